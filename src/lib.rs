@@ -1,0 +1,4 @@
+//! `kustom`, the command line of Kustom In-Person Payments.
+
+pub mod model;
+pub mod secret;

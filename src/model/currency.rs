@@ -1,0 +1,81 @@
+//! Currencies of ISO 4217 that money can be paid in.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A currency with minor units. Its decimals decide how an amount is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Currency {
+    iso: iso_currency::Currency,
+    decimals: u8,
+}
+
+/// Why a text is not a currency one can charge.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CurrencyError {
+    /// Not a code of ISO 4217.
+    #[error("'{0}' is not an ISO 4217 currency code such as SEK, EUR or NOK")]
+    Unknown(String),
+    /// A code without minor units: gold, a test code, an accounting unit.
+    #[error("{0} has no minor units, so nothing can be charged in it")]
+    NoMinorUnits(String),
+}
+
+impl Currency {
+    /// How many decimals an amount has: SEK 2, JPY 0, KWD 3.
+    #[must_use]
+    pub const fn decimals(self) -> u8 {
+        self.decimals
+    }
+
+    /// The three letters.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.iso.code()
+    }
+
+    /// Every currency an amount can be given in.
+    pub fn all() -> impl Iterator<Item = Self> {
+        use iso_currency::IntoEnumIterator;
+        iso_currency::Currency::iter().filter_map(Self::from_iso)
+    }
+
+    fn from_iso(iso: iso_currency::Currency) -> Option<Self> {
+        let decimals = u8::try_from(iso.exponent()?).ok()?;
+        Some(Self { iso, decimals })
+    }
+}
+
+impl FromStr for Currency {
+    type Err = CurrencyError;
+
+    /// Reads a code in upper or lower case.
+    fn from_str(text: &str) -> Result<Self, CurrencyError> {
+        let iso = iso_currency::Currency::from_code(&text.to_ascii_uppercase())
+            .ok_or_else(|| CurrencyError::Unknown(text.to_owned()))?;
+        Self::from_iso(iso).ok_or_else(|| CurrencyError::NoMinorUnits(iso.code().to_owned()))
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_follow_iso_4217() {
+        let decimals = |code: &str| Currency::from_str(code).map(Currency::decimals);
+        assert_eq!(decimals("SEK"), Ok(2));
+        assert_eq!(decimals("eur"), Ok(2));
+        assert_eq!(decimals("JPY"), Ok(0));
+        assert_eq!(decimals("KWD"), Ok(3));
+        assert_eq!(decimals("XAU"), Err(CurrencyError::NoMinorUnits("XAU".into())));
+        assert_eq!(decimals("SKE"), Err(CurrencyError::Unknown("SKE".into())));
+        assert_eq!(decimals(""), Err(CurrencyError::Unknown(String::new())));
+    }
+}

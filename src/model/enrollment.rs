@@ -1,0 +1,121 @@
+//! Enrollments: the codes that pair a phone with the account.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::open_enum::open_enum;
+use super::{Metadata, lenient};
+
+open_enum! {
+    /// Where an enrollment stands (documented).
+    EnrollmentStatus {
+        /// The code can be used.
+        Pending = "PENDING",
+        /// A phone used the code.
+        Consumed = "CONSUMED",
+        /// The code is too old.
+        Expired = "EXPIRED",
+        /// Withdrawn; such enrollments leave the lists.
+        Cancelled = "CANCELLED",
+    }
+}
+
+/// An enrollment (documented). Its code pairs any phone to the account: a secret in logs.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Enrollment {
+    /// The enrollment's id.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub enrollment_id: Option<String>,
+    /// What is typed or copied into the phone. Its form is not known: eight characters, nine, or a UUID.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub enrollment_code: Option<String>,
+    /// When the code ends.
+    #[serde(deserialize_with = "lenient::instant", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Where it stands.
+    #[serde(deserialize_with = "lenient::open", skip_serializing_if = "Option::is_none")]
+    pub status: Option<EnrollmentStatus>,
+    /// The location the phone will stand at (inferred).
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub location_id: Option<String>,
+    /// Carried over to the device (documented).
+    #[serde(deserialize_with = "lenient::metadata")]
+    pub metadata: Metadata,
+}
+
+impl std::fmt::Debug for Enrollment {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Enrollment")
+            .field("enrollment_id", &self.enrollment_id)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The lifetimes that `ttl` can name, sent by a live integration in place of `expires_in` (observed).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ttl {
+    /// Two hours.
+    TwoHours,
+    /// One day.
+    TwentyFourHours,
+    /// Two days.
+    FortyEightHours,
+    /// Three days.
+    SeventyTwoHours,
+}
+
+impl Ttl {
+    /// All of them, shortest first.
+    pub const ALL: [Self; 4] =
+        [Self::TwoHours, Self::TwentyFourHours, Self::FortyEightHours, Self::SeventyTwoHours];
+
+    /// The API's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TwoHours => "TWO_HOURS",
+            Self::TwentyFourHours => "TWENTY_FOUR_HOURS",
+            Self::FortyEightHours => "FORTY_EIGHT_HOURS",
+            Self::SeventyTwoHours => "SEVENTY_TWO_HOURS",
+        }
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub const fn duration(self) -> Duration {
+        const HOUR: u64 = 60 * 60;
+        Duration::from_secs(match self {
+            Self::TwoHours => 2 * HOUR,
+            Self::TwentyFourHours => 24 * HOUR,
+            Self::FortyEightHours => 48 * HOUR,
+            Self::SeventyTwoHours => 72 * HOUR,
+        })
+    }
+
+    /// The shortest one that lasts at least `wanted`; none lasts longer than three days.
+    #[must_use]
+    pub fn covering(wanted: Duration) -> Option<Self> {
+        Self::ALL.into_iter().find(|ttl| ttl.duration() >= wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_ttl_that_covers_what_was_asked() {
+        let hours = |hours: u64| Ttl::covering(Duration::from_secs(hours * 3600));
+        assert_eq!(hours(1), Some(Ttl::TwoHours));
+        assert_eq!(hours(2), Some(Ttl::TwoHours));
+        assert_eq!(Ttl::covering(Duration::from_millis(7_200_001)), Some(Ttl::TwentyFourHours));
+        assert_eq!(hours(48), Some(Ttl::FortyEightHours));
+        assert_eq!(hours(72), Some(Ttl::SeventyTwoHours));
+        assert_eq!(hours(73), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Field readers that accept what the API might send instead of what is documented.
+//!
+//! A value of the wrong kind is turned into the right one where nothing is lost (`17` for `"17"`) and read as
+//! absent otherwise; [`super::Received`] keeps the original either way.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::Metadata;
+
+fn scalar(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A string; a number or a truth value is taken by its JSON spelling.
+pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Value::deserialize(from).map(scalar)
+}
+
+/// An open enum, from a string.
+pub(super) fn open<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(text(from)?.map(T::from))
+}
+
+/// A whole number, also where it stands in a string.
+pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    })
+}
+
+/// A truth value, also where it stands in a string.
+pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::Bool(flag) => Some(flag),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    })
+}
+
+/// An RFC 3339 instant.
+pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(text(from)?.and_then(|text| text.parse().ok()))
+}
+
+/// Metadata: an object whose values are read as text.
+pub(super) fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Metadata, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::Object(entries) => {
+            entries.into_iter().filter_map(|(key, value)| Some((key, scalar(value)?))).collect()
+        }
+        _ => Metadata::default(),
+    })
+}
+
+/// A list of objects; whatever is not one is left out.
+pub(super) fn list<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::Array(items) => items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect(),
+        _ => Vec::new(),
+    })
+}
+
+/// A nested object; anything else is read as absent.
+pub(super) fn object<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        object @ Value::Object(_) => T::deserialize(object).ok(),
+        _ => None,
+    })
+}

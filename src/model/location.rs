@@ -1,0 +1,42 @@
+//! Locations: the stores devices stand in.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::lenient;
+
+/// A location of the merchant (documented).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Location {
+    /// The location's id.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The merchant it belongs to.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub merchant_id: Option<String>,
+    /// Its name.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Street and number.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub street_address: Option<String>,
+    /// A second line of the address.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub street_address2: Option<String>,
+    /// Postal code.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<String>,
+    /// City.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    /// Country, ISO 3166-1 alpha-2.
+    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// When it was made.
+    #[serde(deserialize_with = "lenient::instant", skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    #[serde(deserialize_with = "lenient::instant", skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+}

@@ -1,0 +1,31 @@
+//! What the API speaks, as typed values without I/O.
+//!
+//! Only what the public reference documents is relied on. Everything that was merely observed or inferred is
+//! optional here and read leniently, so that a new field, a new enum value or a number in place of a string
+//! never breaks a command. See `docs/api.md` for how well each fact is known.
+
+mod currency;
+mod device;
+mod enrollment;
+mod lenient;
+mod location;
+mod metadata;
+mod money;
+mod open_enum;
+mod page;
+mod problem;
+mod received;
+mod session;
+mod tap;
+
+pub use currency::{Currency, CurrencyError};
+pub use device::{Credentials, Device, Platform};
+pub use enrollment::{Enrollment, EnrollmentStatus, Ttl};
+pub use location::Location;
+pub use metadata::Metadata;
+pub use money::{AmountError, format_minor, parse_amount};
+pub use page::{Page, PageError};
+pub use problem::Problem;
+pub use received::{NotAnObject, Received};
+pub use session::{OrderItem, Session, SessionRequest, SessionStatus};
+pub use tap::TapOutcome;
