@@ -1,0 +1,292 @@
+//! The client: credentials on, secrets off, and the decision whether a request may be sent again.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::base_url::BaseUrl;
+use super::error::{CarriedOut, Error, Why};
+use super::redact::Redactor;
+use super::request::Request;
+use super::retry::{self, LONGEST_WAIT, MOST_ATTEMPTS};
+use super::transport::{Answer, LARGEST_ANSWER, Transport, TransportError};
+use crate::model::{Problem, Received};
+use crate::secret::ApiKey;
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The API key.
+    pub key: ApiKey,
+    /// The username issued with it, if one was: then both go into the header together (documented).
+    pub username: Option<String>,
+    /// The merchant id, for the operations that ask for it.
+    pub merchant_id: Option<String>,
+}
+
+impl Credentials {
+    /// `Basic <key>` or `Basic base64(username:key)` (documented).
+    fn authorization(&self) -> String {
+        match &self.username {
+            None => format!("Basic {}", self.key.expose()),
+            Some(username) => {
+                let pair = format!("{username}:{}", self.key.expose());
+                format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
+            }
+        }
+    }
+}
+
+/// What the client does, for whoever wants to show it.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A request goes out.
+    Sending {
+        /// It, before credentials are added.
+        request: &'a Request,
+        /// From one.
+        attempt: u32,
+    },
+    /// An answer came, whole.
+    Answered {
+        /// The request it answers.
+        request: &'a Request,
+        /// The HTTP status.
+        status: u16,
+        /// The body, without the key should it be in it.
+        body: &'a [u8],
+        /// How long it took.
+        elapsed: Duration,
+    },
+    /// No answer came.
+    Failed {
+        /// The request.
+        request: &'a Request,
+        /// What happened.
+        reason: &'a str,
+    },
+    /// The request will be sent again.
+    Waiting {
+        /// The request.
+        request: &'a Request,
+        /// After this time.
+        delay: Duration,
+    },
+}
+
+/// Gets every [`Event`] of a client.
+pub type Observer = Box<dyn Fn(&Event<'_>)>;
+
+/// Sends requests as one account.
+pub struct Client {
+    transport: Box<dyn Transport>,
+    base: BaseUrl,
+    authorization: HeaderValue,
+    merchant_id: Option<HeaderValue>,
+    redactor: Redactor,
+    observer: Observer,
+}
+
+impl Client {
+    /// A client for one account. `None` when the merchant id or the username holds what no header can carry.
+    #[must_use]
+    pub fn new(
+        transport: Box<dyn Transport>,
+        base: BaseUrl,
+        credentials: &Credentials,
+        observer: Observer,
+    ) -> Option<Self> {
+        let text = credentials.authorization();
+        let redactor = Redactor::new(&credentials.key, &text);
+        let mut authorization = HeaderValue::try_from(text).ok()?;
+        authorization.set_sensitive(true);
+        let merchant_id = match &credentials.merchant_id {
+            Some(id) => Some(HeaderValue::try_from(id).ok()?),
+            None => None,
+        };
+        Some(Self { transport, base, authorization, merchant_id, redactor, observer })
+    }
+
+    /// Sends a request until it is answered, as often as its kind allows, and gives a success.
+    ///
+    /// A request that may have arrived is sent again only if it [is repeatable](Request::is_repeatable); one
+    /// that provably did not arrive, or that was turned away with 429, may always be.
+    ///
+    /// # Errors
+    /// [`Error`] for everything but a 2xx.
+    pub async fn send(&self, request: &Request) -> Result<Answer, Error> {
+        let mut carried_out = CarriedOut::No;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let (why, again) = match self.attempt(request, attempt).await {
+                Ok(answer) if answer.is_success() => return Ok(answer),
+                Ok(answer) => self.judge_answer(request, &answer),
+                Err(error) => judge_failure(request, error),
+            };
+            carried_out = carried_out.max(effect(request, &why));
+            let delay = match again {
+                Again::After(delay) if attempt < MOST_ATTEMPTS => {
+                    delay.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
+                }
+                _ => return Err(Error { request: request.line(), why, carried_out, attempts: attempt }),
+            };
+            (self.observer)(&Event::Waiting { request, delay });
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Sends a request once, whatever comes back: for `doctor`, which wants to see it.
+    ///
+    /// # Errors
+    /// [`Error`] when no whole answer came.
+    pub async fn probe(&self, request: &Request) -> Result<(Answer, Duration), Error> {
+        let started = Instant::now();
+        match self.attempt(request, 1).await {
+            Ok(answer) => Ok((answer, started.elapsed())),
+            Err(error) => {
+                let (why, _) = judge_failure(request, error);
+                let carried_out = effect(request, &why);
+                Err(Error { request: request.line(), why, carried_out, attempts: 1 })
+            }
+        }
+    }
+
+    /// Sends a request and reads a resource from its answer.
+    ///
+    /// # Errors
+    /// [`Error`] as [`Self::send`], or when the answer is not a resource.
+    pub async fn resource<T: DeserializeOwned>(&self, request: &Request) -> Result<Received<T>, Error> {
+        let answer = self.send(request).await?;
+        read(request, &answer, |value| Received::read(value).map_err(|error| error.to_string()))
+    }
+
+    async fn attempt(&self, request: &Request, attempt: u32) -> Result<Answer, TransportError> {
+        (self.observer)(&Event::Sending { request, attempt });
+        let started = Instant::now();
+        let wired = self.wire(request)?;
+        match self.transport.exchange(wired).await {
+            Ok(mut answer) => {
+                answer.body = self.redactor.scrub(answer.body);
+                let (status, body, elapsed) = (answer.status, answer.body.as_slice(), started.elapsed());
+                (self.observer)(&Event::Answered { request, status, body, elapsed });
+                Ok(answer)
+            }
+            Err(error) => {
+                let (why, _) = judge_failure(request, error.clone());
+                (self.observer)(&Event::Failed { request, reason: &why.sentence() });
+                Err(error)
+            }
+        }
+    }
+
+    /// The request with host and credentials.
+    fn wire(&self, request: &Request) -> Result<http::Request<Vec<u8>>, TransportError> {
+        let url = format!("{}{}", self.base.as_str(), request.target());
+        let mut builder = http::Request::builder()
+            .method(request.method.clone())
+            .uri(url)
+            .header(AUTHORIZATION, self.authorization.clone())
+            .header(ACCEPT, "application/json, application/problem+json");
+        if request.body.is_some() {
+            builder = builder.header(CONTENT_TYPE, "application/json");
+        }
+        if let (true, Some(id)) = (request.merchant, &self.merchant_id) {
+            builder = builder.header("x-merchant-id", id.clone());
+        }
+        builder
+            .body(request.body.clone().unwrap_or_default())
+            .map_err(|error| TransportError::NotSent { reason: error.to_string(), passing: false })
+    }
+
+    fn judge_answer(&self, request: &Request, answer: &Answer) -> (Why, Again) {
+        let status = answer.status;
+        if (300..400).contains(&status) {
+            let to = answer.header("location").unwrap_or("an unnamed place").to_owned();
+            return (Why::Redirect { status, to: self.redactor.scrub_text(to) }, Again::Never);
+        }
+        let asked = answer.header("retry-after").and_then(|text| retry::retry_after(text, Timestamp::now()));
+        let again = match status {
+            429 => Again::obeying(asked),
+            408 | 500 | 502 | 503 | 504 if request.is_repeatable() => Again::obeying(asked),
+            _ => Again::Never,
+        };
+        (Why::Status { status, problem: Box::new(Problem::read(status, &answer.body)) }, again)
+    }
+}
+
+/// Reads JSON from a success.
+pub(super) fn read<T>(
+    request: &Request,
+    answer: &Answer,
+    parse: impl FnOnce(Value) -> Result<T, String>,
+) -> Result<T, Error> {
+    let value = match serde_json::from_slice(&answer.body) {
+        Ok(value) => parse(value),
+        Err(_) if answer.body.iter().all(u8::is_ascii_whitespace) => Err("it is empty".to_owned()),
+        Err(_) if looks_like_html(answer) => {
+            Err("it is an HTML page, not JSON; is the base URL right?".to_owned())
+        }
+        Err(error) if error.is_eof() => Err("it is JSON that ends too early".to_owned()),
+        Err(_) => Err("it is not JSON".to_owned()),
+    };
+    value.map_err(|reason| {
+        let why = Why::Unreadable { status: answer.status, reason };
+        let carried_out = effect(request, &why);
+        Error { request: request.line(), why, carried_out, attempts: 1 }
+    })
+}
+
+fn looks_like_html(answer: &Answer) -> bool {
+    answer.header("content-type").is_some_and(|kind| kind.contains("html")) || answer.body.starts_with(b"<")
+}
+
+/// Whether there is another attempt.
+enum Again {
+    Never,
+    /// After this time, or after the usual one.
+    After(Option<Duration>),
+}
+
+impl Again {
+    /// A server that asks for more patience than a person has is not waited for.
+    fn obeying(asked: Option<Duration>) -> Self {
+        if asked.is_some_and(|delay| delay > LONGEST_WAIT) { Self::Never } else { Self::After(asked) }
+    }
+}
+
+fn judge_failure(request: &Request, error: TransportError) -> (Why, Again) {
+    match error {
+        TransportError::NotSent { reason, passing } => {
+            (Why::NotSent(reason), if passing { Again::After(None) } else { Again::Never })
+        }
+        TransportError::Lost { reason } => {
+            (Why::Lost(reason), if request.is_repeatable() { Again::After(None) } else { Again::Never })
+        }
+        TransportError::TooLarge { status } => {
+            let reason = format!("it is larger than {} MiB", LARGEST_ANSWER / 1024 / 1024);
+            (Why::Unreadable { status, reason }, Again::Never)
+        }
+        TransportError::State { reason } => (Why::State(reason), Again::Never),
+    }
+}
+
+/// Whether an attempt that ended like this may have changed something.
+fn effect(request: &Request, why: &Why) -> CarriedOut {
+    if request.is_read() {
+        return CarriedOut::No;
+    }
+    match why {
+        // 408 comes from something in between that lost patience, not from the API refusing.
+        Why::Status { status: 408, .. } => CarriedOut::Maybe,
+        Why::NotSent(_) | Why::State(_) | Why::Status { status: 400..=499, .. } => CarriedOut::No,
+        Why::Status { .. } | Why::Redirect { .. } | Why::Unreadable { .. } | Why::Lost(_) => {
+            CarriedOut::Maybe
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What only playground and the emulator have.
+
+use http::Method;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::client::Client;
+use super::error::Error;
+use super::request::Request;
+use crate::model::{Device, Metadata, Received, TapOutcome};
+
+#[derive(Serialize)]
+struct NewDevice<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: &'a Metadata,
+}
+
+impl Client {
+    /// `POST /ipp/v1/dev/devices`: a simulated device, enrolled and registered at once.
+    ///
+    /// # Errors
+    /// [`Error`] when it is refused, or the request fails.
+    pub async fn create_simulated_device(
+        &self,
+        name: &str,
+        location_id: Option<&str>,
+        metadata: &Metadata,
+    ) -> Result<Received<Device>, Error> {
+        let post = Request::ipp(Method::POST, &["dev", "devices"]);
+        self.resource(&post.json(&NewDevice { name, location_id, metadata })).await
+    }
+
+    /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. Any 2xx is a success, whatever its body (inferred).
+    ///
+    /// # Errors
+    /// [`Error`] when it is refused, or the request fails.
+    pub async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
+        let post = Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
+            .query_opt("outcome", outcome.map(TapOutcome::as_str));
+        self.send(&post).await.map(|_| ())
+    }
+}

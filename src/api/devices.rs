@@ -1,0 +1,157 @@
+//! Devices.
+
+use http::Method;
+use serde_json::{Map, Value};
+
+use super::client::Client;
+use super::error::Error;
+use super::pages::Fetch;
+use super::request::Request;
+use crate::model::{Device, Metadata, Received};
+
+/// What an update asks to change; everything else of the device is sent back as it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceChange {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new location's id, or `Some(None)` for none.
+    pub location_id: Option<Option<String>>,
+    /// Metadata to set.
+    pub set_metadata: Metadata,
+    /// Metadata to take away.
+    pub unset_metadata: Vec<String>,
+}
+
+impl DeviceChange {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The body that changes `device` like this: PUT replaces, so what is left out would be lost (observed).
+    /// Values are taken from the answer as it came, so that even one of an unexpected kind survives.
+    #[must_use]
+    pub fn applied_to(&self, device: &Received<Device>) -> Map<String, Value> {
+        let Self { name, location_id, set_metadata, unset_metadata } = self;
+        let mut body = Map::new();
+        let mut keep = |field: &str| {
+            if let Some(value) = device.whole().get(field).filter(|value| !value.is_null()) {
+                body.insert(field.to_owned(), value.clone());
+            }
+        };
+        keep("name");
+        keep("metadata");
+        keep("location_id");
+        if let Some(name) = name {
+            body.insert("name".to_owned(), Value::from(name.as_str()));
+        }
+        match location_id {
+            Some(Some(id)) => {
+                body.insert("location_id".to_owned(), Value::from(id.as_str()));
+            }
+            Some(None) => {
+                body.remove("location_id");
+            }
+            None => {}
+        }
+        if !set_metadata.is_empty() || !unset_metadata.is_empty() {
+            let mut metadata = match body.remove("metadata") {
+                Some(Value::Object(metadata)) => metadata,
+                _ => Map::new(),
+            };
+            for key in unset_metadata {
+                metadata.shift_remove(key);
+            }
+            for (key, value) in set_metadata {
+                metadata.insert(key.clone(), Value::from(value.as_str()));
+            }
+            body.insert("metadata".to_owned(), Value::Object(metadata));
+        }
+        body
+    }
+}
+
+impl Client {
+    /// `GET /ipp/v1/devices`: a list of [`Device`]s, of one location if asked.
+    #[must_use]
+    pub fn devices(&self, location_id: Option<&str>) -> Fetch<'_> {
+        let list = Request::ipp(Method::GET, &["devices"]).with_merchant();
+        Fetch::new(self, list.query_opt("location_id", location_id))
+    }
+
+    /// `PUT /ipp/v1/devices/{id}` with what [`DeviceChange::applied_to`] gives.
+    ///
+    /// # Errors
+    /// [`Error`] when the change is refused or the request fails.
+    pub async fn update_device(
+        &self,
+        id: &str,
+        body: &Map<String, Value>,
+    ) -> Result<Received<Device>, Error> {
+        self.resource(&Request::ipp(Method::PUT, &["devices", id]).json(body)).await
+    }
+
+    /// `DELETE /ipp/v1/devices/{id}`. The device can take no more payments.
+    ///
+    /// # Errors
+    /// [`Error`] when it is not found, or the request fails.
+    pub async fn deregister_device(&self, id: &str) -> Result<(), Error> {
+        self.delete(&Request::ipp(Method::DELETE, &["devices", id])).await
+    }
+
+    /// Sends a DELETE. Not being found by a repeated attempt means that an earlier one arrived.
+    pub(super) async fn delete(&self, request: &Request) -> Result<(), Error> {
+        match self.send(request).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.status() == Some(404) && error.carried_out == super::CarriedOut::Maybe => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn device() -> Received<Device> {
+        Received::read(json!({
+            "id": "d", "name": "Till 1", "platform": "IOS", "location_id": "l", "colour": "blue",
+            "metadata": {"floor": "2", "count": 7},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn an_update_keeps_what_it_was_not_asked_to_change() {
+        let change = DeviceChange { name: Some("Till 2".into()), ..DeviceChange::default() };
+        assert_eq!(
+            Value::Object(change.applied_to(&device())),
+            json!({"name": "Till 2", "metadata": {"floor": "2", "count": 7}, "location_id": "l"})
+        );
+    }
+
+    #[test]
+    fn metadata_is_merged_and_the_location_can_be_taken_away() {
+        let change = DeviceChange {
+            location_id: Some(None),
+            set_metadata: [("area".into(), "bar".into())].into(),
+            unset_metadata: vec!["floor".into()],
+            ..DeviceChange::default()
+        };
+        assert_eq!(
+            Value::Object(change.applied_to(&device())),
+            json!({"name": "Till 1", "metadata": {"count": 7, "area": "bar"}})
+        );
+    }
+
+    #[test]
+    fn a_device_with_nothing_gets_only_what_is_set() {
+        let bare = Received::read(json!({"id": "d", "name": null})).unwrap();
+        assert_eq!(Value::Object(DeviceChange::default().applied_to(&bare)), json!({}));
+        assert!(DeviceChange::default().is_empty());
+    }
+}

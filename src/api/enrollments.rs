@@ -1,0 +1,111 @@
+//! Enrollments, and the two ways in which the API is told how long a code lasts.
+
+use std::time::Duration;
+
+use http::Method;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::client::Client;
+use super::error::Error;
+use super::pages::Fetch;
+use super::request::Request;
+use crate::model::{Enrollment, Metadata, Received, Ttl};
+
+/// Which enrollments are listed.
+#[derive(Debug, Clone, Default)]
+pub struct EnrollmentFilter {
+    /// Only of this location.
+    pub location_id: Option<String>,
+    /// Only with all of these; at most five (documented).
+    pub metadata: Metadata,
+    /// Whether used ones are listed too; the API lists them unless told otherwise (documented).
+    pub include_consumed: Option<bool>,
+}
+
+/// An enrollment to be created.
+#[derive(Debug, Clone)]
+pub struct NewEnrollment {
+    /// Where the phone will stand. Needed unless the account has exactly one location (observed).
+    pub location_id: Option<String>,
+    /// How long the code can be used.
+    pub expires_in: Duration,
+    /// Carried over to the device (documented).
+    pub metadata: Metadata,
+}
+
+/// What came of a [`NewEnrollment`].
+#[derive(Debug)]
+pub struct CreatedEnrollment {
+    /// The enrollment with its code.
+    pub enrollment: Received<Enrollment>,
+    /// The lifetime that was asked for instead, where the API takes only its fixed ones.
+    pub instead: Option<Ttl>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: &'a Metadata,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ttl: Option<&'static str>,
+}
+
+impl Client {
+    /// `GET /ipp/v1/enrollments`: a list of [`Enrollment`]s. Withdrawn ones never appear (documented).
+    #[must_use]
+    pub fn enrollments(&self, filter: &EnrollmentFilter) -> Fetch<'_> {
+        let mut list = Request::ipp(Method::GET, &["enrollments"])
+            .with_merchant()
+            .query_opt("location_id", filter.location_id.as_deref());
+        for (key, value) in &filter.metadata {
+            list = list.query("metadata", format!("{key}:{value}"));
+        }
+        if let Some(include) = filter.include_consumed {
+            list = list.query("include_consumed", include.to_string());
+        }
+        Fetch::new(self, list)
+    }
+
+    /// `POST /ipp/v1/enrollments` with `expires_in` in milliseconds (documented). If, and only if, the answer
+    /// is a 400 that names `ttl` (observed), it is repeated once with the shortest `ttl` that covers what was
+    /// asked: a refused enrollment creates nothing.
+    ///
+    /// # Errors
+    /// [`Error`] when it is refused, also when no `ttl` is long enough, or when the request fails.
+    pub async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
+        let body = |expires_in, ttl: Option<Ttl>| Body {
+            location_id: new.location_id.as_deref(),
+            metadata: &new.metadata,
+            expires_in,
+            ttl: ttl.map(Ttl::as_str),
+        };
+        let post = Request::ipp(Method::POST, &["enrollments"]);
+        let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
+        let refused = match self.resource(&post.clone().json(&body(Some(millis), None))).await {
+            Ok(enrollment) => return Ok(CreatedEnrollment { enrollment, instead: None }),
+            Err(error) => error,
+        };
+        let names_ttl = refused.status() == Some(400)
+            && refused.problem().is_some_and(|problem| problem.field("ttl").is_some());
+        match Ttl::covering(new.expires_in) {
+            Some(ttl) if names_ttl => {
+                let enrollment = self.resource(&post.json(&body(None, Some(ttl)))).await?;
+                Ok(CreatedEnrollment { enrollment, instead: Some(ttl) })
+            }
+            _ => Err(refused),
+        }
+    }
+
+    /// `DELETE /ipp/v1/enrollments/{id}`: withdraws the code.
+    ///
+    /// # Errors
+    /// [`Error`] when it is not found, or the request fails.
+    pub async fn delete_enrollment(&self, id: Uuid) -> Result<(), Error> {
+        self.delete(&Request::ipp(Method::DELETE, &["enrollments", &id.to_string()])).await
+    }
+}

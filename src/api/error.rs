@@ -1,0 +1,104 @@
+//! Why a request did not end well, and whether it may have been carried out all the same.
+
+use crate::model::Problem;
+
+/// Whether a failed request may have changed something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CarriedOut {
+    /// It was never sent, was refused, or only reads.
+    No,
+    /// It may have arrived, and the answer does not tell.
+    Maybe,
+}
+
+/// What happened to the last attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Why {
+    /// An answer that is not a 2xx.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What the API says about it.
+        problem: Box<Problem>,
+    },
+    /// A redirect, which is never followed: it could take the key to another host.
+    Redirect {
+        /// The HTTP status.
+        status: u16,
+        /// Where it points.
+        to: String,
+    },
+    /// A success that cannot be read.
+    Unreadable {
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it, in words.
+        reason: String,
+    },
+    /// Nothing was sent: name, connection, TLS.
+    NotSent(String),
+    /// No whole answer came: time-out, reset, a cut answer.
+    Lost(String),
+    /// The emulator's state file could not be read or written.
+    State(String),
+}
+
+/// A request that failed, after all its attempts.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{request}: {}", .why.sentence())]
+pub struct Error {
+    /// The request, such as `GET /ipp/v1/devices`.
+    pub request: String,
+    /// What happened to the last attempt.
+    pub why: Why,
+    /// Whether any of the attempts may have changed something.
+    pub carried_out: CarriedOut,
+    /// How often it was sent, or tried to be.
+    pub attempts: u32,
+}
+
+impl Error {
+    /// The HTTP status of the last answer, if there was one.
+    #[must_use]
+    pub const fn status(&self) -> Option<u16> {
+        match &self.why {
+            Why::Status { status, .. } | Why::Redirect { status, .. } | Why::Unreadable { status, .. } => {
+                Some(*status)
+            }
+            Why::NotSent(_) | Why::Lost(_) | Why::State(_) => None,
+        }
+    }
+
+    /// What the API said, if it refused.
+    #[must_use]
+    pub fn problem(&self) -> Option<&Problem> {
+        match &self.why {
+            Why::Status { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
+}
+
+impl Why {
+    /// What happened, as a sentence without its full stop.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Status { status, problem } => match problem.sentence() {
+                Some(said) => format!("{said} (HTTP {status})"),
+                None => format!("the API answered {status} {}", reason_phrase(*status)).trim_end().to_owned(),
+            },
+            Self::Redirect { status, to } => {
+                format!("the API answered {status} with a redirect to {to}, which is not followed with a key")
+            }
+            Self::Unreadable { status, reason } => {
+                format!("the answer (HTTP {status}) cannot be read: {reason}")
+            }
+            Self::NotSent(reason) | Self::Lost(reason) | Self::State(reason) => reason.clone(),
+        }
+    }
+}
+
+fn reason_phrase(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+}

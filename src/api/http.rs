@@ -1,0 +1,139 @@
+//! The transport over the network.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use super::base_url::BaseUrl;
+use super::transport::{Answer, Exchange, LARGEST_ANSWER, Transport, TransportError};
+
+/// HTTP/1.1 by reqwest, TLS by rustls with the platform's certificates.
+#[derive(Debug)]
+pub struct HttpTransport {
+    client: reqwest::Client,
+    host: String,
+    timeout: Duration,
+}
+
+/// The HTTP client could not be made, as when the machine has no root certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up TLS on this machine: {0}")]
+pub struct SetUpError(String);
+
+impl HttpTransport {
+    /// A transport to `base` whose every request ends within `timeout`.
+    ///
+    /// # Errors
+    /// [`SetUpError`] when TLS cannot be set up.
+    pub fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, SetUpError> {
+        // Another provider may have been installed by a program that uses this as a library: that one serves.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("kustom-cli/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .timeout(timeout)
+            // Shorter than the whole, so that a host that does not answer is known not to have got anything.
+            .connect_timeout((timeout * 3 / 4).min(Duration::from_secs(10)));
+        if base.is_loopback() {
+            // A proxy from the environment would get a plain request for this machine, key and all.
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| SetUpError(innermost(&error)))?;
+        Ok(Self { client, host: base.host().to_owned(), timeout })
+    }
+
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Answer, TransportError> {
+        let request = reqwest::Request::try_from(request)
+            .map_err(|error| TransportError::NotSent { reason: innermost(&error), passing: false })?;
+        let mut response = self.client.execute(request).await.map_err(|error| self.explain(&error))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let mut body = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
+                    return Err(TransportError::TooLarge { status });
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => return Ok(Answer { status, headers, body }),
+                Err(error) if error.is_timeout() => return Err(self.too_slow()),
+                Err(error) => {
+                    let reason = format!("the answer of {} was cut off ({})", self.host, innermost(&error));
+                    return Err(TransportError::Lost { reason });
+                }
+            }
+        }
+    }
+
+    fn too_slow(&self) -> TransportError {
+        let reason = format!("{} did not answer within {:#}", self.host, friendly(self.timeout));
+        TransportError::Lost { reason }
+    }
+
+    fn explain(&self, error: &reqwest::Error) -> TransportError {
+        let host = &self.host;
+        if error.is_connect() {
+            if let Some(tls) = find::<rustls::Error>(error) {
+                let reason = match tls {
+                    rustls::Error::InvalidCertificate(why) => {
+                        format!("the certificate of {host} does not verify: {why}")
+                    }
+                    other => format!("no TLS connection to {host}: {other}"),
+                };
+                return TransportError::NotSent { reason, passing: false };
+            }
+            let reason = if error.is_dns() {
+                format!("the name {host} does not resolve")
+            } else if error.is_timeout() {
+                format!("{host} did not accept a connection in time")
+            } else if find_io(error).is_some_and(|kind| kind == std::io::ErrorKind::ConnectionRefused) {
+                format!("{host} refused the connection")
+            } else {
+                format!("no connection to {host} ({})", innermost(error))
+            };
+            return TransportError::NotSent { reason, passing: true };
+        }
+        if error.is_builder() {
+            return TransportError::NotSent { reason: innermost(error), passing: false };
+        }
+        if error.is_timeout() {
+            return self.too_slow();
+        }
+        TransportError::Lost { reason: format!("the connection to {host} broke ({})", innermost(error)) }
+    }
+}
+
+impl Transport for HttpTransport {
+    fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_> {
+        Box::pin(self.send(request))
+    }
+}
+
+fn friendly(duration: Duration) -> jiff::SignedDuration {
+    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
+}
+
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    fn cause<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+        (*error).source()
+    }
+    std::iter::successors(Some(error), cause)
+}
+
+/// The last cause: the outer ones repeat the URL and say "error sending request".
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    chain(error).find_map(|cause| {
+        // rustls' errors travel inside an io::Error, which does not name them as its source.
+        cause.downcast_ref::<E>().or_else(|| {
+            cause.downcast_ref::<std::io::Error>()?.get_ref().and_then(|inner| inner.downcast_ref::<E>())
+        })
+    })
+}
+
+fn find_io(error: &(dyn StdError + 'static)) -> Option<std::io::ErrorKind> {
+    chain(error).find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
+}

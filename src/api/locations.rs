@@ -1,0 +1,25 @@
+//! Locations.
+
+use http::Method;
+
+use super::client::Client;
+use super::error::Error;
+use super::pages::Fetch;
+use super::request::Request;
+use crate::model::{Location, Received};
+
+impl Client {
+    /// `GET /ipp/v1/locations`: a list of [`Location`]s.
+    #[must_use]
+    pub fn locations(&self) -> Fetch<'_> {
+        Fetch::new(self, Request::ipp(Method::GET, &["locations"]).with_merchant())
+    }
+
+    /// `GET /ipp/v1/locations/{id}`.
+    ///
+    /// # Errors
+    /// [`Error`] when it is not found, or the request fails.
+    pub async fn location(&self, id: &str) -> Result<Received<Location>, Error> {
+        self.resource(&Request::ipp(Method::GET, &["locations", id]).with_merchant()).await
+    }
+}

@@ -1,0 +1,110 @@
+//! A request, before credentials and the host are added.
+
+use http::Method;
+use serde::Serialize;
+
+use super::path::segment;
+
+/// One request to the API.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) merchant: bool,
+}
+
+impl Request {
+    /// A request to a path that is already encoded.
+    #[must_use]
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), body: None, merchant: false }
+    }
+
+    /// A request to `/ipp/v1` and the given segments, each encoded.
+    pub(super) fn ipp(method: Method, segments: &[&str]) -> Self {
+        let mut path = String::from("/ipp/v1");
+        for part in segments {
+            path.push('/');
+            path.push_str(&segment(part));
+        }
+        Self::new(method, path)
+    }
+
+    /// Adds a query parameter.
+    #[must_use]
+    pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.query.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds a query parameter if there is a value.
+    pub(super) fn query_opt(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.query(name, value),
+            None => self,
+        }
+    }
+
+    /// Sets the body to these bytes, as they are.
+    #[must_use]
+    pub fn body(mut self, body: Vec<u8>) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// Sets the body to a value as JSON.
+    pub(super) fn json(self, value: &impl Serialize) -> Self {
+        // A body is made of strings, integers and maps with text keys, which always serialize.
+        self.body(serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    /// Sends `x-merchant-id` where it is known: the four operations that ask for it (documented, observed).
+    pub(super) fn with_merchant(mut self) -> Self {
+        self.merchant = true;
+        self
+    }
+
+    /// What is asked for, for a message: `GET /ipp/v1/devices`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The method.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The body; empty when there is none.
+    #[must_use]
+    pub fn body_bytes(&self) -> &[u8] {
+        self.body.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it only reads.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+
+    /// Whether sending it twice comes to the same as sending it once: reads, deletes and the two PUTs of this
+    /// API. A POST never is: there is no idempotency key.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        self.is_read() || matches!(self.method, Method::PUT | Method::DELETE)
+    }
+
+    /// Path and query as they stand in the URL.
+    #[must_use]
+    pub fn target(&self) -> String {
+        if self.query.is_empty() {
+            return self.path.clone();
+        }
+        let joiner = if self.path.contains('?') { '&' } else { '?' };
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.query).finish();
+        format!("{}{joiner}{query}", self.path)
+    }
+}

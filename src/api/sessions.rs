@@ -1,0 +1,41 @@
+//! Sessions.
+
+use http::Method;
+use uuid::Uuid;
+
+use super::client::Client;
+use super::error::Error;
+use super::request::Request;
+use crate::model::{Received, Session};
+
+impl Client {
+    /// `POST /ipp/v1/sessions` with the body as it is. Never sent twice unless it provably did not arrive or was
+    /// turned away: there is no idempotency key (documented).
+    ///
+    /// # Errors
+    /// [`Error`]; when its `carried_out` is `Maybe`, the session may exist.
+    pub async fn create_session(
+        &self,
+        body: Vec<u8>,
+        location_id: Option<&str>,
+    ) -> Result<Received<Session>, Error> {
+        let post = Request::ipp(Method::POST, &["sessions"]).query_opt("location_id", location_id);
+        self.resource(&post.body(body)).await
+    }
+
+    /// `GET /ipp/v1/sessions/{id}`.
+    ///
+    /// # Errors
+    /// [`Error`] when it is not found, or the request fails.
+    pub async fn session(&self, id: Uuid) -> Result<Received<Session>, Error> {
+        self.resource(&Request::ipp(Method::GET, &["sessions", &id.to_string()])).await
+    }
+
+    /// `PUT /ipp/v1/sessions/{id}/cancel`.
+    ///
+    /// # Errors
+    /// [`Error`] when it is refused, as for a session that has ended, or when the request fails.
+    pub async fn cancel_session(&self, id: Uuid) -> Result<Received<Session>, Error> {
+        self.resource(&Request::ipp(Method::PUT, &["sessions", &id.to_string(), "cancel"])).await
+    }
+}

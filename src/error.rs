@@ -1,0 +1,279 @@
+//! What went wrong, for people and for scripts: the one place that knows exit codes.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::api::{self, CarriedOut, Why};
+use crate::profiles::StoreError;
+use crate::text::visible;
+
+/// How a command that worked ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; a session that was waited for is FINALIZED.
+    Done,
+    /// The session that was waited for is CANCELLED.
+    SessionCancelled,
+    /// The session that was waited for is EXPIRED.
+    SessionExpired,
+    /// The session that was waited for is FAILED.
+    SessionFailed,
+    /// The session was still open when the wait ended.
+    SessionOpen,
+    /// `doctor` found something of this kind.
+    Unwell(Kind),
+}
+
+impl Exit {
+    /// The process's exit code.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SessionCancelled => 10,
+            Self::SessionExpired => 11,
+            Self::SessionFailed => 12,
+            Self::SessionOpen => 13,
+            Self::Unwell(kind) => kind.code(),
+        }
+    }
+}
+
+/// What kind of failure it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// stdout was closed by whoever read it; nothing to say.
+    ClosedPipe,
+    /// Arguments, configuration or input were refused before anything was sent.
+    Usage,
+    /// A confirmation was needed and not given.
+    Unconfirmed,
+    /// Not found.
+    NotFound,
+    /// The API refused it.
+    Refused,
+    /// No key, a key that was refused, or a key of the wrong environment.
+    Credentials,
+    /// Unavailable after retries; nothing was carried out.
+    Unavailable,
+    /// Interrupted by the user.
+    Interrupted,
+    /// A bug in kustom, or output that could not be written.
+    Bug,
+    /// The request may have been carried out.
+    Unknown,
+}
+
+impl Kind {
+    /// The process's exit code.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::ClosedPipe => 0,
+            Self::Bug => 1,
+            Self::Usage => 2,
+            Self::Credentials => 3,
+            Self::NotFound => 4,
+            Self::Refused => 5,
+            Self::Unavailable => 6,
+            Self::Unknown => 7,
+            Self::Unconfirmed => 8,
+            Self::Interrupted => 130,
+        }
+    }
+}
+
+/// A command's failure. It is printed once, by `run`.
+#[derive(Debug, Clone)]
+pub struct Error {
+    /// What kind.
+    pub kind: Kind,
+    /// What happened and why; may have several lines.
+    pub message: String,
+    /// What to do or type next.
+    pub hints: Vec<String>,
+    /// The HTTP status, if the API answered.
+    pub status: Option<u16>,
+    /// The API's messages by field.
+    pub fields: Map<String, Value>,
+    /// Further failures of a command that worked on several things.
+    pub also: Vec<Error>,
+}
+
+impl Error {
+    /// A failure of this kind.
+    #[must_use]
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        let (hints, also) = (Vec::new(), Vec::new());
+        Self { kind, message: message.into(), hints, status: None, fields: Map::new(), also }
+    }
+
+    /// Arguments, configuration or input that cannot be used.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// Adds what to do or type next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Puts what was being done in front of the message.
+    #[must_use]
+    pub fn context(mut self, doing: &str) -> Self {
+        self.message = format!("{doing}: {}", self.message);
+        self
+    }
+
+    /// One failure of several: the most serious one leads, and decides the exit code. `None` of none.
+    #[must_use]
+    pub fn together(errors: Vec<Self>) -> Option<Self> {
+        let mut errors = errors;
+        let worst = errors.iter().enumerate().max_by_key(|(index, error)| {
+            // Of equals the first, which is what a person sees first.
+            (error.kind, std::cmp::Reverse(*index))
+        })?;
+        let mut lead = errors.remove(worst.0);
+        lead.also.append(&mut errors);
+        Some(lead)
+    }
+
+    /// The failure as one JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("kind".into(), serde_json::to_value(self.kind).unwrap_or_default());
+        error.insert("exit_code".into(), self.kind.code().into());
+        error.insert("message".into(), self.message.as_str().into());
+        if let Some(status) = self.status {
+            error.insert("status".into(), status.into());
+        }
+        if !self.fields.is_empty() {
+            error.insert("errors".into(), Value::Object(self.fields.clone()));
+        }
+        error.insert("hints".into(), self.hints.clone().into());
+        if !self.also.is_empty() {
+            error.insert("also".into(), self.also.iter().map(Self::to_json).collect());
+        }
+        let mut whole = Map::new();
+        whole.insert("error".into(), Value::Object(error));
+        Value::Object(whole)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Io { .. } => Self::usage(message)
+                .hint("check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG"),
+            StoreError::Encoding(_) | StoreError::Mistake { .. } => {
+                Self::usage(message).hint("correct the file in an editor; nothing was changed")
+            }
+        }
+    }
+}
+
+impl From<api::Error> for Error {
+    fn from(error: api::Error) -> Self {
+        let kind = kind_of(&error);
+        // What the server says is not ours: it must not move the cursor of whoever reads it.
+        let said = visible(&error.why.sentence()).into_owned();
+        let tried =
+            if error.attempts > 1 { format!(" ({} attempts)", error.attempts) } else { String::new() };
+        let message = match kind {
+            Kind::Credentials => format!("the API does not accept the key: {said}"),
+            Kind::NotFound | Kind::Refused | Kind::Usage => said,
+            _ => format!("{}: {said}{tried}", error.request),
+        };
+        let mut whole = Self::new(kind, message);
+        whole.status = error.status();
+        if let Some(problem) = error.problem() {
+            whole.fields.clone_from(&problem.errors);
+            if let Some(id) = &problem.correlation_id {
+                whole = whole.hint(format!("support will ask for the correlation id {}", visible(id)));
+            }
+        }
+        match (&error.why, kind) {
+            (_, Kind::Credentials) => {
+                whole.hint("see which key is used and where it comes from with `kustom doctor`")
+            }
+            (_, Kind::Unknown) => {
+                whole.hint("the request may have been carried out: look before you send it again")
+            }
+            (Why::Redirect { .. } | Why::Unreadable { .. }, _) => {
+                whole.hint("check the base URL with `kustom doctor`")
+            }
+            (Why::NotSent(_), _) => whole.hint("nothing was sent; check the network with `kustom doctor`"),
+            (Why::State(_), _) => whole.hint("name another folder in KUSTOM_STATE, or mend this one"),
+            _ => whole,
+        }
+    }
+}
+
+fn kind_of(error: &api::Error) -> Kind {
+    match (&error.why, error.carried_out) {
+        (Why::State(_), _) => Kind::Usage,
+        (Why::Status { status: 401 | 403, .. }, _) => Kind::Credentials,
+        (Why::Status { status: 404, .. }, _) => Kind::NotFound,
+        (_, CarriedOut::Maybe) => Kind::Unknown,
+        (Why::Status { status: 408 | 429, .. }, _) => Kind::Unavailable,
+        (Why::Status { status: 400..=499, .. }, _) => Kind::Refused,
+        _ => Kind::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Problem;
+
+    fn answered(request: &str, status: u16, body: &str, carried_out: CarriedOut) -> Error {
+        let problem = Box::new(Problem::read(status, body.as_bytes()));
+        let why = Why::Status { status, problem };
+        api::Error { request: request.into(), why, carried_out, attempts: 1 }.into()
+    }
+
+    #[test]
+    fn the_exit_code_follows_the_answer() {
+        let code = |status, carried_out| answered("GET /x", status, "", carried_out).kind.code();
+        for (status, expected) in [
+            (400, 5),
+            (401, 3),
+            (403, 3),
+            (404, 4),
+            (409, 5),
+            (422, 5),
+            (418, 5),
+            (429, 6),
+            (500, 6),
+            (599, 6),
+        ] {
+            assert_eq!(code(status, CarriedOut::No), expected, "{status}");
+        }
+        assert_eq!(code(500, CarriedOut::Maybe), 7);
+        assert_eq!(code(408, CarriedOut::Maybe), 7);
+    }
+
+    #[test]
+    fn a_servers_text_cannot_drive_the_terminal() {
+        let error = answered("GET /x", 400, r#"{"detail":"\u001b[2Jgone"}"#, CarriedOut::No);
+        assert_eq!(error.message, "\\u{1b}[2Jgone (HTTP 400)");
+    }
+
+    #[test]
+    fn of_several_failures_the_most_serious_leads() {
+        let kinds = [Kind::NotFound, Kind::Unknown, Kind::Refused];
+        let whole = Error::together(kinds.map(|kind| Error::new(kind, "x")).to_vec()).unwrap();
+        assert_eq!(whole.kind, Kind::Unknown);
+        assert_eq!(
+            whole.also.iter().map(|error| error.kind).collect::<Vec<_>>(),
+            [Kind::NotFound, Kind::Refused]
+        );
+        assert!(Error::together(Vec::new()).is_none());
+    }
+}

@@ -1,0 +1,398 @@
+//! The text of the profiles file: read with the place of every mistake, changed with comments kept.
+//!
+//! No error repeats what stands in the file, because that may be a key.
+
+use std::ops::Range;
+
+use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
+
+use super::{Environment, KeySource, Profile, check_name};
+use crate::secret::ApiKey;
+
+const ACTIVE: &str = "active";
+const PROFILES: &str = "profiles";
+
+/// What a new file begins with.
+const HEADING: &str = "# Profiles of kustom. This file holds API keys: keep it private.\n\n";
+
+/// Every key a profile may have.
+const FIELDS: [&str; 8] = [
+    "environment",
+    "api_key",
+    "api_key_command",
+    "username",
+    "merchant_id",
+    "location",
+    "currency",
+    "base_url",
+];
+
+/// A mistake in the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {what}")]
+pub struct DocumentError {
+    /// From one.
+    pub line: usize,
+    /// In characters, from one.
+    pub column: usize,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// The profiles file.
+#[derive(Debug, Clone)]
+pub struct Document {
+    active: Option<String>,
+    profiles: Vec<(String, Profile)>,
+    unknown: Vec<String>,
+    toml: DocumentMut,
+}
+
+impl Document {
+    /// The content of a file that does not exist yet.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { active: None, profiles: Vec::new(), unknown: Vec::new(), toml: DocumentMut::new() }
+    }
+
+    /// Reads the file's text.
+    ///
+    /// # Errors
+    /// The first mistake, with its place.
+    pub fn parse(text: &str) -> Result<Self, DocumentError> {
+        let reader = Reader { text };
+        let toml = toml_edit::Document::parse(text)
+            .map_err(|error| reader.mistake(error.span(), error.message().to_owned()))?;
+        let mut document = Self::empty();
+        for (name, item) in toml.iter() {
+            match name {
+                ACTIVE => document.active = Some(reader.text_of(name, item)?.to_owned()),
+                PROFILES => document.profiles = reader.profiles(item, &mut document.unknown)?,
+                other => document.unknown.push(other.to_owned()),
+            }
+        }
+        document.toml = toml.into_mut();
+        Ok(document)
+    }
+
+    /// The name of the profile that is used when none is asked for.
+    #[must_use]
+    pub fn active(&self) -> Option<&str> {
+        self.active.as_deref()
+    }
+
+    /// The profiles, in the order of the file.
+    pub fn profiles(&self) -> impl Iterator<Item = (&str, &Profile)> {
+        self.profiles.iter().map(|(name, profile)| (name.as_str(), profile))
+    }
+
+    /// A profile by its name.
+    #[must_use]
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|(known, _)| known == name).map(|(_, profile)| profile)
+    }
+
+    /// The keys this version does not know, as dotted paths: perhaps a typing mistake.
+    #[must_use]
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+
+    /// Adds a profile or replaces the one of this name. Its unknown keys and comments stay.
+    pub fn insert(&mut self, name: &str, profile: Profile) {
+        let Profile { environment, key, username, merchant_id, location, currency, base_url } = &profile;
+        let (stored, command) = match key {
+            Some(KeySource::Stored(key)) => (Some(key.expose()), None),
+            Some(KeySource::Command(command)) => (None, Some(command.as_str())),
+            None => (None, None),
+        };
+        let values = [
+            Some(environment.as_str()),
+            stored,
+            command,
+            username.as_deref(),
+            merchant_id.as_deref(),
+            location.as_deref(),
+            currency.as_deref(),
+            base_url.as_deref(),
+        ];
+        if self.toml.is_empty() {
+            // The comments of a file that holds nothing else come after everything, unless they are moved.
+            let comments = self.toml.trailing().as_str().unwrap_or_default().to_owned();
+            self.toml.set_trailing("");
+            self.toml.decor_mut().set_prefix(if comments.trim().is_empty() { HEADING } else { &comments });
+        }
+        let profiles = self.toml.entry(PROFILES).or_insert_with(implicit_table);
+        if let Some(profiles) = profiles.as_table_like_mut() {
+            let table = profiles.entry(name).or_insert_with(|| Item::Table(Table::new()));
+            if let Some(table) = table.as_table_like_mut() {
+                for (field, value) in FIELDS.into_iter().zip(values) {
+                    set(table, field, value);
+                }
+            }
+        }
+        match self.profiles.iter_mut().find(|(known, _)| known == name) {
+            Some((_, known)) => *known = profile,
+            None => self.profiles.push((name.to_owned(), profile)),
+        }
+    }
+
+    /// Removes a profile; if it was the active one, none is afterwards. Whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let before = self.profiles.len();
+        self.profiles.retain(|(known, _)| known != name);
+        if let Some(profiles) = self.toml.get_mut(PROFILES).and_then(Item::as_table_like_mut) {
+            profiles.remove(name);
+        }
+        if self.active.as_deref() == Some(name) {
+            self.set_active(None);
+        }
+        self.profiles.len() < before
+    }
+
+    /// Makes a profile the one that is used when none is asked for.
+    pub fn set_active(&mut self, name: Option<&str>) {
+        self.active = name.map(str::to_owned);
+        set(self.toml.as_table_mut(), ACTIVE, name);
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        self.toml.to_string()
+    }
+}
+
+/// `[profiles.x]` needs no `[profiles]` line of its own.
+fn implicit_table() -> Item {
+    let mut table = Table::new();
+    table.set_implicit(true);
+    Item::Table(table)
+}
+
+/// Sets a text, keeping the comments around an old one, or takes it away.
+fn set(table: &mut dyn TableLike, field: &str, value: Option<&str>) {
+    match (value, table.get_mut(field).and_then(Item::as_value_mut)) {
+        (Some(text), Some(old)) => {
+            let decor = old.decor().clone();
+            *old = Value::from(text);
+            *old.decor_mut() = decor;
+        }
+        (Some(text), None) => {
+            table.insert(field, toml_edit::value(text));
+        }
+        (None, _) => {
+            table.remove(field);
+        }
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+}
+
+impl Reader<'_> {
+    fn mistake(&self, span: Option<Range<usize>>, what: String) -> DocumentError {
+        let offset = span.map_or(0, |span| span.start).min(self.text.len());
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        DocumentError {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            what,
+        }
+    }
+
+    fn text_of<'i>(&self, name: &str, item: &'i Item) -> Result<&'i str, DocumentError> {
+        item.as_str()
+            .ok_or_else(|| self.mistake(item.span(), format!("'{name}' must be a text in quotation marks")))
+    }
+
+    fn profiles(
+        &self,
+        item: &Item,
+        unknown: &mut Vec<String>,
+    ) -> Result<Vec<(String, Profile)>, DocumentError> {
+        let not_a_table =
+            |name: &str, item: &Item| self.mistake(item.span(), format!("'{name}' must be a table"));
+        let table = item.as_table_like().ok_or_else(|| not_a_table(PROFILES, item))?;
+        let mut profiles = Vec::new();
+        for (name, item) in table.iter() {
+            let fields = item.as_table_like().ok_or_else(|| not_a_table(name, item))?;
+            check_name(name).map_err(|error| self.mistake(item.span(), error.to_string()))?;
+            profiles.push((name.to_owned(), self.profile(name, item, fields, unknown)?));
+        }
+        Ok(profiles)
+    }
+
+    fn profile(
+        &self,
+        name: &str,
+        item: &Item,
+        fields: &dyn TableLike,
+        unknown: &mut Vec<String>,
+    ) -> Result<Profile, DocumentError> {
+        let mut texts: [Option<&str>; FIELDS.len()] = [None; FIELDS.len()];
+        for (field, item) in fields.iter() {
+            match FIELDS.iter().position(|known| *known == field) {
+                Some(index) => texts[index] = Some(self.text_of(field, item)?),
+                None => unknown.push(format!("{PROFILES}.{name}.{field}")),
+            }
+        }
+        let [environment, api_key, api_key_command, username, merchant_id, location, currency, base_url] =
+            texts;
+        let place = |field: &str| fields.get(field).and_then(Item::span);
+        let Some(environment) = environment else {
+            let what =
+                format!("the profile '{name}' has no 'environment'; it is production, playground or local");
+            return Err(self.mistake(item.span(), what));
+        };
+        let environment = Environment::find(environment).ok_or_else(|| {
+            let what = "'environment' must be production, playground or local".to_owned();
+            self.mistake(place("environment"), what)
+        })?;
+        let key = match (api_key, api_key_command) {
+            (Some(_), Some(_)) => {
+                let what = format!("the profile '{name}' has both 'api_key' and 'api_key_command'; keep one");
+                return Err(self.mistake(place("api_key_command"), what));
+            }
+            (Some(text), None) => {
+                let key = ApiKey::parse(text)
+                    .map_err(|error| self.mistake(place("api_key"), format!("'api_key': {error}")))?;
+                Some(KeySource::Stored(key))
+            }
+            (None, command) => command.map(|command| KeySource::Command(command.to_owned())),
+        };
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        Ok(Profile {
+            environment,
+            key,
+            username: owned(username),
+            merchant_id: owned(merchant_id),
+            location: owned(location),
+            currency: owned(currency),
+            base_url: owned(base_url),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const FILE: &str = r#"# my tills
+active = "till" # the busy one
+
+[profiles.till]
+# from the portal, 3 May
+environment = "playground"
+api_key = "kco_test_api_secret" # rotate in June
+colour = "blue"
+
+[profiles.shop]
+environment = "production"
+api_key_command = "pass show kustom"
+"#;
+
+    fn parse(text: &str) -> Result<Document, String> {
+        Document::parse(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_is_read_in_its_order_and_unknown_keys_are_told() {
+        let document = parse(FILE).unwrap();
+        assert_eq!(document.active(), Some("till"));
+        let names: Vec<_> = document.profiles().map(|(name, profile)| (name, profile.environment)).collect();
+        assert_eq!(names, [("till", Environment::Playground), ("shop", Environment::Production)]);
+        assert!(matches!(
+            document.profile("shop").unwrap().key,
+            Some(KeySource::Command(ref command)) if command == "pass show kustom"
+        ));
+        assert_eq!(document.unknown(), ["profiles.till.colour"]);
+    }
+
+    #[test]
+    fn a_change_keeps_comments_and_unknown_keys() {
+        let mut document = parse(FILE).unwrap();
+        let mut till = document.profile("till").unwrap().clone();
+        till.currency = Some("SEK".into());
+        till.key = Some(KeySource::Stored(ApiKey::parse("kco_test_api_new").unwrap()));
+        document.insert("till", till);
+        document.set_active(Some("shop"));
+        let expected = FILE
+            .replace("active = \"till\"", "active = \"shop\"")
+            .replace("kco_test_api_secret", "kco_test_api_new")
+            .replace("colour = \"blue\"\n", "colour = \"blue\"\ncurrency = \"SEK\"\n");
+        assert_eq!(document.to_text(), expected);
+    }
+
+    #[test]
+    fn removing_the_active_profile_leaves_none_active() {
+        let mut document = parse(FILE).unwrap();
+        assert!(document.remove("till"));
+        assert!(!document.remove("till"));
+        let again = parse(&document.to_text()).unwrap();
+        assert_eq!(again.active(), None);
+        assert_eq!(again.profiles().map(|(name, _)| name).collect::<Vec<_>>(), ["shop"]);
+    }
+
+    #[test]
+    fn mistakes_have_a_place_and_never_show_the_file() {
+        let cases = [
+            ("active = 5", "line 1, column 10: 'active' must be a text in quotation marks"),
+            ("profiles = 5", "line 1, column 12: 'profiles' must be a table"),
+            (
+                "[profiles.a]\napi_key = \"kco_live_api_x\"",
+                "line 1, column 1: the profile 'a' has no 'environment'; it is production, playground or local",
+            ),
+            (
+                "[profiles.a]\nenvironment = \"kco_live_api_x\"",
+                "line 2, column 15: 'environment' must be production, playground or local",
+            ),
+            (
+                "[profiles.a]\nenvironment = \"local\"\napi_key = 'kco_live x'",
+                "line 3, column 11: 'api_key': the key contains white space, a control character or a character \
+                 outside ASCII",
+            ),
+            (
+                "[profiles.a]\nenvironment = \"local\"\napi_key = 'a'\napi_key_command = 'b'",
+                "line 4, column 19: the profile 'a' has both 'api_key' and 'api_key_command'; keep one",
+            ),
+            (
+                "[profiles.local]\nenvironment = \"local\"",
+                "line 1, column 1: 'local' is the name of the built-in profile; choose another",
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse(text).unwrap_err(), expected, "{text}");
+        }
+        let broken = "[profiles.a]\nå = 1\napi_key = \"kco_live_api_secret\nenvironment = \"local\"\n";
+        let error = Document::parse(broken).unwrap_err();
+        assert_eq!(error.line, 2, "{error}");
+        let broken = "[profiles.a]\napi_key = \"kco_live_api_secret\nenvironment = \"local\"\n";
+        let error = Document::parse(broken).unwrap_err();
+        assert_eq!(error.line, 2, "{error}");
+        assert!(!error.to_string().contains("kco_"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(\\[profiles\\.a\\]\n)?[a-z=\"'\\[\\]{}\n.#5 å]{0,60}") {
+            let _ = Document::parse(&text);
+        }
+
+        #[test]
+        fn what_is_stored_is_read_again(location in "\\PC{0,20}", command in ".{0,20}") {
+            let mut document = Document::empty();
+            let mut profile = Profile::new(Environment::Local);
+            profile.location = Some(location.clone());
+            profile.key = Some(KeySource::Command(command.clone()));
+            document.insert("x", profile);
+            let again = Document::parse(&document.to_text()).unwrap();
+            let profile = again.profile("x").unwrap();
+            prop_assert_eq!(profile.location.as_deref(), Some(location.as_str()));
+            prop_assert!(matches!(&profile.key, Some(KeySource::Command(read)) if *read == command));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a thing looks like: the columns people see, the fields a spreadsheet gets, the object a script reads.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+
+use crate::model::{Metadata, format_minor};
+
+/// How pleasant a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// As it is.
+    Plain,
+    /// It went well.
+    Good,
+    /// It is under way, or wants attention.
+    Busy,
+    /// It did not go well.
+    Bad,
+    /// It is of little interest.
+    Faint,
+}
+
+/// One cell of a table.
+#[derive(Debug, Clone)]
+pub struct Cell {
+    /// The text, not yet made visible.
+    pub text: String,
+    /// Its colour.
+    pub tone: Tone,
+}
+
+impl Cell {
+    /// A cell with a tone.
+    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+        Self { text: text.into(), tone }
+    }
+
+    /// A text that may be absent.
+    #[must_use]
+    pub fn opt(text: Option<&str>) -> Self {
+        text.unwrap_or_default().into()
+    }
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self::toned(text, Tone::Plain)
+    }
+}
+
+/// One column of a table, or one line when a single thing is shown.
+pub struct Column<T: ?Sized> {
+    /// What stands above it, in upper case.
+    pub title: &'static str,
+    /// Whether it is shown for a single thing only.
+    pub detail: bool,
+    /// Its content.
+    pub cell: fn(&T, &Show) -> Cell,
+}
+
+impl<T: ?Sized> Column<T> {
+    /// A column of every table.
+    pub const fn new(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+        Self { title, detail: false, cell }
+    }
+
+    /// A line where a single thing is shown.
+    pub const fn detail(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+        Self { title, detail: true, cell }
+    }
+}
+
+/// Something that can be shown in every format.
+pub trait View: 'static {
+    /// What it is called, in the singular.
+    const NOUN: &'static str;
+    /// The columns of a `csv`: names of fields.
+    const FIELDS: &'static [&'static str];
+    /// The columns of a table.
+    const COLUMNS: &'static [Column<Self>];
+
+    /// The object of `json` and `ndjson`.
+    fn object(&self) -> Cow<'_, Map<String, Value>>;
+}
+
+/// How values are written for people.
+pub struct Show {
+    zone: TimeZone,
+}
+
+impl Show {
+    /// In this machine's time zone.
+    #[must_use]
+    pub fn here() -> Self {
+        Self { zone: TimeZone::system() }
+    }
+
+    /// An instant as local date and time.
+    #[must_use]
+    pub fn time(&self, instant: Option<Timestamp>) -> Cell {
+        let write = |instant: Timestamp| {
+            instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+        };
+        instant.map(write).unwrap_or_default().into()
+    }
+
+    /// Minor units as an amount with its currency; those of a currency this version does not know as they are.
+    #[must_use]
+    pub fn amount(&self, minor: Option<i64>, currency: Option<&str>) -> Cell {
+        let Some(minor) = minor else { return Cell::from("") };
+        match currency {
+            Some(code) => match code.parse() {
+                Ok(known) => format!("{} {code}", format_minor(minor, known)).into(),
+                Err(_) => format!("{minor} minor units of {code}").into(),
+            },
+            None => format!("{minor} minor units").into(),
+        }
+    }
+
+    /// Metadata as `key=value, …`.
+    #[must_use]
+    pub fn metadata(&self, metadata: &Metadata) -> Cell {
+        let pairs: Vec<_> = metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.join(", ").into()
+    }
+}

@@ -1,0 +1,340 @@
+//! The only writer of stdout and stderr and the only reader of stdin.
+//!
+//! stdout carries data and nothing else; notes, warnings, prompts and errors go to stderr. With `-o json` or
+//! `-o ndjson` warnings and errors are JSON objects, one a line, and notes, which only talk, are left out.
+
+mod cell;
+mod csv;
+mod print;
+mod views;
+
+use std::cell::RefCell;
+use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write as _};
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use dialoguer::console::Term;
+use serde_json::json;
+
+pub use cell::{Cell, Column, Show, Tone, View};
+pub use print::Listing;
+
+use crate::api::{Event, hide_secret_fields};
+use crate::error::{Error, Kind};
+use crate::text::{visible, visible_json};
+
+/// How data is written to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// Columns for people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line, as it arrives.
+    Ndjson,
+    /// Comma-separated values with a header row.
+    Csv,
+}
+
+impl Format {
+    /// The name in flags and variables.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+
+    /// Whether warnings and errors are JSON too.
+    #[must_use]
+    pub const fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Ndjson)
+    }
+}
+
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal that can, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What is asked of a terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// How data is written.
+    pub format: Format,
+    /// No notes.
+    pub quiet: bool,
+    /// 0, 1 for requests, 2 for their bodies too.
+    pub verbosity: u8,
+    /// When to colour.
+    pub color: ColorWhen,
+    /// Never ask.
+    pub no_input: bool,
+    /// Questions are answered with yes.
+    pub yes: bool,
+}
+
+/// The largest standard input that is read, in bytes.
+const LARGEST_INPUT: u64 = 1024 * 1024;
+
+/// The width of a table where nothing tells the terminal's.
+const USUAL_WIDTH: u16 = 80;
+
+/// The streams of this process.
+pub struct Terminal {
+    manner: Manner,
+    out: RefCell<BufWriter<io::Stdout>>,
+    out_is_terminal: bool,
+    err_is_terminal: bool,
+    in_is_terminal: bool,
+}
+
+impl Terminal {
+    /// The terminal of this process.
+    #[must_use]
+    pub fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            out: RefCell::new(BufWriter::new(io::stdout())),
+            out_is_terminal: io::stdout().is_terminal(),
+            err_is_terminal: io::stderr().is_terminal(),
+            in_is_terminal: io::stdin().is_terminal(),
+        }
+    }
+
+    /// How data is written.
+    #[must_use]
+    pub const fn format(&self) -> Format {
+        self.manner.format
+    }
+
+    /// Whether questions can be asked: never when stdin or stderr is not a terminal.
+    #[must_use]
+    pub const fn can_ask(&self) -> bool {
+        !self.manner.no_input && self.in_is_terminal && self.err_is_terminal
+    }
+
+    /// Whether questions are answered with yes beforehand.
+    #[must_use]
+    pub const fn says_yes(&self) -> bool {
+        self.manner.yes
+    }
+
+    /// Writes data to stdout. What the API says must have been made visible before.
+    ///
+    /// # Errors
+    /// [`Kind::ClosedPipe`] when nobody reads any more, [`Kind::Bug`] when it cannot be written.
+    pub fn data(&self, text: &str) -> Result<(), Error> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Writes data to stdout as it is.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+        self.out.borrow_mut().write_all(bytes).map_err(|error| output_failed(&error))
+    }
+
+    /// Hands everything written so far to whoever reads it.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn flush(&self) -> Result<(), Error> {
+        self.out.borrow_mut().flush().map_err(|error| output_failed(&error))
+    }
+
+    /// Tells a person something that is not data. Nothing where only data counts.
+    pub fn note(&self, text: &str) {
+        if !self.manner.quiet && self.manner.format == Format::Table {
+            self.talk(text);
+        }
+    }
+
+    /// Warns.
+    pub fn warn(&self, text: &str) {
+        if self.manner.format.is_json() {
+            self.talk(&visible_json(&json!({"warning": {"message": text}}).to_string()));
+        } else {
+            let style = self.paint(AnsiColor::Yellow);
+            self.talk(&format!("{style}warning:{style:#} {text}"));
+        }
+    }
+
+    /// Prints a failure, with all that belongs to it. Only `run` does this, and once.
+    pub fn error(&self, error: &Error) {
+        if self.manner.format.is_json() {
+            self.talk(&visible_json(&error.to_json().to_string()));
+            return;
+        }
+        let (red, cyan) = (self.paint(AnsiColor::Red), self.paint(AnsiColor::Cyan));
+        for error in std::iter::once(error).chain(&error.also) {
+            self.talk(&format!("{red}error:{red:#} {}", error.message));
+            for hint in &error.hints {
+                self.talk(&format!("  {cyan}hint:{cyan:#} {hint}"));
+            }
+        }
+    }
+
+    /// Shows what the client does, as far as `--verbose` asks.
+    pub fn trace(&self, event: &Event<'_>) {
+        if self.manner.verbosity == 0 {
+            return;
+        }
+        let line = match event {
+            Event::Sending { request, attempt: 1 } => format!("> {} {}", request.method(), request.target()),
+            Event::Sending { request, attempt } => {
+                format!("> {} {} (attempt {attempt})", request.method(), request.target())
+            }
+            Event::Answered { request, status, elapsed, .. } => {
+                format!("< {status} in {} ms ({})", elapsed.as_millis(), request.line())
+            }
+            Event::Failed { request, reason } => format!("< no answer: {reason} ({})", request.line()),
+            Event::Waiting { delay, .. } => format!("  again in {} ms", delay.as_millis()),
+        };
+        self.talk(&visible(&line));
+        if self.manner.verbosity > 1 {
+            match event {
+                Event::Sending { request, .. } => self.trace_body(request.body_bytes()),
+                Event::Answered { body, .. } => self.trace_body(body),
+                Event::Failed { .. } | Event::Waiting { .. } => {}
+            }
+        }
+    }
+
+    /// Shows a body without its secrets; what is not JSON only by its size, because nothing can be hidden in it.
+    fn trace_body(&self, body: &[u8]) {
+        if body.is_empty() {
+            return;
+        }
+        match serde_json::from_slice(body) {
+            Ok(mut value) => {
+                hide_secret_fields(&mut value);
+                self.talk(&format!("  {}", visible_json(&value.to_string())));
+            }
+            Err(_) => self.talk(&format!("  {} bytes that are not JSON", body.len())),
+        }
+    }
+
+    /// Asks a yes-or-no question; the answer is no unless it is yes.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] when nobody can be asked, and `--yes` was not given.
+    pub fn confirm(&self, question: &str) -> Result<bool, Error> {
+        if self.says_yes() {
+            return Ok(true);
+        }
+        if !self.can_ask() {
+            return Err(Error::new(Kind::Unconfirmed, format!("{question} There is nobody to ask."))
+                .hint("add --yes to answer it with yes"));
+        }
+        dialoguer::Confirm::new()
+            .with_prompt(question)
+            .default(false)
+            .wait_for_newline(true)
+            .interact_on(&Term::stderr())
+            .map_err(|error| {
+                let dialoguer::Error::IO(error) = error;
+                match error.kind() {
+                    io::ErrorKind::Interrupted => {
+                        Error::new(Kind::Interrupted, "interrupted; nothing was done")
+                    }
+                    _ => Error::new(Kind::Unconfirmed, format!("cannot ask on this terminal: {error}")),
+                }
+            })
+    }
+
+    /// Reads standard input to its end.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when it cannot be read or is larger than a mebibyte.
+    pub fn read_stdin(&self) -> Result<Vec<u8>, Error> {
+        if self.in_is_terminal {
+            self.note("Reading standard input; end it with Ctrl-D.");
+        }
+        let mut bytes = Vec::new();
+        io::stdin()
+            .lock()
+            .take(LARGEST_INPUT + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::usage(format!("cannot read standard input: {error}")))?;
+        if bytes.len() as u64 > LARGEST_INPUT {
+            return Err(Error::usage("standard input is larger than 1 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    fn talk(&self, line: &str) {
+        // Where stderr is gone there is nobody left to tell.
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    }
+
+    fn paint(&self, color: AnsiColor) -> Style {
+        if self.colors(self.err_is_terminal) {
+            Style::new().bold().fg_color(Some(color.into()))
+        } else {
+            Style::new()
+        }
+    }
+
+    fn colors(&self, is_terminal: bool) -> bool {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        match self.manner.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => {
+                is_terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            }
+        }
+    }
+
+    /// The columns a table may take: those of the terminal, and as many as it needs in a pipe.
+    fn width(&self) -> Option<u16> {
+        let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let asked = || Term::stdout().size_checked().map_or(USUAL_WIDTH, |(_, columns)| columns);
+        self.out_is_terminal.then(|| told.filter(|columns| *columns > 0).unwrap_or_else(asked))
+    }
+}
+
+/// A duration as people write it: `30s`, `1m 5s`.
+#[must_use]
+pub fn spell(duration: Duration) -> String {
+    let whole = jiff::SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX));
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{whole:#}")
+    }
+}
+
+fn output_failed(error: &io::Error) -> Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Error::new(Kind::ClosedPipe, "stdout was closed")
+    } else {
+        Error::new(Kind::Bug, format!("cannot write to stdout: {error}"))
+            .hint("what was asked for was done; only its output is missing")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spell;
+    use std::time::Duration;
+
+    #[test]
+    fn durations_are_spelled_as_people_write_them() {
+        assert_eq!(spell(Duration::from_millis(250)), "250 ms");
+        assert_eq!(spell(Duration::from_millis(65_900)), "1m 5s");
+        assert_eq!(spell(Duration::from_secs(2 * 60 * 60)), "2h");
+    }
+}

@@ -1,0 +1,197 @@
+//! Data in the format that was asked for.
+
+use comfy_table::{Attribute, Color, ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use super::cell::{Cell, Column, Show, Tone, View};
+use super::{Format, Terminal, csv};
+use crate::error::Error;
+use crate::text::{visible, visible_json};
+
+impl Terminal {
+    /// Shows one thing.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn one<T: View>(&self, item: &T) -> Result<(), Error> {
+        match self.format() {
+            Format::Table => self.details(item)?,
+            Format::Json => self.data(&pretty(&Value::Object(item.object().into_owned())))?,
+            Format::Ndjson => self.line(item)?,
+            Format::Csv => {
+                self.bytes(&csv::row(T::FIELDS))?;
+                self.bytes(&csv::row(csv::cells(&item.object(), T::FIELDS)))?;
+            }
+        }
+        self.flush()
+    }
+
+    /// Shows a list of things that are all there.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn all<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
+        let mut listing = self.listing();
+        for item in items {
+            listing.push(item)?;
+        }
+        listing.finish()
+    }
+
+    /// Begins a list whose things arrive one after another.
+    pub const fn listing<T: View>(&self) -> Listing<'_, T> {
+        Listing { terminal: self, kept: Vec::new(), header_written: false }
+    }
+
+    /// Shows any JSON value: what a raw call was answered with.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn json(&self, value: &Value) -> Result<(), Error> {
+        match (self.format(), value) {
+            (Format::Ndjson, Value::Array(items)) => {
+                for item in items {
+                    self.data(&format!("{}\n", visible_json(&item.to_string())))?;
+                }
+            }
+            (Format::Ndjson, value) => self.data(&format!("{}\n", visible_json(&value.to_string())))?,
+            _ => self.data(&pretty(value))?,
+        }
+        self.flush()
+    }
+
+    fn line<T: View>(&self, item: &T) -> Result<(), Error> {
+        let text = serde_json::to_string(&*item.object()).unwrap_or_default();
+        self.data(&format!("{}\n", visible_json(&text)))
+    }
+
+    /// The columns of one thing below each other, without the empty ones.
+    fn details<T: View>(&self, item: &T) -> Result<(), Error> {
+        let show = Show::here();
+        let mut table = self.table();
+        for column in T::COLUMNS {
+            let cell = (column.cell)(item, &show);
+            if !cell.text.is_empty() {
+                table.add_row(vec![self.heading(column.title), self.cell(&cell)]);
+            }
+        }
+        self.write_table(&table)
+    }
+
+    fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
+        let show = Show::here();
+        let columns: Vec<&Column<T>> = T::COLUMNS.iter().filter(|column| !column.detail).collect();
+        let mut table = self.table();
+        table.set_header(columns.iter().map(|column| self.heading(column.title)).collect::<Vec<_>>());
+        for item in items {
+            let cells: Vec<_> = columns.iter().map(|column| self.cell(&(column.cell)(item, &show))).collect();
+            table.add_row(cells);
+        }
+        self.write_table(&table)
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        if self.colors(self.out_is_terminal) {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        match self.width() {
+            Some(width) => table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic),
+            None => table.set_content_arrangement(ContentArrangement::Disabled),
+        };
+        table
+    }
+
+    fn write_table(&self, table: &Table) -> Result<(), Error> {
+        for line in table.lines() {
+            // comfy-table pads every cell on both sides.
+            self.data(line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
+            self.data("\n")?;
+        }
+        Ok(())
+    }
+
+    fn heading(&self, title: &str) -> comfy_table::Cell {
+        comfy_table::Cell::new(title).add_attribute(Attribute::Bold)
+    }
+
+    fn cell(&self, cell: &Cell) -> comfy_table::Cell {
+        let shown = comfy_table::Cell::new(visible(&cell.text));
+        match cell.tone {
+            Tone::Plain => shown,
+            Tone::Good => shown.fg(Color::Green),
+            Tone::Busy => shown.fg(Color::Yellow),
+            Tone::Bad => shown.fg(Color::Red),
+            Tone::Faint => shown.add_attribute(Attribute::Dim),
+        }
+    }
+}
+
+/// A list that is being written. `ndjson` and `csv` write each thing as it arrives; a table and a JSON document
+/// need all of them.
+pub struct Listing<'a, T> {
+    terminal: &'a Terminal,
+    kept: Vec<T>,
+    header_written: bool,
+}
+
+impl<T: View> Listing<'_, T> {
+    /// Adds a thing.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn push(&mut self, item: T) -> Result<(), Error> {
+        match self.terminal.format() {
+            Format::Table | Format::Json => self.kept.push(item),
+            Format::Ndjson => self.terminal.line(&item)?,
+            Format::Csv => {
+                self.header()?;
+                self.terminal.bytes(&csv::row(csv::cells(&item.object(), T::FIELDS)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands what has arrived so far to whoever reads it.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn flush(&self) -> Result<(), Error> {
+        self.terminal.flush()
+    }
+
+    /// Ends the list.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        match self.terminal.format() {
+            Format::Table if self.kept.is_empty() => self.terminal.note(&format!("No {}s.", T::NOUN)),
+            Format::Table => self.terminal.rows(&self.kept)?,
+            Format::Json => {
+                let objects =
+                    self.kept.iter().map(|item| Value::Object(item.object().into_owned())).collect();
+                self.terminal.data(&pretty(&Value::Array(objects)))?;
+            }
+            Format::Ndjson => {}
+            Format::Csv => self.header()?,
+        }
+        self.terminal.flush()
+    }
+
+    fn header(&mut self) -> Result<(), Error> {
+        if !self.header_written {
+            self.header_written = true;
+            self.terminal.bytes(&csv::row(T::FIELDS))?;
+        }
+        Ok(())
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    format!("{}\n", visible_json(&text))
+}
