@@ -235,7 +235,7 @@ mod tests {
     fn answered(request: &str, status: u16, body: &str, carried_out: CarriedOut) -> Error {
         let problem = Box::new(Problem::read(status, body.as_bytes()));
         let why = Why::Status { status, problem };
-        api::Error { request: request.into(), why, carried_out, attempts: 1 }.into()
+        api::Error { request: request.into(), why, carried_out, attempts: 1, retry_after: None }.into()
     }
 
     #[test]

@@ -1,9 +1,121 @@
-//! `kustom`, the command line of Kustom In-Person Payments.
+//! `kustom`, the command line of Kustom In-Person Payments, as a library with a thin program on top.
+//!
+//! Data flows one way: arguments → settings → commands → model and flows → api → model → terminal. Errors rise
+//! and are printed once, here.
 
 pub mod api;
+pub mod cli;
+pub mod commands;
+pub mod context;
+pub mod emulator;
 pub mod error;
+pub mod flows;
 pub mod model;
 pub mod profiles;
 pub mod secret;
+pub mod settings;
 pub mod terminal;
 pub mod text;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::cli::Cli;
+use crate::context::Context;
+use crate::error::{Error, Exit, Kind};
+use crate::settings::Settings;
+use crate::terminal::{ColorWhen, Format, Manner, Terminal};
+
+/// Runs one command line and gives the process's exit code.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let args: Vec<OsString> = args.into_iter().collect();
+    report_panics(&args);
+    match Cli::try_parse_from(&args) {
+        Ok(cli) => run_parsed(cli),
+        Err(error) => parse_failed(&error, &args),
+    }
+}
+
+fn run_parsed(cli: Cli) -> u8 {
+    let Cli { global, command } = cli;
+    let Some(command) = command else {
+        let help = Cli::command().render_help();
+        return written(&Terminal::new(plain_manner(Format::Table)), &help.to_string());
+    };
+    let wanted = global.output.unwrap_or(Format::Table);
+    let settings = match Settings::resolve(global) {
+        Ok(settings) => settings,
+        Err(error) => return failed(&Terminal::new(plain_manner(wanted)), &error),
+    };
+    let context = Context::new(settings);
+    let result = command.run(&context).and_then(|exit| context.terminal.flush().map(|()| exit));
+    match result {
+        Ok(exit) => exit.code(),
+        Err(error) => failed(&context.terminal, &error),
+    }
+}
+
+/// Help and version are data; anything else that the parser says is a usage error.
+fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
+    let terminal = Terminal::new(plain_manner(format_in(args)));
+    if !error.use_stderr() {
+        // clap knows whether to colour its own text.
+        return if error.print().is_ok() { Exit::Done.code() } else { Kind::ClosedPipe.code() };
+    }
+    if !terminal.format().is_json() {
+        // Where stderr is gone there is nobody left to tell.
+        let _ = error.print();
+        return Kind::Usage.code();
+    }
+    let text = error.to_string();
+    let message = text.split("\n\nUsage:").next().unwrap_or(&text);
+    let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
+    failed(&terminal, &Error::usage(message).hint("see `kustom help`, or add --help to the command"))
+}
+
+fn written(terminal: &Terminal, text: &str) -> u8 {
+    match terminal.data(text).and_then(|()| terminal.flush()) {
+        Ok(()) => Exit::Done.code(),
+        Err(error) => failed(terminal, &error),
+    }
+}
+
+fn failed(terminal: &Terminal, error: &Error) -> u8 {
+    if error.kind != Kind::ClosedPipe {
+        terminal.error(error);
+    }
+    error.kind.code()
+}
+
+/// How to talk before it is known how to.
+const fn plain_manner(format: Format) -> Manner {
+    Manner { format, quiet: false, verbosity: 0, color: ColorWhen::Auto, no_input: true, yes: false }
+}
+
+/// The format of errors about arguments that could not be parsed: whatever looks like `-o` is taken for it.
+fn format_in(args: &[OsString]) -> Format {
+    let texts: Vec<_> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let flag = texts.iter().enumerate().find_map(|(index, text)| match *text {
+        "-o" | "--output" => texts.get(index + 1).copied(),
+        text => text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o")),
+    });
+    let named = flag.map(str::to_owned).or_else(|| std::env::var("KUSTOM_OUTPUT").ok());
+    match named.as_deref().map(|name| name.trim_start_matches('=')) {
+        Some("json") => Format::Json,
+        Some("ndjson") => Format::Ndjson,
+        _ => Format::Table,
+    }
+}
+
+/// A panic is a bug: it is reported as one, without a backtrace and without the values that were at hand.
+fn report_panics(args: &[OsString]) {
+    let format = format_in(args);
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let error = Error::new(Kind::Bug, format!("this is a bug in kustom ({place})"))
+            .hint("please report it with the command you typed and the output of `kustom doctor`");
+        Terminal::new(plain_manner(format)).error(&error);
+    }));
+}

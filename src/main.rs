@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `kustom`: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(kustom::run(std::env::args_os()))
+}

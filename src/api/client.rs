@@ -130,11 +130,13 @@ impl Client {
                 Err(error) => judge_failure(request, error),
             };
             carried_out = carried_out.max(effect(request, &why));
+            let most = if request.once { 1 } else { MOST_ATTEMPTS };
             let delay = match again {
-                Again::After(delay) if attempt < MOST_ATTEMPTS => {
-                    delay.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
+                Again::After(asked) if attempt < most && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
+                    asked.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
                 }
-                _ => return Err(Error { request: request.line(), why, carried_out, attempts: attempt }),
+                Again::After(retry_after) => return Err(Error { attempts: attempt, retry_after, ..failed(request, why, carried_out) }),
+                Again::Never => return Err(Error { attempts: attempt, ..failed(request, why, carried_out) }),
             };
             (self.observer)(&Event::Waiting { request, delay });
             tokio::time::sleep(delay).await;
@@ -152,7 +154,7 @@ impl Client {
             Err(error) => {
                 let (why, _) = judge_failure(request, error);
                 let carried_out = effect(request, &why);
-                Err(Error { request: request.line(), why, carried_out, attempts: 1 })
+                Err(failed(request, why, carried_out))
             }
         }
     }
@@ -196,7 +198,7 @@ impl Client {
         if request.body.is_some() {
             builder = builder.header(CONTENT_TYPE, "application/json");
         }
-        if let (true, Some(id)) = (request.merchant, &self.merchant_id) {
+        if let (true, Some(id)) = (request.asks_for_merchant(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
         }
         builder
@@ -212,8 +214,8 @@ impl Client {
         }
         let asked = answer.header("retry-after").and_then(|text| retry::retry_after(text, Timestamp::now()));
         let again = match status {
-            429 => Again::obeying(asked),
-            408 | 500 | 502 | 503 | 504 if request.is_repeatable() => Again::obeying(asked),
+            429 => Again::After(asked),
+            408 | 500 | 502 | 503 | 504 if request.is_repeatable() => Again::After(asked),
             _ => Again::Never,
         };
         (Why::Status { status, problem: Box::new(Problem::read(status, &answer.body)) }, again)
@@ -238,26 +240,24 @@ pub(super) fn read<T>(
     value.map_err(|reason| {
         let why = Why::Unreadable { status: answer.status, reason };
         let carried_out = effect(request, &why);
-        Error { request: request.line(), why, carried_out, attempts: 1 }
+        failed(request, why, carried_out)
     })
+}
+
+/// The failure of a single attempt.
+fn failed(request: &Request, why: Why, carried_out: CarriedOut) -> Error {
+    Error { request: request.line(), why, carried_out, attempts: 1, retry_after: None }
 }
 
 fn looks_like_html(answer: &Answer) -> bool {
     answer.header("content-type").is_some_and(|kind| kind.contains("html")) || answer.body.starts_with(b"<")
 }
 
-/// Whether there is another attempt.
+/// Whether another attempt makes sense.
 enum Again {
     Never,
-    /// After this time, or after the usual one.
+    /// After the time that the API asks for, or after the usual one.
     After(Option<Duration>),
-}
-
-impl Again {
-    /// A server that asks for more patience than a person has is not waited for.
-    fn obeying(asked: Option<Duration>) -> Self {
-        if asked.is_some_and(|delay| delay > LONGEST_WAIT) { Self::Never } else { Self::After(asked) }
-    }
 }
 
 fn judge_failure(request: &Request, error: TransportError) -> (Why, Again) {

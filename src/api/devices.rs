@@ -76,7 +76,7 @@ impl Client {
     /// `GET /ipp/v1/devices`: a list of [`Device`]s, of one location if asked.
     #[must_use]
     pub fn devices(&self, location_id: Option<&str>) -> Fetch<'_> {
-        let list = Request::ipp(Method::GET, &["devices"]).with_merchant();
+        let list = Request::ipp(Method::GET, &["devices"]);
         Fetch::new(self, list.query_opt("location_id", location_id))
     }
 

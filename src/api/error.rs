@@ -1,5 +1,7 @@
 //! Why a request did not end well, and whether it may have been carried out all the same.
 
+use std::time::Duration;
+
 use crate::model::Problem;
 
 /// Whether a failed request may have changed something.
@@ -55,6 +57,8 @@ pub struct Error {
     pub carried_out: CarriedOut,
     /// How often it was sent, or tried to be.
     pub attempts: u32,
+    /// How long the API asks to be left alone, if it does.
+    pub retry_after: Option<Duration>,
 }
 
 impl Error {

@@ -12,7 +12,7 @@ impl Client {
     /// `GET /ipp/v1/locations`: a list of [`Location`]s.
     #[must_use]
     pub fn locations(&self) -> Fetch<'_> {
-        Fetch::new(self, Request::ipp(Method::GET, &["locations"]).with_merchant())
+        Fetch::new(self, Request::ipp(Method::GET, &["locations"]))
     }
 
     /// `GET /ipp/v1/locations/{id}`.
@@ -20,6 +20,6 @@ impl Client {
     /// # Errors
     /// [`Error`] when it is not found, or the request fails.
     pub async fn location(&self, id: &str) -> Result<Received<Location>, Error> {
-        self.resource(&Request::ipp(Method::GET, &["locations", id]).with_merchant()).await
+        self.resource(&Request::ipp(Method::GET, &["locations", id])).await
     }
 }

@@ -12,14 +12,14 @@ pub struct Request {
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Option<Vec<u8>>,
-    pub(super) merchant: bool,
+    pub(super) once: bool,
 }
 
 impl Request {
     /// A request to a path that is already encoded.
     #[must_use]
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, merchant: false }
+        Self { method, path: path.into(), query: Vec::new(), body: None, once: false }
     }
 
     /// A request to `/ipp/v1` and the given segments, each encoded.
@@ -60,9 +60,22 @@ impl Request {
         self.body(serde_json::to_vec(value).unwrap_or_default())
     }
 
-    /// Sends `x-merchant-id` where it is known: the four operations that ask for it (documented, observed).
-    pub(super) fn with_merchant(mut self) -> Self {
-        self.merchant = true;
+    /// Whether it carries `x-merchant-id`: the lists (two documented, one observed) and a single location
+    /// (documented), and nothing else.
+    pub(super) fn asks_for_merchant(&self) -> bool {
+        let path = self.path.split('?').next().unwrap_or_default().trim_end_matches('/');
+        let Some(resource) = path.strip_prefix("/ipp/v1/").filter(|_| self.method == Method::GET) else {
+            return false;
+        };
+        match resource.split_once('/') {
+            None => matches!(resource, "enrollments" | "locations" | "devices"),
+            Some((list, id)) => list == "locations" && !id.contains('/'),
+        }
+    }
+
+    /// Never sends it a second time by itself.
+    pub(super) fn once(mut self) -> Self {
+        self.once = true;
         self
     }
 
@@ -106,5 +119,34 @@ impl Request {
         let joiner = if self.path.contains('?') { '&' } else { '?' };
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.query).finish();
         format!("{}{joiner}{query}", self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_merchant_id_goes_where_it_is_asked_for_and_nowhere_else() {
+        let asks = |method: Method, path: &str| Request::new(method, path).asks_for_merchant();
+        for path in ["enrollments", "locations", "devices", "locations/x", "devices?page_size=1"] {
+            assert!(asks(Method::GET, &format!("/ipp/v1/{path}")), "{path}");
+        }
+        assert!(!asks(Method::POST, "/ipp/v1/enrollments"));
+        assert!(!asks(Method::GET, "/ipp/v1/sessions/x"));
+        assert!(!asks(Method::GET, "/elsewhere"));
+    }
+
+    #[test]
+    fn only_posts_are_never_repeated() {
+        let repeatable = |method: Method| Request::new(method, "/x").is_repeatable();
+        assert!(repeatable(Method::GET) && repeatable(Method::PUT) && repeatable(Method::DELETE));
+        assert!(!repeatable(Method::POST) && !repeatable(Method::PATCH));
+    }
+
+    #[test]
+    fn a_query_is_added_to_the_one_that_is_there() {
+        let request = Request::new(Method::GET, "/x?a=1").query("b", "c d&e");
+        assert_eq!(request.target(), "/x?a=1&b=c+d%26e");
     }
 }

@@ -31,6 +31,14 @@ impl Client {
         self.resource(&Request::ipp(Method::GET, &["sessions", &id.to_string()])).await
     }
 
+    /// The same, asked once and not repeated: for a wait, which has a rhythm of its own.
+    ///
+    /// # Errors
+    /// As [`Self::session`].
+    pub async fn session_once(&self, id: Uuid) -> Result<Received<Session>, Error> {
+        self.resource(&Request::ipp(Method::GET, &["sessions", &id.to_string()]).once()).await
+    }
+
     /// `PUT /ipp/v1/sessions/{id}/cancel`.
     ///
     /// # Errors

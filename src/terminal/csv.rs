@@ -28,7 +28,7 @@ fn cell(value: &Value) -> String {
 }
 
 /// A text that begins like a formula gets an apostrophe in front, which spreadsheets take for "this is text".
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let first = text.trim_start().chars().next();
     if first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')) {
         format!("'{text}")

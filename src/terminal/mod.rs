@@ -274,6 +274,12 @@ impl Terminal {
         Ok(bytes)
     }
 
+    /// Whether data is coloured.
+    #[must_use]
+    pub fn colors_data(&self) -> bool {
+        self.colors(self.out_is_terminal)
+    }
+
     fn talk(&self, line: &str) {
         // Where stderr is gone there is nobody left to tell.
         let _ = writeln!(io::stderr().lock(), "{line}");

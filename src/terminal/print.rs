@@ -43,19 +43,48 @@ impl Terminal {
         Listing { terminal: self, kept: Vec::new(), header_written: false }
     }
 
-    /// Shows any JSON value: what a raw call was answered with.
+    /// Shows any JSON value: what a raw call was answered with. A table of it is the JSON itself; a `csv` has the
+    /// fields of its objects, in the order of their first appearance.
     ///
     /// # Errors
     /// As [`Terminal::data`].
     pub fn json(&self, value: &Value) -> Result<(), Error> {
-        match (self.format(), value) {
-            (Format::Ndjson, Value::Array(items)) => {
-                for item in items {
+        match self.format() {
+            Format::Table | Format::Json => self.data(&pretty(value))?,
+            Format::Ndjson => {
+                for item in elements(value) {
                     self.data(&format!("{}\n", visible_json(&item.to_string())))?;
                 }
             }
-            (Format::Ndjson, value) => self.data(&format!("{}\n", visible_json(&value.to_string())))?,
-            _ => self.data(&pretty(value))?,
+            Format::Csv => {
+                let objects: Vec<_> = elements(value).iter().filter_map(Value::as_object).collect();
+                let mut fields: Vec<&str> = Vec::new();
+                for name in objects.iter().flat_map(|object| object.keys()) {
+                    if !fields.contains(&name.as_str()) {
+                        fields.push(name);
+                    }
+                }
+                self.bytes(&csv::row(fields.iter().map(|field| csv::harmless(&visible(field)))))?;
+                for object in objects {
+                    self.bytes(&csv::row(csv::cells(object, &fields)))?;
+                }
+            }
+        }
+        self.flush()
+    }
+
+    /// Shows what is not JSON: as it is in a pipe, visibly on a terminal.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn foreign(&self, bytes: &[u8]) -> Result<(), Error> {
+        if self.out_is_terminal {
+            let text = String::from_utf8_lossy(bytes);
+            for line in text.lines() {
+                self.data(&format!("{}\n", visible(line)))?;
+            }
+        } else {
+            self.bytes(bytes)?;
         }
         self.flush()
     }
@@ -93,7 +122,7 @@ impl Terminal {
     fn table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        if self.colors(self.out_is_terminal) {
+        if self.colors_data() {
             table.enforce_styling();
         } else {
             table.force_no_tty();
@@ -163,12 +192,19 @@ impl<T: View> Listing<'_, T> {
         self.terminal.flush()
     }
 
+    /// Whether nothing is kept for the end: nothing arrived, or it has been written already.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// Ends the list.
     ///
     /// # Errors
     /// As [`Terminal::data`].
     pub fn finish(mut self) -> Result<(), Error> {
         match self.terminal.format() {
+            Format::Table if T::COLUMNS.is_empty() => {}
             Format::Table if self.kept.is_empty() => self.terminal.note(&format!("No {}s.", T::NOUN)),
             Format::Table => self.terminal.rows(&self.kept)?,
             Format::Json => {
@@ -189,6 +225,12 @@ impl<T: View> Listing<'_, T> {
         }
         Ok(())
     }
+}
+
+/// The things in a JSON value: the elements of an array, those of a page, or the value itself.
+fn elements(value: &Value) -> &[Value] {
+    let list = value.as_array().or_else(|| value.get("content")?.as_array());
+    list.map_or(std::slice::from_ref(value), Vec::as_slice)
 }
 
 fn pretty(value: &Value) -> String {

@@ -1,0 +1,79 @@
+//! `kustom api`
+
+use http::Method;
+use serde_json::Value;
+
+use crate::api::{Request, check_path};
+use crate::commands::args::{self, Input};
+use crate::context::Online;
+use crate::error::{Error, Exit};
+
+/// Any call, with the profile's credentials and guards
+///
+/// The path is on the profile's host. A POST is never sent twice, and on production everything but reading asks.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The HTTP method
+    #[arg(value_name = "METHOD", value_parser = method)]
+    method: Method,
+    /// The path, such as /ipp/v1/devices
+    #[arg(value_name = "PATH")]
+    path: String,
+    /// Send this as the body, from a file or - for standard input
+    #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
+    body: Option<Input>,
+    /// Add a query parameter; can be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    query: Vec<(String, String)>,
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    let upper = text.to_ascii_uppercase();
+    match upper.as_str() {
+        "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" | "PATCH" | "DELETE" => {
+            Method::from_bytes(upper.as_bytes()).map_err(|error| error.to_string())
+        }
+        _ => Err("write GET, POST, PUT, DELETE, PATCH, HEAD or OPTIONS".to_owned()),
+    }
+}
+
+impl Args {
+    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+        let Self { method, path, body, query } = self;
+        check_path(path.split('?').next().unwrap_or_default())
+            .and_then(|()| check_path(&path))
+            .map_err(|error| Error::usage(format!("PATH: {error}")))?;
+        let mut request = Request::new(method, path);
+        for (key, value) in query {
+            request = request.query(&key, value);
+        }
+        if let Some(input) = body {
+            request = request.body(input.read(online.terminal)?);
+        }
+        if !request.is_read() {
+            online.can_confirm()?;
+            online.confirm(&format!("{}{}", request.line(), summary(request.body_bytes())))?;
+        }
+        let answer = online.client.send(&request).await?;
+        match serde_json::from_slice::<Value>(&answer.body) {
+            Ok(value) => online.terminal.json(&value)?,
+            Err(_) => online.terminal.foreign(&answer.body)?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Device and amount of a body that has them, for the question on production.
+fn summary(body: &[u8]) -> String {
+    let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return String::new() };
+    let show = crate::terminal::Show::here();
+    let text = |field: &str| body.get(field).and_then(Value::as_str);
+    let mut summary = String::new();
+    if let Some(minor) = body.get("order_amount").and_then(Value::as_i64) {
+        summary.push_str(&format!(" of {}", show.amount(Some(minor), text("purchase_currency")).text));
+    }
+    if let Some(device) = text("device_id") {
+        summary.push_str(&format!(" on device {device}"));
+    }
+    summary
+}

@@ -1,0 +1,138 @@
+//! Values on a command line: read once, in one way, before anything else happens.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::{Span, SpanRelativeTo, Unit};
+
+use crate::error::Error;
+use crate::model::{Metadata, TapOutcome};
+use crate::terminal::Terminal;
+
+/// The largest body that is read from a file, in bytes.
+const LARGEST_FILE: u64 = 1024 * 1024;
+
+/// A duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let malformed = || "write a duration such as 30s, 90m, 2h or 3d".to_owned();
+    let span: Span = text.parse().map_err(|_| malformed())?;
+    let days_are_whole = SpanRelativeTo::days_are_24_hours();
+    let calendar = [Unit::Year, Unit::Month];
+    if calendar.into_iter().any(|unit| span.total((unit, days_are_whole)).is_ok() && has(span, unit)) {
+        return Err(malformed());
+    }
+    let signed = span.to_duration(days_are_whole).map_err(|_| malformed())?;
+    match Duration::try_from(signed) {
+        Ok(duration) if duration > Duration::ZERO => Ok(duration),
+        _ => Err("a duration must be longer than nothing".to_owned()),
+    }
+}
+
+/// Whether a span names months or years, which have no fixed length.
+fn has(span: Span, unit: Unit) -> bool {
+    match unit {
+        Unit::Year => span.get_years() != 0,
+        Unit::Month => span.get_months() != 0,
+        _ => false,
+    }
+}
+
+/// A pair such as `floor=2`; the value may hold anything, also `=`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some(("", _)) => Err("the key in front of '=' is empty".to_owned()),
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err("write a pair such as floor=2".to_owned()),
+    }
+}
+
+/// Pairs whose keys must differ.
+pub(crate) fn metadata(pairs: Vec<(String, String)>) -> Result<Metadata, Error> {
+    let mut metadata = Metadata::new();
+    for (key, value) in pairs {
+        if metadata.contains_key(&key) {
+            return Err(Error::usage(format!("--metadata names the key '{key}' twice")));
+        }
+        metadata.insert(key, value);
+    }
+    Ok(metadata)
+}
+
+/// The outcome of a tap, in either spelling.
+pub(crate) fn tap_outcome() -> impl TypedValueParser<Value = TapOutcome> {
+    let names = TapOutcome::ALL.map(|outcome| {
+        clap::builder::PossibleValue::new(outcome.name()).alias(outcome.as_str()).help(outcome.meaning())
+    });
+    PossibleValuesParser::new(names)
+        .try_map(|text| TapOutcome::find(&text).ok_or("this outcome is not known"))
+}
+
+/// Where bytes come from: a file, or standard input for `-`.
+#[derive(Debug, Clone)]
+pub(crate) enum Input {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Input {
+    /// For `value_parser`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("write the name of a file, or - for standard input".to_owned()),
+            "-" => Ok(Self::Stdin),
+            path => Ok(Self::File(path.into())),
+        }
+    }
+
+    /// Reads all of it.
+    pub(crate) fn read(&self, terminal: &Terminal) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Stdin => terminal.read_stdin(),
+            Self::File(path) => read_file(path),
+        }
+    }
+}
+
+/// Reads a file of reasonable size.
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |error: std::io::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
+    let length = std::fs::metadata(path).map_err(failed)?.len();
+    if length > LARGEST_FILE {
+        return Err(Error::usage(format!("{} is larger than 1 MiB", path.display())));
+    }
+    std::fs::read(path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        let seconds = |text| duration(text).map(|duration| duration.as_secs());
+        assert_eq!(seconds("30s"), Ok(30));
+        assert_eq!(seconds("90m"), Ok(5400));
+        assert_eq!(seconds("1h30m"), Ok(5400));
+        assert_eq!(seconds("3d"), Ok(259_200));
+        assert_eq!(seconds("1 week"), Ok(604_800));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        for text in ["", "2", "soon", "1y", "2 months", "h", "1.5.2h", "99999999999999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for text in ["0s", "-5m", "5m ago"] {
+            assert_eq!(duration(text), Err("a duration must be longer than nothing".to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_have_a_key_and_keys_differ() {
+        let two = |key: &str, value: &str| Ok((key.to_owned(), value.to_owned()));
+        assert_eq!(pair("a=b=c"), two("a", "b=c"));
+        assert_eq!(pair("a="), two("a", ""));
+        assert!(pair("=b").is_err());
+        assert!(pair("ab").is_err());
+        let same = vec![("a".into(), "1".into()), ("a".into(), "2".into())];
+        assert_eq!(metadata(same).unwrap_err().message, "--metadata names the key 'a' twice");
+    }
+}

@@ -1,0 +1,28 @@
+//! What only playground and emulators have.
+
+mod create_device;
+mod simulate_tap;
+
+use clap::Subcommand;
+
+use crate::context::Online;
+use crate::error::{Error, Exit};
+
+/// Simulated devices and payments; not on production.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a simulated device
+    CreateDevice(create_device::Args),
+    /// Simulate a card tap on a session's device
+    SimulateTap(simulate_tap::Args),
+}
+
+impl Command {
+    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+        online.not_on_production()?;
+        match self {
+            Self::CreateDevice(args) => args.run(&online).await,
+            Self::SimulateTap(args) => args.run(&online).await,
+        }
+    }
+}

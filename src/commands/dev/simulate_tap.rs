@@ -1,0 +1,39 @@
+//! `kustom dev simulate-tap`
+
+use uuid::Uuid;
+
+use crate::commands::args;
+use crate::commands::sessions::outcome;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::model::TapOutcome;
+
+/// Simulate a card tap on a session's device
+///
+/// Shows the session as it is afterwards.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The session's id
+    #[arg(value_name = "ID")]
+    id: Uuid,
+    /// What the tap ends in; success unless told otherwise
+    #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome())]
+    outcome: Option<TapOutcome>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { id, outcome } = self;
+        online.client.simulate_tap(id, outcome).await?;
+        // The body of the answer is not documented, so the session is read back.
+        let session = online
+            .client
+            .session(id)
+            .await
+            .map_err(|error| Error::from(error).context("the tap was simulated, but the session cannot be read"))?;
+        online.terminal.one(&session)?;
+        let meaning = outcome.unwrap_or_default().meaning();
+        online.terminal.note(&format!("The tap was {meaning}. {}", outcome::in_words(&session)));
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,45 @@
+//! `kustom devices deregister`
+
+use crate::commands::find::id_of;
+use crate::commands::list::Done;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::model::{Device, Received};
+
+/// Remove devices from the account
+///
+/// A removed device can take no more payments; its phone has to be paired again.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The devices' names, their ids or the beginnings of their ids
+    #[arg(value_name = "DEVICE", required = true)]
+    devices: Vec<String>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { devices } = self;
+        online.can_confirm()?;
+        // All of them are found before the first one is removed, so that a typing mistake removes nothing.
+        let mut found: Vec<Received<Device>> = Vec::with_capacity(devices.len());
+        for device in &devices {
+            found.push(online.find_device(device).await?);
+        }
+        let names: Vec<_> = found
+            .iter()
+            .map(|device| {
+                let (name, id) = (device.name.as_deref(), device.id.as_deref());
+                format!("'{}' ({})", name.unwrap_or_default(), id.unwrap_or_default())
+            })
+            .collect();
+        online.confirm(&format!("deregister {}", names.join(", ")))?;
+        online
+            .each(found, async |device: Received<Device>| {
+                let id = id_of(&device)?;
+                let doing = format!("device {id}");
+                online.client.deregister_device(&id).await.map_err(|error| Error::from(error).context(&doing))?;
+                Ok(Done { id, object: "device", result: "deregistered" })
+            })
+            .await
+    }
+}

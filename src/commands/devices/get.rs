@@ -1,0 +1,23 @@
+//! `kustom devices get`
+
+use crate::context::Online;
+use crate::error::{Error, Exit};
+
+/// Show one device
+///
+/// The API has no operation for a single device: it is found in the list.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The device's name, its id or the beginning of its id
+    #[arg(value_name = "DEVICE")]
+    device: String,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { device } = self;
+        let device = online.find_device(&device).await?;
+        online.terminal.one(&device)?;
+        Ok(Exit::Done)
+    }
+}

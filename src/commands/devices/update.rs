@@ -1,0 +1,55 @@
+//! `kustom devices update`
+
+use crate::api::DeviceChange;
+use crate::commands::args;
+use crate::commands::find::id_of;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+
+/// Rename or move a device, or change its metadata
+///
+/// What is not named stays as it is: the device is read, changed and written back.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The device's name, its id or the beginning of its id
+    #[arg(value_name = "DEVICE")]
+    device: String,
+    /// A new name
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    name: Option<String>,
+    /// Move it to this location: its name, its id or the beginning of its id
+    #[arg(long, value_name = "LOCATION", conflicts_with = "no_location")]
+    location: Option<String>,
+    /// Take it away from its location
+    #[arg(long)]
+    no_location: bool,
+    /// Metadata to set
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    metadata: Vec<(String, String)>,
+    /// Metadata to take away
+    #[arg(long, value_name = "KEY")]
+    unset_metadata: Vec<String>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { device, name, location, no_location, metadata, unset_metadata } = self;
+        let set_metadata = args::metadata(metadata)?;
+        if let Some(key) = unset_metadata.iter().find(|key| set_metadata.contains_key(*key)) {
+            return Err(Error::usage(format!("'{key}' is both in --metadata and in --unset-metadata")));
+        }
+        let mut change = DeviceChange { name, location_id: None, set_metadata, unset_metadata };
+        if change.is_empty() && location.is_none() && !no_location {
+            return Err(Error::usage("there is nothing to change")
+                .hint("give --name, --location, --no-location, --metadata or --unset-metadata"));
+        }
+        change.location_id = match location {
+            Some(location) => Some(Some(online.location_id(&location).await?)),
+            None => no_location.then_some(None),
+        };
+        let device = online.find_device(&device).await?;
+        let updated = online.client.update_device(&id_of(&device)?, &change.applied_to(&device)).await?;
+        online.terminal.one(&updated)?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,79 @@
+//! One line of `doctor`.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::commands::list::object_of;
+use crate::error::{Error, Kind};
+use crate::terminal::{Cell, Column, Tone, View};
+
+/// How good it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Level {
+    Ok,
+    Warning,
+    Failure,
+}
+
+/// What was found, and what to do about it.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Finding {
+    level: Level,
+    check: &'static str,
+    finding: String,
+    next: Option<String>,
+    #[serde(skip)]
+    kind: Option<Kind>,
+}
+
+impl Finding {
+    pub(super) fn ok(check: &'static str, finding: String) -> Self {
+        Self { level: Level::Ok, check, finding, next: None, kind: None }
+    }
+
+    /// Makes it a warning or a failure, with what to do.
+    pub(super) fn but(mut self, level: Level, next: &str) -> Self {
+        self.level = level;
+        self.next = Some(next.to_owned());
+        self.kind = (level == Level::Failure).then_some(Kind::Usage);
+        self
+    }
+
+    /// What keeps commands from working.
+    pub(super) fn failure(check: &'static str, error: Error) -> Self {
+        let Error { kind, message, hints, .. } = error;
+        let next = (!hints.is_empty()).then(|| hints.join("; "));
+        Self { level: Level::Failure, check, finding: message, next, kind: Some(kind) }
+    }
+
+    pub(super) fn is_failure(&self) -> bool {
+        self.level == Level::Failure
+    }
+
+    /// The kind of a failure, which decides the exit code.
+    pub(super) const fn kind(&self) -> Option<Kind> {
+        self.kind
+    }
+}
+
+impl View for Finding {
+    const NOUN: &'static str = "finding";
+    const FIELDS: &'static [&'static str] = &["level", "check", "finding", "next"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("LEVEL", |finding, _| match finding.level {
+            Level::Ok => Cell::toned("ok", Tone::Good),
+            Level::Warning => Cell::toned("warning", Tone::Busy),
+            Level::Failure => Cell::toned("failure", Tone::Bad),
+        }),
+        Column::new("CHECK", |finding, _| finding.check.into()),
+        Column::new("FINDING", |finding, _| finding.finding.as_str().into()),
+        Column::new("NEXT", |finding, _| Cell::opt(finding.next.as_deref())),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        object_of(self)
+    }
+}

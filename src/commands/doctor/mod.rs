@@ -1,0 +1,70 @@
+//! `kustom doctor`
+
+mod finding;
+mod local;
+mod remote;
+
+use finding::{Finding, Level};
+
+use crate::commands::profiles::show::values;
+use crate::context::Context;
+use crate::error::{Error, Exit};
+use crate::settings::Account;
+
+/// What is configured, where each value came from, and does it work
+///
+/// Each line is ok, a warning or a failure, with the next command to type. The output holds no secret and is safe
+/// to paste. With a failure the exit code is that of its kind.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Look at this machine only, and send nothing
+    #[arg(long)]
+    offline: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { offline } = self;
+        let mut findings = vec![Finding::ok("version", format!("kustom {}", env!("CARGO_PKG_VERSION")))];
+        findings.extend(local::profiles_file(&context.settings.store()));
+        findings.push(local::state_folder(&context.settings.paths.state));
+        match context.account() {
+            Ok(account) => {
+                findings.extend(configured(&account));
+                if !offline {
+                    findings.extend(context.wait_for(async { Ok(remote::check(context, account).await) })?);
+                }
+            }
+            // A file that cannot be read has been reported already.
+            Err(_) if findings.iter().any(Finding::is_failure) => {}
+            Err(error) => findings.push(Finding::failure("account", error)),
+        }
+        let worst = findings.iter().filter_map(Finding::kind).max();
+        context.terminal.all(findings)?;
+        Ok(worst.map_or(Exit::Done, Exit::Unwell))
+    }
+}
+
+/// Every value of the account with its source.
+fn configured(account: &Account) -> Vec<Finding> {
+    let rows = values(account).into_iter().map(|row| {
+        let mut text = row.value.clone().unwrap_or_else(|| "not set".to_owned());
+        if let Some(source) = &row.source {
+            text.push_str(&format!(", from {source}"));
+        }
+        if !row.shadows.is_empty() {
+            text.push_str(&format!("; shadows {}", row.shadowed()));
+        }
+        let finding = Finding::ok(row.name, text);
+        if row.name == "merchant_id" && row.value.is_none() {
+            return finding.but(Level::Warning, "list operations may ask for it: add it to the profile, or set \
+                KUSTOM_MERCHANT_ID");
+        }
+        finding
+    });
+    let ignored = account.ignored.iter().map(|name| {
+        Finding::ok(name, "set, but not used: the built-in emulator has an account of its own".to_owned())
+            .but(Level::Warning, "name another profile, or none, to use it")
+    });
+    rows.chain(ignored).collect()
+}

@@ -1,0 +1,59 @@
+//! `kustom enrollments create`
+
+use std::time::Duration;
+
+use crate::api::NewEnrollment;
+use crate::commands::args;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::terminal::spell;
+
+/// Create a code for a phone
+///
+/// The code pairs any phone with the account: treat it as a secret. On the phone, open the Kustom POS app and
+/// enter it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
+    /// location unless told otherwise
+    #[arg(long, value_name = "LOCATION")]
+    location: Option<String>,
+    /// How long the code can be used, such as 30m, 2h or 3d
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::duration)]
+    expires_in: Duration,
+    /// Metadata, which the device will carry
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    metadata: Vec<(String, String)>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { location, expires_in, metadata } = self;
+        if expires_in < Duration::from_millis(1) {
+            return Err(Error::usage("--expires-in must be a millisecond at least"));
+        }
+        let metadata = args::metadata(metadata)?;
+        let location_id = online.location_id_or_default(location.as_deref()).await?;
+        let no_location = location_id.is_none();
+        let new = NewEnrollment { location_id, expires_in, metadata };
+        let created = online.client.create_enrollment(&new).await.map_err(|error| {
+            let names_location = error.problem().is_some_and(|problem| problem.field("location_id").is_some());
+            let error = Error::from(error);
+            if no_location && names_location {
+                error.hint("name one with --location; `kustom locations list` shows them")
+            } else {
+                error
+            }
+        })?;
+        if let Some(ttl) = created.instead {
+            online.terminal.warn(&format!(
+                "this account takes fixed lifetimes only: asked for {} instead of {}",
+                spell(ttl.duration()),
+                spell(expires_in)
+            ));
+        }
+        online.terminal.one(&created.enrollment)?;
+        online.terminal.note("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
+        Ok(Exit::Done)
+    }
+}

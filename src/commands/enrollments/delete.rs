@@ -1,0 +1,33 @@
+//! `kustom enrollments delete`
+
+use uuid::Uuid;
+
+use crate::commands::list::Done;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::text::count;
+
+/// Withdraw codes
+///
+/// A withdrawn code pairs no phone any more and leaves the lists.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The ids of the enrollments
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<Uuid>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { ids } = self;
+        online.can_confirm()?;
+        online.confirm(&format!("withdraw {}", count(ids.len(), "enrollment")))?;
+        online
+            .each(ids, async |id: Uuid| {
+                let doing = format!("enrollment {id}");
+                online.client.delete_enrollment(id).await.map_err(|error| Error::from(error).context(&doing))?;
+                Ok(Done { id: id.to_string(), object: "enrollment", result: "deleted" })
+            })
+            .await
+    }
+}

@@ -1,0 +1,43 @@
+//! `kustom enrollments list`
+
+use crate::api::EnrollmentFilter;
+use crate::commands::args;
+use crate::commands::list::Limit;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::model::Enrollment;
+
+/// How many metadata filters the API takes (documented).
+const MOST_FILTERS: usize = 5;
+
+/// List enrollments; withdrawn ones never appear
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only of this location: its name, its id or the beginning of its id
+    #[arg(long, value_name = "LOCATION")]
+    location: Option<String>,
+    /// Only with this metadata; up to five, all of which must match
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    metadata: Vec<(String, String)>,
+    /// Whether used ones are listed too; they are unless told otherwise
+    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+    include_consumed: Option<bool>,
+    #[command(flatten)]
+    limit: Limit,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { location, metadata, include_consumed, limit } = self;
+        let metadata = args::metadata(metadata)?;
+        if metadata.len() > MOST_FILTERS {
+            return Err(Error::usage(format!("--metadata can be given {MOST_FILTERS} times at most")));
+        }
+        if let Some(key) = metadata.keys().find(|key| key.contains(':')) {
+            return Err(Error::usage(format!("--metadata '{key}': the API cannot filter by a key with a colon")));
+        }
+        let location_id = online.location_id_opt(location.as_deref()).await?;
+        let filter = EnrollmentFilter { location_id, metadata, include_consumed };
+        online.show_list::<Enrollment>(online.client.enrollments(&filter), &limit).await
+    }
+}

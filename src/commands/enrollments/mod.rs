@@ -1,0 +1,31 @@
+//! Enrollments.
+
+mod create;
+mod delete;
+mod list;
+
+use clap::Subcommand;
+
+use crate::context::Online;
+use crate::error::{Error, Exit};
+
+/// The codes that pair a phone with the account.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List enrollments; withdrawn ones never appear
+    List(list::Args),
+    /// Create a code for a phone
+    Create(create::Args),
+    /// Withdraw codes
+    Delete(delete::Args),
+}
+
+impl Command {
+    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+        match self {
+            Self::List(args) => args.run(&online).await,
+            Self::Create(args) => args.run(&online).await,
+            Self::Delete(args) => args.run(&online).await,
+        }
+    }
+}

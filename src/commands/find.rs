@@ -1,0 +1,199 @@
+//! Finding a device or a location by its name, its id or the beginning of its id.
+
+use futures_util::TryStreamExt as _;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::api::{Error as ApiError, Fetch};
+use crate::context::Online;
+use crate::error::{Error, Kind};
+use crate::model::{Device, Location, Page, Received};
+use crate::text::{count, visible};
+
+/// The shortest beginning of an id that names something.
+const SHORTEST_PREFIX: usize = 4;
+
+/// Something with an id and a name.
+trait Named {
+    const NOUN: &'static str;
+    fn id(&self) -> Option<&str>;
+    fn name(&self) -> Option<&str>;
+    /// What tells it from another of the same name.
+    fn place(&self) -> Option<&str>;
+}
+
+impl Named for Device {
+    const NOUN: &'static str = "device";
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    fn place(&self) -> Option<&str> {
+        self.location_id.as_deref()
+    }
+}
+
+impl Named for Location {
+    const NOUN: &'static str = "location";
+
+    fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    fn place(&self) -> Option<&str> {
+        self.city.as_deref()
+    }
+}
+
+impl Online<'_> {
+    /// The device that a person named: there is no operation for a single one, so it is found in the list.
+    pub(super) async fn find_device(&self, wanted: &str) -> Result<Received<Device>, Error> {
+        find(self.client.devices(None), wanted).await
+    }
+
+    /// The id of the device that a person named; a whole id is believed without asking.
+    pub(super) async fn device_id(&self, wanted: &str) -> Result<String, Error> {
+        match wanted.parse::<Uuid>() {
+            Ok(id) => Ok(id.to_string()),
+            Err(_) => id_of(&self.find_device(wanted).await?),
+        }
+    }
+
+    /// The id of the location that a person named; a whole id is believed without asking.
+    pub(super) async fn location_id(&self, wanted: &str) -> Result<String, Error> {
+        match wanted.parse::<Uuid>() {
+            Ok(id) => Ok(id.to_string()),
+            Err(_) => id_of(&find::<Location>(self.client.locations(), wanted).await?),
+        }
+    }
+
+    /// The same where the location may be left out.
+    pub(super) async fn location_id_opt(&self, wanted: Option<&str>) -> Result<Option<String>, Error> {
+        match wanted {
+            Some(wanted) => self.location_id(wanted).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The same where the profile's default counts.
+    pub(super) async fn location_id_or_default(&self, wanted: Option<&str>) -> Result<Option<String>, Error> {
+        let default = self.account.location.as_ref().map(|location| location.value.as_str());
+        self.location_id_opt(wanted.or(default)).await
+    }
+}
+
+/// The id of something that was found.
+#[allow(private_bounds, reason = "only what can be found has an id to ask for")]
+pub(super) fn id_of<T: Named>(found: &Received<T>) -> Result<String, Error> {
+    found.id().map(str::to_owned).ok_or_else(|| {
+        Error::new(Kind::Unavailable, format!("the API gave a {} without an id", T::NOUN))
+    })
+}
+
+async fn find<T: Named + DeserializeOwned + 'static>(list: Fetch<'_>, wanted: &str) -> Result<Received<T>, Error> {
+    let pages: Vec<Page<T>> = list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
+    pick(pages.into_iter().flat_map(|page| page.content).collect(), wanted)
+}
+
+/// Picks what `wanted` names: by its whole id, by its name, by its name in other case, by the beginning of its
+/// id; the first of these that names anything decides.
+fn pick<T: Named>(all: Vec<Received<T>>, wanted: &str) -> Result<Received<T>, Error> {
+    let lower = wanted.to_lowercase();
+    let rules: [&dyn Fn(&T) -> bool; 4] = [
+        &|item| item.id().is_some_and(|id| id.eq_ignore_ascii_case(wanted)),
+        &|item| item.name() == Some(wanted),
+        &|item| item.name().is_some_and(|name| name.to_lowercase() == lower),
+        &|item| {
+            wanted.len() >= SHORTEST_PREFIX
+                && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
+        },
+    ];
+    let noun = T::NOUN;
+    for names in rules {
+        let found: Vec<usize> =
+            all.iter().enumerate().filter(|(_, item)| names(item)).map(|(index, _)| index).collect();
+        match found.as_slice() {
+            [] => {}
+            [index] => {
+                let index = *index;
+                return all.into_iter().nth(index).ok_or_else(|| Error::new(Kind::Bug, "an index out of range"));
+            }
+            several => {
+                let mut message =
+                    format!("'{}' could be {}; nothing was done", visible(wanted), count(several.len(), noun));
+                for item in several.iter().map(|index| &all[*index]) {
+                    message.push_str(&format!("\n  {}", describe::<T>(item)));
+                }
+                return Err(Error::usage(message).hint(format!("name the {noun} by its id")));
+            }
+        }
+    }
+    let missing = format!("there is no {noun} with the name or id '{}'", visible(wanted));
+    Err(Error::new(Kind::NotFound, missing).hint(format!("list them with `kustom {noun}s list`")))
+}
+
+fn describe<T: Named>(item: &T) -> String {
+    let parts = [item.id(), item.name(), item.place()];
+    let shown: Vec<_> = parts.into_iter().flatten().map(visible).collect();
+    shown.join("  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn devices() -> Vec<Received<Device>> {
+        [
+            json!({"id": "aaaa1111", "name": "Till 1", "location_id": "north"}),
+            json!({"id": "aaaa2222", "name": "Till 2"}),
+            json!({"id": "bbbb3333", "name": "till 2"}),
+            json!({"id": "cccc4444", "name": "Bar", "location_id": "north"}),
+            json!({"id": "dddd5555", "name": "Bar", "location_id": "south"}),
+            json!({"id": "eeee6666", "name": "aaaa"}),
+        ]
+        .into_iter()
+        .map(|device| Received::read(device).unwrap())
+        .collect()
+    }
+
+    fn picked(wanted: &str) -> Result<String, Error> {
+        pick(devices(), wanted).map(|device| device.id.clone().unwrap())
+    }
+
+    #[test]
+    fn a_name_an_id_or_the_beginning_of_an_id_will_do() {
+        assert_eq!(picked("Till 1").unwrap(), "aaaa1111");
+        assert_eq!(picked("TILL 1").unwrap(), "aaaa1111");
+        assert_eq!(picked("till 2").unwrap(), "bbbb3333", "the exact name goes before the other case");
+        assert_eq!(picked("AAAA2222").unwrap(), "aaaa2222");
+        assert_eq!(picked("bbbb").unwrap(), "bbbb3333");
+        assert_eq!(picked("aaaa").unwrap(), "eeee6666", "a name goes before the beginning of an id");
+    }
+
+    #[test]
+    fn what_could_be_several_lists_them_and_does_nothing() {
+        let error = picked("Bar").unwrap_err();
+        assert_eq!(error.kind, Kind::Usage);
+        assert_eq!(
+            error.message,
+            "'Bar' could be 2 devices; nothing was done\n  cccc4444  Bar  north\n  dddd5555  Bar  south"
+        );
+        assert_eq!(picked("TILL 2").unwrap_err().kind, Kind::Usage);
+    }
+
+    #[test]
+    fn what_names_nothing_is_not_found() {
+        assert_eq!(picked("bbb").unwrap_err().kind, Kind::NotFound, "too short for the beginning of an id");
+        assert_eq!(picked("\u{1b}").unwrap_err().message, "there is no device with the name or id '\\u{1b}'");
+    }
+}

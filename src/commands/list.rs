@@ -1,0 +1,112 @@
+//! What all lists have in common, and what commands on several things have.
+
+use std::borrow::Cow;
+use std::pin::pin;
+
+use clap::Args;
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::api::Fetch;
+use crate::context::Online;
+use crate::error::{Error, Exit, Kind};
+use crate::model::Received;
+use crate::terminal::{Column, View};
+
+/// How much of a list is shown.
+#[derive(Debug, Args)]
+pub(super) struct Limit {
+    /// Stop after this many; all of them are shown unless told otherwise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+}
+
+impl Online<'_> {
+    /// Shows a list, page after page as they arrive.
+    pub(super) async fn show_list<T>(&self, list: Fetch<'_>, limit: &Limit) -> Result<Exit, Error>
+    where
+        T: DeserializeOwned + 'static,
+        Received<T>: View,
+    {
+        let limit = limit.limit.map(|limit| limit as usize);
+        let mut left = limit.unwrap_or(usize::MAX);
+        let mut listing = self.terminal.listing::<Received<T>>();
+        let mut pages = pin!(list.at_most(limit).pages::<T>());
+        while left > 0
+            && let Some(page) = pages.next().await
+        {
+            for item in page?.content.into_iter().take(left) {
+                left -= 1;
+                listing.push(item)?;
+            }
+            listing.flush()?;
+        }
+        listing.finish()?;
+        Ok(Exit::Done)
+    }
+
+    /// Does something to several things one after another and shows what came of each. A failure does not keep
+    /// the others from being done, unless it would meet them too.
+    pub(super) async fn each<T, V: View>(
+        &self,
+        things: impl IntoIterator<Item = T>,
+        act: impl AsyncFn(T) -> Result<V, Error>,
+    ) -> Result<Exit, Error> {
+        let mut errors = Vec::new();
+        let mut listing = self.terminal.listing();
+        for thing in things {
+            match act(thing).await {
+                Ok(done) => {
+                    listing.push(done)?;
+                    listing.flush()?;
+                }
+                Err(error) => {
+                    let meets_all = matches!(error.kind, Kind::Credentials | Kind::Unavailable);
+                    errors.push(error);
+                    if meets_all {
+                        break;
+                    }
+                }
+            }
+        }
+        if errors.is_empty() || !listing.is_empty() {
+            listing.finish()?;
+        }
+        Error::together(errors).map_or(Ok(Exit::Done), Err)
+    }
+}
+
+/// What became of something that the API answers without a body.
+#[derive(Debug, Serialize)]
+pub(super) struct Done {
+    /// Its id.
+    pub(super) id: String,
+    /// What it was.
+    pub(super) object: &'static str,
+    /// What was done to it.
+    pub(super) result: &'static str,
+}
+
+impl View for Done {
+    const NOUN: &'static str = "result";
+    const FIELDS: &'static [&'static str] = &["id", "object", "result"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("ID", |done, _| done.id.as_str().into()),
+        Column::new("OBJECT", |done, _| done.object.into()),
+        Column::new("RESULT", |done, _| done.result.into()),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        object_of(self)
+    }
+}
+
+/// The fields of a value of our own.
+pub(super) fn object_of(value: &impl Serialize) -> Cow<'static, Map<String, Value>> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(object)) => Cow::Owned(object),
+        _ => Cow::Owned(Map::new()),
+    }
+}

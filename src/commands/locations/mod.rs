@@ -1,0 +1,27 @@
+//! Locations.
+
+mod get;
+mod list;
+
+use clap::Subcommand;
+
+use crate::context::Online;
+use crate::error::{Error, Exit};
+
+/// The stores that devices stand in.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the merchant's locations
+    List(list::Args),
+    /// Show one location
+    Get(get::Args),
+}
+
+impl Command {
+    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+        match self {
+            Self::List(args) => args.run(&online).await,
+            Self::Get(args) => args.run(&online).await,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `kustom profiles remove`
+
+use super::select::existing;
+use crate::commands::list::Done;
+use crate::context::Context;
+use crate::error::{Error, Exit, Kind};
+use crate::profiles::{Environment, LOCAL};
+
+/// Remove profiles with their keys
+///
+/// Only this machine forgets the key; withdraw it in the portal if nobody else uses it.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The profiles
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { names } = self;
+        if names.iter().any(|name| name == LOCAL) {
+            return Err(Error::usage("the profile 'local' is built in and cannot be removed"));
+        }
+        let store = context.settings.store();
+        let document = store.read()?;
+        for name in &names {
+            let profile = existing(&document, name)?;
+            if profile.environment == Environment::Production {
+                let question = format!("Remove the profile '{name}' with its production key?");
+                if !context.terminal.confirm(&question)? {
+                    return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was removed"));
+                }
+            }
+        }
+        store.change(|document| {
+            for name in &names {
+                // Another process may have removed it meanwhile, which is just as well.
+                document.remove(name);
+            }
+            Ok::<_, Error>(())
+        })?;
+        context.terminal.all(names.into_iter().map(|id| Done { id, object: "profile", result: "removed" }))?;
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,68 @@
+//! What a profile looks like: everything but its key.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::commands::list::object_of;
+use crate::profiles::{KeySource, Profile};
+use crate::terminal::{Cell, Column, Tone, View};
+
+/// A profile as it is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(in crate::commands) struct Row {
+    pub(in crate::commands) name: String,
+    pub(in crate::commands) active: bool,
+    pub(in crate::commands) environment: &'static str,
+    /// Where the key is, never what it is.
+    pub(in crate::commands) key: &'static str,
+    pub(in crate::commands) username: Option<String>,
+    pub(in crate::commands) merchant_id: Option<String>,
+    pub(in crate::commands) location: Option<String>,
+    pub(in crate::commands) currency: Option<String>,
+    pub(in crate::commands) base_url: Option<String>,
+}
+
+impl Row {
+    pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
+        let Profile { environment, key, username, merchant_id, location, currency, base_url } = profile;
+        Self {
+            name: name.to_owned(),
+            active: active == Some(name),
+            environment: environment.as_str(),
+            key: match key {
+                Some(KeySource::Stored(_)) => "stored",
+                Some(KeySource::Command(_)) => "command",
+                None => "none",
+            },
+            username: username.clone(),
+            merchant_id: merchant_id.clone(),
+            location: location.clone(),
+            currency: currency.clone(),
+            base_url: base_url.clone(),
+        }
+    }
+}
+
+impl View for Row {
+    const NOUN: &'static str = "profile";
+    const FIELDS: &'static [&'static str] = &[
+        "name", "active", "environment", "key", "username", "merchant_id", "location", "currency", "base_url",
+    ];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("NAME", |row, _| row.name.as_str().into()),
+        Column::new("ACTIVE", |row, _| Cell::toned(if row.active { "yes" } else { "" }, Tone::Good)),
+        Column::new("ENVIRONMENT", |row, _| row.environment.into()),
+        Column::new("KEY", |row, _| row.key.into()),
+        Column::new("MERCHANT", |row, _| Cell::opt(row.merchant_id.as_deref())),
+        Column::detail("USERNAME", |row, _| Cell::opt(row.username.as_deref())),
+        Column::new("LOCATION", |row, _| Cell::opt(row.location.as_deref())),
+        Column::new("CURRENCY", |row, _| Cell::opt(row.currency.as_deref())),
+        Column::new("BASE URL", |row, _| Cell::opt(row.base_url.as_deref())),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        object_of(self)
+    }
+}

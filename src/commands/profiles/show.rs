@@ -1,0 +1,127 @@
+//! `kustom profiles show`
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::commands::list::object_of;
+use crate::context::Context;
+use crate::error::{Error, Exit};
+use crate::profiles::KeySource;
+use crate::settings::{Account, Endpoint, Source, Sourced};
+use crate::terminal::{Cell, Column, Tone, View};
+
+/// Show every value of a profile, where it came from and what it shadows
+///
+/// The key itself is never shown.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The profile; the one in use unless told otherwise
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { name } = self;
+        let account = match name {
+            Some(name) => {
+                let mut settings = context.settings.clone();
+                settings.profile = Some(name);
+                Account::resolve(&settings, &settings.store().read()?)?
+            }
+            None => context.account()?,
+        };
+        context.terminal.all(values(&account))?;
+        Ok(Exit::Done)
+    }
+}
+
+/// One value of an account.
+#[derive(Debug, Serialize)]
+pub(in crate::commands) struct ValueRow {
+    /// What it is.
+    pub(in crate::commands) name: &'static str,
+    /// The value; of a key only what is safe.
+    pub(in crate::commands) value: Option<String>,
+    /// Where it came from.
+    pub(in crate::commands) source: Option<String>,
+    /// What would count if it were not there.
+    pub(in crate::commands) shadows: Vec<Shadow>,
+}
+
+/// A value that does not count.
+#[derive(Debug, Serialize)]
+pub(in crate::commands) struct Shadow {
+    source: String,
+    value: String,
+}
+
+impl ValueRow {
+    fn new<T>(name: &'static str, sourced: Option<&Sourced<T>>, show: impl Fn(&T) -> String) -> Self {
+        let Some(Sourced { value, source, shadows }) = sourced else {
+            return Self { name, value: None, source: None, shadows: Vec::new() };
+        };
+        let shadow = |(source, value): &(Source, String)| Shadow { source: source.to_string(), value: value.clone() };
+        Self {
+            name,
+            value: Some(show(value)),
+            source: Some(source.to_string()),
+            shadows: shadows.iter().map(shadow).collect(),
+        }
+    }
+
+    /// What it shadows, in words.
+    pub(in crate::commands) fn shadowed(&self) -> String {
+        let all: Vec<_> = self.shadows.iter().map(|shadow| format!("{} from {}", shadow.value, shadow.source)).collect();
+        all.join(", ")
+    }
+}
+
+/// Every value of an account.
+pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
+    let Account { profile, environment, endpoint, key, username, merchant_id, location, currency, ignored: _ } =
+        account;
+    let base_url = match endpoint {
+        Endpoint::Remote(url) => ValueRow::new("base_url", Some(url), ToString::to_string),
+        Endpoint::InProcess => ValueRow {
+            name: "base_url",
+            value: Some("the emulator in this process".to_owned()),
+            source: Some(Source::BuiltIn.to_string()),
+            shadows: Vec::new(),
+        },
+    };
+    let show_key = |key: &KeySource| match key {
+        KeySource::Stored(key) => key.describe().to_owned(),
+        KeySource::Command(command) => format!("the output of `{command}`"),
+    };
+    vec![
+        ValueRow::new("profile", profile.as_ref(), Clone::clone),
+        ValueRow::new("environment", Some(environment), ToString::to_string),
+        base_url,
+        ValueRow::new("api_key", Some(key), show_key),
+        ValueRow::new("username", username.as_ref(), Clone::clone),
+        ValueRow::new("merchant_id", merchant_id.as_ref(), Clone::clone),
+        ValueRow::new("location", location.as_ref(), Clone::clone),
+        ValueRow::new("currency", currency.as_ref(), Clone::clone),
+    ]
+}
+
+impl View for ValueRow {
+    const NOUN: &'static str = "value";
+    const FIELDS: &'static [&'static str] = &["name", "value", "source", "shadows"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("NAME", |row, _| row.name.into()),
+        Column::new("VALUE", |row, _| match &row.value {
+            Some(value) => value.as_str().into(),
+            None => Cell::toned("not set", Tone::Faint),
+        }),
+        Column::new("SOURCE", |row, _| Cell::opt(row.source.as_deref())),
+        Column::new("SHADOWS", |row, _| row.shadowed().into()),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        object_of(self)
+    }
+}

@@ -1,0 +1,71 @@
+//! `kustom sessions cancel`
+
+use uuid::Uuid;
+
+use super::outcome;
+use crate::context::Online;
+use crate::error::{Error, Exit, Kind};
+use crate::model::{Received, Session, SessionStatus};
+use crate::text::count;
+
+/// Cancel sessions that have not ended
+///
+/// A session that was paid in the meantime stays paid, and this says so with exit 5. One that is cancelled
+/// already is done.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The ids of the sessions
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<Uuid>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { ids } = self;
+        online.can_confirm()?;
+        if online.account.is_production() {
+            let names = describe(&ids, online).await?;
+            online.confirm(&format!("cancel {}: {names}", count(ids.len(), "session")))?;
+        }
+        online.each(ids, async |id: Uuid| cancel(id, online).await).await
+    }
+}
+
+/// What is to be cancelled, with device and amount, for the question on production.
+async fn describe(ids: &[Uuid], online: &Online<'_>) -> Result<String, Error> {
+    let show = crate::terminal::Show::here();
+    let mut names = Vec::with_capacity(ids.len());
+    for id in ids {
+        let session = online.client.session(*id).await?;
+        let amount = show.amount(session.order_amount, session.purchase_currency.as_deref());
+        let device = session.device_id.as_deref().unwrap_or("(unknown)");
+        names.push(format!("{id} of {} on device {device}", amount.text));
+    }
+    Ok(names.join(", "))
+}
+
+async fn cancel(id: Uuid, online: &Online<'_>) -> Result<Received<Session>, Error> {
+    let doing = format!("session {id}");
+    let session = match online.client.cancel_session(id).await {
+        Ok(session) => session,
+        Err(refused) => {
+            let error = Error::from(refused);
+            if error.kind != Kind::Refused {
+                return Err(error.context(&doing));
+            }
+            // A refusal is about what the session has become: that is what counts, and what is told.
+            match online.client.session(id).await {
+                Ok(session) if session.status.as_ref().is_some_and(SessionStatus::is_terminal) => session,
+                _ => return Err(error.context(&doing)),
+            }
+        }
+    };
+    match &session.status {
+        Some(SessionStatus::Cancelled) => Ok(session),
+        status => {
+            let status = status.as_ref().map_or("of no known status", SessionStatus::as_str);
+            let message = format!("{doing} was not cancelled, it is {}", crate::text::visible(status));
+            Err(Error::new(Kind::Refused, message).hint(outcome::in_words(&session)))
+        }
+    }
+}

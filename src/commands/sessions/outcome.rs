@@ -1,0 +1,39 @@
+//! What a session's status means, in words and as an exit code.
+
+use crate::error::Exit;
+use crate::model::{Received, Session, SessionStatus};
+use crate::text::visible;
+
+/// The exit code of a wait that ended with this status.
+pub(super) fn exit_of(status: &SessionStatus) -> Exit {
+    match status {
+        SessionStatus::Finalized => Exit::Done,
+        SessionStatus::Cancelled => Exit::SessionCancelled,
+        SessionStatus::Expired => Exit::SessionExpired,
+        SessionStatus::Failed => Exit::SessionFailed,
+        SessionStatus::Created | SessionStatus::Active | SessionStatus::Other(_) => Exit::SessionOpen,
+    }
+}
+
+/// What the session's status means for the sale.
+pub(in crate::commands) fn in_words(session: &Received<Session>) -> String {
+    match &session.status {
+        Some(SessionStatus::Created) => {
+            "Waiting on the device: no method of payment has been chosen yet.".to_owned()
+        }
+        Some(SessionStatus::Active) => "The customer can pay now; after a decline the clerk may try again.".to_owned(),
+        Some(SessionStatus::Finalized) => match session.order_id.as_deref() {
+            Some(order) => format!("Paid. The order to capture or refund by is {}.", visible(order)),
+            None => "Paid.".to_owned(),
+        },
+        Some(SessionStatus::Cancelled) => "Cancelled: nothing was charged.".to_owned(),
+        Some(SessionStatus::Expired) => "Expired: nobody paid in time, and nothing was charged.".to_owned(),
+        Some(SessionStatus::Failed) => {
+            "Failed: the payment could not be carried out. The sale needs a new session.".to_owned()
+        }
+        Some(SessionStatus::Other(status)) => {
+            format!("The status {} is new to this version of kustom; see the session itself.", visible(status))
+        }
+        None => "The API named no status.".to_owned(),
+    }
+}

@@ -1,0 +1,251 @@
+//! What a command is handed: settings and terminal, and for those that need an account, a client.
+//!
+//! A command's need of credentials is visible in its type: one that takes a [`Context`] sends nothing, one that
+//! takes an [`Online`] has passed the guards.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+
+use jiff::Timestamp;
+
+use crate::api::{Answer, Client, Credentials, Event, Exchange, HttpTransport, Transport, TransportError};
+use crate::emulator::LocalEmulator;
+use crate::error::{Error, Exit, Kind};
+use crate::profiles::KeySource;
+use crate::secret::ApiKey;
+use crate::settings::{Account, Endpoint, Settings};
+use crate::terminal::Terminal;
+
+/// What every command is handed.
+pub struct Context {
+    /// What flags and variables say.
+    pub settings: Settings,
+    /// The streams.
+    pub terminal: Rc<Terminal>,
+    /// The request that changes something and has no answer yet.
+    under_way: Rc<RefCell<Option<String>>>,
+}
+
+/// What a command is handed that speaks for an account.
+pub struct Online<'a> {
+    /// What flags and variables say.
+    pub settings: &'a Settings,
+    /// The streams.
+    pub terminal: &'a Terminal,
+    /// The account, each value with its source.
+    pub account: Account,
+    /// The client of that account.
+    pub client: Client,
+}
+
+impl Context {
+    /// The context of this process.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        let terminal = Rc::new(Terminal::new(settings.manner));
+        Self { settings, terminal, under_way: Rc::default() }
+    }
+
+    /// The account that is asked for. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`Account::resolve`], or when the profiles file cannot be read.
+    pub fn account(&self) -> Result<Account, Error> {
+        if self.settings.wants_local() {
+            // The built-in profile works whatever is in the file.
+            return Account::resolve(&self.settings, &crate::profiles::Document::empty());
+        }
+        Account::resolve(&self.settings, &self.settings.store().read()?)
+    }
+
+    /// A client for the account that is asked for. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`Self::account`], or when there is no usable key or no transport.
+    pub fn connect(&self) -> Result<Online<'_>, Error> {
+        self.connect_as(self.account()?)
+    }
+
+    /// A client for this account. Nothing is sent.
+    ///
+    /// # Errors
+    /// When there is no usable key, or no transport.
+    pub fn connect_as(&self, account: Account) -> Result<Online<'_>, Error> {
+        let key = self.key_of(&account)?;
+        account.check_key(&key)?;
+        let value = |sourced: &Option<crate::settings::Sourced<String>>| {
+            sourced.as_ref().map(|sourced| sourced.value.clone())
+        };
+        let credentials =
+            Credentials { key, username: value(&account.username), merchant_id: value(&account.merchant_id) };
+        let (terminal, under_way) = (Rc::clone(&self.terminal), Rc::clone(&self.under_way));
+        let observer = Box::new(move |event: &Event<'_>| {
+            match event {
+                Event::Sending { request, .. } if !request.is_read() => {
+                    under_way.replace(Some(request.line()));
+                }
+                Event::Answered { .. } => {
+                    under_way.take();
+                }
+                Event::Sending { .. } | Event::Failed { .. } | Event::Waiting { .. } => {}
+            }
+            terminal.trace(event);
+        });
+        let client = Client::new(self.transport(&account)?, account.base_url()?, &credentials, observer)
+            .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?;
+        Ok(Online { settings: &self.settings, terminal: &self.terminal, account, client })
+    }
+
+    /// Runs a command that needs an account, until it ends or is interrupted.
+    ///
+    /// # Errors
+    /// What the command gives, or [`Kind::Interrupted`].
+    pub fn online<'a, F>(&'a self, command: impl FnOnce(Online<'a>) -> F) -> Result<Exit, Error>
+    where
+        F: Future<Output = Result<Exit, Error>>,
+    {
+        let online = self.connect()?;
+        self.wait_for(command(online))
+    }
+
+    /// Runs something that waits, until it ends or is interrupted.
+    ///
+    /// # Errors
+    /// What it gives, or [`Kind::Interrupted`].
+    pub fn wait_for<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| Error::new(Kind::Bug, format!("cannot start: {error}")))?;
+        runtime.block_on(async {
+            tokio::select! {
+                // Work that handles an interruption in its own way comes first.
+                biased;
+                result = work => result,
+                Ok(()) = tokio::signal::ctrl_c() => Err(self.interrupted()),
+            }
+        })
+    }
+
+    fn interrupted(&self) -> Error {
+        match self.under_way.take() {
+            Some(request) => Error::new(
+                Kind::Interrupted,
+                format!("interrupted while waiting for the answer to {request}: it may have been carried out"),
+            )
+            .hint("look before you send it again"),
+            None => Error::new(Kind::Interrupted, "interrupted"),
+        }
+    }
+
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    fn transport(&self, account: &Account) -> Result<Box<dyn Transport>, Error> {
+        Ok(match &account.endpoint {
+            Endpoint::InProcess => Box::new(InProcess(LocalEmulator::new(self.settings.paths.local_state()))),
+            Endpoint::Remote(url) => Box::new(
+                HttpTransport::new(&url.value, self.settings.request_timeout())
+                    .map_err(|error| Error::new(Kind::Unavailable, error.to_string()))?,
+            ),
+        })
+    }
+
+    fn key_of(&self, account: &Account) -> Result<ApiKey, Error> {
+        match &account.key.value {
+            KeySource::Stored(key) => Ok(key.clone()),
+            KeySource::Command(command) => key_from_command(command),
+        }
+    }
+}
+
+/// Runs the command whose output is the key. It may ask for a password on the terminal.
+///
+/// # Errors
+/// [`Kind::Credentials`] when it fails or gives no key; its output is never shown.
+pub fn key_from_command(command: &str) -> Result<ApiKey, Error> {
+    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
+    let failed = |why: String| {
+        Error::new(Kind::Credentials, format!("the command for the API key {why}"))
+            .hint("run the profile's api_key_command by itself and see what it says")
+    };
+    let output = Command::new(shell)
+        .args([flag, command])
+        .stdin(Stdio::inherit())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| failed(format!("could not be run: {error}")))?;
+    if !output.status.success() {
+        return Err(failed(format!("ended with {}", output.status)));
+    }
+    let text = String::from_utf8(output.stdout).map_err(|_| failed("gave something that is not text".to_owned()))?;
+    ApiKey::parse(&text).map_err(|error| failed(format!("gave no key: {error}")))
+}
+
+/// The emulator inside this process as a transport.
+struct InProcess(LocalEmulator);
+
+impl Transport for InProcess {
+    fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_> {
+        Box::pin(async move {
+            let response = self
+                .0
+                .handle(request)
+                .await
+                .map_err(|error| TransportError::State { reason: error.to_string() })?;
+            let (head, body) = response.into_parts();
+            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        })
+    }
+}
+
+impl Online<'_> {
+    /// Refuses production: for what only playground and emulators have.
+    ///
+    /// # Errors
+    /// A usage error on production.
+    pub fn not_on_production(&self) -> Result<(), Error> {
+        if self.account.is_production() {
+            return Err(Error::usage("`kustom dev` simulates devices and payments; production has neither")
+                .hint("use a playground profile, or --profile local"));
+        }
+        Ok(())
+    }
+
+    /// Whether a production command can get the confirmation it will need: before anything is sent.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] when it cannot.
+    pub fn can_confirm(&self) -> Result<(), Error> {
+        if self.account.is_production() && !self.terminal.says_yes() && !self.terminal.can_ask() {
+            return Err(Error::new(Kind::Unconfirmed, "this is production, and there is nobody to confirm it")
+                .hint("nothing was sent; add --yes to confirm it beforehand"));
+        }
+        Ok(())
+    }
+
+    /// On production, names the merchant and what is going to happen, and asks.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] unless the answer is yes.
+    pub fn confirm(&self, action: &str) -> Result<(), Error> {
+        if !self.account.is_production() {
+            return Ok(());
+        }
+        let merchant = match &self.account.merchant_id {
+            Some(id) => format!("merchant {}", id.value),
+            None => "the merchant of this key".to_owned(),
+        };
+        let question = format!("Production, {merchant}: {}?", crate::text::visible(action));
+        if self.terminal.confirm(&question)? {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was done"))
+    }
+}

@@ -1,0 +1,414 @@
+//! Which account a command speaks for, and the guards between a key and the wrong host.
+
+use super::{Settings, Source, Sourced};
+use crate::api::BaseUrl;
+use crate::emulator;
+use crate::error::{Error, Kind};
+use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
+use crate::secret::{ApiKey, KeyKind};
+
+/// The base URL of the emulator inside the process, which no request leaves by.
+pub const LOCAL_BASE_URL: &str = "http://localhost";
+
+/// Where requests go.
+#[derive(Debug, Clone)]
+pub enum Endpoint {
+    /// The emulator inside this process.
+    InProcess,
+    /// Over the network, or to an emulator on this machine.
+    Remote(Sourced<BaseUrl>),
+}
+
+/// An account, each value with its source. All guards that need no key have been passed.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The profile, unless the environment alone is enough.
+    pub profile: Option<Sourced<String>>,
+    /// Which service.
+    pub environment: Sourced<Environment>,
+    /// Where requests go.
+    pub endpoint: Endpoint,
+    /// The key, or the command that gives it.
+    pub key: Sourced<KeySource>,
+    /// The username issued with the key.
+    pub username: Option<Sourced<String>>,
+    /// The merchant id.
+    pub merchant_id: Option<Sourced<String>>,
+    /// The default location: a name or an id.
+    pub location: Option<Sourced<String>>,
+    /// The default currency.
+    pub currency: Option<Sourced<String>>,
+    /// Variables that are set and count for nothing here.
+    pub ignored: Vec<&'static str>,
+}
+
+impl Account {
+    /// Resolves the account that flags, variables and profiles ask for.
+    ///
+    /// # Errors
+    /// A usage error for a profile that does not exist or a base URL that is none; a credentials error when there
+    /// is no key, or when key, environment and host do not belong together.
+    pub fn resolve(settings: &Settings, profiles: &Document) -> Result<Self, Error> {
+        let name = settings.profile_name(profiles.active());
+        match &name {
+            Some(name) if name.value == LOCAL => Self::local(settings, name.clone()),
+            Some(name) => match profiles.profile(&name.value) {
+                Some(profile) => Self::of_profile(settings, name.clone(), profile),
+                None => Err(unknown_profile(name, profiles)),
+            },
+            None => Self::of_environment(settings),
+        }
+    }
+
+    /// The built-in profile: the emulator in this process with its own account, or one on this machine that
+    /// `KUSTOM_BASE_URL` names.
+    fn local(settings: &Settings, name: Sourced<String>) -> Result<Self, Error> {
+        let variables = &settings.variables;
+        let built_in = |text: &str| Some(Sourced::new(text.to_owned(), Source::BuiltIn));
+        let own_key = ApiKey::parse(emulator::API_KEY).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+        let mut account = Self {
+            profile: Some(name),
+            environment: Sourced::new(Environment::Local, Source::BuiltIn),
+            endpoint: Endpoint::InProcess,
+            key: Sourced::new(KeySource::Stored(own_key), Source::BuiltIn),
+            username: None,
+            merchant_id: built_in(emulator::MERCHANT_ID),
+            location: None,
+            currency: built_in("SEK"),
+            ignored: Vec::new(),
+        };
+        if let Some(base_url) = base_url(settings, None)? {
+            account.endpoint = Endpoint::Remote(base_url);
+            if let Some(key) = key_of_variable(settings)? {
+                account.key = key;
+            }
+            account.username = variable(variables.username.as_deref(), "KUSTOM_USERNAME");
+            if let Some(id) = variable(variables.merchant_id.as_deref(), "KUSTOM_MERCHANT_ID") {
+                account.merchant_id = Some(id);
+            }
+        } else {
+            let set = [
+                (variables.api_key.is_some(), "KUSTOM_API_KEY"),
+                (variables.username.is_some(), "KUSTOM_USERNAME"),
+                (variables.merchant_id.is_some(), "KUSTOM_MERCHANT_ID"),
+            ];
+            account.ignored = set.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect();
+        }
+        account.guarded()
+    }
+
+    fn of_profile(settings: &Settings, name: Sourced<String>, profile: &Profile) -> Result<Self, Error> {
+        let variables = &settings.variables;
+        let source = || Source::Profile(name.value.clone());
+        let text = |from_variable: Option<&String>, variable, from_profile: Option<&String>| {
+            let candidates = [
+                from_variable.map(|text| (Source::Variable(variable), text.clone())),
+                from_profile.map(|text| (source(), text.clone())),
+            ];
+            Sourced::strongest(candidates.into_iter().flatten().collect(), Clone::clone)
+        };
+        let environment = Sourced::new(profile.environment, source());
+        let endpoint = match base_url(settings, profile.base_url.as_deref().map(|url| (source(), url)))? {
+            Some(base_url) => Endpoint::Remote(base_url),
+            None => Endpoint::Remote(documented_base_url(profile.environment)?),
+        };
+        let mut keys: Vec<(Source, KeySource)> = key_of_variable(settings)?
+            .map(|key| (key.source, key.value))
+            .into_iter()
+            .collect();
+        keys.extend(profile.key.clone().map(|key| (source(), key)));
+        let key = Sourced::strongest(keys, describe_key).ok_or_else(|| {
+            Error::new(Kind::Credentials, format!("the profile '{}' has no API key", name.value))
+                .hint(format!("add one with `kustom login --profile {} --api-key-stdin`", name.value))
+        })?;
+        // A username belongs to the key it was issued with: one from the profile is wrong with another key.
+        let own_key = matches!(key.source, Source::Profile(_));
+        let username = profile.username.as_ref().filter(|_| own_key);
+        Self {
+            environment,
+            endpoint,
+            username: text(variables.username.as_ref(), "KUSTOM_USERNAME", username),
+            merchant_id: text(
+                variables.merchant_id.as_ref(),
+                "KUSTOM_MERCHANT_ID",
+                profile.merchant_id.as_ref(),
+            ),
+            location: profile.location.clone().map(|text| Sourced::new(text, source())),
+            currency: profile.currency.clone().map(|text| Sourced::new(text, source())),
+            ignored: Vec::new(),
+            key,
+            profile: Some(name),
+        }
+        .guarded()
+    }
+
+    /// No profile: a key alone tells its environment, a base URL tells the host.
+    fn of_environment(settings: &Settings) -> Result<Self, Error> {
+        let variables = &settings.variables;
+        let Some(key) = key_of_variable(settings)? else {
+            return Err(Error::new(Kind::Credentials, "there is no API key: no profile is active")
+                .hint("try everything without an account: add --profile local")
+                .hint("add an account with `kustom login`, or choose one with `kustom profiles use NAME`"));
+        };
+        let kind = match &key.value {
+            KeySource::Stored(key) => key.kind(),
+            KeySource::Command(_) => KeyKind::Unmarked,
+        };
+        let base_url = base_url(settings, None)?;
+        let from_key = match kind {
+            KeyKind::Live => Some(Environment::Production),
+            KeyKind::Test => Some(Environment::Playground),
+            KeyKind::Unmarked => None,
+        };
+        let environment = match (&base_url, from_key) {
+            (_, Some(environment)) => Sourced::new(environment, Source::Told("the key")),
+            (Some(url), None) => {
+                // A key that does not tell, at a host that does not tell, may be worth real money.
+                let unmarked = if url.value.is_loopback() { Environment::Local } else { Environment::Production };
+                let environment = Environment::of_host(url.value.host()).unwrap_or(unmarked);
+                Sourced::new(environment, Source::Told("the base URL"))
+            }
+            (None, None) => {
+                return Err(Error::usage("KUSTOM_API_KEY does not tell whether it is for production or playground")
+                    .hint("name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`"));
+            }
+        };
+        let endpoint = match base_url {
+            Some(base_url) => base_url,
+            None => documented_base_url(environment.value)?,
+        };
+        Self {
+            profile: None,
+            environment,
+            endpoint: Endpoint::Remote(endpoint),
+            key,
+            username: variable(variables.username.as_deref(), "KUSTOM_USERNAME"),
+            merchant_id: variable(variables.merchant_id.as_deref(), "KUSTOM_MERCHANT_ID"),
+            location: None,
+            currency: None,
+            ignored: Vec::new(),
+        }
+        .guarded()
+    }
+
+    /// Checks that a host of the service is not spoken to under the name of another environment.
+    fn guarded(self) -> Result<Self, Error> {
+        if let Endpoint::Remote(url) = &self.endpoint
+            && let Some(host) = Environment::of_host(url.value.host())
+            && host != self.environment.value
+        {
+            let message = format!(
+                "the base URL (from {}) is the host of {host}, but the environment (from {}) is {}",
+                url.source, self.environment.source, self.environment.value
+            );
+            return Err(Error::new(Kind::Credentials, message).hint("nothing was sent; correct one of the two"));
+        }
+        if let KeySource::Stored(key) = &self.key.value {
+            self.check_key(key)?;
+        }
+        Ok(self)
+    }
+
+    /// Checks that a key is not of another environment. A key from a command is checked once it is known.
+    ///
+    /// # Errors
+    /// A credentials error that says where both come from.
+    pub fn check_key(&self, key: &ApiKey) -> Result<(), Error> {
+        let fits = match key.kind() {
+            KeyKind::Live => self.environment.value == Environment::Production,
+            KeyKind::Test => self.environment.value != Environment::Production,
+            KeyKind::Unmarked => true,
+        };
+        if fits {
+            return Ok(());
+        }
+        let message = format!(
+            "{} (from {}) does not belong to {} (from {})",
+            key.describe(),
+            self.key.source,
+            self.environment.value,
+            self.environment.source
+        );
+        Err(Error::new(Kind::Credentials, message)
+            .hint("nothing was sent; use a kco_live_… key for production and a kco_test_… key for playground"))
+    }
+
+    /// Where requests go.
+    ///
+    /// # Errors
+    /// Never: the address of the emulator in this process is constant.
+    pub fn base_url(&self) -> Result<BaseUrl, Error> {
+        match &self.endpoint {
+            Endpoint::Remote(url) => Ok(url.value.clone()),
+            Endpoint::InProcess => {
+                BaseUrl::parse(LOCAL_BASE_URL).map_err(|error| Error::new(Kind::Bug, error.to_string()))
+            }
+        }
+    }
+
+    /// Whether this is about real money.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.environment.value == Environment::Production
+    }
+}
+
+/// A key in words that are safe to show.
+pub(super) fn describe_key(key: &KeySource) -> String {
+    match key {
+        KeySource::Stored(key) => key.describe().to_owned(),
+        KeySource::Command(_) => "a command".to_owned(),
+    }
+}
+
+fn variable(text: Option<&str>, name: &'static str) -> Option<Sourced<String>> {
+    text.map(|text| Sourced::new(text.to_owned(), Source::Variable(name)))
+}
+
+fn key_of_variable(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error> {
+    let Some(text) = &settings.variables.api_key else { return Ok(None) };
+    let key = ApiKey::parse(text.expose()).map_err(|error| Error::usage(format!("KUSTOM_API_KEY: {error}")))?;
+    Ok(Some(Sourced::new(KeySource::Stored(key), Source::Variable("KUSTOM_API_KEY"))))
+}
+
+fn base_url(settings: &Settings, of_profile: Option<(Source, &str)>) -> Result<Option<Sourced<BaseUrl>>, Error> {
+    let of_variable = settings.variables.base_url.as_deref().map(|url| (Source::Variable("KUSTOM_BASE_URL"), url));
+    let candidates = [of_variable, of_profile].into_iter().flatten().collect();
+    // A URL that cannot be used may hold a password: only its source is named.
+    let describe = |url: &&str| BaseUrl::parse(url).map_or_else(|_| "another".to_owned(), |url| url.to_string());
+    let Some(strongest) = Sourced::strongest(candidates, describe) else { return Ok(None) };
+    match BaseUrl::parse(strongest.value) {
+        Ok(url) => Ok(Some(strongest.map(|_| url))),
+        Err(error) => Err(Error::usage(format!("the base URL from {} cannot be used: {error}", strongest.source))),
+    }
+}
+
+fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Error> {
+    let Some(host) = environment.host() else {
+        return Err(Error::usage("a profile of the environment 'local' needs a base_url, such as that of an emulator")
+            .hint("the built-in profile needs none: --profile local"));
+    };
+    BaseUrl::parse(&format!("https://{host}"))
+        .map(|url| Sourced::new(url, Source::BuiltIn))
+        .map_err(|error| Error::new(Kind::Bug, error.to_string()))
+}
+
+fn unknown_profile(name: &Sourced<String>, profiles: &Document) -> Error {
+    let known: Vec<_> = profiles.profiles().map(|(name, _)| name).chain([LOCAL]).collect();
+    Error::usage(format!("there is no profile '{}' (from {})", name.value, name.source))
+        .hint(format!("the profiles are: {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::settings::{Paths, Variables};
+    use crate::terminal::{ColorWhen, Format, Manner};
+
+    fn settings(profile: Option<&str>, variables: Variables) -> Settings {
+        let manner = Manner {
+            format: Format::Table,
+            quiet: false,
+            verbosity: 0,
+            color: ColorWhen::Never,
+            no_input: true,
+            yes: false,
+        };
+        let paths = Paths { profiles: "p".into(), state: "s".into() };
+        Settings { manner, timeout: None, profile: profile.map(str::to_owned), variables, paths }
+    }
+
+    fn key(text: &str) -> Variables {
+        Variables { api_key: Some(Secret::new(text)), ..Variables::default() }
+    }
+
+    fn resolve(profile: Option<&str>, variables: Variables, file: &str) -> Result<Account, Error> {
+        Account::resolve(&settings(profile, variables), &Document::parse(file).unwrap())
+    }
+
+    const TILL: &str = "active = 'till'\n[profiles.till]\nenvironment = 'playground'\napi_key = 'kco_test_api_x'\n\
+                        username = 'u'\nmerchant_id = 'm'\n";
+
+    #[test]
+    fn a_variable_shadows_the_profile_and_both_are_named() {
+        let variables = Variables { merchant_id: Some("other".into()), ..key("kco_test_api_env") };
+        let account = resolve(None, variables, TILL).unwrap();
+        let merchant = account.merchant_id.unwrap();
+        assert_eq!((merchant.value.as_str(), &merchant.source), ("other", &Source::Variable("KUSTOM_MERCHANT_ID")));
+        assert_eq!(merchant.shadows, [(Source::Profile("till".into()), "m".to_owned())]);
+        assert_eq!(account.key.shadows, [(Source::Profile("till".into()), "a kco_test_… key".to_owned())]);
+        assert!(account.username.is_none(), "a username belongs to its own key");
+    }
+
+    #[test]
+    fn flag_before_variable_before_active_profile() {
+        let variables = Variables { profile: Some("till".into()), ..Variables::default() };
+        let account = resolve(Some("local"), variables, TILL).unwrap();
+        let profile = account.profile.unwrap();
+        assert_eq!((profile.value.as_str(), &profile.source), ("local", &Source::Flag("--profile")));
+        assert_eq!(profile.shadows.len(), 2);
+    }
+
+    #[test]
+    fn local_is_never_chosen_silently() {
+        assert_eq!(resolve(None, Variables::default(), "").unwrap_err().kind, Kind::Credentials);
+    }
+
+    #[test]
+    fn local_in_this_process_does_not_use_the_environments_key() {
+        let account = resolve(Some("local"), key("kco_live_api_x"), "").unwrap();
+        assert!(matches!(account.endpoint, Endpoint::InProcess));
+        assert_eq!(account.ignored, ["KUSTOM_API_KEY"]);
+    }
+
+    #[test]
+    fn a_key_with_a_base_url_needs_no_profile() {
+        let with = |text, url: &str| {
+            let variables = Variables { base_url: Some(url.into()), ..key(text) };
+            resolve(None, variables, "").map(|account| account.environment.value).map_err(|error| error.kind)
+        };
+        assert_eq!(with("kco_test_api_x", "http://127.0.0.1:1"), Ok(Environment::Playground));
+        assert_eq!(with("legacy", "http://127.0.0.1:1"), Ok(Environment::Local));
+        assert_eq!(with("legacy", "https://proxy.example"), Ok(Environment::Production));
+        assert_eq!(with("legacy", "https://api.playground.kustom.co"), Ok(Environment::Playground));
+        assert_eq!(with("kco_test_api_x", "https://api.kustom.co"), Err(Kind::Credentials));
+        assert_eq!(with("kco_live_api_x", "https://api.playground.kustom.co"), Err(Kind::Credentials));
+        assert_eq!(with("kco_test_api_x", "http://proxy.example"), Err(Kind::Usage));
+        assert_eq!(resolve(None, key("legacy"), "").unwrap_err().kind, Kind::Usage);
+    }
+
+    #[test]
+    fn keys_stay_in_their_environment() {
+        let file = |environment: &str, key: &str| {
+            format!("[profiles.p]\nenvironment = '{environment}'\napi_key = '{key}'\nbase_url = 'https://p.example'\n")
+        };
+        for (environment, key, fits) in [
+            ("production", "kco_live_x", true),
+            ("production", "kco_test_x", false),
+            ("playground", "kco_live_x", false),
+            ("playground", "kco_test_x", true),
+            ("local", "kco_live_x", false),
+            ("production", "legacy", true),
+        ] {
+            let result = resolve(Some("p"), Variables::default(), &file(environment, key));
+            assert_eq!(result.is_ok(), fits, "{environment} {key}");
+        }
+    }
+
+    #[test]
+    fn a_documented_host_cannot_pass_for_another_environment() {
+        let variables = Variables { base_url: Some("https://api.kustom.co".into()), ..Variables::default() };
+        let error = resolve(Some("till"), variables, TILL).unwrap_err();
+        assert_eq!(error.kind, Kind::Credentials);
+        assert!(error.message.contains("KUSTOM_BASE_URL"), "{}", error.message);
+    }
+
+    #[test]
+    fn an_unknown_profile_lists_the_known_ones() {
+        let error = resolve(Some("tlil"), Variables::default(), TILL).unwrap_err();
+        assert_eq!(error.kind, Kind::Usage);
+        assert_eq!(error.message, "there is no profile 'tlil' (from --profile)");
+        assert_eq!(error.hints, ["the profiles are: till, local"]);
+    }
+}

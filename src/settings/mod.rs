@@ -1,0 +1,155 @@
+//! From flags, environment variables, profiles and defaults to one resolved value each, with its source.
+//!
+//! Commands get values from here and never ask where a value came from; `doctor` and `profiles show` do.
+
+mod account;
+mod paths;
+mod variables;
+
+use std::fmt;
+use std::time::Duration;
+
+pub use account::{Account, Endpoint, LOCAL_BASE_URL};
+pub use paths::Paths;
+pub use variables::Variables;
+
+use crate::cli::Global;
+use crate::error::Error;
+use crate::profiles::{LOCAL, Store};
+use crate::terminal::{Format, Manner};
+use clap::ValueEnum as _;
+
+/// How long one request may take where nothing else is asked for.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A flag.
+    Flag(&'static str),
+    /// An environment variable.
+    Variable(&'static str),
+    /// A profile, by its name.
+    Profile(String),
+    /// The profile that `profiles use` made the active one.
+    Active,
+    /// Recognised from another value, such as the key.
+    Told(&'static str),
+    /// Built into kustom.
+    BuiltIn,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => formatter.write_str(name),
+            Self::Profile(name) => write!(formatter, "profile '{name}'"),
+            Self::Active => formatter.write_str("the active profile"),
+            Self::Told(by) => write!(formatter, "recognised from {by}"),
+            Self::BuiltIn => formatter.write_str("built in"),
+        }
+    }
+}
+
+/// A value, where it came from, and what it shadows.
+#[derive(Debug, Clone)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// Where it came from.
+    pub source: Source,
+    /// What would count if it were not there: where from, and a description that is safe to show.
+    pub shadows: Vec<(Source, String)>,
+}
+
+impl<T> Sourced<T> {
+    /// A value that shadows nothing.
+    pub const fn new(value: T, source: Source) -> Self {
+        Self { value, source, shadows: Vec::new() }
+    }
+
+    /// The first of several candidates, strongest first; the others are shadowed.
+    fn strongest(candidates: Vec<(Source, T)>, describe: impl Fn(&T) -> String) -> Option<Self> {
+        let mut candidates = candidates.into_iter();
+        let (source, value) = candidates.next()?;
+        let shadows = candidates.map(|(source, value)| (source, describe(&value))).collect();
+        Some(Self { value, source, shadows })
+    }
+
+    /// Another value from the same place.
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Sourced<U> {
+        Sourced { value: change(self.value), source: self.source, shadows: self.shadows }
+    }
+}
+
+/// Everything that flags and variables say, resolved.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How the terminal is used.
+    pub manner: Manner,
+    /// `--timeout`, if it was given.
+    pub timeout: Option<Duration>,
+    /// `--profile`, if it was given.
+    pub profile: Option<String>,
+    /// The environment variables.
+    pub variables: Variables,
+    /// Where things are kept.
+    pub paths: Paths,
+}
+
+impl Settings {
+    /// Resolves the global flags against the environment.
+    ///
+    /// # Errors
+    /// A usage error for a variable that cannot be read, or a machine without a home folder.
+    pub fn resolve(global: Global) -> Result<Self, Error> {
+        let variables = Variables::of_this_process()?;
+        let Global { profile, output, quiet, verbose, no_input, yes, color, timeout } = global;
+        let format = match (output, &variables.output) {
+            (Some(format), _) => format,
+            (None, Some(name)) => Format::from_str(name, false).map_err(|_| {
+                Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv")
+            })?,
+            (None, None) => Format::Table,
+        };
+        let manner = Manner { format, quiet, verbosity: verbose, color: color.unwrap_or_default(), no_input, yes };
+        let paths = Paths::resolve(&variables)?;
+        Ok(Self { manner, timeout, profile, variables, paths })
+    }
+
+    /// How long one request may take.
+    #[must_use]
+    pub fn request_timeout(&self) -> Duration {
+        self.timeout.unwrap_or(USUAL_TIMEOUT)
+    }
+
+    /// The profiles file.
+    #[must_use]
+    pub fn store(&self) -> Store {
+        Store::new(self.paths.profiles.clone())
+    }
+
+    /// Which profile is asked for: by flag, by variable, or as the active one.
+    #[must_use]
+    pub fn profile_name(&self, active: Option<&str>) -> Option<Sourced<String>> {
+        let candidates = [
+            self.profile.clone().map(|name| (Source::Flag("--profile"), name)),
+            self.variables.profile.clone().map(|name| (Source::Variable("KUSTOM_PROFILE"), name)),
+            active.map(|name| (Source::Active, name.to_owned())),
+        ];
+        Sourced::strongest(candidates.into_iter().flatten().collect(), Clone::clone)
+    }
+
+    /// What to add to a command line that is shown, so that it means the same account as this one.
+    #[must_use]
+    pub fn profile_flag(&self) -> String {
+        let asked = self.profile.as_deref();
+        asked.map(|name| format!(" --profile {name}")).unwrap_or_default()
+    }
+
+    /// Whether the built-in profile is asked for by name.
+    #[must_use]
+    pub fn wants_local(&self) -> bool {
+        self.profile.as_deref().or(self.variables.profile.as_deref()) == Some(LOCAL)
+    }
+}
