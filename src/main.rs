@@ -1,1 +1,3 @@
+//! The `kustom` program.
+
 fn main() {}
