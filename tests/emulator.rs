@@ -391,6 +391,19 @@ fn pages_together_are_the_list_in_the_order_of_creation() {
     assert_eq!(json!(names), json!(["0", "1", "2", "3", "4", "5", "6"]));
 }
 
+#[test]
+fn every_switch_is_documented_with_its_default() {
+    let page = include_str!("../docs/emulator.md");
+    let switches = serde_json::to_value(Switches::default()).unwrap();
+    for (name, default) in switches.as_object().unwrap() {
+        assert!(
+            page.contains(&format!("| `{name}` | `{default}` |")),
+            "{name} is not in the table with {default}"
+        );
+        assert!(page.contains(&format!("- **`{name}`**: ")), "{name} is not explained");
+    }
+}
+
 /// JSON that knows the names of the API, so that it gets past the first check now and then.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
