@@ -199,6 +199,11 @@ fn bad_bodies_are_named_by_field_all_at_once() {
             "order_items[0].total_tax_amount",
         ])
     );
+    for currency in ["", "SE", "SEKK", "sek", "S3K", "ÅÄ"] {
+        let mut body = order(&device);
+        body["purchase_currency"] = json!(currency);
+        assert_eq!(fields("/ipp/v1/sessions", &body), set(&["purchase_currency"]), "{currency}");
+    }
     let enrollments = "/ipp/v1/enrollments";
     let body = json!({"location_id": "", "expires_in": 0, "ttl": "ONE_HOUR", "metadata": {"a": 1}});
     assert_eq!(fields(enrollments, &body), set(&["location_id", "expires_in", "ttl", "metadata"]));

@@ -44,7 +44,8 @@ fn a_device_that_is_missing_elsewhere_or_offline_is_refused() {
     assert_eq!(status(state.create_session(new(Uuid::nil()), &mut at.moment())), Err(404));
     let at_location = |location_id| NewSession { location_id: Some(location_id), ..new(device) };
     assert_eq!(status(state.create_session(at_location(GOTHENBURG), &mut at.moment())), Err(404));
-    assert_eq!(status(state.create_session(at_location(Uuid::nil()), &mut at.moment())), Err(404));
+    let refusal = state.create_session(at_location(Uuid::nil()), &mut at.moment()).unwrap_err();
+    assert_eq!((refusal.status.as_u16(), refusal.errors.message("location_id").is_some()), (404, true));
     assert_eq!(state, before);
     assert!(state.create_session(at_location(STOCKHOLM), &mut at.moment()).is_ok());
     state.set_offline(device, true).unwrap();
