@@ -134,7 +134,9 @@ impl Context {
         match self.under_way.take() {
             Some(request) => Error::new(
                 Kind::Interrupted,
-                format!("interrupted while waiting for the answer to {request}: it may have been carried out"),
+                format!(
+                    "interrupted while waiting for the answer to {request}: it may have been carried out"
+                ),
             )
             .hint("look before you send it again"),
             None => Error::new(Kind::Interrupted, "interrupted"),
@@ -184,7 +186,8 @@ pub fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     if !output.status.success() {
         return Err(failed(format!("ended with {}", output.status)));
     }
-    let text = String::from_utf8(output.stdout).map_err(|_| failed("gave something that is not text".to_owned()))?;
+    let text =
+        String::from_utf8(output.stdout).map_err(|_| failed("gave something that is not text".to_owned()))?;
     ApiKey::parse(&text).map_err(|error| failed(format!("gave no key: {error}")))
 }
 
@@ -224,8 +227,11 @@ impl Online<'_> {
     /// [`Kind::Unconfirmed`] when it cannot.
     pub fn can_confirm(&self) -> Result<(), Error> {
         if self.account.is_production() && !self.terminal.says_yes() && !self.terminal.can_ask() {
-            return Err(Error::new(Kind::Unconfirmed, "this is production, and there is nobody to confirm it")
-                .hint("nothing was sent; add --yes to confirm it beforehand"));
+            return Err(Error::new(
+                Kind::Unconfirmed,
+                "this is production, and there is nobody to confirm it",
+            )
+            .hint("nothing was sent; add --yes to confirm it beforehand"));
         }
         Ok(())
     }

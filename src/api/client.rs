@@ -135,7 +135,9 @@ impl Client {
                 Again::After(asked) if attempt < most && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
                     asked.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
                 }
-                Again::After(retry_after) => return Err(Error { attempts: attempt, retry_after, ..failed(request, why, carried_out) }),
+                Again::After(retry_after) => {
+                    return Err(Error { attempts: attempt, retry_after, ..failed(request, why, carried_out) });
+                }
                 Again::Never => return Err(Error { attempts: attempt, ..failed(request, why, carried_out) }),
             };
             (self.observer)(&Event::Waiting { request, delay });

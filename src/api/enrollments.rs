@@ -60,7 +60,6 @@ impl Client {
     #[must_use]
     pub fn enrollments(&self, filter: &EnrollmentFilter) -> Fetch<'_> {
         let mut list = Request::ipp(Method::GET, &["enrollments"])
-            
             .query_opt("location_id", filter.location_id.as_deref());
         for (key, value) in &filter.metadata {
             list = list.query("metadata", format!("{key}:{value}"));

@@ -193,7 +193,13 @@ mod tests {
                 return Ok(Page::read(json!({"content": [{}, {}, {}, {}], "total_pages": 3})).unwrap());
             }
             let why = Why::Lost("gone".into());
-            Err(Error { request: String::new(), why, carried_out: CarriedOut::No, attempts: 1, retry_after: None })
+            Err(Error {
+                request: String::new(),
+                why,
+                carried_out: CarriedOut::No,
+                attempts: 1,
+                retry_after: None,
+            })
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let pages = runtime.block_on(stream.collect::<Vec<_>>());

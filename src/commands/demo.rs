@@ -25,7 +25,8 @@ pub struct Args {}
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let Self {} = self;
-        let folder = tempfile::tempdir().map_err(|error| Error::usage(format!("no temporary folder: {error}")))?;
+        let folder =
+            tempfile::tempdir().map_err(|error| Error::usage(format!("no temporary folder: {error}")))?;
         let program = std::env::current_exe().map_err(|error| cannot_run(&error))?;
         let mut demo = Demo {
             terminal: &context.terminal,

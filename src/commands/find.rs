@@ -94,13 +94,18 @@ impl Online<'_> {
 /// The id of something that was found.
 #[allow(private_bounds, reason = "only what can be found has an id to ask for")]
 pub(super) fn id_of<T: Named>(found: &Received<T>) -> Result<String, Error> {
-    found.id().map(str::to_owned).ok_or_else(|| {
-        Error::new(Kind::Unavailable, format!("the API gave a {} without an id", T::NOUN))
-    })
+    found
+        .id()
+        .map(str::to_owned)
+        .ok_or_else(|| Error::new(Kind::Unavailable, format!("the API gave a {} without an id", T::NOUN)))
 }
 
-async fn find<T: Named + DeserializeOwned + 'static>(list: Fetch<'_>, wanted: &str) -> Result<Received<T>, Error> {
-    let pages: Vec<Page<T>> = list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
+async fn find<T: Named + DeserializeOwned + 'static>(
+    list: Fetch<'_>,
+    wanted: &str,
+) -> Result<Received<T>, Error> {
+    let pages: Vec<Page<T>> =
+        list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
     pick(pages.into_iter().flat_map(|page| page.content).collect(), wanted)
 }
 
@@ -125,11 +130,17 @@ fn pick<T: Named>(all: Vec<Received<T>>, wanted: &str) -> Result<Received<T>, Er
             [] => {}
             [index] => {
                 let index = *index;
-                return all.into_iter().nth(index).ok_or_else(|| Error::new(Kind::Bug, "an index out of range"));
+                return all
+                    .into_iter()
+                    .nth(index)
+                    .ok_or_else(|| Error::new(Kind::Bug, "an index out of range"));
             }
             several => {
-                let mut message =
-                    format!("'{}' could be {}; nothing was done", visible(wanted), count(several.len(), noun));
+                let mut message = format!(
+                    "'{}' could be {}; nothing was done",
+                    visible(wanted),
+                    count(several.len(), noun)
+                );
                 for item in several.iter().map(|index| &all[*index]) {
                     message.push_str(&format!("\n  {}", describe::<T>(item)));
                 }

@@ -111,7 +111,10 @@ mod tests {
         assert_eq!(watch.observe(SECOND, status(Created)), (News::Status(Created), poll.clone()));
         assert_eq!(watch.observe(SECOND, status(Created)), (News::Nothing, poll.clone()));
         assert_eq!(watch.observe(SECOND, status(Active)), (News::Status(Active), poll));
-        assert_eq!(watch.observe(SECOND, status(Finalized)), (News::Status(Finalized), Next::Ended(Finalized)));
+        assert_eq!(
+            watch.observe(SECOND, status(Finalized)),
+            (News::Status(Finalized), Next::Ended(Finalized))
+        );
     }
 
     #[test]
@@ -129,7 +132,10 @@ mod tests {
     fn a_status_that_is_new_to_us_is_waited_through() {
         let mut watch = Watch::new(SECOND, None);
         let unheard = SessionStatus::Other("AUTHORIZING".into());
-        assert_eq!(watch.observe(SECOND, status(unheard.clone())), (News::Status(unheard), Next::Poll(SECOND)));
+        assert_eq!(
+            watch.observe(SECOND, status(unheard.clone())),
+            (News::Status(unheard), Next::Poll(SECOND))
+        );
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl Account {
     fn local(settings: &Settings, name: Sourced<String>) -> Result<Self, Error> {
         let variables = &settings.variables;
         let built_in = |text: &str| Some(Sourced::new(text.to_owned(), Source::BuiltIn));
-        let own_key = ApiKey::parse(emulator::API_KEY).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+        let own_key =
+            ApiKey::parse(emulator::API_KEY).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
         let mut account = Self {
             profile: Some(name),
             environment: Sourced::new(Environment::Local, Source::BuiltIn),
@@ -112,10 +113,8 @@ impl Account {
             Some(base_url) => Endpoint::Remote(base_url),
             None => Endpoint::Remote(documented_base_url(profile.environment)?),
         };
-        let mut keys: Vec<(Source, KeySource)> = key_of_variable(settings)?
-            .map(|key| (key.source, key.value))
-            .into_iter()
-            .collect();
+        let mut keys: Vec<(Source, KeySource)> =
+            key_of_variable(settings)?.map(|key| (key.source, key.value)).into_iter().collect();
         keys.extend(profile.key.clone().map(|key| (source(), key)));
         let key = Sourced::strongest(keys, describe_key).ok_or_else(|| {
             Error::new(Kind::Credentials, format!("the profile '{}' has no API key", name.value))
@@ -164,13 +163,18 @@ impl Account {
             (_, Some(environment)) => Sourced::new(environment, Source::Told("the key")),
             (Some(url), None) => {
                 // A key that does not tell, at a host that does not tell, may be worth real money.
-                let unmarked = if url.value.is_loopback() { Environment::Local } else { Environment::Production };
+                let unmarked =
+                    if url.value.is_loopback() { Environment::Local } else { Environment::Production };
                 let environment = Environment::of_host(url.value.host()).unwrap_or(unmarked);
                 Sourced::new(environment, Source::Told("the base URL"))
             }
             (None, None) => {
-                return Err(Error::usage("KUSTOM_API_KEY does not tell whether it is for production or playground")
-                    .hint("name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`"));
+                return Err(Error::usage(
+                    "KUSTOM_API_KEY does not tell whether it is for production or playground",
+                )
+                .hint(
+                    "name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`",
+                ));
             }
         };
         let endpoint = match base_url {
@@ -201,7 +205,9 @@ impl Account {
                 "the base URL (from {}) is the host of {host}, but the environment (from {}) is {}",
                 url.source, self.environment.source, self.environment.value
             );
-            return Err(Error::new(Kind::Credentials, message).hint("nothing was sent; correct one of the two"));
+            return Err(
+                Error::new(Kind::Credentials, message).hint("nothing was sent; correct one of the two")
+            );
         }
         if let KeySource::Stored(key) = &self.key.value {
             self.check_key(key)?;
@@ -229,8 +235,9 @@ impl Account {
             self.environment.value,
             self.environment.source
         );
-        Err(Error::new(Kind::Credentials, message)
-            .hint("nothing was sent; use a kco_live_… key for production and a kco_test_… key for playground"))
+        Err(Error::new(Kind::Credentials, message).hint(
+            "nothing was sent; use a kco_live_… key for production and a kco_test_… key for playground",
+        ))
     }
 
     /// Where requests go.
@@ -267,26 +274,36 @@ fn variable(text: Option<&str>, name: &'static str) -> Option<Sourced<String>> {
 
 fn key_of_variable(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error> {
     let Some(text) = &settings.variables.api_key else { return Ok(None) };
-    let key = ApiKey::parse(text.expose()).map_err(|error| Error::usage(format!("KUSTOM_API_KEY: {error}")))?;
+    let key =
+        ApiKey::parse(text.expose()).map_err(|error| Error::usage(format!("KUSTOM_API_KEY: {error}")))?;
     Ok(Some(Sourced::new(KeySource::Stored(key), Source::Variable("KUSTOM_API_KEY"))))
 }
 
-fn base_url(settings: &Settings, of_profile: Option<(Source, &str)>) -> Result<Option<Sourced<BaseUrl>>, Error> {
-    let of_variable = settings.variables.base_url.as_deref().map(|url| (Source::Variable("KUSTOM_BASE_URL"), url));
+fn base_url(
+    settings: &Settings,
+    of_profile: Option<(Source, &str)>,
+) -> Result<Option<Sourced<BaseUrl>>, Error> {
+    let of_variable =
+        settings.variables.base_url.as_deref().map(|url| (Source::Variable("KUSTOM_BASE_URL"), url));
     let candidates = [of_variable, of_profile].into_iter().flatten().collect();
     // A URL that cannot be used may hold a password: only its source is named.
-    let describe = |url: &&str| BaseUrl::parse(url).map_or_else(|_| "another".to_owned(), |url| url.to_string());
+    let describe =
+        |url: &&str| BaseUrl::parse(url).map_or_else(|_| "another".to_owned(), |url| url.to_string());
     let Some(strongest) = Sourced::strongest(candidates, describe) else { return Ok(None) };
     match BaseUrl::parse(strongest.value) {
         Ok(url) => Ok(Some(strongest.map(|_| url))),
-        Err(error) => Err(Error::usage(format!("the base URL from {} cannot be used: {error}", strongest.source))),
+        Err(error) => {
+            Err(Error::usage(format!("the base URL from {} cannot be used: {error}", strongest.source)))
+        }
     }
 }
 
 fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Error> {
     let Some(host) = environment.host() else {
-        return Err(Error::usage("a profile of the environment 'local' needs a base_url, such as that of an emulator")
-            .hint("the built-in profile needs none: --profile local"));
+        return Err(Error::usage(
+            "a profile of the environment 'local' needs a base_url, such as that of an emulator",
+        )
+        .hint("the built-in profile needs none: --profile local"));
     };
     BaseUrl::parse(&format!("https://{host}"))
         .map(|url| Sourced::new(url, Source::BuiltIn))
@@ -335,7 +352,10 @@ mod tests {
         let variables = Variables { merchant_id: Some("other".into()), ..key("kco_test_api_env") };
         let account = resolve(None, variables, TILL).unwrap();
         let merchant = account.merchant_id.unwrap();
-        assert_eq!((merchant.value.as_str(), &merchant.source), ("other", &Source::Variable("KUSTOM_MERCHANT_ID")));
+        assert_eq!(
+            (merchant.value.as_str(), &merchant.source),
+            ("other", &Source::Variable("KUSTOM_MERCHANT_ID"))
+        );
         assert_eq!(merchant.shadows, [(Source::Profile("till".into()), "m".to_owned())]);
         assert_eq!(account.key.shadows, [(Source::Profile("till".into()), "a kco_test_… key".to_owned())]);
         assert!(account.username.is_none(), "a username belongs to its own key");
@@ -381,7 +401,9 @@ mod tests {
     #[test]
     fn keys_stay_in_their_environment() {
         let file = |environment: &str, key: &str| {
-            format!("[profiles.p]\nenvironment = '{environment}'\napi_key = '{key}'\nbase_url = 'https://p.example'\n")
+            format!(
+                "[profiles.p]\nenvironment = '{environment}'\napi_key = '{key}'\nbase_url = 'https://p.example'\n"
+            )
         };
         for (environment, key, fits) in [
             ("production", "kco_live_x", true),

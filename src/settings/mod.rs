@@ -107,12 +107,12 @@ impl Settings {
         let Global { profile, output, quiet, verbose, no_input, yes, color, timeout } = global;
         let format = match (output, &variables.output) {
             (Some(format), _) => format,
-            (None, Some(name)) => Format::from_str(name, false).map_err(|_| {
-                Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv")
-            })?,
+            (None, Some(name)) => Format::from_str(name, false)
+                .map_err(|_| Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv"))?,
             (None, None) => Format::Table,
         };
-        let manner = Manner { format, quiet, verbosity: verbose, color: color.unwrap_or_default(), no_input, yes };
+        let manner =
+            Manner { format, quiet, verbosity: verbose, color: color.unwrap_or_default(), no_input, yes };
         let paths = Paths::resolve(&variables)?;
         Ok(Self { manner, timeout, profile, variables, paths })
     }

@@ -26,11 +26,9 @@ impl Args {
         let Self { id, outcome } = self;
         online.client.simulate_tap(id, outcome).await?;
         // The body of the answer is not documented, so the session is read back.
-        let session = online
-            .client
-            .session(id)
-            .await
-            .map_err(|error| Error::from(error).context("the tap was simulated, but the session cannot be read"))?;
+        let session = online.client.session(id).await.map_err(|error| {
+            Error::from(error).context("the tap was simulated, but the session cannot be read")
+        })?;
         online.terminal.one(&session)?;
         let meaning = outcome.unwrap_or_default().meaning();
         online.terminal.note(&format!("The tap was {meaning}. {}", outcome::in_words(&session)));

@@ -37,7 +37,11 @@ impl Args {
             .each(found, async |device: Received<Device>| {
                 let id = id_of(&device)?;
                 let doing = format!("device {id}");
-                online.client.deregister_device(&id).await.map_err(|error| Error::from(error).context(&doing))?;
+                online
+                    .client
+                    .deregister_device(&id)
+                    .await
+                    .map_err(|error| Error::from(error).context(&doing))?;
                 Ok(Done { id, object: "device", result: "deregistered" })
             })
             .await

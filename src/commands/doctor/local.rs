@@ -22,7 +22,9 @@ pub(super) fn profiles_file(store: &Store) -> Vec<Finding> {
     findings.extend(path.parent().and_then(|folder| mode("folder mode", folder, 0o700)));
     for key in document.unknown() {
         let text = format!("'{}' is not a key that kustom knows", crate::text::visible(key));
-        findings.push(Finding::ok("profiles file", text).but(Level::Warning, "correct it if it is a typing mistake"));
+        findings.push(
+            Finding::ok("profiles file", text).but(Level::Warning, "correct it if it is a typing mistake"),
+        );
     }
     findings
 }

@@ -57,8 +57,11 @@ fn configured(account: &Account) -> Vec<Finding> {
         }
         let finding = Finding::ok(row.name, text);
         if row.name == "merchant_id" && row.value.is_none() {
-            return finding.but(Level::Warning, "list operations may ask for it: add it to the profile, or set \
-                KUSTOM_MERCHANT_ID");
+            return finding.but(
+                Level::Warning,
+                "list operations may ask for it: add it to the profile, or set \
+                KUSTOM_MERCHANT_ID",
+            );
         }
         finding
     });

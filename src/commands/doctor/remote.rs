@@ -52,9 +52,14 @@ fn clock(answer: &Answer, elapsed: Duration, now: Timestamp) -> Finding {
     // The header has whole seconds and was written some time during the request.
     let slack = SignedDuration::try_from(elapsed).unwrap_or_default() + SignedDuration::from_secs(1);
     let off = now.duration_since(told.timestamp()).abs();
-    let finding = Finding::ok("clock", if off <= slack { "agrees with the host".to_owned() } else {
-        format!("{:#} off from the host's", SignedDuration::from_secs(off.as_secs()))
-    });
+    let finding = Finding::ok(
+        "clock",
+        if off <= slack {
+            "agrees with the host".to_owned()
+        } else {
+            format!("{:#} off from the host's", SignedDuration::from_secs(off.as_secs()))
+        },
+    );
     match off {
         off if off > CLOCK_FAILURE => finding.but(Level::Failure, "set this machine's clock"),
         off if off > CLOCK_WARNING => finding.but(Level::Warning, "set this machine's clock"),
@@ -67,7 +72,10 @@ fn key(answer: &Answer) -> Finding {
         200..=299 => Finding::ok("key", "is accepted".to_owned()),
         401 | 403 => {
             let message = format!("the API does not accept the key (HTTP {})", answer.status);
-            Finding::failure("key", Error::new(Kind::Credentials, message).hint("store the right one with `kustom login`"))
+            Finding::failure(
+                "key",
+                Error::new(Kind::Credentials, message).hint("store the right one with `kustom login`"),
+            )
         }
         300..=399 => {
             let message = format!("the host answers {} with a redirect: it is not the API", answer.status);

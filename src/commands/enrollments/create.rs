@@ -37,7 +37,8 @@ impl Args {
         let no_location = location_id.is_none();
         let new = NewEnrollment { location_id, expires_in, metadata };
         let created = online.client.create_enrollment(&new).await.map_err(|error| {
-            let names_location = error.problem().is_some_and(|problem| problem.field("location_id").is_some());
+            let names_location =
+                error.problem().is_some_and(|problem| problem.field("location_id").is_some());
             let error = Error::from(error);
             if no_location && names_location {
                 error.hint("name one with --location; `kustom locations list` shows them")
@@ -53,7 +54,9 @@ impl Args {
             ));
         }
         online.terminal.one(&created.enrollment)?;
-        online.terminal.note("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
+        online
+            .terminal
+            .note("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
         Ok(Exit::Done)
     }
 }

@@ -25,7 +25,11 @@ impl Args {
         online
             .each(ids, async |id: Uuid| {
                 let doing = format!("enrollment {id}");
-                online.client.delete_enrollment(id).await.map_err(|error| Error::from(error).context(&doing))?;
+                online
+                    .client
+                    .delete_enrollment(id)
+                    .await
+                    .map_err(|error| Error::from(error).context(&doing))?;
                 Ok(Done { id: id.to_string(), object: "enrollment", result: "deleted" })
             })
             .await

@@ -34,7 +34,9 @@ impl Args {
             return Err(Error::usage(format!("--metadata can be given {MOST_FILTERS} times at most")));
         }
         if let Some(key) = metadata.keys().find(|key| key.contains(':')) {
-            return Err(Error::usage(format!("--metadata '{key}': the API cannot filter by a key with a colon")));
+            return Err(Error::usage(format!(
+                "--metadata '{key}': the API cannot filter by a key with a colon"
+            )));
         }
         let location_id = online.location_id_opt(location.as_deref()).await?;
         let filter = EnrollmentFilter { location_id, metadata, include_consumed };

@@ -40,7 +40,11 @@ impl Args {
             }
             Ok::<_, Error>(())
         })?;
-        context.terminal.all(names.into_iter().map(|id| Done { id, object: "profile", result: "removed" }))?;
+        context.terminal.all(names.into_iter().map(|id| Done {
+            id,
+            object: "profile",
+            result: "removed",
+        }))?;
         Ok(Exit::Done)
     }
 }

@@ -48,7 +48,15 @@ impl Row {
 impl View for Row {
     const NOUN: &'static str = "profile";
     const FIELDS: &'static [&'static str] = &[
-        "name", "active", "environment", "key", "username", "merchant_id", "location", "currency", "base_url",
+        "name",
+        "active",
+        "environment",
+        "key",
+        "username",
+        "merchant_id",
+        "location",
+        "currency",
+        "base_url",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("NAME", |row, _| row.name.as_str().into()),

@@ -24,7 +24,9 @@ impl Args {
         context.terminal.one(&row)?;
         let shadow = context.settings.variables.profile.as_deref().filter(|other| *other != name);
         if let Some(other) = shadow {
-            context.terminal.warn(&format!("KUSTOM_PROFILE is set, so '{other}' is used instead of '{name}'"));
+            context
+                .terminal
+                .warn(&format!("KUSTOM_PROFILE is set, so '{other}' is used instead of '{name}'"));
         }
         Ok(Exit::Done)
     }

@@ -63,7 +63,8 @@ impl ValueRow {
         let Some(Sourced { value, source, shadows }) = sourced else {
             return Self { name, value: None, source: None, shadows: Vec::new() };
         };
-        let shadow = |(source, value): &(Source, String)| Shadow { source: source.to_string(), value: value.clone() };
+        let shadow =
+            |(source, value): &(Source, String)| Shadow { source: source.to_string(), value: value.clone() };
         Self {
             name,
             value: Some(show(value)),
@@ -74,15 +75,25 @@ impl ValueRow {
 
     /// What it shadows, in words.
     pub(in crate::commands) fn shadowed(&self) -> String {
-        let all: Vec<_> = self.shadows.iter().map(|shadow| format!("{} from {}", shadow.value, shadow.source)).collect();
+        let all: Vec<_> =
+            self.shadows.iter().map(|shadow| format!("{} from {}", shadow.value, shadow.source)).collect();
         all.join(", ")
     }
 }
 
 /// Every value of an account.
 pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
-    let Account { profile, environment, endpoint, key, username, merchant_id, location, currency, ignored: _ } =
-        account;
+    let Account {
+        profile,
+        environment,
+        endpoint,
+        key,
+        username,
+        merchant_id,
+        location,
+        currency,
+        ignored: _,
+    } = account;
     let base_url = match endpoint {
         Endpoint::Remote(url) => ValueRow::new("base_url", Some(url), ToString::to_string),
         Endpoint::InProcess => ValueRow {

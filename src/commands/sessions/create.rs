@@ -86,7 +86,9 @@ impl Args {
         online.terminal.one(&session)?;
         if let Some(id) = session.session_id.as_deref() {
             let flag = online.settings.profile_flag();
-            online.terminal.note(&format!("Wait for its outcome: kustom{flag} sessions watch {}", visible(id)));
+            online
+                .terminal
+                .note(&format!("Wait for its outcome: kustom{flag} sessions watch {}", visible(id)));
         }
         Ok(Exit::Done)
     }
@@ -139,7 +141,8 @@ fn read_body(input: &Input, online: &Online<'_>) -> Result<Prepared, Error> {
         Error::usage(format!("--body is not a JSON object: {error}"))
     })?;
     let text = |field: &str| object.get(field).and_then(Value::as_str);
-    let amount = Show::here().amount(object.get("order_amount").and_then(Value::as_i64), text("purchase_currency"));
+    let amount =
+        Show::here().amount(object.get("order_amount").and_then(Value::as_i64), text("purchase_currency"));
     let device = text("device_id").unwrap_or("(none)");
     Ok(Prepared { body, summary: format!("{} on device {device}", amount.text) })
 }
@@ -150,14 +153,14 @@ fn explain(error: Error, online: &Online<'_>) -> Error {
         Kind::Unknown => {
             let mut error = error.context("the session may have been created");
             error.hints = vec![
-                "look at the device before you create it again: it may be asking the customer to pay".to_owned(),
+                "look at the device before you create it again: it may be asking the customer to pay"
+                    .to_owned(),
                 "a session that was created ends by itself when nobody pays".to_owned(),
             ];
             error
         }
-        Kind::NotFound => {
-            error.hint(format!("list the devices with `kustom{} devices list`", online.settings.profile_flag()))
-        }
+        Kind::NotFound => error
+            .hint(format!("list the devices with `kustom{} devices list`", online.settings.profile_flag())),
         _ => error,
     }
 }

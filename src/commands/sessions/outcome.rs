@@ -21,7 +21,9 @@ pub(in crate::commands) fn in_words(session: &Received<Session>) -> String {
         Some(SessionStatus::Created) => {
             "Waiting on the device: no method of payment has been chosen yet.".to_owned()
         }
-        Some(SessionStatus::Active) => "The customer can pay now; after a decline the clerk may try again.".to_owned(),
+        Some(SessionStatus::Active) => {
+            "The customer can pay now; after a decline the clerk may try again.".to_owned()
+        }
         Some(SessionStatus::Finalized) => match session.order_id.as_deref() {
             Some(order) => format!("Paid. The order to capture or refund by is {}.", visible(order)),
             None => "Paid.".to_owned(),
@@ -32,7 +34,10 @@ pub(in crate::commands) fn in_words(session: &Received<Session>) -> String {
             "Failed: the payment could not be carried out. The sale needs a new session.".to_owned()
         }
         Some(SessionStatus::Other(status)) => {
-            format!("The status {} is new to this version of kustom; see the session itself.", visible(status))
+            format!(
+                "The status {} is new to this version of kustom; see the session itself.",
+                visible(status)
+            )
         }
         None => "The API named no status.".to_owned(),
     }

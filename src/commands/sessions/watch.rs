@@ -76,7 +76,9 @@ async fn wait(id: Uuid, mut watch: Watch, online: &Online<'_>) -> Result<Exit, E
             Next::TimeUp => {
                 finish(last.as_ref(), online)?;
                 let waited = spell(elapsed);
-                online.terminal.warn(&format!("the session is still open after {waited}; it was left as it is"));
+                online
+                    .terminal
+                    .warn(&format!("the session is still open after {waited}; it was left as it is"));
                 return Ok(Exit::SessionOpen);
             }
         }
@@ -116,7 +118,11 @@ fn tell(
     };
     match (online.terminal.format(), session) {
         (Format::Table, _) => {
-            online.terminal.data(&format!("{:<10} {}\n", visible(status.as_str()), spell_elapsed(elapsed)))?;
+            online.terminal.data(&format!(
+                "{:<10} {}\n",
+                visible(status.as_str()),
+                spell_elapsed(elapsed)
+            ))?;
             online.terminal.flush()
         }
         (Format::Ndjson, Some(session)) => online.terminal.one(session),

@@ -1,0 +1,384 @@
+//! The emulator of the profile `local`: each request runs on a state that is kept in a file, so that commands
+//! one after the other, or fifty at once, see the same devices and sessions.
+//!
+//! Reading takes no lock: the file is only ever replaced by a whole new one. Changing takes a lock on a file
+//! beside it, which is never removed, because two processes could otherwise hold locks on two different files
+//! of the same name.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use http::{Method, Request, Response};
+use tower::ServiceExt as _;
+
+use super::state::StateError;
+use super::{Emulator, State};
+
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
+#[derive(Debug, Clone)]
+pub struct LocalEmulator {
+    state_file: PathBuf,
+}
+
+/// Why a request on a state file was not carried out. Whatever it says, nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StateFileError {
+    /// It is there but cannot be read.
+    #[error("the emulator's state file {} cannot be read: {}", .path.display(), words(.source))]
+    Unreadable {
+        /// The state file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It can be read but is not a state of this version.
+    #[error(
+        "the emulator's state file {} is not usable: {source}; delete the file to begin with a new state",
+        .path.display()
+    )]
+    NotAState {
+        /// The state file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: StateError,
+    },
+    /// The folder, the lock or the file cannot be written.
+    #[error("the emulator's state file {} cannot be written: {}", .path.display(), words(.source))]
+    NotWritable {
+        /// The state file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What the system said, without its error number.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
+}
+
+impl LocalEmulator {
+    /// An emulator on this file, which need not exist yet: a missing one is the seed.
+    #[must_use]
+    pub fn new(state_file: PathBuf) -> Self {
+        Self { state_file }
+    }
+
+    /// Answers one request. A request that changes something has its answer only once the change is on disk.
+    ///
+    /// It must be called on a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StateFileError`] when the file cannot be used; the request was not carried out then.
+    pub async fn handle(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, StateFileError> {
+        if matches!(*request.method(), Method::GET | Method::HEAD) {
+            let emulator = Emulator::new(self.load()?);
+            return Ok(answer(&emulator, request).await);
+        }
+        let not_writable = |source| StateFileError::NotWritable { path: self.state_file.clone(), source };
+        create_folder(self.folder()).map_err(not_writable)?;
+        let lock = lock(self.beside(".lock")).await.map_err(not_writable)?;
+        let before = self.load()?;
+        let emulator = Emulator::new(before.clone());
+        let response = answer(&emulator, request).await;
+        let after = emulator.state();
+        if after != before {
+            self.remove_leftovers();
+            self.save(&after).map_err(not_writable)?;
+        }
+        drop(lock);
+        Ok(response)
+    }
+
+    fn load(&self) -> Result<State, StateFileError> {
+        let path = || self.state_file.clone();
+        match fs::read(&self.state_file) {
+            Ok(text) => {
+                State::read(&text).map_err(|source| StateFileError::NotAState { path: path(), source })
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::seed()),
+            Err(source) => Err(StateFileError::Unreadable { path: path(), source }),
+        }
+    }
+
+    /// Replaces the file, whole or not at all. The temporary file is private (0600) from the start.
+    fn save(&self, state: &State) -> io::Result<()> {
+        let mut file = tempfile::Builder::new()
+            .prefix(&self.temporary_prefix())
+            .suffix(TEMPORARY_SUFFIX)
+            .tempfile_in(self.folder())?;
+        file.write_all(&state.write())?;
+        file.as_file().sync_all()?;
+        file.persist(&self.state_file)?;
+        Ok(())
+    }
+
+    /// Removes the temporary files of processes that were killed while they wrote. Under the lock nobody else is
+    /// writing. One that cannot be removed is in nobody's way.
+    fn remove_leftovers(&self) {
+        let prefix = self.temporary_prefix();
+        let is_leftover = |name: &OsStr| {
+            let name = name.as_encoded_bytes();
+            name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(TEMPORARY_SUFFIX.as_bytes())
+        };
+        for entry in fs::read_dir(self.folder()).into_iter().flatten().flatten() {
+            if is_leftover(&entry.file_name()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self.state_file.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut path = self.state_file.clone().into_os_string();
+        path.push(suffix);
+        path.into()
+    }
+
+    fn temporary_prefix(&self) -> OsString {
+        let mut prefix = OsString::from(".");
+        prefix.push(self.state_file.file_name().unwrap_or_default());
+        prefix.push(".");
+        prefix
+    }
+}
+
+async fn answer(emulator: &Emulator, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
+    let Ok(response) = emulator.router().oneshot(request.map(Body::from)).await;
+    let (parts, body) = response.into_parts();
+    // The body is in memory already: reading it cannot fail.
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    Response::from_parts(parts, body.to_vec())
+}
+
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Takes the lock, waiting for as long as it takes. It is given back when the file is dropped.
+async fn lock(path: PathBuf) -> io::Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(error)) => Err(error),
+        // The holder may be another task of this very thread: waiting here would keep it from ever finishing.
+        Err(TryLockError::WouldBlock) => tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::API_KEY;
+    use serde_json::{Value, json};
+
+    const DEVICES: &str = "/ipp/v1/devices?page_size=100";
+
+    fn local(folder: &tempfile::TempDir) -> LocalEmulator {
+        LocalEmulator::new(folder.path().join("state").join("local.json"))
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().build().unwrap()
+    }
+
+    async fn send(
+        local: &LocalEmulator,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(u16, Value), StateFileError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Basic {API_KEY}"))
+            .body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes()))
+            .unwrap();
+        let response = local.handle(request).await?;
+        Ok((response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default()))
+    }
+
+    async fn create(local: &LocalEmulator, name: &str) -> Result<(u16, Value), StateFileError> {
+        send(local, "POST", "/ipp/v1/dev/devices", Some(json!({"name": name}))).await
+    }
+
+    fn names(local: &LocalEmulator) -> Vec<String> {
+        let (_, page) = runtime().block_on(send(local, "GET", DEVICES, None)).unwrap();
+        let devices = page["content"].as_array().unwrap();
+        devices.iter().map(|device| device["name"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn what_one_request_made_the_next_one_sees() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(runtime().block_on(create(&local(&folder), "Till 1")).unwrap().0, 200);
+        assert_eq!(names(&local(&folder)), ["Till 1"]);
+    }
+
+    #[test]
+    fn reading_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(names(&local(&folder)), Vec::<String>::new());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_refusal_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = runtime().block_on(create(&local(&folder), "")).unwrap();
+        assert_eq!(refused.0, 400);
+        assert!(!local(&folder).state_file.exists());
+    }
+
+    #[test]
+    fn fifty_threads_lose_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for number in 0..50 {
+                let local = local(&folder);
+                scope.spawn(move || runtime().block_on(create(&local, &number.to_string())).unwrap());
+            }
+        });
+        let mut names = names(&local(&folder));
+        names.sort_by_key(|name| name.parse::<u32>().unwrap());
+        assert_eq!(names, (0..50).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn tasks_of_one_thread_do_not_wait_for_each_other_forever() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = local(&folder);
+        runtime().block_on(async {
+            let names: Vec<_> = (0..20).map(|number| number.to_string()).collect();
+            let all = futures_util::future::join_all(names.iter().map(|name| create(&local, name))).await;
+            assert!(all.into_iter().all(|result| result.unwrap().0 == 200));
+        });
+        assert_eq!(names(&local).len(), 20);
+    }
+
+    #[test]
+    fn a_held_lock_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = local(&folder);
+        create_folder(local.folder()).unwrap();
+        let held = runtime().block_on(lock(local.beside(".lock"))).unwrap();
+        runtime().block_on(async {
+            let waiting = create(&local, "Till 1");
+            let release = async {
+                tokio::task::yield_now().await;
+                assert!(!local.state_file.exists());
+                drop(held);
+            };
+            let (created, ()) = futures_util::future::join(waiting, release).await;
+            assert_eq!(created.unwrap().0, 200);
+        });
+        assert_eq!(names(&local), ["Till 1"]);
+    }
+
+    #[test]
+    fn leftovers_of_killed_processes_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = local(&folder);
+        create_folder(local.folder()).unwrap();
+        for name in [".local.json.a1b2c3.tmp", ".other.json.a1b2c3.tmp", "local.json.bak"] {
+            fs::write(local.folder().join(name), "{").unwrap();
+        }
+        runtime().block_on(create(&local, "Till 1")).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(local.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".other.json.a1b2c3.tmp", "local.json", "local.json.bak", "local.json.lock"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folder_and_files_are_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let local = local(&folder);
+        runtime().block_on(create(&local, "Till 1")).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(local.folder()), 0o700);
+        assert_eq!(mode(&local.state_file), 0o600);
+        assert_eq!(mode(&local.beside(".lock")), 0o600);
+    }
+
+    #[test]
+    fn a_damaged_file_is_named_with_the_place_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = local(&folder);
+        create_folder(local.folder()).unwrap();
+        fs::write(&local.state_file, "{\n  \"version\": 1,\n  oops").unwrap();
+        for (method, body) in [("GET", None), ("POST", Some(json!({"name": "x"})))] {
+            let path = if body.is_some() { "/ipp/v1/dev/devices" } else { DEVICES };
+            let error = runtime().block_on(send(&local, method, path, body)).unwrap_err().to_string();
+            assert!(
+                error.contains("local.json is not usable: line 3, column 3: key must be a string"),
+                "{error}"
+            );
+            assert!(error.contains("delete the file"), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&local.state_file).unwrap(), "{\n  \"version\": 1,\n  oops");
+    }
+
+    #[test]
+    fn a_file_of_another_version_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = local(&folder);
+        create_folder(local.folder()).unwrap();
+        fs::write(&local.state_file, r#"{"version": 99}"#).unwrap();
+        let error = runtime().block_on(create(&local, "x")).unwrap_err().to_string();
+        assert!(error.contains("it has version 99, and this program reads version 1"), "{error}");
+    }
+
+    #[test]
+    fn a_path_that_is_no_file_is_an_error_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = LocalEmulator::new(folder.path().to_path_buf());
+        let error = runtime().block_on(send(&directory, "GET", DEVICES, None)).unwrap_err();
+        assert!(matches!(error, StateFileError::Unreadable { .. }));
+        assert!(!error.to_string().contains("os error"), "{error}");
+
+        fs::write(folder.path().join("file"), "").unwrap();
+        let below_a_file = LocalEmulator::new(folder.path().join("file").join("local.json"));
+        let error = runtime().block_on(create(&below_a_file, "x")).unwrap_err();
+        assert!(matches!(error, StateFileError::NotWritable { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_change_that_cannot_be_kept_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let local = local(&folder);
+        runtime().block_on(create(&local, "Till 1")).unwrap();
+        // A folder in the file's place stands in for a disk that refuses; it works for root too.
+        let before = fs::read(&local.state_file).unwrap();
+        fs::remove_file(&local.state_file).unwrap();
+        fs::create_dir_all(&local.state_file).unwrap();
+        assert!(runtime().block_on(create(&local, "Till 2")).is_err());
+        assert!(local.save(&State::read(&before).unwrap()).is_err());
+        let left = fs::read_dir(local.folder()).unwrap().count();
+        assert_eq!(left, 2, "a temporary file was left behind");
+    }
+}

@@ -1,0 +1,136 @@
+//! An emulator of the In-Person Payments API: stateful, in this process, without an account or a network.
+//!
+//! Three layers, each knowing only the one below it: [`state`] is the rules, a pure value; `routes` is HTTP on
+//! top of them; this file and `local` decide where a state lives, in memory behind an [`Emulator`] or in a file
+//! behind a [`LocalEmulator`]. What it does and why is told to people in `docs/emulator.md`.
+
+mod local;
+mod routes;
+pub mod state;
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::serve::ListenerExt as _;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub use local::{LocalEmulator, StateFileError};
+pub use state::{Moment, State, StateError, Switches};
+
+/// The key of the built-in account. It opens nothing but emulators, so it is no secret.
+pub const API_KEY: &str = "kco_test_api_emulator";
+
+/// The username that was "issued" with the key, in the documented form `<merchant id>-<suffix>`.
+pub const USERNAME: &str = "EMULATED-1";
+
+/// The built-in account's merchant.
+pub const MERCHANT_ID: &str = "EMULATED";
+
+/// A running account: a state, a clock and a source of ids. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Emulator {
+    world: Arc<World>,
+}
+
+struct World {
+    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    state: State,
+    ids: Box<dyn FnMut() -> Uuid + Send>,
+}
+
+impl Emulator {
+    /// An emulator in the real world: the system's clock and random ids.
+    #[must_use]
+    pub fn new(state: State) -> Self {
+        Self::with_world(state, Timestamp::now, Uuid::new_v4)
+    }
+
+    /// An emulator in a world of the caller's: `ids` must give a different id each time.
+    #[must_use]
+    pub fn with_world(
+        state: State,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        ids: impl FnMut() -> Uuid + Send + 'static,
+    ) -> Self {
+        let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
+        Self { world: Arc::new(World { now: Box::new(now), inner }) }
+    }
+
+    /// The API as a service, for a server or for requests made in this process.
+    pub fn router(&self) -> axum::Router {
+        routes::router(self)
+    }
+
+    /// A snapshot of the state.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.change(|state, _| state.clone())
+    }
+
+    /// Applies a rule, or changes a switch, while nobody else looks. The closure must not use this emulator.
+    pub fn change<R>(&self, change: impl FnOnce(&mut State, &mut Moment<'_>) -> R) -> R {
+        // A rule that panicked is a bug, but one that the other requests need not suffer from.
+        let mut inner = self.world.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { state, ids } = &mut *inner;
+        // The clock is read under the lock, so that what is made later is never dated earlier.
+        let now = (self.world.now)();
+        change(state, &mut Moment { now, ids: &mut **ids })
+    }
+}
+
+/// Serves an emulator until `stop` is done, then lets the open requests finish.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    emulator: Emulator,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let listener = listener.tap_io(|connection| {
+        // Without it small answers wait for the client's acknowledgement. A connection that cannot do it works.
+        let _ = connection.set_nodelay(true);
+    });
+    axum::serve(listener, emulator.router()).with_graceful_shutdown(stop).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::state::{NewSimulatedDevice, PageRequest};
+
+    #[test]
+    fn clones_are_the_same_account_and_lose_nothing() {
+        let emulator = Emulator::new(State::seed());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                let emulator = emulator.clone();
+                scope.spawn(move || {
+                    for _ in 0..25 {
+                        let new = NewSimulatedDevice {
+                            name: "x".into(),
+                            location_id: None,
+                            metadata: std::collections::BTreeMap::new(),
+                        };
+                        emulator.change(|state, moment| state.create_simulated_device(new, moment)).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(emulator.state().list_devices(None, PageRequest::default()).total_elements, 200);
+    }
+
+    #[test]
+    fn a_rule_that_panics_does_not_take_the_emulator_along() {
+        let emulator = Emulator::new(State::seed());
+        let other = emulator.clone();
+        let panicked = std::thread::spawn(move || other.change(|_, _| panic!("on purpose"))).join();
+        assert!(panicked.is_err());
+        assert_eq!(emulator.state(), State::seed());
+    }
+}

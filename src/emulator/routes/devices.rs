@@ -1,0 +1,52 @@
+//! Devices, simulated ones among them.
+
+use http::StatusCode;
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::call::Call;
+use super::enrollments::deleted;
+use super::query::MAX_PAGE_SIZE;
+use super::{Moment, Outcome, State};
+use crate::emulator::state::{DeviceUpdate, NewSimulatedDevice};
+
+pub(super) fn list(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+    let mut query = call.query();
+    call.merchant_id(state.switches.device_list_merchant_id, &mut query.errors)?;
+    let location_id = query.uuid("location_id");
+    let page = query.page(MAX_PAGE_SIZE);
+    query.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.list_devices(location_id, page)))
+}
+
+pub(super) fn update(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+    let id = call.id("device")?;
+    let mut body = call.body()?;
+    let update = DeviceUpdate {
+        name: body.text("name"),
+        location_id: body.uuid("location_id"),
+        metadata: body.metadata("metadata"),
+    };
+    body.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.update_device(id, update)?))
+}
+
+pub(super) fn deregister(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+    state.deregister_device(call.id("device")?)?;
+    Ok(deleted(state))
+}
+
+pub(super) fn create_simulated(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let mut body = call.body()?;
+    let name = body.required("name", Fields::text);
+    if name.is_empty() {
+        body.wrong("name", "must not be empty");
+    }
+    let new = NewSimulatedDevice {
+        name,
+        location_id: body.uuid("location_id"),
+        metadata: body.metadata("metadata"),
+    };
+    body.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.create_simulated_device(new, moment)?))
+}

@@ -1,0 +1,82 @@
+//! Enrollments.
+
+use http::StatusCode;
+use jiff::SignedDuration;
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::call::Call;
+use super::query::MAX_PAGE_SIZE;
+use super::{Moment, Outcome, State};
+use crate::emulator::state::{
+    DEFAULT_ENROLLMENT_LIFETIME, DeleteStatus, EnrollmentDialect, EnrollmentFilter, MAX_ENROLLMENT_LIFETIME,
+    MerchantIdNeed, NewEnrollment,
+};
+use crate::model::Ttl;
+
+pub(super) fn list(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let mut query = call.query();
+    call.merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
+    let filter = EnrollmentFilter {
+        location_id: query.uuid("location_id"),
+        metadata: query.metadata(),
+        include_consumed: query.flag("include_consumed").unwrap_or(true),
+    };
+    let page = query.page(MAX_PAGE_SIZE);
+    query.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.list_enrollments(&filter, page, moment.now)))
+}
+
+pub(super) fn create(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let mut body = call.body()?;
+    let new = NewEnrollment {
+        location_id: body.uuid("location_id"),
+        lifetime: lifetime(&mut body, state.switches.enrollment_dialect),
+        metadata: body.metadata("metadata"),
+    };
+    body.finish()?;
+    Ok(Answer::json(StatusCode::CREATED, &state.create_enrollment(new, moment)?))
+}
+
+pub(super) fn delete(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+    state.delete_enrollment(call.id("enrollment")?)?;
+    Ok(deleted(state))
+}
+
+/// The answer to a deletion, which a switch decides.
+pub(super) fn deleted(state: &State) -> Answer {
+    Answer::empty(match state.switches.delete_status {
+        DeleteStatus::NoContent => StatusCode::NO_CONTENT,
+        DeleteStatus::Ok => StatusCode::OK,
+    })
+}
+
+fn lifetime(body: &mut Fields, dialect: EnrollmentDialect) -> SignedDuration {
+    let lifetime = match dialect {
+        EnrollmentDialect::ExpiresInOnly => expires_in(body),
+        EnrollmentDialect::TtlOnly => Some(body.required("ttl", ttl)),
+        EnrollmentDialect::Both => {
+            let ttl = ttl(body, "ttl");
+            expires_in(body).or(ttl)
+        }
+    };
+    lifetime.unwrap_or(DEFAULT_ENROLLMENT_LIFETIME)
+}
+
+fn expires_in(body: &mut Fields) -> Option<SignedDuration> {
+    let lifetime = SignedDuration::from_millis(body.integer("expires_in")?);
+    if !(SignedDuration::from_millis(1)..=MAX_ENROLLMENT_LIFETIME).contains(&lifetime) {
+        let max = MAX_ENROLLMENT_LIFETIME.as_millis();
+        body.wrong("expires_in", format!("must be from 1 to {max} milliseconds"));
+    }
+    Some(lifetime)
+}
+
+fn ttl(body: &mut Fields, name: &str) -> Option<SignedDuration> {
+    let text = body.text(name)?;
+    let found = Ttl::ALL.into_iter().find(|ttl| ttl.as_str() == text);
+    if found.is_none() {
+        body.wrong(name, format!("must be one of {}", Ttl::ALL.map(Ttl::as_str).join(", ")));
+    }
+    found.and_then(|ttl| SignedDuration::try_from(ttl.duration()).ok())
+}

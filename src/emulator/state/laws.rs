@@ -1,0 +1,205 @@
+//! What holds whatever happens: any sequence of operations, at any times. And what the tests of the rules share.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::model::{Metadata, Platform, TapOutcome};
+
+/// A world for tests: a clock that is moved by hand and ids that count.
+pub(super) struct At {
+    pub(super) now: Timestamp,
+    ids: Box<dyn FnMut() -> Uuid>,
+}
+
+impl At {
+    pub(super) fn start() -> Self {
+        let mut count: u128 = 0;
+        let ids = Box::new(move || {
+            count += 1;
+            Uuid::from_u128(count)
+        });
+        Self { now: Timestamp::from_second(1_800_000_000).unwrap(), ids }
+    }
+
+    pub(super) fn moment(&mut self) -> Moment<'_> {
+        Moment { now: self.now, ids: &mut *self.ids }
+    }
+
+    pub(super) fn pass(&mut self, duration: SignedDuration) {
+        self.now += duration;
+    }
+
+    pub(super) fn device(&mut self, state: &mut State) -> Uuid {
+        let device = state.create_simulated_device(simulated("Till 1"), &mut self.moment()).unwrap();
+        device.id.unwrap().parse().unwrap()
+    }
+
+    pub(super) fn session(&mut self, state: &mut State, device_id: Uuid) -> Uuid {
+        let new = NewSession { device_id, location_id: None, purchase: purchase(24_950) };
+        let session = state.create_session(new, &mut self.moment()).unwrap();
+        session.session_id.unwrap().parse().unwrap()
+    }
+}
+
+pub(super) fn simulated(name: &str) -> NewSimulatedDevice {
+    NewSimulatedDevice { name: name.to_owned(), location_id: Some(STOCKHOLM), metadata: Metadata::new() }
+}
+
+pub(super) fn phone(name: &str) -> Phone {
+    Phone { name: Some(name.to_owned()), platform: Platform::Android }
+}
+
+pub(super) fn purchase(order_amount: i64) -> Purchase {
+    Purchase {
+        order_amount,
+        order_tax_amount: None,
+        purchase_currency: "SEK".to_owned(),
+        purchase_started_at: None,
+        merchant_reference1: None,
+        merchant_reference2: None,
+        merchant_data: None,
+        order_items: Vec::new(),
+    }
+}
+
+/// One thing that somebody does. The numbers choose among what exists.
+#[derive(Debug, Clone)]
+enum Step {
+    Pass(u32),
+    CreateDevice,
+    Deregister(usize),
+    SetOffline(usize, bool),
+    CreateSession(usize),
+    Choose(usize),
+    Tap(usize, usize),
+    Cancel(usize),
+    CreateEnrollment(u32),
+    UseCode(usize),
+    DeleteEnrollment(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let any_index = any::<usize>;
+    prop_oneof![
+        (0_u32..600).prop_map(Step::Pass),
+        Just(Step::CreateDevice),
+        any_index().prop_map(Step::Deregister),
+        (any_index(), any::<bool>()).prop_map(|(index, offline)| Step::SetOffline(index, offline)),
+        any_index().prop_map(Step::CreateSession),
+        any_index().prop_map(Step::Choose),
+        (any_index(), any_index()).prop_map(|(index, outcome)| Step::Tap(index, outcome)),
+        any_index().prop_map(Step::Cancel),
+        (1_u32..20_000_000).prop_map(Step::CreateEnrollment),
+        any_index().prop_map(Step::UseCode),
+        any_index().prop_map(Step::DeleteEnrollment),
+    ]
+}
+
+fn switches() -> impl Strategy<Value = Switches> {
+    let after =
+        prop_oneof![Just(AfterDecline::Active), Just(AfterDecline::Created), Just(AfterDecline::Failed)];
+    let cancel = prop_oneof![Just(CancelEnded::Conflict), Just(CancelEnded::Answer)];
+    (after, cancel, any::<bool>()).prop_map(|(status_after_decline, cancel_ended, one)| Switches {
+        status_after_decline,
+        cancel_ended,
+        one_open_session_per_device: one,
+        ..Switches::default()
+    })
+}
+
+/// Does one step to something that exists, or to nothing. Tells whether it was refused.
+fn take(step: &Step, state: &mut State, at: &mut At) -> Result<(), Refusal> {
+    let pick = |ids: Vec<Uuid>, index: usize| match ids.len() {
+        0 => Uuid::nil(),
+        length => ids[index % length],
+    };
+    let devices: Vec<_> = state.devices.iter().map(|record| record.id).collect();
+    let page = PageRequest { number: 0, size: u32::MAX };
+    let sessions: Vec<Uuid> = serde_json::to_value(&*state).unwrap()["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|session| session["id"].as_str().unwrap().parse().unwrap())
+        .collect();
+    let codes = state.list_enrollments(&EnrollmentFilter::default(), page, at.now).content;
+    match *step {
+        Step::Pass(seconds) => {
+            at.pass(SignedDuration::from_secs(i64::from(seconds)));
+            Ok(())
+        }
+        Step::CreateDevice => state.create_simulated_device(simulated("x"), &mut at.moment()).map(drop),
+        Step::Deregister(index) => state.deregister_device(pick(devices, index)),
+        Step::SetOffline(index, offline) => state.set_offline(pick(devices, index), offline),
+        Step::CreateSession(index) => {
+            let device_id = pick(devices, index);
+            let new = NewSession { device_id, location_id: None, purchase: purchase(100) };
+            state.create_session(new, &mut at.moment()).map(drop)
+        }
+        Step::Choose(index) => state.choose_method(pick(sessions, index), &mut at.moment()).map(drop),
+        Step::Tap(index, outcome) => {
+            let outcome = TapOutcome::ALL[outcome % TapOutcome::ALL.len()];
+            state.simulate_tap(pick(sessions, index), outcome, &mut at.moment()).map(drop)
+        }
+        Step::Cancel(index) => state.cancel_session(pick(sessions, index), &mut at.moment()).map(drop),
+        Step::CreateEnrollment(milliseconds) => {
+            let lifetime = SignedDuration::from_millis(i64::from(milliseconds));
+            let new = NewEnrollment { location_id: Some(GOTHENBURG), lifetime, metadata: Metadata::new() };
+            state.create_enrollment(new, &mut at.moment()).map(drop)
+        }
+        Step::UseCode(index) => {
+            let code = codes.get(index % codes.len().max(1)).and_then(|found| found.enrollment_code.clone());
+            state.use_enrollment_code(&code.unwrap_or_default(), phone("x"), &mut at.moment()).map(drop)
+        }
+        Step::DeleteEnrollment(index) => {
+            let id = codes.get(index % codes.len().max(1)).and_then(|found| found.enrollment_id.clone());
+            state.delete_enrollment(id.map_or(Uuid::nil(), |id| id.parse().unwrap()))
+        }
+    }
+}
+
+/// Every session by its id, as the API shows it.
+fn sessions(state: &State, now: Timestamp) -> BTreeMap<String, crate::model::Session> {
+    let kept = serde_json::to_value(state).unwrap();
+    let ids = kept["sessions"].as_array().unwrap().iter().map(|session| session["id"].as_str().unwrap());
+    ids.map(|id| (id.to_owned(), state.session(id.parse().unwrap(), now).unwrap())).collect()
+}
+
+proptest! {
+    #[test]
+    fn laws_hold_for_any_sequence(switches in switches(), steps in proptest::collection::vec(step(), 0..60)) {
+        let (mut state, mut at) = (State::seed(), At::start());
+        state.switches = switches;
+        for step in steps {
+            let (before, shown) = (state.clone(), sessions(&state, at.now));
+            let taken = take(&step, &mut state, &mut at);
+            if taken.is_err() {
+                prop_assert_eq!(&state, &before, "a refusal changed something");
+            }
+            let shown_after = sessions(&state, at.now);
+            for (id, session) in &shown {
+                if session.status.as_ref().unwrap().is_terminal() {
+                    prop_assert_eq!(Some(session), shown_after.get(id), "an ended session changed");
+                }
+                prop_assert!(shown_after.contains_key(id), "a session was lost");
+            }
+            for session in shown_after.values() {
+                let paid = session.status == Some(crate::model::SessionStatus::Finalized);
+                prop_assert_eq!(session.order_id.is_some(), paid, "an order without a payment, or the reverse");
+                prop_assert_eq!(session.purchase_completed_at.is_some(), paid);
+            }
+            prop_assert_eq!(&State::read(&state.write()).unwrap(), &state, "a file does not keep the state");
+            if state.switches.one_open_session_per_device {
+                let open = shown_after.values().filter(|session| !session.status.as_ref().unwrap().is_terminal());
+                let mut devices: Vec<_> = open.filter_map(|session| session.device_id.clone()).collect();
+                let all = devices.len();
+                devices.sort_unstable();
+                devices.dedup();
+                prop_assert_eq!(devices.len(), all, "a device has two open sessions");
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Locations. The API has no way to change them, so they are what the state began with.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{FieldErrors, ListPage, PageRequest, Refusal, State};
+use crate::emulator::MERCHANT_ID;
+use crate::model::Location;
+
+/// A store of the emulated merchant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// The location's id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Street and number.
+    pub street_address: String,
+    /// Postal code.
+    pub postal_code: String,
+    /// City.
+    pub city: String,
+    /// Country, ISO 3166-1 alpha-2.
+    pub country: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Store {
+    fn view(&self) -> Location {
+        Location {
+            id: Some(self.id.to_string()),
+            merchant_id: Some(MERCHANT_ID.to_owned()),
+            name: Some(self.name.clone()),
+            street_address: Some(self.street_address.clone()),
+            street_address2: None,
+            postal_code: Some(self.postal_code.clone()),
+            city: Some(self.city.clone()),
+            country: Some(self.country.clone()),
+            created_at: Some(self.created_at),
+            updated_at: Some(self.created_at),
+        }
+    }
+}
+
+impl State {
+    /// The merchant's locations.
+    #[must_use]
+    pub fn list_locations(&self, page: PageRequest) -> ListPage<Location> {
+        ListPage::cut(self.locations.iter().map(Store::view), page)
+    }
+
+    /// One location.
+    ///
+    /// # Errors
+    /// 404.
+    pub fn location(&self, id: Uuid) -> Result<Location, Refusal> {
+        self.locations
+            .iter()
+            .find(|store| store.id == id)
+            .map(Store::view)
+            .ok_or_else(|| Refusal::not_found(format!("There is no location {id}.")))
+    }
+
+    /// Refuses a location, named in a request's `location_id`, that does not exist: 404, with the field named
+    /// because the request may be about something else that does exist.
+    pub(super) fn check_location(&self, id: Option<Uuid>) -> Result<(), Refusal> {
+        match id.map(|id| self.location(id)) {
+            Some(Err(refusal)) => {
+                let mut errors = FieldErrors::default();
+                errors.add("location_id", "is not a location of this merchant");
+                Err(Refusal { errors, ..refusal })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The location that is meant when none is named: the only one, if there is only one (observed).
+    pub(super) fn only_location(&self) -> Option<Uuid> {
+        match self.locations.as_slice() {
+            [store] => Some(store.id),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
+
+    #[test]
+    fn the_seed_has_two_locations() {
+        let page = State::seed().list_locations(PageRequest::default());
+        let ids: Vec<_> = page.content.into_iter().filter_map(|location| location.id).collect();
+        assert_eq!(ids, [STOCKHOLM.to_string(), GOTHENBURG.to_string()]);
+        assert_eq!(State::seed().location(GOTHENBURG).unwrap().country.as_deref(), Some("SE"));
+    }
+
+    #[test]
+    fn a_location_that_does_not_exist_is_404() {
+        assert_eq!(State::seed().location(Uuid::nil()).unwrap_err().status, 404);
+    }
+}

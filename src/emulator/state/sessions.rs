@@ -1,0 +1,246 @@
+//! Sessions: CREATED → ACTIVE → FINALIZED, or an end without a payment.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{AfterDecline, CancelEnded, FieldErrors, Moment, Refusal, State, sums};
+use crate::model::{OrderItem, Session, SessionStatus, TapOutcome};
+
+/// What is asked for in a new session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewSession {
+    /// The device that takes the payment.
+    pub device_id: Uuid,
+    /// Where the device has to stand, if that matters.
+    pub location_id: Option<Uuid>,
+    /// What is paid.
+    pub purchase: Purchase,
+}
+
+/// What is paid, as the client described it. Amounts are minor units, tax included.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Purchase {
+    /// The whole amount.
+    pub order_amount: i64,
+    /// The tax in it.
+    pub order_tax_amount: Option<i64>,
+    /// ISO 4217, upper case.
+    pub purchase_currency: String,
+    /// When the purchase began.
+    pub purchase_started_at: Option<Timestamp>,
+    /// The merchant's own reference.
+    pub merchant_reference1: Option<String>,
+    /// The merchant's second reference (inferred).
+    pub merchant_reference2: Option<String>,
+    /// Whatever the merchant wants to find again (observed).
+    pub merchant_data: Option<String>,
+    /// The lines.
+    pub order_items: Vec<OrderItem>,
+}
+
+/// A session as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Record {
+    id: Uuid,
+    device_id: Uuid,
+    stage: Stage,
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    order_id: Option<Uuid>,
+    completed_at: Option<Timestamp>,
+    purchase: Purchase,
+}
+
+/// What happened to a session. That it expired is not something that happened: it follows from the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stage {
+    Created,
+    Active,
+    Finalized,
+    Cancelled,
+    Failed,
+}
+
+impl Record {
+    fn status(&self, now: Timestamp) -> SessionStatus {
+        match self.stage {
+            Stage::Created | Stage::Active if self.expires_at <= now => SessionStatus::Expired,
+            Stage::Created => SessionStatus::Created,
+            Stage::Active => SessionStatus::Active,
+            Stage::Finalized => SessionStatus::Finalized,
+            Stage::Cancelled => SessionStatus::Cancelled,
+            Stage::Failed => SessionStatus::Failed,
+        }
+    }
+
+    fn is_open(&self, now: Timestamp) -> bool {
+        !self.status(now).is_terminal()
+    }
+
+    /// The only place where a session's status changes.
+    fn advance(&mut self, stage: Stage, moment: &mut Moment<'_>) {
+        self.stage = stage;
+        if stage == Stage::Finalized {
+            self.order_id = Some(moment.id());
+            self.completed_at = Some(moment.now);
+        }
+    }
+
+    fn view(&self, now: Timestamp) -> Session {
+        let purchase = self.purchase.clone();
+        Session {
+            session_id: Some(self.id.to_string()),
+            status: Some(self.status(now)),
+            device_id: Some(self.device_id.to_string()),
+            order_id: self.order_id.map(|id| id.to_string()),
+            order_amount: Some(purchase.order_amount),
+            order_tax_amount: purchase.order_tax_amount,
+            purchase_currency: Some(purchase.purchase_currency),
+            purchase_started_at: purchase.purchase_started_at,
+            purchase_completed_at: self.completed_at,
+            merchant_reference1: purchase.merchant_reference1,
+            merchant_reference2: purchase.merchant_reference2,
+            merchant_data: purchase.merchant_data,
+            order_items: purchase.order_items,
+        }
+    }
+}
+
+impl State {
+    /// Creates a session and pushes it to its device.
+    ///
+    /// # Errors
+    /// 400 for an order that does not add up (observed, a switch); 404 for a device that does not exist or does
+    /// not stand at the location that is asked for; 409 for a device that is offline (observed) or, by a
+    /// switch, has an open session.
+    pub fn create_session(&mut self, new: NewSession, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
+        if self.switches.strict_sums {
+            let mut errors = FieldErrors::default();
+            sums::check(&new.purchase, &mut errors);
+            errors.into_result()?;
+        }
+        self.check_location(new.location_id)?;
+        let device = self.registered(new.device_id)?;
+        if new.location_id.is_some() && new.location_id != device.location_id {
+            return Err(Refusal::not_found(format!("Device {} is not at this location.", device.id)));
+        }
+        if device.offline {
+            return Err(Refusal::conflict(format!("Device {} is offline.", device.id)));
+        }
+        let busy = |record: &Record| record.device_id == new.device_id && record.is_open(moment.now);
+        if self.switches.one_open_session_per_device
+            && let Some(open) = self.sessions.iter().rfind(|record| busy(record))
+        {
+            let detail = format!("Device {} has an open session, {}.", new.device_id, open.id);
+            return Err(Refusal::conflict(detail));
+        }
+        let record = Record {
+            id: moment.id(),
+            device_id: new.device_id,
+            stage: Stage::Created,
+            created_at: moment.now,
+            expires_at: moment.after(self.switches.session_lifetime),
+            order_id: None,
+            completed_at: None,
+            purchase: new.purchase,
+        };
+        let view = record.view(moment.now);
+        self.sessions.push(record);
+        Ok(view)
+    }
+
+    /// One session.
+    ///
+    /// # Errors
+    /// 404.
+    pub fn session(&self, id: Uuid, now: Timestamp) -> Result<Session, Refusal> {
+        self.sessions
+            .iter()
+            .rfind(|record| record.id == id)
+            .map(|record| record.view(now))
+            .ok_or_else(|| no_session(id))
+    }
+
+    /// Cancels a session.
+    ///
+    /// # Errors
+    /// 404; 409 for a session that has ended, unless a switch has it answered as it is.
+    pub fn cancel_session(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
+        let answer_ended = self.switches.cancel_ended == CancelEnded::Answer;
+        let record = self.session_mut(id)?;
+        if record.is_open(moment.now) {
+            record.advance(Stage::Cancelled, moment);
+        } else if !answer_ended {
+            return Err(ended(record, moment.now));
+        }
+        Ok(record.view(moment.now))
+    }
+
+    /// What the clerk does on the phone: chooses a method of payment. The session turns ACTIVE; on one that is
+    /// it changes nothing.
+    ///
+    /// # Errors
+    /// 404; 409 for a session that has ended or whose device cannot be reached.
+    pub fn choose_method(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
+        let record = self.payable(id, moment.now)?;
+        record.advance(Stage::Active, moment);
+        Ok(record.view(moment.now))
+    }
+
+    /// Holds a card to the session's device. A method counts as chosen, so that a new session can be tapped at
+    /// once (documented). SUCCESS finalizes it; after a decline it is where a switch says.
+    ///
+    /// # Errors
+    /// 404; 409 for a session that has ended or whose device cannot be reached.
+    pub fn simulate_tap(
+        &mut self,
+        id: Uuid,
+        outcome: TapOutcome,
+        moment: &mut Moment<'_>,
+    ) -> Result<Session, Refusal> {
+        let after_decline = match self.switches.status_after_decline {
+            AfterDecline::Active => Stage::Active,
+            AfterDecline::Created => Stage::Created,
+            AfterDecline::Failed => Stage::Failed,
+        };
+        self.choose_method(id, moment)?;
+        let record = self.session_mut(id)?;
+        let stage = if outcome == TapOutcome::Success { Stage::Finalized } else { after_decline };
+        record.advance(stage, moment);
+        Ok(record.view(moment.now))
+    }
+
+    /// A session that can be paid: open, on a device that is registered and online.
+    fn payable(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Refusal> {
+        let device_id = {
+            let record = self.session_mut(id)?;
+            if !record.is_open(now) {
+                return Err(ended(record, now));
+            }
+            record.device_id
+        };
+        match self.registered(device_id) {
+            Err(_) => Err(Refusal::conflict(format!("Device {device_id} was deregistered."))),
+            Ok(device) if device.offline => Err(Refusal::conflict(format!("Device {device_id} is offline."))),
+            Ok(_) => self.session_mut(id),
+        }
+    }
+
+    fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Refusal> {
+        self.sessions.iter_mut().rfind(|record| record.id == id).ok_or_else(|| no_session(id))
+    }
+}
+
+fn no_session(id: Uuid) -> Refusal {
+    Refusal::not_found(format!("There is no session {id}."))
+}
+
+fn ended(record: &Record, now: Timestamp) -> Refusal {
+    Refusal::conflict(format!("Session {} has ended: it is {}.", record.id, record.status(now)))
+}
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;
