@@ -45,10 +45,10 @@ Exit codes:
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// The profile to use; `local` is built in and runs the emulator [env: KUSTOM_PROFILE]
+    /// The profile to use; `local` is built in and runs the emulator [env: `KUSTOM_PROFILE`]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// How data is written; table unless told otherwise [env: KUSTOM_OUTPUT]
+    /// How data is written; table unless told otherwise [env: `KUSTOM_OUTPUT`]
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]
     pub output: Option<Format>,
     /// Print data, warnings and errors only
@@ -63,7 +63,7 @@ pub struct Global {
     /// Answer every confirmation with yes
     #[arg(short, long, global = true)]
     pub yes: bool,
-    /// When to use colours [env: NO_COLOR]
+    /// When to use colours [env: `NO_COLOR`]
     #[arg(long, global = true, value_name = "WHEN", value_enum)]
     pub color: Option<ColorWhen>,
     /// The longest time for one request, 30s unless told otherwise; for `sessions watch` the longest wait

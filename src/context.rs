@@ -73,7 +73,7 @@ impl Context {
     /// # Errors
     /// When there is no usable key, or no transport.
     pub fn connect_as(&self, account: Account) -> Result<Online<'_>, Error> {
-        let key = self.key_of(&account)?;
+        let key = key_of(&account)?;
         account.check_key(&key)?;
         let value = |sourced: &Option<crate::settings::Sourced<String>>| {
             sourced.as_ref().map(|sourced| sourced.value.clone())
@@ -158,12 +158,12 @@ impl Context {
             ),
         })
     }
+}
 
-    fn key_of(&self, account: &Account) -> Result<ApiKey, Error> {
-        match &account.key.value {
-            KeySource::Stored(key) => Ok(key.clone()),
-            KeySource::Command(command) => key_from_command(command),
-        }
+fn key_of(account: &Account) -> Result<ApiKey, Error> {
+    match &account.key.value {
+        KeySource::Stored(key) => Ok(key.clone()),
+        KeySource::Command(command) => key_from_command(command),
     }
 }
 

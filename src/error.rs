@@ -93,12 +93,19 @@ pub struct Error {
     pub message: String,
     /// What to do or type next.
     pub hints: Vec<String>,
-    /// The HTTP status, if the API answered.
-    pub status: Option<u16>,
-    /// The API's messages by field.
-    pub fields: Map<String, Value>,
+    /// What the API answered, if it did.
+    pub answer: Option<Box<Refusal>>,
     /// Further failures of a command that worked on several things.
     pub also: Vec<Error>,
+}
+
+/// What the API answered.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The API's messages by field.
+    pub fields: Map<String, Value>,
 }
 
 impl Error {
@@ -106,7 +113,7 @@ impl Error {
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let (hints, also) = (Vec::new(), Vec::new());
-        Self { kind, message: message.into(), hints, status: None, fields: Map::new(), also }
+        Self { kind, message: message.into(), hints, answer: None, also }
     }
 
     /// Arguments, configuration or input that cannot be used.
@@ -149,11 +156,11 @@ impl Error {
         error.insert("kind".into(), serde_json::to_value(self.kind).unwrap_or_default());
         error.insert("exit_code".into(), self.kind.code().into());
         error.insert("message".into(), self.message.as_str().into());
-        if let Some(status) = self.status {
-            error.insert("status".into(), status.into());
-        }
-        if !self.fields.is_empty() {
-            error.insert("errors".into(), Value::Object(self.fields.clone()));
+        if let Some(answer) = &self.answer {
+            error.insert("status".into(), answer.status.into());
+            if !answer.fields.is_empty() {
+                error.insert("errors".into(), Value::Object(answer.fields.clone()));
+            }
         }
         error.insert("hints".into(), self.hints.clone().into());
         if !self.also.is_empty() {
@@ -191,12 +198,12 @@ impl From<api::Error> for Error {
             _ => format!("{}: {said}{tried}", error.request),
         };
         let mut whole = Self::new(kind, message);
-        whole.status = error.status();
-        if let Some(problem) = error.problem() {
-            whole.fields.clone_from(&problem.errors);
-            if let Some(id) = &problem.correlation_id {
-                whole = whole.hint(format!("support will ask for the correlation id {}", visible(id)));
-            }
+        if let Some(status) = error.status() {
+            let fields = error.problem().map(|problem| problem.errors.clone()).unwrap_or_default();
+            whole.answer = Some(Box::new(Refusal { status, fields }));
+        }
+        if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
+            whole = whole.hint(format!("support will ask for the correlation id {}", visible(id)));
         }
         match (&error.why, kind) {
             (_, Kind::Credentials) => {

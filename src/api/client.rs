@@ -136,7 +136,11 @@ impl Client {
                     asked.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
                 }
                 Again::After(retry_after) => {
-                    return Err(Error { attempts: attempt, retry_after, ..failed(request, why, carried_out) });
+                    return Err(Error {
+                        attempts: attempt,
+                        retry_after,
+                        ..failed(request, why, carried_out)
+                    });
                 }
                 Again::Never => return Err(Error { attempts: attempt, ..failed(request, why, carried_out) }),
             };

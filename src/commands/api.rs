@@ -68,12 +68,9 @@ fn summary(body: &[u8]) -> String {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return String::new() };
     let show = crate::terminal::Show::here();
     let text = |field: &str| body.get(field).and_then(Value::as_str);
-    let mut summary = String::new();
-    if let Some(minor) = body.get("order_amount").and_then(Value::as_i64) {
-        summary.push_str(&format!(" of {}", show.amount(Some(minor), text("purchase_currency")).text));
-    }
-    if let Some(device) = text("device_id") {
-        summary.push_str(&format!(" on device {device}"));
-    }
-    summary
+    let amount = body.get("order_amount").and_then(Value::as_i64);
+    let amount =
+        amount.map(|minor| format!(" of {}", show.amount(Some(minor), text("purchase_currency")).text));
+    let device = text("device_id").map(|device| format!(" on device {device}"));
+    [amount, device].into_iter().flatten().collect()
 }

@@ -108,10 +108,9 @@ impl Demo<'_> {
             "sessions create --device 'Till 1' --amount {amount} --currency SEK --reference {reference}"
         );
         let output = self.step(&command).await?;
-        let words = output.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
+        let mut words = output.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
         words
-            .filter_map(|word| word.parse::<Uuid>().ok())
-            .next()
+            .find_map(|word| word.parse::<Uuid>().ok())
             .map(|id| id.to_string())
             .ok_or_else(|| Error::new(Kind::Bug, "the session that was created has no id"))
     }

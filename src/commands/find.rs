@@ -136,14 +136,11 @@ fn pick<T: Named>(all: Vec<Received<T>>, wanted: &str) -> Result<Received<T>, Er
                     .ok_or_else(|| Error::new(Kind::Bug, "an index out of range"));
             }
             several => {
-                let mut message = format!(
-                    "'{}' could be {}; nothing was done",
-                    visible(wanted),
-                    count(several.len(), noun)
-                );
-                for item in several.iter().map(|index| &all[*index]) {
-                    message.push_str(&format!("\n  {}", describe::<T>(item)));
-                }
+                let candidates: Vec<_> = several.iter().map(|index| describe::<T>(&all[*index])).collect();
+                let candidates = candidates.join("\n  ");
+                let number = count(several.len(), noun);
+                let message =
+                    format!("'{}' could be {number}; nothing was done\n  {candidates}", visible(wanted));
                 return Err(Error::usage(message).hint(format!("name the {noun} by its id")));
             }
         }

@@ -55,7 +55,7 @@ impl Online<'_> {
         act: impl AsyncFn(T) -> Result<V, Error>,
     ) -> Result<Exit, Error> {
         let mut errors = Vec::new();
-        let mut listing = self.terminal.listing();
+        let mut listing = self.terminal.listing().one_in_full();
         for thing in things {
             match act(thing).await {
                 Ok(done) => {

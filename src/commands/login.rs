@@ -25,7 +25,7 @@ use crate::settings::{Account, Settings, Variables};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    key: KeyArgs,
+    key: KeyFlags,
     /// Which service; recognised from the key where it can be
     #[arg(long, value_name = "ENVIRONMENT", value_parser = environment())]
     environment: Option<Environment>,
@@ -52,16 +52,16 @@ pub struct Args {
 /// Where the key comes from.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
-struct KeyArgs {
+struct KeyFlags {
     /// Read the key from standard input
-    #[arg(long)]
-    api_key_stdin: bool,
+    #[arg(long = "api-key-stdin")]
+    stdin: bool,
     /// Read the key from a file
-    #[arg(long, value_name = "FILE")]
-    api_key_file: Option<PathBuf>,
+    #[arg(long = "api-key-file", value_name = "FILE")]
+    file: Option<PathBuf>,
     /// Store this command, whose output is the key
-    #[arg(long, value_name = "COMMAND")]
-    api_key_command: Option<String>,
+    #[arg(long = "api-key-command", value_name = "COMMAND")]
+    command: Option<String>,
 }
 
 fn environment() -> impl clap::builder::TypedValueParser<Value = Environment> {
@@ -112,16 +112,16 @@ impl Args {
     }
 }
 
-impl KeyArgs {
+impl KeyFlags {
     fn read(self, context: &Context) -> Result<(KeySource, ApiKey), Error> {
-        let Self { api_key_stdin, api_key_file, api_key_command } = self;
-        if let Some(command) = api_key_command {
+        let Self { stdin, file, command } = self;
+        if let Some(command) = command {
             let key = key_from_command(&command)?;
             return Ok((KeySource::Command(command), key));
         }
-        let (bytes, whence) = match api_key_file {
+        let (bytes, whence) = match file {
             Some(path) => (args::read_file(&path)?, path.display().to_string()),
-            None if api_key_stdin => (context.terminal.read_stdin()?, "standard input".to_owned()),
+            None if stdin => (context.terminal.read_stdin()?, "standard input".to_owned()),
             None => {
                 return Err(Error::new(Kind::Unconfirmed, "the API key is missing")
                     .hint("give it with --api-key-stdin, --api-key-file FILE or --api-key-command COMMAND"));

@@ -82,11 +82,11 @@ impl Watch {
             }
         };
         let wait = self.interval.max(asked);
-        let next = match self.limit {
+        let next = match self.limit.map(|limit| limit.saturating_sub(elapsed)) {
             None => Next::Poll(wait),
+            Some(Duration::ZERO) => Next::TimeUp,
             // The last poll is at the very end of the wait, however the intervals fall.
-            Some(limit) if elapsed < limit => Next::Poll(wait.min(limit - elapsed)),
-            Some(_) => Next::TimeUp,
+            Some(left) => Next::Poll(wait.min(left)),
         };
         (news, next)
     }

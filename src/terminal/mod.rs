@@ -94,9 +94,15 @@ const USUAL_WIDTH: u16 = 80;
 pub struct Terminal {
     manner: Manner,
     out: RefCell<BufWriter<io::Stdout>>,
-    out_is_terminal: bool,
-    err_is_terminal: bool,
-    in_is_terminal: bool,
+    people: People,
+}
+
+/// At which streams there is a person and not a pipe.
+#[derive(Debug, Clone, Copy)]
+struct People {
+    stdin: bool,
+    stdout: bool,
+    stderr: bool,
 }
 
 impl Terminal {
@@ -106,9 +112,11 @@ impl Terminal {
         Self {
             manner,
             out: RefCell::new(BufWriter::new(io::stdout())),
-            out_is_terminal: io::stdout().is_terminal(),
-            err_is_terminal: io::stderr().is_terminal(),
-            in_is_terminal: io::stdin().is_terminal(),
+            people: People {
+                stdin: io::stdin().is_terminal(),
+                stdout: io::stdout().is_terminal(),
+                stderr: io::stderr().is_terminal(),
+            },
         }
     }
 
@@ -121,7 +129,7 @@ impl Terminal {
     /// Whether questions can be asked: never when stdin or stderr is not a terminal.
     #[must_use]
     pub const fn can_ask(&self) -> bool {
-        !self.manner.no_input && self.in_is_terminal && self.err_is_terminal
+        !self.manner.no_input && self.people.stdin && self.people.stderr
     }
 
     /// Whether questions are answered with yes beforehand.
@@ -157,31 +165,31 @@ impl Terminal {
     /// Tells a person something that is not data. Nothing where only data counts.
     pub fn note(&self, text: &str) {
         if !self.manner.quiet && self.manner.format == Format::Table {
-            self.talk(text);
+            talk(text);
         }
     }
 
     /// Warns.
     pub fn warn(&self, text: &str) {
         if self.manner.format.is_json() {
-            self.talk(&visible_json(&json!({"warning": {"message": text}}).to_string()));
+            talk(&visible_json(&json!({"warning": {"message": text}}).to_string()));
         } else {
             let style = self.paint(AnsiColor::Yellow);
-            self.talk(&format!("{style}warning:{style:#} {text}"));
+            talk(&format!("{style}warning:{style:#} {text}"));
         }
     }
 
     /// Prints a failure, with all that belongs to it. Only `run` does this, and once.
     pub fn error(&self, error: &Error) {
         if self.manner.format.is_json() {
-            self.talk(&visible_json(&error.to_json().to_string()));
+            talk(&visible_json(&error.to_json().to_string()));
             return;
         }
         let (red, cyan) = (self.paint(AnsiColor::Red), self.paint(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
-            self.talk(&format!("{red}error:{red:#} {}", error.message));
+            talk(&format!("{red}error:{red:#} {}", error.message));
             for hint in &error.hints {
-                self.talk(&format!("  {cyan}hint:{cyan:#} {hint}"));
+                talk(&format!("  {cyan}hint:{cyan:#} {hint}"));
             }
         }
     }
@@ -202,27 +210,13 @@ impl Terminal {
             Event::Failed { request, reason } => format!("< no answer: {reason} ({})", request.line()),
             Event::Waiting { delay, .. } => format!("  again in {} ms", delay.as_millis()),
         };
-        self.talk(&visible(&line));
+        talk(&visible(&line));
         if self.manner.verbosity > 1 {
             match event {
-                Event::Sending { request, .. } => self.trace_body(request.body_bytes()),
-                Event::Answered { body, .. } => self.trace_body(body),
+                Event::Sending { request, .. } => trace_body(request.body_bytes()),
+                Event::Answered { body, .. } => trace_body(body),
                 Event::Failed { .. } | Event::Waiting { .. } => {}
             }
-        }
-    }
-
-    /// Shows a body without its secrets; what is not JSON only by its size, because nothing can be hidden in it.
-    fn trace_body(&self, body: &[u8]) {
-        if body.is_empty() {
-            return;
-        }
-        match serde_json::from_slice(body) {
-            Ok(mut value) => {
-                hide_secret_fields(&mut value);
-                self.talk(&format!("  {}", visible_json(&value.to_string())));
-            }
-            Err(_) => self.talk(&format!("  {} bytes that are not JSON", body.len())),
         }
     }
 
@@ -259,7 +253,7 @@ impl Terminal {
     /// # Errors
     /// [`Kind::Usage`] when it cannot be read or is larger than a mebibyte.
     pub fn read_stdin(&self) -> Result<Vec<u8>, Error> {
-        if self.in_is_terminal {
+        if self.people.stdin {
             self.note("Reading standard input; end it with Ctrl-D.");
         }
         let mut bytes = Vec::new();
@@ -277,16 +271,11 @@ impl Terminal {
     /// Whether data is coloured.
     #[must_use]
     pub fn colors_data(&self) -> bool {
-        self.colors(self.out_is_terminal)
-    }
-
-    fn talk(&self, line: &str) {
-        // Where stderr is gone there is nobody left to tell.
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        self.colors(self.people.stdout)
     }
 
     fn paint(&self, color: AnsiColor) -> Style {
-        if self.colors(self.err_is_terminal) {
+        if self.colors(self.people.stderr) {
             Style::new().bold().fg_color(Some(color.into()))
         } else {
             Style::new()
@@ -308,7 +297,26 @@ impl Terminal {
     fn width(&self) -> Option<u16> {
         let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
         let asked = || Term::stdout().size_checked().map_or(USUAL_WIDTH, |(_, columns)| columns);
-        self.out_is_terminal.then(|| told.filter(|columns| *columns > 0).unwrap_or_else(asked))
+        self.people.stdout.then(|| told.filter(|columns| *columns > 0).unwrap_or_else(asked))
+    }
+}
+
+/// Writes a line to stderr. Where stderr is gone there is nobody left to tell.
+fn talk(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Shows a body without its secrets; what is not JSON only by its size, because nothing can be hidden in it.
+fn trace_body(body: &[u8]) {
+    if body.is_empty() {
+        return;
+    }
+    match serde_json::from_slice(body) {
+        Ok(mut value) => {
+            hide_secret_fields(&mut value);
+            talk(&format!("  {}", visible_json(&value.to_string())));
+        }
+        Err(_) => talk(&format!("  {} bytes that are not JSON", body.len())),
     }
 }
 

@@ -40,7 +40,7 @@ impl Terminal {
 
     /// Begins a list whose things arrive one after another.
     pub const fn listing<T: View>(&self) -> Listing<'_, T> {
-        Listing { terminal: self, kept: Vec::new(), header_written: false }
+        Listing { terminal: self, kept: Vec::new(), header_written: false, one_in_full: false }
     }
 
     /// Shows any JSON value: what a raw call was answered with. A table of it is the JSON itself; a `csv` has the
@@ -78,7 +78,7 @@ impl Terminal {
     /// # Errors
     /// As [`Terminal::data`].
     pub fn foreign(&self, bytes: &[u8]) -> Result<(), Error> {
-        if self.out_is_terminal {
+        if self.people.stdout {
             let text = String::from_utf8_lossy(bytes);
             for line in text.lines() {
                 self.data(&format!("{}\n", visible(line)))?;
@@ -101,7 +101,7 @@ impl Terminal {
         for column in T::COLUMNS {
             let cell = (column.cell)(item, &show);
             if !cell.text.is_empty() {
-                table.add_row(vec![self.heading(column.title), self.cell(&cell)]);
+                table.add_row(vec![heading(column.title), styled(&cell)]);
             }
         }
         self.write_table(&table)
@@ -111,9 +111,9 @@ impl Terminal {
         let show = Show::here();
         let columns: Vec<&Column<T>> = T::COLUMNS.iter().filter(|column| !column.detail).collect();
         let mut table = self.table();
-        table.set_header(columns.iter().map(|column| self.heading(column.title)).collect::<Vec<_>>());
+        table.set_header(columns.iter().map(|column| heading(column.title)).collect::<Vec<_>>());
         for item in items {
-            let cells: Vec<_> = columns.iter().map(|column| self.cell(&(column.cell)(item, &show))).collect();
+            let cells: Vec<_> = columns.iter().map(|column| styled(&(column.cell)(item, &show))).collect();
             table.add_row(cells);
         }
         self.write_table(&table)
@@ -142,20 +142,20 @@ impl Terminal {
         }
         Ok(())
     }
+}
 
-    fn heading(&self, title: &str) -> comfy_table::Cell {
-        comfy_table::Cell::new(title).add_attribute(Attribute::Bold)
-    }
+fn heading(title: &str) -> comfy_table::Cell {
+    comfy_table::Cell::new(title).add_attribute(Attribute::Bold)
+}
 
-    fn cell(&self, cell: &Cell) -> comfy_table::Cell {
-        let shown = comfy_table::Cell::new(visible(&cell.text));
-        match cell.tone {
-            Tone::Plain => shown,
-            Tone::Good => shown.fg(Color::Green),
-            Tone::Busy => shown.fg(Color::Yellow),
-            Tone::Bad => shown.fg(Color::Red),
-            Tone::Faint => shown.add_attribute(Attribute::Dim),
-        }
+fn styled(cell: &Cell) -> comfy_table::Cell {
+    let shown = comfy_table::Cell::new(visible(&cell.text));
+    match cell.tone {
+        Tone::Plain => shown,
+        Tone::Good => shown.fg(Color::Green),
+        Tone::Busy => shown.fg(Color::Yellow),
+        Tone::Bad => shown.fg(Color::Red),
+        Tone::Faint => shown.add_attribute(Attribute::Dim),
     }
 }
 
@@ -165,9 +165,17 @@ pub struct Listing<'a, T> {
     terminal: &'a Terminal,
     kept: Vec<T>,
     header_written: bool,
+    one_in_full: bool,
 }
 
 impl<T: View> Listing<'_, T> {
+    /// Shows a thing that stays alone as [`Terminal::one`] does, where a person looks at it.
+    #[must_use]
+    pub const fn one_in_full(mut self) -> Self {
+        self.one_in_full = true;
+        self
+    }
+
     /// Adds a thing.
     ///
     /// # Errors
@@ -205,6 +213,11 @@ impl<T: View> Listing<'_, T> {
     pub fn finish(mut self) -> Result<(), Error> {
         match self.terminal.format() {
             Format::Table if T::COLUMNS.is_empty() => {}
+            Format::Table if self.one_in_full && self.kept.len() == 1 => {
+                for item in &self.kept {
+                    self.terminal.details(item)?;
+                }
+            }
             Format::Table if self.kept.is_empty() => self.terminal.note(&format!("No {}s.", T::NOUN)),
             Format::Table => self.terminal.rows(&self.kept)?,
             Format::Json => {

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::cell::{Cell, Column, Tone, View};
-use crate::model::{Device, Enrollment, EnrollmentStatus, Location, Received, Session, SessionStatus};
+use crate::model::{
+    Device, Enrollment, EnrollmentStatus, Location, Platform, Received, Session, SessionStatus,
+};
 
 impl View for Received<Location> {
     const NOUN: &'static str = "location";
@@ -87,7 +89,7 @@ impl View for Received<Device> {
         Column::new("ID", |device, _| Cell::opt(device.id.as_deref())),
         Column::new("NAME", |device, _| Cell::opt(device.name.as_deref())),
         Column::new("PLATFORM", |device, _| {
-            device.platform.as_ref().map(|platform| platform.as_str()).unwrap_or_default().into()
+            device.platform.as_ref().map(Platform::as_str).unwrap_or_default().into()
         }),
         Column::new("LOCATION", |device, _| Cell::opt(device.location_id.as_deref())),
         Column::new("METADATA", |device, show| show.metadata(&device.metadata)),

@@ -30,8 +30,14 @@ impl Args {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
         online.terminal.one(&session)?;
-        let meaning = outcome.unwrap_or_default().meaning();
-        online.terminal.note(&format!("The tap was {meaning}. {}", outcome::in_words(&session)));
+        match outcome.unwrap_or_default() {
+            TapOutcome::Success => online.terminal.note(&outcome::in_words(&session)),
+            declined => online.terminal.note(&format!(
+                "The card was {}. {}",
+                declined.meaning(),
+                outcome::in_words(&session)
+            )),
+        }
         Ok(Exit::Done)
     }
 }

@@ -23,15 +23,16 @@ pub(super) enum Level {
 pub(super) struct Finding {
     level: Level,
     check: &'static str,
-    finding: String,
+    #[serde(rename = "finding")]
+    text: String,
     next: Option<String>,
     #[serde(skip)]
     kind: Option<Kind>,
 }
 
 impl Finding {
-    pub(super) fn ok(check: &'static str, finding: String) -> Self {
-        Self { level: Level::Ok, check, finding, next: None, kind: None }
+    pub(super) fn ok(check: &'static str, text: String) -> Self {
+        Self { level: Level::Ok, check, text, next: None, kind: None }
     }
 
     /// Makes it a warning or a failure, with what to do.
@@ -46,7 +47,7 @@ impl Finding {
     pub(super) fn failure(check: &'static str, error: Error) -> Self {
         let Error { kind, message, hints, .. } = error;
         let next = (!hints.is_empty()).then(|| hints.join("; "));
-        Self { level: Level::Failure, check, finding: message, next, kind: Some(kind) }
+        Self { level: Level::Failure, check, text: message, next, kind: Some(kind) }
     }
 
     pub(super) fn is_failure(&self) -> bool {
@@ -69,7 +70,7 @@ impl View for Finding {
             Level::Failure => Cell::toned("failure", Tone::Bad),
         }),
         Column::new("CHECK", |finding, _| finding.check.into()),
-        Column::new("FINDING", |finding, _| finding.finding.as_str().into()),
+        Column::new("FINDING", |finding, _| finding.text.as_str().into()),
         Column::new("NEXT", |finding, _| Cell::opt(finding.next.as_deref())),
     ];
 

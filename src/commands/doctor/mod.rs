@@ -48,14 +48,11 @@ impl Args {
 /// Every value of the account with its source.
 fn configured(account: &Account) -> Vec<Finding> {
     let rows = values(account).into_iter().map(|row| {
-        let mut text = row.value.clone().unwrap_or_else(|| "not set".to_owned());
-        if let Some(source) = &row.source {
-            text.push_str(&format!(", from {source}"));
-        }
-        if !row.shadows.is_empty() {
-            text.push_str(&format!("; shadows {}", row.shadowed()));
-        }
-        let finding = Finding::ok(row.name, text);
+        let value = row.value.as_deref().unwrap_or("not set");
+        let source = row.source.as_ref().map(|source| format!(", from {source}")).unwrap_or_default();
+        let shadows =
+            if row.shadows.is_empty() { String::new() } else { format!("; shadows {}", row.shadowed()) };
+        let finding = Finding::ok(row.name, format!("{value}{source}{shadows}"));
         if row.name == "merchant_id" && row.value.is_none() {
             return finding.but(
                 Level::Warning,

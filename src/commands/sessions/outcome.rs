@@ -22,7 +22,7 @@ pub(in crate::commands) fn in_words(session: &Received<Session>) -> String {
             "Waiting on the device: no method of payment has been chosen yet.".to_owned()
         }
         Some(SessionStatus::Active) => {
-            "The customer can pay now; after a decline the clerk may try again.".to_owned()
+            "The customer can pay now; after a decline the clerk may try again on the phone.".to_owned()
         }
         Some(SessionStatus::Finalized) => match session.order_id.as_deref() {
             Some(order) => format!("Paid. The order to capture or refund by is {}.", visible(order)),
