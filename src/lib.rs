@@ -10,6 +10,7 @@ pub mod context;
 pub mod emulator;
 pub mod error;
 pub mod flows;
+pub mod journal;
 pub mod model;
 pub mod profiles;
 pub mod secret;

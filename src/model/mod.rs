@@ -4,9 +4,11 @@
 //! optional here and read leniently, so that a new field, a new enum value or a number in place of a string
 //! never breaks a command. See `docs/api.md` for how well each fact is known.
 
+mod cart;
 mod currency;
 mod device;
 mod enrollment;
+mod item;
 mod lenient;
 mod location;
 mod metadata;
@@ -14,18 +16,22 @@ mod money;
 mod open_enum;
 mod page;
 mod problem;
+mod rate;
 mod received;
 mod session;
 mod tap;
 
+pub use cart::{Cart, CartError, Draft, Line, included_tax};
 pub use currency::{Currency, CurrencyError};
 pub use device::{Credentials, Device, Platform};
 pub use enrollment::{Enrollment, EnrollmentStatus, Ttl};
+pub use item::{ItemError, item_from_fields, item_from_json, parse_item};
 pub use location::Location;
 pub use metadata::Metadata;
 pub use money::{AmountError, format_minor, parse_amount};
 pub use page::{Page, PageError};
 pub use problem::Problem;
+pub use rate::{RateError, parse_rate};
 pub use received::{NotAnObject, Received};
 pub use session::{OrderItem, Session, SessionRequest, SessionStatus};
 pub use tap::TapOutcome;

@@ -121,6 +121,9 @@ pub struct SessionRequest {
     pub device_id: String,
     /// Minor units, tax included.
     pub order_amount: i64,
+    /// The tax in it, in minor units, where there is a cart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order_tax_amount: Option<i64>,
     /// ISO 4217, upper case.
     pub purchase_currency: String,
     /// When the purchase began: what later tells this session from its likes.
@@ -134,4 +137,7 @@ pub struct SessionRequest {
     /// Whatever the merchant wants to find again (observed).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_data: Option<String>,
+    /// The lines of the cart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub order_items: Vec<serde_json::Value>,
 }

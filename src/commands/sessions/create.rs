@@ -69,11 +69,13 @@ impl Args {
                 let request = SessionRequest {
                     device_id: String::new(),
                     order_amount,
+                    order_tax_amount: None,
                     purchase_currency: currency.code().to_owned(),
                     purchase_started_at: now_in_milliseconds(),
                     merchant_reference1: reference,
                     merchant_reference2: reference2,
                     merchant_data,
+                    order_items: Vec::new(),
                 };
                 prepare(request, &device, currency, online).await?
             }

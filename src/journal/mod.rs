@@ -1,0 +1,13 @@
+//! The journal: what was attempted and what came of it, so that no sale is charged twice.
+//!
+//! The API has no idempotency key and no list of sessions, so this file is both. An intent is written and synced
+//! before a session is created, and its outcome after. An intent without an outcome, because the process or the
+//! machine died, is an attempt whose outcome is unknown.
+
+mod attempt;
+mod file;
+mod twin;
+
+pub use attempt::{Attempt, Event, Intent, Journal, Outcome, What};
+pub use file::{DeviceLock, File, JournalError};
+pub use twin::{Twin, twins};

@@ -1,0 +1,71 @@
+//! Tax rates: basis points, 2,500 of which are 25 % (documented).
+
+/// Why a text is not a tax rate.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RateError {
+    /// Not a number with a percent sign.
+    #[error("'{0}' is not a tax rate; write a percentage with its sign, like 25% or 12.5%")]
+    Malformed(String),
+    /// Finer than a basis point.
+    #[error("'{0}' is finer than a hundredth of a percent, which the API cannot take")]
+    TooFine(String),
+    /// Beyond anything that is taxed.
+    #[error("'{0}' is too large for a tax rate")]
+    TooLarge(String),
+}
+
+/// The largest rate that is read, in basis points: 10,000 %.
+const LARGEST: i64 = 1_000_000;
+
+/// Reads `25%` or `12.5%` as basis points.
+///
+/// # Errors
+/// [`RateError`] for anything that is not exactly a number of basis points.
+pub fn parse_rate(text: &str) -> Result<i64, RateError> {
+    let malformed = || RateError::Malformed(text.to_owned());
+    let number = text.trim().strip_suffix('%').ok_or_else(malformed)?.trim_end();
+    let (whole, fraction) = match number.split_once('.') {
+        Some((_, "")) => return Err(malformed()),
+        Some(parts) => parts,
+        None => (number, ""),
+    };
+    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
+        return Err(malformed());
+    }
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > 2 {
+        return Err(RateError::TooFine(text.to_owned()));
+    }
+    let too_large = || RateError::TooLarge(text.to_owned());
+    let digits = format!("{whole}{fraction:0<2}");
+    let points: i64 = digits.parse().map_err(|_| too_large())?;
+    if points > LARGEST { Err(too_large()) } else { Ok(points) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_become_basis_points_exactly() {
+        assert_eq!(parse_rate("25%"), Ok(2500));
+        assert_eq!(parse_rate("12.5 %"), Ok(1250));
+        assert_eq!(parse_rate("0%"), Ok(0));
+        assert_eq!(parse_rate("5.55%"), Ok(555));
+        assert_eq!(parse_rate("6.000%"), Ok(600));
+        assert_eq!(parse_rate("10000%"), Ok(1_000_000));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in ["", "25", "%", "-5%", "2,5%", "1.%", ".5%", "1e2%", "a%"] {
+            assert_eq!(parse_rate(text), Err(RateError::Malformed(text.into())), "{text}");
+        }
+        assert_eq!(parse_rate("5.555%"), Err(RateError::TooFine("5.555%".into())));
+        assert_eq!(parse_rate("10001%"), Err(RateError::TooLarge("10001%".into())));
+        assert_eq!(
+            parse_rate("99999999999999999999%"),
+            Err(RateError::TooLarge("99999999999999999999%".into()))
+        );
+    }
+}
