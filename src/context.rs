@@ -3,7 +3,7 @@
 //! A command's need of credentials is visible in its type: one that takes a [`Context`] sends nothing, one that
 //! takes an [`Online`] has passed the guards.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use crate::api::{Answer, Client, Credentials, Event, Exchange, HttpTransport, Transport, TransportError};
 use crate::emulator::LocalEmulator;
 use crate::error::{Error, Exit, Kind};
+use crate::journal::File;
 use crate::profiles::KeySource;
 use crate::secret::ApiKey;
 use crate::settings::{Account, Endpoint, Settings};
@@ -26,6 +27,8 @@ pub struct Context {
     pub terminal: Rc<Terminal>,
     /// The request that changes something and has no answer yet.
     under_way: Rc<RefCell<Option<String>>>,
+    /// Whether a command does something of its own when it is interrupted.
+    interruption_is_handled: Cell<bool>,
 }
 
 /// What a command is handed that speaks for an account.
@@ -38,6 +41,7 @@ pub struct Online<'a> {
     pub account: Account,
     /// The client of that account.
     pub client: Client,
+    interruption_is_handled: &'a Cell<bool>,
 }
 
 impl Context {
@@ -45,7 +49,7 @@ impl Context {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let terminal = Rc::new(Terminal::new(settings.manner));
-        Self { settings, terminal, under_way: Rc::default() }
+        Self { settings, terminal, under_way: Rc::default(), interruption_is_handled: Cell::new(false) }
     }
 
     /// The account that is asked for. Nothing is sent.
@@ -95,7 +99,9 @@ impl Context {
         });
         let client = Client::new(self.transport(&account)?, account.base_url()?, &credentials, observer)
             .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?;
-        Ok(Online { settings: &self.settings, terminal: &self.terminal, account, client })
+        let interruption_is_handled = &self.interruption_is_handled;
+        let (settings, terminal) = (&self.settings, &*self.terminal);
+        Ok(Online { settings, terminal, account, client, interruption_is_handled })
     }
 
     /// Runs a command that needs an account, until it ends or is interrupted.
@@ -121,24 +127,28 @@ impl Context {
             .build()
             .map_err(|error| Error::new(Kind::Bug, format!("cannot start: {error}")))?;
         runtime.block_on(async {
-            tokio::select! {
-                // Work that handles an interruption in its own way comes first.
-                biased;
-                result = work => result,
-                Ok(()) = tokio::signal::ctrl_c() => Err(self.interrupted()),
+            let mut work = std::pin::pin!(work);
+            loop {
+                tokio::select! {
+                    biased;
+                    result = &mut work => return result,
+                    () = interruption() => {
+                        if !self.interruption_is_handled.get() {
+                            return Err(self.interrupted());
+                        }
+                    }
+                }
             }
         })
     }
 
     fn interrupted(&self) -> Error {
         match self.under_way.take() {
-            Some(request) => Error::new(
-                Kind::Interrupted,
-                format!(
-                    "interrupted while waiting for the answer to {request}: it may have been carried out"
-                ),
-            )
-            .hint("look before you send it again"),
+            Some(request) => {
+                let message = format!("interrupted while waiting for the answer to {request}");
+                Error::new(Kind::Unknown, format!("{message}: it may have been carried out"))
+                    .hint("look before you send it again")
+            }
             None => Error::new(Kind::Interrupted, "interrupted"),
         }
     }
@@ -160,11 +170,51 @@ impl Context {
     }
 }
 
+/// The journal of an account: one a profile, and one an environment where there is no profile.
+#[must_use]
+pub fn journal_of(settings: &Settings, account: &Account) -> File {
+    let name = match &account.profile {
+        Some(profile) => profile.value.clone(),
+        // No profile has a name like this.
+        None => format!("@{}", account.environment.value),
+    };
+    File::new(&settings.paths.state, &name)
+}
+
 fn key_of(account: &Account) -> Result<ApiKey, Error> {
     match &account.key.value {
         KeySource::Stored(key) => Ok(key.clone()),
         KeySource::Command(command) => key_from_command(command),
     }
+}
+
+/// Waits until somebody wants this to end: Ctrl-C, or the end of the machine's session.
+pub async fn interruption() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                Ok(()) = tokio::signal::ctrl_c() => return,
+                Some(()) = terminate.recv() => return,
+            }
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // What cannot be noticed ends the process in the system's way.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Waits until the terminal is closed. Only for who must do something then: a program that nobody hangs up on, as
+/// under `nohup`, would be ended by listening.
+pub async fn hang_up() {
+    #[cfg(unix)]
+    if let Ok(mut signal) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        signal.recv().await;
+        return;
+    }
+    std::future::pending::<()>().await;
 }
 
 /// Runs the command whose output is the key. It may ask for a password on the terminal.
@@ -209,6 +259,17 @@ impl Transport for InProcess {
 }
 
 impl Online<'_> {
+    /// Leaves what an interruption means to the command, from here on.
+    pub fn handle_interruption(&self) {
+        self.interruption_is_handled.set(true);
+    }
+
+    /// The journal of this account.
+    #[must_use]
+    pub fn journal(&self) -> File {
+        journal_of(self.settings, &self.account)
+    }
+
     /// Refuses production: for what only playground and emulators have.
     ///
     /// # Errors

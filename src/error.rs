@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::api::{self, CarriedOut, Why};
+use crate::journal::JournalError;
 use crate::profiles::StoreError;
 use crate::text::visible;
 
@@ -93,19 +94,10 @@ pub struct Error {
     pub message: String,
     /// What to do or type next.
     pub hints: Vec<String>,
-    /// What the API answered, if it did.
-    pub answer: Option<Box<Refusal>>,
+    /// What a script may want to know besides: the HTTP status, the API's messages by field, ids.
+    pub facts: Option<Box<Map<String, Value>>>,
     /// Further failures of a command that worked on several things.
     pub also: Vec<Error>,
-}
-
-/// What the API answered.
-#[derive(Debug, Clone)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// The API's messages by field.
-    pub fields: Map<String, Value>,
 }
 
 impl Error {
@@ -113,7 +105,7 @@ impl Error {
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let (hints, also) = (Vec::new(), Vec::new());
-        Self { kind, message: message.into(), hints, answer: None, also }
+        Self { kind, message: message.into(), hints, facts: None, also }
     }
 
     /// Arguments, configuration or input that cannot be used.
@@ -126,6 +118,13 @@ impl Error {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds something that a script may want to know.
+    #[must_use]
+    pub fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.facts.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
 
@@ -156,11 +155,8 @@ impl Error {
         error.insert("kind".into(), serde_json::to_value(self.kind).unwrap_or_default());
         error.insert("exit_code".into(), self.kind.code().into());
         error.insert("message".into(), self.message.as_str().into());
-        if let Some(answer) = &self.answer {
-            error.insert("status".into(), answer.status.into());
-            if !answer.fields.is_empty() {
-                error.insert("errors".into(), Value::Object(answer.fields.clone()));
-            }
+        if let Some(facts) = &self.facts {
+            error.extend((**facts).clone());
         }
         error.insert("hints".into(), self.hints.clone().into());
         if !self.also.is_empty() {
@@ -185,6 +181,14 @@ impl From<StoreError> for Error {
     }
 }
 
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        Self::usage(error.to_string())
+            .hint("nothing was sent: a payment is not asked for when it cannot be written down before")
+            .hint("mend the state folder, or name another one in KUSTOM_STATE; `kustom doctor` looks at it")
+    }
+}
+
 impl From<api::Error> for Error {
     fn from(error: api::Error) -> Self {
         let kind = kind_of(&error);
@@ -199,8 +203,10 @@ impl From<api::Error> for Error {
         };
         let mut whole = Self::new(kind, message);
         if let Some(status) = error.status() {
-            let fields = error.problem().map(|problem| problem.errors.clone()).unwrap_or_default();
-            whole.answer = Some(Box::new(Refusal { status, fields }));
+            whole = whole.fact("status", status);
+        }
+        if let Some(problem) = error.problem().filter(|problem| !problem.errors.is_empty()) {
+            whole = whole.fact("errors", Value::Object(problem.errors.clone()));
         }
         if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
             whole = whole.hint(format!("support will ask for the correlation id {}", visible(id)));

@@ -47,7 +47,7 @@ fn run_parsed(cli: Cli) -> u8 {
     };
     let wanted = global.output.unwrap_or(Format::Table);
     let settings = match Settings::resolve(global) {
-        Ok(settings) => settings,
+        Ok(settings) => Settings { waits: command.waits(), ..settings },
         Err(error) => return failed(&Terminal::new(plain_manner(wanted)), &error),
     };
     let context = Context::new(settings);

@@ -47,7 +47,8 @@ impl Online<'_> {
         Ok(Exit::Done)
     }
 
-    /// Does something to several things one after another and shows what came of each. A failure does not keep
+    /// Does something to several things one after another and shows what came of each; one thing is shown as
+    /// such, several as a list. A failure does not keep
     /// the others from being done, unless it would meet them too.
     pub(super) async fn each<T, V: View>(
         &self,
@@ -55,7 +56,8 @@ impl Online<'_> {
         act: impl AsyncFn(T) -> Result<V, Error>,
     ) -> Result<Exit, Error> {
         let mut errors = Vec::new();
-        let mut listing = self.terminal.listing().one_in_full();
+        let things: Vec<T> = things.into_iter().collect();
+        let mut listing = if things.len() == 1 { self.terminal.single() } else { self.terminal.listing() };
         for thing in things {
             match act(thing).await {
                 Ok(done) => {

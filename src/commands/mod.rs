@@ -51,6 +51,12 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it waits for something, so that `--timeout` is about the wait.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        matches!(self, Self::Sessions(command) if command.waits())
+    }
+
     /// Runs the command.
     ///
     /// # Errors
@@ -63,7 +69,7 @@ impl Command {
             Self::Locations(command) => context.online(|online| command.run(online)),
             Self::Enrollments(command) => context.online(|online| command.run(online)),
             Self::Devices(command) => context.online(|online| command.run(online)),
-            Self::Sessions(command) => context.online(|online| command.run(online)),
+            Self::Sessions(command) => command.run(context),
             Self::Dev(command) => context.online(|online| command.run(online)),
             Self::Api(args) => context.online(|online| args.run(online)),
             Self::Demo(args) => args.run(context),

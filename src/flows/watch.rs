@@ -22,17 +22,15 @@ pub enum Seen {
     Trouble(Option<Duration>),
 }
 
-/// What is worth telling.
+/// What a poll made known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum News {
-    /// Nothing new.
-    Nothing,
-    /// The status is another one, or the first one.
-    Status(SessionStatus),
-    /// Polls fail, from now on.
-    Trouble,
-    /// Polls work again, and the status is this one, new or not.
-    Recovered(SessionStatus),
+pub struct Step {
+    /// The status, if it is another one or the first one.
+    pub changed: Option<SessionStatus>,
+    /// Whether polls begin to fail (`Some(true)`) or work again (`Some(false)`).
+    pub trouble: Option<bool>,
+    /// What comes next.
+    pub next: Next,
 }
 
 /// What comes next.
@@ -53,32 +51,20 @@ impl Watch {
         Self { interval, limit, last: None, troubled: false }
     }
 
-    /// Whether the last poll failed.
-    #[must_use]
-    pub const fn is_troubled(&self) -> bool {
-        self.troubled
-    }
-
     /// Takes in what a poll saw, `elapsed` after the wait began.
-    pub fn observe(&mut self, elapsed: Duration, seen: Seen) -> (News, Next) {
-        let (news, asked) = match seen {
-            Seen::Trouble(asked) => {
-                let news = if self.troubled { News::Nothing } else { News::Trouble };
-                self.troubled = true;
-                (news, asked.unwrap_or_default())
-            }
+    pub fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
+        let troubled = matches!(seen, Seen::Trouble(_));
+        let trouble = (troubled != self.troubled).then_some(troubled);
+        self.troubled = troubled;
+        let (changed, asked) = match seen {
+            Seen::Trouble(asked) => (None, asked.unwrap_or_default()),
             Seen::Status(status) => {
-                let changed = self.last.as_ref() != Some(&status);
-                let news = match (std::mem::take(&mut self.troubled), changed) {
-                    (true, _) => News::Recovered(status.clone()),
-                    (false, true) => News::Status(status.clone()),
-                    (false, false) => News::Nothing,
-                };
+                let changed = (self.last.as_ref() != Some(&status)).then(|| status.clone());
                 self.last = Some(status.clone());
                 if status.is_terminal() {
-                    return (news, Next::Ended(status));
+                    return Step { changed, trouble, next: Next::Ended(status) };
                 }
-                (news, Duration::ZERO)
+                (changed, Duration::ZERO)
             }
         };
         let wait = self.interval.max(asked);
@@ -88,7 +74,7 @@ impl Watch {
             // The last poll is at the very end of the wait, however the intervals fall.
             Some(left) => Next::Poll(wait.min(left)),
         };
-        (news, next)
+        Step { changed, trouble, next }
     }
 }
 
@@ -104,17 +90,19 @@ mod tests {
         Seen::Status(status)
     }
 
+    fn step(changed: Option<SessionStatus>, trouble: Option<bool>, next: Next) -> Step {
+        Step { changed, trouble, next }
+    }
+
     #[test]
     fn only_changes_are_news_and_a_terminal_status_ends_it() {
         let mut watch = Watch::new(SECOND, None);
         let poll = Next::Poll(SECOND);
-        assert_eq!(watch.observe(SECOND, status(Created)), (News::Status(Created), poll.clone()));
-        assert_eq!(watch.observe(SECOND, status(Created)), (News::Nothing, poll.clone()));
-        assert_eq!(watch.observe(SECOND, status(Active)), (News::Status(Active), poll));
-        assert_eq!(
-            watch.observe(SECOND, status(Finalized)),
-            (News::Status(Finalized), Next::Ended(Finalized))
-        );
+        assert_eq!(watch.observe(SECOND, status(Created)), step(Some(Created), None, poll.clone()));
+        assert_eq!(watch.observe(SECOND, status(Created)), step(None, None, poll.clone()));
+        assert_eq!(watch.observe(SECOND, status(Active)), step(Some(Active), None, poll));
+        let ended = Next::Ended(Finalized);
+        assert_eq!(watch.observe(SECOND, status(Finalized)), step(Some(Finalized), None, ended));
     }
 
     #[test]
@@ -122,10 +110,11 @@ mod tests {
         let mut watch = Watch::new(SECOND, None);
         let poll = || Next::Poll(SECOND);
         watch.observe(SECOND, status(Created));
-        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), (News::Trouble, poll()));
-        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), (News::Nothing, poll()));
-        assert_eq!(watch.observe(SECOND, status(Created)), (News::Recovered(Created), poll()));
-        assert_eq!(watch.observe(SECOND, status(Created)), (News::Nothing, poll()));
+        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), step(None, Some(true), poll()));
+        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), step(None, None, poll()));
+        assert_eq!(watch.observe(SECOND, status(Created)), step(None, Some(false), poll()));
+        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), step(None, Some(true), poll()));
+        assert_eq!(watch.observe(SECOND, status(Active)), step(Some(Active), Some(false), poll()));
     }
 
     #[test]
@@ -134,23 +123,23 @@ mod tests {
         let unheard = SessionStatus::Other("AUTHORIZING".into());
         assert_eq!(
             watch.observe(SECOND, status(unheard.clone())),
-            (News::Status(unheard), Next::Poll(SECOND))
+            step(Some(unheard), None, Next::Poll(SECOND))
         );
     }
 
     #[test]
     fn the_wait_ends_on_time_with_a_last_look() {
         let mut watch = Watch::new(4 * SECOND, Some(10 * SECOND));
-        assert_eq!(watch.observe(8 * SECOND, status(Created)).1, Next::Poll(2 * SECOND));
-        assert_eq!(watch.observe(10 * SECOND, status(Created)).1, Next::TimeUp);
-        assert_eq!(watch.observe(10 * SECOND, status(Expired)).1, Next::Ended(Expired));
+        assert_eq!(watch.observe(8 * SECOND, status(Created)).next, Next::Poll(2 * SECOND));
+        assert_eq!(watch.observe(10 * SECOND, status(Created)).next, Next::TimeUp);
+        assert_eq!(watch.observe(10 * SECOND, status(Expired)).next, Next::Ended(Expired));
     }
 
     #[test]
     fn an_api_that_asks_for_patience_gets_it() {
         let mut watch = Watch::new(SECOND, Some(60 * SECOND));
-        assert_eq!(watch.observe(SECOND, Seen::Trouble(Some(5 * SECOND))).1, Next::Poll(5 * SECOND));
-        assert_eq!(watch.observe(58 * SECOND, Seen::Trouble(Some(5 * SECOND))).1, Next::Poll(2 * SECOND));
+        assert_eq!(watch.observe(SECOND, Seen::Trouble(Some(5 * SECOND))).next, Next::Poll(5 * SECOND));
+        assert_eq!(watch.observe(58 * SECOND, Seen::Trouble(Some(5 * SECOND))).next, Next::Poll(2 * SECOND));
     }
 
     proptest! {
@@ -165,12 +154,12 @@ mod tests {
             let open = [Created, Active, SessionStatus::Other("NEW".into())];
             for seen in before {
                 let seen = open.get(seen).map_or(Seen::Trouble(None), |open| status(open.clone()));
-                let (news, next) = watch.observe(SECOND, seen.clone());
+                let Step { changed, trouble: _, next } = watch.observe(SECOND, seen.clone());
                 prop_assert!(matches!(next, Next::Poll(_)));
-                if let News::Status(status) | News::Recovered(status) = news { shown = Some(status); }
+                if changed.is_some() { shown = changed; }
                 if let Seen::Status(status) = seen { prop_assert_eq!(shown.as_ref(), Some(&status)); }
             }
-            prop_assert_eq!(watch.observe(SECOND, status(end.clone())).1, Next::Ended(end));
+            prop_assert_eq!(watch.observe(SECOND, status(end.clone())).next, Next::Ended(end));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::attempt::{Event, Journal, What};
 
@@ -74,8 +75,8 @@ impl File {
     /// [`JournalError`] when the state folder cannot be written.
     pub fn lock_device(&self, device: &str, waits: impl FnOnce()) -> Result<DeviceLock, JournalError> {
         self.create_folder()?;
-        // Ids are UUIDs, but nothing promises that they can be the name of a file.
-        let name: String = device.bytes().map(|byte| format!("{byte:02x}")).collect();
+        // Ids are UUIDs, but nothing promises that they can be the name of a file: a hash of one can.
+        let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
         let path = self.path.with_file_name(format!("device-{name}.lock"));
         let open = || -> io::Result<fs::File> {
             let file = private().truncate(false).open(&path)?;
@@ -153,7 +154,7 @@ impl Locked<'_> {
     /// # Errors
     /// [`JournalError`] when it cannot be written.
     pub fn append(&mut self, now: Timestamp, event: What) -> Result<(), JournalError> {
-        let mut write = || -> io::Result<()> {
+        let write = || -> io::Result<()> {
             let mut line = Vec::new();
             if !self.ends_with_a_line_break()? {
                 // The line in front of it was torn: it must not spoil this one.
@@ -227,7 +228,6 @@ fn same_file(_file: &fs::File, _path: &Path) -> bool {
 mod tests {
     use super::*;
     use crate::journal::{Intent, Outcome};
-    use uuid::Uuid;
 
     fn now() -> Timestamp {
         "2026-11-22T10:00:00Z".parse().unwrap()

@@ -333,7 +333,14 @@ mod tests {
             yes: false,
         };
         let paths = Paths { profiles: "p".into(), state: "s".into() };
-        Settings { manner, timeout: None, profile: profile.map(str::to_owned), variables, paths }
+        Settings {
+            manner,
+            timeout: None,
+            waits: false,
+            profile: profile.map(str::to_owned),
+            variables,
+            paths,
+        }
     }
 
     fn key(text: &str) -> Variables {

@@ -89,6 +89,8 @@ pub struct Settings {
     pub manner: Manner,
     /// `--timeout`, if it was given.
     pub timeout: Option<Duration>,
+    /// Whether the command waits for something, so that `--timeout` is about the wait.
+    pub waits: bool,
     /// `--profile`, if it was given.
     pub profile: Option<String>,
     /// The environment variables.
@@ -114,13 +116,18 @@ impl Settings {
         let manner =
             Manner { format, quiet, verbosity: verbose, color: color.unwrap_or_default(), no_input, yes };
         let paths = Paths::resolve(&variables)?;
-        Ok(Self { manner, timeout, profile, variables, paths })
+        Ok(Self { manner, timeout, waits: false, profile, variables, paths })
     }
 
-    /// How long one request may take.
+    /// How long one request may take. Where `--timeout` ends a wait of many requests, none of them takes longer
+    /// than usual.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
-        self.timeout.unwrap_or(USUAL_TIMEOUT)
+        match self.timeout {
+            Some(timeout) if self.waits => timeout.min(USUAL_TIMEOUT),
+            Some(timeout) => timeout,
+            None => USUAL_TIMEOUT,
+        }
     }
 
     /// The profiles file.

@@ -6,6 +6,7 @@
 mod cell;
 mod csv;
 mod print;
+mod progress;
 mod views;
 
 use std::cell::RefCell;
@@ -18,6 +19,8 @@ use serde_json::json;
 
 pub use cell::{Cell, Column, Show, Tone, View};
 pub use print::Listing;
+pub use progress::{Progress, ProgressLine};
+pub(crate) use views::session_tone;
 
 use crate::api::{Event, hide_secret_fields};
 use crate::error::{Error, Kind};

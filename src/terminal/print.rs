@@ -40,7 +40,12 @@ impl Terminal {
 
     /// Begins a list whose things arrive one after another.
     pub const fn listing<T: View>(&self) -> Listing<'_, T> {
-        Listing { terminal: self, kept: Vec::new(), header_written: false, one_in_full: false }
+        Listing { terminal: self, kept: Vec::new(), header_written: false, single: false }
+    }
+
+    /// Begins a list of one thing, which is shown as [`Terminal::one`] does.
+    pub fn single<T: View>(&self) -> Listing<'_, T> {
+        Listing { single: true, ..self.listing() }
     }
 
     /// Shows any JSON value: what a raw call was answered with. A table of it is the JSON itself; a `csv` has the
@@ -165,17 +170,10 @@ pub struct Listing<'a, T> {
     terminal: &'a Terminal,
     kept: Vec<T>,
     header_written: bool,
-    one_in_full: bool,
+    single: bool,
 }
 
 impl<T: View> Listing<'_, T> {
-    /// Shows a thing that stays alone as [`Terminal::one`] does, where a person looks at it.
-    #[must_use]
-    pub const fn one_in_full(mut self) -> Self {
-        self.one_in_full = true;
-        self
-    }
-
     /// Adds a thing.
     ///
     /// # Errors
@@ -213,9 +211,9 @@ impl<T: View> Listing<'_, T> {
     pub fn finish(mut self) -> Result<(), Error> {
         match self.terminal.format() {
             Format::Table if T::COLUMNS.is_empty() => {}
-            Format::Table if self.one_in_full && self.kept.len() == 1 => {
+            Format::Table | Format::Json if self.single => {
                 for item in &self.kept {
-                    self.terminal.details(item)?;
+                    self.terminal.one(item)?;
                 }
             }
             Format::Table if self.kept.is_empty() => self.terminal.note(&format!("No {}s.", T::NOUN)),

@@ -162,7 +162,7 @@ impl View for Received<Session> {
     }
 }
 
-const fn session_tone(status: &SessionStatus) -> Tone {
+pub(crate) const fn session_tone(status: &SessionStatus) -> Tone {
     match status {
         SessionStatus::Finalized => Tone::Good,
         SessionStatus::Created | SessionStatus::Active => Tone::Busy,

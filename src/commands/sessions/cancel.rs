@@ -44,27 +44,40 @@ async fn describe(ids: &[Uuid], online: &Online<'_>) -> Result<String, Error> {
     Ok(names.join(", "))
 }
 
-async fn cancel(id: Uuid, online: &Online<'_>) -> Result<Received<Session>, Error> {
-    let doing = format!("session {id}");
+/// Cancels a session and gives it as it is afterwards: cancelled, or ended in another way before.
+///
+/// # Errors
+/// What the API says, when the session has not ended.
+pub(super) async fn try_cancel(id: Uuid, online: &Online<'_>) -> Result<Received<Session>, Error> {
     let session = match online.client.cancel_session(id).await {
         Ok(session) => session,
         Err(refused) => {
-            let error = Error::from(refused);
+            let error = Error::from(refused).context(&format!("session {id}"));
             if error.kind != Kind::Refused {
-                return Err(error.context(&doing));
+                return Err(error);
             }
             // A refusal is about what the session has become: that is what counts, and what is told.
             match online.client.session(id).await {
                 Ok(session) if session.status.as_ref().is_some_and(SessionStatus::is_terminal) => session,
-                _ => return Err(error.context(&doing)),
+                _ => return Err(error),
             }
         }
     };
+    if let Some(seen) = outcome::seen(&session)
+        && let Err(error) = online.journal().note(jiff::Timestamp::now(), seen)
+    {
+        online.terminal.warn(&error.to_string());
+    }
+    Ok(session)
+}
+
+async fn cancel(id: Uuid, online: &Online<'_>) -> Result<Received<Session>, Error> {
+    let session = try_cancel(id, online).await?;
     match &session.status {
         Some(SessionStatus::Cancelled) => Ok(session),
         status => {
             let status = status.as_ref().map_or("of no known status", SessionStatus::as_str);
-            let message = format!("{doing} was not cancelled, it is {}", crate::text::visible(status));
+            let message = format!("session {id} was not cancelled, it is {}", crate::text::visible(status));
             Err(Error::new(Kind::Refused, message).hint(outcome::in_words(&session)))
         }
     }

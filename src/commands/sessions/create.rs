@@ -1,90 +1,66 @@
 //! `kustom sessions create`
 
-use serde_json::{Map, Value};
+use http::Method;
+use serde_json::{Value, json};
 
-use crate::commands::args::Input;
+use super::once::create_once;
+use super::sale::{Sale, SaleFlags};
+use super::wait::{Wait, WaitFlags};
+use crate::api::Request;
 use crate::context::Online;
 use crate::error::{Error, Exit, Kind};
-use crate::model::{Currency, SessionRequest, format_minor, parse_amount};
-use crate::terminal::Show;
+use crate::model::{Received, Session};
+use crate::terminal::Format;
 use crate::text::visible;
+use uuid::Uuid;
 
 /// Create a session: the device asks the customer to pay
 ///
-/// The API knows no idempotency key, so a request that may have arrived is never sent again by itself: exit 7
-/// says that the session may exist.
+/// The API knows no idempotency key, so kustom remembers what it asked for. A request that may have arrived is
+/// never sent again by itself: exit 7 says that the session may exist, and how to settle it. A sale that may have
+/// been charged before is not charged again: exit 2 says what was done, and when. Give each sale its own
+/// --reference, and a script can repeat the command without fear.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The device: its name, its id or the beginning of its id
-    #[arg(long, value_name = "DEVICE", required_unless_present = "body")]
-    device: Option<String>,
-    /// The amount with tax, in the currency's own decimals, such as 249.50
-    #[arg(long, value_name = "AMOUNT", required_unless_present = "body", allow_hyphen_values = true)]
-    amount: Option<String>,
-    /// The currency, such as SEK; the profile's default unless told otherwise
-    #[arg(long, value_name = "CODE")]
-    currency: Option<Currency>,
-    /// Your reference, such as a receipt number
-    #[arg(long, value_name = "TEXT")]
-    reference: Option<String>,
-    /// A second reference
-    #[arg(long, value_name = "TEXT")]
-    reference2: Option<String>,
-    /// Anything you want to find again in the session
-    #[arg(long, value_name = "TEXT")]
-    merchant_data: Option<String>,
-    /// The location of the sale: its name, its id or the beginning of its id
-    #[arg(long, value_name = "LOCATION")]
-    location: Option<String>,
-    /// Send this JSON object as it is, from a file or - for standard input
-    #[arg(long, value_name = "FILE|-", value_parser = Input::parse,
-          conflicts_with_all = ["device", "amount", "currency", "reference", "reference2", "merchant_data"])]
-    body: Option<Input>,
-}
-
-/// A session that is ready to be sent.
-struct Prepared {
-    body: Vec<u8>,
-    /// For the question on production.
-    summary: String,
+    #[command(flatten)]
+    sale: SaleFlags,
+    /// Create it even if the same sale may have been charged before
+    #[arg(long)]
+    allow_duplicate: bool,
+    /// Print the request that would be sent, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait for the outcome, as `kustom sessions watch` does
+    #[arg(long, conflicts_with = "dry_run")]
+    watch: bool,
+    #[command(flatten)]
+    wait: WaitFlags,
 }
 
 impl Args {
+    pub(super) const fn waits(&self) -> bool {
+        self.watch
+    }
+
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
-        let Self { device, amount, currency, reference, reference2, merchant_data, location, body } = self;
-        let prepared = match (body, device, amount) {
-            (Some(input), _, _) => {
-                let body = read_body(&input, online)?;
-                online.can_confirm()?;
-                body
-            }
-            (None, Some(device), Some(amount)) => {
-                let currency = currency_or_default(currency, online)?;
-                let order_amount = parse_amount(&amount, currency)
-                    .map_err(|error| Error::usage(format!("--amount: {error}")))?;
-                if order_amount <= 0 {
-                    return Err(Error::usage("--amount must be more than nothing"));
-                }
-                online.can_confirm()?;
-                let request = SessionRequest {
-                    device_id: String::new(),
-                    order_amount,
-                    order_tax_amount: None,
-                    purchase_currency: currency.code().to_owned(),
-                    purchase_started_at: now_in_milliseconds(),
-                    merchant_reference1: reference,
-                    merchant_reference2: reference2,
-                    merchant_data,
-                    order_items: Vec::new(),
-                };
-                prepare(request, &device, currency, online).await?
-            }
-            (None, _, _) => return Err(Error::usage("give --device and --amount, or --body")),
-        };
-        let location_id = online.location_id_opt(location.as_deref()).await?;
-        online.confirm(&format!("create a session of {}", prepared.summary))?;
-        let created = online.client.create_session(prepared.body, location_id.as_deref()).await;
-        let session = created.map_err(|error| explain(error.into(), online))?;
+        let Self { sale, allow_duplicate, dry_run, watch, wait } = self;
+        if !watch && wait.is_given() {
+            return Err(Error::usage(
+                "--interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch",
+            ));
+        }
+        if dry_run {
+            let sale = sale.prepare(online).await?;
+            return show_request(&sale, online);
+        }
+        online.can_confirm()?;
+        let sale = sale.prepare(online).await?;
+        online.confirm(&format!("create a session of {}", sale.summary))?;
+        let summary = sale.summary.clone();
+        let session = create_once(sale, allow_duplicate, online).await?;
+        if watch {
+            return wait_for(&session, &summary, wait, online).await;
+        }
         online.terminal.one(&session)?;
         if let Some(id) = session.session_id.as_deref() {
             let flag = online.settings.profile_flag();
@@ -96,73 +72,41 @@ impl Args {
     }
 }
 
-/// The moment the purchase began. Milliseconds are enough to tell one session from another, and every server
-/// keeps them.
-fn now_in_milliseconds() -> jiff::Timestamp {
-    let now = jiff::Timestamp::now();
-    jiff::Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-}
-
-fn currency_or_default(given: Option<Currency>, online: &Online<'_>) -> Result<Currency, Error> {
-    match (given, &online.account.currency) {
-        (Some(currency), _) => Ok(currency),
-        (None, Some(default)) => default.value.parse().map_err(|error| {
-            Error::usage(format!("the default currency (from {}) cannot be used: {error}", default.source))
-        }),
-        (None, None) => Err(Error::usage("no currency is given, and the profile has no default")
-            .hint("add --currency, such as --currency SEK")),
-    }
-}
-
-async fn prepare(
-    mut request: SessionRequest,
-    device: &str,
-    currency: Currency,
+/// Waits for the session that was just created. Whatever goes wrong from here on, it exists.
+async fn wait_for(
+    session: &Received<Session>,
+    summary: &str,
+    wait: WaitFlags,
     online: &Online<'_>,
-) -> Result<Prepared, Error> {
-    let amount = format!("{} {currency}", format_minor(request.order_amount, currency));
-    let summary = if online.account.is_production() {
-        // A person who confirms a payment sees the device's name, not only its id.
-        let found = online.find_device(device).await?;
-        request.device_id = crate::commands::find::id_of(&found)?;
-        let name = found.name.as_deref().unwrap_or("(no name)");
-        format!("{amount} on device '{name}' ({})", request.device_id)
-    } else {
-        request.device_id = online.device_id(device).await?;
-        amount
+) -> Result<Exit, Error> {
+    let id = session.session_id.as_deref().unwrap_or_default();
+    online.terminal.note(&format!("Session {} of {} was created.", visible(id), visible(summary)));
+    let Ok(id) = id.parse::<Uuid>() else {
+        online.terminal.one(session)?;
+        let message = "the session was created, but its id is not a UUID, so it cannot be waited for";
+        return Err(Error::new(Kind::Unavailable, message));
     };
-    let body = serde_json::to_vec(&request).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-    Ok(Prepared { body, summary })
+    Wait::new(wait, vec![id], online).run().await.map_err(|error| match error.kind {
+        Kind::Interrupted | Kind::ClosedPipe => error,
+        _ => error.context(&format!("session {id} was created")).fact("session_id", id.to_string()),
+    })
 }
 
-/// A body that is sent as it is: only that it is a JSON object is checked.
-fn read_body(input: &Input, online: &Online<'_>) -> Result<Prepared, Error> {
-    let body = input.read(online.terminal)?;
-    let object: Map<String, Value> = serde_json::from_slice(&body).map_err(|error| {
-        // The message of a syntax error names its place and nothing of the content.
-        Error::usage(format!("--body is not a JSON object: {error}"))
-    })?;
-    let text = |field: &str| object.get(field).and_then(Value::as_str);
-    let amount =
-        Show::here().amount(object.get("order_amount").and_then(Value::as_i64), text("purchase_currency"));
-    let device = text("device_id").unwrap_or("(none)");
-    Ok(Prepared { body, summary: format!("{} on device {device}", amount.text) })
-}
-
-/// An unknown outcome is about money: what to do is said in full.
-fn explain(error: Error, online: &Online<'_>) -> Error {
-    match error.kind {
-        Kind::Unknown => {
-            let mut error = error.context("the session may have been created");
-            error.hints = vec![
-                "look at the device before you create it again: it may be asking the customer to pay"
-                    .to_owned(),
-                "a session that was created ends by itself when nobody pays".to_owned(),
-            ];
-            error
-        }
-        Kind::NotFound => error
-            .hint(format!("list the devices with `kustom{} devices list`", online.settings.profile_flag())),
-        _ => error,
+/// The request as it would be sent, without credentials.
+fn show_request(sale: &Sale, online: &Online<'_>) -> Result<Exit, Error> {
+    let mut request = Request::new(Method::POST, "/ipp/v1/sessions");
+    if let Some(id) = &sale.location_id {
+        request = request.query("location_id", id.as_str());
     }
+    if online.terminal.format() == Format::Table {
+        online.terminal.data(&format!("{} {}\n\n", request.method(), request.target()))?;
+        online.terminal.bytes(&sale.body)?;
+        online.terminal.data("\n")?;
+    } else {
+        let body: Value = serde_json::from_slice(&sale.body).unwrap_or_default();
+        let shown = json!({"method": request.method().as_str(), "path": request.target(), "body": body});
+        online.terminal.json(&shown)?;
+    }
+    online.terminal.note("Nothing was sent.");
+    Ok(Exit::Done)
 }

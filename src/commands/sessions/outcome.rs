@@ -1,6 +1,7 @@
 //! What a session's status means, in words and as an exit code.
 
 use crate::error::Exit;
+use crate::journal::What;
 use crate::model::{Received, Session, SessionStatus};
 use crate::text::visible;
 
@@ -12,6 +13,26 @@ pub(super) fn exit_of(status: &SessionStatus) -> Exit {
         SessionStatus::Expired => Exit::SessionExpired,
         SessionStatus::Failed => Exit::SessionFailed,
         SessionStatus::Created | SessionStatus::Active | SessionStatus::Other(_) => Exit::SessionOpen,
+    }
+}
+
+/// What the journal keeps of a session that was seen, if it tells anything.
+pub(super) fn seen(session: &Session) -> Option<What> {
+    Some(What::Seen {
+        session_id: session.session_id.clone()?,
+        status: session.status.as_ref()?.to_string(),
+        order_id: session.order_id.clone(),
+    })
+}
+
+/// How bad the end of a wait is: of several sessions the worst decides the exit code.
+pub(super) fn badness(exit: Exit) -> u8 {
+    match exit {
+        Exit::SessionOpen => 4,
+        Exit::SessionFailed => 3,
+        Exit::SessionExpired => 2,
+        Exit::SessionCancelled => 1,
+        Exit::Done | Exit::Unwell(_) => 0,
     }
 }
 

@@ -1,0 +1,128 @@
+//! `kustom sessions list`
+
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::outcome;
+use super::row::Row;
+use crate::commands::args;
+use crate::context::{Context, Online, journal_of};
+use crate::error::{Error, Exit};
+use crate::journal::{Attempt, File, Journal, Outcome};
+use crate::text::count;
+
+/// How many sessions are asked for at the same time.
+const ASKED_AT_ONCE: usize = 8;
+
+/// List the sessions that were created here: the journal
+///
+/// The API has no list of sessions, so this shows what this machine wrote down, newest first, with the status in
+/// which each session was last seen. An attempt whose outcome is unknown is settled by `kustom sessions recover`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Ask the API how the open ones stand
+    #[arg(long)]
+    refresh: bool,
+    /// Only those whose outcome is not known
+    #[arg(long)]
+    unknown: bool,
+    /// Stop after this many; all of them are shown unless told otherwise
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// First forget what is older than this and settled, such as 90d; a reference that is forgotten can be charged
+    /// again
+    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    prune: Option<Duration>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { refresh, unknown, limit, prune } = self;
+        let account = context.account()?;
+        let file = journal_of(&context.settings, &account);
+        if let Some(age) = prune {
+            forget(&file, age, context)?;
+        }
+        let mut journal = file.read()?;
+        if refresh {
+            let seen = context.wait_for(async {
+                let online = context.connect_as(account)?;
+                Ok(ask(&journal, &online).await)
+            });
+            let (seen, failures) = seen?;
+            if !seen.is_empty() {
+                let mut locked = file.lock()?;
+                for event in seen {
+                    locked.append(Timestamp::now(), event)?;
+                }
+                journal = locked.read()?;
+            }
+            if let Some(error) = Error::together(failures) {
+                show(&journal, unknown, limit, context)?;
+                return Err(error.context("not all could be refreshed"));
+            }
+        }
+        show(&journal, unknown, limit, context)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn show(journal: &Journal, unknown: bool, limit: Option<u32>, context: &Context) -> Result<(), Error> {
+    if journal.damaged() > 0 {
+        let lines = count(journal.damaged(), "line");
+        context.terminal.warn(&format!("{lines} of the journal cannot be read and were left out"));
+    }
+    let wanted = |attempt: &&Attempt| !unknown || attempt.outcome.is_unknown();
+    let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+    context.terminal.all(journal.attempts().iter().rev().filter(wanted).take(limit).map(Row::from))
+}
+
+/// Asks how the sessions stand that had not ended when they were last seen.
+async fn ask(journal: &Journal, online: &Online<'_>) -> (Vec<crate::journal::What>, Vec<Error>) {
+    let open = journal.attempts().iter().filter_map(|attempt| match &attempt.outcome {
+        Outcome::Created { session_id, status, .. } if !status.is_terminal() => {
+            session_id.parse::<Uuid>().ok()
+        }
+        _ => None,
+    });
+    let answers = stream::iter(open)
+        .map(|id| async move {
+            let session = online.client.session(id).await;
+            session.map_err(|error| Error::from(error).context(&format!("session {id}")))
+        })
+        .buffered(ASKED_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let mut seen = Vec::new();
+    let mut failures = Vec::new();
+    for answer in answers {
+        match answer {
+            Ok(session) => seen.extend(outcome::seen(&session)),
+            Err(error) => failures.push(error),
+        }
+    }
+    (seen, failures)
+}
+
+/// Forgets what is settled and older than `age`. What is unknown or open is kept, however old it is.
+fn forget(file: &File, age: Duration, context: &Context) -> Result<(), Error> {
+    let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;
+    let oldest = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
+    let mut locked = file.lock()?;
+    let journal = locked.read()?;
+    let settled = |attempt: &Attempt| match &attempt.outcome {
+        Outcome::Pending | Outcome::Unknown(_) => false,
+        Outcome::Refused(_) | Outcome::NotCarriedOut => true,
+        Outcome::Created { status, .. } => status.is_terminal(),
+    };
+    let kept = |attempt: &Attempt| settled(attempt) && attempt.at < oldest;
+    let forgotten = journal.attempts().iter().filter(|attempt| kept(attempt)).count();
+    if forgotten > 0 {
+        locked.replace(&journal.without(kept))?;
+    }
+    context.terminal.note(&format!("{} forgotten.", count(forgotten, "settled attempt")));
+    Ok(())
+}

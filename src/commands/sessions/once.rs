@@ -1,0 +1,239 @@
+//! Creating a session once: the journal before and after, and the twins that stop it.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::outcome;
+use super::sale::Sale;
+use crate::api::{CarriedOut, Error as ApiError};
+use crate::context::{Online, interruption};
+use crate::error::{Error, Kind};
+use crate::journal::{Attempt, DeviceLock, File, Intent, Outcome, Twin, What, twins};
+use crate::model::{Received, Session, SessionStatus};
+use crate::terminal::Show;
+use crate::text::visible;
+
+/// Creates the session of a sale, unless it may have been created before.
+///
+/// # Errors
+/// A usage error for a twin; [`Kind::Unknown`] when the session may have been created, with the attempt's id.
+pub(super) async fn create_once(
+    sale: Sale,
+    allow_duplicate: bool,
+    online: &Online<'_>,
+) -> Result<Received<Session>, Error> {
+    let journal = online.journal();
+    let device = sale.intent.device_id.as_deref().unwrap_or_default();
+    let _lock: DeviceLock = journal.lock_device(device, || {
+        online.terminal.note("Another session is being created on this device; waiting for it to be known.");
+    })?;
+    let attempt = Uuid::new_v4();
+    write_intent(attempt, &sale.intent, allow_duplicate, &journal, online).await?;
+
+    online.handle_interruption();
+    let request = online.client.create_session(sale.body, sale.location_id.as_deref());
+    let answer = tokio::select! {
+        answer = request => answer.map_err(Failure::Api),
+        () = interruption() => Err(Failure::Interrupted),
+    };
+    let (event, result) = judge(attempt, answer, online);
+    let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
+    if let Err(error) = written {
+        // The intent is there: the attempt counts as unknown until it is settled.
+        online.terminal.warn(&format!("{error}; the journal will not know the outcome of attempt {attempt}"));
+    }
+    result
+}
+
+enum Failure {
+    Api(ApiError),
+    Interrupted,
+}
+
+/// What an answer means for the journal, and for the person.
+fn judge(
+    attempt: Uuid,
+    answer: Result<Received<Session>, Failure>,
+    online: &Online<'_>,
+) -> (What, Result<Received<Session>, Error>) {
+    let failure = match answer {
+        Ok(session) => match session.session_id.clone() {
+            Some(session_id) => return (What::Created { attempt, session_id }, Ok(session)),
+            None => Error::new(Kind::Unknown, "the API answered with a session that has no id"),
+        },
+        Err(Failure::Interrupted) => {
+            Error::new(Kind::Unknown, "interrupted while the API was creating the session")
+        }
+        Err(Failure::Api(error)) => {
+            let carried_out = error.carried_out;
+            let error = Error::from(error);
+            if carried_out == CarriedOut::No {
+                return (
+                    What::Refused { attempt, reason: error.message.clone() },
+                    Err(refused(error, online)),
+                );
+            }
+            // An answer such as 401 after an attempt that was lost does not tell what became of that one.
+            Error { kind: Kind::Unknown, ..error }
+        }
+    };
+    let reason = failure.message.clone();
+    let mut error = failure.context("the session may have been created").fact("attempt", attempt.to_string());
+    error.hints = settle(attempt, online);
+    error
+        .hints
+        .insert(0, "do not create it again before you know: look at the device, or at the portal".to_owned());
+    (What::Unknown { attempt, reason }, Err(error))
+}
+
+fn refused(error: Error, online: &Online<'_>) -> Error {
+    match error.kind {
+        Kind::NotFound => error
+            .hint(format!("list the devices with `kustom{} devices list`", online.settings.profile_flag())),
+        _ => error,
+    }
+}
+
+/// The two commands that settle an attempt whose outcome is not known.
+pub(super) fn settle(attempt: Uuid, online: &Online<'_>) -> Vec<String> {
+    let flag = online.settings.profile_flag();
+    vec![
+        format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),
+        format!("if there is none: kustom{flag} sessions recover {attempt} --not-carried-out"),
+    ]
+}
+
+/// Writes the intent down, unless a twin stops it. Looking and writing happen under one lock, so that of two
+/// processes with the same sale one finds the other's intent.
+async fn write_intent(
+    attempt: Uuid,
+    intent: &Intent,
+    allow_duplicate: bool,
+    journal: &File,
+    online: &Online<'_>,
+) -> Result<(), Error> {
+    // Sessions that ended unpaid let the sale through.
+    let mut ended: HashSet<Uuid> = HashSet::new();
+    loop {
+        let to_ask = {
+            let mut locked = journal.lock()?;
+            let known = locked.read()?;
+            let mut to_ask = Vec::new();
+            if !allow_duplicate {
+                for twin in twins(intent, known.attempts()) {
+                    match twin {
+                        Twin::Unknown(attempt) => return Err(may_be_charged(attempt, online)),
+                        Twin::Created(attempt) if ended.contains(&attempt.id) => {}
+                        Twin::Created(attempt) => to_ask.push(attempt.clone()),
+                    }
+                }
+            }
+            if to_ask.is_empty() {
+                locked.append(Timestamp::now(), What::Intent { attempt, intent: intent.clone() })?;
+                return Ok(());
+            }
+            to_ask
+        };
+        for twin in to_ask {
+            ask(&twin, journal, online).await?;
+            ended.insert(twin.id);
+        }
+    }
+}
+
+/// Asks how the session of a twin stands.
+///
+/// # Errors
+/// A usage error when it is paid or open, and what went wrong when that cannot be found out.
+async fn ask(twin: &Attempt, journal: &File, online: &Online<'_>) -> Result<(), Error> {
+    let Outcome::Created { session_id, status, order_id } = &twin.outcome else { return Ok(()) };
+    if status.is_terminal() {
+        return judge_twin(twin, session_id, status, order_id.as_deref(), online);
+    }
+    let answer = match session_id.parse::<Uuid>() {
+        Ok(id) => online.client.session(id).await.map_err(Error::from),
+        Err(_) => Err(Error::new(Kind::NotFound, "its id is not a UUID")),
+    };
+    let session = match answer {
+        Ok(session) => session,
+        Err(error) if error.kind == Kind::NotFound => {
+            let seen = format!(
+                "the API does not know session {}, which has the same reference",
+                visible(session_id)
+            );
+            online.terminal.warn(&format!("{seen}; it does not stop this one"));
+            return Ok(());
+        }
+        Err(error) => {
+            let doing = format!("this reference was used before, and session {session_id} cannot be asked");
+            return Err(error.context(&doing).hint("nothing was created"));
+        }
+    };
+    let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+    let seen = outcome::seen(&session);
+    if let Some(seen) = seen {
+        journal.note(Timestamp::now(), seen)?;
+    }
+    judge_twin(twin, session_id, &status, session.order_id.as_deref(), online)
+}
+
+fn judge_twin(
+    twin: &Attempt,
+    session_id: &str,
+    status: &SessionStatus,
+    order_id: Option<&str>,
+    online: &Online<'_>,
+) -> Result<(), Error> {
+    let flag = online.settings.profile_flag();
+    let id = visible(session_id);
+    let (how, hints) = match status {
+        SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed => return Ok(()),
+        SessionStatus::Finalized => {
+            let order = order_id.map(|order| format!(", order {}", visible(order))).unwrap_or_default();
+            (format!("paid: session {id} is FINALIZED{order}"), Vec::new())
+        }
+        open => (
+            format!("still open: session {id} is {}", visible(open.as_str())),
+            vec![
+                format!("wait for it: kustom{flag} sessions watch {id}"),
+                format!("call it off: kustom{flag} sessions cancel {id}"),
+            ],
+        ),
+    };
+    let mut error = Error::usage(format!("this sale is {how} ({})", describe(twin)))
+        .fact("attempt", twin.id.to_string())
+        .fact("session_id", session_id)
+        .fact("session_status", status.as_str());
+    error.hints = hints;
+    Err(error.hint("charge it again all the same: --allow-duplicate"))
+}
+
+fn may_be_charged(twin: &Attempt, online: &Online<'_>) -> Error {
+    let why = match &twin.outcome {
+        Outcome::Unknown(reason) => reason.clone(),
+        _ => "it is under way, or the program ended before there was an answer".to_owned(),
+    };
+    let message = format!(
+        "this sale may have been charged already: its outcome is not known ({})\n  {why}",
+        describe(twin)
+    );
+    let mut error = Error::usage(message).fact("attempt", twin.id.to_string());
+    error.hints = settle(twin.id, online);
+    error.hint("charge it again all the same: --allow-duplicate")
+}
+
+/// What was done before, and when.
+fn describe(attempt: &Attempt) -> String {
+    let show = Show::here();
+    let Intent { device_id, order_amount, purchase_currency, merchant_reference1, .. } = &attempt.intent;
+    let mut parts = vec![
+        format!("attempt {}", attempt.id),
+        show.time(Some(attempt.at)).text,
+        show.amount(*order_amount, purchase_currency.as_deref()).text,
+    ];
+    parts.extend(device_id.as_ref().map(|device| format!("device {}", visible(device))));
+    parts.extend(merchant_reference1.as_ref().map(|reference| format!("reference {}", visible(reference))));
+    parts.join(", ")
+}

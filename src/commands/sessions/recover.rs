@@ -1,0 +1,210 @@
+//! `kustom sessions recover`
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::outcome;
+use super::row::Row;
+use crate::context::{Context, Online, journal_of};
+use crate::error::{Error, Exit, Kind};
+use crate::journal::{Attempt, File, Intent, Journal, What};
+use crate::model::{Received, Session};
+use crate::terminal::{Format, Show};
+use crate::text::{count, visible};
+
+/// Settle what is not known about an attempt
+///
+/// Without arguments it lists the attempts whose outcome is not known. One is settled by its session, whose id a
+/// callback, the portal or the device tells and which must match what was asked for; or by saying that there is
+/// none, after which the sale can be charged.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The attempt: its id or the beginning of it; needed unless its session tells which it is
+    #[arg(value_name = "ATTEMPT")]
+    attempt: Option<String>,
+    /// The session that came of it
+    #[arg(long, value_name = "ID", conflicts_with = "not_carried_out")]
+    session: Option<Uuid>,
+    /// No session came of it
+    #[arg(long, requires = "attempt")]
+    not_carried_out: bool,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { attempt, session, not_carried_out } = self;
+        let account = context.account()?;
+        let file = journal_of(&context.settings, &account);
+        let journal = file.read()?;
+        let unknown: Vec<&Attempt> =
+            journal.attempts().iter().filter(|attempt| attempt.outcome.is_unknown()).collect();
+        let named = attempt.as_deref().map(|wanted| pick(&journal, wanted)).transpose()?;
+        if let Some(session) = session {
+            return context.online(async |online| by_session(session, named, &unknown, &file, &online).await);
+        }
+        match named {
+            Some(attempt) if not_carried_out => declare(attempt, &file, account.is_production(), context),
+            Some(attempt) => {
+                context.terminal.one(&Row::from(attempt))?;
+                say_how(context);
+                Ok(Exit::Done)
+            }
+            None if unknown.is_empty() && context.terminal.format() == Format::Table => {
+                context.terminal.note("There is nothing to settle: every attempt has a known outcome.");
+                Ok(Exit::Done)
+            }
+            None => {
+                context.terminal.all(unknown.iter().map(|attempt| Row::from(*attempt)))?;
+                say_how(context);
+                Ok(Exit::Done)
+            }
+        }
+    }
+}
+
+fn say_how(context: &Context) {
+    let flag = context.settings.profile_flag();
+    context
+        .terminal
+        .note(&format!("If there is a session: kustom{flag} sessions recover ATTEMPT --session ID"));
+    context
+        .terminal
+        .note(&format!("If there is none: kustom{flag} sessions recover ATTEMPT --not-carried-out"));
+}
+
+/// The attempt that a person named, which must be one whose outcome is not known.
+fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
+    let lower = wanted.to_ascii_lowercase();
+    let found: Vec<&Attempt> =
+        journal.attempts().iter().filter(|attempt| attempt.id.to_string().starts_with(&lower)).collect();
+    match found.as_slice() {
+        [attempt] if wanted.len() >= 4 && attempt.outcome.is_unknown() => Ok(attempt),
+        [attempt] if wanted.len() >= 4 => Err(Error::usage(format!(
+            "the outcome of attempt {} is known; there is nothing to settle",
+            attempt.id
+        ))),
+        [] | [_] => Err(Error::new(Kind::NotFound, format!("there is no attempt '{}'", visible(wanted)))
+            .hint("list them with `kustom sessions recover`")),
+        several => {
+            Err(Error::usage(format!("'{}' could be {}", visible(wanted), count(several.len(), "attempt")))
+                .hint("write more of the id"))
+        }
+    }
+}
+
+/// Settles an attempt by the session that came of it.
+async fn by_session(
+    id: Uuid,
+    named: Option<&Attempt>,
+    unknown: &[&Attempt],
+    file: &File,
+    online: &Online<'_>,
+) -> Result<Exit, Error> {
+    let session = online.client.session(id).await?;
+    let attempt = match named {
+        Some(attempt) => match difference(&attempt.intent, &session) {
+            None => attempt,
+            Some(difference) => {
+                let message = format!("session {id} is not that of attempt {}: {difference}", attempt.id);
+                return Err(Error::usage(message).hint("nothing was settled"));
+            }
+        },
+        None => only_match(id, &session, unknown)?,
+    };
+    let session_id = session.session_id.clone().unwrap_or_else(|| id.to_string());
+    let mut locked = file.lock()?;
+    // Another attempt may have been settled by it: a session comes of one attempt.
+    let taken = locked.read()?.attempts().iter().any(|other| {
+        matches!(&other.outcome, crate::journal::Outcome::Created { session_id: taken, .. } if *taken == session_id)
+    });
+    if taken {
+        return Err(Error::usage(format!("session {id} came of another attempt")).hint("nothing was settled"));
+    }
+    locked.append(Timestamp::now(), What::Created { attempt: attempt.id, session_id })?;
+    if let Some(seen) = outcome::seen(&session) {
+        locked.append(Timestamp::now(), seen)?;
+    }
+    drop(locked);
+    online.terminal.one(&session)?;
+    online.terminal.note(&format!("Attempt {} is settled. {}", attempt.id, outcome::in_words(&session)));
+    Ok(Exit::Done)
+}
+
+/// The one attempt that the session can have come of.
+fn only_match<'a>(
+    id: Uuid,
+    session: &Received<Session>,
+    unknown: &[&'a Attempt],
+) -> Result<&'a Attempt, Error> {
+    let fits = |attempt: &&Attempt| difference(&attempt.intent, session).is_none();
+    let fitting: Vec<&Attempt> = unknown.iter().copied().filter(fits).collect();
+    match fitting.as_slice() {
+        [attempt] => Ok(attempt),
+        [] => Err(Error::new(Kind::NotFound, format!("no unknown attempt matches session {id}"))
+            .hint("list them with `kustom sessions recover`")),
+        several => {
+            let number = count(several.len(), "unknown attempt");
+            Err(Error::usage(format!("session {id} matches {number}")).hint("name one of them"))
+        }
+    }
+}
+
+/// What the session has other than what was asked for. Whatever was sent must have come back.
+fn difference(intent: &Intent, session: &Received<Session>) -> Option<String> {
+    let Intent {
+        merchant_id: _,
+        device_id,
+        order_amount,
+        purchase_currency,
+        purchase_started_at,
+        merchant_reference1,
+        merchant_reference2: _,
+    } = intent;
+    let differs = |what: &str, asked: Option<String>, found: Option<String>| {
+        // What was not asked for can be anything.
+        asked.filter(|asked| Some(asked) != found.as_ref()).map(|asked| {
+            let found =
+                found.as_deref().map_or_else(|| "missing".to_owned(), |found| visible(found).into_owned());
+            format!("its {what} is {found}, but {} was asked for", visible(&asked))
+        })
+    };
+    let show = Show::here();
+    let amount =
+        |minor: Option<i64>, currency: Option<&str>| minor.map(|_| show.amount(minor, currency).text);
+    differs("device", device_id.clone(), session.device_id.as_ref().map(|id| id.to_ascii_lowercase()))
+        .or_else(|| {
+            differs(
+                "amount",
+                amount(*order_amount, purchase_currency.as_deref()),
+                amount(session.order_amount, session.purchase_currency.as_deref()),
+            )
+        })
+        .or_else(|| differs("reference", merchant_reference1.clone(), session.merchant_reference1.clone()))
+        .or_else(|| {
+            let text = |instant: Option<Timestamp>| instant.map(|instant| instant.to_string());
+            differs("purchase_started_at", text(*purchase_started_at), text(session.purchase_started_at))
+        })
+}
+
+/// Settles an attempt by a person's word that no session came of it.
+fn declare(attempt: &Attempt, file: &File, on_production: bool, context: &Context) -> Result<Exit, Error> {
+    if on_production {
+        let show = Show::here();
+        let amount =
+            show.amount(attempt.intent.order_amount, attempt.intent.purchase_currency.as_deref()).text;
+        let question =
+            format!("Production: is it certain that no session of {amount} came of attempt {}?", attempt.id);
+        if !context.terminal.confirm(&question)? {
+            return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was settled"));
+        }
+    }
+    let mut locked = file.lock()?;
+    locked.append(Timestamp::now(), What::NotCarriedOut { attempt: attempt.id })?;
+    let journal = locked.read()?;
+    drop(locked);
+    if let Some(settled) = journal.attempts().iter().find(|settled| settled.id == attempt.id) {
+        context.terminal.one(&Row::from(settled))?;
+    }
+    context.terminal.note("It is settled: the sale can be charged.");
+    Ok(Exit::Done)
+}

@@ -1,0 +1,119 @@
+//! What an attempt of the journal looks like.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::commands::list::object_of;
+use crate::journal::{Attempt, Intent, Outcome};
+use crate::model::SessionStatus;
+use crate::terminal::{Cell, Column, Tone, View, session_tone};
+
+/// An attempt, flat.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Row {
+    attempt: String,
+    at: Timestamp,
+    /// `created`, `unknown`, `refused` or `not_carried_out`.
+    outcome: &'static str,
+    session_id: Option<String>,
+    /// The session's status when it was last seen.
+    status: Option<String>,
+    order_id: Option<String>,
+    order_amount: Option<i64>,
+    purchase_currency: Option<String>,
+    device_id: Option<String>,
+    merchant_reference1: Option<String>,
+    merchant_reference2: Option<String>,
+    merchant_id: Option<String>,
+    purchase_started_at: Option<Timestamp>,
+    /// Why it was refused, or is not known.
+    reason: Option<String>,
+}
+
+impl From<&Attempt> for Row {
+    fn from(attempt: &Attempt) -> Self {
+        let Attempt { id, at, intent, outcome } = attempt;
+        let Intent {
+            merchant_id,
+            device_id,
+            order_amount,
+            purchase_currency,
+            purchase_started_at,
+            merchant_reference1,
+            merchant_reference2,
+        } = intent.clone();
+        let (word, reason) = match outcome {
+            Outcome::Pending => ("unknown", Some("no answer was written down".to_owned())),
+            Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
+            Outcome::Refused(reason) => ("refused", Some(reason.clone())),
+            Outcome::NotCarriedOut => ("not_carried_out", None),
+            Outcome::Created { .. } => ("created", None),
+        };
+        let (session_id, status, order_id) = match outcome {
+            Outcome::Created { session_id, status, order_id } => {
+                (Some(session_id.clone()), Some(status.to_string()), order_id.clone())
+            }
+            _ => (None, None, None),
+        };
+        Self {
+            attempt: id.to_string(),
+            at: *at,
+            outcome: word,
+            session_id,
+            status,
+            order_id,
+            order_amount,
+            purchase_currency,
+            device_id,
+            merchant_reference1,
+            merchant_reference2,
+            merchant_id,
+            purchase_started_at,
+            reason,
+        }
+    }
+}
+
+impl View for Row {
+    const NOUN: &'static str = "session";
+    const FIELDS: &'static [&'static str] = &[
+        "attempt",
+        "at",
+        "outcome",
+        "session_id",
+        "status",
+        "order_id",
+        "order_amount",
+        "purchase_currency",
+        "device_id",
+        "merchant_reference1",
+        "merchant_reference2",
+        "merchant_id",
+        "purchase_started_at",
+        "reason",
+    ];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("WHEN", |row, show| show.time(Some(row.at))),
+        Column::new("OUTCOME", |row, _| match (&row.status, row.outcome) {
+            (Some(status), _) => {
+                Cell::toned(status.as_str(), session_tone(&SessionStatus::from(status.clone())))
+            }
+            (None, "unknown") => Cell::toned("unknown", Tone::Bad),
+            (None, outcome) => Cell::toned(outcome.replace('_', " "), Tone::Faint),
+        }),
+        Column::new("AMOUNT", |row, show| show.amount(row.order_amount, row.purchase_currency.as_deref())),
+        Column::new("REFERENCE", |row, _| Cell::opt(row.merchant_reference1.as_deref())),
+        Column::new("SESSION", |row, _| Cell::opt(row.session_id.as_deref())),
+        Column::new("ORDER", |row, _| Cell::opt(row.order_id.as_deref())),
+        Column::new("ATTEMPT", |row, _| row.attempt.as_str().into()),
+        Column::detail("DEVICE", |row, _| Cell::opt(row.device_id.as_deref())),
+        Column::detail("REASON", |row, _| Cell::opt(row.reason.as_deref())),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        object_of(self)
+    }
+}

@@ -1,0 +1,73 @@
+//! What is under way, shown while it is: on stderr, on a terminal only, gone when it is done.
+
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Format, Terminal};
+
+/// How often a line moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Lines that tell what is under way.
+pub struct Progress {
+    lines: Option<MultiProgress>,
+}
+
+/// One of them. It is gone when it is dropped.
+pub struct ProgressLine(Option<ProgressBar>);
+
+impl Terminal {
+    /// Lines on stderr for what is under way; none in a pipe, on a dumb terminal or under `--quiet`.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let shown = self.people.stderr && !self.manner.quiet && self.manner.verbosity == 0 && !dumb;
+        Progress { lines: shown.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())) }
+    }
+
+    /// Whether lines of a table go to a terminal that progress is drawn on too.
+    pub(super) fn shares_the_screen(&self) -> bool {
+        self.people.stdout && self.people.stderr && self.manner.format == Format::Table
+    }
+}
+
+impl Progress {
+    /// Adds a line, with the time since it was added.
+    #[must_use]
+    pub fn line(&self, text: &str) -> ProgressLine {
+        let Some(lines) = &self.lines else { return ProgressLine(None) };
+        let bar = lines.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_message(text.to_owned());
+        bar.enable_steady_tick(TICK);
+        ProgressLine(Some(bar))
+    }
+
+    /// Does something that writes to the terminal, with the lines out of its way.
+    pub fn aside<R>(&self, terminal: &Terminal, write: impl FnOnce() -> R) -> R {
+        match &self.lines {
+            Some(lines) if terminal.shares_the_screen() => lines.suspend(write),
+            _ => write(),
+        }
+    }
+}
+
+impl ProgressLine {
+    /// Changes the line's text.
+    pub fn say(&self, text: String) {
+        if let Some(bar) = &self.0 {
+            bar.set_message(text);
+        }
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
