@@ -8,3 +8,4 @@ mod common;
 
 mod basics;
 mod harness;
+mod operations;

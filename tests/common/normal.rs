@@ -25,7 +25,7 @@ pub fn normalized(text: &str, home: &Path) -> String {
     let mut rest = text.as_str();
     let mut before = '\n';
     while let Some(first) = rest.chars().next() {
-        let in_word = before.is_ascii_alphanumeric();
+        let in_word = before.is_ascii_alphanumeric() || before == '-';
         let taken = if let (false, Some(id)) = (in_word, shaped(rest, UUID)) {
             if kept.iter().any(|known| known == id) || id.starts_with(FIXED_ID) {
                 result.push_str(id);
