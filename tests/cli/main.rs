@@ -6,6 +6,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bad_input;
 mod basics;
+mod guards;
 mod harness;
 mod operations;
