@@ -44,10 +44,9 @@ pub fn normalized(text: &str, home: &Path) -> String {
             result.push_str(word);
             result.push_str("<elapsed>");
             length
-        } else if rest.starts_with("at once\n") {
-            // What took less than a second here may take longer on another machine.
-            result.push_str("after <elapsed>");
-            "at once".len()
+        } else if let (true, Some(length)) = (before == '\n', since(rest)) {
+            result.push_str("<elapsed>");
+            length
         } else if let Some(port) = rest.strip_prefix("127.0.0.1:") {
             let digits = port.bytes().take_while(u8::is_ascii_digit).count();
             result.push_str("127.0.0.1:<port>");
@@ -84,9 +83,18 @@ fn instant(text: &str) -> Option<usize> {
     Some(whole + fraction + zone)
 }
 
+/// The length of the time in front of a change that a wait tells, as in `    0.4s  CREATED` and `   1m 5s  CREATED`.
+fn since(line: &str) -> Option<usize> {
+    let (time, _) = line.trim_start_matches(' ').split_once("  ")?;
+    let fits =
+        time.ends_with('s') && time.bytes().all(|byte| byte.is_ascii_digit() || b"hms. ".contains(&byte));
+    let length = line.len() - line.trim_start_matches(' ').len() + time.len();
+    (fits && length >= 8).then_some(length)
+}
+
 /// The word in front of a duration, as in `in 12 ms` and `after 1m 5s`, and the length of both.
 fn elapsed(text: &str) -> Option<(&'static str, usize)> {
-    let word = ["after ", "in "].into_iter().find(|word| text.starts_with(word))?;
+    let word = ["after ", "in ", "took "].into_iter().find(|word| text.starts_with(word))?;
     let mut rest = &text[word.len()..];
     let mut taken = None;
     loop {

@@ -59,6 +59,8 @@ pub(super) struct Wait<'a> {
     polls: Semaphore,
     progress: Progress,
     summary: Option<ProgressLine>,
+    /// Whether any session was still open when it was seen first.
+    any_was_open: Cell<bool>,
     /// How many sessions cannot be asked at present.
     troubled: Cell<usize>,
     /// Each session as it was seen last, in the order of the ids.
@@ -76,6 +78,7 @@ impl<'a> Wait<'a> {
             polls: Semaphore::new(POLLS_IN_FLIGHT),
             progress,
             summary,
+            any_was_open: Cell::new(false),
             troubled: Cell::new(0),
             last: RefCell::new(vec![None; ids.len()]),
             ids,
@@ -138,6 +141,7 @@ impl<'a> Wait<'a> {
         match self.online.client.session_once(self.ids[index]).await {
             Ok(session) => {
                 let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+                self.any_was_open.set(self.any_was_open.get() || !status.is_terminal());
                 self.last.borrow_mut()[index] = Some(session);
                 Ok(Seen::Status(status))
             }
