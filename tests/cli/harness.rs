@@ -20,7 +20,7 @@ fn only_what_is_random_is_hidden() {
         show("< 200 in 12 ms, after 1m 5s; within 30s"),
         "< 200 in <elapsed>, after <elapsed>; within 30s"
     );
-    assert_eq!(show("CREATED at once\n"), "CREATED after <elapsed>\n");
+    assert_eq!(show("    0.4s  CREATED\n   1m 5s  PAID\n"), "<elapsed>  CREATED\n<elapsed>  PAID\n");
     assert_eq!(show("/tmp/home-x/state 127.0.0.1:4711/ö"), "<home>/state 127.0.0.1:<port>/ö");
     assert_eq!(show("in vain 249.50 SEK 2026-11"), "in vain 249.50 SEK 2026-11");
 }

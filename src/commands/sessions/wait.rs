@@ -248,7 +248,7 @@ impl<'a> Wait<'a> {
         let last = self.last.borrow();
         let took = spell(self.started.elapsed());
         match last.as_slice() {
-            [Some(session)] if has_ended(Some(session)) => {
+            [Some(session)] if has_ended(Some(session)) && self.any_was_open.get() => {
                 format!("{} It took {took}.", outcome::in_words(session))
             }
             [Some(session)] => outcome::in_words(session),
