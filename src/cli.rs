@@ -16,7 +16,7 @@ use crate::terminal::{ColorWhen, Format};
 /// This is an independent client, not one of Kustom's.
 #[derive(Debug, Parser)]
 #[command(name = "kustom", version, propagate_version = false, subcommand_required = false)]
-#[command(after_long_help = EXIT_CODES)]
+#[command(after_help = TRY_IT, after_long_help = EXIT_CODES)]
 pub struct Cli {
     /// The global flags.
     #[command(flatten)]
@@ -25,6 +25,10 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Option<Command>,
 }
+
+const TRY_IT: &str = "\
+Try it without an account: `kustom demo` shows the whole flow, and --profile local runs any command on an emulator.
+See `kustom --help` for the exit codes.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -44,11 +48,12 @@ Exit codes:
 /// The flags of every command.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Global {
-    /// The profile to use; `local` is built in and runs the emulator [env: `KUSTOM_PROFILE`]
+    /// The profile to use; `local` is built in and runs the emulator [env: KUSTOM_PROFILE]
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// How data is written; table unless told otherwise [env: `KUSTOM_OUTPUT`]
+    /// How data is written; table unless told otherwise [env: KUSTOM_OUTPUT]
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]
     pub output: Option<Format>,
     /// Print data, warnings and errors only
@@ -63,7 +68,7 @@ pub struct Global {
     /// Answer every confirmation with yes
     #[arg(short, long, global = true)]
     pub yes: bool,
-    /// When to use colours [env: `NO_COLOR`]
+    /// When to use colours [env: NO_COLOR]
     #[arg(long, global = true, value_name = "WHEN", value_enum)]
     pub color: Option<ColorWhen>,
     /// The longest time for one request, 30s unless told otherwise; for `sessions watch` the longest wait

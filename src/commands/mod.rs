@@ -21,32 +21,23 @@ use crate::error::{Error, Exit};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "the help of a command is that of its arguments")]
 pub enum Command {
-    /// Add a profile: checks the key and stores it
     Login(login::Args),
-    /// See, choose and remove profiles
     #[command(subcommand, visible_alias = "profile")]
     Profiles(profiles::Command),
-    /// What is configured, where each value came from, and does it work
     Doctor(doctor::Args),
-    /// The stores that devices stand in
     #[command(subcommand, visible_alias = "location")]
     Locations(locations::Command),
-    /// The codes that pair a phone with the account
     #[command(subcommand, visible_alias = "enrollment")]
     Enrollments(enrollments::Command),
-    /// The phones and terminals that take payments
     #[command(subcommand, visible_alias = "device")]
     Devices(devices::Command),
-    /// Payments on a device
     #[command(subcommand, visible_alias = "session")]
     Sessions(sessions::Command),
-    /// Simulated devices and payments; not on production
     #[command(subcommand)]
     Dev(dev::Command),
-    /// Any call, with the profile's credentials and guards
     Api(api::Args),
-    /// The whole flow on the embedded emulator, each command shown
     Demo(demo::Args),
 }
 

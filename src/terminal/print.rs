@@ -8,6 +8,9 @@ use super::{Format, Terminal, csv};
 use crate::error::Error;
 use crate::text::{visible, visible_json};
 
+/// The spaces between two columns.
+const COLUMN_GAP: u16 = 2;
+
 impl Terminal {
     /// Shows one thing.
     ///
@@ -109,7 +112,7 @@ impl Terminal {
                 table.add_row(vec![heading(column.title), styled(&cell)]);
             }
         }
-        self.write_table(&table)
+        self.write_table(table)
     }
 
     fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
@@ -121,7 +124,7 @@ impl Terminal {
             let cells: Vec<_> = columns.iter().map(|column| styled(&(column.cell)(item, &show))).collect();
             table.add_row(cells);
         }
-        self.write_table(&table)
+        self.write_table(table)
     }
 
     fn table(&self) -> Table {
@@ -139,10 +142,12 @@ impl Terminal {
         table
     }
 
-    fn write_table(&self, table: &Table) -> Result<(), Error> {
+    fn write_table(&self, mut table: Table) -> Result<(), Error> {
+        for column in table.column_iter_mut() {
+            column.set_padding((0, COLUMN_GAP));
+        }
         for line in table.lines() {
-            // comfy-table pads every cell on both sides.
-            self.data(line.strip_prefix(' ').unwrap_or(&line).trim_end())?;
+            self.data(line.trim_end())?;
             self.data("\n")?;
         }
         Ok(())

@@ -11,9 +11,7 @@ use crate::error::{Error, Exit};
 /// Simulated devices and payments; not on production.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create a simulated device
     CreateDevice(create_device::Args),
-    /// Simulate a card tap on a session's device
     SimulateTap(simulate_tap::Args),
 }
 

@@ -13,13 +13,9 @@ use crate::error::{Error, Exit};
 /// The phones and terminals that take payments.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List registered devices
     List(list::Args),
-    /// Show one device
     Get(get::Args),
-    /// Rename or move a device, or change its metadata
     Update(update::Args),
-    /// Remove devices from the account
     Deregister(deregister::Args),
 }
 

@@ -12,11 +12,8 @@ use crate::error::{Error, Exit};
 /// The codes that pair a phone with the account.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List enrollments; withdrawn ones never appear
     List(list::Args),
-    /// Create a code for a phone
     Create(create::Args),
-    /// Withdraw codes
     Delete(delete::Args),
 }
 

@@ -11,9 +11,7 @@ use crate::error::{Error, Exit};
 /// The stores that devices stand in.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// List the merchant's locations
     List(list::Args),
-    /// Show one location
     Get(get::Args),
 }
 

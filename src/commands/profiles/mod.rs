@@ -16,11 +16,8 @@ use crate::error::{Error, Exit};
 pub enum Command {
     /// List the profiles
     List,
-    /// Show every value of a profile, where it came from and what it shadows
     Show(show::Args),
-    /// Use a profile whenever none is asked for
     Use(select::Args),
-    /// Remove profiles with their keys
     Remove(remove::Args),
 }
 

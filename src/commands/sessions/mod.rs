@@ -21,17 +21,11 @@ use crate::error::{Error, Exit};
 /// Payments on a device.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Create a session: the device asks the customer to pay
     Create(Box<create::Args>),
-    /// Show one session
     Get(get::Args),
-    /// Wait until sessions have ended; the outcome is the exit code
     Watch(watch::Args),
-    /// Cancel sessions that have not ended
     Cancel(cancel::Args),
-    /// List the sessions that were created here: the journal
     List(list::Args),
-    /// Settle what is not known about an attempt
     Recover(recover::Args),
 }
 
