@@ -11,4 +11,6 @@ mod bad_input;
 mod basics;
 mod guards;
 mod harness;
+mod machine;
 mod operations;
+mod together;
