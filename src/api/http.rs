@@ -75,6 +75,11 @@ impl HttpTransport {
         if error.is_connect() {
             if let Some(tls) = find::<rustls::Error>(error) {
                 let reason = match tls {
+                    rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
+                        format!(
+                            "the certificate of {host} does not verify: nobody this machine trusts issued it"
+                        )
+                    }
                     rustls::Error::InvalidCertificate(why) => {
                         format!("the certificate of {host} does not verify: {why}")
                     }
@@ -125,12 +130,17 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
+/// The cause of this kind. Those of rustls travel inside an `io::Error`, or inside one that is inside another,
+/// which do not name what they hold as their source.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     chain(error).find_map(|cause| {
-        // rustls' errors travel inside an io::Error, which does not name them as its source.
-        cause.downcast_ref::<E>().or_else(|| {
-            cause.downcast_ref::<std::io::Error>()?.get_ref().and_then(|inner| inner.downcast_ref::<E>())
-        })
+        let mut held = cause;
+        loop {
+            if let Some(found) = held.downcast_ref::<E>() {
+                return Some(found);
+            }
+            held = held.downcast_ref::<std::io::Error>()?.get_ref()?;
+        }
     })
 }
 

@@ -19,7 +19,7 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It could not be read or written; it is as it was.
-    #[error("cannot {action} {}: {reason}", .path.display())]
+    #[error("cannot {action} {}: {}", .path.display(), words(.reason))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -39,6 +39,12 @@ pub enum StoreError {
         /// The mistake and its place.
         mistake: DocumentError,
     },
+}
+
+/// What the system said, without its error number and without the temporary file that it may name.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
 }
 
 impl Store {

@@ -6,8 +6,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bad_answers;
 mod bad_input;
 mod basics;
 mod guards;
 mod harness;
+mod lists;
+mod machine;
 mod operations;
+mod production;
+mod secrets;
+mod together;

@@ -109,7 +109,7 @@ impl Home {
     /// A command line to be completed.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run<'_> {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        Run { home: self, args, env: self.env.clone(), stdin: None, script: None }
+        Run { home: self, args, env: self.env.clone(), stdin: None, script: None, unread: false }
     }
 
     /// The variables of a command, before its own.
@@ -135,6 +135,7 @@ pub struct Run<'a> {
     env: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
     script: Option<String>,
+    unread: bool,
 }
 
 impl Run<'_> {
@@ -149,6 +150,13 @@ impl Run<'_> {
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Nobody reads its stdout: writing to it fails from the first byte on.
+    #[must_use]
+    pub fn unread(mut self) -> Self {
+        self.unread = true;
         self
     }
 
@@ -168,7 +176,7 @@ impl Run<'_> {
     /// Starts it.
     #[track_caller]
     pub fn spawn(self) -> Running {
-        let Self { home, args, env, stdin, script } = self;
+        let Self { home, args, env, stdin, script, unread } = self;
         let shown: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let mut command = match script {
             Some(script) => {
@@ -181,12 +189,20 @@ impl Run<'_> {
         command.args(args).env_clear().envs(home.variables()).envs(env).current_dir(home.path());
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if unread {
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            command.stdout(writer);
+            drop(reader);
+        }
         let mut child = command.spawn().expect("the program starts");
         if let (Some(bytes), Some(mut pipe)) = (stdin, child.stdin.take()) {
             // It may end without reading, which is its right.
             std::thread::spawn(move || drop(pipe.write_all(&bytes)));
         }
-        let stdout = Stream::read(child.stdout.take().expect("a pipe"));
+        let stdout = match child.stdout.take() {
+            Some(pipe) => Stream::read(pipe),
+            None => Stream::read(std::io::empty()),
+        };
         let stderr = Stream::read(child.stderr.take().expect("a pipe"));
         let command = format!("kustom {}", shown.join(" "));
         Running { child, stdout, stderr, command, home: home.path().to_owned() }

@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, OnceLock};
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType,
+};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -12,17 +14,18 @@ type Authority = CertifiedIssuer<'static, KeyPair>;
 /// The one authority that a [`Home`](super::harness::Home) trusts.
 pub fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
-    AUTHORITY.get_or_init(new_authority)
+    AUTHORITY.get_or_init(|| new_authority("The tests' authority"))
 }
 
 /// An authority that nobody trusts.
 pub fn stranger() -> &'static Authority {
     static STRANGER: OnceLock<Authority> = OnceLock::new();
-    STRANGER.get_or_init(new_authority)
+    STRANGER.get_or_init(|| new_authority("A stranger"))
 }
 
-fn new_authority() -> Authority {
+fn new_authority(name: &str) -> Authority {
     let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
 }

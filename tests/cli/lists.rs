@@ -1,0 +1,222 @@
+//! Lists: all pages, in order, as they arrive; and names that would like to drive the terminal or a spreadsheet.
+
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+
+use kustom::emulator::state::NewSimulatedDevice;
+use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
+use serde_json::{Value, json};
+
+use crate::common::harness::{Home, same};
+use crate::common::normal::FIXED_ID;
+use crate::common::proxy::ValidatingProxy;
+use crate::common::server::{Reply, Server};
+
+const KEY: &str = "kco_test_api_0123456789abcdef";
+
+fn names(devices: &Value) -> Vec<String> {
+    let names = devices.as_array().unwrap().iter().map(|device| device["name"].as_str().unwrap().to_owned());
+    names.collect()
+}
+
+fn many(range: std::ops::Range<usize>) -> Vec<Value> {
+    range.map(|number| json!({"id": format!("d{number}"), "name": format!("Till {number}")})).collect()
+}
+
+#[test]
+fn two_hundred_and_fifty_devices_come_in_order() {
+    let emulator = Emulator::new(State::seed());
+    let expected: Vec<_> = (0..250).map(|number| format!("Till {number}")).collect();
+    for name in &expected {
+        let new = NewSimulatedDevice {
+            name: name.clone(),
+            location_id: None,
+            metadata: std::collections::BTreeMap::new(),
+        };
+        emulator.change(|state, moment| state.create_simulated_device(new, moment)).unwrap();
+    }
+    let proxy = ValidatingProxy::start(&emulator);
+    let home = Home::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    assert_eq!(names(&home.run(["devices", "list", "-o", "json"]).json()), expected);
+    let lines = home.run(["devices", "list", "-o", "ndjson"]).quiet();
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(names(&json!(rows)), expected);
+    assert_eq!(home.run(["devices", "list", "-o", "csv"]).quiet().lines().count(), 251);
+    assert_eq!(home.run(["devices", "list"]).quiet().lines().count(), 251);
+    for limit in [1, 100, 101, 249, 250, 1000] {
+        let args = ["devices", "list", "-o", "json", "--limit", &limit.to_string()];
+        assert_eq!(names(&home.run(args).json()), expected[..limit.min(250)]);
+    }
+    // The last one is found, too.
+    assert_eq!(home.run(["devices", "get", "till 249", "-o", "json"]).json()["name"], "Till 249");
+    assert_eq!(proxy.violations(), []);
+}
+
+#[test]
+fn a_limit_asks_for_no_more_than_it_needs() {
+    let server = Server::new(|asked| {
+        let size: usize = asked.query("page_size").unwrap().parse().unwrap();
+        let page: usize = asked.query("page_number").unwrap().parse().unwrap();
+        Reply::json(200, &json!({"content": many(page * size..(page + 1) * size), "total_pages": 50}))
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    assert_eq!(
+        home.run(["devices", "list", "-o", "json", "--limit", "7"]).json().as_array().unwrap().len(),
+        7
+    );
+    let [asked] = server.asked().try_into().unwrap();
+    assert_eq!((asked.query("page_size"), asked.query("page_number")), (Some("7"), Some("0")));
+}
+
+/// The second page is not answered before the first one has been written.
+#[test]
+fn ndjson_arrives_page_by_page() {
+    for (format, lines) in [("ndjson", 100), ("csv", 101)] {
+        let (release, gate) = mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        let server = Server::new(move |asked| {
+            let first = asked.query("page_number") == Some("0");
+            if !first {
+                // Ends when the test lets it, or is over.
+                let _ = gate.lock().unwrap().recv();
+            }
+            let range = if first { 0..100 } else { 100..130 };
+            Reply::json(200, &json!({"content": many(range), "total_pages": 2}))
+        });
+        let listing = Home::new().at(&server.url(), KEY);
+        let listing = listing.command(["devices", "list", "-o", format]).spawn();
+        let _ = listing.until_stdout(|text| text.lines().count() >= lines);
+        release.send(()).unwrap();
+        assert_eq!(listing.wait().quiet().lines().count(), lines + 30);
+    }
+}
+
+/// What has arrived is written, and the failure decides the exit code.
+#[test]
+fn a_list_that_breaks_off_says_so() {
+    let server = Server::new(|asked| match asked.query("page_number") {
+        Some("0") => Reply::json(200, &json!({"content": many(0..100), "total_pages": 2})),
+        _ => Reply::problem(400, "no such page"),
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    let outcome = home.run(["devices", "list", "-o", "ndjson"]).exits(5);
+    assert_eq!(outcome.stdout.lines().count(), 100);
+    // A document that is not whole is not written at all.
+    same(&home.run(["devices", "list", "-o", "table"]).fails(5), "error: no such page (HTTP 400)\n");
+    let _ = home.run(["devices", "list", "-o", "json"]).fails(5);
+}
+
+/// The contract shows a page; a bare array would be tolerable, too.
+#[test]
+fn a_bare_array_is_a_list() {
+    let server = Server::always(Reply::json(200, &json!(many(0..3))));
+    let home = Home::new().at(&server.url(), KEY);
+    assert_eq!(home.run(["devices", "list", "-o", "json"]).json(), json!(many(0..3)));
+    assert_eq!(server.asked().len(), 1);
+}
+
+/// Escape sequences, line breaks, C1 controls and marks that turn the direction of writing.
+const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nTill\t\u{9b}31m\u{202e}x";
+const VISIBLE: &str = "\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\r\\nTill\\t\\u{9b}31m\\u{202e}x";
+
+fn harmless(text: &str) -> bool {
+    !text.chars().any(|character| {
+        (character.is_control() && character != '\n')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{9b}')
+    })
+}
+
+#[test]
+fn a_name_cannot_drive_the_terminal() {
+    let id = format!("{FIXED_ID}000000000001");
+    let device = json!({"id": id, "name": HOSTILE, "metadata": {HOSTILE: HOSTILE}, "platform": HOSTILE});
+    let server = Server::always(Reply::json(200, &json!({"content": [device, device]})));
+    let one = Server::always(Reply::json(200, &json!({"content": [device]})));
+    let problem = json!({"title": HOSTILE, "errors": {HOSTILE: HOSTILE}, "correlation_id": HOSTILE});
+    let refusing = Server::always(Reply::json(400, &problem));
+    let plain = Server::always(Reply::new(200, "text/plain", HOSTILE));
+    for format in ["table", "json", "ndjson", "csv"] {
+        let run = |server: &Server, args: &[&str]| {
+            let home = Home::new().at(&server.url(), KEY);
+            let outcome = home.run(args.iter().chain(&["-o", format, "-vv"]));
+            assert!(harmless(&outcome.stdout), "{} {format}: {:?}", outcome.command, outcome.stdout);
+            assert!(harmless(&outcome.stderr), "{} {format}: {:?}", outcome.command, outcome.stderr);
+            outcome
+        };
+        let listed = run(&server, &["devices", "list"]).ok();
+        let details = run(&one, &["devices", "get", HOSTILE]).ok();
+        if format == "table" {
+            assert!(listed.contains(VISIBLE) && details.contains(VISIBLE), "{listed}{details}");
+            assert_eq!(listed.lines().count(), 3);
+        }
+        if format == "json" {
+            assert_eq!(serde_json::from_str::<Value>(&listed).unwrap(), json!([device, device]));
+            assert_eq!(serde_json::from_str::<Value>(&details).unwrap(), device);
+        }
+        // Candidates of an ambiguous name, a name that names nothing, and what a refusal says.
+        let _ = run(&server, &["devices", "get", HOSTILE]).exits(2);
+        let _ = run(&one, &["devices", "get", "\u{1b}[31m"]).exits(4);
+        let _ = run(&refusing, &["devices", "list"]).exits(5);
+        let _ = run(&one, &["api", "GET", "/x"]).exits(0);
+    }
+    let _ = Home::new().at(&plain.url(), KEY).run(["devices", "list"]).exits(6);
+}
+
+#[test]
+fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
+    let id = |number: u32| format!("{FIXED_ID}{number:012}");
+    let devices = json!([
+        {"id": id(1), "name": "Bar", "location_id": "north"}, {"id": id(2), "name": "Bar"}, {"id": id(3), "name": "Till"},
+    ]);
+    let server = Server::always(Reply::json(200, &json!({"content": devices})));
+    let home = Home::new().at(&server.url(), KEY);
+    let two = format!(
+        "error: 'Bar' could be 2 devices; nothing was done\n  {}  Bar  north\n  {}  Bar\n  \
+         hint: name the device by its id\n",
+        id(1),
+        id(2)
+    );
+    for args in [
+        &["devices", "get", "Bar"][..],
+        &["devices", "update", "Bar", "--name", "x"],
+        &["devices", "deregister", "Till", "Bar"],
+        &["sessions", "create", "--device", "Bar", "--amount", "1", "--currency", "SEK"],
+    ] {
+        same(&home.run(args).fails(2), &two);
+    }
+    let prefix = home.run(["devices", "get", FIXED_ID]).fails(2);
+    assert!(
+        prefix.starts_with(&format!("error: '{FIXED_ID}' could be 3 devices; nothing was done\n")),
+        "{prefix}"
+    );
+    assert!(server.lines().iter().all(|line| line == "GET /ipp/v1/devices"), "{:?}", server.lines());
+    same(
+        &home.run(["devices", "get", "Kiosk"]).fails(4),
+        "error: there is no device with the name or id 'Kiosk'\n  hint: list them with `kustom devices list`\n",
+    );
+}
+
+#[test]
+fn no_cell_of_a_csv_is_a_formula() {
+    let formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "＝1", "a,\"b\"\nc"];
+    let devices: Vec<_> =
+        formulas.iter().map(|name| json!({"id": 5, "name": name, "metadata": {"a": "=1"}})).collect();
+    let server = Server::always(Reply::json(200, &json!({"content": devices})));
+    let home = Home::new().at(&server.url(), KEY);
+    for args in [["devices", "list"], ["api", "GET"]] {
+        let path = (args[0] == "api").then_some("/ipp/v1/devices");
+        let csv = home.run(args.into_iter().chain(path).chain(["-o", "csv"])).quiet();
+        assert_eq!(csv.lines().count(), 1 + formulas.len(), "{csv}");
+        let mut reader = csv::Reader::from_reader(csv.as_bytes());
+        for record in reader.records() {
+            for cell in &record.unwrap() {
+                assert!(!cell.trim_start().starts_with(['=', '+', '-', '@', '＝']), "{cell:?} in {csv}");
+            }
+        }
+    }
+    same(
+        &home.run(["devices", "list", "-o", "csv", "--limit", "1"]).quiet(),
+        "id,name,location_id,platform,metadata,created_at,merchant_id,hardware_id,open_cash_register_id,unique_id\n\
+         5,'=1+1,,,\"{\"\"a\"\":\"\"=1\"\"}\",,,,,\n",
+    );
+}

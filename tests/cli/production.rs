@@ -1,0 +1,166 @@
+//! On production, what moves money or removes something asks first: before anything that cannot be undone is
+//! sent, and without a terminal and `--yes`, before anything is sent at all.
+
+use serde_json::{Value, json};
+
+use crate::common::harness::{Home, same};
+use crate::common::normal::FIXED_ID;
+use crate::common::pty::Screen;
+use crate::common::server::{Asked, Reply, Server};
+
+const KEY: &str = "kco_live_api_0123456789abcdef";
+
+fn id(number: u32) -> String {
+    format!("{FIXED_ID}{number:012}")
+}
+
+fn api(asked: &Asked) -> Reply {
+    let devices = json!([{"id": id(1), "name": "Till 1"}, {"id": id(2), "name": "Bar"}]);
+    let session = |status| {
+        json!({
+            "session_id": id(3), "status": status, "order_amount": 24950, "purchase_currency": "SEK", "device_id": id(1),
+        })
+    };
+    match (asked.method.as_str(), asked.line().ends_with("/devices")) {
+        ("GET", true) => Reply::json(200, &json!({"content": devices, "last": true})),
+        ("GET" | "POST", _) => Reply::json(200, &session("CREATED")),
+        ("PUT", _) => Reply::json(200, &session("CANCELLED")),
+        _ => Reply::empty(204),
+    }
+}
+
+fn production(server: &Server) -> Home {
+    Home::new().with_profiles(&format!(
+        "active = \"shop\"\n[profiles.shop]\nenvironment = \"production\"\napi_key = \"{KEY}\"\n\
+         merchant_id = \"M100\"\nbase_url = \"{}\"\n",
+        server.url()
+    ))
+}
+
+const CREATE: [&str; 8] =
+    ["sessions", "create", "--device", "Till 1", "--amount", "249.50", "--currency", "SEK"];
+
+/// Every command that asks, and the request that it asks about.
+fn risky() -> Vec<(Vec<String>, String)> {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    vec![
+        (CREATE.map(str::to_owned).to_vec(), "POST /ipp/v1/sessions".into()),
+        (words(&format!("sessions cancel {}", id(3))), format!("PUT /ipp/v1/sessions/{}/cancel", id(3))),
+        (words("devices deregister Bar"), format!("DELETE /ipp/v1/devices/{}", id(2))),
+        (words(&format!("enrollments delete {}", id(4))), format!("DELETE /ipp/v1/enrollments/{}", id(4))),
+        (words("api POST /ipp/v1/sessions"), "POST /ipp/v1/sessions".into()),
+        (words("api delete /ipp/v1/devices/x"), "DELETE /ipp/v1/devices/x".into()),
+        (words("api PUT /ipp/v1/sessions/x/cancel"), "PUT /ipp/v1/sessions/x/cancel".into()),
+    ]
+}
+
+#[test]
+fn without_a_terminal_and_without_yes_nothing_is_sent() {
+    let server = Server::new(api);
+    let home = production(&server);
+    let expected = "error: this is production, and there is nobody to confirm it\n  \
+                    hint: nothing was sent; add --yes to confirm it beforehand\n";
+    for (args, _) in risky() {
+        same(&home.run(&args).fails(8), expected);
+        let said = home.run(args.iter().map(String::as_str).chain(["-o", "json"])).fails(8);
+        let error: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(
+            (&error["error"]["kind"], &error["error"]["exit_code"]),
+            (&json!("unconfirmed"), &json!(8))
+        );
+    }
+    let body = home.command(["sessions", "create", "--body", "-"]).stdin("{\"order_amount\": 5}").run();
+    same(&body.fails(8), expected);
+    // A key and a host in variables are production as well.
+    let unnamed = Home::new().at(&server.url(), KEY);
+    same(&unnamed.run(CREATE).fails(8), expected);
+    server.assert_untouched();
+}
+
+#[test]
+fn with_yes_it_goes() {
+    for (args, request) in risky() {
+        let server = Server::new(api);
+        let _ = production(&server).run(args.iter().map(String::as_str).chain(["--yes"])).ok();
+        let changes: Vec<_> = server.lines().into_iter().filter(|line| !line.starts_with("GET ")).collect();
+        assert_eq!(changes, [request], "{args:?}");
+    }
+}
+
+#[test]
+fn reading_asks_nothing() {
+    let server = Server::new(api);
+    let home = production(&server);
+    let session = id(3);
+    for args in [&["devices", "list"][..], &["sessions", "get", &session], &["api", "GET", "/x"]] {
+        let _ = home.run(args).ok();
+    }
+    assert_eq!(server.asked().len(), 3);
+}
+
+#[test]
+fn playground_asks_nothing() {
+    let server = Server::new(api);
+    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    for (args, request) in risky() {
+        let _ = home.run(&args).ok();
+        assert_eq!(server.lines().last(), Some(&request));
+    }
+}
+
+/// What a person is asked, and what their answer does. A terminal shows what is typed.
+#[cfg(unix)]
+#[test]
+fn a_person_is_asked_with_merchant_device_and_amount() {
+    let server = Server::new(api);
+    let home = production(&server);
+    let posts = || server.lines().into_iter().filter(|line| line.starts_with("POST")).count();
+    let question = format!(
+        "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({})? [y/N]",
+        id(1)
+    );
+    for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {
+        let mut screen = Screen::open(&home, CREATE, &[]);
+        screen.until(&question);
+        screen.type_in(keys);
+        let (exit, shown) = screen.end();
+        assert_eq!((exit, posts()), (code, sent), "{keys:?}:\n{shown}");
+        assert_eq!(shown.contains("not confirmed; nothing was done"), code == 8, "{shown}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
+    let (session, enrollment) = (id(3), id(4));
+    let cancel = format!("cancel 1 session: {session} of 249.50 SEK on device {}?", id(1));
+    let deregister = format!("deregister 'Bar' ({})?", id(2));
+    for (args, question) in [
+        (["sessions", "cancel", &session], cancel.as_str()),
+        (["devices", "deregister", "Bar"], &deregister),
+        (["enrollments", "delete", &enrollment], "withdraw 1 enrollment?"),
+    ] {
+        let server = Server::new(api);
+        let home = production(&server);
+        let changes = || server.lines().iter().filter(|line| !line.starts_with("GET ")).count();
+        for (keys, code, sent) in [("n\r", 8, 0), ("y\r", 0, 1)] {
+            let mut screen = Screen::open(&home, args, &[]);
+            screen.until(&format!("Production, merchant M100: {question} [y/N]"));
+            screen.type_in(keys);
+            let (exit, shown) = screen.end();
+            assert_eq!((exit, changes()), (code, sent), "{shown}");
+        }
+    }
+}
+
+/// `--no-input` never asks, even where somebody could answer.
+#[cfg(unix)]
+#[test]
+fn no_input_asks_nobody() {
+    let server = Server::new(api);
+    let home = production(&server);
+    let screen = Screen::open(&home, CREATE.iter().chain(&["--no-input"]), &[]);
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 8, "{shown}");
+    server.assert_untouched();
+}

@@ -1,0 +1,262 @@
+//! No output of any command, at any verbosity, in any format, with any outcome, holds the key; and no file but
+//! the profiles file does.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::CommandFactory as _;
+use serde_json::{Value, json};
+
+use crate::common::harness::{Home, Outcome};
+use crate::common::normal::FIXED_ID;
+use crate::common::server::{Asked, Reply, Server};
+
+const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
+const USERNAME: &str = "M100-till";
+const CODE: &str = "ENROLL77";
+const TOKEN: &str = "bearer-Yt5Rr8Uu1";
+const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
+
+/// Every command with arguments that let it do its work. `{id}` is an id.
+const COMMANDS: [(&str, &str); 21] = [
+    ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
+    ("profiles list", ""),
+    ("profiles show", ""),
+    ("profiles use", "local"),
+    ("profiles remove", "spare"),
+    ("doctor", ""),
+    ("locations list", ""),
+    ("locations get", "{id}"),
+    ("enrollments list", ""),
+    ("enrollments create", ""),
+    ("enrollments delete", "{id}"),
+    ("devices list", ""),
+    ("devices get", "{id}"),
+    ("devices update", "{id} --name x"),
+    ("devices deregister", "{id}"),
+    ("sessions create", "--device {id} --amount 5 --currency SEK"),
+    ("sessions get", "{id}"),
+    ("sessions watch", "{id} --timeout 100ms --interval 50ms"),
+    ("sessions cancel", "{id}"),
+    ("dev create-device", "--name x"),
+    ("dev simulate-tap", "{id}"),
+];
+
+/// Those that have no profile or no answer to echo, with arguments as above.
+const MORE: [(&str, &str); 2] = [("api", "GET /ipp/v1/devices"), ("demo", "")];
+
+fn id() -> String {
+    format!("{FIXED_ID}000000000001")
+}
+
+/// The commands of the grammar, without those that only group others.
+fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+    let mut children = command.get_subcommands().filter(|child| child.get_name() != "help").peekable();
+    if children.peek().is_none() {
+        found.push(path.trim().to_owned());
+    }
+    for child in children {
+        leaves(child, &format!("{path} {}", child.get_name()), found);
+    }
+}
+
+#[test]
+fn every_command_is_in_the_table() {
+    let mut grammar = Vec::new();
+    leaves(&kustom::cli::Cli::command(), "", &mut grammar);
+    let mut table: Vec<_> = COMMANDS.iter().chain(&MORE).map(|(name, _)| (*name).to_owned()).collect();
+    grammar.sort();
+    table.sort();
+    assert_eq!(
+        table, grammar,
+        "every command belongs into COMMANDS, so that its output is searched for secrets"
+    );
+}
+
+/// Everything that gives the key away: it, its base64, and what stands in the header.
+fn needles() -> Vec<String> {
+    let pair = STANDARD.encode(format!("{USERNAME}:{KEY}"));
+    vec![KEY.to_owned(), STANDARD.encode(KEY), pair, KEY["kco_test_api_".len()..].to_owned()]
+}
+
+#[track_caller]
+fn assert_clean(outcome: &Outcome) {
+    for needle in needles() {
+        for stream in [&outcome.stdout, &outcome.stderr] {
+            assert!(!stream.contains(&needle), "{} shows the key:\n{stream}", outcome.command);
+        }
+    }
+}
+
+/// A server that repeats its request in its answers, key and all.
+fn resource(asked: &Asked) -> Value {
+    let header = asked.header("authorization").unwrap_or_default().to_owned();
+    json!({
+        "id": id(), "session_id": id(), "enrollment_id": id(), "enrollment_code": CODE, "status": "CANCELLED",
+        "credentials": {"bearer_token": TOKEN}, "name": format!("Till {header}"), "location_id": id(),
+        "echo": header, "merchant_reference1": KEY, "metadata": {"header": header, "base64": STANDARD.encode(KEY)},
+    })
+}
+
+fn echo(asked: &Asked) -> Reply {
+    let list = asked.method == "GET" && !asked.line().contains(&id());
+    let body = if list { json!({"content": [resource(asked)], "last": true}) } else { resource(asked) };
+    Reply::json(200, &body).header("x-echo", asked.header("authorization").unwrap_or_default())
+}
+
+fn echoing_error(status: u16) -> impl Fn(&Asked) -> Reply {
+    move |asked| {
+        let header = asked.header("authorization").unwrap_or_default();
+        let problem = json!({
+            "title": format!("not with {KEY}"), "detail": format!("header {header}"), "correlation_id": header,
+            "errors": {"key": KEY, "header": [header, STANDARD.encode(KEY)]},
+        });
+        if status == 302 {
+            return Reply::empty(302)
+                .header("location", &format!("http://127.0.0.1:1/?key={KEY}&h={header}"));
+        }
+        Reply::json(status, &problem)
+    }
+}
+
+/// A home with the key in its profiles file, one with it in a variable, and one with a command that gives it.
+/// The command has the key in two parts, so that the whole is nowhere on the disk.
+fn homes(server: &Server) -> [Home; 3] {
+    let url = server.url();
+    let profile = format!("environment = \"playground\"\nbase_url = \"{url}\"\nmerchant_id = \"M100\"\n");
+    let spare = format!("[profiles.spare]\n{profile}");
+    let stored = format!("[profiles.x]\n{profile}api_key = \"{KEY}\"\nusername = \"{USERNAME}\"\n{spare}");
+    let (first, second) = KEY.split_at(16);
+    let command =
+        format!("[profiles.x]\n{profile}api_key_command = \"printf %s%s {first} {second}\"\n{spare}");
+    let active = "active = \"x\"\n";
+    [
+        Home::new().with_profiles(&format!("{active}{stored}")),
+        Home::new().with_profiles(&spare).at(&url, KEY).env("KUSTOM_USERNAME", USERNAME),
+        Home::new().with_profiles(&format!("{active}{command}")),
+    ]
+}
+
+/// Runs a command of the table, and puts the profiles back as they were.
+fn run(home: &Home, url: &str, (name, args): (&str, &str), more: &[&str]) -> Outcome {
+    let profiles = fs::read(home.profiles_file()).unwrap();
+    let key_file = home.file("key", KEY);
+    let args = args.replace("{id}", &id()).replace("{url}", url);
+    let args = args.replace("{key-file}", &key_file.to_string_lossy());
+    let args =
+        name.split(' ').chain(args.split(' ').filter(|arg| !arg.is_empty())).chain(more.iter().copied());
+    let outcome = home.run(args);
+    fs::remove_file(key_file).unwrap();
+    assert_only_in(home.path(), &home.profiles_file());
+    fs::write(home.profiles_file(), profiles).unwrap();
+    outcome
+}
+
+/// Every command in every format at the highest verbosity, with the key from everywhere.
+fn all_commands(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static, formats: &[&str]) -> Vec<Outcome> {
+    let server = Server::new(answers);
+    let homes = homes(&server);
+    let mut outcomes = Vec::new();
+    for home in &homes {
+        for command in COMMANDS.iter().chain(&MORE[..1]) {
+            for format in formats {
+                let outcome = run(home, &server.url(), *command, &["-vv", "-o", format]);
+                assert_clean(&outcome);
+                outcomes.push(outcome);
+            }
+        }
+    }
+    assert!(!server.asked().is_empty());
+    // The demonstration has an account of its own, so one look is enough.
+    assert_clean(&run(&homes[1], &server.url(), MORE[1], &["-vv"]).exits(0));
+    outcomes
+}
+
+/// No file in this folder holds the key, but for this one.
+fn assert_only_in(folder: &Path, allowed: &Path) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            assert_only_in(&path, allowed);
+        } else if path != allowed {
+            let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+            for needle in needles() {
+                assert!(!text.contains(&needle), "{} holds the key", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_success_shows_the_key() {
+    let outcomes = all_commands(echo, &FORMATS);
+    // The test looks at commands that worked, not at a heap of failures.
+    let failed: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| !matches!(outcome.code, Some(0 | 10)))
+        .map(|outcome| (&outcome.command, &outcome.stderr))
+        .collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    let redacted = outcomes.iter().filter(|outcome| outcome.stdout.contains("[redacted]")).count();
+    assert!(redacted > outcomes.len() / 4, "the echoes were shown, without the key");
+}
+
+#[test]
+fn no_refusal_shows_the_key() {
+    let _ = all_commands(echoing_error(400), &["table", "json"]);
+}
+
+#[test]
+fn no_refused_key_and_no_redirect_is_shown() {
+    let _ = all_commands(echoing_error(401), &["json"]);
+    let _ = all_commands(echoing_error(302), &["table"]);
+}
+
+/// Codes and tokens are data, so they may be on stdout; a log of requests is not where they belong.
+#[test]
+fn codes_and_tokens_are_never_in_the_trace() {
+    let server = Server::new(echo);
+    let [home, ..] = homes(&server);
+    for command in COMMANDS.iter().chain(&MORE[..1]) {
+        let outcome = run(&home, &server.url(), *command, &["-vv", "-o", "json"]);
+        for secret in [CODE, TOKEN] {
+            assert!(
+                !outcome.stderr.contains(secret),
+                "{} traces a secret:\n{}",
+                outcome.command,
+                outcome.stderr
+            );
+        }
+    }
+    let made = home.run(["dev", "create-device", "--name", "x", "-o", "json"]).ok();
+    assert!(!made.contains(TOKEN) && made.contains("[redacted]"), "{made}");
+    let shown = home.run(["dev", "create-device", "--name", "x", "-o", "json", "--show-credentials"]).ok();
+    assert!(shown.contains(TOKEN), "{shown}");
+    let code = home.run(["enrollments", "create", "-vv", "-o", "json"]).exits(0);
+    assert!(code.stdout.contains(CODE) && code.stderr.contains("POST /ipp/v1/enrollments"), "{code:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_profiles_file_is_private() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let login = ["login", "--api-key-stdin", "--no-check", "-vv"];
+    // A mask that would allow everybody everything does not count.
+    let outcome = home.command(login).stdin(KEY).through("umask 0; exec \"$0\" \"$@\"").run().exits(0);
+    assert_clean(&outcome);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let file = home.profiles_file();
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    assert!(fs::read_to_string(&file).unwrap().contains(KEY));
+    assert_only_in(home.path(), &file);
+    // Writing it again keeps it so, even when somebody had opened it up.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let _ = home.run(["profiles", "use", "local"]).ok();
+    assert_eq!(mode(&file), 0o600);
+    let _ = home.run(["dev", "create-device", "--name", "x", "--profile", "local"]).ok();
+    assert_eq!(mode(&home.state_folder().join("local.json")), 0o600);
+    assert_eq!(mode(&home.state_folder()), 0o700);
+}
