@@ -20,7 +20,7 @@ const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
 /// Every command with arguments that let it do its work. `{id}` is an id.
-const COMMANDS: [(&str, &str); 21] = [
+const COMMANDS: [(&str, &str); 23] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -40,6 +40,8 @@ const COMMANDS: [(&str, &str); 21] = [
     ("sessions get", "{id}"),
     ("sessions watch", "{id} --timeout 100ms --interval 50ms"),
     ("sessions cancel", "{id}"),
+    ("sessions list", "--refresh"),
+    ("sessions recover", ""),
     ("dev create-device", "--name x"),
     ("dev simulate-tap", "{id}"),
 ];
