@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
+use toml_edit::{DocumentMut, Item, RawString, Table, TableLike, Value};
 
 use super::{Environment, KeySource, Profile, check_name};
 use crate::secret::ApiKey;
@@ -153,7 +153,21 @@ impl Document {
     /// Makes a profile the one that is used when none is asked for.
     pub fn set_active(&mut self, name: Option<&str>) {
         self.active = name.map(str::to_owned);
+        if name.is_none() {
+            self.keep_comments_above_active();
+        }
         set(self.toml.as_table_mut(), ACTIVE, name);
+    }
+
+    /// What stands above the line, as a rule the heading of the whole file, must not go with it.
+    fn keep_comments_above_active(&mut self) {
+        let above =
+            self.toml.key(ACTIVE).and_then(|key| key.leaf_decor().prefix()?.as_str()).unwrap_or_default();
+        if !above.trim().is_empty() {
+            let top = self.toml.decor().prefix().and_then(RawString::as_str).unwrap_or_default();
+            let heading = format!("{top}{above}");
+            self.toml.decor_mut().set_prefix(heading);
+        }
     }
 
     /// The file's text.

@@ -1,7 +1,5 @@
 //! An API that misbehaves: each way with its exit code and its words, and with what was sent.
 
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 
 use crate::common::harness::{Home, same};
@@ -132,9 +130,8 @@ fn a_certificate_that_does_not_verify() {
 
 #[test]
 fn a_refused_connection() {
-    // A port that was free a moment ago.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let home = Home::new().at(&format!("http://{address}"), KEY);
+    // A port that only the system itself could listen at.
+    let home = Home::new().at("http://127.0.0.1:1", KEY);
     let refused = |request: &str| {
         format!("error: {request}: 127.0.0.1 refused the connection (4 attempts)\n{CHECK_NETWORK}")
     };

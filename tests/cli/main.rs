@@ -6,9 +6,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod accounts;
 mod bad_answers;
 mod bad_input;
 mod basics;
+mod changes;
+mod demonstration;
 mod guards;
 mod harness;
 mod lists;
@@ -17,3 +20,4 @@ mod operations;
 mod production;
 mod secrets;
 mod together;
+mod watching;

@@ -11,5 +11,6 @@ pub mod normal;
 pub mod proxy;
 pub mod pty;
 pub mod server;
+pub mod stream;
 pub mod tls;
 pub mod world;

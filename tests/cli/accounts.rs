@@ -1,0 +1,340 @@
+//! Which account a command speaks for: flag before variable before profile before default, each value with its
+//! source and what it shadows; and what `login`, `profiles` and `doctor` make of it.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::common::harness::{Home, same};
+use crate::common::server::{Reply, Server};
+
+const KEY: &str = "kco_test_api_0123456789abcdef";
+const OTHER: &str = "kco_test_api_fedcba9876543210";
+
+fn nothing() -> Reply {
+    Reply::json(200, &json!({"content": []}))
+}
+
+fn two_profiles(server: &Server) -> Home {
+    let profile = |name: &str, key: &str| {
+        format!(
+            "[profiles.{name}]\nenvironment = \"playground\"\napi_key = \"{key}\"\nusername = \"user-{name}\"\n\
+             merchant_id = \"merchant-{name}\"\nbase_url = \"{}/{name}\"\n",
+            server.url()
+        )
+    };
+    Home::new().with_profiles(&format!("active = \"a\"\n{}{}", profile("a", KEY), profile("b", OTHER)))
+}
+
+/// The profile that a command used, by the path of its request.
+#[test]
+fn a_flag_goes_before_a_variable_before_the_active_profile() {
+    let server = Server::always(nothing());
+    let home = two_profiles(&server);
+    let list = ["devices", "list"];
+    let _ = home.run(list).ok();
+    let _ = home.command(list).env("KUSTOM_PROFILE", "b").run().ok();
+    let _ = home.command(["--profile", "a", "devices", "list"]).env("KUSTOM_PROFILE", "b").run().ok();
+    let _ = home.command(list).env("KUSTOM_PROFILE", "").run().ok();
+    let used: Vec<_> = server.lines().iter().map(|line| line.chars().nth(5).unwrap()).collect();
+    assert_eq!(used, ['a', 'b', 'a', 'a'], "an empty variable counts as not set");
+}
+
+#[test]
+fn variables_go_before_the_profile_and_a_username_stays_with_its_key() {
+    use base64::Engine as _;
+    let basic = |pair: &str| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    let server = Server::always(nothing());
+    let home = two_profiles(&server);
+    let list = || home.command(["devices", "list"]);
+    let _ = list().run().ok();
+    let _ = list().env("KUSTOM_API_KEY", OTHER).run().ok();
+    let _ = list().env("KUSTOM_API_KEY", OTHER).env("KUSTOM_USERNAME", "u").run().ok();
+    let _ = list().env("KUSTOM_MERCHANT_ID", "m").env("KUSTOM_BASE_URL", server.url()).run().ok();
+    let sent: Vec<_> = server
+        .asked()
+        .iter()
+        .map(|asked| {
+            let header = |name| asked.header(name).unwrap_or_default().to_owned();
+            (asked.line(), header("authorization"), header("x-merchant-id"))
+        })
+        .collect();
+    let expect = |line: &str, authorization: String, merchant: &str| {
+        (line.to_owned(), authorization, merchant.to_owned())
+    };
+    let own = basic(&format!("user-a:{KEY}"));
+    assert_eq!(
+        sent,
+        [
+            expect("GET /a/ipp/v1/devices", own.clone(), "merchant-a"),
+            expect("GET /a/ipp/v1/devices", format!("Basic {OTHER}"), "merchant-a"),
+            expect("GET /a/ipp/v1/devices", basic(&format!("u:{OTHER}")), "merchant-a"),
+            expect("GET /ipp/v1/devices", own, "m"),
+        ]
+    );
+}
+
+#[test]
+fn every_value_is_shown_with_its_source_and_what_it_shadows() {
+    let server = Server::unwanted();
+    let home = two_profiles(&server);
+    same(
+        &home.run(["profiles", "show"]).exits(0).out(),
+        "NAME         VALUE                     SOURCE              SHADOWS\n\
+         profile      a                         the active profile\n\
+         environment  playground                profile 'a'\n\
+         base_url     http://127.0.0.1:<port>/a  profile 'a'\n\
+         api_key      a kco_test_… key          profile 'a'\n\
+         username     user-a                    profile 'a'\n\
+         merchant_id  merchant-a                profile 'a'\n\
+         location     not set\n\
+         currency     not set\n",
+    );
+    server.assert_untouched();
+}
+
+#[test]
+fn what_is_shadowed_is_named() {
+    let server = Server::unwanted();
+    let home = two_profiles(&server).env("KUSTOM_API_KEY", OTHER).env("KUSTOM_MERCHANT_ID", "m");
+    let shown = home.command(["profiles", "show", "-o", "json"]).env("KUSTOM_PROFILE", "b").run().json();
+    let row = |name: &str| shown.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
+    assert_eq!(
+        row("profile"),
+        json!({
+            "name": "profile", "value": "b", "source": "KUSTOM_PROFILE",
+            "shadows": [{"source": "the active profile", "value": "a"}],
+        })
+    );
+    assert_eq!(
+        row("api_key"),
+        json!({
+            "name": "api_key", "value": "a kco_test_… key", "source": "KUSTOM_API_KEY",
+            "shadows": [{"source": "profile 'b'", "value": "a kco_test_… key"}],
+        })
+    );
+    assert_eq!(
+        row("merchant_id"),
+        json!({
+            "name": "merchant_id", "value": "m", "source": "KUSTOM_MERCHANT_ID",
+            "shadows": [{"source": "profile 'b'", "value": "merchant-b"}],
+        })
+    );
+    assert_eq!(row("username")["value"], Value::Null, "it was issued with the other key");
+    server.assert_untouched();
+}
+
+#[test]
+fn login_stores_a_profile_once_its_key_is_accepted() {
+    let server = Server::always(nothing());
+    let home = Home::new();
+    let url = server.url();
+    let args = ["login", "--api-key-stdin", "--merchant-id", "M100", "--currency", "sek", "--base-url", &url];
+    same(
+        &home.command(args).stdin(format!("{KEY}\n")).run().exits(0).whole(),
+        "NAME         playground\nACTIVE       yes\nENVIRONMENT  playground\nKEY          stored\n\
+         MERCHANT     M100\nCURRENCY     SEK\nBASE URL     http://127.0.0.1:<port>\n\
+         ! Stored the profile 'playground' in <home>/config/profiles.toml, which only you can read.\n\
+         ! It is used whenever no other is asked for. Try: kustom devices list\nexit 0\n",
+    );
+    let [asked] = server.asked().try_into().unwrap();
+    assert_eq!(asked.line(), "GET /ipp/v1/devices", "one harmless call");
+    assert_eq!(asked.header("authorization"), Some(format!("Basic {KEY}").as_str()));
+    let text = fs::read_to_string(home.profiles_file()).unwrap();
+    same(
+        &text,
+        &format!(
+            "# Profiles of kustom. This file holds API keys: keep it private.\n\nactive = \"playground\"\n\n\
+             [profiles.playground]\nenvironment = \"playground\"\napi_key = \"{KEY}\"\nmerchant_id = \"M100\"\n\
+             currency = \"SEK\"\nbase_url = \"{url}\"\n"
+        ),
+    );
+    // A second one does not take over, and a new key keeps the rest of the profile.
+    let _ = home
+        .run(["login", "--api-key-command", &format!("echo {OTHER}"), "--no-check", "--profile", "b"])
+        .ok();
+    let rotated =
+        home.command(["login", "--api-key-stdin", "--no-check", "-o", "json"]).stdin(OTHER).run().json();
+    assert_eq!((&rotated["active"], &rotated["merchant_id"]), (&json!(true), &json!("M100")));
+    let text = fs::read_to_string(home.profiles_file()).unwrap();
+    assert!(text.contains(&format!("api_key_command = \"echo {OTHER}\"")) && !text.contains(KEY), "{text}");
+}
+
+#[test]
+fn login_stores_nothing_that_was_refused() {
+    let refusing = Server::always(Reply::problem(401, "who are you?"));
+    let broken = Server::always(Reply::new(200, "text/plain", "It works!"));
+    let login =
+        |home: &Home, args: &[&str], key: &str| home.command([&["login"], args].concat()).stdin(key).run();
+    let home = Home::new();
+    same(
+        &login(&home, &["--api-key-stdin", "--base-url", &refusing.url()], KEY).fails(3),
+        "error: the API does not accept the key: who are you? (HTTP 401)\n  \
+         hint: see which key is used and where it comes from with `kustom doctor`\n  hint: nothing was stored\n",
+    );
+    let unwanted = Server::unwanted();
+    let url = unwanted.url();
+    for (args, key, code, begins) in [
+        (&["--api-key-stdin"][..], "", 2, "error: standard input holds no API key: the key is empty\n"),
+        (&["--api-key-stdin"], "two words", 2, "error: standard input holds no API key: "),
+        (&["--api-key-file", "missing"], "", 2, "error: cannot read missing: "),
+        (&["--api-key-command", "exit 1"], "", 3, "error: the command for the API key ended with "),
+        (&[], "", 8, "error: the API key is missing\n"),
+        (
+            &["--api-key-stdin", "--api-key-file", "x"],
+            KEY,
+            2,
+            "error: the argument '--api-key-stdin' cannot be used with ",
+        ),
+        (&["--api-key-stdin", "--environment", "production"], KEY, 3, "error: a kco_test_… key ("),
+        (
+            &["--api-key-stdin", "--base-url", "http://example.com"],
+            KEY,
+            2,
+            "error: invalid value 'http://example.com' for ",
+        ),
+        (
+            &["--api-key-stdin", "--profile", "local"],
+            KEY,
+            2,
+            "error: 'local' is the name of the built-in profile",
+        ),
+        (&["--api-key-stdin", "--profile", "a b"], KEY, 2, "error: 'a b' cannot be a profile's name; "),
+        (
+            &["--api-key-stdin", "--no-check", "--environment", "local"],
+            "secret",
+            2,
+            "error: a profile of the environment 'local' needs a name",
+        ),
+    ] {
+        let args: Vec<_> =
+            if args.contains(&"--base-url") { args.to_vec() } else { [args, &["--base-url", &url]].concat() };
+        let said = login(&home, &args, key).fails(code);
+        assert!(said.starts_with(begins), "{args:?}: {said}");
+        assert!(!said.contains(KEY), "{said}");
+    }
+    unwanted.assert_untouched();
+    let _ = login(&home, &["--api-key-stdin"], "shared-secret").fails(8);
+    assert!(!home.profiles_file().exists(), "something was stored");
+    // An answer that does not tell is no reason to store nothing.
+    let _ = login(&home, &["--api-key-stdin", "--base-url", &broken.url()], KEY).ok();
+    assert!(home.profiles_file().exists());
+}
+
+#[test]
+fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
+    let text = format!(
+        "# mine\nactive = \"a\" # for now\n\n[profiles.a]\n# from the portal\nenvironment = \"playground\"\n\
+         api_key = \"{KEY}\" # rotate in June\n\n[profiles.b] # the shop\nenvironment = \"production\"\n\
+         api_key_command = \"pass show kustom\"\n"
+    );
+    let home = Home::new().with_profiles(&text);
+    same(
+        &home.run(["profiles", "list"]).quiet(),
+        "NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT  LOCATION  CURRENCY  BASE URL\n\
+         a      yes     playground   stored\nb              production   command\n\
+         local          local        built in  EMULATED\n",
+    );
+    let _ = home.run(["profiles", "use", "b"]).ok();
+    assert_eq!(
+        fs::read_to_string(home.profiles_file()).unwrap(),
+        text.replace("active = \"a\"", "active = \"b\"")
+    );
+    // A production key is not removed by mistake.
+    let said = home.run(["profiles", "remove", "b"]).fails(8);
+    assert!(said.starts_with("error: Remove the profile 'b' with its production key?"), "{said}");
+    let _ = home.run(["profiles", "remove", "b", "--yes"]).ok();
+    let left = fs::read_to_string(home.profiles_file()).unwrap();
+    assert!(
+        left.starts_with("# mine\n") && left.contains("# rotate in June") && !left.contains("pass show"),
+        "{left}"
+    );
+    assert!(!left.contains("active"), "{left}");
+    let warned = home.command(["profiles", "use", "a"]).env("KUSTOM_PROFILE", "local").run().exits(0);
+    same(&warned.stderr, "warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
+    let again = fs::read_to_string(home.profiles_file()).unwrap();
+    assert!(again.contains("# mine\n") && again.starts_with("active = \"a\"\n"), "{again}");
+    same(
+        &home.run(["profiles", "remove", "local"]).fails(2),
+        "error: the profile 'local' is built in and cannot be removed\n",
+    );
+}
+
+fn findings(home: &Home, code: i32, args: &[&str]) -> Vec<(String, String, String)> {
+    let outcome = home.run(["doctor", "-o", "json"].iter().chain(args)).exits(code);
+    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
+    let rows = rows.as_array().unwrap().iter();
+    rows.map(|row| (text(row, "check"), text(row, "level"), text(row, "finding"))).collect()
+}
+
+fn found<'a>(findings: &'a [(String, String, String)], check: &str) -> (&'a str, &'a str) {
+    let finding = findings.iter().find(|(known, ..)| known == check);
+    let (_, level, text) = finding.unwrap_or_else(|| panic!("no {check} in {findings:#?}"));
+    (level, text)
+}
+
+#[test]
+fn the_doctor_finds_a_healthy_account() {
+    let server = Server::always(nothing());
+    let home = two_profiles(&server).env("KUSTOM_MERCHANT_ID", "m");
+    let findings = findings(&home, 0, &[]);
+    assert_eq!(
+        found(&findings, "merchant_id"),
+        ("ok", "m, from KUSTOM_MERCHANT_ID; shadows merchant-a from profile 'a'")
+    );
+    assert_eq!(found(&findings, "environment"), ("ok", "playground, from profile 'a'"));
+    assert_eq!(found(&findings, "api_key"), ("ok", "a kco_test_… key, from profile 'a'"));
+    assert_eq!(found(&findings, "key"), ("ok", "is accepted"));
+    assert!(found(&findings, "host").1.starts_with("answers in "));
+    assert_eq!(server.asked().len(), 1);
+    let _ = home.run(["doctor", "--offline"]).ok();
+    assert_eq!(server.asked().len(), 1, "offline sends nothing");
+    let local = home.run(["--profile", "local", "doctor"]).exits(0);
+    assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong_and_its_exit_code() {
+    let none = findings(&Home::new(), 3, &[]);
+    assert_eq!(found(&none, "account"), ("failure", "there is no API key: no profile is active"));
+    let refusing = Server::always(Reply::problem(401, "no"));
+    let refused = findings(&two_profiles(&refusing), 3, &[]);
+    assert_eq!(found(&refused, "key"), ("failure", "the API does not accept the key (HTTP 401)"));
+    let elsewhere = Server::always(Reply::empty(302).header("location", "https://example.com/"));
+    let redirected = findings(&two_profiles(&elsewhere), 6, &[]);
+    assert_eq!(
+        found(&redirected, "key"),
+        ("failure", "the host answers 302 with a redirect: it is not the API")
+    );
+    let gone = Home::new().at("https://does-not-exist.invalid", KEY);
+    assert_eq!(found(&findings(&gone, 6, &[]), "host").0, "failure");
+    let slow = Server::always(nothing().header("date", "Sun, 22 Nov 2020 10:00:00 GMT"));
+    assert_eq!(found(&findings(&two_profiles(&slow), 2, &[]), "clock").0, "failure");
+    let broken = Home::new().with_profiles("active = 5\n");
+    let (level, text) = (findings(&broken, 2, &[]), "profiles file");
+    assert_eq!(found(&level, text).0, "failure");
+    let typo = Home::new().with_profiles(&format!(
+        "active = \"a\"\n[profiles.a]\nenvironment = \"playground\"\napi_key = \"{KEY}\"\nmerchant = \"M\"\n"
+    ));
+    let findings = findings(&typo, 0, &["--offline"]);
+    let odd =
+        findings.iter().find(|(_, level, text)| level == "warning" && text.contains("profiles.a.merchant"));
+    assert!(odd.is_some(), "{findings:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_doctor_looks_at_modes_and_folders() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::always(nothing());
+    let home = two_profiles(&server);
+    fs::set_permissions(home.profiles_file(), fs::Permissions::from_mode(0o644)).unwrap();
+    let findings_ = findings(&home, 0, &["--offline"]);
+    assert_eq!(found(&findings_, "file mode"), ("warning", "0644"));
+    fs::set_permissions(home.profiles_file(), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(found(&findings(&home, 0, &["--offline"]), "file mode"), ("ok", "0600"));
+    let file = home.file("file", "");
+    let home = home.env("KUSTOM_STATE", &file);
+    assert_eq!(found(&findings(&home, 2, &["--offline"]), "state folder").0, "failure");
+}

@@ -1,0 +1,194 @@
+//! What is sent when something is changed: merged updates, lifetimes in two dialects, cancels that lose.
+
+use kustom::emulator::state::{EnrollmentDialect, Switches};
+use kustom::emulator::{API_KEY, MERCHANT_ID};
+use serde_json::{Value, json};
+
+use crate::common::harness::{Home, same};
+use crate::common::normal::FIXED_ID;
+use crate::common::proxy::ValidatingProxy;
+use crate::common::server::{Asked, Reply, Server};
+use crate::common::world::World;
+
+const KEY: &str = "kco_test_api_0123456789abcdef";
+
+fn id(number: u32) -> String {
+    format!("{FIXED_ID}{number:012}")
+}
+
+/// PUT replaces: everything that was not to be changed is sent back as it came, whatever its kind.
+#[test]
+fn an_update_is_merged_into_what_there_is() {
+    let device = json!({
+        "id": id(1), "name": "Till 1", "location_id": id(9), "platform": "IOS", "new": true,
+        "metadata": {"floor": "2", "count": 7},
+    });
+    let cases: [(&[&str], Value); 6] = [
+        (
+            &["--name", "Till 2"],
+            json!({"name": "Till 2", "metadata": {"floor": "2", "count": 7}, "location_id": id(9)}),
+        ),
+        (
+            &["--metadata", "area=bar", "--metadata", "floor=3"],
+            json!({"name": "Till 1", "location_id": id(9), "metadata": {"floor": "3", "count": 7, "area": "bar"}}),
+        ),
+        (
+            &["--unset-metadata", "count", "--unset-metadata", "never"],
+            json!({"name": "Till 1", "location_id": id(9), "metadata": {"floor": "2"}}),
+        ),
+        (&["--no-location"], json!({"name": "Till 1", "metadata": {"floor": "2", "count": 7}})),
+        (
+            &["--location", &id(8)],
+            json!({"name": "Till 1", "metadata": {"floor": "2", "count": 7}, "location_id": id(8)}),
+        ),
+        (
+            &["--metadata", "a=b=c", "--metadata", "empty="],
+            json!({
+                "name": "Till 1", "location_id": id(9),
+                "metadata": {"floor": "2", "count": 7, "a": "b=c", "empty": ""},
+            }),
+        ),
+    ];
+    for (change, expected) in cases {
+        let server =
+            Server::script([Reply::json(200, &json!({"content": [device]})), Reply::json(200, &device)]);
+        let home = Home::new().at(&server.url(), KEY);
+        let _ = home.run(["devices", "update", "Till 1"].iter().chain(change)).ok();
+        let [_, put] = server.asked().try_into().unwrap();
+        assert_eq!((put.line(), put.json()), (format!("PUT /ipp/v1/devices/{}", id(1)), expected));
+        assert_eq!(put.header("content-type"), Some("application/json"));
+    }
+}
+
+/// An account that knows only `ttl` is asked again with the shortest one that is long enough, and it is said.
+#[test]
+fn a_lifetime_is_asked_for_in_the_other_dialect_when_the_first_is_refused() {
+    let asked = [
+        ("30m", "1800000", "TWO_HOURS", "2h"),
+        ("2h", "7200000", "TWO_HOURS", "2h"),
+        ("121m", "7260000", "TWENTY_FOUR_HOURS", "24h"),
+        ("3d", "259200000", "SEVENTY_TWO_HOURS", "72h"),
+    ];
+    let refusal = json!({"title": "Bad request", "errors": {"ttl": "must not be null"}});
+    let made = json!({"enrollment_id": id(1), "enrollment_code": "ABCDEFGH", "status": "PENDING"});
+    for (given, millis, ttl, shown) in asked {
+        let server = Server::script([Reply::json(400, &refusal), Reply::json(201, &made)]);
+        let home = Home::new().at(&server.url(), KEY);
+        let new = ["enrollments", "create", "--location", &id(9), "--metadata", "a=b", "--expires-in", given];
+        let outcome = home.run(new).exits(0);
+        let spelled = if given == "121m" {
+            "2h 1m"
+        } else if given == "3d" {
+            "72h"
+        } else {
+            given
+        };
+        let warning = format!(
+            "warning: this account takes fixed lifetimes only: asked for {shown} instead of {spelled}\n"
+        );
+        assert!(outcome.stderr.starts_with(&warning), "{}", outcome.stderr);
+        let bodies: Vec<_> = server.asked().iter().map(Asked::json).collect();
+        let millis: Value = serde_json::from_str(millis).unwrap();
+        let common =
+            |field: &str, value: Value| json!({"location_id": id(9), "metadata": {"a": "b"}, field: value});
+        assert_eq!(bodies, [common("expires_in", millis), common("ttl", json!(ttl))]);
+    }
+    // No ttl is long enough; another field is to blame; another status: nothing is repeated.
+    let other = json!({"title": "Bad request", "errors": {"location_id": "is unknown"}});
+    for (given, reply, code) in [
+        ("4d", Reply::json(400, &refusal), 5),
+        ("1h", Reply::json(400, &other), 5),
+        ("1h", Reply::json(422, &refusal), 5),
+        ("1h", Reply::json(500, &refusal), 7),
+    ] {
+        let server = Server::always(reply);
+        let home = Home::new().at(&server.url(), KEY);
+        let _ = home.run(["enrollments", "create", "--expires-in", given]).fails(code);
+        assert_eq!(server.asked().len(), 1, "{given}");
+    }
+}
+
+#[test]
+fn the_emulator_can_be_told_to_know_only_ttl() {
+    let switches = Switches { enrollment_dialect: EnrollmentDialect::TtlOnly, ..Switches::default() };
+    let world = World::with(switches);
+    let proxy = ValidatingProxy::start(&world.emulator);
+    let home = Home::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    let new = ["enrollments", "create", "--location", "51e2", "--expires-in", "3h", "-o", "json"];
+    let made = home.run(new).exits(0);
+    let warning = json!({"warning": {
+        "message": "this account takes fixed lifetimes only: asked for 24h instead of 3h",
+    }});
+    same(&made.stderr, &format!("{warning}\n"));
+    assert_eq!(proxy.violations(), []);
+}
+
+#[test]
+fn without_a_location_the_next_command_is_named() {
+    let home = Home::new().local();
+    let said = home.run(["enrollments", "create"]).fails(5);
+    assert!(
+        said.contains("  hint: name one with --location; `kustom locations list` shows them\n"),
+        "{said}"
+    );
+}
+
+/// A cancel that loses to a payment reports the payment; one that is repeated is done.
+#[test]
+fn a_cancel_that_comes_too_late_says_what_the_session_became() {
+    let home = Home::new().local();
+    let device = ["dev", "create-device", "--name", "Till 1", "-o", "json"];
+    let _ = home.run(device).ok();
+    let create = |amount: &str| {
+        let args = [
+            "sessions",
+            "create",
+            "--device",
+            "Till 1",
+            "--currency",
+            "SEK",
+            "-o",
+            "json",
+            "--amount",
+            amount,
+        ];
+        home.run(args).json()["session_id"].as_str().unwrap().to_owned()
+    };
+    let (paid, open) = (create("1"), create("2"));
+    let order = home.run(["dev", "simulate-tap", &paid, "-o", "json"]).json()["order_id"].clone();
+    same(
+        &home.run(["sessions", "cancel", &paid]).fails(5).replace("<id-1>", &paid).replace("<id-2>", "ORDER"),
+        &format!(
+            "error: session {paid} was not cancelled, it is FINALIZED\n  \
+             hint: Paid. The order to capture or refund by is ORDER.\n"
+        ),
+    );
+    assert!(order.is_string());
+    for _ in 0..2 {
+        let cancelled = home.run(["sessions", "cancel", &open, "-o", "json"]).json();
+        assert_eq!(cancelled[0]["status"], "CANCELLED");
+    }
+}
+
+/// Whatever a body of one's own holds, it is sent as it is, to the byte.
+#[test]
+fn a_body_is_sent_as_it_is() {
+    let session = json!({"session_id": id(1), "status": "CREATED"});
+    let server = Server::always(Reply::json(200, &session));
+    let home = Home::new().at(&server.url(), KEY);
+    let body = format!(
+        "{{ \"order_amount\":24950,\n \"device_id\" : \"{}\", \"purchase_currency\":\"SEK\",\"new\":1.10 }}\n",
+        id(2)
+    );
+    let _ = home.command(["sessions", "create", "--body", "-"]).stdin(body.as_str()).run().ok();
+    let file = home.file("body.json", &body);
+    let _ = home.run(["sessions", "create", "--body", &file.to_string_lossy()]).ok();
+    let _ = home.command(["api", "POST", "/ipp/v1/sessions", "--body", "-"]).stdin(body.as_str()).run().ok();
+    for asked in server.asked() {
+        assert_eq!(
+            (asked.line().as_str(), asked.body.as_slice()),
+            ("POST /ipp/v1/sessions", body.as_bytes())
+        );
+    }
+    assert_eq!(server.asked().len(), 3);
+}

@@ -1,0 +1,114 @@
+//! `sessions watch`: the outcome is the exit code, and nothing but an outcome or a real refusal ends the wait.
+
+use serde_json::{Value, json};
+
+use crate::common::harness::{Home, Outcome, same};
+use crate::common::normal::FIXED_ID;
+use crate::common::server::{Reply, Server};
+
+fn id() -> String {
+    format!("{FIXED_ID}000000000001")
+}
+
+fn session(status: &str) -> Reply {
+    Reply::json(200, &json!({"session_id": id(), "status": status}))
+}
+
+fn watch(server: &Server, more: &[&str]) -> Outcome {
+    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    let id = id();
+    let args = ["sessions", "watch", &id, "--interval", "10ms"];
+    home.run(args.iter().chain(more))
+}
+
+#[test]
+fn the_outcome_is_the_exit_code() {
+    let outcomes = [
+        ("FINALIZED", 0, "Paid."),
+        ("CANCELLED", 10, "Cancelled: nothing was charged."),
+        ("EXPIRED", 11, "Expired: nobody paid in time, and nothing was charged."),
+        ("FAILED", 12, "Failed: the payment could not be carried out. The sale needs a new session."),
+    ];
+    for (status, code, words) in outcomes {
+        // Also a status that is new is waited through.
+        let script = ["CREATED", "CREATED", "AUTHORIZING", "ACTIVE", "ACTIVE", status].map(session);
+        let server = Server::script(script.clone());
+        same(
+            &watch(&server, &[]).exits(code).whole(),
+            &format!(
+                "CREATED    after <elapsed>\nAUTHORIZING after <elapsed>\nACTIVE     after <elapsed>\n\
+                 {status:<10} after <elapsed>\n! {words}\nexit {code}\n"
+            ),
+        );
+        assert_eq!(server.asked().len(), 6, "it is over when it is over");
+        let lines = watch(&Server::script(script.clone()), &["-o", "ndjson"]).exits(code);
+        let seen: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let statuses: Vec<_> = seen.iter().map(|session| session["status"].as_str().unwrap()).collect();
+        assert_eq!(statuses, ["CREATED", "AUTHORIZING", "ACTIVE", status]);
+        let document = watch(&Server::script(script), &["-o", "json"]).exits(code);
+        let document: Value = serde_json::from_str(&document.stdout).unwrap();
+        assert_eq!(document, json!({"session_id": id(), "status": status}));
+    }
+}
+
+#[test]
+fn a_wait_that_is_over_leaves_the_session_open() {
+    let server = Server::always(session("ACTIVE"));
+    let outcome = watch(&server, &["--timeout", "1s"]).exits(13);
+    assert!(outcome.out().starts_with("ACTIVE     after <elapsed>\n"), "{}", outcome.stdout);
+    let warned = "warning: the session is still open after <elapsed>; it was left as it is\n";
+    assert!(outcome.err().ends_with(warned), "{}", outcome.stderr);
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
+}
+
+#[test]
+fn a_failure_that_passes_is_not_an_outcome() {
+    let server = Server::script([
+        session("CREATED"),
+        Reply::problem(503, "not now"),
+        Reply::problem(503, "not now"),
+        Reply::cut(),
+        Reply::problem(429, "slow down").header("retry-after", "0"),
+        session("CREATED"),
+        Reply::new(502, "text/html", "<html>"),
+        session("FINALIZED"),
+    ]);
+    let outcome = watch(&server, &[]).exits(0);
+    let warned: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(warned.len(), 2, "told once each time it begins:\n{}", outcome.stderr);
+    assert!(warned[0].contains("not now (HTTP 503); still waiting"), "{}", outcome.stderr);
+    assert_eq!(server.asked().len(), 8);
+    // The same before anything has been seen.
+    let server = Server::script([Reply::cut(), Reply::problem(500, "oops"), session("CANCELLED")]);
+    let outcome = watch(&server, &[]).exits(10);
+    assert!(
+        outcome.stderr.contains("still waiting, and the session has not been seen yet\n"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_refusal_ends_the_wait() {
+    for (status, code) in [(401, 3), (403, 3), (404, 4), (400, 5)] {
+        let server = Server::script([session("CREATED"), Reply::problem(status, "no"), session("FINALIZED")]);
+        let outcome = watch(&server, &["-o", "ndjson"]).exits(code);
+        assert_eq!((outcome.stdout.lines().count(), server.asked().len()), (1, 2), "{status}");
+        let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(error["error"]["exit_code"], code);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_the_session_and_says_how_to_cancel_it() {
+    let server = Server::always(session("ACTIVE"));
+    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    let id = id();
+    let watching = home.command(["sessions", "watch", &id]).spawn();
+    let _ = watching.until_stdout(|text| text.contains("ACTIVE"));
+    watching.interrupt();
+    let outcome = watching.wait().exits(130);
+    assert!(outcome.stderr.contains(&format!("kustom sessions cancel {id}")), "{}", outcome.stderr);
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
+}
