@@ -132,7 +132,7 @@ impl Context {
                 tokio::select! {
                     biased;
                     result = &mut work => return result,
-                    () = interruption() => {
+                    () = ctrl_c() => {
                         if !self.interruption_is_handled.get() {
                             return Err(self.interrupted());
                         }
@@ -188,20 +188,22 @@ fn key_of(account: &Account) -> Result<ApiKey, Error> {
     }
 }
 
-/// Waits until somebody wants this to end: Ctrl-C, or the end of the machine's session.
+/// Waits until somebody wants this to end: Ctrl-C, or a signal to terminate. Only for who handles both: a program
+/// that has listened once is not ended by the signal any more, not even while it asks a question.
 pub async fn interruption() {
     #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                Ok(()) = tokio::signal::ctrl_c() => return,
-                Some(()) = terminate.recv() => return,
-            }
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            () = ctrl_c() => return,
+            Some(()) = terminate.recv() => return,
         }
     }
+    ctrl_c().await;
+}
+
+/// Waits for Ctrl-C. Where it cannot be noticed, it ends the process in the system's way.
+async fn ctrl_c() {
     if tokio::signal::ctrl_c().await.is_err() {
-        // What cannot be noticed ends the process in the system's way.
         std::future::pending::<()>().await;
     }
 }

@@ -121,7 +121,7 @@ fn a_person_is_asked_with_merchant_device_and_amount() {
     );
     for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {
         let mut screen = Screen::open(&home, CREATE, &[]);
-        screen.until(&question);
+        screen.until_asked(&question);
         screen.type_in(keys);
         let (exit, shown) = screen.end();
         assert_eq!((exit, posts()), (code, sent), "{keys:?}:\n{shown}");
@@ -145,7 +145,7 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
         let changes = || server.lines().iter().filter(|line| !line.starts_with("GET ")).count();
         for (keys, code, sent) in [("n\r", 8, 0), ("y\r", 0, 1)] {
             let mut screen = Screen::open(&home, args, &[]);
-            screen.until(&format!("Production, merchant M100: {question} [y/N]"));
+            screen.until_asked(&format!("Production, merchant M100: {question} [y/N]"));
             screen.type_in(keys);
             let (exit, shown) = screen.end();
             assert_eq!((exit, changes()), (code, sent), "{shown}");

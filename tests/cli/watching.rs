@@ -36,8 +36,8 @@ fn the_outcome_is_the_exit_code() {
         same(
             &watch(&server, &[]).exits(code).whole(),
             &format!(
-                "CREATED    after <elapsed>\nAUTHORIZING after <elapsed>\nACTIVE     after <elapsed>\n\
-                 {status:<10} after <elapsed>\n! {words}\nexit {code}\n"
+                "<elapsed>  CREATED\n<elapsed>  AUTHORIZING\n<elapsed>  ACTIVE\n<elapsed>  {status}\n\
+                 ! {words} It took <elapsed>.\nexit {code}\n"
             ),
         );
         assert_eq!(server.asked().len(), 6, "it is over when it is over");
@@ -55,10 +55,25 @@ fn the_outcome_is_the_exit_code() {
 fn a_wait_that_is_over_leaves_the_session_open() {
     let server = Server::always(session("ACTIVE"));
     let outcome = watch(&server, &["--timeout", "1s"]).exits(13);
-    assert!(outcome.out().starts_with("ACTIVE     after <elapsed>\n"), "{}", outcome.stdout);
+    assert!(outcome.out().starts_with("<elapsed>  ACTIVE\n"), "{}", outcome.stdout);
     let warned = "warning: the session is still open after <elapsed>; it was left as it is\n";
     assert!(outcome.err().ends_with(warned), "{}", outcome.stderr);
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
+}
+
+/// Nothing is known of a session that was never seen, not even that it is open.
+#[test]
+fn a_session_that_was_never_seen_is_not_said_to_be_open() {
+    let server = Server::always(Reply::problem(503, "not now"));
+    let outcome = watch(&server, &["--timeout", "300ms"]);
+    let error = outcome.fails(6);
+    let expected = format!(
+        "error: session {} could not be asked for <elapsed>, so how it stands is not known\n  \
+         hint: check the network with `kustom doctor`\n",
+        id()
+    );
+    let (before, after) = expected.split_once("<elapsed>").unwrap();
+    assert!(error.contains(before) && error.ends_with(after), "{error}");
 }
 
 #[test]
@@ -81,11 +96,9 @@ fn a_failure_that_passes_is_not_an_outcome() {
     // The same before anything has been seen.
     let server = Server::script([Reply::cut(), Reply::problem(500, "oops"), session("CANCELLED")]);
     let outcome = watch(&server, &[]).exits(10);
-    assert!(
-        outcome.stderr.contains("still waiting, and the session has not been seen yet\n"),
-        "{}",
-        outcome.stderr
-    );
+    let warned: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(warned.len(), 1, "{}", outcome.stderr);
+    assert!(warned[0].ends_with("; still waiting"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{Read as _, Write};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
@@ -14,7 +14,7 @@ pub struct Screen {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     shown: Arc<(Mutex<Shown>, Condvar)>,
-    _master: Box<dyn MasterPty + Send>,
+    master: Box<dyn MasterPty + Send>,
 }
 
 #[derive(Default)]
@@ -63,7 +63,7 @@ impl Screen {
                 }
             }
         });
-        Self { child, keyboard, shown, _master: pair.master }
+        Self { child, keyboard, shown, master: pair.master }
     }
 
     /// Waits until the screen has shown this.
@@ -71,6 +71,25 @@ impl Screen {
     pub fn until(&self, wanted: &str) {
         let text = self.wait(|shown| text(shown).contains(wanted));
         assert!(text.contains(wanted), "'{wanted}' was never shown:\n{text}");
+    }
+
+    /// Waits until the screen has shown this question and the program reads the answer key by key: a Ctrl-C before
+    /// that would be a signal, which a program that is about to ask may not have been told of yet.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn until_asked(&self, question: &str) {
+        self.until(question);
+        let deadline = Instant::now() + PATIENCE;
+        while self.reads_whole_lines() {
+            assert!(Instant::now() < deadline, "nobody reads the answer to '{question}'");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[cfg(unix)]
+    fn reads_whole_lines(&self) -> bool {
+        let modes = self.master.get_termios().expect("the modes of the terminal");
+        format!("{:?}", modes.local_flags).contains("ICANON")
     }
 
     /// Types this; `\r` is Enter, `\x03` is Ctrl-C.

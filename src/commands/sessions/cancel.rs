@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::outcome;
+use crate::commands::args;
 use crate::context::Online;
 use crate::error::{Error, Exit, Kind};
 use crate::model::{Received, Session, SessionStatus};
@@ -15,7 +16,7 @@ use crate::text::count;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The ids of the sessions
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,
 }
 

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::outcome;
+use crate::commands::args;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 
@@ -12,7 +13,7 @@ use crate::error::{Error, Exit};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The session's id
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = args::id)]
     id: Uuid,
 }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::outcome;
 use super::row::Row;
+use crate::commands::args;
 use crate::context::{Context, Online, journal_of};
 use crate::error::{Error, Exit, Kind};
 use crate::journal::{Attempt, File, Intent, Journal, What};
@@ -23,7 +24,7 @@ pub struct Args {
     #[arg(value_name = "ATTEMPT")]
     attempt: Option<String>,
     /// The session that came of it
-    #[arg(long, value_name = "ID", conflicts_with = "not_carried_out")]
+    #[arg(long, value_name = "ID", value_parser = args::id, conflicts_with = "not_carried_out")]
     session: Option<Uuid>,
     /// No session came of it
     #[arg(long, requires = "attempt")]

@@ -129,7 +129,17 @@ impl<'a> Wait<'a> {
                     let session = try_cancel(id, self.online).await?;
                     return self.after_cancel(session, index);
                 }
-                Next::TimeUp => return Ok(Exit::SessionOpen),
+                Next::TimeUp if self.last.borrow()[index].is_some() => return Ok(Exit::SessionOpen),
+                // Nothing is known of a session that was never seen, not even that it is open.
+                Next::TimeUp => {
+                    let waited = spell(self.started.elapsed());
+                    let message = format!(
+                        "session {id} could not be asked for {waited}, so how it stands is not known"
+                    );
+                    return Err(
+                        Error::new(Kind::Unavailable, message).hint("check the network with `kustom doctor`")
+                    );
+                }
             }
         }
     }
@@ -237,9 +247,12 @@ impl<'a> Wait<'a> {
         if worst == Exit::SessionOpen {
             let open = last.iter().filter(|session| !has_ended(session.as_ref())).count();
             let waited = spell(self.started.elapsed());
-            let what =
-                if last.len() == 1 { "the session is".to_owned() } else { format!("{open} sessions are") };
-            self.aside(|| terminal.warn(&format!("{what} still open after {waited}; nothing was changed")));
+            let (what, left) = if last.len() == 1 {
+                ("the session is".to_owned(), "it was left as it is")
+            } else {
+                (format!("{open} of {} sessions are", last.len()), "they were left as they are")
+            };
+            self.aside(|| terminal.warn(&format!("{what} still open after {waited}; {left}")));
         }
         Ok(())
     }

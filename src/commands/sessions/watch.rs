@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::wait::{Wait, WaitFlags};
+use crate::commands::args;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 
@@ -16,7 +17,7 @@ use crate::error::{Error, Exit};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The ids of the sessions
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,
     #[command(flatten)]
     wait: WaitFlags,
