@@ -7,6 +7,7 @@ pub mod api;
 pub mod cli;
 pub mod commands;
 pub mod context;
+pub mod disk;
 pub mod emulator;
 pub mod error;
 pub mod flows;

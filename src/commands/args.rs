@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Span, SpanRelativeTo, Unit};
 use uuid::Uuid;
 
+use crate::disk;
 use crate::error::Error;
 use crate::model::{Metadata, TapOutcome};
 use crate::terminal::Terminal;
@@ -102,7 +103,9 @@ impl Input {
 
 /// Reads a file of reasonable size.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |error: std::io::Error| Error::usage(format!("cannot read {}: {error}", path.display()));
+    let failed = |error: std::io::Error| {
+        Error::usage(format!("cannot read {}: {}", path.display(), disk::words(&error)))
+    };
     let length = std::fs::metadata(path).map_err(failed)?.len();
     if length > LARGEST_FILE {
         return Err(Error::usage(format!("{} is larger than 1 MiB", path.display())));

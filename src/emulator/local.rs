@@ -5,10 +5,9 @@
 //! beside it, which is never removed, because two processes could otherwise hold locks on two different files
 //! of the same name.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use axum::body::Body;
 use http::{Method, Request, Response};
@@ -16,8 +15,7 @@ use tower::ServiceExt as _;
 
 use super::state::StateError;
 use super::{Emulator, State};
-
-const TEMPORARY_SUFFIX: &str = ".tmp";
+use crate::disk;
 
 /// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
 #[derive(Debug, Clone)]
@@ -29,7 +27,7 @@ pub struct LocalEmulator {
 #[derive(Debug, thiserror::Error)]
 pub enum StateFileError {
     /// It is there but cannot be read.
-    #[error("the emulator's state file {} cannot be read: {}", .path.display(), words(.source))]
+    #[error("the emulator's state file {} cannot be read: {}", .path.display(), disk::words(.source))]
     Unreadable {
         /// The state file.
         path: PathBuf,
@@ -48,19 +46,13 @@ pub enum StateFileError {
         source: StateError,
     },
     /// The folder, the lock or the file cannot be written.
-    #[error("the emulator's state file {} cannot be written: {}", .path.display(), words(.source))]
+    #[error("the emulator's state file {} cannot be written: {}", .path.display(), disk::words(.source))]
     NotWritable {
         /// The state file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// What the system said, without its error number.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
 }
 
 impl LocalEmulator {
@@ -82,15 +74,14 @@ impl LocalEmulator {
             return Ok(answer(&emulator, request).await);
         }
         let not_writable = |source| StateFileError::NotWritable { path: self.state_file.clone(), source };
-        create_folder(self.folder()).map_err(not_writable)?;
+        disk::create_folder(disk::folder_of(&self.state_file)).map_err(not_writable)?;
         let lock = lock(self.beside(".lock")).await.map_err(not_writable)?;
         let before = self.load()?;
         let emulator = Emulator::new(before.clone());
         let response = answer(&emulator, request).await;
         let after = emulator.state();
         if after != before {
-            self.remove_leftovers();
-            self.save(&after).map_err(not_writable)?;
+            disk::replace(&self.state_file, &after.write()).map_err(not_writable)?;
         }
         drop(lock);
         Ok(response)
@@ -107,51 +98,10 @@ impl LocalEmulator {
         }
     }
 
-    /// Replaces the file, whole or not at all. The temporary file is private (0600) from the start.
-    fn save(&self, state: &State) -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix(&self.temporary_prefix())
-            .suffix(TEMPORARY_SUFFIX)
-            .tempfile_in(self.folder())?;
-        file.write_all(&state.write())?;
-        file.as_file().sync_all()?;
-        file.persist(&self.state_file)?;
-        Ok(())
-    }
-
-    /// Removes the temporary files of processes that were killed while they wrote. Under the lock nobody else is
-    /// writing. One that cannot be removed is in nobody's way.
-    fn remove_leftovers(&self) {
-        let prefix = self.temporary_prefix();
-        let is_leftover = |name: &OsStr| {
-            let name = name.as_encoded_bytes();
-            name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(TEMPORARY_SUFFIX.as_bytes())
-        };
-        for entry in fs::read_dir(self.folder()).into_iter().flatten().flatten() {
-            if is_leftover(&entry.file_name()) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
-
-    fn folder(&self) -> &Path {
-        match self.state_file.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        }
-    }
-
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut path = self.state_file.clone().into_os_string();
         path.push(suffix);
         path.into()
-    }
-
-    fn temporary_prefix(&self) -> OsString {
-        let mut prefix = OsString::from(".");
-        prefix.push(self.state_file.file_name().unwrap_or_default());
-        prefix.push(".");
-        prefix
     }
 }
 
@@ -163,21 +113,9 @@ async fn answer(emulator: &Emulator, request: Request<Vec<u8>>) -> Response<Vec<
     Response::from_parts(parts, body.to_vec())
 }
 
-fn create_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 /// Takes the lock, waiting for as long as it takes. It is given back when the file is dropped.
 async fn lock(path: PathBuf) -> io::Result<File> {
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
+    let file = disk::private().open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(error)) => Err(error),
@@ -193,6 +131,7 @@ mod tests {
     use super::*;
     use crate::emulator::API_KEY;
     use serde_json::{Value, json};
+    use std::path::Path;
 
     const DEVICES: &str = "/ipp/v1/devices?page_size=100";
 
@@ -282,7 +221,7 @@ mod tests {
     fn a_held_lock_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let local = local(&folder);
-        create_folder(local.folder()).unwrap();
+        disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
         let held = runtime().block_on(lock(local.beside(".lock"))).unwrap();
         runtime().block_on(async {
             let waiting = create(&local, "Till 1");
@@ -301,13 +240,15 @@ mod tests {
     fn leftovers_of_killed_processes_are_removed_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let local = local(&folder);
-        create_folder(local.folder()).unwrap();
+        disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
         for name in [".local.json.a1b2c3.tmp", ".other.json.a1b2c3.tmp", "local.json.bak"] {
-            fs::write(local.folder().join(name), "{").unwrap();
+            fs::write(disk::folder_of(&local.state_file).join(name), "{").unwrap();
         }
         runtime().block_on(create(&local, "Till 1")).unwrap();
-        let mut left: Vec<_> =
-            fs::read_dir(local.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let mut left: Vec<_> = fs::read_dir(disk::folder_of(&local.state_file))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         left.sort();
         assert_eq!(left, [".other.json.a1b2c3.tmp", "local.json", "local.json.bak", "local.json.lock"]);
     }
@@ -320,7 +261,7 @@ mod tests {
         let local = local(&folder);
         runtime().block_on(create(&local, "Till 1")).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(local.folder()), 0o700);
+        assert_eq!(mode(disk::folder_of(&local.state_file)), 0o700);
         assert_eq!(mode(&local.state_file), 0o600);
         assert_eq!(mode(&local.beside(".lock")), 0o600);
     }
@@ -329,7 +270,7 @@ mod tests {
     fn a_damaged_file_is_named_with_the_place_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let local = local(&folder);
-        create_folder(local.folder()).unwrap();
+        disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
         fs::write(&local.state_file, "{\n  \"version\": 1,\n  oops").unwrap();
         for (method, body) in [("GET", None), ("POST", Some(json!({"name": "x"})))] {
             let path = if body.is_some() { "/ipp/v1/dev/devices" } else { DEVICES };
@@ -347,7 +288,7 @@ mod tests {
     fn a_file_of_another_version_says_so() {
         let folder = tempfile::tempdir().unwrap();
         let local = local(&folder);
-        create_folder(local.folder()).unwrap();
+        disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
         fs::write(&local.state_file, r#"{"version": 99}"#).unwrap();
         let error = runtime().block_on(create(&local, "x")).unwrap_err().to_string();
         assert!(error.contains("it has version 99, and this program reads version 1"), "{error}");
@@ -377,8 +318,8 @@ mod tests {
         fs::remove_file(&local.state_file).unwrap();
         fs::create_dir_all(&local.state_file).unwrap();
         assert!(runtime().block_on(create(&local, "Till 2")).is_err());
-        assert!(local.save(&State::read(&before).unwrap()).is_err());
-        let left = fs::read_dir(local.folder()).unwrap().count();
+        assert!(disk::replace(&local.state_file, &before).is_err());
+        let left = fs::read_dir(disk::folder_of(&local.state_file)).unwrap().count();
         assert_eq!(left, 2, "a temporary file was left behind");
     }
 }

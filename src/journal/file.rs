@@ -1,6 +1,6 @@
 //! The journal on disk: one file a profile, one JSON line an event, appended under a lock and synced.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::attempt::{Event, Journal, What};
-
-/// Where a file stands that is being rewritten.
-const UNFINISHED: &str = ".journal-";
+use crate::disk;
 
 /// A profile's journal.
 #[derive(Debug, Clone)]
@@ -20,7 +18,7 @@ pub struct File {
 
 /// Why the journal cannot be used. Nothing is sent without it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} the journal {}: {reason}", .path.display())]
+#[error("cannot {action} the journal {}: {}", .path.display(), disk::words(.reason))]
 pub struct JournalError {
     action: &'static str,
     path: PathBuf,
@@ -79,7 +77,7 @@ impl File {
         let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
         let path = self.path.with_file_name(format!("device-{name}.lock"));
         let open = || -> io::Result<fs::File> {
-            let file = private().truncate(false).open(&path)?;
+            let file = disk::private().open(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
                 Err(fs::TryLockError::WouldBlock) => {
@@ -101,7 +99,7 @@ impl File {
         self.create_folder()?;
         let open = || -> io::Result<fs::File> {
             loop {
-                let file = private().read(true).append(true).open(&self.path)?;
+                let file = disk::private().read(true).append(true).open(&self.path)?;
                 file.lock()?;
                 // Whoever held the lock may have put another file in its place.
                 if same_file(&file, &self.path) {
@@ -121,12 +119,8 @@ impl File {
     }
 
     fn create_folder(&self) -> Result<(), JournalError> {
-        let Some(folder) = self.path.parent() else { return Ok(()) };
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder).map_err(|reason| self.failed("create the folder of", reason))
+        disk::create_folder(disk::folder_of(&self.path))
+            .map_err(|reason| self.failed("create the folder of", reason))
     }
 
     fn failed(&self, action: &'static str, reason: io::Error) -> JournalError {
@@ -156,6 +150,7 @@ impl Locked<'_> {
     pub fn append(&mut self, now: Timestamp, event: What) -> Result<(), JournalError> {
         let write = || -> io::Result<()> {
             let mut line = Vec::new();
+            let is_new = self.file.metadata()?.len() == 0;
             if !self.ends_with_a_line_break()? {
                 // The line in front of it was torn: it must not spoil this one.
                 line.push(b'\n');
@@ -163,7 +158,8 @@ impl Locked<'_> {
             serde_json::to_writer(&mut line, &Event { at: now, event })?;
             line.push(b'\n');
             self.file.write_all(&line)?;
-            self.file.sync_data()
+            self.file.sync_data()?;
+            if is_new { disk::sync_folder(disk::folder_of(&self.journal.path)) } else { Ok(()) }
         };
         write().map_err(|reason| self.journal.failed("write", reason))
     }
@@ -175,15 +171,12 @@ impl Locked<'_> {
     pub fn replace(self, events: &[Event]) -> Result<(), JournalError> {
         let path = &self.journal.path;
         let write = || -> io::Result<()> {
-            let folder = path.parent().unwrap_or_else(|| Path::new("."));
-            let mut file = tempfile::Builder::new().prefix(UNFINISHED).suffix(".tmp").tempfile_in(folder)?;
+            let mut content = Vec::new();
             for event in events {
-                serde_json::to_writer(&mut file, event)?;
-                file.write_all(b"\n")?;
+                serde_json::to_writer(&mut content, event)?;
+                content.push(b'\n');
             }
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
+            disk::replace(path, &content)
         };
         write().map_err(|reason| self.journal.failed("write", reason))
     }
@@ -197,15 +190,6 @@ impl Locked<'_> {
         self.file.read_exact(&mut last)?;
         Ok(last == [b'\n'])
     }
-}
-
-/// Options for a file that only the user can read.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.create(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
 }
 
 #[cfg(unix)]
@@ -258,7 +242,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = File::new(folder.path(), "till");
         file.lock().unwrap().append(now(), intent(Uuid::from_u128(1))).unwrap();
-        OpenOptions::new().append(true).open(file.path()).unwrap().write_all(b"{\"at\":\"2026").unwrap();
+        fs::OpenOptions::new().append(true).open(file.path()).unwrap().write_all(b"{\"at\":\"2026").unwrap();
         file.lock().unwrap().append(now(), intent(Uuid::from_u128(2))).unwrap();
         let journal = file.read().unwrap();
         assert_eq!((journal.attempts().len(), journal.damaged()), (2, 1));

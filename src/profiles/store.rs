@@ -1,13 +1,11 @@
 //! The profiles file on disk: written whole or not at all, private, under a lock.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::document::{Document, DocumentError};
-
-/// Where a half-written file stands until it is renamed.
-const UNFINISHED: &str = ".profiles-";
+use crate::disk;
 
 /// The profiles file.
 #[derive(Debug, Clone)]
@@ -19,7 +17,7 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It could not be read or written; it is as it was.
-    #[error("cannot {action} {}: {}", .path.display(), words(.reason))]
+    #[error("cannot {action} {}: {}", .path.display(), disk::words(.reason))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -39,12 +37,6 @@ pub enum StoreError {
         /// The mistake and its place.
         mistake: DocumentError,
     },
-}
-
-/// What the system said, without its error number and without the temporary file that it may name.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
 }
 
 impl Store {
@@ -96,75 +88,23 @@ impl Store {
     }
 
     fn lock(&self) -> Result<File, StoreError> {
-        let folder = folder_of(&self.path);
+        let folder = disk::folder_of(&self.path);
         let failed = |path: &Path, action, reason| StoreError::Io { action, path: path.to_owned(), reason };
-        create_private_folder(folder).map_err(|reason| failed(folder, "create", reason))?;
+        disk::create_folder(folder).map_err(|reason| failed(folder, "create", reason))?;
         let path = self.path.with_extension("lock");
-        let lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|reason| failed(&path, "write", reason))?;
+        let lock = disk::private().open(&path).map_err(|reason| failed(&path, "write", reason))?;
         lock.lock().map_err(|reason| failed(&path, "lock", reason))?;
         Ok(lock)
     }
 
     fn write(&self, text: &str) -> Result<(), StoreError> {
         let target = self.target();
-        let folder = folder_of(&target);
-        let attempt = || -> io::Result<()> {
-            remove_unfinished(folder);
-            // tempfile makes files with mode 0600.
-            let mut file = tempfile::Builder::new().prefix(UNFINISHED).suffix(".tmp").tempfile_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.as_file().sync_all()?;
-            file.persist(&target).map_err(|error| error.error)?;
-            sync_folder(folder)
-        };
-        attempt().map_err(|reason| StoreError::Io { action: "write", path: target.clone(), reason })
+        disk::replace(&target, text.as_bytes()).map_err(|reason| StoreError::Io {
+            action: "write",
+            path: target,
+            reason,
+        })
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// Makes a folder for nobody but the user; one that exists is left as it is.
-fn create_private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Removes what a process that was killed while writing left behind. Only called under the lock, so that nobody
-/// else can be writing.
-fn remove_unfinished(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            // It stays until the next time if it cannot be removed now.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// Makes a rename survive a power cut.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Other systems cannot open a folder to sync it.
-#[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
@@ -231,7 +171,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
         add(&store, "a").unwrap();
-        let remains = store.path().with_file_name(".profiles-x.tmp");
+        let remains = store.path().with_file_name(".profiles.toml.x.tmp");
         fs::write(&remains, "[profiles.").unwrap();
         assert!(store.read().unwrap().profile("a").is_some());
         add(&store, "b").unwrap();

@@ -182,10 +182,12 @@ async fn find_location(wanted: Option<&str>, online: &Online<'_>) -> Result<(Opt
 /// A body that is sent as it is: only that it is a JSON object is checked.
 async fn as_it_is(input: &Input, location: Option<&str>, online: &Online<'_>) -> Result<Sale, Error> {
     let body = input.read(online.terminal)?;
-    let object: Map<String, Value> = serde_json::from_slice(&body).map_err(|error| {
+    let object: Map<String, Value> = match serde_json::from_slice(&body) {
+        Ok(Value::Object(object)) => object,
+        Ok(_) => return Err(Error::usage("--body is JSON, but not an object like {\"device_id\": …}")),
         // The message of a syntax error names its place and nothing of the content.
-        Error::usage(format!("--body is not a JSON object: {error}"))
-    })?;
+        Err(error) => return Err(Error::usage(format!("--body is not JSON: {error}"))),
+    };
     let (location_id, location_shown) = find_location(location, online).await?;
     let text = |field: &str| object.get(field).and_then(Value::as_str);
     let owned = |field: &str| text(field).map(str::to_owned);

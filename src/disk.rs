@@ -1,0 +1,130 @@
+//! Files that only the user can read, and that are replaced whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// What the name of a file ends with while it is written.
+const UNFINISHED: &str = ".tmp";
+
+/// The folder of a file.
+#[must_use]
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes a folder, and those above it, for nobody but the user. One that exists is left as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Options that make a file for nobody but the user (mode 0600), and that leave its content as it is.
+#[must_use]
+pub fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Replaces a file, whole or not at all, and makes sure that this survives a power cut. Whoever calls it must keep
+/// others from doing the same: what a killed process left behind is cleared away.
+///
+/// # Errors
+/// What the system says; the file is then as it was.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = folder_of(path);
+    let prefix = unfinished_prefix(path);
+    remove_unfinished(folder, &prefix);
+    // tempfile makes files with mode 0600.
+    let mut file = tempfile::Builder::new().prefix(&prefix).suffix(UNFINISHED).tempfile_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)
+}
+
+/// Makes the names in a folder survive a power cut.
+///
+/// # Errors
+/// What the system says.
+#[cfg(unix)]
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Other systems cannot open a folder to sync it.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, missing_docs, reason = "the same signature as on Unix")]
+pub fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// What the system said, without its error number and without the temporary file that it may name.
+#[must_use]
+pub fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
+}
+
+fn unfinished_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+fn remove_unfinished(folder: &Path, prefix: &OsString) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.as_encoded_bytes();
+        if name.starts_with(prefix.as_encoded_bytes()) && name.ends_with(UNFINISHED.as_bytes()) {
+            // One that cannot be removed now is in nobody's way.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_and_what_a_killed_process_left_is_cleared_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kept.json");
+        fs::write(folder.path().join(".kept.json.abc.tmp"), "half").unwrap();
+        fs::write(folder.path().join(".other.json.abc.tmp"), "of another file").unwrap();
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".other.json.abc.tmp", "kept.json"]);
+    }
+
+    #[test]
+    fn what_the_system_says_has_no_number() {
+        assert_eq!(words(&io::Error::from_raw_os_error(2)), "No such file or directory");
+        assert_eq!(words(&io::Error::other("plain")), "plain");
+    }
+
+    #[test]
+    fn a_bare_name_is_in_this_folder() {
+        assert_eq!(folder_of(Path::new("x")), Path::new("."));
+        assert_eq!(folder_of(Path::new("/a/x")), Path::new("/a"));
+    }
+}
