@@ -1,13 +1,69 @@
 //! What is under way, shown while it is: on stderr, on a terminal only, gone when it is done.
 
+use std::io;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use dialoguer::console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::{Format, Terminal};
 
 /// How often a line moves.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Room at the end of a line for what a terminal shows when Ctrl-C is typed. Without it the `^C` would break the
+/// line in two, and only the second half could be cleared away.
+const ROOM: u16 = 3;
+
+/// stderr, a little narrower than it is.
+#[derive(Debug)]
+struct Narrower(Term);
+
+impl TermLike for Narrower {
+    fn width(&self) -> u16 {
+        self.0.size().1.saturating_sub(ROOM)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.0.write_line(line)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+fn target() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like(Box::new(Narrower(Term::buffered_stderr())))
+}
 
 /// Lines that tell what is under way.
 pub struct Progress {
@@ -23,7 +79,7 @@ impl Terminal {
     pub fn progress(&self) -> Progress {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let shown = self.people.stderr && !self.manner.quiet && self.manner.verbosity == 0 && !dumb;
-        Progress { lines: shown.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr())) }
+        Progress { lines: shown.then(|| MultiProgress::with_draw_target(target())) }
     }
 
     /// Whether lines of a table go to a terminal that progress is drawn on too.

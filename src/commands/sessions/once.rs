@@ -1,6 +1,7 @@
 //! Creating a session once: the journal before and after, and the twins that stop it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -26,9 +27,7 @@ pub(super) async fn create_once(
 ) -> Result<Received<Session>, Error> {
     let journal = online.journal();
     let device = sale.intent.device_id.as_deref().unwrap_or_default();
-    let _lock: DeviceLock = journal.lock_device(device, || {
-        online.terminal.note("Another session is being created on this device; waiting for it to be known.");
-    })?;
+    let _lock = lock_device(device, &journal, online).await?;
     let attempt = Uuid::new_v4();
     write_intent(attempt, &sale.intent, allow_duplicate, &journal, online).await?;
 
@@ -45,6 +44,25 @@ pub(super) async fn create_once(
         online.terminal.warn(&format!("{error}; the journal will not know the outcome of attempt {attempt}"));
     }
     result
+}
+
+/// How often it is looked whether another process is done with the device.
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Waits until no other process creates a session on the device. Nothing is written or sent meanwhile, so it can
+/// be interrupted.
+async fn lock_device(device: &str, journal: &File, online: &Online<'_>) -> Result<DeviceLock, Error> {
+    let mut told = false;
+    loop {
+        if let Some(lock) = journal.try_lock_device(device)? {
+            return Ok(lock);
+        }
+        if !told {
+            online.terminal.note("Another session is being created on this device; waiting for its outcome.");
+            told = true;
+        }
+        tokio::time::sleep(LOCK_INTERVAL).await;
+    }
 }
 
 enum Failure {
