@@ -8,9 +8,9 @@ use std::future::Future;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-use jiff::Timestamp;
-
-use crate::api::{Answer, Client, Credentials, Event, Exchange, HttpTransport, Transport, TransportError};
+use crate::api::{
+    Answer, CarriedOut, Client, Credentials, Event, Exchange, HttpTransport, Transport, TransportError,
+};
 use crate::emulator::LocalEmulator;
 use crate::error::{Error, Exit, Kind};
 use crate::journal::File;
@@ -42,6 +42,7 @@ pub struct Online<'a> {
     /// The client of that account.
     pub client: Client,
     interruption_is_handled: &'a Cell<bool>,
+    under_way: &'a RefCell<Option<String>>,
 }
 
 impl Context {
@@ -90,10 +91,15 @@ impl Context {
                 Event::Sending { request, .. } if !request.is_read() => {
                     under_way.replace(Some(request.line()));
                 }
-                Event::Answered { .. } => {
+                // Whatever these say, the request has come to its end, or will be sent as if for the first time.
+                Event::Answered { status: 200..=299 | 400..=407 | 409..=499, .. }
+                | Event::Waiting { carried_out: CarriedOut::No, .. } => {
                     under_way.take();
                 }
-                Event::Sending { .. } | Event::Failed { .. } | Event::Waiting { .. } => {}
+                Event::Sending { .. }
+                | Event::Answered { .. }
+                | Event::Failed { .. }
+                | Event::Waiting { .. } => {}
             }
             terminal.trace(event);
         });
@@ -101,7 +107,8 @@ impl Context {
             .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?;
         let interruption_is_handled = &self.interruption_is_handled;
         let (settings, terminal) = (&self.settings, &*self.terminal);
-        Ok(Online { settings, terminal, account, client, interruption_is_handled })
+        let under_way = &*self.under_way;
+        Ok(Online { settings, terminal, account, client, interruption_is_handled, under_way })
     }
 
     /// Runs a command that needs an account, until it ends or is interrupted.
@@ -126,7 +133,7 @@ impl Context {
             .enable_time()
             .build()
             .map_err(|error| Error::new(Kind::Bug, format!("cannot start: {error}")))?;
-        runtime.block_on(async {
+        let result = runtime.block_on(async {
             let mut work = std::pin::pin!(work);
             loop {
                 tokio::select! {
@@ -139,7 +146,10 @@ impl Context {
                     }
                 }
             }
-        })
+        });
+        // The resolver of names runs in a thread that nothing can stop: it is not waited for.
+        runtime.shutdown_background();
+        result
     }
 
     fn interrupted(&self) -> Error {
@@ -151,12 +161,6 @@ impl Context {
             }
             None => Error::new(Kind::Interrupted, "interrupted"),
         }
-    }
-
-    /// Now.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
-        Timestamp::now()
     }
 
     fn transport(&self, account: &Account) -> Result<Box<dyn Transport>, Error> {
@@ -261,6 +265,12 @@ impl Transport for InProcess {
 }
 
 impl Online<'_> {
+    /// Whether a request that changes something may have been carried out without an answer so far.
+    #[must_use]
+    pub fn is_something_under_way(&self) -> bool {
+        self.under_way.borrow().is_some()
+    }
+
     /// Leaves what an interruption means to the command, from here on.
     pub fn handle_interruption(&self) {
         self.interruption_is_handled.set(true);

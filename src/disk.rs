@@ -43,7 +43,7 @@ pub fn private() -> OpenOptions {
 /// others from doing the same: what a killed process left behind is cleared away.
 ///
 /// # Errors
-/// What the system says; the file is then as it was.
+/// What the system says; the file is then the old or the new one, whole.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let prefix = unfinished_prefix(path);

@@ -50,6 +50,8 @@ pub enum Kind {
     Usage,
     /// A confirmation was needed and not given.
     Unconfirmed,
+    /// A session was created, and the wait for it failed: as far as is known it is open.
+    SessionOpen,
     /// Not found.
     NotFound,
     /// The API refused it.
@@ -80,6 +82,7 @@ impl Kind {
             Self::Unavailable => 6,
             Self::Unknown => 7,
             Self::Unconfirmed => 8,
+            Self::SessionOpen => 13,
             Self::Interrupted => 130,
         }
     }
@@ -184,7 +187,6 @@ impl From<StoreError> for Error {
 impl From<JournalError> for Error {
     fn from(error: JournalError) -> Self {
         Self::usage(error.to_string())
-            .hint("nothing was sent: a payment is not asked for when it cannot be written down before")
             .hint("mend the state folder, or name another one in KUSTOM_STATE; `kustom doctor` looks at it")
     }
 }
@@ -194,8 +196,7 @@ impl From<api::Error> for Error {
         let kind = kind_of(&error);
         // What the server says is not ours: it must not move the cursor of whoever reads it.
         let said = visible(&error.why.sentence()).into_owned();
-        let tried =
-            if error.attempts > 1 { format!(" ({} attempts)", error.attempts) } else { String::new() };
+        let tried = if error.attempts > 1 { format!(" ({} tries)", error.attempts) } else { String::new() };
         let message = match kind {
             Kind::Credentials => format!("the API does not accept the key: {said}"),
             Kind::NotFound | Kind::Refused | Kind::Usage => said,
@@ -221,7 +222,15 @@ impl From<api::Error> for Error {
             (Why::Redirect { .. } | Why::Unreadable { .. }, _) => {
                 whole.hint("check the base URL with `kustom doctor`")
             }
-            (Why::NotSent(_), _) => whole.hint("nothing was sent; check the network with `kustom doctor`"),
+            (Why::Status { .. } | Why::Lost(_), Kind::Unavailable) => match error.retry_after {
+                Some(wait) => {
+                    whole.hint(format!("the API asks to be left alone for {} seconds", wait.as_secs()))
+                }
+                None => whole.hint("try again later; `kustom doctor` looks at the connection"),
+            },
+            (Why::NotSent { .. }, _) => {
+                whole.hint("nothing was sent; check the network with `kustom doctor`")
+            }
             (Why::State(_), _) => whole.hint("name another folder in KUSTOM_STATE, or mend this one"),
             _ => whole,
         }

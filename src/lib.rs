@@ -34,10 +34,12 @@ use crate::terminal::{ColorWhen, Format, Manner, Terminal};
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     report_panics(&args);
-    match Cli::try_parse_from(&args) {
+    let run = || match Cli::try_parse_from(&args) {
         Ok(cli) => run_parsed(cli),
         Err(error) => parse_failed(&error, &args),
-    }
+    };
+    // Nothing is used after a panic, so nothing can be seen half-changed.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(Kind::Bug.code())
 }
 
 fn run_parsed(cli: Cli) -> u8 {
@@ -52,9 +54,14 @@ fn run_parsed(cli: Cli) -> u8 {
         Err(error) => return failed(&Terminal::new(plain_manner(wanted)), &error),
     };
     let context = Context::new(settings);
-    let result = command.run(&context).and_then(|exit| context.terminal.flush().map(|()| exit));
-    match result {
-        Ok(exit) => exit.code(),
+    let written = |exit: Exit| match context.terminal.flush() {
+        // Nobody reads any more, which changes nothing about how it ended.
+        Err(error) if error.kind == Kind::ClosedPipe => exit.code(),
+        Err(error) => failed(&context.terminal, &error),
+        Ok(()) => exit.code(),
+    };
+    match command.run(&context) {
+        Ok(exit) => written(exit),
         Err(error) => failed(&context.terminal, &error),
     }
 }
@@ -63,22 +70,20 @@ fn run_parsed(cli: Cli) -> u8 {
 fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
     let terminal = Terminal::new(plain_manner(format_in(args)));
     if !error.use_stderr() {
-        // clap knows whether to colour its own text.
-        return if error.print().is_ok() { Exit::Done.code() } else { Kind::ClosedPipe.code() };
+        let styled = error.render();
+        let text = if terminal.colors_data() { styled.ansi().to_string() } else { styled.to_string() };
+        return written(&terminal, &text);
     }
     if !terminal.format().is_json() {
-        // Where stderr is gone there is nobody left to tell.
-        let _ = error.print();
+        terminal.parser_error(error);
         return Kind::Usage.code();
     }
     let text = error.to_string();
-    // What follows is for people: the usage line, and where to read more, which the hint says.
-    let ends = ["\n\nUsage:", "\n\nFor more information"];
-    let message = ends
-        .into_iter()
-        .fold(text.as_str(), |message, end| message.split_once(end).map_or(message, |(before, _)| before));
+    let (message, more) = text.split_once("\n\n").unwrap_or((&text, ""));
     let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
-    failed(&terminal, &Error::usage(message).hint("see `kustom help`, or add --help to the command"))
+    let tips = more.lines().filter_map(|line| line.trim_start().strip_prefix("tip: "));
+    let error = tips.fold(Error::usage(message), Error::hint);
+    failed(&terminal, &error.hint("see `kustom help`, or add --help to the command"))
 }
 
 fn written(terminal: &Terminal, text: &str) -> u8 {

@@ -4,6 +4,8 @@
 //! line or a panic by accident. Whoever needs the characters says so with [`Secret::expose`], which is easy
 //! to search for.
 
+use std::borrow::Cow;
+
 use secrecy::{ExposeSecret, SecretString};
 
 /// What is written where a secret would have stood.
@@ -105,6 +107,32 @@ impl ApiKey {
     }
 }
 
+/// A text in which everything that looks like a key, as somebody may have typed or pasted one in the wrong place, is
+/// cut down to its documented prefix.
+#[must_use]
+pub fn without_keys(text: &str) -> Cow<'_, str> {
+    const PREFIXES: [&str; 2] = ["kco_live_", "kco_test_"];
+    let next = |text: &str| PREFIXES.iter().filter_map(|prefix| text.find(prefix)).min();
+    let Some(mut at) = next(text) else { return Cow::Borrowed(text) };
+    let (mut clean, mut rest) = (String::with_capacity(text.len()), text);
+    loop {
+        let (before, key) = rest.split_at(at + PREFIXES[0].len());
+        clean.push_str(before);
+        let end = key.find(|character: char| !character.is_ascii_graphic() || "'\"`<>".contains(character));
+        let (key, after) = key.split_at(end.unwrap_or(key.len()));
+        if !key.is_empty() {
+            clean.push_str(REDACTED);
+        }
+        rest = after;
+        match next(rest) {
+            Some(found) => at = found,
+            None => break,
+        }
+    }
+    clean.push_str(rest);
+    Cow::Owned(clean)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +142,16 @@ mod tests {
         let key = ApiKey::parse("kco_test_api_abcdef\n").unwrap();
         assert_eq!(format!("{key:?} {:?}", Secret::new("abcdef")), "ApiKey([redacted]) [redacted]");
         assert_eq!(key.expose(), "kco_test_api_abcdef");
+    }
+
+    #[test]
+    fn a_key_in_the_wrong_place_is_cut_down_to_its_prefix() {
+        assert_eq!(
+            without_keys("argument 'kco_test_api_a/b+c' and kco_live_x, found"),
+            "argument 'kco_test_[redacted]' and kco_live_[redacted] found"
+        );
+        assert_eq!(without_keys("a kco_test_… key"), "a kco_test_… key");
+        assert_eq!(without_keys("nothing"), "nothing");
     }
 
     #[test]

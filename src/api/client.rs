@@ -76,6 +76,8 @@ pub enum Event<'a> {
         request: &'a Request,
         /// After this time.
         delay: Duration,
+        /// Whether one of the tries so far may have been carried out.
+        carried_out: CarriedOut,
     },
 }
 
@@ -93,7 +95,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client for one account. `None` when the merchant id or the username holds what no header can carry.
+    /// A client for one account. `None` when the merchant id holds what no header can carry.
     #[must_use]
     pub fn new(
         transport: Box<dyn Transport>,
@@ -130,7 +132,7 @@ impl Client {
                 Err(error) => judge_failure(request, error),
             };
             carried_out = carried_out.max(effect(request, &why));
-            let most = if request.once { 1 } else { MOST_ATTEMPTS };
+            let most = if request.single_try { 1 } else { MOST_ATTEMPTS };
             let delay = match again {
                 Again::After(asked) if attempt < most && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
                     asked.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
@@ -144,7 +146,7 @@ impl Client {
                 }
                 Again::Never => return Err(Error { attempts: attempt, ..failed(request, why, carried_out) }),
             };
-            (self.observer)(&Event::Waiting { request, delay });
+            (self.observer)(&Event::Waiting { request, delay, carried_out });
             tokio::time::sleep(delay).await;
         }
     }
@@ -180,7 +182,7 @@ impl Client {
         let wired = self.wire(request)?;
         match self.transport.exchange(wired).await {
             Ok(mut answer) => {
-                answer.body = self.redactor.scrub(answer.body);
+                answer.body = self.redactor.scrub_body(answer.body);
                 let (status, body, elapsed) = (answer.status, answer.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Answered { request, status, body, elapsed });
                 Ok(answer)
@@ -269,7 +271,8 @@ enum Again {
 fn judge_failure(request: &Request, error: TransportError) -> (Why, Again) {
     match error {
         TransportError::NotSent { reason, passing } => {
-            (Why::NotSent(reason), if passing { Again::After(None) } else { Again::Never })
+            let again = if passing { Again::After(None) } else { Again::Never };
+            (Why::NotSent { reason, passing }, again)
         }
         TransportError::Lost { reason } => {
             (Why::Lost(reason), if request.is_repeatable() { Again::After(None) } else { Again::Never })
@@ -290,7 +293,7 @@ fn effect(request: &Request, why: &Why) -> CarriedOut {
     match why {
         // 408 comes from something in between that lost patience, not from the API refusing.
         Why::Status { status: 408, .. } => CarriedOut::Maybe,
-        Why::NotSent(_) | Why::State(_) | Why::Status { status: 400..=499, .. } => CarriedOut::No,
+        Why::NotSent { .. } | Why::State(_) | Why::Status { status: 400..=499, .. } => CarriedOut::No,
         Why::Status { .. } | Why::Redirect { .. } | Why::Unreadable { .. } | Why::Lost(_) => {
             CarriedOut::Maybe
         }

@@ -38,7 +38,12 @@ pub enum Why {
         reason: String,
     },
     /// Nothing was sent: name, connection, TLS.
-    NotSent(String),
+    NotSent {
+        /// What happened, in words.
+        reason: String,
+        /// Whether trying again could end otherwise; a certificate that does not verify never does.
+        passing: bool,
+    },
     /// No whole answer came: time-out, reset, a cut answer.
     Lost(String),
     /// The emulator's state file could not be read or written.
@@ -69,7 +74,7 @@ impl Error {
             Why::Status { status, .. } | Why::Redirect { status, .. } | Why::Unreadable { status, .. } => {
                 Some(*status)
             }
-            Why::NotSent(_) | Why::Lost(_) | Why::State(_) => None,
+            Why::NotSent { .. } | Why::Lost(_) | Why::State(_) => None,
         }
     }
 
@@ -98,7 +103,7 @@ impl Why {
             Self::Unreadable { status, reason } => {
                 format!("the answer (HTTP {status}) cannot be read: {reason}")
             }
-            Self::NotSent(reason) | Self::Lost(reason) | Self::State(reason) => reason.clone(),
+            Self::NotSent { reason, .. } | Self::Lost(reason) | Self::State(reason) => reason.clone(),
         }
     }
 }

@@ -30,4 +30,5 @@ pub use pages::{Fetch, PAGE_SIZE, pages};
 pub use path::{PathError, check_path};
 pub use redact::hide_secret_fields;
 pub use request::Request;
+pub use sessions::session_request;
 pub use transport::{Answer, Exchange, Transport, TransportError};

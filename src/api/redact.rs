@@ -49,6 +49,39 @@ impl Redactor {
         })
     }
 
+    /// A body without the key, also where JSON wrote it with escapes.
+    pub(super) fn scrub_body(&self, body: Vec<u8>) -> Vec<u8> {
+        let body = self.scrub(body);
+        if memchr::memchr(b'\\', &body).is_none() {
+            return body;
+        }
+        let Ok(mut value) = serde_json::from_slice::<Value>(&body) else { return body };
+        if self.scrub_value(&mut value) { value.to_string().into_bytes() } else { body }
+    }
+
+    /// Takes the key out of every text of a value. Whether it was in any.
+    fn scrub_value(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => {
+                let clean = self.scrub_text(text.clone());
+                let held = clean != *text;
+                *text = clean;
+                held
+            }
+            Value::Array(items) => self.scrub_values(items.iter_mut()),
+            Value::Object(fields) => self.scrub_values(fields.values_mut()),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn scrub_values<'a>(&self, values: impl Iterator<Item = &'a mut Value>) -> bool {
+        let mut held = false;
+        for value in values {
+            held |= self.scrub_value(value);
+        }
+        held
+    }
+
     pub(super) fn scrub_text(&self, text: String) -> String {
         String::from_utf8_lossy(&self.scrub(text.into_bytes())).into_owned()
     }
@@ -83,6 +116,10 @@ mod tests {
         let echo = "key kco_test_api_abcdef kco_test_api_abcdef, header dXNlcjprY29fdGVzdA==.";
         assert_eq!(redactor.scrub_text(echo.into()), "key [redacted] [redacted], header [redacted].");
         assert_eq!(redactor.scrub_text("nothing".into()), "nothing");
+        let escaped = br#"{"a":["kco_\u0074est_api_abcdef"],"b":"1\/2"}"#;
+        assert_eq!(redactor.scrub_body(escaped.to_vec()), br#"{"a":["[redacted]"],"b":"1/2"}"#);
+        let harmless = br#"{"b" : "1\/2"}"#;
+        assert_eq!(redactor.scrub_body(harmless.to_vec()), harmless, "what holds no key stays as it came");
     }
 
     #[test]

@@ -12,14 +12,14 @@ pub struct Request {
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) body: Option<Vec<u8>>,
-    pub(super) once: bool,
+    pub(super) single_try: bool,
 }
 
 impl Request {
     /// A request to a path that is already encoded.
     #[must_use]
     pub fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: None, once: false }
+        Self { method, path: path.into(), query: Vec::new(), body: None, single_try: false }
     }
 
     /// A request to `/ipp/v1` and the given segments, each encoded.
@@ -74,8 +74,8 @@ impl Request {
     }
 
     /// Never sends it a second time by itself.
-    pub(super) fn once(mut self) -> Self {
-        self.once = true;
+    pub(super) fn single_try(mut self) -> Self {
+        self.single_try = true;
         self
     }
 

@@ -8,6 +8,12 @@ use super::error::Error;
 use super::request::Request;
 use crate::model::{Received, Session};
 
+/// The request that creates a session, with the body as it is.
+#[must_use]
+pub fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
+    Request::ipp(Method::POST, &["sessions"]).query_opt("location_id", location_id).body(body)
+}
+
 impl Client {
     /// `POST /ipp/v1/sessions` with the body as it is. Never sent twice unless it provably did not arrive or was
     /// turned away: there is no idempotency key (documented).
@@ -19,8 +25,7 @@ impl Client {
         body: Vec<u8>,
         location_id: Option<&str>,
     ) -> Result<Received<Session>, Error> {
-        let post = Request::ipp(Method::POST, &["sessions"]).query_opt("location_id", location_id);
-        self.resource(&post.body(body)).await
+        self.resource(&session_request(body, location_id)).await
     }
 
     /// `GET /ipp/v1/sessions/{id}`.
@@ -36,7 +41,7 @@ impl Client {
     /// # Errors
     /// As [`Self::session`].
     pub async fn session_once(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.resource(&Request::ipp(Method::GET, &["sessions", &id.to_string()]).once()).await
+        self.resource(&Request::ipp(Method::GET, &["sessions", &id.to_string()]).single_try()).await
     }
 
     /// `PUT /ipp/v1/sessions/{id}/cancel`.

@@ -10,7 +10,9 @@ use crate::error::{Error, Exit};
 
 /// Any call, with the profile's credentials and guards
 ///
-/// The path is on the profile's host. A POST is never sent twice, and on production everything but reading asks.
+/// The path is on the profile's host. A POST that may have arrived is never sent again, and on production everything
+/// but reading asks. A session that is created this way goes past the journal, which keeps a sale from being charged
+/// twice: use `kustom sessions create --body` for it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The HTTP method

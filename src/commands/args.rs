@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jiff::{Span, SpanRelativeTo, Unit};
+use jiff::{Span, SpanRelativeTo};
 use uuid::Uuid;
 
 use crate::disk;
@@ -20,23 +20,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let malformed = || "write a duration such as 30s, 90m, 2h or 3d".to_owned();
     let span: Span = text.parse().map_err(|_| malformed())?;
     let days_are_whole = SpanRelativeTo::days_are_24_hours();
-    let calendar = [Unit::Year, Unit::Month];
-    if calendar.into_iter().any(|unit| span.total((unit, days_are_whole)).is_ok() && has(span, unit)) {
+    // Months and years have no fixed length.
+    if span.get_years() != 0 || span.get_months() != 0 {
         return Err(malformed());
     }
     let signed = span.to_duration(days_are_whole).map_err(|_| malformed())?;
     match Duration::try_from(signed) {
         Ok(duration) if duration > Duration::ZERO => Ok(duration),
         _ => Err("a duration must be longer than nothing".to_owned()),
-    }
-}
-
-/// Whether a span names months or years, which have no fixed length.
-fn has(span: Span, unit: Unit) -> bool {
-    match unit {
-        Unit::Year => span.get_years() != 0,
-        Unit::Month => span.get_months() != 0,
-        _ => false,
     }
 }
 

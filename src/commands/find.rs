@@ -8,6 +8,7 @@ use crate::api::{Error as ApiError, Fetch};
 use crate::context::Online;
 use crate::error::{Error, Kind};
 use crate::model::{Device, Location, Page, Received};
+use crate::settings::Settings;
 use crate::text::{count, visible};
 
 /// The shortest beginning of an id that names something.
@@ -57,7 +58,7 @@ impl Named for Location {
 impl Online<'_> {
     /// The device that a person named: there is no operation for a single one, so it is found in the list.
     pub(super) async fn find_device(&self, wanted: &str) -> Result<Received<Device>, Error> {
-        find(self.client.devices(None), wanted).await
+        find(self.client.devices(None), wanted, self.settings).await
     }
 
     /// The id of the device that a person named; a whole id is believed without asking.
@@ -72,7 +73,7 @@ impl Online<'_> {
     pub(super) async fn location_id(&self, wanted: &str) -> Result<String, Error> {
         match wanted.parse::<Uuid>() {
             Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&find::<Location>(self.client.locations(), wanted).await?),
+            Err(_) => id_of(&find::<Location>(self.client.locations(), wanted, self.settings).await?),
         }
     }
 
@@ -103,10 +104,18 @@ pub(super) fn id_of<T: Named>(found: &Received<T>) -> Result<String, Error> {
 async fn find<T: Named + DeserializeOwned + 'static>(
     list: Fetch<'_>,
     wanted: &str,
+    settings: &Settings,
 ) -> Result<Received<T>, Error> {
     let pages: Vec<Page<T>> =
         list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
-    pick(pages.into_iter().flat_map(|page| page.content).collect(), wanted)
+    let all = pages.into_iter().flat_map(|page| page.content).collect();
+    pick(all, wanted).map_err(|error| match error.kind {
+        Kind::NotFound => {
+            let flag = settings.profile_flag();
+            error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
+        }
+        _ => error,
+    })
 }
 
 /// Picks what `wanted` names: by its whole id, by its name, by its name in other case, by the beginning of its
@@ -146,7 +155,7 @@ fn pick<T: Named>(all: Vec<Received<T>>, wanted: &str) -> Result<Received<T>, Er
         }
     }
     let missing = format!("there is no {noun} with the name or id '{}'", visible(wanted));
-    Err(Error::new(Kind::NotFound, missing).hint(format!("list them with `kustom {noun}s list`")))
+    Err(Error::new(Kind::NotFound, missing))
 }
 
 fn describe<T: Named>(item: &T) -> String {

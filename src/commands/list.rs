@@ -48,8 +48,7 @@ impl Online<'_> {
     }
 
     /// Does something to several things one after another and shows what came of each; one thing is shown as
-    /// such, several as a list. A failure does not keep
-    /// the others from being done, unless it would meet them too.
+    /// such, several as a list. A failure does not keep the others from being done, unless it would meet them too.
     pub(super) async fn each<T, V: View>(
         &self,
         things: impl IntoIterator<Item = T>,
@@ -58,15 +57,21 @@ impl Online<'_> {
         let mut errors = Vec::new();
         let things: Vec<T> = things.into_iter().collect();
         let mut listing = if things.len() == 1 { self.terminal.single() } else { self.terminal.listing() };
+        let mut left = things.len();
         for thing in things {
+            left -= 1;
             match act(thing).await {
                 Ok(done) => {
                     listing.push(done)?;
                     listing.flush()?;
                 }
                 Err(error) => {
-                    let meets_all = matches!(error.kind, Kind::Credentials | Kind::Unavailable);
-                    errors.push(error);
+                    let meets_all = matches!(error.kind, Kind::Credentials | Kind::Unavailable) && left > 0;
+                    errors.push(if meets_all {
+                        error.hint(format!("{left} more were not tried"))
+                    } else {
+                        error
+                    });
                     if meets_all {
                         break;
                     }

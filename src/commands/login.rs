@@ -23,16 +23,17 @@ use crate::settings::{Account, Settings, Variables};
 /// The profile is named by --profile, and after its environment otherwise. The first profile becomes the one that
 /// is used when none is asked for.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Args {
     #[command(flatten)]
     key: KeyFlags,
     /// Which service; recognised from the key where it can be
     #[arg(long, value_name = "ENVIRONMENT", value_parser = environment())]
     environment: Option<Environment>,
-    /// The username issued with the key, if one was
+    /// The username issued with the key, if one was [env: KUSTOM_USERNAME]
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
-    /// The merchant id that belongs to the key
+    /// The merchant id that belongs to the key [env: KUSTOM_MERCHANT_ID]
     #[arg(long, value_name = "ID")]
     merchant_id: Option<String>,
     /// The default location: a name or an id
@@ -41,7 +42,7 @@ pub struct Args {
     /// The default currency, such as SEK
     #[arg(long, value_name = "CODE")]
     currency: Option<Currency>,
-    /// Another host than the environment's: a proxy or an emulator
+    /// Another host than the environment's: a proxy or an emulator [env: KUSTOM_BASE_URL]
     #[arg(long, value_name = "URL", value_parser = |text: &str| BaseUrl::parse(text))]
     base_url: Option<BaseUrl>,
     /// Store the key without checking it with a call
@@ -62,6 +63,9 @@ struct KeyFlags {
     /// Store this command, whose output is the key
     #[arg(long = "api-key-command", value_name = "COMMAND")]
     command: Option<String>,
+    /// Only to say that a key is never an argument
+    #[arg(long = "api-key", value_name = "KEY", hide = true)]
+    argument: Option<String>,
 }
 
 fn environment() -> impl clap::builder::TypedValueParser<Value = Environment> {
@@ -76,6 +80,16 @@ impl Args {
         let store = context.settings.store();
         // A file that cannot be read is told before anything is asked or sent.
         let document = store.read()?;
+        let variables = &context.settings.variables;
+        let base_url = match (base_url, &variables.base_url) {
+            (Some(url), _) => Some(url),
+            (None, Some(text)) => Some(BaseUrl::parse(text).map_err(|error| {
+                Error::usage(format!("the base URL from KUSTOM_BASE_URL cannot be used: {error}"))
+            })?),
+            (None, None) => None,
+        };
+        let username = username.or_else(|| variables.username.clone());
+        let merchant_id = merchant_id.or_else(|| variables.merchant_id.clone());
         let (source, key) = key.read(context)?;
         let environment = environment_of(environment, &key, base_url.as_ref())?;
         let name = profile_name(context, environment)?;
@@ -114,7 +128,13 @@ impl Args {
 
 impl KeyFlags {
     fn read(self, context: &Context) -> Result<(KeySource, ApiKey), Error> {
-        let Self { stdin, file, command } = self;
+        let Self { stdin, file, command, argument } = self;
+        if argument.is_some() {
+            return Err(Error::usage(
+                "a key is never an argument, where other users of this machine could see it",
+            )
+            .hint("give it with --api-key-stdin, --api-key-file FILE or --api-key-command COMMAND"));
+        }
         if let Some(command) = command {
             let key = key_from_command(&command)?;
             return Ok((KeySource::Command(command), key));
@@ -164,7 +184,7 @@ fn profile_name(context: &Context, environment: Environment) -> Result<String, E
     Ok(name.clone())
 }
 
-/// The account as the profile alone makes it: variables that shadow it have no part in what is stored.
+/// The account as the profile alone makes it: what is checked is what is stored.
 fn account_of(context: &Context, name: &str, profile: &Profile) -> Result<Account, Error> {
     let mut document = Document::empty();
     document.insert(name, profile.clone());

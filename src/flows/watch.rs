@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::model::SessionStatus;
 
+/// The longest time that an API which asks for patience is left alone, so that no answer puts a wait to sleep.
+const MOST_PATIENCE: Duration = Duration::from_secs(30);
+
 /// The wait for one session.
 #[derive(Debug, Clone)]
 pub struct Watch {
@@ -57,7 +60,7 @@ impl Watch {
         let trouble = (troubled != self.troubled).then_some(troubled);
         self.troubled = troubled;
         let (changed, asked) = match seen {
-            Seen::Trouble(asked) => (None, asked.unwrap_or_default()),
+            Seen::Trouble(asked) => (None, asked.unwrap_or_default().min(MOST_PATIENCE)),
             Seen::Status(status) => {
                 let changed = (self.last.as_ref() != Some(&status)).then(|| status.clone());
                 self.last = Some(status.clone());
@@ -140,6 +143,11 @@ mod tests {
         let mut watch = Watch::new(SECOND, Some(60 * SECOND));
         assert_eq!(watch.observe(SECOND, Seen::Trouble(Some(5 * SECOND))).next, Next::Poll(5 * SECOND));
         assert_eq!(watch.observe(58 * SECOND, Seen::Trouble(Some(5 * SECOND))).next, Next::Poll(2 * SECOND));
+        let mut endless = Watch::new(SECOND, None);
+        assert_eq!(
+            endless.observe(SECOND, Seen::Trouble(Some(Duration::MAX))).next,
+            Next::Poll(MOST_PATIENCE)
+        );
     }
 
     proptest! {

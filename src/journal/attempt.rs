@@ -154,14 +154,18 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Puts attempts together from the lines of a file. A line that cannot be read, as one that was being written
-    /// when the power went, is left out and counted.
+    /// Puts attempts together from the lines of a file. A last line without its line break was being written when
+    /// the process or the machine died, and tells nothing. Any other line that cannot be read is damage: it is left
+    /// out and counted.
     #[must_use]
     pub fn read(text: &[u8]) -> Self {
         let mut journal = Self::default();
-        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match serde_json::from_slice(line) {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let whole = line.strip_suffix(b"\n");
+            match serde_json::from_slice(whole.unwrap_or(line)) {
                 Ok(event) => journal.take(event),
+                Err(_) if whole.is_none_or(<[u8]>::is_empty) => {}
                 Err(_) => journal.damaged += 1,
             }
         }
@@ -176,17 +180,21 @@ impl Journal {
                 self.attempts.push(Attempt { id, at, intent, outcome: Outcome::Pending });
             }
             What::Created { attempt, session_id } => {
-                if let Some(index) = self.by_id.get(&attempt) {
-                    self.by_session.insert(session_id.clone(), *index);
+                let status = SessionStatus::Created;
+                let outcome = Outcome::Created { session_id: session_id.clone(), status, order_id: None };
+                if let Some(index) = self.set(attempt, outcome) {
+                    self.by_session.insert(session_id, index);
                 }
-                self.set(
-                    attempt,
-                    Outcome::Created { session_id, status: SessionStatus::Created, order_id: None },
-                );
             }
-            What::Refused { attempt, reason } => self.set(attempt, Outcome::Refused(reason)),
-            What::Unknown { attempt, reason } => self.set(attempt, Outcome::Unknown(reason)),
-            What::NotCarriedOut { attempt } => self.set(attempt, Outcome::NotCarriedOut),
+            What::Refused { attempt, reason } => {
+                self.set(attempt, Outcome::Refused(reason));
+            }
+            What::Unknown { attempt, reason } => {
+                self.set(attempt, Outcome::Unknown(reason));
+            }
+            What::NotCarriedOut { attempt } => {
+                self.set(attempt, Outcome::NotCarriedOut);
+            }
             What::Seen { session_id, status: seen, order_id: of_order } => {
                 let attempt =
                     self.by_session.get(&session_id).and_then(|index| self.attempts.get_mut(*index));
@@ -201,14 +209,22 @@ impl Journal {
         }
     }
 
-    fn set(&mut self, attempt: Uuid, outcome: Outcome) {
-        let attempt = self.by_id.get(&attempt).and_then(|index| self.attempts.get_mut(*index));
-        if let Some(attempt) = attempt {
-            // Once a session is known to exist, nothing makes it not exist.
-            if !matches!(attempt.outcome, Outcome::Created { .. }) {
-                attempt.outcome = outcome;
-            }
+    /// Sets the outcome of an attempt and gives its place. Once a session is known to exist, nothing makes it
+    /// another one, or none.
+    fn set(&mut self, attempt: Uuid, outcome: Outcome) -> Option<usize> {
+        let index = *self.by_id.get(&attempt)?;
+        let attempt = self.attempts.get_mut(index)?;
+        if matches!(attempt.outcome, Outcome::Created { .. }) {
+            return None;
         }
+        attempt.outcome = outcome;
+        Some(index)
+    }
+
+    /// An attempt by its id.
+    #[must_use]
+    pub fn attempt(&self, id: Uuid) -> Option<&Attempt> {
+        self.attempts.get(*self.by_id.get(&id)?)
     }
 
     /// The attempts, oldest first.
@@ -223,7 +239,7 @@ impl Journal {
         self.damaged
     }
 
-    /// The events that keep the attempts for which `keep` says so; what could not be read is gone after that.
+    /// The events of all attempts but those for which `drop` says so; what could not be read is not among them.
     #[must_use]
     pub fn without(&self, drop: impl Fn(&Attempt) -> bool) -> Vec<Event> {
         self.attempts.iter().filter(|attempt| !drop(attempt)).flat_map(Attempt::events).collect()
@@ -319,17 +335,22 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_line_costs_only_itself() {
+    fn a_torn_last_line_tells_nothing_and_a_damaged_one_is_counted() {
         let whole =
             lines(&[intent(id(1)), What::Created { attempt: id(1), session_id: "s".into() }, intent(id(2))]);
         for cut in 0..whole.len() {
-            let mut torn = whole[..cut].to_vec();
-            torn.push(b'\n');
-            torn.extend(lines(&[intent(id(3))]));
-            let journal = Journal::read(&torn);
-            assert!(journal.damaged() <= 1, "cut at {cut}");
+            let torn = &whole[..cut];
+            assert_eq!(Journal::read(torn).damaged(), 0, "cut at {cut}");
+            let mut damaged = torn.to_vec();
+            damaged.extend(b"#\n");
+            damaged.extend(lines(&[intent(id(3))]));
+            let journal = Journal::read(&damaged);
+            assert_eq!(journal.damaged(), 1, "cut at {cut}");
             assert_eq!(journal.attempts().last().unwrap().id, id(3), "cut at {cut}");
         }
+        let mut edited = b"\xef\xbb\xbf".to_vec();
+        edited.extend(&whole);
+        assert_eq!(Journal::read(&edited).attempts().len(), 2, "an editor may put a mark in front");
     }
 
     proptest! {

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::attempt::{Event, Journal, What};
 use crate::disk;
 
+/// No line is longer than this, in bytes.
+const LONGEST_LINE: u64 = 64 * 1024;
+
 /// A profile's journal.
 #[derive(Debug, Clone)]
 pub struct File {
@@ -39,6 +42,7 @@ pub struct DeviceLock {
 pub struct Locked<'a> {
     file: fs::File,
     journal: &'a File,
+    _lock: fs::File,
 }
 
 impl File {
@@ -85,23 +89,20 @@ impl File {
         }
     }
 
-    /// Keeps other processes from writing to it until what comes back is dropped.
+    /// Keeps other processes from writing to it until what comes back is dropped. The lock is a file beside it, so
+    /// that it can be read, and replaced, meanwhile.
     ///
     /// # Errors
     /// [`JournalError`] when the state folder cannot be written.
     pub fn lock(&self) -> Result<Locked<'_>, JournalError> {
         self.create_folder()?;
-        let open = || -> io::Result<fs::File> {
-            loop {
-                let file = disk::private().read(true).append(true).open(&self.path)?;
-                file.lock()?;
-                // Whoever held the lock may have put another file in its place.
-                if same_file(&file, &self.path) {
-                    return Ok(file);
-                }
-            }
+        let open = || -> io::Result<Locked<'_>> {
+            let lock = disk::private().open(self.path.with_extension("lock"))?;
+            lock.lock()?;
+            let file = disk::private().read(true).append(true).open(&self.path)?;
+            Ok(Locked { file, journal: self, _lock: lock })
         };
-        open().map(|file| Locked { file, journal: self }).map_err(|reason| self.failed("write", reason))
+        open().map_err(|reason| self.failed("write", reason))
     }
 
     /// Appends one event, if there is a journal at all.
@@ -142,20 +143,27 @@ impl Locked<'_> {
     /// # Errors
     /// [`JournalError`] when it cannot be written.
     pub fn append(&mut self, now: Timestamp, event: What) -> Result<(), JournalError> {
+        let length = self.file.metadata().map(|metadata| metadata.len());
         let write = || -> io::Result<()> {
-            let mut line = Vec::new();
-            let is_new = self.file.metadata()?.len() == 0;
-            if !self.ends_with_a_line_break()? {
-                // The line in front of it was torn: it must not spoil this one.
-                line.push(b'\n');
-            }
+            let mut line = self.end_the_last_line()?;
             serde_json::to_writer(&mut line, &Event { at: now, event })?;
             line.push(b'\n');
             self.file.write_all(&line)?;
             self.file.sync_data()?;
-            if is_new { disk::sync_folder(disk::folder_of(&self.journal.path)) } else { Ok(()) }
+            if matches!(length, Ok(0)) {
+                disk::sync_folder(disk::folder_of(&self.journal.path))
+            } else {
+                Ok(())
+            }
         };
-        write().map_err(|reason| self.journal.failed("write", reason))
+        write().map_err(|reason| {
+            // What was not kept for certain must not be found later. If this fails too, it is found: an attempt
+            // that is listed as unknown is better than one that is not listed.
+            if let Ok(length) = length {
+                let _ = self.file.set_len(length);
+            }
+            self.journal.failed("write", reason)
+        })
     }
 
     /// Replaces the file by these events, whole or not at all.
@@ -163,8 +171,11 @@ impl Locked<'_> {
     /// # Errors
     /// [`JournalError`] when it cannot be written; it is then as it was.
     pub fn replace(self, events: &[Event]) -> Result<(), JournalError> {
-        let path = &self.journal.path;
+        let Self { file, journal, _lock } = self;
+        let path = &journal.path;
         let write = || -> io::Result<()> {
+            // Where an open file cannot be replaced, it must be closed.
+            drop(file);
             let mut content = Vec::new();
             for event in events {
                 serde_json::to_writer(&mut content, event)?;
@@ -172,34 +183,33 @@ impl Locked<'_> {
             }
             disk::replace(path, &content)
         };
-        write().map_err(|reason| self.journal.failed("write", reason))
+        write().map_err(|reason| journal.failed("write", reason))
     }
 
-    fn ends_with_a_line_break(&mut self) -> io::Result<bool> {
-        if self.file.metadata()?.len() == 0 {
-            return Ok(true);
+    /// Makes the file end with a whole line, as far as it goes, and gives what the next one must begin with.
+    ///
+    /// A last line without its break was being written when the process or the machine died. What it told was never
+    /// relied on, because nothing had been synced, so it is taken away: any other line that cannot be read is damage.
+    fn end_the_last_line(&mut self) -> io::Result<Vec<u8>> {
+        let length = self.file.metadata()?.len();
+        let start = length.saturating_sub(LONGEST_LINE);
+        let mut tail = Vec::new();
+        self.file.seek(SeekFrom::Start(start))?;
+        self.file.read_to_end(&mut tail)?;
+        let last = match tail.iter().rposition(|byte| *byte == b'\n') {
+            Some(end) => &tail[end + 1..],
+            None => tail.as_slice(),
+        };
+        if last.is_empty() {
+            return Ok(Vec::new());
         }
-        let mut last = [0];
-        self.file.seek(SeekFrom::End(-1))?;
-        self.file.read_exact(&mut last)?;
-        Ok(last == [b'\n'])
+        if serde_json::from_slice::<Event>(last).is_ok() {
+            // Somebody edited the file.
+            return Ok(vec![b'\n']);
+        }
+        self.file.set_len(length - last.len() as u64)?;
+        Ok(Vec::new())
     }
-}
-
-#[cfg(unix)]
-fn same_file(file: &fs::File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    match (file.metadata(), fs::metadata(path)) {
-        (Ok(open), Ok(named)) => identity(open) == identity(named),
-        _ => false,
-    }
-}
-
-/// Elsewhere a file that is open cannot be replaced.
-#[cfg(not(unix))]
-fn same_file(_file: &fs::File, _path: &Path) -> bool {
-    true
 }
 
 #[cfg(test)]
@@ -239,7 +249,7 @@ mod tests {
         fs::OpenOptions::new().append(true).open(file.path()).unwrap().write_all(b"{\"at\":\"2026").unwrap();
         file.lock().unwrap().append(now(), intent(Uuid::from_u128(2))).unwrap();
         let journal = file.read().unwrap();
-        assert_eq!((journal.attempts().len(), journal.damaged()), (2, 1));
+        assert_eq!((journal.attempts().len(), journal.damaged()), (2, 0));
     }
 
     #[test]

@@ -9,5 +9,5 @@ mod file;
 mod twin;
 
 pub use attempt::{Attempt, Event, Intent, Journal, Outcome, What};
-pub use file::{DeviceLock, File, JournalError};
-pub use twin::{Twin, twins};
+pub use file::{DeviceLock, File, JournalError, Locked};
+pub use twin::{Twin, difference, twins};

@@ -116,8 +116,14 @@ pub fn item_from_fields(
 fn split(text: &str) -> Result<Vec<String>, ItemError> {
     let mut parts = vec![String::new()];
     let mut quoted = false;
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         match (character, parts.last_mut()) {
+            // Two of them inside quotation marks are one that is meant.
+            ('"', Some(part)) if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                part.push('"');
+            }
             ('"', _) => quoted = !quoted,
             (',', _) if !quoted => parts.push(String::new()),
             (character, Some(part)) => part.push(character),
@@ -256,6 +262,7 @@ mod tests {
         let coffee =
             Draft { name: "Coffee, black".into(), quantity: 1, unit_price: 3500, ..Draft::default() };
         assert_eq!(typed("\"Coffee, black\", price=35"), Ok(coffee));
+        assert_eq!(typed("\"x \"\"q\"\" y\",price=1").unwrap().name, "x \"q\" y");
     }
 
     #[test]

@@ -120,18 +120,16 @@ impl Account {
             Error::new(Kind::Credentials, format!("the profile '{}' has no API key", name.value))
                 .hint(format!("add one with `kustom login --profile {} --api-key-stdin`", name.value))
         })?;
-        // A username belongs to the key it was issued with: one from the profile is wrong with another key.
+        // Username and merchant id belong to their key: those of the profile are wrong with another one, and on
+        // production the wrong merchant would be named.
         let own_key = matches!(key.source, Source::Profile(_));
-        let username = profile.username.as_ref().filter(|_| own_key);
+        let username = profile.username.as_ref().filter(|_| own_key || variables.username.is_some());
+        let merchant_id = profile.merchant_id.as_ref().filter(|_| own_key || variables.merchant_id.is_some());
         Self {
             environment,
             endpoint,
             username: text(variables.username.as_ref(), "KUSTOM_USERNAME", username),
-            merchant_id: text(
-                variables.merchant_id.as_ref(),
-                "KUSTOM_MERCHANT_ID",
-                profile.merchant_id.as_ref(),
-            ),
+            merchant_id: text(variables.merchant_id.as_ref(), "KUSTOM_MERCHANT_ID", merchant_id),
             location: profile.location.clone().map(|text| Sourced::new(text, source())),
             currency: profile.currency.clone().map(|text| Sourced::new(text, source())),
             ignored: Vec::new(),
@@ -210,6 +208,16 @@ impl Account {
             return Err(
                 Error::new(Kind::Credentials, message).hint("nothing was sent; correct one of the two")
             );
+        }
+        if let Endpoint::Remote(url) = &self.endpoint
+            && self.environment.value == Environment::Local
+            && !url.value.is_loopback()
+        {
+            let message = format!(
+                "the base URL (from {}) is not on this machine, but the environment is local",
+                url.source
+            );
+            return Err(Error::usage(message).hint("use a profile of production or playground for it"));
         }
         if let KeySource::Stored(key) = &self.key.value {
             self.check_key(key)?;

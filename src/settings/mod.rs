@@ -130,15 +130,11 @@ impl Settings {
         Ok(Self { manner, timeout, waits: false, profile, variables, paths })
     }
 
-    /// How long one request may take. Where `--timeout` ends a wait of many requests, none of them takes longer
-    /// than usual.
+    /// How long one request may take. Where `--timeout` ends a wait, it says nothing about a single request: a
+    /// session that is created must not be cut off because nobody wants to wait long for its outcome.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
-        match self.timeout {
-            Some(timeout) if self.waits => timeout.min(USUAL_TIMEOUT),
-            Some(timeout) => timeout,
-            None => USUAL_TIMEOUT,
-        }
+        self.timeout.filter(|_| !self.waits).unwrap_or(USUAL_TIMEOUT)
     }
 
     /// The profiles file.

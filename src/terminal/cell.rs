@@ -57,6 +57,8 @@ pub struct Column<T: ?Sized> {
     pub title: &'static str,
     /// Whether it is shown for a single thing only.
     pub detail: bool,
+    /// Whether its content is copied as a whole, and so is never broken into lines.
+    pub whole: bool,
     /// Its content.
     pub cell: fn(&T, &Show) -> Cell,
 }
@@ -64,12 +66,17 @@ pub struct Column<T: ?Sized> {
 impl<T: ?Sized> Column<T> {
     /// A column of every table.
     pub const fn new(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
-        Self { title, detail: false, cell }
+        Self { title, detail: false, whole: false, cell }
+    }
+
+    /// A column of every table whose content is copied as a whole.
+    pub const fn id(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+        Self { title, detail: false, whole: true, cell }
     }
 
     /// A line where a single thing is shown.
     pub const fn detail(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
-        Self { title, detail: true, cell }
+        Self { title, detail: true, whole: false, cell }
     }
 }
 

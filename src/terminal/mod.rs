@@ -24,6 +24,7 @@ pub(crate) use views::session_tone;
 
 use crate::api::{Event, hide_secret_fields};
 use crate::error::{Error, Kind};
+use crate::secret::without_keys;
 use crate::text::{visible, visible_json};
 
 /// How data is written to stdout.
@@ -197,6 +198,14 @@ impl Terminal {
         }
     }
 
+    /// Prints what the parser of arguments says, which has its own colours.
+    pub fn parser_error(&self, error: &clap::Error) {
+        let styled = error.render();
+        let text =
+            if self.colors(self.people.stderr) { styled.ansi().to_string() } else { styled.to_string() };
+        talk(text.trim_end());
+    }
+
     /// Shows what the client does, as far as `--verbose` asks.
     pub fn trace(&self, event: &Event<'_>) {
         if self.manner.verbosity == 0 {
@@ -235,8 +244,10 @@ impl Terminal {
             return Err(Error::new(Kind::Unconfirmed, format!("{question} There is nobody to ask."))
                 .hint("add --yes to answer it with yes"));
         }
+        // A prompt is drawn again with every key, which shows a long one several times: only its end is one.
+        talk(question);
         dialoguer::Confirm::new()
-            .with_prompt(question)
+            .with_prompt("Go on?")
             .default(false)
             .wait_for_newline(true)
             .interact_on(&Term::stderr())
@@ -306,7 +317,7 @@ impl Terminal {
 
 /// Writes a line to stderr. Where stderr is gone there is nobody left to tell.
 fn talk(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", without_keys(line));
 }
 
 /// Shows a body without its secrets; what is not JSON only by its size, because nothing can be hidden in it.

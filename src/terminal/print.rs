@@ -1,6 +1,6 @@
 //! Data in the format that was asked for.
 
-use comfy_table::{Attribute, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
 
 use super::cell::{Cell, Column, Show, Tone, View};
@@ -123,6 +123,11 @@ impl Terminal {
         for item in items {
             let cells: Vec<_> = columns.iter().map(|column| styled(&(column.cell)(item, &show))).collect();
             table.add_row(cells);
+        }
+        for (index, _) in columns.iter().enumerate().filter(|(_, column)| column.whole) {
+            if let Some(shown) = table.column_mut(index) {
+                shown.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         self.write_table(table)
     }

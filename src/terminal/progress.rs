@@ -6,7 +6,7 @@ use std::time::Duration;
 use dialoguer::console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
-use super::{Format, Terminal};
+use super::Terminal;
 
 /// How often a line moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -81,11 +81,6 @@ impl Terminal {
         let shown = self.people.stderr && !self.manner.quiet && self.manner.verbosity == 0 && !dumb;
         Progress { lines: shown.then(|| MultiProgress::with_draw_target(target())) }
     }
-
-    /// Whether lines of a table go to a terminal that progress is drawn on too.
-    pub(super) fn shares_the_screen(&self) -> bool {
-        self.people.stdout && self.people.stderr && self.manner.format == Format::Table
-    }
 }
 
 impl Progress {
@@ -102,11 +97,11 @@ impl Progress {
         ProgressLine(Some(bar))
     }
 
-    /// Does something that writes to the terminal, with the lines out of its way.
-    pub fn aside<R>(&self, terminal: &Terminal, write: impl FnOnce() -> R) -> R {
+    /// Does something that writes to stdout or stderr, with the lines out of its way.
+    pub fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
         match &self.lines {
-            Some(lines) if terminal.shares_the_screen() => lines.suspend(write),
-            _ => write(),
+            Some(lines) => lines.suspend(write),
+            None => write(),
         }
     }
 }

@@ -24,7 +24,7 @@ impl View for Received<Location> {
         "updated_at",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("ID", |location, _| Cell::opt(location.id.as_deref())),
+        Column::id("ID", |location, _| Cell::opt(location.id.as_deref())),
         Column::new("NAME", |location, _| Cell::opt(location.name.as_deref())),
         Column::new("STREET", |location, _| Cell::opt(location.street_address.as_deref())),
         Column::detail("", |location, _| Cell::opt(location.street_address2.as_deref())),
@@ -46,7 +46,7 @@ impl View for Received<Enrollment> {
     const FIELDS: &'static [&'static str] =
         &["enrollment_id", "enrollment_code", "status", "expires_at", "location_id", "metadata"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("ID", |enrollment, _| Cell::opt(enrollment.enrollment_id.as_deref())),
+        Column::id("ID", |enrollment, _| Cell::opt(enrollment.enrollment_id.as_deref())),
         Column::new("CODE", |enrollment, _| Cell::opt(enrollment.enrollment_code.as_deref())),
         Column::new("STATUS", |enrollment, _| match &enrollment.status {
             Some(status) => Cell::toned(status.as_str(), enrollment_tone(status)),
@@ -86,7 +86,7 @@ impl View for Received<Device> {
         "unique_id",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("ID", |device, _| Cell::opt(device.id.as_deref())),
+        Column::id("ID", |device, _| Cell::opt(device.id.as_deref())),
         Column::new("NAME", |device, _| Cell::opt(device.name.as_deref())),
         Column::new("PLATFORM", |device, _| {
             device.platform.as_ref().map(Platform::as_str).unwrap_or_default().into()
@@ -124,7 +124,7 @@ impl View for Received<Session> {
         "order_items",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("ID", |session, _| Cell::opt(session.session_id.as_deref())),
+        Column::id("ID", |session, _| Cell::opt(session.session_id.as_deref())),
         Column::new("STATUS", |session, _| match &session.status {
             Some(status) => Cell::toned(status.as_str(), session_tone(status)),
             None => Cell::from(""),

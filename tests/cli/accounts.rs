@@ -41,7 +41,7 @@ fn a_flag_goes_before_a_variable_before_the_active_profile() {
 }
 
 #[test]
-fn variables_go_before_the_profile_and_a_username_stays_with_its_key() {
+fn variables_go_before_the_profile_and_what_belongs_to_a_key_stays_with_it() {
     use base64::Engine as _;
     let basic = |pair: &str| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
     let server = Server::always(nothing());
@@ -67,8 +67,8 @@ fn variables_go_before_the_profile_and_a_username_stays_with_its_key() {
         sent,
         [
             expect("GET /a/ipp/v1/devices", own.clone(), "merchant-a"),
-            expect("GET /a/ipp/v1/devices", format!("Basic {OTHER}"), "merchant-a"),
-            expect("GET /a/ipp/v1/devices", basic(&format!("u:{OTHER}")), "merchant-a"),
+            expect("GET /a/ipp/v1/devices", format!("Basic {OTHER}"), ""),
+            expect("GET /a/ipp/v1/devices", basic(&format!("u:{OTHER}")), ""),
             expect("GET /ipp/v1/devices", own, "m"),
         ]
     );

@@ -59,8 +59,10 @@ fn an_html_page() {
 #[test]
 fn an_html_error_page() {
     let server = Server::always(Reply::new(502, "text/html", "<html><h1>Bad gateway</h1></html>"));
-    let said =
-        format!("error: GET /ipp/v1/sessions/{}: the API answered 502 Bad Gateway (4 attempts)\n", id(1));
+    let said = format!(
+        "error: GET /ipp/v1/sessions/{}: the API answered 502 Bad Gateway (4 tries)\n  hint: try again later; `kustom doctor` looks at the connection\n",
+        id(1)
+    );
     assert_eq!(reading(&server), (said, 4));
 }
 
@@ -133,7 +135,7 @@ fn a_refused_connection() {
     // A port that only the system itself could listen at.
     let home = Home::new().at("http://127.0.0.1:1", KEY);
     let refused = |request: &str| {
-        format!("error: {request}: 127.0.0.1 refused the connection (4 attempts)\n{CHECK_NETWORK}")
+        format!("error: {request}: 127.0.0.1 refused the connection (4 tries)\n{CHECK_NETWORK}")
     };
     same(&home.run(["devices", "list"]).fails(6), &refused("GET /ipp/v1/devices"));
     // What was never sent may be sent again, even a POST.
@@ -146,7 +148,7 @@ fn a_name_that_does_not_resolve() {
     same(
         &home.run(["devices", "list"]).fails(6),
         &format!(
-            "error: GET /ipp/v1/devices: the name does-not-exist.invalid does not resolve (4 attempts)\n{CHECK_NETWORK}"
+            "error: GET /ipp/v1/devices: the name does-not-exist.invalid does not resolve (4 tries)\n{CHECK_NETWORK}"
         ),
     );
 }
@@ -163,7 +165,7 @@ fn an_api_that_is_too_busy() {
     let server = Server::always(Reply::problem(429, "slow down").header("retry-after", "31"));
     same(
         &home(&server).run(["devices", "list"]).fails(6),
-        "error: GET /ipp/v1/devices: slow down (HTTP 429)\n",
+        "error: GET /ipp/v1/devices: slow down (HTTP 429)\n  hint: the API asks to be left alone for 31 seconds\n",
     );
     assert_eq!(server.asked().len(), 1);
 }

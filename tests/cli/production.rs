@@ -15,13 +15,17 @@ fn id(number: u32) -> String {
 }
 
 fn api(asked: &Asked) -> Reply {
-    let devices = json!([{"id": id(1), "name": "Till 1"}, {"id": id(2), "name": "Bar"}]);
+    let devices =
+        json!([{"id": id(1), "name": "Till 1", "location_id": id(9)}, {"id": id(2), "name": "Bar"}]);
     let session = |status| {
         json!({
             "session_id": id(3), "status": status, "order_amount": 24950, "purchase_currency": "SEK", "device_id": id(1),
         })
     };
     match (asked.method.as_str(), asked.line().ends_with("/devices")) {
+        ("GET", false) if asked.line().contains("/locations/") => {
+            Reply::json(200, &json!({"id": id(9), "name": "City"}))
+        }
         ("GET", true) => Reply::json(200, &json!({"content": devices, "last": true})),
         ("GET" | "POST", _) => Reply::json(200, &session("CREATED")),
         ("PUT", _) => Reply::json(200, &session("CANCELLED")),
@@ -116,12 +120,13 @@ fn a_person_is_asked_with_merchant_device_and_amount() {
     let home = production(&server);
     let posts = || server.lines().into_iter().filter(|line| line.starts_with("POST")).count();
     let question = format!(
-        "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({})? [y/N]",
+        "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({}), which stands at 'City'?",
         id(1)
     );
     for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {
         let mut screen = Screen::open(&home, CREATE, &[]);
-        screen.until_asked(&question);
+        screen.until(&question);
+        screen.until_asked("Go on? [y/N]");
         screen.type_in(keys);
         let (exit, shown) = screen.end();
         assert_eq!((exit, posts()), (code, sent), "{keys:?}:\n{shown}");
@@ -138,14 +143,15 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
     for (args, question) in [
         (["sessions", "cancel", &session], cancel.as_str()),
         (["devices", "deregister", "Bar"], &deregister),
-        (["enrollments", "delete", &enrollment], "withdraw 1 enrollment?"),
+        (["enrollments", "delete", &enrollment], &format!("withdraw 1 enrollment: {enrollment}?")),
     ] {
         let server = Server::new(api);
         let home = production(&server);
         let changes = || server.lines().iter().filter(|line| !line.starts_with("GET ")).count();
         for (keys, code, sent) in [("n\r", 8, 0), ("y\r", 0, 1)] {
             let mut screen = Screen::open(&home, args, &[]);
-            screen.until_asked(&format!("Production, merchant M100: {question} [y/N]"));
+            screen.until(&format!("Production, merchant M100: {question}"));
+            screen.until_asked("Go on? [y/N]");
             screen.type_in(keys);
             let (exit, shown) = screen.end();
             assert_eq!((exit, changes()), (code, sent), "{shown}");

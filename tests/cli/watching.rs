@@ -56,8 +56,12 @@ fn a_wait_that_is_over_leaves_the_session_open() {
     let server = Server::always(session("ACTIVE"));
     let outcome = watch(&server, &["--timeout", "1s"]).exits(13);
     assert!(outcome.out().starts_with("<elapsed>  ACTIVE\n"), "{}", outcome.stdout);
-    let warned = "warning: the session is still open after <elapsed>; it was left as it is\n";
-    assert!(outcome.err().ends_with(warned), "{}", outcome.stderr);
+    let warned = format!(
+        "warning: the session is still open after <elapsed>; it was left as it is\n  \
+         wait again: kustom sessions watch {}\n",
+        id()
+    );
+    assert!(outcome.err().ends_with(&warned), "{}", outcome.stderr);
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
 }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::finding::{Finding, Level};
+use crate::journal::File;
 use crate::profiles::Store;
+use crate::text::count;
 
 /// The profiles file: is it there, can it be read, and is it private?
 pub(super) fn profiles_file(store: &Store) -> Vec<Finding> {
@@ -47,6 +49,27 @@ fn mode(check: &'static str, path: &Path, private: u32) -> Option<Finding> {
 #[cfg(not(unix))]
 fn mode(_check: &'static str, _path: &Path, _private: u32) -> Option<Finding> {
     None
+}
+
+/// The journal: can it be read, and is everything in it settled?
+pub(super) fn journal(file: &File) -> Finding {
+    let shown = file.path().display();
+    let journal = match file.read() {
+        Ok(journal) => journal,
+        Err(error) => return Finding::failure("journal", error.into()),
+    };
+    let (attempts, damaged) = (count(journal.attempts().len(), "attempt"), journal.damaged());
+    let unknown = journal.attempts().iter().filter(|attempt| attempt.outcome.is_unknown()).count();
+    let finding =
+        Finding::ok("journal", format!("{shown}, {attempts}, {unknown} unknown, {damaged} unreadable"));
+    match (damaged, unknown) {
+        (0, 0) => finding,
+        (0, _) => finding.but(Level::Warning, "settle what is unknown: kustom sessions recover"),
+        _ => finding.but(
+            Level::Failure,
+            "mend the file in an editor, or put it aside; no session is created until then",
+        ),
+    }
 }
 
 /// The state folder: can something be written to it?

@@ -7,7 +7,7 @@ mod remote;
 use finding::{Finding, Level};
 
 use crate::commands::profiles::show::values;
-use crate::context::Context;
+use crate::context::{Context, journal_of};
 use crate::error::{Error, Exit};
 use crate::settings::Account;
 
@@ -27,16 +27,18 @@ impl Args {
         let Self { offline } = self;
         let mut findings = vec![Finding::ok("version", format!("kustom {}", env!("CARGO_PKG_VERSION")))];
         findings.extend(local::profiles_file(&context.settings.store()));
+        let file_is_unreadable = findings.iter().any(Finding::is_failure);
         findings.push(local::state_folder(&context.settings.paths.state));
         match context.account() {
             Ok(account) => {
                 findings.extend(configured(&account));
+                findings.push(local::journal(&journal_of(&context.settings, &account)));
                 if !offline {
                     findings.extend(context.wait_for(async { Ok(remote::check(context, account).await) })?);
                 }
             }
             // A file that cannot be read has been reported already.
-            Err(_) if findings.iter().any(Finding::is_failure) => {}
+            Err(_) if file_is_unreadable => {}
             Err(error) => findings.push(Finding::failure("account", error)),
         }
         let worst = findings.iter().filter_map(Finding::kind).max();

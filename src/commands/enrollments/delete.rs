@@ -22,7 +22,8 @@ impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { ids } = self;
         online.can_confirm()?;
-        online.confirm(&format!("withdraw {}", count(ids.len(), "enrollment")))?;
+        let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        online.confirm(&format!("withdraw {}: {}", count(ids.len(), "enrollment"), names.join(", ")))?;
         online
             .each(ids, async |id: Uuid| {
                 let doing = format!("enrollment {id}");

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::commands::list::object_of;
-use crate::profiles::{KeySource, Profile};
+use crate::emulator;
+use crate::profiles::{Environment, KeySource, LOCAL, Profile};
 use crate::terminal::{Cell, Column, Tone, View};
 
 /// A profile as it is listed.
@@ -41,6 +42,17 @@ impl Row {
             location: location.clone(),
             currency: currency.clone(),
             base_url: base_url.clone(),
+        }
+    }
+}
+
+impl Row {
+    /// The profile that is always there.
+    pub(in crate::commands) fn built_in(active: Option<&str>) -> Self {
+        Self {
+            key: "built in",
+            merchant_id: Some(emulator::MERCHANT_ID.to_owned()),
+            ..Self::new(LOCAL, active, &Profile::new(Environment::Local))
         }
     }
 }

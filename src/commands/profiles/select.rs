@@ -3,7 +3,7 @@
 use super::row::Row;
 use crate::context::Context;
 use crate::error::{Error, Exit};
-use crate::profiles::{Document, Environment, LOCAL, Profile};
+use crate::profiles::{Document, LOCAL, Profile};
 
 /// Use a profile whenever none is asked for
 #[derive(Debug, clap::Args)]
@@ -17,9 +17,13 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let Self { name } = self;
         let row = context.settings.store().change(|document| {
-            let profile = existing(document, &name)?;
+            let row = if name == LOCAL {
+                Row::built_in(Some(&name))
+            } else {
+                Row::new(&name, Some(&name), existing(document, &name)?)
+            };
             document.set_active(Some(&name));
-            Ok::<_, Error>(Row::new(&name, Some(&name), &profile))
+            Ok::<_, Error>(row)
         })?;
         context.terminal.one(&row)?;
         let shadow = context.settings.variables.profile.as_deref().filter(|other| *other != name);
@@ -32,12 +36,9 @@ impl Args {
     }
 }
 
-/// The profile of this name, or an error that lists those there are.
-pub(super) fn existing(document: &Document, name: &str) -> Result<Profile, Error> {
-    if name == LOCAL {
-        return Ok(Profile::new(Environment::Local));
-    }
-    document.profile(name).cloned().ok_or_else(|| {
+/// The stored profile of this name, or an error that lists those there are.
+pub(super) fn existing<'a>(document: &'a Document, name: &str) -> Result<&'a Profile, Error> {
+    document.profile(name).ok_or_else(|| {
         let known: Vec<_> = document.profiles().map(|(name, _)| name).chain([LOCAL]).collect();
         Error::usage(format!("there is no profile '{}'", crate::text::visible(name)))
             .hint(format!("the profiles are: {}", known.join(", ")))

@@ -54,10 +54,11 @@ pub(super) async fn try_cancel(id: Uuid, online: &Online<'_>) -> Result<Received
         Ok(session) => session,
         Err(refused) => {
             let error = Error::from(refused).context(&format!("session {id}"));
-            if error.kind != Kind::Refused {
+            if !matches!(error.kind, Kind::Refused | Kind::Unknown) {
                 return Err(error);
             }
-            // A refusal is about what the session has become: that is what counts, and what is told.
+            // A refusal is about what the session has become, perhaps by an earlier try whose answer was lost: that
+            // is what counts, and what is told.
             match online.client.session(id).await {
                 Ok(session) if session.status.as_ref().is_some_and(SessionStatus::is_terminal) => session,
                 _ => return Err(error),

@@ -6,6 +6,54 @@ use crate::commands::args::Input;
 use crate::context::Online;
 use crate::error::Error;
 use crate::model::{Cart, Currency, Draft, item_from_fields, item_from_json, parse_item};
+use crate::text::{count, visible};
+
+/// What `--cart` names, before it is known in which currency its amounts are.
+pub(super) enum Source {
+    /// An array of lines, or an object with `order_items` and perhaps the sums and the currency.
+    Json { items: Vec<Value>, order: Map<String, Value> },
+    /// A table.
+    Csv(String),
+}
+
+impl Source {
+    /// Reads it: JSON if it begins like JSON, CSV otherwise.
+    pub(super) fn read(input: &Input, online: &Online<'_>) -> Result<Self, Error> {
+        let bytes = input.read(online.terminal)?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::usage("--cart: it is not UTF-8 text"))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        if !text.trim_start().starts_with(['[', '{']) {
+            return Ok(Self::Csv(text.to_owned()));
+        }
+        let value: Value =
+            serde_json::from_str(text).map_err(|error| Error::usage(format!("--cart: {error}")))?;
+        let (items, order) = match value {
+            Value::Array(items) => (items, Map::new()),
+            Value::Object(mut order) => match order.shift_remove("order_items") {
+                Some(Value::Array(items)) => (items, order),
+                _ => return Err(Error::usage("--cart: the object has no array 'order_items'")),
+            },
+            _ => {
+                return Err(Error::usage("--cart: write an array of lines, or an object with 'order_items'"));
+            }
+        };
+        // What is not part of a cart would be lost without a word: a reference, for one, guards against a second
+        // charge.
+        let known = ["order_amount", "order_tax_amount", "purchase_currency"];
+        if let Some(other) = order.keys().find(|key| !known.contains(&key.as_str())) {
+            let message = format!("--cart: '{}' is not part of a cart", visible(other));
+            return Err(Error::usage(message).hint("give it as a flag, or send the whole object with --body"));
+        }
+        Ok(Self::Json { items, order })
+    }
+
+    /// The currency that it names, if it does.
+    pub(super) fn currency(&self) -> Option<Result<Currency, Error>> {
+        let Self::Json { order, .. } = self else { return None };
+        let code = order.get("purchase_currency")?.as_str()?;
+        Some(code.parse().map_err(|error| Error::usage(format!("--cart: {error}"))))
+    }
+}
 
 /// A cart as it was given, with the sums that stood beside its lines.
 pub(super) struct Given {
@@ -24,32 +72,16 @@ impl Given {
         Ok(Self { drafts, order_amount: None, order_tax_amount: None })
     }
 
-    /// Reads `--cart`: JSON if it begins like JSON, CSV otherwise.
-    pub(super) fn from_input(input: &Input, currency: Currency, online: &Online<'_>) -> Result<Self, Error> {
-        let bytes = input.read(online.terminal)?;
-        let text = String::from_utf8(bytes).map_err(|_| Error::usage("--cart: it is not UTF-8 text"))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        if text.trim_start().starts_with(['[', '{']) {
-            Self::from_json(text, currency)
-        } else {
-            Self::from_csv(text, currency)
+    /// Reads `--cart`.
+    pub(super) fn from_source(source: Source, currency: Currency) -> Result<Self, Error> {
+        match source {
+            Source::Json { items, order } => Self::from_json(items, &order, currency),
+            Source::Csv(text) => Self::from_csv(&text, currency),
         }
     }
 
-    /// An array of lines, or an object with `order_items` and perhaps the sums.
-    fn from_json(text: &str, currency: Currency) -> Result<Self, Error> {
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| Error::usage(format!("--cart: {error}")))?;
-        let (items, order) = match value {
-            Value::Array(items) => (items, Map::new()),
-            Value::Object(mut order) => match order.remove("order_items") {
-                Some(Value::Array(items)) => (items, order),
-                _ => return Err(Error::usage("--cart: the object has no array 'order_items'")),
-            },
-            _ => {
-                return Err(Error::usage("--cart: write an array of lines, or an object with 'order_items'"));
-            }
-        };
+    /// Lines, and perhaps the sums beside them.
+    fn from_json(items: Vec<Value>, order: &Map<String, Value>, currency: Currency) -> Result<Self, Error> {
         let sum = |field: &str| match order.get(field) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => value.as_i64().map(Some).ok_or_else(|| {
@@ -58,10 +90,10 @@ impl Given {
         };
         let (order_amount, order_tax_amount) = (sum("order_amount")?, sum("order_tax_amount")?);
         if let Some(code) = order.get("purchase_currency").and_then(Value::as_str)
-            && code != currency.code()
+            && !code.eq_ignore_ascii_case(currency.code())
         {
-            let message = format!("--cart is in {code}, but the session would be in {currency}");
-            return Err(Error::usage(message).hint(format!("add --currency {code}")));
+            let message = format!("--cart is in {}, but the session would be in {currency}", visible(code));
+            return Err(Error::usage(message).hint("leave --currency out, or correct one of the two"));
         }
         let read = |(index, item)| {
             item_from_json(item, currency)
@@ -71,25 +103,39 @@ impl Given {
         Ok(Self { drafts, order_amount, order_tax_amount })
     }
 
-    /// A header row with the keys of either shape, and a row a line.
+    /// A header row with the keys of either shape, and a row a line. Spreadsheets of many countries write semicolons
+    /// or tabs between the cells.
     fn from_csv(text: &str, currency: Currency) -> Result<Self, Error> {
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let delimiter =
+            [b';', b'\t'].into_iter().find(|byte| first.as_bytes().contains(byte)).unwrap_or(b',');
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_reader(text.as_bytes());
         let unreadable =
             |error: csv::Error| Error::usage(format!("--cart: it is neither JSON nor CSV: {error}"));
-        let header = reader.headers().map_err(unreadable)?.clone();
+        let header: Vec<_> = reader.headers().map_err(unreadable)?.iter().map(str::to_lowercase).collect();
         if !header.iter().any(|key| key == "name") {
-            return Err(Error::usage(
-                "--cart: it is neither JSON, nor CSV with a header row such as name,price,qty,tax",
-            ));
+            let message = "--cart: it is neither JSON, nor CSV with a header row such as name,price,qty,tax";
+            return Err(Error::usage(message));
         }
         let mut drafts = Vec::new();
-        for (index, record) in reader.records().enumerate() {
-            let record = record.map_err(unreadable)?;
+        for record in reader.records() {
+            let (record, line) = (record.map_err(unreadable)?, drafts.len() + 1);
+            if record.len() != header.len() {
+                let (cells, wanted) = (count(record.len(), "cell"), header.len());
+                return Err(Error::usage(format!(
+                    "--cart, line {line}: it has {cells}, but the header row has {wanted}"
+                ))
+                .hint("a cell that holds the separator, or a line break, stands in quotation marks"));
+            }
             // An empty cell is a key that is not given.
             let fields = header.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
-            let fields = fields.map(|(key, cell)| (key.to_owned(), Value::from(cell)));
+            let fields = fields.map(|(key, cell)| (key.clone(), Value::from(cell)));
             let draft = item_from_fields(fields, currency)
-                .map_err(|error| Error::usage(format!("--cart, line {}: {error}", index + 1)))?;
+                .map_err(|error| Error::usage(format!("--cart, line {line}: {error}")))?;
             drafts.push(draft);
         }
         Ok(Self { drafts, order_amount: None, order_tax_amount: None })

@@ -1,12 +1,11 @@
 //! `kustom sessions create`
 
-use http::Method;
 use serde_json::{Value, json};
 
 use super::once::create_once;
 use super::sale::{Sale, SaleFlags};
 use super::wait::{Wait, WaitFlags};
-use crate::api::Request;
+use crate::api::session_request;
 use crate::context::Online;
 use crate::error::{Error, Exit, Kind};
 use crate::model::{Received, Session};
@@ -27,7 +26,7 @@ pub struct Args {
     /// Create it even if the same sale may have been charged before
     #[arg(long)]
     allow_duplicate: bool,
-    /// Print the request that would be sent, and send nothing
+    /// Print the request that would create it, and create nothing
     #[arg(long)]
     dry_run: bool,
     /// Wait for the outcome, as `kustom sessions watch` does
@@ -55,13 +54,17 @@ impl Args {
         }
         online.can_confirm()?;
         let sale = sale.prepare(online).await?;
-        online.confirm(&format!("create a session of {}", sale.summary))?;
+        let cancels = if wait.cancels() { ", and cancel it if the wait ends before it does" } else { "" };
+        online.confirm(&format!("create a session of {}{cancels}", sale.summary))?;
         let summary = sale.summary.clone();
         let session = create_once(sale, allow_duplicate, online).await?;
         if watch {
-            return wait_for(&session, &summary, wait, online).await;
+            return wait_for(session, &summary, wait, online).await;
         }
-        online.terminal.one(&session)?;
+        online.terminal.one(&session).map_err(|error| {
+            let id = session.session_id.as_deref().unwrap_or_default();
+            error.context(&format!("session {} was created", visible(id))).fact("session_id", id)
+        })?;
         if let Some(id) = session.session_id.as_deref() {
             let flag = online.settings.profile_flag();
             online
@@ -72,41 +75,45 @@ impl Args {
     }
 }
 
-/// Waits for the session that was just created. Whatever goes wrong from here on, it exists.
+/// Waits for the session that was just created. Whatever goes wrong from here on, it exists: no exit code may say
+/// that nothing was carried out.
 async fn wait_for(
-    session: &Received<Session>,
+    session: Received<Session>,
     summary: &str,
     wait: WaitFlags,
     online: &Online<'_>,
 ) -> Result<Exit, Error> {
-    let id = session.session_id.as_deref().unwrap_or_default();
-    online.terminal.note(&format!("Session {} of {} was created.", visible(id), visible(summary)));
-    let Ok(id) = id.parse::<Uuid>() else {
-        online.terminal.one(session)?;
-        let message = "the session was created, but its id is not a UUID, so it cannot be waited for";
-        return Err(Error::new(Kind::Unavailable, message));
+    let text = session.session_id.clone().unwrap_or_default();
+    online.terminal.note(&format!("Session {} of {} was created.", visible(&text), visible(summary)));
+    let Ok(id) = text.parse::<Uuid>() else {
+        online.terminal.one(&session)?;
+        online.terminal.warn("the session was created, but its id is not a UUID, so it cannot be waited for");
+        return Ok(Exit::SessionOpen);
     };
-    Wait::new(wait, vec![id], online).run().await.map_err(|error| match error.kind {
-        Kind::Interrupted | Kind::ClosedPipe => error,
-        _ => error.context(&format!("session {id} was created")).fact("session_id", id.to_string()),
+    Wait::for_created(wait, id, session, online).run().await.map_err(|error| {
+        let error = error.fact("session_id", id.to_string());
+        if matches!(error.kind, Kind::Interrupted | Kind::Unknown) {
+            return error;
+        }
+        let flag = online.settings.profile_flag();
+        Error { kind: Kind::SessionOpen, ..error }
+            .context(&format!("session {id} was created, but cannot be waited for"))
+            .hint(format!("wait again: kustom{flag} sessions watch {id}"))
     })
 }
 
 /// The request as it would be sent, without credentials.
 fn show_request(sale: &Sale, online: &Online<'_>) -> Result<Exit, Error> {
-    let mut request = Request::new(Method::POST, "/ipp/v1/sessions");
-    if let Some(id) = &sale.location_id {
-        request = request.query("location_id", id.as_str());
-    }
+    let request = session_request(sale.body.clone(), sale.location_id.as_deref());
     if online.terminal.format() == Format::Table {
         online.terminal.data(&format!("{} {}\n\n", request.method(), request.target()))?;
-        online.terminal.bytes(&sale.body)?;
+        online.terminal.bytes(request.body_bytes())?;
         online.terminal.data("\n")?;
     } else {
-        let body: Value = serde_json::from_slice(&sale.body).unwrap_or_default();
+        let body: Value = serde_json::from_slice(request.body_bytes()).unwrap_or_default();
         let shown = json!({"method": request.method().as_str(), "path": request.target(), "body": body});
         online.terminal.json(&shown)?;
     }
-    online.terminal.note("Nothing was sent.");
+    online.terminal.note("No session was created.");
     Ok(Exit::Done)
 }

@@ -10,8 +10,9 @@ use super::outcome;
 use super::row::Row;
 use crate::commands::args;
 use crate::context::{Context, Online, journal_of};
-use crate::error::{Error, Exit};
+use crate::error::{Error, Exit, Kind};
 use crate::journal::{Attempt, File, Journal, Outcome};
+use crate::terminal::spell;
 use crate::text::count;
 
 /// How many sessions are asked for at the same time.
@@ -44,7 +45,7 @@ impl Args {
         let account = context.account()?;
         let file = journal_of(&context.settings, &account);
         if let Some(age) = prune {
-            forget(&file, age, context)?;
+            forget(&file, age, account.is_production(), context)?;
         }
         let mut journal = file.read()?;
         if refresh {
@@ -108,9 +109,14 @@ async fn ask(journal: &Journal, online: &Online<'_>) -> (Vec<crate::journal::Wha
 }
 
 /// Forgets what is settled and older than `age`. What is unknown or open is kept, however old it is.
-fn forget(file: &File, age: Duration, context: &Context) -> Result<(), Error> {
+fn forget(file: &File, age: Duration, on_production: bool, context: &Context) -> Result<(), Error> {
+    let age_asked = age;
     let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;
     let oldest = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
+    let question = format!("Production: forget what is settled and older than {}?", spell(age_asked));
+    if on_production && !context.terminal.confirm(&question)? {
+        return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was forgotten"));
+    }
     let mut locked = file.lock()?;
     let journal = locked.read()?;
     let settled = |attempt: &Attempt| match &attempt.outcome {
@@ -118,10 +124,10 @@ fn forget(file: &File, age: Duration, context: &Context) -> Result<(), Error> {
         Outcome::Refused(_) | Outcome::NotCarriedOut => true,
         Outcome::Created { status, .. } => status.is_terminal(),
     };
-    let kept = |attempt: &Attempt| settled(attempt) && attempt.at < oldest;
-    let forgotten = journal.attempts().iter().filter(|attempt| kept(attempt)).count();
+    let forgettable = |attempt: &Attempt| settled(attempt) && attempt.at < oldest;
+    let forgotten = journal.attempts().iter().filter(|attempt| forgettable(attempt)).count();
     if forgotten > 0 {
-        locked.replace(&journal.without(kept))?;
+        locked.replace(&journal.without(forgettable))?;
     }
     context.terminal.note(&format!("{} forgotten.", count(forgotten, "settled attempt")));
     Ok(())

@@ -10,6 +10,7 @@ pub(super) mod outcome;
 mod recover;
 mod row;
 mod sale;
+mod telling;
 mod wait;
 mod watch;
 

@@ -14,7 +14,7 @@ use crate::error::{Error, Kind};
 use crate::journal::{Attempt, DeviceLock, File, Intent, Outcome, Twin, What, twins};
 use crate::model::{Received, Session, SessionStatus};
 use crate::terminal::Show;
-use crate::text::visible;
+use crate::text::{count, visible};
 
 /// Creates the session of a sale, unless it may have been created before.
 ///
@@ -34,8 +34,10 @@ pub(super) async fn create_once(
     online.handle_interruption();
     let request = online.client.create_session(sale.body, sale.location_id.as_deref());
     let answer = tokio::select! {
+        // An answer that is there counts, whoever interrupts.
+        biased;
         answer = request => answer.map_err(Failure::Api),
-        () = interruption() => Err(Failure::Interrupted),
+        () = interruption() => Err(Failure::Interrupted { under_way: online.is_something_under_way() }),
     };
     let (event, result) = judge(attempt, answer, online);
     let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
@@ -67,7 +69,10 @@ async fn lock_device(device: &str, journal: &File, online: &Online<'_>) -> Resul
 
 enum Failure {
     Api(ApiError),
-    Interrupted,
+    Interrupted {
+        /// Whether the request may have been carried out.
+        under_way: bool,
+    },
 }
 
 /// What an answer means for the journal, and for the person.
@@ -81,7 +86,14 @@ fn judge(
             Some(session_id) => return (What::Created { attempt, session_id }, Ok(session)),
             None => Error::new(Kind::Unknown, "the API answered with a session that has no id"),
         },
-        Err(Failure::Interrupted) => {
+        Err(Failure::Interrupted { under_way: false }) => {
+            let message = "interrupted before anything was carried out";
+            return (
+                What::Refused { attempt, reason: message.into() },
+                Err(Error::new(Kind::Interrupted, message)),
+            );
+        }
+        Err(Failure::Interrupted { under_way: true }) => {
             Error::new(Kind::Unknown, "interrupted while the API was creating the session")
         }
         Err(Failure::Api(error)) => {
@@ -140,6 +152,9 @@ async fn write_intent(
             let known = locked.read()?;
             let mut to_ask = Vec::new();
             if !allow_duplicate {
+                if known.damaged() > 0 {
+                    return Err(damaged(known.damaged(), journal));
+                }
                 for twin in twins(intent, known.attempts()) {
                     match twin {
                         Twin::Unknown(attempt) => return Err(may_be_charged(attempt, online)),
@@ -170,25 +185,22 @@ async fn ask(twin: &Attempt, journal: &File, online: &Online<'_>) -> Result<(), 
     if status.is_terminal() {
         return judge_twin(twin, session_id, status, order_id.as_deref(), online);
     }
-    let answer = match session_id.parse::<Uuid>() {
-        Ok(id) => online.client.session(id).await.map_err(Error::from),
-        Err(_) => Err(Error::new(Kind::NotFound, "its id is not a UUID")),
+    let not_asked = |error: Error| {
+        let doing = format!(
+            "this reference was used before, and session {} cannot be asked how it stands",
+            visible(session_id)
+        );
+        let error =
+            Error { kind: if error.kind == Kind::NotFound { Kind::Usage } else { error.kind }, ..error };
+        error
+            .context(&doing)
+            .fact("attempt", twin.id.to_string())
+            .fact("session_id", session_id.as_str())
+            .hint(format!("nothing was created; {}", describe(twin)))
+            .hint("charge it again all the same: --allow-duplicate")
     };
-    let session = match answer {
-        Ok(session) => session,
-        Err(error) if error.kind == Kind::NotFound => {
-            let seen = format!(
-                "the API does not know session {}, which has the same reference",
-                visible(session_id)
-            );
-            online.terminal.warn(&format!("{seen}; it does not stop this one"));
-            return Ok(());
-        }
-        Err(error) => {
-            let doing = format!("this reference was used before, and session {session_id} cannot be asked");
-            return Err(error.context(&doing).hint("nothing was created"));
-        }
-    };
+    let id: Uuid = session_id.parse().map_err(|_| not_asked(Error::usage("its id is not a UUID")))?;
+    let session = online.client.session(id).await.map_err(|error| not_asked(error.into()))?;
     let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
     let seen = outcome::seen(&session);
     if let Some(seen) = seen {
@@ -240,6 +252,17 @@ fn may_be_charged(twin: &Attempt, online: &Online<'_>) -> Error {
     let mut error = Error::usage(message).fact("attempt", twin.id.to_string());
     error.hints = settle(twin.id, online);
     error.hint("charge it again all the same: --allow-duplicate")
+}
+
+/// A line that cannot be read may have been about this very sale.
+fn damaged(lines: usize, journal: &File) -> Error {
+    let what = count(lines, "line");
+    let path = journal.path().display();
+    Error::usage(format!(
+        "{what} of the journal cannot be read, so it cannot tell whether this sale was charged"
+    ))
+    .hint(format!("mend it in an editor, or put it aside: {path}"))
+    .hint("charge it all the same: --allow-duplicate")
 }
 
 /// What was done before, and when.

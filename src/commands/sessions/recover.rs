@@ -8,7 +8,7 @@ use super::row::Row;
 use crate::commands::args;
 use crate::context::{Context, Online, journal_of};
 use crate::error::{Error, Exit, Kind};
-use crate::journal::{Attempt, File, Intent, Journal, What};
+use crate::journal::{Attempt, File, Journal, Locked, Outcome, What, difference};
 use crate::model::{Received, Session};
 use crate::terminal::{Format, Show};
 use crate::text::{count, visible};
@@ -101,7 +101,11 @@ async fn by_session(
     file: &File,
     online: &Online<'_>,
 ) -> Result<Exit, Error> {
-    let session = online.client.session(id).await?;
+    let session = online
+        .client
+        .session(id)
+        .await
+        .map_err(|error| Error::from(error).context(&format!("session {id}")))?;
     let attempt = match named {
         Some(attempt) => match difference(&attempt.intent, &session) {
             None => attempt,
@@ -113,11 +117,11 @@ async fn by_session(
         None => only_match(id, &session, unknown)?,
     };
     let session_id = session.session_id.clone().unwrap_or_else(|| id.to_string());
-    let mut locked = file.lock()?;
-    // Another attempt may have been settled by it: a session comes of one attempt.
-    let taken = locked.read()?.attempts().iter().any(|other| {
-        matches!(&other.outcome, crate::journal::Outcome::Created { session_id: taken, .. } if *taken == session_id)
-    });
+    let (mut locked, known) = lock_unknown(attempt, file)?;
+    // A session comes of one attempt.
+    let taken = known.attempts().iter().any(
+        |other| matches!(&other.outcome, Outcome::Created { session_id: taken, .. } if *taken == session_id),
+    );
     if taken {
         return Err(Error::usage(format!("session {id} came of another attempt")).hint("nothing was settled"));
     }
@@ -129,6 +133,26 @@ async fn by_session(
     online.terminal.one(&session)?;
     online.terminal.note(&format!("Attempt {} is settled. {}", attempt.id, outcome::in_words(&session)));
     Ok(Exit::Done)
+}
+
+/// Locks the journal to settle an attempt, which may have been settled since it was read, or still be under way.
+fn lock_unknown<'a>(attempt: &Attempt, file: &'a File) -> Result<(Locked<'a>, Journal), Error> {
+    let device = attempt.intent.device_id.as_deref().unwrap_or_default();
+    if file.try_lock_device(device)?.is_none() {
+        return Err(Error::usage(
+            "a session is being created on this device right now; wait for its outcome",
+        )
+        .hint("nothing was settled"));
+    }
+    let mut locked = file.lock()?;
+    let known = locked.read()?;
+    match known.attempt(attempt.id) {
+        Some(current) if current.outcome.is_unknown() => Ok((locked, known)),
+        _ => {
+            let message = format!("the outcome of attempt {} has become known meanwhile", attempt.id);
+            Err(Error::usage(message).hint("see it with `kustom sessions list`"))
+        }
+    }
 }
 
 /// The one attempt that the session can have come of.
@@ -150,43 +174,6 @@ fn only_match<'a>(
     }
 }
 
-/// What the session has other than what was asked for. Whatever was sent must have come back.
-fn difference(intent: &Intent, session: &Received<Session>) -> Option<String> {
-    let Intent {
-        merchant_id: _,
-        device_id,
-        order_amount,
-        purchase_currency,
-        purchase_started_at,
-        merchant_reference1,
-        merchant_reference2: _,
-    } = intent;
-    let differs = |what: &str, asked: Option<String>, found: Option<String>| {
-        // What was not asked for can be anything.
-        asked.filter(|asked| Some(asked) != found.as_ref()).map(|asked| {
-            let found =
-                found.as_deref().map_or_else(|| "missing".to_owned(), |found| visible(found).into_owned());
-            format!("its {what} is {found}, but {} was asked for", visible(&asked))
-        })
-    };
-    let show = Show::here();
-    let amount =
-        |minor: Option<i64>, currency: Option<&str>| minor.map(|_| show.amount(minor, currency).text);
-    differs("device", device_id.clone(), session.device_id.as_ref().map(|id| id.to_ascii_lowercase()))
-        .or_else(|| {
-            differs(
-                "amount",
-                amount(*order_amount, purchase_currency.as_deref()),
-                amount(session.order_amount, session.purchase_currency.as_deref()),
-            )
-        })
-        .or_else(|| differs("reference", merchant_reference1.clone(), session.merchant_reference1.clone()))
-        .or_else(|| {
-            let text = |instant: Option<Timestamp>| instant.map(|instant| instant.to_string());
-            differs("purchase_started_at", text(*purchase_started_at), text(session.purchase_started_at))
-        })
-}
-
 /// Settles an attempt by a person's word that no session came of it.
 fn declare(attempt: &Attempt, file: &File, on_production: bool, context: &Context) -> Result<Exit, Error> {
     if on_production {
@@ -199,7 +186,7 @@ fn declare(attempt: &Attempt, file: &File, on_production: bool, context: &Contex
             return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was settled"));
         }
     }
-    let mut locked = file.lock()?;
+    let (mut locked, _) = lock_unknown(attempt, file)?;
     locked.append(Timestamp::now(), What::NotCarriedOut { attempt: attempt.id })?;
     let journal = locked.read()?;
     drop(locked);

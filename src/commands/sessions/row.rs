@@ -97,7 +97,7 @@ impl View for Row {
     ];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("WHEN", |row, show| show.time(Some(row.at))),
-        Column::new("OUTCOME", |row, _| match (&row.status, row.outcome) {
+        Column::new("STATUS", |row, _| match (&row.status, row.outcome) {
             (Some(status), _) => {
                 Cell::toned(status.as_str(), session_tone(&SessionStatus::from(status.clone())))
             }
@@ -106,9 +106,13 @@ impl View for Row {
         }),
         Column::new("AMOUNT", |row, show| show.amount(row.order_amount, row.purchase_currency.as_deref())),
         Column::new("REFERENCE", |row, _| Cell::opt(row.merchant_reference1.as_deref())),
-        Column::new("SESSION", |row, _| Cell::opt(row.session_id.as_deref())),
-        Column::new("ORDER", |row, _| Cell::opt(row.order_id.as_deref())),
-        Column::new("ATTEMPT", |row, _| row.attempt.as_str().into()),
+        // What is not known has no session: it is named by its attempt.
+        Column::id("SESSION", |row, _| match &row.session_id {
+            Some(id) => id.as_str().into(),
+            None => Cell::toned(format!("attempt {}", row.attempt), Tone::Faint),
+        }),
+        Column::detail("ORDER", |row, _| Cell::opt(row.order_id.as_deref())),
+        Column::detail("ATTEMPT", |row, _| row.attempt.as_str().into()),
         Column::detail("DEVICE", |row, _| Cell::opt(row.device_id.as_deref())),
         Column::detail("REASON", |row, _| Cell::opt(row.reason.as_deref())),
     ];

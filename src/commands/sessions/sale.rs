@@ -1,9 +1,10 @@
 //! A sale that is ready to be sent: what the flags, a cart or a body say, checked.
 
+use clap::builder::NonEmptyStringValueParser;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::cart::Given;
+use super::cart::{Given, Source};
 use crate::commands::args::Input;
 use crate::commands::find::id_of;
 use crate::context::Online;
@@ -45,7 +46,7 @@ pub(super) struct SaleFlags {
     #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
     cart: Option<Input>,
     /// Your reference, such as a receipt number: the same one is not charged twice
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     reference: Option<String>,
     /// A second reference
     #[arg(long, value_name = "TEXT")]
@@ -81,6 +82,12 @@ impl SaleFlags {
         if let Some(input) = body {
             return as_it_is(&input, location.as_deref(), online).await;
         }
+        let cart = cart.map(|input| Source::read(&input, online)).transpose()?;
+        let currency = match (currency, cart.as_ref().and_then(Source::currency)) {
+            // A cart that names its currency goes before the profile's default, but not before a flag.
+            (None, Some(code)) => Some(code?),
+            (currency, _) => currency,
+        };
         let currency = currency_or_default(currency, online)?;
         let amount = amount
             .map(|text| {
@@ -88,7 +95,7 @@ impl SaleFlags {
             })
             .transpose()?;
         let given = match cart {
-            Some(input) => Some(Given::from_input(&input, currency, online)?),
+            Some(source) => Some(Given::from_source(source, currency)?),
             None if items.is_empty() => None,
             None => Some(Given::from_items(&items, currency)?),
         };
@@ -157,15 +164,28 @@ fn currency_or_default(given: Option<Currency>, online: &Online<'_>) -> Result<C
     }
 }
 
-/// A device's id, and how it is shown. On production a person who confirms a payment sees the device's name.
+/// A device's id, and how it is shown. On production a person who confirms a payment sees the device's name, and the
+/// name of the place where it stands.
 async fn find_device(wanted: &str, online: &Online<'_>) -> Result<(String, String), Error> {
     if !online.account.is_production() {
         return Ok((online.device_id(wanted).await?, format!("'{wanted}'")));
     }
     let found = online.find_device(wanted).await?;
     let id = id_of(&found)?;
-    let shown = format!("'{}' ({id})", found.name.as_deref().unwrap_or("(no name)"));
+    let place = match found.location_id.as_deref() {
+        Some(location) => format!(", which stands at {}", location_name(location, online).await),
+        None => String::new(),
+    };
+    let shown = format!("'{}' ({id}){place}", found.name.as_deref().unwrap_or("(no name)"));
     Ok((id, shown))
+}
+
+/// A location's name. Not knowing it is no reason not to take a payment.
+async fn location_name(id: &str, online: &Online<'_>) -> String {
+    match online.client.location(id).await {
+        Ok(location) => format!("'{}'", location.name.as_deref().unwrap_or(id)),
+        Err(_) => format!("location {id}"),
+    }
 }
 
 /// A location's id, and how it is shown behind the device.

@@ -32,6 +32,11 @@ impl Args {
                 once.push(id);
             }
         }
+        if wait.cancels() {
+            online.can_confirm()?;
+            let sessions = crate::text::count(once.len(), "session");
+            online.confirm(&format!("cancel {sessions} if the wait ends before they do"))?;
+        }
         Wait::new(wait, once, online).run().await
     }
 }

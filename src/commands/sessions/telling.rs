@@ -1,0 +1,252 @@
+//! What was seen of the sessions that are waited for, and what is told about it.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::outcome;
+use crate::error::{Error, Exit};
+use crate::model::{Received, Session, SessionStatus};
+use crate::terminal::{Format, Progress, ProgressLine, Terminal, spell};
+use crate::text::{count, visible};
+
+/// How many sessions get a line of their own while they are waited for.
+const MOST_LINES: usize = 5;
+
+/// The sessions as they were seen last, and the terminal they are told on.
+pub(super) struct Telling<'a> {
+    terminal: &'a Terminal,
+    ids: Vec<Uuid>,
+    started: Instant,
+    progress: Progress,
+    summary: Option<ProgressLine>,
+    /// Whether any session was still open when it was seen.
+    any_was_open: Cell<bool>,
+    /// How many sessions cannot be asked at present.
+    troubled: Cell<usize>,
+    /// In the order of the ids.
+    last: RefCell<Vec<Option<Received<Session>>>>,
+}
+
+impl<'a> Telling<'a> {
+    pub(super) fn new(ids: Vec<Uuid>, terminal: &'a Terminal) -> Self {
+        let progress = terminal.progress();
+        let summary = (ids.len() > MOST_LINES).then(|| progress.line(&count(ids.len(), "open session")));
+        Self {
+            terminal,
+            started: Instant::now(),
+            progress,
+            summary,
+            any_was_open: Cell::new(false),
+            troubled: Cell::new(0),
+            last: RefCell::new(vec![None; ids.len()]),
+            ids,
+        }
+    }
+
+    /// How long it has been.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// A line for one session while it is waited for, unless there are too many.
+    pub(super) fn line(&self, index: usize) -> Option<ProgressLine> {
+        self.summary.is_none().then(|| self.progress.line(&self.label("waiting", index)))
+    }
+
+    /// Takes in a session as it was seen, and gives its status.
+    pub(super) fn saw(&self, index: usize, session: Received<Session>) -> SessionStatus {
+        let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+        self.any_was_open.set(self.any_was_open.get() || !status.is_terminal());
+        self.last.borrow_mut()[index] = Some(session);
+        if let Some(summary) = &self.summary {
+            summary.say(count(self.open().len(), "open session"));
+        }
+        status
+    }
+
+    /// Says why sessions cannot be asked, once for each time that this begins.
+    pub(super) fn warn_of_trouble(&self, message: &str) {
+        if self.troubled.get() == 0 {
+            self.warn(&format!("{message}; still waiting"));
+        }
+    }
+
+    /// Keeps count of the sessions that cannot be asked, and says when all can be again.
+    pub(super) fn trouble(&self, begins: bool) {
+        if begins {
+            self.troubled.set(self.troubled.get() + 1);
+            return;
+        }
+        self.troubled.set(self.troubled.get().saturating_sub(1));
+        if self.troubled.get() == 0 {
+            self.aside(|| self.terminal.note("The API answers again."));
+        }
+    }
+
+    /// One line a change; in `ndjson` one object a change.
+    pub(super) fn changed(
+        &self,
+        index: usize,
+        status: &SessionStatus,
+        line: Option<&ProgressLine>,
+    ) -> Result<(), Error> {
+        if let Some(line) = line {
+            line.say(self.label(status.as_str(), index));
+        }
+        let last = self.last.borrow();
+        let Some(session) = &last[index] else { return Ok(()) };
+        match self.terminal.format() {
+            Format::Table => {
+                let elapsed = tenths(self.elapsed());
+                let which = if self.ids.len() > 1 { self.ids[index].to_string() } else { String::new() };
+                let order = match (status, session.order_id.as_deref()) {
+                    (SessionStatus::Finalized, Some(order)) => format!("order {}", visible(order)),
+                    _ => String::new(),
+                };
+                let line = format!("{elapsed:>8}  {:<10}  {which}  {order}", visible(status.as_str()));
+                self.aside(|| {
+                    self.terminal.data(&format!("{}\n", line.trim_end()))?;
+                    self.terminal.flush()
+                })
+            }
+            Format::Ndjson => self.aside(|| self.terminal.one(session)),
+            Format::Json | Format::Csv => Ok(()),
+        }
+    }
+
+    /// Warns, with the progress out of the way.
+    pub(super) fn warn(&self, message: &str) {
+        self.aside(|| self.terminal.warn(message));
+    }
+
+    /// The sessions that have not ended, as far as was seen.
+    pub(super) fn open(&self) -> Vec<usize> {
+        let last = self.last.borrow();
+        (0..self.ids.len()).filter(|index| !has_ended(last[*index].as_ref())).collect()
+    }
+
+    /// How many sessions were never seen.
+    pub(super) fn never_seen(&self) -> usize {
+        self.last.borrow().iter().filter(|session| session.is_none()).count()
+    }
+
+    /// The worst of what was seen; a session that was not seen counts as open.
+    pub(super) fn worst(&self) -> Exit {
+        let exit = |session: &Option<Received<Session>>| {
+            let status = session.as_ref().and_then(|session| session.status.as_ref());
+            status.map_or(Exit::SessionOpen, outcome::exit_of)
+        };
+        let exits = self.last.borrow().iter().map(exit).collect::<Vec<_>>();
+        exits.into_iter().max_by_key(|exit| outcome::badness(*exit)).unwrap_or(Exit::Done)
+    }
+
+    /// Shows the sessions as they were seen last, and says in words what that means.
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        let last = self.last.borrow();
+        match (self.terminal.format(), last.as_slice()) {
+            (Format::Json | Format::Csv, [session]) => {
+                if let Some(session) = session {
+                    self.terminal.one(session)?;
+                }
+            }
+            (Format::Json | Format::Csv, sessions) => {
+                self.terminal.all(sessions.iter().flatten().cloned())?;
+            }
+            (Format::Ndjson, _) => {}
+            (Format::Table, _) => self.aside(|| self.terminal.note(&self.in_words())),
+        }
+        Ok(())
+    }
+
+    /// Says what is still open when the time is up.
+    pub(super) fn warn_of_open(&self, profile_flag: &str) {
+        let ids: Vec<_> = self.open().iter().map(|index| self.ids[*index].to_string()).collect();
+        let (open, all) = (ids.len(), self.ids.len());
+        if open == 0 {
+            return;
+        }
+        let (what, left) = if all == 1 {
+            ("the session is".to_owned(), "it was left as it is")
+        } else {
+            (format!("{open} of {all} sessions are"), "they were left as they are")
+        };
+        let again = format!("wait again: kustom{profile_flag} sessions watch {}", ids.join(" "));
+        self.warn(&format!("{what} still open after {}; {left}\n  {again}", spell(self.elapsed())));
+        match self.never_seen() {
+            0 => {}
+            unseen => self.warn(&format!("{} of them could not be asked at all", count(unseen, "session"))),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let last = self.last.borrow();
+        let took = spell(self.elapsed());
+        match last.as_slice() {
+            [Some(session)] if has_ended(Some(session)) && self.any_was_open.get() => {
+                format!("{} It took {took}.", outcome::in_words(session))
+            }
+            [Some(session)] => outcome::in_words(session),
+            sessions => {
+                let ends = [
+                    SessionStatus::Finalized,
+                    SessionStatus::Cancelled,
+                    SessionStatus::Expired,
+                    SessionStatus::Failed,
+                ];
+                let with = |status: &SessionStatus| {
+                    let is = |session: &&Received<Session>| session.status.as_ref() == Some(status);
+                    sessions.iter().flatten().filter(is).count()
+                };
+                let parts: Vec<_> = ends
+                    .iter()
+                    .map(|status| (with(status), status))
+                    .filter(|(number, _)| *number > 0)
+                    .map(|(number, status)| format!("{number} {status}"))
+                    .collect();
+                let ended = if parts.is_empty() { "None ended".to_owned() } else { parts.join(", ") };
+                format!("{ended} after {took}.")
+            }
+        }
+    }
+
+    fn label(&self, status: &str, index: usize) -> String {
+        if self.ids.len() == 1 {
+            visible(status).into_owned()
+        } else {
+            format!("{} {}", visible(status), self.ids[index])
+        }
+    }
+
+    fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
+        self.progress.aside(write)
+    }
+}
+
+fn has_ended(session: Option<&Received<Session>>) -> bool {
+    session.and_then(|session| session.status.as_ref()).is_some_and(SessionStatus::is_terminal)
+}
+
+/// `0.4s`, `12.0s`, and from a minute on without the tenths.
+fn tenths(elapsed: Duration) -> String {
+    if elapsed < Duration::from_secs(60) {
+        format!("{}.{}s", elapsed.as_secs(), elapsed.subsec_millis() / 100)
+    } else {
+        spell(elapsed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tenths;
+    use std::time::Duration;
+
+    #[test]
+    fn elapsed_time_has_tenths_while_they_matter() {
+        assert_eq!(tenths(Duration::from_millis(0)), "0.0s");
+        assert_eq!(tenths(Duration::from_millis(59_999)), "59.9s");
+        assert_eq!(tenths(Duration::from_secs(65)), "1m 5s");
+    }
+}
