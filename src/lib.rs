@@ -20,7 +20,7 @@ pub mod text;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
 
 use crate::cli::Cli;
 use crate::context::Context;
@@ -45,7 +45,7 @@ fn run_parsed(cli: Cli) -> u8 {
         let help = Cli::command().render_help();
         return written(&Terminal::new(plain_manner(Format::Table)), &help.to_string());
     };
-    let wanted = global.output.unwrap_or(Format::Table);
+    let wanted = global.output.or_else(|| format_named(&output_variable()?)).unwrap_or(Format::Table);
     let settings = match Settings::resolve(global) {
         Ok(settings) => Settings { waits: command.waits(), ..settings },
         Err(error) => return failed(&Terminal::new(plain_manner(wanted)), &error),
@@ -71,7 +71,11 @@ fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
         return Kind::Usage.code();
     }
     let text = error.to_string();
-    let message = text.split("\n\nUsage:").next().unwrap_or(&text);
+    // What follows is for people: the usage line, and where to read more, which the hint says.
+    let ends = ["\n\nUsage:", "\n\nFor more information"];
+    let message = ends
+        .into_iter()
+        .fold(text.as_str(), |message, end| message.split_once(end).map_or(message, |(before, _)| before));
     let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
     failed(&terminal, &Error::usage(message).hint("see `kustom help`, or add --help to the command"))
 }
@@ -102,12 +106,16 @@ fn format_in(args: &[OsString]) -> Format {
         "-o" | "--output" => texts.get(index + 1).copied(),
         text => text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o")),
     });
-    let named = flag.map(str::to_owned).or_else(|| std::env::var("KUSTOM_OUTPUT").ok());
-    match named.as_deref().map(|name| name.trim_start_matches('=')) {
-        Some("json") => Format::Json,
-        Some("ndjson") => Format::Ndjson,
-        _ => Format::Table,
-    }
+    let named = flag.map(str::to_owned).or_else(output_variable);
+    named.and_then(|name| format_named(name.trim_start_matches('='))).unwrap_or(Format::Table)
+}
+
+fn format_named(name: &str) -> Option<Format> {
+    Format::from_str(name, false).ok()
+}
+
+fn output_variable() -> Option<String> {
+    std::env::var("KUSTOM_OUTPUT").ok()
 }
 
 /// A panic is a bug: it is reported as one, without a backtrace and without the values that were at hand.

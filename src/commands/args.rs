@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Span, SpanRelativeTo, Unit};
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::model::{Metadata, TapOutcome};
@@ -36,6 +37,11 @@ fn has(span: Span, unit: Unit) -> bool {
         Unit::Month => span.get_months() != 0,
         _ => false,
     }
+}
+
+/// The whole id of something that has no name to be found by.
+pub(crate) fn id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "write the whole id, such as 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41".to_owned())
 }
 
 /// A pair such as `floor=2`; the value may hold anything, also `=`.

@@ -202,8 +202,10 @@ impl Account {
             && host != self.environment.value
         {
             let message = format!(
-                "the base URL (from {}) is the host of {host}, but the environment (from {}) is {}",
-                url.source, self.environment.source, self.environment.value
+                "the base URL ({}) is the host of {host}, but the environment ({}) is {}",
+                url.source.phrase(),
+                self.environment.source.phrase(),
+                self.environment.value
             );
             return Err(
                 Error::new(Kind::Credentials, message).hint("nothing was sent; correct one of the two")
@@ -229,11 +231,11 @@ impl Account {
             return Ok(());
         }
         let message = format!(
-            "{} (from {}) does not belong to {} (from {})",
+            "{} ({}) does not belong to {} ({})",
             key.describe(),
-            self.key.source,
+            self.key.source.phrase(),
             self.environment.value,
-            self.environment.source
+            self.environment.source.phrase()
         );
         Err(Error::new(Kind::Credentials, message).hint(
             "nothing was sent; use a kco_live_… key for production and a kco_test_… key for playground",

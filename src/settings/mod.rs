@@ -51,6 +51,17 @@ impl fmt::Display for Source {
     }
 }
 
+impl Source {
+    /// The source behind a value, as in "playground, recognised from the key".
+    #[must_use]
+    pub fn phrase(&self) -> String {
+        match self {
+            Self::Flag(_) | Self::Variable(_) | Self::Profile(_) | Self::Active => format!("from {self}"),
+            Self::Told(_) | Self::BuiltIn => self.to_string(),
+        }
+    }
+}
+
 /// A value, where it came from, and what it shadows.
 #[derive(Debug, Clone)]
 pub struct Sourced<T> {

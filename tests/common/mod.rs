@@ -6,5 +6,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod contract;
+pub mod harness;
+pub mod normal;
 pub mod proxy;
+pub mod pty;
+pub mod server;
+pub mod tls;
 pub mod world;

@@ -14,7 +14,7 @@ use crate::model::TapOutcome;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The session's id
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = args::id)]
     id: Uuid,
     /// What the tap ends in; success unless told otherwise
     #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome())]

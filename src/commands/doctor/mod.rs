@@ -49,7 +49,7 @@ impl Args {
 fn configured(account: &Account) -> Vec<Finding> {
     let rows = values(account).into_iter().map(|row| {
         let value = row.value.as_deref().unwrap_or("not set");
-        let source = row.source.as_ref().map(|source| format!(", from {source}")).unwrap_or_default();
+        let source = row.phrase.as_ref().map(|phrase| format!(", {phrase}")).unwrap_or_default();
         let shadows =
             if row.shadows.is_empty() { String::new() } else { format!("; shadows {}", row.shadowed()) };
         let finding = Finding::ok(row.name, format!("{value}{source}{shadows}"));

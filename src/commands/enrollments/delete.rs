@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::commands::args;
 use crate::commands::list::Done;
 use crate::context::Online;
 use crate::error::{Error, Exit};
@@ -13,7 +14,7 @@ use crate::text::count;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The ids of the enrollments
-    #[arg(value_name = "ID", required = true)]
+    #[arg(value_name = "ID", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,
 }
 

@@ -47,6 +47,9 @@ pub(in crate::commands) struct ValueRow {
     pub(in crate::commands) value: Option<String>,
     /// Where it came from.
     pub(in crate::commands) source: Option<String>,
+    /// The same, to stand behind the value.
+    #[serde(skip)]
+    pub(in crate::commands) phrase: Option<String>,
     /// What would count if it were not there.
     pub(in crate::commands) shadows: Vec<Shadow>,
 }
@@ -61,7 +64,7 @@ pub(in crate::commands) struct Shadow {
 impl ValueRow {
     fn new<T>(name: &'static str, sourced: Option<&Sourced<T>>, show: impl Fn(&T) -> String) -> Self {
         let Some(Sourced { value, source, shadows }) = sourced else {
-            return Self { name, value: None, source: None, shadows: Vec::new() };
+            return Self { name, value: None, source: None, phrase: None, shadows: Vec::new() };
         };
         let shadow =
             |(source, value): &(Source, String)| Shadow { source: source.to_string(), value: value.clone() };
@@ -69,6 +72,7 @@ impl ValueRow {
             name,
             value: Some(show(value)),
             source: Some(source.to_string()),
+            phrase: Some(source.phrase()),
             shadows: shadows.iter().map(shadow).collect(),
         }
     }
@@ -100,6 +104,7 @@ pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
             name: "base_url",
             value: Some("the emulator in this process".to_owned()),
             source: Some(Source::BuiltIn.to_string()),
+            phrase: Some(Source::BuiltIn.phrase()),
             shadows: Vec::new(),
         },
     };

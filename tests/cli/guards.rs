@@ -1,0 +1,261 @@
+//! Between a key and the wrong place: everything here ends before a byte is sent, wherever the values come from.
+
+use crate::common::harness::{Home, same};
+use crate::common::normal::FIXED_ID;
+use crate::common::server::Server;
+
+const LIVE: &str = "kco_live_api_0123456789abcdef";
+const TEST: &str = "kco_test_api_0123456789abcdef";
+const RIGHT_KEY: &str =
+    "  hint: nothing was sent; use a kco_live_… key for production and a kco_test_… key for playground\n";
+const RIGHT_HOST: &str = "  hint: nothing was sent; correct one of the two\n";
+
+/// A profile `x` of this environment, with these lines.
+fn home(environment: &str, lines: &str) -> Home {
+    let text = format!("active = \"x\"\n[profiles.x]\nenvironment = \"{environment}\"\n{lines}\n");
+    Home::new().with_profiles(&text)
+}
+
+#[test]
+fn a_stored_key_of_the_wrong_environment() {
+    let server = Server::unwanted();
+    for (environment, key, shown) in [
+        ("production", TEST, "kco_test_…"),
+        ("playground", LIVE, "kco_live_…"),
+        ("local", LIVE, "kco_live_…"),
+    ] {
+        let home = home(environment, &format!("api_key = \"{key}\"\nbase_url = \"{}\"", server.url()));
+        let expected = format!(
+            "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n{RIGHT_KEY}"
+        );
+        same(&home.run(["devices", "list"]).fails(3), &expected);
+        same(&home.run(["api", "GET", "/x", "--yes"]).fails(3), &expected);
+    }
+    server.assert_untouched();
+}
+
+#[test]
+fn a_key_of_the_wrong_environment_from_a_variable() {
+    let server = Server::unwanted();
+    for (environment, own, other, shown) in
+        [("production", LIVE, TEST, "kco_test_…"), ("playground", TEST, LIVE, "kco_live_…")]
+    {
+        let home = home(environment, &format!("api_key = \"{own}\"\nbase_url = \"{}\"", server.url()));
+        same(
+            &home.command(["devices", "list"]).env("KUSTOM_API_KEY", other).run().fails(3),
+            &format!(
+                "error: a {shown} key (from KUSTOM_API_KEY) does not belong to {environment} (from profile 'x')\n\
+                 {RIGHT_KEY}"
+            ),
+        );
+    }
+    server.assert_untouched();
+}
+
+#[test]
+fn a_key_of_the_wrong_environment_from_a_command() {
+    let server = Server::unwanted();
+    for (environment, key, shown) in [("production", TEST, "kco_test_…"), ("playground", LIVE, "kco_live_…")]
+    {
+        let lines = format!("api_key_command = \"printf {key}\"\nbase_url = \"{}\"", server.url());
+        same(
+            &home(environment, &lines).run(["devices", "list"]).fails(3),
+            &format!(
+                "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n\
+                 {RIGHT_KEY}"
+            ),
+        );
+    }
+    server.assert_untouched();
+}
+
+#[test]
+fn a_key_at_the_host_of_the_other_environment() {
+    // The hosts are real, so whoever tried to reach them would end with exit code 6 here.
+    let production = "https://api.kustom.co";
+    let playground = "https://api.playground.kustom.co/";
+    for (key, url, host, told) in
+        [(TEST, production, "production", "playground"), (LIVE, playground, "playground", "production")]
+    {
+        same(
+            &Home::new().at(url, key).run(["devices", "list"]).fails(3),
+            &format!(
+                "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (recognised \
+                 from the key) is {told}\n{RIGHT_HOST}"
+            ),
+        );
+        let in_profile = home(told, &format!("api_key = \"{key}\"\nbase_url = \"{url}\""));
+        same(
+            &in_profile.run(["devices", "list"]).fails(3),
+            &format!(
+                "error: the base URL (from profile 'x') is the host of {host}, but the environment (from profile \
+                 'x') is {told}\n{RIGHT_HOST}"
+            ),
+        );
+        // A key that does not tell its environment is held to that of the profile.
+        let unmarked = home(told, "api_key = \"shared-secret\"");
+        same(
+            &unmarked.command(["devices", "list"]).env("KUSTOM_BASE_URL", url).run().fails(3),
+            &format!(
+                "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (from \
+                 profile 'x') is {told}\n{RIGHT_HOST}"
+            ),
+        );
+    }
+    same(
+        &Home::new().local().env("KUSTOM_BASE_URL", production).run(["devices", "list"]).fails(3),
+        &format!(
+            "error: the base URL (from KUSTOM_BASE_URL) is the host of production, but the environment (built in) is \
+             local\n{RIGHT_HOST}"
+        ),
+    );
+}
+
+#[test]
+fn a_base_url_that_would_show_the_key() {
+    let said = |url: &str| Home::new().at(url, TEST).run(["devices", "list"]).fails(2);
+    let expected = |why: &str| format!("error: the base URL from KUSTOM_BASE_URL cannot be used: {why}\n");
+    for url in ["http://api.playground.kustom.co", "http://192.0.2.1", "http://localhost.example"] {
+        let why = "it is plain http to another machine, which would show the key to the network; use https";
+        same(&said(url), &expected(why));
+    }
+    same(&said("nonsense"), &expected("it is not a URL such as https://api.example.com"));
+    same(&said("ftp://localhost"), &expected("its scheme is neither https nor http"));
+    let userinfo = "it contains a user name or a password; those belong in the profile";
+    same(&said("https://user:secret@example.com"), &expected(userinfo));
+    same(&said("https://example.com/?key=1"), &expected("it contains a query or a fragment"));
+}
+
+#[test]
+fn no_key_and_a_key_that_tells_nothing() {
+    let none = "error: there is no API key: no profile is active\n  \
+                hint: try everything without an account: add --profile local\n  \
+                hint: add an account with `kustom login`, or choose one with `kustom profiles use NAME`\n";
+    same(&Home::new().run(["devices", "list"]).fails(3), none);
+    same(
+        &home("playground", "").run(["devices", "list"]).fails(3),
+        "error: the profile 'x' has no API key\n  \
+         hint: add one with `kustom login --profile x --api-key-stdin`\n",
+    );
+    same(
+        &Home::new().env("KUSTOM_API_KEY", "shared-secret").run(["devices", "list"]).fails(2),
+        "error: KUSTOM_API_KEY does not tell whether it is for production or playground\n  \
+         hint: name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`\n",
+    );
+    same(
+        &Home::new().env("KUSTOM_API_KEY", "kco_test_api_with a space").run(["devices", "list"]).fails(2),
+        "error: KUSTOM_API_KEY: the key contains white space, a control character or a character outside ASCII\n",
+    );
+}
+
+#[test]
+fn an_unknown_profile() {
+    let home = home("playground", "api_key = \"kco_test_api_x\"");
+    let there_is = "  hint: the profiles are: x, local\n";
+    for (args, from) in [
+        (&["devices", "list", "--profile", "y"][..], " (from --profile)"),
+        (&["profiles", "show", "y"], " (from --profile)"),
+        (&["profiles", "use", "y"], ""),
+        (&["profiles", "remove", "x", "y", "--yes"], ""),
+    ] {
+        same(&home.run(args).fails(2), &format!("error: there is no profile 'y'{from}\n{there_is}"));
+    }
+    let said = home.command(["devices", "list"]).env("KUSTOM_PROFILE", "y").run().fails(2);
+    same(&said, &format!("error: there is no profile 'y' (from KUSTOM_PROFILE)\n{there_is}"));
+    assert!(home.run(["profiles", "list"]).ok().contains("\nx "), "removing all or nothing removed nothing");
+}
+
+#[test]
+fn a_command_for_the_key_that_does_not_give_one() {
+    let said = |command: &str| {
+        home("playground", &format!("api_key_command = {command:?}")).run(["devices", "list"]).fails(3)
+    };
+    let hint = "  hint: run the profile's api_key_command by itself and see what it says\n";
+    let expected = |why: &str| format!("error: the command for the API key {why}\n{hint}");
+    same(&said("exit 3"), &expected("ended with exit status: 3"));
+    same(&said("true"), &expected("gave no key: the key is empty"));
+    let strange =
+        "gave no key: the key contains white space, a control character or a character outside ASCII";
+    same(&said("echo kco_test_api_0123 and more"), &expected(strange));
+    same(&said("printf '\\377'"), &expected("gave something that is not text"));
+}
+
+#[test]
+fn dev_refuses_production() {
+    let server = Server::unwanted();
+    let home = home("production", &format!("api_key = \"{LIVE}\"\nbase_url = \"{}\"", server.url()));
+    let session = format!("{FIXED_ID}000000000001");
+    for args in [&["dev", "create-device", "--name", "x", "--yes"][..], &["dev", "simulate-tap", &session]] {
+        same(
+            &home.run(args).fails(2),
+            "error: `kustom dev` simulates devices and payments; production has neither\n  \
+             hint: use a playground profile, or --profile local\n",
+        );
+    }
+    server.assert_untouched();
+}
+
+/// Each mistake with its line and column, and never with what may be a key.
+#[test]
+fn a_profiles_file_with_a_mistake() {
+    const SECRET: &str = "kco_test_api_0123456789abcdef";
+    let profile = "[profiles.till]\nenvironment = \"playground\"\n";
+    let cases = [
+        (
+            format!("{profile}api_key = \"{SECRET}\n"),
+            "line 3, column 41: invalid basic string, expected `\"`",
+        ),
+        (
+            format!("{profile}api_key = {SECRET}\n"),
+            "line 3, column 11: string values must be quoted, expected literal string",
+        ),
+        (
+            format!("{profile}api_key = [\"{SECRET}\"]\n"),
+            "line 3, column 11: 'api_key' must be a text in quotation marks",
+        ),
+        (
+            format!("{profile}api_key = \"{SECRET} x\"\n"),
+            "line 3, column 11: 'api_key': the key contains white space, a control character or a character outside ASCII",
+        ),
+        (format!("{profile}api_key = \"a\"\napi_key = \"{SECRET}\"\n"), "line 4, column 1: duplicate key"),
+        (
+            format!("# å\n[profiles.till]\nenvironment = \"test\"\napi_key = \"{SECRET}\"\n"),
+            "line 3, column 15: 'environment' must be production, playground or local",
+        ),
+        (
+            format!("[profiles.till]\napi_key = \"{SECRET}\"\n"),
+            "line 1, column 1: the profile 'till' has no 'environment'; it is production, playground or local",
+        ),
+        (
+            format!("{profile}api_key = \"{SECRET}\"\napi_key_command = \"x\"\n"),
+            "line 4, column 19: the profile 'till' has both 'api_key' and 'api_key_command'; keep one",
+        ),
+        (format!("profiles = \"{SECRET}\"\n"), "line 1, column 12: 'profiles' must be a table"),
+        (
+            "[profiles.local]\nenvironment = \"local\"\n".to_owned(),
+            "line 1, column 1: 'local' is the name of the built-in profile; choose another",
+        ),
+    ];
+    for (text, mistake) in cases {
+        let home = Home::new().with_profiles(&text);
+        let expected = format!(
+            "error: <home>/config/profiles.toml, {mistake}\n  \
+             hint: correct the file in an editor; nothing was changed\n"
+        );
+        for args in [&["devices", "list"][..], &["profiles", "list"], &["profiles", "use", "till"]] {
+            same(&home.run(args).fails(2), &expected);
+        }
+        let login = home.command(["login", "--api-key-stdin", "--no-check"]).stdin(TEST).run();
+        same(&login.fails(2), &expected);
+        assert_eq!(std::fs::read_to_string(home.profiles_file()).unwrap(), text, "the file was changed");
+        // The built-in profile needs no file.
+        assert_eq!(home.run(["--profile", "local", "devices", "list"]).ok(), "");
+    }
+    let home = Home::new();
+    home.file("config/profiles.toml", b"active = \"\xff\"\n");
+    same(
+        &home.run(["profiles", "list"]).fails(2),
+        "error: <home>/config/profiles.toml is not UTF-8 text\n  \
+         hint: correct the file in an editor; nothing was changed\n",
+    );
+}

@@ -1,0 +1,13 @@
+//! The program as people and scripts meet it: arguments in; stdout, stderr and an exit code out.
+
+// Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_input;
+mod basics;
+mod guards;
+mod harness;
+mod operations;

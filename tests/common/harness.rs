@@ -1,0 +1,409 @@
+//! Runs the real program as a person's shell would, but in a world of its own.
+//!
+//! ```ignore
+//! let home = Home::new().local();
+//! let devices = home.run(["devices", "list", "-o", "json"]).ok();
+//! let complaint = home.run(["sessions", "get", "x"]).fails(2);
+//! ```
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::normal::normalized;
+use super::tls;
+
+/// The program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kustom");
+
+/// A process that has not ended by then never will. Far longer than anything takes on the slowest machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A computer of its own: no profiles, no state, nothing from the environment of whoever runs the tests. The
+/// only certificate authority it trusts is [`tls::authority`].
+pub struct Home {
+    folder: tempfile::TempDir,
+    env: Vec<(OsString, OsString)>,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Home {
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("home-").tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("tmp")).expect("a folder");
+        fs::write(folder.path().join("authority.pem"), tls::authority().pem()).expect("a file");
+        Self { folder, env: Vec::new() }
+    }
+
+    /// Every command is on the built-in profile.
+    #[must_use]
+    pub fn local(self) -> Self {
+        self.env("KUSTOM_PROFILE", "local")
+    }
+
+    /// Every command talks to this address with this key, and no profile is needed.
+    #[must_use]
+    pub fn at(self, base_url: &str, key: &str) -> Self {
+        self.env("KUSTOM_BASE_URL", base_url).env("KUSTOM_API_KEY", key)
+    }
+
+    /// A variable of every command.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.into(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// The folder that everything is in.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The profiles file, which need not exist.
+    pub fn profiles_file(&self) -> PathBuf {
+        self.path().join("config").join("profiles.toml")
+    }
+
+    /// The folder of the state, which need not exist.
+    pub fn state_folder(&self) -> PathBuf {
+        self.path().join("state")
+    }
+
+    /// The folder for temporary files.
+    pub fn temporary_folder(&self) -> PathBuf {
+        self.path().join("tmp")
+    }
+
+    /// Writes a file into the folder and gives its path.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// Writes the profiles file.
+    #[must_use]
+    pub fn with_profiles(self, text: &str) -> Self {
+        self.file("config/profiles.toml", text);
+        self
+    }
+
+    /// Runs the program with these arguments and nothing on stdin.
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Outcome {
+        self.command(args).run()
+    }
+
+    /// A command line to be completed.
+    pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run<'_> {
+        let args = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        Run { home: self, args, env: self.env.clone(), stdin: None, script: None }
+    }
+
+    /// The variables of a command, before its own.
+    pub fn variables(&self) -> Vec<(OsString, OsString)> {
+        let path = |path: PathBuf| path.into_os_string();
+        vec![
+            ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
+            ("HOME".into(), path(self.path().to_owned())),
+            ("KUSTOM_CONFIG".into(), path(self.profiles_file())),
+            ("KUSTOM_STATE".into(), path(self.state_folder())),
+            ("TMPDIR".into(), path(self.temporary_folder())),
+            ("SSL_CERT_FILE".into(), path(self.path().join("authority.pem"))),
+            ("TZ".into(), "UTC".into()),
+            ("COLUMNS".into(), "100".into()),
+        ]
+    }
+}
+
+/// A command line.
+pub struct Run<'a> {
+    home: &'a Home,
+    args: Vec<OsString>,
+    env: Vec<(OsString, OsString)>,
+    stdin: Option<Vec<u8>>,
+    script: Option<String>,
+}
+
+impl Run<'_> {
+    /// A variable of this command; an empty one counts as not set.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.into(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// What it can read from stdin.
+    #[must_use]
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Runs it from a shell script, in which `"$0" "$@"` is the command: `ulimit -f 0; exec "$0" "$@"`.
+    #[must_use]
+    pub fn through(mut self, script: &str) -> Self {
+        self.script = Some(script.to_owned());
+        self
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub fn run(self) -> Outcome {
+        self.spawn().wait()
+    }
+
+    /// Starts it.
+    #[track_caller]
+    pub fn spawn(self) -> Running {
+        let Self { home, args, env, stdin, script } = self;
+        let shown: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+        let mut command = match script {
+            Some(script) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &script, PROGRAM]);
+                shell
+            }
+            None => Command::new(PROGRAM),
+        };
+        command.args(args).env_clear().envs(home.variables()).envs(env).current_dir(home.path());
+        command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the program starts");
+        if let (Some(bytes), Some(mut pipe)) = (stdin, child.stdin.take()) {
+            // It may end without reading, which is its right.
+            std::thread::spawn(move || drop(pipe.write_all(&bytes)));
+        }
+        let stdout = Stream::read(child.stdout.take().expect("a pipe"));
+        let stderr = Stream::read(child.stderr.take().expect("a pipe"));
+        let command = format!("kustom {}", shown.join(" "));
+        Running { child, stdout, stderr, command, home: home.path().to_owned() }
+    }
+}
+
+/// A process that runs.
+#[must_use = "wait for it, or kill it"]
+pub struct Running {
+    child: Child,
+    stdout: Stream,
+    stderr: Stream,
+    command: String,
+    home: PathBuf,
+}
+
+impl Running {
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once (SIGKILL), wherever it is.
+    pub fn kill(mut self) -> Outcome {
+        let _ = self.child.kill();
+        self.wait()
+    }
+
+    /// Sends it the signal that Ctrl-C sends.
+    pub fn interrupt(&self) {
+        let sent = Command::new("/bin/sh").args(["-c", &format!("kill -INT {}", self.id())]).status();
+        assert!(sent.expect("a shell").success(), "cannot interrupt {}", self.command);
+    }
+
+    /// Waits until what it has written to stdout satisfies a condition, and gives it.
+    #[track_caller]
+    pub fn until_stdout(&self, condition: impl Fn(&str) -> bool) -> String {
+        self.stdout.until(&self.command, condition)
+    }
+
+    /// The same for stderr.
+    #[track_caller]
+    pub fn until_stderr(&self, condition: impl Fn(&str) -> bool) -> String {
+        self.stderr.until(&self.command, condition)
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(mut self) -> Outcome {
+        let deadline = Instant::now() + PATIENCE;
+        let (stdout, whole) = self.stdout.end(deadline);
+        let (stderr, also_whole) = self.stderr.end(deadline);
+        // With both pipes closed it has ended or is about to.
+        let status = loop {
+            match self.child.try_wait().expect("a process") {
+                Some(status) => break Some(status),
+                None if Instant::now() > deadline => break None,
+                None => std::thread::sleep(Duration::from_millis(1)),
+            }
+        };
+        let Some(status) = status.filter(|_| whole && also_whole) else {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+            panic!("{} did not end; stdout:\n{}\nstderr:\n{}", self.command, text(&stdout), text(&stderr));
+        };
+        let Self { command, home, .. } = self;
+        Outcome {
+            code: status.code(),
+            stdout: text(&stdout),
+            stderr: text(&stderr),
+            bytes: stdout,
+            command,
+            home,
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a process writes, read as it comes.
+struct Stream {
+    shared: Arc<(Mutex<Written>, Condvar)>,
+    _reader: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Written {
+    bytes: Vec<u8>,
+    ended: bool,
+}
+
+impl Stream {
+    fn read(mut pipe: impl Read + Send + 'static) -> Self {
+        let shared = Arc::new((Mutex::new(Written::default()), Condvar::new()));
+        let to = Arc::clone(&shared);
+        let reader = std::thread::spawn(move || {
+            let mut buffer = [0; 16 * 1024];
+            loop {
+                let read = pipe.read(&mut buffer).unwrap_or(0);
+                let mut written = to.0.lock().expect("a stream");
+                written.bytes.extend_from_slice(&buffer[..read]);
+                written.ended = read == 0;
+                to.1.notify_all();
+                if written.ended {
+                    return;
+                }
+            }
+        });
+        Self { shared, _reader: reader }
+    }
+
+    /// Everything, and whether it has come to its end.
+    fn end(&self, deadline: Instant) -> (Vec<u8>, bool) {
+        let mut written = self.shared.0.lock().expect("a stream");
+        while !written.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            written = self.shared.1.wait_timeout(written, left).expect("a stream").0;
+        }
+        (written.bytes.clone(), written.ended)
+    }
+
+    #[track_caller]
+    fn until(&self, command: &str, condition: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut written = self.shared.0.lock().expect("a stream");
+        loop {
+            let text = text(&written.bytes);
+            if condition(&text) {
+                return text;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!written.ended && !left.is_zero(), "{command} never wrote what was waited for:\n{text}");
+            written = self.shared.1.wait_timeout(written, left).expect("a stream").0;
+        }
+    }
+}
+
+/// How a command ended.
+#[must_use = "an outcome that nobody looks at tests nothing"]
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// As it was written, with anything but UTF-8 replaced.
+    pub stdout: String,
+    pub stderr: String,
+    /// stdout to the byte.
+    pub bytes: Vec<u8>,
+    /// For messages.
+    pub command: String,
+    home: PathBuf,
+}
+
+impl Outcome {
+    /// It must have exited with this code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        let Self { command, stdout, stderr, .. } = &self;
+        assert_eq!(self.code, Some(code), "{command}\nstdout:\n{stdout}\nstderr:\n{stderr}");
+        self
+    }
+
+    /// It must have worked: exit code 0. Gives stdout as it was written.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        self.exits(0).stdout
+    }
+
+    /// It must have worked and said nothing on stderr. Gives stdout as it was written.
+    #[track_caller]
+    pub fn quiet(self) -> String {
+        let outcome = self.exits(0);
+        assert_eq!(outcome.stderr, "", "{} talks", outcome.command);
+        outcome.stdout
+    }
+
+    /// It must have worked. Gives stdout as a JSON value.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        let text = self.ok();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in:\n{text}"))
+    }
+
+    /// It must have failed with this code and written no data. Gives stderr, [`normalized`].
+    #[track_caller]
+    pub fn fails(self, code: i32) -> String {
+        let outcome = self.exits(code);
+        assert_eq!(outcome.stdout, "", "{} failed and wrote data", outcome.command);
+        outcome.err()
+    }
+
+    /// stdout, [`normalized`].
+    pub fn out(&self) -> String {
+        normalized(&self.stdout, &self.home)
+    }
+
+    /// stderr, [`normalized`].
+    pub fn err(&self) -> String {
+        normalized(&self.stderr, &self.home)
+    }
+
+    /// Everything, [`normalized`] with one numbering: exit code, stdout, and stderr with `! ` in front.
+    pub fn whole(&self) -> String {
+        let code = self.code.map_or("a signal".to_owned(), |code| code.to_string());
+        let said = self.stderr.lines().map(|line| format!("! {line}")).chain([format!("exit {code}")]);
+        let said: Vec<_> = said.collect();
+        normalized(&format!("{}{}\n", self.stdout, said.join("\n")), &self.home)
+    }
+}
+
+/// Two texts must be the same; both are shown as they are when they are not.
+#[track_caller]
+pub fn same(actual: &str, expected: &str) {
+    assert!(actual == expected, "--- expected\n{expected}\n--- actual\n{actual}\n---");
+}
