@@ -69,28 +69,25 @@ impl File {
         }
     }
 
-    /// Keeps other processes from creating a session on this device. `waits` is called if that takes a while.
+    /// Keeps other processes from creating a session on this device; `None` while another one does so. It never
+    /// waits, so that whoever waits can be interrupted.
     ///
     /// # Errors
     /// [`JournalError`] when the state folder cannot be written.
-    pub fn lock_device(&self, device: &str, waits: impl FnOnce()) -> Result<DeviceLock, JournalError> {
+    pub fn try_lock_device(&self, device: &str) -> Result<Option<DeviceLock>, JournalError> {
         self.create_folder()?;
         // Ids are UUIDs, but nothing promises that they can be the name of a file: a hash of one can.
         let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
         let path = self.path.with_file_name(format!("device-{name}.lock"));
-        let open = || -> io::Result<fs::File> {
+        let open = || -> io::Result<Option<DeviceLock>> {
             let file = private().truncate(false).open(&path)?;
             match file.try_lock() {
-                Ok(()) => {}
-                Err(fs::TryLockError::WouldBlock) => {
-                    waits();
-                    file.lock()?;
-                }
-                Err(fs::TryLockError::Error(error)) => return Err(error),
+                Ok(()) => Ok(Some(DeviceLock { _file: file })),
+                Err(fs::TryLockError::WouldBlock) => Ok(None),
+                Err(fs::TryLockError::Error(error)) => Err(error),
             }
-            Ok(file)
         };
-        open().map(|file| DeviceLock { _file: file }).map_err(|reason| self.failed("lock", reason))
+        open().map_err(|reason| self.failed("lock", reason))
     }
 
     /// Keeps other processes from writing to it until what comes back is dropped.
@@ -288,22 +285,11 @@ mod tests {
     fn one_device_is_locked_and_another_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let file = File::new(folder.path(), "till");
-        let held = file.lock_device("d/1", || unreachable!("nobody holds it")).unwrap();
-        let _other = file.lock_device("d/2", || unreachable!("nobody holds it")).unwrap();
-        let waited = std::sync::atomic::AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            let (told, tell) = std::sync::mpsc::channel();
-            let (file, waited) = (&file, &waited);
-            scope.spawn(move || {
-                let wait = || {
-                    waited.store(true, std::sync::atomic::Ordering::SeqCst);
-                    told.send(()).unwrap();
-                };
-                file.lock_device("d/1", wait).unwrap();
-            });
-            tell.recv().unwrap();
-            drop(held);
-        });
-        assert!(waited.into_inner());
+        let held = file.try_lock_device("d/1").unwrap();
+        assert!(held.is_some());
+        assert!(file.try_lock_device("d/2").unwrap().is_some());
+        assert!(file.try_lock_device("d/1").unwrap().is_none());
+        drop(held);
+        assert!(file.try_lock_device("d/1").unwrap().is_some());
     }
 }

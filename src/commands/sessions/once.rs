@@ -1,6 +1,7 @@
 //! Creating a session once: the journal before and after, and the twins that stop it.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,6 +16,9 @@ use crate::model::{Received, Session, SessionStatus};
 use crate::terminal::Show;
 use crate::text::visible;
 
+/// How often to look whether a device is free. The system tells nobody when it is.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+
 /// Creates the session of a sale, unless it may have been created before.
 ///
 /// # Errors
@@ -26,9 +30,7 @@ pub(super) async fn create_once(
 ) -> Result<Received<Session>, Error> {
     let journal = online.journal();
     let device = sale.intent.device_id.as_deref().unwrap_or_default();
-    let _lock: DeviceLock = journal.lock_device(device, || {
-        online.terminal.note("Another session is being created on this device; waiting for it to be known.");
-    })?;
+    let _lock = lock_device(device, &journal, online).await?;
     let attempt = Uuid::new_v4();
     write_intent(attempt, &sale.intent, allow_duplicate, &journal, online).await?;
 
@@ -45,6 +47,23 @@ pub(super) async fn create_once(
         online.terminal.warn(&format!("{error}; the journal will not know the outcome of attempt {attempt}"));
     }
     result
+}
+
+/// Waits until no other process creates a session on this device. Nothing is attempted before, so an interruption
+/// ends it like any other wait.
+async fn lock_device(device: &str, journal: &File, online: &Online<'_>) -> Result<DeviceLock, Error> {
+    let mut waits = false;
+    loop {
+        if let Some(lock) = journal.try_lock_device(device)? {
+            return Ok(lock);
+        }
+        if !waits {
+            waits = true;
+            let what = "Another session is being created on this device; waiting for it to be known.";
+            online.terminal.note(what);
+        }
+        tokio::time::sleep(LOCK_INTERVAL).await;
+    }
 }
 
 enum Failure {
