@@ -22,22 +22,17 @@ pub(crate) fn repeat(shop: &mut Shop, case: &str, sale: &Sale, first: Option<i32
         }
         let outcome = shop.command(sale).run();
         charged = shop.judge(&format!("{case}, repeated {time}×"), sale, &charged, &outcome);
-        let expected = match last {
-            // It may be charged, or is: nothing but a person can let it through.
-            Some(0 | TWIN | UNKNOWN) => TWIN,
-            // Nothing was created, so the next one goes through.
-            Some(_) => 0,
-            None if attempted => TWIN,
-            None => 0,
-        };
+        // What may be charged, or is, is stopped until a person lets it through; what is not goes through.
+        let may_be_charged = last.map_or(attempted, |code| matches!(code, 0 | TWIN | UNKNOWN));
+        let expected = if may_be_charged { TWIN } else { 0 };
         assert_eq!(outcome.code, Some(expected), "{case}, repeated {time}×: {}", outcome.stderr);
         last = outcome.code;
     }
-    settle(shop, case, sale, charged);
+    settle(shop, case, sale, &charged);
 }
 
 /// The person looks what became of the attempt that is not known, and says so.
-fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: Charged) {
+fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: &Charged) {
     let Some(attempt) = shop.unknown(sale) else { return };
     shop.runs += 1;
     match charged.first() {
@@ -53,7 +48,7 @@ fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: Charged) {
     }
     let outcome = shop.command(sale).run();
     let expected = if charged.is_empty() { 0 } else { TWIN };
-    shop.judge(&format!("{case}, settled"), sale, &charged, &outcome);
+    shop.judge(&format!("{case}, settled"), sale, charged, &outcome);
     assert_eq!(outcome.code, Some(expected), "{case}, settled: {}", outcome.stderr);
 }
 

@@ -7,6 +7,8 @@
 mod common;
 
 mod faults;
+mod journal;
 mod kills;
 mod shop;
+mod twins;
 mod wire;
