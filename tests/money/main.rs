@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cart;
 mod faults;
 mod journal;
 mod kills;
