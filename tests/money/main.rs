@@ -11,5 +11,7 @@ mod faults;
 mod journal;
 mod kills;
 mod shop;
+mod trouble;
 mod twins;
+mod watch;
 mod wire;

@@ -85,6 +85,11 @@ struct Status {
     held: bool,
     /// The POSTs that reached the emulator whole.
     posts: Vec<String>,
+    /// Other requests that arrived whole.
+    reads: Vec<String>,
+    /// Whether every connection is reset at once, and how often that has happened.
+    down: bool,
+    turned_away: usize,
     /// The lengths of the last POST's head and of its whole, and those of its answer.
     request: (usize, usize),
     answer: (usize, usize),
@@ -138,6 +143,23 @@ impl Wire {
     /// Lets the answer go that is kept back.
     pub(crate) fn release(&self) {
         self.shared.released.notify_one();
+    }
+
+    /// Turns everybody away, or lets them through again.
+    pub(crate) fn down(&self, down: bool) {
+        self.shared.change(|status| status.down = down);
+    }
+
+    /// Waits until this many were turned away.
+    #[track_caller]
+    pub(crate) fn until_turned_away(&self, times: usize) {
+        self.until("nobody asks any more", |status| status.turned_away >= times);
+    }
+
+    /// How often a session was asked for, or anything else was done with it.
+    pub(crate) fn reads_of(&self, session: uuid::Uuid) -> usize {
+        let session = session.to_string();
+        self.shared.change(|status| status.reads.iter().filter(|line| line.contains(&session)).count())
     }
 
     /// Waits until every connection is over, so that nothing can reach the emulator any more.
@@ -197,8 +219,18 @@ impl Shared {
         )
     }
 
+    fn turns_away(&self) -> bool {
+        self.change(|status| {
+            status.turned_away += usize::from(status.down);
+            status.down
+        })
+    }
+
     async fn serve(&self, mut client: TcpStream, upstream: SocketAddr) -> io::Result<()> {
         client.set_nodelay(true)?;
+        if self.turns_away() {
+            return self.end(client, Then::Reset).await;
+        }
         if let Some(Fault::At(_, then)) = self.take(|fault| matches!(fault, Fault::At(Point::Accepted, _))) {
             return self.end(client, then).await;
         }
@@ -207,6 +239,9 @@ impl Shared {
         let (mut from_client, mut from_server) = (Vec::new(), Vec::new());
         loop {
             fill(&mut client, &mut from_client, POST.len()).await?;
+            if self.turns_away() {
+                return self.end(client, Then::Reset).await;
+            }
             let is_post = from_client.starts_with(POST);
             let fault = self.take(|fault| match fault {
                 Fault::At(Point::Read, _) => !is_post,
@@ -232,6 +267,10 @@ impl Shared {
                     status.request = (head, request.len());
                     status.posts.push(String::from_utf8_lossy(&request).into_owned());
                 });
+            }
+            if !is_post {
+                let line = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
+                self.change(|status| status.reads.push(line));
             }
             server.write_all(&request).await?;
             if let Some(Fault::At(Point::Forwarded, then)) = fault {
