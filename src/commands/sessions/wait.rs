@@ -235,7 +235,14 @@ impl<'a> Wait<'a> {
             let waited = spell(self.started.elapsed());
             let what =
                 if last.len() == 1 { "the session is".to_owned() } else { format!("{open} sessions are") };
-            self.aside(|| terminal.warn(&format!("{what} still open after {waited}; nothing was changed")));
+            let told = if self.troubled.get() == 0 {
+                format!("{what} still open after {waited}; nothing was changed")
+            } else {
+                format!(
+                    "the API could not be asked when the wait ended, after {waited}; what was open may have ended"
+                )
+            };
+            self.aside(|| terminal.warn(&told));
         }
         Ok(())
     }
@@ -248,6 +255,7 @@ impl<'a> Wait<'a> {
                 format!("{} It took {took}.", outcome::in_words(session))
             }
             [Some(session)] => outcome::in_words(session),
+            [None] => "The API never told how the session stands.".to_owned(),
             sessions => {
                 let with = |status: &SessionStatus| {
                     let is = |session: &&Received<Session>| session.status.as_ref() == Some(status);
