@@ -10,15 +10,14 @@ use kustom::journal::{Event, File, Intent, Journal, Outcome as Came, What};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::shop::{Shop, TWIN, UNKNOWN, attempt_of, device, error_of};
-use super::wire::{Fault, Point, Then};
+use super::shop::{Shop, TWIN, device, error_of};
 use crate::common::harness::{Home, Outcome, Running, same};
 use crate::common::server::{Reply, Server};
 
-const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
+pub(crate) const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
 const KEY: &str = "kco_test_api_0123456789";
 
-fn id(number: u128) -> Uuid {
+pub(crate) fn id(number: u128) -> Uuid {
     Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000 + number)
 }
 
@@ -48,7 +47,7 @@ fn seen(number: u128, status: &str) -> Event {
 }
 
 /// One of each kind, oldest first.
-fn one_of_each() -> Vec<Event> {
+pub(crate) fn one_of_each() -> Vec<Event> {
     let mut events = attempt(1, 100, 100, Some(created(1)));
     events.push(seen(1, "FINALIZED"));
     events.extend(attempt(2, 99, 200, Some(created(2))));
@@ -68,18 +67,18 @@ fn one_of_each() -> Vec<Event> {
     events
 }
 
-fn text(events: &[Event]) -> String {
+pub(crate) fn text(events: &[Event]) -> String {
     events.iter().map(|event| serde_json::to_string(event).expect("JSON") + "\n").collect()
 }
 
 /// A home at this address with this journal.
-fn home(url: &str, journal: &str) -> Home {
+pub(crate) fn home(url: &str, journal: &str) -> Home {
     let home = Home::new().at(url, KEY);
     home.file("state/journal/@playground.jsonl", journal);
     home
 }
 
-fn journal(home: &Home) -> Journal {
+pub(crate) fn journal(home: &Home) -> Journal {
     File::new(&home.state_folder(), "@playground").read().expect("a journal")
 }
 
@@ -87,12 +86,9 @@ fn journal(home: &Home) -> Journal {
 fn the_list_is_the_same_in_all_formats_and_newest_first() {
     let home = home("http://127.0.0.1:1", &text(&one_of_each()));
     let list = |format: &str| home.run(["sessions", "list", "-o", format]);
-    let table = "\
-WHEN    OUTCOME          AMOUNT    REFERENCE  SESSION                               ORDER                                 ATTEMPT
-";
     let shown = list("table").exits(0).out();
     let words: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
-    same(&words[0].join(" "), &table.split_whitespace().collect::<Vec<_>>().join(" "));
+    same(&words[0].join(" "), "WHEN OUTCOME AMOUNT REFERENCE SESSION ORDER ATTEMPT");
     let rows: Vec<String> = words[1..].iter().map(|row| row.join(" ")).collect();
     let of = |number: u128| id(number).to_string();
     let expected = [
@@ -136,9 +132,9 @@ WHEN    OUTCOME          AMOUNT    REFERENCE  SESSION                           
     let header = "attempt,at,outcome,session_id,status,order_id,order_amount,purchase_currency,device_id,\
                   merchant_reference1,merchant_reference2,merchant_id,purchase_started_at,reason";
     assert_eq!((lines.len(), lines[0]), (9, header));
-    let last =
+    let paid =
         format!("{},<time>,created,{},FINALIZED,{},100,SEK,{DEVICE},r-1,,,<time>,", of(1), of(101), of(201));
-    assert_eq!(lines[8], last);
+    assert_eq!(lines[8], paid);
 
     let unknown = home.run(["sessions", "list", "--unknown", "-o", "json"]).json();
     assert_eq!(unknown.as_array().map(Vec::len), Some(2));
@@ -330,114 +326,4 @@ fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
     assert_eq!(status(12), Some("CREATED".into()));
     // What was seen is kept, and what has ended is not asked for again.
     assert_eq!(home.run(["sessions", "list", "-o", "json"]).json(), rows);
-}
-
-/// A shop with an attempt whose session exists; gives both.
-fn lost() -> (Shop, String, String) {
-    let mut shop = Shop::open();
-    let sale = shop.sale(true);
-    shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
-    let attempt = attempt_of(&shop.command(&sale).run().exits(UNKNOWN));
-    shop.wire.until_quiet();
-    let session = shop.charged(&sale).into_iter().next().expect("a session");
-    (shop, attempt, session)
-}
-
-#[test]
-fn an_attempt_is_settled_by_its_session() {
-    for by in [8, 36, 0] {
-        let (shop, attempt, session) = lost();
-        // By the beginning of its id, by all of it, and by nothing: its session tells which it is.
-        let named: Vec<&str> = [&attempt[..by]].into_iter().filter(|named| !named.is_empty()).collect();
-        let words = ["sessions", "recover", "--session", &session, "-o", "json"];
-        let settled = shop.home.run(words.iter().chain(&named)).json();
-        assert_eq!(settled["session_id"], session.as_str());
-        assert!(
-            matches!(&shop.journal().attempts()[0].outcome, Came::Created { session_id, .. } if *session_id == session)
-        );
-        let again = shop.home.run(["sessions", "recover", &attempt, "--session", &session]).fails(2);
-        same(&again, "error: the outcome of attempt <id-1> is known; there is nothing to settle\n");
-    }
-}
-
-#[test]
-fn a_session_that_does_not_match_settles_nothing() {
-    let (shop, attempt, session) = lost();
-    let was = shop.home.run(["sessions", "get", &session, "-o", "json"]).json();
-    for (field, value, told) in [
-        ("device_id", json!(DEVICE), format!("its device is {DEVICE}, but ")),
-        ("order_amount", json!(1), "its amount is 0.01 SEK, but 1000.01 SEK was asked for".to_owned()),
-        (
-            "purchase_currency",
-            json!("NOK"),
-            "its amount is 1000.01 NOK, but 1000.01 SEK was asked for".to_owned(),
-        ),
-        (
-            "merchant_reference1",
-            json!("x"),
-            "its reference is x, but receipt-000001 was asked for".to_owned(),
-        ),
-        ("merchant_reference1", Value::Null, "its reference is missing, but ".to_owned()),
-        (
-            "purchase_started_at",
-            json!("2026-11-22T10:00:00.001Z"),
-            "its purchase_started_at is <time>, but ".to_owned(),
-        ),
-        ("purchase_started_at", Value::Null, "its purchase_started_at is missing, but ".to_owned()),
-    ] {
-        let mut other = was.clone();
-        other[field] = value;
-        let server = Server::always(Reply::json(200, &other));
-        let recover = |words: &[&str]| {
-            let command =
-                shop.home.command(["sessions", "recover", "--session", &session].iter().chain(words));
-            command.env("KUSTOM_BASE_URL", server.url()).run()
-        };
-        let said = recover(&[&attempt]).fails(2);
-        assert!(said.contains(&told), "{field}: {said}");
-        assert!(said.ends_with("  hint: nothing was settled\n"), "{said}");
-        let said = recover(&[]).fails(4);
-        assert!(said.starts_with("error: no unknown attempt matches session "), "{said}");
-        assert!(shop.journal().attempts()[0].outcome.is_unknown());
-    }
-    let unheard = shop.home.run(["sessions", "recover", &attempt, "--session", DEVICE]);
-    let _ = unheard.fails(4);
-    assert!(shop.journal().attempts()[0].outcome.is_unknown());
-}
-
-#[test]
-fn a_session_settles_one_attempt_only() {
-    let (shop, attempt, session) = lost();
-    // The same sale once more, as far as the journal can tell.
-    let path = shop.home.state_folder().join("journal/@playground.jsonl");
-    let journal = fs::read_to_string(&path).expect("a journal");
-    let other = id(77).to_string();
-    fs::write(&path, format!("{journal}{}", journal.replace(&attempt, &other))).expect("a journal");
-    let recover =
-        |words: &[&str]| shop.home.run(["sessions", "recover", "--session", &session].iter().chain(words));
-    let said = recover(&[]).fails(2);
-    assert!(said.contains("matches 2 unknown attempts") && said.contains("name one of them"), "{said}");
-    let _ = recover(&[&attempt]).ok();
-    let said = recover(&[&other]).fails(2);
-    assert!(said.contains("came of another attempt") && said.contains("nothing was settled"), "{said}");
-    assert!(shop.journal().attempts()[1].outcome.is_unknown());
-}
-
-#[test]
-fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
-    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
-    let listed = home.run(["sessions", "recover", "-o", "json"]).json();
-    assert_eq!(listed.as_array().map(Vec::len), Some(2));
-    let said = home.run(["sessions", "recover", "0000", "--not-carried-out"]).fails(2);
-    same(&said, "error: '0000' could be 8 attempts\n  hint: write more of the id\n");
-    let said = home.run(["sessions", "recover", "ffff", "--not-carried-out"]).fails(4);
-    assert!(said.starts_with("error: there is no attempt 'ffff'\n"), "{said}");
-    let said = home.run(["sessions", "recover", &id(1).to_string(), "--not-carried-out"]).fails(2);
-    assert!(said.contains("is known; there is nothing to settle"), "{said}");
-    let settled = home.run(["sessions", "recover", &id(6).to_string(), "--not-carried-out", "-o", "json"]);
-    assert_eq!(settled.json()["outcome"], "not_carried_out");
-    assert_eq!(journal(&home).attempts()[5].outcome, Came::NotCarriedOut);
-    let both = ["sessions", "recover", "0000", "--not-carried-out", "--session", DEVICE];
-    assert!(home.run(both).fails(2).contains("cannot be used with"));
-    assert!(home.run(["sessions", "recover", "--not-carried-out"]).fails(2).contains("required"));
 }

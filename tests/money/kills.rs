@@ -41,6 +41,10 @@ fn killed_at_any_point_of_the_exchange() {
         if *point != Point::Answered {
             assert_eq!(outcome.code, None, "{case}: {}", outcome.stderr);
             assert!(shop.unknown(&sale).is_some(), "{case}: it is not known what became of it");
+        } else if !*with_reference && shop.unknown(&sale).is_none() {
+            // It died when all was written down and before it could tell. Without a reference nothing makes the
+            // next sale the same one: two coffees in a row are two sales.
+            return;
         }
         repeat(shop, &case, &sale, outcome.code, charged);
     });

@@ -10,6 +10,7 @@ mod cart;
 mod faults;
 mod journal;
 mod kills;
+mod recover;
 mod shop;
 mod trouble;
 mod twins;

@@ -40,6 +40,25 @@ fn an_api_that_is_away_for_a_while_is_waited_for() {
 }
 
 #[test]
+fn a_wait_that_ends_while_nobody_answers_does_not_say_how_the_session_stands() {
+    let shop = Shop::open();
+    let id = session(&shop);
+    shop.wire.down(true);
+    let never = watch(&shop, &[id], &["--timeout", "100ms"]).wait().exits(13);
+    assert_eq!(never.stdout, "");
+    let lines: Vec<String> = never.err().lines().map(str::to_owned).collect();
+    let told = "warning: the API could not be asked when the wait ended, after <elapsed>; what was open may have ended";
+    assert_eq!(lines[1..], ["The API never told how the session stands.", told]);
+    shop.wire.down(false);
+    let watching = watch(&shop, &[id], &["--timeout", "2s"]);
+    watching.until_stdout(|said| said.contains("CREATED"));
+    shop.wire.down(true);
+    let outcome = watching.wait().exits(13);
+    assert!(outcome.err().ends_with(&format!("{told}\n")), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("still open"), "{}", outcome.stderr);
+}
+
+#[test]
 fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning() {
     let shop = Shop::open();
     let ids = [session(&shop), session(&shop), session(&shop)];
@@ -55,22 +74,22 @@ fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning()
     let watching = shop.home.command(words).env("KUSTOM_BASE_URL", &url).spawn();
     watching.until_stderr(|said| said.matches("< no answer").count() >= 60);
     let emulator = shop.emulator.clone();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = std::thread::spawn(move || {
+    let (over, is_over) = tokio::sync::oneshot::channel::<()>();
+    let server = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async move {
             let listener = socket.listen(16).expect("a listener");
             tokio::select! {
                 served = kustom::emulator::serve(listener, emulator, std::future::pending()) => served,
-                _ = stopped => Ok(()),
+                _ = is_over => Ok(()),
             }
         })
     });
     let outcome = watching.wait().exits(0);
     assert_eq!(warnings(&outcome.stderr), 1, "{}", outcome.stderr);
     assert_eq!(outcome.stdout.lines().count(), 3, "{}", outcome.stdout);
-    drop(stop);
-    serving.join().expect("a server").expect("it serves");
+    drop(over);
+    server.join().expect("a server").expect("it serves");
 }
 
 #[test]

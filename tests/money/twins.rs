@@ -153,12 +153,13 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     let _ = created(shop.home.run(again));
 }
 
+type End = fn(&mut State, uuid::Uuid, &mut kustom::emulator::Moment<'_>);
+
 #[test]
 fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
     let mut shop = Shop::open();
     shop.emulator.change(|state, _| state.switches.status_after_decline = AfterDecline::Failed);
     let sale = shop.sale(true);
-    type End = fn(&mut State, uuid::Uuid, &mut kustom::emulator::Moment<'_>);
     let ends: [(&str, End); 3] = [
         ("CANCELLED", |state, id, moment| drop(state.cancel_session(id, moment))),
         ("FAILED", |state, id, moment| drop(state.simulate_tap(id, TapOutcome::InsufficientFunds, moment))),

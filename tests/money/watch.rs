@@ -47,7 +47,7 @@ fn activate(emulator: &Emulator, id: Uuid) {
 pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
     emulator.change(|state, moment| match status {
         SessionStatus::Finalized => {
-            drop(state.simulate_tap(id, TapOutcome::Success, moment).expect("a payment"))
+            drop(state.simulate_tap(id, TapOutcome::Success, moment).expect("a payment"));
         }
         SessionStatus::Cancelled => drop(state.cancel_session(id, moment).expect("a cancel")),
         SessionStatus::Failed => {
