@@ -1,0 +1,329 @@
+//! The journal: written before anything is sent, kept whatever happens to it, and settled by people.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::{Arc, Condvar, Mutex};
+
+use jiff::{Timestamp, ToSpan as _};
+use kustom::journal::{Event, File, Intent, Journal, Outcome as Came, What};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::shop::{Shop, TWIN, device, error_of};
+use crate::common::harness::{Home, Outcome, Running, same};
+use crate::common::server::{Reply, Server};
+
+pub(crate) const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
+const KEY: &str = "kco_test_api_0123456789";
+
+pub(crate) fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0000 + number)
+}
+
+/// An attempt as it would have been written some days ago.
+fn attempt(number: u128, days_ago: i64, amount: i64, came: Option<What>) -> Vec<Event> {
+    let at = Timestamp::now() - (days_ago * 24).hours();
+    let intent = Intent {
+        device_id: Some(DEVICE.into()),
+        order_amount: Some(amount),
+        purchase_currency: Some("SEK".into()),
+        purchase_started_at: Some(at),
+        merchant_reference1: Some(format!("r-{number}")),
+        ..Intent::default()
+    };
+    let events = [Some(What::Intent { attempt: id(number), intent }), came];
+    events.into_iter().flatten().map(|event| Event { at, event }).collect()
+}
+
+fn created(number: u128) -> What {
+    What::Created { attempt: id(number), session_id: id(100 + number).to_string() }
+}
+
+fn seen(number: u128, status: &str) -> Event {
+    let order_id = (status == "FINALIZED").then(|| id(200 + number).to_string());
+    let event = What::Seen { session_id: id(100 + number).to_string(), status: status.into(), order_id };
+    Event { at: Timestamp::now(), event }
+}
+
+/// One of each kind, oldest first.
+pub(crate) fn one_of_each() -> Vec<Event> {
+    let mut events = attempt(1, 100, 100, Some(created(1)));
+    events.push(seen(1, "FINALIZED"));
+    events.extend(attempt(2, 99, 200, Some(created(2))));
+    events.push(seen(2, "EXPIRED"));
+    events.extend(attempt(3, 98, 300, Some(created(3))));
+    events.extend(attempt(
+        4,
+        97,
+        400,
+        Some(What::Refused { attempt: id(4), reason: "no such device".into() }),
+    ));
+    events.extend(attempt(5, 96, 500, Some(What::NotCarriedOut { attempt: id(5) })));
+    events.extend(attempt(6, 95, 600, Some(What::Unknown { attempt: id(6), reason: "it broke".into() })));
+    events.extend(attempt(7, 94, 700, None));
+    events.extend(attempt(8, 0, 800, Some(created(8))));
+    events.push(seen(8, "CANCELLED"));
+    events
+}
+
+pub(crate) fn text(events: &[Event]) -> String {
+    events.iter().map(|event| serde_json::to_string(event).expect("JSON") + "\n").collect()
+}
+
+/// A home at this address with this journal.
+pub(crate) fn home(url: &str, journal: &str) -> Home {
+    let home = Home::new().at(url, KEY);
+    home.file("state/journal/@playground.jsonl", journal);
+    home
+}
+
+pub(crate) fn journal(home: &Home) -> Journal {
+    File::new(&home.state_folder(), "@playground").read().expect("a journal")
+}
+
+#[test]
+fn the_list_is_the_same_in_all_formats_and_newest_first() {
+    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
+    let list = |format: &str| home.run(["sessions", "list", "-o", format]);
+    let shown = list("table").exits(0).out();
+    let words: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
+    same(&words[0].join(" "), "WHEN OUTCOME AMOUNT REFERENCE SESSION ORDER ATTEMPT");
+    let rows: Vec<String> = words[1..].iter().map(|row| row.join(" ")).collect();
+    let of = |number: u128| id(number).to_string();
+    let expected = [
+        format!("<time> CANCELLED 8.00 SEK r-8 {} {}", of(108), of(8)),
+        format!("<time> unknown 7.00 SEK r-7 {}", of(7)),
+        format!("<time> unknown 6.00 SEK r-6 {}", of(6)),
+        format!("<time> not carried out 5.00 SEK r-5 {}", of(5)),
+        format!("<time> refused 4.00 SEK r-4 {}", of(4)),
+        format!("<time> CREATED 3.00 SEK r-3 {} {}", of(103), of(3)),
+        format!("<time> EXPIRED 2.00 SEK r-2 {} {}", of(102), of(2)),
+        format!("<time> FINALIZED 1.00 SEK r-1 {} {} {}", of(101), of(201), of(1)),
+    ];
+    let plain: Vec<String> = rows.iter().map(|row| row.replace(" - ", " ").replace(" – ", " ")).collect();
+    assert_eq!(plain, expected);
+
+    let json = list("json").json();
+    let rows = json.as_array().expect("an array");
+    let attempts: Vec<_> =
+        rows.iter().map(|row| row["attempt"].as_str().expect("an id").to_owned()).collect();
+    assert_eq!(attempts, (1..=8).rev().map(of).collect::<Vec<_>>());
+    let mut first = rows[7].clone();
+    for instant in ["at", "purchase_started_at"] {
+        assert!(first[instant].take().as_str().expect("an instant").parse::<Timestamp>().is_ok());
+    }
+    let expected = json!({
+        "attempt": of(1), "at": null, "outcome": "created", "session_id": of(101), "status": "FINALIZED",
+        "order_id": of(201), "order_amount": 100, "purchase_currency": "SEK", "device_id": DEVICE,
+        "merchant_reference1": "r-1", "merchant_reference2": null, "merchant_id": null,
+        "purchase_started_at": null, "reason": null,
+    });
+    assert_eq!(first, expected);
+    assert_eq!((&rows[2]["outcome"], &rows[2]["reason"]), (&"unknown".into(), &"it broke".into()));
+    assert_eq!(rows[1]["reason"], "no answer was written down");
+
+    let ndjson = list("ndjson").ok();
+    let lines: Vec<Value> = ndjson.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(&lines, rows);
+
+    let csv = list("csv").exits(0).out();
+    let lines: Vec<&str> = csv.lines().collect();
+    let header = "attempt,at,outcome,session_id,status,order_id,order_amount,purchase_currency,device_id,\
+                  merchant_reference1,merchant_reference2,merchant_id,purchase_started_at,reason";
+    assert_eq!((lines.len(), lines[0]), (9, header));
+    let paid =
+        format!("{},<time>,created,{},FINALIZED,{},100,SEK,{DEVICE},r-1,,,<time>,", of(1), of(101), of(201));
+    assert_eq!(lines[8], paid);
+
+    let unknown = home.run(["sessions", "list", "--unknown", "-o", "json"]).json();
+    assert_eq!(unknown.as_array().map(Vec::len), Some(2));
+    let two = home.run(["sessions", "list", "--limit", "2", "-o", "json"]).json();
+    assert_eq!((&two[0]["attempt"], &two[1]["attempt"]), (&of(8).into(), &of(7).into()));
+    assert_eq!(two.as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn a_journal_that_is_not_there_is_an_empty_one() {
+    let home = Home::new().at("http://127.0.0.1:1", KEY);
+    assert_eq!(home.run(["sessions", "list", "-o", "json"]).quiet(), "[]\n");
+    assert!(!home.state_folder().exists(), "reading makes no files");
+}
+
+#[test]
+fn pruning_keeps_what_is_unknown_or_open_or_young() {
+    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
+    let pruned = home.run(["sessions", "list", "--prune", "90d", "-o", "json"]);
+    let kept =
+        |home: &Home| -> Vec<Uuid> { journal(home).attempts().iter().map(|attempt| attempt.id).collect() };
+    assert_eq!(pruned.json().as_array().map(Vec::len), Some(4));
+    assert_eq!(kept(&home), [id(3), id(6), id(7), id(8)]);
+    let again = home.run(["sessions", "list", "--prune", "365d"]);
+    assert!(again.err().starts_with("0 settled attempts forgotten.\n"), "{}", again.err());
+    let all = home.run(["sessions", "list", "--prune", "1ms"]);
+    assert!(all.err().starts_with("1 settled attempt forgotten.\n"), "{}", all.err());
+    assert_eq!(kept(&home), [id(3), id(6), id(7)]);
+    let mode =
+        fs::metadata(home.state_folder().join("journal/@playground.jsonl")).expect("a file").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_intent_is_in_the_file_when_the_request_arrives() {
+    let state = Arc::new(Mutex::new(None));
+    let (folder, found) = (Arc::<Mutex<Option<std::path::PathBuf>>>::default(), Arc::clone(&state));
+    let told = Arc::clone(&folder);
+    let server = Server::new(move |asked| {
+        let folder = told.lock().expect("a folder").clone().expect("a folder");
+        let journal = File::new(&folder, "@playground").read().expect("a journal");
+        *found.lock().expect("a place") = Some((asked.json(), journal));
+        Reply::json(200, &json!({"session_id": id(1), "status": "CREATED"}))
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    *folder.lock().expect("a folder") = Some(home.state_folder());
+    let words = ["--amount", "2.50", "--currency", "SEK", "--reference", "r-1", "--reference2", "r-2"];
+    let _ = home.run(["sessions", "create", "--device", DEVICE].iter().chain(&words)).ok();
+    let (body, then) = state.lock().expect("a place").take().expect("a request");
+    let [attempt] = then.attempts() else { panic!("{then:?}") };
+    assert_eq!(attempt.outcome, Came::Pending);
+    let intent = serde_json::to_value(&attempt.intent).expect("JSON");
+    let expected = json!({
+        "device_id": DEVICE, "order_amount": 250, "purchase_currency": "SEK",
+        "purchase_started_at": body["purchase_started_at"], "merchant_reference1": "r-1",
+        "merchant_reference2": "r-2",
+    });
+    assert_eq!(intent, expected);
+    let outcome = journal(&home).attempts()[0].outcome.clone();
+    assert!(matches!(outcome, Came::Created { session_id, .. } if session_id == id(1).to_string()));
+}
+
+#[test]
+fn a_torn_last_line_costs_nothing_else() {
+    let whole = text(&one_of_each());
+    let server = Server::always(Reply::json(200, &json!({"session_id": id(9), "status": "CREATED"})));
+    for torn in ["{\"at\":\"2026-11-22T10", "{", "\u{0}\u{0}\u{0}\u{0}"] {
+        let home = home(&server.url(), &format!("{whole}{torn}"));
+        let listed = home.run(["sessions", "list", "-o", "json"]);
+        let warning =
+            "{\"warning\":{\"message\":\"1 line of the journal cannot be read and were left out\"}}\n";
+        assert!(listed.stderr == warning || listed.stderr.contains("cannot be read"), "{}", listed.stderr);
+        assert_eq!(listed.json().as_array().map(Vec::len), Some(8));
+        // What is written behind it is whole, and what stands in front of it still counts.
+        let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
+        let _ = home.run(create).ok();
+        assert_eq!(journal(&home).attempts().len(), 9);
+        assert!(matches!(journal(&home).attempts()[8].outcome, Came::Created { .. }));
+        let _ = home.run(create.iter().chain(&["--reference", "r-6"])).exits(TWIN);
+    }
+}
+
+#[test]
+fn without_a_journal_nothing_is_sent() {
+    let server = Server::unwanted();
+    let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
+    // A file where the folder should be, and a folder where the file should be.
+    let home = Home::new().at(&server.url(), KEY);
+    home.file("state", "");
+    let said = home.run(create).fails(2);
+    assert!(said.contains("the journal <home>/state/journal/@playground.jsonl"), "{said}");
+    assert!(said.contains("hint: nothing was sent"), "{said}");
+    let home = Home::new().at(&server.url(), KEY);
+    home.file("state/journal/@playground.jsonl/x", "");
+    assert!(home.run(create).fails(2).contains("hint: nothing was sent"));
+    // A full disk: no file can grow.
+    let home = Home::new().at(&server.url(), KEY);
+    let full = home.command(create).through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
+    assert!(full.fails(2).contains("hint: nothing was sent"));
+    let json = home.command(create).env("KUSTOM_OUTPUT", "json");
+    let full = json.through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
+    assert_eq!(error_of(&full)["exit_code"], 2);
+    server.assert_untouched();
+}
+
+#[test]
+fn many_processes_at_once_lose_nothing() {
+    let mut shop = Shop::open();
+    let tills: Vec<String> =
+        (0..20).map(|number| device(&shop.emulator, &format!("Till {number}"))).collect();
+    let sale = shop.sale(false);
+    let running: Vec<Running> = tills
+        .iter()
+        .map(|till| {
+            let mut sale = sale.clone();
+            sale.device.clone_from(till);
+            shop.command(&sale).spawn()
+        })
+        .collect();
+    let ids: BTreeSet<String> = running
+        .into_iter()
+        .map(|running| running.wait().json()["session_id"].as_str().expect("an id").to_owned())
+        .collect();
+    assert_eq!((ids.len(), &ids), (20, &shop.charged(&sale)));
+    let journal = shop.journal();
+    assert_eq!(journal.damaged(), 0);
+    let written: BTreeSet<String> = journal
+        .attempts()
+        .iter()
+        .filter_map(|attempt| match &attempt.outcome {
+            Came::Created { session_id, .. } => Some(session_id.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(written, ids);
+}
+
+/// A gate that lets everybody through when enough have come.
+#[derive(Default)]
+struct Gate(Mutex<usize>, Condvar);
+
+impl Gate {
+    fn pass(&self, enough: usize) {
+        let mut here = self.0.lock().expect("a gate");
+        *here += 1;
+        self.1.notify_all();
+        while *here < enough {
+            let left;
+            (here, left) = self.1.wait_timeout(here, crate::common::harness::PATIENCE).expect("a gate");
+            assert!(!left.timed_out(), "they do not come at the same time");
+        }
+    }
+}
+
+#[test]
+fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
+    let mut events = one_of_each();
+    for number in 11..=13 {
+        events.extend(attempt(number, 1, 100, Some(created(number))));
+    }
+    let gate = Gate::default();
+    let server = Server::new(move |asked| {
+        // Nobody is answered before all four have asked.
+        gate.pass(4);
+        let session = asked.target.rsplit('/').next().expect("an id").to_owned();
+        match session {
+            gone if gone == id(111).to_string() => Reply::problem(404, "gone"),
+            wrong if wrong == id(112).to_string() => Reply::problem(400, "no"),
+            paid => Reply::json(200, &json!({"session_id": paid, "status": "FINALIZED", "order_id": "o-1"})),
+        }
+    });
+    let home = home(&server.url(), &text(&events));
+    let refreshed: Outcome = home.run(["sessions", "list", "--refresh", "-o", "json"]).exits(5);
+    let mut asked = server.lines();
+    asked.sort_unstable();
+    let open = [103, 111, 112, 113].map(|number| format!("GET /ipp/v1/sessions/{}", id(number)));
+    assert_eq!(asked, open);
+    let error = error_of(&refreshed);
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.starts_with(&format!("not all could be refreshed: session {}: ", id(112))), "{message}");
+    assert_eq!(error["also"].as_array().map(Vec::len), Some(1));
+    let rows: Value = serde_json::from_str(&refreshed.stdout).expect("the list all the same");
+    let status = |number: u128| {
+        let rows = rows.as_array().expect("a list").iter();
+        rows.filter(|row| row["attempt"] == id(number).to_string()).map(|row| row["status"].clone()).next()
+    };
+    assert_eq!(status(3), Some("FINALIZED".into()));
+    assert_eq!(status(13), Some("FINALIZED".into()));
+    assert_eq!(status(12), Some("CREATED".into()));
+    // What was seen is kept, and what has ended is not asked for again.
+    assert_eq!(home.run(["sessions", "list", "-o", "json"]).json(), rows);
+}

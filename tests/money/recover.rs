@@ -1,0 +1,122 @@
+//! What is not known about an attempt is settled by its session, or by a person's word, and by nothing else.
+
+use std::fs;
+
+use kustom::journal::Outcome as Came;
+use serde_json::{Value, json};
+
+use super::journal::{DEVICE, home, id, journal, one_of_each, text};
+use super::shop::{Shop, UNKNOWN, attempt_of};
+use super::wire::{Fault, Point, Then};
+use crate::common::harness::same;
+use crate::common::server::{Reply, Server};
+
+/// A shop with an attempt whose session exists; gives both.
+fn lost() -> (Shop, String, String) {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
+    let attempt = attempt_of(&shop.command(&sale).run().exits(UNKNOWN));
+    shop.wire.until_quiet();
+    let session = shop.charged(&sale).into_iter().next().expect("a session");
+    (shop, attempt, session)
+}
+
+#[test]
+fn an_attempt_is_settled_by_its_session() {
+    for by in [8, 36, 0] {
+        let (shop, attempt, session) = lost();
+        // By the beginning of its id, by all of it, and by nothing: its session tells which it is.
+        let named: Vec<&str> = [&attempt[..by]].into_iter().filter(|named| !named.is_empty()).collect();
+        let words = ["sessions", "recover", "--session", &session, "-o", "json"];
+        let settled = shop.home.run(words.iter().chain(&named)).json();
+        assert_eq!(settled["session_id"], session.as_str());
+        assert!(
+            matches!(&shop.journal().attempts()[0].outcome, Came::Created { session_id, .. } if *session_id == session)
+        );
+        let again = shop.home.run(["sessions", "recover", &attempt, "--session", &session]).fails(2);
+        same(&again, "error: the outcome of attempt <id-1> is known; there is nothing to settle\n");
+    }
+}
+
+#[test]
+fn a_session_that_does_not_match_settles_nothing() {
+    let (shop, attempt, session) = lost();
+    let was = shop.home.run(["sessions", "get", &session, "-o", "json"]).json();
+    for (field, value, told) in [
+        ("device_id", json!(DEVICE), format!("its device is {DEVICE}, but ")),
+        ("order_amount", json!(1), "its amount is 0.01 SEK, but 1000.01 SEK was asked for".to_owned()),
+        (
+            "purchase_currency",
+            json!("NOK"),
+            "its amount is 1000.01 NOK, but 1000.01 SEK was asked for".to_owned(),
+        ),
+        (
+            "merchant_reference1",
+            json!("x"),
+            "its reference is x, but receipt-000001 was asked for".to_owned(),
+        ),
+        ("merchant_reference1", Value::Null, "its reference is missing, but ".to_owned()),
+        (
+            "purchase_started_at",
+            json!("2026-11-22T10:00:00.001Z"),
+            "its purchase_started_at is <time>, but ".to_owned(),
+        ),
+        ("purchase_started_at", Value::Null, "its purchase_started_at is missing, but ".to_owned()),
+    ] {
+        let mut other = was.clone();
+        other[field] = value;
+        let server = Server::always(Reply::json(200, &other));
+        let recover = |words: &[&str]| {
+            let command =
+                shop.home.command(["sessions", "recover", "--session", &session].iter().chain(words));
+            command.env("KUSTOM_BASE_URL", server.url()).run()
+        };
+        let said = recover(&[&attempt]).fails(2);
+        assert!(said.contains(&told), "{field}: {said}");
+        assert!(said.ends_with("  hint: nothing was settled\n"), "{said}");
+        let said = recover(&[]).fails(4);
+        assert!(said.starts_with("error: no unknown attempt matches session "), "{said}");
+        assert!(shop.journal().attempts()[0].outcome.is_unknown());
+    }
+    let unheard = shop.home.run(["sessions", "recover", &attempt, "--session", DEVICE]);
+    let _ = unheard.fails(4);
+    assert!(shop.journal().attempts()[0].outcome.is_unknown());
+}
+
+#[test]
+fn a_session_settles_one_attempt_only() {
+    let (shop, attempt, session) = lost();
+    // The same sale once more, as far as the journal can tell.
+    let path = shop.home.state_folder().join("journal/@playground.jsonl");
+    let journal = fs::read_to_string(&path).expect("a journal");
+    let other = id(77).to_string();
+    fs::write(&path, format!("{journal}{}", journal.replace(&attempt, &other))).expect("a journal");
+    let recover =
+        |words: &[&str]| shop.home.run(["sessions", "recover", "--session", &session].iter().chain(words));
+    let said = recover(&[]).fails(2);
+    assert!(said.contains("matches 2 unknown attempts") && said.contains("name one of them"), "{said}");
+    let _ = recover(&[&attempt]).ok();
+    let said = recover(&[&other]).fails(2);
+    assert!(said.contains("came of another attempt") && said.contains("nothing was settled"), "{said}");
+    assert!(shop.journal().attempts()[1].outcome.is_unknown());
+}
+
+#[test]
+fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
+    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
+    let listed = home.run(["sessions", "recover", "-o", "json"]).json();
+    assert_eq!(listed.as_array().map(Vec::len), Some(2));
+    let said = home.run(["sessions", "recover", "0000", "--not-carried-out"]).fails(2);
+    same(&said, "error: '0000' could be 8 attempts\n  hint: write more of the id\n");
+    let said = home.run(["sessions", "recover", "ffff", "--not-carried-out"]).fails(4);
+    assert!(said.starts_with("error: there is no attempt 'ffff'\n"), "{said}");
+    let said = home.run(["sessions", "recover", &id(1).to_string(), "--not-carried-out"]).fails(2);
+    assert!(said.contains("is known; there is nothing to settle"), "{said}");
+    let settled = home.run(["sessions", "recover", &id(6).to_string(), "--not-carried-out", "-o", "json"]);
+    assert_eq!(settled.json()["outcome"], "not_carried_out");
+    assert_eq!(journal(&home).attempts()[5].outcome, Came::NotCarriedOut);
+    let both = ["sessions", "recover", "0000", "--not-carried-out", "--session", DEVICE];
+    assert!(home.run(both).fails(2).contains("cannot be used with"));
+    assert!(home.run(["sessions", "recover", "--not-carried-out"]).fails(2).contains("required"));
+}

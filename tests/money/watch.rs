@@ -1,0 +1,334 @@
+//! The wait: what it shows, what it survives, and the exit code it ends with.
+
+use std::fmt::Write as _;
+
+use kustom::emulator::Emulator;
+use kustom::emulator::state::{AfterDecline, NewSession, Purchase};
+use kustom::model::{SessionStatus, TapOutcome};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::shop::{Shop, UNKNOWN, attempt_of, error_of};
+use super::wire::{Fault, Point, Then};
+use crate::common::harness::{Home, Outcome, Running, same};
+use crate::common::server::{Reply, Server};
+
+pub(crate) const FAST: [&str; 2] = ["--interval", "20ms"];
+const SESSION: &str = "00000000-0000-4000-8000-00000000005e";
+
+/// A new session on the shop's device.
+pub(crate) fn session(shop: &Shop) -> Uuid {
+    let purchase = Purchase {
+        order_amount: 24950,
+        order_tax_amount: None,
+        purchase_currency: "SEK".into(),
+        purchase_started_at: None,
+        merchant_reference1: None,
+        merchant_reference2: None,
+        merchant_data: None,
+        order_items: Vec::new(),
+    };
+    let device_id = shop.device.parse().expect("an id");
+    let new = NewSession { device_id, location_id: None, purchase };
+    let made = shop.emulator.change(|state, moment| state.create_session(new, moment));
+    made.expect("a session").session_id.expect("an id").parse().expect("an id")
+}
+
+pub(crate) fn status(shop: &Shop, id: Uuid) -> SessionStatus {
+    let session = shop.emulator.change(|state, moment| state.session(id, moment.now));
+    session.expect("a session").status.expect("a status")
+}
+
+fn activate(emulator: &Emulator, id: Uuid) {
+    emulator.change(|state, moment| state.choose_method(id, moment)).expect("a method");
+}
+
+/// Takes a session to its end.
+pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
+    emulator.change(|state, moment| match status {
+        SessionStatus::Finalized => {
+            drop(state.simulate_tap(id, TapOutcome::Success, moment).expect("a payment"));
+        }
+        SessionStatus::Cancelled => drop(state.cancel_session(id, moment).expect("a cancel")),
+        SessionStatus::Failed => {
+            state.switches.status_after_decline = AfterDecline::Failed;
+            drop(state.simulate_tap(id, TapOutcome::InsufficientFunds, moment).expect("a decline"));
+        }
+        _ => {}
+    });
+}
+
+/// A session that is in this status already.
+fn in_status(shop: &Shop, status: &SessionStatus) -> Uuid {
+    let lifetime = |duration| shop.emulator.change(|state, _| state.switches.session_lifetime = duration);
+    if *status == SessionStatus::Expired {
+        lifetime(jiff::SignedDuration::ZERO);
+    }
+    let id = session(shop);
+    lifetime(jiff::SignedDuration::from_mins(15));
+    end(&shop.emulator, id, status);
+    assert_eq!(self::status(shop, id), *status);
+    id
+}
+
+pub(crate) fn watch(shop: &Shop, ids: &[Uuid], more: &[&str]) -> Running {
+    let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    let words = ["sessions", "watch"].into_iter().chain(ids.iter().map(String::as_str));
+    shop.home.command(words.chain(FAST).chain(more.iter().copied())).spawn()
+}
+
+/// The statuses of the lines of a table, in their order.
+fn statuses(stdout: &str) -> Vec<&str> {
+    stdout.lines().map(|line| line.split_whitespace().nth(1).expect("a status")).collect()
+}
+
+#[test]
+fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
+    let shop = Shop::open();
+    for (status, code, words) in [
+        (SessionStatus::Finalized, 0, "Paid. The order to capture or refund by is <id-1>."),
+        (SessionStatus::Cancelled, 10, "Cancelled: nothing was charged."),
+        (
+            SessionStatus::Failed,
+            12,
+            "Failed: the payment could not be carried out. The sale needs a new session.",
+        ),
+    ] {
+        let id = session(&shop);
+        let (table, ndjson) = (watch(&shop, &[id], &[]), watch(&shop, &[id], &["-o", "ndjson"]));
+        let quiet = watch(&shop, &[id], &["-o", "json"]);
+        let csv = watch(&shop, &[id], &["-o", "csv"]);
+        let seen = |wanted: &str| {
+            table.until_stdout(|said| said.contains(wanted));
+            ndjson.until_stdout(|said| said.contains(wanted));
+        };
+        seen("CREATED");
+        activate(&shop.emulator, id);
+        seen("ACTIVE");
+        end(&shop.emulator, id, &status);
+        let table = table.wait().exits(code);
+        assert_eq!(statuses(&table.stdout), ["CREATED", "ACTIVE", status.as_str()]);
+        assert_eq!(table.stdout.contains("  order "), code == 0, "{}", table.stdout);
+        let said = table.err().replace("It took ", "after ");
+        let took = crate::common::normal::normalized(&said, shop.home.path());
+        same(&took, &format!("{words} after <elapsed>.\n"));
+        let ndjson = ndjson.wait().exits(code);
+        let objects: Vec<Value> =
+            ndjson.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let told: Vec<&str> =
+            objects.iter().map(|object| object["status"].as_str().expect("a status")).collect();
+        assert_eq!(told, ["CREATED", "ACTIVE", status.as_str()]);
+        let get = shop.home.run(["sessions", "get", &id.to_string(), "-o", "json"]).json();
+        assert_eq!(objects[2], get);
+        let json = quiet.wait().exits(code);
+        assert_eq!(
+            (serde_json::from_str::<Value>(&json.stdout).expect("JSON"), json.stderr.as_str()),
+            (get, "")
+        );
+        let csv = csv.wait().exits(code);
+        assert_eq!(csv.stdout.lines().count(), 2, "{}", csv.stdout);
+        assert!(csv.stdout.contains(status.as_str()));
+    }
+}
+
+#[test]
+fn the_worst_of_many_outcomes_is_the_exit_code() {
+    let shop = Shop::open();
+    let codes = |status: &SessionStatus| match status {
+        SessionStatus::Finalized => 0,
+        SessionStatus::Cancelled => 10,
+        SessionStatus::Expired => 11,
+        SessionStatus::Failed => 12,
+        _ => 13,
+    };
+    // The order of the codes is that of the badness.
+    let all = [
+        SessionStatus::Finalized,
+        SessionStatus::Cancelled,
+        SessionStatus::Expired,
+        SessionStatus::Failed,
+        SessionStatus::Created,
+    ];
+    let ids = all.each_ref().map(|status| in_status(&shop, status));
+    for mix in 1_usize..32 {
+        let chosen: Vec<usize> = (0..5).filter(|number| mix & (1 << number) != 0).collect();
+        // The order in which they are named does not matter.
+        let chosen: Vec<usize> = if mix % 2 == 0 { chosen } else { chosen.into_iter().rev().collect() };
+        let worst = chosen.iter().map(|number| codes(&all[*number])).max().expect("one");
+        let named: Vec<Uuid> = chosen.iter().map(|number| ids[*number]).collect();
+        let outcome = watch(&shop, &named, &["-o", "json", "--timeout", "60ms"]).wait().exits(worst);
+        let shown: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+        let shown = shown.as_array().cloned().unwrap_or_else(|| vec![shown]);
+        let told: Vec<&str> =
+            shown.iter().map(|session| session["status"].as_str().expect("a status")).collect();
+        let expected: Vec<&str> = chosen.iter().map(|number| all[*number].as_str()).collect();
+        assert_eq!(told, expected);
+    }
+    let words = watch(&shop, &ids[..4], &[]).wait().exits(12);
+    same(&words.err(), "1 FINALIZED, 1 CANCELLED, 1 EXPIRED, 1 FAILED after <elapsed>.\n");
+}
+
+#[test]
+fn a_hundred_sessions_in_one_process() {
+    let shop = Shop::open();
+    let ids: Vec<Uuid> = (0..100).map(|_| session(&shop)).collect();
+    let watching = watch(&shop, &ids, &[]);
+    let seen = |status: &str| {
+        watching.until_stdout(|said| said.lines().filter(|line| line.contains(status)).count() == 100);
+    };
+    seen("CREATED");
+    for id in &ids {
+        activate(&shop.emulator, *id);
+    }
+    // No change is missed: each of them has its line.
+    seen("ACTIVE");
+    for (number, id) in ids.iter().enumerate() {
+        let how = if number == 57 { SessionStatus::Cancelled } else { SessionStatus::Finalized };
+        end(&shop.emulator, *id, &how);
+    }
+    let outcome = watching.wait().exits(10);
+    assert_eq!(outcome.stdout.lines().count(), 300);
+    for id in &ids {
+        let lines: String = outcome.stdout.lines().filter(|line| line.contains(&id.to_string())).fold(
+            String::new(),
+            |mut lines, line| {
+                let _ = writeln!(lines, "{line}");
+                lines
+            },
+        );
+        assert_eq!(statuses(&lines)[..2], ["CREATED", "ACTIVE"]);
+    }
+    same(&outcome.err(), "99 FINALIZED, 1 CANCELLED after <elapsed>.\n");
+}
+
+#[test]
+fn a_change_is_seen_by_the_next_look_and_nothing_is_asked_after_the_end() {
+    let session = |status: &str| Reply::json(200, &json!({"session_id": SESSION, "status": status}));
+    let server = Server::script(["CREATED", "CREATED", "ACTIVE", "AUTHORIZING", "FINALIZED"].map(session));
+    let home = Home::new().at(&server.url(), "kco_test_api_x");
+    let outcome = home.run(["sessions", "watch", SESSION, "--interval", "1ms"]).exits(0);
+    assert_eq!(statuses(&outcome.stdout), ["CREATED", "ACTIVE", "AUTHORIZING", "FINALIZED"]);
+    assert_eq!(server.asked().len(), 5);
+    // Named twice it is waited for once.
+    let _ = home.run(["sessions", "watch", SESSION, SESSION]).exits(0);
+    assert_eq!(server.asked().len(), 6);
+}
+
+#[test]
+fn a_create_that_watches_ends_with_the_outcome() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    let create = |shop: &mut Shop, format: &str, more: &[&str]| {
+        let words = sale.words(format);
+        let words =
+            words.iter().map(String::as_str).chain(["--watch"]).chain(FAST).chain(more.iter().copied());
+        shop.home.command(words).spawn()
+    };
+    let running = create(&mut shop, "table", &[]);
+    running.until_stdout(|said| said.contains("CREATED"));
+    let id: Uuid = shop.charged(&sale).first().expect("a session").parse().expect("an id");
+    end(&shop.emulator, id, &SessionStatus::Finalized);
+    let outcome = running.wait().exits(0);
+    assert_eq!(statuses(&outcome.stdout), ["CREATED", "FINALIZED"]);
+    assert!(
+        outcome.stderr.starts_with(&format!("Session {id} of 1000.01 SEK on device ")),
+        "{}",
+        outcome.stderr
+    );
+    // The journal knows how it ended.
+    let listed = shop.home.run(["sessions", "list", "-o", "json"]).json();
+    assert_eq!(listed[0]["status"], "FINALIZED");
+
+    let running = create(&mut shop, "json", &["--allow-duplicate"]);
+    crate::kills::until("it is created", || shop.charged(&sale).len() == 2);
+    let other = shop.charged(&sale).into_iter().find(|other| *other != id.to_string()).expect("another");
+    end(&shop.emulator, other.parse().expect("an id"), &SessionStatus::Cancelled);
+    let outcome = running.wait().exits(10);
+    let shown: Value = serde_json::from_str(&outcome.stdout).expect("one document");
+    assert_eq!((&shown["status"], &shown["session_id"]), (&"CANCELLED".into(), &other.into()));
+
+    // Without an answer it is the same as without the wait.
+    let sale = shop.sale(true);
+    shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
+    let words = sale.words("json");
+    let lost = shop.home.run(words.iter().map(String::as_str).chain(["--watch"])).exits(UNKNOWN);
+    assert_eq!((lost.stdout.as_str(), Some(attempt_of(&lost))), ("", shop.unknown(&sale)));
+}
+
+#[test]
+fn a_wait_flag_without_a_wait_is_refused() {
+    let server = Server::unwanted();
+    let home = Home::new().at(&server.url(), "kco_test_api_x");
+    let create = ["sessions", "create", "--device", SESSION, "--amount", "1", "--currency", "SEK"];
+    let said = home.run(create.iter().chain(&FAST)).fails(2);
+    same(&said, "error: --interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch\n");
+    let _ = home.run(["sessions", "watch"]).fails(2);
+    let _ = home.run(["sessions", "watch", SESSION, "--interval", "0s"]).fails(2);
+    server.assert_untouched();
+}
+
+#[test]
+fn the_end_of_the_wait_leaves_the_session_or_cancels_it() {
+    let shop = Shop::open();
+    let id = session(&shop);
+    let outcome = watch(&shop, &[id], &["--timeout", "50ms"]).wait().exits(13);
+    assert!(outcome.stderr.contains("the session is still open after "), "{}", outcome.stderr);
+    assert_eq!(status(&shop, id), SessionStatus::Created);
+    let outcome = watch(&shop, &[id], &["--timeout", "50ms", "--cancel-on-timeout"]).wait().exits(10);
+    assert_eq!(statuses(&outcome.stdout), ["CREATED", "CANCELLED"]);
+    assert_eq!(status(&shop, id), SessionStatus::Cancelled);
+}
+
+/// A server at which a session is open until somebody cancels it, and by then it is paid.
+fn paid_by_then() -> Server {
+    let cancelled = std::sync::atomic::AtomicBool::new(false);
+    Server::new(move |asked| {
+        let paid = cancelled.load(std::sync::atomic::Ordering::SeqCst);
+        if asked.method == "PUT" {
+            cancelled.store(true, std::sync::atomic::Ordering::SeqCst);
+            return Reply::problem(409, "it has ended");
+        }
+        let status = if paid { "FINALIZED" } else { "ACTIVE" };
+        Reply::json(200, &json!({"session_id": SESSION, "status": status, "order_id": paid.then_some("o-1")}))
+    })
+}
+
+#[test]
+fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
+    let server = paid_by_then();
+    let home = Home::new().at(&server.url(), "kco_test_api_x");
+    let words = ["sessions", "watch", SESSION, "--timeout", "50ms", "--cancel-on-timeout"];
+    let outcome: Outcome = home.run(words.iter().chain(&FAST)).exits(0);
+    assert_eq!(statuses(&outcome.stdout), ["ACTIVE", "FINALIZED"]);
+    assert!(
+        outcome.stderr.starts_with("Paid. The order to capture or refund by is o-1."),
+        "{}",
+        outcome.stderr
+    );
+
+    let server = paid_by_then();
+    let home = Home::new().at(&server.url(), "kco_test_api_x");
+    let words = ["sessions", "watch", SESSION, "--cancel-on-interrupt", "-o", "json"];
+    let running = home.command(words.iter().chain(&FAST)).spawn();
+    crate::kills::until("it watches", || server.asked().len() > 1);
+    running.interrupt();
+    let outcome = running.wait().exits(0);
+    let shown: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
+    assert_eq!((&shown["status"], &shown["order_id"]), (&"FINALIZED".into(), &"o-1".into()));
+}
+
+#[test]
+fn what_no_waiting_can_change_ends_the_wait() {
+    for (answer, code) in [(401, 3), (404, 4), (400, 5)] {
+        let server = Server::script([
+            Reply::json(200, &json!({"session_id": SESSION, "status": "CREATED"})),
+            Reply::problem(answer, "no"),
+        ]);
+        let home = Home::new().at(&server.url(), "kco_test_api_x");
+        let words = ["sessions", "watch", SESSION, "-o", "json"];
+        let outcome = home.run(words.iter().chain(&FAST)).exits(code);
+        let message = error_of(&outcome)["message"].as_str().expect("a message").to_owned();
+        assert!(message.starts_with(&format!("session {SESSION}: ")), "{message}");
+        assert_eq!(server.asked().len(), 2);
+    }
+}
