@@ -59,7 +59,12 @@ fn the_contracts_sample_is_on_the_wire_to_the_unit() {
     let csv = "name,price,qty,tax,ref\nT-Shirt,1000.00,2,25%,SKU-001\n";
     let bom = format!("\u{feff}{csv}");
     let api = "name,unit_price,quantity,tax_rate,reference,total_amount\r\nT-Shirt,100000,2,2500,SKU-001,200000\r\n";
-    for text in [short, &items, &order.to_string(), csv, &bom, api] {
+    let mut sums = order.clone();
+    for other in ["device_id", "merchant_reference1"] {
+        sums.as_object_mut().expect("an object").remove(other);
+    }
+    let tabs = csv.replace(',', "\t");
+    for text in [short, &items, &sums.to_string(), csv, &bom, &tabs, &csv.replace(',', ";"), api] {
         let file = home.file("cart", text);
         let words = ["--currency", "SEK", "--cart", file.to_str().expect("a path")];
         let _ = create(&home, &words).run().ok();
@@ -213,7 +218,11 @@ fn what_is_no_cart_is_named_and_not_sent() {
         ),
         (r#"[{"name":"a","price":"1","colour":"red"}]"#, "--cart, line 1: 'colour' is not known"),
         ("name,price\na,1\nb,x\n", "--cart, line 2: price: "),
-        ("name,price\na,1,2\n", "--cart: it is neither JSON nor CSV: "),
+        ("name,price\na,1,2\n", "--cart, line 1: it has 3 cells, but the header row has 2"),
+        (
+            r#"{"merchant_reference1":"r","order_items":[]}"#,
+            "--cart: 'merchant_reference1' is not part of a cart",
+        ),
         (
             r#"{"purchase_currency":"NOK","order_items":[]}"#,
             "--cart is in NOK, but the session would be in SEK",
@@ -296,7 +305,7 @@ fn a_dry_run_prints_the_bytes_that_are_sent_and_sends_none() {
     let json = dry("json").json();
     server.assert_untouched();
     assert!(!home.state_folder().exists(), "a dry run is not an attempt");
-    assert_eq!(table.stderr, "Nothing was sent.\n");
+    assert_eq!(table.stderr, "No session was created.\n");
     let _ = create(&home, &words).run().ok();
     let [asked] = server.asked().try_into().expect("one request");
     let shown = |text: &str| normalized(text, home.path());

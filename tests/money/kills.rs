@@ -96,6 +96,13 @@ fn files(shop: &Shop, suffix: &str) -> Vec<PathBuf> {
     entries.filter(|path| path.to_string_lossy().ends_with(suffix)).collect()
 }
 
+/// The file that is locked while a session is created on the shop's device.
+fn device_lock(shop: &Shop) -> PathBuf {
+    let locks = files(shop, ".lock");
+    let is_device = |path: &PathBuf| path.to_string_lossy().contains("device-");
+    locks.into_iter().find(is_device).expect("a device's lock")
+}
+
 /// Locks a file as another process would.
 fn lock(path: &Path) -> File {
     let file = File::options().read(true).write(true).open(path).expect("a file");
@@ -116,9 +123,9 @@ fn killed_while_it_waits_for_another_sale_on_the_device() {
     let mut shop = shop();
     for with_reference in [true, false] {
         let sale = shop.sale(with_reference);
-        let device = lock(&files(&shop, ".lock")[0]);
+        let device = lock(&device_lock(&shop));
         let running = shop.home.command(sale.words("table")).spawn();
-        let waits = "Another session is being created on this device; waiting for it to be known.";
+        let waits = "Another session is being created on this device; waiting for its outcome.";
         running.until_stderr(|said| said.contains(waits));
         let killed = running.kill();
         drop(device);
@@ -138,9 +145,9 @@ fn stopped_while_it_waits_for_another_sale_on_the_device() {
     {
         let mut sale = shop.sale(true);
         sale.device = device;
-        let held = lock(&files(&shop, ".lock")[0]);
+        let held = lock(&device_lock(&shop));
         let running = shop.home.command(sale.words("table")).spawn();
-        running.until_stderr(|said| said.contains("waiting for it to be known"));
+        running.until_stderr(|said| said.contains("waiting for its outcome"));
         send(&running, signal);
         let stopped = running.wait().exits(130);
         drop(held);
@@ -153,7 +160,7 @@ fn stopped_while_it_waits_for_another_sale_on_the_device() {
 #[cfg(target_os = "linux")]
 fn killed_before_the_intent_is_written() {
     let mut shop = shop();
-    let journal = lock(&files(&shop, ".jsonl")[0]);
+    let journal = lock(&files(&shop, "@playground.lock")[0]);
     let sale = shop.sale(true);
     let running = shop.command(&sale).spawn();
     until("it waits for the journal", || waits_for_a_lock(running.id()));
@@ -173,7 +180,7 @@ fn killed_between_the_answer_and_the_journal() {
         shop.wire.breaks(Fault::Pause);
         let running = shop.command(&sale).spawn();
         shop.wire.until_held();
-        let journal = lock(&files(&shop, ".jsonl")[0]);
+        let journal = lock(&files(&shop, "@playground.lock")[0]);
         shop.wire.release();
         until("it waits for the journal", || waits_for_a_lock(running.id()));
         let killed = running.kill();

@@ -56,13 +56,13 @@ fn a_session_that_does_not_match_settles_nothing() {
             json!("x"),
             "its reference is x, but receipt-000001 was asked for".to_owned(),
         ),
-        ("merchant_reference1", Value::Null, "its reference is missing, but ".to_owned()),
+        ("merchant_reference1", Value::Null, "its reference is nothing, but ".to_owned()),
         (
             "purchase_started_at",
             json!("2026-11-22T10:00:00.001Z"),
             "its purchase_started_at is <time>, but ".to_owned(),
         ),
-        ("purchase_started_at", Value::Null, "its purchase_started_at is missing, but ".to_owned()),
+        ("purchase_started_at", Value::Null, "its purchase_started_at is nothing, but ".to_owned()),
     ] {
         let mut other = was.clone();
         other[field] = value;

@@ -44,17 +44,16 @@ fn a_wait_that_ends_while_nobody_answers_does_not_say_how_the_session_stands() {
     let shop = Shop::open();
     let id = session(&shop);
     shop.wire.down(true);
-    let never = watch(&shop, &[id], &["--timeout", "100ms"]).wait().exits(13);
+    let never = watch(&shop, &[id], &["--timeout", "100ms"]).wait().exits(6);
     assert_eq!(never.stdout, "");
-    let lines: Vec<String> = never.err().lines().map(str::to_owned).collect();
-    let told = "warning: the API could not be asked when the wait ended, after <elapsed>; what was open may have ended";
-    assert_eq!(lines[1..], ["The API never told how the session stands.", told]);
+    assert!(never.stderr.contains("so how it stands is not known"), "{}", never.stderr);
     shop.wire.down(false);
     let watching = watch(&shop, &[id], &["--timeout", "2s"]);
     watching.until_stdout(|said| said.contains("CREATED"));
     shop.wire.down(true);
     let outcome = watching.wait().exits(13);
-    assert!(outcome.err().ends_with(&format!("{told}\n")), "{}", outcome.stderr);
+    let told = "warning: the API could not be asked when the wait ended, after <elapsed>; what was open may have ended\n";
+    assert!(outcome.err().contains(told), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("still open"), "{}", outcome.stderr);
 }
 

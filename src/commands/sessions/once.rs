@@ -11,7 +11,7 @@ use super::sale::Sale;
 use crate::api::{CarriedOut, Error as ApiError};
 use crate::context::{Online, interruption};
 use crate::error::{Error, Kind};
-use crate::journal::{Attempt, DeviceLock, File, Intent, Outcome, Twin, What, twins};
+use crate::journal::{Attempt, DeviceLock, File, Intent, JournalError, Outcome, Twin, What, twins};
 use crate::model::{Received, Session, SessionStatus};
 use crate::terminal::Show;
 use crate::text::{count, visible};
@@ -31,7 +31,6 @@ pub(super) async fn create_once(
     let attempt = Uuid::new_v4();
     write_intent(attempt, &sale.intent, allow_duplicate, &journal, online).await?;
 
-    online.handle_interruption();
     let request = online.client.create_session(sale.body, sale.location_id.as_deref());
     let answer = tokio::select! {
         // An answer that is there counts, whoever interrupts.
@@ -54,17 +53,32 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 /// Waits until no other process creates a session on the device. Nothing is written or sent meanwhile, so it can
 /// be interrupted.
 async fn lock_device(device: &str, journal: &File, online: &Online<'_>) -> Result<DeviceLock, Error> {
+    online.handle_interruption();
+    let mut interrupted = std::pin::pin!(interruption());
     let mut told = false;
     loop {
-        if let Some(lock) = journal.try_lock_device(device)? {
+        if let Some(lock) = journal.try_lock_device(device).map_err(not_written)? {
             return Ok(lock);
         }
         if !told {
             online.terminal.note("Another session is being created on this device; waiting for its outcome.");
             told = true;
         }
-        tokio::time::sleep(LOCK_INTERVAL).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOCK_INTERVAL) => {}
+            () = &mut interrupted => {
+                return Err(Error::new(Kind::Interrupted, "interrupted before anything was asked for"));
+            }
+        }
     }
+}
+
+/// The journal cannot be written, so nothing is asked for.
+fn not_written(error: JournalError) -> Error {
+    let mut error = Error::from(error);
+    let why = "nothing was sent: a payment is not asked for when it cannot be written down before";
+    error.hints.insert(0, why.to_owned());
+    error
 }
 
 enum Failure {
@@ -148,8 +162,8 @@ async fn write_intent(
     let mut ended: HashSet<Uuid> = HashSet::new();
     loop {
         let to_ask = {
-            let mut locked = journal.lock()?;
-            let known = locked.read()?;
+            let mut locked = journal.lock().map_err(not_written)?;
+            let known = locked.read().map_err(not_written)?;
             let mut to_ask = Vec::new();
             if !allow_duplicate {
                 if known.damaged() > 0 {
@@ -164,7 +178,8 @@ async fn write_intent(
                 }
             }
             if to_ask.is_empty() {
-                locked.append(Timestamp::now(), What::Intent { attempt, intent: intent.clone() })?;
+                let intent = intent.clone();
+                locked.append(Timestamp::now(), What::Intent { attempt, intent }).map_err(not_written)?;
                 return Ok(());
             }
             to_ask

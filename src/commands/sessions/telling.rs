@@ -173,8 +173,17 @@ impl<'a> Telling<'a> {
         } else {
             (format!("{open} of {all} sessions are"), "they were left as they are")
         };
+        let waited = spell(self.elapsed());
+        let told = if self.troubled.get() == 0 {
+            format!("{what} still open after {waited}; {left}")
+        } else {
+            // What was seen last may be long ago.
+            format!(
+                "the API could not be asked when the wait ended, after {waited}; what was open may have ended"
+            )
+        };
         let again = format!("wait again: kustom{profile_flag} sessions watch {}", ids.join(" "));
-        self.warn(&format!("{what} still open after {}; {left}\n  {again}", spell(self.elapsed())));
+        self.warn(&format!("{told}\n  {again}"));
         match self.never_seen() {
             0 => {}
             unseen => self.warn(&format!("{} of them could not be asked at all", count(unseen, "session"))),

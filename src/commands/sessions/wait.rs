@@ -132,6 +132,9 @@ impl<'a> Wait<'a> {
         loop {
             let polled_at = Instant::now();
             let seen = self.poll(index).await?;
+            // The rhythm is that of the looks, however long each of them takes; patience begins with the answer
+            // that asks for it.
+            let since = if matches!(seen, Seen::Trouble(Some(_))) { Instant::now() } else { polled_at };
             let Step { changed, trouble, next } = watch.observe(self.telling.elapsed(), seen);
             if let Some(begins) = trouble {
                 self.telling.trouble(begins);
@@ -140,8 +143,7 @@ impl<'a> Wait<'a> {
                 self.telling.changed(index, &status, line.as_ref())?;
             }
             match next {
-                // The rhythm is that of the looks, however long each of them takes.
-                Next::Poll(wait) => tokio::time::sleep_until(polled_at + wait).await,
+                Next::Poll(wait) => tokio::time::sleep_until(since + wait).await,
                 Next::TimeUp if self.flags.cancel_on_timeout => return self.cancel(index).await,
                 Next::Ended(_) | Next::TimeUp => return Ok(()),
             }
