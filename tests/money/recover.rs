@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kustom::journal::Outcome as Came;
+use kustom::journal::{Event, Outcome as Came, What};
 use serde_json::{Value, json};
 
 use super::journal::{DEVICE, home, id, journal, one_of_each, text};
@@ -119,4 +119,24 @@ fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
     let both = ["sessions", "recover", "0000", "--not-carried-out", "--session", DEVICE];
     assert!(home.run(both).fails(2).contains("cannot be used with"));
     assert!(home.run(["sessions", "recover", "--not-carried-out"]).fails(2).contains("required"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_becomes_known_meanwhile_is_not_settled_again() {
+    use std::io::Write as _;
+    // The answer to the attempt comes in just when a person says that there is none.
+    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
+    let path = home.state_folder().join("journal/@playground.jsonl");
+    let mut held = fs::File::options().append(true).open(path).expect("a journal");
+    held.lock().expect("a lock");
+    let running = home.command(["sessions", "recover", &id(7).to_string(), "--not-carried-out"]).spawn();
+    crate::kills::until("it waits for the journal", || crate::kills::waits_for_a_lock(running.id()));
+    let event = What::Created { attempt: id(7), session_id: id(107).to_string() };
+    held.write_all(text(&[Event { at: jiff::Timestamp::now(), event }]).as_bytes()).expect("a line");
+    drop(held);
+    let said = running.wait().fails(2);
+    let known = format!("error: the outcome of attempt {} is known; there is nothing to settle\n", id(7));
+    same(&said, &known);
+    assert!(matches!(journal(&home).attempts()[6].outcome, Came::Created { .. }));
 }
