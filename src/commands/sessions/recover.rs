@@ -94,12 +94,6 @@ fn is_known(attempt: Uuid) -> Error {
     Error::usage(format!("the outcome of attempt {attempt} is known; there is nothing to settle"))
 }
 
-/// Looks again under the lock: whoever made the attempt, or another person, may have found out meanwhile.
-fn still_unknown(id: Uuid, journal: &Journal) -> Result<(), Error> {
-    let known = journal.attempts().iter().any(|attempt| attempt.id == id && !attempt.outcome.is_unknown());
-    if known { Err(is_known(id)) } else { Ok(()) }
-}
-
 /// Settles an attempt by the session that came of it.
 async fn by_session(
     id: Uuid,
@@ -155,10 +149,7 @@ fn lock_unknown<'a>(attempt: &Attempt, file: &'a File) -> Result<(Locked<'a>, Jo
     let known = locked.read()?;
     match known.attempt(attempt.id) {
         Some(current) if current.outcome.is_unknown() => Ok((locked, known)),
-        _ => {
-            let message = format!("the outcome of attempt {} has become known meanwhile", attempt.id);
-            Err(Error::usage(message).hint("see it with `kustom sessions list`"))
-        }
+        _ => Err(is_known(attempt.id)),
     }
 }
 
