@@ -166,6 +166,25 @@ impl Terminal {
         self.out.borrow_mut().flush().map_err(|error| output_failed(&error))
     }
 
+    /// Whether whoever read stdout has gone away. Only then is there an error to be had from writing, and a wait
+    /// without news does not write.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn is_left_alone(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let stdout = io::stdout();
+        let mut streams = [PollFd::new(&stdout, PollFlags::empty())];
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut streams, Some(&at_once)).is_ok() && streams[0].revents().contains(PollFlags::ERR)
+    }
+
+    /// Elsewhere this shows when something is written.
+    #[cfg(not(unix))]
+    #[must_use]
+    pub const fn is_left_alone(&self) -> bool {
+        false
+    }
+
     /// Tells a person something that is not data. Nothing where only data counts.
     pub fn note(&self, text: &str) {
         if !self.manner.quiet && self.manner.format == Format::Table {

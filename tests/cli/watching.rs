@@ -105,6 +105,21 @@ fn a_failure_that_passes_is_not_an_outcome() {
     assert!(warned[0].ends_with("; still waiting"), "{}", outcome.stderr);
 }
 
+/// `| head -1` ends a wait that has nothing new to write, and not with the code of a payment.
+#[cfg(unix)]
+#[test]
+fn a_wait_that_nobody_reads_ends_quietly_and_not_as_paid() {
+    let server = Server::always(session("ACTIVE"));
+    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    let id = id();
+    for format in ["table", "ndjson"] {
+        let watch = home.command(["sessions", "watch", &id, "--interval", "10ms", "-o", format]);
+        let outcome = watch.through("(\"$0\" \"$@\"; echo \"code $?\" >&2) | head -n 1").run().exits(0);
+        assert_eq!(outcome.stdout.lines().count(), 1);
+        assert_eq!(outcome.stderr, "code 13\n");
+    }
+}
+
 #[test]
 fn a_refusal_ends_the_wait() {
     for (status, code) in [(401, 3), (403, 3), (404, 4), (400, 5)] {

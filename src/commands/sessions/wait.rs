@@ -130,6 +130,9 @@ impl<'a> Wait<'a> {
         let mut watch = Watch::new(interval, self.online.settings.timeout);
         let line = self.telling.line(index);
         loop {
+            if self.online.terminal.is_left_alone() {
+                return Err(Error::new(Kind::ClosedPipe, "nobody reads any more"));
+            }
             let polled_at = Instant::now();
             let seen = self.poll(index).await?;
             // The rhythm is that of the looks, however long each of them takes; patience begins with the answer
