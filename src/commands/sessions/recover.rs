@@ -80,7 +80,10 @@ fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
         journal.attempts().iter().filter(|attempt| attempt.id.to_string().starts_with(&lower)).collect();
     match found.as_slice() {
         [attempt] if wanted.len() >= 4 && attempt.outcome.is_unknown() => Ok(attempt),
-        [attempt] if wanted.len() >= 4 => Err(is_known(attempt.id)),
+        [attempt] if wanted.len() >= 4 => Err(Error::usage(format!(
+            "the outcome of attempt {} is known; there is nothing to settle",
+            attempt.id
+        ))),
         [] | [_] => Err(Error::new(Kind::NotFound, format!("there is no attempt '{}'", visible(wanted)))
             .hint("list them with `kustom sessions recover`")),
         several => {
@@ -88,16 +91,6 @@ fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
                 .hint("write more of the id"))
         }
     }
-}
-
-fn is_known(attempt: Uuid) -> Error {
-    Error::usage(format!("the outcome of attempt {attempt} is known; there is nothing to settle"))
-}
-
-/// Looks again under the lock: whoever made the attempt, or another person, may have found out meanwhile.
-fn still_unknown(id: Uuid, journal: &Journal) -> Result<(), Error> {
-    let known = journal.attempts().iter().any(|attempt| attempt.id == id && !attempt.outcome.is_unknown());
-    if known { Err(is_known(id)) } else { Ok(()) }
 }
 
 /// Settles an attempt by the session that came of it.
