@@ -127,16 +127,40 @@ fn what_becomes_known_meanwhile_is_not_settled_again() {
     use std::io::Write as _;
     // The answer to the attempt comes in just when a person says that there is none.
     let home = home("http://127.0.0.1:1", &text(&one_of_each()));
-    let path = home.state_folder().join("journal/@playground.jsonl");
-    let mut held = fs::File::options().append(true).open(path).expect("a journal");
+    let folder = home.state_folder().join("journal");
+    let held = fs::File::create(folder.join("@playground.lock")).expect("a file");
     held.lock().expect("a lock");
     let running = home.command(["sessions", "recover", &id(7).to_string(), "--not-carried-out"]).spawn();
     crate::kills::until("it waits for the journal", || crate::kills::waits_for_a_lock(running.id()));
     let event = What::Created { attempt: id(7), session_id: id(107).to_string() };
-    held.write_all(text(&[Event { at: jiff::Timestamp::now(), event }]).as_bytes()).expect("a line");
+    let mut file =
+        fs::File::options().append(true).open(folder.join("@playground.jsonl")).expect("a journal");
+    file.write_all(text(&[Event { at: jiff::Timestamp::now(), event }]).as_bytes()).expect("a line");
     drop(held);
     let said = running.wait().fails(2);
-    let known = format!("error: the outcome of attempt {} is known; there is nothing to settle\n", id(7));
+    let known = format!(
+        "error: the outcome of attempt {} has become known meanwhile\n  hint: see it with `kustom sessions list`\n",
+        id(7)
+    );
     same(&said, &known);
     assert!(matches!(journal(&home).attempts()[6].outcome, Came::Created { .. }));
+}
+
+#[test]
+fn an_attempt_that_is_under_way_is_not_settled() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    shop.wire.breaks(Fault::Pause);
+    let running = shop.command(&sale).spawn();
+    shop.wire.until_held();
+    let attempt = shop.unknown(&sale).expect("an attempt");
+    let session = shop.charged(&sale).into_iter().next().expect("a session");
+    for how in [&["--not-carried-out"][..], &["--session", &session]] {
+        let said = shop.home.run(["sessions", "recover", &attempt].iter().chain(how)).fails(2);
+        let expected = "error: a session is being created on this device right now; wait for its outcome\n  \
+                        hint: nothing was settled\n";
+        same(&said, expected);
+    }
+    shop.wire.release();
+    assert_eq!(running.wait().json()["session_id"], session.as_str());
 }
