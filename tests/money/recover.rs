@@ -127,21 +127,17 @@ fn what_becomes_known_meanwhile_is_not_settled_again() {
     use std::io::Write as _;
     // The answer to the attempt comes in just when a person says that there is none.
     let home = home("http://127.0.0.1:1", &text(&one_of_each()));
-    let folder = home.state_folder().join("journal");
-    let held = fs::File::create(folder.join("@playground.lock")).expect("a file");
+    let path = home.state_folder().join("journal/@playground.jsonl");
+    let held = fs::File::create(path.with_extension("lock")).expect("a lock");
     held.lock().expect("a lock");
+    let mut file = fs::File::options().append(true).open(path).expect("a journal");
     let running = home.command(["sessions", "recover", &id(7).to_string(), "--not-carried-out"]).spawn();
     crate::kills::until("it waits for the journal", || crate::kills::waits_for_a_lock(running.id()));
     let event = What::Created { attempt: id(7), session_id: id(107).to_string() };
-    let mut file =
-        fs::File::options().append(true).open(folder.join("@playground.jsonl")).expect("a journal");
     file.write_all(text(&[Event { at: jiff::Timestamp::now(), event }]).as_bytes()).expect("a line");
     drop(held);
     let said = running.wait().fails(2);
-    let known = format!(
-        "error: the outcome of attempt {} has become known meanwhile\n  hint: see it with `kustom sessions list`\n",
-        id(7)
-    );
+    let known = format!("error: the outcome of attempt {} is known; there is nothing to settle\n", id(7));
     same(&said, &known);
     assert!(matches!(journal(&home).attempts()[6].outcome, Came::Created { .. }));
 }

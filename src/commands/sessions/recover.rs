@@ -80,10 +80,7 @@ fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
         journal.attempts().iter().filter(|attempt| attempt.id.to_string().starts_with(&lower)).collect();
     match found.as_slice() {
         [attempt] if wanted.len() >= 4 && attempt.outcome.is_unknown() => Ok(attempt),
-        [attempt] if wanted.len() >= 4 => Err(Error::usage(format!(
-            "the outcome of attempt {} is known; there is nothing to settle",
-            attempt.id
-        ))),
+        [attempt] if wanted.len() >= 4 => Err(is_known(attempt.id)),
         [] | [_] => Err(Error::new(Kind::NotFound, format!("there is no attempt '{}'", visible(wanted)))
             .hint("list them with `kustom sessions recover`")),
         several => {
@@ -91,6 +88,10 @@ fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
                 .hint("write more of the id"))
         }
     }
+}
+
+fn is_known(attempt: Uuid) -> Error {
+    Error::usage(format!("the outcome of attempt {attempt} is known; there is nothing to settle"))
 }
 
 /// Settles an attempt by the session that came of it.
@@ -148,10 +149,7 @@ fn lock_unknown<'a>(attempt: &Attempt, file: &'a File) -> Result<(Locked<'a>, Jo
     let known = locked.read()?;
     match known.attempt(attempt.id) {
         Some(current) if current.outcome.is_unknown() => Ok((locked, known)),
-        _ => {
-            let message = format!("the outcome of attempt {} has become known meanwhile", attempt.id);
-            Err(Error::usage(message).hint("see it with `kustom sessions list`"))
-        }
+        _ => Err(is_known(attempt.id)),
     }
 }
 
