@@ -141,3 +141,22 @@ fn what_becomes_known_meanwhile_is_not_settled_again() {
     same(&said, &known);
     assert!(matches!(journal(&home).attempts()[6].outcome, Came::Created { .. }));
 }
+
+#[test]
+fn an_attempt_that_is_under_way_is_not_settled() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    shop.wire.breaks(Fault::Pause);
+    let running = shop.command(&sale).spawn();
+    shop.wire.until_held();
+    let attempt = shop.unknown(&sale).expect("an attempt");
+    let session = shop.charged(&sale).into_iter().next().expect("a session");
+    for how in [&["--not-carried-out"][..], &["--session", &session]] {
+        let said = shop.home.run(["sessions", "recover", &attempt].iter().chain(how)).fails(2);
+        let expected = "error: a session is being created on this device right now; wait for its outcome\n  \
+                        hint: nothing was settled\n";
+        same(&said, expected);
+    }
+    shop.wire.release();
+    assert_eq!(running.wait().json()["session_id"], session.as_str());
+}
