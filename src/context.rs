@@ -192,17 +192,51 @@ fn key_of(account: &Account) -> Result<ApiKey, Error> {
     }
 }
 
-/// Waits until somebody wants this to end: Ctrl-C, or a signal to terminate. Only for who handles both: a program
-/// that has listened once is not ended by the signal any more, not even while it asks a question.
-pub async fn interruption() {
+/// Listens for whoever wants this to end: Ctrl-C, or a signal to terminate. From the moment it is made nothing is
+/// missed, and the process is not ended by these signals any more; so it is only for who handles them, and never
+/// where a question is asked.
+pub struct Interruption {
     #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+    signals: Option<(tokio::signal::unix::Signal, tokio::signal::unix::Signal)>,
+}
+
+impl Interruption {
+    /// Begins to listen. It must be called on a tokio runtime.
+    #[must_use]
+    pub fn listen() -> Self {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let both = signal(SignalKind::interrupt()).and_then(|interrupt| {
+                signal(SignalKind::terminate()).map(|terminate| (interrupt, terminate))
+            });
+            Self { signals: both.ok() }
+        }
+        #[cfg(not(unix))]
+        Self {}
+    }
+
+    /// Waits until somebody wants this to end.
+    pub async fn come(&mut self) {
+        #[cfg(unix)]
+        if let Some((interrupt, terminate)) = &mut self.signals {
+            tokio::select! {
+                Some(()) = interrupt.recv() => return,
+                Some(()) = terminate.recv() => return,
+                else => {}
+            }
+        }
+        ctrl_c().await;
+    }
+
+    /// Whether somebody wanted this to end since it was asked last.
+    pub async fn has_come(&mut self) -> bool {
         tokio::select! {
-            () = ctrl_c() => return,
-            Some(()) = terminate.recv() => return,
+            biased;
+            () = self.come() => true,
+            () = std::future::ready(()) => false,
         }
     }
-    ctrl_c().await;
 }
 
 /// Waits for Ctrl-C. Where it cannot be noticed, it ends the process in the system's way.

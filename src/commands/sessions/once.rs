@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::outcome;
 use super::sale::Sale;
 use crate::api::{CarriedOut, Error as ApiError};
-use crate::context::{Online, interruption};
+use crate::context::{Interruption, Online};
 use crate::error::{Error, Kind};
 use crate::journal::{Attempt, DeviceLock, File, Intent, JournalError, Outcome, Twin, What, twins};
 use crate::model::{Received, Session, SessionStatus};
@@ -25,18 +25,29 @@ pub(super) async fn create_once(
     allow_duplicate: bool,
     online: &Online<'_>,
 ) -> Result<Received<Session>, Error> {
+    online.handle_interruption();
+    let mut interruption = Interruption::listen();
     let journal = online.journal();
     let device = sale.intent.device_id.as_deref().unwrap_or_default();
-    let _lock = lock_device(device, &journal, online).await?;
+    let _lock = lock_device(device, &journal, &mut interruption, online).await?;
     let attempt = Uuid::new_v4();
-    write_intent(attempt, &sale.intent, allow_duplicate, &journal, online).await?;
+    tokio::select! {
+        biased;
+        written = write_intent(attempt, &sale.intent, allow_duplicate, &journal, online) => written?,
+        // It waits only for how a twin stands, before anything is written.
+        () = interruption.come() => return Err(before_anything()),
+    }
 
     let request = online.client.create_session(sale.body, sale.location_id.as_deref());
-    let answer = tokio::select! {
-        // An answer that is there counts, whoever interrupts.
-        biased;
-        answer = request => answer.map_err(Failure::Api),
-        () = interruption() => Err(Failure::Interrupted { under_way: online.is_something_under_way() }),
+    let answer = if interruption.has_come().await {
+        Err(Failure::Interrupted { under_way: false })
+    } else {
+        tokio::select! {
+            // An answer that is there counts, whoever interrupts.
+            biased;
+            answer = request => answer.map_err(Failure::Api),
+            () = interruption.come() => Err(Failure::Interrupted { under_way: online.is_something_under_way() }),
+        }
     };
     let (event, result) = judge(attempt, answer, online);
     let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
@@ -52,9 +63,12 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Waits until no other process creates a session on the device. Nothing is written or sent meanwhile, so it can
 /// be interrupted.
-async fn lock_device(device: &str, journal: &File, online: &Online<'_>) -> Result<DeviceLock, Error> {
-    online.handle_interruption();
-    let mut interrupted = std::pin::pin!(interruption());
+async fn lock_device(
+    device: &str,
+    journal: &File,
+    interruption: &mut Interruption,
+    online: &Online<'_>,
+) -> Result<DeviceLock, Error> {
     let mut told = false;
     loop {
         if let Some(lock) = journal.try_lock_device(device).map_err(not_written)? {
@@ -66,11 +80,13 @@ async fn lock_device(device: &str, journal: &File, online: &Online<'_>) -> Resul
         }
         tokio::select! {
             () = tokio::time::sleep(LOCK_INTERVAL) => {}
-            () = &mut interrupted => {
-                return Err(Error::new(Kind::Interrupted, "interrupted before anything was asked for"));
-            }
+            () = interruption.come() => return Err(before_anything()),
         }
     }
+}
+
+fn before_anything() -> Error {
+    Error::new(Kind::Interrupted, "interrupted before anything was carried out")
 }
 
 /// The journal cannot be written, so nothing is asked for.
@@ -101,11 +117,8 @@ fn judge(
             None => Error::new(Kind::Unknown, "the API answered with a session that has no id"),
         },
         Err(Failure::Interrupted { under_way: false }) => {
-            let message = "interrupted before anything was carried out";
-            return (
-                What::Refused { attempt, reason: message.into() },
-                Err(Error::new(Kind::Interrupted, message)),
-            );
+            let error = before_anything();
+            return (What::Refused { attempt, reason: error.message.clone() }, Err(error));
         }
         Err(Failure::Interrupted { under_way: true }) => {
             Error::new(Kind::Unknown, "interrupted while the API was creating the session")

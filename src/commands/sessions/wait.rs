@@ -14,7 +14,7 @@ use super::outcome;
 use super::telling::Telling;
 use crate::api::Why;
 use crate::commands::args;
-use crate::context::{Online, hang_up, interruption};
+use crate::context::{Interruption, Online, hang_up};
 use crate::error::{Error, Exit, Kind};
 use crate::flows::watch::{Next, Seen, Step, Watch};
 use crate::model::{Received, Session};
@@ -91,10 +91,15 @@ impl<'a> Wait<'a> {
     /// [`Kind::Interrupted`], and what no waiting can change, such as 401 and 404.
     pub(super) async fn run(self) -> Result<Exit, Error> {
         self.online.handle_interruption();
+        let mut interruption = Interruption::listen();
         let result = tokio::select! {
             biased;
-            result = self.follow_all() => result,
-            () = self.interrupted() => self.leave().await,
+            result = self.follow_all() => Some(result),
+            () = self.interrupted(&mut interruption) => None,
+        };
+        let result = match result {
+            Some(result) => result,
+            None => self.leave(&mut interruption).await,
         };
         match result {
             // Nobody reads any more. How the sessions stand is what counts.
@@ -215,16 +220,16 @@ impl<'a> Wait<'a> {
     }
 
     /// Waits for an interruption. A closed terminal is only listened for where something must be done then.
-    async fn interrupted(&self) {
+    async fn interrupted(&self, interruption: &mut Interruption) {
         if self.flags.cancel_on_interrupt {
-            tokio::select! { () = interruption() => {} () = hang_up() => {} }
+            tokio::select! { () = interruption.come() => {} () = hang_up() => {} }
         } else {
-            interruption().await;
+            interruption.come().await;
         }
     }
 
     /// Ends the wait before its time: leaves the sessions as they are, unless told to cancel them.
-    async fn leave(&self) -> Result<Exit, Error> {
+    async fn leave(&self, interruption: &mut Interruption) -> Result<Exit, Error> {
         let open = self.telling.open();
         let ids: Vec<_> = open.iter().map(|index| self.ids[*index].to_string()).collect();
         let (ids, flag) = (ids.join(" "), self.online.settings.profile_flag());
@@ -247,7 +252,7 @@ impl<'a> Wait<'a> {
             biased;
             done = cancelling => done?,
             // Whoever asks twice does not want to wait for that either.
-            () = interruption() => {
+            () = interruption.come() => {
                 let message = "interrupted while cancelling; what was open may still be open";
                 return Err(Error::new(Kind::Unknown, message).hint(call_off));
             }
