@@ -215,7 +215,7 @@ fn an_api_that_is_silent_at_any_point() {
         let sale = shop.sale(true);
         let expected = if *point == Point::Answered { 0 } else { UNKNOWN };
         let fault = Fault::At(*point, Then::Hold);
-        script(shop, &format!("silence at {point:?}"), &sale, fault, &["--timeout", "300ms"], &[expected]);
+        script(shop, &format!("silence at {point:?}"), &sale, fault, &["--timeout", "700ms"], &[expected]);
     });
 }
 

@@ -156,7 +156,7 @@ fn the_worst_of_many_outcomes_is_the_exit_code() {
         let chosen: Vec<usize> = if mix % 2 == 0 { chosen } else { chosen.into_iter().rev().collect() };
         let worst = chosen.iter().map(|number| codes(&all[*number])).max().expect("one");
         let named: Vec<Uuid> = chosen.iter().map(|number| ids[*number]).collect();
-        let outcome = watch(&shop, &named, &["-o", "json", "--timeout", "60ms"]).wait().exits(worst);
+        let outcome = watch(&shop, &named, &["-o", "json", "--timeout", "300ms"]).wait().exits(worst);
         let shown: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
         let shown = shown.as_array().cloned().unwrap_or_else(|| vec![shown]);
         let told: Vec<&str> =
@@ -271,10 +271,10 @@ fn a_wait_flag_without_a_wait_is_refused() {
 fn the_end_of_the_wait_leaves_the_session_or_cancels_it() {
     let shop = Shop::open();
     let id = session(&shop);
-    let outcome = watch(&shop, &[id], &["--timeout", "50ms"]).wait().exits(13);
+    let outcome = watch(&shop, &[id], &["--timeout", "300ms"]).wait().exits(13);
     assert!(outcome.stderr.contains("the session is still open after "), "{}", outcome.stderr);
     assert_eq!(status(&shop, id), SessionStatus::Created);
-    let outcome = watch(&shop, &[id], &["--timeout", "50ms", "--cancel-on-timeout"]).wait().exits(10);
+    let outcome = watch(&shop, &[id], &["--timeout", "300ms", "--cancel-on-timeout"]).wait().exits(10);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "CANCELLED"]);
     assert_eq!(status(&shop, id), SessionStatus::Cancelled);
 }
@@ -297,7 +297,7 @@ fn paid_by_then() -> Server {
 fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
     let server = paid_by_then();
     let home = Home::new().at(&server.url(), "kco_test_api_x");
-    let words = ["sessions", "watch", SESSION, "--timeout", "50ms", "--cancel-on-timeout"];
+    let words = ["sessions", "watch", SESSION, "--timeout", "300ms", "--cancel-on-timeout"];
     let outcome: Outcome = home.run(words.iter().chain(&FAST)).exits(0);
     assert_eq!(statuses(&outcome.stdout), ["ACTIVE", "FINALIZED"]);
     assert!(
