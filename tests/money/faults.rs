@@ -242,7 +242,7 @@ fn a_connection_that_cannot_be_made() {
         // A server that never answers a TLS greeting: nothing was sent over it.
         let sale = shop.sale(with_reference);
         let url = shop.wire.url().replace("http:", "https:");
-        let impatient = sale.args().into_iter().chain(["--timeout".to_owned(), "300ms".to_owned()]);
+        let impatient = sale.args().into_iter().chain(["--timeout".to_owned(), "1s".to_owned()]);
         let no_tls = shop.home.command(impatient).env("KUSTOM_BASE_URL", &url).run();
         let charged = shop.judge("no TLS", &sale, &Charged::new(), &no_tls);
         assert_eq!(no_tls.code, Some(6), "{}", no_tls.stderr);
