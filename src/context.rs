@@ -20,8 +20,7 @@ use crate::profiles::KeySource;
 use crate::secret::ApiKey;
 use crate::settings::{Account, Endpoint, Settings};
 use crate::terminal::Terminal;
-use interruption::ctrl_c;
-pub use interruption::{Interruption, hang_up};
+pub use interruption::{Interrupt, Interruption};
 
 /// What every command is handed.
 pub struct Context {
@@ -139,15 +138,18 @@ impl Context {
             .map_err(|error| Error::new(Kind::Bug, format!("cannot start: {error}")))?;
         let result = runtime.block_on(async {
             let mut work = std::pin::pin!(work);
+            let mut attention = std::pin::pin!(self.terminal.attend());
+            let mut interruption = Interruption::listen(self.terminal.is_in_front_of_a_person());
             loop {
                 tokio::select! {
                     biased;
                     result = &mut work => return result,
-                    () = ctrl_c() => {
+                    _ = interruption.come() => {
                         if !self.interruption_is_handled.get() {
                             return Err(self.interrupted());
                         }
                     }
+                    never = &mut attention => match never {},
                 }
             }
         });
@@ -249,6 +251,12 @@ impl Online<'_> {
         self.interruption_is_handled.set(true);
     }
 
+    /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
+    #[must_use]
+    pub fn interruption(&self) -> Interruption {
+        Interruption::listen(self.terminal.is_in_front_of_a_person())
+    }
+
     /// The journal of this account.
     #[must_use]
     pub fn journal(&self) -> File {
@@ -286,18 +294,40 @@ impl Online<'_> {
     ///
     /// # Errors
     /// [`Kind::Unconfirmed`] unless the answer is yes.
-    pub fn confirm(&self, action: &str) -> Result<(), Error> {
+    pub async fn confirm(&self, action: &str) -> Result<(), Error> {
         if !self.account.is_production() {
             return Ok(());
         }
+        let question = self.question(action);
+        if self.terminal.confirm(&question).await? {
+            return Ok(());
+        }
+        Err(not_confirmed())
+    }
+
+    /// The same for what cannot be undone: whoever is asked types the names of the things.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] unless every name is typed as it is.
+    pub async fn confirm_by_name(&self, action: &str, names: &[String]) -> Result<(), Error> {
+        if !self.account.is_production() {
+            return Ok(());
+        }
+        if self.terminal.confirm_by_name(&self.question(action), names).await? {
+            return Ok(());
+        }
+        Err(not_confirmed())
+    }
+
+    fn question(&self, action: &str) -> String {
         let merchant = match &self.account.merchant_id {
             Some(id) => format!("merchant {}", id.value),
             None => "the merchant of this key".to_owned(),
         };
-        let question = format!("Production, {merchant}: {}?", crate::text::visible(action));
-        if self.terminal.confirm(&question)? {
-            return Ok(());
-        }
-        Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was done"))
+        format!("Production, {merchant}: {}?", crate::text::visible(action))
     }
+}
+
+fn not_confirmed() -> Error {
+    Error::new(Kind::Unconfirmed, "not confirmed; nothing was done")
 }

@@ -21,6 +21,10 @@ pub enum Exit {
     SessionFailed,
     /// The session was still open when the wait ended.
     SessionOpen,
+    /// The enrollment code expired before a phone used it.
+    CodeExpired,
+    /// No phone had used the enrollment code when the wait ended.
+    NotPaired,
     /// `doctor` found something of this kind.
     Unwell(Kind),
 }
@@ -32,9 +36,9 @@ impl Exit {
         match self {
             Self::Done => 0,
             Self::SessionCancelled => 10,
-            Self::SessionExpired => 11,
+            Self::SessionExpired | Self::CodeExpired => 11,
             Self::SessionFailed => 12,
-            Self::SessionOpen => 13,
+            Self::SessionOpen | Self::NotPaired => 13,
             Self::Unwell(kind) => kind.code(),
         }
     }

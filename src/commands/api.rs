@@ -54,7 +54,7 @@ impl Args {
         }
         if !request.is_read() {
             online.can_confirm()?;
-            online.confirm(&format!("{}{}", request.line(), summary(request.body_bytes())))?;
+            online.confirm(&format!("{}{}", request.line(), summary(request.body_bytes()))).await?;
         }
         let answer = online.client.send(&request).await?;
         match serde_json::from_slice::<Value>(&answer.body) {

@@ -1,4 +1,4 @@
-//! Finding a device or a location by its name, its id or the beginning of its id.
+//! Finding a device or a location by its name, its id or the beginning of its id, or by having it chosen from a list.
 
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
@@ -9,14 +9,19 @@ use crate::context::Online;
 use crate::error::{Error, Kind};
 use crate::model::{Device, Location, Page, Received};
 use crate::settings::Settings;
+use crate::terminal::Choice;
 use crate::text::{count, visible};
 
 /// The shortest beginning of an id that names something.
 const SHORTEST_PREFIX: usize = 4;
 
+/// How much of an id stands beside a name in a list.
+const SHOWN_OF_ID: usize = 8;
+
 /// Something with an id and a name.
 trait Named {
     const NOUN: &'static str;
+    const TITLE: &'static str;
     fn id(&self) -> Option<&str>;
     fn name(&self) -> Option<&str>;
     /// What tells it from another of the same name.
@@ -25,6 +30,7 @@ trait Named {
 
 impl Named for Device {
     const NOUN: &'static str = "device";
+    const TITLE: &'static str = "Device";
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -41,6 +47,7 @@ impl Named for Device {
 
 impl Named for Location {
     const NOUN: &'static str = "location";
+    const TITLE: &'static str = "Location";
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -61,6 +68,14 @@ impl Online<'_> {
         find(self.client.devices(None), wanted, self.settings).await
     }
 
+    /// The same, or the one that a person chooses where none is named.
+    pub(super) async fn device_or_choice(&self, wanted: Option<&str>) -> Result<Received<Device>, Error> {
+        match wanted {
+            Some(wanted) => self.find_device(wanted).await,
+            None => choose(self.client.devices(None), self).await,
+        }
+    }
+
     /// The id of the device that a person named; a whole id is believed without asking.
     pub(super) async fn device_id(&self, wanted: &str) -> Result<String, Error> {
         match wanted.parse::<Uuid>() {
@@ -69,11 +84,33 @@ impl Online<'_> {
         }
     }
 
+    /// The one of several things that a person chooses.
+    #[allow(private_bounds, reason = "only what can be found can be chosen")]
+    pub(super) async fn chosen<T: Named>(&self, mut all: Vec<Received<T>>) -> Result<Received<T>, Error> {
+        all.sort_by_key(|item| item.name().unwrap_or_default().to_lowercase());
+        let offers: Vec<_> = all.iter().map(|item| offer::<T>(item)).collect();
+        let place = self.terminal.pick(T::TITLE, &offers).await?;
+        all.into_iter().nth(place).ok_or_else(|| Error::new(Kind::Bug, "a choice out of range"))
+    }
+
+    /// The location that a person named.
+    pub(super) async fn find_location(&self, wanted: &str) -> Result<Received<Location>, Error> {
+        find(self.client.locations(), wanted, self.settings).await
+    }
+
     /// The id of the location that a person named; a whole id is believed without asking.
     pub(super) async fn location_id(&self, wanted: &str) -> Result<String, Error> {
         match wanted.parse::<Uuid>() {
             Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&find::<Location>(self.client.locations(), wanted, self.settings).await?),
+            Err(_) => id_of(&self.find_location(wanted).await?),
+        }
+    }
+
+    /// The same, or the one that a person chooses where none is named.
+    pub(super) async fn location_id_or_choice(&self, wanted: Option<&str>) -> Result<String, Error> {
+        match wanted {
+            Some(wanted) => self.location_id(wanted).await,
+            None => id_of(&choose::<Location>(self.client.locations(), self).await?),
         }
     }
 
@@ -101,14 +138,45 @@ pub(super) fn id_of<T: Named>(found: &Received<T>) -> Result<String, Error> {
         .ok_or_else(|| Error::new(Kind::Unavailable, format!("the API gave a {} without an id", T::NOUN)))
 }
 
+/// Has one thing of a list chosen by whoever sits at the terminal.
+async fn choose<T: Named + DeserializeOwned + 'static>(
+    list: Fetch<'_>,
+    online: &Online<'_>,
+) -> Result<Received<T>, Error> {
+    let noun = T::NOUN;
+    let flag = online.settings.profile_flag();
+    if !online.terminal.can_ask() {
+        return Err(Error::usage(format!("no {noun} is given"))
+            .hint(format!("name one; `kustom{flag} {noun}s list` shows them")));
+    }
+    let all: Vec<Received<T>> = all_of(list).await?;
+    if all.is_empty() {
+        return Err(Error::new(Kind::NotFound, format!("there are no {noun}s to choose from")));
+    }
+    online.chosen(all).await
+}
+
+/// A thing as it is offered: its name, and enough of its id to tell it from another.
+fn offer<T: Named>(item: &T) -> Choice {
+    let id = item.id().unwrap_or_default();
+    Choice::new(item.name().unwrap_or("(no name)"), id.get(..SHOWN_OF_ID).unwrap_or(id))
+}
+
+/// Everything in a list.
+pub(super) async fn all_of<T: DeserializeOwned + 'static>(
+    list: Fetch<'_>,
+) -> Result<Vec<Received<T>>, Error> {
+    let pages: Vec<Page<T>> =
+        list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
+    Ok(pages.into_iter().flat_map(|page| page.content).collect())
+}
+
 async fn find<T: Named + DeserializeOwned + 'static>(
     list: Fetch<'_>,
     wanted: &str,
     settings: &Settings,
 ) -> Result<Received<T>, Error> {
-    let pages: Vec<Page<T>> =
-        list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
-    let all = pages.into_iter().flat_map(|page| page.content).collect();
+    let all = all_of(list).await?;
     pick(all, wanted).map_err(|error| match error.kind {
         Kind::NotFound => {
             let flag = settings.profile_flag();

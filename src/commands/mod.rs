@@ -45,7 +45,11 @@ impl Command {
     /// Whether it waits for something, so that `--timeout` is about the wait.
     #[must_use]
     pub fn waits(&self) -> bool {
-        matches!(self, Self::Sessions(command) if command.waits())
+        match self {
+            Self::Sessions(command) => command.waits(),
+            Self::Enrollments(command) => command.waits(),
+            _ => false,
+        }
     }
 
     /// Runs the command.

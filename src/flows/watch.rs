@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
+use super::MOST_PATIENCE;
 use crate::model::SessionStatus;
-
-/// The longest time that an API which asks for patience is left alone, so that no answer puts a wait to sleep.
-const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The wait for one session.
 #[derive(Debug, Clone)]

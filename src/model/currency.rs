@@ -40,6 +40,19 @@ impl Currency {
         iso_currency::Currency::iter().filter_map(Self::from_iso)
     }
 
+    /// The currency of a country (ISO 3166-1 alpha-2), if it has exactly one that is money.
+    #[must_use]
+    pub fn of_country(country: &str) -> Option<Self> {
+        let is_used = |currency: &Self| {
+            let iso = currency.iso;
+            !iso.is_fund()
+                && !iso.is_special()
+                && iso.used_by().iter().any(|used| used.to_string().eq_ignore_ascii_case(country))
+        };
+        let mut used = Self::all().filter(is_used);
+        used.next().filter(|_| used.next().is_none())
+    }
+
     fn from_iso(iso: iso_currency::Currency) -> Option<Self> {
         let decimals = u8::try_from(iso.exponent()?).ok()?;
         Some(Self { iso, decimals })

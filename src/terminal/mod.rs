@@ -3,13 +3,15 @@
 //! stdout carries data and nothing else; notes, warnings, prompts and errors go to stderr. With `-o json` or
 //! `-o ndjson` warnings and errors are JSON objects, one a line, and notes, which only talk, are left out.
 
+mod big;
 mod cell;
 mod csv;
 mod print;
 mod progress;
+mod prompt;
 mod views;
 
-use std::cell::RefCell;
+use std::cell::{Cell as Slot, RefCell};
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write as _};
 use std::time::Duration;
 
@@ -19,7 +21,8 @@ use serde_json::json;
 
 pub use cell::{Cell, Column, Show, Tone, View};
 pub use print::Listing;
-pub use progress::{Progress, ProgressLine};
+pub use progress::{Bar, ProgressLine};
+pub use prompt::{Choice, Question};
 pub(crate) use views::session_tone;
 
 use crate::api::{Event, hide_secret_fields};
@@ -99,6 +102,9 @@ pub struct Terminal {
     manner: Manner,
     out: RefCell<BufWriter<io::Stdout>>,
     people: People,
+    lines: progress::Lines,
+    /// Whether a question was left unanswered by a thread that still reads what is typed.
+    is_abandoned: Slot<bool>,
 }
 
 /// At which streams there is a person and not a pipe.
@@ -113,14 +119,18 @@ impl Terminal {
     /// The terminal of this process.
     #[must_use]
     pub fn new(manner: Manner) -> Self {
+        let people = People {
+            stdin: io::stdin().is_terminal(),
+            stdout: io::stdout().is_terminal(),
+            stderr: io::stderr().is_terminal(),
+        };
+        let moves = people.stderr && !manner.quiet && manner.verbosity == 0 && !is_dumb();
         Self {
             manner,
             out: RefCell::new(BufWriter::new(io::stdout())),
-            people: People {
-                stdin: io::stdin().is_terminal(),
-                stdout: io::stdout().is_terminal(),
-                stderr: io::stderr().is_terminal(),
-            },
+            people,
+            lines: progress::Lines::new(moves),
+            is_abandoned: Slot::new(false),
         }
     }
 
@@ -132,8 +142,14 @@ impl Terminal {
 
     /// Whether questions can be asked: never when stdin or stderr is not a terminal.
     #[must_use]
-    pub const fn can_ask(&self) -> bool {
-        !self.manner.no_input && self.people.stdin && self.people.stderr
+    pub fn can_ask(&self) -> bool {
+        !self.manner.no_input && self.is_in_front_of_a_person() && !self.is_abandoned.get()
+    }
+
+    /// Whether somebody types what is read and sees what is said.
+    #[must_use]
+    pub const fn is_in_front_of_a_person(&self) -> bool {
+        self.people.stdin && self.people.stderr
     }
 
     /// Whether questions are answered with yes beforehand.
@@ -155,7 +171,7 @@ impl Terminal {
     /// # Errors
     /// As [`Self::data`].
     pub fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.out.borrow_mut().write_all(bytes).map_err(|error| output_failed(&error))
+        self.lines.aside(|| self.out.borrow_mut().write_all(bytes)).map_err(|error| output_failed(&error))
     }
 
     /// Hands everything written so far to whoever reads it.
@@ -163,7 +179,7 @@ impl Terminal {
     /// # Errors
     /// As [`Self::data`].
     pub fn flush(&self) -> Result<(), Error> {
-        self.out.borrow_mut().flush().map_err(|error| output_failed(&error))
+        self.lines.aside(|| self.out.borrow_mut().flush()).map_err(|error| output_failed(&error))
     }
 
     /// Whether whoever read stdout has gone away. Only then is there an error to be had from writing, and a wait
@@ -188,31 +204,53 @@ impl Terminal {
     /// Tells a person something that is not data. Nothing where only data counts.
     pub fn note(&self, text: &str) {
         if !self.manner.quiet && self.manner.format == Format::Table {
-            talk(text);
+            self.talk(text);
         }
+    }
+
+    /// Shows a person on stderr what they need to see to go on, `--quiet` or not.
+    pub fn tell(&self, text: &str) {
+        self.talk(text);
+    }
+
+    /// Shows a person on stderr a short text as large as there is room for.
+    pub fn tell_large(&self, text: &str) {
+        let (rows, columns) = Term::stderr().size();
+        // Some room is for what stands above and below it.
+        let (rows, columns) = (usize::from(rows).saturating_sub(14), usize::from(columns).saturating_sub(3));
+        let style = self.paint(AnsiColor::Green);
+        for line in big::lines(text, columns, rows, has_blocks()) {
+            self.talk(&format!("  {style}{line}{style:#}"));
+        }
+    }
+
+    /// Whether notes are left out.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.manner.quiet
     }
 
     /// Warns.
     pub fn warn(&self, text: &str) {
         if self.manner.format.is_json() {
-            talk(&visible_json(&json!({"warning": {"message": text}}).to_string()));
+            self.talk(&visible_json(&json!({"warning": {"message": text}}).to_string()));
         } else {
             let style = self.paint(AnsiColor::Yellow);
-            talk(&format!("{style}warning:{style:#} {text}"));
+            self.talk(&format!("{style}warning:{style:#} {text}"));
         }
     }
 
     /// Prints a failure, with all that belongs to it. Only `run` does this, and once.
     pub fn error(&self, error: &Error) {
         if self.manner.format.is_json() {
-            talk(&visible_json(&error.to_json().to_string()));
+            self.talk(&visible_json(&error.to_json().to_string()));
             return;
         }
         let (red, cyan) = (self.paint(AnsiColor::Red), self.paint(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
-            talk(&format!("{red}error:{red:#} {}", error.message));
+            self.talk(&format!("{red}error:{red:#} {}", error.message));
             for hint in &error.hints {
-                talk(&format!("  {cyan}hint:{cyan:#} {hint}"));
+                self.talk(&format!("  {cyan}hint:{cyan:#} {hint}"));
             }
         }
     }
@@ -222,11 +260,12 @@ impl Terminal {
         let styled = error.render();
         let text =
             if self.colors(self.people.stderr) { styled.ansi().to_string() } else { styled.to_string() };
-        talk(text.trim_end());
+        self.talk(text.trim_end());
     }
 
     /// Shows what the client does, as far as `--verbose` asks.
     pub fn trace(&self, event: &Event<'_>) {
+        self.lines.notice(event);
         if self.manner.verbosity == 0 {
             return;
         }
@@ -241,44 +280,24 @@ impl Terminal {
             Event::Failed { request, reason } => format!("< no answer: {reason} ({})", request.line()),
             Event::Waiting { delay, .. } => format!("  again in {} ms", delay.as_millis()),
         };
-        talk(&visible(&line));
+        self.talk(&visible(&line));
         if self.manner.verbosity > 1 {
-            match event {
-                Event::Sending { request, .. } => trace_body(request.body_bytes()),
-                Event::Answered { body, .. } => trace_body(body),
-                Event::Failed { .. } | Event::Waiting { .. } => {}
+            let body = match event {
+                Event::Sending { request, .. } => request.body_bytes(),
+                Event::Answered { body, .. } => body,
+                Event::Failed { .. } | Event::Waiting { .. } => &[],
+            };
+            if let Some(line) = body_line(body) {
+                self.talk(&line);
             }
         }
     }
 
-    /// Asks a yes-or-no question; the answer is no unless it is yes.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] when nobody can be asked, and `--yes` was not given.
-    pub fn confirm(&self, question: &str) -> Result<bool, Error> {
-        if self.says_yes() {
-            return Ok(true);
-        }
-        if !self.can_ask() {
-            return Err(Error::new(Kind::Unconfirmed, format!("{question} There is nobody to ask."))
-                .hint("add --yes to answer it with yes"));
-        }
-        // A prompt is drawn again with every key, which shows a long one several times: only its end is one.
-        talk(question);
-        dialoguer::Confirm::new()
-            .with_prompt("Go on?")
-            .default(false)
-            .wait_for_newline(true)
-            .interact_on(&Term::stderr())
-            .map_err(|error| {
-                let dialoguer::Error::IO(error) = error;
-                match error.kind() {
-                    io::ErrorKind::Interrupted => {
-                        Error::new(Kind::Interrupted, "interrupted; nothing was done")
-                    }
-                    _ => Error::new(Kind::Unconfirmed, format!("cannot ask on this terminal: {error}")),
-                }
-            })
+    /// Writes a line to stderr. Where stderr is gone there is nobody left to tell.
+    fn talk(&self, line: &str) {
+        self.lines.aside(|| {
+            let _ = writeln!(io::stderr().lock(), "{}", without_keys(line));
+        });
     }
 
     /// Reads standard input to its end.
@@ -320,9 +339,7 @@ impl Terminal {
         match self.manner.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
-            ColorWhen::Auto => {
-                is_terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-            }
+            ColorWhen::Auto => is_terminal && !set("NO_COLOR") && !is_dumb(),
         }
     }
 
@@ -334,23 +351,35 @@ impl Terminal {
     }
 }
 
-/// Writes a line to stderr. Where stderr is gone there is nobody left to tell.
-fn talk(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", without_keys(line));
-}
-
-/// Shows a body without its secrets; what is not JSON only by its size, because nothing can be hidden in it.
-fn trace_body(body: &[u8]) {
+/// A body without its secrets; of what is not JSON only the size, because nothing can be hidden in it.
+fn body_line(body: &[u8]) -> Option<String> {
     if body.is_empty() {
-        return;
+        return None;
     }
-    match serde_json::from_slice(body) {
+    Some(match serde_json::from_slice(body) {
         Ok(mut value) => {
             hide_secret_fields(&mut value);
-            talk(&format!("  {}", visible_json(&value.to_string())));
+            format!("  {}", visible_json(&value.to_string()))
         }
-        Err(_) => talk(&format!("  {} bytes that are not JSON", body.len())),
-    }
+        Err(_) => format!("  {} bytes that are not JSON", body.len()),
+    })
+}
+
+/// Whether the terminal can show block characters: it is no dumb one, and its language says UTF-8.
+fn has_blocks() -> bool {
+    let language = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let is_utf8 = |language: &str| {
+        let language = language.to_ascii_lowercase();
+        language.contains("utf-8") || language.contains("utf8")
+    };
+    !is_dumb() && (cfg!(windows) || language.is_some_and(|language| is_utf8(&language)))
+}
+
+/// Whether the terminal can only write one character after the other.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// A duration as people write it: `30s`, `1m 5s`.

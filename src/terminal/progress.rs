@@ -1,15 +1,22 @@
 //! What is under way, shown while it is: on stderr, on a terminal only, gone when it is done.
 
+use std::cell::{Cell, OnceCell, RefCell};
+use std::convert::Infallible;
 use std::io;
-use std::time::Duration;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use dialoguer::console::Term;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
-use super::Terminal;
+use super::{Terminal, spell};
+use crate::api::Event;
 
 /// How often a line moves.
 const TICK: Duration = Duration::from_millis(100);
+
+/// What takes no longer than this is not worth a line.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Room at the end of a line for what a terminal shows when Ctrl-C is typed. Without it the `^C` would break the
 /// line in two, and only the second half could be cleared away.
@@ -65,60 +72,210 @@ fn target() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like(Box::new(Narrower(Term::buffered_stderr())))
 }
 
-/// Lines that tell what is under way.
-pub struct Progress {
-    lines: Option<MultiProgress>,
+/// The lines on stderr that tell what is under way.
+pub(super) struct Lines {
+    /// Whether there are any: not in a pipe, on a dumb terminal or under `--quiet`.
+    shown: bool,
+    all: OnceCell<MultiProgress>,
+    /// How many there are, without the one below.
+    number: Rc<Cell<usize>>,
+    /// The line for requests that take their time.
+    waiting: RefCell<Option<ProgressBar>>,
+    /// How many requests have no answer yet.
+    in_flight: Cell<usize>,
+    /// Since when there are any, or one is about to be sent again.
+    busy_since: Cell<Option<Instant>>,
 }
 
-/// One of them. It is gone when it is dropped.
-pub struct ProgressLine(Option<ProgressBar>);
-
-impl Terminal {
-    /// Lines on stderr for what is under way; none in a pipe, on a dumb terminal or under `--quiet`.
-    #[must_use]
-    pub fn progress(&self) -> Progress {
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let shown = self.people.stderr && !self.manner.quiet && self.manner.verbosity == 0 && !dumb;
-        Progress { lines: shown.then(|| MultiProgress::with_draw_target(target())) }
-    }
-}
-
-impl Progress {
-    /// Adds a line, with the time since it was added.
-    #[must_use]
-    pub fn line(&self, text: &str) -> ProgressLine {
-        let Some(lines) = &self.lines else { return ProgressLine(None) };
-        let bar = lines.add(ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-            bar.set_style(style);
+impl Lines {
+    pub(super) fn new(shown: bool) -> Self {
+        Self {
+            shown,
+            all: OnceCell::new(),
+            number: Rc::default(),
+            waiting: RefCell::default(),
+            in_flight: Cell::new(0),
+            busy_since: Cell::new(None),
         }
-        bar.set_message(text.to_owned());
-        bar.enable_steady_tick(TICK);
-        ProgressLine(Some(bar))
     }
 
     /// Does something that writes to stdout or stderr, with the lines out of its way.
-    pub fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
-        match &self.lines {
-            Some(lines) => lines.suspend(write),
-            None => write(),
+    pub(super) fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
+        match self.all.get() {
+            Some(lines) if self.number.get() > 0 || self.waiting.borrow().is_some() => lines.suspend(write),
+            _ => write(),
+        }
+    }
+
+    /// Lets the lines rest while somebody is asked something: they would draw over the answer.
+    pub(super) fn rest(&self, whether: bool) {
+        if let Some(lines) = self.all.get() {
+            // Where stderr is gone there is nothing to clear.
+            let _ = lines.clear();
+            lines.set_draw_target(if whether { ProgressDrawTarget::hidden() } else { target() });
+        }
+    }
+
+    /// Takes in what the client does.
+    pub(super) fn notice(&self, event: &Event<'_>) {
+        let in_flight = self.in_flight.get();
+        match event {
+            Event::Sending { .. } => {
+                self.in_flight.set(in_flight + 1);
+                self.busy_since.set(self.busy_since.get().or_else(|| Some(Instant::now())));
+            }
+            Event::Answered { .. } | Event::Failed { .. } => {
+                self.in_flight.set(in_flight.saturating_sub(1));
+                if in_flight <= 1 {
+                    self.busy_since.set(None);
+                    self.forget_waiting();
+                }
+            }
+            Event::Waiting { .. } => self.busy_since.set(Some(Instant::now())),
+        }
+    }
+
+    /// Shows that there are requests which take their time, unless something else is shown already.
+    fn attend(&self) {
+        let slow = self.busy_since.get().is_some_and(|since| since.elapsed() >= PATIENCE);
+        if slow && self.number.get() == 0 && self.waiting.borrow().is_none() {
+            let bar = self.add("{spinner} {msg} {elapsed}");
+            bar.set_message("waiting for the API");
+            bar.enable_steady_tick(TICK);
+            self.waiting.replace(Some(bar));
+        }
+    }
+
+    fn forget_waiting(&self) {
+        if let Some(bar) = self.waiting.take() {
+            self.remove(&bar);
+        }
+    }
+
+    fn add(&self, template: &str) -> ProgressBar {
+        let lines = self.all.get_or_init(|| MultiProgress::with_draw_target(target()));
+        let bar = lines.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar
+    }
+
+    fn remove(&self, bar: &ProgressBar) {
+        bar.finish_and_clear();
+        if let Some(lines) = self.all.get() {
+            lines.remove(bar);
         }
     }
 }
 
-impl ProgressLine {
+/// A line that tells what is under way. It is gone when it is dropped.
+pub struct ProgressLine<'a> {
+    lines: &'a Lines,
+    bar: Option<ProgressBar>,
+}
+
+impl Terminal {
+    /// A line on stderr for what is under way, with the time since it was added; none in a pipe, on a dumb terminal or
+    /// under `--quiet`.
+    #[must_use]
+    pub fn progress(&self, text: &str) -> ProgressLine<'_> {
+        self.begin(text, "{spinner} {msg} {elapsed}", |style| style)
+    }
+
+    /// The same with the time that is left until an end.
+    #[must_use]
+    pub fn countdown(&self, text: &str, end: tokio::time::Instant) -> ProgressLine<'_> {
+        self.begin(text, "{spinner} {msg} {left}", |style| {
+            style.with_key("left", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let left = end.saturating_duration_since(tokio::time::Instant::now());
+                // A formatter of text does not fail.
+                let _ = out.write_str(&spell(Duration::from_secs(left.as_secs().max(1))));
+            })
+        })
+    }
+
+    /// A bar on stderr for work of a known size, which appears when the work takes longer than a moment.
+    #[must_use]
+    pub fn bar(&self, text: &'static str, size: usize) -> Bar<'_> {
+        Bar { terminal: self, text, size, done: Cell::new(0), started: Instant::now(), line: OnceCell::new() }
+    }
+
+    fn begin(
+        &self,
+        text: &str,
+        template: &str,
+        style: impl FnOnce(ProgressStyle) -> ProgressStyle,
+    ) -> ProgressLine<'_> {
+        let lines = &self.lines;
+        if !lines.shown {
+            return ProgressLine { lines, bar: None };
+        }
+        lines.forget_waiting();
+        let bar = lines.add(template);
+        bar.set_style(style(bar.style()));
+        bar.set_message(text.to_owned());
+        bar.enable_steady_tick(TICK);
+        lines.number.set(lines.number.get() + 1);
+        ProgressLine { lines, bar: Some(bar) }
+    }
+
+    /// Shows a line whenever requests take their time, for as long as it is awaited.
+    pub async fn attend(&self) -> Infallible {
+        if !self.lines.shown {
+            std::future::pending::<()>().await;
+        }
+        loop {
+            tokio::time::sleep(TICK).await;
+            self.lines.attend();
+        }
+    }
+}
+
+impl ProgressLine<'_> {
     /// Changes the line's text.
     pub fn say(&self, text: String) {
-        if let Some(bar) = &self.0 {
+        if let Some(bar) = &self.bar {
             bar.set_message(text);
         }
     }
 }
 
-impl Drop for ProgressLine {
+/// A bar for work of a known size. It is gone when it is dropped.
+pub struct Bar<'a> {
+    terminal: &'a Terminal,
+    text: &'static str,
+    size: usize,
+    done: Cell<usize>,
+    started: Instant,
+    line: OnceCell<ProgressLine<'a>>,
+}
+
+impl Bar<'_> {
+    /// So much more of the work is done.
+    pub fn advance(&self, by: usize) {
+        self.done.set(self.done.get() + by);
+        if self.started.elapsed() < PATIENCE {
+            return;
+        }
+        let line = self.line.get_or_init(|| {
+            let line = self.terminal.begin(self.text, "{msg} {wide_bar} {pos} of {len}", |style| style);
+            if let Some(bar) = &line.bar {
+                bar.set_length(self.size as u64);
+            }
+            line
+        });
+        if let Some(bar) = &line.bar {
+            bar.set_position(self.done.get() as u64);
+        }
+    }
+}
+
+impl Drop for ProgressLine<'_> {
     fn drop(&mut self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
+        if let Some(bar) = &self.bar {
+            self.lines.remove(bar);
+            self.lines.number.set(self.lines.number.get().saturating_sub(1));
         }
     }
 }

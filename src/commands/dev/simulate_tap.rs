@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::commands::args;
+use crate::commands::sessions::choose::Among;
 use crate::commands::sessions::outcome;
 use crate::context::Online;
 use crate::error::{Error, Exit};
@@ -13,9 +14,9 @@ use crate::model::TapOutcome;
 /// Shows the session as it is afterwards.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The session's id
+    /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "ID", value_parser = args::id)]
-    id: Uuid,
+    id: Option<Uuid>,
     /// What the tap ends in; success unless told otherwise
     #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome())]
     outcome: Option<TapOutcome>,
@@ -24,6 +25,7 @@ pub struct Args {
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { id, outcome } = self;
+        let id = online.session_or_choice(id, Among::Open).await?;
         online.client.simulate_tap(id, outcome).await?;
         // The body of the answer is not documented, so the session is read back.
         let session = online.client.session(id).await.map_err(|error| {

@@ -11,8 +11,8 @@ use crate::model::{Device, Received};
 /// A removed device can take no more payments; its phone has to be paired again.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The devices' names, their ids or the beginnings of their ids
-    #[arg(value_name = "DEVICE", required = true)]
+    /// The devices' names, their ids or the beginnings of their ids; on a terminal one can be chosen from a list
+    #[arg(value_name = "DEVICE")]
     devices: Vec<String>,
 }
 
@@ -25,14 +25,19 @@ impl Args {
         for device in &devices {
             found.push(online.find_device(device).await?);
         }
-        let names: Vec<_> = found
+        if devices.is_empty() {
+            found.push(online.device_or_choice(None).await?);
+        }
+        let shown: Vec<_> = found
             .iter()
             .map(|device| {
                 let (name, id) = (device.name.as_deref(), device.id.as_deref());
                 format!("'{}' ({})", name.unwrap_or_default(), id.unwrap_or_default())
             })
             .collect();
-        online.confirm(&format!("deregister {}", names.join(", ")))?;
+        let typed: Vec<_> =
+            found.iter().filter_map(|device| device.name.clone().or_else(|| device.id.clone())).collect();
+        online.confirm_by_name(&format!("deregister {}", shown.join(", ")), &typed).await?;
         online
             .each(found, async |device: Received<Device>| {
                 let id = id_of(&device)?;

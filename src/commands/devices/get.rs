@@ -8,15 +8,15 @@ use crate::error::{Error, Exit};
 /// The API has no operation for a single device: it is found in the list.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The device's name, its id or the beginning of its id
+    /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
-    device: String,
+    device: Option<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { device } = self;
-        let device = online.find_device(&device).await?;
+        let device = online.device_or_choice(device.as_deref()).await?;
         online.terminal.one(&device)?;
         Ok(Exit::Done)
     }

@@ -11,9 +11,9 @@ use crate::error::{Error, Exit};
 /// What is not named stays as it is: the device is read, changed and written back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The device's name, its id or the beginning of its id
+    /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
-    device: String,
+    device: Option<String>,
     /// A new name
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
@@ -47,7 +47,7 @@ impl Args {
             Some(location) => Some(Some(online.location_id(&location).await?)),
             None => no_location.then_some(None),
         };
-        let device = online.find_device(&device).await?;
+        let device = online.device_or_choice(device.as_deref()).await?;
         let updated = online.client.update_device(&id_of(&device)?, &change.applied_to(&device)).await?;
         online.terminal.one(&updated)?;
         Ok(Exit::Done)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::api::NewEnrollment;
+use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
 use crate::commands::args;
 use crate::context::Online;
 use crate::error::{Error, Exit};
@@ -36,27 +36,35 @@ impl Args {
         let location_id = online.location_id_or_default(location.as_deref()).await?;
         let no_location = location_id.is_none();
         let new = NewEnrollment { location_id, expires_in, metadata };
-        let created = online.client.create_enrollment(&new).await.map_err(|error| {
-            let names_location =
-                error.problem().is_some_and(|problem| problem.field("location_id").is_some());
-            let error = Error::from(error);
-            if no_location && names_location {
-                error.hint("name one with --location; `kustom locations list` shows them")
-            } else {
-                error
-            }
-        })?;
-        if let Some(ttl) = created.instead {
-            online.terminal.warn(&format!(
-                "this account takes fixed lifetimes only: asked for {} instead of {}",
-                spell(ttl.duration()),
-                spell(expires_in)
-            ));
-        }
+        let created = online.client.create_enrollment(&new).await;
+        let created = created.map_err(|error| with_location_hint(error, !no_location))?;
+        told_lifetime(&created, expires_in, online);
         online.terminal.one(&created.enrollment)?;
         online
             .terminal
             .note("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
         Ok(Exit::Done)
+    }
+}
+
+/// A refusal that is about a location nobody named says how to name one.
+pub(super) fn with_location_hint(error: ApiError, has_location: bool) -> Error {
+    let names_location = error.problem().is_some_and(|problem| problem.field("location_id").is_some());
+    let error = Error::from(error);
+    if names_location && !has_location {
+        error.hint("name one with --location; `kustom locations list` shows them")
+    } else {
+        error
+    }
+}
+
+/// Warns when the code lasts longer than was asked for.
+pub(super) fn told_lifetime(created: &CreatedEnrollment, asked: Duration, online: &Online<'_>) {
+    if let Some(ttl) = created.instead {
+        online.terminal.warn(&format!(
+            "this account takes fixed lifetimes only: asked for {} instead of {}",
+            spell(ttl.duration()),
+            spell(asked)
+        ));
     }
 }

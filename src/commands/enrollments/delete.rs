@@ -23,7 +23,7 @@ impl Args {
         let Self { ids } = self;
         online.can_confirm()?;
         let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
-        online.confirm(&format!("withdraw {}: {}", count(ids.len(), "enrollment"), names.join(", ")))?;
+        online.confirm(&format!("withdraw {}: {}", count(ids.len(), "enrollment"), names.join(", "))).await?;
         online
             .each(ids, async |id: Uuid| {
                 let doing = format!("enrollment {id}");

@@ -28,7 +28,7 @@ impl Args {
             let profile = existing(&document, name)?;
             if profile.environment == Environment::Production {
                 let question = format!("Remove the profile '{name}' with its production key?");
-                if !context.terminal.confirm(&question)? {
+                if !context.wait_for(context.terminal.confirm(&question))? {
                     return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was removed"));
                 }
             }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::choose::Among;
 use super::outcome;
 use crate::commands::args;
 use crate::context::Online;
@@ -15,18 +16,21 @@ use crate::text::count;
 /// already is done.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The ids of the sessions
-    #[arg(value_name = "ID", required = true, value_parser = args::id)]
+    /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
+    #[arg(value_name = "ID", value_parser = args::id)]
     ids: Vec<Uuid>,
 }
 
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
-        let Self { ids } = self;
+        let Self { mut ids } = self;
         online.can_confirm()?;
+        if ids.is_empty() {
+            ids.push(online.session_or_choice(None, Among::Open).await?);
+        }
         if online.account.is_production() {
             let names = describe(&ids, online).await?;
-            online.confirm(&format!("cancel {}: {names}", count(ids.len(), "session")))?;
+            online.confirm(&format!("cancel {}: {names}", count(ids.len(), "session"))).await?;
         }
         online.each(ids, async |id: Uuid| cancel(id, online).await).await
     }

@@ -55,7 +55,7 @@ impl Args {
         online.can_confirm()?;
         let sale = sale.prepare(online).await?;
         let cancels = if wait.cancels() { ", and cancel it if the wait ends before it does" } else { "" };
-        online.confirm(&format!("create a session of {}{cancels}", sale.summary))?;
+        online.confirm(&format!("create a session of {}{cancels}", sale.summary)).await?;
         let summary = sale.summary.clone();
         let session = create_once(sale, allow_duplicate, online).await?;
         if watch {

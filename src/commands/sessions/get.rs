@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::choose::Among;
 use super::outcome;
 use crate::commands::args;
 use crate::context::Online;
@@ -12,14 +13,15 @@ use crate::error::{Error, Exit};
 /// Whatever its status, the exit code is 0: `kustom sessions watch` turns an outcome into an exit code.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The session's id
+    /// The session's id; on a terminal it can be chosen from those that were created here
     #[arg(value_name = "ID", value_parser = args::id)]
-    id: Uuid,
+    id: Option<Uuid>,
 }
 
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { id } = self;
+        let id = online.session_or_choice(id, Among::All).await?;
         let session = online.client.session(id).await?;
         online.terminal.one(&session)?;
         online.terminal.note(&outcome::in_words(&session));

@@ -114,7 +114,7 @@ fn forget(file: &File, age: Duration, on_production: bool, context: &Context) ->
     let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;
     let oldest = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
     let question = format!("Production: forget what is settled and older than {}?", spell(age_asked));
-    if on_production && !context.terminal.confirm(&question)? {
+    if on_production && !context.wait_for(context.terminal.confirm(&question))? {
         return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was forgotten"));
     }
     let mut locked = file.lock()?;

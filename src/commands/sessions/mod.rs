@@ -2,6 +2,7 @@
 
 mod cancel;
 mod cart;
+pub(super) mod choose;
 mod create;
 mod get;
 mod list;

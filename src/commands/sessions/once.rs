@@ -26,7 +26,7 @@ pub(super) async fn create_once(
     online: &Online<'_>,
 ) -> Result<Received<Session>, Error> {
     online.handle_interruption();
-    let mut interruption = Interruption::listen();
+    let mut interruption = online.interruption();
     let journal = online.journal();
     let device = sale.intent.device_id.as_deref().unwrap_or_default();
     let _lock = lock_device(device, &journal, &mut interruption, online).await?;
@@ -35,7 +35,7 @@ pub(super) async fn create_once(
         biased;
         written = write_intent(attempt, &sale.intent, allow_duplicate, &journal, online) => written?,
         // It waits only for how a twin stands, before anything is written.
-        () = interruption.come() => return Err(before_anything()),
+        _ = interruption.come() => return Err(before_anything()),
     }
 
     let request = online.client.create_session(sale.body, sale.location_id.as_deref());
@@ -46,7 +46,7 @@ pub(super) async fn create_once(
             // An answer that is there counts, whoever interrupts.
             biased;
             answer = request => answer.map_err(Failure::Api),
-            () = interruption.come() => Err(Failure::Interrupted { under_way: online.is_something_under_way() }),
+            _ = interruption.come() => Err(Failure::Interrupted { under_way: online.is_something_under_way() }),
         }
     };
     let (event, result) = judge(attempt, answer, online);
@@ -80,7 +80,7 @@ async fn lock_device(
         }
         tokio::select! {
             () = tokio::time::sleep(LOCK_INTERVAL) => {}
-            () = interruption.come() => return Err(before_anything()),
+            _ = interruption.come() => return Err(before_anything()),
         }
     }
 }

@@ -180,7 +180,7 @@ fn declare(attempt: &Attempt, file: &File, on_production: bool, context: &Contex
             show.amount(attempt.intent.order_amount, attempt.intent.purchase_currency.as_deref()).text;
         let question =
             format!("Production: is it certain that no session of {amount} came of attempt {}?", attempt.id);
-        if !context.terminal.confirm(&question)? {
+        if !context.wait_for(context.terminal.confirm(&question))? {
             return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was settled"));
         }
     }

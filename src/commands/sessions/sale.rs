@@ -28,8 +28,8 @@ pub(super) struct Sale {
 /// What is sold and where.
 #[derive(Debug, clap::Args)]
 pub(super) struct SaleFlags {
-    /// The device: its name, its id or the beginning of its id
-    #[arg(long, value_name = "DEVICE", required_unless_present = "body")]
+    /// The device: its name, its id or the beginning of its id; on a terminal it can be chosen from a list
+    #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// The amount with tax, in the currency's own decimals, such as 249.50; with a cart it is only checked
     #[arg(long, value_name = "AMOUNT", required_unless_present_any = ["body", "items", "cart"],
@@ -107,8 +107,7 @@ impl SaleFlags {
             let what = if cart.is_some() { "the cart's sum" } else { "--amount" };
             return Err(Error::usage(format!("{what} must be more than nothing")));
         }
-        let Some(device) = device else { return Err(Error::usage("give --device")) };
-        let (device_id, device_shown) = find_device(&device, online).await?;
+        let (device_id, device_shown) = find_device(device.as_deref(), online).await?;
         let (location_id, location_shown) = find_location(location.as_deref(), online).await?;
         let request = SessionRequest {
             device_id,
@@ -166,11 +165,13 @@ fn currency_or_default(given: Option<Currency>, online: &Online<'_>) -> Result<C
 
 /// A device's id, and how it is shown. On production a person who confirms a payment sees the device's name, and the
 /// name of the place where it stands.
-async fn find_device(wanted: &str, online: &Online<'_>) -> Result<(String, String), Error> {
-    if !online.account.is_production() {
+async fn find_device(wanted: Option<&str>, online: &Online<'_>) -> Result<(String, String), Error> {
+    if let Some(wanted) = wanted
+        && !online.account.is_production()
+    {
         return Ok((online.device_id(wanted).await?, format!("'{wanted}'")));
     }
-    let found = online.find_device(wanted).await?;
+    let found = online.device_or_choice(wanted).await?;
     let id = id_of(&found)?;
     let place = match found.location_id.as_deref() {
         Some(location) => format!(", which stands at {}", location_name(location, online).await),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::outcome;
 use crate::error::{Error, Exit};
 use crate::model::{Received, Session, SessionStatus};
-use crate::terminal::{Format, Progress, ProgressLine, Terminal, spell};
+use crate::terminal::{Format, ProgressLine, Terminal, spell};
 use crate::text::{count, visible};
 
 /// How many sessions get a line of their own while they are waited for.
@@ -20,8 +20,7 @@ pub(super) struct Telling<'a> {
     terminal: &'a Terminal,
     ids: Vec<Uuid>,
     started: Instant,
-    progress: Progress,
-    summary: Option<ProgressLine>,
+    summary: Option<ProgressLine<'a>>,
     /// Whether any session was still open when it was seen.
     any_was_open: Cell<bool>,
     /// How many sessions cannot be asked at present.
@@ -32,12 +31,10 @@ pub(super) struct Telling<'a> {
 
 impl<'a> Telling<'a> {
     pub(super) fn new(ids: Vec<Uuid>, terminal: &'a Terminal) -> Self {
-        let progress = terminal.progress();
-        let summary = (ids.len() > MOST_LINES).then(|| progress.line(&count(ids.len(), "open session")));
+        let summary = (ids.len() > MOST_LINES).then(|| terminal.progress(&count(ids.len(), "open session")));
         Self {
             terminal,
             started: Instant::now(),
-            progress,
             summary,
             any_was_open: Cell::new(false),
             troubled: Cell::new(0),
@@ -52,8 +49,8 @@ impl<'a> Telling<'a> {
     }
 
     /// A line for one session while it is waited for, unless there are too many.
-    pub(super) fn line(&self, index: usize) -> Option<ProgressLine> {
-        self.summary.is_none().then(|| self.progress.line(&self.label("waiting", index)))
+    pub(super) fn line(&self, index: usize) -> Option<ProgressLine<'a>> {
+        self.summary.is_none().then(|| self.terminal.progress(&self.label("waiting", index)))
     }
 
     /// Takes in a session as it was seen, and gives its status.
@@ -70,7 +67,7 @@ impl<'a> Telling<'a> {
     /// Says why sessions cannot be asked, once for each time that this begins.
     pub(super) fn warn_of_trouble(&self, message: &str) {
         if self.troubled.get() == 0 {
-            self.warn(&format!("{message}; still waiting"));
+            self.terminal.warn(&format!("{message}; still waiting"));
         }
     }
 
@@ -82,7 +79,7 @@ impl<'a> Telling<'a> {
         }
         self.troubled.set(self.troubled.get().saturating_sub(1));
         if self.troubled.get() == 0 {
-            self.aside(|| self.terminal.note("The API answers again."));
+            self.terminal.note("The API answers again.");
         }
     }
 
@@ -91,7 +88,7 @@ impl<'a> Telling<'a> {
         &self,
         index: usize,
         status: &SessionStatus,
-        line: Option<&ProgressLine>,
+        line: Option<&ProgressLine<'_>>,
     ) -> Result<(), Error> {
         if let Some(line) = line {
             line.say(self.label(status.as_str(), index));
@@ -107,19 +104,12 @@ impl<'a> Telling<'a> {
                     _ => String::new(),
                 };
                 let line = format!("{elapsed:>8}  {:<10}  {which}  {order}", visible(status.as_str()));
-                self.aside(|| {
-                    self.terminal.data(&format!("{}\n", line.trim_end()))?;
-                    self.terminal.flush()
-                })
+                self.terminal.data(&format!("{}\n", line.trim_end()))?;
+                self.terminal.flush()
             }
-            Format::Ndjson => self.aside(|| self.terminal.one(session)),
+            Format::Ndjson => self.terminal.one(session),
             Format::Json | Format::Csv => Ok(()),
         }
-    }
-
-    /// Warns, with the progress out of the way.
-    pub(super) fn warn(&self, message: &str) {
-        self.aside(|| self.terminal.warn(message));
     }
 
     /// The sessions that have not ended, as far as was seen.
@@ -156,7 +146,7 @@ impl<'a> Telling<'a> {
                 self.terminal.all(sessions.iter().flatten().cloned())?;
             }
             (Format::Ndjson, _) => {}
-            (Format::Table, _) => self.aside(|| self.terminal.note(&self.in_words())),
+            (Format::Table, _) => self.terminal.note(&self.in_words()),
         }
         Ok(())
     }
@@ -183,10 +173,12 @@ impl<'a> Telling<'a> {
             )
         };
         let again = format!("wait again: kustom{profile_flag} sessions watch {}", ids.join(" "));
-        self.warn(&format!("{told}\n  {again}"));
+        self.terminal.warn(&format!("{told}\n  {again}"));
         match self.never_seen() {
             0 => {}
-            unseen => self.warn(&format!("{} of them could not be asked at all", count(unseen, "session"))),
+            unseen => {
+                self.terminal.warn(&format!("{} of them could not be asked at all", count(unseen, "session")))
+            }
         }
     }
 
@@ -227,10 +219,6 @@ impl<'a> Telling<'a> {
         } else {
             format!("{} {}", visible(status), self.ids[index])
         }
-    }
-
-    fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
-        self.progress.aside(write)
     }
 }
 

@@ -14,7 +14,7 @@ use super::outcome;
 use super::telling::Telling;
 use crate::api::Why;
 use crate::commands::args;
-use crate::context::{Interruption, Online, hang_up};
+use crate::context::{Interruption, Online};
 use crate::error::{Error, Exit, Kind};
 use crate::flows::watch::{Next, Seen, Step, Watch};
 use crate::model::{Received, Session};
@@ -91,11 +91,16 @@ impl<'a> Wait<'a> {
     /// [`Kind::Interrupted`], and what no waiting can change, such as 401 and 404.
     pub(super) async fn run(self) -> Result<Exit, Error> {
         self.online.handle_interruption();
-        let mut interruption = Interruption::listen();
+        // A closed terminal is always listened for where something must be done then.
+        let mut interruption = if self.flags.cancel_on_interrupt {
+            Interruption::listen(true)
+        } else {
+            self.online.interruption()
+        };
         let result = tokio::select! {
             biased;
             result = self.follow_all() => Some(result),
-            () = self.interrupted(&mut interruption) => None,
+            _ = interruption.come() => None,
         };
         let result = match result {
             Some(result) => result,
@@ -180,7 +185,7 @@ impl<'a> Wait<'a> {
                     && let Err(error) = self.online.journal().note(Timestamp::now(), seen)
                 {
                     // The journal asks again when it matters, so this is worth no more than a warning.
-                    self.telling.warn(&error.to_string());
+                    self.online.terminal.warn(&error.to_string());
                 }
                 Ok(Seen::Status(status))
             }
@@ -219,15 +224,6 @@ impl<'a> Wait<'a> {
             .map(|error| error.context("not all that was open was cancelled"))
     }
 
-    /// Waits for an interruption. A closed terminal is only listened for where something must be done then.
-    async fn interrupted(&self, interruption: &mut Interruption) {
-        if self.flags.cancel_on_interrupt {
-            tokio::select! { () = interruption.come() => {} () = hang_up() => {} }
-        } else {
-            interruption.come().await;
-        }
-    }
-
     /// Ends the wait before its time: leaves the sessions as they are, unless told to cancel them.
     async fn leave(&self, interruption: &mut Interruption) -> Result<Exit, Error> {
         let open = self.telling.open();
@@ -252,7 +248,7 @@ impl<'a> Wait<'a> {
             biased;
             done = cancelling => done?,
             // Whoever asks twice does not want to wait for that either.
-            () = interruption.come() => {
+            _ = interruption.come() => {
                 let message = "interrupted while cancelling; what was open may still be open";
                 return Err(Error::new(Kind::Unknown, message).hint(call_off));
             }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::choose::Among;
 use super::wait::{Wait, WaitFlags};
 use crate::commands::args;
 use crate::context::Online;
@@ -16,8 +17,8 @@ use crate::error::{Error, Exit};
 /// sessions as they are, unless told to cancel them.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The ids of the sessions
-    #[arg(value_name = "ID", required = true, value_parser = args::id)]
+    /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
+    #[arg(value_name = "ID", value_parser = args::id)]
     ids: Vec<Uuid>,
     #[command(flatten)]
     wait: WaitFlags,
@@ -32,10 +33,13 @@ impl Args {
                 once.push(id);
             }
         }
+        if once.is_empty() {
+            once.push(online.session_or_choice(None, Among::Open).await?);
+        }
         if wait.cancels() {
             online.can_confirm()?;
             let sessions = crate::text::count(once.len(), "session");
-            online.confirm(&format!("cancel {sessions} if the wait ends before they do"))?;
+            online.confirm(&format!("cancel {sessions} if the wait ends before they do")).await?;
         }
         Wait::new(wait, once, online).run().await
     }

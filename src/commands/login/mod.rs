@@ -1,12 +1,14 @@
 //! `kustom login`
 
-use std::path::PathBuf;
+mod change;
+mod check;
+mod questions;
 
-use http::Method;
+use std::path::PathBuf;
 
 use super::args;
 use super::profiles::row::Row;
-use crate::api::{BaseUrl, Request};
+use crate::api::BaseUrl;
 use crate::context::{Context, key_from_command};
 use crate::error::{Error, Exit, Kind};
 use crate::model::Currency;
@@ -16,12 +18,12 @@ use crate::settings::{Account, Settings, Variables};
 
 /// Add a profile: checks the key and stores it
 ///
-/// The key is read from standard input, a file or the output of a command, never from an argument, where other
-/// users of the machine could see it. With --api-key-command only the command is stored, and the key stays in
-/// your password manager.
+/// On a terminal it asks for what it needs; what you type for the key is not shown. Otherwise the key is read from
+/// standard input, a file or the output of a command, never from an argument, where other users of the machine could
+/// see it. With --api-key-command only the command is stored, and the key stays in your password manager.
 ///
 /// The profile is named by --profile, and after its environment otherwise. The first profile becomes the one that
-/// is used when none is asked for.
+/// is used when none is asked for. A profile of the same name is replaced, and what changes is shown.
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Args {
@@ -74,6 +76,23 @@ fn environment() -> impl clap::builder::TypedValueParser<Value = Environment> {
         .try_map(|name| Environment::find(&name).ok_or("this environment is not known"))
 }
 
+/// What the flags and variables say, apart from the key.
+struct Wanted {
+    environment: Option<Environment>,
+    username: Option<String>,
+    merchant_id: Option<String>,
+    location: Option<String>,
+    currency: Option<Currency>,
+    base_url: Option<BaseUrl>,
+    check: bool,
+}
+
+/// A profile that is ready to be stored.
+struct Ready {
+    name: String,
+    profile: Profile,
+}
+
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let Self { key, environment, username, merchant_id, location, currency, base_url, no_check } = self;
@@ -90,9 +109,42 @@ impl Args {
         };
         let username = username.or_else(|| variables.username.clone());
         let merchant_id = merchant_id.or_else(|| variables.merchant_id.clone());
-        let (source, key) = key.read(context)?;
-        let environment = environment_of(environment, &key, base_url.as_ref())?;
-        let name = profile_name(context, environment)?;
+        let check = !no_check;
+        let wanted = Wanted { environment, username, merchant_id, location, currency, base_url, check };
+        let name = asked_name(context).map(|name| name.cloned())?;
+        let ready = if !key.is_given() && context.terminal.can_ask() {
+            context.wait_for(questions::ask(wanted, name, &document, context))?
+        } else {
+            let (source, key) = key.read(context)?;
+            wanted.ready(name, source, &key, &document, context)?
+        };
+        keep(ready, context)
+    }
+}
+
+impl Wanted {
+    /// The profile as it is without asking for anything.
+    fn ready(
+        self,
+        name: Option<String>,
+        source: KeySource,
+        key: &ApiKey,
+        document: &Document,
+        context: &Context,
+    ) -> Result<Ready, Error> {
+        let Self { environment, username, merchant_id, location, currency, base_url, check } = self;
+        let environment =
+            environment.or_else(|| told_environment(key, base_url.as_ref())).ok_or_else(|| {
+                Error::new(Kind::Unconfirmed, "the key does not tell which environment it is for")
+                    .hint("give it with --environment production, playground or local")
+            })?;
+        let name = match name {
+            Some(name) => name,
+            None => default_name(environment).ok_or_else(|| {
+                Error::usage("a profile of the environment 'local' needs a name of its own")
+                    .hint("name it with --profile NAME")
+            })?,
+        };
         let old = document.profile(&name).filter(|old| old.environment == environment);
         let kept = |of: fn(&Profile) -> &Option<String>| old.and_then(|old| of(old).clone());
         let profile = Profile {
@@ -105,28 +157,47 @@ impl Args {
             base_url: base_url.map(|url| url.to_string()).or_else(|| kept(|old| &old.base_url)),
         };
         let account = account_of(context, &name, &profile)?;
-        account.check_key(&key)?;
-        if !no_check {
-            context.wait_for(check(context, account))?;
+        account.check_key(key)?;
+        if check {
+            context.wait_for(check::accepted(context, account))?;
         }
-        let (replaced, row) = store.change(|document| {
-            let replaced = document.profile(&name).is_some();
-            document.insert(&name, profile.clone());
-            if document.active().is_none() {
-                document.set_active(Some(&name));
-            }
-            Ok::<_, Error>((replaced, Row::new(&name, document.active(), &profile)))
-        })?;
-        context.terminal.one(&row)?;
-        let verb = if replaced { "Replaced" } else { "Stored" };
-        let path = store.path().display();
-        context.terminal.note(&format!("{verb} the profile '{name}' in {path}, which only you can read."));
-        context.terminal.note(&next_step(&row));
-        Ok(Exit::Done)
+        Ok(Ready { name, profile })
     }
 }
 
+/// Stores the profile and says where, and what to do next.
+fn keep(Ready { name, profile }: Ready, context: &Context) -> Result<Exit, Error> {
+    let store = context.settings.store();
+    let (changes, row) = store.change(|document| {
+        let changes = document.profile(&name).map(|old| change::between(old, &profile));
+        document.insert(&name, profile.clone());
+        if document.active().is_none() {
+            document.set_active(Some(&name));
+        }
+        Ok::<_, Error>((changes, Row::new(&name, document.active(), &profile)))
+    })?;
+    context.terminal.one(&row)?;
+    let path = store.path().display();
+    let mode = if cfg!(unix) { " (mode 0600: only you can read it)" } else { "" };
+    match changes {
+        None => context.terminal.note(&format!("Stored the profile '{name}' in {path}{mode}.")),
+        Some(changes) => {
+            context.terminal.note(&format!("Replaced the profile '{name}' in {path}{mode}."));
+            for change in changes {
+                context.terminal.note(&format!("  {change}"));
+            }
+        }
+    }
+    context.terminal.note(&next_step(&row));
+    Ok(Exit::Done)
+}
+
 impl KeyFlags {
+    const fn is_given(&self) -> bool {
+        let Self { stdin, file, command, argument } = self;
+        *stdin || file.is_some() || command.is_some() || argument.is_some()
+    }
+
     fn read(self, context: &Context) -> Result<(KeySource, ApiKey), Error> {
         let Self { stdin, file, command, argument } = self;
         if argument.is_some() {
@@ -154,34 +225,27 @@ impl KeyFlags {
     }
 }
 
-/// The environment that is asked for, or that key or host tell.
-fn environment_of(
-    given: Option<Environment>,
-    key: &ApiKey,
-    base_url: Option<&BaseUrl>,
-) -> Result<Environment, Error> {
-    let told = || match key.kind() {
+/// The environment that the key, or else the host, tells.
+fn told_environment(key: &ApiKey, base_url: Option<&BaseUrl>) -> Option<Environment> {
+    match key.kind() {
         KeyKind::Live => Some(Environment::Production),
         KeyKind::Test => Some(Environment::Playground),
         KeyKind::Unmarked => Environment::of_host(base_url?.host()),
-    };
-    given.or_else(told).ok_or_else(|| {
-        Error::new(Kind::Unconfirmed, "the key does not tell which environment it is for")
-            .hint("give it with --environment production, playground or local")
-    })
+    }
 }
 
-fn profile_name(context: &Context, environment: Environment) -> Result<String, Error> {
+/// The name that flag or variable ask for.
+fn asked_name(context: &Context) -> Result<Option<&String>, Error> {
     let asked = context.settings.profile.as_ref().or(context.settings.variables.profile.as_ref());
-    let Some(name) = asked else {
-        if environment == Environment::Local {
-            return Err(Error::usage("a profile of the environment 'local' needs a name of its own")
-                .hint("name it with --profile NAME"));
-        }
-        return Ok(environment.to_string());
-    };
-    check_name(name).map_err(|error| Error::usage(error.to_string()))?;
-    Ok(name.clone())
+    if let Some(name) = asked {
+        check_name(name).map_err(|error| Error::usage(error.to_string()))?;
+    }
+    Ok(asked)
+}
+
+/// The name of a profile where no other is asked for: that of its environment, unless the built-in profile has it.
+fn default_name(environment: Environment) -> Option<String> {
+    Some(environment.to_string()).filter(|name| check_name(name).is_ok())
 }
 
 /// The account as the profile alone makes it: what is checked is what is stored.
@@ -196,36 +260,13 @@ fn account_of(context: &Context, name: &str, profile: &Profile) -> Result<Accoun
     Account::resolve(&settings, &document)
 }
 
-/// One harmless call. Only a key that was refused, or an API that does not answer, speaks against storing it.
-async fn check(context: &Context, account: Account) -> Result<(), Error> {
-    let online = context.connect_as(account)?;
-    let request = Request::new(Method::GET, "/ipp/v1/devices").query("page_size", "1");
-    match online.client.send(&request).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let status = error.status();
-            let error = Error::from(error);
-            match error.kind {
-                Kind::Credentials => Err(error.hint("nothing was stored")),
-                Kind::Refused | Kind::NotFound => {
-                    let status = status.unwrap_or_default();
-                    context.terminal.warn(&format!(
-                        "the API answered {status}, which does not tell whether the key is good: {}",
-                        error.message
-                    ));
-                    Ok(())
-                }
-                _ => Err(error.hint("nothing was stored; --no-check stores the key without a call")),
-            }
-        }
-    }
-}
-
 fn next_step(row: &Row) -> String {
     let name = &row.name;
     if row.active {
-        "It is used whenever no other is asked for. Try: kustom devices list".to_owned()
+        "It is used whenever no other is asked for. Pair a phone: kustom enrollments pair".to_owned()
     } else {
-        format!("Try: kustom --profile {name} devices list. Use it always: kustom profiles use {name}")
+        format!(
+            "Pair a phone: kustom --profile {name} enrollments pair. Use it always: kustom profiles use {name}"
+        )
     }
 }

@@ -1,0 +1,238 @@
+//! `kustom enrollments pair`
+
+mod code;
+mod naming;
+mod place;
+mod telling;
+mod wait;
+
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
+
+use self::code::{Code, Fate};
+use self::place::Place;
+use self::telling::Telling;
+use self::wait::End;
+use crate::commands::args;
+use crate::context::{Interrupt, Interruption, Online};
+use crate::error::{Error, Exit, Kind};
+use crate::flows::pairing::TAG;
+use crate::model::Metadata;
+use crate::terminal::spell;
+
+/// How often to look where nothing else is asked for.
+const USUAL_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Pair a phone: shows a code, notices the phone that uses it, and names it
+///
+/// Choose where the phone will stand and enter the code in the Kustom POS app. The phone is known by a tag that its
+/// enrollment carries, whoever else pairs one at the same moment. Ctrl-C offers to withdraw the code.
+///
+/// In a script use -o ndjson: an object for each event (created, consumed, named, expired, withdrawn), and no
+/// questions. Exit 11: the code expired before a phone used it. Exit 13: --timeout ended the wait, and the code was
+/// withdrawn.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
+    /// location unless told otherwise, and on a terminal it can be chosen from a list
+    #[arg(long, value_name = "LOCATION")]
+    location: Option<String>,
+    /// The phone's name; where nobody is asked, the first free one of "LOCATION till 1", "LOCATION till 2", …
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "count")]
+    name: Option<String>,
+    /// Pair so many phones, one after another
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    count: Option<u32>,
+    /// How long a code can be used, such as 30m, 2h or 3d
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::duration)]
+    expires_in: Duration,
+    /// Metadata, which the device will carry
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    metadata: Vec<(String, String)>,
+    /// Leave the tag that the phone was known by in the device's metadata
+    #[arg(long)]
+    keep_tag: bool,
+    /// How often to look; every two seconds unless told otherwise
+    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    interval: Option<Duration>,
+}
+
+/// Pairs phones at one location.
+struct Pair<'a> {
+    online: &'a Online<'a>,
+    place: Place,
+    name: Option<String>,
+    expires_in: Duration,
+    metadata: Metadata,
+    keep_tag: bool,
+    interval: Duration,
+    telling: Telling<'a>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { location, name, count, expires_in, metadata, keep_tag, interval } = self;
+        if expires_in < Duration::from_millis(1) {
+            return Err(Error::usage("--expires-in must be a millisecond at least"));
+        }
+        let metadata = args::metadata(metadata)?;
+        if metadata.contains_key(TAG) {
+            return Err(Error::usage(format!("--metadata: '{TAG}' is the tag that the phone is known by")));
+        }
+        let count = count.unwrap_or(1);
+        let telling = Telling::new(count, online)?;
+        let place = Place::find(location.as_deref(), online).await?;
+        if let Some(name) = &name {
+            naming::check_free(name, online).await?;
+        }
+        let interval = interval.unwrap_or(USUAL_INTERVAL);
+        let pair = Pair { online, place, name, expires_in, metadata, keep_tag, interval, telling };
+        // From here on there may be a code that must not be left behind.
+        online.handle_interruption();
+        let mut interruption = Interruption::listen(true);
+        let mut ended = Ok(Exit::Done);
+        for number in 1..=count {
+            ended = pair.one(number, &mut interruption).await;
+            if !matches!(ended, Ok(Exit::Done)) {
+                break;
+            }
+        }
+        pair.telling.finish()?;
+        ended
+    }
+}
+
+impl Pair<'_> {
+    /// Pairs one phone, with as many codes as it takes.
+    async fn one(&self, number: u32, interruption: &mut Interruption) -> Result<Exit, Error> {
+        loop {
+            let code = self.make(interruption).await?;
+            self.telling.created(number, &code, &self.place)?;
+            let end = tokio::select! {
+                biased;
+                end = self.wait(&code) => end,
+                interrupt = interruption.come() => {
+                    let asks = interrupt == Interrupt::Key;
+                    return Err(self.leave(interrupted(), &code, asks, interruption).await);
+                }
+            };
+            let device = match end {
+                End::Paired(device) => device,
+                End::Expired => match self.withdraw(&code).await {
+                    Fate::Used(device) => *device,
+                    Fate::Withdrawn | Fate::Valid => {
+                        self.telling.expired(&code)?;
+                        if self.another(interruption).await? {
+                            continue;
+                        }
+                        return Ok(Exit::CodeExpired);
+                    }
+                },
+                End::TimeUp => {
+                    let waited = spell(code.made.elapsed());
+                    match self.withdraw_unless(&code, interruption).await {
+                        Fate::Used(device) => *device,
+                        Fate::Withdrawn => {
+                            self.telling.withdrawn(&code)?;
+                            let told = format!("no phone used the code in {waited}; it was withdrawn");
+                            self.online.terminal.warn(&told);
+                            return Ok(Exit::NotPaired);
+                        }
+                        fate @ Fate::Valid => {
+                            let error =
+                                Error::new(Kind::Unknown, format!("no phone used the code in {waited}"));
+                            return Err(self.with_fate(error, fate, &code));
+                        }
+                    }
+                }
+                End::Over(error) => return Err(error),
+                End::Failed(error) => return Err(self.leave(error, &code, false, interruption).await),
+            };
+            self.telling.consumed(&code, device.clone())?;
+            let named = tokio::select! {
+                biased;
+                named = self.named(&device) => named?,
+                _ = interruption.come() => return Err(self.unnamed(interrupted(), &device)),
+            };
+            self.telling.named(named)?;
+            return Ok(Exit::Done);
+        }
+    }
+
+    /// Whether somebody wants a new code for the one that expired.
+    async fn another(&self, interruption: &mut Interruption) -> Result<bool, Error> {
+        if !self.telling.asks() {
+            return Ok(false);
+        }
+        tokio::select! {
+            biased;
+            again = self.online.terminal.choose("The code has expired.", "Make a new one?", true) => again,
+            _ = interruption.come() => Err(interrupted()),
+        }
+    }
+
+    /// Ends the wait for a code before its time, and says what has become of the code.
+    async fn leave(&self, why: Error, code: &Code, asks: bool, interruption: &mut Interruption) -> Error {
+        if asks && self.telling.asks() {
+            let told = format!("Nobody has used the code {} yet.", code.shown());
+            let answer = tokio::select! {
+                biased;
+                answer = self.online.terminal.choose(&told, "Withdraw it?", true) => answer,
+                _ = interruption.come() => Ok(false),
+            };
+            if !matches!(answer, Ok(true)) {
+                return self.with_fate(why, Fate::Valid, code);
+            }
+        }
+        let fate = self.withdraw_unless(code, interruption).await;
+        if matches!(fate, Fate::Withdrawn)
+            && let Err(error) = self.telling.withdrawn(code)
+        {
+            return error;
+        }
+        self.with_fate(why, fate, code)
+    }
+
+    /// Withdraws the code, unless somebody does not even want to wait for that.
+    async fn withdraw_unless(&self, code: &Code, interruption: &mut Interruption) -> Fate {
+        tokio::select! {
+            biased;
+            fate = self.withdraw(code) => fate,
+            _ = interruption.come() => Fate::Valid,
+        }
+    }
+
+    /// A failure with what has become of the code.
+    fn with_fate(&self, mut error: Error, fate: Fate, code: &Code) -> Error {
+        let flag = self.online.settings.profile_flag();
+        let (message, hint) = match fate {
+            Fate::Withdrawn => ("the code was withdrawn".to_owned(), None),
+            Fate::Used(device) => {
+                let shown = naming::shown(&device);
+                (
+                    format!("a phone used the code before that: it is device {shown}"),
+                    Some(self.by_hand(&device)),
+                )
+            }
+            Fate::Valid => {
+                if error.kind == Kind::Unavailable {
+                    error.kind = Kind::Unknown;
+                }
+                let which = self.telling.which(code);
+                let withdraw = format!("withdraw it: kustom{flag} enrollments delete {}", code.id);
+                (format!("{which} can be used until {}", code.until()), Some(withdraw))
+            }
+        };
+        error.message = format!("{}; {message}", error.message);
+        let error = error.fact("enrollment_id", code.id.to_string());
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(Kind::Interrupted, "interrupted")
+}

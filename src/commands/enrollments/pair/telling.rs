@@ -1,0 +1,230 @@
+//! What is told of a pairing: to a person on stderr, to a script as events or lines on stdout.
+
+use std::cell::{Cell, RefCell};
+
+use serde_json::{Value, json};
+
+use super::code::Code;
+use super::naming::shown;
+use super::place::Place;
+use crate::context::Online;
+use crate::error::Error;
+use crate::model::{Device, Received};
+use crate::profiles::LOCAL;
+use crate::terminal::{Format, ProgressLine, Terminal, spell};
+use crate::text::visible;
+
+/// To whom it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum To {
+    /// Somebody at the terminal, who can be asked.
+    Person,
+    /// A script that reads an object for each event.
+    Events,
+    /// Whoever reads plain lines.
+    Lines,
+}
+
+/// The devices that were paired so far, and the terminal they are told on.
+pub(super) struct Telling<'a> {
+    terminal: &'a Terminal,
+    to: To,
+    count: u32,
+    /// The phone that is being paired, from one.
+    number: Cell<u32>,
+    /// What to type to play the phone, where that is possible.
+    play: Option<String>,
+    profile_flag: String,
+    paired: RefCell<Vec<Received<Device>>>,
+    troubled: Cell<bool>,
+}
+
+impl<'a> Telling<'a> {
+    pub(super) fn new(count: u32, online: &Online<'a>) -> Result<Self, Error> {
+        let terminal = online.terminal;
+        let to = match terminal.format() {
+            Format::Ndjson => To::Events,
+            _ if terminal.can_ask() => To::Person,
+            Format::Table => To::Lines,
+            format @ (Format::Json | Format::Csv) => {
+                let format = format.as_str();
+                let message = format!("with -o {format} the code would be shown only after it was used");
+                return Err(Error::usage(message).hint("-o ndjson tells each event as it happens"));
+            }
+        };
+        let is_local = online.account.profile.as_ref().is_some_and(|profile| profile.value == LOCAL);
+        let profile_flag = online.settings.profile_flag();
+        Ok(Self {
+            terminal,
+            to,
+            count,
+            number: Cell::new(1),
+            play: is_local.then(|| format!("kustom --profile {LOCAL} dev pos pair")),
+            profile_flag,
+            paired: RefCell::default(),
+            troubled: Cell::new(false),
+        })
+    }
+
+    /// Whether somebody can be asked.
+    pub(super) fn asks(&self) -> bool {
+        self.to == To::Person && self.terminal.can_ask()
+    }
+
+    /// A code as it may be written where errors go: itself only for a person who sees it anyway.
+    pub(super) fn which(&self, code: &Code) -> String {
+        match self.to {
+            To::Person => format!("the code {}", code.shown()),
+            To::Events | To::Lines => format!("the code of enrollment {}", code.id),
+        }
+    }
+
+    /// A code can be used.
+    pub(super) fn created(&self, number: u32, code: &Code, place: &Place) -> Result<(), Error> {
+        self.number.set(number);
+        match self.to {
+            To::Person => {
+                self.show(code, place);
+                Ok(())
+            }
+            To::Events => {
+                self.event("created", &[("enrollment", Value::Object(code.enrollment.whole().clone()))])
+            }
+            To::Lines => self.line("created", &format!("{}  valid until {}", code.shown(), code.until())),
+        }
+    }
+
+    fn show(&self, code: &Code, place: &Place) {
+        let place = place.name.as_deref().map(|name| format!(" at {}", visible(name))).unwrap_or_default();
+        let which = match self.count {
+            1 => "a phone".to_owned(),
+            count => format!("phone {} of {count}", self.number.get()),
+        };
+        if !self.terminal.is_quiet() {
+            self.terminal.tell(&format!("Pair {which}{place}:\n"));
+            self.terminal.tell("  1. Open the Kustom POS app.");
+            self.terminal.tell("  2. Choose to enter a code.");
+            self.terminal.tell("  3. Enter this one:\n");
+        }
+        self.terminal.tell_large(&code.shown());
+        self.terminal.tell("");
+        let lifetime = spell(code.lifetime);
+        self.terminal.tell(&format!("  {} is valid until {} ({lifetime}).", code.shown(), code.until()));
+        if let Some(play) = self.play.as_ref().filter(|_| !self.terminal.is_quiet()) {
+            self.terminal.tell("  No phone? Play one in another terminal:");
+            self.terminal.tell(&format!("  {play} {}", code.shown()));
+        }
+        self.terminal.tell("");
+    }
+
+    /// The time that is left, while it runs.
+    pub(super) fn countdown(&self, code: &Code) -> Option<ProgressLine<'a>> {
+        let end = code.made + code.lifetime;
+        (self.to == To::Person).then(|| self.terminal.countdown("waiting for the phone, time left", end))
+    }
+
+    /// The API cannot be asked. This is told once, until it can be again.
+    pub(super) fn trouble(&self, message: &str) {
+        if !self.troubled.replace(true) {
+            self.terminal.warn(&format!("{message}; still waiting"));
+        }
+    }
+
+    /// Tells somebody something that is not data.
+    pub(super) fn note(&self, text: &str) {
+        self.troubled.set(false);
+        self.terminal.note(text);
+    }
+
+    /// A phone used the code.
+    pub(super) fn consumed(&self, code: &Code, device: Received<Device>) -> Result<(), Error> {
+        let told = match self.to {
+            To::Person => {
+                self.terminal.tell(&format!("A phone has used the code: device {}.", shown(&device)));
+                Ok(())
+            }
+            To::Events => self.event(
+                "consumed",
+                &[
+                    ("enrollment_id", code.id.to_string().into()),
+                    ("device", Value::Object(device.whole().clone())),
+                ],
+            ),
+            To::Lines => self.line("consumed", &shown(&device)),
+        };
+        self.paired.borrow_mut().push(device);
+        told
+    }
+
+    /// The phone has its name.
+    pub(super) fn named(&self, device: Received<Device>) -> Result<(), Error> {
+        let told = match self.to {
+            To::Person if self.count == 1 => Ok(()),
+            To::Person => {
+                let name = visible(device.name.as_deref().unwrap_or_default());
+                self.terminal.tell(&format!("{name} is ready.\n"));
+                Ok(())
+            }
+            To::Events => self.event("named", &[("device", Value::Object(device.whole().clone()))]),
+            To::Lines => self.line("named", &shown(&device)),
+        };
+        let mut paired = self.paired.borrow_mut();
+        paired.pop();
+        paired.push(device);
+        told
+    }
+
+    /// Nobody used the code in time.
+    pub(super) fn expired(&self, code: &Code) -> Result<(), Error> {
+        match self.to {
+            To::Person => Ok(()),
+            To::Events => self.event("expired", &[("enrollment_id", code.id.to_string().into())]),
+            To::Lines => self.line("expired", &code.id.to_string()),
+        }
+    }
+
+    /// The code pairs no phone any more.
+    pub(super) fn withdrawn(&self, code: &Code) -> Result<(), Error> {
+        match self.to {
+            To::Person => Ok(()),
+            To::Events => self.event("withdrawn", &[("enrollment_id", code.id.to_string().into())]),
+            To::Lines => self.line("withdrawn", &code.id.to_string()),
+        }
+    }
+
+    /// Shows the devices that were paired, and what to do with them.
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        let paired = self.paired.borrow();
+        if self.to == To::Events {
+            return Ok(());
+        }
+        match paired.as_slice() {
+            [] => return Ok(()),
+            [device] if self.count == 1 => self.terminal.one(device)?,
+            several => self.terminal.all(several.iter().cloned())?,
+        }
+        if let Some(name) = paired.last().and_then(|device| device.name.as_deref()) {
+            let (name, flag) = (visible(name), &self.profile_flag);
+            if self.count == 1 {
+                self.terminal.note(&format!("{name} is ready."));
+            }
+            self.terminal.note(&format!(
+                "Take a payment: kustom{flag} sessions create --device '{name}' --amount 1.00 --watch"
+            ));
+        }
+        Ok(())
+    }
+
+    fn event(&self, event: &str, facts: &[(&str, Value)]) -> Result<(), Error> {
+        let mut object = json!({"event": event, "number": self.number.get(), "count": self.count});
+        for (name, value) in facts {
+            object[*name] = value.clone();
+        }
+        self.terminal.json(&object)
+    }
+
+    fn line(&self, event: &str, text: &str) -> Result<(), Error> {
+        self.terminal.data(&format!("{event:<10} {text}\n"))?;
+        self.terminal.flush()
+    }
+}

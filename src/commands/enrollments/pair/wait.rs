@@ -1,0 +1,130 @@
+//! Waiting for the phone that uses a code.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::Pair;
+use super::code::Code;
+use crate::api::{Error as ApiError, Why};
+use crate::error::{Error, Kind};
+use crate::flows::pairing::{Next, Pairing, Seen};
+use crate::model::{Device, Enrollment, EnrollmentStatus, Received};
+
+/// How long a single look may take.
+const LONGEST_LOOK: Duration = Duration::from_secs(10);
+
+/// How the wait for a phone ended.
+pub(super) enum End {
+    /// A phone used the code.
+    Paired(Received<Device>),
+    /// Nobody did in time.
+    Expired,
+    /// Nobody did before `--timeout` was over.
+    TimeUp,
+    /// It failed, and the code can be used no more.
+    Over(Error),
+    /// It failed, and the code may still be good.
+    Failed(Error),
+}
+
+/// What is looked at.
+enum Look {
+    Enrollment,
+    Device,
+}
+
+impl Pair<'_> {
+    /// Waits until a phone has used the code, or none can any more.
+    pub(super) async fn wait(&self, code: &Code) -> End {
+        let _line = self.telling.countdown(code);
+        let mut pairing = Pairing::new(self.interval, code.lifetime, self.online.settings.timeout);
+        let mut look = Look::Enrollment;
+        let mut device = None;
+        loop {
+            let seen = match self.look(&look, code, &mut device).await {
+                Ok(seen) => seen,
+                Err(error) => return End::Failed(error),
+            };
+            let step = pairing.observe(code.made.elapsed(), seen);
+            if step.trouble == Some(false) {
+                self.telling.note("The API answers again.");
+            }
+            let delay = match step.next {
+                Next::Enrollment(delay) => {
+                    look = Look::Enrollment;
+                    delay
+                }
+                Next::Device(delay) => {
+                    look = Look::Device;
+                    delay
+                }
+                Next::Paired => match device {
+                    Some(device) => return End::Paired(device),
+                    None => return End::Over(Error::new(Kind::Bug, "a device was found and lost")),
+                },
+                Next::Expired => return End::Expired,
+                Next::TimeUp => return End::TimeUp,
+                Next::Withdrawn => {
+                    return End::Over(Error::new(Kind::NotFound, "somebody withdrew the code"));
+                }
+                Next::NoDevice => return End::Over(self.no_device()),
+                Next::Unreachable => {
+                    let message =
+                        "the code's time is over, and the API cannot be asked whether a phone used it";
+                    return End::Failed(Error::new(Kind::Unavailable, message));
+                }
+            };
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Looks once. A failure that may pass is something seen, any other ends the wait.
+    async fn look(
+        &self,
+        look: &Look,
+        code: &Code,
+        device: &mut Option<Received<Device>>,
+    ) -> Result<Seen, Error> {
+        let answer = timeout(LONGEST_LOOK, async {
+            Ok::<_, ApiError>(match look {
+                Look::Enrollment => {
+                    let enrollment = self.enrollment_of(code).await?;
+                    Seen::Enrollment(enrollment.map(|enrollment| status_of(&enrollment)))
+                }
+                Look::Device => {
+                    *device = self.device_of(code).await?;
+                    Seen::Device(device.is_some())
+                }
+            })
+        });
+        match answer.await {
+            Ok(Ok(seen)) => Ok(seen),
+            Ok(Err(error)) => {
+                let asked = error.retry_after;
+                let hopeless = matches!(error.why, Why::NotSent { passing: false, .. });
+                let error = Error::from(error);
+                if hopeless || error.kind != Kind::Unavailable {
+                    return Err(error);
+                }
+                self.telling.trouble(&error.message);
+                Ok(Seen::Trouble(asked))
+            }
+            Err(_) => {
+                self.telling.trouble("the API does not answer");
+                Ok(Seen::Trouble(None))
+            }
+        }
+    }
+
+    fn no_device(&self) -> Error {
+        let flag = self.online.settings.profile_flag();
+        Error::new(Kind::NotFound, "a phone used the code, but it does not appear among the devices")
+            .hint(format!("look for it later: kustom{flag} devices list"))
+    }
+}
+
+/// How an enrollment stands; none that is named counts as one that is new to us.
+fn status_of(enrollment: &Enrollment) -> EnrollmentStatus {
+    enrollment.status.clone().unwrap_or_else(|| EnrollmentStatus::Other(String::new()))
+}

@@ -1,0 +1,254 @@
+//! The questions of `kustom login`, to somebody who adds an account for the first time.
+
+use futures_util::TryStreamExt as _;
+
+use super::{Ready, Wanted, account_of, change, check, default_name, told_environment};
+use crate::context::Context;
+use crate::error::{Error, Kind};
+use crate::model::{Currency, Location, Page, Received};
+use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
+use crate::secret::{ApiKey, Secret};
+use crate::settings::Account;
+use crate::terminal::{Choice, Question, Terminal};
+
+/// What is typed for "none" where Enter means what there is already.
+const NONE: &str = "-";
+
+/// Asks for everything that no flag tells, and has the key checked before anything else depends on it.
+pub(super) async fn ask(
+    wanted: Wanted,
+    name: Option<String>,
+    document: &Document,
+    context: &Context,
+) -> Result<Ready, Error> {
+    let Wanted { environment, username, merchant_id, location, currency, base_url, check } = wanted;
+    let terminal = &*context.terminal;
+    terminal.note("The API key is in Kustom's portal. What you paste here is not shown.");
+    let mut name = name;
+    let mut tried: Option<Profile> = None;
+    let (name, mut profile, account) = loop {
+        let key = ask_key(terminal).await?;
+        let environment = match environment.or_else(|| told_environment(&key, base_url.as_ref())) {
+            Some(environment) => environment,
+            None => ask_environment(terminal).await?,
+        };
+        let name = match &name {
+            Some(name) => name.clone(),
+            None => name.insert(ask_name(environment, document, terminal).await?).clone(),
+        };
+        let old = tried.as_ref().or_else(|| document.profile(&name));
+        let old = old.filter(|old| old.environment == environment);
+        let old_of = |of: fn(&Profile) -> &Option<String>| old.and_then(|old| of(old).clone());
+        let username = match &username {
+            Some(username) => Some(username.clone()),
+            None => ask_optional("Username", old_of(|old| &old.username), terminal).await?,
+        };
+        let merchant_id = match &merchant_id {
+            Some(id) => Some(id.clone()),
+            None => {
+                let told = username.as_deref().and_then(merchant_of).map(str::to_owned);
+                ask_optional("Merchant id", old_of(|old| &old.merchant_id).or(told), terminal).await?
+            }
+        };
+        let profile = Profile {
+            environment,
+            key: Some(KeySource::Stored(key)),
+            username,
+            merchant_id,
+            location: location.clone().or_else(|| old_of(|old| &old.location)),
+            currency: currency.map(|code| code.to_string()).or_else(|| old_of(|old| &old.currency)),
+            base_url: base_url.as_ref().map(ToString::to_string).or_else(|| old_of(|old| &old.base_url)),
+        };
+        match checked(&name, &profile, check, context).await {
+            Ok(account) => break (name, profile, account),
+            Err(error) if error.kind == Kind::Credentials => {
+                terminal.warn(&error.message);
+                terminal.note("Look at the key and paste it again, or give up with Ctrl-C.");
+                tried = Some(profile);
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    let locations = if check { list_locations(account, context).await } else { Vec::new() };
+    if location.is_none() && !locations.is_empty() {
+        profile.location = ask_location(&locations, profile.location.as_deref(), terminal).await?;
+    }
+    if currency.is_none() {
+        profile.currency = ask_currency(profile.currency.take(), &locations, terminal).await?;
+    }
+    if let Some(old) = document.profile(&name) {
+        let told = format!("The profile '{name}' exists. What changes:");
+        let lines: Vec<_> = std::iter::once(told)
+            .chain(change::between(old, &profile).into_iter().map(|change| format!("  {change}")))
+            .collect();
+        if !terminal.says_yes() && !terminal.choose(&lines.join("\n"), "Replace it?", false).await? {
+            return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was stored"));
+        }
+    }
+    Ok(Ready { name, profile })
+}
+
+async fn ask_key(terminal: &Terminal) -> Result<ApiKey, Error> {
+    let check = |text: &str| ApiKey::parse(text).map(drop).map_err(|error| error.to_string());
+    let typed: Secret = terminal.ask_secret("API key", check).await?;
+    ApiKey::parse(typed.expose()).map_err(|error| Error::usage(error.to_string()))
+}
+
+async fn ask_environment(terminal: &Terminal) -> Result<Environment, Error> {
+    terminal.note("The key does not tell which environment it is for.");
+    let meaning = |environment| match environment {
+        Environment::Production => "real money",
+        Environment::Playground => "Kustom's playground",
+        Environment::Local => "an emulator on this machine",
+    };
+    let choices = Environment::ALL.map(|environment| Choice::new(environment.as_str(), meaning(environment)));
+    let place = terminal.pick("Environment", &choices).await?;
+    Ok(Environment::ALL.get(place).copied().unwrap_or(Environment::Production))
+}
+
+async fn ask_name(
+    environment: Environment,
+    document: &Document,
+    terminal: &Terminal,
+) -> Result<String, Error> {
+    let default = default_name(environment);
+    if let Some(name) = default.as_deref().filter(|name| document.profile(name).is_some()) {
+        terminal.note(&format!("There is a profile '{name}'; another name keeps it."));
+    }
+    let check = |name: &str| check_name(name).map_err(|error| error.to_string());
+    terminal.ask(Question::new("Profile name").default(default).check(check)).await
+}
+
+async fn ask_optional(
+    prompt: &str,
+    default: Option<String>,
+    terminal: &Terminal,
+) -> Result<Option<String>, Error> {
+    let prompt = match &default {
+        Some(_) => format!("{prompt} ({NONE} for none)"),
+        None => format!("{prompt} (Enter for none)"),
+    };
+    let answer = terminal.ask(Question::new(&prompt).default(default).optional()).await?;
+    Ok(Some(answer).filter(|answer| !answer.is_empty() && answer != NONE))
+}
+
+/// The merchant in a username, which is issued as `<merchant id>-<suffix>` (documented).
+fn merchant_of(username: &str) -> Option<&str> {
+    username.rsplit_once('-').map(|(merchant, _)| merchant).filter(|merchant| !merchant.is_empty())
+}
+
+/// The account of the profile, if the API accepts it.
+async fn checked(name: &str, profile: &Profile, check: bool, context: &Context) -> Result<Account, Error> {
+    let account = account_of(context, name, profile)?;
+    if check {
+        check::accepted(context, account.clone()).await?;
+    }
+    Ok(account)
+}
+
+/// The account's locations. That they cannot be listed keeps nobody from logging in.
+async fn list_locations(account: Account, context: &Context) -> Vec<Received<Location>> {
+    let listed = async {
+        let online = context.connect_as(account)?;
+        let pages = online.client.locations().pages::<Location>();
+        pages.try_collect::<Vec<Page<Location>>>().await.map_err(Error::from)
+    };
+    match listed.await {
+        Ok(pages) => pages.into_iter().flat_map(|page| page.content).collect(),
+        Err(error) => {
+            context.terminal.note(&format!(
+                "No default location: the locations cannot be listed ({}).",
+                error.message.lines().next().unwrap_or_default()
+            ));
+            Vec::new()
+        }
+    }
+}
+
+async fn ask_location(
+    locations: &[Received<Location>],
+    old: Option<&str>,
+    terminal: &Terminal,
+) -> Result<Option<String>, Error> {
+    // What is stored is the name, which people know, or the id where two have the same.
+    let unique = |name: &&str| {
+        locations.iter().filter(|location| location.name.as_deref() == Some(*name)).count() == 1
+    };
+    let known = |location: &Received<Location>| {
+        let name = location.name.as_deref().filter(unique);
+        name.or(location.id.as_deref()).map(str::to_owned)
+    };
+    let mut offers: Vec<(Choice, Option<String>)> = locations
+        .iter()
+        .map(|location| {
+            let name = location.name.as_deref().or(location.id.as_deref()).unwrap_or_default();
+            (Choice::new(name, location.city.as_deref().unwrap_or_default()), known(location))
+        })
+        .collect();
+    let none = (Choice::new("none", ""), None);
+    if locations.len() == 1 {
+        offers.push(none)
+    } else {
+        offers.insert(0, none)
+    }
+    if let Some(place) =
+        old.and_then(|old| offers.iter().position(|(_, known)| known.as_deref() == Some(old)))
+    {
+        let old = offers.remove(place);
+        offers.insert(0, old);
+    }
+    let choices: Vec<_> = offers.iter().map(|(choice, _)| choice.clone()).collect();
+    let place = terminal.pick("Default location", &choices).await?;
+    Ok(offers.into_iter().nth(place).and_then(|(_, known)| known))
+}
+
+async fn ask_currency(
+    old: Option<String>,
+    locations: &[Received<Location>],
+    terminal: &Terminal,
+) -> Result<Option<String>, Error> {
+    let default = old.or_else(|| currency_of(locations).map(|currency| currency.to_string()));
+    let prompt = match &default {
+        Some(_) => format!("Default currency ({NONE} for none)"),
+        None => "Default currency, such as SEK (Enter for none)".to_owned(),
+    };
+    let check = |code: &str| match code {
+        NONE => Ok(()),
+        code => code.parse::<Currency>().map(drop).map_err(|error| error.to_string()),
+    };
+    let answer = terminal.ask(Question::new(&prompt).default(default).optional().check(check)).await?;
+    Ok(answer.parse::<Currency>().ok().map(|currency| currency.to_string()))
+}
+
+/// The currency of the country that all locations are in.
+fn currency_of(locations: &[Received<Location>]) -> Option<Currency> {
+    let country = locations.first()?.country.as_deref()?;
+    let all = locations.iter().all(|location| location.country.as_deref() == Some(country));
+    Currency::of_country(country).filter(|_| all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_username_tells_its_merchant() {
+        assert_eq!(merchant_of("M100-1"), Some("M100"));
+        assert_eq!(merchant_of("N-A-7f"), Some("N-A"));
+        assert_eq!(merchant_of("till"), None);
+        assert_eq!(merchant_of("-1"), None);
+    }
+
+    #[test]
+    fn locations_in_one_country_suggest_its_currency() {
+        let locations = |countries: &[&str]| -> Vec<Received<Location>> {
+            countries.iter().map(|country| Received::read(json!({"country": country})).unwrap()).collect()
+        };
+        let code = |countries| currency_of(&locations(countries)).map(|currency| currency.code());
+        assert_eq!(code(&["SE", "SE"]), Some("SEK"));
+        assert_eq!(code(&["SE", "NO"]), None);
+        assert_eq!(code(&["XX"]), None);
+        assert_eq!(code(&[]), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! Having a session chosen from the journal: the API has no list of sessions.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::context::Online;
+use crate::error::{Error, Kind};
+use crate::journal::{Attempt, Outcome};
+use crate::model::SessionStatus;
+use crate::terminal::{Choice, Show, spell};
+
+/// The most sessions that are offered, newest first.
+const MOST_OFFERED: usize = 100;
+
+/// Which sessions are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::commands) enum Among {
+    /// Every session that was created here.
+    All,
+    /// Those that had not ended when they were last seen.
+    Open,
+}
+
+impl Online<'_> {
+    /// The session that is named, or the one that a person chooses where none is.
+    pub(in crate::commands) async fn session_or_choice(
+        &self,
+        id: Option<Uuid>,
+        among: Among,
+    ) -> Result<Uuid, Error> {
+        if let Some(id) = id {
+            return Ok(id);
+        }
+        let flag = self.settings.profile_flag();
+        if !self.terminal.can_ask() {
+            return Err(Error::usage("no session is given").hint(format!(
+                "name one by its id; `kustom{flag} sessions list` shows those that were created here"
+            )));
+        }
+        let journal = self.journal().read()?;
+        let offers = journal.attempts().iter().rev().filter_map(|attempt| offer(attempt, among));
+        let (ids, choices): (Vec<_>, Vec<_>) = offers.take(MOST_OFFERED).unzip();
+        if ids.is_empty() {
+            let open = if among == Among::Open { " and is open" } else { "" };
+            let missing = format!("no session that was created here{open} is known");
+            return Err(Error::new(Kind::NotFound, missing).hint("name a session by its id"));
+        }
+        let place = self.terminal.pick("Session", &choices).await?;
+        ids.get(place).copied().ok_or_else(|| Error::new(Kind::Bug, "a choice out of range"))
+    }
+}
+
+/// A session as it is offered: amount, reference, status and age, and the beginning of its id.
+fn offer(attempt: &Attempt, among: Among) -> Option<(Uuid, Choice)> {
+    let Outcome::Created { session_id, status, .. } = &attempt.outcome else { return None };
+    if among == Among::Open && status.is_terminal() {
+        return None;
+    }
+    let id: Uuid = session_id.parse().ok()?;
+    let intent = &attempt.intent;
+    let amount = Show::here().amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
+    let reference = intent.merchant_reference1.as_deref().unwrap_or_default();
+    let age = Timestamp::now().duration_since(attempt.at).unsigned_abs();
+    let age = spell(std::time::Duration::from_secs(coarse(age.as_secs()).max(1)));
+    let parts = [amount.as_str(), reference, SessionStatus::as_str(status), &format!("{age} ago")];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let mark = session_id.get(..8).unwrap_or(session_id);
+    Some((id, Choice::new(&parts.join("  "), mark)))
+}
+
+/// Seconds cut down to their largest unit.
+const fn coarse(seconds: u64) -> u64 {
+    let unit = match seconds {
+        0..60 => 1,
+        60..3600 => 60,
+        3600..86400 => 3600,
+        _ => 86400,
+    };
+    seconds / unit * unit
+}

@@ -1,0 +1,196 @@
+//! Pairing a phone: from a code to the device that used it.
+//!
+//! The API says of an enrollment only that its code was used, not by which phone. But an enrollment's metadata is
+//! carried over to the device (documented), so a tag of its own finds the phone for certain, whoever else pairs one at
+//! the same moment.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::MOST_PATIENCE;
+use crate::model::EnrollmentStatus;
+
+/// The metadata key of the tag.
+pub const TAG: &str = "kustom_pairing";
+
+/// How long after its end a code is still asked for: clocks differ, and a phone may have used it in the last moment.
+const AFTER_THE_END: Duration = Duration::from_secs(15);
+
+/// How long a phone that used a code may take to appear among the devices.
+const TO_APPEAR: Duration = Duration::from_secs(60);
+
+/// How long a new enrollment may take to appear in the list.
+const TO_BE_LISTED: Duration = Duration::from_secs(15);
+
+/// The wait for one phone.
+#[derive(Debug, Clone)]
+pub struct Pairing {
+    interval: Duration,
+    lifetime: Duration,
+    limit: Option<Duration>,
+    phase: Phase,
+    was_listed: bool,
+    troubled: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nobody has used the code.
+    Code,
+    /// Somebody used it; the device is looked for since then.
+    Phone(Duration),
+    /// The enrollment has left the list. A device may tell why.
+    Gone,
+}
+
+/// What a look saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// How the enrollment stands, or that it is not in the list.
+    Enrollment(Option<EnrollmentStatus>),
+    /// Whether a device carries the tag.
+    Device(bool),
+    /// A failure that may pass, and how long the API asks to be left alone.
+    Trouble(Option<Duration>),
+}
+
+/// What a look made known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Whether looks begin to fail (`Some(true)`) or work again (`Some(false)`).
+    pub trouble: Option<bool>,
+    /// What comes next.
+    pub next: Next,
+}
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Look how the enrollment stands, after this time.
+    Enrollment(Duration),
+    /// Look for the device that carries the tag, after this time.
+    Device(Duration),
+    /// The device was found.
+    Paired,
+    /// The code can be used no more, and nobody has.
+    Expired,
+    /// Somebody else withdrew the code.
+    Withdrawn,
+    /// The code was used, but no device carries its tag.
+    NoDevice,
+    /// The code's time is over, and the API cannot be asked whether a phone used it.
+    Unreachable,
+    /// The wait has ended before the code did.
+    TimeUp,
+}
+
+impl Pairing {
+    /// A wait for a code of this lifetime that looks every `interval` and ends after `limit`, if there is one.
+    #[must_use]
+    pub const fn new(interval: Duration, lifetime: Duration, limit: Option<Duration>) -> Self {
+        Self { interval, lifetime, limit, phase: Phase::Code, was_listed: false, troubled: false }
+    }
+
+    /// Takes in what a look saw, `elapsed` after the code was made.
+    pub fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
+        let troubled = matches!(seen, Seen::Trouble(_));
+        let trouble = (troubled != self.troubled).then_some(troubled);
+        self.troubled = troubled;
+        let next = match seen {
+            Seen::Enrollment(status) => self.enrollment(elapsed, status),
+            Seen::Device(found) => self.device(elapsed, found),
+            Seen::Trouble(asked) => self.trouble(elapsed, asked.unwrap_or_default().min(MOST_PATIENCE)),
+        };
+        Step { trouble, next }
+    }
+
+    fn enrollment(&mut self, elapsed: Duration, status: Option<EnrollmentStatus>) -> Next {
+        match status {
+            Some(EnrollmentStatus::Consumed) => {
+                self.phase = Phase::Phone(elapsed);
+                Next::Device(Duration::ZERO)
+            }
+            Some(EnrollmentStatus::Expired) => Next::Expired,
+            None if !self.was_listed && elapsed < TO_BE_LISTED => self.again(elapsed, Duration::ZERO),
+            None | Some(EnrollmentStatus::Cancelled) => {
+                self.phase = Phase::Gone;
+                Next::Device(Duration::ZERO)
+            }
+            // A status that is new to us is waited through.
+            Some(EnrollmentStatus::Pending | EnrollmentStatus::Other(_)) => {
+                self.was_listed = true;
+                if elapsed >= self.lifetime + AFTER_THE_END {
+                    return Next::Expired;
+                }
+                self.again(elapsed, Duration::ZERO)
+            }
+        }
+    }
+
+    fn device(&self, elapsed: Duration, found: bool) -> Next {
+        match self.phase {
+            _ if found => Next::Paired,
+            Phase::Code => self.again(elapsed, Duration::ZERO),
+            Phase::Gone => Next::Withdrawn,
+            Phase::Phone(since) if elapsed.saturating_sub(since) >= TO_APPEAR => Next::NoDevice,
+            Phase::Phone(_) => Next::Device(self.interval),
+        }
+    }
+
+    fn trouble(&self, elapsed: Duration, asked: Duration) -> Next {
+        match self.phase {
+            Phase::Code if elapsed >= self.lifetime + AFTER_THE_END => Next::Unreachable,
+            Phase::Code => self.again(elapsed, asked),
+            Phase::Phone(since) if elapsed.saturating_sub(since) >= TO_APPEAR => Next::NoDevice,
+            Phase::Gone if elapsed >= self.lifetime + AFTER_THE_END => Next::Unreachable,
+            Phase::Phone(_) | Phase::Gone => Next::Device(self.interval.max(asked)),
+        }
+    }
+
+    /// When to look at the enrollment again: also at the very end of the wait and of the code.
+    fn again(&self, elapsed: Duration, asked: Duration) -> Next {
+        let mut wait = self.interval.max(asked);
+        if let Some(limit) = self.limit {
+            if elapsed >= limit {
+                return Next::TimeUp;
+            }
+            wait = wait.min(limit - elapsed);
+        }
+        let ends = [self.lifetime, self.lifetime + AFTER_THE_END];
+        if let Some(end) = ends.into_iter().find(|end| *end > elapsed) {
+            wait = wait.min(end - elapsed);
+        }
+        Next::Enrollment(wait)
+    }
+}
+
+/// How long a code can be used, from the moment of the answer that brought it: what that answer says, if it can be true
+/// on this machine's clock, or else what was asked for.
+#[must_use]
+pub fn lifetime(asked: Duration, expires_at: Option<Timestamp>, now: Timestamp) -> Duration {
+    let told = expires_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
+    told.filter(|told| !told.is_zero() && *told <= asked).unwrap_or(asked)
+}
+
+/// A name for a new device: the first free till of its location.
+#[must_use]
+pub fn suggested_name<'a>(location: Option<&str>, taken: impl IntoIterator<Item = &'a str>) -> String {
+    let taken: Vec<String> = taken.into_iter().map(str::to_lowercase).collect();
+    let till = match location.map(str::trim).filter(|location| !location.is_empty()) {
+        Some(location) => format!("{location} till"),
+        None => "Till".to_owned(),
+    };
+    let mut number = 1_usize;
+    loop {
+        let name = format!("{till} {number}");
+        if !taken.contains(&name.to_lowercase()) {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+#[cfg(test)]
+#[path = "pairing_tests.rs"]
+mod tests;

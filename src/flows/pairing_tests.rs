@@ -1,0 +1,152 @@
+use super::*;
+use EnrollmentStatus::{Cancelled, Consumed, Expired, Other, Pending};
+use proptest::prelude::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+const LIFETIME: Duration = Duration::from_secs(100);
+
+fn pairing() -> Pairing {
+    Pairing::new(2 * SECOND, LIFETIME, None)
+}
+
+fn enrollment(status: EnrollmentStatus) -> Seen {
+    Seen::Enrollment(Some(status))
+}
+
+fn next(pairing: &mut Pairing, second: u32, seen: Seen) -> Next {
+    pairing.observe(second * SECOND, seen).next
+}
+
+#[test]
+fn a_code_that_is_used_leads_to_its_phone() {
+    let mut pairing = pairing();
+    assert_eq!(next(&mut pairing, 1, enrollment(Pending)), Next::Enrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 3, enrollment(Consumed)), Next::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 3, Seen::Device(false)), Next::Device(2 * SECOND), "a list may lag");
+    assert_eq!(next(&mut pairing, 5, Seen::Device(true)), Next::Paired);
+}
+
+#[test]
+fn a_code_ends_with_a_look_at_its_very_end() {
+    let mut pairing = pairing();
+    assert_eq!(next(&mut pairing, 99, enrollment(Pending)), Next::Enrollment(SECOND));
+    assert_eq!(next(&mut pairing, 100, enrollment(Pending)), Next::Enrollment(2 * SECOND), "clocks differ");
+    assert_eq!(next(&mut pairing, 114, enrollment(Pending)), Next::Enrollment(SECOND));
+    assert_eq!(next(&mut pairing, 115, enrollment(Pending)), Next::Expired, "whatever the API says");
+    assert_eq!(next(&mut pairing, 4, enrollment(Expired)), Next::Expired);
+}
+
+#[test]
+fn a_phone_that_was_faster_than_the_end_counts() {
+    let mut pairing = pairing();
+    assert_eq!(next(&mut pairing, 101, enrollment(Consumed)), Next::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 101, Seen::Device(true)), Next::Paired);
+}
+
+#[test]
+fn an_enrollment_that_is_not_listed_yet_is_waited_for_and_one_that_left_is_withdrawn() {
+    let mut pairing = pairing();
+    assert_eq!(next(&mut pairing, 1, Seen::Enrollment(None)), Next::Enrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 3, enrollment(Pending)), Next::Enrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 5, Seen::Enrollment(None)), Next::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 5, Seen::Device(false)), Next::Withdrawn);
+    let mut never = self::pairing();
+    assert_eq!(next(&mut never, 15, Seen::Enrollment(None)), Next::Device(Duration::ZERO));
+    assert_eq!(next(&mut never, 15, Seen::Device(true)), Next::Paired, "the list may leave used ones out");
+    let mut cancelled = self::pairing();
+    assert_eq!(next(&mut cancelled, 1, enrollment(Cancelled)), Next::Device(Duration::ZERO));
+}
+
+#[test]
+fn a_passing_failure_is_told_once_and_ends_nothing() {
+    let mut pairing = pairing();
+    let trouble = |asked: Option<u64>| Seen::Trouble(asked.map(Duration::from_secs));
+    assert_eq!(
+        pairing.observe(SECOND, trouble(None)),
+        Step { trouble: Some(true), next: Next::Enrollment(2 * SECOND) }
+    );
+    assert_eq!(
+        pairing.observe(3 * SECOND, trouble(Some(9))),
+        Step { trouble: None, next: Next::Enrollment(9 * SECOND) }
+    );
+    assert_eq!(
+        pairing.observe(12 * SECOND, enrollment(Pending)),
+        Step { trouble: Some(false), next: Next::Enrollment(2 * SECOND) }
+    );
+    assert_eq!(next(&mut pairing, 115, trouble(Some(3600))), Next::Unreachable);
+}
+
+#[test]
+fn a_device_that_never_appears_ends_the_wait() {
+    let mut pairing = pairing();
+    assert_eq!(next(&mut pairing, 10, enrollment(Consumed)), Next::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 69, Seen::Trouble(None)), Next::Device(2 * SECOND));
+    assert_eq!(next(&mut pairing, 70, Seen::Device(false)), Next::NoDevice);
+}
+
+#[test]
+fn a_limit_ends_the_wait_but_not_for_a_phone_that_is_on_its_way() {
+    let mut pairing = Pairing::new(2 * SECOND, LIFETIME, Some(5 * SECOND));
+    assert_eq!(next(&mut pairing, 4, enrollment(Pending)), Next::Enrollment(SECOND));
+    assert_eq!(next(&mut pairing.clone(), 5, enrollment(Pending)), Next::TimeUp);
+    assert_eq!(next(&mut pairing, 5, enrollment(Consumed)), Next::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 6, Seen::Device(false)), Next::Device(2 * SECOND));
+}
+
+#[test]
+fn the_lifetime_is_what_the_answer_says_if_clocks_allow_it() {
+    let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+    let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+    assert_eq!(lifetime(LIFETIME, at("2026-03-01T12:01:00Z"), now), 60 * SECOND);
+    assert_eq!(lifetime(LIFETIME, at("2026-03-01T11:00:00Z"), now), LIFETIME, "this clock is ahead");
+    assert_eq!(lifetime(LIFETIME, at("2026-03-01T13:00:00Z"), now), LIFETIME, "this clock is behind");
+    assert_eq!(lifetime(LIFETIME, None, now), LIFETIME);
+}
+
+#[test]
+fn the_first_free_till_is_suggested() {
+    assert_eq!(suggested_name(Some("Haga"), []), "Haga till 1");
+    assert_eq!(suggested_name(Some("Haga"), ["haga TILL 1", "Haga till 3"]), "Haga till 2");
+    assert_eq!(suggested_name(None, ["Till 1"]), "Till 2");
+    assert_eq!(suggested_name(Some(" "), []), "Till 1");
+}
+
+fn look() -> impl Strategy<Value = Seen> {
+    prop_oneof![
+        Just(enrollment(Pending)),
+        Just(enrollment(Other("NEW".into()))),
+        Just(Seen::Trouble(None)),
+        (0_u64..100_000).prop_map(|asked| Seen::Trouble(Some(Duration::from_secs(asked)))),
+    ]
+}
+
+proptest! {
+    /// Whatever happens before: a phone that uses the code is found, and the wait is over soon after the code's end.
+    #[test]
+    fn the_phone_is_found_whatever_happens_before(looks in prop::collection::vec(look(), 0..60)) {
+        let mut pairing = pairing();
+        let mut elapsed = Duration::ZERO;
+        for seen in looks {
+            match pairing.observe(elapsed, seen).next {
+                Next::Enrollment(wait) => {
+                    prop_assert!(wait <= MOST_PATIENCE && !wait.is_zero());
+                    elapsed += wait;
+                }
+                Next::Expired | Next::Unreachable => {
+                    prop_assert!(elapsed >= LIFETIME + AFTER_THE_END);
+                    return Ok(());
+                }
+                other => prop_assert!(false, "{other:?}"),
+            }
+            prop_assert!(elapsed <= LIFETIME + AFTER_THE_END);
+        }
+        prop_assert_eq!(pairing.observe(elapsed, enrollment(Consumed)).next, Next::Device(Duration::ZERO));
+        prop_assert_eq!(pairing.observe(elapsed, Seen::Device(true)).next, Next::Paired);
+    }
+
+    #[test]
+    fn a_suggested_name_is_free(taken in prop::collection::vec("(Haga|HAGA) till [1-5]", 0..8)) {
+        let name = suggested_name(Some("Haga"), taken.iter().map(String::as_str));
+        prop_assert!(taken.iter().all(|other| !other.eq_ignore_ascii_case(&name)));
+    }
+}

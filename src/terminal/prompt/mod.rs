@@ -1,0 +1,335 @@
+//! Questions to whoever sits at the terminal.
+//!
+//! Each is asked in a thread of its own, so that a signal or the end of a wait is noticed while nobody answers. A
+//! question that is given up leaves the terminal as it was: with its echo and its cursor.
+
+mod plain;
+
+use std::cell::Cell;
+use std::io;
+
+use dialoguer::console::{self, Term};
+use tokio::sync::oneshot;
+
+use super::{Terminal, is_dumb};
+use crate::error::{Error, Kind};
+use crate::secret::Secret;
+use crate::text::visible;
+
+/// The most things of a list that are shown at the same time.
+const MOST_SHOWN: usize = 10;
+
+/// What stands in front of a thing of a list, and the last column, which no terminal fills gladly.
+const MARGIN: usize = 3;
+
+/// Says why an answer is none.
+type Check = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+
+/// A question that is answered with a line of text.
+pub struct Question {
+    prompt: String,
+    default: Option<String>,
+    is_optional: bool,
+    check: Check,
+}
+
+impl Question {
+    /// A question that needs an answer.
+    #[must_use]
+    pub fn new(prompt: &str) -> Self {
+        let check = Box::new(|_: &str| Ok(()));
+        Self { prompt: prompt.to_owned(), default: None, is_optional: false, check }
+    }
+
+    /// Enter alone is this answer.
+    #[must_use]
+    pub fn default(mut self, default: Option<String>) -> Self {
+        self.default = default;
+        self
+    }
+
+    /// Enter alone is an answer too: none.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
+    }
+
+    /// What is no answer is asked for again.
+    #[must_use]
+    pub fn check(mut self, check: impl Fn(&str) -> Result<(), String> + Send + 'static) -> Self {
+        self.check = Box::new(check);
+        self
+    }
+
+    /// The answer that a typed line is, if it is one.
+    fn judge(&self, line: &str) -> Result<String, String> {
+        let line = line.trim();
+        if line.is_empty() {
+            return if self.is_optional { Ok(String::new()) } else { Err("an answer is needed".to_owned()) };
+        }
+        (self.check)(line).map(|()| line.to_owned())
+    }
+}
+
+/// One thing of a list to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What it is called; cut where there is no room for it.
+    pub name: String,
+    /// What tells it from another of the same name; never cut.
+    pub mark: String,
+}
+
+impl Choice {
+    /// A choice with foreign text made safe to show.
+    #[must_use]
+    pub fn new(name: &str, mark: &str) -> Self {
+        Self { name: visible(name).into_owned(), mark: visible(mark).into_owned() }
+    }
+}
+
+impl Terminal {
+    /// Asks a yes-or-no question; the answer is no unless it is yes.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] when nobody can be asked, and `--yes` was not given.
+    pub async fn confirm(&self, question: &str) -> Result<bool, Error> {
+        if self.says_yes() {
+            return Ok(true);
+        }
+        if !self.can_ask() {
+            return Err(Error::new(Kind::Unconfirmed, format!("{question} There is nobody to ask."))
+                .hint("add --yes to answer it with yes"));
+        }
+        self.choose(question, "Go on?", false).await
+    }
+
+    /// Asks a yes-or-no question that `--yes` is no answer to. `told` is what it is about.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] when nobody can be asked.
+    pub async fn choose(&self, told: &str, prompt: &'static str, default: bool) -> Result<bool, Error> {
+        // A prompt is drawn again with every key, which shows a long one several times: only its end is one.
+        self.talk(told);
+        self.interact(move |term| {
+            if is_dumb() {
+                return plain::confirm(term, prompt, default);
+            }
+            let prompt = dialoguer::Confirm::new().with_prompt(prompt).default(default);
+            prompt.wait_for_newline(true).interact_on(term).map_err(io_error)
+        })
+        .await
+    }
+
+    /// Has the names of things typed before something is done that cannot be undone.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] when nobody can be asked, and `--yes` was not given.
+    pub async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<bool, Error> {
+        if self.says_yes() {
+            return Ok(true);
+        }
+        if !self.can_ask() {
+            return Err(Error::new(Kind::Unconfirmed, format!("{question} There is nobody to ask."))
+                .hint("add --yes to answer it with yes"));
+        }
+        self.talk(question);
+        for name in names {
+            self.talk(&format!("To go on, type its name: {}", visible(name)));
+            if self.ask(Question::new("Name").optional()).await? != name.trim() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Asks for a line of text, until it is an answer. White space around it is dropped.
+    ///
+    /// # Errors
+    /// [`Kind::Unconfirmed`] when nobody can be asked, [`Kind::Interrupted`] when Ctrl-C is typed.
+    pub async fn ask(&self, question: Question) -> Result<String, Error> {
+        self.interact(move |term| {
+            if is_dumb() {
+                return plain::ask(term, &question);
+            }
+            let mut input = dialoguer::Input::<String>::new().with_prompt(&question.prompt);
+            if let Some(default) = &question.default {
+                input = input.default(default.clone());
+            }
+            let line = input
+                .allow_empty(question.is_optional)
+                .validate_with(|line: &String| question.judge(line).map(drop))
+                .interact_text_on(term)
+                .map_err(io_error)?;
+            Ok(line.trim().to_owned())
+        })
+        .await
+    }
+
+    /// Asks for something that is not shown while it is typed, until it is an answer.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_secret(
+        &self,
+        prompt: &'static str,
+        check: impl Fn(&str) -> Result<(), String> + Send + 'static,
+    ) -> Result<Secret, Error> {
+        self.interact(move |term| {
+            if is_dumb() {
+                return plain::ask_secret(term, prompt, check);
+            }
+            let prompt = dialoguer::Password::new().with_prompt(prompt);
+            let typed = prompt.validate_with(|line: &String| check(line)).interact_on(term);
+            typed.map(Secret::new).map_err(io_error)
+        })
+        .await
+    }
+
+    /// Has one thing chosen from a list, which is searched by typing. Gives its place.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn pick(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
+        let width = usize::from(Term::stderr().size().1);
+        let lines = lines_of(choices, width.saturating_sub(MARGIN));
+        self.interact(move |term| {
+            if is_dumb() {
+                return plain::pick(term, prompt, &lines);
+            }
+            dialoguer::FuzzySelect::new()
+                .with_prompt(format!("{prompt} (type to search):"))
+                .items(&lines)
+                .default(0)
+                .max_length(MOST_SHOWN)
+                .interact_on(term)
+                .map_err(io_error)
+        })
+        .await
+    }
+
+    /// Asks in a thread of its own. When this is given up, nothing is asked on this terminal any more: the thread still
+    /// waits for what is typed.
+    async fn interact<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Term) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        if !self.can_ask() {
+            return Err(Error::new(Kind::Unconfirmed, "there is nobody to ask"));
+        }
+        self.flush()?;
+        console::set_colors_enabled_stderr(self.colors(true));
+        let order = Order::keep(self);
+        let (tell, told) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("question".to_owned())
+            .spawn(move || drop(tell.send(ask(&Term::stderr()))))
+            .map_err(|error| Error::new(Kind::Bug, format!("cannot ask: {error}")))?;
+        let answer = told.await;
+        order.is_answered.set(true);
+        let answer = answer.map_err(|_| Error::new(Kind::Bug, "a question had no answer"))?;
+        answer.map_err(|error| match error.kind() {
+            io::ErrorKind::Interrupted => {
+                self.talk("");
+                Error::new(Kind::Interrupted, "interrupted; nothing was done")
+            }
+            io::ErrorKind::UnexpectedEof => Error::new(Kind::Unconfirmed, "nobody answered"),
+            _ => Error::new(Kind::Unconfirmed, format!("cannot ask on this terminal: {error}")),
+        })
+    }
+}
+
+/// Keeps how the terminal is set, and sets it like this again when the question is over.
+struct Order<'a> {
+    terminal: &'a Terminal,
+    is_answered: Cell<bool>,
+    #[cfg(unix)]
+    modes: Option<rustix::termios::Termios>,
+}
+
+impl<'a> Order<'a> {
+    fn keep(terminal: &'a Terminal) -> Self {
+        terminal.lines.rest(true);
+        Self {
+            terminal,
+            is_answered: Cell::new(false),
+            #[cfg(unix)]
+            modes: rustix::termios::tcgetattr(io::stdin()).ok(),
+        }
+    }
+}
+
+impl Drop for Order<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered.get() {
+            self.terminal.is_abandoned.set(true);
+            #[cfg(unix)]
+            if let Some(modes) = &self.modes {
+                use rustix::termios::{OptionalActions, tcsetattr};
+                // A terminal that was closed has no modes any more.
+                let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
+            }
+            self.terminal.talk("");
+        }
+        if !is_dumb() {
+            let _ = Term::stderr().show_cursor();
+        }
+        self.terminal.lines.rest(false);
+    }
+}
+
+fn io_error(error: dialoguer::Error) -> io::Error {
+    let dialoguer::Error::IO(error) = error;
+    error
+}
+
+/// The lines of a list in so many columns. No two are the same: a choice is told by its line.
+fn lines_of(choices: &[Choice], columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::with_capacity(choices.len());
+    for Choice { name, mark } in choices {
+        let room = columns.saturating_sub(console::measure_text_width(mark) + 2);
+        let name = console::truncate_str(name, room.max(MARGIN), "…");
+        let line = if mark.is_empty() { name.into_owned() } else { format!("{name}  {mark}") };
+        let numbered = (2..).map(|number| format!("{line} #{number}"));
+        let different = std::iter::once(line.clone()).chain(numbered).find(|line| !lines.contains(line));
+        lines.push(different.unwrap_or(line));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_is_cut_and_its_mark_is_not() {
+        let choices = [Choice::new("Stockholm City, the big one", "6f2c91ab"), Choice::new("Bar", "")];
+        assert_eq!(lines_of(&choices, 24), ["Stockholm Cit…  6f2c91ab", "Bar"]);
+        assert_eq!(lines_of(&choices, 80)[0], "Stockholm City, the big one  6f2c91ab");
+    }
+
+    #[test]
+    fn an_answer_is_trimmed_checked_and_may_be_left_out_only_where_that_is_said() {
+        let question =
+            || Question::new("Name").check(|name| if name == "x" { Err("no".into()) } else { Ok(()) });
+        assert_eq!(question().judge(" Till 1 "), Ok("Till 1".into()));
+        assert_eq!(question().judge("x"), Err("no".into()));
+        assert_eq!(question().judge("  "), Err("an answer is needed".into()));
+        assert_eq!(question().optional().judge(""), Ok(String::new()));
+    }
+
+    proptest! {
+        /// Otherwise a person who points at one thing would get another.
+        #[test]
+        fn no_two_lines_are_the_same(
+            names in prop::collection::vec(("[a-c #2]{0,6}", "[0-1]{0,2}"), 0..12), columns in 0_usize..20,
+        ) {
+            let choices: Vec<_> = names.iter().map(|(name, mark)| Choice::new(name, mark)).collect();
+            let lines = lines_of(&choices, columns);
+            let different: std::collections::BTreeSet<_> = lines.iter().collect();
+            prop_assert_eq!(different.len(), choices.len());
+        }
+    }
+}
