@@ -83,6 +83,45 @@ fn the_checker_catches_wrong_answers() {
 }
 
 #[test]
+fn what_emulators_have_beside_the_api_is_checked_as_strictly_and_is_no_part_of_it() {
+    let contract = Contract::load();
+    let says = |ask: Ask| {
+        let checked = contract.check_request(ask.method, &ask.path, &ask.headers, &ask.body);
+        checked.map_err(|violation| violation.message)
+    };
+    let on_phone = |verb: &str| Ask::new("POST", format!("/emulator/pos/sessions/{NO_ID}/{verb}"));
+    assert_eq!(says(on_phone("choose").json(&json!({"method": "SWISH"}))).as_deref(), Ok("posChoose"));
+    assert_eq!(says(on_phone("pay")).as_deref(), Ok("posPay"));
+    let caught = |ask: Ask, part: &str| {
+        let message = says(ask).expect_err(part);
+        assert!(message.contains(part), "{message} does not name {part}");
+    };
+    caught(on_phone("choose"), "content type");
+    caught(on_phone("choose").json(&json!({})), "method");
+    caught(on_phone("choose").json(&json!({"method": "swish"})), "swish");
+    caught(on_phone("pay").json(&json!({"methd": "SWISH"})), "methd");
+    caught(on_phone("decline").json(&json!({"outcome": "SUCCESS"})), "SUCCESS");
+    caught(on_phone("cancel").json(&json!({"why": "no"})), "why");
+    caught(Ask::new("POST", "/emulator/pos/sessions/x/pay"), "session_id");
+    caught(Ask::new("POST", "/emulator/pos/pair").json(&json!({"enrollment_code": ""})), "enrollment_code");
+    caught(Ask::get("/emulator/pos/pair"), "not described");
+
+    let answer = |operation: &str| {
+        let kind = HeaderValue::from_static("application/json");
+        let headers = HeaderMap::from_iter([("content-type".parse().unwrap(), kind)]);
+        let body = json!({"session_id": NO_ID, "status": "ACTIVE", "method": "SWISH"});
+        contract.check_response(operation, 200, &headers, body.to_string().as_bytes())
+    };
+    assert_eq!(answer("posChoose"), Ok(()));
+    assert!(answer("getSession").is_err(), "the API tells no method");
+
+    let ids = |operations: Vec<common::contract::Operation>| -> BTreeSet<_> {
+        operations.into_iter().map(|operation| operation.id).collect()
+    };
+    assert!(ids(contract.operations()).is_disjoint(&ids(contract.emulators_own())));
+}
+
+#[test]
 fn the_proxy_passes_on_and_records() {
     let emulator = Emulator::new(State::seed());
     let proxy = ValidatingProxy::start(&emulator);

@@ -14,6 +14,7 @@ mod http;
 mod locations;
 mod pages;
 mod path;
+mod pos;
 mod redact;
 mod request;
 mod retry;

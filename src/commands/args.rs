@@ -59,7 +59,16 @@ pub(crate) fn metadata(pairs: Vec<(String, String)>) -> Result<Metadata, Error> 
 
 /// The outcome of a tap, in either spelling.
 pub(crate) fn tap_outcome() -> impl TypedValueParser<Value = TapOutcome> {
-    let names = TapOutcome::ALL.map(|outcome| {
+    one_of(TapOutcome::ALL.into_iter())
+}
+
+/// The outcome of a tap that is declined, in either spelling.
+pub(crate) fn decline() -> impl TypedValueParser<Value = TapOutcome> {
+    one_of(TapOutcome::ALL.into_iter().filter(|outcome| *outcome != TapOutcome::Success))
+}
+
+fn one_of(outcomes: impl Iterator<Item = TapOutcome>) -> impl TypedValueParser<Value = TapOutcome> {
+    let names = outcomes.map(|outcome| {
         clap::builder::PossibleValue::new(outcome.name()).alias(outcome.as_str()).help(outcome.meaning())
     });
     PossibleValuesParser::new(names)

@@ -165,7 +165,10 @@ fn every_operation_of_the_contract_has_a_command_and_every_command_its_operation
             .replace("{session}", &session)
             .replace("{enrollment}", enrollment["enrollment_id"].as_str().unwrap());
         let _ = at_emulator(&proxy.base_url()).run(command.split(' ')).ok();
-        assert!(proxy.operations_seen().contains(operation), "`{command}` is not {operation}");
+        let seen = proxy.operations_seen();
+        assert!(seen.contains(operation), "`{command}` is not {operation}");
+        // The service has nothing of what emulators have beside it.
+        assert!(seen.iter().all(|seen| contract.contains(seen.as_str())), "{command}: {seen:?}");
         assert_eq!(proxy.violations(), [], "{command}");
     }
 }

@@ -20,7 +20,7 @@ const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
 /// Every command with arguments that let it do its work. `{id}` is an id.
-const COMMANDS: [(&str, &str); 23] = [
+const COMMANDS: [(&str, &str); 28] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -44,6 +44,11 @@ const COMMANDS: [(&str, &str); 23] = [
     ("sessions recover", ""),
     ("dev create-device", "--name x"),
     ("dev simulate-tap", "{id}"),
+    ("dev pos pair", "ENROLL77"),
+    ("dev pos choose", "{id} --method swish"),
+    ("dev pos pay", "{id}"),
+    ("dev pos decline", "{id}"),
+    ("dev pos cancel", "{id}"),
 ];
 
 /// Those that have no profile or no answer to echo, with arguments as above.
@@ -232,12 +237,20 @@ fn codes_and_tokens_are_never_in_the_trace() {
             );
         }
     }
-    let made = home.run(["dev", "create-device", "--name", "x", "-o", "json"]).ok();
-    assert!(!made.contains(TOKEN) && made.contains("[redacted]"), "{made}");
-    let shown = home.run(["dev", "create-device", "--name", "x", "-o", "json", "--show-credentials"]).ok();
-    assert!(shown.contains(TOKEN), "{shown}");
+    for register in [&["dev", "create-device", "--name", "x"][..], &["dev", "pos", "pair", CODE]] {
+        let args = [register, &["-o", "json"]].concat();
+        let made = home.run(&args).ok();
+        assert!(!made.contains(TOKEN) && made.contains("[redacted]"), "{made}");
+        let shown = home.run([&args[..], &["--show-credentials"]].concat()).ok();
+        assert!(shown.contains(TOKEN), "{shown}");
+    }
     let code = home.run(["enrollments", "create", "-vv", "-o", "json"]).exits(0);
     assert!(code.stdout.contains(CODE) && code.stderr.contains("POST /ipp/v1/enrollments"), "{code:?}");
+    // Also where the code is sent: the rest of the request is in the trace.
+    let used = home.run(["dev", "pos", "pair", CODE, "--name", "x", "-vv", "-q"]).exits(0);
+    let sent = "> POST /emulator/pos/pair\n  {\"enrollment_code\":\"[redacted]\",\"name\":\"x\"}\n";
+    assert!(used.stderr.starts_with(sent), "{}", used.stderr);
+    assert!(server.asked().iter().any(|asked| String::from_utf8_lossy(&asked.body).contains(CODE)));
 }
 
 #[cfg(unix)]

@@ -3,6 +3,9 @@
 //!
 //! It is stricter than the description in one thing: a field or a parameter that is not described is a
 //! violation. Both sides of these tests are ours, and a misspelled optional field would otherwise go unseen.
+//!
+//! What emulators have beside the API is held to `docs/emulator.yaml` in the same way, and never counts as an
+//! operation of the API.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +15,8 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.yaml");
+const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.yaml");
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/emulator.yaml");
 
 /// An operation's `operationId`.
 pub type OperationId = String;
@@ -46,15 +50,22 @@ pub struct Operation {
 /// The contract, ready to judge.
 pub struct Contract {
     operations: Vec<Rules>,
+    /// What emulators have beside the API.
+    own: Vec<Rules>,
 }
 
 struct Rules {
     operation: Operation,
     parameters: Vec<Parameter>,
-    /// The body's schema, where there is one to send.
-    body: Option<Validator>,
+    /// The body, where there is one to send.
+    body: Option<Body>,
     /// By `200`, `2XX` or `default`; then by content type. None described means that anything may come.
     responses: BTreeMap<String, BTreeMap<String, Validator>>,
+}
+
+struct Body {
+    required: bool,
+    schema: Validator,
 }
 
 struct Parameter {
@@ -68,21 +79,26 @@ struct Parameter {
 impl Contract {
     /// Reads the repository's copy.
     pub fn load() -> Self {
-        let text = std::fs::read_to_string(DOCUMENT).expect(DOCUMENT);
-        let document: Value = serde_yaml_ng::from_str(&text).expect("the contract is YAML");
-        let document = resolved(&document, &document);
-        let mut operations = Vec::new();
-        for (path, methods) in document["paths"].as_object().expect("paths") {
-            for (method, description) in methods.as_object().expect("methods") {
-                operations.push(Rules::read(method, path, description));
-            }
-        }
-        Self { operations }
+        let read = |path: &str| -> Value {
+            let text = std::fs::read_to_string(path).expect(path);
+            serde_yaml_ng::from_str(&text).expect("the contract is YAML")
+        };
+        let (api, own) = (read(API), read(OWN));
+        Self { operations: Rules::read_all(&api, &api), own: Rules::read_all(&own, &api) }
     }
 
-    /// All operations, in the contract's order.
+    /// All operations of the API, in the contract's order.
     pub fn operations(&self) -> Vec<Operation> {
         self.operations.iter().map(|rules| rules.operation.clone()).collect()
+    }
+
+    /// All operations that emulators have beside the API, in the order of their description.
+    pub fn emulators_own(&self) -> Vec<Operation> {
+        self.own.iter().map(|rules| rules.operation.clone()).collect()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Rules> {
+        self.operations.iter().chain(&self.own)
     }
 
     /// Judges a request and tells which operation it is for.
@@ -94,7 +110,7 @@ impl Contract {
         body: &[u8],
     ) -> Result<OperationId, Violation> {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-        let found = self.operations.iter().find_map(|rules| {
+        let found = self.all().find_map(|rules| {
             let variables = variables(&rules.operation.path, path)?;
             (rules.operation.method == method).then_some((rules, variables))
         });
@@ -117,7 +133,7 @@ impl Contract {
         body: &[u8],
     ) -> Result<(), Violation> {
         let operation = Some(operation_id.to_owned());
-        let rules = self.operations.iter().find(|rules| rules.operation.id == operation_id);
+        let rules = self.all().find(|rules| rules.operation.id == operation_id);
         let checked = match rules {
             Some(rules) => rules.check_response(status, headers, body),
             None => Err("no such operation".to_owned()),
@@ -127,12 +143,23 @@ impl Contract {
 }
 
 impl Rules {
+    fn read_all(document: &Value, api: &Value) -> Vec<Self> {
+        let document = resolved(document, document, api);
+        let mut operations = Vec::new();
+        for (path, methods) in document["paths"].as_object().expect("paths") {
+            for (method, description) in methods.as_object().expect("methods") {
+                operations.push(Self::read(method, path, description));
+            }
+        }
+        operations
+    }
+
     fn read(method: &str, path: &str, description: &Value) -> Self {
         let id = description["operationId"].as_str().expect("operationId").to_owned();
         let parameters = description["parameters"].as_array().cloned().unwrap_or_default();
-        let body = description.get("requestBody").map(|body| {
-            assert_eq!(body["required"], true, "{id}: an optional body is not something this checker knows");
-            compile(&strict(&body["content"]["application/json"]["schema"]))
+        let body = description.get("requestBody").map(|body| Body {
+            required: body["required"].as_bool().expect("whether the body is required"),
+            schema: compile(&strict(&body["content"]["application/json"]["schema"])),
         });
         let mut responses = BTreeMap::new();
         for (status, response) in description["responses"].as_object().expect("responses") {
@@ -186,9 +213,9 @@ impl Rules {
             parameter.check(&values)?;
         }
         match &self.body {
-            None if body.is_empty() => Ok(()),
+            None | Some(Body { required: false, .. }) if body.is_empty() => Ok(()),
             None => Err("a body is sent where none is described".to_owned()),
-            Some(schema) => {
+            Some(Body { schema, .. }) => {
                 let kind = content_type(headers);
                 if kind.as_deref() != Some("application/json") {
                     return Err(format!("the content type of the body is {kind:?}"));
@@ -286,17 +313,22 @@ fn compile(schema: &Value) -> Validator {
         .expect("a schema of the contract")
 }
 
-/// A copy in which every reference is replaced by what it refers to, and every integer format, which JSON Schema
-/// itself gives no meaning, by its bounds.
-fn resolved(value: &Value, document: &Value) -> Value {
+/// A copy in which every reference, into the document itself or into the API's, is replaced by what it refers to,
+/// and every integer format, which JSON Schema itself gives no meaning, by its bounds.
+fn resolved(value: &Value, document: &Value, api: &Value) -> Value {
     match value {
         Value::Object(object) => {
             if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
-                let pointer = reference.strip_prefix('#').expect("a reference into the document");
-                return resolved(document.pointer(pointer).expect(reference), document);
+                let (file, pointer) = reference.split_once('#').expect("a reference into a document");
+                let document = match file {
+                    "" => document,
+                    "openapi.yaml" => api,
+                    other => panic!("{other} is not a document this checker knows"),
+                };
+                return resolved(document.pointer(pointer).expect(reference), document, api);
             }
             let mut copy: Map<String, Value> =
-                object.iter().map(|(key, value)| (key.clone(), resolved(value, document))).collect();
+                object.iter().map(|(key, value)| (key.clone(), resolved(value, document, api))).collect();
             let bounds = match object.get("format").and_then(Value::as_str) {
                 Some("int32") => Some((json!(i32::MIN), json!(i32::MAX))),
                 Some("int64") => Some((json!(i64::MIN), json!(i64::MAX))),
@@ -308,7 +340,7 @@ fn resolved(value: &Value, document: &Value) -> Value {
             }
             Value::Object(copy)
         }
-        Value::Array(items) => items.iter().map(|item| resolved(item, document)).collect(),
+        Value::Array(items) => items.iter().map(|item| resolved(item, document, api)).collect(),
         other => other.clone(),
     }
 }

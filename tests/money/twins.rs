@@ -2,7 +2,7 @@
 
 use kustom::emulator::state::AfterDecline;
 use kustom::emulator::{API_KEY, State};
-use kustom::model::TapOutcome;
+use kustom::model::{PaymentMethod, TapOutcome};
 use serde_json::Value;
 
 use super::shop::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of, device, error_of};
@@ -128,7 +128,9 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
         .join("\n")
     };
     same(&shop.home.run(sale.words("table")).fails(TWIN), &open("CREATED"));
-    shop.emulator.change(|state, moment| state.choose_method(id, moment)).expect("a method");
+    shop.emulator
+        .change(|state, moment| state.choose_method(id, PaymentMethod::Card, moment))
+        .expect("a method");
     same(&shop.home.run(sale.words("table")).fails(TWIN), &open("ACTIVE"));
     let paid = shop.emulator.change(|state, moment| state.simulate_tap(id, TapOutcome::Success, moment));
     let order = paid.expect("a payment").order_id.expect("an order");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use kustom::emulator::Emulator;
 use kustom::emulator::state::{AfterDecline, NewSession, Purchase};
-use kustom::model::{SessionStatus, TapOutcome};
+use kustom::model::{PaymentMethod, SessionStatus, TapOutcome};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -40,7 +40,7 @@ pub(crate) fn status(shop: &Shop, id: Uuid) -> SessionStatus {
 }
 
 fn activate(emulator: &Emulator, id: Uuid) {
-    emulator.change(|state, moment| state.choose_method(id, moment)).expect("a method");
+    emulator.change(|state, moment| state.choose_method(id, PaymentMethod::Card, moment)).expect("a method");
 }
 
 /// Takes a session to its end.

@@ -86,6 +86,11 @@ impl Call {
         }
         Fields::parse(&self.body)
     }
+
+    /// The same where every field can be left out: no body at all is none of them.
+    pub(super) fn optional_body(&self) -> Result<Fields, Refusal> {
+        if self.body.is_empty() { Fields::parse(b"{}") } else { self.body() }
+    }
 }
 
 /// A UUID in its usual form; the crate would also take others, which the contract's `format: uuid` does not.

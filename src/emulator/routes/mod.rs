@@ -1,4 +1,4 @@
-//! The API's thirteen operations over HTTP.
+//! The API's thirteen operations over HTTP, and beside them what is done on a phone.
 //!
 //! Every request takes the same way, through [`perform`]: credentials, body, and then, while nobody else looks,
 //! the operation. An operation reads what it needs from the [`Call`] in a fixed order (path, header and query,
@@ -10,6 +10,7 @@ mod call;
 mod devices;
 mod enrollments;
 mod locations;
+mod pos;
 mod query;
 mod sessions;
 
@@ -33,8 +34,11 @@ type PathParams = Result<RawPathParams, RawPathParamsRejection>;
 
 type Operation = fn(&Call, &mut State, &mut Moment<'_>) -> Outcome;
 
+/// Where an operation is reached.
+type Route = (MethodFilter, &'static str, Operation);
+
 /// The operations of the contract, in its order.
-const OPERATIONS: [(MethodFilter, &str, Operation); 13] = [
+const OPERATIONS: [Route; 13] = [
     (MethodFilter::POST, "/ipp/v1/dev/sessions/{sessionId}/simulate-tap", sessions::simulate_tap),
     (MethodFilter::POST, "/ipp/v1/dev/devices", devices::create_simulated),
     (MethodFilter::GET, "/ipp/v1/enrollments", enrollments::list),
@@ -52,7 +56,7 @@ const OPERATIONS: [(MethodFilter, &str, Operation); 13] = [
 
 pub(super) fn router(emulator: &Emulator) -> axum::Router {
     let mut router = axum::Router::new().route("/", get(about));
-    for (method, path, operation) in OPERATIONS {
+    for (method, path, operation) in OPERATIONS.into_iter().chain(pos::ROUTES) {
         let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| {
             perform(emulator, operation, path, request)
         };
@@ -96,4 +100,41 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
     // The router adds the Allow header.
     let detail = format!("{method} is not possible at {}.", uri.path());
     answer::refuse(&Refusal::new(StatusCode::METHOD_NOT_ALLOWED, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a description of ours describes.
+    fn described(text: &str) -> Vec<(MethodFilter, String)> {
+        let document: serde_json::Value = serde_yaml_ng::from_str(text).unwrap();
+        let mut described = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys() {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                described.push((MethodFilter::try_from(method).unwrap(), path.clone()));
+            }
+        }
+        described
+    }
+
+    fn assert_same(routes: &[Route], described: &[(MethodFilter, String)]) {
+        let routes: Vec<_> = routes.iter().map(|(method, path, _)| (*method, (*path).to_owned())).collect();
+        for route in &routes {
+            assert!(described.contains(route), "{route:?} is not described");
+        }
+        for route in described {
+            assert!(routes.contains(route), "{route:?} is described and does not exist");
+        }
+    }
+
+    /// What the emulator adds must never look like a part of the API.
+    #[test]
+    fn every_route_is_in_one_of_the_two_descriptions() {
+        assert_same(&OPERATIONS, &described(include_str!("../../../docs/openapi.yaml")));
+        assert_same(&pos::ROUTES, &described(include_str!("../../../docs/emulator.yaml")));
+        assert!(OPERATIONS.iter().all(|(_, path, _)| path.starts_with("/ipp/v1/")));
+        assert!(pos::ROUTES.iter().all(|(_, path, _)| path.starts_with("/emulator/")));
+    }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::model::{Metadata, Platform, TapOutcome};
+use crate::model::{Metadata, PaymentMethod, Platform, SessionStatus, TapOutcome};
 
 /// A world for tests: a clock that is moved by hand and ids that count.
 pub(super) struct At {
@@ -74,8 +74,11 @@ enum Step {
     Deregister(usize),
     SetOffline(usize, bool),
     CreateSession(usize),
-    Choose(usize),
-    Tap(usize, usize),
+    Choose(usize, PaymentMethod),
+    Pay(usize, Option<PaymentMethod>),
+    Decline(usize, TapOutcome),
+    CancelOnPhone(usize),
+    Tap(usize, TapOutcome),
     Cancel(usize),
     CreateEnrollment(u32),
     UseCode(usize),
@@ -84,14 +87,20 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let any_index = any::<usize>;
+    let method = || proptest::sample::select(&PaymentMethod::ALL[..]);
+    let outcome = || proptest::sample::select(&TapOutcome::ALL[..]);
+    let maybe_method = proptest::option::of(method());
     prop_oneof![
         (0_u32..600).prop_map(Step::Pass),
         Just(Step::CreateDevice),
         any_index().prop_map(Step::Deregister),
         (any_index(), any::<bool>()).prop_map(|(index, offline)| Step::SetOffline(index, offline)),
         any_index().prop_map(Step::CreateSession),
-        any_index().prop_map(Step::Choose),
-        (any_index(), any_index()).prop_map(|(index, outcome)| Step::Tap(index, outcome)),
+        (any_index(), method()).prop_map(|(index, method)| Step::Choose(index, method)),
+        (any_index(), maybe_method).prop_map(|(index, method)| Step::Pay(index, method)),
+        (any_index(), outcome()).prop_map(|(index, outcome)| Step::Decline(index, outcome)),
+        any_index().prop_map(Step::CancelOnPhone),
+        (any_index(), outcome()).prop_map(|(index, outcome)| Step::Tap(index, outcome)),
         any_index().prop_map(Step::Cancel),
         (1_u32..20_000_000).prop_map(Step::CreateEnrollment),
         any_index().prop_map(Step::UseCode),
@@ -139,9 +148,17 @@ fn take(step: &Step, state: &mut State, at: &mut At) -> Result<(), Refusal> {
             let new = NewSession { device_id, location_id: None, purchase: purchase(100) };
             state.create_session(new, &mut at.moment()).map(drop)
         }
-        Step::Choose(index) => state.choose_method(pick(sessions, index), &mut at.moment()).map(drop),
+        Step::Choose(index, method) => {
+            state.choose_method(pick(sessions, index), method, &mut at.moment()).map(drop)
+        }
+        Step::Pay(index, method) => state.pay(pick(sessions, index), method, &mut at.moment()).map(drop),
+        Step::Decline(index, outcome) => {
+            state.decline(pick(sessions, index), outcome, &mut at.moment()).map(drop)
+        }
+        Step::CancelOnPhone(index) => {
+            state.cancel_on_phone(pick(sessions, index), &mut at.moment()).map(drop)
+        }
         Step::Tap(index, outcome) => {
-            let outcome = TapOutcome::ALL[outcome % TapOutcome::ALL.len()];
             state.simulate_tap(pick(sessions, index), outcome, &mut at.moment()).map(drop)
         }
         Step::Cancel(index) => state.cancel_session(pick(sessions, index), &mut at.moment()).map(drop),
@@ -187,9 +204,18 @@ proptest! {
                 prop_assert!(shown_after.contains_key(id), "a session was lost");
             }
             for session in shown_after.values() {
-                let paid = session.status == Some(crate::model::SessionStatus::Finalized);
+                let paid = session.status == Some(SessionStatus::Finalized);
                 prop_assert_eq!(session.order_id.is_some(), paid, "an order without a payment, or the reverse");
                 prop_assert_eq!(session.purchase_completed_at.is_some(), paid);
+            }
+            for record in &state.sessions {
+                match record.status(at.now) {
+                    SessionStatus::Created => prop_assert_eq!(record.method, None, "nobody has chosen yet"),
+                    SessionStatus::Active | SessionStatus::Finalized => {
+                        prop_assert!(record.method.is_some(), "nobody has chosen, and it can be paid");
+                    }
+                    _ => {}
+                }
             }
             prop_assert_eq!(&State::read(&state.write()).unwrap(), &state, "a file does not keep the state");
             if state.switches.one_open_session_per_device {

@@ -11,6 +11,7 @@ mod enrollments;
 mod laws;
 mod locations;
 mod page;
+mod pos;
 mod refusal;
 mod sessions;
 mod sums;
@@ -26,6 +27,7 @@ pub use enrollments::{
 };
 pub use locations::Store;
 pub use page::{ListPage, PageRequest};
+pub use pos::OnPhone;
 pub use refusal::{FieldErrors, Refusal};
 pub use sessions::{NewSession, Purchase};
 pub use switches::{

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{AfterDecline, CancelEnded, FieldErrors, Moment, Refusal, State, sums};
-use crate::model::{OrderItem, Session, SessionStatus, TapOutcome};
+use super::{CancelEnded, FieldErrors, Moment, Refusal, State, sums};
+use crate::model::{OrderItem, PaymentMethod, Session, SessionStatus};
 
 /// What is asked for in a new session.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +43,11 @@ pub struct Purchase {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     id: Uuid,
-    device_id: Uuid,
+    pub(super) device_id: Uuid,
     stage: Stage,
+    /// What was chosen on the phone. No operation of the API tells it, and files of before do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) method: Option<PaymentMethod>,
     created_at: Timestamp,
     expires_at: Timestamp,
     order_id: Option<Uuid>,
@@ -55,7 +58,7 @@ pub(super) struct Record {
 /// What happened to a session. That it expired is not something that happened: it follows from the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Stage {
+pub(super) enum Stage {
     Created,
     Active,
     Finalized,
@@ -64,7 +67,7 @@ enum Stage {
 }
 
 impl Record {
-    fn status(&self, now: Timestamp) -> SessionStatus {
+    pub(super) fn status(&self, now: Timestamp) -> SessionStatus {
         match self.stage {
             Stage::Created | Stage::Active if self.expires_at <= now => SessionStatus::Expired,
             Stage::Created => SessionStatus::Created,
@@ -75,12 +78,12 @@ impl Record {
         }
     }
 
-    fn is_open(&self, now: Timestamp) -> bool {
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
         !self.status(now).is_terminal()
     }
 
     /// The only place where a session's status changes.
-    fn advance(&mut self, stage: Stage, moment: &mut Moment<'_>) {
+    pub(super) fn advance(&mut self, stage: Stage, moment: &mut Moment<'_>) {
         self.stage = stage;
         if stage == Stage::Finalized {
             self.order_id = Some(moment.id());
@@ -88,7 +91,7 @@ impl Record {
         }
     }
 
-    fn view(&self, now: Timestamp) -> Session {
+    pub(super) fn view(&self, now: Timestamp) -> Session {
         let purchase = self.purchase.clone();
         Session {
             session_id: Some(self.id.to_string()),
@@ -140,6 +143,7 @@ impl State {
             id: moment.id(),
             device_id: new.device_id,
             stage: Stage::Created,
+            method: None,
             created_at: moment.now,
             expires_at: moment.after(self.switches.session_lifetime),
             order_id: None,
@@ -178,57 +182,7 @@ impl State {
         Ok(record.view(moment.now))
     }
 
-    /// What the clerk does on the phone: chooses a method of payment. The session turns ACTIVE; on one that is
-    /// it changes nothing.
-    ///
-    /// # Errors
-    /// 404; 409 for a session that has ended or whose device cannot be reached.
-    pub fn choose_method(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
-        let record = self.payable(id, moment.now)?;
-        record.advance(Stage::Active, moment);
-        Ok(record.view(moment.now))
-    }
-
-    /// Holds a card to the session's device. A method counts as chosen, so that a new session can be tapped at
-    /// once (documented). SUCCESS finalizes it; after a decline it is where a switch says.
-    ///
-    /// # Errors
-    /// 404; 409 for a session that has ended or whose device cannot be reached.
-    pub fn simulate_tap(
-        &mut self,
-        id: Uuid,
-        outcome: TapOutcome,
-        moment: &mut Moment<'_>,
-    ) -> Result<Session, Refusal> {
-        let after_decline = match self.switches.status_after_decline {
-            AfterDecline::Active => Stage::Active,
-            AfterDecline::Created => Stage::Created,
-            AfterDecline::Failed => Stage::Failed,
-        };
-        self.choose_method(id, moment)?;
-        let record = self.session_mut(id)?;
-        let stage = if outcome == TapOutcome::Success { Stage::Finalized } else { after_decline };
-        record.advance(stage, moment);
-        Ok(record.view(moment.now))
-    }
-
-    /// A session that can be paid: open, on a device that is registered and online.
-    fn payable(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Refusal> {
-        let device_id = {
-            let record = self.session_mut(id)?;
-            if !record.is_open(now) {
-                return Err(ended(record, now));
-            }
-            record.device_id
-        };
-        match self.registered(device_id) {
-            Err(_) => Err(Refusal::conflict(format!("Device {device_id} was deregistered."))),
-            Ok(device) if device.offline => Err(Refusal::conflict(format!("Device {device_id} is offline."))),
-            Ok(_) => self.session_mut(id),
-        }
-    }
-
-    fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Refusal> {
+    pub(super) fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Refusal> {
         self.sessions.iter_mut().rfind(|record| record.id == id).ok_or_else(|| no_session(id))
     }
 }
@@ -237,7 +191,7 @@ fn no_session(id: Uuid) -> Refusal {
     Refusal::not_found(format!("There is no session {id}."))
 }
 
-fn ended(record: &Record, now: Timestamp) -> Refusal {
+pub(super) fn ended(record: &Record, now: Timestamp) -> Refusal {
     Refusal::conflict(format!("Session {} has ended: it is {}.", record.id, record.status(now)))
 }
 

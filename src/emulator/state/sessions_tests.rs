@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use super::*;
 use crate::emulator::state::laws::{At, purchase};
 use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
+use crate::model::TapOutcome;
 
 /// A device in Stockholm with one open session.
 fn open() -> (State, At, Uuid, Uuid) {
@@ -83,48 +84,6 @@ fn a_device_can_have_several_open_sessions_unless_the_switch_says_no() {
 }
 
 #[test]
-fn a_successful_tap_finalizes_with_an_order() {
-    let (mut state, mut at, _, id) = open();
-    at.pass(SignedDuration::from_secs(3));
-    let paid = state.simulate_tap(id, TapOutcome::Success, &mut at.moment()).unwrap();
-    assert_eq!(paid.status, Some(SessionStatus::Finalized));
-    assert!(paid.order_id.is_some());
-    assert_eq!(paid.purchase_completed_at, Some(at.now));
-    // An order does not expire with the session.
-    at.pass(state.switches.session_lifetime);
-    assert_eq!(state.session(id, at.now), Ok(paid));
-}
-
-#[test]
-fn choosing_a_method_makes_a_session_active() {
-    let (mut state, mut at, _, id) = open();
-    assert_eq!(status(state.choose_method(id, &mut at.moment())), Ok(SessionStatus::Active));
-    assert_eq!(status(state.choose_method(id, &mut at.moment())), Ok(SessionStatus::Active));
-    let paid = state.simulate_tap(id, TapOutcome::Success, &mut at.moment());
-    assert_eq!(status(paid), Ok(SessionStatus::Finalized));
-    assert_eq!(status(state.choose_method(id, &mut at.moment())), Err(409));
-}
-
-#[test]
-fn a_decline_leaves_the_session_where_the_switch_says() {
-    for (switch, expected) in [
-        (AfterDecline::Active, SessionStatus::Active),
-        (AfterDecline::Created, SessionStatus::Created),
-        (AfterDecline::Failed, SessionStatus::Failed),
-    ] {
-        for outcome in TapOutcome::ALL.into_iter().filter(|outcome| *outcome != TapOutcome::Success) {
-            let (mut state, mut at, _, id) = open();
-            state.switches.status_after_decline = switch;
-            let declined = state.simulate_tap(id, outcome, &mut at.moment()).unwrap();
-            assert_eq!((declined.status, declined.order_id), (Some(expected.clone()), None));
-            let again = status(state.simulate_tap(id, TapOutcome::Success, &mut at.moment()));
-            let may_try_again = !expected.is_terminal();
-            assert_eq!(again, if may_try_again { Ok(SessionStatus::Finalized) } else { Err(409) });
-        }
-    }
-}
-
-#[test]
 fn cancelling_an_ended_session_is_a_conflict_unless_the_switch_says_no() {
     let (mut state, mut at, _, id) = open();
     assert_eq!(status(state.cancel_session(id, &mut at.moment())), Ok(SessionStatus::Cancelled));
@@ -158,7 +117,7 @@ fn the_lifetime_is_a_switch_and_choosing_a_method_does_not_extend_it() {
     let device = at.device(&mut state);
     let id = at.session(&mut state, device);
     at.pass(SignedDuration::from_secs(9));
-    state.choose_method(id, &mut at.moment()).unwrap();
+    state.choose_method(id, PaymentMethod::Card, &mut at.moment()).unwrap();
     at.pass(SignedDuration::from_secs(1));
     assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Expired));
 }
@@ -182,14 +141,4 @@ fn a_session_outlives_its_device_but_cannot_be_paid() {
     assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Created));
     assert_eq!(status(state.simulate_tap(id, TapOutcome::Success, &mut at.moment())), Err(409));
     assert_eq!(status(state.cancel_session(id, &mut at.moment())), Ok(SessionStatus::Cancelled));
-}
-
-#[test]
-fn a_phone_that_is_offline_takes_no_card() {
-    let (mut state, mut at, device, id) = open();
-    state.set_offline(device, true).unwrap();
-    assert_eq!(status(state.simulate_tap(id, TapOutcome::Success, &mut at.moment())), Err(409));
-    state.set_offline(device, false).unwrap();
-    let paid = state.simulate_tap(id, TapOutcome::Success, &mut at.moment());
-    assert_eq!(status(paid), Ok(SessionStatus::Finalized));
 }

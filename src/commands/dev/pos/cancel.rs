@@ -1,0 +1,27 @@
+//! `kustom dev pos cancel`
+
+use uuid::Uuid;
+
+use super::show;
+use crate::commands::args;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+
+/// Call a sale off on the phone, as the clerk does
+///
+/// The session is CANCELLED, and nothing is charged. From the till it is `kustom sessions cancel`; another try needs
+/// a new session, with `kustom sessions create`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The session's id
+    #[arg(value_name = "SESSION", value_parser = args::id)]
+    session: Uuid,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { session } = self;
+        let done = online.client.pos_cancel(session).await;
+        show(session, done, |_| "The clerk called it off on the phone.".to_owned(), online).await
+    }
+}

@@ -1,0 +1,32 @@
+//! `kustom dev pos choose`
+
+use uuid::Uuid;
+
+use super::{show, with};
+use crate::commands::args;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::model::PaymentMethod;
+
+/// Choose a method of payment, as the clerk does
+///
+/// The session turns ACTIVE. Another method can be chosen as long as it is open. Next comes `kustom dev pos pay`,
+/// `kustom dev pos decline` or `kustom dev pos cancel`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The session's id
+    #[arg(value_name = "SESSION", value_parser = args::id)]
+    session: Uuid,
+    /// The method
+    #[arg(long, value_name = "METHOD")]
+    method: PaymentMethod,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { session, method } = self;
+        let done = online.client.pos_choose(session, method).await;
+        let said = |told: Option<_>| format!("The clerk chose {}.", with(told.unwrap_or(method)));
+        show(session, done, said, online).await
+    }
+}

@@ -1,0 +1,39 @@
+//! `kustom dev pos decline`
+
+use uuid::Uuid;
+
+use super::{show, with};
+use crate::commands::args;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::model::{PaymentMethod, TapOutcome};
+
+/// Be declined, as a customer may be
+///
+/// Where no method was chosen, it is a card. The session stays ACTIVE unless a switch of the emulator says otherwise,
+/// so that the next try can be `kustom dev pos pay`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The session's id
+    #[arg(value_name = "SESSION", value_parser = args::id)]
+    session: Uuid,
+    /// Why
+    #[arg(long, value_name = "OUTCOME", default_value = "declined-generic", value_parser = args::decline())]
+    outcome: TapOutcome,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { session, outcome } = self;
+        let done = online.client.pos_decline(session, outcome).await;
+        let said = |told: Option<_>| {
+            let what = match told {
+                Some(PaymentMethod::Card) => "The card".to_owned(),
+                Some(method) => format!("The payment with {}", with(method)),
+                None => "The payment".to_owned(),
+            };
+            format!("{what} was {}.", outcome.meaning())
+        };
+        show(session, done, said, online).await
+    }
+}

@@ -1,0 +1,47 @@
+//! `kustom dev pos pair`
+
+use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
+
+use super::explained;
+use crate::commands::dev::credentials::CredentialsArgs;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::secret::Secret;
+use crate::text::visible;
+
+/// Use an enrollment code, as a phone does
+///
+/// The phone becomes a device at the code's location and with its metadata, and the code is used up. A code comes
+/// from `kustom enrollments create`; afterwards, ask the device for a payment with `kustom sessions create`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The code
+    #[arg(value_name = "CODE", value_parser = NonEmptyStringValueParser::new().map(Secret::new))]
+    code: Secret,
+    /// The name the phone goes by until it is given another
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    name: Option<String>,
+    #[command(flatten)]
+    credentials: CredentialsArgs,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { code, name, credentials } = self;
+        let mut device = match online.client.pos_pair(code.expose(), name.as_deref()).await {
+            Ok(device) => device,
+            Err(error) => {
+                let next = "make another code with `kustom enrollments create`".to_owned();
+                return Err(explained(error, online, next).await);
+            }
+        };
+        credentials.apply_to(&mut device);
+        online.terminal.one(&device)?;
+        let id = visible(device.id.as_deref().unwrap_or("DEVICE"));
+        online.terminal.note(&format!(
+            "The code is used up, and the phone takes payments.\n  \
+             a payment: kustom sessions create --device {id} --amount 249.50 --currency SEK"
+        ));
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,35 @@
+//! `kustom dev pos pay`
+
+use uuid::Uuid;
+
+use super::{show, with};
+use crate::commands::args;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::model::PaymentMethod;
+
+/// Pay, as the customer does
+///
+/// The session is FINALIZED and has an order. Where no method was chosen, choosing it counts as done. Whoever waits
+/// with `kustom sessions watch` is told, with exit 0.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The session's id
+    #[arg(value_name = "SESSION", value_parser = args::id)]
+    session: Uuid,
+    /// Pay with this method; the one that was chosen, or else card, unless told otherwise
+    #[arg(long, value_name = "METHOD")]
+    method: Option<PaymentMethod>,
+}
+
+impl Args {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let Self { session, method } = self;
+        let done = online.client.pos_pay(session, method).await;
+        let said = |told: Option<_>| match told.or(method) {
+            Some(method) => format!("The customer used {}.", with(method)),
+            None => String::new(),
+        };
+        show(session, done, said, online).await
+    }
+}

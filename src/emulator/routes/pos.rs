@@ -1,0 +1,87 @@
+//! What is done on a phone. These routes are the emulator's own: the API has none of them, because there a person
+//! with a phone in the hand does it. `docs/emulator.yaml` describes them.
+
+use axum::routing::MethodFilter;
+use http::StatusCode;
+
+use super::answer::Answer;
+use super::body::Fields;
+use super::call::Call;
+use super::{Moment, Outcome, Route, State};
+use crate::emulator::state::Phone;
+use crate::model::{PaymentMethod, Platform, TapOutcome};
+
+/// The phone's routes, in the order of a sale.
+pub(super) const ROUTES: [Route; 5] = [
+    (MethodFilter::POST, "/emulator/pos/pair", pair),
+    (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/choose", choose),
+    (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/pay", pay),
+    (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/decline", decline),
+    (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/cancel", cancel),
+];
+
+fn pair(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let mut body = call.body()?;
+    let code = body.required("enrollment_code", filled);
+    let phone = Phone { name: filled(&mut body, "name"), platform: Platform::Android };
+    body.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.use_enrollment_code(&code, phone, moment)?))
+}
+
+fn choose(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let id = call.id("session")?;
+    let mut body = call.body()?;
+    let chosen = body.required("method", method);
+    body.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.choose_method(id, chosen, moment)?))
+}
+
+fn pay(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let id = call.id("session")?;
+    let mut body = call.optional_body()?;
+    let method = method(&mut body, "method");
+    body.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.pay(id, method, moment)?))
+}
+
+fn decline(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let id = call.id("session")?;
+    let mut body = call.optional_body()?;
+    let outcome = outcome(&mut body, "outcome").unwrap_or(TapOutcome::DeclinedGeneric);
+    body.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.decline(id, outcome, moment)?))
+}
+
+fn cancel(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+    let id = call.id("session")?;
+    call.optional_body()?.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.cancel_on_phone(id, moment)?))
+}
+
+/// A text that is not empty.
+fn filled(body: &mut Fields, name: &str) -> Option<String> {
+    let text = body.text(name)?;
+    if text.is_empty() {
+        body.wrong(name, "must not be empty");
+    }
+    Some(text)
+}
+
+fn method(body: &mut Fields, name: &str) -> Option<PaymentMethod> {
+    let found = PaymentMethod::find(&body.text(name)?);
+    if found.is_none() {
+        let all = PaymentMethod::ALL.map(PaymentMethod::as_str).join(", ");
+        body.wrong(name, format!("must be one of {all}"));
+    }
+    found
+}
+
+fn outcome(body: &mut Fields, name: &str) -> Option<TapOutcome> {
+    let text = body.text(name)?;
+    // The command line's spelling is not the API's.
+    let found = TapOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == text);
+    if found.is_none() {
+        body.wrong(name, "must be one of the documented declines, such as INSUFFICIENT_FUNDS");
+    }
+    found
+}

@@ -1,0 +1,143 @@
+//! What is done on a phone: a clerk chooses a method or calls the sale off, a customer pays or is declined.
+//!
+//! The API has one operation like that, the simulated tap. The others are the emulator's own.
+
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::sessions::{Record, Stage, ended};
+use super::{AfterDecline, Moment, Refusal, State};
+use crate::model::{PaymentMethod, Session, TapOutcome};
+
+/// A session as its phone shows it. What the API tells of it lacks the method.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OnPhone {
+    /// The session, as the API tells it.
+    #[serde(flatten)]
+    pub session: Session,
+    /// What was chosen, if anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<PaymentMethod>,
+}
+
+impl State {
+    /// Chooses a method of payment. The session turns ACTIVE; on one that is, another method takes the place of
+    /// the one before.
+    ///
+    /// # Errors
+    /// 404; 409 for a session that has ended or whose device cannot be reached.
+    pub fn choose_method(
+        &mut self,
+        id: Uuid,
+        method: PaymentMethod,
+        moment: &mut Moment<'_>,
+    ) -> Result<OnPhone, Refusal> {
+        let record = self.on_phone(id, moment.now)?;
+        record.advance(Stage::Active, moment);
+        record.method = Some(method);
+        Ok(show(record, moment.now))
+    }
+
+    /// Pays with this method, with the one that was chosen, or else with a card. The session is FINALIZED.
+    ///
+    /// # Errors
+    /// As [`Self::choose_method`].
+    pub fn pay(
+        &mut self,
+        id: Uuid,
+        method: Option<PaymentMethod>,
+        moment: &mut Moment<'_>,
+    ) -> Result<OnPhone, Refusal> {
+        self.attempt(id, method, TapOutcome::Success, moment)
+    }
+
+    /// Tries to pay with the method that was chosen, or else with a card, and is declined: the session is where
+    /// a switch says.
+    ///
+    /// # Errors
+    /// 400 for a success, which is no decline; else as [`Self::choose_method`].
+    pub fn decline(
+        &mut self,
+        id: Uuid,
+        outcome: TapOutcome,
+        moment: &mut Moment<'_>,
+    ) -> Result<OnPhone, Refusal> {
+        if outcome == TapOutcome::Success {
+            let message = "must be a decline, and SUCCESS is none";
+            return Err(Refusal::of_field(StatusCode::BAD_REQUEST, "outcome", message));
+        }
+        self.attempt(id, None, outcome, moment)
+    }
+
+    /// Calls the sale off on the phone, which shows no session that has ended: the switch for those is about
+    /// the API.
+    ///
+    /// # Errors
+    /// As [`Self::choose_method`].
+    pub fn cancel_on_phone(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<OnPhone, Refusal> {
+        let record = self.on_phone(id, moment.now)?;
+        record.advance(Stage::Cancelled, moment);
+        Ok(show(record, moment.now))
+    }
+
+    /// Holds a card to the session's device. A method counts as chosen, so that a new session can be tapped at
+    /// once (documented). SUCCESS finalizes it; after a decline it is where a switch says.
+    ///
+    /// # Errors
+    /// As [`Self::choose_method`].
+    pub fn simulate_tap(
+        &mut self,
+        id: Uuid,
+        outcome: TapOutcome,
+        moment: &mut Moment<'_>,
+    ) -> Result<Session, Refusal> {
+        self.attempt(id, Some(PaymentMethod::Card), outcome, moment).map(|shown| shown.session)
+    }
+
+    fn attempt(
+        &mut self,
+        id: Uuid,
+        method: Option<PaymentMethod>,
+        outcome: TapOutcome,
+        moment: &mut Moment<'_>,
+    ) -> Result<OnPhone, Refusal> {
+        let stage = match (outcome, self.switches.status_after_decline) {
+            (TapOutcome::Success, _) => Stage::Finalized,
+            (_, AfterDecline::Active) => Stage::Active,
+            (_, AfterDecline::Created) => Stage::Created,
+            (_, AfterDecline::Failed) => Stage::Failed,
+        };
+        let record = self.on_phone(id, moment.now)?;
+        let method = method.or(record.method).unwrap_or_default();
+        record.advance(stage, moment);
+        // On a session that is CREATED again the clerk has everything to choose.
+        record.method = (stage != Stage::Created).then_some(method);
+        Ok(show(record, moment.now))
+    }
+
+    /// A session that its phone shows: open, on a device that is registered and online.
+    fn on_phone(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Refusal> {
+        let device_id = {
+            let record = self.session_mut(id)?;
+            if !record.is_open(now) {
+                return Err(ended(record, now));
+            }
+            record.device_id
+        };
+        match self.registered(device_id) {
+            Err(_) => Err(Refusal::conflict(format!("Device {device_id} was deregistered."))),
+            Ok(device) if device.offline => Err(Refusal::conflict(format!("Device {device_id} is offline."))),
+            Ok(_) => self.session_mut(id),
+        }
+    }
+}
+
+fn show(record: &Record, now: Timestamp) -> OnPhone {
+    OnPhone { session: record.view(now), method: record.method }
+}
+
+#[cfg(test)]
+#[path = "pos_tests.rs"]
+mod tests;

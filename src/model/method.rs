@@ -1,0 +1,66 @@
+//! The methods of payment on a phone.
+
+use serde::{Deserialize, Serialize};
+
+/// What a clerk can choose on the phone. The API never names it: a session only turns ACTIVE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentMethod {
+    /// A card that is held to the phone.
+    #[default]
+    Card,
+    /// Klarna.
+    Klarna,
+    /// Swish, in Sweden.
+    Swish,
+    /// Vipps, in Norway.
+    Vipps,
+}
+
+impl PaymentMethod {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Card, Self::Klarna, Self::Swish, Self::Vipps];
+
+    /// The spelling in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Card => "CARD",
+            Self::Klarna => "KLARNA",
+            Self::Swish => "SWISH",
+            Self::Vipps => "VIPPS",
+        }
+    }
+
+    /// The spelling on a command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Card => "card",
+            Self::Klarna => "klarna",
+            Self::Swish => "swish",
+            Self::Vipps => "vipps",
+        }
+    }
+
+    /// Finds a method by its spelling in JSON.
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PaymentMethod;
+
+    #[test]
+    fn there_is_one_spelling_in_json_and_it_is_found() {
+        for method in PaymentMethod::ALL {
+            assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
+            assert_eq!(method.as_str().to_ascii_lowercase(), method.name());
+            assert_eq!(PaymentMethod::find(method.as_str()), Some(method));
+        }
+        assert_eq!(PaymentMethod::find("card"), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! The emulator over HTTP, held to the contract: every answer here, to a right request or a wrong one, is
+//! checked against `docs/openapi.yaml`, or against `docs/emulator.yaml` for what the API does not have.
+
+// Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod anything;
+mod operations;
+mod pos;
+mod refusals;
+mod switches;

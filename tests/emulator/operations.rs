@@ -1,0 +1,134 @@
+//! The operations as they are meant to be used.
+
+use std::collections::BTreeSet;
+
+use kustom::emulator::state::{GOTHENBURG, STOCKHOLM};
+use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
+use serde_json::{Value, json};
+
+use crate::common::world::{Ask, World, over_http};
+
+#[test]
+fn all_thirteen_operations_work_as_described() {
+    let world = World::new();
+    let page = world.right(Ask::get("/ipp/v1/locations").merchant());
+    assert_eq!(page.body["total_elements"], 2);
+    let location = world.right(Ask::get(format!("/ipp/v1/locations/{GOTHENBURG}")).merchant());
+    assert_eq!(location.body["merchant_id"], MERCHANT_ID);
+
+    let made =
+        world.enroll(&json!({"location_id": GOTHENBURG, "expires_in": 60_000, "metadata": {"a": "b"}}));
+    assert_eq!((made.status, &made.body["status"]), (201, &json!("PENDING")));
+    let page = world.right(Ask::get("/ipp/v1/enrollments?metadata=a:b&include_consumed=false").merchant());
+    assert_eq!(page.body["content"], json!([made.body]));
+    let id = made.body["enrollment_id"].as_str().unwrap();
+    let deleted = world.right(Ask::new("DELETE", format!("/ipp/v1/enrollments/{id}")));
+    assert_eq!((deleted.status, deleted.raw.len()), (204, 0));
+    let page = world.right(Ask::get("/ipp/v1/enrollments").merchant());
+    assert_eq!(page.body["content"], json!([]));
+
+    let device = world.device("Till 1");
+    let update = json!({"name": "Till 2", "metadata": {"floor": "1"}, "location_id": GOTHENBURG});
+    let updated = world.right(Ask::new("PUT", format!("/ipp/v1/devices/{device}")).json(&update));
+    assert_eq!((updated.status, &updated.body["name"]), (200, &json!("Till 2")));
+    let page = world.right(Ask::get(format!("/ipp/v1/devices?location_id={GOTHENBURG}")).merchant());
+    assert_eq!(page.body["content"], json!([updated.body]));
+
+    let session = world.session(&device);
+    assert_eq!(world.tap(&session, "INSUFFICIENT_FUNDS").body["status"], "ACTIVE");
+    let paid = world.tap(&session, "SUCCESS");
+    assert_eq!((paid.status, &paid.body["status"]), (200, &json!("FINALIZED")));
+    assert!(paid.body["order_id"].is_string() && paid.body["purchase_completed_at"].is_string());
+    let read = world.right(Ask::get(format!("/ipp/v1/sessions/{session}")));
+    assert_eq!((read.status, read.body), (200, paid.body));
+    assert_eq!(world.cancel(&session).status, 409);
+    assert_eq!(world.cancel(&world.session(&device)).body["status"], "CANCELLED");
+
+    let removed = world.right(Ask::new("DELETE", format!("/ipp/v1/devices/{device}")));
+    assert_eq!((removed.status, removed.raw.len()), (204, 0));
+    assert_eq!(world.right(Ask::get("/ipp/v1/devices").merchant()).body["content"], json!([]));
+
+    let all: BTreeSet<_> = world.contract.operations().into_iter().map(|operation| operation.id).collect();
+    assert_eq!(all.len(), 13);
+    assert_eq!(*world.seen.lock().unwrap(), all);
+}
+
+#[test]
+fn answers_hold_what_a_client_needs() {
+    let world = World::new();
+    let has = |value: &Value, fields: &[&str]| {
+        for field in fields {
+            assert!(value.get(field).is_some_and(|value| !value.is_null()), "{field} in {value}");
+        }
+    };
+    let page = world.right(Ask::get("/ipp/v1/locations?page_size=1").merchant()).body;
+    assert_eq!(page["content"].as_array().unwrap().len(), 1);
+    let envelope = ["page_number", "page_size", "total_elements", "total_pages", "first", "last"];
+    let values = envelope.map(|field| page[field].clone());
+    assert_eq!(json!(values), json!([0, 1, 2, 2, true, false]));
+    has(
+        &page["content"][0],
+        &["id", "name", "street_address", "postal_code", "city", "country", "created_at"],
+    );
+    let made = world.right(Ask::new("POST", "/ipp/v1/dev/devices").json(&json!({"name": "x"}))).body;
+    has(&made, &["id", "hardware_id", "merchant_id", "name", "platform", "created_at", "credentials"]);
+    has(&made["credentials"], &["bearer_token", "issuedAt"]);
+    assert_eq!(made["metadata"], json!({"simulated": "true"}));
+    let enrollment = world.enroll(&json!({"location_id": STOCKHOLM})).body;
+    has(&enrollment, &["enrollment_id", "enrollment_code", "expires_at", "status", "location_id"]);
+    let items = json!([{"name": "Coffee", "unit_price": 3900, "quantity": 2, "total_amount": 7800,
+        "tax_rate": 1200, "total_tax_amount": 836, "type": "physical", "reference": "c"}]);
+    let started = "2026-01-31T12:00:00.5+01:00";
+    let body = json!({"device_id": made["id"], "order_amount": 7800, "order_tax_amount": 836,
+        "purchase_currency": "SEK", "purchase_started_at": started, "merchant_reference1": "1",
+        "merchant_reference2": "2", "merchant_data": "3", "order_items": items});
+    let session = world.right(Ask::new("POST", "/ipp/v1/sessions").json(&body)).body;
+    for field in ["device_id", "order_amount", "order_tax_amount", "merchant_data", "merchant_reference2"] {
+        assert_eq!(session[field], body[field], "{field}");
+    }
+    // The same line, whatever the order of its fields.
+    assert_eq!(session["order_items"], items);
+    assert_eq!(session["purchase_started_at"], "2026-01-31T11:00:00.5Z");
+}
+
+#[test]
+fn the_root_says_what_this_is() {
+    let world = World::new();
+    let answer = world.wrong(Ask::get("/").without("authorization"));
+    assert_eq!((answer.status, &answer.body["emulator"]), (200, &json!(true)));
+    assert!(!String::from_utf8(answer.raw).unwrap().contains(API_KEY));
+}
+
+#[test]
+fn pages_together_are_the_list_in_the_order_of_creation() {
+    let world = World::new();
+    for number in 0..7 {
+        world.device(&number.to_string());
+    }
+    let mut names = Vec::new();
+    for number in 0..4 {
+        let page =
+            world.right(Ask::get(format!("/ipp/v1/devices?page_size=2&page_number={number}")).merchant());
+        assert_eq!((&page.body["last"], &page.body["total_pages"]), (&json!(number == 3), &json!(4)));
+        names.extend(page.body["content"].as_array().unwrap().iter().map(|device| device["name"].clone()));
+    }
+    assert_eq!(json!(names), json!(["0", "1", "2", "3", "4", "5", "6"]));
+}
+
+#[test]
+fn a_served_emulator_answers_and_stops() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let asking = tokio::task::spawn_blocking(move || {
+            let answer = over_http(&address, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+            drop(stop);
+            answer
+        });
+        let stopped = async { drop(stopped.await) };
+        kustom::emulator::serve(listener, Emulator::new(State::seed()), stopped).await.unwrap();
+        assert!(asking.await.unwrap().contains("kustom emulator"));
+    });
+}
