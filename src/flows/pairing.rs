@@ -98,14 +98,14 @@ impl Pairing {
         let trouble = (troubled != self.troubled).then_some(troubled);
         self.troubled = troubled;
         let next = match seen {
-            Seen::Enrollment(status) => self.enrollment(elapsed, status),
+            Seen::Enrollment(status) => self.enrollment(elapsed, status.as_ref()),
             Seen::Device(found) => self.device(elapsed, found),
             Seen::Trouble(asked) => self.trouble(elapsed, asked.unwrap_or_default().min(MOST_PATIENCE)),
         };
         Step { trouble, next }
     }
 
-    fn enrollment(&mut self, elapsed: Duration, status: Option<EnrollmentStatus>) -> Next {
+    fn enrollment(&mut self, elapsed: Duration, status: Option<&EnrollmentStatus>) -> Next {
         match status {
             Some(EnrollmentStatus::Consumed) => {
                 self.phase = Phase::Phone(elapsed);
@@ -140,10 +140,9 @@ impl Pairing {
 
     fn trouble(&self, elapsed: Duration, asked: Duration) -> Next {
         match self.phase {
-            Phase::Code if elapsed >= self.lifetime + AFTER_THE_END => Next::Unreachable,
+            Phase::Code | Phase::Gone if elapsed >= self.lifetime + AFTER_THE_END => Next::Unreachable,
             Phase::Code => self.again(elapsed, asked),
             Phase::Phone(since) if elapsed.saturating_sub(since) >= TO_APPEAR => Next::NoDevice,
-            Phase::Gone if elapsed >= self.lifetime + AFTER_THE_END => Next::Unreachable,
             Phase::Phone(_) | Phase::Gone => Next::Device(self.interval.max(asked)),
         }
     }
@@ -152,14 +151,15 @@ impl Pairing {
     fn again(&self, elapsed: Duration, asked: Duration) -> Next {
         let mut wait = self.interval.max(asked);
         if let Some(limit) = self.limit {
-            if elapsed >= limit {
+            let left = limit.saturating_sub(elapsed);
+            if left.is_zero() {
                 return Next::TimeUp;
             }
-            wait = wait.min(limit - elapsed);
+            wait = wait.min(left);
         }
         let ends = [self.lifetime, self.lifetime + AFTER_THE_END];
         if let Some(end) = ends.into_iter().find(|end| *end > elapsed) {
-            wait = wait.min(end - elapsed);
+            wait = wait.min(end.saturating_sub(elapsed));
         }
         Next::Enrollment(wait)
     }

@@ -134,8 +134,8 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
         &home.command(args).stdin(format!("{KEY}\n")).run().exits(0).whole(),
         "NAME         playground\nACTIVE       yes\nENVIRONMENT  playground\nKEY          stored\n\
          MERCHANT     M100\nCURRENCY     SEK\nBASE URL     http://127.0.0.1:<port>\n\
-         ! Stored the profile 'playground' in <home>/config/profiles.toml, which only you can read.\n\
-         ! It is used whenever no other is asked for. Try: kustom devices list\nexit 0\n",
+         ! Stored the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
+         ! It is used whenever no other is asked for. Pair a phone: kustom enrollments pair\nexit 0\n",
     );
     let [asked] = server.asked().try_into().unwrap();
     assert_eq!(asked.line(), "GET /ipp/v1/devices", "one harmless call");

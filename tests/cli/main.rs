@@ -11,6 +11,7 @@ mod bad_answers;
 mod bad_input;
 mod basics;
 mod changes;
+mod counter;
 mod demonstration;
 mod guards;
 mod harness;

@@ -19,13 +19,13 @@ fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
         (&["pair", "X", "--name", ""], "--name <NAME>"),
         (&["choose", &id()], "--method <METHOD>"),
         (&["choose", &id(), "--method", "cash"], "[possible values: card, klarna, swish, vipps]"),
-        (&["choose", "x", "--method", "card"], "<SESSION>"),
-        (&["pay"], "<SESSION>"),
+        (&["choose", "x", "--method", "card"], "[SESSION]"),
+        (&["pay"], "no session is given"),
         (
             &["decline", &id(), "--outcome", "success"],
             "[possible values: declined-generic, insufficient-funds",
         ),
-        (&["cancel", "51e2"], "<SESSION>"),
+        (&["cancel", "51e2"], "[SESSION]"),
     ] {
         let said = pos(&home, args).fails(2);
         assert!(said.contains(names), "{args:?}: {said}");

@@ -139,10 +139,8 @@ fn a_person_is_asked_with_merchant_device_and_amount() {
 fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
     let (session, enrollment) = (id(3), id(4));
     let cancel = format!("cancel 1 session: {session} of 249.50 SEK on device {}?", id(1));
-    let deregister = format!("deregister 'Bar' ({})?", id(2));
     for (args, question) in [
         (["sessions", "cancel", &session], cancel.as_str()),
-        (["devices", "deregister", "Bar"], &deregister),
         (["enrollments", "delete", &enrollment], &format!("withdraw 1 enrollment: {enrollment}?")),
     ] {
         let server = Server::new(api);
@@ -156,6 +154,27 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
             let (exit, shown) = screen.end();
             assert_eq!((exit, changes()), (code, sent), "{shown}");
         }
+    }
+}
+
+/// A device that is removed has to be paired again: its name is typed before that.
+#[cfg(unix)]
+#[test]
+fn a_device_is_removed_only_by_whoever_types_its_name() {
+    for (keys, code, sent) in
+        [("bar\r", 8, 0), ("\r", 8, 0), ("y\r", 8, 0), ("\x03", 130, 0), ("Bar\r", 0, 1)]
+    {
+        let server = Server::new(api);
+        let home = production(&server);
+        let mut screen = Screen::open(&home, ["devices", "deregister", "Bar"], &[]);
+        screen.until(&format!("Production, merchant M100: deregister 'Bar' ({})?", id(2)));
+        screen.until("To go on, type its name: Bar");
+        screen.until_asked("Name:");
+        screen.type_in(keys);
+        let (exit, shown) = screen.end();
+        let changes = server.lines().iter().filter(|line| !line.starts_with("GET ")).count();
+        assert_eq!((exit, changes), (code, sent), "{keys:?}:\n{shown}");
+        assert_eq!(shown.contains("not confirmed; nothing was done"), code == 8, "{shown}");
     }
 }
 

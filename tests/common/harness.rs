@@ -111,6 +111,11 @@ impl Home {
         Run { home: self, args, env: self.env.clone(), stdin: None, script: None, unread: false }
     }
 
+    /// The variables that this home was given.
+    pub fn more_variables(&self) -> Vec<(OsString, OsString)> {
+        self.env.clone()
+    }
+
     /// The variables of a command, before its own.
     pub fn variables(&self) -> Vec<(OsString, OsString)> {
         let path = |path: PathBuf| path.into_os_string();
@@ -232,8 +237,13 @@ impl Running {
 
     /// Sends it the signal that Ctrl-C sends.
     pub fn interrupt(&self) {
-        let sent = Command::new("/bin/sh").args(["-c", &format!("kill -INT {}", self.id())]).status();
-        assert!(sent.expect("a shell").success(), "cannot interrupt {}", self.command);
+        self.signal("INT");
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, signal: &str) {
+        let sent = Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {}", self.id())]).status();
+        assert!(sent.expect("a shell").success(), "cannot send {signal} to {}", self.command);
     }
 
     /// Waits until what it has written to stdout satisfies a condition, and gives it.

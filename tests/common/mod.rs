@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod contract;
+pub mod counter;
 pub mod harness;
 pub mod normal;
 pub mod proxy;

@@ -24,24 +24,34 @@ struct Shown {
 }
 
 impl Screen {
-    /// Starts the program with the home's variables and some more.
+    /// Starts the program with the home's variables and some more, on a wide terminal.
     pub fn open<A: AsRef<OsStr>>(
         home: &Home,
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        let size = PtySize { rows: 30, cols: 200, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+        Self::of_width(200, home, args, env)
+    }
+
+    /// The same on a terminal with so many columns.
+    pub fn of_width<A: AsRef<OsStr>>(
+        columns: u16,
+        home: &Home,
+        args: impl IntoIterator<Item = A>,
+        env: &[(&str, &str)],
+    ) -> Self {
+        let pair = native_pty_system().openpty(size(columns)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(PROGRAM);
         command.args(args);
         command.env_clear();
-        for (name, value) in home.variables() {
+        command.env("TERM", "xterm");
+        for (name, value) in home.variables().into_iter().chain(home.more_variables()) {
             command.env(name, value);
         }
+        command.env("COLUMNS", columns.to_string());
         for (name, value) in env {
             command.env(name, value);
         }
-        command.env("TERM", "xterm");
         command.cwd(home.path());
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
@@ -66,11 +76,26 @@ impl Screen {
         Self { child, keyboard, shown, master: pair.master }
     }
 
-    /// Waits until the screen has shown this.
+    /// Waits until the screen has shown this; gives everything that was shown.
     #[track_caller]
-    pub fn until(&self, wanted: &str) {
-        let text = self.wait(|shown| text(shown).contains(wanted));
-        assert!(text.contains(wanted), "'{wanted}' was never shown:\n{text}");
+    pub fn until(&self, wanted: &str) -> String {
+        self.until_times(1, wanted)
+    }
+
+    /// Waits until the screen has shown this so many times.
+    #[track_caller]
+    pub fn until_times(&self, times: usize, wanted: &str) -> String {
+        let enough = |text: &str| text.matches(wanted).count() >= times;
+        let text = self.wait(|shown| enough(&text(shown)));
+        assert!(enough(&text), "'{wanted}' was not shown {times} times:\n{text}");
+        text
+    }
+
+    /// Waits until more than so many bytes were shown.
+    #[track_caller]
+    pub fn until_longer_than(&self, length: usize) {
+        let text = self.wait(|shown| shown.bytes.len() > length);
+        assert!(text.len() > length, "nothing more was shown:\n{text}");
     }
 
     /// Waits until the screen has shown this question and the program reads the answer key by key: a Ctrl-C before
@@ -86,10 +111,47 @@ impl Screen {
         }
     }
 
+    /// Waits until the screen has shown this question, and what is typed is not shown.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn until_asked_in_secret(&self, question: &str) {
+        self.until(question);
+        let deadline = Instant::now() + PATIENCE;
+        while self.has_mode("ECHO") {
+            assert!(Instant::now() < deadline, "the answer to '{question}' would be shown");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     #[cfg(unix)]
     fn reads_whole_lines(&self) -> bool {
+        self.has_mode("ICANON")
+    }
+
+    #[cfg(unix)]
+    fn has_mode(&self, mode: &str) -> bool {
         let modes = self.master.get_termios().expect("the modes of the terminal");
-        format!("{:?}", modes.local_flags).contains("ICANON")
+        let flags = format!("{:?}", modes.local_flags);
+        flags.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|flag| flag == mode)
+    }
+
+    /// Sends a signal to the program, such as `TERM`.
+    #[cfg(unix)]
+    pub fn signal(&self, signal: &str) {
+        let id = self.child.process_id().expect("a process");
+        let sent =
+            std::process::Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {id}")]).status();
+        assert!(sent.expect("a shell").success(), "cannot send {signal}");
+    }
+
+    /// The id of the program's process.
+    pub fn process_id(&self) -> u32 {
+        self.child.process_id().expect("a process")
+    }
+
+    /// Gives the terminal another width.
+    pub fn resize(&self, columns: u16) {
+        self.master.resize(size(columns)).expect("a terminal");
     }
 
     /// Types this; `\r` is Enter, `\x03` is Ctrl-C.
@@ -98,7 +160,7 @@ impl Screen {
         self.keyboard.flush().expect("a keyboard");
     }
 
-    /// Waits for the end; gives the exit code and everything that was shown.
+    /// Waits for the end; gives the exit code and everything that was shown. However it ended, the terminal is in order.
     #[track_caller]
     pub fn end(mut self) -> (u32, String) {
         let text = self.wait(|_| false);
@@ -106,7 +168,13 @@ impl Screen {
             let _ = self.child.kill();
             panic!("the program did not end:\n{text}");
         }
-        (self.child.wait().expect("a process").exit_code(), text)
+        let code = self.child.wait().expect("a process").exit_code();
+        #[cfg(unix)]
+        for mode in ["ECHO", "ICANON", "ISIG"] {
+            assert!(self.has_mode(mode), "the terminal was left without {mode}:\n{text}");
+        }
+        assert!(text.rfind(HIDES_CURSOR) <= text.rfind(SHOWS_CURSOR), "the cursor was left hidden:\n{text}");
+        (code, text)
     }
 
     fn wait(&self, enough: impl Fn(&Shown) -> bool) -> String {
@@ -122,6 +190,27 @@ impl Screen {
     }
 }
 
+const HIDES_CURSOR: &str = "\u{1b}[?25l";
+const SHOWS_CURSOR: &str = "\u{1b}[?25h";
+
+const fn size(columns: u16) -> PtySize {
+    PtySize { rows: 30, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
 fn text(shown: &Shown) -> String {
     String::from_utf8_lossy(&shown.bytes).into_owned()
+}
+
+/// The screen without the sequences that move the cursor and colour the text.
+pub fn plain(shown: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = shown.chars();
+    while let Some(letter) = rest.next() {
+        if letter == '\u{1b}' {
+            rest.by_ref().find(char::is_ascii_alphabetic);
+        } else if letter != '\r' {
+            plain.push(letter);
+        }
+    }
+    plain
 }

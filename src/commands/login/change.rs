@@ -49,24 +49,24 @@ mod tests {
     use crate::profiles::Environment;
     use crate::secret::ApiKey;
 
-    fn stored(key: &str) -> Option<KeySource> {
-        Some(KeySource::Stored(ApiKey::parse(key).unwrap()))
+    fn stored(key: &str) -> KeySource {
+        KeySource::Stored(ApiKey::parse(key).unwrap())
     }
 
     #[test]
     fn what_differs_is_told_and_no_key_is() {
         let old = Profile {
-            key: stored("kco_test_api_one"),
+            key: Some(stored("kco_test_api_one")),
             currency: Some("SEK".into()),
             location: Some("City".into()),
             ..Profile::new(Environment::Playground)
         };
-        let new = Profile { key: stored("kco_test_api_two"), location: None, ..old.clone() };
+        let new = Profile { key: Some(stored("kco_test_api_two")), location: None, ..old.clone() };
         assert_eq!(
             between(&old, &new),
             ["location: City -> none", "API key: another one (a kco_test_… key)"]
         );
-        let live = Profile { key: stored("kco_live_api_x"), ..Profile::new(Environment::Production) };
+        let live = Profile { key: Some(stored("kco_live_api_x")), ..Profile::new(Environment::Production) };
         assert_eq!(
             between(&old, &live),
             [

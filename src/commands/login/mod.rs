@@ -111,7 +111,7 @@ impl Args {
         let merchant_id = merchant_id.or_else(|| variables.merchant_id.clone());
         let check = !no_check;
         let wanted = Wanted { environment, username, merchant_id, location, currency, base_url, check };
-        let name = asked_name(context).map(|name| name.cloned())?;
+        let name = asked_name(context)?.cloned();
         let ready = if !key.is_given() && context.terminal.can_ask() {
             context.wait_for(questions::ask(wanted, name, &document, context))?
         } else {

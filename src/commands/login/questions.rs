@@ -39,16 +39,14 @@ pub(super) async fn ask(
         let old = tried.as_ref().or_else(|| document.profile(&name));
         let old = old.filter(|old| old.environment == environment);
         let old_of = |of: fn(&Profile) -> &Option<String>| old.and_then(|old| of(old).clone());
-        let username = match &username {
-            Some(username) => Some(username.clone()),
+        let username = match username.clone() {
             None => ask_optional("Username", old_of(|old| &old.username), terminal).await?,
+            given => given,
         };
-        let merchant_id = match &merchant_id {
-            Some(id) => Some(id.clone()),
-            None => {
-                let told = username.as_deref().and_then(merchant_of).map(str::to_owned);
-                ask_optional("Merchant id", old_of(|old| &old.merchant_id).or(told), terminal).await?
-            }
+        let told = username.as_deref().and_then(merchant_of).map(str::to_owned);
+        let merchant_id = match merchant_id.clone() {
+            None => ask_optional("Merchant id", old_of(|old| &old.merchant_id).or(told), terminal).await?,
+            given => given,
         };
         let profile = Profile {
             environment,
@@ -186,11 +184,7 @@ async fn ask_location(
         })
         .collect();
     let none = (Choice::new("none", ""), None);
-    if locations.len() == 1 {
-        offers.push(none)
-    } else {
-        offers.insert(0, none)
-    }
+    offers.insert(usize::from(locations.len() == 1), none);
     if let Some(place) =
         old.and_then(|old| offers.iter().position(|(_, known)| known.as_deref() == Some(old)))
     {
@@ -245,7 +239,7 @@ mod tests {
         let locations = |countries: &[&str]| -> Vec<Received<Location>> {
             countries.iter().map(|country| Received::read(json!({"country": country})).unwrap()).collect()
         };
-        let code = |countries| currency_of(&locations(countries)).map(|currency| currency.code());
+        let code = |countries| currency_of(&locations(countries)).map(Currency::code);
         assert_eq!(code(&["SE", "SE"]), Some("SEK"));
         assert_eq!(code(&["SE", "NO"]), None);
         assert_eq!(code(&["XX"]), None);

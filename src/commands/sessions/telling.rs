@@ -177,7 +177,8 @@ impl<'a> Telling<'a> {
         match self.never_seen() {
             0 => {}
             unseen => {
-                self.terminal.warn(&format!("{} of them could not be asked at all", count(unseen, "session")))
+                self.terminal
+                    .warn(&format!("{} of them could not be asked at all", count(unseen, "session")));
             }
         }
     }

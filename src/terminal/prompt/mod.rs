@@ -194,19 +194,24 @@ impl Terminal {
     pub async fn pick(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
         let width = usize::from(Term::stderr().size().1);
         let lines = lines_of(choices, width.saturating_sub(MARGIN));
-        self.interact(move |term| {
+        let picked = self.interact(move |term| {
             if is_dumb() {
                 return plain::pick(term, prompt, &lines);
             }
             dialoguer::FuzzySelect::new()
                 .with_prompt(format!("{prompt} (type to search):"))
+                .report(false)
                 .items(&lines)
                 .default(0)
                 .max_length(MOST_SHOWN)
                 .interact_on(term)
                 .map_err(io_error)
-        })
-        .await
+        });
+        let place = picked.await?;
+        if let Some(choice) = choices.get(place) {
+            self.talk(&format!("{prompt}: {}", choice.name));
+        }
+        Ok(place)
     }
 
     /// Asks in a thread of its own. When this is given up, nothing is asked on this terminal any more: the thread still

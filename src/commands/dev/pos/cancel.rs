@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::show;
 use crate::commands::args;
+use crate::commands::sessions::choose::Among;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 
@@ -13,14 +14,15 @@ use crate::error::{Error, Exit};
 /// a new session, with `kustom sessions create`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The session's id
+    /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
-    session: Uuid,
+    session: Option<Uuid>,
 }
 
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { session } = self;
+        let session = online.session_or_choice(session, Among::Open).await?;
         let done = online.client.pos_cancel(session).await;
         show(session, done, |_| "The clerk called it off on the phone.".to_owned(), online).await
     }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{show, with};
 use crate::commands::args;
+use crate::commands::sessions::choose::Among;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::PaymentMethod;
@@ -14,9 +15,9 @@ use crate::model::PaymentMethod;
 /// `kustom dev pos decline` or `kustom dev pos cancel`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The session's id
+    /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
-    session: Uuid,
+    session: Option<Uuid>,
     /// The method
     #[arg(long, value_name = "METHOD")]
     method: PaymentMethod,
@@ -25,6 +26,7 @@ pub struct Args {
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { session, method } = self;
+        let session = online.session_or_choice(session, Among::Open).await?;
         let done = online.client.pos_choose(session, method).await;
         let said = |told: Option<_>| format!("The clerk chose {}.", with(told.unwrap_or(method)));
         show(session, done, said, online).await

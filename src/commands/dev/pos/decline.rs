@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{show, with};
 use crate::commands::args;
+use crate::commands::sessions::choose::Among;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::{PaymentMethod, TapOutcome};
@@ -14,9 +15,9 @@ use crate::model::{PaymentMethod, TapOutcome};
 /// so that the next try can be `kustom dev pos pay`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The session's id
+    /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
-    session: Uuid,
+    session: Option<Uuid>,
     /// Why
     #[arg(long, value_name = "OUTCOME", default_value = "declined-generic", value_parser = args::decline())]
     outcome: TapOutcome,
@@ -25,6 +26,7 @@ pub struct Args {
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { session, outcome } = self;
+        let session = online.session_or_choice(session, Among::Open).await?;
         let done = online.client.pos_decline(session, outcome).await;
         let said = |told: Option<_>| {
             let what = match told {

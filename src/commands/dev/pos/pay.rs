@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::{show, with};
 use crate::commands::args;
+use crate::commands::sessions::choose::Among;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::PaymentMethod;
@@ -14,9 +15,9 @@ use crate::model::PaymentMethod;
 /// with `kustom sessions watch` is told, with exit 0.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The session's id
+    /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
-    session: Uuid,
+    session: Option<Uuid>,
     /// Pay with this method; the one that was chosen, or else card, unless told otherwise
     #[arg(long, value_name = "METHOD")]
     method: Option<PaymentMethod>,
@@ -25,6 +26,7 @@ pub struct Args {
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { session, method } = self;
+        let session = online.session_or_choice(session, Among::Open).await?;
         let done = online.client.pos_pay(session, method).await;
         let said = |told: Option<_>| match told.or(method) {
             Some(method) => format!("The customer used {}.", with(method)),

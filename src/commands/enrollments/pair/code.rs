@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -14,11 +14,14 @@ use crate::commands::enrollments::create::{told_lifetime, with_location_hint};
 use crate::context::Interruption;
 use crate::error::{Error, Kind};
 use crate::flows::pairing::{TAG, lifetime};
-use crate::model::{Device, Enrollment, Metadata, Received};
+use crate::model::{Device, Enrollment, Metadata, Received, Ttl};
 use crate::text::visible;
 
 /// How often, and how many times, an enrollment is looked for whose creation was not answered.
 const LOOKS: (u32, Duration) = (4, Duration::from_millis(500));
+
+/// Shorter lifetimes end at a time of day that is plain without its date.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A code that pairs a phone.
 pub(super) struct Code {
@@ -57,11 +60,10 @@ impl Code {
         visible(&self.text).into_owned()
     }
 
-    /// When it ends, in local time: `16:40`, with the date if that is another day.
+    /// When it ends, in local time: `16:40`, with the date where that could be another day's.
     pub(super) fn until(&self) -> String {
         let end = self.ends_at.to_zoned(TimeZone::system());
-        let today = Zoned::now().date() == end.date();
-        end.strftime(if today { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
+        end.strftime(if self.lifetime < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
     }
 }
 
@@ -100,7 +102,7 @@ impl Pair<'_> {
         match made {
             Ok(created) => {
                 told_lifetime(&created, self.expires_in, self.online);
-                let asked = created.instead.map_or(self.expires_in, |ttl| ttl.duration());
+                let asked = created.instead.map_or(self.expires_in, Ttl::duration);
                 Code::new(created.enrollment, tag, asked)
             }
             // The API may have made it, and only its answer is lost.

@@ -118,7 +118,7 @@ impl Pair<'_> {
                 }
             };
             let device = match end {
-                End::Paired(device) => device,
+                End::Paired(device) => *device,
                 End::Expired => match self.withdraw(&code).await {
                     Fate::Used(device) => *device,
                     Fate::Withdrawn | Fate::Valid => {

@@ -1,6 +1,7 @@
 //! What is told of a pairing: to a person on stderr, to a script as events or lines on stdout.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -108,7 +109,7 @@ impl<'a> Telling<'a> {
         }
         self.terminal.tell_large(&code.shown());
         self.terminal.tell("");
-        let lifetime = spell(code.lifetime);
+        let lifetime = spell(rounded(code.lifetime));
         self.terminal.tell(&format!("  {} is valid until {} ({lifetime}).", code.shown(), code.until()));
         if let Some(play) = self.play.as_ref().filter(|_| !self.terminal.is_quiet()) {
             self.terminal.tell("  No phone? Play one in another terminal:");
@@ -120,7 +121,7 @@ impl<'a> Telling<'a> {
     /// The time that is left, while it runs.
     pub(super) fn countdown(&self, code: &Code) -> Option<ProgressLine<'a>> {
         let end = code.made + code.lifetime;
-        (self.to == To::Person).then(|| self.terminal.countdown("waiting for the phone, time left", end))
+        (self.to == To::Person).then(|| self.terminal.countdown("waiting for the phone", end))
     }
 
     /// The API cannot be asked. This is told once, until it can be again.
@@ -227,4 +228,10 @@ impl<'a> Telling<'a> {
         self.terminal.data(&format!("{event:<10} {text}\n"))?;
         self.terminal.flush()
     }
+}
+
+/// A lifetime in whole minutes, unless it is short: an answer that took a moment does not make it an odd one.
+fn rounded(lifetime: Duration) -> Duration {
+    let minutes = (lifetime.as_secs() + 30) / 60;
+    if minutes < 5 { lifetime } else { Duration::from_secs(minutes * 60) }
 }

@@ -17,7 +17,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(10);
 /// How the wait for a phone ended.
 pub(super) enum End {
     /// A phone used the code.
-    Paired(Received<Device>),
+    Paired(Box<Received<Device>>),
     /// Nobody did in time.
     Expired,
     /// Nobody did before `--timeout` was over.
@@ -60,7 +60,7 @@ impl Pair<'_> {
                     delay
                 }
                 Next::Paired => match device {
-                    Some(device) => return End::Paired(device),
+                    Some(device) => return End::Paired(Box::new(device)),
                     None => return End::Over(Error::new(Kind::Bug, "a device was found and lost")),
                 },
                 Next::Expired => return End::Expired,

@@ -1,0 +1,200 @@
+//! What is missing is chosen from a list on a terminal, and named in an error elsewhere.
+
+use serde_json::Value;
+
+use crate::common::harness::{Home, same};
+use crate::common::pty::{Screen, plain};
+
+/// A store with three tills.
+fn shop() -> Home {
+    let home = Home::new().local();
+    for (name, location) in
+        [("Till 1", "Stockholm City"), ("Till 2", "Göteborg Haga"), ("Bar", "Stockholm City")]
+    {
+        let _ = home.run(["dev", "create-device", "--name", name, "--location", location]).ok();
+    }
+    home
+}
+
+fn session(home: &Home, amount: &str, reference: &str) -> String {
+    let args = [
+        "sessions",
+        "create",
+        "--device",
+        "Till 1",
+        "--amount",
+        amount,
+        "--reference",
+        reference,
+        "-o",
+        "json",
+    ];
+    home.run(args).json()["session_id"].as_str().unwrap().to_owned()
+}
+
+/// Runs it, searches the list for this, and takes what is found.
+fn choose(home: &Home, args: &[&str], list: &str, search: &str) -> (u32, String) {
+    let mut screen = Screen::open(home, args, &[]);
+    screen.until_asked(&format!("{list} (type to search):"));
+    screen.type_in(search);
+    screen.until(&format!("{search}|"));
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    (exit, plain(&shown))
+}
+
+#[test]
+fn a_device_is_chosen_by_a_part_of_its_name() {
+    let home = shop();
+    let (exit, shown) = choose(&home, &["devices", "get"], "Device", "ll 2");
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains("Device: Till 2") && shown.contains("NAME      Till 2"), "{shown}");
+    let (exit, shown) = choose(&home, &["devices", "update", "--name", "Counter"], "Device", "bar");
+    assert_eq!(exit, 0, "{shown}");
+    let (exit, shown) = choose(&home, &["devices", "deregister"], "Device", "count");
+    assert_eq!(exit, 0, "{shown}");
+    let left = home.run(["devices", "list", "-o", "json"]).json();
+    let names: Vec<_> = left.as_array().unwrap().iter().map(|device| device["name"].clone()).collect();
+    assert_eq!(names, ["Till 1", "Till 2"]);
+}
+
+#[test]
+fn a_location_is_chosen_by_a_part_of_its_name() {
+    let (exit, shown) = choose(&shop(), &["locations", "get"], "Location", "haga");
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains("Location: Göteborg Haga"), "{shown}");
+}
+
+#[test]
+fn a_payment_has_its_device_chosen() {
+    let home = shop();
+    let (exit, shown) = choose(&home, &["sessions", "create", "--amount", "5"], "Device", "till 1");
+    assert_eq!(exit, 0, "{shown}");
+    let journal = home.run(["sessions", "list", "-o", "json"]).json();
+    let device = home.run(["devices", "get", "Till 1", "-o", "json"]).json();
+    assert_eq!(journal[0]["device_id"], device["id"]);
+}
+
+/// Sessions come from the journal: those that are open where it must be open.
+#[test]
+fn a_session_is_chosen_from_those_that_were_created_here() {
+    let home = shop();
+    let paid = session(&home, "5", "receipt-5");
+    let _ = home.run(["dev", "simulate-tap", &paid]).ok();
+    let _ = home.run(["sessions", "watch", &paid]).ok();
+    let open = session(&home, "7.50", "receipt-7");
+    let status =
+        |id: &str| -> Value { home.run(["sessions", "get", id, "-o", "json"]).json()["status"].clone() };
+    let (exit, shown) = choose(&home, &["sessions", "get"], "Session", "receipt-5");
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains(&paid) && shown.contains("7.50 SEK  receipt-7  CREATED"), "{shown}");
+    for (args, after) in [
+        (&["dev", "pos", "choose", "--method", "swish"][..], "ACTIVE"),
+        (&["dev", "simulate-tap", "--outcome", "insufficient-funds"], "ACTIVE"),
+        (&["dev", "pos", "decline"], "ACTIVE"),
+        (&["sessions", "cancel"], "CANCELLED"),
+    ] {
+        let (exit, shown) = choose(&home, args, "Session", "7.50");
+        assert_eq!(exit, 0, "{args:?}: {shown}");
+        assert!(!shown.contains("receipt-5"), "it has ended:\n{shown}");
+        assert_eq!(status(&open), after, "{args:?}");
+    }
+    let screen = Screen::open(&home, ["sessions", "watch"], &[]);
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 4, "{shown}");
+    assert!(shown.contains("no session that was created here and is open is known"), "{shown}");
+}
+
+#[test]
+fn ctrl_c_at_a_list_does_nothing() {
+    let home = shop();
+    let mut screen = Screen::open(&home, ["devices", "deregister"], &[]);
+    screen.until_asked("Device (type to search):");
+    screen.type_in("\x03");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 130, "{shown}");
+    assert_eq!(home.run(["devices", "list", "-o", "json"]).json().as_array().unwrap().len(), 3);
+}
+
+/// Names that a narrow terminal cuts are still told apart.
+#[test]
+fn a_narrow_terminal_cuts_names_and_not_what_tells_them_apart() {
+    let home = Home::new().local();
+    let long = "The till beside the large window at the back";
+    for number in [1, 2] {
+        let name = format!("{long} {number}");
+        let _ = home.run(["dev", "create-device", "--name", &name, "--location", "Stockholm City"]).ok();
+    }
+    let wanted = home.run(["devices", "list", "-o", "json"]).json()[1]["id"].as_str().unwrap().to_owned();
+    let mut screen = Screen::of_width(40, &home, ["devices", "get"], &[]);
+    screen.until_asked("Device (type to search):");
+    screen.type_in(&wanted[..8]);
+    screen.until(&format!("{}|", &wanted[..8]));
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let device = plain(&shown).rsplit_once("Device: ").unwrap().1.replace(['\n', ' '], "");
+    assert!(device.contains(&wanted), "{shown}");
+}
+
+#[test]
+fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
+    let home = shop();
+    for (args, noun) in [
+        (&["devices", "get"][..], "device"),
+        (&["devices", "update", "--name", "x"], "device"),
+        (&["devices", "deregister"], "device"),
+        (&["sessions", "create", "--amount", "5"], "device"),
+        (&["locations", "get"], "location"),
+    ] {
+        same(
+            &home.run(args).fails(2),
+            &format!("error: no {noun} is given\n  hint: name one; `kustom {noun}s list` shows them\n"),
+        );
+    }
+    for args in [
+        &["sessions", "get"][..],
+        &["sessions", "watch"],
+        &["sessions", "cancel"],
+        &["dev", "simulate-tap"],
+        &["dev", "pos", "pay"],
+    ] {
+        same(
+            &home.run(args).fails(2),
+            "error: no session is given\n  hint: name one by its id; `kustom sessions list` shows those that were \
+             created here\n",
+        );
+    }
+}
+
+/// What takes its time is shown while it does, and gone when it is done; a pipe never sees it.
+#[test]
+fn a_slow_answer_has_a_line_that_goes_away() {
+    use crate::common::server::{Asked, Reply, Server};
+    use std::sync::mpsc;
+    let (let_go, held) = mpsc::channel::<()>();
+    let held = std::sync::Mutex::new(held);
+    let server = Server::new(move |_: &Asked| {
+        // It answers once the line was seen.
+        held.lock().unwrap().recv().unwrap();
+        Reply::json(200, &serde_json::json!({"content": [], "last": true}))
+    });
+    let home = Home::new().at(&server.url(), "kco_test_api_1");
+    let screen = Screen::open(&home, ["devices", "list"], &[]);
+    screen.until("waiting for the API");
+    let_go.send(()).unwrap();
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let after = shown.rsplit_once("waiting for the API").unwrap().1;
+    assert!(
+        after.contains("\u{1b}[2K") || after.contains("\u{1b}[K") || after.contains("\u{1b}[0K"),
+        "{shown:?}"
+    );
+    let running = home.command(["devices", "list"]).spawn();
+    while server.asked().len() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let_go.send(()).unwrap();
+    let outcome = running.wait().exits(0);
+    assert!(!outcome.stderr.contains("waiting"), "{}", outcome.stderr);
+}
