@@ -5,6 +5,8 @@
 //! beside it, which is never removed, because two processes could otherwise hold locks on two different files
 //! of the same name.
 
+mod prepare;
+
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::PathBuf;
