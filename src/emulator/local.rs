@@ -131,7 +131,7 @@ async fn lock(path: PathBuf) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::API_KEY;
+    use crate::emulator::{API_KEY, MERCHANT_ID};
     use serde_json::{Value, json};
     use std::path::Path;
 
@@ -155,6 +155,7 @@ mod tests {
             .method(method)
             .uri(path)
             .header("authorization", format!("Basic {API_KEY}"))
+            .header("x-merchant-id", MERCHANT_ID)
             .body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes()))
             .unwrap();
         let response = local.handle(request).await?;

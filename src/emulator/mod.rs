@@ -7,6 +7,7 @@
 mod local;
 mod log;
 mod routes;
+mod seed;
 mod server;
 pub mod state;
 
@@ -18,6 +19,7 @@ use uuid::Uuid;
 
 pub use local::{LocalEmulator, StateFileError};
 pub use log::{Ending, Served};
+pub use seed::SeedError;
 pub use server::{Notice, Server};
 pub use state::{Moment, State, StateError, Switches};
 
@@ -81,7 +83,7 @@ impl Emulator {
         let mut inner = self.world.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { state, ids } = &mut *inner;
         // The clock is read under the lock, so that what is made later is never dated earlier.
-        let now = (self.world.now)();
+        let now = state.time_at((self.world.now)());
         change(state, &mut Moment { now, ids: &mut **ids })
     }
 }
@@ -122,7 +124,10 @@ mod tests {
                 });
             }
         });
-        assert_eq!(emulator.state().list_devices(None, PageRequest::default()).total_elements, 200);
+        assert_eq!(
+            emulator.state().list_devices(None, PageRequest::default(), Timestamp::MAX).total_elements,
+            200
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
 /// Every command with arguments that let it do its work. `{id}` is an id.
-const COMMANDS: [(&str, &str); 29] = [
+const COMMANDS: [(&str, &str); 33] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -50,6 +50,10 @@ const COMMANDS: [(&str, &str); 29] = [
     ("dev pos pay", "{id}"),
     ("dev pos decline", "{id}"),
     ("dev pos cancel", "{id}"),
+    ("dev pos offline", "{id}"),
+    ("dev pos online", "{id}"),
+    ("dev emulator clock show", ""),
+    ("dev emulator clock advance", "20m"),
 ];
 
 /// Those that have no profile or no answer to echo, with arguments as above.

@@ -3,6 +3,7 @@
 mod create_device;
 mod credentials;
 mod emulator;
+mod own;
 mod pos;
 mod simulate_tap;
 

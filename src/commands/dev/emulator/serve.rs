@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::begin::{Account, Beginning};
 use super::listen;
 use super::ready::Ready;
+use super::switches;
 use crate::context::{Context, Interruption};
-use crate::emulator::{Emulator, Ending, LocalEmulator, Notice, Server, State, StateFileError};
+use crate::emulator::{Ending, Notice, Server};
 use crate::error::{Error, Exit, Kind};
 use crate::terminal::{Lines, Terminal};
 
@@ -31,6 +33,12 @@ pub(super) struct ServeArgs {
     /// Keep the state in this file, which others may use at the same time; in memory unless told otherwise
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
+    /// Begin with the locations and devices in this file (TOML) where there is no state yet
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Decide what the description of the API leaves open; can be repeated, and --help lists all
+    #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = switches::parse, long_help = switches::help())]
+    switches: Vec<(String, String)>,
     /// Write the base URL to this file as soon as it listens, and remove the file at the end
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -38,20 +46,13 @@ pub(super) struct ServeArgs {
 
 impl ServeArgs {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
-        let Self { listen, public, state, ready_file } = self;
+        let Self { listen, public, state, seed, switches, ready_file } = self;
         listen::check(listen, public)?;
+        let begin = Beginning::read(seed, switches)?;
         context.handle_interruption();
         context.wait_for(async {
             let terminal = &*context.terminal;
-            let seed = State::seed();
-            let account = match state {
-                Some(path) => {
-                    let local = LocalEmulator::new(path);
-                    local.prepare(seed, |_| {}).await.map_err(|error| unusable(&error))?;
-                    Account::File(local)
-                }
-                None => Account::Memory(Emulator::new(seed)),
-            };
+            let account = begin.account(state, terminal).await?;
             let listener = listen::bind(listen).await?;
             let cannot_start =
                 |error: std::io::Error| Error::new(Kind::Bug, format!("cannot start: {error}"));
@@ -74,12 +75,6 @@ impl ServeArgs {
             Ok(Exit::Done)
         })
     }
-}
-
-/// Where the state lives.
-enum Account {
-    Memory(Emulator),
-    File(LocalEmulator),
 }
 
 /// Serves until somebody ends it, and then until the open requests are done, time is up, or it is ended again.
@@ -107,10 +102,6 @@ fn greet(terminal: &Terminal, listen: SocketAddr, ready: &Ready) {
     if !listen.ip().is_loopback() {
         terminal.warn("everybody on the network can use this emulator, because everybody knows its key");
     }
-}
-
-fn unusable(error: &StateFileError) -> Error {
-    Error::usage(error.to_string()).hint("mend or delete the file, or name another one with --state")
 }
 
 /// How what happens is told on stderr.
