@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::lines::{self, Content, Line};
 use crate::model::SessionStatus;
 
 /// One line of the file.
@@ -159,14 +160,17 @@ impl Journal {
     /// out and counted.
     #[must_use]
     pub fn read(text: &[u8]) -> Self {
+        Self::from_lines(lines::all(text))
+    }
+
+    /// The same of lines that were read already.
+    pub(super) fn from_lines(lines: Vec<Vec<Line>>) -> Self {
         let mut journal = Self::default();
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        for line in text.split_inclusive(|byte| *byte == b'\n') {
-            let whole = line.strip_suffix(b"\n");
-            match serde_json::from_slice(whole.unwrap_or(line)) {
-                Ok(event) => journal.take(event),
-                Err(_) if whole.is_none_or(<[u8]>::is_empty) => {}
-                Err(_) => journal.damaged += 1,
+        for line in lines.into_iter().flatten() {
+            match line.content {
+                Content::Event(event) => journal.take(event),
+                Content::Nothing => {}
+                Content::Damage => journal.damaged += 1,
             }
         }
         journal
