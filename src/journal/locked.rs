@@ -12,8 +12,8 @@ use super::attempt::{Event, Intent, Journal, What};
 use super::file::{File, JournalError};
 use super::index::Index;
 use super::lines::{self, Content, Line};
-use super::seal::{self, Identity, LAST_BYTES, Seal};
-use crate::disk;
+use super::seal::{self, LAST_BYTES, Seal};
+use crate::disk::{self, Identity};
 
 /// No line is longer than this, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
