@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::model::{Metadata, format_minor};
@@ -91,6 +92,19 @@ pub trait View: 'static {
 
     /// The object of `json` and `ndjson`.
     fn object(&self) -> Cow<'_, Map<String, Value>>;
+
+    /// The object as text; one that is made only to be written need not be made.
+    fn json(&self, pretty: bool) -> String {
+        json_of(&*self.object(), pretty)
+    }
+}
+
+/// A value as JSON text.
+#[must_use]
+pub fn json_of(value: &impl Serialize, pretty: bool) -> String {
+    let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+    // The keys are strings, and nothing else can fail.
+    text.unwrap_or_default()
 }
 
 /// How values are written for people.

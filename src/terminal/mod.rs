@@ -5,6 +5,7 @@
 
 mod cell;
 mod csv;
+mod plain;
 mod print;
 mod progress;
 mod views;
@@ -17,7 +18,7 @@ use anstyle::{AnsiColor, Style};
 use dialoguer::console::Term;
 use serde_json::json;
 
-pub use cell::{Cell, Column, Show, Tone, View};
+pub use cell::{Cell, Column, Show, Tone, View, json_of};
 pub use print::Listing;
 pub use progress::{Progress, ProgressLine};
 pub(crate) use views::session_tone;

@@ -4,12 +4,13 @@ use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table,
 use serde_json::Value;
 
 use super::cell::{Cell, Column, Show, Tone, View};
+use super::plain::Plain;
 use super::{Format, Terminal, csv};
 use crate::error::Error;
 use crate::text::{visible, visible_json};
 
 /// The spaces between two columns.
-const COLUMN_GAP: u16 = 2;
+pub(super) const COLUMN_GAP: u16 = 2;
 
 impl Terminal {
     /// Shows one thing.
@@ -19,7 +20,7 @@ impl Terminal {
     pub fn one<T: View>(&self, item: &T) -> Result<(), Error> {
         match self.format() {
             Format::Table => self.details(item)?,
-            Format::Json => self.data(&pretty(&Value::Object(item.object().into_owned())))?,
+            Format::Json => self.data(&format!("{}\n", visible_json(&item.json(true))))?,
             Format::Ndjson => self.line(item)?,
             Format::Csv => {
                 self.bytes(&csv::row(T::FIELDS))?;
@@ -43,7 +44,13 @@ impl Terminal {
 
     /// Begins a list whose things arrive one after another.
     pub const fn listing<T: View>(&self) -> Listing<'_, T> {
-        Listing { terminal: self, kept: Vec::new(), header_written: false, single: false }
+        Listing {
+            terminal: self,
+            kept: Vec::new(),
+            document: String::new(),
+            header_written: false,
+            single: false,
+        }
     }
 
     /// Begins a list of one thing, which is shown as [`Terminal::one`] does.
@@ -98,8 +105,8 @@ impl Terminal {
     }
 
     fn line<T: View>(&self, item: &T) -> Result<(), Error> {
-        let text = serde_json::to_string(&*item.object()).unwrap_or_default();
-        self.data(&format!("{}\n", visible_json(&text)))
+        self.data(&visible_json(&item.json(false)))?;
+        self.data("\n")
     }
 
     /// The columns of one thing below each other, without the empty ones.
@@ -118,6 +125,15 @@ impl Terminal {
     fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
         let show = Show::here();
         let columns: Vec<&Column<T>> = T::COLUMNS.iter().filter(|column| !column.detail).collect();
+        if self.width().is_none() && !self.colors_data() {
+            let mut table = Plain::new(columns.iter().map(|column| column.title));
+            for item in items {
+                for column in &columns {
+                    table.push((column.cell)(item, &show).text);
+                }
+            }
+            return table.lines().try_for_each(|line| self.data(&line));
+        }
         let mut table = self.table();
         table.set_header(columns.iter().map(|column| heading(column.title)).collect::<Vec<_>>());
         for item in items {
@@ -178,7 +194,10 @@ fn styled(cell: &Cell) -> comfy_table::Cell {
 /// need all of them.
 pub struct Listing<'a, T> {
     terminal: &'a Terminal,
+    /// The things of a table, or the one of a single thing.
     kept: Vec<T>,
+    /// A JSON document, up to the last thing that has arrived.
+    document: String,
     header_written: bool,
     single: bool,
 }
@@ -190,7 +209,9 @@ impl<T: View> Listing<'_, T> {
     /// As [`Terminal::data`].
     pub fn push(&mut self, item: T) -> Result<(), Error> {
         match self.terminal.format() {
-            Format::Table | Format::Json => self.kept.push(item),
+            Format::Table => self.kept.push(item),
+            Format::Json if self.single => self.kept.push(item),
+            Format::Json => add_element(&mut self.document, &item.json(true)),
             Format::Ndjson => self.terminal.line(&item)?,
             Format::Csv => {
                 self.header()?;
@@ -211,7 +232,7 @@ impl<T: View> Listing<'_, T> {
     /// Whether nothing is kept for the end: nothing arrived, or it has been written already.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.kept.is_empty() && self.document.is_empty()
     }
 
     /// Ends the list.
@@ -228,10 +249,10 @@ impl<T: View> Listing<'_, T> {
             }
             Format::Table if self.kept.is_empty() => self.terminal.note(&format!("No {}s.", T::NOUN)),
             Format::Table => self.terminal.rows(&self.kept)?,
+            Format::Json if self.document.is_empty() => self.terminal.data("[]\n")?,
             Format::Json => {
-                let objects =
-                    self.kept.iter().map(|item| Value::Object(item.object().into_owned())).collect();
-                self.terminal.data(&pretty(&Value::Array(objects)))?;
+                self.terminal.data(&self.document)?;
+                self.terminal.data("\n]\n")?;
             }
             Format::Ndjson => {}
             Format::Csv => self.header()?,
@@ -252,6 +273,16 @@ impl<T: View> Listing<'_, T> {
 fn elements(value: &Value) -> &[Value] {
     let list = value.as_array().or_else(|| value.get("content")?.as_array());
     list.map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+/// Adds an element to the text of a JSON array.
+fn add_element(document: &mut String, element: &str) {
+    document.push_str(if document.is_empty() { "[" } else { "," });
+    // Inside of a text there are no line breaks.
+    for line in visible_json(element).split('\n') {
+        document.push_str("\n  ");
+        document.push_str(line);
+    }
 }
 
 fn pretty(value: &Value) -> String {

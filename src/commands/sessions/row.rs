@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::commands::list::object_of;
 use crate::journal::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Cell, Column, Tone, View, session_tone};
+use crate::terminal::{Cell, Column, Tone, View, json_of, session_tone};
 
 /// An attempt, flat.
 #[derive(Debug, Clone, Serialize)]
@@ -119,5 +119,9 @@ impl View for Row {
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
         object_of(self)
+    }
+
+    fn json(&self, pretty: bool) -> String {
+        json_of(self, pretty)
     }
 }
