@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::lines::{self, Content, Line};
+use super::lines::{self, Content};
 use crate::model::SessionStatus;
 
 /// One line of the file.
@@ -160,20 +160,18 @@ impl Journal {
     /// out and counted.
     #[must_use]
     pub fn read(text: &[u8]) -> Self {
-        Self::from_lines(lines::all(text))
+        let mut journal = Self::default();
+        lines::each(text, |line| journal.hear(line.content));
+        journal
     }
 
-    /// The same of lines that were read already.
-    pub(super) fn from_lines(lines: Vec<Vec<Line>>) -> Self {
-        let mut journal = Self::default();
-        for line in lines.into_iter().flatten() {
-            match line.content {
-                Content::Event(event) => journal.take(event),
-                Content::Nothing => {}
-                Content::Damage => journal.damaged += 1,
-            }
+    /// Takes in one more line.
+    pub(super) fn hear(&mut self, content: Content) {
+        match content {
+            Content::Event(event) => self.take(event),
+            Content::Nothing => {}
+            Content::Damage => self.damaged += 1,
         }
-        journal
     }
 
     /// Takes in one more event. One about something unheard of counts for nothing.

@@ -1,5 +1,6 @@
 //! The lines of the file.
 
+use std::sync::mpsc;
 use std::thread;
 
 use super::attempt::Event;
@@ -7,11 +8,14 @@ use super::attempt::Event;
 /// What an editor may have put in front of a file.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A file from this size on is read by several threads, which a smaller one is not worth.
-const LARGE: usize = 512 * 1024;
+/// A file is read in parts of this many bytes, each by a thread; a smaller one is not worth a thread.
+const PART: usize = 256 * 1024;
 
-/// The most threads that read a file. Each holds what it has read until those before it are done.
+/// The most threads that read a file.
 const MOST_READERS: usize = 4;
+
+/// How many parts a thread may be ahead of those who take in what was read.
+const AHEAD: usize = 2;
 
 /// A line, and where in the file it begins.
 #[derive(Debug)]
@@ -53,37 +57,44 @@ pub(super) fn lines(text: &[u8], at: usize) -> impl Iterator<Item = Line> {
     })
 }
 
-/// The lines of the whole file, in their order.
-pub(super) fn all(text: &[u8]) -> Vec<Vec<Line>> {
-    let readers = thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
-    if text.len() < LARGE || readers == 1 {
-        return vec![lines(text, 0).collect()];
+/// Hands over the lines of the whole file, in their order, while others of them are still being read.
+pub(super) fn each(text: &[u8], mut take: impl FnMut(Line)) {
+    let parts = parts(text);
+    let readers = thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS).min(parts.len());
+    if readers < 2 {
+        return lines(text, 0).for_each(take);
     }
-    let mut parts = Vec::with_capacity(readers);
-    let mut begin = 0;
-    for reader in 1..=readers {
-        let about = (text.len() / readers * reader).max(begin);
-        let end = match text[about..].iter().position(|byte| *byte == b'\n') {
-            Some(line_break) if reader < readers => about + line_break + 1,
-            _ => text.len(),
+    thread::scope(|scope| {
+        let parts = parts.as_slice();
+        let read = |(part, at): (&[u8], usize)| lines(part, at).collect::<Vec<_>>();
+        let reader = |first| {
+            let (done, next) = mpsc::sync_channel(AHEAD);
+            let own = parts.iter().skip(first).step_by(readers);
+            // Whoever does not listen any more has gone, and everything with it.
+            let work = move || own.map(|part| read(*part)).all(|lines| done.send(lines).is_ok());
+            thread::Builder::new().spawn_scoped(scope, work).ok().map(|_| next)
         };
+        let nexts: Vec<_> = (0..readers).map(reader).collect();
+        for (part, next) in parts.iter().zip(nexts.iter().cycle()) {
+            // What a thread that could not be started leaves to do is done here.
+            let lines = next.as_ref().and_then(|next| next.recv().ok()).unwrap_or_else(|| read(*part));
+            lines.into_iter().for_each(&mut take);
+        }
+    });
+}
+
+/// The file in parts that end with a line, each with its place.
+fn parts(text: &[u8]) -> Vec<(&[u8], usize)> {
+    let mut parts = Vec::with_capacity(text.len() / PART + 1);
+    let mut begin = 0;
+    while begin < text.len() {
+        let about = begin.saturating_add(PART).min(text.len());
+        let end =
+            memchr::memchr(b'\n', &text[about..]).map_or(text.len(), |line_break| about + line_break + 1);
         parts.push((&text[begin..end], begin));
         begin = end;
     }
-    let read = |(part, at): (&[u8], usize)| lines(part, at).collect::<Vec<_>>();
-    // The last part is for this thread, and so is one whose thread cannot be started or does not end well.
-    let last = parts.pop();
-    thread::scope(|scope| {
-        let others: Vec<_> = parts
-            .iter()
-            .map(|part| thread::Builder::new().spawn_scoped(scope, move || read(*part)).ok())
-            .collect();
-        let last = last.map(read);
-        let others = others.into_iter().zip(&parts).map(|(thread, part)| {
-            thread.and_then(|thread| thread.join().ok()).unwrap_or_else(|| read(*part))
-        });
-        others.chain(last).collect()
-    })
+    parts
 }
 
 #[cfg(test)]
@@ -105,7 +116,7 @@ mod tests {
             b"{\"at\":",
         ];
         let mut text = Vec::new();
-        while text.len() < LARGE + 1000 {
+        while text.len() < 5 * PART {
             for kind in seed {
                 text.extend_from_slice(kinds[usize::from(*kind) % kinds.len()]);
                 text.push(b'\n');
@@ -121,14 +132,17 @@ mod tests {
             let mut text = large(&seed);
             text.truncate(text.len() - cut);
             let one: Vec<_> = lines(&text, 0).map(|line| told(&line)).collect();
-            let several: Vec<_> = all(&text).iter().flatten().map(told).collect();
+            let mut several = Vec::new();
+            each(&text, |line| several.push(told(&line)));
             prop_assert_eq!(one, several);
         }
     }
 
     #[test]
     fn a_file_of_one_endless_line_is_one_line() {
-        let text = vec![b'x'; 2 * LARGE];
-        assert_eq!(all(&text).iter().flatten().count(), 1);
+        let text = vec![b'x'; 2 * PART];
+        let mut found = 0;
+        each(&text, |_| found += 1);
+        assert_eq!(found, 1);
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::attempt::{Event, Intent, Journal, What};
 use super::file::{File, JournalError};
 use super::index::Index;
-use super::lines::{self, Content, Line};
+use super::lines::{self, Content};
 use super::seal::{self, LAST_BYTES, Seal};
 use crate::disk::{self, Identity};
 
@@ -105,18 +105,20 @@ impl<'a> Locked<'a> {
         let settles_in = identity.and_then(|known| known.settles_in(now));
         thread::sleep(settles_in.unwrap_or_default());
         let bytes = self.bytes_from(0)?;
-        let lines = lines::all(&bytes);
         let Some(identity) = identity.filter(|_| settles_in.is_some()) else {
-            return Ok(Journal::from_lines(lines));
+            return Ok(Journal::read(&bytes));
         };
         let covered = end_of_last_line(&bytes);
-        let mut index = Index::default();
-        let mut whole = lines.iter().flatten().filter(|line| line.at < covered);
-        let added = whole.try_for_each(|Line { at, content }| match content {
-            Content::Event(event) => index.add(*at as u64, event),
-            Content::Nothing | Content::Damage => Some(()),
+        let (mut index, mut journal) = (Index::default(), Journal::default());
+        let mut added = Some(());
+        lines::each(&bytes, |line| {
+            if let Content::Event(event) = &line.content
+                && line.at < covered
+            {
+                added = added.and_then(|()| index.add(line.at as u64, event));
+            }
+            journal.hear(line.content);
         });
-        let journal = Journal::from_lines(lines);
         // Nothing may be created while there is damage, so nothing need be found fast.
         if journal.damaged() == 0 && added.is_some() {
             index.end_at(covered as u64, &journal);

@@ -5,6 +5,7 @@
 
 mod cell;
 mod csv;
+mod listing;
 mod plain;
 mod print;
 mod progress;
@@ -19,7 +20,7 @@ use dialoguer::console::Term;
 use serde_json::json;
 
 pub use cell::{Cell, Column, Show, Tone, View, json_of};
-pub use print::Listing;
+pub use listing::Listing;
 pub use progress::{Progress, ProgressLine};
 pub(crate) use views::session_tone;
 
@@ -325,6 +326,11 @@ impl Terminal {
                 is_terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
             }
         }
+    }
+
+    /// Whether tables are fitted to a terminal, or coloured.
+    fn is_for_people(&self) -> bool {
+        self.people.stdout || self.colors_data()
     }
 
     /// The columns a table may take: those of the terminal, and as many as it needs in a pipe.

@@ -4,7 +4,6 @@ use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table,
 use serde_json::Value;
 
 use super::cell::{Cell, Column, Show, Tone, View};
-use super::plain::Plain;
 use super::{Format, Terminal, csv};
 use crate::error::Error;
 use crate::text::{visible, visible_json};
@@ -28,34 +27,6 @@ impl Terminal {
             }
         }
         self.flush()
-    }
-
-    /// Shows a list of things that are all there.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn all<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
-        let mut listing = self.listing();
-        for item in items {
-            listing.push(item)?;
-        }
-        listing.finish()
-    }
-
-    /// Begins a list whose things arrive one after another.
-    pub const fn listing<T: View>(&self) -> Listing<'_, T> {
-        Listing {
-            terminal: self,
-            kept: Vec::new(),
-            document: String::new(),
-            header_written: false,
-            single: false,
-        }
-    }
-
-    /// Begins a list of one thing, which is shown as [`Terminal::one`] does.
-    pub fn single<T: View>(&self) -> Listing<'_, T> {
-        Listing { single: true, ..self.listing() }
     }
 
     /// Shows any JSON value: what a raw call was answered with. A table of it is the JSON itself; a `csv` has the
@@ -104,7 +75,7 @@ impl Terminal {
         self.flush()
     }
 
-    fn line<T: View>(&self, item: &T) -> Result<(), Error> {
+    pub(super) fn line<T: View>(&self, item: &T) -> Result<(), Error> {
         self.data(&visible_json(&item.json(false)))?;
         self.data("\n")
     }
@@ -122,18 +93,10 @@ impl Terminal {
         self.write_table(table)
     }
 
-    fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
+    /// A table of what is in a list, as wide as the terminal is.
+    pub(super) fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
         let show = Show::here();
-        let columns: Vec<&Column<T>> = T::COLUMNS.iter().filter(|column| !column.detail).collect();
-        if self.width().is_none() && !self.colors_data() {
-            let mut table = Plain::new(columns.iter().map(|column| column.title));
-            for item in items {
-                for column in &columns {
-                    table.push((column.cell)(item, &show).text);
-                }
-            }
-            return table.lines().try_for_each(|line| self.data(&line));
-        }
+        let columns: Vec<&Column<T>> = columns_of_lists().collect();
         let mut table = self.table();
         table.set_header(columns.iter().map(|column| heading(column.title)).collect::<Vec<_>>());
         for item in items {
@@ -175,6 +138,11 @@ impl Terminal {
     }
 }
 
+/// The columns of a table of several things.
+pub(super) fn columns_of_lists<T: View>() -> impl Iterator<Item = &'static Column<T>> {
+    T::COLUMNS.iter().filter(|column| !column.detail)
+}
+
 fn heading(title: &str) -> comfy_table::Cell {
     comfy_table::Cell::new(title).add_attribute(Attribute::Bold)
 }
@@ -190,99 +158,10 @@ fn styled(cell: &Cell) -> comfy_table::Cell {
     }
 }
 
-/// A list that is being written. `ndjson` and `csv` write each thing as it arrives; a table and a JSON document
-/// need all of them.
-pub struct Listing<'a, T> {
-    terminal: &'a Terminal,
-    /// The things of a table, or the one of a single thing.
-    kept: Vec<T>,
-    /// A JSON document, up to the last thing that has arrived.
-    document: String,
-    header_written: bool,
-    single: bool,
-}
-
-impl<T: View> Listing<'_, T> {
-    /// Adds a thing.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn push(&mut self, item: T) -> Result<(), Error> {
-        match self.terminal.format() {
-            Format::Table => self.kept.push(item),
-            Format::Json if self.single => self.kept.push(item),
-            Format::Json => add_element(&mut self.document, &item.json(true)),
-            Format::Ndjson => self.terminal.line(&item)?,
-            Format::Csv => {
-                self.header()?;
-                self.terminal.bytes(&csv::row(csv::cells(&item.object(), T::FIELDS)))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Hands what has arrived so far to whoever reads it.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn flush(&self) -> Result<(), Error> {
-        self.terminal.flush()
-    }
-
-    /// Whether nothing is kept for the end: nothing arrived, or it has been written already.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.kept.is_empty() && self.document.is_empty()
-    }
-
-    /// Ends the list.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn finish(mut self) -> Result<(), Error> {
-        match self.terminal.format() {
-            Format::Table if T::COLUMNS.is_empty() => {}
-            Format::Table | Format::Json if self.single => {
-                for item in &self.kept {
-                    self.terminal.one(item)?;
-                }
-            }
-            Format::Table if self.kept.is_empty() => self.terminal.note(&format!("No {}s.", T::NOUN)),
-            Format::Table => self.terminal.rows(&self.kept)?,
-            Format::Json if self.document.is_empty() => self.terminal.data("[]\n")?,
-            Format::Json => {
-                self.terminal.data(&self.document)?;
-                self.terminal.data("\n]\n")?;
-            }
-            Format::Ndjson => {}
-            Format::Csv => self.header()?,
-        }
-        self.terminal.flush()
-    }
-
-    fn header(&mut self) -> Result<(), Error> {
-        if !self.header_written {
-            self.header_written = true;
-            self.terminal.bytes(&csv::row(T::FIELDS))?;
-        }
-        Ok(())
-    }
-}
-
 /// The things in a JSON value: the elements of an array, those of a page, or the value itself.
 fn elements(value: &Value) -> &[Value] {
     let list = value.as_array().or_else(|| value.get("content")?.as_array());
     list.map_or(std::slice::from_ref(value), Vec::as_slice)
-}
-
-/// Adds an element to the text of a JSON array.
-fn add_element(document: &mut String, element: &str) {
-    document.push_str(if document.is_empty() { "[" } else { "," });
-    // Inside of a text there are no line breaks.
-    for line in visible_json(element).split('\n') {
-        document.push_str("\n  ");
-        document.push_str(line);
-    }
 }
 
 fn pretty(value: &Value) -> String {
