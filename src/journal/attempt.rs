@@ -235,6 +235,12 @@ impl Journal {
         &self.attempts
     }
 
+    /// The attempts, oldest first, and nothing else of it.
+    #[must_use]
+    pub fn into_attempts(self) -> Vec<Attempt> {
+        self.attempts
+    }
+
     /// How many lines could not be read.
     #[must_use]
     pub const fn damaged(&self) -> usize {

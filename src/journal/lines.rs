@@ -38,7 +38,11 @@ pub(super) enum Content {
 impl Content {
     pub(super) fn of(line: &[u8]) -> Self {
         let whole = line.strip_suffix(b"\n");
-        match serde_json::from_slice(whole.unwrap_or(line)) {
+        let text = whole.unwrap_or(line);
+        // A line is found to be text at once, and not one word of it after the other.
+        let read =
+            std::str::from_utf8(text).map_or_else(|_| serde_json::from_slice(text), serde_json::from_str);
+        match read {
             Ok(event) => Self::Event(event),
             Err(_) if whole.is_none_or(<[u8]>::is_empty) => Self::Nothing,
             Err(_) => Self::Damage,
@@ -49,11 +53,14 @@ impl Content {
 /// The lines of a part of the file that begins at `at` with a line and goes on to the end of the file.
 pub(super) fn lines(text: &[u8], at: usize) -> impl Iterator<Item = Line> {
     let mark = if at == 0 && text.starts_with(MARK) { MARK.len() } else { 0 };
+    let mut rest = &text[mark..];
     let mut next = at + mark;
-    text[mark..].split_inclusive(|byte| *byte == b'\n').map(move |line| {
+    std::iter::from_fn(move || {
+        let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |end| end + 1);
+        let (line, others) = rest.split_at(length);
         let at = next;
-        next += line.len();
-        Line { at, content: Content::of(line) }
+        (rest, next) = (others, next + length);
+        (!line.is_empty()).then(|| Line { at, content: Content::of(line) })
     })
 }
 
