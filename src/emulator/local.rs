@@ -92,12 +92,13 @@ impl LocalEmulator {
         let not_writable = |source| StateFileError::NotWritable { path: self.state_file.clone(), source };
         disk::create_folder(disk::folder_of(&self.state_file)).map_err(not_writable)?;
         let lock = lock(self.beside(".lock")).await.map_err(not_writable)?;
-        let before = self.load()?.state();
-        let emulator = Emulator::new(before.clone());
+        let loaded = self.load()?;
+        let emulator = Emulator::new(loaded.state());
         let response = answer(&emulator, request).await;
-        let after = emulator.state();
-        if after != before {
-            disk::replace(&self.state_file, &after.write()).map_err(not_writable)?;
+        let changed =
+            emulator.change(|after, _| loaded.change(|before, _| (after != before).then(|| after.write())));
+        if let Some(text) = changed {
+            disk::replace(&self.state_file, &text).map_err(not_writable)?;
             if let Ok(file) = File::open(&self.state_file) {
                 let identity = identity_of(&file);
                 self.keep(file, identity, emulator);

@@ -87,7 +87,7 @@ impl<'a> Locked<'a> {
         for event in later() {
             journal.take(event.clone());
         }
-        if identity.length() - covered > self.journal.unindexed() {
+        if identity.length().saturating_sub(covered) > self.journal.unindexed() {
             let mut whole = tail.events.iter().filter(|(at, _)| *at < tail.end);
             if whole.try_for_each(|(at, event)| index.add(*at, event)).is_some() {
                 index.end_at(tail.end, &journal);

@@ -1,6 +1,6 @@
 //! Lists, whose things arrive one after another.
 
-use super::cell::{Show, View};
+use super::cell::{Layout, Show, View};
 use super::plain::Plain;
 use super::print::columns_of_lists;
 use super::{Format, Terminal, csv};
@@ -80,8 +80,8 @@ impl<T: View> Listing<'_, T> {
                 }
             }
             Format::Json => {
-                let begins = self.waiting == 0;
-                add_element(&mut self.document, begins, &item.json(true));
+                self.document.push_str(if self.waiting == 0 { "[\n  " } else { ",\n  " });
+                self.document.push_str(&visible_json(&item.json(Layout::Element)));
                 // What is not complete may fail to be, and half a document is none.
                 if self.complete {
                     terminal.data(&self.document)?;
@@ -142,15 +142,5 @@ impl<T: View> Listing<'_, T> {
             self.terminal.bytes(&csv::row(T::FIELDS))?;
         }
         Ok(())
-    }
-}
-
-/// Adds an element to the text of a JSON array.
-fn add_element(document: &mut String, begins: bool, element: &str) {
-    document.push(if begins { '[' } else { ',' });
-    // Inside of a text there are no line breaks.
-    for line in visible_json(element).split('\n') {
-        document.push_str("\n  ");
-        document.push_str(line);
     }
 }

@@ -19,7 +19,7 @@ use anstyle::{AnsiColor, Style};
 use dialoguer::console::Term;
 use serde_json::json;
 
-pub use cell::{Cell, Column, Show, Tone, View, json_of};
+pub use cell::{Cell, Column, Layout, Show, Tone, View};
 pub use listing::Listing;
 pub use progress::{Progress, ProgressLine};
 pub(crate) use views::session_tone;

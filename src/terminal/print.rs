@@ -3,7 +3,7 @@
 use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use super::cell::{Cell, Column, Show, Tone, View};
+use super::cell::{Cell, Column, Layout, Show, Tone, View};
 use super::{Format, Terminal, csv};
 use crate::error::Error;
 use crate::text::{visible, visible_json};
@@ -19,7 +19,7 @@ impl Terminal {
     pub fn one<T: View>(&self, item: &T) -> Result<(), Error> {
         match self.format() {
             Format::Table => self.details(item)?,
-            Format::Json => self.data(&format!("{}\n", visible_json(&item.json(true))))?,
+            Format::Json => self.data(&format!("{}\n", visible_json(&item.json(Layout::Document))))?,
             Format::Ndjson => self.line(item)?,
             Format::Csv => {
                 self.bytes(&csv::row(T::FIELDS))?;
@@ -76,7 +76,7 @@ impl Terminal {
     }
 
     pub(super) fn line<T: View>(&self, item: &T) -> Result<(), Error> {
-        self.data(&visible_json(&item.json(false)))?;
+        self.data(&visible_json(&item.json(Layout::Line)))?;
         self.data("\n")
     }
 

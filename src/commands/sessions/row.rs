@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::commands::list::object_of;
 use crate::journal::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Cell, Column, Tone, View, json_of, session_tone};
+use crate::terminal::{Cell, Column, Layout, Tone, View, session_tone};
 
 /// An attempt, flat.
 #[derive(Debug, Clone, Serialize)]
@@ -127,7 +127,7 @@ impl View for Row {
         object_of(self)
     }
 
-    fn json(&self, pretty: bool) -> String {
-        json_of(self, pretty)
+    fn json(&self, layout: Layout) -> String {
+        layout.text(self)
     }
 }

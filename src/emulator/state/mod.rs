@@ -153,7 +153,8 @@ impl State {
         struct Header {
             version: Option<serde_json::Value>,
         }
-        if let Ok(state) = serde_json::from_slice::<Self>(text)
+        if let Ok(text) = std::str::from_utf8(text)
+            && let Ok(state) = serde_json::from_str::<Self>(text)
             && state.version == VERSION
         {
             return Ok(state);
