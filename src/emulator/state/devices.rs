@@ -182,7 +182,7 @@ impl State {
                 && (location_id.is_none() || location_id == record.location_id)
                 && self.is_listed(record.created_at, now)
         });
-        ListPage::cut(matching.map(Record::view), page)
+        ListPage::cut(matching, Record::view, page)
     }
 
     /// Replaces a device's name, metadata and location (observed).

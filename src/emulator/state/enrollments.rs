@@ -154,7 +154,7 @@ impl State {
             .enrollments
             .iter()
             .filter(|record| record.matches(filter) && self.is_listed(record.created_at, now));
-        ListPage::cut(matching.map(|record| record.view(now)), page)
+        ListPage::cut(matching, |record| record.view(now), page)
     }
 
     /// Cancels an enrollment, which leaves the lists. A device that was registered with it stays.
