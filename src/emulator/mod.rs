@@ -4,6 +4,7 @@
 //! top of them; this file and `local` decide where a state lives, in memory behind an [`Emulator`] or in a file
 //! behind a [`LocalEmulator`]. A [`Server`] offers either to other programs. What it does and why is told to people in `docs/emulator.md`.
 
+mod faults;
 mod local;
 mod log;
 mod routes;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use faults::{Effect, Fault, FaultError, FaultTable, Faults, Hit, Shown, What};
 pub use local::{LocalEmulator, StateFileError};
 pub use log::{Ending, Served};
 pub use seed::SeedError;
@@ -36,6 +38,8 @@ pub const MERCHANT_ID: &str = "EMULATED";
 #[derive(Clone)]
 pub struct Emulator {
     world: Arc<World>,
+    /// None where no server makes them happen.
+    faults: Option<Faults>,
 }
 
 struct World {
@@ -63,7 +67,19 @@ impl Emulator {
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
         let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
-        Self { world: Arc::new(World { now: Box::new(now), inner }) }
+        Self { world: Arc::new(World { now: Box::new(now), inner }), faults: Some(Faults::default()) }
+    }
+
+    /// The same emulator with these faults, or with none that could ever happen.
+    #[must_use]
+    pub fn with_faults(self, faults: Option<Faults>) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// What goes wrong when a [`Server`] offers this emulator. The [router](Self::router) alone makes nothing go wrong.
+    #[must_use]
+    pub const fn faults(&self) -> Option<&Faults> {
+        self.faults.as_ref()
     }
 
     /// The API as a service, for a server or for requests made in this process.

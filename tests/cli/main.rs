@@ -14,6 +14,7 @@ mod changes;
 mod counter;
 mod demonstration;
 mod emulator;
+mod faults;
 mod guards;
 mod harness;
 mod lists;
