@@ -337,18 +337,17 @@ pub fn in_words(duration: Duration) -> String {
 }
 
 impl Scenario {
-    /// What an account without an emulator's powers lacks for it, if anything: in words, with the line. `has` says
-    /// what there is.
+    /// What there is not for it, if `has` says so: the line that asks for it, and the reason in words.
     #[must_use]
-    pub fn lacks(&self, has: impl Fn(Need) -> bool) -> Option<String> {
+    pub fn lacks(&self, has: impl Fn(Need) -> bool) -> Option<(usize, String)> {
         if let Some((line, _)) = &self.switches
             && !has(Need::Switches)
         {
-            return Some(format!("line {line}: switches {}", Need::Switches.reason()));
+            return Some((*line, format!("switches {}", Need::Switches.reason())));
         }
         self.steps.iter().find_map(|step| {
             let need = step.act.need().filter(|need| !has(*need))?;
-            Some(format!("line {}: {} {}", step.line, step.act.verb(), need.reason()))
+            Some((step.line, format!("{} {}", step.act.verb(), need.reason())))
         })
     }
 }

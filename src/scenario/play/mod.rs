@@ -58,8 +58,13 @@ pub enum Verdict {
     Passed,
     /// Something was not.
     Failed(Failure),
-    /// It cannot be played here, for this reason. Nothing was done.
-    Skipped(String),
+    /// It cannot be played here. Nothing was done.
+    Skipped {
+        /// Where it asks for what there is not, from one.
+        line: usize,
+        /// What that is.
+        reason: String,
+    },
     /// Somebody wanted it to end before its time.
     Stopped,
 }
@@ -98,8 +103,8 @@ impl<'a> Player<'a> {
     /// Plays a scenario to its end, to its first step that is not as expected, or until somebody wants it to end. On an
     /// account, what it made is cleared away.
     pub async fn play(&self, scenario: &Scenario) -> Played {
-        if let Some(reason) = scenario.lacks(|need| self.stage.has(need)) {
-            return Played { verdict: Verdict::Skipped(reason), steps: 0, left: Vec::new() };
+        if let Some((line, reason)) = scenario.lacks(|need| self.stage.has(need)) {
+            return Played { verdict: Verdict::Skipped { line, reason }, steps: 0, left: Vec::new() };
         }
         let mut run = Run::new(self, scenario.steps.len());
         let mut steps = 0;
