@@ -37,7 +37,7 @@ Exit codes:
     2  arguments, configuration or input refused before anything was sent
     3  no key, a key that was refused, or a key of the wrong environment
     4  not found
-    5  the API refused it
+    5  the API refused it, or did something else than a scenario expects
     6  unavailable after retries; nothing was carried out
     7  unknown: the request may have been carried out
     8  a confirmation was needed and not given

@@ -97,13 +97,11 @@ impl<'a, 's> Fields<'a, 's> {
 
     /// The keys of a table that stands somewhere as a value.
     pub(super) fn of(source: &'s Source<'a>, node: Node<'a>, what: &str) -> Option<Self> {
-        match node.get_ref() {
-            DeValue::Table(table) => Some(Self::new(source, table, node.span(), what)),
-            _ => {
-                source.wrong(&node.span(), format!("{what} is a table, such as {{ key = \"value\" }}"));
-                None
-            }
-        }
+        let DeValue::Table(table) = node.get_ref() else {
+            source.wrong(&node.span(), format!("{what} is a table, such as {{ key = \"value\" }}"));
+            return None;
+        };
+        Some(Self::new(source, table, node.span(), what))
     }
 
     /// Says better what it is, once that is known.
@@ -203,7 +201,7 @@ impl<'a, 's> Fields<'a, 's> {
             return None;
         };
         let mut texts = Vec::new();
-        for item in items.iter() {
+        for item in items {
             match item.get_ref() {
                 DeValue::String(text) => texts.push((text.clone().into_owned(), item.span())),
                 _ => self.source.wrong(&item.span(), format!("'{name}' must be a list of texts")),
@@ -215,18 +213,16 @@ impl<'a, 's> Fields<'a, 's> {
     /// A table as JSON.
     pub(super) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
         let node = self.get(name)?;
-        match node.get_ref() {
-            DeValue::Table(table) => Some(object(self.source, table)),
-            _ => {
-                self.wrong(name, format!("'{name}' must be a table, such as {{ field = \"value\" }}"));
-                None
-            }
-        }
+        let DeValue::Table(table) = node.get_ref() else {
+            self.wrong(name, format!("'{name}' must be a table, such as {{ field = \"value\" }}"));
+            return None;
+        };
+        Some(object(self.source, table))
     }
 
     /// Ends the reading: every key that was not asked for is a mistake.
     pub(super) fn finish(self) {
-        for (key, _) in self.table.iter() {
+        for (key, _) in self.table {
             let name = key.get_ref();
             if !self.known.contains(&name.as_ref()) {
                 let meant = suggestion(name, &self.known);
@@ -251,13 +247,13 @@ pub(super) fn json<'a>(source: &Source<'a>, node: Node<'a>) -> Value {
         DeValue::Datetime(instant) => Value::from(instant.to_string()),
         DeValue::Array(items) => items.iter().map(|item| json(source, item)).collect(),
         DeValue::Table(table) => Value::Object(object(source, table)),
-        DeValue::Integer(digits) => match i64::from_str_radix(digits.as_str(), digits.radix()) {
-            Ok(number) => Value::from(number),
-            Err(_) => {
+        DeValue::Integer(digits) => {
+            let Ok(number) = i64::from_str_radix(digits.as_str(), digits.radix()) else {
                 source.wrong(&node.span(), "this number is too large");
-                Value::Null
-            }
-        },
+                return Value::Null;
+            };
+            Value::from(number)
+        }
         DeValue::Float(digits) => {
             let what = "has decimals; amounts are whole numbers of minor units, and rates basis points";
             source.wrong(&node.span(), format!("{} {what}", digits.as_str()));

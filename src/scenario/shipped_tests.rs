@@ -135,6 +135,48 @@ fn every_file_of_the_folder_is_shipped() {
     assert_eq!(files, SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect());
 }
 
+const DOCUMENT: &str = include_str!("../../docs/scenarios.md");
+
+/// What the document shows is not only meant well.
+#[test]
+fn the_example_in_the_document_passes_and_everything_is_explained() {
+    let (_, rest) = DOCUMENT.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let scenario = parse(example, "example.toml").unwrap();
+    assert_eq!(play(&scenario, WHOLE), Played { verdict: Verdict::Passed, steps: 13, left: vec![] });
+    let expectations = ["status", "http", "exit", "answer", "has", "lacks", "says", "callbacks"];
+    for word in crate::scenario::Act::VERBS.iter().chain(&expectations) {
+        assert!(DOCUMENT.contains(&format!("\n| `{word}` | ")), "{word} is not explained");
+    }
+}
+
+/// Somebody who wants it to end is heard between two steps and while a session is waited for.
+#[test]
+fn a_scenario_ends_when_somebody_wants_it_to() {
+    let wait = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1\"\n[[step]]\ndo = \"wait\"\n";
+    let scenario = parse(wait, "x").unwrap();
+    for (requests, steps) in [(0, 0), (1, 1), (2, 2), (7, 2)] {
+        let world = World::new(Switches::default());
+        let (stopper, stop) = Stop::pair();
+        let asked = Cell::new(0);
+        if requests == 0 {
+            stopper.stop();
+        }
+        let observer = Box::new(move |event: &crate::api::Event<'_>| {
+            if matches!(event, crate::api::Event::Answered { .. }) {
+                asked.set(asked.get() + 1);
+                if asked.get() == requests {
+                    stopper.stop();
+                }
+            }
+        });
+        let client = World::client(Box::new(world.transport()), observer).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let played = runtime.block_on(Player::new(&client, Stage::World(&world), stop).play(&scenario));
+        assert_eq!(played, Played { verdict: Verdict::Stopped, steps, left: vec![] });
+    }
+}
+
 /// Scenario, broken rule, and where and how the scenario fails.
 const RULES: &[(&str, Broken, &str)] = &[
     (

@@ -220,7 +220,7 @@ fn an_account_that_cannot_be_asked_is_an_error_with_its_own_code() {
 fn codes_are_asked_for_in_either_way() {
     let emulator = Emulator::new(State::seed());
     emulator.change(|state, _| {
-        state.switches.enrollment_dialect = kustom::emulator::state::EnrollmentDialect::TtlOnly
+        state.switches.enrollment_dialect = kustom::emulator::state::EnrollmentDialect::TtlOnly;
     });
     let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
     let text = "[[step]]\ndo = \"enroll\"\nlocation = \"göteborg haga\"\nexpires_in = \"3h\"\nexpect = { http = 201, status = \"PENDING\" }\n\

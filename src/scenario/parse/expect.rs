@@ -35,16 +35,15 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, verb: &str, act: Option<&Act>) -
 fn callbacks(fields: &mut Fields<'_, '_>) -> Option<Vec<CallbackType>> {
     let mut types = Vec::new();
     for (text, at) in fields.texts("callbacks")? {
-        match CallbackType::find(&text) {
-            Some(kind) => types.push(kind),
-            None => {
-                // They are few, and look so much alike that the nearest one is as often as not another.
-                let known = CallbackType::ALL;
-                let known: Vec<_> = known.iter().map(CallbackType::as_str).collect();
-                let meant = known.join(", ");
-                fields.source.wrong(&at, format!("'{text}' is no type of callback; there are {meant}"));
-            }
-        }
+        let Some(kind) = CallbackType::find(&text) else {
+            // They are few, and look so much alike that the nearest one is as often as not another.
+            let known = CallbackType::ALL;
+            let known: Vec<_> = known.iter().map(CallbackType::as_str).collect();
+            let known = known.join(", ");
+            fields.source.wrong(&at, format!("'{text}' is no type of callback; there are {known}"));
+            continue;
+        };
+        types.push(kind);
     }
     Some(types)
 }

@@ -36,17 +36,17 @@ fn scenario<'a>(source: &Source<'a>, table: &'a Spanned<DeTable<'a>>, file: &str
     let description = fields.text("description");
     let switches =
         fields.get("switches").map(|node| (source.line(node.span().start), switches(source, node)));
-    let mut steps = Steps { source, steps: Vec::new(), made: Vec::new(), count: 0 };
+    let mut steps = Steps { source, read: Vec::new(), made: Vec::new(), count: 0 };
     match fields.get("step").map(|node| (node.span(), node.get_ref())) {
         Some((_, DeValue::Array(items))) if !items.is_empty() => {
-            items.iter().for_each(|item| steps.read(item))
+            items.iter().for_each(|item| steps.read(item));
         }
         Some((at, DeValue::Array(_))) => source.wrong(&at, "a scenario needs at least one step"),
         Some((at, _)) => source.wrong(&at, "each step begins with [[step]], in two pairs of brackets"),
         None => source.wrong(&(0..0), "a scenario needs at least one step, which begins with [[step]]"),
     }
     fields.finish();
-    Scenario { name, description, file: file.to_owned(), switches, steps: steps.steps }
+    Scenario { name, description, file: file.to_owned(), switches, steps: steps.read }
 }
 
 /// The switches of an emulator, under the names that they have in its state.
@@ -92,7 +92,7 @@ struct Made {
 /// The steps, as far as they are read.
 struct Steps<'a, 's> {
     source: &'s Source<'a>,
-    steps: Vec<Step>,
+    read: Vec<Step>,
     made: Vec<Made>,
     /// How many there are, with those that cannot be read.
     count: usize,
@@ -133,7 +133,7 @@ impl<'a> Steps<'a, '_> {
         }
         fields.finish();
         if let Some(act) = act {
-            self.steps.push(Step { line, name, act, subject, expect });
+            self.read.push(Step { line, name, act, subject, expect });
         }
     }
 

@@ -41,6 +41,7 @@ const JOBS_ON_ACCOUNT: usize = 4;
 /// Exit 0: everything was as expected. Otherwise the code is that of the first step that was not, as its own command
 /// would have ended; 5 where that is 0, because the API did something else than was expected.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Args {
     /// Files with a scenario each, folders of them, or - for standard input
     #[arg(value_name = "FILE", value_parser = Input::parse)]
