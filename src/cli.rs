@@ -71,7 +71,7 @@ pub struct Global {
     /// When to use colours [env: NO_COLOR]
     #[arg(long, global = true, value_name = "WHEN", value_enum)]
     pub color: Option<ColorWhen>,
-    /// The longest time for one request, 30s unless told otherwise; for `sessions watch` the longest wait
+    /// The longest time for one request, 30s unless told otherwise; for what waits (a session, a phone) the longest wait
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
 }

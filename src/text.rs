@@ -57,6 +57,13 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Foreign text as one word of a command line that is shown, to be copied into a shell.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let text = visible(text);
+    shell_words::quote(&text).into_owned()
+}
+
 /// `1 device`, `2 devices`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
