@@ -41,8 +41,8 @@ Exit codes:
     6  unavailable after retries; nothing was carried out
     7  unknown: the request may have been carried out
     8  a confirmation was needed and not given
-   10  the session was CANCELLED    11  EXPIRED    12  FAILED
-   13  the session was still open when the wait ended
+   10  the session was CANCELLED    11  EXPIRED, as was an enrollment code    12  FAILED
+   13  the session was still open, or no phone was paired, when the wait ended
   130  interrupted";
 
 /// The flags of every command.
@@ -71,7 +71,7 @@ pub struct Global {
     /// When to use colours [env: NO_COLOR]
     #[arg(long, global = true, value_name = "WHEN", value_enum)]
     pub color: Option<ColorWhen>,
-    /// The longest time for one request, 30s unless told otherwise; for `sessions watch` the longest wait
+    /// The longest time for one request, 30s unless told otherwise; for what waits (a session, a phone) the longest wait
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
 }

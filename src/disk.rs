@@ -1,9 +1,12 @@
 //! Files that only the user can read, and that are replaced whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 /// What the name of a file ends with while it is written.
 const UNFINISHED: &str = ".tmp";
@@ -70,6 +73,76 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 #[allow(clippy::unnecessary_wraps, missing_docs, reason = "the same signature as on Unix")]
 pub fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// What tells a file from another, and from itself before a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    inode: u64,
+    length: u64,
+    /// Seconds, and nanoseconds.
+    modified: [i64; 2],
+    /// The same of the last change of any kind, which nobody can set.
+    changed: [i64; 2],
+}
+
+/// A file that was changed more recently could be changed again without a trace in its times: the clock of a file
+/// system stands still for up to ten milliseconds.
+const SETTLED: Duration = Duration::from_millis(20);
+
+impl Identity {
+    /// That of a file, where the system tells it.
+    #[cfg(unix)]
+    #[allow(clippy::unnecessary_wraps, reason = "other systems do not tell it")]
+    #[must_use]
+    pub fn of(file: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        Some(Self {
+            device: file.dev(),
+            inode: file.ino(),
+            length: file.len(),
+            modified: [file.mtime(), file.mtime_nsec()],
+            changed: [file.ctime(), file.ctime_nsec()],
+        })
+    }
+
+    /// Elsewhere a change can go unnoticed.
+    #[cfg(not(unix))]
+    #[must_use]
+    pub const fn of(_file: &Metadata) -> Option<Self> {
+        None
+    }
+
+    /// The file's length in bytes.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// After what time any change shows in the times; `None` where the clock is behind the times.
+    #[must_use]
+    pub fn settles_in(&self, now: Timestamp) -> Option<Duration> {
+        let [seconds, nanoseconds] = self.changed.map(i128::from);
+        let age = now.as_nanosecond() - (seconds * 1_000_000_000 + nanoseconds);
+        let age = u64::try_from(age).ok().map(Duration::from_nanos)?;
+        Some(SETTLED.saturating_sub(age))
+    }
+
+    /// As numbers, to be kept.
+    #[must_use]
+    pub fn to_words(self) -> [u64; 7] {
+        let Self { device, inode, length, modified, changed } = self;
+        let [[m, mn], [c, cn]] = [modified, changed].map(|time| time.map(i64::cast_unsigned));
+        [device, inode, length, m, mn, c, cn]
+    }
+
+    /// From what [`Self::to_words`] gave.
+    #[must_use]
+    pub fn from_words([device, inode, length, m, mn, c, cn]: [u64; 7]) -> Self {
+        let [modified, changed] = [[m, mn], [c, cn]].map(|time| time.map(u64::cast_signed));
+        Self { device, inode, length, modified, changed }
+    }
 }
 
 /// What the system said, without its error number and without the temporary file that it may name.

@@ -21,8 +21,9 @@ pub mod terminal;
 pub mod text;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
-use clap::{CommandFactory as _, Parser as _, ValueEnum as _};
+use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
 use crate::context::Context;
@@ -35,12 +36,19 @@ use crate::terminal::{ColorWhen, Format, Manner, Terminal};
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     report_panics(&args);
-    let run = || match Cli::try_parse_from(&args) {
+    let run = || match parsed(&args) {
         Ok(cli) => run_parsed(cli),
         Err(error) => parse_failed(&error, &args),
     };
     // Nothing is used after a panic, so nothing can be seen half-changed.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or(Kind::Bug.code())
+}
+
+fn parsed(args: &[OsString]) -> Result<Cli, clap::Error> {
+    // Taking the grammar apart would take as long as making it, and the process ends soon.
+    let mut grammar = ManuallyDrop::new(Cli::command());
+    let mut matches = grammar.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar))
 }
 
 fn run_parsed(cli: Cli) -> u8 {

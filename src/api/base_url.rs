@@ -49,6 +49,12 @@ impl BaseUrl {
         Ok(base)
     }
 
+    /// Whether it is encrypted.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.scheme() == "https"
+    }
+
     /// Whether it is this machine: an address that cannot leave it, or the name `localhost`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {

@@ -34,6 +34,10 @@ impl HttpTransport {
             .timeout(timeout)
             // Shorter than the whole, so that a host that does not answer is known not to have got anything.
             .connect_timeout((timeout * 3 / 4).min(Duration::from_secs(10)));
+        if !base.is_https() {
+            // Nothing is encrypted and no redirect followed: reading the certificates of this machine would be in vain.
+            builder = builder.tls_certs_only([]);
+        }
         if base.is_loopback() {
             // A proxy from the environment would get a plain request for this machine, key and all.
             builder = builder.no_proxy();

@@ -14,7 +14,7 @@ use crate::model::Page;
 pub const PAGE_SIZE: usize = 100;
 
 /// How many pages are asked for at the same time.
-const PAGES_IN_FLIGHT: usize = 6;
+const PAGES_IN_FLIGHT: usize = 10;
 
 /// Asks for pages of a list of `T`.
 pub struct Fetch<'a> {

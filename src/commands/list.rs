@@ -13,7 +13,7 @@ use crate::api::Fetch;
 use crate::context::Online;
 use crate::error::{Error, Exit, Kind};
 use crate::model::Received;
-use crate::terminal::{Column, View};
+use crate::terminal::{Column, Format, View};
 
 /// How much of a list is shown.
 #[derive(Debug, Args)]
@@ -34,15 +34,24 @@ impl Online<'_> {
         let mut left = limit.unwrap_or(usize::MAX);
         let mut listing = self.terminal.listing::<Received<T>>();
         let mut pages = pin!(list.at_most(limit).pages::<T>());
+        // What is shown as it arrives shows by itself how far it is.
+        let keeps = matches!(self.terminal.format(), Format::Table | Format::Json);
+        let mut bar = None;
         while left > 0
             && let Some(page) = pages.next().await
         {
-            for item in page?.content.into_iter().take(left) {
+            let page = page?;
+            if let (true, None, Some(total)) = (keeps, limit, page.total_pages) {
+                let total = usize::try_from(total).unwrap_or_default();
+                bar.get_or_insert_with(|| self.terminal.bar("pages", total)).advance(1);
+            }
+            for item in page.content.into_iter().take(left) {
                 left -= 1;
                 listing.push(item)?;
             }
             listing.flush()?;
         }
+        drop(bar);
         listing.finish()?;
         Ok(Exit::Done)
     }

@@ -2,6 +2,7 @@
 
 mod api;
 pub(crate) mod args;
+mod deferred;
 mod demo;
 mod dev;
 mod devices;
@@ -18,25 +19,32 @@ use clap::Subcommand;
 
 use crate::context::Context;
 use crate::error::{Error, Exit};
+use deferred::Deferred;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs, reason = "the help of a command is that of its arguments")]
+#[allow(missing_docs, reason = "the help of a command without verbs is that of its arguments")]
 pub enum Command {
     Login(login::Args),
+    /// See, choose and remove profiles.
     #[command(subcommand, visible_alias = "profile")]
-    Profiles(profiles::Command),
+    Profiles(Deferred<profiles::Command>),
     Doctor(doctor::Args),
+    /// The stores that devices stand in.
     #[command(subcommand, visible_alias = "location")]
-    Locations(locations::Command),
+    Locations(Deferred<locations::Command>),
+    /// The codes that pair a phone with the account.
     #[command(subcommand, visible_alias = "enrollment")]
-    Enrollments(enrollments::Command),
+    Enrollments(Deferred<enrollments::Command>),
+    /// The phones and terminals that take payments.
     #[command(subcommand, visible_alias = "device")]
-    Devices(devices::Command),
+    Devices(Deferred<devices::Command>),
+    /// Payments on a device.
     #[command(subcommand, visible_alias = "session")]
-    Sessions(sessions::Command),
+    Sessions(Deferred<sessions::Command>),
+    /// Simulated devices and payments; not on production.
     #[command(subcommand)]
-    Dev(dev::Command),
+    Dev(Deferred<dev::Command>),
     Api(api::Args),
     Demo(demo::Args),
 }
@@ -46,8 +54,8 @@ impl Command {
     #[must_use]
     pub fn waits(&self) -> bool {
         match self {
-            Self::Sessions(command) => command.waits(),
-            Self::Enrollments(command) => command.waits(),
+            Self::Sessions(Deferred(command)) => command.waits(),
+            Self::Enrollments(Deferred(command)) => command.waits(),
             _ => false,
         }
     }
@@ -59,13 +67,13 @@ impl Command {
     pub fn run(self, context: &Context) -> Result<Exit, Error> {
         match self {
             Self::Login(args) => args.run(context),
-            Self::Profiles(command) => command.run(context),
+            Self::Profiles(Deferred(command)) => command.run(context),
             Self::Doctor(args) => args.run(context),
-            Self::Locations(command) => context.online(|online| command.run(online)),
-            Self::Enrollments(command) => context.online(|online| command.run(online)),
-            Self::Devices(command) => context.online(|online| command.run(online)),
-            Self::Sessions(command) => command.run(context),
-            Self::Dev(command) => command.run(context),
+            Self::Locations(Deferred(command)) => context.online(|online| command.run(online)),
+            Self::Enrollments(Deferred(command)) => context.online(|online| command.run(online)),
+            Self::Devices(Deferred(command)) => context.online(|online| command.run(online)),
+            Self::Sessions(Deferred(command)) => command.run(context),
+            Self::Dev(Deferred(command)) => command.run(context),
             Self::Api(args) => context.online(|online| args.run(online)),
             Self::Demo(args) => args.run(context),
         }

@@ -3,11 +3,13 @@
 //!
 //! Reading takes no lock: the file is only ever replaced by a whole new one. Changing takes a lock on a file
 //! beside it, which is never removed, because two processes could otherwise hold locks on two different files
-//! of the same name.
+//! of the same name. What was read is kept for the next request, which reads again only when the file is another one.
 
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read as _};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::Body;
 use http::{Method, Request, Response};
@@ -15,12 +17,27 @@ use tower::ServiceExt as _;
 
 use super::state::StateError;
 use super::{Emulator, State};
-use crate::disk;
+use crate::disk::{self, Identity};
 
 /// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
 #[derive(Debug, Clone)]
 pub struct LocalEmulator {
     state_file: PathBuf,
+    last: Arc<Mutex<Option<Loaded>>>,
+}
+
+/// The state as it was read or written last.
+struct Loaded {
+    /// It stays open, so that no other file can get its number.
+    _file: File,
+    identity: Identity,
+    emulator: Emulator,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Loaded").field("identity", &self.identity).finish_non_exhaustive()
+    }
 }
 
 /// Why a request on a state file was not carried out. Whatever it says, nothing was changed.
@@ -59,7 +76,7 @@ impl LocalEmulator {
     /// An emulator on this file, which need not exist yet: a missing one is the seed.
     #[must_use]
     pub fn new(state_file: PathBuf) -> Self {
-        Self { state_file }
+        Self { state_file, last: Arc::default() }
     }
 
     /// Answers one request. A request that changes something has its answer only once the change is on disk.
@@ -70,32 +87,54 @@ impl LocalEmulator {
     /// [`StateFileError`] when the file cannot be used; the request was not carried out then.
     pub async fn handle(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, StateFileError> {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            let emulator = Emulator::new(self.load()?);
-            return Ok(answer(&emulator, request).await);
+            return Ok(answer(&self.load()?, request).await);
         }
         let not_writable = |source| StateFileError::NotWritable { path: self.state_file.clone(), source };
         disk::create_folder(disk::folder_of(&self.state_file)).map_err(not_writable)?;
         let lock = lock(self.beside(".lock")).await.map_err(not_writable)?;
-        let before = self.load()?;
-        let emulator = Emulator::new(before.clone());
+        let loaded = self.load()?;
+        let emulator = Emulator::new(loaded.state());
         let response = answer(&emulator, request).await;
-        let after = emulator.state();
-        if after != before {
-            disk::replace(&self.state_file, &after.write()).map_err(not_writable)?;
+        let changed =
+            emulator.change(|after, _| loaded.change(|before, _| (after != before).then(|| after.write())));
+        if let Some(text) = changed {
+            disk::replace(&self.state_file, &text).map_err(not_writable)?;
+            if let Ok(file) = File::open(&self.state_file) {
+                let identity = identity_of(&file);
+                self.keep(file, identity, emulator);
+            }
         }
         drop(lock);
         Ok(response)
     }
 
-    fn load(&self) -> Result<State, StateFileError> {
-        let path = || self.state_file.clone();
-        match fs::read(&self.state_file) {
-            Ok(text) => {
-                State::read(&text).map_err(|source| StateFileError::NotAState { path: path(), source })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::seed()),
-            Err(source) => Err(StateFileError::Unreadable { path: path(), source }),
+    fn load(&self) -> Result<Emulator, StateFileError> {
+        let unreadable = |source| StateFileError::Unreadable { path: self.state_file.clone(), source };
+        let mut file = match File::open(&self.state_file) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Emulator::new(State::seed())),
+            Err(source) => return Err(unreadable(source)),
+        };
+        let identity = identity_of(&file);
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = last.as_ref().filter(|last| Some(last.identity) == identity) {
+            return Ok(last.emulator.clone());
         }
+        drop(last);
+        let mut text = Vec::new();
+        // What is changed from here on makes the identity another one.
+        file.read_to_end(&mut text).map_err(unreadable)?;
+        let state = State::read(&text)
+            .map_err(|source| StateFileError::NotAState { path: self.state_file.clone(), source })?;
+        let emulator = Emulator::new(state);
+        self.keep(file, identity, emulator.clone());
+        Ok(emulator)
+    }
+
+    /// Keeps the state of a file, where the system tells whether it is still that one.
+    fn keep(&self, file: File, identity: Option<Identity>, emulator: Emulator) {
+        let loaded = identity.map(|identity| Loaded { _file: file, identity, emulator });
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = loaded;
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {
@@ -103,6 +142,10 @@ impl LocalEmulator {
         path.push(suffix);
         path.into()
     }
+}
+
+fn identity_of(file: &File) -> Option<Identity> {
+    Identity::of(&file.metadata().ok()?)
 }
 
 async fn answer(emulator: &Emulator, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -131,6 +174,7 @@ mod tests {
     use super::*;
     use crate::emulator::API_KEY;
     use serde_json::{Value, json};
+    use std::fs;
     use std::path::Path;
 
     const DEVICES: &str = "/ipp/v1/devices?page_size=100";
@@ -174,6 +218,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(runtime().block_on(create(&local(&folder), "Till 1")).unwrap().0, 200);
         assert_eq!(names(&local(&folder)), ["Till 1"]);
+    }
+
+    #[test]
+    fn what_others_make_of_the_file_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (local(&folder), local(&folder));
+        assert_eq!(names(&one), Vec::<String>::new());
+        for number in 0..3 {
+            let name = number.to_string();
+            runtime().block_on(create(&other, &name)).unwrap();
+            assert_eq!(names(&one).last(), Some(&name));
+            runtime().block_on(create(&one, "of one")).unwrap();
+            assert_eq!(names(&other), names(&local(&folder)));
+        }
+        fs::remove_file(&one.state_file).unwrap();
+        assert_eq!(names(&one), Vec::<String>::new());
+        runtime().block_on(create(&one, "new")).unwrap();
+        assert_eq!(names(&other), ["new"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::lines::{self, Content};
 use crate::model::SessionStatus;
 
 /// One line of the file.
@@ -160,16 +161,17 @@ impl Journal {
     #[must_use]
     pub fn read(text: &[u8]) -> Self {
         let mut journal = Self::default();
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        for line in text.split_inclusive(|byte| *byte == b'\n') {
-            let whole = line.strip_suffix(b"\n");
-            match serde_json::from_slice(whole.unwrap_or(line)) {
-                Ok(event) => journal.take(event),
-                Err(_) if whole.is_none_or(<[u8]>::is_empty) => {}
-                Err(_) => journal.damaged += 1,
-            }
-        }
+        lines::each(text, |line| journal.hear(line.content));
         journal
+    }
+
+    /// Takes in one more line.
+    pub(super) fn hear(&mut self, content: Content) {
+        match content {
+            Content::Event(event) => self.take(event),
+            Content::Nothing => {}
+            Content::Damage => self.damaged += 1,
+        }
     }
 
     /// Takes in one more event. One about something unheard of counts for nothing.
@@ -231,6 +233,12 @@ impl Journal {
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
+    }
+
+    /// The attempts, oldest first, and nothing else of it.
+    #[must_use]
+    pub fn into_attempts(self) -> Vec<Attempt> {
+        self.attempts
     }
 
     /// How many lines could not be read.

@@ -1,22 +1,24 @@
 //! The journal on disk: one file a profile, one JSON line an event, appended under a lock and synced.
 
 use std::fs;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::attempt::{Event, Journal, What};
+use super::attempt::{Journal, What};
+use super::locked::Locked;
 use crate::disk;
 
-/// No line is longer than this, in bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// So many bytes of a journal are read whole at any time: they need no index.
+const UNINDEXED: u64 = 64 * 1024;
 
 /// A profile's journal.
 #[derive(Debug, Clone)]
 pub struct File {
     path: PathBuf,
+    unindexed: u64,
 }
 
 /// Why the journal cannot be used. Nothing is sent without it.
@@ -37,19 +39,11 @@ pub struct DeviceLock {
     _file: fs::File,
 }
 
-/// The journal while no other process can write to it.
-#[derive(Debug)]
-pub struct Locked<'a> {
-    file: fs::File,
-    journal: &'a File,
-    _lock: fs::File,
-}
-
 impl File {
     /// The journal of this name in the state folder; it need not exist.
     #[must_use]
     pub fn new(state: &Path, name: &str) -> Self {
-        Self { path: state.join("journal").join(format!("{name}.jsonl")) }
+        Self { path: state.join("journal").join(format!("{name}.jsonl")), unindexed: UNINDEXED }
     }
 
     /// The file.
@@ -99,8 +93,7 @@ impl File {
         let open = || -> io::Result<Locked<'_>> {
             let lock = disk::private().open(self.path.with_extension("lock"))?;
             lock.lock()?;
-            let file = disk::private().read(true).append(true).open(&self.path)?;
-            Ok(Locked { file, journal: self, _lock: lock })
+            Locked::open(self, lock)
         };
         open().map_err(|reason| self.failed("write", reason))
     }
@@ -118,97 +111,19 @@ impl File {
             .map_err(|reason| self.failed("create the folder of", reason))
     }
 
-    fn failed(&self, action: &'static str, reason: io::Error) -> JournalError {
+    /// The same, indexed from so many bytes on.
+    #[cfg(test)]
+    pub(super) fn indexed_from(self, unindexed: u64) -> Self {
+        Self { unindexed, ..self }
+    }
+
+    /// So many bytes are not worth an index.
+    pub(super) const fn unindexed(&self) -> u64 {
+        self.unindexed
+    }
+
+    pub(super) fn failed(&self, action: &'static str, reason: io::Error) -> JournalError {
         JournalError { action, path: self.path.clone(), reason }
-    }
-}
-
-impl Locked<'_> {
-    /// Reads the journal as it is now.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be read.
-    pub fn read(&mut self) -> Result<Journal, JournalError> {
-        let mut read = || -> io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            self.file.seek(SeekFrom::Start(0))?;
-            self.file.read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        read().map(|bytes| Journal::read(&bytes)).map_err(|reason| self.journal.failed("read", reason))
-    }
-
-    /// Appends one event and makes sure that it survives a power cut.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be written.
-    pub fn append(&mut self, now: Timestamp, event: What) -> Result<(), JournalError> {
-        let length = self.file.metadata().map(|metadata| metadata.len());
-        let write = || -> io::Result<()> {
-            let mut line = self.end_the_last_line()?;
-            serde_json::to_writer(&mut line, &Event { at: now, event })?;
-            line.push(b'\n');
-            self.file.write_all(&line)?;
-            self.file.sync_data()?;
-            if matches!(length, Ok(0)) {
-                disk::sync_folder(disk::folder_of(&self.journal.path))
-            } else {
-                Ok(())
-            }
-        };
-        write().map_err(|reason| {
-            // What was not kept for certain must not be found later. If this fails too, it is found: an attempt
-            // that is listed as unknown is better than one that is not listed.
-            if let Ok(length) = length {
-                let _ = self.file.set_len(length);
-            }
-            self.journal.failed("write", reason)
-        })
-    }
-
-    /// Replaces the file by these events, whole or not at all.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be written; it is then as it was.
-    pub fn replace(self, events: &[Event]) -> Result<(), JournalError> {
-        let Self { file, journal, _lock } = self;
-        let path = &journal.path;
-        let write = || -> io::Result<()> {
-            // Where an open file cannot be replaced, it must be closed.
-            drop(file);
-            let mut content = Vec::new();
-            for event in events {
-                serde_json::to_writer(&mut content, event)?;
-                content.push(b'\n');
-            }
-            disk::replace(path, &content)
-        };
-        write().map_err(|reason| journal.failed("write", reason))
-    }
-
-    /// Makes the file end with a whole line, as far as it goes, and gives what the next one must begin with.
-    ///
-    /// A last line without its break was being written when the process or the machine died. What it told was never
-    /// relied on, because nothing had been synced, so it is taken away: any other line that cannot be read is damage.
-    fn end_the_last_line(&mut self) -> io::Result<Vec<u8>> {
-        let length = self.file.metadata()?.len();
-        let start = length.saturating_sub(LONGEST_LINE);
-        let mut tail = Vec::new();
-        self.file.seek(SeekFrom::Start(start))?;
-        self.file.read_to_end(&mut tail)?;
-        let last = match tail.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => &tail[end + 1..],
-            None => tail.as_slice(),
-        };
-        if last.is_empty() {
-            return Ok(Vec::new());
-        }
-        if serde_json::from_slice::<Event>(last).is_ok() {
-            // Somebody edited the file.
-            return Ok(vec![b'\n']);
-        }
-        self.file.set_len(length - last.len() as u64)?;
-        Ok(Vec::new())
     }
 }
 
@@ -216,6 +131,7 @@ impl Locked<'_> {
 mod tests {
     use super::*;
     use crate::journal::{Intent, Outcome};
+    use std::io::Write as _;
 
     fn now() -> Timestamp {
         "2026-11-22T10:00:00Z".parse().unwrap()

@@ -6,8 +6,15 @@
 
 mod attempt;
 mod file;
+mod index;
+#[cfg(test)]
+mod index_tests;
+mod lines;
+mod locked;
+mod seal;
 mod twin;
 
 pub use attempt::{Attempt, Event, Intent, Journal, Outcome, What};
-pub use file::{DeviceLock, File, JournalError, Locked};
+pub use file::{DeviceLock, File, JournalError};
+pub use locked::Locked;
 pub use twin::{Twin, difference, twins};

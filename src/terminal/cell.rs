@@ -1,9 +1,12 @@
 //! What a thing looks like: the columns people see, the fields a spreadsheet gets, the object a script reads.
 
 use std::borrow::Cow;
+use std::io;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::ser::{Formatter as _, PrettyFormatter, Serializer};
 use serde_json::{Map, Value};
 
 use crate::model::{Metadata, format_minor};
@@ -91,6 +94,42 @@ pub trait View: 'static {
 
     /// The object of `json` and `ndjson`.
     fn object(&self) -> Cow<'_, Map<String, Value>>;
+
+    /// The object as text; one that is made only to be written need not be made.
+    fn json(&self, layout: Layout) -> String {
+        layout.text(&*self.object())
+    }
+}
+
+/// How JSON is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// On one line.
+    Line,
+    /// On lines of its own.
+    Document,
+    /// The same, as an element of an array.
+    Element,
+}
+
+impl Layout {
+    /// A value as text.
+    #[must_use]
+    pub fn text(self, value: &impl Serialize) -> String {
+        let mut text = Vec::with_capacity(512);
+        let mut lines = PrettyFormatter::new();
+        let written = match self {
+            Self::Line => serde_json::to_writer(&mut text, value),
+            Self::Document => serde_json::to_writer_pretty(&mut text, value),
+            Self::Element => lines
+                // Inside of an array everything is further to the right.
+                .begin_array(&mut io::sink())
+                .map_err(serde_json::Error::io)
+                .and_then(|()| value.serialize(&mut Serializer::with_formatter(&mut text, lines))),
+        };
+        // The keys are strings, and nothing else can fail.
+        written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_default()
+    }
 }
 
 /// How values are written for people.

@@ -6,6 +6,8 @@
 mod big;
 mod cell;
 mod csv;
+mod listing;
+mod plain;
 mod print;
 mod progress;
 mod prompt;
@@ -19,8 +21,8 @@ use anstyle::{AnsiColor, Style};
 use dialoguer::console::Term;
 use serde_json::json;
 
-pub use cell::{Cell, Column, Show, Tone, View};
-pub use print::Listing;
+pub use cell::{Cell, Column, Layout, Show, Tone, View};
+pub use listing::Listing;
 pub use progress::{Bar, ProgressLine};
 pub use prompt::{Choice, Question};
 pub(crate) use views::session_tone;
@@ -341,6 +343,11 @@ impl Terminal {
             ColorWhen::Never => false,
             ColorWhen::Auto => is_terminal && !set("NO_COLOR") && !is_dumb(),
         }
+    }
+
+    /// Whether tables are fitted to a terminal, or coloured.
+    fn is_for_people(&self) -> bool {
+        self.people.stdout || self.colors_data()
     }
 
     /// The columns a table may take: those of the terminal, and as many as it needs in a pipe.

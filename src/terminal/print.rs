@@ -3,13 +3,13 @@
 use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
 
-use super::cell::{Cell, Column, Show, Tone, View};
+use super::cell::{Cell, Column, Layout, Show, Tone, View};
 use super::{Format, Terminal, csv};
 use crate::error::Error;
 use crate::text::{visible, visible_json};
 
 /// The spaces between two columns.
-const COLUMN_GAP: u16 = 2;
+pub(super) const COLUMN_GAP: u16 = 2;
 
 impl Terminal {
     /// Shows one thing.
@@ -19,7 +19,7 @@ impl Terminal {
     pub fn one<T: View>(&self, item: &T) -> Result<(), Error> {
         match self.format() {
             Format::Table => self.details(item)?,
-            Format::Json => self.data(&pretty(&Value::Object(item.object().into_owned())))?,
+            Format::Json => self.data(&format!("{}\n", visible_json(&item.json(Layout::Document))))?,
             Format::Ndjson => self.line(item)?,
             Format::Csv => {
                 self.bytes(&csv::row(T::FIELDS))?;
@@ -27,28 +27,6 @@ impl Terminal {
             }
         }
         self.flush()
-    }
-
-    /// Shows a list of things that are all there.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn all<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
-        let mut listing = self.listing();
-        for item in items {
-            listing.push(item)?;
-        }
-        listing.finish()
-    }
-
-    /// Begins a list whose things arrive one after another.
-    pub const fn listing<T: View>(&self) -> Listing<'_, T> {
-        Listing { terminal: self, kept: Vec::new(), header_written: false, single: false }
-    }
-
-    /// Begins a list of one thing, which is shown as [`Terminal::one`] does.
-    pub fn single<T: View>(&self) -> Listing<'_, T> {
-        Listing { single: true, ..self.listing() }
     }
 
     /// Shows any JSON value: what a raw call was answered with. A table of it is the JSON itself; a `csv` has the
@@ -97,9 +75,9 @@ impl Terminal {
         self.flush()
     }
 
-    fn line<T: View>(&self, item: &T) -> Result<(), Error> {
-        let text = serde_json::to_string(&*item.object()).unwrap_or_default();
-        self.data(&format!("{}\n", visible_json(&text)))
+    pub(super) fn line<T: View>(&self, item: &T) -> Result<(), Error> {
+        self.data(&visible_json(&item.json(Layout::Line)))?;
+        self.data("\n")
     }
 
     /// The columns of one thing below each other, without the empty ones.
@@ -115,9 +93,10 @@ impl Terminal {
         self.write_table(table)
     }
 
-    fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
+    /// A table of what is in a list, as wide as the terminal is.
+    pub(super) fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
         let show = Show::here();
-        let columns: Vec<&Column<T>> = T::COLUMNS.iter().filter(|column| !column.detail).collect();
+        let columns: Vec<&Column<T>> = columns_of_lists().collect();
         let mut table = self.table();
         table.set_header(columns.iter().map(|column| heading(column.title)).collect::<Vec<_>>());
         for item in items {
@@ -159,6 +138,11 @@ impl Terminal {
     }
 }
 
+/// The columns of a table of several things.
+pub(super) fn columns_of_lists<T: View>() -> impl Iterator<Item = &'static Column<T>> {
+    T::COLUMNS.iter().filter(|column| !column.detail)
+}
+
 fn heading(title: &str) -> comfy_table::Cell {
     comfy_table::Cell::new(title).add_attribute(Attribute::Bold)
 }
@@ -171,80 +155,6 @@ fn styled(cell: &Cell) -> comfy_table::Cell {
         Tone::Busy => shown.fg(Color::Yellow),
         Tone::Bad => shown.fg(Color::Red),
         Tone::Faint => shown.add_attribute(Attribute::Dim),
-    }
-}
-
-/// A list that is being written. `ndjson` and `csv` write each thing as it arrives; a table and a JSON document
-/// need all of them.
-pub struct Listing<'a, T> {
-    terminal: &'a Terminal,
-    kept: Vec<T>,
-    header_written: bool,
-    single: bool,
-}
-
-impl<T: View> Listing<'_, T> {
-    /// Adds a thing.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn push(&mut self, item: T) -> Result<(), Error> {
-        match self.terminal.format() {
-            Format::Table | Format::Json => self.kept.push(item),
-            Format::Ndjson => self.terminal.line(&item)?,
-            Format::Csv => {
-                self.header()?;
-                self.terminal.bytes(&csv::row(csv::cells(&item.object(), T::FIELDS)))?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Hands what has arrived so far to whoever reads it.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn flush(&self) -> Result<(), Error> {
-        self.terminal.flush()
-    }
-
-    /// Whether nothing is kept for the end: nothing arrived, or it has been written already.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.kept.is_empty()
-    }
-
-    /// Ends the list.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn finish(mut self) -> Result<(), Error> {
-        match self.terminal.format() {
-            Format::Table if T::COLUMNS.is_empty() => {}
-            Format::Table | Format::Json if self.single => {
-                for item in &self.kept {
-                    self.terminal.one(item)?;
-                }
-            }
-            Format::Table if self.kept.is_empty() => self.terminal.note(&format!("No {}s.", T::NOUN)),
-            Format::Table => self.terminal.rows(&self.kept)?,
-            Format::Json => {
-                let objects =
-                    self.kept.iter().map(|item| Value::Object(item.object().into_owned())).collect();
-                self.terminal.data(&pretty(&Value::Array(objects)))?;
-            }
-            Format::Ndjson => {}
-            Format::Csv => self.header()?,
-        }
-        self.terminal.flush()
-    }
-
-    fn header(&mut self) -> Result<(), Error> {
-        if !self.header_written {
-            self.header_written = true;
-            self.terminal.bytes(&csv::row(T::FIELDS))?;
-        }
-        Ok(())
     }
 }
 

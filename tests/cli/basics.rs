@@ -21,3 +21,18 @@ fn help_and_version_are_data() {
     assert!(home.run(["--help"]).quiet().contains("Exit codes:"));
     assert!(!home.profiles_file().exists() && !home.state_folder().exists(), "looking leaves nothing behind");
 }
+
+/// The verbs of a noun, and what it says of itself, are only looked at when it is named; beside the others it must not
+/// say anything else.
+#[test]
+fn a_noun_says_the_same_wherever_it_is_listed() {
+    let about = |root: &clap::Command| -> Vec<(String, Option<String>)> {
+        let nouns = root.get_subcommands().filter(|noun| noun.get_name() != "help");
+        nouns.map(|noun| (noun.get_name().to_owned(), noun.get_about().map(ToString::to_string))).collect()
+    };
+    let mut root = kustom::cli::Cli::command();
+    let beside = about(&root);
+    root.build();
+    assert_eq!(beside, about(&root));
+    assert!(beside.iter().all(|(_, about)| about.is_some()));
+}

@@ -1,13 +1,15 @@
 //! Lists: all pages, in order, as they arrive; and names that would like to drive the terminal or a spreadsheet.
 
+use std::io::Read as _;
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use kustom::emulator::state::NewSimulatedDevice;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, same};
+use crate::common::harness::{Home, PROGRAM, same};
 use crate::common::normal::FIXED_ID;
 use crate::common::proxy::ValidatingProxy;
 use crate::common::server::{Reply, Server};
@@ -89,6 +91,36 @@ fn ndjson_arrives_page_by_page() {
         release.send(()).unwrap();
         assert_eq!(listing.wait().quiet().lines().count(), lines + 30);
     }
+}
+
+/// The second page is not even asked for before the first one has been written: as long as nobody reads it, a page
+/// that is larger than a pipe keeps the program from going on.
+#[test]
+fn nothing_is_fetched_that_nobody_reads() {
+    let large = |number: usize| json!({"id": format!("d{number}"), "name": "x".repeat(20_000)});
+    let server = Server::new(move |asked| {
+        let range = if asked.query("page_number") == Some("0") { 0..100 } else { 100..130 };
+        Reply::json(200, &json!({"content": range.map(large).collect::<Vec<_>>(), "total_pages": 2}))
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    let mut listing = std::process::Command::new(PROGRAM)
+        .args(["devices", "list", "-o", "ndjson"])
+        .env_clear()
+        .envs(home.variables())
+        .envs([("KUSTOM_BASE_URL", server.url().as_str()), ("KUSTOM_API_KEY", KEY)])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = listing.stdout.take().unwrap();
+    let mut first = [0];
+    stdout.read_exact(&mut first).unwrap();
+    // Whatever it did too early would have been done by now on all but the slowest machines.
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(server.asked().len(), 1);
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).unwrap();
+    assert!(listing.wait().unwrap().success());
+    assert_eq!((rest.lines().count(), server.asked().len()), (130, 2));
 }
 
 /// What has arrived is written, and the failure decides the exit code.

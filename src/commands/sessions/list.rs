@@ -62,23 +62,23 @@ impl Args {
                 journal = locked.read()?;
             }
             if let Some(error) = Error::together(failures) {
-                show(&journal, unknown, limit, context)?;
+                show(journal, unknown, limit, context)?;
                 return Err(error.context("not all could be refreshed"));
             }
         }
-        show(&journal, unknown, limit, context)?;
+        show(journal, unknown, limit, context)?;
         Ok(Exit::Done)
     }
 }
 
-fn show(journal: &Journal, unknown: bool, limit: Option<u32>, context: &Context) -> Result<(), Error> {
+fn show(journal: Journal, unknown: bool, limit: Option<u32>, context: &Context) -> Result<(), Error> {
     if journal.damaged() > 0 {
         let lines = count(journal.damaged(), "line");
         context.terminal.warn(&format!("{lines} of the journal cannot be read and were left out"));
     }
-    let wanted = |attempt: &&Attempt| !unknown || attempt.outcome.is_unknown();
+    let wanted = |attempt: &Attempt| !unknown || attempt.outcome.is_unknown();
     let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-    context.terminal.all(journal.attempts().iter().rev().filter(wanted).take(limit).map(Row::from))
+    context.terminal.all(journal.into_attempts().into_iter().rev().filter(wanted).take(limit).map(Row::from))
 }
 
 /// Asks how the sessions stand that had not ended when they were last seen.

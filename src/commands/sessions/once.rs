@@ -176,9 +176,9 @@ async fn write_intent(
     loop {
         let to_ask = {
             let mut locked = journal.lock().map_err(not_written)?;
-            let known = locked.read().map_err(not_written)?;
             let mut to_ask = Vec::new();
             if !allow_duplicate {
+                let known = locked.read_about(intent, Timestamp::now()).map_err(not_written)?;
                 if known.damaged() > 0 {
                     return Err(damaged(known.damaged(), journal));
                 }

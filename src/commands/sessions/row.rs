@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::commands::list::object_of;
 use crate::journal::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Cell, Column, Tone, View, session_tone};
+use crate::terminal::{Cell, Column, Layout, Tone, View, session_tone};
 
 /// An attempt, flat.
 #[derive(Debug, Clone, Serialize)]
@@ -35,6 +35,12 @@ pub(super) struct Row {
 
 impl From<&Attempt> for Row {
     fn from(attempt: &Attempt) -> Self {
+        attempt.clone().into()
+    }
+}
+
+impl From<Attempt> for Row {
+    fn from(attempt: Attempt) -> Self {
         let Attempt { id, at, intent, outcome } = attempt;
         let Intent {
             merchant_id,
@@ -44,8 +50,8 @@ impl From<&Attempt> for Row {
             purchase_started_at,
             merchant_reference1,
             merchant_reference2,
-        } = intent.clone();
-        let (word, reason) = match outcome {
+        } = intent;
+        let (word, reason) = match &outcome {
             Outcome::Pending => ("unknown", Some("no answer was written down".to_owned())),
             Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
             Outcome::Refused(reason) => ("refused", Some(reason.clone())),
@@ -54,13 +60,13 @@ impl From<&Attempt> for Row {
         };
         let (session_id, status, order_id) = match outcome {
             Outcome::Created { session_id, status, order_id } => {
-                (Some(session_id.clone()), Some(status.to_string()), order_id.clone())
+                (Some(session_id), Some(status.to_string()), order_id)
             }
             _ => (None, None, None),
         };
         Self {
             attempt: id.to_string(),
-            at: *at,
+            at,
             outcome: word,
             session_id,
             status,
@@ -119,5 +125,9 @@ impl View for Row {
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
         object_of(self)
+    }
+
+    fn json(&self, layout: Layout) -> String {
+        layout.text(self)
     }
 }

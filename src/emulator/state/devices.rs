@@ -125,7 +125,7 @@ impl State {
         let matching = self.devices.iter().filter(|record| {
             !record.deregistered && (location_id.is_none() || location_id == record.location_id)
         });
-        ListPage::cut(matching.map(Record::view), page)
+        ListPage::cut(matching, Record::view, page)
     }
 
     /// Replaces a device's name, metadata and location (observed).

@@ -154,7 +154,7 @@ impl State {
         now: Timestamp,
     ) -> ListPage<Enrollment> {
         let matching = self.enrollments.iter().filter(|record| record.matches(filter));
-        ListPage::cut(matching.map(|record| record.view(now)), page)
+        ListPage::cut(matching, |record| record.view(now), page)
     }
 
     /// Cancels an enrollment, which leaves the lists. A device that was registered with it stays.

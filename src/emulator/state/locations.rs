@@ -48,7 +48,7 @@ impl State {
     /// The merchant's locations.
     #[must_use]
     pub fn list_locations(&self, page: PageRequest) -> ListPage<Location> {
-        ListPage::cut(self.locations.iter().map(Store::view), page)
+        ListPage::cut(self.locations.iter(), Store::view, page)
     }
 
     /// One location.

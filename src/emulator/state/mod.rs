@@ -159,6 +159,12 @@ impl State {
         struct Header {
             version: Option<serde_json::Value>,
         }
+        if let Ok(text) = std::str::from_utf8(text)
+            && let Ok(state) = serde_json::from_str::<Self>(text)
+            && state.version == VERSION
+        {
+            return Ok(state);
+        }
         // The version comes first: what another version wrote may not have this one's fields.
         let header: Header = serde_json::from_slice(text)?;
         match header.version {

@@ -1,0 +1,40 @@
+//! A noun whose verbs are looked at when it is named, and not before: most of the grammar is of no concern to a
+//! command, and making it all takes as long as the rest of the start.
+
+use clap::{ArgMatches, Command, Error, FromArgMatches, Subcommand};
+
+/// The verbs of a noun. What is told of the noun beside the others stands at its variant.
+#[derive(Debug)]
+pub struct Deferred<T>(pub(super) T);
+
+impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        T::from_arg_matches(matches).map(Self)
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
+        T::from_arg_matches_mut(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+
+    fn update_from_arg_matches_mut(&mut self, matches: &mut ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches_mut(matches)
+    }
+}
+
+impl<T: Subcommand> Subcommand for Deferred<T> {
+    fn augment_subcommands(noun: Command) -> Command {
+        noun.defer(T::augment_subcommands)
+    }
+
+    fn augment_subcommands_for_update(noun: Command) -> Command {
+        noun.defer(T::augment_subcommands_for_update)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        T::has_subcommand(name)
+    }
+}

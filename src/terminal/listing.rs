@@ -1,0 +1,146 @@
+//! Lists, whose things arrive one after another.
+
+use super::cell::{Layout, Show, View};
+use super::plain::Plain;
+use super::print::columns_of_lists;
+use super::{Format, Terminal, csv};
+use crate::error::Error;
+use crate::text::visible_json;
+
+/// A list that is being written. `ndjson` and `csv` write each thing as it arrives; a table and a JSON document
+/// need all of them.
+pub struct Listing<'a, T> {
+    terminal: &'a Terminal,
+    /// How many things have arrived that were not written yet.
+    waiting: usize,
+    /// The things of a table for a person, or the one of a single thing.
+    kept: Vec<T>,
+    /// A table for a pipe.
+    table: Option<(Plain, Show)>,
+    /// A JSON document, up to the last thing that has arrived.
+    document: String,
+    header_written: bool,
+    single: bool,
+    complete: bool,
+}
+
+impl Terminal {
+    /// Shows a list of things that are all there.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn all<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
+        let mut listing = Listing { complete: true, ..self.listing() };
+        for item in items {
+            listing.push(item)?;
+        }
+        listing.finish()
+    }
+
+    /// Begins a list whose things arrive one after another.
+    pub const fn listing<T: View>(&self) -> Listing<'_, T> {
+        Listing {
+            terminal: self,
+            waiting: 0,
+            kept: Vec::new(),
+            table: None,
+            document: String::new(),
+            header_written: false,
+            single: false,
+            complete: false,
+        }
+    }
+
+    /// Begins a list of one thing, which is shown as [`Terminal::one`] does.
+    pub fn single<T: View>(&self) -> Listing<'_, T> {
+        Listing { single: true, ..self.listing() }
+    }
+}
+
+impl<T: View> Listing<'_, T> {
+    /// Adds a thing.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn push(&mut self, item: T) -> Result<(), Error> {
+        let terminal = self.terminal;
+        match terminal.format() {
+            Format::Ndjson => return terminal.line(&item),
+            Format::Csv => {
+                self.header()?;
+                return terminal.bytes(&csv::row(csv::cells(&item.object(), T::FIELDS)));
+            }
+            Format::Table | Format::Json if self.single => self.kept.push(item),
+            Format::Table if terminal.is_for_people() => self.kept.push(item),
+            Format::Table => {
+                let titles = || columns_of_lists::<T>().map(|column| column.title);
+                let (table, show) = self.table.get_or_insert_with(|| (Plain::new(titles()), Show::here()));
+                for column in columns_of_lists::<T>() {
+                    table.push((column.cell)(&item, show).text);
+                }
+            }
+            Format::Json => {
+                self.document.push_str(if self.waiting == 0 { "[\n  " } else { ",\n  " });
+                self.document.push_str(&visible_json(&item.json(Layout::Element)));
+                // What is not complete may fail to be, and half a document is none.
+                if self.complete {
+                    terminal.data(&self.document)?;
+                    self.document.clear();
+                }
+            }
+        }
+        self.waiting += 1;
+        Ok(())
+    }
+
+    /// Hands what has arrived so far to whoever reads it.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn flush(&self) -> Result<(), Error> {
+        self.terminal.flush()
+    }
+
+    /// Whether nothing is kept for the end: nothing arrived, or it has been written already.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    /// Ends the list.
+    ///
+    /// # Errors
+    /// As [`Terminal::data`].
+    pub fn finish(mut self) -> Result<(), Error> {
+        let terminal = self.terminal;
+        match terminal.format() {
+            Format::Table if T::COLUMNS.is_empty() => {}
+            Format::Table | Format::Json if self.single => {
+                for item in &self.kept {
+                    terminal.one(item)?;
+                }
+            }
+            Format::Table if self.is_empty() => terminal.note(&format!("No {}s.", T::NOUN)),
+            Format::Table => match &self.table {
+                Some((table, _)) => table.lines().try_for_each(|line| terminal.data(&line))?,
+                None => terminal.rows(&self.kept)?,
+            },
+            Format::Json if self.is_empty() => terminal.data("[]\n")?,
+            Format::Json => {
+                terminal.data(&self.document)?;
+                terminal.data("\n]\n")?;
+            }
+            Format::Ndjson => {}
+            Format::Csv => self.header()?,
+        }
+        terminal.flush()
+    }
+
+    fn header(&mut self) -> Result<(), Error> {
+        if !self.header_written {
+            self.header_written = true;
+            self.terminal.bytes(&csv::row(T::FIELDS))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! A journal and a state of the emulator as large as is asked for.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+
+use jiff::{SignedDuration, Timestamp};
+use kustom::emulator::State;
+use kustom::emulator::state::{Moment, NewSession, NewSimulatedDevice, Purchase, STOCKHOLM};
+use kustom::journal::{Event, Intent, What};
+use kustom::model::Metadata;
+use uuid::Uuid;
+
+use super::Failure;
+
+/// The device of every attempt in a journal.
+const TILL: Uuid = Uuid::from_u128(0x0d0d_4000_8000_0000_0000_0000_0001);
+
+/// A journal of a busy till: each sale has a reference, was created, and was seen to be paid. Every hundredth sale
+/// was refused.
+pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = BufWriter::new(File::create(path)?);
+    let begin = Timestamp::now() - SignedDuration::from_hours(24 * 300);
+    let mut left = lines;
+    for sale in 0_u32.. {
+        let at = begin + SignedDuration::from_secs(60 * i64::from(sale));
+        let attempt = Uuid::from_u128(0xa000_0000_4000_8000_0000_0000_0000 + u128::from(sale));
+        let session = Uuid::from_u128(0x5000_0000_4000_8000_0000_0000_0000 + u128::from(sale)).to_string();
+        let intent = Intent {
+            merchant_id: Some("M1".to_owned()),
+            device_id: Some(TILL.to_string()),
+            order_amount: Some(i64::from(sale % 900 + 100)),
+            purchase_currency: Some("SEK".to_owned()),
+            purchase_started_at: Some(at),
+            merchant_reference1: Some(format!("receipt-{sale}")),
+            merchant_reference2: None,
+        };
+        let came = if sale % 100 == 99 {
+            vec![What::Refused { attempt, reason: "the device is offline".to_owned() }]
+        } else {
+            let order_id = Some(Uuid::from_u128(u128::from(sale)).to_string());
+            vec![
+                What::Created { attempt, session_id: session.clone() },
+                What::Seen { session_id: session, status: "FINALIZED".to_owned(), order_id },
+            ]
+        };
+        for event in std::iter::once(What::Intent { attempt, intent }).chain(came) {
+            if left == 0 {
+                file.flush()?;
+                return Ok(());
+            }
+            left -= 1;
+            serde_json::to_writer(&mut file, &Event { at, event })?;
+            file.write_all(b"\n")?;
+        }
+    }
+    Ok(())
+}
+
+/// A state of the emulator with so many devices, and a session on each.
+pub(super) fn state(path: &Path, each: usize) -> Result<(), Failure> {
+    let mut state = State::seed();
+    let mut ids = Uuid::new_v4;
+    let mut moment = Moment { now: Timestamp::now(), ids: &mut ids };
+    for number in 0..each {
+        let name = format!("Till {number}");
+        let new = NewSimulatedDevice { name, location_id: Some(STOCKHOLM), metadata: Metadata::new() };
+        let device = state.create_simulated_device(new, &mut moment).map_err(refused)?;
+        let purchase = Purchase {
+            order_amount: 24_950,
+            order_tax_amount: None,
+            purchase_currency: "SEK".to_owned(),
+            purchase_started_at: Some(moment.now),
+            merchant_reference1: Some(format!("receipt-{number}")),
+            merchant_reference2: None,
+            merchant_data: None,
+            order_items: Vec::new(),
+        };
+        let device_id = device.id.as_deref().unwrap_or_default().parse()?;
+        state
+            .create_session(NewSession { device_id, location_id: None, purchase }, &mut moment)
+            .map_err(refused)?;
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, state.write())?;
+    Ok(())
+}
+
+fn refused(refusal: impl std::fmt::Debug) -> Failure {
+    format!("the emulator refused it: {refusal:?}").into()
+}
