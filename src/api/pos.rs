@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
+use super::path::segment;
 use super::request::Request;
 use crate::model::{Device, PaymentMethod, Received, Session, TapOutcome};
 
@@ -68,6 +69,16 @@ impl Client {
     /// [`Error`] when it is refused, or the request fails.
     pub async fn pos_cancel(&self, id: Uuid) -> Result<Received<Session>, Error> {
         self.act(id, "cancel", Act::default()).await
+    }
+
+    /// `POST /emulator/pos/devices/{id}/offline`, or `…/online`: the phone loses its connection, or has it back.
+    ///
+    /// # Errors
+    /// [`Error`] when there is no such device, or the request fails.
+    pub async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Received<Device>, Error> {
+        let verb = if offline { "offline" } else { "online" };
+        let path = format!("/emulator/pos/devices/{}/{verb}", segment(id));
+        self.resource(&Request::new(Method::POST, path).json(&Act::default())).await
     }
 
     async fn act(&self, id: Uuid, verb: &str, act: Act) -> Result<Received<Session>, Error> {

@@ -5,6 +5,8 @@
 //! beside it, which is never removed, because two processes could otherwise hold locks on two different files
 //! of the same name. What was read is kept for the next request, which reads again only when the file is another one.
 
+mod prepare;
+
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read as _};
@@ -172,7 +174,7 @@ async fn lock(path: PathBuf) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::API_KEY;
+    use crate::emulator::{API_KEY, MERCHANT_ID};
     use serde_json::{Value, json};
     use std::fs;
     use std::path::Path;
@@ -197,6 +199,7 @@ mod tests {
             .method(method)
             .uri(path)
             .header("authorization", format!("Basic {API_KEY}"))
+            .header("x-merchant-id", MERCHANT_ID)
             .body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes()))
             .unwrap();
         let response = local.handle(request).await?;

@@ -2,21 +2,26 @@
 //!
 //! Three layers, each knowing only the one below it: [`state`] is the rules, a pure value; `routes` is HTTP on
 //! top of them; this file and `local` decide where a state lives, in memory behind an [`Emulator`] or in a file
-//! behind a [`LocalEmulator`]. What it does and why is told to people in `docs/emulator.md`.
+//! behind a [`LocalEmulator`]. A [`Server`] offers either to other programs. What it does and why is told to people in `docs/emulator.md`.
 
 mod local;
+mod log;
 mod routes;
+mod seed;
+mod server;
 pub mod state;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use local::{LocalEmulator, StateFileError};
+pub use log::{Ending, Served};
+pub use seed::SeedError;
+pub use server::{Notice, Server};
 pub use state::{Event, EventLog, Moment, State, StateError, Switches};
 
 /// The key of the built-in account. It opens nothing but emulators, so it is no secret.
@@ -80,7 +85,7 @@ impl Emulator {
         let mut inner = self.inner();
         let Inner { state, ids, events } = &mut *inner;
         // The clock is read under the lock, so that what is made later is never dated earlier.
-        let now = (self.world.now)();
+        let now = state.time_at((self.world.now)());
         let result = change(state, &mut Moment { now, ids: &mut **ids, events });
         if !events.is_empty() {
             self.world.happened.notify_one();
@@ -115,17 +120,14 @@ impl Emulator {
 /// Serves an emulator until `stop` is done, then lets the open requests finish.
 ///
 /// # Errors
-/// When the listener fails.
+/// None at present.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     emulator: Emulator,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        // Without it small answers wait for the client's acknowledgement. A connection that cannot do it works.
-        let _ = connection.set_nodelay(true);
-    });
-    axum::serve(listener, emulator.router()).with_graceful_shutdown(stop).await
+    Server::new(listener, emulator).serve(stop).await;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -151,7 +153,10 @@ mod tests {
                 });
             }
         });
-        assert_eq!(emulator.state().list_devices(None, PageRequest::default()).total_elements, 200);
+        assert_eq!(
+            emulator.state().list_devices(None, PageRequest::default(), Timestamp::MAX).total_elements,
+            200
+        );
     }
 
     #[test]

@@ -205,7 +205,7 @@ impl Need {
             Self::Phone => "is done by a person on a phone here",
             Self::Network => "takes a device off the network, which only an emulator can",
             Self::Clock => "lets time pass, which only an emulator can",
-            Self::Switches => "say how an emulator behaves, and this is none",
+            Self::Switches => "say how an emulator of its own behaves, and this is none",
         }
     }
 }

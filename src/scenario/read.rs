@@ -240,7 +240,7 @@ fn object<'a>(source: &Source<'a>, table: &'a DeTable<'a>) -> Map<String, Value>
 }
 
 /// A value as JSON. There are no decimals in it: amounts are whole numbers of minor units.
-pub(super) fn json<'a>(source: &Source<'a>, node: Node<'a>) -> Value {
+fn json<'a>(source: &Source<'a>, node: Node<'a>) -> Value {
     match node.get_ref() {
         DeValue::String(text) => Value::from(text.as_ref()),
         DeValue::Boolean(flag) => Value::from(*flag),

@@ -248,8 +248,8 @@ const RULES: &[(&str, Broken, &str)] = &[
         "phone-offline.toml",
         Broken {
             before: |emulator, request| {
-                emulator.change(|state, _| {
-                    for device in state.list_devices(None, PageRequest::default()).content {
+                emulator.change(|state, moment| {
+                    for device in state.list_devices(None, PageRequest::default(), moment.now).content {
                         state.set_offline(device.id.unwrap().parse().unwrap(), false).unwrap();
                     }
                 });

@@ -7,6 +7,7 @@ mod big;
 mod cell;
 mod csv;
 mod listing;
+mod log;
 mod plain;
 mod print;
 mod progress;
@@ -23,6 +24,7 @@ use serde_json::json;
 
 pub use cell::{Cell, Column, Layout, Show, Tone, View};
 pub use listing::Listing;
+pub use log::{Lines, Log};
 pub use progress::{Bar, ProgressLine};
 pub use prompt::{Choice, Question};
 pub(crate) use views::session_tone;

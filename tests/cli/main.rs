@@ -13,6 +13,7 @@ mod basics;
 mod changes;
 mod counter;
 mod demonstration;
+mod emulator;
 mod guards;
 mod harness;
 mod lists;

@@ -225,7 +225,7 @@ exit 0
         json!([{
             "scenario": "A session that nobody pays expires", "file": "built-in/expiry.toml", "steps": 7,
             "description": "It is open until its lifetime is over, and neither a payment nor a cancel can follow.",
-            "emulator_only": "switches say how an emulator behaves, and this is none",
+            "emulator_only": "switches say how an emulator of its own behaves, and this is none",
         }])
     );
     let ran = run(&home, &["--filter", "second-try", "-o", "json"]).json();

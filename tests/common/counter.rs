@@ -107,7 +107,8 @@ impl Counter {
     }
 
     pub fn devices(&self) -> Vec<Device> {
-        self.emulator.state().list_devices(None, PageRequest { number: 0, size: 100 }).content
+        let page = PageRequest { number: 0, size: 100 };
+        self.emulator.change(|state, moment| state.list_devices(None, page, moment.now).content)
     }
 
     /// Plays a phone that uses this code; gives the device's id.

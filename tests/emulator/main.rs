@@ -8,6 +8,7 @@
 mod common;
 
 mod anything;
+mod clock;
 mod operations;
 mod pos;
 mod refusals;

@@ -40,7 +40,7 @@ fn pair(world: &World, code: &str) -> Answer {
 }
 
 #[test]
-fn all_five_work_as_described() {
+fn all_seven_work_as_described() {
     let world = World::new();
     let (code, _) = code(&world, 60_000);
     let body = json!({"enrollment_code": code, "name": "Anna's phone"});
@@ -61,7 +61,13 @@ fn all_five_work_as_described() {
     let cancelled = act(&world, &world.session(device), "cancel", &json!({})).body;
     assert_eq!((&cancelled["status"], cancelled.get("method")), (&json!("CANCELLED"), None));
 
-    let own: BTreeSet<_> = world.contract.emulators_own().into_iter().map(|own| own.id).collect();
+    for verb in ["offline", "online"] {
+        let answer = world.right(Ask::new("POST", format!("/emulator/pos/devices/{device}/{verb}")));
+        assert_eq!((answer.status, &answer.body["offline"]), (200, &json!(verb == "offline")));
+    }
+
+    let own = world.contract.emulators_own().into_iter().map(|own| own.id);
+    let own: BTreeSet<_> = own.filter(|id| id.starts_with("pos")).collect();
     assert!(own.is_subset(&world.seen.lock().unwrap()), "{own:?}");
 }
 

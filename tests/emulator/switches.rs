@@ -1,7 +1,8 @@
 //! What the contract leaves open.
 
+use jiff::SignedDuration;
 use kustom::emulator::state::{
-    AfterDecline, CancelEnded, DeleteStatus, EnrollmentDialect, STOCKHOLM, Switches, TapAnswer,
+    AfterDecline, CancelEnded, DeleteStatus, EnrollmentDialect, OfflineDevice, STOCKHOLM, Switches, TapAnswer,
 };
 use serde_json::{Value, json};
 
@@ -21,7 +22,10 @@ fn the_enrollment_dialect_is_a_switch() {
     assert!(!is_uuid(&both.enroll(&at(json!({"ttl": "TWO_HOURS"})))));
     assert!(!is_uuid(&both.enroll(&at(json!({"ttl": "TWENTY_FOUR_HOURS", "expires_in": 1})))));
     assert!(!is_uuid(&both.enroll(&at(json!({})))));
-    assert_eq!(both.enroll(&at(json!({"expires_in": i64::MAX}))).status, 400);
+    // The contract names no upper bound; the calendar has one.
+    let forever = both.enroll(&at(json!({"expires_in": i64::MAX})));
+    assert_eq!((forever.status, &forever.body["status"]), (201, &json!("PENDING")));
+    assert!(forever.body["expires_at"].as_str().unwrap().starts_with("9999-12-30T"), "{}", forever.body);
 
     let documented = dialect(EnrollmentDialect::ExpiresInOnly);
     assert!(!is_uuid(&documented.enroll(&at(json!({"ttl": "TWENTY_FOUR_HOURS"})))));
@@ -55,6 +59,53 @@ fn answers_to_taps_deletes_and_late_cancels_are_switches() {
     let id = world.enroll(&json!({"location_id": STOCKHOLM})).body["enrollment_id"].clone();
     let path = format!("/ipp/v1/enrollments/{}", id.as_str().unwrap());
     assert_eq!(world.right(Ask::new("DELETE", path)).status, 200);
+}
+
+#[test]
+fn a_device_that_is_offline_refuses_or_waits() {
+    for (offline_device, status) in [(OfflineDevice::Conflict, 409), (OfflineDevice::Accept, 200)] {
+        let world = World::with(Switches { offline_device, ..Switches::default() });
+        let device = world.device("Till 1");
+        let set = |verb| {
+            let answer = world.right(Ask::new("POST", format!("/emulator/pos/devices/{device}/{verb}")));
+            assert_eq!((answer.status, &answer.body["id"]), (200, &json!(device)));
+            answer.body["offline"].clone()
+        };
+        assert_eq!(set("offline"), json!(true));
+        let create = || world.right(Ask::new("POST", "/ipp/v1/sessions").json(&order(&device)));
+        let created = create();
+        assert_eq!(created.status, status);
+        if let Some(session) = created.body["session_id"].as_str() {
+            // It is pushed to a phone that is not there: nobody can pay.
+            assert_eq!(world.tap(session, "SUCCESS").status, 409);
+            assert_eq!(set("online"), json!(false));
+            assert_eq!(world.tap(session, "SUCCESS").status, 200);
+        }
+        assert_eq!(set("online"), json!(false));
+        assert_eq!(create().status, 200);
+    }
+}
+
+#[test]
+fn new_things_are_in_the_lists_after_the_lag_and_usable_before() {
+    let world = World::with(Switches { list_lag: SignedDuration::from_mins(1), ..Switches::default() });
+    let device = world.device("Till 1");
+    world.enroll(&json!({"location_id": STOCKHOLM}));
+    let listed = || {
+        let count = |path: &str| world.right(Ask::get(path).merchant()).body["total_elements"].clone();
+        (count("/ipp/v1/devices"), count("/ipp/v1/enrollments"), count("/ipp/v1/locations"))
+    };
+    assert_eq!(listed(), (json!(0), json!(0), json!(2)));
+    world.session(&device);
+    let pass = |time: &str| {
+        let ask = Ask::new("POST", "/emulator/clock").json(&json!({"advance": time}));
+        assert_eq!(world.right(ask).status, 200);
+    };
+    pass("PT58S");
+    assert_eq!(listed(), (json!(0), json!(0), json!(2)));
+    pass("PT2S");
+    // The simulated device has left a used enrollment behind.
+    assert_eq!(listed(), (json!(1), json!(2), json!(2)));
 }
 
 #[test]

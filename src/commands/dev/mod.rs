@@ -2,6 +2,8 @@
 
 mod create_device;
 mod credentials;
+mod emulator;
+mod own;
 mod pos;
 mod run;
 mod simulate_tap;
@@ -18,6 +20,7 @@ pub enum Command {
     SimulateTap(simulate_tap::Args),
     #[command(subcommand)]
     Pos(pos::Command),
+    Emulator(emulator::Args),
     Run(run::Args),
 }
 
@@ -28,6 +31,7 @@ impl Command {
             Self::SimulateTap(args) => on_playground(context, async |online| args.run(&online).await),
             // The phone has a narrower guard, which says what to do instead.
             Self::Pos(command) => context.online(async |online| command.run(&online).await),
+            Self::Emulator(args) => args.run(context),
             Self::Run(args) => args.run(context),
         }
     }

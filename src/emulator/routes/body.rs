@@ -1,6 +1,6 @@
 //! The fields of a JSON body, each read by name. What is wrong with them is collected.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
@@ -72,6 +72,11 @@ impl Fields {
     pub(super) fn instant(&mut self, name: &str) -> Option<Timestamp> {
         let message = "must be a date and time with an offset, such as 2026-01-31T12:00:00Z";
         self.read(name, message, |value| value.as_str().and_then(parse_instant))
+    }
+
+    pub(super) fn duration(&mut self, name: &str) -> Option<SignedDuration> {
+        let message = "must be a duration of hours, minutes and seconds, such as PT20M";
+        self.read(name, message, |value| value.as_str()?.parse().ok())
     }
 
     /// Metadata: an object of strings.

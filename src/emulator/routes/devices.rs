@@ -10,13 +10,13 @@ use super::query::MAX_PAGE_SIZE;
 use super::{Moment, Outcome, State};
 use crate::emulator::state::{DeviceUpdate, NewSimulatedDevice};
 
-pub(super) fn list(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+pub(super) fn list(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
     let mut query = call.query();
     call.merchant_id(state.switches.device_list_merchant_id, &mut query.errors)?;
     let location_id = query.uuid("location_id");
     let page = query.page(MAX_PAGE_SIZE);
     query.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.list_devices(location_id, page)))
+    Ok(Answer::json(StatusCode::OK, &state.list_devices(location_id, page, moment.now)))
 }
 
 pub(super) fn update(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {

@@ -1,4 +1,4 @@
-//! The API's thirteen operations over HTTP, and beside them what is done on a phone.
+//! The API's thirteen operations over HTTP, and beside them what only emulators have: the phone, and the clock.
 //!
 //! Every request takes the same way, through [`perform`]: credentials, body, and then, while nobody else looks,
 //! the operation. An operation reads what it needs from the [`Call`] in a fixed order (path, header and query,
@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod call;
+mod clock;
 mod devices;
 mod enrollments;
 mod locations;
@@ -22,7 +23,9 @@ use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
 use self::answer::Answer;
+pub(super) use self::answer::refuse;
 use self::call::Call;
+pub(super) use self::call::MAX_BODY;
 use super::{Emulator, MERCHANT_ID, Moment, State};
 use crate::emulator::state::Refusal;
 
@@ -56,7 +59,7 @@ const OPERATIONS: [Route; 13] = [
 
 pub(super) fn router(emulator: &Emulator) -> axum::Router {
     let mut router = axum::Router::new().route("/", get(about));
-    for (method, path, operation) in OPERATIONS.into_iter().chain(pos::ROUTES) {
+    for (method, path, operation) in OPERATIONS.into_iter().chain(pos::ROUTES).chain(clock::ROUTES) {
         let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| {
             perform(emulator, operation, path, request)
         };
@@ -133,8 +136,9 @@ mod tests {
     #[test]
     fn every_route_is_in_one_of_the_two_descriptions() {
         assert_same(&OPERATIONS, &described(include_str!("../../../docs/openapi.yaml")));
-        assert_same(&pos::ROUTES, &described(include_str!("../../../docs/emulator.yaml")));
+        let own: Vec<Route> = pos::ROUTES.into_iter().chain(clock::ROUTES).collect();
+        assert_same(&own, &described(include_str!("../../../docs/emulator.yaml")));
         assert!(OPERATIONS.iter().all(|(_, path, _)| path.starts_with("/ipp/v1/")));
-        assert!(pos::ROUTES.iter().all(|(_, path, _)| path.starts_with("/emulator/")));
+        assert!(own.iter().all(|(_, path, _)| path.starts_with("/emulator/")));
     }
 }

@@ -12,12 +12,14 @@ use crate::emulator::state::Phone;
 use crate::model::{PaymentMethod, Platform, TapOutcome};
 
 /// The phone's routes, in the order of a sale.
-pub(super) const ROUTES: [Route; 5] = [
+pub(super) const ROUTES: [Route; 7] = [
     (MethodFilter::POST, "/emulator/pos/pair", pair),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/choose", choose),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/pay", pay),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/decline", decline),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/cancel", cancel),
+    (MethodFilter::POST, "/emulator/pos/devices/{device_id}/offline", offline),
+    (MethodFilter::POST, "/emulator/pos/devices/{device_id}/online", online),
 ];
 
 fn pair(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
@@ -56,6 +58,20 @@ fn cancel(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
     let id = call.id("session")?;
     call.optional_body()?.finish()?;
     Ok(Answer::json(StatusCode::OK, &state.cancel_on_phone(id, moment)?))
+}
+
+fn offline(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+    set_offline(call, state, true)
+}
+
+fn online(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+    set_offline(call, state, false)
+}
+
+fn set_offline(call: &Call, state: &mut State, offline: bool) -> Outcome {
+    let id = call.id("device")?;
+    call.optional_body()?.finish()?;
+    Ok(Answer::json(StatusCode::OK, &state.set_offline(id, offline)?))
 }
 
 /// A text that is not empty.

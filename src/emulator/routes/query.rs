@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::call::parse_uuid;
 use crate::emulator::state::{FieldErrors, PageRequest, Refusal};
-use crate::model::{Metadata, TapOutcome};
+use crate::model::TapOutcome;
 
 /// The most metadata filters a request can have (documented).
 const MAX_METADATA_FILTERS: usize = 5;
@@ -59,8 +59,8 @@ impl<'a> Query<'a> {
     }
 
     /// The pairs that `metadata` asks for.
-    pub(super) fn metadata(&mut self) -> Metadata {
-        let mut wanted = Metadata::new();
+    pub(super) fn metadata(&mut self) -> Vec<(String, String)> {
+        let mut wanted = Vec::new();
         let filters: Vec<_> =
             self.pairs.iter().filter(|(key, _)| key == "metadata").map(|(_, value)| value).collect();
         if filters.len() > MAX_METADATA_FILTERS {
@@ -72,9 +72,7 @@ impl<'a> Query<'a> {
                 Some((key, value))
                     if !key.is_empty() && !value.contains(['\n', '\r', '\u{2028}', '\u{2029}']) =>
                 {
-                    if wanted.insert(key.to_owned(), value.to_owned()).is_some() {
-                        self.errors.add("metadata", format!("asks for the key '{key}' twice"));
-                    }
+                    wanted.push((key.to_owned(), value.to_owned()));
                 }
                 _ => self.errors.add("metadata", "must be of the form key:value"),
             }
@@ -145,9 +143,9 @@ mod tests {
     fn metadata_filters_have_limits() {
         assert_eq!(filters(""), Some(0));
         assert_eq!(filters("metadata=a%3A1&metadata=b:x:y&metadata=c:"), Some(3));
-        for wrong in
-            ["metadata=a", "metadata=%3A1", "metadata=", "metadata=a:1&metadata=a:2", "metadata=a:%0A"]
-        {
+        // No enrollment can have both, which is no fault of the question.
+        assert_eq!(filters("metadata=a:1&metadata=a:2"), Some(2));
+        for wrong in ["metadata=a", "metadata=%3A1", "metadata=", "metadata=a:%0A"] {
             assert_eq!(filters(wrong), None, "{wrong}");
         }
         let five = "metadata=a:1&metadata=b:1&metadata=c:1&metadata=d:1&metadata=e:1";

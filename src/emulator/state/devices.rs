@@ -17,6 +17,25 @@ pub struct Phone {
     pub platform: Platform,
 }
 
+/// A device that is there from the beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixture {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub location_id: Option<Uuid>,
+    /// What it runs on.
+    pub platform: Platform,
+    /// Its metadata.
+    pub metadata: Metadata,
+    /// Whether it is off the network.
+    pub offline: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
 /// What is asked for in a new simulated device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSimulatedDevice {
@@ -37,6 +56,16 @@ pub struct DeviceUpdate {
     pub location_id: Option<Uuid>,
     /// Its metadata.
     pub metadata: Metadata,
+}
+
+/// A device as its phone shows it. What the API tells of it lacks whether it is offline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeviceOnPhone {
+    /// The device, as the API tells it.
+    #[serde(flatten)]
+    pub device: Device,
+    /// Whether it is off the network.
+    pub offline: bool,
 }
 
 /// A device as it is kept. Its credentials are not: they are told once and never asked for.
@@ -119,11 +148,39 @@ impl State {
         view
     }
 
-    /// The registered devices, of one location if asked.
+    /// Adds a device that is there from the beginning.
+    pub(in crate::emulator) fn add_device(&mut self, fixture: Fixture) {
+        let Fixture { id, name, location_id, platform, metadata, offline, created_at } = fixture;
+        self.devices.push(Record {
+            id,
+            hardware_id: Uuid::new_v5(&id, b"hardware"),
+            name: Some(name),
+            platform,
+            location_id,
+            metadata,
+            created_at,
+            offline,
+            deregistered: false,
+        });
+    }
+
+    /// Whether there is, or was, a device of this id.
+    pub(in crate::emulator) fn has_device(&self, id: Uuid) -> bool {
+        self.devices.iter().any(|record| record.id == id)
+    }
+
+    /// The registered devices, of one location if asked; those that are new after a while, which a switch decides.
     #[must_use]
-    pub fn list_devices(&self, location_id: Option<Uuid>, page: PageRequest) -> ListPage<Device> {
+    pub fn list_devices(
+        &self,
+        location_id: Option<Uuid>,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> ListPage<Device> {
         let matching = self.devices.iter().filter(|record| {
-            !record.deregistered && (location_id.is_none() || location_id == record.location_id)
+            !record.deregistered
+                && (location_id.is_none() || location_id == record.location_id)
+                && self.is_listed(record.created_at, now)
         });
         ListPage::cut(matching, Record::view, page)
     }
@@ -156,9 +213,16 @@ impl State {
     ///
     /// # Errors
     /// 404.
-    pub fn set_offline(&mut self, id: Uuid, offline: bool) -> Result<(), Refusal> {
-        self.registered_mut(id)?.offline = offline;
-        Ok(())
+    pub fn set_offline(&mut self, id: Uuid, offline: bool) -> Result<DeviceOnPhone, Refusal> {
+        let record = self.registered_mut(id)?;
+        record.offline = offline;
+        Ok(DeviceOnPhone { device: record.view(), offline })
+    }
+
+    /// Whether what was made then is in the lists by now.
+    pub(super) fn is_listed(&self, created_at: Timestamp, now: Timestamp) -> bool {
+        let lag = self.switches.list_lag;
+        lag.is_zero() || created_at.checked_add(lag).is_ok_and(|from| from <= now)
     }
 
     pub(super) fn registered(&self, id: Uuid) -> Result<&Record, Refusal> {
@@ -184,7 +248,7 @@ mod tests {
     use crate::model::EnrollmentStatus;
 
     fn devices(state: &State) -> Vec<Device> {
-        state.list_devices(None, PageRequest::default()).content
+        state.list_devices(None, PageRequest::default(), Timestamp::MAX).content
     }
 
     #[test]
@@ -230,8 +294,14 @@ mod tests {
         let device = state.update_device(id, update).unwrap();
         assert_eq!((device.name, device.metadata), (None, Metadata::new()));
         assert_eq!(device.location_id, Some(GOTHENBURG.to_string()));
-        assert_eq!(state.list_devices(Some(STOCKHOLM), PageRequest::default()).total_elements, 0);
-        assert_eq!(state.list_devices(Some(GOTHENBURG), PageRequest::default()).total_elements, 1);
+        assert_eq!(
+            state.list_devices(Some(STOCKHOLM), PageRequest::default(), Timestamp::MAX).total_elements,
+            0
+        );
+        assert_eq!(
+            state.list_devices(Some(GOTHENBURG), PageRequest::default(), Timestamp::MAX).total_elements,
+            1
+        );
     }
 
     #[test]

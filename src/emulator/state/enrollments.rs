@@ -11,9 +11,6 @@ use crate::model::{Device, Enrollment, EnrollmentStatus, Metadata};
 /// How long a code is valid when nothing is said (documented).
 pub const DEFAULT_ENROLLMENT_LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 
-/// The longest lifetime that can be asked for: a year. The contract names no bound.
-pub const MAX_ENROLLMENT_LIFETIME: SignedDuration = SignedDuration::from_hours(365 * 24);
-
 /// Codes that live longer than this are meant to be copied, not typed, and are UUIDs (observed).
 const LONGEST_TYPED: SignedDuration = SignedDuration::from_hours(2);
 
@@ -36,15 +33,15 @@ pub struct NewEnrollment {
 pub struct EnrollmentFilter {
     /// Those of one location.
     pub location_id: Option<Uuid>,
-    /// Those that have all of these pairs.
-    pub metadata: Metadata,
+    /// Those that have all of these pairs; none has two values for one key.
+    pub metadata: Vec<(String, String)>,
     /// Whether the used ones are among them.
     pub include_consumed: bool,
 }
 
 impl Default for EnrollmentFilter {
     fn default() -> Self {
-        Self { location_id: None, metadata: Metadata::new(), include_consumed: true }
+        Self { location_id: None, metadata: Vec::new(), include_consumed: true }
     }
 }
 
@@ -145,7 +142,7 @@ impl State {
         Ok(view)
     }
 
-    /// The enrollments that were not cancelled.
+    /// The enrollments that were not cancelled; those that are new after a while, which a switch decides.
     #[must_use]
     pub fn list_enrollments(
         &self,
@@ -153,7 +150,10 @@ impl State {
         page: PageRequest,
         now: Timestamp,
     ) -> ListPage<Enrollment> {
-        let matching = self.enrollments.iter().filter(|record| record.matches(filter));
+        let matching = self
+            .enrollments
+            .iter()
+            .filter(|record| record.matches(filter) && self.is_listed(record.created_at, now));
         ListPage::cut(matching, |record| record.view(now), page)
     }
 
@@ -284,9 +284,9 @@ mod tests {
 
         let again = state.use_enrollment_code(&code, phone("Till 2"), &mut at.moment()).unwrap_err();
         assert_eq!(again.status, 409);
-        assert_eq!(state.list_devices(None, PageRequest::default()).total_elements, 1);
+        assert_eq!(state.list_devices(None, PageRequest::default(), at.now).total_elements, 1);
         // A used code stays used when its time is over.
-        at.pass(MAX_ENROLLMENT_LIFETIME);
+        at.pass(SignedDuration::from_hours(365 * 24));
         assert_eq!(listed(&state, &EnrollmentFilter::default(), &at), [EnrollmentStatus::Consumed]);
     }
 
@@ -303,7 +303,7 @@ mod tests {
         at.pass(DEFAULT_ENROLLMENT_LIFETIME);
         let refusal = state.use_enrollment_code(&code, phone("x"), &mut at.moment()).unwrap_err();
         assert_eq!(refusal.status, 409);
-        assert_eq!(state.list_devices(None, PageRequest::default()).total_elements, 0);
+        assert_eq!(state.list_devices(None, PageRequest::default(), at.now).total_elements, 0);
     }
 
     #[test]

@@ -143,7 +143,7 @@ fn take(step: &Step, state: &mut State, at: &mut At) -> Result<(), Refusal> {
         }
         Step::CreateDevice => state.create_simulated_device(simulated("x"), &mut at.moment()).map(drop),
         Step::Deregister(index) => state.deregister_device(pick(devices, index)),
-        Step::SetOffline(index, offline) => state.set_offline(pick(devices, index), offline),
+        Step::SetOffline(index, offline) => state.set_offline(pick(devices, index), offline).map(drop),
         Step::CreateSession(index) => {
             let device_id = pick(devices, index);
             let new = NewSession { device_id, location_id: None, purchase: purchase(100) };

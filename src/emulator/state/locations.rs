@@ -29,15 +29,17 @@ pub struct Store {
 
 impl Store {
     fn view(&self) -> Location {
+        // What a seed leaves out is not told.
+        let told = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         Location {
             id: Some(self.id.to_string()),
             merchant_id: Some(MERCHANT_ID.to_owned()),
-            name: Some(self.name.clone()),
-            street_address: Some(self.street_address.clone()),
+            name: told(&self.name),
+            street_address: told(&self.street_address),
             street_address2: None,
-            postal_code: Some(self.postal_code.clone()),
-            city: Some(self.city.clone()),
-            country: Some(self.country.clone()),
+            postal_code: told(&self.postal_code),
+            city: told(&self.city),
+            country: told(&self.country),
             created_at: Some(self.created_at),
             updated_at: Some(self.created_at),
         }
@@ -76,8 +78,22 @@ impl State {
         }
     }
 
+    /// The location that a person means by its name or its id.
+    ///
+    /// # Errors
+    /// In words, when there is not exactly one.
+    pub(in crate::emulator) fn location_named(&self, wanted: &str) -> Result<Uuid, String> {
+        let id = Uuid::try_parse(wanted).ok();
+        let mut found = self.locations.iter().filter(|store| Some(store.id) == id || store.name == wanted);
+        match (found.next(), found.next()) {
+            (Some(store), None) => Ok(store.id),
+            (None, _) => Err(format!("there is no location '{wanted}'")),
+            (Some(_), Some(_)) => Err(format!("there are several locations '{wanted}': name one by its id")),
+        }
+    }
+
     /// The location that is meant when none is named: the only one, if there is only one (observed).
-    pub(super) fn only_location(&self) -> Option<Uuid> {
+    pub(in crate::emulator) fn only_location(&self) -> Option<Uuid> {
         match self.locations.as_slice() {
             [store] => Some(store.id),
             _ => None,

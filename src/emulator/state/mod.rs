@@ -5,6 +5,7 @@
 //! refused comes out as a [`Refusal`], and a refusal has changed nothing. Whether something has expired follows from the moment it is looked at, so that reading never has to
 //! write anything back.
 
+mod clock;
 mod devices;
 mod enrollments;
 mod events;
@@ -16,24 +17,26 @@ mod pos;
 mod refusal;
 mod sessions;
 mod sums;
+mod switch_table;
 mod switches;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use devices::{DeviceUpdate, NewSimulatedDevice, Phone};
-pub use enrollments::{
-    DEFAULT_ENROLLMENT_LIFETIME, EnrollmentFilter, MAX_ENROLLMENT_LIFETIME, NewEnrollment,
-};
+pub use clock::Clock;
+pub use devices::{DeviceOnPhone, DeviceUpdate, Fixture, NewSimulatedDevice, Phone};
+pub use enrollments::{DEFAULT_ENROLLMENT_LIFETIME, EnrollmentFilter, NewEnrollment};
 pub use events::{Event, EventLog, MOST_EVENTS};
 pub use locations::Store;
 pub use page::{ListPage, PageRequest};
 pub use pos::OnPhone;
 pub use refusal::{FieldErrors, Refusal};
 pub use sessions::{NewSession, Purchase};
+pub use switch_table::{SWITCHES, Switch, SwitchError, Values};
 pub use switches::{
-    AfterDecline, CancelEnded, DeleteStatus, EnrollmentDialect, MerchantIdNeed, Switches, TapAnswer,
+    AfterDecline, CancelEnded, DeleteStatus, EnrollmentDialect, MerchantIdNeed, OfflineDevice, Switches,
+    TapAnswer,
 };
 
 /// The form of the state that this version reads and writes.
@@ -72,6 +75,9 @@ pub struct State {
     version: u64,
     /// How it behaves where the contract is silent.
     pub switches: Switches,
+    /// How far its clock is ahead of the world's. Files of before do not have it.
+    #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
+    ahead: SignedDuration,
     locations: Vec<Store>,
     enrollments: Vec<enrollments::Record>,
     devices: Vec<devices::Record>,
@@ -115,6 +121,7 @@ impl State {
         Self {
             version: VERSION,
             switches: Switches::default(),
+            ahead: SignedDuration::ZERO,
             locations,
             enrollments: Vec::new(),
             devices: Vec::new(),
@@ -125,8 +132,7 @@ impl State {
     /// What a new emulator begins with: two locations, no devices. Always the same.
     #[must_use]
     pub fn seed() -> Self {
-        // 2026-01-01T00:00:00Z: a time that is the same for everybody.
-        let created_at = Timestamp::from_second(1_767_225_600).unwrap_or_default();
+        let created_at = Self::seeded_at();
         let store = |id, name: &str, street: &str, postal_code: &str, city: &str| Store {
             id,
             name: name.to_owned(),
@@ -140,6 +146,11 @@ impl State {
             store(STOCKHOLM, "Stockholm City", "Drottninggatan 999", "111 60", "Stockholm"),
             store(GOTHENBURG, "Göteborg Haga", "Haga Nygata 999", "413 01", "Göteborg"),
         ])
+    }
+
+    /// When what a state begins with was made, 2026-01-01T00:00:00Z: a time that is the same for everybody.
+    pub(super) fn seeded_at() -> Timestamp {
+        Timestamp::from_second(1_767_225_600).unwrap_or_default()
     }
 
     /// The seed with the first of its locations alone, where `location_id` can be left out.

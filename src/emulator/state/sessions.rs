@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CancelEnded, Event, FieldErrors, Moment, Refusal, State, sums};
+use super::{CancelEnded, Event, FieldErrors, Moment, OfflineDevice, Refusal, State, sums};
 use crate::model::{CallbackType, OrderItem, PaymentMethod, Session, SessionStatus, TapOutcome};
 
 /// What is asked for in a new session.
@@ -136,8 +136,8 @@ impl State {
     ///
     /// # Errors
     /// 400 for an order that does not add up (observed, a switch); 404 for a device that does not exist or does
-    /// not stand at the location that is asked for; 409 for a device that is offline (observed) or, by a
-    /// switch, has an open session.
+    /// not stand at the location that is asked for; 409 for a device that is offline (observed, a switch) or,
+    /// by a switch, has an open session.
     pub fn create_session(&mut self, new: NewSession, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
         if self.switches.strict_sums {
             let mut errors = FieldErrors::default();
@@ -149,7 +149,7 @@ impl State {
         if new.location_id.is_some() && new.location_id != device.location_id {
             return Err(Refusal::not_found(format!("Device {} is not at this location.", device.id)));
         }
-        if device.offline {
+        if device.offline && self.switches.offline_device == OfflineDevice::Conflict {
             return Err(Refusal::conflict(format!("Device {} is offline.", device.id)));
         }
         let busy = |record: &Record| record.device_id == new.device_id && record.is_open(moment.now);

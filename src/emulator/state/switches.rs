@@ -25,6 +25,10 @@ pub struct Switches {
     pub tap_answer: TapAnswer,
     /// Whether the list of devices asks for `x-merchant-id`, as the other lists do.
     pub device_list_merchant_id: MerchantIdNeed,
+    /// What a new session for a device that is offline comes to.
+    pub offline_device: OfflineDevice,
+    /// How long it takes until something new is in the lists. Default: no time.
+    pub list_lag: SignedDuration,
 }
 
 impl Default for Switches {
@@ -38,7 +42,9 @@ impl Default for Switches {
             strict_sums: true,
             delete_status: DeleteStatus::NoContent,
             tap_answer: TapAnswer::Session,
-            device_list_merchant_id: MerchantIdNeed::Optional,
+            device_list_merchant_id: MerchantIdNeed::Required,
+            offline_device: OfflineDevice::Conflict,
+            list_lag: SignedDuration::ZERO,
         }
     }
 }
@@ -103,8 +109,18 @@ pub enum TapAnswer {
 pub enum MerchantIdNeed {
     /// It may be left out, but not be wrong.
     Optional,
-    /// It must be there.
+    /// It must be there. The default.
     Required,
+}
+
+/// What a new session for a device that is offline comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfflineDevice {
+    /// It is refused with 409 (observed). The default.
+    Conflict,
+    /// It is created, and waits for the device.
+    Accept,
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ mod expect;
 
 use std::path::Path;
 
-use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::model::{Act, Scenario, Step, Thing};
-use super::read::{Fields, Mistake, Node, Source, json, suggestion};
+use super::read::{Fields, Mistake, Node, Source, suggestion};
 use crate::emulator::Switches;
+use crate::emulator::state::SWITCHES;
 
 /// Reads a scenario. `file` is what the file is called where it is shown, and gives the scenario its name if the text does
 /// not.
@@ -55,29 +55,26 @@ fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> Switches {
         source.wrong(&node.span(), "'switches' is a table, such as { strict_sums = false }");
         return Switches::default();
     };
-    let defaults = serde_json::to_value(Switches::default()).unwrap_or_default();
-    let known: Vec<&str> = defaults.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
-    let mut chosen = Map::new();
+    let names = SWITCHES.map(|switch| switch.name);
+    let mut switches = Switches::default();
     for (key, value) in table {
         let name = key.get_ref().as_ref();
-        if !known.contains(&name) {
-            source.wrong(&key.span(), format!("'{name}' is not a switch{}", suggestion(name, &known)));
+        if !names.contains(&name) {
+            source.wrong(&key.span(), format!("'{name}' is not a switch{}", suggestion(name, &names)));
             continue;
         }
-        let mut alone = Map::new();
-        alone.insert(name.to_owned(), json(source, value));
-        match serde_json::from_value::<Switches>(Value::Object(alone.clone())) {
-            Ok(_) => chosen.append(&mut alone),
-            Err(_) if defaults[name].as_str().is_some_and(|text| text.starts_with("PT")) => {
-                source.wrong(
-                    &value.span(),
-                    format!("the switch '{name}' is a length of time, such as \"PT15M\""),
-                );
-            }
-            Err(error) => source.wrong(&value.span(), format!("the switch '{name}': {error}")),
+        let text = match value.get_ref() {
+            DeValue::String(text) => text.as_ref(),
+            DeValue::Boolean(true) => "true",
+            DeValue::Boolean(false) => "false",
+            // No switch has a value of another kind.
+            _ => "",
+        };
+        if let Err(error) = switches.set(name, text) {
+            source.wrong(&value.span(), error.to_string());
         }
     }
-    serde_json::from_value(Value::Object(chosen)).unwrap_or_default()
+    switches
 }
 
 /// Something that a step makes.

@@ -2,7 +2,7 @@ use super::*;
 use crate::model::{CallbackType, PaymentMethod, SessionStatus, TapOutcome};
 use crate::scenario::shipped;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const SALE: &str = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1.00\"\n";
@@ -279,10 +279,10 @@ fn a_file_that_is_no_scenario_says_what_one_is() {
     let soon = format!("switches.session_lifetime = \"soon\"\n{SALE}");
     assert_eq!(
         mistakes(&soon),
-        ["1:29: the switch 'session_lifetime' is a length of time, such as \"PT15M\""]
+        ["1:29: session_lifetime cannot be 'soon': it is a duration such as 30s or 15m"]
     );
     let other = format!("switches.cancel_ended = \"no\"\n{SALE}");
-    let told = "1:25: the switch 'cancel_ended': unknown variant `no`, expected `conflict` or `answer`";
+    let told = "1:25: cancel_ended cannot be 'no': it is conflict or answer";
     assert_eq!(mistakes(&other), [told]);
 }
 

@@ -27,8 +27,8 @@ pub enum Stage<'a> {
 /// What an account can beside the API, and what it has by default.
 #[derive(Debug, Clone, Default)]
 pub struct Powers {
-    /// Whether there is a phone that can be played.
-    pub phone: bool,
+    /// Whether it is one of an emulator: a phone that can be played, a network, and a clock that can be put forward.
+    pub emulator: bool,
     /// The default location: a name or an id.
     pub location: Option<String>,
 }
@@ -87,8 +87,9 @@ impl Stage<'_> {
     fn has(self, need: Need) -> bool {
         match (self, need) {
             (Self::World(_), _) => true,
-            (Self::Account(powers), Need::Phone) => powers.phone,
-            (Self::Account(_), Need::Network | Need::Clock | Need::Switches) => false,
+            (Self::Account(powers), Need::Phone | Need::Network | Need::Clock) => powers.emulator,
+            // An emulator that is there for other programs too behaves as it was told to when it began.
+            (Self::Account(_), Need::Switches) => false,
         }
     }
 }

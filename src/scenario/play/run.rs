@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -53,13 +53,10 @@ impl<'a> Run<'a> {
 
     async fn act(&mut self, index: usize, act: &Act) -> Result<Seen, Stopped> {
         let request = match act {
-            Act::Network { device, offline } => return Ok(self.set_offline(self.id(*device), *offline)),
-            Act::Advance { by } => {
-                if let Stage::World(world) = self.player.stage {
-                    world.advance(*by);
-                }
-                return Ok(Seen::default());
+            Act::Network { device, offline } => {
+                return Ok(self.set_offline(self.id(*device), *offline).await);
             }
+            Act::Advance { by } => return Ok(self.advance(*by).await),
             Act::Wait { session, until, within } => {
                 return self.wait(self.id(*session), until, *within).await;
             }
@@ -120,11 +117,33 @@ impl<'a> Run<'a> {
     }
 
     /// A device goes off the network, or comes back.
-    fn set_offline(&self, device: Uuid, offline: bool) -> Seen {
-        let Stage::World(world) = self.player.stage else { return Seen::default() };
-        match world.emulator().change(|state, _| state.set_offline(device, offline)) {
-            Ok(()) => Seen::default(),
-            Err(refusal) => failed(Kind::NotFound, refusal.detail),
+    async fn set_offline(&self, device: Uuid, offline: bool) -> Seen {
+        match self.player.stage {
+            Stage::World(world) => {
+                match world.emulator().change(|state, _| state.set_offline(device, offline)) {
+                    Ok(_) => Seen::default(),
+                    Err(refusal) => failed(Kind::NotFound, refusal.detail),
+                }
+            }
+            Stage::Account(_) => {
+                let done = self.player.client.pos_set_offline(&device.to_string(), offline).await;
+                done.map_or_else(|error| refused(&error), |_| Seen::default())
+            }
+        }
+    }
+
+    /// An emulator's clock is put forward.
+    async fn advance(&self, by: Duration) -> Seen {
+        match self.player.stage {
+            Stage::World(world) => {
+                world.advance(by);
+                Seen::default()
+            }
+            Stage::Account(_) => {
+                let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+                let done = self.player.client.advance_clock(by).await;
+                done.map_or_else(|error| refused(&error), |_| Seen::default())
+            }
         }
     }
 

@@ -433,7 +433,7 @@ fn naming_keeps_what_others_changed() {
             return Act::Then(Box::new(|emulator| {
                 let device = emulator
                     .state()
-                    .list_devices(None, PageRequest { number: 0, size: 10 })
+                    .list_devices(None, PageRequest { number: 0, size: 10 }, jiff::Timestamp::MAX)
                     .content
                     .remove(0);
                 let mut metadata = device.metadata.clone();

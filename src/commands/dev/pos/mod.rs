@@ -3,28 +3,27 @@
 mod cancel;
 mod choose;
 mod decline;
+mod network;
 mod pair;
 mod pay;
 
 use clap::builder::PossibleValue;
 use clap::{Subcommand, ValueEnum};
-use http::Method;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::api::{self, Request};
+use crate::api;
+use crate::commands::dev::own::Own;
 use crate::commands::sessions::outcome;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::{PaymentMethod, Received, Session, SessionStatus};
-use crate::profiles::Environment;
-use crate::settings::Endpoint;
 
 /// Play the phone, on an emulator only
 ///
-/// What a clerk and a customer do in the Kustom POS app: use a code, choose a method, pay, be declined, cancel. It
-/// is for trying pairing and waiting without a phone, with --profile local or an emulator on this machine. Begin
-/// with `kustom enrollments create`, and use its code with `kustom dev pos pair`.
+/// What a clerk and a customer do in the Kustom POS app: use a code, choose a method, pay, be declined, cancel; or lose
+/// the connection. It is for trying pairing and waiting without a phone, with --profile local or an emulator on this
+/// machine. Begin with `kustom enrollments create`, and use its code with `kustom dev pos pair`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Pair(pair::Args),
@@ -32,17 +31,21 @@ pub enum Command {
     Pay(pay::Args),
     Decline(decline::Args),
     Cancel(cancel::Args),
+    Offline(network::OfflineArgs),
+    Online(network::OnlineArgs),
 }
 
 impl Command {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
-        on_this_machine(online)?;
+        PHONE.on_this_machine(online)?;
         match self {
             Self::Pair(args) => args.run(online).await,
             Self::Choose(args) => args.run(online).await,
             Self::Pay(args) => args.run(online).await,
             Self::Decline(args) => args.run(online).await,
             Self::Cancel(args) => args.run(online).await,
+            Self::Offline(args) => args.run(online).await,
+            Self::Online(args) => args.run(online).await,
         }
     }
 }
@@ -58,48 +61,11 @@ impl ValueEnum for PaymentMethod {
 }
 
 /// Where there is a phone, a person holds it.
-const INSTEAD: &str = "use the Kustom POS app on a phone, or try it without one: add --profile local";
-
-/// Refuses everything but what can be an emulator. Nothing is sent.
-fn on_this_machine(online: &Online<'_>) -> Result<(), Error> {
-    let account = &online.account;
-    let refused = |why: String| {
-        Error::usage(format!("`kustom dev pos` plays the phone on an emulator, and {why}")).hint(INSTEAD)
-    };
-    match &account.endpoint {
-        _ if account.is_production() => Err(refused("this is production".to_owned())),
-        Endpoint::Remote(url) if !url.value.is_loopback() => {
-            let error = refused(format!("{} is not on this machine", url.value));
-            Err(match account.environment.value {
-                Environment::Playground => error
-                    .hint("playground needs no phone for a payment by card: see `kustom dev simulate-tap`"),
-                Environment::Production | Environment::Local => error,
-            })
-        }
-        Endpoint::InProcess | Endpoint::Remote(_) => Ok(()),
-    }
-}
-
-/// A request that failed, with what to do next where the emulator refused it.
-async fn explained(error: api::Error, online: &Online<'_>, next: String) -> Error {
-    let status = error.status();
-    let error = Error::from(error);
-    match &online.account.endpoint {
-        Endpoint::Remote(url) if status == Some(404) && is_no_emulator(online).await => {
-            let what = "it may be a proxy in front of the service, or something else";
-            error.hint(format!("{} is not an emulator of kustom: {what}", url.value)).hint(INSTEAD)
-        }
-        _ if matches!(status, Some(404 | 409)) => error.hint(next),
-        _ => error,
-    }
-}
-
-/// Whether what answers there says that it is something else. An emulator says what it is to whoever asks.
-async fn is_no_emulator(online: &Online<'_>) -> bool {
-    let Ok((answer, _)) = online.client.probe(&Request::new(Method::GET, "/")).await else { return false };
-    let about: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    about.get("emulator") != Some(&Value::Bool(true))
-}
+const PHONE: Own = Own {
+    does: "`kustom dev pos` plays the phone on an emulator",
+    instead: "use the Kustom POS app on a phone, or try it without one: add --profile local",
+    on_playground: Some("playground needs no phone for a payment by card: see `kustom dev simulate-tap`"),
+};
 
 /// Shows a session after something was done to it, or why it could not be done.
 async fn show(
@@ -116,7 +82,7 @@ async fn show(
                 Some(404) => format!("list those that were created here with `kustom{flag} sessions list`"),
                 _ => format!("see how it stands with `kustom{flag} sessions get {id}`"),
             };
-            return Err(explained(error, online, next).await);
+            return Err(PHONE.explained(error, online, next).await);
         }
     };
     online.terminal.one(&session)?;

@@ -2,7 +2,7 @@
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 
-use super::explained;
+use super::PHONE;
 use crate::commands::dev::credentials::CredentialsArgs;
 use crate::context::Online;
 use crate::error::{Error, Exit};
@@ -33,7 +33,7 @@ impl Args {
             Ok(device) => device,
             Err(error) => {
                 let next = format!("make another code with `kustom{flag} enrollments create`");
-                return Err(explained(error, online, next).await);
+                return Err(PHONE.explained(error, online, next).await);
             }
         };
         credentials.apply_to(&mut device);

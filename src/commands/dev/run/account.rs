@@ -35,7 +35,7 @@ pub(super) async fn powers(online: &Online<'_>) -> Powers {
         Endpoint::Remote(url) => url.value.is_loopback(),
     };
     let location = online.account.location.as_ref().map(|location| location.value.clone());
-    Powers { phone: is_here && is_emulator(online).await, location }
+    Powers { emulator: is_here && is_emulator(online).await, location }
 }
 
 /// Whether what answers there says that it is an emulator of kustom.

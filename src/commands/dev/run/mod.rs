@@ -28,6 +28,9 @@ const FIRST: &str = "scenario.toml";
 /// How many scenarios run side by side on an account: nothing is known of its limits.
 const JOBS_ON_ACCOUNT: usize = 4;
 
+/// And on one of an emulator, whose clock they all share: what one waits for would expire the sale of another.
+const JOBS_ON_EMULATOR: usize = 1;
+
 /// Run scenarios: steps of a sale, and what is expected after each of them
 ///
 /// Each scenario runs on an emulator of its own, with a clock that costs no time: a session that expires after an hour
@@ -58,7 +61,7 @@ pub struct Args {
         conflicts_with_all = ["files", "filter", "list", "junit", "jobs"]
     )]
     init: Option<PathBuf>,
-    /// How many run at the same time; as many as the machine can, on an account 4
+    /// How many run at the same time; as many as the machine can, and on an account 4
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: Option<u16>,
     /// Write a JUnit report to this file, for CI
@@ -91,23 +94,20 @@ impl Args {
                     on_an_emulator(scenario, stop, context)
                 }))
             }
-            Some(online) => {
-                let jobs = jobs.map_or(JOBS_ON_ACCOUNT, usize::from);
-                context.wait_for(async {
-                    let powers = account::powers(&online).await;
-                    account::say_what_is_not_seen(&scenarios, &online);
-                    run(scenarios, jobs, report, context, |scenario, stop| {
-                        let (online, powers) = (&online, &powers);
-                        let play = async move {
-                            Ok(Player::new(&online.client, Stage::Account(powers), stop)
-                                .play(&scenario)
-                                .await)
-                        };
-                        play.boxed_local()
-                    })
-                    .await
+            Some(online) => context.wait_for(async {
+                let powers = account::powers(&online).await;
+                let usual = if powers.emulator { JOBS_ON_EMULATOR } else { JOBS_ON_ACCOUNT };
+                let jobs = jobs.map_or(usual, usize::from);
+                account::say_what_is_not_seen(&scenarios, &online);
+                run(scenarios, jobs, report, context, |scenario, stop| {
+                    let (online, powers) = (&online, &powers);
+                    let play = async move {
+                        Ok(Player::new(&online.client, Stage::Account(powers), stop).play(&scenario).await)
+                    };
+                    play.boxed_local()
                 })
-            }
+                .await
+            }),
         }
     }
 }

@@ -1,0 +1,77 @@
+//! `kustom dev emulator clock`
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use clap::Subcommand;
+use jiff::SignedDuration;
+use serde_json::{Map, Value};
+
+use super::RUNNING;
+use crate::api;
+use crate::commands::args;
+use crate::context::Online;
+use crate::error::{Error, Exit};
+use crate::model::{Clock, Received};
+use crate::terminal::{Cell, Column, View};
+
+/// The clock of an emulator
+///
+/// Put it forward to see codes and sessions expire without waiting.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Show(ShowArgs),
+    Advance(AdvanceArgs),
+}
+
+/// What the emulator's clock shows
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowArgs {}
+
+/// Put the emulator's clock forward
+///
+/// It stays ahead, and is never put back.
+#[derive(Debug, clap::Args)]
+pub(super) struct AdvanceArgs {
+    /// How far, such as 20m or 2h
+    #[arg(value_name = "DURATION", value_parser = args::duration)]
+    by: Duration,
+}
+
+impl Command {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        let shown = match self {
+            Self::Show(ShowArgs {}) => online.client.clock().await,
+            Self::Advance(AdvanceArgs { by }) => {
+                let by = SignedDuration::try_from(by)
+                    .map_err(|_| Error::usage("the clock cannot be put forward that far"))?;
+                online.client.advance_clock(by).await
+            }
+        };
+        show(shown, online).await
+    }
+}
+
+async fn show(shown: Result<Received<Clock>, api::Error>, online: &Online<'_>) -> Result<Exit, Error> {
+    match shown {
+        Ok(clock) => online.terminal.one(&clock)?,
+        Err(error) => {
+            let next = "see what it shows with `kustom dev emulator clock show`".to_owned();
+            return Err(RUNNING.explained(error, online, next).await);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+impl View for Received<Clock> {
+    const NOUN: &'static str = "clock";
+    const FIELDS: &'static [&'static str] = &["now", "ahead"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("NOW", |clock, show| show.time(clock.now)),
+        Column::new("AHEAD", |clock, _| Cell::opt(clock.ahead.as_deref())),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        Cow::Borrowed(self.whole())
+    }
+}

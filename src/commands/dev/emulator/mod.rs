@@ -1,0 +1,57 @@
+//! `kustom dev emulator`
+
+mod begin;
+mod clock;
+mod listen;
+mod ready;
+mod serve;
+mod switches;
+
+use clap::Subcommand;
+
+use super::own::Own;
+use crate::context::Context;
+use crate::error::{Error, Exit};
+
+/// Run the emulator for other programs
+///
+/// The API of In-Person Payments on this machine: stateful, without an account and without a network. Needs no profile
+/// and no key. Its own key is kco_test_api_emulator, its merchant id EMULATED; no payment made on it is real. It runs
+/// until Ctrl-C.
+///
+/// The commands below speak to one that runs: name it with KUSTOM_BASE_URL and KUSTOM_API_KEY, or with a profile.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+pub struct Args {
+    #[command(flatten)]
+    serve: serve::ServeArgs,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(subcommand)]
+    Clock(clock::Command),
+}
+
+/// What is asked of an emulator that runs.
+const RUNNING: Own = Own {
+    does: "this is for an emulator on this machine",
+    instead: "start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile",
+    on_playground: None,
+};
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { serve, command } = self;
+        let Some(command) = command else { return serve.run(context) };
+        context.online(async |online| {
+            RUNNING.on_this_machine(&online)?;
+            match command {
+                Command::Clock(command) => command.run(&online).await,
+            }
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! What only emulators have, and what is said where there is none.
+
+use http::Method;
+use serde_json::Value;
+
+use crate::api::{self, Request};
+use crate::context::Online;
+use crate::error::Error;
+use crate::profiles::Environment;
+use crate::settings::Endpoint;
+
+/// Something that only emulators have.
+pub(super) struct Own {
+    /// What the command does on an emulator, as the beginning of a sentence.
+    pub(super) does: &'static str,
+    /// What to do where there is no emulator.
+    pub(super) instead: &'static str,
+    /// What to do on playground.
+    pub(super) on_playground: Option<&'static str>,
+}
+
+impl Own {
+    /// Refuses everything but what can be an emulator. Nothing is sent.
+    pub(super) fn on_this_machine(&self, online: &Online<'_>) -> Result<(), Error> {
+        let account = &online.account;
+        let refused = |why: String| Error::usage(format!("{}, and {why}", self.does)).hint(self.instead);
+        match &account.endpoint {
+            _ if account.is_production() => Err(refused("this is production".to_owned())),
+            Endpoint::Remote(url) if !url.value.is_loopback() => {
+                let error = refused(format!("{} is not on this machine", url.value));
+                Err(match (account.environment.value, self.on_playground) {
+                    (Environment::Playground, Some(hint)) => error.hint(hint),
+                    _ => error,
+                })
+            }
+            Endpoint::InProcess | Endpoint::Remote(_) => Ok(()),
+        }
+    }
+
+    /// A request that failed, with what to do next where the emulator refused it.
+    pub(super) async fn explained(&self, error: api::Error, online: &Online<'_>, next: String) -> Error {
+        let status = error.status();
+        let error = Error::from(error);
+        match &online.account.endpoint {
+            Endpoint::Remote(url) if status == Some(404) && is_no_emulator(online).await => {
+                let what = "it may be a proxy in front of the service, or something else";
+                error.hint(format!("{} is not an emulator of kustom: {what}", url.value)).hint(self.instead)
+            }
+            _ if matches!(status, Some(404 | 409)) => error.hint(next),
+            _ => error,
+        }
+    }
+}
+
+/// Whether what answers there says that it is something else. An emulator says what it is to whoever asks.
+async fn is_no_emulator(online: &Online<'_>) -> bool {
+    let Ok((answer, _)) = online.client.probe(&Request::new(Method::GET, "/")).await else { return false };
+    let about: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    about.get("emulator") != Some(&Value::Bool(true))
+}
