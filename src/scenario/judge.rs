@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::model::{Act, Expect, Step, in_words};
+use super::act::Act;
+use super::model::{Expect, Step, in_words};
 use crate::error::Exit;
 use crate::model::CallbackType;
 use crate::text::count;

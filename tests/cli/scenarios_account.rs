@@ -121,7 +121,7 @@ fn production_is_refused_before_anything_is_sent() {
     );
     let home = Home::new().with_profiles(&profile);
     let expected = "error: scenarios make devices and payments, and this is production\n  \
-                    hint: leave out --profile to run them on an emulator, or name a playground profile\n";
+                    hint: run them on an emulator with --profile local, or name a playground profile\n";
     same(&run(&home, &["--profile", "live", "--yes"]).fails(2), expected);
     same(&home.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().fails(2), expected);
     // Being the active one is not being asked for.

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Steps;
 use crate::model::{Cart, Currency, PaymentMethod, SessionStatus, TapOutcome, parse_amount, parse_item};
-use crate::scenario::model::{Act, Sale, Thing};
+use crate::scenario::act::{Act, Thing};
+use crate::scenario::model::Sale;
 use crate::scenario::read::Fields;
 
 /// How long a step waits when nothing is said.

@@ -2,7 +2,8 @@
 
 use super::act::SESSION_STATUSES;
 use crate::model::CallbackType;
-use crate::scenario::model::{Act, Expect};
+use crate::scenario::act::Act;
+use crate::scenario::model::Expect;
 use crate::scenario::read::Fields;
 
 const CODE_STATUSES: [&str; 4] = ["PENDING", "CONSUMED", "EXPIRED", "CANCELLED"];

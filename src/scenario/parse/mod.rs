@@ -8,7 +8,8 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::model::{Act, Scenario, Step, Thing};
+use super::act::{Act, Thing};
+use super::model::{Scenario, Step};
 use super::read::{Fields, Mistake, Node, Source, suggestion};
 use crate::emulator::Switches;
 use crate::emulator::state::SWITCHES;

@@ -1,5 +1,6 @@
 //! Carrying a scenario out: on an emulator of its own, or on an account.
 
+mod look;
 mod request;
 mod run;
 mod stop;
@@ -7,8 +8,9 @@ mod tidy;
 mod wait;
 mod world;
 
+use super::act::Need;
 use super::judge::{Unmet, judge};
-use super::model::{Need, Scenario, Step};
+use super::model::{Scenario, Step};
 use crate::api::Client;
 use crate::error::{Exit, Kind};
 use run::{Run, Stopped};

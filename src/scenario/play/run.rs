@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::request::{self, Lifetime};
 use super::{Player, Stage};
-use crate::api::{self, Answer, EnrollmentFilter, Request, hide_secret_fields};
+use crate::api::{self, Answer, Request, hide_secret_fields};
 use crate::error::{Error, Exit, Kind};
-use crate::model::{Enrollment, Location, Ttl};
+use crate::model::{Location, Ttl};
+use crate::scenario::act::{Act, Thing};
 use crate::scenario::judge::Seen;
-use crate::scenario::model::{Act, Step, Thing};
+use crate::scenario::model::Step;
 use crate::secret::Secret;
 
 /// Somebody wanted the scenario to end.
@@ -199,46 +200,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Reads the status of what a step is about: what the step was answered is not asked, because that may be another.
-    async fn look(&self, step: &Step, seen: &mut Seen) {
-        let Some(Some(made)) = step.subject.and_then(|subject| self.made.get(subject)) else { return };
-        if matches!(step.act, Act::Get { .. } | Act::Wait { .. }) {
-            seen.status = text(seen.answer.as_ref(), "status");
-            return;
-        }
-        let status = match made.thing {
-            Thing::Session => match self.player.client.send(&request::session(made.id)).await {
-                Ok(answer) => Ok(text(object(&answer.body).as_ref(), "status")),
-                Err(error) => Err(error),
-            },
-            Thing::Code => self.code_status(made.id).await,
-            Thing::Device => Ok(None),
-        };
-        match status {
-            Ok(status) => seen.status = status,
-            Err(error) => {
-                let failed = refused(&error);
-                seen.exit = failed.exit;
-                let why = failed.said.unwrap_or_default();
-                seen.said = Some(format!("the status cannot be read: {why}"));
-            }
-        }
-    }
-
-    /// A code's status. Codes that were withdrawn leave the list (documented).
-    async fn code_status(&self, id: Uuid) -> Result<Option<String>, api::Error> {
-        let list = self.player.client.enrollments(&EnrollmentFilter::default());
-        let mut pages = std::pin::pin!(list.pages::<Enrollment>());
-        let id = id.to_string();
-        while let Some(page) = pages.next().await {
-            let found = page?.content.into_iter().find(|code| code.enrollment_id.as_deref() == Some(&id));
-            if let Some(code) = found {
-                return Ok(code.status.as_ref().map(ToString::to_string));
-            }
-        }
-        Ok(Some("CANCELLED".to_owned()))
-    }
-
     /// The id of what a step made. A scenario ends where something is not made that should have been.
     fn id(&self, step: usize) -> Uuid {
         self.made.get(step).and_then(Option::as_ref).map_or(Uuid::nil(), |made| made.id)
@@ -268,7 +229,7 @@ const fn id_of(thing: Thing) -> &'static str {
     }
 }
 
-fn text(body: Option<&Map<String, Value>>, name: &str) -> Option<String> {
+pub(super) fn text(body: Option<&Map<String, Value>>, name: &str) -> Option<String> {
     body?.get(name)?.as_str().map(str::to_owned)
 }
 

@@ -2,7 +2,7 @@
 
 use super::request;
 use super::run::{Made, Run};
-use crate::scenario::model::Thing;
+use crate::scenario::act::Thing;
 
 impl Run<'_> {
     /// Cancels what is open, removes devices and withdraws codes. Gives what could not be cleared away, in words.

@@ -11,8 +11,9 @@ use super::run::{Run, Stopped, hide, object, refused, unusable};
 use crate::error::{Exit, Kind};
 use crate::flows::watch::{self, Next, Watch};
 use crate::model::SessionStatus;
+use crate::scenario::act::Thing;
 use crate::scenario::judge::Seen;
-use crate::scenario::model::{Thing, in_words};
+use crate::scenario::model::in_words;
 
 /// How often a session that is waited for is looked at, and how often at most.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -23,7 +23,7 @@ pub(super) fn asked_for(context: &Context) -> Result<Option<Online<'_>>, Error> 
     }
     if account.is_production() {
         return Err(Error::usage("scenarios make devices and payments, and this is production")
-            .hint("leave out --profile to run them on an emulator, or name a playground profile"));
+            .hint("run them on an emulator with --profile local, or name a playground profile"));
     }
     context.connect_as(account).map(Some)
 }
