@@ -37,7 +37,7 @@ Exit codes:
     2  arguments, configuration or input refused before anything was sent
     3  no key, a key that was refused, or a key of the wrong environment
     4  not found
-    5  the API refused it
+    5  the API refused it, or did something else than a scenario expects
     6  unavailable after retries; nothing was carried out
     7  unknown: the request may have been carried out
     8  a confirmation was needed and not given
@@ -71,7 +71,7 @@ pub struct Global {
     /// When to use colours [env: NO_COLOR]
     #[arg(long, global = true, value_name = "WHEN", value_enum)]
     pub color: Option<ColorWhen>,
-    /// The longest time for one request, 30s unless told otherwise; for `sessions watch` the longest wait
+    /// The longest time for one request, 30s unless told otherwise; for what waits (a session, a phone) the longest wait
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
 }

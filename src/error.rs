@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::api::{self, CarriedOut, Why};
 use crate::journal::JournalError;
+use crate::model::SessionStatus;
 use crate::profiles::StoreError;
 use crate::text::visible;
 
@@ -27,6 +28,8 @@ pub enum Exit {
     NotPaired,
     /// `doctor` found something of this kind.
     Unwell(Kind),
+    /// A scenario failed for a reason of this kind.
+    Unmet(Kind),
 }
 
 impl Exit {
@@ -39,7 +42,19 @@ impl Exit {
             Self::SessionExpired | Self::CodeExpired => 11,
             Self::SessionFailed => 12,
             Self::SessionOpen | Self::NotPaired => 13,
-            Self::Unwell(kind) => kind.code(),
+            Self::Unwell(kind) | Self::Unmet(kind) => kind.code(),
+        }
+    }
+
+    /// How a wait for a session ends that stands like this.
+    #[must_use]
+    pub const fn of_session(status: &SessionStatus) -> Self {
+        match status {
+            SessionStatus::Finalized => Self::Done,
+            SessionStatus::Cancelled => Self::SessionCancelled,
+            SessionStatus::Expired => Self::SessionExpired,
+            SessionStatus::Failed => Self::SessionFailed,
+            SessionStatus::Created | SessionStatus::Active | SessionStatus::Other(_) => Self::SessionOpen,
         }
     }
 }

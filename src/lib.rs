@@ -14,6 +14,7 @@ pub mod flows;
 pub mod journal;
 pub mod model;
 pub mod profiles;
+pub mod scenario;
 pub mod secret;
 pub mod settings;
 pub mod terminal;

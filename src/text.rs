@@ -13,16 +13,25 @@ pub fn is_unsafe(character: char) -> bool {
             | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Whether a byte is a safe character by itself, as nearly all are: this is found out faster than anything about
-/// characters.
-const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~')
+/// Whether a text is of ASCII characters that are safe, as nearly all are: eight of them are found to be so at once.
+fn is_plain(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let is_plain = |byte: &u8| matches!(*byte, b' '..=b'~') || allowed(*byte);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let mut words = words.iter();
+    words.all(|bytes| {
+        let word = u64::from_le_bytes(*bytes);
+        // The highest bit of each byte shows whether it is 127 or more, or less than a space.
+        let above = word | word.wrapping_add(EACH);
+        let below = word.wrapping_sub(EACH * u64::from(b' ')) & !word;
+        (above | below) & (EACH * 0x80) == 0 || bytes.iter().all(is_plain)
+    }) && rest.iter().all(is_plain)
 }
 
 /// The text with every character that could drive a terminal written as an escape (`\n`, `\u{1b}`).
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(is_plain) || !text.chars().any(is_unsafe) {
+    if is_plain(text, |_| false) || !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -41,7 +50,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn visible_json(json: &str) -> Cow<'_, str> {
     let acts = |character: char| character != '\n' && is_unsafe(character);
-    if json.bytes().all(|byte| is_plain(byte) || byte == b'\n') || !json.chars().any(acts) {
+    if is_plain(json, |byte| byte == b'\n') || !json.chars().any(acts) {
         return Cow::Borrowed(json);
     }
     let mut shown = String::with_capacity(json.len() + 8);
@@ -57,6 +66,13 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Foreign text as one word of a command line that is shown, to be copied into a shell.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let text = visible(text);
+    shell_words::quote(&text).into_owned()
+}
+
 /// `1 device`, `2 devices`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
@@ -66,12 +82,23 @@ pub fn count(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn nothing_that_drives_a_terminal_gets_through() {
         assert_eq!(visible("Till 3 – Ångström ☕"), "Till 3 – Ångström ☕");
         assert_eq!(visible("a\u{1b}[2Jb\r\n\u{9b}31m"), "a\\u{1b}[2Jb\\r\\n\\u{9b}31m");
         assert_eq!(visible("x\u{202e}gnp.exe\u{200b}"), "x\\u{202e}gnp.exe\\u{200b}");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_plain_has_nothing_unsafe_in_it(text in "[ -~]{0,20}|[\\x00-\\x{ff}]{0,20}|[ -~\n]{0,30}") {
+            prop_assert_eq!(is_plain(&text, |_| false), text.bytes().all(|byte| matches!(byte, b' '..=b'~')));
+            let lines = text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n'));
+            prop_assert_eq!(is_plain(&text, |byte| byte == b'\n'), lines);
+            prop_assert!(!is_plain(&text, |_| false) || !text.chars().any(is_unsafe));
+        }
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use http::Method;
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
@@ -104,7 +103,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`] when it is not found, or the request fails.
-    pub async fn delete_enrollment(&self, id: Uuid) -> Result<(), Error> {
-        self.delete(&Request::ipp(Method::DELETE, &["enrollments", &id.to_string()])).await
+    pub async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
+        self.delete(&Request::ipp(Method::DELETE, &["enrollments", id])).await
     }
 }

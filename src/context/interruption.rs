@@ -19,8 +19,8 @@ pub struct Interruption {
 impl Interruption {
     /// Begins to listen. It must be called on a tokio runtime.
     ///
-    /// `at_terminal` is for who has a terminal to leave in order, or has something to do when it is closed. Elsewhere a
-    /// program that nobody hangs up on, as under `nohup`, would be ended by listening.
+    /// `at_terminal` is for who has a terminal to leave in order, or has something to do when it is closed. A program
+    /// that nobody can hang up on, as under `nohup`, is not ended by it.
     #[must_use]
     pub fn listen(at_terminal: bool) -> Self {
         #[cfg(unix)]
@@ -29,7 +29,8 @@ impl Interruption {
             let always =
                 [(Interrupt::Key, SignalKind::interrupt()), (Interrupt::Signal, SignalKind::terminate())];
             let there = [(Interrupt::Signal, SignalKind::hangup()), (Interrupt::Signal, SignalKind::quit())];
-            let kinds = always.into_iter().chain(there.into_iter().filter(|_| at_terminal));
+            let there = there.into_iter().filter(|(_, kind)| at_terminal && !is_ignored(*kind));
+            let kinds = always.into_iter().chain(there);
             // A signal that cannot be listened for ends the process in the system's way.
             let signals =
                 kinds.filter_map(|(interrupt, kind)| Some((interrupt, signal(kind).ok()?))).collect();
@@ -73,4 +74,14 @@ impl Interruption {
             () = std::future::ready(()) => false,
         }
     }
+}
+
+/// Whether whoever started the program has it ignore this signal. Where that cannot be known it is not so.
+#[cfg(unix)]
+fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    let place = u32::try_from(kind.as_raw_value()).ok().and_then(|number| number.checked_sub(1));
+    place.and_then(|place| 1_u64.checked_shl(place)).is_some_and(|bit| ignored & bit != 0)
 }

@@ -13,9 +13,10 @@ mod server;
 pub mod state;
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use faults::{Effect, Fault, FaultError, FaultTable, Faults, Hit, Shown, What};
@@ -23,7 +24,7 @@ pub use local::{LocalEmulator, StateFileError};
 pub use log::{Ending, Served};
 pub use seed::SeedError;
 pub use server::{Notice, Server};
-pub use state::{Moment, State, StateError, Switches};
+pub use state::{Event, EventLog, Moment, State, StateError, Switches};
 
 /// The key of the built-in account. It opens nothing but emulators, so it is no secret.
 pub const API_KEY: &str = "kco_test_api_emulator";
@@ -44,12 +45,14 @@ pub struct Emulator {
 
 struct World {
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    happened: Notify,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     state: State,
     ids: Box<dyn FnMut() -> Uuid + Send>,
+    events: EventLog,
 }
 
 impl Emulator {
@@ -66,8 +69,11 @@ impl Emulator {
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
-        let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
-        Self { world: Arc::new(World { now: Box::new(now), inner }), faults: Some(Faults::default()) }
+        let inner = Mutex::new(Inner { state, ids: Box::new(ids), events: EventLog::default() });
+        Self {
+            world: Arc::new(World { now: Box::new(now), happened: Notify::new(), inner }),
+            faults: Some(Faults::default()),
+        }
     }
 
     /// The same emulator with these faults, or with none that could ever happen.
@@ -95,12 +101,38 @@ impl Emulator {
 
     /// Applies a rule, or changes a switch, while nobody else looks. The closure must not use this emulator.
     pub fn change<R>(&self, change: impl FnOnce(&mut State, &mut Moment<'_>) -> R) -> R {
-        // A rule that panicked is a bug, but one that the other requests need not suffer from.
-        let mut inner = self.world.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner { state, ids } = &mut *inner;
+        let mut inner = self.inner();
+        let Inner { state, ids, events } = &mut *inner;
         // The clock is read under the lock, so that what is made later is never dated earlier.
         let now = state.time_at((self.world.now)());
-        change(state, &mut Moment { now, ids: &mut **ids })
+        let result = change(state, &mut Moment { now, ids: &mut **ids, events });
+        if !events.is_empty() {
+            self.world.happened.notify_one();
+        }
+        result
+    }
+
+    /// Takes what happened to sessions since the last time, in its order. Each event is given once: there is one
+    /// that takes them, for all clones of this emulator. Nobody need, and then only the latest are kept.
+    #[must_use]
+    pub fn drain_events(&self) -> Vec<Event> {
+        self.inner().events.drain()
+    }
+
+    /// The same, but waits until there is something to take. Nothing is lost when it is dropped while it waits.
+    pub async fn next_events(&self) -> Vec<Event> {
+        loop {
+            let events = self.drain_events();
+            if !events.is_empty() {
+                return events;
+            }
+            self.world.happened.notified().await;
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        // A rule that panicked is a bug, but one that the other requests need not suffer from.
+        self.world.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

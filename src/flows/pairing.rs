@@ -20,7 +20,10 @@ const AFTER_THE_END: Duration = Duration::from_secs(15);
 /// How long a phone that used a code may take to appear among the devices.
 const TO_APPEAR: Duration = Duration::from_secs(60);
 
-/// How long a new enrollment may take to appear in the list.
+/// The same where it is only likely that one used it.
+const TO_APPEAR_PERHAPS: Duration = Duration::from_secs(5);
+
+/// How long a new enrollment may take to appear in the list, before the devices are looked at beside it.
 const TO_BE_LISTED: Duration = Duration::from_secs(15);
 
 /// The wait for one phone.
@@ -40,8 +43,8 @@ enum Phase {
     Code,
     /// Somebody used it; the device is looked for since then.
     Phone(Duration),
-    /// The enrollment has left the list. A device may tell why.
-    Gone,
+    /// The enrollment has left the list. A device may tell why, and is looked for since then.
+    Gone(Duration),
 }
 
 /// What a look saw.
@@ -73,14 +76,14 @@ pub enum Next {
     Device(Duration),
     /// The device was found.
     Paired,
-    /// The code can be used no more, and nobody has.
+    /// The API says that the code can be used no more, and nobody has.
     Expired,
-    /// Somebody else withdrew the code.
+    /// The code's time is over by this clock. The API does not say so.
+    Over,
+    /// The enrollment has left the list, and no device carries its tag: somebody withdrew the code.
     Withdrawn,
     /// The code was used, but no device carries its tag.
     NoDevice,
-    /// The code's time is over, and the API cannot be asked whether a phone used it.
-    Unreachable,
     /// The wait has ended before the code did.
     TimeUp,
 }
@@ -112,43 +115,55 @@ impl Pairing {
                 Next::Device(Duration::ZERO)
             }
             Some(EnrollmentStatus::Expired) => Next::Expired,
-            None if !self.was_listed && elapsed < TO_BE_LISTED => self.again(elapsed, Duration::ZERO),
-            None | Some(EnrollmentStatus::Cancelled) => {
-                self.phase = Phase::Gone;
-                Next::Device(Duration::ZERO)
-            }
+            Some(EnrollmentStatus::Cancelled) => self.gone(elapsed),
+            // What was never listed has not left the list; then only the devices can tell.
+            None if self.was_listed => self.gone(elapsed),
+            None if elapsed < TO_BE_LISTED => self.again(elapsed, Duration::ZERO),
+            None => Next::Device(Duration::ZERO),
             // A status that is new to us is waited through.
             Some(EnrollmentStatus::Pending | EnrollmentStatus::Other(_)) => {
                 self.was_listed = true;
-                if elapsed >= self.lifetime + AFTER_THE_END {
-                    return Next::Expired;
-                }
                 self.again(elapsed, Duration::ZERO)
             }
         }
     }
 
+    const fn gone(&mut self, elapsed: Duration) -> Next {
+        self.phase = Phase::Gone(elapsed);
+        Next::Device(Duration::ZERO)
+    }
+
     fn device(&self, elapsed: Duration, found: bool) -> Next {
+        if found {
+            return Next::Paired;
+        }
         match self.phase {
-            _ if found => Next::Paired,
             Phase::Code => self.again(elapsed, Duration::ZERO),
-            Phase::Gone => Next::Withdrawn,
-            Phase::Phone(since) if elapsed.saturating_sub(since) >= TO_APPEAR => Next::NoDevice,
-            Phase::Phone(_) => Next::Device(self.interval),
+            Phase::Phone(_) | Phase::Gone(_) => self.search(elapsed, Duration::ZERO),
         }
     }
 
     fn trouble(&self, elapsed: Duration, asked: Duration) -> Next {
         match self.phase {
-            Phase::Code | Phase::Gone if elapsed >= self.lifetime + AFTER_THE_END => Next::Unreachable,
             Phase::Code => self.again(elapsed, asked),
+            Phase::Phone(_) | Phase::Gone(_) => self.search(elapsed, asked),
+        }
+    }
+
+    /// Looks for a device that takes its time to appear, but not for ever.
+    fn search(&self, elapsed: Duration, asked: Duration) -> Next {
+        match self.phase {
             Phase::Phone(since) if elapsed.saturating_sub(since) >= TO_APPEAR => Next::NoDevice,
-            Phase::Phone(_) | Phase::Gone => Next::Device(self.interval.max(asked)),
+            Phase::Gone(since) if elapsed.saturating_sub(since) >= TO_APPEAR_PERHAPS => Next::Withdrawn,
+            Phase::Code | Phase::Phone(_) | Phase::Gone(_) => Next::Device(self.interval.max(asked)),
         }
     }
 
     /// When to look at the enrollment again: also at the very end of the wait and of the code.
     fn again(&self, elapsed: Duration, asked: Duration) -> Next {
+        if elapsed >= self.lifetime + AFTER_THE_END {
+            return Next::Over;
+        }
         let mut wait = self.interval.max(asked);
         if let Some(limit) = self.limit {
             let left = limit.saturating_sub(elapsed);
@@ -165,10 +180,10 @@ impl Pairing {
     }
 }
 
-/// How long a code can be used, from the moment of the answer that brought it: what that answer says, if it can be true
-/// on this machine's clock, or else what was asked for.
+/// How much time a code has left, for a person who watches it run out: what the API says, if it can be true on this
+/// machine's clock, or else what was asked for.
 #[must_use]
-pub fn lifetime(asked: Duration, expires_at: Option<Timestamp>, now: Timestamp) -> Duration {
+pub fn time_left(asked: Duration, expires_at: Option<Timestamp>, now: Timestamp) -> Duration {
     let told = expires_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
     told.filter(|told| !told.is_zero() && *told <= asked).unwrap_or(asked)
 }

@@ -32,7 +32,7 @@ fn a_code_ends_with_a_look_at_its_very_end() {
     assert_eq!(next(&mut pairing, 99, enrollment(Pending)), Next::Enrollment(SECOND));
     assert_eq!(next(&mut pairing, 100, enrollment(Pending)), Next::Enrollment(2 * SECOND), "clocks differ");
     assert_eq!(next(&mut pairing, 114, enrollment(Pending)), Next::Enrollment(SECOND));
-    assert_eq!(next(&mut pairing, 115, enrollment(Pending)), Next::Expired, "whatever the API says");
+    assert_eq!(next(&mut pairing, 115, enrollment(Pending)), Next::Over, "whatever the API says");
     assert_eq!(next(&mut pairing, 4, enrollment(Expired)), Next::Expired);
 }
 
@@ -49,12 +49,22 @@ fn an_enrollment_that_is_not_listed_yet_is_waited_for_and_one_that_left_is_withd
     assert_eq!(next(&mut pairing, 1, Seen::Enrollment(None)), Next::Enrollment(2 * SECOND));
     assert_eq!(next(&mut pairing, 3, enrollment(Pending)), Next::Enrollment(2 * SECOND));
     assert_eq!(next(&mut pairing, 5, Seen::Enrollment(None)), Next::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 5, Seen::Device(false)), Next::Withdrawn);
-    let mut never = self::pairing();
-    assert_eq!(next(&mut never, 15, Seen::Enrollment(None)), Next::Device(Duration::ZERO));
-    assert_eq!(next(&mut never, 15, Seen::Device(true)), Next::Paired, "the list may leave used ones out");
+    assert_eq!(next(&mut pairing, 5, Seen::Device(false)), Next::Device(2 * SECOND), "a list may lag");
+    assert_eq!(next(&mut pairing.clone(), 9, Seen::Device(true)), Next::Paired, "it may leave used ones out");
+    assert_eq!(next(&mut pairing, 10, Seen::Device(false)), Next::Withdrawn);
     let mut cancelled = self::pairing();
     assert_eq!(next(&mut cancelled, 1, enrollment(Cancelled)), Next::Device(Duration::ZERO));
+}
+
+#[test]
+fn an_enrollment_that_is_never_listed_is_not_taken_for_withdrawn() {
+    let mut pairing = pairing();
+    for second in (15..99).step_by(4) {
+        assert_eq!(next(&mut pairing, second, Seen::Enrollment(None)), Next::Device(Duration::ZERO));
+        assert!(matches!(next(&mut pairing, second, Seen::Device(false)), Next::Enrollment(_)));
+    }
+    assert_eq!(next(&mut pairing.clone(), 99, Seen::Device(true)), Next::Paired);
+    assert_eq!(next(&mut pairing, 115, Seen::Device(false)), Next::Over);
 }
 
 #[test]
@@ -73,7 +83,7 @@ fn a_passing_failure_is_told_once_and_ends_nothing() {
         pairing.observe(12 * SECOND, enrollment(Pending)),
         Step { trouble: Some(false), next: Next::Enrollment(2 * SECOND) }
     );
-    assert_eq!(next(&mut pairing, 115, trouble(Some(3600))), Next::Unreachable);
+    assert_eq!(next(&mut pairing, 115, trouble(Some(3600))), Next::Over);
 }
 
 #[test]
@@ -94,13 +104,13 @@ fn a_limit_ends_the_wait_but_not_for_a_phone_that_is_on_its_way() {
 }
 
 #[test]
-fn the_lifetime_is_what_the_answer_says_if_clocks_allow_it() {
+fn the_time_left_is_what_the_answer_says_if_clocks_allow_it() {
     let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
-    assert_eq!(lifetime(LIFETIME, at("2026-03-01T12:01:00Z"), now), 60 * SECOND);
-    assert_eq!(lifetime(LIFETIME, at("2026-03-01T11:00:00Z"), now), LIFETIME, "this clock is ahead");
-    assert_eq!(lifetime(LIFETIME, at("2026-03-01T13:00:00Z"), now), LIFETIME, "this clock is behind");
-    assert_eq!(lifetime(LIFETIME, None, now), LIFETIME);
+    assert_eq!(time_left(LIFETIME, at("2026-03-01T12:01:00Z"), now), 60 * SECOND);
+    assert_eq!(time_left(LIFETIME, at("2026-03-01T11:00:00Z"), now), LIFETIME, "this clock is ahead");
+    assert_eq!(time_left(LIFETIME, at("2026-03-01T13:00:00Z"), now), LIFETIME, "this clock is behind");
+    assert_eq!(time_left(LIFETIME, None, now), LIFETIME);
 }
 
 #[test]
@@ -132,7 +142,7 @@ proptest! {
                     prop_assert!(wait <= MOST_PATIENCE && !wait.is_zero());
                     elapsed += wait;
                 }
-                Next::Expired | Next::Unreachable => {
+                Next::Over => {
                     prop_assert!(elapsed >= LIFETIME + AFTER_THE_END);
                     return Ok(());
                 }

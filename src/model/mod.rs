@@ -4,6 +4,7 @@
 //! optional here and read leniently, so that a new field, a new enum value or a number in place of a string
 //! never breaks a command. See `docs/api.md` for how well each fact is known.
 
+mod callback;
 mod cart;
 mod currency;
 mod device;
@@ -23,6 +24,7 @@ mod received;
 mod session;
 mod tap;
 
+pub use callback::{Callback, CallbackData, CallbackType};
 pub use cart::{Cart, CartError, Draft, Line, included_tax};
 pub use currency::{Currency, CurrencyError};
 pub use device::{Credentials, Device, Platform};

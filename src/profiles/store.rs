@@ -1,11 +1,18 @@
 //! The profiles file on disk: written whole or not at all, private, under a lock.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::document::{Document, DocumentError};
 use crate::disk;
+
+/// How long another process may take to change the file.
+const LONGEST_LOCK: Duration = Duration::from_secs(20);
+
+/// How often it is looked whether it is done.
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The profiles file.
 #[derive(Debug, Clone)]
@@ -93,8 +100,20 @@ impl Store {
         disk::create_folder(folder).map_err(|reason| failed(folder, "create", reason))?;
         let path = self.path.with_extension("lock");
         let lock = disk::private().open(&path).map_err(|reason| failed(&path, "write", reason))?;
-        lock.lock().map_err(|reason| failed(&path, "lock", reason))?;
-        Ok(lock)
+        let deadline = Instant::now() + LONGEST_LOCK;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(LOCK_INTERVAL);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let reason = io::Error::new(io::ErrorKind::TimedOut, "another process holds it");
+                    return Err(failed(&path, "lock", reason));
+                }
+                Err(TryLockError::Error(reason)) => return Err(failed(&path, "lock", reason)),
+            }
+        }
     }
 
     fn write(&self, text: &str) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use kustom::emulator::State;
-use kustom::emulator::state::{Moment, NewSession, NewSimulatedDevice, Purchase, STOCKHOLM};
+use kustom::emulator::state::{EventLog, Moment, NewSession, NewSimulatedDevice, Purchase, STOCKHOLM};
 use kustom::journal::{Event, Intent, What};
 use kustom::model::Metadata;
 use uuid::Uuid;
@@ -64,7 +64,8 @@ pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
 pub(super) fn state(path: &Path, each: usize) -> Result<(), Failure> {
     let mut state = State::seed();
     let mut ids = Uuid::new_v4;
-    let mut moment = Moment { now: Timestamp::now(), ids: &mut ids };
+    let mut events = EventLog::default();
+    let mut moment = Moment { now: Timestamp::now(), ids: &mut ids, events: &mut events };
     for number in 0..each {
         let name = format!("Till {number}");
         let new = NewSimulatedDevice { name, location_id: Some(STOCKHOLM), metadata: Metadata::new() };

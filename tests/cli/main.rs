@@ -23,6 +23,8 @@ mod no_phone;
 mod operations;
 mod pos;
 mod production;
+mod scenarios;
+mod scenarios_account;
 mod secrets;
 mod together;
 mod watching;

@@ -189,3 +189,24 @@ fn no_input_asks_nobody() {
     assert_eq!(exit, 8, "{shown}");
     server.assert_untouched();
 }
+
+/// Enter alone removes nothing, whatever the device is called.
+#[cfg(unix)]
+#[test]
+fn a_device_whose_name_cannot_be_typed_is_removed_by_its_id() {
+    for name in ["", "  ", "a\tb"] {
+        let server = Server::new(move |asked: &Asked| match asked.method.as_str() {
+            "GET" => Reply::json(200, &json!({"content": [{"id": id(2), "name": name}], "last": true})),
+            _ => Reply::empty(204),
+        });
+        let home = production(&server);
+        for (keys, code) in [("\r", 8), ("00000000\r", 0)] {
+            let mut screen = Screen::open(&home, ["devices", "deregister", &id(2)], &[]);
+            screen.until("To go on, type its name: 00000000");
+            screen.until_asked("Name:");
+            screen.type_in(keys);
+            let (exit, shown) = screen.end();
+            assert_eq!(exit, code, "{name:?}:\n{shown}");
+        }
+    }
+}

@@ -20,7 +20,7 @@ const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
 /// Every command with arguments that let it do its work. `{id}` is an id, `{fault}` is one word.
-const COMMANDS: [(&str, &str); 36] = [
+const COMMANDS: [(&str, &str); 37] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -57,6 +57,7 @@ const COMMANDS: [(&str, &str); 36] = [
     ("dev emulator fault clear", ""),
     ("dev emulator clock show", ""),
     ("dev emulator clock advance", "20m"),
+    ("dev run", ""),
 ];
 
 /// Those that have no profile or no answer to echo, with arguments as above.
@@ -268,6 +269,30 @@ fn codes_and_tokens_are_never_in_the_trace() {
     let sent = "> POST /emulator/pos/pair\n  {\"enrollment_code\":\"[redacted]\",\"name\":\"x\"}\n";
     assert!(used.stderr.starts_with(sent), "{}", used.stderr);
     assert!(server.asked().iter().any(|asked| String::from_utf8_lossy(&asked.body).contains(CODE)));
+}
+
+/// A scenario on an account says what was answered, and so does its report.
+#[test]
+fn no_scenario_shows_the_key() {
+    let scenario = "[[step]]\ndo = \"create-device\"\nexpect.answer = { echo = \"x\", name = \"x\", credentials.bearer_token = \"x\" }\n";
+    let tap = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1\"\n";
+    let servers = [Server::new(echo), Server::new(echoing_error(400)), Server::new(echoing_error(401))];
+    for server in &servers {
+        let homes = homes(server);
+        for (home, profile) in homes.iter().zip(["x", "spare", "x"]) {
+            for (text, format) in [(scenario, "table"), (scenario, "json"), (tap, "table")] {
+                let file = home.file("scenario.toml", text);
+                let args = ["dev", "run", "--profile", profile, "-o", format, "-vv", "--junit", "out.xml"];
+                let outcome = home.run(args.map(std::ffi::OsStr::new).into_iter().chain([file.as_os_str()]));
+                assert!(matches!(outcome.code, Some(0 | 3 | 5)), "{outcome:?}");
+                assert_clean(&outcome);
+                assert!(!outcome.stdout.contains(TOKEN) && !outcome.stderr.contains(TOKEN), "{outcome:?}");
+                assert!(home.path().join("out.xml").exists());
+                assert_only_in(home.path(), &home.profiles_file());
+            }
+        }
+        assert!(server.lines().contains(&"POST /ipp/v1/dev/devices".to_owned()));
+    }
 }
 
 #[cfg(unix)]

@@ -24,6 +24,8 @@ pub enum Act {
     Then(Box<dyn FnOnce(&Emulator) + Send>),
     /// It is not carried out, and refused with this status.
     Refuse(u16),
+    /// It is answered with an empty list.
+    Nothing,
     /// It is carried out, and its answer is lost on the way.
     Lose,
     /// It is carried out, and never answered.
@@ -122,13 +124,24 @@ pub fn use_code(emulator: &Emulator, code: &str) -> String {
     device.expect("a code that can be used").id.expect("an id")
 }
 
+/// The newest code.
+pub fn newest_code(emulator: &Emulator) -> String {
+    let page = PageRequest { number: 0, size: 100 };
+    let all = emulator.change(|state, moment| {
+        state.list_enrollments(&EnrollmentFilter::default(), page, moment.now).content
+    });
+    all.last().and_then(|enrollment| enrollment.enrollment_code.clone()).expect("a code")
+}
+
 async fn answer(emulator: Emulator, request: Request, act: Act) -> Response {
-    if let Act::Refuse(status) = act {
-        return problem(status);
+    match act {
+        Act::Refuse(status) => return problem(status),
+        Act::Nothing => return json_of(200, &json!({"content": [], "total_pages": 1, "last": true})),
+        Act::Pass | Act::Then(_) | Act::Lose | Act::Hang => {}
     }
     let Ok(response) = emulator.router().oneshot(request).await;
     match act {
-        Act::Pass | Act::Refuse(_) => response,
+        Act::Pass | Act::Refuse(_) | Act::Nothing => response,
         Act::Then(then) => {
             then(&emulator);
             response
@@ -142,12 +155,13 @@ async fn answer(emulator: Emulator, request: Request, act: Act) -> Response {
 }
 
 fn problem(status: u16) -> Response {
-    let problem = json!({"title": "on purpose", "status": status, "detail": "not now"});
-    Response::builder()
-        .status(status)
-        .header("content-type", "application/problem+json")
-        .body(Body::from(problem.to_string()))
-        .expect("an answer")
+    json_of(status, &json!({"title": "on purpose", "status": status, "detail": "not now"}))
+}
+
+fn json_of(status: u16, body: &Value) -> Response {
+    let kind = if status < 400 { "application/json" } else { "application/problem+json" };
+    let response = Response::builder().status(status).header("content-type", kind);
+    response.body(Body::from(body.to_string())).expect("an answer")
 }
 
 /// The lines of an `ndjson` output.

@@ -5,6 +5,7 @@ mod credentials;
 mod emulator;
 mod own;
 mod pos;
+mod run;
 mod simulate_tap;
 
 use clap::Subcommand;
@@ -20,6 +21,7 @@ pub enum Command {
     #[command(subcommand)]
     Pos(pos::Command),
     Emulator(emulator::Args),
+    Run(run::Args),
 }
 
 impl Command {
@@ -30,6 +32,7 @@ impl Command {
             // The phone has a narrower guard, which says what to do instead.
             Self::Pos(command) => context.online(async |online| command.run(&online).await),
             Self::Emulator(args) => args.run(context),
+            Self::Run(args) => args.run(context),
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::commands::list::Done;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::{Device, Received};
+use crate::text::visible;
 
 /// Remove devices from the account
 ///
@@ -35,8 +36,7 @@ impl Args {
                 format!("'{}' ({})", name.unwrap_or_default(), id.unwrap_or_default())
             })
             .collect();
-        let typed: Vec<_> =
-            found.iter().filter_map(|device| device.name.clone().or_else(|| device.id.clone())).collect();
+        let typed: Vec<_> = found.iter().map(to_be_typed).collect();
         online.confirm_by_name(&format!("deregister {}", shown.join(", ")), &typed).await?;
         online
             .each(found, async |device: Received<Device>| {
@@ -51,4 +51,13 @@ impl Args {
             })
             .await
     }
+}
+
+/// What somebody types to remove the device: its name, or the beginning of its id where nobody could type the name.
+fn to_be_typed(device: &Received<Device>) -> String {
+    let name = device.name.as_deref().unwrap_or_default();
+    if !name.trim().is_empty() && visible(name) == name {
+        return name.to_owned();
+    }
+    device.id.as_deref().unwrap_or_default().chars().take(8).collect()
 }

@@ -29,7 +29,7 @@ impl Args {
                 let doing = format!("enrollment {id}");
                 online
                     .client
-                    .delete_enrollment(id)
+                    .delete_enrollment(&id.to_string())
                     .await
                     .map_err(|error| Error::from(error).context(&doing))?;
                 Ok(Done { id: id.to_string(), object: "enrollment", result: "deleted" })

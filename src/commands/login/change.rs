@@ -2,6 +2,9 @@
 
 use crate::profiles::{KeySource, Profile};
 
+/// Said where nothing differs.
+const NOTHING: &str = "nothing is different";
+
 /// What differs, a line each; of a key only what is safe to show.
 pub(super) fn between(old: &Profile, new: &Profile) -> Vec<String> {
     let Profile { environment, key, username, merchant_id, location, currency, base_url } = new;
@@ -20,9 +23,14 @@ pub(super) fn between(old: &Profile, new: &Profile) -> Vec<String> {
     differs("base URL", old.base_url.as_deref(), base_url.as_deref());
     changes.extend(of_key(old.key.as_ref(), key.as_ref()));
     if changes.is_empty() {
-        changes.push("nothing is different".to_owned());
+        changes.push(NOTHING.to_owned());
     }
     changes
+}
+
+/// Whether two profiles are the same.
+pub(super) fn is_same(one: &Profile, other: &Profile) -> bool {
+    between(one, other) == [NOTHING]
 }
 
 fn of_key(old: Option<&KeySource>, new: Option<&KeySource>) -> Option<String> {
@@ -66,6 +74,7 @@ mod tests {
             between(&old, &new),
             ["location: City -> none", "API key: another one (a kco_test_… key)"]
         );
+        assert!(!is_same(&old, &new) && is_same(&old, &old.clone()));
         let live = Profile { key: Some(stored("kco_live_api_x")), ..Profile::new(Environment::Production) };
         assert_eq!(
             between(&old, &live),

@@ -91,6 +91,29 @@ struct Wanted {
 struct Ready {
     name: String,
     profile: Profile,
+    /// What there was when somebody agreed to this.
+    agreed: Agreed,
+}
+
+/// What somebody agreed to.
+enum Agreed {
+    /// Nobody was asked.
+    Unasked,
+    /// To add a profile.
+    Add,
+    /// To replace this one.
+    Replace(Box<Profile>),
+}
+
+impl Agreed {
+    /// Whether it is about what there is now.
+    fn fits(&self, now: Option<&Profile>) -> bool {
+        match self {
+            Self::Unasked => true,
+            Self::Add => now.is_none(),
+            Self::Replace(profile) => now.is_some_and(|now| change::is_same(profile, now)),
+        }
+    }
 }
 
 impl Args {
@@ -107,8 +130,9 @@ impl Args {
             })?),
             (None, None) => None,
         };
-        let username = username.or_else(|| variables.username.clone());
-        let merchant_id = merchant_id.or_else(|| variables.merchant_id.clone());
+        let said = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let username = said(username).or_else(|| variables.username.clone());
+        let merchant_id = said(merchant_id).or_else(|| variables.merchant_id.clone());
         let check = !no_check;
         let wanted = Wanted { environment, username, merchant_id, location, currency, base_url, check };
         let name = asked_name(context)?.cloned();
@@ -161,14 +185,18 @@ impl Wanted {
         if check {
             context.wait_for(check::accepted(context, account))?;
         }
-        Ok(Ready { name, profile })
+        Ok(Ready { name, profile, agreed: Agreed::Unasked })
     }
 }
 
 /// Stores the profile and says where, and what to do next.
-fn keep(Ready { name, profile }: Ready, context: &Context) -> Result<Exit, Error> {
+fn keep(Ready { name, profile, agreed }: Ready, context: &Context) -> Result<Exit, Error> {
     let store = context.settings.store();
     let (changes, row) = store.change(|document| {
+        if !agreed.fits(document.profile(&name)) {
+            return Err(Error::usage(format!("the profile '{name}' was changed by somebody else meanwhile"))
+                .hint("nothing was stored; log in again"));
+        }
         let changes = document.profile(&name).map(|old| change::between(old, &profile));
         document.insert(&name, profile.clone());
         if document.active().is_none() {

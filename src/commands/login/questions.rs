@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt as _;
 
-use super::{Ready, Wanted, account_of, change, check, default_name, told_environment};
+use super::{Agreed, Ready, Wanted, account_of, change, check, default_name, told_environment};
 use crate::context::Context;
 use crate::error::{Error, Kind};
 use crate::model::{Currency, Location, Page, Received};
@@ -10,6 +10,7 @@ use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
 use crate::secret::{ApiKey, Secret};
 use crate::settings::Account;
 use crate::terminal::{Choice, Question, Terminal};
+use crate::text::visible;
 
 /// What is typed for "none" where Enter means what there is already.
 const NONE: &str = "-";
@@ -24,7 +25,7 @@ pub(super) async fn ask(
     let Wanted { environment, username, merchant_id, location, currency, base_url, check } = wanted;
     let terminal = &*context.terminal;
     terminal.note("The API key is in Kustom's portal. What you paste here is not shown.");
-    let mut name = name;
+    let mut typed_name: Option<(String, Environment)> = None;
     let mut tried: Option<Profile> = None;
     let (name, mut profile, account) = loop {
         let key = ask_key(terminal).await?;
@@ -32,14 +33,21 @@ pub(super) async fn ask(
             Some(environment) => environment,
             None => ask_environment(terminal).await?,
         };
-        let name = match &name {
-            Some(name) => name.clone(),
-            None => name.insert(ask_name(environment, document, terminal).await?).clone(),
+        // A name that was given for another environment may stand for that one.
+        typed_name = typed_name.filter(|(_, of)| *of == environment);
+        let name = match (&name, &typed_name) {
+            (Some(name), _) | (None, Some((name, _))) => name.clone(),
+            (None, None) => {
+                let name = ask_name(environment, document, terminal).await?;
+                typed_name = Some((name.clone(), environment));
+                name
+            }
         };
         let old = tried.as_ref().or_else(|| document.profile(&name));
         let old = old.filter(|old| old.environment == environment);
         let old_of = |of: fn(&Profile) -> &Option<String>| old.and_then(|old| of(old).clone());
-        let username = match username.clone() {
+        // What was tried and refused is asked for, even if a flag gave it.
+        let username = match username.clone().filter(|_| tried.is_none()) {
             None => ask_optional("Username", old_of(|old| &old.username), terminal).await?,
             given => given,
         };
@@ -61,14 +69,17 @@ pub(super) async fn ask(
             Ok(account) => break (name, profile, account),
             Err(error) if error.kind == Kind::Credentials => {
                 terminal.warn(&error.message);
-                terminal.note("Look at the key and paste it again, or give up with Ctrl-C.");
+                let what = if profile.username.is_some() { "key and username" } else { "key" };
+                terminal.note(&format!("Look at the {what} and paste it again, or give up with Ctrl-C."));
                 tried = Some(profile);
             }
             Err(error) => return Err(error),
         }
     };
     let locations = if check { list_locations(account, context).await } else { Vec::new() };
-    if location.is_none() && !locations.is_empty() {
+    if let Some(location) = &location {
+        warn_of_unknown(location, &locations, terminal);
+    } else if !locations.is_empty() {
         profile.location = ask_location(&locations, profile.location.as_deref(), terminal).await?;
     }
     if currency.is_none() {
@@ -83,7 +94,11 @@ pub(super) async fn ask(
             return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was stored"));
         }
     }
-    Ok(Ready { name, profile })
+    let agreed = match document.profile(&name) {
+        Some(old) => Agreed::Replace(Box::new(old.clone())),
+        None => Agreed::Add,
+    };
+    Ok(Ready { name, profile, agreed })
 }
 
 async fn ask_key(terminal: &Terminal) -> Result<ApiKey, Error> {
@@ -113,7 +128,15 @@ async fn ask_name(
     if let Some(name) = default.as_deref().filter(|name| document.profile(name).is_some()) {
         terminal.note(&format!("There is a profile '{name}'; another name keeps it."));
     }
-    let check = |name: &str| check_name(name).map_err(|error| error.to_string());
+    let check = move |name: &str| {
+        check_name(name).map_err(|error| error.to_string())?;
+        match Environment::find(name) {
+            Some(other) if other != environment => {
+                Err(format!("the key is for {environment}; '{name}' would say otherwise"))
+            }
+            _ => Ok(()),
+        }
+    };
     terminal.ask(Question::new("Profile name").default(default).check(check)).await
 }
 
@@ -185,15 +208,37 @@ async fn ask_location(
         .collect();
     let none = (Choice::new("none", ""), None);
     offers.insert(usize::from(locations.len() == 1), none);
-    if let Some(place) =
-        old.and_then(|old| offers.iter().position(|(_, known)| known.as_deref() == Some(old)))
-    {
-        let old = offers.remove(place);
-        offers.insert(0, old);
+    if let Some(old) = old {
+        let known = locations.iter().position(|location| is_named(location, old));
+        let now = match known.map(|place| place + usize::from(locations.len() != 1)) {
+            Some(place) => offers.remove(place),
+            None => (Choice::new(old, "as now"), Some(old.to_owned())),
+        };
+        offers.insert(0, now);
     }
     let choices: Vec<_> = offers.iter().map(|(choice, _)| choice.clone()).collect();
     let place = terminal.pick("Default location", &choices).await?;
     Ok(offers.into_iter().nth(place).and_then(|(_, known)| known))
+}
+
+/// Whether a location is meant by a name or an id.
+fn is_named(location: &Location, wanted: &str) -> bool {
+    let is = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase() == wanted.to_lowercase());
+    is(location.id.as_deref()) || is(location.name.as_deref())
+}
+
+/// A default location that does not exist would fail later, when somebody waits for it.
+fn warn_of_unknown(wanted: &str, locations: &[Received<Location>], terminal: &Terminal) {
+    let is_it = |location: &Received<Location>| {
+        let begins = |id: &str| wanted.len() >= 4 && id.to_lowercase().starts_with(&wanted.to_lowercase());
+        is_named(location, wanted) || location.id.as_deref().is_some_and(begins)
+    };
+    if !locations.is_empty() && !locations.iter().any(is_it) {
+        terminal.warn(&format!(
+            "the account has no location '{}', which is stored as the default",
+            visible(wanted)
+        ));
+    }
 }
 
 async fn ask_currency(

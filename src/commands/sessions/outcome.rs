@@ -5,17 +5,6 @@ use crate::journal::What;
 use crate::model::{Received, Session, SessionStatus};
 use crate::text::visible;
 
-/// The exit code of a wait that ended with this status.
-pub(super) fn exit_of(status: &SessionStatus) -> Exit {
-    match status {
-        SessionStatus::Finalized => Exit::Done,
-        SessionStatus::Cancelled => Exit::SessionCancelled,
-        SessionStatus::Expired => Exit::SessionExpired,
-        SessionStatus::Failed => Exit::SessionFailed,
-        SessionStatus::Created | SessionStatus::Active | SessionStatus::Other(_) => Exit::SessionOpen,
-    }
-}
-
 /// What the journal keeps of a session that was seen, if it tells anything.
 pub(super) fn seen(session: &Session) -> Option<What> {
     Some(What::Seen {
@@ -32,7 +21,7 @@ pub(super) fn badness(exit: Exit) -> u8 {
         Exit::SessionFailed => 3,
         Exit::SessionExpired => 2,
         Exit::SessionCancelled => 1,
-        Exit::Done | Exit::CodeExpired | Exit::NotPaired | Exit::Unwell(_) => 0,
+        Exit::Done | Exit::CodeExpired | Exit::NotPaired | Exit::Unwell(_) | Exit::Unmet(_) => 0,
     }
 }
 

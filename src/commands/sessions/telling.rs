@@ -127,7 +127,7 @@ impl<'a> Telling<'a> {
     pub(super) fn worst(&self) -> Exit {
         let exit = |session: &Option<Received<Session>>| {
             let status = session.as_ref().and_then(|session| session.status.as_ref());
-            status.map_or(Exit::SessionOpen, outcome::exit_of)
+            status.map_or(Exit::SessionOpen, Exit::of_session)
         };
         let exits = self.last.borrow().iter().map(exit).collect::<Vec<_>>();
         exits.into_iter().max_by_key(|exit| outcome::badness(*exit)).unwrap_or(Exit::Done)

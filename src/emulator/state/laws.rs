@@ -7,11 +7,12 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::model::{Metadata, PaymentMethod, Platform, SessionStatus, TapOutcome};
+use crate::model::{CallbackType, Metadata, PaymentMethod, Platform, SessionStatus, TapOutcome};
 
 /// A world for tests: a clock that is moved by hand and ids that count.
 pub(super) struct At {
     pub(super) now: Timestamp,
+    pub(super) events: EventLog,
     ids: Box<dyn FnMut() -> Uuid>,
 }
 
@@ -22,11 +23,11 @@ impl At {
             count += 1;
             Uuid::from_u128(count)
         });
-        Self { now: Timestamp::from_second(1_800_000_000).unwrap(), ids }
+        Self { now: Timestamp::from_second(1_800_000_000).unwrap(), events: EventLog::default(), ids }
     }
 
     pub(super) fn moment(&mut self) -> Moment<'_> {
-        Moment { now: self.now, ids: &mut *self.ids }
+        Moment { now: self.now, ids: &mut *self.ids, events: &mut self.events }
     }
 
     pub(super) fn pass(&mut self, duration: SignedDuration) {
@@ -190,12 +191,14 @@ proptest! {
     fn laws_hold_for_any_sequence(switches in switches(), steps in proptest::collection::vec(step(), 0..60)) {
         let (mut state, mut at) = (State::seed(), At::start());
         state.switches = switches;
+        let mut told = Vec::new();
         for step in steps {
             let (before, shown) = (state.clone(), sessions(&state, at.now));
             let taken = take(&step, &mut state, &mut at);
             if taken.is_err() {
                 prop_assert_eq!(&state, &before, "a refusal changed something");
             }
+            told.extend(at.events.drain());
             let shown_after = sessions(&state, at.now);
             for (id, session) in &shown {
                 if session.status.as_ref().unwrap().is_terminal() {
@@ -226,6 +229,32 @@ proptest! {
                 devices.dedup();
                 prop_assert_eq!(devices.len(), all, "a device has two open sessions");
             }
+            // What was told is what is seen.
+            for (id, session) in &shown_after {
+                let kinds = kinds_of(&told, id);
+                prop_assert!(kinds.starts_with(&[CallbackType::SessionCreated]));
+                let count = |kind: &CallbackType| kinds.iter().filter(|told| *told == kind).count();
+                let is = |status: SessionStatus| usize::from(session.status == Some(status));
+                prop_assert_eq!(count(&CallbackType::SessionCreated), 1);
+                prop_assert_eq!(count(&CallbackType::SessionFinalized), is(SessionStatus::Finalized));
+                prop_assert_eq!(count(&CallbackType::SessionCancelled), is(SessionStatus::Cancelled));
+                let ended = is(SessionStatus::Finalized) + is(SessionStatus::Cancelled) == 1;
+                let says_so = matches!(
+                    kinds.last(),
+                    Some(CallbackType::SessionFinalized | CallbackType::SessionCancelled)
+                );
+                prop_assert_eq!(says_so, ended, "an end is the last that is told");
+            }
         }
+        let mut ids: Vec<_> = told.iter().map(|event| event.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        prop_assert_eq!(ids.len(), told.len(), "two events have the same id");
     }
+}
+
+/// What was told of a session, in its order.
+fn kinds_of(told: &[Event], session: &str) -> Vec<CallbackType> {
+    let of_session = told.iter().filter(|event| event.session_id.to_string() == session);
+    of_session.map(|event| event.kind.clone()).collect()
 }

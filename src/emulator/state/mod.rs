@@ -1,13 +1,14 @@
 //! The rules, as a pure value: no clock, no randomness, no file, no network.
 //!
 //! [`State`] is everything the emulated API remembers. Each operation is a method on it: what it needs to know
-//! of the world comes in as a [`Moment`], what it refuses comes out as a [`Refusal`], and a refusal has changed
-//! nothing. Whether something has expired follows from the moment it is looked at, so that reading never has to
+//! of the world comes in as a [`Moment`], what happened to a session goes out through it as an [`Event`], what is
+//! refused comes out as a [`Refusal`], and a refusal has changed nothing. Whether something has expired follows from the moment it is looked at, so that reading never has to
 //! write anything back.
 
 mod clock;
 mod devices;
 mod enrollments;
+mod events;
 #[cfg(test)]
 mod laws;
 mod locations;
@@ -26,6 +27,7 @@ use uuid::Uuid;
 pub use clock::Clock;
 pub use devices::{DeviceOnPhone, DeviceUpdate, Fixture, NewSimulatedDevice, Phone};
 pub use enrollments::{DEFAULT_ENROLLMENT_LIFETIME, EnrollmentFilter, NewEnrollment};
+pub use events::{Event, EventLog, MOST_EVENTS};
 pub use locations::Store;
 pub use page::{ListPage, PageRequest};
 pub use pos::OnPhone;
@@ -46,12 +48,14 @@ pub const STOCKHOLM: Uuid = Uuid::from_u128(0x51e2_a9c4_7b0d_4f63_9d18_3ac5_f0e7
 /// The seed's second location.
 pub const GOTHENBURG: Uuid = Uuid::from_u128(0xb7f0_3d5e_1c86_4a29_8e47_60d9_a1c3_5f02);
 
-/// What a rule may know of the world.
+/// What a rule may know of the world, and whom it tells what happened.
 pub struct Moment<'a> {
     /// The time it is.
     pub now: Timestamp,
     /// Where new ids come from: a different one each time. Codes and tokens are made from them too.
     pub ids: &'a mut dyn FnMut() -> Uuid,
+    /// Where what happens to sessions is noted.
+    pub events: &'a mut EventLog,
 }
 
 impl Moment<'_> {

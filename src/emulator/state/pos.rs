@@ -111,6 +111,11 @@ impl State {
         };
         let record = self.on_phone(id, moment.now)?;
         let method = method.or(record.method).unwrap_or_default();
+        // Whoever tries to pay has a method, so a session is ACTIVE before anything comes of it (documented).
+        record.advance(Stage::Active, moment);
+        if outcome != TapOutcome::Success {
+            record.declined(outcome, moment);
+        }
         record.advance(stage, moment);
         // On a session that is CREATED again the clerk has everything to choose.
         record.method = (stage != Stage::Created).then_some(method);

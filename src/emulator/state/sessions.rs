@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{CancelEnded, FieldErrors, Moment, OfflineDevice, Refusal, State, sums};
-use crate::model::{OrderItem, PaymentMethod, Session, SessionStatus};
+use super::{CancelEnded, Event, FieldErrors, Moment, OfflineDevice, Refusal, State, sums};
+use crate::model::{CallbackType, OrderItem, PaymentMethod, Session, SessionStatus, TapOutcome};
 
 /// What is asked for in a new session.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,13 +82,33 @@ impl Record {
         !self.status(now).is_terminal()
     }
 
-    /// The only place where a session's status changes.
+    /// The only place where a session's status changes. A change that is documented to be told is noted; staying
+    /// where it is, going back to CREATED and FAILED are not among them.
     pub(super) fn advance(&mut self, stage: Stage, moment: &mut Moment<'_>) {
-        self.stage = stage;
-        if stage == Stage::Finalized {
-            self.order_id = Some(moment.id());
-            self.completed_at = Some(moment.now);
+        let before = std::mem::replace(&mut self.stage, stage);
+        match stage {
+            Stage::Finalized => {
+                self.order_id = Some(moment.id());
+                self.completed_at = Some(moment.now);
+                self.tell(CallbackType::SessionFinalized, None, moment);
+            }
+            Stage::Cancelled => self.tell(CallbackType::SessionCancelled, None, moment),
+            Stage::Active if before != Stage::Active => {
+                self.tell(CallbackType::SessionActivated, None, moment);
+            }
+            Stage::Active | Stage::Created | Stage::Failed => {}
         }
+    }
+
+    /// A payment was tried and declined, wherever that leaves the session.
+    pub(super) fn declined(&self, reason: TapOutcome, moment: &mut Moment<'_>) {
+        self.tell(CallbackType::PaymentFailed, Some(reason), moment);
+    }
+
+    fn tell(&self, kind: CallbackType, failure_reason: Option<TapOutcome>, moment: &mut Moment<'_>) {
+        let (id, at) = (moment.id(), moment.now);
+        let (session_id, order_id) = (self.id, self.order_id);
+        moment.events.push(Event { id, at, kind, session_id, order_id, failure_reason });
     }
 
     pub(super) fn view(&self, now: Timestamp) -> Session {
@@ -150,6 +170,7 @@ impl State {
             completed_at: None,
             purchase: new.purchase,
         };
+        record.tell(CallbackType::SessionCreated, None, moment);
         let view = record.view(moment.now);
         self.sessions.push(record);
         Ok(view)

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::{Terminal, is_dumb};
 use crate::error::{Error, Kind};
-use crate::secret::Secret;
+use crate::secret::{Secret, without_keys};
 use crate::text::visible;
 
 /// The most things of a list that are shown at the same time.
@@ -65,6 +65,9 @@ impl Question {
     /// The answer that a typed line is, if it is one.
     fn judge(&self, line: &str) -> Result<String, String> {
         let line = line.trim();
+        if without_keys(line) != line {
+            return Err("that looks like an API key, which is not asked for here".to_owned());
+        }
         if line.is_empty() {
             return if self.is_optional { Ok(String::new()) } else { Err("an answer is needed".to_owned()) };
         }
@@ -135,13 +138,25 @@ impl Terminal {
                 .hint("add --yes to answer it with yes"));
         }
         self.talk(question);
+        let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         for name in names {
-            self.talk(&format!("To go on, type its name: {}", visible(name)));
-            if self.ask(Question::new("Name").optional()).await? != name.trim() {
+            let name = visible(name);
+            self.talk(&format!("To go on, type its name: {name}"));
+            let typed = self.ask(Question::new("Name").optional()).await?;
+            if typed.is_empty() || spaced(&typed) != spaced(&name) {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// Forgets what was typed while nothing was asked: it is no answer to what is asked next.
+    pub fn forget_typed(&self) {
+        #[cfg(unix)]
+        if self.can_ask() {
+            // A terminal that was closed has nothing to forget.
+            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+        }
     }
 
     /// Asks for a line of text, until it is an answer. White space around it is dropped.
@@ -256,25 +271,29 @@ struct Order<'a> {
 impl<'a> Order<'a> {
     fn keep(terminal: &'a Terminal) -> Self {
         terminal.lines.rest(true);
+        #[cfg(unix)]
+        let modes = rustix::termios::tcgetattr(io::stdin()).ok();
+        #[cfg(unix)]
+        if let Some(modes) = &modes {
+            without_suspension(modes.clone());
+        }
         Self {
             terminal,
             is_answered: Cell::new(false),
             #[cfg(unix)]
-            modes: rustix::termios::tcgetattr(io::stdin()).ok(),
+            modes,
         }
     }
 }
 
 impl Drop for Order<'_> {
     fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(modes) = &self.modes {
+            set(modes);
+        }
         if !self.is_answered.get() {
             self.terminal.is_abandoned.set(true);
-            #[cfg(unix)]
-            if let Some(modes) = &self.modes {
-                use rustix::termios::{OptionalActions, tcsetattr};
-                // A terminal that was closed has no modes any more.
-                let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
-            }
             self.terminal.talk("");
         }
         if !is_dumb() {
@@ -282,6 +301,23 @@ impl Drop for Order<'_> {
         }
         self.terminal.lines.rest(false);
     }
+}
+
+/// Has Ctrl-Z do nothing: whoever comes back from it would find a terminal that shows what is typed, a key too.
+#[cfg(unix)]
+fn without_suspension(mut modes: rustix::termios::Termios) {
+    use rustix::termios::SpecialCodeIndex;
+    /// What stands for no key at all.
+    const NO_KEY: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
+    modes.special_codes[SpecialCodeIndex::VSUSP] = NO_KEY;
+    set(&modes);
+}
+
+#[cfg(unix)]
+fn set(modes: &rustix::termios::Termios) {
+    use rustix::termios::{OptionalActions, tcsetattr};
+    // A terminal that was closed has no modes any more.
+    let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
 }
 
 fn io_error(error: dialoguer::Error) -> io::Error {

@@ -1,12 +1,13 @@
 //! `kustom enrollments pair` without a terminal: events, exit codes, and no code that is left behind.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use kustom::emulator::State;
+use kustom::emulator::state::{DeviceUpdate, PageRequest};
 use serde_json::{Value, json};
 
-use crate::common::counter::{Act, Counter, events, use_code};
+use crate::common::counter::{Act, Counter, events, newest_code, use_code};
 use crate::common::harness::{Home, Outcome, Running, same};
 
 const STOCKHOLM: [&str; 2] = ["--location", "Stockholm City"];
@@ -197,24 +198,89 @@ fn a_code_that_cannot_be_withdrawn_is_told() {
     }
 }
 
-/// The phone was faster than the withdrawal: then it is not lost, but named to whoever asked.
+/// The phone was faster than the withdrawal: then it is not lost, but named to whoever asked; also where the API refuses
+/// to withdraw what was used, and where the device appears a little later.
 #[test]
 fn a_phone_that_is_faster_than_the_withdrawal_is_told() {
+    for refused in [None, Some(404), Some(409)] {
+        let counter = Counter::new();
+        let running = pair_events(&counter.home, &["--interval", "1h"]);
+        let code = code(&running, 1);
+        counter.until(|counter| counter.asked("GET /ipp/v1/enrollments") > 0);
+        let id = counter.use_code(&code);
+        let looks = AtomicUsize::new(0);
+        counter.rule(move |line| match (line, refused) {
+            (line, Some(status)) if line.starts_with("DELETE") => Act::Refuse(status),
+            (line, Some(_))
+                if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 0 =>
+            {
+                Act::Nothing
+            }
+            _ => Act::Pass,
+        });
+        running.interrupt();
+        let outcome = running.wait().exits(130);
+        assert!(
+            outcome
+                .stderr
+                .contains(&format!("a phone used the code before that: it is device 'Phone' ({id})")),
+            "{refused:?}: {}",
+            outcome.stderr
+        );
+        let by_hand = format!("kustom devices update {id} --name NAME --unset-metadata kustom_pairing");
+        assert!(outcome.stderr.contains(&by_hand), "{}", outcome.stderr);
+    }
+}
+
+/// Whoever read the events has gone away: the code is withdrawn, and no exit code says that a phone was paired.
+#[test]
+fn a_wait_that_nobody_reads_withdraws_the_code() {
     let counter = Counter::new();
-    let running = pair_events(&counter.home, &["--interval", "1h"]);
-    let code = code(&running, 1);
-    let used = Arc::new(Mutex::new(String::new()));
-    let id = counter.use_code(&code);
-    used.lock().unwrap().push_str(&id);
-    running.interrupt();
-    let outcome = running.wait().exits(130);
+    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
+    let outcome = counter.home.command(args).unread().run().exits(13);
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(counter.enrollments(), []);
+    // One that could not be withdrawn is told on stderr.
+    counter.rule(|line| if line.starts_with("DELETE") { Act::Refuse(500) } else { Act::Pass });
+    let outcome = counter.home.command(args).unread().run().exits(7);
+    assert!(outcome.stderr.contains("stdout was closed; the code of enrollment"), "{}", outcome.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_during_the_wait_withdraws_the_code() {
+    let counter = Counter::new();
+    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
+    let script = "(\"$0\" \"$@\"; echo $? > status) | head -n 1 > /dev/null";
+    let _ = counter.home.command(args).through(script).run().exits(0);
+    let status = counter.home.path().join("status");
+    counter.until(|_| std::fs::read_to_string(&status).is_ok_and(|status| status.ends_with('\n')));
+    assert_eq!(std::fs::read_to_string(&status).unwrap(), "13\n");
+    assert_eq!(counter.enrollments(), []);
+}
+
+/// A phone that used the code gets its name, whether anybody reads of it or not.
+#[cfg(unix)]
+#[test]
+fn a_phone_that_nobody_reads_of_gets_its_name_all_the_same() {
+    let counter = Counter::new();
+    counter.rule(|line| {
+        if !line.starts_with("POST /ipp/v1/enrollments") {
+            return Act::Pass;
+        }
+        Act::Then(Box::new(|emulator| {
+            let code = newest_code(emulator);
+            use_code(emulator, &code);
+        }))
+    });
+    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
+    let full = counter.home.command(args).through("\"$0\" \"$@\" > /dev/full").run();
+    // What cannot be written is told, and the code was used before it could be withdrawn.
+    assert_eq!(full.code, Some(1), "{}", full.stderr);
     assert!(
-        outcome.stderr.contains(&format!("a phone used the code before that: it is device 'Phone' ({id})"))
-    );
-    assert!(
-        outcome
-            .stderr
-            .contains(&format!("kustom devices update {id} --name NAME --unset-metadata kustom_pairing"))
+        full.stderr.contains("a phone used the code before that: it is device 'Phone'"),
+        "{}",
+        full.stderr
     );
 }
 
@@ -330,23 +396,77 @@ fn a_list_that_lags_is_waited_for() {
     let counter = Counter::new();
     let running = pair_events(&counter.home, &[]);
     let code = code(&running, 1);
-    // The phone that uses the code is seen only after the first look at the devices.
-    let device = Arc::new(Mutex::new(None));
-    let seen = Arc::clone(&device);
-    let emulator = counter.emulator.clone();
-    let (look, text) = (Arc::new(AtomicUsize::new(0)), code.clone());
-    counter.rule(move |line| {
-        if line.starts_with("GET /ipp/v1/enrollments") && seen.lock().unwrap().is_none() {
-            *seen.lock().unwrap() = Some(use_code(&emulator, &text));
+    let looks = AtomicUsize::new(0);
+    counter.rule(move |line| match line {
+        line if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) < 3 => {
+            Act::Nothing
         }
-        if line.starts_with("GET /ipp/v1/devices") && look.fetch_add(1, Ordering::SeqCst) == 0 {
-            return Act::Refuse(429);
+        _ => Act::Pass,
+    });
+    let id = counter.use_code(&code);
+    let outcome = running.wait().exits(0);
+    assert_eq!(events(&outcome.stdout).pop().unwrap()["device"]["id"], json!(id));
+    assert!(counter.asked("GET /ipp/v1/devices") > 3);
+}
+
+/// The clock of this machine says that the code's time is over, and the API does not.
+#[test]
+fn a_code_that_only_this_clock_ends_is_withdrawn_or_told() {
+    // What is never listed is not taken for withdrawn; it is withdrawn when it must be.
+    let counter = Counter::new();
+    counter.rule(|line| if line.starts_with("GET /ipp/v1/enrollments") { Act::Nothing } else { Act::Pass });
+    let outcome = pair_events(&counter.home, &["--expires-in", "10s", "--timeout", "300ms"]).wait().exits(13);
+    assert_eq!(names(&outcome), ["created", "withdrawn"]);
+    assert_eq!(counter.enrollments(), []);
+}
+
+/// What was changed while somebody thought about the name is kept.
+#[test]
+fn naming_keeps_what_others_changed() {
+    let counter = Counter::new();
+    let running = pair_events(&counter.home, &["--name", "Till 1"]);
+    let code = code(&running, 1);
+    let looks = AtomicUsize::new(0);
+    counter.rule(move |line| {
+        // The first look finds the phone, the second is for its name.
+        if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 1 {
+            return Act::Then(Box::new(|emulator| {
+                let device = emulator
+                    .state()
+                    .list_devices(None, PageRequest { number: 0, size: 10 }, jiff::Timestamp::MAX)
+                    .content
+                    .remove(0);
+                let mut metadata = device.metadata.clone();
+                metadata.insert("by_erp".into(), "7".into());
+                let update = DeviceUpdate { name: device.name, location_id: None, metadata };
+                let id = device.id.unwrap().parse().unwrap();
+                emulator.change(|state, _| state.update_device(id, update)).unwrap();
+            }));
         }
         Act::Pass
     });
+    counter.use_code(&code);
     let outcome = running.wait().exits(0);
-    let named = events(&outcome.stdout).pop().unwrap();
-    assert_eq!(json!(device.lock().unwrap().clone()), named["device"]["id"]);
+    let device = &events(&outcome.stdout)[2]["device"];
+    assert_eq!((&device["name"], &device["metadata"]), (&json!("Till 1"), &json!({"by_erp": "7"})));
+    assert!(device.get("location_id").is_none_or(Value::is_null), "{device}");
+}
+
+/// A rename that is interrupted on its way may have been carried out.
+#[test]
+fn a_rename_that_is_interrupted_is_exit_7() {
+    let counter = Counter::new();
+    counter.rule(|line| if line.starts_with("PUT") { Act::Hang } else { Act::Pass });
+    let running = pair_events(&counter.home, &[]);
+    let id = counter.use_code(&code(&running, 1));
+    counter.until(|counter| counter.asked("PUT") > 0);
+    running.signal("TERM");
+    let outcome = running.wait().exits(7);
+    assert!(
+        outcome.stderr.contains(&format!("device 'Phone' ({id}), and perhaps named")),
+        "{}",
+        outcome.stderr
+    );
 }
 
 #[test]
@@ -354,6 +474,8 @@ fn somebody_elses_withdrawal_ends_the_wait() {
     let counter = Counter::new();
     let running = pair_events(&counter.home, &[]);
     let _ = code(&running, 1);
+    // What was never listed could not leave the list.
+    counter.until(|counter| counter.asked("GET /ipp/v1/enrollments") > 1);
     let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
     counter.emulator.change(|state, _| state.delete_enrollment(id.parse().unwrap())).unwrap();
     let outcome = running.wait().exits(4);
@@ -406,4 +528,31 @@ fn what_cannot_work_is_refused_before_a_code_is_made() {
     let unknown = pair(&counter.home, &["--location", "Nowhere"]).wait().fails(4);
     assert!(unknown.starts_with("error: there is no location with the name or id 'Nowhere'"), "{unknown}");
     assert_eq!(counter.asked("POST /ipp/v1/enrollments"), 0);
+}
+
+/// A name from elsewhere is one word of a command that is shown, whatever is in it.
+#[test]
+fn a_command_that_is_shown_can_be_copied_whatever_the_name() {
+    let counter = Counter::new();
+    let running = pair(&counter.home, &[&STOCKHOLM[..], &["--name", "Joe's; true"]].concat());
+    let stdout = running.until_stdout(|stdout| stdout.ends_with('\n'));
+    counter.use_code(stdout.split_whitespace().nth(1).unwrap());
+    let outcome = running.wait().exits(0);
+    assert!(
+        outcome.stderr.contains("sessions create --device 'Joe'\\''s; true' --amount"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn nohup_is_respected() {
+    let counter = Counter::new();
+    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
+    let running = counter.home.command(args).through("trap '' HUP; exec \"$0\" \"$@\"").spawn();
+    let code = code(&running, 1);
+    running.signal("HUP");
+    counter.use_code(&code);
+    let _ = running.wait().exits(0);
 }

@@ -74,12 +74,13 @@ async fn show(
     said: impl FnOnce(Option<PaymentMethod>) -> String,
     online: &Online<'_>,
 ) -> Result<Exit, Error> {
+    let flag = online.settings.profile_flag();
     let session = match done {
         Ok(session) => session,
         Err(error) => {
             let next = match error.status() {
-                Some(404) => "list those that were created here with `kustom sessions list`".to_owned(),
-                _ => format!("see how it stands with `kustom sessions get {id}`"),
+                Some(404) => format!("list those that were created here with `kustom{flag} sessions list`"),
+                _ => format!("see how it stands with `kustom{flag} sessions get {id}`"),
             };
             return Err(PHONE.explained(error, online, next).await);
         }
@@ -87,19 +88,19 @@ async fn show(
     online.terminal.one(&session)?;
     let method = session.whole().get("method").and_then(Value::as_str).and_then(PaymentMethod::find);
     let words = [said(method), outcome::in_words(&session)].join(" ");
-    online.terminal.note(&format!("{}{}", words.trim_start(), next(id, session.status.as_ref())));
+    online.terminal.note(&format!("{}{}", words.trim_start(), next(id, session.status.as_ref(), &flag)));
     Ok(Exit::Done)
 }
 
 /// What can be done on the phone now, a line each.
-fn next(id: Uuid, status: Option<&SessionStatus>) -> String {
+fn next(id: Uuid, status: Option<&SessionStatus>, flag: &str) -> String {
     match status {
-        Some(SessionStatus::Created) => format!("\n  choose: kustom dev pos choose {id} --method card"),
+        Some(SessionStatus::Created) => format!("\n  choose: kustom{flag} dev pos choose {id} --method card"),
         Some(SessionStatus::Active) => {
-            format!("\n  pay: kustom dev pos pay {id}\n  decline: kustom dev pos decline {id}")
+            format!("\n  pay: kustom{flag} dev pos pay {id}\n  decline: kustom{flag} dev pos decline {id}")
         }
         Some(SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed) => {
-            "\n  another try: kustom sessions create".to_owned()
+            format!("\n  another try: kustom{flag} sessions create")
         }
         Some(SessionStatus::Finalized | SessionStatus::Other(_)) | None => String::new(),
     }

@@ -28,10 +28,11 @@ pub struct Args {
 impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { code, name, credentials } = self;
+        let flag = online.settings.profile_flag();
         let mut device = match online.client.pos_pair(code.expose(), name.as_deref()).await {
             Ok(device) => device,
             Err(error) => {
-                let next = "make another code with `kustom enrollments create`".to_owned();
+                let next = format!("make another code with `kustom{flag} enrollments create`");
                 return Err(PHONE.explained(error, online, next).await);
             }
         };
@@ -40,7 +41,7 @@ impl Args {
         let id = visible(device.id.as_deref().unwrap_or("DEVICE"));
         online.terminal.note(&format!(
             "The code is used up, and the phone takes payments.\n  \
-             a payment: kustom sessions create --device {id} --amount 249.50 --currency SEK"
+             a payment: kustom{flag} sessions create --device {id} --amount 249.50 --currency SEK"
         ));
         Ok(Exit::Done)
     }

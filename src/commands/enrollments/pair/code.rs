@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{Pair, interrupted};
@@ -13,12 +13,18 @@ use crate::api::{CarriedOut, EnrollmentFilter, Error as ApiError, NewEnrollment}
 use crate::commands::enrollments::create::{told_lifetime, with_location_hint};
 use crate::context::Interruption;
 use crate::error::{Error, Kind};
-use crate::flows::pairing::{TAG, lifetime};
+use crate::flows::pairing::{TAG, time_left};
 use crate::model::{Device, Enrollment, Metadata, Received, Ttl};
 use crate::text::visible;
 
-/// How often, and how many times, an enrollment is looked for whose creation was not answered.
-const LOOKS: (u32, Duration) = (4, Duration::from_millis(500));
+/// How long something is looked for that may be there or not.
+const LONGEST_SEARCH: Duration = Duration::from_secs(3);
+
+/// How often it is looked for.
+const SEARCH_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long a withdrawal may take. Whoever ends a program waits no longer than this.
+const LONGEST_WITHDRAWAL: Duration = Duration::from_secs(10);
 
 /// Shorter lifetimes end at a time of day that is plain without its date.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,33 +32,28 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A code that pairs a phone.
 pub(super) struct Code {
     /// The enrollment.
-    pub(super) id: Uuid,
+    pub(super) id: String,
     /// What is entered in the phone.
-    pub(super) text: String,
+    text: String,
     /// The tag of the enrollment, and of the device that uses the code.
-    pub(super) tag: Uuid,
+    tag: Uuid,
     /// The enrollment as it came.
     pub(super) enrollment: Received<Enrollment>,
     /// When it came.
     pub(super) made: Instant,
-    /// How long it can be used from then on.
-    pub(super) lifetime: Duration,
-    /// The same by the clock.
-    ends_at: Timestamp,
+    /// How long it can be used from then on, as it was asked for.
+    pub(super) asked: Duration,
+    /// The same for whoever watches it run out.
+    pub(super) left: Duration,
 }
 
 impl Code {
-    fn new(enrollment: Received<Enrollment>, tag: Uuid, asked: Duration) -> Result<Self, Error> {
-        let now = Timestamp::now();
-        let lifetime = lifetime(asked, enrollment.expires_at, now);
-        let ends_at = SignedDuration::try_from(lifetime).ok().and_then(|left| now.checked_add(left).ok());
-        let id = enrollment.enrollment_id.as_deref().and_then(|id| id.parse().ok());
-        let text = enrollment.enrollment_code.clone().filter(|code| !code.is_empty());
-        let (Some(id), Some(text)) = (id, text) else {
-            return Err(Error::new(Kind::Unknown, "the API made an enrollment without a code or an id"));
-        };
-        let ends_at = ends_at.unwrap_or(Timestamp::MAX);
-        Ok(Self { id, text, tag, enrollment, made: Instant::now(), lifetime, ends_at })
+    /// The code of an enrollment; `None` without a code or an id.
+    fn new(enrollment: Received<Enrollment>, tag: Uuid, asked: Duration) -> Option<Self> {
+        let left = time_left(asked, enrollment.expires_at, Timestamp::now());
+        let id = enrollment.enrollment_id.clone().filter(|id| !id.is_empty())?;
+        let text = enrollment.enrollment_code.clone().filter(|code| !code.is_empty())?;
+        Some(Self { id, text, tag, enrollment, made: Instant::now(), asked, left })
     }
 
     /// The code, made safe to show.
@@ -62,8 +63,10 @@ impl Code {
 
     /// When it ends, in local time: `16:40`, with the date where that could be another day's.
     pub(super) fn until(&self) -> String {
-        let end = self.ends_at.to_zoned(TimeZone::system());
-        end.strftime(if self.lifetime < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
+        let left = SignedDuration::try_from(self.asked).unwrap_or(SignedDuration::MAX);
+        let by_this_clock = || Timestamp::now().checked_add(left).unwrap_or(Timestamp::MAX);
+        let end = self.enrollment.expires_at.unwrap_or_else(by_this_clock).to_zoned(TimeZone::system());
+        end.strftime(if self.asked < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
     }
 }
 
@@ -103,7 +106,7 @@ impl Pair<'_> {
             Ok(created) => {
                 told_lifetime(&created, self.expires_in, self.online);
                 let asked = created.instead.map_or(self.expires_in, Ttl::duration);
-                Code::new(created.enrollment, tag, asked)
+                self.with_code(created.enrollment, tag, asked, interruption).await
             }
             // The API may have made it, and only its answer is lost.
             Err(error) if error.carried_out == CarriedOut::Maybe => {
@@ -113,7 +116,7 @@ impl Pair<'_> {
                     _ = interruption.come() => None,
                 };
                 match found {
-                    Some(enrollment) => Code::new(enrollment, tag, self.expires_in),
+                    Some(enrollment) => self.with_code(enrollment, tag, self.expires_in, interruption).await,
                     None => Err(self.perhaps_made(tag, Error::from(error))),
                 }
             }
@@ -121,31 +124,53 @@ impl Pair<'_> {
         }
     }
 
+    /// The code of what was made. What has none is of no use, and withdrawn.
+    async fn with_code(
+        &self,
+        enrollment: Received<Enrollment>,
+        tag: Uuid,
+        asked: Duration,
+        interruption: &mut Interruption,
+    ) -> Result<Code, Error> {
+        let id = enrollment.enrollment_id.clone().filter(|id| !id.is_empty());
+        if let Some(code) = Code::new(enrollment, tag, asked) {
+            return Ok(code);
+        }
+        let error =
+            Error::new(Kind::Unavailable, "the API made an enrollment without a code or without an id");
+        let Some(id) = id else { return Err(self.perhaps_made(tag, error)) };
+        let withdrawn = tokio::select! {
+            biased;
+            withdrawn = self.is_withdrawn(&id) => withdrawn,
+            _ = interruption.come() => false,
+        };
+        Err(if withdrawn { error } else { self.perhaps_made(tag, error) })
+    }
+
     /// Withdraws a code whose creation was interrupted, if it was made.
     async fn unmake(&self, tag: Uuid) -> Error {
         let made = self.find_made(tag).await;
-        let Some(id) = made.and_then(|made| made.enrollment_id.as_deref()?.parse().ok()) else {
-            return self.perhaps_made(tag, interrupted());
-        };
-        match self.online.client.delete_enrollment(id).await {
-            Ok(()) => {
+        match made.and_then(|made| made.enrollment_id.clone()) {
+            Some(id) if self.is_withdrawn(&id).await => {
                 Error::new(Kind::Interrupted, "interrupted; the code that was being made was withdrawn")
             }
-            Err(_) => self.perhaps_made(tag, interrupted()),
+            _ => self.perhaps_made(tag, interrupted()),
         }
+    }
+
+    /// Withdraws an enrollment that nobody has seen. Whether that worked.
+    async fn is_withdrawn(&self, id: &str) -> bool {
+        let deleted = timeout(LONGEST_WITHDRAWAL, self.online.client.delete_enrollment(id));
+        matches!(deleted.await, Ok(Ok(())))
     }
 
     /// The enrollment with this tag, once it is there.
     async fn find_made(&self, tag: Uuid) -> Option<Received<Enrollment>> {
-        let (looks, interval) = LOOKS;
-        for _ in 0..looks {
-            let is_tagged = |enrollment: &Enrollment| enrollment.metadata.get(TAG) == Some(&tag.to_string());
-            if let Ok(Some(found)) = self.find_enrollment(tag, is_tagged).await {
-                return Some(found);
-            }
-            tokio::time::sleep(interval).await;
-        }
-        None
+        let text = tag.to_string();
+        search(async || {
+            self.find_enrollment(tag, |enrollment| enrollment.metadata.get(TAG) == Some(&text)).await
+        })
+        .await
     }
 
     fn perhaps_made(&self, tag: Uuid, error: Error) -> Error {
@@ -160,9 +185,8 @@ impl Pair<'_> {
 
     /// The enrollment of a code as it is now, if it is in the list.
     pub(super) async fn enrollment_of(&self, code: &Code) -> Result<Option<Received<Enrollment>>, ApiError> {
-        let id = code.id.to_string();
         self.find_enrollment(code.tag, |enrollment| {
-            enrollment.enrollment_id.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(&id))
+            enrollment.enrollment_id.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(&code.id))
         })
         .await
     }
@@ -197,16 +221,37 @@ impl Pair<'_> {
         Ok(None)
     }
 
-    /// Withdraws a code. A phone may use it at the same moment, which is found out afterwards: then nothing can happen
-    /// any more.
+    /// Withdraws a code, if that does not take too long. A phone may use it at the same moment, which is found out
+    /// afterwards: then nothing can happen any more.
     pub(super) async fn withdraw(&self, code: &Code) -> Fate {
-        let deleted = self.online.client.delete_enrollment(code.id).await;
-        match deleted.map_err(|error| error.status()) {
-            Ok(()) | Err(Some(404)) => match self.device_of(code).await {
-                Ok(Some(device)) => Fate::Used(Box::new(device)),
-                Ok(None) | Err(_) => Fate::Withdrawn,
-            },
-            Err(_) => Fate::Valid,
-        }
+        timeout(LONGEST_WITHDRAWAL, self.withdrawn(code)).await.unwrap_or(Fate::Valid)
     }
+
+    async fn withdrawn(&self, code: &Code) -> Fate {
+        let deleted = self.online.client.delete_enrollment(&code.id).await;
+        let fate = match deleted.map_err(|error| error.status()) {
+            Ok(()) => {
+                let device = self.device_of(code).await.ok().flatten();
+                return device.map_or(Fate::Withdrawn, |device| Fate::Used(Box::new(device)));
+            }
+            Err(Some(404)) => Fate::Withdrawn,
+            // The API may refuse it because a phone has used the code.
+            Err(Some(400..=499)) => Fate::Valid,
+            Err(_) => return Fate::Valid,
+        };
+        search(async || self.device_of(code).await).await.map_or(fate, |device| Fate::Used(Box::new(device)))
+    }
+}
+
+/// Looks for something that takes its time to appear, for a while. A failure to look is none to find.
+async fn search<T, E>(look: impl AsyncFn() -> Result<Option<T>, E>) -> Option<T> {
+    let searching = async {
+        loop {
+            if let Ok(Some(found)) = look().await {
+                return found;
+            }
+            tokio::time::sleep(SEARCH_INTERVAL).await;
+        }
+    };
+    timeout(LONGEST_SEARCH, searching).await.ok()
 }

@@ -18,8 +18,9 @@ use crate::commands::args;
 use crate::context::{Interrupt, Interruption, Online};
 use crate::error::{Error, Exit, Kind};
 use crate::flows::pairing::TAG;
-use crate::model::Metadata;
+use crate::model::{Device, Metadata, Received};
 use crate::terminal::spell;
+use crate::text::visible;
 
 /// How often to look where nothing else is asked for.
 const USUAL_INTERVAL: Duration = Duration::from_secs(2);
@@ -82,7 +83,7 @@ impl Args {
         }
         let count = count.unwrap_or(1);
         let telling = Telling::new(count, online)?;
-        let place = Place::find(location.as_deref(), online).await?;
+        let place = Place::find(location.as_deref(), telling.asks(), online).await?;
         if let Some(name) = &name {
             naming::check_free(name, online).await?;
         }
@@ -98,9 +99,23 @@ impl Args {
                 break;
             }
         }
-        pair.telling.finish()?;
-        ended
+        // How it ended counts for more than whether it could be shown.
+        let shown = pair.telling.finish();
+        match ended {
+            Ok(Exit::Done) => shown.map(|()| Exit::Done),
+            ended => ended,
+        }
     }
+}
+
+/// What comes after the wait for a phone.
+enum After {
+    /// This phone used the code.
+    Phone(Box<Received<Device>>),
+    /// Somebody wants another code.
+    Again,
+    /// It is over.
+    Exit(Exit),
 }
 
 impl Pair<'_> {
@@ -108,7 +123,9 @@ impl Pair<'_> {
     async fn one(&self, number: u32, interruption: &mut Interruption) -> Result<Exit, Error> {
         loop {
             let code = self.make(interruption).await?;
-            self.telling.created(number, &code, &self.place)?;
+            if let Err(error) = self.telling.created(number, &code, &self.place) {
+                return self.unread(error, &code, interruption).await;
+            }
             let end = tokio::select! {
                 biased;
                 end = self.wait(&code) => end,
@@ -117,47 +134,74 @@ impl Pair<'_> {
                     return Err(self.leave(interrupted(), &code, asks, interruption).await);
                 }
             };
-            let device = match end {
-                End::Paired(device) => *device,
-                End::Expired => match self.withdraw(&code).await {
-                    Fate::Used(device) => *device,
-                    Fate::Withdrawn | Fate::Valid => {
-                        self.telling.expired(&code)?;
-                        if self.another(interruption).await? {
-                            continue;
-                        }
-                        return Ok(Exit::CodeExpired);
-                    }
-                },
-                End::TimeUp => {
-                    let waited = spell(code.made.elapsed());
-                    match self.withdraw_unless(&code, interruption).await {
-                        Fate::Used(device) => *device,
-                        Fate::Withdrawn => {
-                            self.telling.withdrawn(&code)?;
-                            let told = format!("no phone used the code in {waited}; it was withdrawn");
-                            self.online.terminal.warn(&told);
-                            return Ok(Exit::NotPaired);
-                        }
-                        fate @ Fate::Valid => {
-                            let error =
-                                Error::new(Kind::Unknown, format!("no phone used the code in {waited}"));
-                            return Err(self.with_fate(error, fate, &code));
-                        }
-                    }
-                }
-                End::Over(error) => return Err(error),
-                End::Failed(error) => return Err(self.leave(error, &code, false, interruption).await),
+            let device = match self.after(end, &code, interruption).await? {
+                After::Phone(device) => device,
+                After::Again => continue,
+                After::Exit(exit) => return Ok(exit),
             };
-            self.telling.consumed(&code, device.clone())?;
+            // The phone gets its name even where nobody reads of it any more.
+            let told = self.telling.consumed(&code, (*device).clone());
             let named = tokio::select! {
                 biased;
                 named = self.named(&device) => named?,
-                _ = interruption.come() => return Err(self.unnamed(interrupted(), &device)),
+                _ = interruption.come() => return Err(self.interrupted_naming(&device)),
             };
-            self.telling.named(named)?;
-            return Ok(Exit::Done);
+            return told.and(self.telling.named(named)).map(|()| Exit::Done);
         }
+    }
+
+    /// What the end of a wait means. A phone may always have been faster.
+    async fn after(&self, end: End, code: &Code, interruption: &mut Interruption) -> Result<After, Error> {
+        let waited = spell(code.made.elapsed());
+        let (why, withdrawn) = match end {
+            End::Paired(device) => return Ok(After::Phone(device)),
+            End::Expired => return self.expired(code, interruption).await,
+            End::Lost(error) => return Err(error),
+            End::Failed(error) => return Err(self.leave(error, code, false, interruption).await),
+            End::LeftAlone => {
+                let error = Error::new(Kind::ClosedPipe, "nobody reads any more");
+                return self.unread(error, code, interruption).await.map(After::Exit);
+            }
+            End::Over => ("the code's time is over by this machine's clock".to_owned(), Withdrawn::AsExpired),
+            End::TimeUp => (format!("no phone used the code in {waited}"), Withdrawn::AsTimeUp),
+            End::Gone => ("the enrollment has left the list".to_owned(), Withdrawn::BySomebody),
+        };
+        match (self.withdraw_unless(code, interruption).await, withdrawn) {
+            (Fate::Used(device), _) => Ok(After::Phone(device)),
+            (fate @ Fate::Valid, _) => Err(self.with_fate(Error::new(Kind::Unknown, why), fate, code)),
+            (Fate::Withdrawn, Withdrawn::AsExpired) => self.expired(code, interruption).await,
+            (Fate::Withdrawn, Withdrawn::BySomebody) => {
+                Err(Error::new(Kind::NotFound, "somebody withdrew the code; no phone was paired"))
+            }
+            (Fate::Withdrawn, Withdrawn::AsTimeUp) => {
+                self.telling.withdrawn(code)?;
+                self.online.terminal.warn(&format!("{why}; it was withdrawn"));
+                Ok(After::Exit(Exit::NotPaired))
+            }
+        }
+    }
+
+    async fn expired(&self, code: &Code, interruption: &mut Interruption) -> Result<After, Error> {
+        self.telling.expired(code)?;
+        Ok(if self.another(interruption).await? { After::Again } else { After::Exit(Exit::CodeExpired) })
+    }
+
+    /// Ends a wait that nobody reads of. Where they have gone away, and the code with them, there is nothing to say.
+    async fn unread(
+        &self,
+        mut error: Error,
+        code: &Code,
+        interruption: &mut Interruption,
+    ) -> Result<Exit, Error> {
+        let closed = error.kind == Kind::ClosedPipe;
+        let fate = self.withdraw_unless(code, interruption).await;
+        if closed {
+            if matches!(fate, Fate::Withdrawn) {
+                return Ok(Exit::NotPaired);
+            }
+            error.kind = Kind::Unknown;
+        }
+        Err(self.with_fate(error, fate, code))
     }
 
     /// Whether somebody wants a new code for the one that expired.
@@ -165,6 +209,7 @@ impl Pair<'_> {
         if !self.telling.asks() {
             return Ok(false);
         }
+        self.online.terminal.forget_typed();
         tokio::select! {
             biased;
             again = self.online.terminal.choose("The code has expired.", "Make a new one?", true) => again,
@@ -176,6 +221,7 @@ impl Pair<'_> {
     async fn leave(&self, why: Error, code: &Code, asks: bool, interruption: &mut Interruption) -> Error {
         if asks && self.telling.asks() {
             let told = format!("Nobody has used the code {} yet.", code.shown());
+            self.online.terminal.forget_typed();
             let answer = tokio::select! {
                 biased;
                 answer = self.online.terminal.choose(&told, "Withdraw it?", true) => answer,
@@ -186,10 +232,9 @@ impl Pair<'_> {
             }
         }
         let fate = self.withdraw_unless(code, interruption).await;
-        if matches!(fate, Fate::Withdrawn)
-            && let Err(error) = self.telling.withdrawn(code)
-        {
-            return error;
+        if matches!(fate, Fate::Withdrawn) {
+            // Whoever does not read that learns it from the error.
+            let _ = self.telling.withdrawn(code);
         }
         self.with_fate(why, fate, code)
     }
@@ -220,17 +265,25 @@ impl Pair<'_> {
                     error.kind = Kind::Unknown;
                 }
                 let which = self.telling.which(code);
-                let withdraw = format!("withdraw it: kustom{flag} enrollments delete {}", code.id);
+                let withdraw = format!("withdraw it: kustom{flag} enrollments delete {}", visible(&code.id));
                 (format!("{which} can be used until {}", code.until()), Some(withdraw))
             }
         };
         error.message = format!("{}; {message}", error.message);
-        let error = error.fact("enrollment_id", code.id.to_string());
+        let error = error.fact("enrollment_id", code.id.as_str());
         match hint {
             Some(hint) => error.hint(hint),
             None => error,
         }
     }
+}
+
+/// What it means that a code was withdrawn.
+#[derive(Clone, Copy)]
+enum Withdrawn {
+    AsExpired,
+    AsTimeUp,
+    BySomebody,
 }
 
 fn interrupted() -> Error {

@@ -1,6 +1,6 @@
 //! Giving the phone its name, and taking its tag away.
 
-use super::Pair;
+use super::{Pair, interrupted};
 use crate::api::DeviceChange;
 use crate::commands::find::{all_of, id_of};
 use crate::context::Online;
@@ -8,15 +8,18 @@ use crate::error::{Error, Kind};
 use crate::flows::pairing::{TAG, suggested_name};
 use crate::model::{Device, Received};
 use crate::terminal::Question;
-use crate::text::visible;
+use crate::text::{visible, word};
 
 /// Refuses a name that a device has already: what could be two devices is named by neither.
 pub(super) async fn check_free(name: &str, online: &Online<'_>) -> Result<(), Error> {
-    let taken = names(online, None).await?;
-    if is_taken(name, &taken) {
-        let (flag, shown) = (online.settings.profile_flag(), visible(name));
-        return Err(Error::usage(format!("there is a device '{shown}' already; no code was made"))
-            .hint(format!("choose another name, or remove it: kustom{flag} devices deregister '{shown}'")));
+    let all: Vec<Received<Device>> = all_of(online.client.devices(None)).await?;
+    if is_taken(name, &names(&all, None)) {
+        let flag = online.settings.profile_flag();
+        let message = format!("there is a device '{}' already; no code was made", visible(name));
+        return Err(Error::usage(message).hint(format!(
+            "choose another name, or remove it: kustom{flag} devices deregister {}",
+            word(name)
+        )));
     }
     Ok(())
 }
@@ -33,18 +36,31 @@ pub(super) fn shown(device: &Received<Device>) -> String {
 impl Pair<'_> {
     /// Names the device. Where somebody is asked, a name that is refused is asked for again.
     pub(super) async fn named(&self, device: &Received<Device>) -> Result<Received<Device>, Error> {
-        let id = id_of(device).map_err(|error| self.unnamed(error, device))?;
-        let taken = names(self.online, Some(&id)).await.map_err(|error| self.unnamed(error, device))?;
+        let unnamed = |error: Error| self.unnamed(error, device);
+        let id = id_of(device).map_err(unnamed)?;
+        let mut given = self.name.clone();
+        self.online.terminal.forget_typed();
         loop {
-            let name = self.choose_name(&taken).await.map_err(|error| self.unnamed(error, device))?;
+            let taken = names(&self.devices().await.map_err(unnamed)?, Some(&id));
+            let name = match given.take() {
+                Some(name) => name,
+                None => self.choose_name(&taken).await.map_err(unnamed)?,
+            };
+            // Much may have happened while somebody thought about the name.
+            let all = self.devices().await.map_err(unnamed)?;
+            if self.telling.asks() && is_taken(&name, &names(&all, Some(&id))) {
+                self.online.terminal.warn(&format!("there is a device '{}' already", visible(&name)));
+                continue;
+            }
+            let now = all.iter().find(|other| other.id.as_deref() == Some(&id)).unwrap_or(device);
             let unset_metadata = if self.keep_tag { Vec::new() } else { vec![TAG.to_owned()] };
-            let change = DeviceChange { name: Some(name), unset_metadata, ..DeviceChange::default() };
-            match self.online.client.update_device(&id, &change.applied_to(device)).await {
-                Ok(named) => return Ok(named),
+            let change = DeviceChange { name: Some(name.clone()), unset_metadata, ..DeviceChange::default() };
+            match self.online.client.update_device(&id, &change.applied_to(now)).await {
+                Ok(answer) => return self.confirmed(answer, &id, &name).await.map_err(unnamed),
                 Err(error) => {
                     let error = Error::from(error);
                     if error.kind != Kind::Refused || !self.telling.asks() {
-                        return Err(self.unnamed(error, device));
+                        return Err(unnamed(error));
                     }
                     self.online.terminal.warn(&format!("the name was refused: {}", error.message));
                 }
@@ -52,29 +68,56 @@ impl Pair<'_> {
         }
     }
 
+    async fn devices(&self) -> Result<Vec<Received<Device>>, Error> {
+        all_of(self.online.client.devices(None)).await
+    }
+
     async fn choose_name(&self, taken: &[String]) -> Result<String, Error> {
-        if let Some(name) = &self.name
-            && !self.telling.asks()
-        {
-            return Ok(name.clone());
-        }
         let suggested = suggested_name(self.place.name.as_deref(), taken.iter().map(String::as_str));
         if !self.telling.asks() {
             return Ok(suggested);
         }
         let taken = taken.to_vec();
-        let question = Question::new("Name").default(Some(self.name.clone().unwrap_or(suggested)));
         let free = move |name: &str| {
             if is_taken(name, &taken) { Err(format!("there is a device '{name}' already")) } else { Ok(()) }
         };
-        self.online.terminal.ask(question.check(free)).await
+        self.online.terminal.ask(Question::new("Name").default(Some(suggested)).check(free)).await
+    }
+
+    /// The device as the answer shows it, or else the list, if it has its name.
+    async fn confirmed(
+        &self,
+        answer: Received<Device>,
+        id: &str,
+        name: &str,
+    ) -> Result<Received<Device>, Error> {
+        let is_it = |device: &Received<Device>| {
+            device.id.as_deref() == Some(id) && device.name.as_deref() == Some(name)
+        };
+        if is_it(&answer) {
+            return Ok(answer);
+        }
+        let named = self.devices().await?.into_iter().find(is_it);
+        named.ok_or_else(|| Error::new(Kind::Unknown, "the API took the name, but does not show it"))
+    }
+
+    /// An interruption while the phone gets its name.
+    pub(super) fn interrupted_naming(&self, device: &Received<Device>) -> Error {
+        if !self.online.is_something_under_way() {
+            return self.unnamed(interrupted(), device);
+        }
+        let message =
+            format!("interrupted; the phone is paired as device {}, and perhaps named", shown(device));
+        Error::new(Kind::Unknown, message)
+            .fact("device_id", device.id.clone().unwrap_or_default())
+            .hint(self.by_hand(device))
     }
 
     /// A failure after the phone was paired: whatever the exit code, it says which device it is.
     pub(super) fn unnamed(&self, error: Error, device: &Received<Device>) -> Error {
         let kind = if error.kind == Kind::Unavailable { Kind::Unknown } else { error.kind };
-        let shown = shown(device);
-        let message = format!("{}; the phone is paired as device {shown}, but not named", error.message);
+        let message =
+            format!("{}; the phone is paired as device {}, but not named", error.message, shown(device));
         let id = device.id.clone().unwrap_or_default();
         Error { kind, message, ..error }.fact("device_id", id).hint(self.by_hand(device))
     }
@@ -82,7 +125,7 @@ impl Pair<'_> {
     /// How to do by hand what is left to do.
     pub(super) fn by_hand(&self, device: &Received<Device>) -> String {
         let flag = self.online.settings.profile_flag();
-        let id = visible(device.id.as_deref().unwrap_or("DEVICE"));
+        let id = word(device.id.as_deref().unwrap_or("DEVICE"));
         let tag = if self.keep_tag { String::new() } else { format!(" --unset-metadata {TAG}") };
         format!("name it: kustom{flag} devices update {id} --name NAME{tag}")
     }
@@ -93,11 +136,7 @@ fn is_taken(name: &str, taken: &[String]) -> bool {
 }
 
 /// The names of all devices but one.
-async fn names(online: &Online<'_>, but: Option<&str>) -> Result<Vec<String>, Error> {
-    let all: Vec<Received<Device>> = all_of(online.client.devices(None)).await?;
-    Ok(all
-        .iter()
-        .filter(|device| but.is_none() || device.id.as_deref() != but)
-        .filter_map(|device| device.name.clone())
-        .collect())
+fn names(all: &[Received<Device>], but: Option<&str>) -> Vec<String> {
+    let others = all.iter().filter(|device| but.is_none() || device.id.as_deref() != but);
+    others.filter_map(|device| device.name.clone()).collect()
 }

@@ -17,12 +17,12 @@ pub(super) struct Place {
 
 impl Place {
     /// The location that is named, or the profile's default, or the only one, or one that is chosen.
-    pub(super) async fn find(wanted: Option<&str>, online: &Online<'_>) -> Result<Self, Error> {
+    pub(super) async fn find(wanted: Option<&str>, asks: bool, online: &Online<'_>) -> Result<Self, Error> {
         let default = online.account.location.as_ref().map(|location| location.value.as_str());
         match wanted.or(default) {
             Some(wanted) if wanted.parse::<Uuid>().is_ok() => Self::of_id(wanted, online).await,
             Some(wanted) => Self::of(&online.find_location(wanted).await?),
-            None => Self::among(online).await,
+            None => Self::among(asks, online).await,
         }
     }
 
@@ -39,7 +39,7 @@ impl Place {
         }
     }
 
-    async fn among(online: &Online<'_>) -> Result<Self, Error> {
+    async fn among(asks: bool, online: &Online<'_>) -> Result<Self, Error> {
         let flag = online.settings.profile_flag();
         let all: Vec<Received<Location>> = match all_of(online.client.locations()).await {
             Ok(all) => all,
@@ -51,7 +51,7 @@ impl Place {
             [] => Err(Error::new(Kind::NotFound, "the account has no location where a phone could stand")
                 .hint("make one in Kustom's portal")),
             [only] => Self::of(only),
-            several if !online.terminal.can_ask() => {
+            several if !asks => {
                 let message = format!("there are {} locations, and none is given", several.len());
                 Err(Error::usage(message)
                     .hint(format!("name one with --location; `kustom{flag} locations list` shows them")))

@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::model::{Device, Received};
 use crate::profiles::LOCAL;
 use crate::terminal::{Format, ProgressLine, Terminal, spell};
-use crate::text::visible;
+use crate::text::{visible, word};
 
 /// To whom it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(super) struct Telling<'a> {
     play: Option<String>,
     profile_flag: String,
     paired: RefCell<Vec<Received<Device>>>,
+    /// The name of the last one that was named.
+    ready: RefCell<Option<String>>,
     troubled: Cell<bool>,
 }
 
@@ -63,6 +65,7 @@ impl<'a> Telling<'a> {
             play: is_local.then(|| format!("kustom --profile {LOCAL} dev pos pair")),
             profile_flag,
             paired: RefCell::default(),
+            ready: RefCell::default(),
             troubled: Cell::new(false),
         })
     }
@@ -72,11 +75,16 @@ impl<'a> Telling<'a> {
         self.to == To::Person && self.terminal.can_ask()
     }
 
+    /// Whether whoever reads the events has gone away. A person is told on stderr.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.to != To::Person && self.terminal.is_left_alone()
+    }
+
     /// A code as it may be written where errors go: itself only for a person who sees it anyway.
     pub(super) fn which(&self, code: &Code) -> String {
         match self.to {
             To::Person => format!("the code {}", code.shown()),
-            To::Events | To::Lines => format!("the code of enrollment {}", code.id),
+            To::Events | To::Lines => format!("the code of enrollment {}", visible(&code.id)),
         }
     }
 
@@ -109,7 +117,7 @@ impl<'a> Telling<'a> {
         }
         self.terminal.tell_large(&code.shown());
         self.terminal.tell("");
-        let lifetime = spell(rounded(code.lifetime));
+        let lifetime = spell(rounded(code.left));
         self.terminal.tell(&format!("  {} is valid until {} ({lifetime}).", code.shown(), code.until()));
         if let Some(play) = self.play.as_ref().filter(|_| !self.terminal.is_quiet()) {
             self.terminal.tell("  No phone? Play one in another terminal:");
@@ -120,7 +128,7 @@ impl<'a> Telling<'a> {
 
     /// The time that is left, while it runs.
     pub(super) fn countdown(&self, code: &Code) -> Option<ProgressLine<'a>> {
-        let end = code.made + code.lifetime;
+        let end = code.made + code.left;
         (self.to == To::Person).then(|| self.terminal.countdown("waiting for the phone", end))
     }
 
@@ -147,7 +155,7 @@ impl<'a> Telling<'a> {
             To::Events => self.event(
                 "consumed",
                 &[
-                    ("enrollment_id", code.id.to_string().into()),
+                    ("enrollment_id", code.id.as_str().into()),
                     ("device", Value::Object(device.whole().clone())),
                 ],
             ),
@@ -169,6 +177,7 @@ impl<'a> Telling<'a> {
             To::Events => self.event("named", &[("device", Value::Object(device.whole().clone()))]),
             To::Lines => self.line("named", &shown(&device)),
         };
+        self.ready.replace(device.name.clone());
         let mut paired = self.paired.borrow_mut();
         paired.pop();
         paired.push(device);
@@ -179,8 +188,8 @@ impl<'a> Telling<'a> {
     pub(super) fn expired(&self, code: &Code) -> Result<(), Error> {
         match self.to {
             To::Person => Ok(()),
-            To::Events => self.event("expired", &[("enrollment_id", code.id.to_string().into())]),
-            To::Lines => self.line("expired", &code.id.to_string()),
+            To::Events => self.event("expired", &[("enrollment_id", code.id.as_str().into())]),
+            To::Lines => self.line("expired", &visible(&code.id)),
         }
     }
 
@@ -188,8 +197,8 @@ impl<'a> Telling<'a> {
     pub(super) fn withdrawn(&self, code: &Code) -> Result<(), Error> {
         match self.to {
             To::Person => Ok(()),
-            To::Events => self.event("withdrawn", &[("enrollment_id", code.id.to_string().into())]),
-            To::Lines => self.line("withdrawn", &code.id.to_string()),
+            To::Events => self.event("withdrawn", &[("enrollment_id", code.id.as_str().into())]),
+            To::Lines => self.line("withdrawn", &visible(&code.id)),
         }
     }
 
@@ -204,13 +213,14 @@ impl<'a> Telling<'a> {
             [device] if self.count == 1 => self.terminal.one(device)?,
             several => self.terminal.all(several.iter().cloned())?,
         }
-        if let Some(name) = paired.last().and_then(|device| device.name.as_deref()) {
-            let (name, flag) = (visible(name), &self.profile_flag);
+        if let Some(name) = self.ready.borrow().as_deref() {
+            let flag = &self.profile_flag;
             if self.count == 1 {
-                self.terminal.note(&format!("{name} is ready."));
+                self.terminal.note(&format!("{} is ready.", visible(name)));
             }
             self.terminal.note(&format!(
-                "Take a payment: kustom{flag} sessions create --device '{name}' --amount 1.00 --watch"
+                "Take a payment: kustom{flag} sessions create --device {} --amount 1.00 --watch",
+                word(name)
             ));
         }
         Ok(())

@@ -18,14 +18,20 @@ const LONGEST_LOOK: Duration = Duration::from_secs(10);
 pub(super) enum End {
     /// A phone used the code.
     Paired(Box<Received<Device>>),
-    /// Nobody did in time.
+    /// Nobody did in time, says the API.
     Expired,
+    /// Nobody did in time, by this machine's clock alone.
+    Over,
     /// Nobody did before `--timeout` was over.
     TimeUp,
-    /// It failed, and the code can be used no more.
-    Over(Error),
+    /// The enrollment has left the list, and no device tells why.
+    Gone,
+    /// A phone used the code, but is not to be found.
+    Lost(Error),
     /// It failed, and the code may still be good.
     Failed(Error),
+    /// Nobody reads what is told.
+    LeftAlone,
 }
 
 /// What is looked at.
@@ -38,10 +44,13 @@ impl Pair<'_> {
     /// Waits until a phone has used the code, or none can any more.
     pub(super) async fn wait(&self, code: &Code) -> End {
         let _line = self.telling.countdown(code);
-        let mut pairing = Pairing::new(self.interval, code.lifetime, self.online.settings.timeout);
+        let mut pairing = Pairing::new(self.interval, code.asked, self.online.settings.timeout);
         let mut look = Look::Enrollment;
         let mut device = None;
         loop {
+            if self.telling.is_left_alone() {
+                return End::LeftAlone;
+            }
             let seen = match self.look(&look, code, &mut device).await {
                 Ok(seen) => seen,
                 Err(error) => return End::Failed(error),
@@ -61,19 +70,13 @@ impl Pair<'_> {
                 }
                 Next::Paired => match device {
                     Some(device) => return End::Paired(Box::new(device)),
-                    None => return End::Over(Error::new(Kind::Bug, "a device was found and lost")),
+                    None => return End::Lost(Error::new(Kind::Bug, "a device was found and lost")),
                 },
                 Next::Expired => return End::Expired,
+                Next::Over => return End::Over,
                 Next::TimeUp => return End::TimeUp,
-                Next::Withdrawn => {
-                    return End::Over(Error::new(Kind::NotFound, "somebody withdrew the code"));
-                }
-                Next::NoDevice => return End::Over(self.no_device()),
-                Next::Unreachable => {
-                    let message =
-                        "the code's time is over, and the API cannot be asked whether a phone used it";
-                    return End::Failed(Error::new(Kind::Unavailable, message));
-                }
+                Next::Withdrawn => return End::Gone,
+                Next::NoDevice => return End::Lost(self.no_device()),
             };
             tokio::time::sleep(delay).await;
         }

@@ -1,0 +1,54 @@
+//! Whether scenarios run on an account, and what can be done there.
+
+use http::Method;
+use serde_json::Value;
+
+use crate::api::Request;
+use crate::context::{Context, Online};
+use crate::error::Error;
+use crate::scenario::Scenario;
+use crate::scenario::play::Powers;
+use crate::settings::Endpoint;
+
+/// The account that is asked for by name. None is, unless a profile is named: nobody's devices are touched by a
+/// command that can do without. The built-in profile is an emulator in this process, and so the same as none.
+pub(super) fn asked_for(context: &Context) -> Result<Option<Online<'_>>, Error> {
+    let settings = &context.settings;
+    if settings.profile.is_none() && settings.variables.profile.is_none() {
+        return Ok(None);
+    }
+    let account = context.account()?;
+    if matches!(account.endpoint, Endpoint::InProcess) {
+        return Ok(None);
+    }
+    if account.is_production() {
+        return Err(Error::usage("scenarios make devices and payments, and this is production")
+            .hint("run them on an emulator with --profile local, or name a playground profile"));
+    }
+    context.connect_as(account).map(Some)
+}
+
+/// What can be done there beside the API.
+pub(super) async fn powers(online: &Online<'_>) -> Powers {
+    let is_here = match &online.account.endpoint {
+        Endpoint::InProcess => true,
+        Endpoint::Remote(url) => url.value.is_loopback(),
+    };
+    let location = online.account.location.as_ref().map(|location| location.value.clone());
+    Powers { emulator: is_here && is_emulator(online).await, location }
+}
+
+/// Whether what answers there says that it is an emulator of kustom.
+async fn is_emulator(online: &Online<'_>) -> bool {
+    let Ok((answer, _)) = online.client.probe(&Request::new(Method::GET, "/")).await else { return false };
+    let about: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    about.get("emulator") == Some(&Value::Bool(true))
+}
+
+/// Callbacks go to the account's endpoint and not here.
+pub(super) fn say_what_is_not_seen(scenarios: &[Scenario], online: &Online<'_>) {
+    let expects = |scenario: &Scenario| scenario.steps.iter().any(|step| step.expect.callbacks.is_some());
+    if scenarios.iter().any(expects) {
+        online.terminal.note("Callbacks go to the account's endpoint, so they are not looked at here.");
+    }
+}

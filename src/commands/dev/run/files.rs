@@ -1,0 +1,157 @@
+//! The files of scenarios, and those that are written.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::commands::args::Input;
+use crate::disk;
+use crate::error::{Error, Kind};
+use crate::scenario::{Mistake, Scenario, parse, shipped};
+use crate::terminal::Terminal;
+use crate::text::visible;
+
+const SUFFIX: &str = "toml";
+
+/// What standard input is called where a file is named.
+const STDIN: &str = "stdin";
+
+/// Reads every scenario, or those of the program where no file is named. Nothing is run where one cannot be read.
+pub(super) fn read(files: &[Input], terminal: &Terminal) -> Result<Vec<Scenario>, Error> {
+    if files.is_empty() {
+        return shipped::scenarios().map_err(|(file, mistakes)| {
+            Error::new(Kind::Bug, told(&file, &mistakes)).hint("this is a bug in kustom")
+        });
+    }
+    let mut scenarios = Vec::new();
+    let mut wrong = Vec::new();
+    for input in expanded(files)? {
+        let file = match &input {
+            Input::Stdin => STDIN.to_owned(),
+            Input::File(path) => path.display().to_string(),
+        };
+        let Ok(text) = String::from_utf8(input.read(terminal)?) else {
+            wrong.push(format!("{}: it is not text in UTF-8", visible(&file)));
+            continue;
+        };
+        match parse(&text, &file) {
+            Ok(scenario) => scenarios.push(scenario),
+            Err(mistakes) => wrong.push(told(&file, &mistakes)),
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(scenarios);
+    }
+    Err(Error::usage(wrong.join("\n"))
+        .hint("nothing was run; docs/scenarios.md explains the format, and --init writes an example"))
+}
+
+/// Every mistake in a file, a line each, as compilers write it.
+fn told(file: &str, mistakes: &[Mistake]) -> String {
+    let lines: Vec<_> =
+        mistakes.iter().map(|mistake| visible(&format!("{file}:{mistake}")).into_owned()).collect();
+    lines.join("\n")
+}
+
+/// The files, with those in a folder in its place.
+fn expanded(files: &[Input]) -> Result<Vec<Input>, Error> {
+    let mut all = Vec::new();
+    for input in files {
+        match input {
+            Input::File(path) if path.is_dir() => {
+                all.extend(in_folder(path)?.into_iter().map(Input::File));
+            }
+            other => all.push(other.clone()),
+        }
+    }
+    Ok(all)
+}
+
+fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let shown = folder.display();
+    let unreadable = |error: io::Error| Error::usage(format!("cannot read {shown}: {}", disk::words(&error)));
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|suffix| suffix == SUFFIX) && !path.is_dir() {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::usage(format!("there is no scenario in {shown}: no file ends with .{SUFFIX}")));
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Those that have a text in their name or in that of their file, in whatever case.
+pub(super) fn matching(scenarios: Vec<Scenario>, text: &str) -> Result<Vec<Scenario>, Error> {
+    let wanted = text.to_lowercase();
+    let has = |name: &str| name.to_lowercase().contains(&wanted);
+    let found: Vec<_> =
+        scenarios.into_iter().filter(|scenario| has(&scenario.name) || has(&scenario.file)).collect();
+    if found.is_empty() {
+        // A run of nothing would pass for one in which all went well.
+        return Err(Error::usage(format!("no scenario has '{text}' in its name or file"))
+            .hint("see which there are with `kustom dev run --list`"));
+    }
+    Ok(found)
+}
+
+/// Whether a report can be written there: known before anything is run.
+pub(super) fn can_be_written(path: &Path) -> Result<(), Error> {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => {
+            return Err(Error::usage(format!("cannot write {shown}: it is there and is no file")));
+        }
+        _ => {}
+    }
+    begin(path).map(drop).map_err(|error| not_written(path, &error))
+}
+
+/// Replaces a file whole.
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let write = || -> io::Result<()> {
+        let mut file = begin(path)?;
+        file.write_all(content)?;
+        file.persist(path).map_err(|error| error.error).map(drop)
+    };
+    write().map_err(|error| Error { kind: Kind::Bug, ..not_written(path, &error) })
+}
+
+/// Writes a file that is not there yet.
+pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let write = || -> io::Result<()> {
+        let mut file = begin(path)?;
+        file.write_all(content)?;
+        file.persist_noclobber(path).map_err(|error| error.error).map(drop)
+    };
+    write().map_err(|error| {
+        let failed = not_written(path, &error);
+        if error.kind() == io::ErrorKind::AlreadyExists {
+            return Error {
+                message: format!("{} is there already, and was left as it is", path.display()),
+                ..failed
+            }
+            .hint("name another file: kustom dev run --init FILE");
+        }
+        failed
+    })
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Error {
+    Error::usage(format!("cannot write {}: {}", path.display(), disk::words(error)))
+}
+
+/// A file beside the one that it will take the place of, with the rights that a new file has.
+fn begin(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".kustom-").suffix(".tmp");
+    #[cfg(unix)]
+    let builder = {
+        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        builder.permissions(everybody)
+    };
+    builder.tempfile_in(disk::folder_of(path))
+}

@@ -1,0 +1,54 @@
+//! A run as CI reads it.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::row::{Ended, Row};
+use crate::error::{Error, Exit, Kind};
+use crate::text::visible;
+
+/// What the report and its one suite are called.
+const NAME: &str = "kustom dev run";
+
+/// The report as XML.
+pub(super) fn report(rows: &[(Row, Duration)], took: Duration) -> Result<String, Error> {
+    let mut suite = TestSuite::new(NAME);
+    suite.set_time(took).add_test_cases(rows.iter().map(|(row, took)| case(row, *took)));
+    let mut report = Report::new(NAME);
+    report.set_time(took).add_test_suite(suite);
+    report
+        .to_string()
+        .map_err(|error| Error::new(Kind::Bug, format!("the JUnit report cannot be made: {error}")))
+}
+
+fn case(row: &Row, took: Duration) -> TestCase {
+    let status = match row.result {
+        Ended::Passed => TestCaseStatus::success(),
+        Ended::Skipped | Ended::Stopped => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(row.reason.as_deref().map_or("interrupted".into(), visible).into_owned());
+            status
+        }
+        Ended::Failed => {
+            let mut status = TestCaseStatus::non_success(kind(row.exit));
+            let what = visible(&row.what()).into_owned();
+            status.set_message(what.as_str()).set_type("expectation");
+            status.set_description(format!("{}: {what}", visible(&row.place())));
+            status
+        }
+    };
+    let mut case = TestCase::new(visible(&row.scenario).into_owned(), status);
+    case.set_classname(visible(&row.file).into_owned()).set_time(took);
+    case
+}
+
+/// An expectation that was not met is a failure; an API that could not be asked is an error.
+const fn kind(exit: Exit) -> NonSuccessKind {
+    match exit {
+        Exit::Unmet(Kind::Unavailable | Kind::Unknown | Kind::Credentials | Kind::Bug) => {
+            NonSuccessKind::Error
+        }
+        _ => NonSuccessKind::Failure,
+    }
+}

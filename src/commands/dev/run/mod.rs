@@ -1,0 +1,220 @@
+//! `kustom dev run`
+
+mod account;
+mod files;
+mod junit;
+mod report;
+mod row;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+
+use crate::commands::args::Input;
+use crate::commands::list::Done;
+use crate::context::Context;
+use crate::error::{Error, Exit, Kind};
+use crate::scenario::play::{Played, Player, Stage, Stop, Verdict, World};
+use crate::scenario::{Scenario, shipped};
+use report::Report;
+use row::{Listed, Row};
+
+/// What `--init` writes when no name is given.
+const FIRST: &str = "scenario.toml";
+
+/// How many scenarios run side by side on an account: nothing is known of its limits.
+const JOBS_ON_ACCOUNT: usize = 4;
+
+/// And on one of an emulator, whose clock they all share: what one waits for would expire the sale of another.
+const JOBS_ON_EMULATOR: usize = 1;
+
+/// Run scenarios: steps of a sale, and what is expected after each of them
+///
+/// Each scenario runs on an emulator of its own, with a clock that costs no time: a session that expires after an hour
+/// does so at once. With --profile it runs on that account, where what it made is cleared away afterwards; a scenario
+/// that needs what only an emulator can is skipped there. Production is refused.
+///
+/// Begin with `kustom dev run --init`, which writes a first scenario with comments. Without a FILE those run that are
+/// part of kustom: every outcome of a tap, a second try, an expiry, a cancel against a payment, a phone without a
+/// network, a pairing, a code that is too old, two open sessions, a cart that is refused.
+///
+/// Exit 0: everything was as expected. Otherwise the code is that of the first step that was not, as its own command
+/// would have ended; 5 where that is 0, because the API did something else than was expected.
+#[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+pub struct Args {
+    /// Files with a scenario each, folders of them, or - for standard input
+    #[arg(value_name = "FILE", value_parser = Input::parse)]
+    files: Vec<Input>,
+    /// Only those that have this text in their name or in that of their file
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// List them, and run nothing
+    #[arg(long, conflicts_with_all = ["junit", "jobs"])]
+    list: bool,
+    /// Write a first scenario, and run nothing; scenario.toml unless told otherwise, and never over a file
+    #[arg(
+        long, value_name = "FILE", num_args = 0..=1, default_missing_value = FIRST,
+        conflicts_with_all = ["files", "filter", "list", "junit", "jobs"]
+    )]
+    init: Option<PathBuf>,
+    /// How many run at the same time; as many as the machine can, and on an account 4
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: Option<u16>,
+    /// Write a JUnit report to this file, for CI
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { files, filter, list, init, jobs, junit } = self;
+        if let Some(path) = init {
+            return write_first(&path, context);
+        }
+        let mut scenarios = files::read(&files, &context.terminal)?;
+        if let Some(text) = &filter {
+            scenarios = files::matching(scenarios, text)?;
+        }
+        if list {
+            context.terminal.all(scenarios.iter().map(Listed::from))?;
+            return Ok(Exit::Done);
+        }
+        if let Some(path) = &junit {
+            files::can_be_written(path)?;
+        }
+        let report = Report::new(scenarios.len(), junit.as_deref(), context);
+        match account::asked_for(context)? {
+            None => {
+                let jobs = jobs.map_or_else(on_this_machine, usize::from);
+                context.wait_for(run(scenarios, jobs, report, context, |scenario, stop| {
+                    on_an_emulator(scenario, stop, context)
+                }))
+            }
+            Some(online) => context.wait_for(async {
+                let powers = account::powers(&online).await;
+                let usual = if powers.emulator { JOBS_ON_EMULATOR } else { JOBS_ON_ACCOUNT };
+                let jobs = jobs.map_or(usual, usize::from);
+                account::say_what_is_not_seen(&scenarios, &online);
+                run(scenarios, jobs, report, context, |scenario, stop| {
+                    let (online, powers) = (&online, &powers);
+                    let play = async move {
+                        Ok(Player::new(&online.client, Stage::Account(powers), stop).play(&scenario).await)
+                    };
+                    play.boxed_local()
+                })
+                .await
+            }),
+        }
+    }
+}
+
+/// Writes a first scenario.
+fn write_first(path: &Path, context: &Context) -> Result<Exit, Error> {
+    files::write_new(path, shipped::FIRST.as_bytes())?;
+    let id = path.display().to_string();
+    context.terminal.note(&format!("Run it: kustom dev run {}", crate::text::visible(&id)));
+    context.terminal.one(&Done { id, object: "scenario", result: "written" })?;
+    Ok(Exit::Done)
+}
+
+fn on_this_machine() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs all of them, some at the same time, and tells of each in the order in which they are. Whoever interrupts it
+/// gets what was done so far; whoever does it twice does not get the end of what is under way.
+async fn run<'a>(
+    scenarios: Vec<Scenario>,
+    jobs: usize,
+    mut report: Report<'_>,
+    context: &Context,
+    play: impl Fn(Arc<Scenario>, Stop) -> LocalBoxFuture<'a, Result<Played, Error>>,
+) -> Result<Exit, Error> {
+    context.handle_interruption();
+    let mut is_cut_off = false;
+    let mut interruption = context.interruption();
+    let (stopper, stop) = Stop::pair();
+    {
+        let played = stream::iter(scenarios).map(|scenario| {
+            let scenario = Arc::new(scenario);
+            let playing = play(Arc::clone(&scenario), stop.clone());
+            async move {
+                let began = Instant::now();
+                (scenario, playing.await, began.elapsed())
+            }
+        });
+        let mut played = std::pin::pin!(played.buffered(jobs));
+        let mut is_interrupted = false;
+        loop {
+            tokio::select! {
+                biased;
+                _ = interruption.come() => {
+                    if is_interrupted {
+                        is_cut_off = true;
+                        break;
+                    }
+                    is_interrupted = true;
+                    stopper.stop();
+                }
+                next = played.next() => {
+                    let Some((scenario, played, took)) = next else { break };
+                    tell(&mut report, &scenario, played?, took)?;
+                }
+            }
+        }
+    }
+    report.finish(stop.is_wanted()).map_err(|error| {
+        if is_cut_off {
+            error.hint("what was under way was left as it is; on an account, clear it away")
+        } else {
+            error
+        }
+    })
+}
+
+fn tell(report: &mut Report<'_>, scenario: &Scenario, played: Played, took: Duration) -> Result<(), Error> {
+    // One that was not begun when somebody ended it all is no result.
+    if played.verdict == Verdict::Stopped && played.steps == 0 {
+        return Ok(());
+    }
+    report.add(Row::new(scenario, played), took)
+}
+
+/// Plays a scenario on an emulator of its own, in a thread of its own: it is all work and no waiting. Where requests are
+/// shown they have to be made here, where the terminal is.
+fn on_an_emulator<'a>(
+    scenario: Arc<Scenario>,
+    stop: Stop,
+    context: &Context,
+) -> LocalBoxFuture<'a, Result<Played, Error>> {
+    if context.settings.manner.verbosity > 0 {
+        let terminal = std::rc::Rc::clone(&context.terminal);
+        let observer = Box::new(move |event: &crate::api::Event<'_>| terminal.trace(event));
+        return async move { in_a_world(&scenario, stop, observer).await }.boxed_local();
+    }
+    let thread = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(|error| Error::new(Kind::Bug, format!("cannot start: {error}")))?;
+        runtime.block_on(in_a_world(&scenario, stop, Box::new(|_| {})))
+    });
+    async move { thread.await.map_err(|_| Error::new(Kind::Bug, "a scenario ended with a bug in kustom"))? }
+        .boxed_local()
+}
+
+async fn in_a_world(
+    scenario: &Scenario,
+    stop: Stop,
+    observer: crate::api::Observer,
+) -> Result<Played, Error> {
+    let switches = scenario.switches.clone().map(|(_, switches)| switches);
+    let world = World::new(switches.unwrap_or_default());
+    let client = World::client(Box::new(world.transport()), observer)
+        .ok_or_else(|| Error::new(Kind::Bug, "the emulator has no account"))?;
+    Ok(Player::new(&client, Stage::World(&world), stop).play(scenario).await)
+}

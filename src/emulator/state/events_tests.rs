@@ -1,0 +1,138 @@
+//! Which event arises when, one by one; what holds for all of them together is in `laws.rs`.
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::emulator::State;
+use crate::emulator::state::laws::At;
+use crate::emulator::state::{AfterDecline, CancelEnded};
+use crate::model::PaymentMethod::{Card, Swish};
+
+use CallbackType::{PaymentFailed, SessionActivated, SessionCancelled, SessionCreated, SessionFinalized};
+
+/// A session that was created, which was told already.
+fn open() -> (State, At, Uuid) {
+    let (mut state, mut at) = (State::seed(), At::start());
+    let device = at.device(&mut state);
+    assert_eq!(at.events.drain(), [], "a device is nothing to tell");
+    let session = at.session(&mut state, device);
+    let told = at.events.drain();
+    assert_eq!((told.len(), &told[0].kind, told[0].session_id), (1, &SessionCreated, session));
+    (state, at, session)
+}
+
+fn kinds(at: &mut At) -> Vec<CallbackType> {
+    at.events.drain().into_iter().map(|event| event.kind).collect()
+}
+
+#[test]
+fn choosing_a_method_is_told_once() {
+    let (mut state, mut at, id) = open();
+    state.choose_method(id, Swish, &mut at.moment()).unwrap();
+    assert_eq!(kinds(&mut at), [SessionActivated]);
+    state.choose_method(id, Card, &mut at.moment()).unwrap();
+    assert_eq!(kinds(&mut at), []);
+}
+
+#[test]
+fn a_payment_is_told_with_its_order_and_after_the_method_that_it_implies() {
+    for chosen in [false, true] {
+        let (mut state, mut at, id) = open();
+        if chosen {
+            state.choose_method(id, Card, &mut at.moment()).unwrap();
+            assert_eq!(kinds(&mut at), [SessionActivated]);
+        }
+        at.pass(SignedDuration::from_nanos(1_500_000_001));
+        let paid = state.simulate_tap(id, TapOutcome::Success, &mut at.moment()).unwrap();
+        let mut told = at.events.drain();
+        let finalized = told.pop().unwrap();
+        let Event { id: event, at: when, kind, session_id, order_id, failure_reason } = finalized;
+        assert_eq!((kind, session_id, when, failure_reason), (SessionFinalized, id, at.now, None));
+        assert_eq!(order_id.map(|id| id.to_string()), paid.order_id);
+        assert_ne!(Some(event), order_id);
+        let before: Vec<_> = told.into_iter().map(|event| (event.kind, event.order_id)).collect();
+        assert_eq!(before, if chosen { vec![] } else { vec![(SessionActivated, None)] });
+    }
+}
+
+#[test]
+fn a_decline_is_told_with_its_reason_wherever_it_leaves_the_session() {
+    for (switch, again) in [
+        (AfterDecline::Active, vec![SessionFinalized]),
+        // The clerk chooses again.
+        (AfterDecline::Created, vec![SessionActivated, SessionFinalized]),
+        // There is no type for a session that failed.
+        (AfterDecline::Failed, vec![]),
+    ] {
+        let (mut state, mut at, id) = open();
+        state.switches.status_after_decline = switch;
+        state.decline(id, TapOutcome::InsufficientFunds, &mut at.moment()).unwrap();
+        let told: Vec<_> =
+            at.events.drain().into_iter().map(|event| (event.kind, event.failure_reason)).collect();
+        let failed = (PaymentFailed, Some(TapOutcome::InsufficientFunds));
+        assert_eq!(told, [(SessionActivated, None), failed]);
+        assert_eq!(state.pay(id, None, &mut at.moment()).is_ok(), !again.is_empty());
+        assert_eq!(kinds(&mut at), again);
+    }
+}
+
+#[test]
+fn a_cancel_is_told_once_whoever_cancels() {
+    let (mut state, mut at, id) = open();
+    state.switches.cancel_ended = CancelEnded::Answer;
+    state.cancel_session(id, &mut at.moment()).unwrap();
+    assert_eq!(kinds(&mut at), [SessionCancelled]);
+    state.cancel_session(id, &mut at.moment()).unwrap();
+    assert_eq!(kinds(&mut at), [], "nothing happened");
+    let (mut state, mut at, id) = open();
+    state.cancel_on_phone(id, &mut at.moment()).unwrap();
+    assert_eq!(kinds(&mut at), [SessionCancelled]);
+}
+
+#[test]
+fn neither_an_expiry_nor_a_refusal_is_told() {
+    let (mut state, mut at, id) = open();
+    at.pass(state.switches.session_lifetime);
+    assert!(state.cancel_session(id, &mut at.moment()).is_err());
+    assert!(state.pay(id, None, &mut at.moment()).is_err());
+    assert!(state.choose_method(id, Card, &mut at.moment()).is_err());
+    assert!(state.simulate_tap(id, TapOutcome::LostCard, &mut at.moment()).is_err());
+    assert_eq!(kinds(&mut at), []);
+}
+
+#[test]
+fn the_body_is_the_documented_one() {
+    let event = Event {
+        id: Uuid::from_u128(0xe),
+        at: "2026-11-22T10:00:00.5Z".parse().unwrap(),
+        kind: PaymentFailed,
+        session_id: Uuid::from_u128(1),
+        order_id: None,
+        failure_reason: Some(TapOutcome::LostCard),
+    };
+    assert_eq!(
+        serde_json::to_value(event.callback()).unwrap(),
+        serde_json::json!({
+            "id": "kevt_0000000000000000000000000000000e",
+            "merchant_id": "EMULATED",
+            "timestamp": "2026-11-22T10:00:00.500000000Z",
+            "type": "ipp.payment.failed",
+            "data": {
+                "session_id": "00000000-0000-0000-0000-000000000001",
+                "order_id": null,
+                "failure_reason": "LOST_CARD",
+            },
+        })
+    );
+}
+
+#[test]
+fn where_nobody_takes_the_events_the_latest_are_kept() {
+    let mut at = At::start();
+    let mut state = State::seed();
+    let device = at.device(&mut state);
+    let sessions: Vec<_> = (0..MOST_EVENTS + 3).map(|_| at.session(&mut state, device)).collect();
+    let told: Vec<_> = at.events.drain().into_iter().map(|event| event.session_id).collect();
+    assert_eq!(told, sessions[3..]);
+    assert!(at.events.is_empty());
+}

@@ -1,0 +1,146 @@
+//! Carrying a scenario out: on an emulator of its own, or on an account.
+
+mod look;
+mod request;
+mod run;
+mod stop;
+mod tidy;
+mod wait;
+mod world;
+
+use super::act::Need;
+use super::judge::{Unmet, judge};
+use super::model::{Scenario, Step};
+use crate::api::Client;
+use crate::error::{Exit, Kind};
+use run::{Run, Stopped};
+pub use stop::{Stop, Stopper};
+pub use world::{InMemory, World};
+
+/// Where a scenario is played.
+#[derive(Clone, Copy)]
+pub enum Stage<'a> {
+    /// On an emulator of its own, whose clock stands still unless the scenario moves it.
+    World(&'a World),
+    /// On an account that is there for other things too, in real time.
+    Account(&'a Powers),
+}
+
+/// What an account can beside the API, and what it has by default.
+#[derive(Debug, Clone, Default)]
+pub struct Powers {
+    /// Whether it is one of an emulator: a phone that can be played, a network, and a clock that can be put forward.
+    pub emulator: bool,
+    /// The default location: a name or an id.
+    pub location: Option<String>,
+}
+
+/// Plays scenarios, one after the other or side by side.
+pub struct Player<'a> {
+    client: &'a Client,
+    stage: Stage<'a>,
+    stop: Stop,
+}
+
+/// What came of a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Played {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// How many of its steps came to what was expected.
+    pub steps: usize,
+    /// What could not be cleared away afterwards.
+    pub left: Vec<String>,
+}
+
+/// How a scenario ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// Everything was as expected.
+    Passed,
+    /// Something was not.
+    Failed(Failure),
+    /// It cannot be played here. Nothing was done.
+    Skipped {
+        /// Where it asks for what there is not, from one.
+        line: usize,
+        /// What that is.
+        reason: String,
+    },
+    /// Somebody wanted it to end before its time.
+    Stopped,
+}
+
+/// The step at which a scenario ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Where the step begins, from one.
+    pub line: usize,
+    /// What it does.
+    pub verb: &'static str,
+    /// What was not as expected.
+    pub unmet: Vec<Unmet>,
+    /// How the command for the step would have ended; where that is well, the API did something else than expected,
+    /// which is of the same kind as a refusal.
+    pub exit: Exit,
+}
+
+impl Stage<'_> {
+    fn has(self, need: Need) -> bool {
+        match (self, need) {
+            (Self::World(_), _) => true,
+            (Self::Account(powers), Need::Phone | Need::Network | Need::Clock) => powers.emulator,
+            // An emulator that is there for other programs too behaves as it was told to when it began.
+            (Self::Account(_), Need::Switches) => false,
+        }
+    }
+}
+
+impl<'a> Player<'a> {
+    /// A player who asks this client, which has to be one for the stage.
+    #[must_use]
+    pub const fn new(client: &'a Client, stage: Stage<'a>, stop: Stop) -> Self {
+        Self { client, stage, stop }
+    }
+
+    /// Plays a scenario to its end, to its first step that is not as expected, or until somebody wants it to end. On an
+    /// account, what it made is cleared away.
+    pub async fn play(&self, scenario: &Scenario) -> Played {
+        if let Some((line, reason)) = scenario.lacks(|need| self.stage.has(need)) {
+            return Played { verdict: Verdict::Skipped { line, reason }, steps: 0, left: Vec::new() };
+        }
+        let mut run = Run::new(self, scenario.steps.len());
+        let mut steps = 0;
+        let mut verdict = Verdict::Passed;
+        for (index, step) in scenario.steps.iter().enumerate() {
+            match self.step(&mut run, index, step).await {
+                Ok(None) => steps += 1,
+                Ok(Some(failure)) => verdict = Verdict::Failed(failure),
+                Err(Stopped) => verdict = Verdict::Stopped,
+            }
+            if verdict != Verdict::Passed {
+                break;
+            }
+        }
+        let left = match self.stage {
+            // It is gone with everything in it.
+            Stage::World(_) => Vec::new(),
+            Stage::Account(_) => run.tidy().await,
+        };
+        Played { verdict, steps, left }
+    }
+
+    async fn step(&self, run: &mut Run<'_>, index: usize, step: &Step) -> Result<Option<Failure>, Stopped> {
+        if self.stop.is_wanted() {
+            return Err(Stopped);
+        }
+        let seen = run.perform(index, step).await?;
+        let unmet = judge(step, &seen);
+        if unmet.is_empty() {
+            return Ok(None);
+        }
+        let own = seen.exit.filter(|exit| exit.code() != 0);
+        let exit = own.unwrap_or(Exit::Unmet(Kind::Refused));
+        Ok(Some(Failure { line: step.line, verb: step.act.verb(), unmet, exit }))
+    }
+}

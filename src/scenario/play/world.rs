@@ -1,0 +1,129 @@
+//! An emulator for one scenario, with a clock that only the scenario moves.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use jiff::{SignedDuration, Timestamp};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+use crate::api::{Answer, BaseUrl, Client, Credentials, Exchange, Observer, Transport, TransportError};
+use crate::emulator::{API_KEY, Emulator, MERCHANT_ID, State, Switches};
+use crate::model::CallbackType;
+use crate::secret::ApiKey;
+
+/// The time at which every scenario begins: 2026-01-02T12:00:00Z, after the seed was made.
+const BEGINNING: i64 = 1_767_355_200;
+
+/// The base URL of what no request leaves by.
+const BASE_URL: &str = "http://localhost";
+
+/// An emulator and its clock. Two of them are the same to the last id, so that a scenario always goes the same way.
+pub struct World {
+    emulator: Emulator,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+struct Clock(Arc<Mutex<Timestamp>>);
+
+impl Clock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        *now = now.checked_add(by).unwrap_or(Timestamp::MAX);
+    }
+}
+
+impl World {
+    /// A new account on an emulator that behaves like this.
+    #[must_use]
+    pub fn new(switches: Switches) -> Self {
+        let clock = Clock(Arc::new(Mutex::new(Timestamp::from_second(BEGINNING).unwrap_or_default())));
+        let mut state = State::seed();
+        state.switches = switches;
+        let (time, mut made) = (clock.clone(), 0_u64);
+        let ids = move || {
+            made += 1;
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, &made.to_be_bytes())
+        };
+        Self { emulator: Emulator::with_world(state, move || time.now(), ids), clock }
+    }
+
+    /// The emulator.
+    #[must_use]
+    pub const fn emulator(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    /// The time it is there.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// What was told in callbacks since the last time.
+    pub(super) fn callbacks(&self) -> Vec<CallbackType> {
+        self.emulator.drain_events().into_iter().map(|event| event.kind).collect()
+    }
+
+    /// What carries requests there.
+    #[must_use]
+    pub fn transport(&self) -> InMemory {
+        InMemory(self.emulator.router())
+    }
+
+    /// A client of the built-in account, over this transport. `None` only if the built-in account could not be one.
+    #[must_use]
+    pub fn client(transport: Box<dyn Transport>, observer: Observer) -> Option<Client> {
+        let key = ApiKey::parse(API_KEY).ok()?;
+        let merchant_id = Some(MERCHANT_ID.to_owned());
+        Client::new(
+            transport,
+            BaseUrl::parse(BASE_URL).ok()?,
+            &Credentials { key, username: None, merchant_id },
+            observer,
+        )
+    }
+}
+
+/// Carries requests to an emulator in this process.
+pub struct InMemory(axum::Router);
+
+impl Transport for InMemory {
+    fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_> {
+        Box::pin(async move {
+            let Ok(response) = self.0.clone().oneshot(request.map(Body::from)).await;
+            let (head, body) = response.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX)
+                .await
+                .map_err(|error| TransportError::Lost { reason: error.to_string() })?;
+            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_vec() })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_moves_when_it_is_told_to_and_stops_at_the_end_of_time() {
+        let world = World::new(Switches::default());
+        assert_eq!(world.now().to_string(), "2026-01-02T12:00:00Z");
+        world.advance(Duration::from_secs(90));
+        assert_eq!(world.now().to_string(), "2026-01-02T12:01:30Z");
+        world.advance(Duration::MAX);
+        assert_eq!(world.now(), Timestamp::MAX);
+    }
+}

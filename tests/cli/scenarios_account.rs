@@ -1,0 +1,331 @@
+//! `kustom dev run --profile`: scenarios on an account, which is there for other things too.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::Request;
+use kustom::emulator::state::PageRequest;
+use kustom::emulator::{API_KEY, Emulator, State};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::scenarios::{SALE, run, without_times};
+use crate::common::harness::{Home, same};
+use crate::common::normal::FIXED_ID;
+use crate::common::proxy::ValidatingProxy;
+use crate::common::server::{Asked, Reply, Server};
+
+/// A profile `p` of playground at this address.
+fn home(url: &str, files: &[(&str, &str)]) -> Home {
+    let profile = format!(
+        "[profiles.p]\nenvironment = \"playground\"\napi_key = \"{API_KEY}\"\nmerchant_id = \"EMULATED\"\n\
+         base_url = \"{url}\"\n"
+    );
+    let home = Home::new().with_profiles(&profile);
+    for (name, text) in files {
+        let _ = home.file(name, text);
+    }
+    home
+}
+
+/// An emulator that passes for the real service: it has neither a phone nor a word about itself.
+fn as_the_service(emulator: &Emulator) -> Router {
+    let inner = emulator.router();
+    Router::new().fallback(move |request: Request| {
+        let inner = inner.clone();
+        async move {
+            if !request.uri().path().starts_with("/ipp/v1/") {
+                return axum::response::IntoResponse::into_response(axum::http::StatusCode::NOT_FOUND);
+            }
+            let Ok(response) = inner.oneshot(request).await;
+            response
+        }
+    })
+}
+
+fn devices(emulator: &Emulator) -> u64 {
+    u64::try_from(
+        emulator.state().list_devices(None, PageRequest::default(), jiff::Timestamp::MAX).total_elements,
+    )
+    .unwrap()
+}
+
+#[test]
+fn what_the_api_can_runs_and_what_it_cannot_is_skipped_with_a_reason() {
+    let emulator = Emulator::new(State::seed());
+    let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
+    let home = home(&proxy.base_url(), &[]);
+    same(
+        &run(&home, &["--profile", "p"]).whole(),
+        "\
+SCENARIO                                RESULT   STEPS   WHERE                              WHAT
+Every outcome of a simulated tap        passed   13
+A clerk's second try                    skipped  0 of 6  built-in/second-try.toml:12        choose is done by a person on a phone here
+A session that nobody pays expires      skipped  0 of 7  built-in/expiry.toml:4             switches say how an emulator of its own behaves, and this is none
+A cancel against a payment              passed   8
+A phone without a network               skipped  0 of 7  built-in/phone-offline.toml:13     offline takes a device off the network, which only an emulator can
+A phone is paired and takes a payment   skipped  0 of 8  built-in/pairing.toml:10           pair is done by a person on a phone here
+A code that is too old pairs nothing    skipped  0 of 6  built-in/expired-code.toml:17      pair is done by a person on a phone here
+Two open sessions on a device           skipped  0 of 7  built-in/two-open-sessions.toml:4  switches say how an emulator of its own behaves, and this is none
+A cart that does not add up is refused  passed   5
+! Callbacks go to the account's endpoint, so they are not looked at here.
+! 3 passed, 6 skipped.
+exit 0
+",
+    );
+    assert_eq!(devices(&emulator), 0, "what was made is cleared away");
+    // What is asked without a description is what an emulator is told by.
+    let violations: Vec<_> = proxy.violations().into_iter().map(|violation| violation.message).collect();
+    assert_eq!(violations, ["GET / is not described"]);
+}
+
+/// The variable means the same as the flag.
+#[test]
+fn an_emulator_on_this_machine_has_a_phone_and_a_clock() {
+    let emulator = Emulator::new(State::seed());
+    let proxy = ValidatingProxy::start(&emulator);
+    let home = Home::new().local().env("KUSTOM_BASE_URL", proxy.base_url());
+    let rows = run(&home, &["--filter", "toml", "-o", "json"]).json();
+    let results: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["file"].as_str().unwrap(), row["result"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        results,
+        [
+            ("built-in/tap-outcomes.toml", "passed"),
+            ("built-in/second-try.toml", "passed"),
+            ("built-in/expiry.toml", "skipped"),
+            ("built-in/cancel-against-pay.toml", "passed"),
+            ("built-in/phone-offline.toml", "passed"),
+            ("built-in/pairing.toml", "passed"),
+            ("built-in/expired-code.toml", "passed"),
+            ("built-in/two-open-sessions.toml", "skipped"),
+            ("built-in/refused-cart.toml", "passed"),
+        ]
+    );
+    assert_eq!(devices(&emulator), 0);
+    let violations: Vec<_> = proxy.violations().into_iter().map(|violation| violation.message).collect();
+    assert_eq!(violations, ["GET / is not described"]);
+}
+
+#[test]
+fn production_is_refused_before_anything_is_sent() {
+    let server = Server::unwanted();
+    let profile = format!(
+        "active = \"live\"\n[profiles.live]\nenvironment = \"production\"\napi_key = \"kco_live_api_x\"\nbase_url = \"{}\"\n",
+        server.url()
+    );
+    let home = Home::new().with_profiles(&profile);
+    let expected = "error: scenarios make devices and payments, and this is production\n  \
+                    hint: run them on an emulator with --profile local, or name a playground profile\n";
+    same(&run(&home, &["--profile", "live", "--yes"]).fails(2), expected);
+    same(&home.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().fails(2), expected);
+    // Being the active one is not being asked for.
+    let _ = run(&home, &["--filter", "second"]).exits(0);
+    assert!(server.asked().is_empty());
+    let _ = run(&home, &["--profile", "unknown"]).fails(2);
+}
+
+fn id(number: usize) -> String {
+    format!("{FIXED_ID}{number:012}")
+}
+
+/// A service that makes devices and sessions, each with an id of its own, and leaves the rest to `other`.
+fn service(other: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
+    let made = AtomicUsize::new(0);
+    Server::new(move |asked| match asked.line().as_str() {
+        "POST /ipp/v1/dev/devices" => {
+            Reply::json(200, &json!({"id": id(made.fetch_add(1, Ordering::SeqCst) + 1)}))
+        }
+        "POST /ipp/v1/sessions" => {
+            let session_id = id(made.fetch_add(1, Ordering::SeqCst) + 1);
+            Reply::json(200, &json!({"session_id": session_id, "status": "CREATED"}))
+        }
+        _ => other(asked),
+    })
+}
+
+/// What was changed there, in order.
+fn changes(server: &Server) -> Vec<String> {
+    server.lines().into_iter().filter(|line| !line.starts_with("GET ")).collect()
+}
+
+/// Also after a failure; and what cannot be cleared away is named.
+#[test]
+fn what_a_scenario_made_is_cleared_away_or_named() {
+    let text = format!("{SALE}expect.answer.colour = \"blue\"\n");
+    let cleared = service(|asked| {
+        // The session has ended meanwhile, which is fine too.
+        if asked.method == "PUT" { Reply::problem(409, "It has ended.") } else { Reply::empty(204) }
+    });
+    let home_of = |server: &Server| home(&server.url(), &[("x.toml", text.as_str())]);
+    let outcome = run(&home_of(&cleared), &["x.toml", "--profile", "p", "-o", "json"]).exits(5);
+    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&rows[0]["left"], outcome.stderr.as_str()), (&json!([]), ""));
+    assert_eq!(
+        changes(&cleared),
+        [
+            "POST /ipp/v1/dev/devices".to_owned(),
+            "POST /ipp/v1/sessions".to_owned(),
+            format!("PUT /ipp/v1/sessions/{}/cancel", id(2)),
+            format!("DELETE /ipp/v1/devices/{}", id(1)),
+        ]
+    );
+    let stuck =
+        service(
+            |asked| if asked.method == "GET" { Reply::empty(404) } else { Reply::problem(403, "Not you.") },
+        );
+    let outcome = run(&home_of(&stuck), &["x.toml", "--profile", "p", "-o", "json"]).exits(5);
+    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let left =
+        [format!("session {}: Not you. (HTTP 403)", id(2)), format!("device {}: Not you. (HTTP 403)", id(1))];
+    assert_eq!(rows[0]["left"], json!(left));
+    let warned: Vec<_> = left
+        .iter()
+        .map(|what| json!({"warning": {"message": format!("not cleared away: {what}")}}))
+        .collect();
+    let said: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(said, warned);
+}
+
+#[test]
+fn an_account_that_cannot_be_asked_is_an_error_with_its_own_code() {
+    for (reply, code, kind) in [
+        (Reply::problem(401, "no"), 3, "error"),
+        (Reply::problem(429, "later").header("retry-after", "3600"), 6, "error"),
+        (Reply::cut(), 7, "error"),
+        (Reply::problem(500, "oops"), 7, "error"),
+        (Reply::json(200, &json!({"name": "no id"})), 7, "error"),
+        (Reply::problem(400, "no"), 5, "failure"),
+    ] {
+        let server = Server::always(reply);
+        let home = home(&server.url(), &[("x.toml", SALE)]);
+        let outcome =
+            run(&home, &["x.toml", "--profile", "p", "-o", "json", "--junit", "out.xml"]).exits(code);
+        let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        assert_eq!((&rows[0]["line"], &rows[0]["exit_code"]), (&json!(1), &json!(code)));
+        let report = std::fs::read_to_string(home.path().join("out.xml")).unwrap();
+        assert!(
+            report.contains(&format!("<{kind} message=\"create-device: expected exit 0, got exit {code}: ")),
+            "{report}"
+        );
+        // Nothing that may have been carried out is sent again, and nothing is left to clear away.
+        assert_eq!(changes(&server), ["POST /ipp/v1/dev/devices"]);
+    }
+}
+
+/// Lifetimes with a name are asked for where others are not taken.
+#[test]
+fn codes_are_asked_for_in_either_way() {
+    let emulator = Emulator::new(State::seed());
+    emulator.change(|state, _| {
+        state.switches.enrollment_dialect = kustom::emulator::state::EnrollmentDialect::TtlOnly;
+    });
+    let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
+    let text = "[[step]]\ndo = \"enroll\"\nlocation = \"göteborg haga\"\nexpires_in = \"3h\"\nexpect = { http = 201, status = \"PENDING\" }\n\
+                [[step]]\ndo = \"withdraw\"\nexpect.status = \"CANCELLED\"\n";
+    let home = home(&proxy.base_url(), &[("x.toml", text)]);
+    same(
+        &run(&home, &["x.toml", "--profile", "p"]).whole(),
+        "SCENARIO  RESULT  STEPS  WHERE  WHAT\nx         passed  2\n! 1 passed.\nexit 0\n",
+    );
+}
+
+/// In real time: a wait asks until the session is what it is waited for.
+#[test]
+fn a_wait_looks_until_it_is_there_and_a_passing_failure_does_not_end_it() {
+    let looks = AtomicUsize::new(0);
+    let server = service(move |asked| match asked.method.as_str() {
+        "GET" if asked.target == "/" => Reply::empty(404),
+        "GET" => match looks.fetch_add(1, Ordering::SeqCst) {
+            0 => Reply::json(200, &json!({"session_id": id(2), "status": "CREATED"})),
+            1 => Reply::problem(503, "not now").header("retry-after", "0"),
+            _ => Reply::json(200, &json!({"session_id": id(2), "status": "FINALIZED"})),
+        },
+        _ => Reply::empty(204),
+    });
+    let text = format!(
+        "{SALE}[[step]]\ndo = \"wait\"\nwithin = \"100s\"\nexpect = {{ exit = 0, status = \"FINALIZED\" }}\n"
+    );
+    let home = home(&server.url(), &[("x.toml", &text)]);
+    let _ = run(&home, &["x.toml", "--profile", "p", "-q"]).exits(0);
+}
+
+/// Ctrl-C ends what is under way in order, and tells what was done so far.
+#[cfg(unix)]
+#[test]
+fn an_interruption_tells_what_was_done_and_clears_away() {
+    let server = Arc::new(Mutex::new(None::<Server>));
+    let running = service(|asked| match asked.method.as_str() {
+        "GET" if asked.target == "/" => Reply::empty(404),
+        "GET" => Reply::json(200, &json!({"session_id": id(4), "status": "ACTIVE"})),
+        _ => Reply::empty(204),
+    });
+    let wait = format!("{SALE}[[step]]\ndo = \"wait\"\nwithin = \"2h\"\n");
+    let home = home(&running.url(), &[("a.toml", SALE), ("b.toml", &wait), ("c.toml", SALE)]);
+    *server.lock().unwrap() = Some(running);
+    let asked = || server.lock().unwrap().as_ref().unwrap().lines();
+    let args = [
+        "dev",
+        "run",
+        "a.toml",
+        "b.toml",
+        "c.toml",
+        "--profile",
+        "p",
+        "--jobs",
+        "1",
+        "--junit",
+        "out.xml",
+        "-v",
+    ];
+    let process = home.command(args).spawn();
+    let _ = process.until_stderr(|text| text.contains(&format!("> GET /ipp/v1/sessions/{}", id(4))));
+    process.interrupt();
+    let outcome = process.wait().exits(130);
+    same(
+        &outcome.stdout,
+        "SCENARIO  RESULT   STEPS   WHERE  WHAT\na         passed   2\nb         stopped  2 of 3\n",
+    );
+    let last: Vec<_> = outcome.stderr.lines().rev().take(2).collect();
+    assert_eq!(last, ["error: interrupted: 1 of 3 scenarios done", "1 passed."]);
+    let report = std::fs::read_to_string(home.path().join("out.xml")).unwrap();
+    assert!(without_times(&report).contains("<skipped message=\"interrupted\"/>"), "{report}");
+    let lines = asked();
+    let end: Vec<_> = lines.iter().rev().take(2).cloned().collect();
+    let cleared =
+        [format!("DELETE /ipp/v1/devices/{}", id(3)), format!("PUT /ipp/v1/sessions/{}/cancel", id(4))];
+    assert_eq!(end, cleared);
+    assert_eq!(
+        lines.iter().filter(|line| *line == "POST /ipp/v1/sessions").count(),
+        2,
+        "the third was not begun"
+    );
+}
+
+/// Whoever cannot wait for the end of what is under way says so a second time.
+#[cfg(unix)]
+#[test]
+fn a_second_interruption_ends_it_at_once() {
+    let server = service(|asked| match asked.method.as_str() {
+        "GET" if asked.target == "/" => Reply::empty(404),
+        "PUT" => Reply::stall(),
+        _ => Reply::json(200, &json!({"session_id": id(2), "status": "ACTIVE"})),
+    });
+    let wait = format!("{SALE}[[step]]\ndo = \"wait\"\nwithin = \"2h\"\n");
+    let home = home(&server.url(), &[("b.toml", &wait)]);
+    let process = home.command(["dev", "run", "b.toml", "--profile", "p", "-v", "--timeout", "1h"]).spawn();
+    let _ = process.until_stderr(|text| text.contains("> GET /ipp/v1/sessions/"));
+    process.interrupt();
+    let _ = process.until_stderr(|text| text.contains("> PUT /ipp/v1/sessions/"));
+    process.interrupt();
+    let outcome = process.wait().exits(130);
+    assert_eq!(outcome.stdout, "");
+    let said = "error: interrupted: 0 of 1 scenario done\n  \
+                hint: what was under way was left as it is; on an account, clear it away\n";
+    assert!(outcome.stderr.ends_with(said), "{}", outcome.stderr);
+}
