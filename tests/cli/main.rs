@@ -14,6 +14,7 @@ mod changes;
 mod counter;
 mod demonstration;
 mod emulator;
+mod emulator_begins;
 mod faults;
 mod guards;
 mod harness;

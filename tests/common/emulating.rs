@@ -11,7 +11,7 @@ use super::harness::{Home, Outcome, PATIENCE, Running};
 /// An emulator that runs in a home, on a port of its own.
 #[must_use = "end it"]
 pub struct Emulating {
-    running: Running,
+    running: Option<Running>,
     pub url: String,
 }
 
@@ -27,7 +27,7 @@ impl Emulating {
             Ok(ready) => ready["url"].as_str().expect("a URL").to_owned(),
             Err(_) => first.to_owned(),
         };
-        Self { running, url }
+        Self { running: Some(running), url }
     }
 
     pub fn address(&self) -> &str {
@@ -81,25 +81,38 @@ impl Emulating {
     /// Waits until its log satisfies this, and gives it without the times.
     #[track_caller]
     pub fn log(&self, condition: impl Fn(&str) -> bool) -> String {
-        without_times(&self.running.until_stderr(condition))
+        without_times(&self.running().until_stderr(condition))
     }
 
     pub fn signal(&self, signal: &str) {
-        self.running.signal(signal);
+        self.running().signal(signal);
     }
 
     /// Ends it as Ctrl-C does.
     pub fn end(self) -> Outcome {
-        self.running.interrupt();
-        self.running.wait()
+        self.running().interrupt();
+        self.wait()
     }
 
-    pub fn wait(self) -> Outcome {
-        self.running.wait()
+    pub fn wait(mut self) -> Outcome {
+        self.running.take().expect("a process").wait()
     }
 
-    pub fn kill(self) -> Outcome {
-        self.running.kill()
+    pub fn kill(mut self) -> Outcome {
+        self.running.take().expect("a process").kill()
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("a process")
+    }
+}
+
+impl Drop for Emulating {
+    fn drop(&mut self) {
+        // A test that has failed leaves nothing behind.
+        if let Some(running) = self.running.take() {
+            drop(running.kill());
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! How others learn that a server listens, and where.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -19,6 +19,13 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) fn at(address: SocketAddr) -> Self {
+        let mut address = address;
+        // What listens everywhere is reached here too, by an address that a client can connect to.
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => {}
+        }
         Self { url: format!("http://{address}") }
     }
 
