@@ -4,6 +4,7 @@
 //! top of them; this file and `local` decide where a state lives, in memory behind an [`Emulator`] or in a file
 //! behind a [`LocalEmulator`]. What it does and why is told to people in `docs/emulator.md`.
 
+mod callbacks;
 mod events;
 mod local;
 mod routes;
@@ -16,6 +17,7 @@ use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+pub use callbacks::{Backoff, Callbacks, Delivered};
 pub use events::Events;
 pub use local::{LocalEmulator, StateFileError};
 pub use state::{Event, EventLog, Moment, State, StateError, Switches};
