@@ -158,6 +158,17 @@ impl Context {
         result
     }
 
+    /// Leaves what an interruption means to the command, from here on.
+    pub fn handle_interruption(&self) {
+        self.interruption_is_handled.set(true);
+    }
+
+    /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
+    #[must_use]
+    pub fn interruption(&self) -> Interruption {
+        Interruption::listen(self.terminal.is_in_front_of_a_person())
+    }
+
     fn interrupted(&self) -> Error {
         match self.under_way.take() {
             Some(request) => {

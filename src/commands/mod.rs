@@ -9,6 +9,7 @@ mod doctor;
 mod enrollments;
 mod find;
 mod list;
+mod listen;
 mod locations;
 mod login;
 mod profiles;
@@ -65,7 +66,7 @@ impl Command {
             Self::Enrollments(command) => context.online(|online| command.run(online)),
             Self::Devices(command) => context.online(|online| command.run(online)),
             Self::Sessions(command) => command.run(context),
-            Self::Dev(command) => context.online(|online| command.run(online)),
+            Self::Dev(command) => command.run(context),
             Self::Api(args) => context.online(|online| args.run(online)),
             Self::Demo(args) => args.run(context),
         }

@@ -99,11 +99,14 @@ impl Callbacks {
         Rc::clone(&self.undelivered)
     }
 
-    /// Delivers what happens for as long as it is polled. What is not acknowledged when it is dropped is lost.
+    /// Delivers what happens until `stop` is done, and then until all that has happened is acknowledged. It can be
+    /// dropped at any time; what is not acknowledged then is lost.
     ///
     /// # Errors
     /// [`SignError`] for what cannot be signed, which no event of an emulator is.
-    pub async fn deliver(self, events: Events) -> Result<std::convert::Infallible, SignError> {
+    pub async fn deliver(self, events: Events, stop: impl Future<Output = ()>) -> Result<(), SignError> {
+        let mut stop = std::pin::pin!(stop);
+        let mut is_stopped = false;
         let in_flight = Semaphore::new(MOST_UNDER_WAY);
         // Of each session that has something to tell, what waits behind the event that is being told.
         let mut behind: HashMap<Uuid, VecDeque<Event>> = HashMap::new();
@@ -130,6 +133,9 @@ impl Callbacks {
                         }
                     }
                 },
+                () = &mut stop, if !is_stopped => is_stopped = true,
+                // Nothing that has happened is left.
+                () = std::future::ready(()), if is_stopped && telling.is_empty() => return Ok(()),
             }
         }
     }

@@ -90,7 +90,7 @@ async fn until(callbacks: Callbacks, events: Events, holds: impl Fn() -> bool) {
         }
     };
     tokio::select! {
-        error = callbacks.deliver(events) => panic!("{error:?}"),
+        ended = callbacks.deliver(events, std::future::pending()) => panic!("{ended:?}"),
         done = tokio::time::timeout(Duration::from_secs(60), waiting) => done.expect("it never came to that"),
     }
 }
@@ -201,6 +201,26 @@ async fn a_redirect_is_no_acknowledgement_and_is_not_followed() {
     let session = create();
     until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 3).await;
     assert_eq!(kinds(&inbox, session), [SessionCreated, SessionCreated, SessionCreated]);
+}
+
+#[tokio::test]
+async fn once_it_is_stopped_it_ends_with_the_last_acknowledgement() {
+    let (url, inbox) = endpoint(|_, count| if count == 2 { 503 } else { 200 }).await;
+    let (emulator, create) = shop();
+    let session = create();
+    pay(&emulator, session);
+    let callbacks = callbacks(&url);
+    let undelivered = callbacks.undelivered();
+    let stop = std::future::ready(());
+    tokio::time::timeout(Duration::from_secs(60), callbacks.deliver(emulator.events(), stop))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        kinds(&inbox, session),
+        [SessionCreated, SessionActivated, SessionActivated, SessionFinalized]
+    );
+    assert_eq!((undelivered.get(), emulator.drain_events()), (0, vec![]));
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! beside it, which is never removed, because two processes could otherwise hold locks on two different files
 //! of the same name.
 
+mod prepare;
+
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::PathBuf;
@@ -14,13 +16,14 @@ use http::{Method, Request, Response};
 use tower::ServiceExt as _;
 
 use super::state::StateError;
-use super::{Emulator, State};
+use super::{Emulator, Events, State};
 use crate::disk;
 
 /// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
 #[derive(Debug, Clone)]
 pub struct LocalEmulator {
     state_file: PathBuf,
+    events: Events,
 }
 
 /// Why a request on a state file was not carried out. Whatever it says, nothing was changed.
@@ -59,7 +62,14 @@ impl LocalEmulator {
     /// An emulator on this file, which need not exist yet: a missing one is the seed.
     #[must_use]
     pub fn new(state_file: PathBuf) -> Self {
-        Self { state_file }
+        Self { state_file, events: Events::default() }
+    }
+
+    /// What this value and its clones make happen to sessions, for whoever tells others of it. What others do on the
+    /// same file is theirs to tell.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.events.clone()
     }
 
     /// Answers one request. A request that changes something has its answer only once the change is on disk.
@@ -83,6 +93,9 @@ impl LocalEmulator {
         if after != before {
             disk::replace(&self.state_file, &after.write()).map_err(not_writable)?;
         }
+        // Told is only what is kept, and in the order in which it was.
+        let happened = emulator.drain_events();
+        self.events.with(|events| happened.into_iter().for_each(|event| events.push(event)));
         drop(lock);
         Ok(response)
     }

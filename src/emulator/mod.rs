@@ -2,24 +2,27 @@
 //!
 //! Three layers, each knowing only the one below it: [`state`] is the rules, a pure value; `routes` is HTTP on
 //! top of them; this file and `local` decide where a state lives, in memory behind an [`Emulator`] or in a file
-//! behind a [`LocalEmulator`]. What it does and why is told to people in `docs/emulator.md`.
+//! behind a [`LocalEmulator`]. A [`Server`] offers either to other programs. What it does and why is told to people in `docs/emulator.md`.
 
 mod callbacks;
 mod events;
 mod local;
+mod log;
 mod routes;
+mod server;
 pub mod state;
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::serve::ListenerExt as _;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use callbacks::{Backoff, Callbacks, Delivered};
 pub use events::Events;
 pub use local::{LocalEmulator, StateFileError};
+pub use log::{Ending, Served};
+pub use server::{Notice, Server};
 pub use state::{Event, EventLog, Moment, State, StateError, Switches};
 
 /// The key of the built-in account. It opens nothing but emulators, so it is no secret.
@@ -103,17 +106,14 @@ impl Emulator {
 /// Serves an emulator until `stop` is done, then lets the open requests finish.
 ///
 /// # Errors
-/// When the listener fails.
+/// None at present.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     emulator: Emulator,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        // Without it small answers wait for the client's acknowledgement. A connection that cannot do it works.
-        let _ = connection.set_nodelay(true);
-    });
-    axum::serve(listener, emulator.router()).with_graceful_shutdown(stop).await
+    Server::new(listener, emulator).serve(stop).await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod big;
 mod cell;
 mod csv;
+mod log;
 mod print;
 mod progress;
 mod prompt;
@@ -20,6 +21,7 @@ use dialoguer::console::Term;
 use serde_json::json;
 
 pub use cell::{Cell, Column, Show, Tone, View};
+pub use log::{Lines, Log};
 pub use print::Listing;
 pub use progress::{Bar, ProgressLine};
 pub use prompt::{Choice, Question};

@@ -7,6 +7,7 @@
 
 pub mod contract;
 pub mod counter;
+pub mod emulating;
 pub mod harness;
 pub mod normal;
 pub mod proxy;

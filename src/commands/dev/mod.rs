@@ -2,12 +2,13 @@
 
 mod create_device;
 mod credentials;
+mod emulator;
 mod pos;
 mod simulate_tap;
 
 use clap::Subcommand;
 
-use crate::context::Online;
+use crate::context::{Context, Online};
 use crate::error::{Error, Exit};
 
 /// Simulated devices and payments; not on production.
@@ -17,18 +18,28 @@ pub enum Command {
     SimulateTap(simulate_tap::Args),
     #[command(subcommand)]
     Pos(pos::Command),
+    Emulator(emulator::Args),
 }
 
 impl Command {
-    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
-        // The phone has a narrower guard, which says what to do instead.
-        if !matches!(self, Self::Pos(_)) {
-            online.not_on_production()?;
-        }
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         match self {
-            Self::CreateDevice(args) => args.run(&online).await,
-            Self::SimulateTap(args) => args.run(&online).await,
-            Self::Pos(command) => command.run(&online).await,
+            Self::CreateDevice(args) => on_playground(context, async |online| args.run(&online).await),
+            Self::SimulateTap(args) => on_playground(context, async |online| args.run(&online).await),
+            // The phone has a narrower guard, which says what to do instead.
+            Self::Pos(command) => context.online(async |online| command.run(&online).await),
+            Self::Emulator(args) => args.run(context),
         }
     }
+}
+
+/// Runs a command that playground has and production has not.
+fn on_playground(
+    context: &Context,
+    command: impl AsyncFnOnce(Online<'_>) -> Result<Exit, Error>,
+) -> Result<Exit, Error> {
+    context.online(async |online| {
+        online.not_on_production()?;
+        command(online).await
+    })
 }

@@ -37,7 +37,7 @@ impl IntoResponse for Answer {
 }
 
 /// A refusal as RFC 7807 problem details (observed).
-pub(super) fn refuse(refusal: &Refusal) -> Response {
+pub(in crate::emulator) fn refuse(refusal: &Refusal) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if refusal.status == StatusCode::UNAUTHORIZED {

@@ -15,7 +15,7 @@ use crate::emulator::state::{FieldErrors, MerchantIdNeed, Refusal};
 use crate::emulator::{API_KEY, MERCHANT_ID, USERNAME};
 
 /// The longest body that is read, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
+pub(in crate::emulator) const MAX_BODY: usize = 1024 * 1024;
 
 const MERCHANT_ID_HEADER: &str = "x-merchant-id";
 

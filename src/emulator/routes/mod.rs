@@ -22,7 +22,9 @@ use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
 use self::answer::Answer;
+pub(super) use self::answer::refuse;
 use self::call::Call;
+pub(super) use self::call::MAX_BODY;
 use super::{Emulator, MERCHANT_ID, Moment, State};
 use crate::emulator::state::Refusal;
 

@@ -1,0 +1,45 @@
+//! How others learn that a server listens, and where.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::commands::listen::ReadyFile;
+use crate::emulator::{API_KEY, MERCHANT_ID};
+use crate::error::Error;
+use crate::terminal::{Format, Terminal};
+
+/// What a client needs to know of an emulator.
+pub(super) struct Ready {
+    /// Its base URL.
+    pub(super) url: String,
+}
+
+impl Ready {
+    pub(super) fn at(address: SocketAddr) -> Self {
+        Self { url: format!("http://{address}") }
+    }
+
+    /// Tells it on stdout, on one line where it can be.
+    pub(super) fn show(&self, terminal: &Terminal) -> Result<(), Error> {
+        match terminal.format() {
+            Format::Csv => return terminal.json(&self.to_json()),
+            Format::Table | Format::Json | Format::Ndjson => terminal.data(&self.line(terminal.format()))?,
+        }
+        terminal.flush()
+    }
+
+    /// Writes it to a file, whole, which the value that is returned removes again.
+    pub(super) fn write(&self, path: PathBuf, format: Format) -> Result<ReadyFile, Error> {
+        ReadyFile::write(path, self.line(format))
+    }
+
+    fn line(&self, format: Format) -> String {
+        if format.is_json() { format!("{}\n", self.to_json()) } else { format!("{}\n", self.url) }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({"url": self.url, "key": API_KEY, "merchant_id": MERCHANT_ID})
+    }
+}
