@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::disk;
 use crate::error::Error;
-use crate::model::{Metadata, TapOutcome};
+use crate::model::{CallbackType, Metadata, TapOutcome};
 use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
 use crate::terminal::Terminal;
 
@@ -112,6 +112,14 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
         return Err(Error::usage(format!("{} is larger than 1 MiB", path.display())));
     }
     std::fs::read(path).map_err(failed)
+}
+
+/// A documented type of callback, with or without its prefix.
+pub(crate) fn callback_type(text: &str) -> Result<CallbackType, String> {
+    CallbackType::find(text).ok_or_else(|| {
+        let all: Vec<_> = CallbackType::ALL.iter().map(|known| known.short().to_owned()).collect();
+        format!("the events are {}", all.join(", "))
+    })
 }
 
 /// The name of a file that holds a secret, and not the secret: others can see arguments.

@@ -14,6 +14,7 @@ mod locations;
 mod login;
 mod profiles;
 mod sessions;
+mod webhooks;
 
 use clap::Subcommand;
 
@@ -38,6 +39,8 @@ pub enum Command {
     Sessions(sessions::Command),
     #[command(subcommand)]
     Dev(dev::Command),
+    #[command(subcommand, visible_alias = "webhook")]
+    Webhooks(webhooks::Command),
     Api(api::Args),
     Demo(demo::Args),
 }
@@ -49,6 +52,7 @@ impl Command {
         match self {
             Self::Sessions(command) => command.waits(),
             Self::Enrollments(command) => command.waits(),
+            Self::Webhooks(command) => command.waits(),
             _ => false,
         }
     }
@@ -67,6 +71,7 @@ impl Command {
             Self::Devices(command) => context.online(|online| command.run(online)),
             Self::Sessions(command) => command.run(context),
             Self::Dev(command) => command.run(context),
+            Self::Webhooks(command) => command.run(context),
             Self::Api(args) => context.online(|online| args.run(online)),
             Self::Demo(args) => args.run(context),
         }

@@ -5,6 +5,7 @@ mod credentials;
 mod emulator;
 mod pos;
 mod simulate_tap;
+mod trigger;
 
 use clap::Subcommand;
 
@@ -19,6 +20,7 @@ pub enum Command {
     #[command(subcommand)]
     Pos(pos::Command),
     Emulator(emulator::Args),
+    Trigger(trigger::Args),
 }
 
 impl Command {
@@ -29,6 +31,7 @@ impl Command {
             // The phone has a narrower guard, which says what to do instead.
             Self::Pos(command) => context.online(async |online| command.run(&online).await),
             Self::Emulator(args) => args.run(context),
+            Self::Trigger(args) => args.run(context),
         }
     }
 }
