@@ -19,6 +19,7 @@ pub mod secret;
 pub mod settings;
 pub mod terminal;
 pub mod text;
+pub mod webhooks;
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;

@@ -7,6 +7,7 @@ mod own;
 mod pos;
 mod run;
 mod simulate_tap;
+mod trigger;
 
 use clap::Subcommand;
 
@@ -22,6 +23,7 @@ pub enum Command {
     Pos(pos::Command),
     Emulator(emulator::Args),
     Run(run::Args),
+    Trigger(trigger::Args),
 }
 
 impl Command {
@@ -33,6 +35,7 @@ impl Command {
             Self::Pos(command) => context.online(async |online| command.run(&online).await),
             Self::Emulator(args) => args.run(context),
             Self::Run(args) => args.run(context),
+            Self::Trigger(args) => args.run(context),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `kustom dev emulator`
 
 mod begin;
+mod callbacks;
 mod clock;
-mod listen;
 mod ready;
 mod serve;
 mod switches;

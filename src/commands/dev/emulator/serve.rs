@@ -7,13 +7,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::begin::{Account, Beginning};
-use super::listen;
+use super::callbacks::CallbackArgs;
 use super::ready::Ready;
 use super::switches;
+use crate::commands::listen;
 use crate::context::{Context, Interruption};
-use crate::emulator::{Ending, Notice, Server};
+use crate::emulator::{Callbacks, Delivered, Ending, Events, Notice, Server};
 use crate::error::{Error, Exit, Kind};
 use crate::terminal::{Lines, Terminal};
+use crate::text::count;
 
 /// How long open requests may take to finish once the end has come.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
@@ -42,13 +44,17 @@ pub(super) struct ServeArgs {
     /// Write the base URL to this file as soon as it listens, and remove the file at the end
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    callbacks: CallbackArgs,
 }
 
 impl ServeArgs {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
-        let Self { listen, public, state, seed, switches, ready_file } = self;
-        listen::check(listen, public)?;
+        let Self { listen, public, state, seed, switches, ready_file, callbacks } = self;
+        let why = "others on the network could use the emulator there, because everybody knows its key";
+        listen::check(listen, public, why)?;
         let begin = Beginning::read(seed, switches)?;
+        let callbacks = callbacks.resolve()?;
         context.handle_interruption();
         context.wait_for(async {
             let terminal = &*context.terminal;
@@ -56,9 +62,15 @@ impl ServeArgs {
             let listener = listen::bind(listen).await?;
             let cannot_start =
                 |error: std::io::Error| Error::new(Kind::Bug, format!("cannot start: {error}"));
-            let server = match account {
-                Account::Memory(emulator) => Server::new(listener, emulator),
-                Account::File(local) => Server::on_file(listener, local),
+            let (server, events) = match account {
+                Account::Memory(emulator) => {
+                    let events = emulator.events();
+                    (Server::new(listener, emulator), events)
+                }
+                Account::File(local) => {
+                    let events = local.events();
+                    (Server::on_file(listener, local), events)
+                }
             };
             let ready = Ready::at(server.address().map_err(cannot_start)?);
             // From here on it ends when it is told to, and not before.
@@ -68,29 +80,57 @@ impl ServeArgs {
             greet(terminal, listen, &ready);
             let log = terminal.log().map_err(cannot_start)?;
             let (lines, manner) = (log.lines(), LogManner::of(terminal));
+            let of_callbacks = lines.clone();
             let server = server.observed_by(move |notice| manner.note(notice, &lines));
-            until_told(server, interruption).await;
+            let callbacks = callbacks.map(|callbacks| {
+                callbacks.observed_by(move |delivered| manner.note_callback(delivered, &of_callbacks))
+            });
+            let undelivered = until_told(server, callbacks, events, interruption).await;
             drop(ready_file);
+            if undelivered > 0 {
+                let callbacks = count(undelivered, "callback");
+                terminal.warn(&format!("not acknowledged, and not sent again: {callbacks}"));
+            }
             log.finish(PATIENCE_WITH_READERS);
             Ok(Exit::Done)
         })
     }
 }
 
-/// Serves until somebody ends it, and then until the open requests are done, time is up, or it is ended again.
-async fn until_told(server: Server, mut interruption: Interruption) {
+/// Serves until somebody ends it, and then until the open requests are done and what happened is told, time is up, or
+/// it is ended again. Gives how many callbacks are not acknowledged then.
+async fn until_told(
+    server: Server,
+    callbacks: Option<Callbacks>,
+    events: Events,
+    mut interruption: Interruption,
+) -> usize {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = server.serve(async { drop(stopped.await) });
-    tokio::pin!(serving);
+    let (done, all_served) = tokio::sync::oneshot::channel::<()>();
+    let undelivered = callbacks.as_ref().map(Callbacks::undelivered);
+    let serving = async {
+        server.serve(async { drop(stopped.await) }).await;
+        drop(done);
+    };
+    let telling = async {
+        if let Some(callbacks) = callbacks {
+            // Only an event that cannot be signed ends it early, and there is none.
+            let _ = callbacks.deliver(events, async { drop(all_served.await) }).await;
+        }
+    };
+    let mut working = std::pin::pin!(async { tokio::join!(serving, telling) });
     tokio::select! {
-        () = &mut serving => return,
-        _ = interruption.come() => drop(stop),
+        _ = &mut working => {}
+        _ = interruption.come() => {
+            drop(stop);
+            tokio::select! {
+                _ = working => {}
+                _ = interruption.come() => {}
+                () = tokio::time::sleep(LAST_PATIENCE) => {}
+            }
+        }
     }
-    tokio::select! {
-        () = serving => {}
-        _ = interruption.come() => {}
-        () = tokio::time::sleep(LAST_PATIENCE) => {}
-    }
+    undelivered.map_or(0, |undelivered| undelivered.get())
 }
 
 fn greet(terminal: &Terminal, listen: SocketAddr, ready: &Ready) {
@@ -140,5 +180,35 @@ impl LogManner {
                 format!("warning: {error}")
             }),
         }
+    }
+
+    /// An event, its session, which attempt it was and what came of it. Where it is posted to is not told: a URL can
+    /// hold a secret.
+    fn note_callback(self, delivered: &Delivered<'_>, lines: &Lines) {
+        let Delivered { event, attempt, outcome, again_in } = delivered;
+        // What was not acknowledged is no mere talk.
+        if self.is_quiet && again_in.is_none() {
+            return;
+        }
+        let again_ms = again_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        lines.write(if self.is_json {
+            let (status, error) = match outcome {
+                Ok(status) => (Some(status), None),
+                Err(reason) => (None, Some(reason)),
+            };
+            let callback = json!({
+                "type": event.kind.as_str(), "id": event.callback().id, "session_id": event.session_id,
+                "attempt": attempt, "status": status, "error": error, "again_in_ms": again_ms,
+            });
+            json!({ "callback": callback }).to_string()
+        } else {
+            let came = match outcome {
+                Ok(status) => status.to_string(),
+                Err(reason) => reason.clone(),
+            };
+            let again = again_ms.map(|ms| format!(", again in {ms} ms")).unwrap_or_default();
+            let (kind, session) = (&event.kind, event.session_id);
+            format!("callback {kind} {session} attempt {attempt}: {came}{again}")
+        });
     }
 }
