@@ -2,14 +2,38 @@
 
 use http::Method;
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::Client;
 use super::error::Error;
 use super::request::Request;
-use crate::model::{Clock, Received};
+use crate::model::{Clock, Fault, Received};
 
 impl Client {
+    /// `GET /emulator/faults`: what goes wrong on purpose.
+    ///
+    /// # Errors
+    /// [`Error`] when the request fails.
+    pub async fn faults(&self) -> Result<Vec<Received<Fault>>, Error> {
+        self.resource(&Request::new(Method::GET, "/emulator/faults")).await.map(|all| all_of(&all))
+    }
+
+    /// `POST /emulator/faults`: lets something go wrong from now on.
+    ///
+    /// # Errors
+    /// [`Error`] when it is refused, or the request fails.
+    pub async fn add_fault(&self, fault: &str) -> Result<Received<Fault>, Error> {
+        self.resource(&Request::new(Method::POST, "/emulator/faults").json(&json!({"fault": fault}))).await
+    }
+
+    /// `DELETE /emulator/faults`: lets nothing go wrong any more. Gives the faults as they were.
+    ///
+    /// # Errors
+    /// [`Error`] when it is refused, or the request fails.
+    pub async fn clear_faults(&self) -> Result<Vec<Received<Fault>>, Error> {
+        self.resource(&Request::new(Method::DELETE, "/emulator/faults")).await.map(|all| all_of(&all))
+    }
+
     /// `GET /emulator/clock`: what the emulator's clock shows.
     ///
     /// # Errors
@@ -26,4 +50,10 @@ impl Client {
         let post = Request::new(Method::POST, "/emulator/clock");
         self.resource(&post.json(&json!({"advance": by.to_string()}))).await
     }
+}
+
+/// The faults in a list of them; what is none is left out.
+fn all_of(list: &Received<Value>) -> Vec<Received<Fault>> {
+    let faults = list.whole().get("faults").and_then(Value::as_array).into_iter().flatten();
+    faults.filter_map(|fault| Received::read(fault.clone()).ok()).collect()
 }

@@ -18,7 +18,7 @@ use http::{Method, Request, Response};
 use tower::ServiceExt as _;
 
 use super::state::StateError;
-use super::{Emulator, Events, State};
+use super::{Emulator, Events, Faults, State};
 use crate::disk::{self, Identity};
 
 /// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
@@ -27,6 +27,7 @@ pub struct LocalEmulator {
     state_file: PathBuf,
     last: Arc<Mutex<Option<Loaded>>>,
     events: Events,
+    faults: Option<Faults>,
 }
 
 /// The state as it was read or written last.
@@ -79,7 +80,7 @@ impl LocalEmulator {
     /// An emulator on this file, which need not exist yet: a missing one is the seed.
     #[must_use]
     pub fn new(state_file: PathBuf) -> Self {
-        Self { state_file, last: Arc::default(), events: Events::default() }
+        Self { state_file, last: Arc::default(), events: Events::default(), faults: None }
     }
 
     /// What this value and its clones make happen to sessions, for whoever tells others of it. What others do on the
@@ -87,6 +88,18 @@ impl LocalEmulator {
     #[must_use]
     pub fn events(&self) -> Events {
         self.events.clone()
+    }
+
+    /// The same with these faults, for a [`Server`](super::Server), which makes them happen.
+    #[must_use]
+    pub fn with_faults(self, faults: Faults) -> Self {
+        Self { faults: Some(faults), ..self }
+    }
+
+    /// What goes wrong when a server offers this emulator.
+    #[must_use]
+    pub const fn faults(&self) -> Option<&Faults> {
+        self.faults.as_ref()
     }
 
     /// Answers one request. A request that changes something has its answer only once the change is on disk.
@@ -97,13 +110,13 @@ impl LocalEmulator {
     /// [`StateFileError`] when the file cannot be used; the request was not carried out then.
     pub async fn handle(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, StateFileError> {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Ok(answer(&self.load()?, request).await);
+            return Ok(answer(&self.load()?.with_faults(self.faults.clone()), request).await);
         }
         let not_writable = |source| StateFileError::NotWritable { path: self.state_file.clone(), source };
         disk::create_folder(disk::folder_of(&self.state_file)).map_err(not_writable)?;
         let lock = lock(self.beside(".lock")).await.map_err(not_writable)?;
         let loaded = self.load()?;
-        let emulator = Emulator::new(loaded.state());
+        let emulator = Emulator::new(loaded.state()).with_faults(self.faults.clone());
         let response = answer(&emulator, request).await;
         let changed =
             emulator.change(|after, _| loaded.change(|before, _| (after != before).then(|| after.write())));

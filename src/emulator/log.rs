@@ -17,6 +17,8 @@ pub struct Served {
     pub path: String,
     /// How it ended.
     pub ending: Ending,
+    /// The fault that hit it.
+    pub fault: Option<u32>,
     /// How long it took.
     pub took: Duration,
 }
@@ -26,6 +28,10 @@ pub struct Served {
 pub enum Ending {
     /// With an answer.
     Answered(StatusCode),
+    /// With an answer that breaks off, because of a fault.
+    BrokenOff(StatusCode),
+    /// With no answer, because of a fault.
+    Dropped,
     /// The client went away before it was answered.
     Abandoned,
 }
@@ -36,17 +42,23 @@ pub(super) struct Entry<T: FnMut(&Served)> {
     path: String,
     begun: Instant,
     ending: Ending,
+    fault: Option<u32>,
     tell: T,
 }
 
 impl<T: FnMut(&Served)> Entry<T> {
     pub(super) fn begin(method: &Method, path: &str, tell: T) -> Self {
         let (method, path) = (method.clone(), path.to_owned());
-        Self { method, path, begun: Instant::now(), ending: Ending::Abandoned, tell }
+        Self { method, path, begun: Instant::now(), ending: Ending::Abandoned, fault: None, tell }
     }
 
-    pub(super) fn answered(mut self, status: StatusCode) {
-        self.ending = Ending::Answered(status);
+    /// It is hit by a fault.
+    pub(super) fn hit(&mut self, fault: u32) {
+        self.fault = Some(fault);
+    }
+
+    pub(super) fn ended(mut self, ending: Ending) {
+        self.ending = ending;
     }
 }
 
@@ -56,6 +68,7 @@ impl<T: FnMut(&Served)> Drop for Entry<T> {
             method: self.method.clone(),
             path: path_without_secrets(&self.path, self.ending),
             ending: self.ending,
+            fault: self.fault,
             took: self.begun.elapsed(),
         };
         (self.tell)(&served);
@@ -66,7 +79,7 @@ impl<T: FnMut(&Served)> Drop for Entry<T> {
 /// wrong place among others, so only what can be none is shown of it: a lower-case word.
 fn path_without_secrets(path: &str, ending: Ending) -> String {
     let is_found = |status: StatusCode| status.is_success() || status == StatusCode::CONFLICT;
-    let is_found = matches!(ending, Ending::Answered(status) if is_found(status));
+    let is_found = matches!(ending, Ending::Answered(status) | Ending::BrokenOff(status) if is_found(status));
     let parts = path.split('/').map(|part| {
         let is_id = is_found && Uuid::try_parse(part).is_ok();
         if is_id || is_word(part) { part } else { "…" }
@@ -112,7 +125,7 @@ mod tests {
         let told = RefCell::new(Vec::new());
         let begin =
             || Entry::begin(&Method::GET, "/x", |served: &Served| told.borrow_mut().push(served.ending));
-        begin().answered(StatusCode::OK);
+        begin().ended(Ending::Answered(StatusCode::OK));
         drop(begin());
         assert_eq!(*told.borrow(), [Ending::Answered(StatusCode::OK), Ending::Abandoned]);
     }

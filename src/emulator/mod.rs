@@ -6,6 +6,7 @@
 
 mod callbacks;
 mod events;
+mod faults;
 mod local;
 mod log;
 mod routes;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub use callbacks::{Backoff, Callbacks, Delivered};
 pub use events::Events;
+pub use faults::{Effect, Fault, FaultError, FaultTable, Faults, Hit, Shown, What};
 pub use local::{LocalEmulator, StateFileError};
 pub use log::{Ending, Served};
 pub use seed::SeedError;
@@ -40,6 +42,8 @@ pub const MERCHANT_ID: &str = "EMULATED";
 #[derive(Clone)]
 pub struct Emulator {
     world: Arc<World>,
+    /// None where no server makes them happen.
+    faults: Option<Faults>,
 }
 
 struct World {
@@ -68,7 +72,20 @@ impl Emulator {
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
         let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
-        Self { world: Arc::new(World { now: Box::new(now), events: Events::default(), inner }) }
+        let world = World { now: Box::new(now), events: Events::default(), inner };
+        Self { world: Arc::new(world), faults: Some(Faults::default()) }
+    }
+
+    /// The same emulator with these faults, or with none that could ever happen.
+    #[must_use]
+    pub fn with_faults(self, faults: Option<Faults>) -> Self {
+        Self { faults, ..self }
+    }
+
+    /// What goes wrong when a [`Server`] offers this emulator. The [router](Self::router) alone makes nothing go wrong.
+    #[must_use]
+    pub const fn faults(&self) -> Option<&Faults> {
+        self.faults.as_ref()
     }
 
     /// The API as a service, for a server or for requests made in this process.

@@ -3,6 +3,8 @@
 //! The framework's own server answers every request. This one can also not answer, which is what a client has to be
 //! tried with, so it serves each connection by itself.
 
+mod broken;
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,13 +25,17 @@ use tower::ServiceExt as _;
 use super::log::{Entry, Served};
 use super::routes::{self, MAX_BODY};
 use super::state::Refusal;
-use super::{Emulator, LocalEmulator, StateFileError};
+use super::{Effect, Emulator, Faults, LocalEmulator, StateFileError, What};
 
 /// How long to wait after a connection could not be taken, as when there are too many of them.
 const BREATH: Duration = Duration::from_millis(100);
 
 /// The longest body that is read to its end, only to be refused: a client that is still sending hears no refusal.
 const LONGEST_UNWANTED: usize = 16 * 1024 * 1024;
+
+/// What a client is told; a path of this machine is for whoever runs the emulator.
+const NO_STATE: &str =
+    "The emulator's state file cannot be used, so this was not carried out. Its log says why.";
 
 /// What a server tells whoever watches it.
 #[derive(Debug)]
@@ -136,23 +142,44 @@ async fn answer(
     observer: Observer,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, NoAnswer> {
-    let entry = {
+    let mut entry = {
         let observer = Arc::clone(&observer);
         Entry::begin(request.method(), request.uri().path(), move |served| observer(&Notice::Served(served)))
     };
+    // It is taken in whole before anything goes wrong: a connection that is closed while its client sends is reset.
     let request = take_in(request).await?;
-    let response = account.handle(request).await.unwrap_or_else(|error| {
-        observer(&Notice::StateFile(&error));
-        // A path of this machine is for whoever runs the emulator.
-        let detail =
-            "The emulator's state file cannot be used, so this was not carried out. Its log says why.";
-        routes::refuse(&Refusal::new(StatusCode::SERVICE_UNAVAILABLE, detail))
-    });
-    entry.answered(response.status());
-    Ok(response)
+    let hit = account
+        .faults()
+        .and_then(|faults| faults.change(|table| table.choose(request.method(), request.uri().path())));
+    let What { delay, effect } = hit.map(|hit| hit.what).unwrap_or_default();
+    if let Some(hit) = hit {
+        entry.hit(hit.id);
+    }
+    let response = match effect {
+        Some(Effect::Status { .. } | Effect::Drop) => None,
+        Some(Effect::DropAfterHeaders | Effect::Truncate) | None => {
+            Some(account.handle(request).await.unwrap_or_else(|error| {
+                observer(&Notice::StateFile(&error));
+                routes::refuse(&Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NO_STATE))
+            }))
+        }
+    };
+    if let Some(delay) = delay {
+        tokio::time::sleep(delay).await;
+    }
+    let (response, ending) = broken::apply(effect, response).await;
+    entry.ended(ending);
+    response.ok_or(NoAnswer)
 }
 
 impl Account {
+    const fn faults(&self) -> Option<&Faults> {
+        match self {
+            Self::Memory(emulator) => emulator.faults(),
+            Self::File(emulator, _) => emulator.faults(),
+        }
+    }
+
     async fn handle(&self, request: Request<Vec<u8>>) -> Result<Response<Body>, StateFileError> {
         match self {
             Self::Memory(emulator) => {

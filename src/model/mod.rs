@@ -28,7 +28,7 @@ pub use callback::{Callback, CallbackData, CallbackType};
 pub use cart::{Cart, CartError, Draft, Line, included_tax};
 pub use currency::{Currency, CurrencyError};
 pub use device::{Credentials, Device, Platform};
-pub use emulated::Clock;
+pub use emulated::{Clock, Fault};
 pub use enrollment::{Enrollment, EnrollmentStatus, Ttl};
 pub use item::{ItemError, item_from_fields, item_from_json, parse_item};
 pub use location::Location;

@@ -15,6 +15,7 @@ mod changes;
 mod counter;
 mod demonstration;
 mod emulator;
+mod faults;
 mod guards;
 mod harness;
 mod lists;

@@ -20,8 +20,8 @@ const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
-/// Every command with arguments that let it do its work. `{id}` is an id.
-const COMMANDS: [(&str, &str); 34] = [
+/// Every command with arguments that let it do its work. `{id}` is an id, `{fault}` is one word.
+const COMMANDS: [(&str, &str); 37] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -53,6 +53,9 @@ const COMMANDS: [(&str, &str); 34] = [
     ("dev pos cancel", "{id}"),
     ("dev pos offline", "{id}"),
     ("dev pos online", "{id}"),
+    ("dev emulator fault add", "{fault}"),
+    ("dev emulator fault list", ""),
+    ("dev emulator fault clear", ""),
     ("dev emulator clock show", ""),
     ("dev emulator clock advance", "20m"),
     ("dev run", ""),
@@ -171,8 +174,9 @@ fn run(home: &Home, url: &str, (name, args): (&str, &str), more: &[&str]) -> Out
     let args = args.replace("{id}", &id()).replace("{url}", url);
     let args = args.replace("{key-file}", &key_file.to_string_lossy());
     let args = args.replace("{secret-file}", &secret_file.to_string_lossy());
-    let args =
-        name.split(' ').chain(args.split(' ').filter(|arg| !arg.is_empty())).chain(more.iter().copied());
+    let args = args.split(' ').filter(|arg| !arg.is_empty());
+    let args = args.map(|arg| if arg == "{fault}" { "POST /x: 503" } else { arg });
+    let args = name.split(' ').chain(args).chain(more.iter().copied());
     let outcome = home.run(args);
     fs::remove_file(key_file).unwrap();
     fs::remove_file(secret_file).unwrap();

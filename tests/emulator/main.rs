@@ -9,6 +9,7 @@ mod common;
 
 mod anything;
 mod clock;
+mod faults;
 mod operations;
 mod pos;
 mod refusals;

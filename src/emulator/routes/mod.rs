@@ -1,4 +1,5 @@
-//! The API's thirteen operations over HTTP, and beside them what only emulators have: the phone, and the clock.
+//! The API's thirteen operations over HTTP, and beside them what only emulators have: the phone, the
+//! clock and faults.
 //!
 //! Every request takes the same way, through [`perform`]: credentials, body, and then, while nobody else looks,
 //! the operation. An operation reads what it needs from the [`Call`] in a fixed order (path, header and query,
@@ -10,6 +11,7 @@ mod call;
 mod clock;
 mod devices;
 mod enrollments;
+mod faults;
 mod locations;
 mod pos;
 mod query;
@@ -57,11 +59,25 @@ const OPERATIONS: [Route; 13] = [
     (MethodFilter::PUT, "/ipp/v1/sessions/{session_id}/cancel", sessions::cancel),
 ];
 
+/// Why there are no faults where requests do not come through a server.
+const NO_FAULTS: &str = "Nothing can go wrong here: this emulator runs inside the program that asks. Start one with \
+                         `kustom dev emulator`.";
+
 pub(super) fn router(emulator: &Emulator) -> axum::Router {
     let mut router = axum::Router::new().route("/", get(about));
     for (method, path, operation) in OPERATIONS.into_iter().chain(pos::ROUTES).chain(clock::ROUTES) {
         let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| {
             perform(emulator, operation, path, request)
+        };
+        router = router.route(path, on(method, perform));
+    }
+    for (method, path, operation) in faults::ROUTES {
+        let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| async move {
+            let outcome = Call::read(path, request).await.and_then(|call| match emulator.faults() {
+                Some(faults) => faults.change(|table| operation(&call, table)),
+                None => Err(Refusal::conflict(NO_FAULTS)),
+            });
+            respond(outcome)
         };
         router = router.route(path, on(method, perform));
     }
@@ -73,6 +89,10 @@ async fn perform(emulator: Emulator, operation: Operation, path: PathParams, req
         Ok(call) => emulator.change(|state, moment| operation(&call, state, moment)),
         Err(refusal) => Err(refusal),
     };
+    respond(outcome)
+}
+
+fn respond(outcome: Outcome) -> Response {
     match outcome {
         Ok(answer) => answer.into_response(),
         Err(refusal) => answer::refuse(&refusal),
@@ -122,8 +142,8 @@ mod tests {
         described
     }
 
-    fn assert_same(routes: &[Route], described: &[(MethodFilter, String)]) {
-        let routes: Vec<_> = routes.iter().map(|(method, path, _)| (*method, (*path).to_owned())).collect();
+    fn assert_same(routes: &[(MethodFilter, &str)], described: &[(MethodFilter, String)]) {
+        let routes: Vec<_> = routes.iter().map(|(method, path)| (*method, (*path).to_owned())).collect();
         for route in &routes {
             assert!(described.contains(route), "{route:?} is not described");
         }
@@ -135,10 +155,13 @@ mod tests {
     /// What the emulator adds must never look like a part of the API.
     #[test]
     fn every_route_is_in_one_of_the_two_descriptions() {
-        assert_same(&OPERATIONS, &described(include_str!("../../../docs/openapi.yaml")));
-        let own: Vec<Route> = pos::ROUTES.into_iter().chain(clock::ROUTES).collect();
+        let api = OPERATIONS.map(|(method, path, _)| (method, path));
+        assert_same(&api, &described(include_str!("../../../docs/openapi.yaml")));
+        let faults = faults::ROUTES.map(|(method, path, _)| (method, path));
+        let own = pos::ROUTES.into_iter().chain(clock::ROUTES).map(|(method, path, _)| (method, path));
+        let own: Vec<_> = own.chain(faults).collect();
         assert_same(&own, &described(include_str!("../../../docs/emulator.yaml")));
-        assert!(OPERATIONS.iter().all(|(_, path, _)| path.starts_with("/ipp/v1/")));
-        assert!(own.iter().all(|(_, path, _)| path.starts_with("/emulator/")));
+        assert!(api.iter().all(|(_, path)| path.starts_with("/ipp/v1/")));
+        assert!(own.iter().all(|(_, path)| path.starts_with("/emulator/")));
     }
 }

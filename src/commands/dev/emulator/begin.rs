@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::commands::args;
-use crate::emulator::{Emulator, LocalEmulator, State};
+use crate::emulator::{Emulator, Faults, LocalEmulator, State};
 use crate::error::Error;
 use crate::terminal::Terminal;
 
@@ -31,13 +31,18 @@ impl Beginning {
     }
 
     /// The state in this file or, without one, in memory.
-    pub(super) async fn account(self, file: Option<PathBuf>, terminal: &Terminal) -> Result<Account, Error> {
+    pub(super) async fn account(
+        self,
+        file: Option<PathBuf>,
+        faults: Faults,
+        terminal: &Terminal,
+    ) -> Result<Account, Error> {
         let Some(path) = file else {
             let mut state = self.seed.clone();
             self.set_switches(&mut state)?;
-            return Ok(Account::Memory(Emulator::new(state)));
+            return Ok(Account::Memory(Emulator::new(state).with_faults(Some(faults))));
         };
-        let local = LocalEmulator::new(path.clone());
+        let local = LocalEmulator::new(path.clone()).with_faults(faults);
         let set = |state: &mut State| drop(self.set_switches(state));
         let is_new = local.prepare(self.seed.clone(), set).await.map_err(|error| {
             Error::usage(error.to_string()).hint("mend or delete the file, or name another one with --state")

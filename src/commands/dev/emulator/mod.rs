@@ -3,6 +3,8 @@
 mod begin;
 mod callbacks;
 mod clock;
+mod fault;
+mod log;
 mod ready;
 mod serve;
 mod switches;
@@ -33,6 +35,8 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(subcommand)]
+    Fault(fault::Command),
+    #[command(subcommand)]
     Clock(clock::Command),
 }
 
@@ -50,6 +54,7 @@ impl Args {
         context.online(async |online| {
             RUNNING.on_this_machine(&online)?;
             match command {
+                Command::Fault(command) => command.run(&online).await,
                 Command::Clock(command) => command.run(&online).await,
             }
         })

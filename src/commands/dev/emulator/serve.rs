@@ -4,18 +4,31 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::begin::{Account, Beginning};
 use super::callbacks::CallbackArgs;
+use super::log::LogManner;
 use super::ready::Ready;
 use super::switches;
 use crate::commands::listen;
 use crate::context::{Context, Interruption};
-use crate::emulator::{Callbacks, Delivered, Ending, Events, Notice, Server};
+use crate::emulator::{Callbacks, Events, Fault, FaultTable, Faults, Server};
 use crate::error::{Error, Exit, Kind};
-use crate::terminal::{Lines, Terminal};
+use crate::terminal::Terminal;
 use crate::text::count;
+
+/// How a fault is written.
+const FAULT_HELP: &str = "\
+Let something go wrong; can be repeated. The first fault that is about a request hits it:
+
+  METHOD PATH: WHAT [HOW OFTEN]      METHOD can be *, and so can a part of PATH
+
+  POST /ipp/v1/sessions: 503 x2                  twice, without carrying it out
+  * /ipp/v1/*: 429 retry-after=3 10%             one request in ten, of all
+  GET /ipp/v1/sessions/{id}: delay=2s            answered late
+  POST /ipp/v1/sessions: drop once               not carried out, and no answer
+  POST /ipp/v1/sessions: truncate                carried out; half of the answer
+  POST /ipp/v1/sessions: drop-after-response-headers
+                                                 carried out; none of the body";
 
 /// How long open requests may take to finish once the end has come.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
@@ -41,6 +54,12 @@ pub(super) struct ServeArgs {
     /// Decide what the description of the API leaves open; can be repeated, and --help lists all
     #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = switches::parse, long_help = switches::help())]
     switches: Vec<(String, String)>,
+    /// Let something go wrong, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help shows how
+    #[arg(long = "fault", value_name = "FAULT", long_help = FAULT_HELP)]
+    faults: Vec<Fault>,
+    /// What the percentages of faults are drawn from: the same number and the same requests give the same faults
+    #[arg(long, value_name = "NUMBER")]
+    fault_seed: Option<u32>,
     /// Write the base URL to this file as soon as it listens, and remove the file at the end
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -50,15 +69,16 @@ pub(super) struct ServeArgs {
 
 impl ServeArgs {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
-        let Self { listen, public, state, seed, switches, ready_file, callbacks } = self;
+        let Self { listen, public, state, seed, switches, faults, fault_seed, ready_file, callbacks } = self;
         let why = "others on the network could use the emulator there, because everybody knows its key";
         listen::check(listen, public, why)?;
         let begin = Beginning::read(seed, switches)?;
+        let faults = table(faults, fault_seed)?;
         let callbacks = callbacks.resolve()?;
         context.handle_interruption();
         context.wait_for(async {
             let terminal = &*context.terminal;
-            let account = begin.account(state, terminal).await?;
+            let account = begin.account(state, faults, terminal).await?;
             let listener = listen::bind(listen).await?;
             let cannot_start =
                 |error: std::io::Error| Error::new(Kind::Bug, format!("cannot start: {error}"));
@@ -95,6 +115,14 @@ impl ServeArgs {
             Ok(Exit::Done)
         })
     }
+}
+
+fn table(faults: Vec<Fault>, seed: Option<u32>) -> Result<Faults, Error> {
+    let mut table = seed.map_or_else(FaultTable::default, FaultTable::new);
+    for fault in faults {
+        table.add(fault).ok_or_else(|| Error::usage("there are too many faults: give fewer of them"))?;
+    }
+    Ok(Faults::new(table))
 }
 
 /// Serves until somebody ends it, and then until the open requests are done and what happened is told, time is up, or
@@ -141,74 +169,5 @@ fn greet(terminal: &Terminal, listen: SocketAddr, ready: &Ready) {
     ));
     if !listen.ip().is_loopback() {
         terminal.warn("everybody on the network can use this emulator, because everybody knows its key");
-    }
-}
-
-/// How what happens is told on stderr.
-#[derive(Clone, Copy)]
-struct LogManner {
-    is_quiet: bool,
-    is_json: bool,
-}
-
-impl LogManner {
-    fn of(terminal: &Terminal) -> Self {
-        Self { is_quiet: terminal.is_quiet(), is_json: terminal.format().is_json() }
-    }
-
-    fn note(self, notice: &Notice<'_>, lines: &Lines) {
-        match notice {
-            Notice::Served(_) if self.is_quiet => {}
-            Notice::Served(served) => {
-                let (status, words) = match served.ending {
-                    Ending::Answered(status) => (Some(status.as_u16()), status.as_u16().to_string()),
-                    Ending::Abandoned => (None, "the client hung up".to_owned()),
-                };
-                let (method, path, ms) = (&served.method, &served.path, served.took.as_millis());
-                lines.write(if self.is_json {
-                    let ms = u64::try_from(ms).unwrap_or(u64::MAX);
-                    let request =
-                        json!({"method": method.as_str(), "path": path, "status": status, "ms": ms});
-                    json!({ "request": request }).to_string()
-                } else {
-                    format!("{method} {path} {words} {ms} ms")
-                });
-            }
-            Notice::StateFile(error) => lines.write(if self.is_json {
-                json!({"warning": {"message": error.to_string()}}).to_string()
-            } else {
-                format!("warning: {error}")
-            }),
-        }
-    }
-
-    /// An event, its session, which attempt it was and what came of it. Where it is posted to is not told: a URL can
-    /// hold a secret.
-    fn note_callback(self, delivered: &Delivered<'_>, lines: &Lines) {
-        let Delivered { event, attempt, outcome, again_in } = delivered;
-        // What was not acknowledged is no mere talk.
-        if self.is_quiet && again_in.is_none() {
-            return;
-        }
-        let again_ms = again_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        lines.write(if self.is_json {
-            let (status, error) = match outcome {
-                Ok(status) => (Some(status), None),
-                Err(reason) => (None, Some(reason)),
-            };
-            let callback = json!({
-                "type": event.kind.as_str(), "id": event.callback().id, "session_id": event.session_id,
-                "attempt": attempt, "status": status, "error": error, "again_in_ms": again_ms,
-            });
-            json!({ "callback": callback }).to_string()
-        } else {
-            let came = match outcome {
-                Ok(status) => status.to_string(),
-                Err(reason) => reason.clone(),
-            };
-            let again = again_ms.map(|ms| format!(", again in {ms} ms")).unwrap_or_default();
-            let (kind, session) = (&event.kind, event.session_id);
-            format!("callback {kind} {session} attempt {attempt}: {came}{again}")
-        });
     }
 }

@@ -1,0 +1,98 @@
+//! `kustom dev emulator fault`
+
+use std::borrow::Cow;
+
+use clap::Subcommand;
+use serde_json::{Map, Value};
+
+use super::RUNNING;
+use crate::api;
+use crate::context::Online;
+use crate::emulator;
+use crate::error::{Error, Exit};
+use crate::model::{Fault, Received};
+use crate::settings::Endpoint;
+use crate::terminal::{Cell, Column, View};
+
+/// What goes wrong on an emulator on purpose
+///
+/// See `kustom dev emulator --help` for how a fault is written.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    Add(AddArgs),
+    List(ListArgs),
+    Clear(ClearArgs),
+}
+
+/// Let something go wrong from now on
+#[derive(Debug, clap::Args)]
+pub(super) struct AddArgs {
+    /// What, such as 'POST /ipp/v1/sessions: 503 x2'
+    #[arg(value_name = "FAULT")]
+    fault: emulator::Fault,
+}
+
+/// List what goes wrong, and how often it did
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {}
+
+/// Let nothing go wrong any more
+///
+/// Shows the faults as they were, with what they have hit.
+#[derive(Debug, clap::Args)]
+pub(super) struct ClearArgs {}
+
+impl Command {
+    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+        if matches!(online.account.endpoint, Endpoint::InProcess) {
+            let why = "inside this program there is no connection on which something could go wrong";
+            return Err(Error::usage(why).hint(RUNNING.instead));
+        }
+        match self {
+            Self::Add(AddArgs { fault }) => {
+                let added = online.client.add_fault(&fault.to_string()).await;
+                online.terminal.one(&explained(added, online).await?)?;
+            }
+            Self::List(ListArgs {}) => {
+                let faults = online.client.faults().await;
+                online.terminal.all(explained(faults, online).await?)?;
+            }
+            Self::Clear(ClearArgs {}) => {
+                let faults = online.client.clear_faults().await;
+                online.terminal.all(explained(faults, online).await?)?;
+                online.terminal.note("Nothing goes wrong on purpose any more.");
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+async fn explained<T>(result: Result<T, api::Error>, online: &Online<'_>) -> Result<T, Error> {
+    match result {
+        Ok(told) => Ok(told),
+        Err(error) => {
+            let next = "take them away with `kustom dev emulator fault clear`".to_owned();
+            Err(RUNNING.explained(error, online, next).await)
+        }
+    }
+}
+
+impl View for Received<Fault> {
+    const NOUN: &'static str = "fault";
+    const FIELDS: &'static [&'static str] = &["id", "fault", "matched", "hit", "left"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::id("ID", |fault, _| number(fault.id)),
+        Column::new("FAULT", |fault, _| Cell::opt(fault.fault.as_deref())),
+        Column::new("MATCHED", |fault, _| number(fault.matched)),
+        Column::new("HIT", |fault, _| number(fault.hit)),
+        Column::new("LEFT", |fault, _| number(fault.left)),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        Cow::Borrowed(self.whole())
+    }
+}
+
+fn number(number: Option<i64>) -> Cell {
+    number.map(|number| number.to_string()).unwrap_or_default().into()
+}

@@ -1,0 +1,132 @@
+use super::*;
+use proptest::prelude::*;
+
+fn parse(text: &str) -> Fault {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn about(text: &str, method: &Method, path: &str) -> bool {
+    parse(&format!("{text}: drop")).is_about(method, path)
+}
+
+#[test]
+fn a_fault_is_read_whatever_the_order_of_its_words() {
+    let fault = parse("POST /ipp/v1/sessions: 503 x2");
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    assert_eq!(fault.what, What { delay: None, effect: Some(Effect::Status { status, retry_after: None }) });
+    assert_eq!((fault.times, fault.percent), (Some(2), None));
+    let fault = parse("* /ipp/v1/*:x3   retry-after=3 10% delay=1500ms 429");
+    assert_eq!(fault.to_string(), "* /ipp/v1/*: delay=1500ms 429 retry-after=3 10% x3");
+    assert_eq!(parse("GET /x: drop once").to_string(), "GET /x: drop once");
+    assert_eq!(parse("GET /x: delay=60s").to_string(), "GET /x: delay=60s");
+    assert_eq!(parse("GET /x: delay=1m").to_string(), "GET /x: delay=60s");
+}
+
+#[test]
+fn what_is_no_fault_says_why() {
+    for (text, why) in [
+        ("", "write a fault such as 'POST /ipp/v1/sessions: 503 x2'"),
+        ("POST /ipp/v1/sessions 503", "write a fault such as"),
+        ("/ipp/v1/sessions: 503", "write a fault such as"),
+        ("post /x: 503", "'post' is no method: write one such as POST, or * for any"),
+        ("GET x: 503", "'x' is no path: write one such as /ipp/v1/sessions"),
+        ("GET /: 503", "'/' is no path"),
+        ("GET /x?a=1: 503", "a fault does not depend on the query"),
+        (
+            "GET /emulator/faults: 503",
+            "what is under /emulator never fails, so that faults can be taken away",
+        ),
+        ("GET /x/a*: 503", "* and {id} stand for a whole part between two slashes"),
+        ("GET /x/{}: 503", "* and {id} stand for a whole part"),
+        ("GET /x:", "it does not say what goes wrong: write a status such as 503, delay=2s, drop, "),
+        ("GET /x: once", "it does not say what goes wrong"),
+        ("GET /x: 200", "'200': a status is from 400 to 599"),
+        ("GET /x: 600", "'600': a status is from 400 to 599"),
+        ("GET /x: 99999999999", "that is nothing a fault can be"),
+        ("GET /x: 503 504", "'504': that is said twice"),
+        ("GET /x: once x2 503", "'x2': that is said twice"),
+        ("GET /x: drop truncate", "'truncate': that is said twice"),
+        ("GET /x: 503 drop", "a fault has a status or breaks off, not both"),
+        ("GET /x: drop retry-after=3", "retry-after belongs to a status, such as 429"),
+        ("GET /x: 429 retry-after=soon", "retry-after is in whole seconds"),
+        ("GET /x: delay=0s", "a delay is from 1ms to 1h"),
+        ("GET /x: delay=-1s", "a delay is from 1ms to 1h"),
+        ("GET /x: delay=2h", "a delay is from 1ms to 1h"),
+        ("GET /x: delay=2", "a delay is from 1ms to 1h"),
+        ("GET /x: 503 x0", "write a number of times such as x3"),
+        ("GET /x: 503 0%", "write 1% to 100%"),
+        ("GET /x: 503 101%", "write 1% to 100%"),
+        ("GET /x: explode", "'explode': that is nothing a fault can be"),
+        ("GET /x: 503\nx2", "a fault is one line of at most 500 characters"),
+    ] {
+        let error = text.parse::<Fault>().unwrap_err().to_string();
+        assert!(error.contains(why), "{text}: {error}");
+    }
+    assert!(format!("GET /{}: drop", "x".repeat(500)).parse::<Fault>().is_err());
+}
+
+#[test]
+fn patterns_stand_for_parts() {
+    let get = &Method::GET;
+    assert!(about("GET /ipp/v1/sessions", get, "/ipp/v1/sessions"));
+    assert!(!about("POST /ipp/v1/sessions", get, "/ipp/v1/sessions"));
+    assert!(about("* /ipp/v1/sessions", get, "/ipp/v1/sessions"));
+    for pattern in ["GET /ipp/v1/sessions/{id}", "GET /ipp/*/sessions/{session_id}"] {
+        assert!(about(pattern, get, "/ipp/v1/sessions/x"), "{pattern}");
+        for other in ["/ipp/v1/sessions", "/ipp/v1/sessions/x/cancel", "/ipp/v1/devices/x", "/"] {
+            assert!(!about(pattern, get, other), "{pattern} {other}");
+        }
+    }
+    assert!(about("GET /ipp/*/cancel", get, "/ipp/x/cancel"));
+    for path in ["/ipp/v1/sessions", "/ipp/v1/sessions/x/cancel"] {
+        assert!(about("GET /ipp/v1/*", get, path) && about("GET /*", get, path), "{path}");
+    }
+    assert!(!about("GET /ipp/v1/*", get, "/ipp/v1"));
+}
+
+fn fault() -> impl Strategy<Value = String> {
+    let method = prop_oneof!["[A-Z]{1,7}".prop_map(|name| name), Just("*".to_owned())];
+    let part = prop_oneof!["[a-z0-9_.-]{1,8}", Just("*".to_owned()), Just("{id}".to_owned())];
+    let path = proptest::collection::vec(part, 1..5).prop_map(|parts| format!("/ipp/{}", parts.join("/")));
+    let effect = prop_oneof![
+        (400_u16..600, proptest::option::of(0_u32..100)).prop_map(|(status, after)| match after {
+            Some(after) => format!("{status} retry-after={after}"),
+            None => status.to_string(),
+        }),
+        Just("drop".to_owned()),
+        Just("drop-after-response-headers".to_owned()),
+        Just("truncate".to_owned()),
+        (1_u32..3_600_000).prop_map(|ms| format!("delay={ms}ms")),
+    ];
+    let times = prop_oneof![Just(String::new()), (1_u32..100).prop_map(|times| format!("x{times}"))];
+    let percent = prop_oneof![Just(String::new()), (1_u32..=100).prop_map(|percent| format!("{percent}%"))];
+    (method, path, effect, times, percent).prop_map(|(method, path, effect, times, percent)| {
+        format!("{method} {path}: {effect} {times} {percent}")
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_shown_is_read_as_the_same(text in fault()) {
+        let fault = parse(&text);
+        prop_assert_eq!(parse(&fault.to_string()), fault);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in "(\\PC|[A-Z]{3} /|: |x9|%|delay=|503 |\\{id\\}){0,12}", path in "\\PC{0,20}") {
+        if let Ok(fault) = text.parse::<Fault>() {
+            prop_assert_eq!(&parse(&fault.to_string()), &fault);
+            let _ = fault.is_about(&Method::GET, &path);
+        }
+    }
+
+    #[test]
+    fn a_path_matches_itself_and_the_pattern_of_its_parts(parts in proptest::collection::vec("[a-z0-9]{1,8}", 1..6)) {
+        let path = format!("/{}", parts.join("/"));
+        prop_assume!(!path.starts_with("/emulator"));
+        let any = format!("/{}", vec!["{id}"; parts.len()].join("/"));
+        let one_more = format!("{any}/x");
+        let matches = [path.clone(), any, one_more].map(|it| about(&format!("* {it}"), &Method::PUT, &path));
+        prop_assert_eq!(matches, [true, true, false]);
+    }
+}
