@@ -5,11 +5,12 @@ use std::cell::RefCell;
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::delivery::{Delivery, Outcome};
 use super::forward::forward;
-use super::receiver::Answer;
+use super::receiver::{Answer, Arrived};
 use super::seen::{Repeats, Seen};
 use crate::commands::sessions::settle::{Settled, settle_by};
 use crate::context::Online;
@@ -17,6 +18,15 @@ use crate::error::{Error, Kind};
 use crate::terminal::Terminal;
 use crate::text::visible;
 use crate::webhooks::{Endpoint, Verifier};
+
+/// What was decided about a delivery.
+pub(super) struct Decided {
+    pub(super) answer: Answer,
+    /// What is shown of it: nothing of one that came before.
+    pub(super) delivery: Option<Delivery>,
+    /// Where the answer goes.
+    pub(super) back: oneshot::Sender<Answer>,
+}
 
 /// Decides about deliveries.
 pub(super) struct Desk<'a> {
@@ -29,8 +39,17 @@ pub(super) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Gives what a delivery is answered with, and what is shown of it: nothing of one that came before.
-    pub(super) async fn decide(&self, headers: &HeaderMap, body: &[u8]) -> (Answer, Option<Delivery>) {
+    /// Decides about a delivery.
+    pub(super) async fn decide(&self, arrived: Arrived) -> Decided {
+        let Arrived { headers, body, answer: back } = arrived;
+        let (answer, mut delivery) = self.handle(&headers, &body).await;
+        if let Some(delivery) = &mut delivery {
+            delivery.status = Some(answer.status.as_u16());
+        }
+        Decided { answer, delivery, back }
+    }
+
+    async fn handle(&self, headers: &HeaderMap, body: &[u8]) -> (Answer, Option<Delivery>) {
         let now = Timestamp::now();
         let verified = match self.verifier.verify(headers, body, now) {
             Ok(verified) => verified,

@@ -5,26 +5,23 @@ mod desk;
 mod forward;
 mod receiver;
 mod seen;
+mod wait;
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-use self::delivery::{Delivery, Outcome};
 use self::desk::Desk;
-use self::receiver::Arrived;
+use self::wait::{ExitAfter, Wait};
 use crate::commands::args;
 use crate::commands::listen::{self, ReadyFile};
-use crate::context::{Context, Interruption};
+use crate::context::Context;
 use crate::error::{Error, Exit, Kind};
-use crate::model::CallbackType;
-use crate::terminal::{Format, Listing, Show, Terminal};
+use crate::terminal::Terminal;
 use crate::webhooks::{Endpoint, Verifier};
 
 /// How long an application may take with a delivery that is passed on to it.
@@ -32,9 +29,6 @@ const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long answers may take to get through once the end has come.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
-
-/// How often to look whether anybody reads what is shown.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
 
 /// Receive callbacks, verify them and show them
 ///
@@ -64,31 +58,6 @@ pub struct Args {
     /// Write the URL to this file as soon as it listens, and remove the file at the end
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-}
-
-/// What ends the listening.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum ExitAfter {
-    /// So many deliveries.
-    Count(u64),
-    /// One of this type.
-    Event(CallbackType),
-}
-
-impl ExitAfter {
-    fn parse(text: &str) -> Result<Self, String> {
-        if let Ok(count) = text.parse() {
-            return if count > 0 { Ok(Self::Count(count)) } else { Err("write a number from 1".to_owned()) };
-        }
-        args::callback_type(text).map(Self::Event)
-    }
-
-    fn is_met(&self, accepted: u64, last: &Delivery) -> bool {
-        match self {
-            Self::Count(count) => accepted >= *count,
-            Self::Event(kind) => last.kind.as_deref() == Some(kind.as_str()),
-        }
-    }
 }
 
 impl Args {
@@ -121,10 +90,10 @@ impl Args {
             let (stop, stopped) = oneshot::channel::<()>();
             let (arrived, serving) = receiver::serve(listener, async { drop(stopped.await) });
             let mut serving = std::pin::pin!(serving);
-            let wait = Wait { exit_after, timeout: context.settings.timeout, accepted: 0 };
+            let wait = Wait::new(exit_after, context.settings.timeout, &desk);
             let result = tokio::select! {
                 biased;
-                result = wait.run(&desk, arrived, interruption) => result,
+                result = wait.run(arrived, interruption) => result,
                 ended = &mut serving => {
                     let why = ended.err().map(|error| format!(": {error}")).unwrap_or_default();
                     Err(Error::new(Kind::Bug, format!("the server ended{why}")))
@@ -134,109 +103,6 @@ impl Args {
             let _ = tokio::time::timeout(LAST_PATIENCE, serving).await;
             result
         })
-    }
-}
-
-/// What is waited for.
-struct Wait {
-    exit_after: Option<ExitAfter>,
-    timeout: Option<Duration>,
-    accepted: u64,
-}
-
-impl Wait {
-    async fn run(
-        mut self,
-        desk: &Desk<'_>,
-        mut arrived: mpsc::Receiver<Arrived>,
-        mut interruption: Interruption,
-    ) -> Result<Exit, Error> {
-        let time_up = async {
-            match self.timeout {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut time_up = std::pin::pin!(time_up);
-        let mut look = tokio::time::interval(LOOK_AROUND);
-        let mut page = Page::new(desk.terminal);
-        let mut deciding = FuturesUnordered::new();
-        let exit = loop {
-            tokio::select! {
-                biased;
-                _ = interruption.come() => break match self.exit_after {
-                    None => Exit::Done,
-                    Some(_) => return Err(Error::new(Kind::Interrupted, "interrupted before it came")),
-                },
-                Some((answer, delivery, back)) = deciding.next(), if !deciding.is_empty() => {
-                    let answer: receiver::Answer = answer;
-                    let mut is_met = false;
-                    if let Some(mut delivery) = delivery {
-                        let delivery: &mut Delivery = &mut delivery;
-                        delivery.status = Some(answer.status.as_u16());
-                        // What could not be shown is not acknowledged.
-                        page.show(delivery)?;
-                        if delivery.outcome == Outcome::Accepted {
-                            self.accepted += 1;
-                            is_met = self.exit_after.as_ref().is_some_and(|wanted| wanted.is_met(self.accepted, delivery));
-                        }
-                    }
-                    // Who has hung up will send it again.
-                    let back: oneshot::Sender<receiver::Answer> = back;
-                    let _ = back.send(answer);
-                    if is_met {
-                        break Exit::Done;
-                    }
-                }
-                Some(Arrived { headers, body, answer: back }) = arrived.recv() => deciding.push(async move {
-                    let (answer, delivery) = desk.decide(&headers, &body).await;
-                    (answer, delivery, back)
-                }),
-                () = &mut time_up => break match (&self.exit_after, self.accepted) {
-                    (None, 1..) => Exit::Done,
-                    _ => Exit::NothingCame,
-                },
-                _ = look.tick() => if desk.terminal.is_left_alone() {
-                    return Err(Error::new(Kind::ClosedPipe, "nobody reads any more"));
-                },
-            }
-        };
-        page.finish()?;
-        if exit == Exit::NothingCame {
-            let what = match &self.exit_after {
-                Some(ExitAfter::Event(kind)) => format!("{kind} did not come in time"),
-                Some(ExitAfter::Count(count)) => format!("{} of {count} came in time", self.accepted),
-                None => "nothing came in time".to_owned(),
-            };
-            desk.terminal.warn(&what);
-        }
-        Ok(exit)
-    }
-}
-
-/// Where deliveries are shown: a line each, as they come, or an array at the end.
-struct Page<'a> {
-    terminal: &'a Terminal,
-    listing: Listing<'a, Delivery>,
-    show: Show,
-}
-
-impl<'a> Page<'a> {
-    fn new(terminal: &'a Terminal) -> Self {
-        Self { terminal, listing: terminal.listing(), show: Show::here() }
-    }
-
-    fn show(&mut self, delivery: &Delivery) -> Result<(), Error> {
-        if self.terminal.format() == Format::Table {
-            self.terminal.data(&format!("{}\n", delivery.line(&self.show)))?;
-        } else {
-            self.listing.push(delivery.clone())?;
-        }
-        self.terminal.flush()
-    }
-
-    fn finish(self) -> Result<(), Error> {
-        if self.terminal.format() == Format::Table { Ok(()) } else { self.listing.finish() }
     }
 }
 
