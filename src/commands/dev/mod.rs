@@ -21,7 +21,7 @@ pub enum Command {
     SimulateTap(simulate_tap::Args),
     #[command(subcommand)]
     Pos(pos::Command),
-    Emulator(emulator::Args),
+    Emulator(Box<emulator::Args>),
     Run(run::Args),
     Trigger(trigger::Args),
 }
