@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
 use crate::common::counter::{Act, Counter, events};
+use crate::common::emulating::Emulating;
 use crate::common::harness::{Home, Outcome, PATIENCE, Running, same};
 use crate::common::normal::FIXED_ID;
 use crate::common::server::{Reply, Server};
@@ -431,4 +432,32 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     }
     let offline = home.run(["webhooks", "listen", "--secret-file", "secret", "--resolve"]).fails(3);
     assert!(offline.starts_with("error: there is no API key"), "{offline}");
+}
+
+/// The two halves together, as a script uses them.
+#[test]
+fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
+    let home = Home::new();
+    let listening = Listening::start(&home, &["--exit-after", "session.finalized"]);
+    let url = format!("http://{}/", listening.address);
+    let emulator = Emulating::start(&home, &["--callback-url", &url, "--callback-secret-file", "secret"]);
+    let user = emulator.home();
+    let _ = user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
+    let session = user.run(create.iter().chain(&["-o", "json"])).json()["session_id"].clone();
+    let paid = user.run(["dev", "simulate-tap", session.as_str().unwrap(), "-o", "json"]).json();
+    let shown = events(&listening.running.wait().exits(0).stdout);
+    let told: Vec<_> =
+        shown.iter().map(|shown| (shown["type"].as_str().unwrap(), shown["session_id"].clone())).collect();
+    assert_eq!(
+        told,
+        [
+            ("ipp.session.created", session.clone()),
+            ("ipp.session.activated", session.clone()),
+            ("ipp.session.finalized", session),
+        ]
+    );
+    assert_eq!(shown[2]["order_id"], paid["order_id"]);
+    assert_eq!(shown[2]["webhook_id"], shown[2]["event"]["id"]);
+    let _ = emulator.end().exits(0);
 }

@@ -85,7 +85,8 @@ ours_to_theirs() {
     (
         KUSTOM_BASE_URL=$(cat "$work/emulator-$language")
         KUSTOM_API_KEY=kco_test_api_emulator
-        export KUSTOM_BASE_URL KUSTOM_API_KEY
+        KUSTOM_MERCHANT_ID=EMULATED
+        export KUSTOM_BASE_URL KUSTOM_API_KEY KUSTOM_MERCHANT_ID
         "$kustom" -q dev create-device --name Till >/dev/null
         "$kustom" -q sessions create --device Till --amount 249.50 --currency SEK -o csv >"$work/session"
         session=$(sed -n '2s/,.*//p' "$work/session")
