@@ -416,3 +416,24 @@ fn a_phone_can_lose_its_connection() {
         ),
     );
 }
+
+#[test]
+fn a_body_that_is_too_long_is_refused_in_a_way_that_its_sender_hears() {
+    let home = Home::new();
+    let emulator = Emulating::start(&home, &[]);
+    let head = format!(
+        "POST {DEVICES} HTTP/1.1\r\nhost: x\r\nauthorization: Basic {API_KEY}\r\nconnection: close\r\n"
+    );
+    let body = json!({"name": "x".repeat(3 * 1024 * 1024)}).to_string();
+    let announced = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+    let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    // Who asks first need not send.
+    let asking = format!("{head}expect: 100-continue\r\ncontent-length: {}\r\n\r\n", body.len());
+    for request in [announced, chunked, asking] {
+        let answer = emulator.raw(&request);
+        assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n"), "{answer}");
+        assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
+    }
+    assert_eq!(emulator.json("GET", "/ipp/v1/devices", "")["total_elements"], 0);
+    let _ = emulator.end().exits(0);
+}

@@ -10,6 +10,7 @@ mod common;
 mod anything;
 mod clock;
 mod faults;
+mod load;
 mod operations;
 mod pos;
 mod refusals;

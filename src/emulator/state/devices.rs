@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use super::enrollments::room_for;
+use super::shelf::{Kept, of_metadata, of_option, with_beside};
 use super::{ListPage, Moment, PageRequest, Refusal, State};
 use crate::emulator::MERCHANT_ID;
 use crate::model::{Credentials, Device, Metadata, Platform};
@@ -87,7 +89,28 @@ fn platform<'de, D: Deserializer<'de>>(from: D) -> Result<Platform, D::Error> {
     String::deserialize(from).map(Platform::from)
 }
 
+impl Phone {
+    /// About how many bytes it takes as a device with this metadata.
+    pub(super) fn room(&self, metadata: &Metadata) -> usize {
+        with_beside::<Record>(of_option(self.name.as_ref()) + of_metadata(metadata))
+    }
+}
+
+impl Kept for Record {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn beside(&self) -> usize {
+        of_option(self.name.as_ref()) + of_metadata(&self.metadata)
+    }
+}
+
 impl Record {
+    pub(super) const fn is_registered(&self) -> bool {
+        !self.deregistered
+    }
+
     fn view(&self) -> Device {
         Device {
             id: Some(self.id.to_string()),
@@ -108,7 +131,7 @@ impl State {
     /// the device's credentials.
     ///
     /// # Errors
-    /// 404 for a location that does not exist.
+    /// 404 for a location that does not exist; 429 when there is no room.
     pub fn create_simulated_device(
         &mut self,
         new: NewSimulatedDevice,
@@ -118,8 +141,9 @@ impl State {
         let location_id = new.location_id.or_else(|| self.only_location());
         let mut metadata = new.metadata;
         metadata.insert("simulated".to_owned(), "true".to_owned());
-        self.record_consumed_enrollment(location_id, metadata.clone(), moment);
         let phone = Phone { name: Some(new.name), platform: Platform::Terminal };
+        self.make_room(room_for(&metadata) + phone.room(&metadata), moment.now)?;
+        self.record_consumed_enrollment(location_id, metadata.clone(), moment);
         Ok(self.register(phone, location_id, metadata, moment))
     }
 
@@ -166,7 +190,7 @@ impl State {
 
     /// Whether there is, or was, a device of this id.
     pub(in crate::emulator) fn has_device(&self, id: Uuid) -> bool {
-        self.devices.iter().any(|record| record.id == id)
+        self.devices.get(id).is_some()
     }
 
     /// The registered devices, of one location if asked; those that are new after a while, which a switch decides.
@@ -188,15 +212,20 @@ impl State {
     /// Replaces a device's name, metadata and location (observed).
     ///
     /// # Errors
-    /// 404 for a device or a location that does not exist.
+    /// 404 for a device or a location that does not exist; 429 when there is no room.
     pub fn update_device(&mut self, id: Uuid, update: DeviceUpdate) -> Result<Device, Refusal> {
         self.registered(id)?;
         self.check_location(update.location_id)?;
-        let record = self.registered_mut(id)?;
-        record.name = update.name;
-        record.location_id = update.location_id;
-        record.metadata = update.metadata;
-        Ok(record.view())
+        let needed = of_option(update.name.as_ref()) + of_metadata(&update.metadata);
+        // What has expired by now does not matter here: the beginning of time is before all of it.
+        self.make_room(needed, Timestamp::MIN)?;
+        let updated = self.devices.change(id, |record| {
+            record.name = update.name;
+            record.location_id = update.location_id;
+            record.metadata = update.metadata;
+            record.view()
+        });
+        updated.ok_or_else(|| no_device(id))
     }
 
     /// Removes a device, which leaves the list. Its sessions stay; those that are open can be cancelled or
@@ -226,18 +255,16 @@ impl State {
     }
 
     pub(super) fn registered(&self, id: Uuid) -> Result<&Record, Refusal> {
-        self.devices
-            .iter()
-            .find(|record| record.id == id && !record.deregistered)
-            .ok_or_else(|| Refusal::not_found(format!("There is no device {id}.")))
+        self.devices.get(id).filter(|record| record.is_registered()).ok_or_else(|| no_device(id))
     }
 
     fn registered_mut(&mut self, id: Uuid) -> Result<&mut Record, Refusal> {
-        self.devices
-            .iter_mut()
-            .find(|record| record.id == id && !record.deregistered)
-            .ok_or_else(|| Refusal::not_found(format!("There is no device {id}.")))
+        self.devices.get_mut(id).filter(|record| record.is_registered()).ok_or_else(|| no_device(id))
     }
+}
+
+fn no_device(id: Uuid) -> Refusal {
+    Refusal::not_found(format!("There is no device {id}."))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::shelf::{Kept, of_metadata, of_text, with_beside};
 use super::{ListPage, Moment, PageRequest, Phone, Refusal, State};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Metadata};
 
@@ -99,12 +100,38 @@ impl Record {
         }
     }
 
+    /// Whether a phone could use its code.
+    pub(super) fn is_usable(&self, now: Timestamp) -> bool {
+        self.status(now) == EnrollmentStatus::Pending
+    }
+
+    /// Whether it is in no list any more, and cannot be withdrawn again.
+    pub(super) fn is_withdrawn(&self) -> bool {
+        self.stage == Stage::Cancelled
+    }
+
     fn matches(&self, filter: &EnrollmentFilter) -> bool {
         self.stage != Stage::Cancelled
             && (filter.include_consumed || self.stage != Stage::Consumed)
             && (filter.location_id.is_none() || filter.location_id == self.location_id)
             && filter.metadata.iter().all(|(key, value)| self.metadata.get(key) == Some(value))
     }
+}
+
+impl Kept for Record {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn beside(&self) -> usize {
+        of_text(&self.code) + of_metadata(&self.metadata)
+    }
+}
+
+/// About how many bytes an enrollment with this metadata takes.
+pub(super) fn room_for(metadata: &Metadata) -> usize {
+    // The longest code is a UUID.
+    with_beside::<Record>(64 + of_metadata(metadata))
 }
 
 /// Eight characters that can be read aloud.
@@ -125,7 +152,8 @@ impl State {
     /// Creates an enrollment code.
     ///
     /// # Errors
-    /// 400 without a location where there is not exactly one (observed); 404 for one that does not exist.
+    /// 400 without a location where there is not exactly one (observed); 404 for one that does not exist; 429 when
+    /// there is no room.
     pub fn create_enrollment(
         &mut self,
         new: NewEnrollment,
@@ -136,6 +164,7 @@ impl State {
             let message = format!("is required: there are {} locations", self.locations.len());
             return Err(Refusal::of_field(StatusCode::BAD_REQUEST, "location_id", &message));
         };
+        self.make_room(room_for(&new.metadata), moment.now)?;
         let record = Record::new(Some(location_id), new.lifetime, new.metadata, moment);
         let view = record.view(moment.now);
         self.enrollments.push(record);
@@ -164,8 +193,8 @@ impl State {
     pub fn delete_enrollment(&mut self, id: Uuid) -> Result<(), Refusal> {
         let record = self
             .enrollments
-            .iter_mut()
-            .find(|record| record.id == id && record.stage != Stage::Cancelled)
+            .get_mut(id)
+            .filter(|record| record.stage != Stage::Cancelled)
             .ok_or_else(|| Refusal::not_found(format!("There is no enrollment {id}.")))?;
         record.stage = Stage::Cancelled;
         Ok(())
@@ -175,7 +204,8 @@ impl State {
     /// (documented), and the code is used up. The answer holds the device's credentials.
     ///
     /// # Errors
-    /// 404 for a code that does not exist or was cancelled, 409 for one that was used or is too old.
+    /// 404 for a code that does not exist or was cancelled, 409 for one that was used or is too old; 429
+    /// when there is no room.
     pub fn use_enrollment_code(
         &mut self,
         code: &str,
@@ -184,15 +214,19 @@ impl State {
     ) -> Result<Device, Refusal> {
         let record = self
             .enrollments
-            .iter_mut()
+            .iter()
             .rfind(|record| record.code == code && record.stage != Stage::Cancelled)
             .ok_or_else(|| Refusal::not_found("There is no such enrollment code."))?;
         match record.status(moment.now) {
-            EnrollmentStatus::Pending => record.stage = Stage::Consumed,
+            EnrollmentStatus::Pending => {}
             EnrollmentStatus::Consumed => return Err(Refusal::conflict("This code was used before.")),
             _ => return Err(Refusal::conflict("This code has expired.")),
         }
-        let (location_id, metadata) = (record.location_id, record.metadata.clone());
+        let (id, location_id, metadata) = (record.id, record.location_id, record.metadata.clone());
+        self.make_room(phone.room(&metadata), moment.now)?;
+        if let Some(record) = self.enrollments.get_mut(id) {
+            record.stage = Stage::Consumed;
+        }
         Ok(self.register(phone, location_id, metadata, moment))
     }
 

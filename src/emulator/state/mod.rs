@@ -2,8 +2,8 @@
 //!
 //! [`State`] is everything the emulated API remembers. Each operation is a method on it: what it needs to know
 //! of the world comes in as a [`Moment`], what happened to a session goes out through it as an [`Event`], what is
-//! refused comes out as a [`Refusal`], and a refusal has changed nothing. Whether something has expired follows from the moment it is looked at, so that reading never has to
-//! write anything back.
+//! refused comes out as a [`Refusal`], and a refusal has changed nothing. Whether something has expired follows from
+//! the moment it is looked at, so that reading never has to write anything back.
 
 mod clock;
 mod devices;
@@ -15,7 +15,9 @@ mod locations;
 mod page;
 mod pos;
 mod refusal;
+mod room;
 mod sessions;
+mod shelf;
 mod sums;
 mod switch_table;
 mod switches;
@@ -23,6 +25,8 @@ mod switches;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use shelf::Shelf;
 
 pub use clock::Clock;
 pub use devices::{DeviceOnPhone, DeviceUpdate, Fixture, NewSimulatedDevice, Phone};
@@ -32,6 +36,7 @@ pub use locations::Store;
 pub use page::{ListPage, PageRequest};
 pub use pos::OnPhone;
 pub use refusal::{FieldErrors, Refusal};
+pub use room::ROOM;
 pub use sessions::{NewSession, Purchase};
 pub use switch_table::{SWITCHES, Switch, SwitchError, Values};
 pub use switches::{
@@ -79,9 +84,16 @@ pub struct State {
     #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
     ahead: SignedDuration,
     locations: Vec<Store>,
-    enrollments: Vec<enrollments::Record>,
-    devices: Vec<devices::Record>,
-    sessions: Vec<sessions::Record>,
+    enrollments: Shelf<enrollments::Record>,
+    devices: Shelf<devices::Record>,
+    sessions: Shelf<sessions::Record>,
+    /// About how many bytes of these three are remembered.
+    #[serde(skip, default = "room")]
+    room: usize,
+}
+
+const fn room() -> usize {
+    ROOM
 }
 
 /// Why a text is not a state.
@@ -123,9 +135,10 @@ impl State {
             switches: Switches::default(),
             ahead: SignedDuration::ZERO,
             locations,
-            enrollments: Vec::new(),
-            devices: Vec::new(),
-            sessions: Vec::new(),
+            enrollments: Shelf::default(),
+            devices: Shelf::default(),
+            sessions: Shelf::default(),
+            room: room(),
         }
     }
 

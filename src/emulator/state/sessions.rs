@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::shelf::{Kept, of_list, of_option, of_text, with_beside};
 use super::{CancelEnded, Event, FieldErrors, Moment, OfflineDevice, Refusal, State, sums};
 use crate::model::{CallbackType, OrderItem, PaymentMethod, Session, SessionStatus, TapOutcome};
 
@@ -53,6 +54,28 @@ pub(super) struct Record {
     order_id: Option<Uuid>,
     completed_at: Option<Timestamp>,
     purchase: Purchase,
+}
+
+impl Purchase {
+    /// About how many bytes it has beside itself.
+    fn beside(&self) -> usize {
+        let texts = [&self.merchant_reference1, &self.merchant_reference2, &self.merchant_data];
+        let texts: usize = texts.into_iter().map(|text| of_option(text.as_ref())).sum();
+        let of_item = |item: &OrderItem| {
+            [&item.kind, &item.reference, &item.name].into_iter().map(|text| of_option(text.as_ref())).sum()
+        };
+        of_text(&self.purchase_currency) + texts + of_list(&self.order_items, of_item)
+    }
+}
+
+impl Kept for Record {
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn beside(&self) -> usize {
+        self.purchase.beside()
+    }
 }
 
 /// What happened to a session. That it expired is not something that happened: it follows from the time.
@@ -137,7 +160,7 @@ impl State {
     /// # Errors
     /// 400 for an order that does not add up (observed, a switch); 404 for a device that does not exist or does
     /// not stand at the location that is asked for; 409 for a device that is offline (observed, a switch) or,
-    /// by a switch, has an open session.
+    /// by a switch, has an open session; 429 when there is no room.
     pub fn create_session(&mut self, new: NewSession, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
         if self.switches.strict_sums {
             let mut errors = FieldErrors::default();
@@ -159,6 +182,8 @@ impl State {
             let detail = format!("Device {} has an open session, {}.", new.device_id, open.id);
             return Err(Refusal::conflict(detail));
         }
+        let purchase = new.purchase;
+        self.make_room(with_beside::<Record>(purchase.beside()), moment.now)?;
         let record = Record {
             id: moment.id(),
             device_id: new.device_id,
@@ -168,7 +193,7 @@ impl State {
             expires_at: moment.after(self.switches.session_lifetime),
             order_id: None,
             completed_at: None,
-            purchase: new.purchase,
+            purchase,
         };
         record.tell(CallbackType::SessionCreated, None, moment);
         let view = record.view(moment.now);
@@ -181,11 +206,7 @@ impl State {
     /// # Errors
     /// 404.
     pub fn session(&self, id: Uuid, now: Timestamp) -> Result<Session, Refusal> {
-        self.sessions
-            .iter()
-            .rfind(|record| record.id == id)
-            .map(|record| record.view(now))
-            .ok_or_else(|| no_session(id))
+        self.sessions.get(id).map(|record| record.view(now)).ok_or_else(|| no_session(id))
     }
 
     /// Cancels a session.
@@ -204,7 +225,7 @@ impl State {
     }
 
     pub(super) fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Refusal> {
-        self.sessions.iter_mut().rfind(|record| record.id == id).ok_or_else(|| no_session(id))
+        self.sessions.get_mut(id).ok_or_else(|| no_session(id))
     }
 }
 

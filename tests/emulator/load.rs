@@ -1,0 +1,30 @@
+//! Many clients at once, and an emulator that forgets: the rules hold. How fast and how large it is, is measured by
+//! `tests/load/run.sh`.
+
+#[path = "../load/clients.rs"]
+mod clients;
+
+use kustom::emulator::{Emulator, Server, State};
+
+#[test]
+fn two_hundred_clients_see_one_consistent_state() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let emulator = Emulator::new(State::seed());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Server::new(listener, emulator.clone());
+        let url = format!("http://{}", server.address().unwrap());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
+        let tally = clients::sell(&url, 200, |sales| sales < 3).await;
+        assert_eq!(tally.wrong, Vec::<String>::new());
+        // A device, and three sales: one is paid, one is declined first, one is cancelled.
+        assert_eq!(tally.right, 200 * (1 + 5 + 6 + 5));
+        assert_eq!(tally.orders.len(), 200 * 2);
+        let shown = serde_json::to_value(emulator.state()).unwrap();
+        assert_eq!(shown["sessions"].as_array().unwrap().len(), 200 * 3);
+        assert_eq!(shown["devices"].as_array().unwrap().len(), 200);
+        drop(stop);
+        serving.await.unwrap();
+    });
+}
