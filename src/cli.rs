@@ -37,12 +37,12 @@ Exit codes:
     2  arguments, configuration or input refused before anything was sent
     3  no key, a key that was refused, or a key of the wrong environment
     4  not found
-    5  the API refused it, or did something else than a scenario expects
+    5  the API refused it, or did something else than a scenario expects; a callback was refused
     6  unavailable after retries; nothing was carried out
     7  unknown: the request may have been carried out
     8  a confirmation was needed and not given
    10  the session was CANCELLED    11  EXPIRED, as was an enrollment code    12  FAILED
-   13  the session was still open, or no phone was paired, when the wait ended
+   13  the session was still open, no phone was paired, or no callback had come, when the wait ended
   130  interrupted";
 
 /// The flags of every command.

@@ -26,6 +26,8 @@ pub enum Exit {
     CodeExpired,
     /// No phone had used the enrollment code when the wait ended.
     NotPaired,
+    /// The callback that was waited for had not come when the wait ended.
+    NothingCame,
     /// `doctor` found something of this kind.
     Unwell(Kind),
     /// A scenario failed for a reason of this kind.
@@ -41,7 +43,7 @@ impl Exit {
             Self::SessionCancelled => 10,
             Self::SessionExpired | Self::CodeExpired => 11,
             Self::SessionFailed => 12,
-            Self::SessionOpen | Self::NotPaired => 13,
+            Self::SessionOpen | Self::NotPaired | Self::NothingCame => 13,
             Self::Unwell(kind) | Self::Unmet(kind) => kind.code(),
         }
     }

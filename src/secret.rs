@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 
 /// What is written where a secret would have stood.
@@ -107,16 +109,65 @@ impl ApiKey {
     }
 }
 
-/// A text in which everything that looks like a key, as somebody may have typed or pasted one in the wrong place, is
-/// cut down to its documented prefix.
+/// What a secret for callbacks begins with (observed, and the rule of Standard Webhooks).
+pub const CALLBACK_SECRET_PREFIX: &str = "whsec_";
+
+/// A secret that callbacks are signed with.
+#[derive(Debug, Clone)]
+pub struct CallbackSecret(Secret);
+
+/// Why a text is not a secret for callbacks. No variant repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CallbackSecretError {
+    /// Nothing but white space.
+    #[error("it is empty")]
+    Empty,
+    /// It may be a key, or anything else that is a secret somewhere.
+    #[error("it does not begin with whsec_")]
+    Prefix,
+    /// What follows the prefix is no base64, or nothing.
+    #[error("what follows whsec_ is not base64")]
+    Encoding,
+}
+
+impl CallbackSecret {
+    /// Checks that the text is `whsec_` and base64; white space around it is dropped.
+    ///
+    /// # Errors
+    /// [`CallbackSecretError`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, CallbackSecretError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(CallbackSecretError::Empty);
+        }
+        let encoded = text.strip_prefix(CALLBACK_SECRET_PREFIX).ok_or(CallbackSecretError::Prefix)?;
+        match STANDARD.decode(encoded) {
+            Ok(key) if !key.is_empty() => Ok(Self(Secret::new(text))),
+            _ => Err(CallbackSecretError::Encoding),
+        }
+    }
+
+    /// The characters themselves; see [`Secret::expose`].
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// A text in which everything that looks like a key or a secret for callbacks, as somebody may have typed or pasted
+/// one in the wrong place, is cut down to its documented prefix.
 #[must_use]
 pub fn without_keys(text: &str) -> Cow<'_, str> {
-    const PREFIXES: [&str; 2] = ["kco_live_", "kco_test_"];
-    let next = |text: &str| PREFIXES.iter().filter_map(|prefix| text.find(prefix)).min();
+    const PREFIXES: [&str; 3] = ["kco_live_", "kco_test_", CALLBACK_SECRET_PREFIX];
+    // Where the next prefix ends.
+    let next = |text: &str| {
+        let found = PREFIXES.iter().filter_map(|prefix| text.find(prefix).map(|at| (at, at + prefix.len())));
+        found.min().map(|(_, end)| end)
+    };
     let Some(mut at) = next(text) else { return Cow::Borrowed(text) };
     let (mut clean, mut rest) = (String::with_capacity(text.len()), text);
     loop {
-        let (before, key) = rest.split_at(at + PREFIXES[0].len());
+        let (before, key) = rest.split_at(at);
         clean.push_str(before);
         let end = key.find(|character: char| !character.is_ascii_graphic() || "'\"`<>".contains(character));
         let (key, after) = key.split_at(end.unwrap_or(key.len()));
@@ -151,7 +202,25 @@ mod tests {
             "argument 'kco_test_[redacted]' and kco_live_[redacted] found"
         );
         assert_eq!(without_keys("a kco_test_… key"), "a kco_test_… key");
+        assert_eq!(
+            without_keys("cannot read whsec_MfKQ9r8G+/A=: kco_live_y"),
+            "cannot read whsec_[redacted] kco_live_[redacted]"
+        );
         assert_eq!(without_keys("nothing"), "nothing");
+    }
+
+    #[test]
+    fn a_secret_for_callbacks_is_whsec_and_base64() {
+        let secret = CallbackSecret::parse(" whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\r\n").unwrap();
+        assert_eq!(secret.expose(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+        assert_eq!(format!("{secret:?}"), "CallbackSecret([redacted])");
+        let error = |text| CallbackSecret::parse(text).unwrap_err();
+        assert_eq!(error(" \n"), CallbackSecretError::Empty);
+        assert_eq!(error("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), CallbackSecretError::Prefix);
+        assert_eq!(error("kco_test_api_x"), CallbackSecretError::Prefix);
+        assert_eq!(error("whsec_"), CallbackSecretError::Encoding);
+        assert_eq!(error("whsec_not base64"), CallbackSecretError::Encoding);
+        assert_eq!(error("whsec_MfKQ\nwhsec_MfKQ"), CallbackSecretError::Encoding, "one secret a file");
     }
 
     #[test]

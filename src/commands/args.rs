@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use crate::disk;
 use crate::error::Error;
-use crate::model::{Metadata, TapOutcome};
+use crate::model::{CallbackType, Metadata, TapOutcome};
+use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
 use crate::terminal::Terminal;
 
 /// The largest body that is read from a file, in bytes.
@@ -111,6 +112,37 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
         return Err(Error::usage(format!("{} is larger than 1 MiB", path.display())));
     }
     std::fs::read(path).map_err(failed)
+}
+
+/// A documented type of callback, with or without its prefix.
+pub(crate) fn callback_type(text: &str) -> Result<CallbackType, String> {
+    CallbackType::find(text).ok_or_else(|| {
+        let all: Vec<_> = CallbackType::ALL.iter().map(|known| known.short().to_owned()).collect();
+        format!("the events are {}", all.join(", "))
+    })
+}
+
+/// The name of a file that holds a secret, and not the secret: others can see arguments.
+pub(crate) fn secret_file(text: &str) -> Result<PathBuf, String> {
+    if text.starts_with(CALLBACK_SECRET_PREFIX) {
+        return Err(
+            "this is a secret, which others can see in an argument: name a file that holds it".to_owned()
+        );
+    }
+    if text.is_empty() { Err("write the name of a file".to_owned()) } else { Ok(text.into()) }
+}
+
+/// Reads secrets for callbacks, one a file.
+pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Error> {
+    let read = |path: &PathBuf| {
+        let unusable = |why: String| {
+            Error::usage(format!("{} holds no secret for callbacks: {why}", path.display()))
+                .hint("put the secret, of the form whsec_…, into the file and nothing else")
+        };
+        let text = String::from_utf8(read_file(path)?).map_err(|_| unusable("it is not text".to_owned()))?;
+        CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))
+    };
+    paths.iter().map(read).collect()
 }
 
 #[cfg(test)]

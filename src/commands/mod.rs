@@ -10,10 +10,12 @@ mod doctor;
 mod enrollments;
 mod find;
 mod list;
+mod listen;
 mod locations;
 mod login;
 mod profiles;
 mod sessions;
+mod webhooks;
 
 use clap::Subcommand;
 
@@ -45,6 +47,9 @@ pub enum Command {
     /// Simulated devices and payments; not on production.
     #[command(subcommand)]
     Dev(Deferred<dev::Command>),
+    /// Callbacks: receive them, or check one.
+    #[command(subcommand, visible_alias = "webhook")]
+    Webhooks(Deferred<webhooks::Command>),
     Api(api::Args),
     Demo(demo::Args),
 }
@@ -56,6 +61,7 @@ impl Command {
         match self {
             Self::Sessions(Deferred(command)) => command.waits(),
             Self::Enrollments(Deferred(command)) => command.waits(),
+            Self::Webhooks(Deferred(command)) => command.waits(),
             _ => false,
         }
     }
@@ -74,6 +80,7 @@ impl Command {
             Self::Devices(Deferred(command)) => context.online(|online| command.run(online)),
             Self::Sessions(Deferred(command)) => command.run(context),
             Self::Dev(Deferred(command)) => command.run(context),
+            Self::Webhooks(Deferred(command)) => command.run(context),
             Self::Api(args) => context.online(|online| args.run(online)),
             Self::Demo(args) => args.run(context),
         }

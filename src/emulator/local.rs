@@ -18,7 +18,7 @@ use http::{Method, Request, Response};
 use tower::ServiceExt as _;
 
 use super::state::StateError;
-use super::{Emulator, Faults, State};
+use super::{Emulator, Events, Faults, State};
 use crate::disk::{self, Identity};
 
 /// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
@@ -26,6 +26,7 @@ use crate::disk::{self, Identity};
 pub struct LocalEmulator {
     state_file: PathBuf,
     last: Arc<Mutex<Option<Loaded>>>,
+    events: Events,
     faults: Option<Faults>,
 }
 
@@ -79,7 +80,14 @@ impl LocalEmulator {
     /// An emulator on this file, which need not exist yet: a missing one is the seed.
     #[must_use]
     pub fn new(state_file: PathBuf) -> Self {
-        Self { state_file, last: Arc::default(), faults: None }
+        Self { state_file, last: Arc::default(), events: Events::default(), faults: None }
+    }
+
+    /// What this value and its clones make happen to sessions, for whoever tells others of it. What others do on the
+    /// same file is theirs to tell.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.events.clone()
     }
 
     /// The same with these faults, for a [`Server`](super::Server), which makes them happen.
@@ -112,6 +120,7 @@ impl LocalEmulator {
         let response = answer(&emulator, request).await;
         let changed =
             emulator.change(|after, _| loaded.change(|before, _| (after != before).then(|| after.write())));
+        let happened = emulator.drain_events();
         if let Some(text) = changed {
             disk::replace(&self.state_file, &text).map_err(not_writable)?;
             if let Ok(file) = File::open(&self.state_file) {
@@ -119,6 +128,8 @@ impl LocalEmulator {
                 self.keep(file, identity, emulator);
             }
         }
+        // Told is only what is kept, and in the order in which it was.
+        self.events.with(|events| happened.into_iter().for_each(|event| events.push(event)));
         drop(lock);
         Ok(response)
     }

@@ -4,6 +4,8 @@
 //! top of them; this file and `local` decide where a state lives, in memory behind an [`Emulator`] or in a file
 //! behind a [`LocalEmulator`]. A [`Server`] offers either to other programs. What it does and why is told to people in `docs/emulator.md`.
 
+mod callbacks;
+mod events;
 mod faults;
 mod local;
 mod log;
@@ -13,12 +15,13 @@ mod server;
 pub mod state;
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use uuid::Uuid;
 
+pub use callbacks::{Backoff, Callbacks, Delivered};
+pub use events::Events;
 pub use faults::{Effect, Fault, FaultError, FaultTable, Faults, Hit, Shown, What};
 pub use local::{LocalEmulator, StateFileError};
 pub use log::{Ending, Served};
@@ -45,14 +48,13 @@ pub struct Emulator {
 
 struct World {
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    happened: Notify,
+    events: Events,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     state: State,
     ids: Box<dyn FnMut() -> Uuid + Send>,
-    events: EventLog,
 }
 
 impl Emulator {
@@ -69,11 +71,9 @@ impl Emulator {
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
-        let inner = Mutex::new(Inner { state, ids: Box::new(ids), events: EventLog::default() });
-        Self {
-            world: Arc::new(World { now: Box::new(now), happened: Notify::new(), inner }),
-            faults: Some(Faults::default()),
-        }
+        let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
+        let world = World { now: Box::new(now), events: Events::default(), inner };
+        Self { world: Arc::new(world), faults: Some(Faults::default()) }
     }
 
     /// The same emulator with these faults, or with none that could ever happen.
@@ -101,38 +101,24 @@ impl Emulator {
 
     /// Applies a rule, or changes a switch, while nobody else looks. The closure must not use this emulator.
     pub fn change<R>(&self, change: impl FnOnce(&mut State, &mut Moment<'_>) -> R) -> R {
-        let mut inner = self.inner();
-        let Inner { state, ids, events } = &mut *inner;
+        // A rule that panicked is a bug, but one that the other requests need not suffer from.
+        let mut inner = self.world.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { state, ids } = &mut *inner;
         // The clock is read under the lock, so that what is made later is never dated earlier.
         let now = state.time_at((self.world.now)());
-        let result = change(state, &mut Moment { now, ids: &mut **ids, events });
-        if !events.is_empty() {
-            self.world.happened.notify_one();
-        }
-        result
+        self.world.events.with(|events| change(state, &mut Moment { now, ids: &mut **ids, events }))
     }
 
-    /// Takes what happened to sessions since the last time, in its order. Each event is given once: there is one
-    /// that takes them, for all clones of this emulator. Nobody need, and then only the latest are kept.
+    /// What happens to its sessions, for whoever tells others of it.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.world.events.clone()
+    }
+
+    /// Takes what happened to sessions since the last time, as [`Events::drain`] does.
     #[must_use]
     pub fn drain_events(&self) -> Vec<Event> {
-        self.inner().events.drain()
-    }
-
-    /// The same, but waits until there is something to take. Nothing is lost when it is dropped while it waits.
-    pub async fn next_events(&self) -> Vec<Event> {
-        loop {
-            let events = self.drain_events();
-            if !events.is_empty() {
-                return events;
-            }
-            self.world.happened.notified().await;
-        }
-    }
-
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        // A rule that panicked is a bug, but one that the other requests need not suffer from.
-        self.world.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.events.drain()
     }
 }
 
@@ -185,5 +171,36 @@ mod tests {
         let panicked = std::thread::spawn(move || other.change(|_, _| panic!("on purpose"))).join();
         assert!(panicked.is_err());
         assert_eq!(emulator.state(), State::seed());
+    }
+
+    #[tokio::test]
+    async fn an_event_is_taken_once_and_waited_for() {
+        let emulator = Emulator::new(State::seed());
+        let (events, clone) = (emulator.events(), emulator.clone());
+        let happen = async move {
+            tokio::task::yield_now().await;
+            clone.change(|state, moment| {
+                let new = NewSimulatedDevice {
+                    name: "x".into(),
+                    location_id: None,
+                    metadata: std::collections::BTreeMap::new(),
+                };
+                let device = state.create_simulated_device(new, moment).unwrap().id.unwrap();
+                let purchase = serde_json::from_value(serde_json::json!({
+                    "order_amount": 1, "purchase_currency": "SEK", "order_items": [],
+                }));
+                let new = state::NewSession {
+                    device_id: device.parse().unwrap(),
+                    location_id: None,
+                    purchase: purchase.unwrap(),
+                };
+                state.create_session(new, moment).unwrap();
+            });
+        };
+        let (told, ()) = tokio::join!(events.next(), happen);
+        assert_eq!(told.len(), 1);
+        assert_eq!((events.drain(), emulator.drain_events()), (vec![], vec![]));
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(1), events.next());
+        assert!(waiting.await.is_err(), "what was taken does not come again");
     }
 }

@@ -26,6 +26,7 @@ pub use cell::{Cell, Column, Layout, Show, Tone, View};
 pub use listing::Listing;
 pub use log::{Lines, Log};
 pub use progress::{Bar, ProgressLine};
+pub(crate) use prompt::restore;
 pub use prompt::{Choice, Question};
 pub(crate) use views::session_tone;
 

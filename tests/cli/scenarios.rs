@@ -357,6 +357,31 @@ fn a_run_that_nobody_reads_still_fails() {
     }
 }
 
+/// Ctrl-C: what was done so far is told, and nothing else is begun. There are far more than can be done in that time.
+#[cfg(unix)]
+#[test]
+fn an_interruption_tells_what_was_done() {
+    let wait = sale_and("[[step]]\ndo = \"wait\"\nfor = \"EXPIRED\"\nwithin = \"15m\"\n");
+    let home = home_with(&[("x.toml", &wait)]);
+    let many = vec!["x.toml"; 5000];
+    let args = [&["dev", "run", "-o", "ndjson", "--jobs", "2", "--junit", "out.xml"][..], &many].concat();
+    let process = home.command(args).spawn();
+    let _ = process.until_stdout(|text| text.contains('\n'));
+    process.interrupt();
+    let outcome = process.wait().exits(130);
+    let rows: Vec<Value> = outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let passed = rows.iter().filter(|row| row["result"] == "passed").count();
+    let stopped = rows.iter().filter(|row| row["result"] == "stopped").count();
+    assert!(
+        passed > 0 && stopped <= 2 && passed + stopped == rows.len() && rows.len() < 5000,
+        "{passed} {stopped}"
+    );
+    let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
+    assert_eq!(error["error"]["message"], format!("interrupted: {passed} of 5000 scenarios done"));
+    let report = fs::read_to_string(home.path().join("out.xml")).unwrap();
+    assert_eq!(report.matches("<testcase ").count(), rows.len());
+}
+
 #[test]
 fn requests_are_shown_without_what_is_secret_and_so_are_answers() {
     let text = "[[step]]\ndo = \"enroll\"\nexpect.answer.enrollment_code = \"ABCD2345\"\n";

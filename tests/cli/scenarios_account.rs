@@ -218,6 +218,21 @@ fn an_account_that_cannot_be_asked_is_an_error_with_its_own_code() {
     }
 }
 
+/// What meets one scenario would meet all of them.
+#[test]
+fn an_account_that_does_not_take_the_key_is_not_asked_again() {
+    let server = Server::always(Reply::problem(401, "no"));
+    let home = home(&server.url(), &[("a.toml", SALE), ("b.toml", SALE), ("c.toml", SALE)]);
+    let args = ["a.toml", "b.toml", "c.toml", "--profile", "p", "--jobs", "1"];
+    same(
+        &run(&home, &args).whole(),
+        "SCENARIO  RESULT  STEPS   WHERE     WHAT\n\
+         a         failed  0 of 2  a.toml:1  create-device: expected exit 0, got exit 3: no\n\
+         ! 1 failed.\n! warning: 2 more scenarios not run: the account cannot be asked\nexit 3\n",
+    );
+    assert_eq!(changes(&server), ["POST /ipp/v1/dev/devices"]);
+}
+
 /// Lifetimes with a name are asked for where others are not taken.
 #[test]
 fn codes_are_asked_for_in_either_way() {

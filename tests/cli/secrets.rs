@@ -14,6 +14,7 @@ use crate::common::normal::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
+const CALLBACK_SECRET: &str = "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==";
 const USERNAME: &str = "M100-till";
 const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
@@ -61,9 +62,15 @@ const COMMANDS: [(&str, &str); 37] = [
 ];
 
 /// Those that have no profile or no answer to echo, with arguments as above.
-/// The last is a server, which has tests of its own: here it only starts, and ends because it has nowhere to listen.
-const MORE: [(&str, &str); 3] =
-    [("api", "GET /ipp/v1/devices"), ("demo", ""), ("dev emulator", "--listen 192.0.2.1:1")];
+/// Servers have tests of their own: here they only start, and end because they have nowhere to listen, or soon.
+const MORE: [(&str, &str); 6] = [
+    ("api", "GET /ipp/v1/devices"),
+    ("demo", ""),
+    ("dev emulator", "--listen 192.0.2.1:1 --callback-url {url} --callback-secret-file {secret-file}"),
+    ("webhooks listen", "--listen 127.0.0.1:0 --resolve --timeout 10ms --secret-file {secret-file}"),
+    ("dev trigger", "payment.failed --to http://127.0.0.1:1/ --secret-file {secret-file} --session {id}"),
+    ("webhooks verify", "--secret-file {secret-file} --headers {secret-file} --body {secret-file}"),
+];
 
 fn id() -> String {
     format!("{FIXED_ID}000000000001")
@@ -104,7 +111,7 @@ fn needles() -> Vec<String> {
 
 #[track_caller]
 fn assert_clean(outcome: &Outcome) {
-    for needle in needles() {
+    for needle in needles().into_iter().chain([CALLBACK_SECRET["whsec_".len()..].to_owned()]) {
         for stream in [&outcome.stdout, &outcome.stderr] {
             assert!(!stream.contains(&needle), "{} shows the key:\n{stream}", outcome.command);
         }
@@ -163,14 +170,16 @@ fn homes(server: &Server) -> [Home; 3] {
 /// Runs a command of the table, and puts the profiles back as they were.
 fn run(home: &Home, url: &str, (name, args): (&str, &str), more: &[&str]) -> Outcome {
     let profiles = fs::read(home.profiles_file()).unwrap();
-    let key_file = home.file("key", KEY);
+    let (key_file, secret_file) = (home.file("key", KEY), home.file("secret", CALLBACK_SECRET));
     let args = args.replace("{id}", &id()).replace("{url}", url);
     let args = args.replace("{key-file}", &key_file.to_string_lossy());
+    let args = args.replace("{secret-file}", &secret_file.to_string_lossy());
     let args = args.split(' ').filter(|arg| !arg.is_empty());
     let args = args.map(|arg| if arg == "{fault}" { "POST /x: 503" } else { arg });
     let args = name.split(' ').chain(args).chain(more.iter().copied());
     let outcome = home.run(args);
     fs::remove_file(key_file).unwrap();
+    fs::remove_file(secret_file).unwrap();
     assert_only_in(home.path(), &home.profiles_file());
     fs::write(home.profiles_file(), profiles).unwrap();
     outcome
@@ -193,7 +202,10 @@ fn all_commands(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static, forma
     assert!(!server.asked().is_empty());
     // The demonstration has an account of its own, so one look is enough.
     assert_clean(&run(&homes[1], &server.url(), MORE[1], &["-vv"]).exits(0));
-    assert_clean(&run(&homes[1], &server.url(), MORE[2], &["-vv"]).exits(2));
+    assert_clean(&run(&homes[1], &server.url(), MORE[4], &["-vv"]));
+    for (command, code) in [(MORE[2], 2), (MORE[3], 13), (MORE[5], 2)] {
+        assert_clean(&run(&homes[1], &server.url(), command, &["-vv"]).exits(code));
+    }
     outcomes
 }
 

@@ -7,6 +7,7 @@ mod own;
 mod pos;
 mod run;
 mod simulate_tap;
+mod trigger;
 
 use clap::Subcommand;
 
@@ -20,8 +21,9 @@ pub enum Command {
     SimulateTap(simulate_tap::Args),
     #[command(subcommand)]
     Pos(pos::Command),
-    Emulator(emulator::Args),
+    Emulator(Box<emulator::Args>),
     Run(run::Args),
+    Trigger(trigger::Args),
 }
 
 impl Command {
@@ -33,6 +35,7 @@ impl Command {
             Self::Pos(command) => context.online(async |online| command.run(&online).await),
             Self::Emulator(args) => args.run(context),
             Self::Run(args) => args.run(context),
+            Self::Trigger(args) => args.run(context),
         }
     }
 }

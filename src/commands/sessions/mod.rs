@@ -11,6 +11,7 @@ pub(super) mod outcome;
 mod recover;
 mod row;
 mod sale;
+pub(super) mod settle;
 mod telling;
 mod wait;
 mod watch;

@@ -21,7 +21,12 @@ pub(super) fn badness(exit: Exit) -> u8 {
         Exit::SessionFailed => 3,
         Exit::SessionExpired => 2,
         Exit::SessionCancelled => 1,
-        Exit::Done | Exit::CodeExpired | Exit::NotPaired | Exit::Unwell(_) | Exit::Unmet(_) => 0,
+        Exit::Done
+        | Exit::CodeExpired
+        | Exit::NotPaired
+        | Exit::NothingCame
+        | Exit::Unwell(_)
+        | Exit::Unmet(_) => 0,
     }
 }
 

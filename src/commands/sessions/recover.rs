@@ -5,10 +5,11 @@ use uuid::Uuid;
 
 use super::outcome;
 use super::row::Row;
+use super::settle::{fitting, is_known, lock_unknown, settle};
 use crate::commands::args;
 use crate::context::{Context, Online, journal_of};
 use crate::error::{Error, Exit, Kind};
-use crate::journal::{Attempt, File, Journal, Locked, Outcome, What, difference};
+use crate::journal::{Attempt, File, Journal, What, difference};
 use crate::model::{Received, Session};
 use crate::terminal::{Format, Show};
 use crate::text::{count, visible};
@@ -90,10 +91,6 @@ fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
     }
 }
 
-fn is_known(attempt: Uuid) -> Error {
-    Error::usage(format!("the outcome of attempt {attempt} is known; there is nothing to settle"))
-}
-
 /// Settles an attempt by the session that came of it.
 async fn by_session(
     id: Uuid,
@@ -117,40 +114,10 @@ async fn by_session(
         },
         None => only_match(id, &session, unknown)?,
     };
-    let session_id = session.session_id.clone().unwrap_or_else(|| id.to_string());
-    let (mut locked, known) = lock_unknown(attempt, file)?;
-    // A session comes of one attempt.
-    let taken = known.attempts().iter().any(
-        |other| matches!(&other.outcome, Outcome::Created { session_id: taken, .. } if *taken == session_id),
-    );
-    if taken {
-        return Err(Error::usage(format!("session {id} came of another attempt")).hint("nothing was settled"));
-    }
-    locked.append(Timestamp::now(), What::Created { attempt: attempt.id, session_id })?;
-    if let Some(seen) = outcome::seen(&session) {
-        locked.append(Timestamp::now(), seen)?;
-    }
-    drop(locked);
+    settle(attempt, id, &session, file)?;
     online.terminal.one(&session)?;
     online.terminal.note(&format!("Attempt {} is settled. {}", attempt.id, outcome::in_words(&session)));
     Ok(Exit::Done)
-}
-
-/// Locks the journal to settle an attempt, which may have been settled since it was read, or still be under way.
-fn lock_unknown<'a>(attempt: &Attempt, file: &'a File) -> Result<(Locked<'a>, Journal), Error> {
-    let device = attempt.intent.device_id.as_deref().unwrap_or_default();
-    if file.try_lock_device(device)?.is_none() {
-        return Err(Error::usage(
-            "a session is being created on this device right now; wait for its outcome",
-        )
-        .hint("nothing was settled"));
-    }
-    let mut locked = file.lock()?;
-    let known = locked.read()?;
-    match known.attempt(attempt.id) {
-        Some(current) if current.outcome.is_unknown() => Ok((locked, known)),
-        _ => Err(is_known(attempt.id)),
-    }
 }
 
 /// The one attempt that the session can have come of.
@@ -159,9 +126,7 @@ fn only_match<'a>(
     session: &Received<Session>,
     unknown: &[&'a Attempt],
 ) -> Result<&'a Attempt, Error> {
-    let fits = |attempt: &&Attempt| difference(&attempt.intent, session).is_none();
-    let fitting: Vec<&Attempt> = unknown.iter().copied().filter(fits).collect();
-    match fitting.as_slice() {
+    match fitting(session, unknown.iter().copied()).as_slice() {
         [attempt] => Ok(attempt),
         [] => Err(Error::new(Kind::NotFound, format!("no unknown attempt matches session {id}"))
             .hint("list them with `kustom sessions recover`")),

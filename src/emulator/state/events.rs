@@ -68,7 +68,7 @@ impl EventLog {
         self.waiting.is_empty()
     }
 
-    pub(super) fn push(&mut self, event: Event) {
+    pub(in crate::emulator) fn push(&mut self, event: Event) {
         if self.waiting.len() >= MOST_EVENTS {
             self.waiting.pop_front();
         }

@@ -7,6 +7,8 @@ mod plain;
 
 use std::cell::Cell;
 use std::io;
+#[cfg(unix)]
+use std::sync::Mutex;
 
 use dialoguer::console::{self, Term};
 use tokio::sync::oneshot;
@@ -268,6 +270,21 @@ struct Order<'a> {
     modes: Option<rustix::termios::Termios>,
 }
 
+/// How the terminal was set before the question that is being asked.
+#[cfg(unix)]
+static BEFORE: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+
+/// Leaves the terminal as it was before whatever is being asked, for a program that ends at once.
+pub(crate) fn restore() {
+    #[cfg(unix)]
+    if let Ok(mut before) = BEFORE.try_lock()
+        && let Some(modes) = before.take()
+    {
+        set(&modes);
+        let _ = Term::stderr().show_cursor();
+    }
+}
+
 impl<'a> Order<'a> {
     fn keep(terminal: &'a Terminal) -> Self {
         terminal.lines.rest(true);
@@ -275,6 +292,9 @@ impl<'a> Order<'a> {
         let modes = rustix::termios::tcgetattr(io::stdin()).ok();
         #[cfg(unix)]
         if let Some(modes) = &modes {
+            if let Ok(mut before) = BEFORE.lock() {
+                *before = Some(modes.clone());
+            }
             without_suspension(modes.clone());
         }
         Self {
@@ -291,6 +311,9 @@ impl Drop for Order<'_> {
         #[cfg(unix)]
         if let Some(modes) = &self.modes {
             set(modes);
+            if let Ok(mut before) = BEFORE.lock() {
+                *before = None;
+            }
         }
         if !self.is_answered.get() {
             self.terminal.is_abandoned.set(true);

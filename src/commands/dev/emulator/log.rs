@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::emulator::{Ending, Notice, Served};
+use crate::emulator::{Delivered, Ending, Notice, Served};
 use crate::terminal::{Lines, Terminal};
 
-/// A line a request, for people or for programs.
+/// A line a request, and one an attempt to deliver a callback, for people or for programs.
 #[derive(Clone, Copy)]
 pub(super) struct LogManner {
     is_quiet: bool,
@@ -27,6 +27,36 @@ impl LogManner {
             }
             Notice::StateFile(error) => lines.write(format!("warning: {error}")),
         }
+    }
+
+    /// An event, its session, which attempt it was and what came of it. Where it is posted to is not told: a URL can
+    /// hold a secret.
+    pub(super) fn note_callback(self, delivered: &Delivered<'_>, lines: &Lines) {
+        let Delivered { event, attempt, outcome, again_in } = delivered;
+        // What was not acknowledged is no mere talk.
+        if self.is_quiet && again_in.is_none() {
+            return;
+        }
+        let again_ms = again_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        lines.write(if self.is_json {
+            let (status, error) = match outcome {
+                Ok(status) => (Some(status), None),
+                Err(reason) => (None, Some(reason)),
+            };
+            let callback = json!({
+                "type": event.kind.as_str(), "id": event.callback().id, "session_id": event.session_id,
+                "attempt": attempt, "status": status, "error": error, "again_in_ms": again_ms,
+            });
+            json!({ "callback": callback }).to_string()
+        } else {
+            let came = match outcome {
+                Ok(status) => status.to_string(),
+                Err(reason) => reason.clone(),
+            };
+            let again = again_ms.map(|ms| format!(", again in {ms} ms")).unwrap_or_default();
+            let (kind, session) = (&event.kind, event.session_id);
+            format!("callback {kind} {session} attempt {attempt}: {came}{again}")
+        });
     }
 }
 

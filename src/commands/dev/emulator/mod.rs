@@ -1,9 +1,9 @@
 //! `kustom dev emulator`
 
 mod begin;
+mod callbacks;
 mod clock;
 mod fault;
-mod listen;
 mod log;
 mod ready;
 mod serve;

@@ -1,12 +1,11 @@
 //! How others learn that a server listens, and where.
 
-use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::disk;
+use crate::commands::listen::ReadyFile;
 use crate::emulator::{API_KEY, MERCHANT_ID};
 use crate::error::Error;
 use crate::terminal::{Format, Terminal};
@@ -40,9 +39,7 @@ impl Ready {
 
     /// Writes it to a file, whole, which the value that is returned removes again.
     pub(super) fn write(&self, path: PathBuf, format: Format) -> Result<ReadyFile, Error> {
-        let content = self.line(format);
-        disk::replace(&path, content.as_bytes()).map_err(|error| unusable(&path, &error))?;
-        Ok(ReadyFile { path, content })
+        ReadyFile::write(path, self.line(format))
     }
 
     fn line(&self, format: Format) -> String {
@@ -52,24 +49,4 @@ impl Ready {
     fn to_json(&self) -> Value {
         json!({"url": self.url, "key": API_KEY, "merchant_id": MERCHANT_ID})
     }
-}
-
-/// A file that is there as long as the server is.
-pub(super) struct ReadyFile {
-    path: PathBuf,
-    content: String,
-}
-
-impl Drop for ReadyFile {
-    fn drop(&mut self) {
-        // One that somebody else has written meanwhile is not ours to remove.
-        if fs::read(&self.path).is_ok_and(|content| content == self.content.as_bytes()) {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
-}
-
-fn unusable(path: &Path, error: &std::io::Error) -> Error {
-    Error::usage(format!("cannot write the ready file {}: {}", path.display(), disk::words(error)))
-        .hint("name a file in a folder that exists and is yours")
 }

@@ -5,14 +5,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::begin::{Account, Beginning};
-use super::listen;
+use super::callbacks::CallbackArgs;
 use super::log::LogManner;
 use super::ready::Ready;
 use super::switches;
+use crate::commands::listen;
 use crate::context::{Context, Interruption};
-use crate::emulator::{Fault, FaultTable, Faults, Server};
+use crate::emulator::{Callbacks, Events, Fault, FaultTable, Faults, Server};
 use crate::error::{Error, Exit, Kind};
 use crate::terminal::Terminal;
+use crate::text::count;
 
 /// How a fault is written.
 const FAULT_HELP: &str = "\
@@ -61,14 +63,18 @@ pub(super) struct ServeArgs {
     /// Write the base URL to this file as soon as it listens, and remove the file at the end
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    callbacks: CallbackArgs,
 }
 
 impl ServeArgs {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
-        let Self { listen, public, state, seed, switches, faults, fault_seed, ready_file } = self;
-        listen::check(listen, public)?;
+        let Self { listen, public, state, seed, switches, faults, fault_seed, ready_file, callbacks } = self;
+        let why = "others on the network could use the emulator there, because everybody knows its key";
+        listen::check(listen, public, why)?;
         let begin = Beginning::read(seed, switches)?;
         let faults = table(faults, fault_seed)?;
+        let callbacks = callbacks.resolve()?;
         context.handle_interruption();
         context.wait_for(async {
             let terminal = &*context.terminal;
@@ -76,9 +82,15 @@ impl ServeArgs {
             let listener = listen::bind(listen).await?;
             let cannot_start =
                 |error: std::io::Error| Error::new(Kind::Bug, format!("cannot start: {error}"));
-            let server = match account {
-                Account::Memory(emulator) => Server::new(listener, emulator),
-                Account::File(local) => Server::on_file(listener, local),
+            let (server, events) = match account {
+                Account::Memory(emulator) => {
+                    let events = emulator.events();
+                    (Server::new(listener, emulator), events)
+                }
+                Account::File(local) => {
+                    let events = local.events();
+                    (Server::on_file(listener, local), events)
+                }
             };
             let ready = Ready::at(server.address().map_err(cannot_start)?);
             // From here on it ends when it is told to, and not before.
@@ -88,9 +100,17 @@ impl ServeArgs {
             greet(terminal, listen, &ready);
             let log = terminal.log().map_err(cannot_start)?;
             let (lines, manner) = (log.lines(), LogManner::of(terminal));
+            let of_callbacks = lines.clone();
             let server = server.observed_by(move |notice| manner.note(notice, &lines));
-            until_told(server, interruption).await;
+            let callbacks = callbacks.map(|callbacks| {
+                callbacks.observed_by(move |delivered| manner.note_callback(delivered, &of_callbacks))
+            });
+            let undelivered = until_told(server, callbacks, events, interruption).await;
             drop(ready_file);
+            if undelivered > 0 {
+                let callbacks = count(undelivered, "callback");
+                terminal.warn(&format!("not acknowledged, and not sent again: {callbacks}"));
+            }
             log.finish(PATIENCE_WITH_READERS);
             Ok(Exit::Done)
         })
@@ -105,20 +125,40 @@ fn table(faults: Vec<Fault>, seed: Option<u32>) -> Result<Faults, Error> {
     Ok(Faults::new(table))
 }
 
-/// Serves until somebody ends it, and then until the open requests are done, time is up, or it is ended again.
-async fn until_told(server: Server, mut interruption: Interruption) {
+/// Serves until somebody ends it, and then until the open requests are done and what happened is told, time is up, or
+/// it is ended again. Gives how many callbacks are not acknowledged then.
+async fn until_told(
+    server: Server,
+    callbacks: Option<Callbacks>,
+    events: Events,
+    mut interruption: Interruption,
+) -> usize {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = server.serve(async { drop(stopped.await) });
-    tokio::pin!(serving);
+    let (done, all_served) = tokio::sync::oneshot::channel::<()>();
+    let undelivered = callbacks.as_ref().map(Callbacks::undelivered);
+    let serving = async {
+        server.serve(async { drop(stopped.await) }).await;
+        drop(done);
+    };
+    let telling = async {
+        if let Some(callbacks) = callbacks {
+            // Only an event that cannot be signed ends it early, and there is none.
+            let _ = callbacks.deliver(events, async { drop(all_served.await) }).await;
+        }
+    };
+    let mut working = std::pin::pin!(async { tokio::join!(serving, telling) });
     tokio::select! {
-        () = &mut serving => return,
-        _ = interruption.come() => drop(stop),
+        _ = &mut working => {}
+        _ = interruption.come() => {
+            drop(stop);
+            tokio::select! {
+                _ = working => {}
+                _ = interruption.come() => {}
+                () = tokio::time::sleep(LAST_PATIENCE) => {}
+            }
+        }
     }
-    tokio::select! {
-        () = serving => {}
-        _ = interruption.come() => {}
-        () = tokio::time::sleep(LAST_PATIENCE) => {}
-    }
+    undelivered.map_or(0, |undelivered| undelivered.get())
 }
 
 fn greet(terminal: &Terminal, listen: SocketAddr, ready: &Ready) {

@@ -8,7 +8,7 @@ mod row;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -17,7 +17,7 @@ use crate::commands::args::Input;
 use crate::commands::list::Done;
 use crate::context::Context;
 use crate::error::{Error, Exit, Kind};
-use crate::scenario::play::{Played, Player, Stage, Stop, Verdict, World};
+use crate::scenario::play::{Played, Player, Stage, Stop, World};
 use crate::scenario::{Scenario, shipped};
 use report::Report;
 use row::{Listed, Row};
@@ -138,6 +138,7 @@ async fn run<'a>(
     let mut is_cut_off = false;
     let mut interruption = context.interruption();
     let (stopper, stop) = Stop::pair();
+    let mut is_interrupted = false;
     {
         let played = stream::iter(scenarios).map(|scenario| {
             let scenario = Arc::new(scenario);
@@ -148,7 +149,6 @@ async fn run<'a>(
             }
         });
         let mut played = std::pin::pin!(played.buffered(jobs));
-        let mut is_interrupted = false;
         loop {
             tokio::select! {
                 biased;
@@ -162,26 +162,26 @@ async fn run<'a>(
                 }
                 next = played.next() => {
                     let Some((scenario, played, took)) = next else { break };
-                    tell(&mut report, &scenario, played?, took)?;
+                    let row = Row::new(&scenario, played?);
+                    // What met this one would meet the others too, and each after many tries.
+                    if row.cannot_be_asked() {
+                        stopper.stop();
+                    }
+                    // One that was not begun when it all ended is no result.
+                    if row.was_begun() {
+                        report.add(row, took)?;
+                    }
                 }
             }
         }
     }
-    report.finish(stop.is_wanted()).map_err(|error| {
+    report.finish(is_interrupted).map_err(|error| {
         if is_cut_off {
             error.hint("what was under way was left as it is; on an account, clear it away")
         } else {
             error
         }
     })
-}
-
-fn tell(report: &mut Report<'_>, scenario: &Scenario, played: Played, took: Duration) -> Result<(), Error> {
-    // One that was not begun when somebody ended it all is no result.
-    if played.verdict == Verdict::Stopped && played.steps == 0 {
-        return Ok(());
-    }
-    report.add(Row::new(scenario, played), took)
 }
 
 /// Plays a scenario on an emulator of its own, in a thread of its own: it is all work and no waiting. Where requests are

@@ -29,6 +29,7 @@ struct Tally {
     passed: usize,
     failed: usize,
     skipped: usize,
+    stopped: usize,
 }
 
 impl<'a> Report<'a> {
@@ -52,7 +53,7 @@ impl<'a> Report<'a> {
             Ended::Passed => self.tally.passed += 1,
             Ended::Failed => self.tally.failed += 1,
             Ended::Skipped => self.tally.skipped += 1,
-            Ended::Stopped => {}
+            Ended::Stopped => self.tally.stopped += 1,
         }
         if self.exit == Exit::Done {
             self.exit = row.exit;
@@ -76,7 +77,7 @@ impl<'a> Report<'a> {
         if let Some((path, rows)) = junit {
             files::write(path, junit::report(&rows, began.elapsed())?.as_bytes())?;
         }
-        let Tally { passed, failed, skipped } = tally;
+        let Tally { passed, failed, skipped, stopped } = tally;
         let parts = [(passed, "passed"), (failed, "failed"), (skipped, "skipped")];
         let parts: Vec<_> = parts
             .iter()
@@ -90,6 +91,11 @@ impl<'a> Report<'a> {
             let done = passed + failed + skipped;
             let message = format!("interrupted: {done} of {} done", count(size, "scenario"));
             return Err(Error::new(Kind::Interrupted, message));
+        }
+        let left = size.saturating_sub(passed + failed + skipped + stopped);
+        if left > 0 {
+            let left = count(left, "more scenario");
+            terminal.warn(&format!("{left} not run: the account cannot be asked"));
         }
         Ok(exit)
     }

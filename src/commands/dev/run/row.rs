@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::commands::list::object_of;
-use crate::error::Exit;
+use crate::error::{Exit, Kind};
 use crate::scenario::play::{Failure, Played, Verdict};
 use crate::scenario::{Scenario, Unmet};
 use crate::terminal::{Cell, Column, Tone, View};
@@ -126,6 +126,16 @@ impl Row {
                 }
             }
         }
+    }
+
+    /// Whether anything was done.
+    pub(super) fn was_begun(&self) -> bool {
+        self.result != Ended::Stopped || self.steps_passed > 0
+    }
+
+    /// Whether it failed because the account does not take the key, or cannot be reached.
+    pub(super) const fn cannot_be_asked(&self) -> bool {
+        matches!(self.exit, Exit::Unmet(Kind::Credentials | Kind::Unavailable))
     }
 
     /// Where it failed, or what it was skipped for, as compilers write it.

@@ -1,7 +1,9 @@
-//! Where a server listens.
+//! Where a server listens, and how others learn of it.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use tokio::net::TcpListener;
 
@@ -19,12 +21,11 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-/// Refuses what others on the network can reach, unless that is wanted.
-pub(super) fn check(address: SocketAddr, is_public: bool) -> Result<(), Error> {
+/// Refuses what others on the network can reach, unless that is wanted; `why` says what they could do there.
+pub(super) fn check(address: SocketAddr, is_public: bool, why: &str) -> Result<(), Error> {
     if address.ip().is_loopback() || is_public {
         return Ok(());
     }
-    let why = "others on the network could use the emulator there, because everybody knows its key";
     Err(Error::usage(format!("{} is not on this machine alone: {why}", address.ip()))
         .hint("listen on 127.0.0.1, or add --public if that is what you want"))
 }
@@ -41,6 +42,34 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         _ => Error::usage(format!("cannot listen on {address}: {}", disk::words(&error)))
             .hint("name an address of this machine and a port that is yours with --listen"),
     })
+}
+
+/// A file that says where a server listens, and is there as long as the server is.
+pub(super) struct ReadyFile {
+    path: PathBuf,
+    content: String,
+}
+
+impl ReadyFile {
+    /// Writes it, whole.
+    pub(super) fn write(path: PathBuf, content: String) -> Result<Self, Error> {
+        disk::replace(&path, content.as_bytes()).map_err(|error| unusable(&path, &error))?;
+        Ok(Self { path, content })
+    }
+}
+
+impl Drop for ReadyFile {
+    fn drop(&mut self) {
+        // One that somebody else has written meanwhile is not ours to remove.
+        if fs::read(&self.path).is_ok_and(|content| content == self.content.as_bytes()) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Error {
+    Error::usage(format!("cannot write the ready file {}: {}", path.display(), disk::words(error)))
+        .hint("name a file in a folder that exists and is yours")
 }
 
 #[cfg(test)]
@@ -60,7 +89,7 @@ mod tests {
 
     #[test]
     fn only_loopback_is_taken_without_a_word() {
-        let check = |text: &str, is_public| check(text.parse().unwrap(), is_public).is_ok();
+        let check = |text: &str, is_public| check(text.parse().unwrap(), is_public, "why").is_ok();
         for local in ["127.0.0.1:1", "127.5.0.1:1", "[::1]:1"] {
             assert!(check(local, false), "{local}");
         }

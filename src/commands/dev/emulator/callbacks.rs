@@ -1,0 +1,36 @@
+//! Where the emulator tells what happens to sessions.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::commands::args;
+use crate::emulator::Callbacks;
+use crate::error::{Error, Kind};
+use crate::webhooks::{Endpoint, Signer};
+
+/// How long an endpoint may take to acknowledge an event.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Where to, and signed with what.
+#[derive(Debug, clap::Args)]
+pub(super) struct CallbackArgs {
+    /// Post a callback there for whatever happens to a session: https, or plain http to this machine
+    #[arg(long, value_name = "URL", requires = "callback_secret_file")]
+    callback_url: Option<String>,
+    /// Sign callbacks with the secret in this file, of the form whsec_…; with two, as during a rotation, there are two
+    /// signatures
+    #[arg(long, value_name = "FILE", requires = "callback_url", value_parser = args::secret_file)]
+    callback_secret_file: Vec<PathBuf>,
+}
+
+impl CallbackArgs {
+    /// What delivers them, if that is asked for.
+    pub(super) fn resolve(&self) -> Result<Option<Callbacks>, Error> {
+        let Some(url) = &self.callback_url else { return Ok(None) };
+        let secrets = args::read_secrets(&self.callback_secret_file)?;
+        let endpoint = Endpoint::new(url, TIMEOUT)
+            .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
+        let signer = Signer::new(&secrets).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+        Ok(Some(Callbacks::new(endpoint, signer)))
+    }
+}

@@ -1,0 +1,250 @@
+//! `kustom dev trigger`
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::api::TransportError;
+use crate::commands::args;
+use crate::commands::list::object_of;
+use crate::context::{Context, Online};
+use crate::error::{Error, Exit, Kind};
+use crate::model::{Callback, CallbackData, CallbackType, SessionStatus, TapOutcome};
+use crate::secret::without_keys;
+use crate::settings::Account;
+use crate::terminal::{Cell, Column, Tone, View};
+use crate::text::visible;
+use crate::webhooks::{Endpoint, Signer};
+
+/// The merchant of a sample where none is known.
+const NOBODY: &str = "SAMPLE";
+
+/// Sign a callback and send it to an application
+///
+/// A sample, or one about a session that exists; says what the application answered. Exit 0: it acknowledged it with a
+/// 2xx. Exit 5: it answered something else. Without --session no account is needed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The event, such as session.finalized or payment.failed, with or without ipp. in front
+    #[arg(value_name = "EVENT", value_parser = args::callback_type)]
+    event: CallbackType,
+    /// Where to: https, or plain http to this machine
+    #[arg(long, value_name = "URL")]
+    to: String,
+    /// Sign it with the secret in this file, of the form whsec_…; with two there are two signatures
+    #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
+    secret_file: Vec<PathBuf>,
+    /// Make it about this session, which is read first
+    #[arg(long, value_name = "ID", value_parser = args::id)]
+    session: Option<Uuid>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { event, to, secret_file, session } = self;
+        let secrets = args::read_secrets(&secret_file)?;
+        let bug = |error: crate::webhooks::SignError| Error::new(Kind::Bug, error.to_string());
+        let signer = Signer::new(&secrets).map_err(bug)?;
+        let endpoint = Endpoint::new(&to, context.settings.request_timeout())
+            .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
+        // Nobody's account is needed for a sample; one that is there has its guards.
+        let account =
+            if session.is_none() && !has_account(context)? { None } else { Some(context.account()?) };
+        if account.as_ref().is_some_and(Account::is_production) {
+            return Err(Error::usage("a callback that never happened has no place in production")
+                .hint("use a playground profile, or --profile local"));
+        }
+        let merchant_id = account.as_ref().and_then(|account| account.merchant_id.as_ref());
+        let merchant_id = merchant_id.map_or_else(|| NOBODY.to_owned(), |id| id.value.clone());
+        let online = match (session, account) {
+            (Some(_), Some(account)) => Some(context.connect_as(account)?),
+            _ => None,
+        };
+        context.wait_for(async {
+            let data = match (&online, session) {
+                (Some(online), Some(id)) => about(&event, id, online).await?,
+                _ => sample(&event),
+            };
+            let id = format!("kevt_{}", Uuid::new_v4().simple());
+            let now = Timestamp::now();
+            let callback = Callback {
+                id: Some(id.clone()),
+                merchant_id: Some(merchant_id),
+                timestamp: Some(format!("{now:.9}")),
+                kind: Some(event.to_string()),
+                data: Some(data),
+            };
+            // Texts cannot fail to be JSON.
+            let body = serde_json::to_vec(&callback).unwrap_or_default();
+            let mut headers = signer.sign(&id, now, &body).map_err(bug)?;
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let sent = std::time::Instant::now();
+            let answer = endpoint.post(headers, body).await;
+            let triggered = |status, body: &[u8]| {
+                let data = callback.data.clone().unwrap_or_default();
+                let took = sent.elapsed();
+                Triggered::new(&event, &id, data, endpoint.shown(), status, body, took)
+            };
+            match answer {
+                Ok(answer) => {
+                    context.terminal.one(&triggered(answer.status, &answer.body))?;
+                    judge(answer.status)
+                }
+                Err(TransportError::TooLarge { status }) => {
+                    context.terminal.one(&triggered(status, b""))?;
+                    judge(status)
+                }
+                Err(TransportError::NotSent { reason, .. } | TransportError::State { reason }) => {
+                    let message = format!("the callback was not sent: {}", visible(&reason));
+                    Err(Error::new(Kind::Unavailable, message).hint("see that the application listens there"))
+                }
+                Err(TransportError::Lost { reason }) => {
+                    let message = format!("the callback was sent, and not answered: {}", visible(&reason));
+                    Err(Error::new(Kind::Unknown, message).hint(
+                        "the application may have handled it; an event that comes twice must do no harm",
+                    ))
+                }
+            }
+        })
+    }
+}
+
+/// Whether a profile or a key is there to be used.
+fn has_account(context: &Context) -> Result<bool, Error> {
+    let settings = &context.settings;
+    if settings.wants_local() || settings.variables.api_key.is_some() {
+        return Ok(true);
+    }
+    Ok(settings.profile_name(settings.store().read()?.active()).is_some())
+}
+
+fn judge(status: u16) -> Result<Exit, Error> {
+    if (200..300).contains(&status) {
+        return Ok(Exit::Done);
+    }
+    let error = Error::new(Kind::Refused, format!("the application answered {status}, not a 2xx"));
+    Err(error.fact("status", status).hint(match status {
+        300..=399 => "redirects are not followed: name the URL itself",
+        401 | 403 => {
+            "it may have another secret, or a clock that is off; `kustom webhooks verify` tells which"
+        }
+        _ => "the service would send it again",
+    }))
+}
+
+/// Something that could have happened.
+fn sample(event: &CallbackType) -> CallbackData {
+    CallbackData {
+        session_id: Some(Uuid::new_v4().to_string()),
+        order_id: (*event == CallbackType::SessionFinalized).then(|| Uuid::new_v4().to_string()),
+        failure_reason: reason_of(event),
+    }
+}
+
+/// What could be told of a session that exists.
+async fn about(event: &CallbackType, id: Uuid, online: &Online<'_>) -> Result<CallbackData, Error> {
+    let session = online
+        .client
+        .session(id)
+        .await
+        .map_err(|error| Error::from(error).context(&format!("session {id}")))?;
+    let told = match event {
+        CallbackType::SessionCreated => Some(SessionStatus::Created),
+        CallbackType::SessionActivated => Some(SessionStatus::Active),
+        CallbackType::SessionFinalized => Some(SessionStatus::Finalized),
+        CallbackType::SessionCancelled => Some(SessionStatus::Cancelled),
+        CallbackType::PaymentFailed | CallbackType::Other(_) => None,
+    };
+    if let (Some(told), Some(status)) = (told, &session.status)
+        && told != *status
+    {
+        let status = visible(status.as_str()).into_owned();
+        online
+            .terminal
+            .note(&format!("The session is {status}: whoever reads it back does not find it {told}."));
+    }
+    Ok(CallbackData {
+        session_id: Some(session.session_id.clone().unwrap_or_else(|| id.to_string())),
+        order_id: session.order_id.clone().filter(|_| *event == CallbackType::SessionFinalized),
+        failure_reason: reason_of(event),
+    })
+}
+
+fn reason_of(event: &CallbackType) -> Option<String> {
+    (*event == CallbackType::PaymentFailed).then(|| TapOutcome::DeclinedGeneric.as_str().to_owned())
+}
+
+/// What was sent, and what it was answered with.
+#[derive(Debug, Serialize)]
+struct Triggered {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    session_id: Option<String>,
+    order_id: Option<String>,
+    failure_reason: Option<String>,
+    to: String,
+    status: u16,
+    took_ms: u64,
+    /// The beginning of what the application said.
+    answer: String,
+}
+
+/// How much of an answer is shown, in characters.
+const MOST_SHOWN: usize = 500;
+
+impl Triggered {
+    fn new(
+        event: &CallbackType,
+        id: &str,
+        data: CallbackData,
+        to: &str,
+        status: u16,
+        answer: &[u8],
+        took: Duration,
+    ) -> Self {
+        let CallbackData { session_id, order_id, failure_reason } = data;
+        Self {
+            id: id.to_owned(),
+            kind: event.to_string(),
+            session_id,
+            order_id,
+            failure_reason,
+            to: to.to_owned(),
+            status,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            // An application may show what it knows, its secret too.
+            answer: without_keys(&String::from_utf8_lossy(answer)).chars().take(MOST_SHOWN).collect(),
+        }
+    }
+}
+
+impl View for Triggered {
+    const NOUN: &'static str = "callback";
+    const FIELDS: &'static [&'static str] =
+        &["id", "type", "session_id", "order_id", "failure_reason", "to", "status", "took_ms", "answer"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::id("ID", |triggered, _| triggered.id.as_str().into()),
+        Column::new("TYPE", |triggered, _| triggered.kind.as_str().into()),
+        Column::id("SESSION", |triggered, _| Cell::opt(triggered.session_id.as_deref())),
+        Column::new("ORDER", |triggered, _| Cell::opt(triggered.order_id.as_deref())),
+        Column::new("REASON", |triggered, _| Cell::opt(triggered.failure_reason.as_deref())),
+        Column::new("TO", |triggered, _| triggered.to.as_str().into()),
+        Column::new("ANSWERED", |triggered, _| {
+            let tone = if (200..300).contains(&triggered.status) { Tone::Good } else { Tone::Bad };
+            Cell::toned(format!("{} in {} ms", triggered.status, triggered.took_ms), tone)
+        }),
+        Column::detail("ANSWER", |triggered, _| triggered.answer.as_str().into()),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        object_of(self)
+    }
+}

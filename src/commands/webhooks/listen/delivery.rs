@@ -1,0 +1,175 @@
+//! What is shown of a delivery.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::commands::list::object_of;
+use crate::model::{Callback, CallbackData, Received, Session};
+use crate::terminal::{Cell, Column, Show, Tone, View, session_tone};
+use crate::text::visible;
+use crate::webhooks::{Rejection, Verified};
+
+/// How a delivery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    /// It was acknowledged.
+    Accepted,
+    /// It does not verify. Nothing that its body says is shown: it may come from anybody.
+    Refused,
+    /// It verifies, but what was to be done with it failed, so it has to come again.
+    NotAcknowledged,
+}
+
+/// A delivery, flat.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Delivery {
+    received_at: Timestamp,
+    pub(super) outcome: Outcome,
+    /// What it was answered with; none where it was only checked.
+    pub(super) status: Option<u16>,
+    webhook_id: Option<String>,
+    /// With the prefix, if it is a documented one.
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+    session_id: Option<String>,
+    order_id: Option<String>,
+    failure_reason: Option<String>,
+    /// Why it was not accepted: a word for scripts.
+    reason: Option<&'static str>,
+    /// The same for people.
+    detail: Option<String>,
+    /// The attempt of the journal that its session settled.
+    pub(super) settled_attempt: Option<Uuid>,
+    /// The session as it was read back.
+    pub(super) session: Option<Received<Session>>,
+    /// The body, if it is JSON.
+    event: Option<Value>,
+}
+
+impl Delivery {
+    /// One that verifies.
+    pub(crate) fn verified(received_at: Timestamp, verified: Verified, body: &[u8]) -> Self {
+        let event: Option<Value> = serde_json::from_slice(body).ok();
+        let callback: Callback = serde_json::from_slice(body).unwrap_or_default();
+        let kind = match callback.known_type() {
+            Some(known) => Some(known.to_string()),
+            None => callback.kind,
+        };
+        let CallbackData { session_id, order_id, failure_reason } = callback.data.unwrap_or_default();
+        Self {
+            received_at,
+            outcome: Outcome::Accepted,
+            status: None,
+            webhook_id: Some(verified.id),
+            kind,
+            session_id,
+            order_id,
+            failure_reason,
+            reason: None,
+            detail: None,
+            settled_attempt: None,
+            session: None,
+            event,
+        }
+    }
+
+    /// One that does not.
+    pub(super) fn refused(received_at: Timestamp, id: Option<&str>, why: &Rejection) -> Self {
+        Self {
+            received_at,
+            outcome: Outcome::Refused,
+            status: None,
+            webhook_id: id.map(str::to_owned),
+            kind: None,
+            session_id: None,
+            order_id: None,
+            failure_reason: None,
+            reason: Some(why.code()),
+            detail: Some(why.to_string()),
+            settled_attempt: None,
+            session: None,
+            event: None,
+        }
+    }
+
+    /// Notes why it has to come again.
+    pub(super) fn not_acknowledged(&mut self, reason: &'static str, detail: String) {
+        (self.outcome, self.reason, self.detail) = (Outcome::NotAcknowledged, Some(reason), Some(detail));
+    }
+
+    /// The session it is about, if it names one as the API does.
+    pub(super) fn session(&self) -> Option<Uuid> {
+        self.session_id.as_deref()?.parse().ok()
+    }
+
+    /// One line for people.
+    pub(super) fn line(&self, show: &Show) -> String {
+        let time = show.time(Some(self.received_at)).text;
+        let what = match self.outcome {
+            Outcome::Refused => "refused",
+            Outcome::Accepted | Outcome::NotAcknowledged => self.kind.as_deref().unwrap_or("(no type)"),
+        };
+        let named =
+            |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
+        let seen = self.session.as_ref().map(|session| {
+            let status = session.status.as_ref().map(ToString::to_string).unwrap_or_default();
+            let amount = show.amount(session.order_amount, session.purchase_currency.as_deref()).text;
+            format!("{status} {amount}")
+        });
+        let status = self.status.map(|status| status.to_string());
+        let parts = [
+            Some(format!("{what:<21}")),
+            self.session_id.clone(),
+            seen,
+            named("order", &self.order_id),
+            self.failure_reason.clone(),
+            self.settled_attempt.map(|attempt| format!("settles attempt {attempt}")),
+            self.detail.clone(),
+            status,
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().map(|part| visible(&part).into_owned()).collect();
+        format!("{time}  {}", parts.join("  "))
+    }
+}
+
+impl View for Delivery {
+    const NOUN: &'static str = "delivery";
+    const FIELDS: &'static [&'static str] = &[
+        "received_at",
+        "outcome",
+        "status",
+        "webhook_id",
+        "type",
+        "session_id",
+        "order_id",
+        "failure_reason",
+        "reason",
+        "detail",
+        "settled_attempt",
+    ];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::id("ID", |delivery, _| Cell::opt(delivery.webhook_id.as_deref())),
+        Column::new("TYPE", |delivery, _| Cell::opt(delivery.kind.as_deref())),
+        Column::id("SESSION", |delivery, _| Cell::opt(delivery.session_id.as_deref())),
+        Column::new("ORDER", |delivery, _| Cell::opt(delivery.order_id.as_deref())),
+        Column::new("REASON", |delivery, _| match &delivery.failure_reason {
+            Some(reason) => Cell::toned(reason.as_str(), Tone::Bad),
+            None => Cell::from(""),
+        }),
+        Column::detail("STATUS", |delivery, _| {
+            match delivery.session.as_ref().and_then(|session| session.status.as_ref()) {
+                Some(status) => Cell::toned(status.as_str(), session_tone(status)),
+                None => Cell::from(""),
+            }
+        }),
+    ];
+
+    fn object(&self) -> Cow<'_, Map<String, Value>> {
+        object_of(self)
+    }
+}

@@ -1,0 +1,94 @@
+//! Passing a delivery on to an application, and its answer back.
+
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use http::{HeaderMap, HeaderName, StatusCode};
+
+use super::receiver::Answer;
+use crate::api::TransportError;
+use crate::webhooks::Endpoint;
+
+/// Headers that are about one connection, and not about what it carries.
+const OF_THE_CONNECTION: [HeaderName; 11] = [
+    CONNECTION,
+    CONTENT_LENGTH,
+    EXPECT,
+    HOST,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
+
+/// Passes a delivery on as it came, and gives what it is answered with and, where the application did not
+/// acknowledge it, why not.
+pub(super) async fn forward(to: &Endpoint, headers: &HeaderMap, body: &[u8]) -> (Answer, Option<String>) {
+    match to.post(without_connection(headers), body.to_owned()).await {
+        Ok(answer) => {
+            let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let why = (!status.is_success()).then(|| format!("the application answered {}", answer.status));
+            let mut headers = without_connection(&answer.headers);
+            headers.remove(DATE);
+            (Answer { status, headers, body: answer.body }, why)
+        }
+        Err(error) => {
+            let (status, why) = match error {
+                TransportError::NotSent { reason, .. } | TransportError::State { reason } => {
+                    (StatusCode::BAD_GATEWAY, reason)
+                }
+                TransportError::Lost { reason } => (StatusCode::GATEWAY_TIMEOUT, reason),
+                TransportError::TooLarge { status } => {
+                    (StatusCode::BAD_GATEWAY, format!("the application answered {status} with far too much"))
+                }
+            };
+            (Answer::problem(status, "The application did not answer."), Some(why))
+        }
+    }
+}
+
+fn without_connection(headers: &HeaderMap) -> HeaderMap {
+    let named: Vec<String> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()))
+        .collect();
+    let mut kept = HeaderMap::new();
+    for (name, value) in headers {
+        if !OF_THE_CONNECTION.contains(name) && !named.iter().any(|named| named == name.as_str()) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_about_the_connection_stays_behind() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("host", "a"),
+            ("connection", "close, X-Hop"),
+            ("x-hop", "1"),
+            ("content-length", "2"),
+            ("transfer-encoding", "chunked"),
+            ("webhook-id", "kevt_1"),
+            ("x-two", "1"),
+            ("x-two", "2"),
+        ] {
+            headers.append(name, value.parse().unwrap());
+        }
+        let kept = without_connection(&headers);
+        let kept: Vec<_> =
+            kept.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(kept, [("webhook-id", "kevt_1"), ("x-two", "1"), ("x-two", "2")]);
+    }
+}

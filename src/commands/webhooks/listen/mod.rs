@@ -1,0 +1,119 @@
+//! `kustom webhooks listen`
+
+pub(super) mod delivery;
+mod desk;
+mod forward;
+mod receiver;
+mod seen;
+mod wait;
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use self::desk::Desk;
+use self::wait::{ExitAfter, Wait};
+use crate::commands::args;
+use crate::commands::listen::{self, ReadyFile};
+use crate::context::Context;
+use crate::error::{Error, Exit, Kind};
+use crate::terminal::Terminal;
+use crate::webhooks::{Endpoint, Verifier};
+
+/// How long an application may take with a delivery that is passed on to it.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long answers may take to get through once the end has come.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Receive callbacks, verify them and show them
+///
+/// Listens on this machine; let a tunnel of your own bring callbacks there. What does not verify is refused with 401 and
+/// shown; what came before is dropped. It runs until Ctrl-C, or until --exit-after or --timeout ends it: exit 13 if it
+/// ended without what it was waiting for.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The secret of the endpoint, of the form whsec_…, is in this file; can be repeated, as during a rotation
+    #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
+    secret_file: Vec<PathBuf>,
+    /// Where to listen; port 0 is one that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = listen::address)]
+    listen: SocketAddr,
+    /// Listen where others on the network can reach it too
+    #[arg(long)]
+    public: bool,
+    /// Read each session back with the profile's key, and settle by it what the journal does not know
+    #[arg(long)]
+    resolve: bool,
+    /// Pass what verifies on as it came, and answer what the application answers: https, or plain http to this machine
+    #[arg(long, value_name = "URL")]
+    forward_to: Option<String>,
+    /// End after an event such as session.finalized was accepted, or after so many of any kind
+    #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
+    exit_after: Option<ExitAfter>,
+    /// Write the URL to this file as soon as it listens, and remove the file at the end
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
+        listen::check(listen, public, "others on the network could reach it there")?;
+        let secrets = args::read_secrets(&secret_file)?;
+        let forward_to = forward_to.map(|url| Endpoint::new(&url, FORWARD_TIMEOUT)).transpose();
+        let desk = Desk {
+            verifier: Verifier::new(&secrets).map_err(|error| Error::new(Kind::Bug, error.to_string()))?,
+            terminal: &context.terminal,
+            resolver: if resolve { Some(context.connect()?) } else { None },
+            forward_to: forward_to
+                .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
+            repeats: RefCell::default(),
+        };
+        context.handle_interruption();
+        context.wait_for(async {
+            let terminal = &*context.terminal;
+            let listener = listen::bind(listen).await?;
+            let url = match listener.local_addr() {
+                Ok(address) => format!("http://{address}/"),
+                Err(error) => return Err(Error::new(Kind::Bug, format!("cannot start: {error}"))),
+            };
+            // From here on it ends when it is told to, and not before.
+            let interruption = context.interruption();
+            let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, terminal)));
+            let _ready_file = ready_file.transpose()?;
+            greet(&url, terminal);
+            let (stop, stopped) = oneshot::channel::<()>();
+            let (arrived, serving) = receiver::serve(listener, async { drop(stopped.await) });
+            let mut serving = std::pin::pin!(serving);
+            let wait = Wait::new(exit_after, context.settings.timeout, &desk);
+            let result = tokio::select! {
+                biased;
+                result = wait.run(arrived, interruption) => result,
+                ended = &mut serving => {
+                    let why = ended.err().map(|error| format!(": {error}")).unwrap_or_default();
+                    Err(Error::new(Kind::Bug, format!("the server ended{why}")))
+                }
+            };
+            drop(stop);
+            let _ = tokio::time::timeout(LAST_PATIENCE, serving).await;
+            result
+        })
+    }
+}
+
+fn ready_line(url: &str, terminal: &Terminal) -> String {
+    if terminal.format().is_json() { format!("{}\n", json!({ "url": url })) } else { format!("{url}\n") }
+}
+
+/// Says on stderr where it listens: stdout is for deliveries.
+fn greet(url: &str, terminal: &Terminal) {
+    if terminal.format().is_json() && !terminal.is_quiet() {
+        terminal.tell(&json!({"ready": {"url": url}}).to_string());
+    }
+    terminal.note(&format!("Listening at {url}; Ctrl-C ends it."));
+}

@@ -1,0 +1,157 @@
+//! Taking deliveries until there is a reason to end.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+
+use super::delivery::{Delivery, Outcome};
+use super::desk::{Decided, Desk};
+use super::receiver::Arrived;
+use crate::commands::args;
+use crate::context::Interruption;
+use crate::error::{Error, Exit, Kind};
+use crate::model::CallbackType;
+use crate::terminal::{Format, Listing, Show, Terminal};
+
+/// How often to look whether anybody reads what is shown.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
+
+/// What ends the listening.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ExitAfter {
+    /// So many deliveries.
+    Count(u64),
+    /// One of this type.
+    Event(CallbackType),
+}
+
+impl ExitAfter {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(count) = text.parse() {
+            return if count > 0 { Ok(Self::Count(count)) } else { Err("write a number from 1".to_owned()) };
+        }
+        args::callback_type(text).map(Self::Event)
+    }
+
+    fn is_met(&self, accepted: u64, last: &Delivery) -> bool {
+        match self {
+            Self::Count(count) => accepted >= *count,
+            Self::Event(kind) => last.kind.as_deref() == Some(kind.as_str()),
+        }
+    }
+}
+
+/// A wait for deliveries.
+pub(super) struct Wait<'a> {
+    exit_after: Option<ExitAfter>,
+    timeout: Option<Duration>,
+    desk: &'a Desk<'a>,
+    page: Page<'a>,
+    accepted: u64,
+}
+
+impl<'a> Wait<'a> {
+    pub(super) fn new(exit_after: Option<ExitAfter>, timeout: Option<Duration>, desk: &'a Desk<'a>) -> Self {
+        Self { exit_after, timeout, desk, page: Page::new(desk.terminal), accepted: 0 }
+    }
+
+    /// Takes what arrives, until what is waited for has come, the time is up, or somebody ends it.
+    ///
+    /// # Errors
+    /// [`Kind::Interrupted`] if something was waited for; and when stdout cannot be written.
+    pub(super) async fn run(
+        mut self,
+        mut arrived: mpsc::Receiver<Arrived>,
+        mut interruption: Interruption,
+    ) -> Result<Exit, Error> {
+        let (desk, timeout) = (self.desk, self.timeout);
+        let time_up = async {
+            match timeout {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut time_up = std::pin::pin!(time_up);
+        let mut look = tokio::time::interval(LOOK_AROUND);
+        let mut deciding = FuturesUnordered::new();
+        let exit = loop {
+            tokio::select! {
+                biased;
+                _ = interruption.come() => match self.exit_after {
+                    None => break Exit::Done,
+                    Some(_) => return Err(Error::new(Kind::Interrupted, "interrupted before it came")),
+                },
+                Some(decided) = deciding.next(), if !deciding.is_empty() => if self.take(decided)? {
+                    break Exit::Done;
+                },
+                Some(arrived) = arrived.recv() => deciding.push(desk.decide(arrived)),
+                () = &mut time_up => break match (&self.exit_after, self.accepted) {
+                    (None, 1..) => Exit::Done,
+                    _ => Exit::NothingCame,
+                },
+                _ = look.tick() => if desk.terminal.is_left_alone() {
+                    return Err(Error::new(Kind::ClosedPipe, "nobody reads any more"));
+                },
+            }
+        };
+        if exit == Exit::NothingCame {
+            desk.terminal.warn(&self.what_is_missing());
+        }
+        self.page.finish()?;
+        Ok(exit)
+    }
+
+    /// Shows a delivery and answers it. Whether it is what was waited for.
+    fn take(&mut self, decided: Decided) -> Result<bool, Error> {
+        let Decided { answer, delivery, back } = decided;
+        let mut is_met = false;
+        if let Some(delivery) = delivery {
+            if delivery.outcome == Outcome::Accepted {
+                self.accepted += 1;
+                is_met =
+                    self.exit_after.as_ref().is_some_and(|wanted| wanted.is_met(self.accepted, &delivery));
+            }
+            // What cannot be shown is not acknowledged.
+            self.page.show(delivery)?;
+        }
+        // Who has hung up will send it again.
+        let _ = back.send(answer);
+        Ok(is_met)
+    }
+
+    fn what_is_missing(&self) -> String {
+        match &self.exit_after {
+            Some(ExitAfter::Event(kind)) => format!("{kind} did not come in time"),
+            Some(ExitAfter::Count(count)) => format!("{} of {count} came in time", self.accepted),
+            None => "nothing came in time".to_owned(),
+        }
+    }
+}
+
+/// Where deliveries are shown: a line each, as they come, or an array at the end.
+struct Page<'a> {
+    terminal: &'a Terminal,
+    listing: Listing<'a, Delivery>,
+    show: Show,
+}
+
+impl<'a> Page<'a> {
+    fn new(terminal: &'a Terminal) -> Self {
+        Self { terminal, listing: terminal.listing(), show: Show::here() }
+    }
+
+    fn show(&mut self, delivery: Delivery) -> Result<(), Error> {
+        if self.terminal.format() == Format::Table {
+            self.terminal.data(&format!("{}\n", delivery.line(&self.show)))?;
+        } else {
+            self.listing.push(delivery)?;
+        }
+        self.terminal.flush()
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        if self.terminal.format() == Format::Table { Ok(()) } else { self.listing.finish() }
+    }
+}

@@ -1,0 +1,231 @@
+//! Deliveries to an endpoint on loopback that answers what a test wants.
+
+use std::cell::RefCell;
+use std::future::IntoFuture as _;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use super::*;
+use crate::emulator::{Emulator, State};
+use crate::model::{Callback, CallbackType, TapOutcome};
+use crate::secret::CallbackSecret;
+use crate::webhooks::Verifier;
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const QUICK: Backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(4) };
+
+/// What arrived, verified: the id of the delivery and the body.
+type Inbox = Arc<Mutex<Vec<(String, Callback)>>>;
+
+fn secrets() -> [CallbackSecret; 1] {
+    [CallbackSecret::parse(SECRET).unwrap()]
+}
+
+/// An endpoint that answers each verified delivery as `answer` says.
+async fn endpoint(answer: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'static) -> (String, Inbox) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/callbacks?token=7", listener.local_addr().unwrap());
+    let (inbox, answer) = (Inbox::default(), Arc::new(answer));
+    let received = Arc::clone(&inbox);
+    let router = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
+        let (inbox, answer) = (Arc::clone(&received), Arc::clone(&answer));
+        async move {
+            let verifier = Verifier::new(&secrets()).unwrap();
+            let Ok(delivery) = verifier.verify(&headers, &body, Timestamp::now()) else {
+                return StatusCode::UNAUTHORIZED;
+            };
+            assert_eq!(headers["content-type"], "application/json");
+            let callback: Callback = serde_json::from_slice(&body).unwrap();
+            let mut inbox = inbox.lock().unwrap();
+            inbox.push((delivery.id, callback.clone()));
+            let status = answer(&callback, inbox.len());
+            StatusCode::from_u16(status).unwrap()
+        }
+    });
+    tokio::spawn(axum::serve(listener, router).into_future());
+    (url, inbox)
+}
+
+fn callbacks(url: &str) -> Callbacks {
+    let endpoint = Endpoint::new(url, Duration::from_secs(20)).unwrap();
+    Callbacks::new(endpoint, Signer::new(&secrets()).unwrap()).backing_off(QUICK)
+}
+
+/// An emulator with a device, and how to make a session on it.
+fn shop() -> (Emulator, impl Fn() -> Uuid) {
+    let emulator = Emulator::new(State::seed());
+    let device = emulator.change(|state, moment| {
+        let new = super::super::state::NewSimulatedDevice {
+            name: "x".into(),
+            location_id: None,
+            metadata: std::collections::BTreeMap::new(),
+        };
+        state.create_simulated_device(new, moment).unwrap().id.unwrap().parse().unwrap()
+    });
+    let shop = emulator.clone();
+    let create = move || {
+        shop.change(|state, moment| {
+            let purchase =
+                serde_json::json!({"order_amount": 1, "purchase_currency": "SEK", "order_items": []});
+            let purchase = serde_json::from_value(purchase).unwrap();
+            let new = super::super::state::NewSession { device_id: device, location_id: None, purchase };
+            state.create_session(new, moment).unwrap().session_id.unwrap().parse().unwrap()
+        })
+    };
+    (emulator, create)
+}
+
+fn pay(emulator: &Emulator, session: Uuid) {
+    emulator.change(|state, moment| state.pay(session, None, moment)).unwrap();
+}
+
+/// Delivers until this holds.
+async fn until(callbacks: Callbacks, events: Events, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        ended = callbacks.deliver(events, std::future::pending()) => panic!("{ended:?}"),
+        done = tokio::time::timeout(Duration::from_secs(60), waiting) => done.expect("it never came to that"),
+    }
+}
+
+fn kinds(inbox: &Inbox, session: Uuid) -> Vec<CallbackType> {
+    let inbox = inbox.lock().unwrap();
+    let session = session.to_string();
+    let of_session = inbox.iter().filter(|(_, callback)| callback.session_id() == Some(&*session));
+    of_session.map(|(_, callback)| callback.known_type().unwrap()).collect()
+}
+
+use CallbackType::{PaymentFailed, SessionActivated, SessionCreated, SessionFinalized};
+
+#[tokio::test]
+async fn everything_that_happens_is_told_once_and_in_its_order() {
+    let (url, inbox) = endpoint(|_, _| 204).await;
+    let (emulator, create) = shop();
+    let sessions: Vec<_> = (0..50).map(|_| create()).collect();
+    for session in &sessions {
+        emulator.change(|state, moment| state.decline(*session, TapOutcome::LostCard, moment)).unwrap();
+        pay(&emulator, *session);
+    }
+    until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 200).await;
+    for session in sessions {
+        let expected = [SessionCreated, SessionActivated, PaymentFailed, SessionFinalized];
+        assert_eq!(kinds(&inbox, session), expected);
+    }
+    for (id, callback) in &*inbox.lock().unwrap() {
+        assert_eq!(Some(id), callback.id.as_ref(), "a delivery is known by the id of its event");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_comes_again_before_anything_later_and_others_do_not_wait() {
+    let (emulator, create) = shop();
+    let (stuck, other) = (create(), create());
+    let text = stuck.to_string();
+    // The first event of one session is refused as long as the other session is not through.
+    let (url, inbox) = endpoint(move |callback, count| {
+        let is_first = callback.known_type() == Some(SessionCreated);
+        if callback.session_id() == Some(&*text) && is_first && count < 8 { 500 } else { 200 }
+    })
+    .await;
+    pay(&emulator, stuck);
+    pay(&emulator, other);
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&told);
+    let callbacks = callbacks(&url).observed_by(move |delivered| {
+        let Delivered { event, attempt, outcome, again_in } = delivered;
+        if event.session_id == stuck {
+            let outcome = outcome.as_ref().copied().unwrap();
+            seen.borrow_mut().push((event.kind.clone(), *attempt, outcome, *again_in));
+        }
+    });
+    let undelivered = callbacks.undelivered();
+    let is_through = |session| kinds(&inbox, session).contains(&SessionFinalized);
+    until(callbacks, emulator.events(), || is_through(stuck) && is_through(other)).await;
+    assert_eq!(kinds(&inbox, other), [SessionCreated, SessionActivated, SessionFinalized]);
+    let kinds = kinds(&inbox, stuck);
+    let again = kinds.len() - 3;
+    assert!(again >= 2, "{kinds:?}");
+    assert_eq!(kinds[again..], [SessionCreated, SessionActivated, SessionFinalized]);
+    assert!(kinds[..again].iter().all(|kind| *kind == SessionCreated), "{kinds:?}");
+    let ids: Vec<_> = {
+        let inbox = inbox.lock().unwrap();
+        inbox
+            .iter()
+            .filter(|(_, callback)| callback.session_id() == Some(&*stuck.to_string()))
+            .map(|(id, _)| id.clone())
+            .collect()
+    };
+    assert!(ids[..=again].iter().all(|id| *id == ids[0]), "what is sent again has the same id");
+    let told = told.borrow();
+    let first = [(500, Some(1)), (500, Some(2)), (500, Some(4))];
+    for (number, (status, wait)) in (1..).zip(first).take(again.min(3)) {
+        let wait = wait.map(Duration::from_millis);
+        assert_eq!(told[number as usize - 1], (SessionCreated, number, status, wait));
+    }
+    assert_eq!(told[again], (SessionCreated, u32::try_from(again).unwrap() + 1, 200, None));
+    assert!(undelivered.get() <= 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_tried_again_and_nothing_is_taken_for_good() {
+    // Nobody listens on a port that was just given back.
+    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (emulator, create) = shop();
+    let session = create();
+    pay(&emulator, session);
+    let told = Rc::new(RefCell::new(Vec::new()));
+    let seen = Rc::clone(&told);
+    let callbacks = callbacks(&format!("http://{address}/")).observed_by(move |delivered| {
+        assert_eq!(delivered.event.kind, SessionCreated, "nothing is told before what came first");
+        seen.borrow_mut().push(delivered.outcome.clone());
+    });
+    let undelivered = callbacks.undelivered();
+    until(callbacks, emulator.events(), || told.borrow().len() >= 5).await;
+    assert!(
+        told.borrow().iter().all(|outcome| *outcome == Err("127.0.0.1 refused the connection".to_owned()))
+    );
+    assert_eq!(undelivered.get(), 3);
+}
+
+#[tokio::test]
+async fn a_redirect_is_no_acknowledgement_and_is_not_followed() {
+    let (url, inbox) = endpoint(|_, count| if count < 3 { 307 } else { 299 }).await;
+    let (emulator, create) = shop();
+    let session = create();
+    until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 3).await;
+    assert_eq!(kinds(&inbox, session), [SessionCreated, SessionCreated, SessionCreated]);
+}
+
+#[tokio::test]
+async fn once_it_is_stopped_it_ends_with_the_last_acknowledgement() {
+    let (url, inbox) = endpoint(|_, count| if count == 2 { 503 } else { 200 }).await;
+    let (emulator, create) = shop();
+    let session = create();
+    pay(&emulator, session);
+    let callbacks = callbacks(&url);
+    let undelivered = callbacks.undelivered();
+    let stop = std::future::ready(());
+    tokio::time::timeout(Duration::from_secs(60), callbacks.deliver(emulator.events(), stop))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        kinds(&inbox, session),
+        [SessionCreated, SessionActivated, SessionActivated, SessionFinalized]
+    );
+    assert_eq!((undelivered.get(), emulator.drain_events()), (0, vec![]));
+}
+
+#[test]
+fn the_wait_doubles_up_to_a_bound() {
+    let backoff = Backoff::default();
+    let wait = |attempt| backoff.after(attempt).as_millis();
+    assert_eq!([1, 2, 3, 6, 7, u32::MAX].map(wait), [500, 1000, 2000, 16_000, 30_000, 30_000]);
+}

@@ -1,0 +1,113 @@
+//! The headers of a delivery that was kept in a file.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::Value;
+
+/// Why a text holds no headers. What stands in it is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeadersError {
+    /// Not text.
+    #[error("it is not UTF-8 text")]
+    Encoding,
+    /// A line that is no header.
+    #[error("line {0} is not of the form 'name: value'")]
+    Line(usize),
+    /// A JSON object, but a value in it is no text.
+    #[error("'{0}' is neither a text nor a list of texts")]
+    Value(String),
+    /// Nothing in it.
+    #[error("there are no headers in it")]
+    Empty,
+}
+
+/// Reads headers as they are on the wire, one `name: value` a line, perhaps below a request line; or a JSON object of
+/// them, as applications log them.
+///
+/// # Errors
+/// [`HeadersError`].
+pub fn parse_headers(text: &[u8]) -> Result<HeaderMap, HeadersError> {
+    let text = std::str::from_utf8(text).map_err(|_| HeadersError::Encoding)?;
+    let text = text.trim_start_matches('\u{feff}');
+    let headers = match serde_json::from_str(text) {
+        Ok(Value::Object(fields)) => from_json(&fields)?,
+        _ => from_lines(text)?,
+    };
+    if headers.is_empty() { Err(HeadersError::Empty) } else { Ok(headers) }
+}
+
+fn from_lines(text: &str) -> Result<HeaderMap, HeadersError> {
+    let mut headers = HeaderMap::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let is_request_line = headers.is_empty() && line.contains(" HTTP/");
+        if line.is_empty() || is_request_line {
+            continue;
+        }
+        let pair = line.split_once(':').and_then(|(name, value)| header(name, value.trim()));
+        let (name, value) = pair.ok_or(HeadersError::Line(index + 1))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn from_json(fields: &serde_json::Map<String, Value>) -> Result<HeaderMap, HeadersError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in fields {
+        let wrong = || HeadersError::Value(name.clone());
+        let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        for value in values {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(number) => number.to_string(),
+                _ => return Err(wrong()),
+            };
+            let (name, value) = header(name, &text).ok_or_else(wrong)?;
+            headers.append(name, value);
+        }
+    }
+    Ok(headers)
+}
+
+fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.trim().parse().ok()?, HeaderValue::from_str(value).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<(String, String)>, HeadersError> {
+        let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.to_string(), value.to_str().unwrap().to_owned())
+        };
+        parse_headers(text.as_bytes()).map(|headers| headers.iter().map(pair).collect())
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn headers_are_read_as_they_are_on_the_wire_and_as_they_are_logged() {
+        let expected = Ok(pairs(&[("webhook-id", "kevt_1"), ("webhook-signature", "v1,a= v1,b=")]));
+        for text in [
+            "POST /hook HTTP/1.1\r\nWebhook-Id: kevt_1\r\nwebhook-signature:v1,a= v1,b=\r\n\r\n",
+            "\u{feff}webhook-id: kevt_1\n\nWEBHOOK-SIGNATURE:  v1,a= v1,b=  ",
+            r#"{"Webhook-Id": "kevt_1", "webhook-signature": ["v1,a= v1,b="]}"#,
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        assert_eq!(read(r#"{"webhook-timestamp": 5}"#), Ok(pairs(&[("webhook-timestamp", "5")])));
+        assert_eq!(read("a: 1\na: 2"), Ok(pairs(&[("a", "1"), ("a", "2")])), "what is there twice stays");
+    }
+
+    #[test]
+    fn what_is_no_header_is_named_and_not_repeated() {
+        assert_eq!(read(""), Err(HeadersError::Empty));
+        assert_eq!(read("{}"), Err(HeadersError::Empty));
+        assert_eq!(read("a: 1\nwhsec_x"), Err(HeadersError::Line(2)));
+        assert_eq!(read("a b: 1"), Err(HeadersError::Line(1)));
+        assert_eq!(read(r#"{"a": null}"#), Err(HeadersError::Value("a".into())));
+        assert_eq!(parse_headers(b"\xff"), Err(HeadersError::Encoding));
+    }
+}

@@ -1,0 +1,202 @@
+//! Signatures against what the standard's own libraries are tested with, and against every way to be wrong.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Published by the Standard Webhooks project: the shared test data of its libraries, and the tests of those for
+/// JavaScript and Rust. Secret, id, seconds, body, signature.
+const PUBLISHED: [(&str, &str, i64, &str, &str); 3] = [
+    (
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1_696_200_454,
+        r#"{"type": "example.created", "timestamp":"2023-09-28T19:20:22+00:00", "data":{"str":"string","bool":true,"int":42}}"#,
+        "v1,GgjvufBlIj71MBIVQotYGb+xEC3LNXCsIZp0HsDC8qs=",
+    ),
+    (
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1_614_265_330,
+        r#"{"test": 2432232314}"#,
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    ),
+    (
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",
+        1_649_367_553,
+        r#"{"email":"test@example.com","username":"test_user"}"#,
+        "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
+    ),
+];
+
+fn secret(text: &str) -> CallbackSecret {
+    CallbackSecret::parse(text).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn headers(values: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in values {
+        headers.append(*name, value.parse().unwrap());
+    }
+    headers
+}
+
+/// The second of the published ones, with its three headers.
+fn published() -> (Verifier, HeaderMap, &'static [u8], i64) {
+    let (key, id, seconds, body, signature) = PUBLISHED[1];
+    let verifier = Verifier::new(&[secret(key)]).unwrap();
+    let headers = headers(&[
+        ("webhook-id", id),
+        ("webhook-timestamp", &seconds.to_string()),
+        ("webhook-signature", signature),
+    ]);
+    (verifier, headers, body.as_bytes(), seconds)
+}
+
+#[test]
+fn the_published_signatures_are_made_and_verified() {
+    for (key, id, seconds, body, signature) in PUBLISHED {
+        let signer = Signer::new(&[secret(key)]).unwrap();
+        let made = signer.sign(id, at(seconds), body.as_bytes()).unwrap();
+        assert_eq!(made["webhook-signature"], signature);
+        assert_eq!(
+            (&made["webhook-id"], made["webhook-timestamp"].to_str().unwrap()),
+            (&id.parse().unwrap(), &*seconds.to_string())
+        );
+        let verifier = Verifier::new(&[secret(key)]).unwrap();
+        let accepted = verifier.verify(&made, body.as_bytes(), at(seconds));
+        assert_eq!(accepted, Ok(Verified { id: id.to_owned(), sent_at: at(seconds) }));
+    }
+}
+
+#[test]
+fn during_a_rotation_either_secret_will_do_on_either_side() {
+    let (old, new) = (secret(PUBLISHED[0].0), secret(PUBLISHED[2].0));
+    let both = [old.clone(), new.clone()];
+    let verify = |receives: &[CallbackSecret], signs: &[CallbackSecret]| {
+        let made = Signer::new(signs).unwrap().sign("kevt_1", at(0), b"{}").unwrap();
+        Verifier::new(receives).unwrap().verify(&made, b"{}", at(0)).is_ok()
+    };
+    for one in [&old, &new] {
+        assert!(verify(&both, std::slice::from_ref(one)), "the receiver knows both");
+        assert!(verify(std::slice::from_ref(one), &both), "the sender signs with both");
+    }
+    assert!(!verify(&[old], &[new]));
+}
+
+#[test]
+fn signatures_of_other_versions_are_passed_over() {
+    let (verifier, mut headers, body, seconds) = published();
+    let right = PUBLISHED[1].4;
+    let other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
+    headers.insert("webhook-signature", format!("{other} v1a,AAAA v2,BBBB {right}").parse().unwrap());
+    assert!(verifier.verify(&headers, body, at(seconds)).is_ok());
+    let as_another = right.replace("v1,", "v2,");
+    headers.insert("webhook-signature", format!("{other} {as_another}").parse().unwrap());
+    assert_eq!(verifier.verify(&headers, body, at(seconds)), Err(Rejection::WrongSignature));
+}
+
+#[test]
+fn a_header_that_is_missing_or_strange_is_named() {
+    let (verifier, whole, body, seconds) = published();
+    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
+    for name in names {
+        let mut headers = whole.clone();
+        headers.remove(name);
+        let missing = verifier.verify(&headers, body, at(seconds)).unwrap_err();
+        assert_eq!(missing, Rejection::MissingHeader(name));
+        headers.insert(name, HeaderValue::from_static(""));
+        let empty = verifier.verify(&headers, body, at(seconds)).unwrap_err();
+        assert_eq!(empty.to_string(), format!("the header {name} is empty"));
+        headers.insert(name, HeaderValue::from_bytes(b"\xff").unwrap());
+        let foreign = verifier.verify(&headers, body, at(seconds)).unwrap_err();
+        assert_eq!(foreign.to_string(), format!("the header {name} has characters outside ASCII"));
+        let mut twice = whole.clone();
+        twice.append(name, whole[name].clone());
+        let twice = verifier.verify(&twice, body, at(seconds)).unwrap_err();
+        assert_eq!(twice.to_string(), format!("the header {name} is there more than once"));
+    }
+    let with = |name: &'static str, value: &str| {
+        let mut headers = whole.clone();
+        headers.insert(name, value.parse().unwrap());
+        verifier.verify(&headers, body, at(seconds)).unwrap_err()
+    };
+    for value in ["hello", "-5", "+1614265330", "01614265330", "1614265330.0", "9223372036854775807", "1e9"] {
+        let error = with("webhook-timestamp", value);
+        assert_eq!(error.to_string(), "the header webhook-timestamp is not a number of seconds since 1970");
+        assert_eq!(error.code(), "malformed");
+    }
+    for value in ["v1,", "v1", "g0hM9SsE", "v2,abc"] {
+        let error = with("webhook-signature", value);
+        assert_eq!(error.to_string(), "the header webhook-signature holds no signature of the form v1,…");
+    }
+}
+
+#[test]
+fn five_minutes_either_way_are_tolerated_and_not_a_nanosecond_more() {
+    let (verifier, headers, body, seconds) = published();
+    let verify = |now: Timestamp| verifier.verify(&headers, body, now);
+    let (sent_at, nano) = (at(seconds), SignedDuration::from_nanos(1));
+    assert!(verify(sent_at + TOLERANCE).is_ok() && verify(sent_at - TOLERANCE).is_ok());
+    assert_eq!(verify(sent_at + TOLERANCE + nano), Err(Rejection::TooOld(sent_at)));
+    assert_eq!(verify(sent_at - TOLERANCE - nano), Err(Rejection::TooNew(sent_at)));
+    assert_eq!(verify(Timestamp::MAX), Err(Rejection::TooOld(sent_at)));
+    assert_eq!(verify(Timestamp::MIN), Err(Rejection::TooNew(sent_at)));
+}
+
+#[test]
+fn what_is_wrong_with_the_signature_counts_before_the_time() {
+    let (verifier, headers, _, seconds) = published();
+    let old = at(seconds) + TOLERANCE + TOLERANCE;
+    assert_eq!(verifier.verify(&headers, b"{}", old), Err(Rejection::WrongSignature));
+    assert_eq!(verifier.verify(&headers, b"\xff", old), Err(Rejection::Body));
+}
+
+#[test]
+fn what_cannot_be_sent_is_not_signed() {
+    let signer = Signer::new(&[secret(PUBLISHED[0].0)]).unwrap();
+    assert_eq!(signer.sign("a\nb", at(0), b"{}"), Err(SignError::Id));
+    assert_eq!(signer.sign("a", at(0), b"\xff"), Err(SignError::Body));
+}
+
+proptest! {
+    /// Whatever is changed on the way, the delivery is refused; and no header makes it panic.
+    #[test]
+    fn nothing_can_be_changed(
+        id in "[!-~]{1,20}", other_id in "[!-~]{1,20}",
+        body in ".{0,40}", other_body in ".{0,40}",
+        seconds in 0_i64..4_000_000_000, other_seconds in 0_i64..4_000_000_000,
+    ) {
+        let key = [secret(PUBLISHED[0].0)];
+        let made = Signer::new(&key).unwrap().sign(&id, at(seconds), body.as_bytes()).unwrap();
+        let verifier = Verifier::new(&key).unwrap();
+        prop_assert!(verifier.verify(&made, body.as_bytes(), at(seconds)).is_ok());
+        let changed = [
+            (id != other_id).then(|| (with(&made, "webhook-id", &other_id), body.as_bytes())),
+            (seconds != other_seconds)
+                .then(|| (with(&made, "webhook-timestamp", &other_seconds.to_string()), body.as_bytes())),
+            (body != other_body).then(|| (made.clone(), other_body.as_bytes())),
+        ];
+        for (headers, body) in changed.into_iter().flatten() {
+            prop_assert_eq!(verifier.verify(&headers, body, at(seconds)), Err(Rejection::WrongSignature));
+        }
+    }
+
+    #[test]
+    fn no_header_makes_it_panic(name in 0_usize..3, value in "[ -~]{0,40}", body: Vec<u8>) {
+        let (verifier, whole, ..) = published();
+        let name = ["webhook-id", "webhook-timestamp", "webhook-signature"][name];
+        prop_assert!(verifier.verify(&with(&whole, name, &value), &body, Timestamp::now()).is_err());
+    }
+}
+
+fn with(headers: &HeaderMap, name: &'static str, value: &str) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.insert(name, value.parse().unwrap());
+    headers
+}

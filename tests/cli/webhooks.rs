@@ -1,0 +1,463 @@
+//! `kustom webhooks listen`: what comes is verified, shown once, read back, passed on.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
+use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
+use kustom::secret::CallbackSecret;
+use kustom::webhooks::Signer;
+use serde_json::{Value, json};
+
+use super::callbacks::{NEXT_SECRET, SECRET};
+use crate::common::counter::{Act, Counter, events};
+use crate::common::emulating::Emulating;
+use crate::common::harness::{Home, Outcome, PATIENCE, Running, same};
+use crate::common::normal::FIXED_ID;
+use crate::common::server::{Reply, Server};
+
+/// `kustom webhooks listen` as a process of its own.
+struct Listening {
+    running: Running,
+    address: String,
+}
+
+impl Listening {
+    /// Starts it in `ndjson`. It listens when this returns.
+    #[track_caller]
+    fn start(home: &Home, args: &[&str]) -> Self {
+        home.file("secret", SECRET);
+        let common =
+            ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "ndjson"];
+        let running = home.command([&common, args].concat()).spawn();
+        let stderr = running.until_stderr(|stderr| stderr.contains('\n'));
+        let ready: Value = serde_json::from_str(stderr.lines().next().unwrap()).unwrap_or_default();
+        let url = ready["ready"]["url"].as_str().unwrap_or_else(|| panic!("{stderr}"));
+        let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Self { running, address }
+    }
+
+    /// Posts a delivery; gives the whole answer.
+    fn post(&self, headers: &HeaderMap, body: &[u8]) -> String {
+        post(&self.address, headers, body)
+    }
+
+    /// Posts a body that is signed now; gives the status.
+    fn deliver(&self, id: &str, body: &Value) -> u16 {
+        let body = body.to_string();
+        status(&self.post(&signed(SECRET, id, Timestamp::now(), body.as_bytes()), body.as_bytes()))
+    }
+
+    fn end(self) -> Outcome {
+        self.running.interrupt();
+        self.running.wait()
+    }
+}
+
+fn post(address: &str, headers: &HeaderMap, body: &[u8]) -> String {
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let mut request = format!(
+        "POST /callbacks?x=1 HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: {length}\r\n"
+    );
+    for (name, value) in headers {
+        request.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
+    }
+    connection.write_all(&[request.as_bytes(), b"\r\n", body].concat()).unwrap();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+fn status(answer: &str) -> u16 {
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+}
+
+fn signed(secret: &str, id: &str, at: Timestamp, body: &[u8]) -> HeaderMap {
+    let secret = CallbackSecret::parse(secret).unwrap();
+    Signer::new(&[secret]).unwrap().sign(id, at, body).unwrap()
+}
+
+fn id(number: u8) -> String {
+    format!("{FIXED_ID}0000000000{number:02}")
+}
+
+fn finalized(session: &str) -> Value {
+    json!({
+        "id": "kevt_1", "merchant_id": "M1", "timestamp": "2026-11-22T10:00:00.000000001Z",
+        "type": "ipp.session.finalized",
+        "data": {"session_id": session, "order_id": "o-1", "failure_reason": null}, "new": 1.10,
+    })
+}
+
+#[test]
+fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
+    let home = Home::new();
+    let listening = Listening::start(&home, &[]);
+    let body = finalized(&id(1)).to_string();
+    let now = Timestamp::now();
+    let late = SignedDuration::from_mins(6);
+    let right = |at| signed(SECRET, "kevt_1", at, body.as_bytes());
+    let without = |name: &str| {
+        let mut headers = right(now);
+        headers.remove(name);
+        headers
+    };
+    let mut strange = right(now);
+    strange.insert("webhook-timestamp", "today".parse().unwrap());
+    for (headers, reason, detail) in [
+        (HeaderMap::new(), "missing_header", "the header webhook-id is missing"),
+        (without("webhook-signature"), "missing_header", "the header webhook-signature is missing"),
+        (strange, "malformed", "the header webhook-timestamp is not a number of seconds since 1970"),
+        (signed(NEXT_SECRET, "kevt_1", now, body.as_bytes()), "wrong_signature", "the signature is wrong: "),
+        (right(now - late), "too_old", "it is too old: signed "),
+        (right(now + late), "too_new", "it is too new: signed "),
+    ] {
+        let answer = listening.post(&headers, body.as_bytes());
+        assert_eq!(status(&answer), 401, "{answer}");
+        assert!(answer.contains(&format!("\"detail\":\"Refused: {detail}")), "{answer}");
+        let shown = listening.running.until_stdout(|shown| shown.contains(reason));
+        let shown = events(&shown).pop().unwrap();
+        let time = shown["received_at"].clone();
+        let whole = shown["detail"].as_str().unwrap();
+        assert!(whole.starts_with(detail), "{whole}");
+        let known = headers.get("webhook-id").map(|_| "kevt_1");
+        assert_eq!(
+            shown,
+            json!({
+                "received_at": time, "outcome": "refused", "status": 401, "webhook_id": known, "type": null,
+                "session_id": null, "order_id": null, "failure_reason": null, "reason": reason, "detail": whole,
+                "settled_attempt": null, "session": null, "event": null,
+            })
+        );
+    }
+    // A refused id is not taken for seen.
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 204);
+    let get = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let mut connection = TcpStream::connect(&listening.address).unwrap();
+    connection.write_all(get.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(status(&answer) == 405 && answer.contains("allow: POST\r\n"), "{answer}");
+    let outcome = listening.end().exits(0);
+    for secret in [SECRET, NEXT_SECRET] {
+        assert!(!outcome.stdout.contains(&secret[6..]) && !outcome.stderr.contains(&secret[6..]));
+    }
+}
+
+#[test]
+fn what_verifies_is_shown_as_it_came_and_once() {
+    let home = Home::new();
+    home.file("next", NEXT_SECRET);
+    let listening = Listening::start(&home, &["--secret-file", "next", "--exit-after", "3"]);
+    let body = finalized(&id(1));
+    assert_eq!(listening.deliver("kevt_1", &body), 204);
+    assert_eq!(listening.deliver("kevt_1", &body), 204);
+    // By the other secret, of a type without its prefix, and of none at all.
+    let short = json!({"type": "session.created", "data": {"session_id": id(2)}}).to_string();
+    let headers = signed(NEXT_SECRET, "kevt_2", Timestamp::now(), short.as_bytes());
+    assert_eq!(status(&listening.post(&headers, short.as_bytes())), 204);
+    assert_eq!(listening.deliver("kevt_3", &json!(["new"])), 204);
+    let outcome = listening.running.wait().exits(0);
+    let shown = events(&outcome.stdout);
+    let time = shown[0]["received_at"].clone();
+    assert_eq!(
+        shown[0],
+        json!({
+            "received_at": time, "outcome": "accepted", "status": 204, "webhook_id": "kevt_1",
+            "type": "ipp.session.finalized", "session_id": id(1), "order_id": "o-1", "failure_reason": null,
+            "reason": null, "detail": null, "settled_attempt": null, "session": null, "event": body,
+        })
+    );
+    let kinds: Vec<_> = shown.iter().map(|shown| shown["type"].clone()).collect();
+    assert_eq!(kinds, [json!("ipp.session.finalized"), json!("ipp.session.created"), Value::Null]);
+    assert_eq!(
+        (&shown[1]["event"]["type"], &shown[2]["event"]),
+        (&json!("session.created"), &json!(["new"]))
+    );
+}
+
+#[test]
+fn people_get_a_line_for_each_and_are_told_where_it_listens() {
+    let home = Home::new();
+    home.file("secret", SECRET);
+    let args =
+        ["webhooks", "listen", "--secret-file", "secret", "--listen", "localhost:0", "--ready-file", "ready"];
+    let running = home.command(args.iter().chain(&["--exit-after", "payment.failed"])).spawn();
+    let stderr = running.until_stderr(|stderr| stderr.contains("ends it.\n"));
+    let url = std::fs::read_to_string(home.path().join("ready")).unwrap();
+    assert_eq!(stderr, format!("Listening at {}; Ctrl-C ends it.\n", url.trim_end()));
+    let address = url.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let failed =
+        json!({"type": "payment.failed", "data": {"session_id": id(1), "failure_reason": "\u{1b}[2J"}});
+    for (key, id, body) in [
+        (NEXT_SECRET, "a", &failed),
+        (SECRET, "b", &finalized(&id(1))),
+        (SECRET, "b", &failed),
+        (SECRET, "c", &failed),
+    ] {
+        let body = body.to_string();
+        post(&address, &signed(key, id, Timestamp::now(), body.as_bytes()), body.as_bytes());
+    }
+    let outcome = running.wait().exits(0);
+    same(
+        &outcome.out(),
+        "<time>  refused                the signature is wrong: another secret, or the body or a header was changed on \
+         the way  401
+<time>  ipp.session.finalized  00000000-0000-4000-8000-000000000001  order o-1  204
+<time>  ipp.payment.failed     00000000-0000-4000-8000-000000000001  \\u{1b}[2J  204
+",
+    );
+    same(
+        &outcome.err(),
+        "Listening at http://127.0.0.1:<port>/; Ctrl-C ends it.\nb came before; it is dropped.\n",
+    );
+    assert!(!home.path().join("ready").exists());
+}
+
+#[test]
+fn a_wait_that_ends_without_what_it_waited_for_is_13() {
+    let home = Home::new();
+    for (args, said) in [
+        (&["--exit-after", "ipp.session.cancelled"][..], "ipp.session.cancelled did not come in time"),
+        (&["--exit-after", "2"], "0 of 2 came in time"),
+        (&[], "nothing came in time"),
+    ] {
+        let outcome =
+            Listening::start(&home, &[args, &["--timeout", "50ms"]].concat()).running.wait().exits(13);
+        let warning = json!({"warning": {"message": said}}).to_string();
+        assert_eq!(outcome.stderr.lines().last(), Some(&*warning));
+        assert_eq!(outcome.stdout, "");
+    }
+    let interrupted = Listening::start(&home, &["--exit-after", "1"]).end().exits(130);
+    assert!(interrupted.stderr.contains("interrupted before it came"), "{interrupted:?}");
+    // Who asks for nothing in particular has got what came; a document is whole at the end.
+    home.file("secret", SECRET);
+    let json = ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "json"];
+    let nothing = home.run(json.iter().chain(&["--timeout", "50ms"])).exits(13);
+    assert_eq!(nothing.stdout, "[]\n");
+}
+
+#[test]
+fn an_application_gets_the_bytes_and_headers_and_its_answer_goes_back() {
+    let application = Server::script([
+        Reply::json(500, &json!({"error": "not yet"})).header("x-app", "1"),
+        Reply::empty(307).header("location", "http://127.0.0.1:1/"),
+        Reply::cut(),
+        Reply::new(202, "text/plain", "thanks"),
+    ]);
+    let home = Home::new();
+    let to = format!("{}/in?token=t0k3n", application.url());
+    let listening = Listening::start(&home, &["--forward-to", &to, "--exit-after", "session.finalized"]);
+    let body = format!(" {}\n", finalized(&id(1)));
+    let mut headers = signed(SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
+    headers.insert("user-agent", "Kustom/1".parse().unwrap());
+    headers.insert("x-trace", "7".parse().unwrap());
+    let wrong = signed(NEXT_SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
+    assert_eq!(status(&listening.post(&wrong, body.as_bytes())), 401);
+    application.assert_untouched();
+    let answers: Vec<_> = (0..4).map(|_| listening.post(&headers, body.as_bytes())).collect();
+    assert_eq!(answers.iter().map(|answer| status(answer)).collect::<Vec<_>>(), [500, 307, 504, 202]);
+    assert!(
+        answers[0].contains("x-app: 1\r\n") && answers[0].ends_with(r#"{"error":"not yet"}"#),
+        "{}",
+        answers[0]
+    );
+    assert!(answers[3].contains("content-type: text/plain\r\n") && answers[3].ends_with("\r\n\r\nthanks"));
+    let asked = application.asked();
+    assert_eq!(asked.len(), 4);
+    for asked in &asked {
+        assert_eq!((asked.target.as_str(), &*asked.body), ("/in?token=t0k3n", body.as_bytes()));
+        for (name, value) in &headers {
+            assert_eq!(asked.header(name.as_str()), value.to_str().ok(), "{name}");
+        }
+    }
+    let outcome = listening.running.wait().exits(0);
+    let shown: Vec<_> = events(&outcome.stdout)
+        .into_iter()
+        .map(|shown| (shown["outcome"].clone(), shown["status"].clone(), shown["reason"].clone()))
+        .collect();
+    let failed = |status: u16| (json!("not_acknowledged"), json!(status), json!("application"));
+    assert_eq!(
+        shown,
+        [
+            (json!("refused"), json!(401), json!("wrong_signature")),
+            failed(500),
+            failed(307),
+            failed(504),
+            (json!("accepted"), json!(202), Value::Null),
+        ]
+    );
+    assert!(!outcome.stderr.contains("t0k3n") && !outcome.stdout.contains("t0k3n"));
+}
+
+#[test]
+fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat() {
+    let (release, released) = channel::<()>();
+    let released = Mutex::new(released);
+    let application = Server::new(move |_| {
+        released.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        Reply::empty(200)
+    });
+    let home = Home::new();
+    let listening = Listening::start(&home, &["--forward-to", &application.url()]);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| listening.deliver("kevt_1", &finalized(&id(1))));
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while application.asked().is_empty() {
+            assert!(std::time::Instant::now() < deadline, "it was not passed on");
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 503);
+        release.send(()).unwrap();
+        assert_eq!(first.join().unwrap(), 200);
+    });
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 204);
+    assert_eq!(application.asked().len(), 1);
+    assert_eq!(events(&listening.end().exits(0).stdout).len(), 1);
+}
+
+/// A counter with an attempt whose session exists, and whose answer was lost; gives both ids.
+fn lost(counter: &Counter) -> (String, String) {
+    let home = &counter.home;
+    let _ = home.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    counter.rule(|line| if line.starts_with("POST /ipp/v1/sessions") { Act::Lose } else { Act::Pass });
+    let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
+    let error = home.run(create.iter().chain(&["-o", "json"])).exits(7).stderr;
+    let error: Value = serde_json::from_str(error.lines().last().unwrap()).unwrap();
+    counter.rule(|_| Act::Pass);
+    let state = serde_json::to_value(counter.emulator.state()).unwrap();
+    let session = state["sessions"][0]["id"].as_str().unwrap().to_owned();
+    (error["error"]["attempt"].as_str().unwrap().to_owned(), session)
+}
+
+#[test]
+fn a_session_that_is_read_back_settles_what_the_journal_does_not_know() {
+    let counter = Counter::new();
+    let (attempt, session) = lost(&counter);
+    let home = &counter.home;
+    let listening = Listening::start(home, &["--resolve"]);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    // Once settled there is nothing more to settle; and a session of nobody's settles nothing.
+    let _ = home.run(["sessions", "cancel", &session]).ok();
+    assert_eq!(listening.deliver("kevt_2", &finalized(&session)), 204);
+    assert_eq!(listening.deliver("kevt_3", &finalized(&id(9))), 204);
+    let outcome = listening.end().exits(0);
+    let shown = events(&outcome.stdout);
+    let facts: Vec<_> = shown
+        .iter()
+        .map(|shown| (shown["settled_attempt"].clone(), shown["session"]["status"].clone()))
+        .collect();
+    assert_eq!(
+        facts,
+        [(json!(attempt), json!("CREATED")), (Value::Null, json!("CANCELLED")), (Value::Null, Value::Null)]
+    );
+    let missing = format!("there is no session {} in this account", id(9));
+    assert!(outcome.stderr.contains(&missing), "{}", outcome.stderr);
+    let known = home.run(["sessions", "list", "-o", "json"]).json();
+    assert_eq!((&known[0]["session_id"], &known[0]["status"]), (&json!(session), &json!("CANCELLED")));
+}
+
+#[test]
+fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
+    let counter = Counter::new();
+    let (attempt, session) = lost(&counter);
+    let listening = Listening::start(&counter.home, &["--resolve"]);
+    counter.rule(|_| Act::Refuse(503));
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 503);
+    counter.rule(|_| Act::Pass);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    let outcome = listening.end().exits(0);
+    let shown: Vec<_> = events(&outcome.stdout)
+        .into_iter()
+        .map(|shown| (shown["outcome"].clone(), shown["reason"].clone(), shown["settled_attempt"].clone()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (json!("not_acknowledged"), json!("unresolved"), Value::Null),
+            (json!("accepted"), Value::Null, json!(attempt)),
+        ]
+    );
+}
+
+/// Two attempts that look the same to a session cannot be told apart: nothing is settled by a guess.
+#[test]
+fn a_session_of_several_attempts_settles_none() {
+    let counter = Counter::new();
+    let (attempt, session) = lost(&counter);
+    let folder = counter.home.state_folder().join("journal");
+    let path = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let path = path.into_iter().find(|path| path.extension().is_some_and(|name| name == "jsonl")).unwrap();
+    let journal = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{journal}{}", journal.replace(&attempt, &id(7)))).unwrap();
+    let listening = Listening::start(&counter.home, &["--resolve"]);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    let outcome = listening.end().exits(0);
+    assert_eq!(events(&outcome.stdout)[0]["settled_attempt"], Value::Null);
+    let said = format!(
+        "session {session} matches 2 unknown attempts; name the one it came of: kustom sessions recover"
+    );
+    assert!(outcome.stderr.contains(&said), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_before_it_listens() {
+    let home = Home::new();
+    home.file("secret", SECRET);
+    let listen = |args: &[&str]| home.run([&["webhooks", "listen"], args].concat()).fails(2);
+    let with = |args: &[&str]| listen(&[&["--secret-file", "secret"], args].concat());
+    same(
+        &with(&["--listen", "0.0.0.0:0"]),
+        "error: 0.0.0.0 is not on this machine alone: others on the network could reach it there
+  hint: listen on 127.0.0.1, or add --public if that is what you want
+",
+    );
+    same(
+        &with(&["--forward-to", "http://shop.example/?t=t0k3n"]),
+        "error: --forward-to cannot be used: it is plain http to another machine, which would show payments to the \
+         network; use https\n",
+    );
+    let pasted = listen(&["--secret-file", SECRET]);
+    assert!(!pasted.contains(&SECRET[6..]) && pasted.contains("others can see"), "{pasted}");
+    assert!(listen(&[]).contains("--secret-file <FILE>"));
+    for (wrong, why) in
+        [("0", "write a number from 1"), ("session.finalised", "the events are session.created, ")]
+    {
+        let said = with(&["--exit-after", wrong]);
+        assert!(said.contains(why), "{said}");
+    }
+    let offline = home.run(["webhooks", "listen", "--secret-file", "secret", "--resolve"]).fails(3);
+    assert!(offline.starts_with("error: there is no API key"), "{offline}");
+}
+
+/// The two halves together, as a script uses them.
+#[test]
+fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
+    let home = Home::new();
+    let listening = Listening::start(&home, &["--exit-after", "session.finalized"]);
+    let url = format!("http://{}/", listening.address);
+    let emulator = Emulating::start(&home, &["--callback-url", &url, "--callback-secret-file", "secret"]);
+    let user = emulator.home();
+    let _ = user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
+    let session = user.run(create.iter().chain(&["-o", "json"])).json()["session_id"].clone();
+    let paid = user.run(["dev", "simulate-tap", session.as_str().unwrap(), "-o", "json"]).json();
+    let shown = events(&listening.running.wait().exits(0).stdout);
+    let told: Vec<_> =
+        shown.iter().map(|shown| (shown["type"].as_str().unwrap(), shown["session_id"].clone())).collect();
+    assert_eq!(
+        told,
+        [
+            ("ipp.session.created", session.clone()),
+            ("ipp.session.activated", session.clone()),
+            ("ipp.session.finalized", session),
+        ]
+    );
+    assert_eq!(shown[2]["order_id"], paid["order_id"]);
+    assert_eq!(shown[2]["webhook_id"], shown[2]["event"]["id"]);
+    let _ = emulator.end().exits(0);
+}
