@@ -1,5 +1,6 @@
 //! Values on a command line: read once, in one way, before anything else happens.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -107,11 +108,13 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| {
         Error::usage(format!("cannot read {}: {}", path.display(), disk::words(&error)))
     };
-    let length = std::fs::metadata(path).map_err(failed)?.len();
-    if length > LARGEST_FILE {
+    let mut bytes = Vec::new();
+    let mut file = std::fs::File::open(path).map_err(failed)?.take(LARGEST_FILE + 1);
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST_FILE {
         return Err(Error::usage(format!("{} is larger than 1 MiB", path.display())));
     }
-    std::fs::read(path).map_err(failed)
+    Ok(bytes)
 }
 
 /// A documented type of callback, with or without its prefix.

@@ -158,10 +158,15 @@ fn changes(server: &Server) -> Vec<String> {
 #[test]
 fn what_a_scenario_made_is_cleared_away_or_named() {
     let text = format!("{SALE}expect.answer.colour = \"blue\"\n");
-    let cleared = service(|asked| {
-        // The session has ended meanwhile, which is fine too.
-        if asked.method == "PUT" { Reply::problem(409, "It has ended.") } else { Reply::empty(204) }
-    });
+    let refusing = |status: &'static str| {
+        service(move |asked| match asked.method.as_str() {
+            "PUT" => Reply::problem(409, "Not now."),
+            "GET" => Reply::json(200, &json!({"session_id": id(2), "status": status})),
+            _ => Reply::empty(204),
+        })
+    };
+    // The session has ended meanwhile, which is fine too.
+    let cleared = refusing("EXPIRED");
     let home_of = |server: &Server| home(&server.url(), &[("x.toml", text.as_str())]);
     let outcome = run(&home_of(&cleared), &["x.toml", "--profile", "p", "-o", "json"]).exits(5);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
@@ -175,6 +180,10 @@ fn what_a_scenario_made_is_cleared_away_or_named() {
             format!("DELETE /ipp/v1/devices/{}", id(1)),
         ]
     );
+    let open = refusing("CREATED");
+    let outcome = run(&home_of(&open), &["x.toml", "--profile", "p", "-o", "json"]).exits(5);
+    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(rows[0]["left"], json!([format!("session {}: Not now. (HTTP 409)", id(2))]));
     let stuck =
         service(
             |asked| if asked.method == "GET" { Reply::empty(404) } else { Reply::problem(403, "Not you.") },

@@ -384,6 +384,25 @@ fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
     );
 }
 
+/// Whoever creates a session on the device may be about to learn of this one: the callback has to come again, and is not
+/// taken for seen; others are answered meanwhile.
+#[test]
+fn a_session_whose_device_is_in_use_is_settled_when_it_comes_again() {
+    let counter = Counter::new();
+    let (attempt, session) = lost(&counter);
+    let folder = counter.home.state_folder().join("journal");
+    let mut locks = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let lock = locks.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("device-")).unwrap();
+    let lock = std::fs::File::open(lock).unwrap();
+    lock.lock().unwrap();
+    let listening = Listening::start(&counter.home, &["--resolve"]);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 503);
+    lock.unlock().unwrap();
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    let outcome = listening.end().exits(0);
+    assert_eq!(events(&outcome.stdout)[1]["settled_attempt"], json!(attempt));
+}
+
 /// Two attempts that look the same to a session cannot be told apart: nothing is settled by a guess.
 #[test]
 fn a_session_of_several_attempts_settles_none() {

@@ -17,6 +17,8 @@ pub(in crate::commands) enum Settled {
     Nothing,
     /// None, because it could have come of several.
     Ambiguous(usize),
+    /// None yet: a session is being created on the device, and whoever does that may be about to learn of this one.
+    Busy,
 }
 
 /// Settles the attempt that the session came of, if exactly one can be meant, by the rules of `sessions recover`. Of a
@@ -36,8 +38,7 @@ pub(in crate::commands) fn settle_by(id: Uuid, session: &Session, file: &File) -
     let unknown = journal.attempts().iter().filter(|attempt| attempt.outcome.is_unknown());
     match fitting(session, unknown).as_slice() {
         [] => Ok(Settled::Nothing),
-        // Whoever makes it is about to learn of its session.
-        [attempt] if is_under_way(attempt, file)? => Ok(Settled::Nothing),
+        [attempt] if is_under_way(attempt, file)? => Ok(Settled::Busy),
         [attempt] => settle(attempt, id, session, file).map(|()| Settled::Attempt(attempt.id)),
         several => Ok(Settled::Ambiguous(several.len())),
     }

@@ -2,6 +2,9 @@
 
 use super::request;
 use super::run::{Made, Run};
+use uuid::Uuid;
+
+use crate::model::SessionStatus;
 use crate::scenario::act::Thing;
 
 impl Run<'_> {
@@ -25,8 +28,18 @@ impl Run<'_> {
             Thing::Code => ("enrollment", request::withdraw(made.id)),
         };
         let error = self.player.client.send(&request).await.err()?;
-        // A refusal says that it has ended, was used or is gone already: there is nothing left to clear away.
-        let is_gone = matches!(error.status(), Some(400 | 404 | 409 | 410 | 422));
+        let is_gone = match (error.status(), &made.thing) {
+            // A code that cannot be withdrawn was used, and its device is removed by itself.
+            (Some(404 | 410), _) | (Some(400 | 409 | 422), Thing::Code) => true,
+            (Some(400 | 409 | 422), Thing::Session) => self.has_ended(made.id).await,
+            _ => false,
+        };
         (!is_gone).then(|| format!("{what} {}: {}", made.id, error.why.sentence()))
+    }
+
+    /// Whether a session that could not be cancelled has ended in another way.
+    async fn has_ended(&self, id: Uuid) -> bool {
+        let session = self.player.client.session(id).await;
+        session.is_ok_and(|session| session.status.as_ref().is_some_and(SessionStatus::is_terminal))
     }
 }

@@ -70,11 +70,19 @@ fn expanded(files: &[Input]) -> Result<Vec<Input>, Error> {
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let shown = folder.display();
     let unreadable = |error: io::Error| Error::usage(format!("cannot read {shown}: {}", disk::words(&error)));
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|suffix| suffix == SUFFIX) && !path.is_dir() {
-            found.push(path);
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let path = entry.path();
+            // A link to a folder is not followed: it could lead in a circle.
+            if entry.file_type().map_err(unreadable)?.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case(SUFFIX))
+                && !path.is_dir()
+            {
+                found.push(path);
+            }
         }
     }
     if found.is_empty() {

@@ -27,19 +27,19 @@ fn case(row: &Row, took: Duration) -> TestCase {
         Ended::Passed => TestCaseStatus::success(),
         Ended::Skipped | Ended::Stopped => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(row.reason.as_deref().map_or("interrupted".into(), visible).into_owned());
+            status.set_message(row.reason.as_deref().map_or_else(|| "interrupted".to_owned(), text));
             status
         }
         Ended::Failed => {
             let mut status = TestCaseStatus::non_success(kind(row.exit));
-            let what = visible(&row.what()).into_owned();
+            let what = text(&row.what());
             status.set_message(what.as_str()).set_type("expectation");
-            status.set_description(format!("{}: {what}", visible(&row.place())));
+            status.set_description(format!("{}: {what}", text(&row.place())));
             status
         }
     };
-    let mut case = TestCase::new(visible(&row.scenario).into_owned(), status);
-    case.set_classname(visible(&row.file).into_owned()).set_time(took);
+    let mut case = TestCase::new(text(&row.scenario), status);
+    case.set_classname(text(&row.file)).set_time(took);
     case
 }
 
@@ -50,5 +50,22 @@ const fn kind(exit: Exit) -> NonSuccessKind {
             NonSuccessKind::Error
         }
         _ => NonSuccessKind::Failure,
+    }
+}
+
+/// Foreign text without what XML cannot hold, in whatever way it is written there.
+fn text(foreign: &str) -> String {
+    let held =
+        |character: char| if matches!(character, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { character };
+    visible(foreign).chars().map(held).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn what_xml_cannot_hold_is_replaced() {
+        assert_eq!(text("a\u{1b}\u{ffff}\u{fffe}å"), "a\\u{1b}\u{fffd}\u{fffd}å");
     }
 }

@@ -2,6 +2,7 @@
 //! on. It is acknowledged once all of that is done.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
@@ -15,9 +16,17 @@ use super::seen::{Repeats, Seen};
 use crate::commands::sessions::settle::{Settled, settle_by};
 use crate::context::Online;
 use crate::error::{Error, Kind};
+use crate::journal::File;
+use crate::model::Session;
 use crate::terminal::Terminal;
 use crate::text::visible;
 use crate::webhooks::{Endpoint, Verifier};
+
+/// How long others may hold the journal, or the device of an attempt, before a callback has to come again.
+const LONGEST_SETTLING: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they are done.
+const SETTLING_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What was decided about a delivery.
 pub(super) struct Decided {
@@ -98,7 +107,11 @@ impl Desk<'_> {
 
     /// Reads the session back, and settles what the journal does not know by it. Fails where trying again may help.
     async fn resolve(&self, delivery: &mut Delivery) -> Result<(), Error> {
-        let (Some(online), Some(id)) = (&self.resolver, delivery.session()) else { return Ok(()) };
+        let Some(online) = &self.resolver else { return Ok(()) };
+        let Some(id) = delivery.session() else {
+            self.terminal.warn("a callback names no session, so nothing was read back");
+            return Ok(());
+        };
         let failed = |error: Error| error.context(&format!("session {id}"));
         let session = match online.client.session(id).await.map_err(Error::from) {
             Ok(session) => session,
@@ -108,10 +121,11 @@ impl Desk<'_> {
             }
             Err(error) => return Err(failed(error)),
         };
-        match settle_by(id, &session, &online.journal()).map_err(failed)? {
+        match settled(id, &session, &online.journal()).await.map_err(failed)? {
             Settled::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
             Settled::Nothing => {}
             Settled::Ambiguous(number) => self.warn_of(id, number, online),
+            Settled::Busy => return Err(failed(busy())),
         }
         delivery.session = Some(session);
         Ok(())
@@ -124,4 +138,23 @@ impl Desk<'_> {
              kustom{flag} sessions recover ATTEMPT --session {session}"
         ));
     }
+}
+
+/// Settles by a session what can be settled, in a thread of its own: whoever holds a lock holds up nobody else.
+async fn settled(id: Uuid, session: &Session, journal: &File) -> Result<Settled, Error> {
+    let settling = async {
+        loop {
+            let (session, journal) = (session.clone(), journal.clone());
+            let thread = tokio::task::spawn_blocking(move || settle_by(id, &session, &journal));
+            match thread.await.map_err(|error| Error::new(Kind::Bug, error.to_string()))?? {
+                Settled::Busy => tokio::time::sleep(SETTLING_INTERVAL).await,
+                settled => return Ok(settled),
+            }
+        }
+    };
+    tokio::time::timeout(LONGEST_SETTLING, settling).await.unwrap_or_else(|_| Err(busy()))
+}
+
+fn busy() -> Error {
+    Error::new(Kind::Unavailable, "another process uses the journal, or is creating a session on this device")
 }

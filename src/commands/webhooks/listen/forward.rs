@@ -36,14 +36,20 @@ pub(super) async fn forward(to: &Endpoint, headers: &HeaderMap, body: &[u8]) -> 
             headers.remove(DATE);
             (Answer { status, headers, body: answer.body }, why)
         }
+        // Its answer is too long to be passed on, but what it says of the delivery counts.
+        Err(TransportError::TooLarge { status }) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+            let why = (!status.is_success()).then(|| format!("the application answered {}", status.as_u16()));
+            (Answer { status, headers: HeaderMap::new(), body: Vec::new() }, why)
+        }
         Err(error) => {
             let (status, why) = match error {
                 TransportError::NotSent { reason, .. } | TransportError::State { reason } => {
                     (StatusCode::BAD_GATEWAY, reason)
                 }
                 TransportError::Lost { reason } => (StatusCode::GATEWAY_TIMEOUT, reason),
-                TransportError::TooLarge { status } => {
-                    (StatusCode::BAD_GATEWAY, format!("the application answered {status} with far too much"))
+                TransportError::TooLarge { .. } => {
+                    (StatusCode::BAD_GATEWAY, "it answered with too much".to_owned())
                 }
             };
             (Answer::problem(status, "The application did not answer."), Some(why))
