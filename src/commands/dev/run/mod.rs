@@ -46,7 +46,7 @@ const JOBS_ON_EMULATOR: usize = 1;
 #[derive(Debug, clap::Args)]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Args {
-    /// Files with a scenario each, folders of them, or - for standard input
+    /// Files with a scenario each, folders with such files at any depth, or - for standard input
     #[arg(value_name = "FILE", value_parser = Input::parse)]
     files: Vec<Input>,
     /// Only those that have this text in their name or in that of their file
