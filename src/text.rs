@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Whether a terminal could act on a character, or a reader be deceived by it: control characters, and the
 /// marks that reorder or hide text.
@@ -73,6 +74,25 @@ pub fn word(text: &str) -> String {
     shell_words::quote(&text).into_owned()
 }
 
+/// Where a byte of a text stands: its line, and its column in characters, both from one.
+#[must_use]
+pub fn place(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset.min(text.len())).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// A duration as people write it: `30s`, `1m 5s`.
+#[must_use]
+pub fn spell(duration: Duration) -> String {
+    let whole = jiff::SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX));
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        format!("{whole:#}")
+    }
+}
+
 /// `1 device`, `2 devices`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {
@@ -83,6 +103,20 @@ pub fn count(number: usize, noun: &str) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn durations_are_spelled_as_people_write_them() {
+        assert_eq!(spell(Duration::from_millis(250)), "250 ms");
+        assert_eq!(spell(Duration::from_millis(65_900)), "1m 5s");
+        assert_eq!(spell(Duration::from_secs(2 * 60 * 60)), "2h");
+    }
+
+    #[test]
+    fn a_place_is_counted_in_lines_and_characters() {
+        let place = |offset| place("a\nåä b\n", offset);
+        assert_eq!((place(0), place(2), place(7)), ((1, 1), (2, 1), (2, 4)));
+        assert_eq!(place(99), (3, 1), "beyond the end is the end");
+    }
 
     #[test]
     fn nothing_that_drives_a_terminal_gets_through() {

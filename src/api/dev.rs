@@ -18,6 +18,20 @@ struct NewDevice<'a> {
     metadata: &'a Metadata,
 }
 
+/// The request that makes a simulated device.
+#[must_use]
+pub fn simulated_device_request(name: &str, location_id: Option<&str>, metadata: &Metadata) -> Request {
+    let post = Request::ipp(Method::POST, &["dev", "devices"]);
+    post.json(&NewDevice { name, location_id, metadata })
+}
+
+/// The request that simulates a tap.
+#[must_use]
+pub fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
+    Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
+        .query_opt("outcome", outcome.map(TapOutcome::as_str))
+}
+
 impl Client {
     /// `POST /ipp/v1/dev/devices`: a simulated device, enrolled and registered at once.
     ///
@@ -29,8 +43,7 @@ impl Client {
         location_id: Option<&str>,
         metadata: &Metadata,
     ) -> Result<Received<Device>, Error> {
-        let post = Request::ipp(Method::POST, &["dev", "devices"]);
-        self.resource(&post.json(&NewDevice { name, location_id, metadata })).await
+        self.resource(&simulated_device_request(name, location_id, metadata)).await
     }
 
     /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. Any 2xx is a success, whatever its body (inferred).
@@ -38,8 +51,6 @@ impl Client {
     /// # Errors
     /// [`Error`] when it is refused, or the request fails.
     pub async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
-        let post = Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
-            .query_opt("outcome", outcome.map(TapOutcome::as_str));
-        self.send(&post).await.map(|_| ())
+        self.send(&tap_request(session, outcome)).await.map(|_| ())
     }
 }

@@ -72,6 +72,12 @@ impl DeviceChange {
     }
 }
 
+/// The request that removes a device.
+#[must_use]
+pub fn deregister_request(id: &str) -> Request {
+    Request::ipp(Method::DELETE, &["devices", id])
+}
+
 impl Client {
     /// `GET /ipp/v1/devices`: a list of [`Device`]s, of one location if asked.
     #[must_use]
@@ -97,7 +103,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when it is not found, or the request fails.
     pub async fn deregister_device(&self, id: &str) -> Result<(), Error> {
-        self.delete(&Request::ipp(Method::DELETE, &["devices", id])).await
+        self.delete(&deregister_request(id)).await
     }
 
     /// Sends a DELETE. Not being found by a repeated attempt means that an earlier one arrived.

@@ -5,10 +5,11 @@ use std::time::Duration;
 use http::Method;
 use serde::Serialize;
 
-use super::client::Client;
+use super::client::{Client, read};
 use super::error::Error;
 use super::pages::Fetch;
 use super::request::Request;
+use super::transport::Answer;
 use crate::model::{Enrollment, Metadata, Received, Ttl};
 
 /// Which enrollments are listed.
@@ -54,6 +55,12 @@ struct Body<'a> {
     ttl: Option<&'static str>,
 }
 
+/// The request that withdraws a code.
+#[must_use]
+pub fn withdraw_request(id: &str) -> Request {
+    Request::ipp(Method::DELETE, &["enrollments", id])
+}
+
 impl Client {
     /// `GET /ipp/v1/enrollments`: a list of [`Enrollment`]s. Withdrawn ones never appear (documented).
     #[must_use]
@@ -76,6 +83,17 @@ impl Client {
     /// # Errors
     /// [`Error`] when it is refused, also when no `ttl` is long enough, or when the request fails.
     pub async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
+        let (request, answer, instead) = self.enroll(new).await?;
+        let enrollment =
+            read(&request, &answer, |value| Received::read(value).map_err(|error| error.to_string()))?;
+        Ok(CreatedEnrollment { enrollment, instead })
+    }
+
+    /// The same with the answer as it came, the request that it is to, and the lifetime that was asked for instead.
+    ///
+    /// # Errors
+    /// As [`Self::create_enrollment`].
+    pub async fn enroll(&self, new: &NewEnrollment) -> Result<(Request, Answer, Option<Ttl>), Error> {
         let body = |expires_in, ttl: Option<Ttl>| Body {
             location_id: new.location_id.as_deref(),
             metadata: &new.metadata,
@@ -84,16 +102,18 @@ impl Client {
         };
         let post = Request::ipp(Method::POST, &["enrollments"]);
         let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
-        let refused = match self.resource(&post.clone().json(&body(Some(millis), None))).await {
-            Ok(enrollment) => return Ok(CreatedEnrollment { enrollment, instead: None }),
+        let documented = post.clone().json(&body(Some(millis), None));
+        let refused = match self.send(&documented).await {
+            Ok(answer) => return Ok((documented, answer, None)),
             Err(error) => error,
         };
         let names_ttl = refused.status() == Some(400)
             && refused.problem().is_some_and(|problem| problem.field("ttl").is_some());
         match Ttl::covering(new.expires_in) {
             Some(ttl) if names_ttl => {
-                let enrollment = self.resource(&post.json(&body(None, Some(ttl)))).await?;
-                Ok(CreatedEnrollment { enrollment, instead: Some(ttl) })
+                let observed = post.json(&body(None, Some(ttl)));
+                let answer = self.send(&observed).await?;
+                Ok((observed, answer, Some(ttl)))
             }
             _ => Err(refused),
         }
@@ -104,6 +124,6 @@ impl Client {
     /// # Errors
     /// [`Error`] when it is not found, or the request fails.
     pub async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
-        self.delete(&Request::ipp(Method::DELETE, &["enrollments", id])).await
+        self.delete(&withdraw_request(id)).await
     }
 }

@@ -24,13 +24,15 @@ mod transport;
 
 pub use base_url::{BaseUrl, BaseUrlError};
 pub use client::{Client, Credentials, Event, Observer};
-pub use devices::DeviceChange;
-pub use enrollments::{CreatedEnrollment, EnrollmentFilter, NewEnrollment};
+pub use dev::{simulated_device_request, tap_request};
+pub use devices::{DeviceChange, deregister_request};
+pub use enrollments::{CreatedEnrollment, EnrollmentFilter, NewEnrollment, withdraw_request};
 pub use error::{CarriedOut, Error, Why};
 pub use http::{HttpTransport, SetUpError};
 pub use pages::{Fetch, PAGE_SIZE, pages};
 pub use path::{PathError, check_path};
+pub use pos::{OnPhone, pair_request, phone_request};
 pub use redact::hide_secret_fields;
 pub use request::Request;
-pub use sessions::session_request;
+pub use sessions::{cancel_session_request, read_session_request, session_request};
 pub use transport::{Answer, Exchange, Transport, TransportError};

@@ -27,48 +27,53 @@ struct Act {
     outcome: Option<&'static str>,
 }
 
+/// What is done with a session on the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnPhone {
+    /// The clerk chooses a method of payment.
+    Choose(PaymentMethod),
+    /// The customer pays, with the method that was chosen unless told otherwise.
+    Pay(Option<PaymentMethod>),
+    /// The customer tries to pay and is declined.
+    Decline(TapOutcome),
+    /// The clerk calls the sale off.
+    Cancel,
+}
+
+/// The request of a phone that uses an enrollment code.
+#[must_use]
+pub fn pair_request(code: &str, name: Option<&str>) -> Request {
+    Request::new(Method::POST, "/emulator/pos/pair").json(&Pairing { enrollment_code: code, name })
+}
+
+/// The request of what is done with a session on the phone.
+#[must_use]
+pub fn phone_request(id: Uuid, on_phone: OnPhone) -> Request {
+    let (verb, act) = match on_phone {
+        OnPhone::Choose(method) => ("choose", Act { method: Some(method), ..Act::default() }),
+        OnPhone::Pay(method) => ("pay", Act { method, ..Act::default() }),
+        OnPhone::Decline(outcome) => ("decline", Act { outcome: Some(outcome.as_str()), ..Act::default() }),
+        OnPhone::Cancel => ("cancel", Act::default()),
+    };
+    Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}")).json(&act)
+}
+
 impl Client {
     /// `POST /emulator/pos/pair`: a phone uses an enrollment code. The answer holds the device's credentials.
     ///
     /// # Errors
     /// [`Error`] when the code is refused, or the request fails.
     pub async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Received<Device>, Error> {
-        let post = Request::new(Method::POST, "/emulator/pos/pair");
-        self.resource(&post.json(&Pairing { enrollment_code: code, name })).await
+        self.resource(&pair_request(code, name)).await
     }
 
-    /// `POST /emulator/pos/sessions/{id}/choose`: the clerk chooses a method of payment. What the session is shown
-    /// with, here and in the others, has the method beside the API's own fields.
+    /// `POST /emulator/pos/sessions/{id}/choose`, `pay`, `decline` or `cancel`. What the session is shown with has the
+    /// method beside the API's own fields.
     ///
     /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn pos_choose(&self, id: Uuid, method: PaymentMethod) -> Result<Received<Session>, Error> {
-        self.act(id, "choose", Act { method: Some(method), ..Act::default() }).await
-    }
-
-    /// `POST /emulator/pos/sessions/{id}/pay`: the customer pays, with the method that was chosen unless told
-    /// otherwise.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn pos_pay(&self, id: Uuid, method: Option<PaymentMethod>) -> Result<Received<Session>, Error> {
-        self.act(id, "pay", Act { method, ..Act::default() }).await
-    }
-
-    /// `POST /emulator/pos/sessions/{id}/decline`: the customer tries to pay and is declined.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, as an outcome is that is no decline, or when the request fails.
-    pub async fn pos_decline(&self, id: Uuid, outcome: TapOutcome) -> Result<Received<Session>, Error> {
-        self.act(id, "decline", Act { outcome: Some(outcome.as_str()), ..Act::default() }).await
-    }
-
-    /// `POST /emulator/pos/sessions/{id}/cancel`: the clerk calls the sale off on the phone.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn pos_cancel(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.act(id, "cancel", Act::default()).await
+    /// [`Error`] when it is refused, as a decline is with an outcome that is none, or when the request fails.
+    pub async fn on_phone(&self, id: Uuid, on_phone: OnPhone) -> Result<Received<Session>, Error> {
+        self.resource(&phone_request(id, on_phone)).await
     }
 
     /// `POST /emulator/pos/devices/{id}/offline`, or `…/online`: the phone loses its connection, or has it back.
@@ -79,10 +84,5 @@ impl Client {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", segment(id));
         self.resource(&Request::new(Method::POST, path).json(&Act::default())).await
-    }
-
-    async fn act(&self, id: Uuid, verb: &str, act: Act) -> Result<Received<Session>, Error> {
-        let post = Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}"));
-        self.resource(&post.json(&act)).await
     }
 }

@@ -14,6 +14,18 @@ pub fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
     Request::ipp(Method::POST, &["sessions"]).query_opt("location_id", location_id).body(body)
 }
 
+/// The request that reads a session.
+#[must_use]
+pub fn read_session_request(id: Uuid) -> Request {
+    Request::ipp(Method::GET, &["sessions", &id.to_string()])
+}
+
+/// The request that cancels a session.
+#[must_use]
+pub fn cancel_session_request(id: Uuid) -> Request {
+    Request::ipp(Method::PUT, &["sessions", &id.to_string(), "cancel"])
+}
+
 impl Client {
     /// `POST /ipp/v1/sessions` with the body as it is. Never sent twice unless it provably did not arrive or was
     /// turned away: there is no idempotency key (documented).
@@ -33,7 +45,7 @@ impl Client {
     /// # Errors
     /// [`Error`] when it is not found, or the request fails.
     pub async fn session(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.resource(&Request::ipp(Method::GET, &["sessions", &id.to_string()])).await
+        self.resource(&read_session_request(id)).await
     }
 
     /// The same, asked once and not repeated: for a wait, which has a rhythm of its own.
@@ -41,7 +53,7 @@ impl Client {
     /// # Errors
     /// As [`Self::session`].
     pub async fn session_once(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.resource(&Request::ipp(Method::GET, &["sessions", &id.to_string()]).single_try()).await
+        self.resource(&read_session_request(id).single_try()).await
     }
 
     /// `PUT /ipp/v1/sessions/{id}/cancel`.
@@ -49,6 +61,6 @@ impl Client {
     /// # Errors
     /// [`Error`] when it is refused, as for a session that has ended, or when the request fails.
     pub async fn cancel_session(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.resource(&Request::ipp(Method::PUT, &["sessions", &id.to_string(), "cancel"])).await
+        self.resource(&cancel_session_request(id)).await
     }
 }

@@ -19,8 +19,7 @@ use uuid::Uuid;
 
 use super::Events;
 use super::state::{Event, MOST_EVENTS};
-use crate::api::TransportError;
-use crate::webhooks::{Endpoint, SignError, Signer};
+use crate::webhooks::{Endpoint, SignError, Signer, Unanswered};
 
 /// How many deliveries are under way at the same time.
 const MOST_UNDER_WAY: usize = 64;
@@ -167,16 +166,8 @@ impl Callbacks {
     async fn attempt(&self, id: &str, body: &[u8]) -> Result<Result<u16, String>, SignError> {
         let mut headers = self.signer.sign(id, Timestamp::now(), body)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(match self.endpoint.post(headers, body.to_owned()).await {
-            Ok(answer) => Ok(answer.status),
-            // It says enough, however much it says.
-            Err(TransportError::TooLarge { status }) => Ok(status),
-            Err(
-                TransportError::NotSent { reason, .. }
-                | TransportError::Lost { reason }
-                | TransportError::State { reason },
-            ) => Err(reason),
-        })
+        let answer = self.endpoint.post(headers, body.to_owned()).await;
+        Ok(answer.map(|answer| answer.status).map_err(Unanswered::reason))
     }
 }
 

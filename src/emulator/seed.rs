@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::State;
 use super::state::{Fixture, Store};
 use crate::model::{Metadata, Platform};
+use crate::text::place;
 
 /// What ids are made of where none is given: the same name gives the same id, each time and everywhere.
 const IDS: Uuid = Uuid::from_u128(0x7d1c_58e0_92f4_4b6a_a3d7_4e05_8cb9_1f26);
@@ -66,14 +67,8 @@ struct Entry<'a> {
 
 impl Reader<'_> {
     fn mistake(&self, span: Option<Range<usize>>, what: impl Into<String>) -> SeedError {
-        let offset = span.map_or(0, |span| span.start).min(self.text.len());
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        SeedError {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            what: what.into(),
-        }
+        let (line, column) = place(self.text, span.map_or(0, |span| span.start));
+        SeedError { line, column, what: what.into() }
     }
 
     /// The tables of a list, each of which has these fields at most.

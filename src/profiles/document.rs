@@ -8,6 +8,7 @@ use toml_edit::{DocumentMut, Item, RawString, Table, TableLike, Value};
 
 use super::{Environment, KeySource, Profile, check_name};
 use crate::secret::ApiKey;
+use crate::text::place;
 
 const ACTIVE: &str = "active";
 const PROFILES: &str = "profiles";
@@ -207,14 +208,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn mistake(&self, span: Option<Range<usize>>, what: String) -> DocumentError {
-        let offset = span.map_or(0, |span| span.start).min(self.text.len());
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        DocumentError {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            what,
-        }
+        let (line, column) = place(self.text, span.map_or(0, |span| span.start));
+        DocumentError { line, column, what }
     }
 
     fn text_of<'i>(&self, name: &str, item: &'i Item) -> Result<&'i str, DocumentError> {

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::act::Act;
-use super::model::{Expect, Step, in_words};
+use super::model::{Expect, Step};
 use crate::error::Exit;
 use crate::model::CallbackType;
-use crate::text::count;
+use crate::text::{count, spell};
 
 /// What a step came to.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -115,7 +115,7 @@ fn outcome(step: &Step, seen: &Seen) -> Vec<Unmet> {
 /// What a step comes to when it works.
 fn works(act: &Act) -> String {
     match act {
-        Act::Wait { until, within, .. } => format!("{until} within {}", in_words(*within)),
+        Act::Wait { until, within, .. } => format!("{until} within {}", spell(*within)),
         _ => "exit 0".to_owned(),
     }
 }

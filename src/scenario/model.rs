@@ -1,8 +1,5 @@
 //! What a scenario is.
 
-use std::time::Duration;
-
-use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
 use super::act::{Act, Need};
@@ -76,12 +73,6 @@ impl Expect {
     pub fn is_refusal(&self) -> bool {
         self.http.is_some_and(|status| status >= 300) || self.exit.is_some_and(|code| code != 0)
     }
-}
-
-/// A length of time as people write it: `15m`, `1h 30m`.
-#[must_use]
-pub fn in_words(duration: Duration) -> String {
-    SignedDuration::try_from(duration).map_or_else(|_| "for ever".to_owned(), |signed| format!("{signed:#}"))
 }
 
 impl Scenario {

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::text::place;
+
 /// Names that are alike by as much as this are taken for each other, and so are those that differ by a slip of the
 /// finger. One is a name that is the same.
 const ALIKE: f64 = 0.75;
@@ -59,18 +61,13 @@ impl<'a> Source<'a> {
     }
 
     pub(super) fn mistake(&self, offset: usize, what: String) -> Mistake {
-        let before = self.before(offset);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Mistake { line: self.line(offset), column: before[line_start..].chars().count() + 1, what }
+        let (line, column) = place(self.text, offset);
+        Mistake { line, column, what }
     }
 
     /// The line of a place, from one.
     pub(super) fn line(&self, offset: usize) -> usize {
-        self.before(offset).matches('\n').count() + 1
-    }
-
-    fn before(&self, offset: usize) -> &'a str {
-        self.text.get(..offset.min(self.text.len())).unwrap_or(self.text)
+        place(self.text, offset).0
     }
 }
 

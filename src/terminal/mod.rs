@@ -16,7 +16,6 @@ mod views;
 
 use std::cell::{Cell as Slot, RefCell};
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write as _};
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use dialoguer::console::Term;
@@ -392,35 +391,11 @@ fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-/// A duration as people write it: `30s`, `1m 5s`.
-#[must_use]
-pub fn spell(duration: Duration) -> String {
-    let whole = jiff::SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX));
-    if duration < Duration::from_secs(1) {
-        format!("{} ms", duration.as_millis())
-    } else {
-        format!("{whole:#}")
-    }
-}
-
 fn output_failed(error: &io::Error) -> Error {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Error::new(Kind::ClosedPipe, "stdout was closed")
     } else {
         Error::new(Kind::Bug, format!("cannot write to stdout: {error}"))
             .hint("what was asked for was done; only its output is missing")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spell;
-    use std::time::Duration;
-
-    #[test]
-    fn durations_are_spelled_as_people_write_them() {
-        assert_eq!(spell(Duration::from_millis(250)), "250 ms");
-        assert_eq!(spell(Duration::from_millis(65_900)), "1m 5s");
-        assert_eq!(spell(Duration::from_secs(2 * 60 * 60)), "2h");
     }
 }

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use dialoguer::console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
-use super::{Terminal, spell};
+use super::Terminal;
 use crate::api::Event;
+use crate::text::spell;
 
 /// How often a line moves.
 const TICK: Duration = Duration::from_millis(100);

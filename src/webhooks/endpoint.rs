@@ -36,6 +36,25 @@ pub enum EndpointError {
     SetUp(#[from] SetUpError),
 }
 
+/// Why a delivery has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Provably nothing arrived.
+    NotSent(String),
+    /// It may have arrived.
+    Lost(String),
+}
+
+impl Unanswered {
+    /// What happened, in words.
+    #[must_use]
+    pub fn reason(self) -> String {
+        match self {
+            Self::NotSent(reason) | Self::Lost(reason) => reason,
+        }
+    }
+}
+
 impl Endpoint {
     /// Checks a URL. No request to it is repeated, follows a redirect, or takes longer than `timeout`.
     ///
@@ -61,16 +80,26 @@ impl Endpoint {
         &self.shown
     }
 
-    /// Posts a body once, as it is.
+    /// Posts a body once, as it is. An answer that says too much still says whether the delivery was acknowledged: it
+    /// is given without its headers and its body.
     ///
     /// # Errors
-    /// [`TransportError`] when there is no whole answer.
-    pub async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, TransportError> {
+    /// [`Unanswered`] when there is none.
+    pub async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, Unanswered> {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = headers;
-        self.transport.exchange(request).await
+        match self.transport.exchange(request).await {
+            Ok(answer) => Ok(answer),
+            Err(TransportError::TooLarge { status }) => {
+                Ok(Answer { status, headers: HeaderMap::new(), body: Vec::new() })
+            }
+            Err(TransportError::NotSent { reason, .. } | TransportError::State { reason }) => {
+                Err(Unanswered::NotSent(reason))
+            }
+            Err(TransportError::Lost { reason }) => Err(Unanswered::Lost(reason)),
+        }
     }
 }
 

@@ -7,6 +7,6 @@ mod endpoint;
 mod headers;
 mod signature;
 
-pub use endpoint::{Endpoint, EndpointError};
+pub use endpoint::{Endpoint, EndpointError, Unanswered};
 pub use headers::{HeadersError, parse_headers};
 pub use signature::{Rejection, SignError, Signer, TOLERANCE, Verified, Verifier};

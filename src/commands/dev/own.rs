@@ -42,7 +42,7 @@ impl Own {
         let status = error.status();
         let error = Error::from(error);
         match &online.account.endpoint {
-            Endpoint::Remote(url) if status == Some(404) && is_no_emulator(online).await => {
+            Endpoint::Remote(url) if status == Some(404) && is_emulator(online).await == Some(false) => {
                 let what = "it may be a proxy in front of the service, or something else";
                 error.hint(format!("{} is not an emulator of kustom: {what}", url.value)).hint(self.instead)
             }
@@ -52,9 +52,9 @@ impl Own {
     }
 }
 
-/// Whether what answers there says that it is something else. An emulator says what it is to whoever asks.
-async fn is_no_emulator(online: &Online<'_>) -> bool {
-    let Ok((answer, _)) = online.client.probe(&Request::new(Method::GET, "/")).await else { return false };
+/// Whether what answers there is an emulator, which says so to whoever asks. `None` where nothing answers.
+pub(super) async fn is_emulator(online: &Online<'_>) -> Option<bool> {
+    let (answer, _) = online.client.probe(&Request::new(Method::GET, "/")).await.ok()?;
     let about: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    about.get("emulator") != Some(&Value::Bool(true))
+    Some(about.get("emulator") == Some(&Value::Bool(true)))
 }

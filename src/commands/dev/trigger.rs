@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::api::TransportError;
 use crate::commands::args;
 use crate::commands::list::object_of;
 use crate::context::{Context, Online};
@@ -21,7 +20,7 @@ use crate::secret::without_keys;
 use crate::settings::Account;
 use crate::terminal::{Cell, Column, Tone, View};
 use crate::text::visible;
-use crate::webhooks::{Endpoint, Signer};
+use crate::webhooks::{Endpoint, Signer, Unanswered};
 
 /// The merchant of a sample where none is known.
 const NOBODY: &str = "SAMPLE";
@@ -97,15 +96,11 @@ impl Args {
                     context.terminal.one(&triggered(answer.status, &answer.body))?;
                     judge(answer.status)
                 }
-                Err(TransportError::TooLarge { status }) => {
-                    context.terminal.one(&triggered(status, b""))?;
-                    judge(status)
-                }
-                Err(TransportError::NotSent { reason, .. } | TransportError::State { reason }) => {
+                Err(Unanswered::NotSent(reason)) => {
                     let message = format!("the callback was not sent: {}", visible(&reason));
                     Err(Error::new(Kind::Unavailable, message).hint("see that the application listens there"))
                 }
-                Err(TransportError::Lost { reason }) => {
+                Err(Unanswered::Lost(reason)) => {
                     let message = format!("the callback was sent, and not answered: {}", visible(&reason));
                     Err(Error::new(Kind::Unknown, message).hint(
                         "the application may have handled it; an event that comes twice must do no harm",

@@ -10,7 +10,7 @@ use crate::api::{Answer, Request};
 use crate::context::{Context, Online};
 use crate::error::{Error, Kind};
 use crate::settings::{Account, Endpoint};
-use crate::terminal::spell;
+use crate::text::spell;
 
 /// A clock this far off is noticed.
 const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);

@@ -6,7 +6,7 @@ use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
 use crate::commands::args;
 use crate::context::Online;
 use crate::error::{Error, Exit};
-use crate::terminal::spell;
+use crate::text::spell;
 
 /// Create a code for a phone
 ///

@@ -7,7 +7,8 @@ use crate::context::Online;
 use crate::error::{Error, Kind};
 use crate::journal::{Attempt, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Choice, Show, spell};
+use crate::terminal::{Choice, Show};
+use crate::text::spell;
 
 /// The most sessions that are offered, newest first.
 const MOST_OFFERED: usize = 100;

@@ -12,8 +12,8 @@ use crate::commands::args;
 use crate::context::{Context, Online, journal_of};
 use crate::error::{Error, Exit, Kind};
 use crate::journal::{Attempt, File, Journal, Outcome};
-use crate::terminal::spell;
 use crate::text::count;
+use crate::text::spell;
 
 /// How many sessions are asked for at the same time.
 const ASKED_AT_ONCE: usize = 8;

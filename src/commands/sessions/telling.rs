@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::outcome;
 use crate::error::{Error, Exit};
 use crate::model::{Received, Session, SessionStatus};
-use crate::terminal::{Format, ProgressLine, Terminal, spell};
+use crate::terminal::{Format, ProgressLine, Terminal};
+use crate::text::spell;
 use crate::text::{count, visible};
 
 /// How many sessions get a line of their own while they are waited for.

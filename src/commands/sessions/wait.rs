@@ -18,7 +18,7 @@ use crate::context::{Interruption, Online};
 use crate::error::{Error, Exit, Kind};
 use crate::flows::watch::{Next, Seen, Step, Watch};
 use crate::model::{Received, Session};
-use crate::terminal::spell;
+use crate::text::spell;
 
 /// How many polls are under way at the same time.
 const POLLS_IN_FLIGHT: usize = 16;

@@ -3,7 +3,6 @@
 use futures_util::StreamExt as _;
 use uuid::Uuid;
 
-use super::request;
 use super::run::{Run, object, refused, text};
 use crate::api::{self, EnrollmentFilter};
 use crate::model::Enrollment;
@@ -20,7 +19,7 @@ impl Run<'_> {
             return;
         }
         let status = match made.thing {
-            Thing::Session => match self.player.client.send(&request::session(made.id)).await {
+            Thing::Session => match self.player.client.send(&api::read_session_request(made.id)).await {
                 Ok(answer) => Ok(text(object(&answer.body).as_ref(), "status")),
                 Err(error) => Err(error),
             },

@@ -7,11 +7,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::request::{self, Lifetime};
+use super::request;
 use super::{Player, Stage};
-use crate::api::{self, Answer, Request, hide_secret_fields};
+use crate::api::{self, Answer, NewEnrollment, OnPhone, Request, hide_secret_fields};
 use crate::error::{Error, Exit, Kind};
-use crate::model::{Location, Ttl};
+use crate::model::{Location, Metadata, Ttl};
 use crate::scenario::act::{Act, Thing};
 use crate::scenario::judge::Seen;
 use crate::scenario::model::Step;
@@ -72,25 +72,21 @@ impl<'a> Run<'a> {
                     },
                     None => None,
                 };
-                request::create_device(name, location_id.as_deref())
+                api::simulated_device_request(name, location_id.as_deref(), &Metadata::new())
             }
-            Act::Deregister { device } => request::deregister(self.id(*device)),
-            Act::Withdraw { code } => request::withdraw(self.id(*code)),
-            Act::Pair { code, name } => request::pair(self.code(*code), name.as_deref()),
+            Act::Deregister { device } => api::deregister_request(&self.id(*device).to_string()),
+            Act::Withdraw { code } => api::withdraw_request(&self.id(*code).to_string()),
+            Act::Pair { code, name } => api::pair_request(self.code(*code), name.as_deref()),
             Act::Create { device, sale } => {
                 request::create(device.map(|device| self.id(device)), sale, self.now())
             }
-            Act::Choose { session, method } => {
-                request::on_phone(self.id(*session), "choose", Some(*method), None)
-            }
-            Act::Tap { session, outcome } => request::tap(self.id(*session), *outcome),
-            Act::Pay { session, method } => request::on_phone(self.id(*session), "pay", *method, None),
-            Act::Decline { session, outcome } => {
-                request::on_phone(self.id(*session), "decline", None, Some(*outcome))
-            }
-            Act::CancelOnPhone { session } => request::on_phone(self.id(*session), "cancel", None, None),
-            Act::Cancel { session } => request::cancel(self.id(*session)),
-            Act::Get { session } => request::session(self.id(*session)),
+            Act::Choose { session, method } => self.on_phone(*session, OnPhone::Choose(*method)),
+            Act::Tap { session, outcome } => api::tap_request(self.id(*session), *outcome),
+            Act::Pay { session, method } => self.on_phone(*session, OnPhone::Pay(*method)),
+            Act::Decline { session, outcome } => self.on_phone(*session, OnPhone::Decline(*outcome)),
+            Act::CancelOnPhone { session } => self.on_phone(*session, OnPhone::Cancel),
+            Act::Cancel { session } => api::cancel_session_request(self.id(*session)),
+            Act::Get { session } => api::read_session_request(self.id(*session)),
         };
         Ok(self.ask(index, act, &request).await)
     }
@@ -148,25 +144,20 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn on_phone(&self, session: usize, what: OnPhone) -> Request {
+        api::phone_request(self.id(session), what)
+    }
+
     async fn enroll(&mut self, index: usize, wanted: Option<&str>, expires_in: Option<Duration>) -> Seen {
         let location_id = match self.location(wanted).await {
             Ok(id) => id,
             Err(seen) => return seen,
         };
         let act = Act::Enroll { location: None, expires_in };
-        let millis = expires_in.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        let request = request::enroll(location_id.as_deref(), Lifetime::Milliseconds(millis));
-        let answer = self.player.client.send(&request).await;
-        // Some take lifetimes with a name only (observed). A code that was refused does not exist, so asking again is safe.
-        if let Err(error) = &answer
-            && error.status() == Some(400)
-            && error.problem().is_some_and(|problem| problem.field("ttl").is_some())
-            && let Some(ttl) = Ttl::covering(expires_in.unwrap_or(Ttl::TwoHours.duration()))
-        {
-            let request = request::enroll(location_id.as_deref(), Lifetime::Named(ttl));
-            return self.ask(index, &act, &request).await;
-        }
-        self.took(index, &act, answer)
+        let expires_in = expires_in.unwrap_or(Ttl::TwoHours.duration());
+        let new = NewEnrollment { location_id, expires_in, metadata: Metadata::new() };
+        let answer = self.player.client.enroll(&new).await;
+        self.took(index, &act, answer.map(|(_, answer, _)| answer))
     }
 
     /// The id of a location that is named, of the default one, or of the first.

@@ -1,9 +1,9 @@
 //! Clearing away what a scenario made on an account: it is there for other things too.
 
-use super::request;
-use super::run::{Made, Run};
 use uuid::Uuid;
 
+use super::run::{Made, Run};
+use crate::api;
 use crate::model::SessionStatus;
 use crate::scenario::act::Thing;
 
@@ -22,10 +22,11 @@ impl Run<'_> {
     }
 
     async fn remove(&self, made: &Made) -> Option<String> {
+        let id = made.id.to_string();
         let (what, request) = match made.thing {
-            Thing::Session => ("session", request::cancel(made.id)),
-            Thing::Device => ("device", request::deregister(made.id)),
-            Thing::Code => ("enrollment", request::withdraw(made.id)),
+            Thing::Session => ("session", api::cancel_session_request(made.id)),
+            Thing::Device => ("device", api::deregister_request(&id)),
+            Thing::Code => ("enrollment", api::withdraw_request(&id)),
         };
         let error = self.player.client.send(&request).await.err()?;
         let is_gone = match (error.status(), &made.thing) {

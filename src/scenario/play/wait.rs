@@ -6,14 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Stage;
-use super::request;
+
 use super::run::{Run, Stopped, hide, object, refused, unusable};
+use crate::api;
 use crate::error::{Exit, Kind};
 use crate::flows::watch::{self, Next, Watch};
 use crate::model::SessionStatus;
 use crate::scenario::act::Thing;
 use crate::scenario::judge::Seen;
-use crate::scenario::model::in_words;
+use crate::text::spell;
 
 /// How often a session that is waited for is looked at, and how often at most.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -31,7 +32,7 @@ impl Run<'_> {
         let mut watch = Watch::new(interval, Some(within));
         let began = self.now();
         loop {
-            let answer = self.player.client.send(&request::session(id)).await;
+            let answer = self.player.client.send(&api::read_session_request(id)).await;
             let (look, seen) = match answer {
                 Ok(answer) => {
                     let mut body = object(&answer.body);
@@ -68,7 +69,7 @@ impl Run<'_> {
                 }
                 Next::TimeUp => {
                     let Some(status) = now else { return Ok(seen) };
-                    let said = Some(format!("it is {status} after {}", in_words(within)));
+                    let said = Some(format!("it is {status} after {}", spell(within)));
                     return Ok(Seen { exit: Some(Exit::SessionOpen), said, ..seen });
                 }
             }

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::show;
+use crate::api::OnPhone;
 use crate::commands::args;
 use crate::commands::sessions::choose::Among;
 use crate::context::Online;
@@ -23,7 +24,7 @@ impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { session } = self;
         let session = online.session_or_choice(session, Among::Open).await?;
-        let done = online.client.pos_cancel(session).await;
+        let done = online.client.on_phone(session, OnPhone::Cancel).await;
         show(session, done, |_| "The clerk called it off on the phone.".to_owned(), online).await
     }
 }

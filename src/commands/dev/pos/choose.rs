@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{show, with};
+use crate::api::OnPhone;
 use crate::commands::args;
 use crate::commands::sessions::choose::Among;
 use crate::context::Online;
@@ -27,7 +28,7 @@ impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { session, method } = self;
         let session = online.session_or_choice(session, Among::Open).await?;
-        let done = online.client.pos_choose(session, method).await;
+        let done = online.client.on_phone(session, OnPhone::Choose(method)).await;
         let said = |told: Option<_>| format!("The clerk chose {}.", with(told.unwrap_or(method)));
         show(session, done, said, online).await
     }

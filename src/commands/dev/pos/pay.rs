@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::{show, with};
+use crate::api::OnPhone;
 use crate::commands::args;
 use crate::commands::sessions::choose::Among;
 use crate::context::Online;
@@ -27,7 +28,7 @@ impl Args {
     pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
         let Self { session, method } = self;
         let session = online.session_or_choice(session, Among::Open).await?;
-        let done = online.client.pos_pay(session, method).await;
+        let done = online.client.on_phone(session, OnPhone::Pay(method)).await;
         let said = |told: Option<_>| match told.or(method) {
             Some(method) => format!("The customer used {}.", with(method)),
             None => String::new(),

@@ -1,9 +1,6 @@
 //! Whether scenarios run on an account, and what can be done there.
 
-use http::Method;
-use serde_json::Value;
-
-use crate::api::Request;
+use crate::commands::dev::own::is_emulator;
 use crate::context::{Context, Online};
 use crate::error::Error;
 use crate::scenario::Scenario;
@@ -35,14 +32,7 @@ pub(super) async fn powers(online: &Online<'_>) -> Powers {
         Endpoint::Remote(url) => url.value.is_loopback(),
     };
     let location = online.account.location.as_ref().map(|location| location.value.clone());
-    Powers { emulator: is_here && is_emulator(online).await, location }
-}
-
-/// Whether what answers there says that it is an emulator of kustom.
-async fn is_emulator(online: &Online<'_>) -> bool {
-    let Ok((answer, _)) = online.client.probe(&Request::new(Method::GET, "/")).await else { return false };
-    let about: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    about.get("emulator") == Some(&Value::Bool(true))
+    Powers { emulator: is_here && is_emulator(online).await == Some(true), location }
 }
 
 /// Callbacks go to the account's endpoint and not here.

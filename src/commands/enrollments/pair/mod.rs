@@ -19,7 +19,7 @@ use crate::context::{Interrupt, Interruption, Online};
 use crate::error::{Error, Exit, Kind};
 use crate::flows::pairing::TAG;
 use crate::model::{Device, Metadata, Received};
-use crate::terminal::spell;
+use crate::text::spell;
 use crate::text::visible;
 
 /// How often to look where nothing else is asked for.

@@ -12,7 +12,8 @@ use crate::context::Online;
 use crate::error::Error;
 use crate::model::{Device, Received};
 use crate::profiles::LOCAL;
-use crate::terminal::{Format, ProgressLine, Terminal, spell};
+use crate::terminal::{Format, ProgressLine, Terminal};
+use crate::text::spell;
 use crate::text::{visible, word};
 
 /// To whom it is told.

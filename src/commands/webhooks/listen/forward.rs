@@ -7,8 +7,8 @@ use http::header::{
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::receiver::Answer;
-use crate::api::TransportError;
-use crate::webhooks::Endpoint;
+
+use crate::webhooks::{Endpoint, Unanswered};
 
 /// Headers that are about one connection, and not about what it carries.
 const OF_THE_CONNECTION: [HeaderName; 11] = [
@@ -36,22 +36,12 @@ pub(super) async fn forward(to: &Endpoint, headers: &HeaderMap, body: &[u8]) -> 
             headers.remove(DATE);
             (Answer { status, headers, body: answer.body }, why)
         }
-        // Its answer is too long to be passed on, but what it says of the delivery counts.
-        Err(TransportError::TooLarge { status }) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-            let why = (!status.is_success()).then(|| format!("the application answered {}", status.as_u16()));
-            (Answer { status, headers: HeaderMap::new(), body: Vec::new() }, why)
-        }
         Err(error) => {
-            let (status, why) = match error {
-                TransportError::NotSent { reason, .. } | TransportError::State { reason } => {
-                    (StatusCode::BAD_GATEWAY, reason)
-                }
-                TransportError::Lost { reason } => (StatusCode::GATEWAY_TIMEOUT, reason),
-                TransportError::TooLarge { .. } => {
-                    (StatusCode::BAD_GATEWAY, "it answered with too much".to_owned())
-                }
+            let status = match error {
+                Unanswered::NotSent(_) => StatusCode::BAD_GATEWAY,
+                Unanswered::Lost(_) => StatusCode::GATEWAY_TIMEOUT,
             };
+            let why = error.reason();
             (Answer::problem(status, "The application did not answer."), Some(why))
         }
     }
