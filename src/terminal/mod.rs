@@ -8,6 +8,7 @@ mod cell;
 mod csv;
 mod listing;
 mod log;
+mod manner;
 mod plain;
 mod print;
 mod progress;
@@ -24,6 +25,8 @@ use serde_json::json;
 pub use cell::{Cell, Column, Layout, Show, Tone, View};
 pub use listing::Listing;
 pub use log::{Lines, Log};
+pub use manner::{ColorWhen, Format, Manner};
+use manner::{has_blocks, is_dumb};
 pub use progress::{Bar, ProgressLine};
 pub(crate) use prompt::restore;
 pub use prompt::{Choice, Question};
@@ -33,67 +36,6 @@ use crate::api::{Event, hide_secret_fields};
 use crate::error::{Error, Kind};
 use crate::secret::without_keys;
 use crate::text::{visible, visible_json};
-
-/// How data is written to stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// Columns for people.
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON object a line, as it arrives.
-    Ndjson,
-    /// Comma-separated values with a header row.
-    Csv,
-}
-
-impl Format {
-    /// The name in flags and variables.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Ndjson => "ndjson",
-            Self::Csv => "csv",
-        }
-    }
-
-    /// Whether warnings and errors are JSON too.
-    #[must_use]
-    pub const fn is_json(self) -> bool {
-        matches!(self, Self::Json | Self::Ndjson)
-    }
-}
-
-/// When output is coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum ColorWhen {
-    /// On a terminal that can, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// What is asked of a terminal.
-#[derive(Debug, Clone, Copy)]
-pub struct Manner {
-    /// How data is written.
-    pub format: Format,
-    /// No notes.
-    pub quiet: bool,
-    /// 0, 1 for requests, 2 for their bodies too.
-    pub verbosity: u8,
-    /// When to colour.
-    pub color: ColorWhen,
-    /// Never ask.
-    pub no_input: bool,
-    /// Questions are answered with yes.
-    pub yes: bool,
-}
 
 /// The largest standard input that is read, in bytes.
 const LARGEST_INPUT: u64 = 1024 * 1024;
@@ -372,23 +314,6 @@ fn body_line(body: &[u8]) -> Option<String> {
         }
         Err(_) => format!("  {} bytes that are not JSON", body.len()),
     })
-}
-
-/// Whether the terminal can show block characters: it is no dumb one, and its language says UTF-8.
-fn has_blocks() -> bool {
-    let language = ["LC_ALL", "LC_CTYPE", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    let is_utf8 = |language: &str| {
-        let language = language.to_ascii_lowercase();
-        language.contains("utf-8") || language.contains("utf8")
-    };
-    !is_dumb() && (cfg!(windows) || language.is_some_and(|language| is_utf8(&language)))
-}
-
-/// Whether the terminal can only write one character after the other.
-fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 fn output_failed(error: &io::Error) -> Error {

@@ -262,65 +262,53 @@ impl Terminal {
     }
 }
 
-/// Keeps how the terminal is set, and sets it like this again when the question is over.
-struct Order<'a> {
-    terminal: &'a Terminal,
-    is_answered: Cell<bool>,
-    #[cfg(unix)]
-    modes: Option<rustix::termios::Termios>,
-}
-
-/// How the terminal was set before the question that is being asked.
+/// How the terminal was set before the question that is being asked. It is known to the whole program, because a program
+/// that ends at once has to leave it like that too.
 #[cfg(unix)]
 static BEFORE: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
 
-/// Leaves the terminal as it was before whatever is being asked, for a program that ends at once.
+/// Leaves the terminal as it was before whatever is being asked.
 pub(crate) fn restore() {
     #[cfg(unix)]
+    // Whoever holds it is about to do the same.
     if let Ok(mut before) = BEFORE.try_lock()
         && let Some(modes) = before.take()
     {
         set(&modes);
-        let _ = Term::stderr().show_cursor();
+        if !is_dumb() {
+            let _ = Term::stderr().show_cursor();
+        }
     }
+    #[cfg(not(unix))]
+    let _ = Term::stderr().show_cursor();
+}
+
+/// Keeps how the terminal is set, and sets it like this again when the question is over.
+struct Order<'a> {
+    terminal: &'a Terminal,
+    is_answered: Cell<bool>,
 }
 
 impl<'a> Order<'a> {
     fn keep(terminal: &'a Terminal) -> Self {
         terminal.lines.rest(true);
         #[cfg(unix)]
-        let modes = rustix::termios::tcgetattr(io::stdin()).ok();
-        #[cfg(unix)]
-        if let Some(modes) = &modes {
-            if let Ok(mut before) = BEFORE.lock() {
-                *before = Some(modes.clone());
-            }
+        if let Ok(modes) = rustix::termios::tcgetattr(io::stdin())
+            && let Ok(mut before) = BEFORE.lock()
+        {
             without_suspension(modes.clone());
+            *before = Some(modes);
         }
-        Self {
-            terminal,
-            is_answered: Cell::new(false),
-            #[cfg(unix)]
-            modes,
-        }
+        Self { terminal, is_answered: Cell::new(false) }
     }
 }
 
 impl Drop for Order<'_> {
     fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(modes) = &self.modes {
-            set(modes);
-            if let Ok(mut before) = BEFORE.lock() {
-                *before = None;
-            }
-        }
+        restore();
         if !self.is_answered.get() {
             self.terminal.is_abandoned.set(true);
             self.terminal.talk("");
-        }
-        if !is_dumb() {
-            let _ = Term::stderr().show_cursor();
         }
         self.terminal.lines.rest(false);
     }

@@ -6,6 +6,7 @@ mod choices;
 #[cfg(unix)]
 mod login;
 mod pairing;
+mod pairing_trouble;
 #[cfg(unix)]
 mod person;
 #[cfg(unix)]

@@ -13,7 +13,7 @@ use clap::builder::NonEmptyStringValueParser;
 use self::code::{Code, Fate};
 use self::place::Place;
 use self::telling::Telling;
-use self::wait::End;
+use self::wait::{End, Unused};
 use crate::commands::args;
 use crate::context::{Interrupt, Interruption, Online};
 use crate::error::{Error, Exit, Kind};
@@ -150,32 +150,43 @@ impl Pair<'_> {
         }
     }
 
-    /// What the end of a wait means. A phone may always have been faster.
+    /// What the end of a wait means.
     async fn after(&self, end: End, code: &Code, interruption: &mut Interruption) -> Result<After, Error> {
-        let waited = spell(code.made.elapsed());
-        let (why, withdrawn) = match end {
-            End::Paired(device) => return Ok(After::Phone(device)),
-            End::Expired => return self.expired(code, interruption).await,
-            End::Lost(error) => return Err(error),
-            End::Failed(error) => return Err(self.leave(error, code, false, interruption).await),
+        match end {
+            End::Paired(device) => Ok(After::Phone(device)),
+            End::Expired => self.expired(code, interruption).await,
+            End::Unused(why) => self.unused(why, code, interruption).await,
+            End::Lost(error) => Err(error),
+            End::Failed(error) => Err(self.leave(error, code, false, interruption).await),
             End::LeftAlone => {
                 let error = Error::new(Kind::ClosedPipe, "nobody reads any more");
-                return self.unread(error, code, interruption).await.map(After::Exit);
+                self.unread(error, code, interruption).await.map(After::Exit)
             }
-            End::Over => ("the code's time is over by this machine's clock".to_owned(), Withdrawn::AsExpired),
-            End::TimeUp => (format!("no phone used the code in {waited}"), Withdrawn::AsTimeUp),
-            End::Gone => ("the enrollment has left the list".to_owned(), Withdrawn::BySomebody),
+        }
+    }
+
+    /// Withdraws a code that nobody has used, as far as is known. A phone may be faster.
+    async fn unused(
+        &self,
+        why: Unused,
+        code: &Code,
+        interruption: &mut Interruption,
+    ) -> Result<After, Error> {
+        let told = match why {
+            Unused::Over => "the code's time is over by this machine's clock".to_owned(),
+            Unused::TimeUp => format!("no phone used the code in {}", spell(code.made.elapsed())),
+            Unused::Gone => "the enrollment has left the list".to_owned(),
         };
-        match (self.withdraw_unless(code, interruption).await, withdrawn) {
+        match (self.withdraw_unless(code, interruption).await, why) {
             (Fate::Used(device), _) => Ok(After::Phone(device)),
-            (fate @ Fate::Valid, _) => Err(self.with_fate(Error::new(Kind::Unknown, why), fate, code)),
-            (Fate::Withdrawn, Withdrawn::AsExpired) => self.expired(code, interruption).await,
-            (Fate::Withdrawn, Withdrawn::BySomebody) => {
+            (fate @ Fate::Valid, _) => Err(self.with_fate(Error::new(Kind::Unknown, told), fate, code)),
+            (Fate::Withdrawn, Unused::Over) => self.expired(code, interruption).await,
+            (Fate::Withdrawn, Unused::Gone) => {
                 Err(Error::new(Kind::NotFound, "somebody withdrew the code; no phone was paired"))
             }
-            (Fate::Withdrawn, Withdrawn::AsTimeUp) => {
+            (Fate::Withdrawn, Unused::TimeUp) => {
                 self.telling.withdrawn(code)?;
-                self.online.terminal.warn(&format!("{why}; it was withdrawn"));
+                self.online.terminal.warn(&format!("{told}; it was withdrawn"));
                 Ok(After::Exit(Exit::NotPaired))
             }
         }
@@ -276,14 +287,6 @@ impl Pair<'_> {
             None => error,
         }
     }
-}
-
-/// What it means that a code was withdrawn.
-#[derive(Clone, Copy)]
-enum Withdrawn {
-    AsExpired,
-    AsTimeUp,
-    BySomebody,
 }
 
 fn interrupted() -> Error {

@@ -40,7 +40,6 @@ pub(super) struct Telling<'a> {
     paired: RefCell<Vec<Received<Device>>>,
     /// The name of the last one that was named.
     ready: RefCell<Option<String>>,
-    troubled: Cell<bool>,
 }
 
 impl<'a> Telling<'a> {
@@ -67,7 +66,6 @@ impl<'a> Telling<'a> {
             profile_flag,
             paired: RefCell::default(),
             ready: RefCell::default(),
-            troubled: Cell::new(false),
         })
     }
 
@@ -131,19 +129,6 @@ impl<'a> Telling<'a> {
     pub(super) fn countdown(&self, code: &Code) -> Option<ProgressLine<'a>> {
         let end = code.made + code.left;
         (self.to == To::Person).then(|| self.terminal.countdown("waiting for the phone", end))
-    }
-
-    /// The API cannot be asked. This is told once, until it can be again.
-    pub(super) fn trouble(&self, message: &str) {
-        if !self.troubled.replace(true) {
-            self.terminal.warn(&format!("{message}; still waiting"));
-        }
-    }
-
-    /// Tells somebody something that is not data.
-    pub(super) fn note(&self, text: &str) {
-        self.troubled.set(false);
-        self.terminal.note(text);
     }
 
     /// A phone used the code.

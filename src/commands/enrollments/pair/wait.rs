@@ -20,18 +20,38 @@ pub(super) enum End {
     Paired(Box<Received<Device>>),
     /// Nobody did in time, says the API.
     Expired,
-    /// Nobody did in time, by this machine's clock alone.
-    Over,
-    /// Nobody did before `--timeout` was over.
-    TimeUp,
-    /// The enrollment has left the list, and no device tells why.
-    Gone,
+    /// Nobody did, as far as is known, and nobody shall any more.
+    Unused(Unused),
     /// A phone used the code, but is not to be found.
     Lost(Error),
     /// It failed, and the code may still be good.
     Failed(Error),
     /// Nobody reads what is told.
     LeftAlone,
+}
+
+/// Why a code is not waited for any longer that the API may still take.
+#[derive(Clone, Copy)]
+pub(super) enum Unused {
+    /// Its time is over by this machine's clock.
+    Over,
+    /// `--timeout` is over.
+    TimeUp,
+    /// Its enrollment has left the list, and no device tells why.
+    Gone,
+}
+
+/// Why a look saw nothing.
+enum Failure {
+    /// It may pass.
+    Passing {
+        /// How long the API asks to be left alone.
+        asked: Option<Duration>,
+        /// In words.
+        why: String,
+    },
+    /// Waiting changes nothing about it.
+    Final(Error),
 }
 
 /// What is looked at.
@@ -51,13 +71,16 @@ impl Pair<'_> {
             if self.telling.is_left_alone() {
                 return End::LeftAlone;
             }
-            let seen = match self.look(&look, code, &mut device).await {
-                Ok(seen) => seen,
-                Err(error) => return End::Failed(error),
+            let (seen, why) = match self.look(&look, code, &mut device).await {
+                Ok(seen) => (seen, None),
+                Err(Failure::Passing { asked, why }) => (Seen::Trouble(asked), Some(why)),
+                Err(Failure::Final(error)) => return End::Failed(error),
             };
             let step = pairing.observe(code.made.elapsed(), seen);
-            if step.trouble == Some(false) {
-                self.telling.note("The API answers again.");
+            match (step.trouble, why) {
+                (Some(true), Some(why)) => self.online.terminal.warn(&format!("{why}; still waiting")),
+                (Some(false), _) => self.online.terminal.note("The API answers again."),
+                _ => {}
             }
             let delay = match step.next {
                 Next::Enrollment(delay) => {
@@ -73,22 +96,22 @@ impl Pair<'_> {
                     None => return End::Lost(Error::new(Kind::Bug, "a device was found and lost")),
                 },
                 Next::Expired => return End::Expired,
-                Next::Over => return End::Over,
-                Next::TimeUp => return End::TimeUp,
-                Next::Withdrawn => return End::Gone,
+                Next::Over => return End::Unused(Unused::Over),
+                Next::TimeUp => return End::Unused(Unused::TimeUp),
+                Next::Withdrawn => return End::Unused(Unused::Gone),
                 Next::NoDevice => return End::Lost(self.no_device()),
             };
             tokio::time::sleep(delay).await;
         }
     }
 
-    /// Looks once. A failure that may pass is something seen, any other ends the wait.
+    /// Looks once.
     async fn look(
         &self,
         look: &Look,
         code: &Code,
         device: &mut Option<Received<Device>>,
-    ) -> Result<Seen, Error> {
+    ) -> Result<Seen, Failure> {
         let answer = timeout(LONGEST_LOOK, async {
             Ok::<_, ApiError>(match look {
                 Look::Enrollment => {
@@ -108,15 +131,11 @@ impl Pair<'_> {
                 let hopeless = matches!(error.why, Why::NotSent { passing: false, .. });
                 let error = Error::from(error);
                 if hopeless || error.kind != Kind::Unavailable {
-                    return Err(error);
+                    return Err(Failure::Final(error));
                 }
-                self.telling.trouble(&error.message);
-                Ok(Seen::Trouble(asked))
+                Err(Failure::Passing { asked, why: error.message })
             }
-            Err(_) => {
-                self.telling.trouble("the API does not answer");
-                Ok(Seen::Trouble(None))
-            }
+            Err(_) => Err(Failure::Passing { asked: None, why: "the API does not answer".to_owned() }),
         }
     }
 

@@ -1,0 +1,117 @@
+use super::*;
+use proptest::prelude::*;
+
+const FILE: &str = r#"# my tills
+active = "till" # the busy one
+
+[profiles.till]
+# from the portal, 3 May
+environment = "playground"
+api_key = "kco_test_api_secret" # rotate in June
+colour = "blue"
+
+[profiles.shop]
+environment = "production"
+api_key_command = "pass show kustom"
+"#;
+
+fn parse(text: &str) -> Result<Document, String> {
+    Document::parse(text).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_file_is_read_in_its_order_and_unknown_keys_are_told() {
+    let document = parse(FILE).unwrap();
+    assert_eq!(document.active(), Some("till"));
+    let names: Vec<_> = document.profiles().map(|(name, profile)| (name, profile.environment)).collect();
+    assert_eq!(names, [("till", Environment::Playground), ("shop", Environment::Production)]);
+    assert!(matches!(
+        document.profile("shop").unwrap().key,
+        Some(KeySource::Command(ref command)) if command == "pass show kustom"
+    ));
+    assert_eq!(document.unknown(), ["profiles.till.colour"]);
+}
+
+#[test]
+fn a_change_keeps_comments_and_unknown_keys() {
+    let mut document = parse(FILE).unwrap();
+    let mut till = document.profile("till").unwrap().clone();
+    till.currency = Some("SEK".into());
+    till.key = Some(KeySource::Stored(ApiKey::parse("kco_test_api_new").unwrap()));
+    document.insert("till", till);
+    document.set_active(Some("shop"));
+    let expected = FILE
+        .replace("active = \"till\"", "active = \"shop\"")
+        .replace("kco_test_api_secret", "kco_test_api_new")
+        .replace("colour = \"blue\"\n", "colour = \"blue\"\ncurrency = \"SEK\"\n");
+    assert_eq!(document.to_text(), expected);
+}
+
+#[test]
+fn removing_the_active_profile_leaves_none_active() {
+    let mut document = parse(FILE).unwrap();
+    assert!(document.remove("till"));
+    assert!(!document.remove("till"));
+    let again = parse(&document.to_text()).unwrap();
+    assert_eq!(again.active(), None);
+    assert_eq!(again.profiles().map(|(name, _)| name).collect::<Vec<_>>(), ["shop"]);
+}
+
+#[test]
+fn mistakes_have_a_place_and_never_show_the_file() {
+    let cases = [
+        ("active = 5", "line 1, column 10: 'active' must be a text in quotation marks"),
+        ("profiles = 5", "line 1, column 12: 'profiles' must be a table"),
+        (
+            "[profiles.a]\napi_key = \"kco_live_api_x\"",
+            "line 1, column 1: the profile 'a' has no 'environment'; it is production, playground or local",
+        ),
+        (
+            "[profiles.a]\nenvironment = \"kco_live_api_x\"",
+            "line 2, column 15: 'environment' must be production, playground or local",
+        ),
+        (
+            "[profiles.a]\nenvironment = \"local\"\napi_key = 'kco_live x'",
+            "line 3, column 11: 'api_key': the key contains white space, a control character or a character \
+                 outside ASCII",
+        ),
+        (
+            "[profiles.a]\nenvironment = \"local\"\napi_key = 'a'\napi_key_command = 'b'",
+            "line 4, column 19: the profile 'a' has both 'api_key' and 'api_key_command'; keep one",
+        ),
+        (
+            "[profiles.local]\nenvironment = \"local\"",
+            "line 1, column 1: 'local' is the name of the built-in profile; choose another",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(parse(text).unwrap_err(), expected, "{text}");
+    }
+    let broken = "[profiles.a]\nå = 1\napi_key = \"kco_live_api_secret\nenvironment = \"local\"\n";
+    let error = Document::parse(broken).unwrap_err();
+    assert_eq!(error.line, 2, "{error}");
+    let broken = "[profiles.a]\napi_key = \"kco_live_api_secret\nenvironment = \"local\"\n";
+    let error = Document::parse(broken).unwrap_err();
+    assert_eq!(error.line, 2, "{error}");
+    assert!(!error.to_string().contains("kco_"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "(\\[profiles\\.a\\]\n)?[a-z=\"'\\[\\]{}\n.#5 å]{0,60}") {
+        let _ = Document::parse(&text);
+    }
+
+    #[test]
+    fn what_is_stored_is_read_again(location in "\\PC{0,20}", command in ".{0,20}") {
+        let mut document = Document::empty();
+        let mut profile = Profile::new(Environment::Local);
+        profile.location = Some(location.clone());
+        profile.key = Some(KeySource::Command(command.clone()));
+        document.insert("x", profile);
+        let again = Document::parse(&document.to_text()).unwrap();
+        let profile = again.profile("x").unwrap();
+        prop_assert_eq!(profile.location.as_deref(), Some(location.as_str()));
+        prop_assert!(matches!(&profile.key, Some(KeySource::Command(read)) if *read == command));
+    }
+}

@@ -1,0 +1,115 @@
+use super::*;
+use crate::secret::Secret;
+use crate::settings::{Paths, Variables};
+use crate::terminal::{ColorWhen, Format, Manner};
+
+fn settings(profile: Option<&str>, variables: Variables) -> Settings {
+    let manner = Manner {
+        format: Format::Table,
+        quiet: false,
+        verbosity: 0,
+        color: ColorWhen::Never,
+        no_input: true,
+        yes: false,
+    };
+    let paths = Paths { profiles: "p".into(), state: "s".into() };
+    Settings { manner, timeout: None, waits: false, profile: profile.map(str::to_owned), variables, paths }
+}
+
+fn key(text: &str) -> Variables {
+    Variables { api_key: Some(Secret::new(text)), ..Variables::default() }
+}
+
+fn resolve(profile: Option<&str>, variables: Variables, file: &str) -> Result<Account, Error> {
+    Account::resolve(&settings(profile, variables), &Document::parse(file).unwrap())
+}
+
+const TILL: &str = "active = 'till'\n[profiles.till]\nenvironment = 'playground'\napi_key = 'kco_test_api_x'\n\
+                    username = 'u'\nmerchant_id = 'm'\n";
+
+#[test]
+fn a_variable_shadows_the_profile_and_both_are_named() {
+    let variables = Variables { merchant_id: Some("other".into()), ..key("kco_test_api_env") };
+    let account = resolve(None, variables, TILL).unwrap();
+    let merchant = account.merchant_id.unwrap();
+    assert_eq!(
+        (merchant.value.as_str(), &merchant.source),
+        ("other", &Source::Variable("KUSTOM_MERCHANT_ID"))
+    );
+    assert_eq!(merchant.shadows, [(Source::Profile("till".into()), "m".to_owned())]);
+    assert_eq!(account.key.shadows, [(Source::Profile("till".into()), "a kco_test_… key".to_owned())]);
+    assert!(account.username.is_none(), "a username belongs to its own key");
+}
+
+#[test]
+fn flag_before_variable_before_active_profile() {
+    let variables = Variables { profile: Some("till".into()), ..Variables::default() };
+    let account = resolve(Some("local"), variables, TILL).unwrap();
+    let profile = account.profile.unwrap();
+    assert_eq!((profile.value.as_str(), &profile.source), ("local", &Source::Flag("--profile")));
+    assert_eq!(profile.shadows.len(), 2);
+}
+
+#[test]
+fn local_is_never_chosen_silently() {
+    assert_eq!(resolve(None, Variables::default(), "").unwrap_err().kind, Kind::Credentials);
+}
+
+#[test]
+fn local_in_this_process_does_not_use_the_environments_key() {
+    let account = resolve(Some("local"), key("kco_live_api_x"), "").unwrap();
+    assert!(matches!(account.endpoint, Endpoint::InProcess));
+    assert_eq!(account.ignored, ["KUSTOM_API_KEY"]);
+}
+
+#[test]
+fn a_key_with_a_base_url_needs_no_profile() {
+    let with = |text, url: &str| {
+        let variables = Variables { base_url: Some(url.into()), ..key(text) };
+        resolve(None, variables, "").map(|account| account.environment.value).map_err(|error| error.kind)
+    };
+    assert_eq!(with("kco_test_api_x", "http://127.0.0.1:1"), Ok(Environment::Playground));
+    assert_eq!(with("legacy", "http://127.0.0.1:1"), Ok(Environment::Local));
+    assert_eq!(with("legacy", "https://proxy.example"), Ok(Environment::Production));
+    assert_eq!(with("legacy", "https://api.playground.kustom.co"), Ok(Environment::Playground));
+    assert_eq!(with("kco_test_api_x", "https://api.kustom.co"), Err(Kind::Credentials));
+    assert_eq!(with("kco_live_api_x", "https://api.playground.kustom.co"), Err(Kind::Credentials));
+    assert_eq!(with("kco_test_api_x", "http://proxy.example"), Err(Kind::Usage));
+    assert_eq!(resolve(None, key("legacy"), "").unwrap_err().kind, Kind::Usage);
+}
+
+#[test]
+fn keys_stay_in_their_environment() {
+    let file = |environment: &str, key: &str| {
+        format!(
+            "[profiles.p]\nenvironment = '{environment}'\napi_key = '{key}'\nbase_url = 'https://p.example'\n"
+        )
+    };
+    for (environment, key, fits) in [
+        ("production", "kco_live_x", true),
+        ("production", "kco_test_x", false),
+        ("playground", "kco_live_x", false),
+        ("playground", "kco_test_x", true),
+        ("local", "kco_live_x", false),
+        ("production", "legacy", true),
+    ] {
+        let result = resolve(Some("p"), Variables::default(), &file(environment, key));
+        assert_eq!(result.is_ok(), fits, "{environment} {key}");
+    }
+}
+
+#[test]
+fn a_documented_host_cannot_pass_for_another_environment() {
+    let variables = Variables { base_url: Some("https://api.kustom.co".into()), ..Variables::default() };
+    let error = resolve(Some("till"), variables, TILL).unwrap_err();
+    assert_eq!(error.kind, Kind::Credentials);
+    assert!(error.message.contains("KUSTOM_BASE_URL"), "{}", error.message);
+}
+
+#[test]
+fn an_unknown_profile_lists_the_known_ones() {
+    let error = resolve(Some("tlil"), Variables::default(), TILL).unwrap_err();
+    assert_eq!(error.kind, Kind::Usage);
+    assert_eq!(error.message, "there is no profile 'tlil' (from --profile)");
+    assert_eq!(error.hints, ["the profiles are: till, local"]);
+}
