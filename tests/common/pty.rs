@@ -10,17 +10,56 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use super::harness::{Home, PATIENCE, PROGRAM};
 
 /// A program and the terminal it runs in.
+///
+/// It is started by a shell, as it is in life. A terminal whose first process ends is hung up, and what was written last
+/// can be lost with it; the shell stays, and tells in the terminal itself when the program has ended.
 pub struct Screen {
-    child: Box<dyn Child + Send + Sync>,
+    shell: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     shown: Arc<(Mutex<Shown>, Condvar)>,
     master: Box<dyn MasterPty + Send>,
 }
 
+/// Tells the process id of the program, becomes the program, and tells its exit code; each between two marks, which the
+/// program itself never writes. What Ctrl-C and Ctrl-\\ send is for the program alone.
+const SHELL: &str = r#"
+    trap : INT QUIT TERM
+    /bin/sh -c 'printf "\036$$\036"; exec "$0" "$@"' "$0" "$@"
+    printf '\036%s\036' $?
+    while :; do read -r typed; done
+"#;
+
+/// What stands around what the shell tells.
+const MARK: char = '\u{1e}';
+
 #[derive(Default)]
 struct Shown {
     bytes: Vec<u8>,
-    ended: bool,
+    is_gone: bool,
+}
+
+impl Shown {
+    /// What the shell told so far, and everything else that was shown.
+    fn apart(&self) -> (Vec<u32>, String) {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let parts: Vec<&str> = text.split(MARK).collect();
+        let told = parts.iter().skip(1).step_by(2).filter_map(|number| number.parse().ok());
+        (told.collect(), parts.iter().step_by(2).copied().collect())
+    }
+
+    /// The id of the program's process, once it runs.
+    fn process_id(&self) -> Option<u32> {
+        self.apart().0.first().copied()
+    }
+
+    /// The exit code of the program, once it has ended.
+    fn exit_code(&self) -> Option<u32> {
+        self.apart().0.get(1).copied()
+    }
+
+    fn text(&self) -> String {
+        self.apart().1
+    }
 }
 
 impl Screen {
@@ -41,7 +80,8 @@ impl Screen {
         env: &[(&str, &str)],
     ) -> Self {
         let pair = native_pty_system().openpty(size(columns)).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(PROGRAM);
+        let mut command = CommandBuilder::new("/bin/sh");
+        command.args(["-c", SHELL, PROGRAM]);
         command.args(args);
         command.env_clear();
         command.env("TERM", "xterm");
@@ -53,7 +93,7 @@ impl Screen {
             command.env(name, value);
         }
         command.cwd(home.path());
-        let child = pair.slave.spawn_command(command).expect("the program starts");
+        let shell = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let mut screen = pair.master.try_clone_reader().expect("a screen");
         let keyboard = pair.master.take_writer().expect("a keyboard");
@@ -62,18 +102,18 @@ impl Screen {
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             loop {
-                // When the program has ended, reading fails.
+                // When the terminal is gone, reading fails.
                 let read = screen.read(&mut buffer).unwrap_or(0);
                 let mut shown = to.0.lock().expect("a screen");
                 shown.bytes.extend_from_slice(&buffer[..read]);
-                shown.ended = read == 0;
+                shown.is_gone = read == 0;
                 to.1.notify_all();
-                if shown.ended {
+                if shown.is_gone {
                     return;
                 }
             }
         });
-        Self { child, keyboard, shown, master: pair.master }
+        Self { shell, keyboard, shown, master: pair.master }
     }
 
     /// Waits until the screen has shown this; gives everything that was shown.
@@ -86,7 +126,7 @@ impl Screen {
     #[track_caller]
     pub fn until_times(&self, times: usize, wanted: &str) -> String {
         let enough = |text: &str| text.matches(wanted).count() >= times;
-        let text = self.wait(|shown| enough(&text(shown)));
+        let text = self.wait(|shown| enough(&shown.text()));
         assert!(enough(&text), "'{wanted}' was not shown {times} times:\n{text}");
         text
     }
@@ -138,15 +178,18 @@ impl Screen {
     /// Sends a signal to the program, such as `TERM`.
     #[cfg(unix)]
     pub fn signal(&self, signal: &str) {
-        let id = self.child.process_id().expect("a process");
+        let id = self.process_id();
         let sent =
             std::process::Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {id}")]).status();
         assert!(sent.expect("a shell").success(), "cannot send {signal}");
     }
 
     /// The id of the program's process.
+    #[track_caller]
     pub fn process_id(&self) -> u32 {
-        self.child.process_id().expect("a process")
+        let text = self.wait(|shown| shown.process_id().is_some());
+        let id = self.shown.0.lock().expect("a screen").process_id();
+        id.unwrap_or_else(|| panic!("the program was not started:\n{text}"))
     }
 
     /// Gives the terminal another width.
@@ -164,26 +207,27 @@ impl Screen {
     #[track_caller]
     pub fn end(mut self) -> (u32, String) {
         let text = self.wait(|_| false);
-        if !self.shown.0.lock().expect("a screen").ended {
-            let _ = self.child.kill();
-            panic!("the program did not end:\n{text}");
-        }
-        let code = self.child.wait().expect("a process").exit_code();
+        let code = self.shown.0.lock().expect("a screen").exit_code();
         #[cfg(unix)]
         for mode in ["ECHO", "ICANON", "ISIG"] {
-            assert!(self.has_mode(mode), "the terminal was left without {mode}:\n{text}");
+            assert!(code.is_none() || self.has_mode(mode), "the terminal was left without {mode}:\n{text}");
         }
+        let _ = self.shell.kill();
+        let _ = self.shell.wait();
+        let code = code.unwrap_or_else(|| panic!("the program did not end:\n{text}"));
         assert!(text.rfind(HIDES_CURSOR) <= text.rfind(SHOWS_CURSOR), "the cursor was left hidden:\n{text}");
         (code, text)
     }
 
+    /// Waits until it is enough or nothing more will come; gives everything that was shown.
     fn wait(&self, enough: impl Fn(&Shown) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut shown = self.shown.0.lock().expect("a screen");
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            if shown.ended || left.is_zero() || enough(&shown) {
-                return text(&shown);
+            let is_over = shown.is_gone || shown.exit_code().is_some();
+            if is_over || left.is_zero() || enough(&shown) {
+                return shown.text();
             }
             shown = self.shown.1.wait_timeout(shown, left).expect("a screen").0;
         }
@@ -195,10 +239,6 @@ const SHOWS_CURSOR: &str = "\u{1b}[?25h";
 
 const fn size(columns: u16) -> PtySize {
     PtySize { rows: 30, cols: columns, pixel_width: 0, pixel_height: 0 }
-}
-
-fn text(shown: &Shown) -> String {
-    String::from_utf8_lossy(&shown.bytes).into_owned()
 }
 
 /// The screen without the sequences that move the cursor and colour the text.
