@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use clap::{Args, Parser};
+use clap::builder::StyledStr;
+use clap::{Args, CommandFactory as _, Parser};
 
 use crate::commands::Command;
 use crate::commands::args::duration;
+use crate::commands::help::text;
 use crate::terminal::{ColorWhen, Format};
 
 /// The command line of Kustom In-Person Payments.
@@ -16,7 +18,7 @@ use crate::terminal::{ColorWhen, Format};
 /// This is an independent client, not one of Kustom's.
 #[derive(Debug, Parser)]
 #[command(name = "kustom", version, propagate_version = false, subcommand_required = false)]
-#[command(after_help = TRY_IT, after_long_help = EXIT_CODES)]
+#[command(disable_help_subcommand = true, override_help = text::map())]
 pub struct Cli {
     /// The global flags.
     #[command(flatten)]
@@ -26,24 +28,24 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-const TRY_IT: &str = "\
-Try it without an account: `kustom demo` shows the whole flow, and --profile local runs any command on an emulator.
-See `kustom --help` for the exit codes.";
+impl Cli {
+    /// The whole grammar, with its help. The verbs of a noun are made when it is named, or by `build`.
+    #[must_use]
+    pub fn grammar() -> clap::Command {
+        // Commands show them in a line each, below what is their own.
+        let root = Self::command().mut_args(|arg| {
+            let hidden = arg.is_global_set();
+            arg.hide_short_help(hidden).hide_long_help(hidden)
+        });
+        text::dressed(root)
+    }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-    0  done; a session that was waited for is FINALIZED
-    1  a bug in kustom, or output that could not be written
-    2  arguments, configuration or input refused before anything was sent
-    3  no key, a key that was refused, or a key of the wrong environment
-    4  not found
-    5  the API refused it, or did something else than a scenario expects; a callback was refused
-    6  unavailable after retries; nothing was carried out
-    7  unknown: the request may have been carried out
-    8  a confirmation was needed and not given
-   10  the session was CANCELLED    11  EXPIRED, as was an enrollment code    12  FAILED
-   13  the session was still open, no phone was paired, or no callback had come, when the wait ended
-  130  interrupted";
+    /// The help of the program itself: the commands in groups.
+    #[must_use]
+    pub fn map() -> StyledStr {
+        text::map()
+    }
+}
 
 /// The flags of every command.
 #[derive(Debug, Clone, Args)]

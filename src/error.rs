@@ -192,6 +192,17 @@ impl Error {
     }
 }
 
+/// What the parser of arguments says, its tips as hints.
+impl From<&clap::Error> for Error {
+    fn from(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let (message, more) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
+        let tips = more.lines().filter_map(|line| line.trim_start().strip_prefix("tip: "));
+        tips.fold(Self::usage(message), Self::hint)
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         let message = error.to_string();

@@ -24,7 +24,8 @@ pub mod webhooks;
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
 
-use clap::{CommandFactory as _, FromArgMatches as _, ValueEnum as _};
+use clap::builder::StyledStr;
+use clap::{FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
 use crate::context::Context;
@@ -45,7 +46,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn parsed(args: &[OsString]) -> Result<Cli, clap::Error> {
     // Taking the grammar apart would take as long as making it, and the process ends soon.
-    let mut grammar = ManuallyDrop::new(Cli::command());
+    let mut grammar = ManuallyDrop::new(Cli::grammar());
     let mut matches = grammar.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar))
 }
@@ -53,8 +54,7 @@ fn parsed(args: &[OsString]) -> Result<Cli, clap::Error> {
 fn run_parsed(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
     let Some(command) = command else {
-        let help = Cli::command().render_help();
-        return written(&Terminal::new(plain_manner(Format::Table)), &help.to_string());
+        return shown(&Terminal::new(plain_manner(Format::Table)), &Cli::map());
     };
     let wanted = global.output.or_else(|| format_named(&output_variable()?)).unwrap_or(Format::Table);
     let settings = match Settings::resolve(global) {
@@ -78,24 +78,17 @@ fn run_parsed(cli: Cli) -> u8 {
 fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
     let terminal = Terminal::new(plain_manner(format_in(args)));
     if !error.use_stderr() {
-        let styled = error.render();
-        let text = if terminal.colors_data() { styled.ansi().to_string() } else { styled.to_string() };
-        return written(&terminal, &text);
+        return shown(&terminal, &error.render());
     }
     if !terminal.format().is_json() {
         terminal.parser_error(error);
         return Kind::Usage.code();
     }
-    let text = error.to_string();
-    let (message, more) = text.split_once("\n\n").unwrap_or((&text, ""));
-    let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
-    let tips = more.lines().filter_map(|line| line.trim_start().strip_prefix("tip: "));
-    let error = tips.fold(Error::usage(message), Error::hint);
-    failed(&terminal, &error.hint("see `kustom help`, or add --help to the command"))
+    failed(&terminal, &Error::from(error).hint("see `kustom help`, or add --help to the command"))
 }
 
-fn written(terminal: &Terminal, text: &str) -> u8 {
-    match terminal.data(text).and_then(|()| terminal.flush()) {
+fn shown(terminal: &Terminal, help: &StyledStr) -> u8 {
+    match terminal.styled(help).and_then(|()| terminal.flush()) {
         Ok(()) => Exit::Done.code(),
         Err(error) => failed(terminal, &error),
     }

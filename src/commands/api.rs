@@ -5,8 +5,19 @@ use serde_json::Value;
 
 use crate::api::{Request, check_path};
 use crate::commands::args::{self, Input};
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
+
+const MORE: &str = "\
+Examples:
+  kustom api GET /ipp/v1/devices --query page_size=5
+  kustom api PUT /ipp/v1/sessions/SESSION/cancel
+  kustom api POST /ipp/v1/enrollments --body enrollment.json
+
+Next:
+  kustom doctor                      # which host, which key
+";
 
 /// Any call, with the profile's credentials and guards
 ///
@@ -14,6 +25,7 @@ use crate::error::{Error, Exit};
 /// but reading asks. A session that is created this way goes past the journal, which keeps a sale from being charged
 /// twice: use `kustom sessions create --body` for it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The HTTP method
     #[arg(value_name = "METHOD", value_parser = method)]

@@ -3,6 +3,8 @@
 
 use clap::{ArgMatches, Command, Error, FromArgMatches, Subcommand};
 
+use super::help::text::dressed;
+
 /// The verbs of a noun. What is told of the noun beside the others stands at its variant.
 #[derive(Debug)]
 pub struct Deferred<T>(pub(super) T);
@@ -27,7 +29,7 @@ impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
 
 impl<T: Subcommand> Subcommand for Deferred<T> {
     fn augment_subcommands(noun: Command) -> Command {
-        noun.defer(T::augment_subcommands)
+        noun.defer(|noun| dressed(T::augment_subcommands(noun)))
     }
 
     fn augment_subcommands_for_update(noun: Command) -> Command {

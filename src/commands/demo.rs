@@ -11,15 +11,27 @@ use tokio::process::{Child, Command};
 use uuid::Uuid;
 
 use super::list::object_of;
+use crate::commands::help::text::more;
 use crate::context::Context;
 use crate::error::{Error, Exit, Kind};
 use crate::terminal::{Column, Format, Listing, Terminal, View};
+
+const MORE: &str = "\
+Examples:
+  kustom demo
+  kustom demo | less                 # at one's own pace
+
+Next:
+  kustom --profile local devices list
+  kustom login                       # with an account
+";
 
 /// The whole flow on the embedded emulator, each command shown
 ///
 /// Needs no account and no network. It runs this program with a state of its own, shows each command as you would
 /// type it with its real output, and leaves nothing behind.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {}
 
 impl Args {

@@ -9,6 +9,7 @@ mod devices;
 mod doctor;
 mod enrollments;
 mod find;
+pub(crate) mod help;
 mod list;
 mod listen;
 mod locations;
@@ -52,6 +53,7 @@ pub enum Command {
     Webhooks(Deferred<webhooks::Command>),
     Api(api::Args),
     Demo(demo::Args),
+    Help(help::Args),
 }
 
 impl Command {
@@ -83,6 +85,7 @@ impl Command {
             Self::Webhooks(Deferred(command)) => command.run(context),
             Self::Api(args) => context.online(|online| args.run(online)),
             Self::Demo(args) => args.run(context),
+            Self::Help(args) => args.run(context),
         }
     }
 }

@@ -19,6 +19,7 @@ use std::cell::{Cell as Slot, RefCell};
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use clap::builder::StyledStr;
 use dialoguer::console::Term;
 use serde_json::json;
 
@@ -118,6 +119,15 @@ impl Terminal {
     /// As [`Self::data`].
     pub fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
         self.lines.aside(|| self.out.borrow_mut().write_all(bytes)).map_err(|error| output_failed(&error))
+    }
+
+    /// Writes help to stdout, coloured where that can be seen.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn styled(&self, help: &StyledStr) -> Result<(), Error> {
+        let text = if self.colors_data() { help.ansi().to_string() } else { help.to_string() };
+        self.data(text.trim_end()).and_then(|()| self.data("\n"))
     }
 
     /// Hands everything written so far to whoever reads it.

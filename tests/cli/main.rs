@@ -19,6 +19,7 @@ mod emulator_begins;
 mod faults;
 mod guards;
 mod harness;
+mod help;
 mod lists;
 mod machine;
 mod no_phone;

@@ -4,13 +4,24 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::credentials::CredentialsArgs;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
+
+const MORE: &str = "\
+Examples:
+  kustom dev create-device --name 'Test till' --location 'Stockholm City'
+  kustom dev create-device --name 'Test till 2' --location 'Stockholm City' -o json > device.json
+
+Next:
+  kustom sessions create --device DEVICE --amount 249.50
+";
 
 /// Create a simulated device
 ///
 /// It is enrolled and registered at once and takes simulated taps.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The device's name
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]

@@ -11,11 +11,25 @@ mod trigger;
 
 use clap::Subcommand;
 
+use crate::commands::help::text::more;
 use crate::context::{Context, Online};
 use crate::error::{Error, Exit};
 
-/// Simulated devices and payments; not on production.
+const MORE: &str = "\
+Examples:
+  kustom dev create-device --name 'Test till' --location 'Stockholm City'
+  kustom dev simulate-tap SESSION --outcome insufficient-funds
+  kustom dev run                     # the scenarios that are part of kustom
+
+Next:
+  kustom dev emulator --help         # the API on this machine, for other programs
+";
+
+/// Simulated devices and payments; not on production
+///
+/// Each decline, each failure and each callback can be had here, on playground or without an account on the emulator.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
     CreateDevice(create_device::Args),
     SimulateTap(simulate_tap::Args),

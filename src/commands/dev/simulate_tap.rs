@@ -3,16 +3,28 @@
 use uuid::Uuid;
 
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::commands::sessions::choose::Among;
 use crate::commands::sessions::outcome;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::TapOutcome;
 
+const MORE: &str = "\
+Examples:
+  kustom dev simulate-tap SESSION --outcome insufficient-funds     # a decline: it stays open
+  kustom dev simulate-tap SESSION                                  # and the next try is paid
+
+Next:
+  kustom sessions watch SESSION
+  kustom dev run --filter tap        # every outcome at once
+";
+
 /// Simulate a card tap on a session's device
 ///
 /// Shows the session as it is afterwards.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "ID", value_parser = args::id)]

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::commands::list::object_of;
 use crate::context::{Context, Online};
 use crate::error::{Error, Exit, Kind};
@@ -25,11 +26,22 @@ use crate::webhooks::{Endpoint, Signer, Unanswered};
 /// The merchant of a sample where none is known.
 const NOBODY: &str = "SAMPLE";
 
+const MORE: &str = "\
+Examples:
+  kustom dev trigger session.finalized --to http://127.0.0.1:3000/callbacks --secret-file secret.txt
+  kustom dev trigger payment.failed --session SESSION \\
+      --to http://127.0.0.1:3000/callbacks --secret-file secret.txt
+
+Next:
+  kustom webhooks listen --secret-file FILE      # see what arrives
+";
+
 /// Sign a callback and send it to an application
 ///
 /// A sample, or one about a session that exists; says what the application answered. Exit 0: it acknowledged it with a
 /// 2xx. Exit 5: it answered something else. Without --session no account is needed.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The event, such as session.finalized or payment.failed, with or without ipp. in front
     #[arg(value_name = "EVENT", value_parser = args::callback_type)]

@@ -1,16 +1,31 @@
 //! `kustom devices deregister`
 
 use crate::commands::find::id_of;
+use crate::commands::help::text::more;
 use crate::commands::list::Done;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::{Device, Received};
 use crate::text::visible;
 
+const MORE: &str = "\
+Examples:
+  kustom devices deregister 'Till 1'
+  kustom devices deregister 'Till 1' --yes             # on production in a script
+
+Exit codes:
+  4  there is no such device; nothing was removed
+  8  production asks for the name, and it was not typed; nothing was removed
+
+Next:
+  kustom enrollments pair            # pair a phone again
+";
+
 /// Remove devices from the account
 ///
 /// A removed device can take no more payments; its phone has to be paired again.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The devices' names, their ids or the beginnings of their ids; on a terminal one can be chosen from a list
     #[arg(value_name = "DEVICE")]

@@ -1,12 +1,26 @@
 //! `kustom devices list`
 
+use crate::commands::help::text::more;
 use crate::commands::list::Limit;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::Device;
 
+const MORE: &str = "\
+Examples:
+  kustom devices list
+  kustom devices list --location 'Stockholm City'      # what stands in a store
+  kustom devices list -o csv > devices.csv             # for a spreadsheet
+
+Next:
+  kustom devices update DEVICE --name NAME
+";
+
 /// List registered devices
+///
+/// Every page of the list is fetched and shown as it comes. Whether a device is online is not known to the API.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// Only at this location: its name, its id or the beginning of its id
     #[arg(long, value_name = "LOCATION")]

@@ -7,11 +7,25 @@ mod update;
 
 use clap::Subcommand;
 
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 
-/// The phones and terminals that take payments.
+const MORE: &str = "\
+Examples:
+  kustom devices list
+  kustom devices update 'Till 1' --location 'Göteborg Haga'    # move it
+
+Next:
+  kustom enrollments pair            # a new one
+  kustom sessions create --device DEVICE --amount 1.00 --watch
+";
+
+/// The phones and terminals that take payments
+///
+/// A device is a phone that was paired. It has a name and stands at a location; both can be changed.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
     List(list::Args),
     Get(get::Args),

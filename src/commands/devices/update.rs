@@ -3,13 +3,25 @@
 use crate::api::DeviceChange;
 use crate::commands::args;
 use crate::commands::find::id_of;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
+
+const MORE: &str = "\
+Examples:
+  kustom devices update 'Till 1' --name 'Till 2'
+  kustom devices update 'Till 2' --location 'Göteborg Haga'
+  kustom devices update 'Till 2' --metadata counter=north --unset-metadata floor
+
+Next:
+  kustom devices get DEVICE
+";
 
 /// Rename or move a device, or change its metadata
 ///
 /// What is not named stays as it is: the device is read, changed and written back.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]

@@ -6,16 +6,28 @@ mod remote;
 
 use finding::{Finding, Level};
 
+use crate::commands::help::text::more;
 use crate::commands::profiles::show::values;
 use crate::context::{Context, journal_of};
 use crate::error::{Error, Exit};
 use crate::settings::Account;
+
+const MORE: &str = "\
+Examples:
+  kustom doctor
+  kustom doctor --offline            # sends nothing
+  kustom --profile local doctor      # about another profile
+
+Next:
+  kustom help environment            # where values come from
+";
 
 /// What is configured, where each value came from, and does it work
 ///
 /// Each line is ok, a warning or a failure, with the next command to type. The output holds no secret and is safe
 /// to paste. With a failure the exit code is that of its kind.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// Look at this machine only, and send nothing
     #[arg(long)]

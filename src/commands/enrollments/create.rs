@@ -4,15 +4,28 @@ use std::time::Duration;
 
 use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::text::spell;
+
+const MORE: &str = "\
+Examples:
+  kustom enrollments create --location 'Stockholm City'
+  kustom enrollments create --location 'Stockholm City' --expires-in 30m --metadata till=2
+  kustom enrollments create --location 'Stockholm City' -o json > enrollment.json
+
+Next:
+  kustom enrollments list            # has it been used
+  kustom enrollments delete ENROLLMENT
+";
 
 /// Create a code for a phone
 ///
 /// The code pairs any phone with the account: treat it as a secret. On the phone, open the Kustom POS app and
 /// enter it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
     /// location unless told otherwise

@@ -3,15 +3,30 @@
 use uuid::Uuid;
 
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::commands::list::Done;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::text::count;
 
+const MORE: &str = "\
+Examples:
+  kustom enrollments delete ENROLLMENT
+  kustom enrollments delete ENROLLMENT --yes           # on production in a script
+
+Exit codes:
+  4  there is no such enrollment, or it was withdrawn before
+  8  production asks, and there was no answer; nothing was done
+
+Next:
+  kustom enrollments list
+";
+
 /// Withdraw codes
 ///
 /// A withdrawn code pairs no phone any more and leaves the lists.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The ids of the enrollments
     #[arg(value_name = "ID", required = true, value_parser = args::id)]

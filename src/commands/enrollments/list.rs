@@ -2,6 +2,7 @@
 
 use crate::api::EnrollmentFilter;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::commands::list::Limit;
 use crate::context::Online;
 use crate::error::{Error, Exit};
@@ -10,8 +11,20 @@ use crate::model::Enrollment;
 /// How many metadata filters the API takes (documented).
 const MOST_FILTERS: usize = 5;
 
+const MORE: &str = "\
+Examples:
+  kustom enrollments list --include-consumed false     # codes that can still be used
+  kustom enrollments list --location 'Stockholm City' --metadata till=2
+
+Next:
+  kustom enrollments delete ENROLLMENT                 # withdraw one
+";
+
 /// List enrollments; withdrawn ones never appear
+///
+/// Codes are not shown in a list: whoever has one can pair a phone. Whether a code was used is.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// Only of this location: its name, its id or the beginning of its id
     #[arg(long, value_name = "LOCATION")]

@@ -7,11 +7,25 @@ mod pair;
 
 use clap::Subcommand;
 
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 
-/// The codes that pair a phone with the account.
+const MORE: &str = "\
+Examples:
+  kustom enrollments pair            # shows a code, waits for the phone, names it
+  kustom enrollments list            # which codes there are
+
+Next:
+  kustom devices list
+";
+
+/// The codes that pair a phone with the account
+///
+/// A phone that is given a code in the Kustom POS app becomes a device at the code's location. Pairing does it all at once: it
+/// makes the code, waits for the phone and names it.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
     List(list::Args),
     Create(create::Args),

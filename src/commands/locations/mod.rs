@@ -5,11 +5,24 @@ mod list;
 
 use clap::Subcommand;
 
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 
-/// The stores that devices stand in.
+const MORE: &str = "\
+Examples:
+  kustom locations list
+  kustom locations get 'Stockholm City'
+
+Next:
+  kustom devices list --location LOCATION
+";
+
+/// The stores that devices stand in
+///
+/// They are made in the portal. Here they are seen, and name where a phone stands.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
     List(list::Args),
     Get(get::Args),

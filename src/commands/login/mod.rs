@@ -9,12 +9,29 @@ use std::path::PathBuf;
 use super::args;
 use super::profiles::row::Row;
 use crate::api::BaseUrl;
+use crate::commands::help::text::more;
 use crate::context::{Context, key_from_command};
 use crate::error::{Error, Exit, Kind};
 use crate::model::Currency;
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
 use crate::secret::{ApiKey, KeyKind};
 use crate::settings::{Account, Settings, Variables};
+
+const MORE: &str = "\
+Examples:
+  kustom login                       # asks for what it needs
+  kustom login --profile shop --api-key-stdin --merchant-id M1 < key.txt
+  kustom login --profile vault --environment playground --api-key-command 'pass show kustom/key'
+
+Exit codes:
+  0  stored
+  3  the key was refused, or belongs to another environment; nothing was stored
+  8  an answer is missing that nobody could be asked for
+
+Next:
+  kustom doctor                      # does it work
+  kustom enrollments pair            # pair the first phone
+";
 
 /// Add a profile: checks the key and stores it
 ///
@@ -25,6 +42,7 @@ use crate::settings::{Account, Settings, Variables};
 /// The profile is named by --profile, and after its environment otherwise. The first profile becomes the one that
 /// is used when none is asked for. A profile of the same name is replaced, and what changes is shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Args {
     #[command(flatten)]

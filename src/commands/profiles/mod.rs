@@ -8,14 +8,26 @@ pub(super) mod show;
 
 use clap::Subcommand;
 
+use crate::commands::help::text::more;
 use crate::context::Context;
 use crate::error::{Error, Exit};
 
-/// See, choose and remove profiles.
+const MORE: &str = "\
+Examples:
+  kustom profiles list               # which there are, and which is in use
+  kustom profiles use local          # try things out without an account
+
+Next:
+  kustom login                       # add one
+";
+
+/// See, choose and remove profiles
+///
+/// A profile says which account a command speaks for: its environment, its key, and what to take where nothing is said.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
-    /// List the profiles
-    List,
+    List(list::Args),
     Show(show::Args),
     Use(select::Args),
     Remove(remove::Args),
@@ -24,7 +36,7 @@ pub enum Command {
 impl Command {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         match self {
-            Self::List => list::run(context),
+            Self::List(args) => args.run(context),
             Self::Show(args) => args.run(context),
             Self::Use(args) => args.run(context),
             Self::Remove(args) => args.run(context),

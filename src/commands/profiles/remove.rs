@@ -1,15 +1,26 @@
 //! `kustom profiles remove`
 
 use super::select::existing;
+use crate::commands::help::text::more;
 use crate::commands::list::Done;
 use crate::context::Context;
 use crate::error::{Error, Exit, Kind};
 use crate::profiles::{Environment, LOCAL};
 
+const MORE: &str = "\
+Examples:
+  kustom profiles remove vault
+  kustom profiles remove shop vault  # several; with a typing mistake, none
+
+Next:
+  kustom profiles list
+";
+
 /// Remove profiles with their keys
 ///
 /// Only this machine forgets the key; withdraw it in the portal if nobody else uses it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The profiles
     #[arg(value_name = "NAME", required = true)]

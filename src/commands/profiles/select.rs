@@ -1,12 +1,25 @@
 //! `kustom profiles use`
 
 use super::row::Row;
+use crate::commands::help::text::more;
 use crate::context::Context;
 use crate::error::{Error, Exit};
 use crate::profiles::{Document, LOCAL, Profile};
 
+const MORE: &str = "\
+Examples:
+  kustom profiles use local          # from now on, every command runs on the emulator
+  kustom profiles use shop           # and back again
+
+Next:
+  kustom profiles show
+";
+
 /// Use a profile whenever none is asked for
+///
+/// For a single command another one is named with --profile, or in a variable.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The profile; `local` is built in
     #[arg(value_name = "NAME")]

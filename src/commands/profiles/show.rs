@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::commands::help::text::more;
 use crate::commands::list::object_of;
 use crate::context::Context;
 use crate::error::{Error, Exit};
@@ -12,10 +13,20 @@ use crate::profiles::KeySource;
 use crate::settings::{Account, Endpoint, Source, Sourced};
 use crate::terminal::{Cell, Column, Tone, View};
 
+const MORE: &str = "\
+Examples:
+  kustom profiles show               # the one in use
+  kustom profiles show local         # the one that is built in
+
+Next:
+  kustom doctor                      # does it work, too
+";
+
 /// Show every value of a profile, where it came from and what it shadows
 ///
 /// The key itself is never shown.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The profile; the one in use unless told otherwise
     #[arg(value_name = "NAME")]

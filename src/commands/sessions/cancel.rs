@@ -5,16 +5,32 @@ use uuid::Uuid;
 use super::choose::Among;
 use super::outcome;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit, Kind};
 use crate::model::{Received, Session, SessionStatus};
 use crate::text::count;
+
+const MORE: &str = "\
+Examples:
+  kustom sessions cancel SESSION
+  kustom sessions cancel SESSION --yes                 # on production in a script
+
+Exit codes:
+  5  it was paid or had ended otherwise; the error says how
+  7  it may have been cancelled: see `kustom sessions get`
+  8  production asks, and there was no answer; nothing was done
+
+Next:
+  kustom sessions get SESSION
+";
 
 /// Cancel sessions that have not ended
 ///
 /// A session that was paid in the meantime stays paid, and this says so with exit 5. One that is cancelled
 /// already is done.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
     #[arg(value_name = "ID", value_parser = args::id)]

@@ -6,12 +6,33 @@ use super::once::create_once;
 use super::sale::{Sale, SaleFlags};
 use super::wait::{Wait, WaitFlags};
 use crate::api::session_request;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit, Kind};
 use crate::model::{Received, Session};
 use crate::terminal::Format;
 use crate::text::visible;
 use uuid::Uuid;
+
+const MORE: &str = "\
+Examples:
+  kustom sessions create --device 'Till 1' --amount 249.50 --reference receipt-1001 --watch
+  kustom sessions create --device 'Till 1' --reference receipt-1002 \\
+      --item 'T-Shirt,price=100.00,qty=2,tax=25%,ref=SKU-001' --item 'Bag,price=3.00,tax=25%'
+  kustom sessions create --body sale.json --watch --yes -o json > session.json
+
+Exit codes:
+   0  created; with --watch, paid
+   2  refused here: it does not add up, or may have been charged before
+   5  refused by the API; no session came of it
+   6  unavailable; no session came of it
+   7  unknown: a session may have come of it, see `kustom sessions recover`
+  10  CANCELLED    11  EXPIRED    12  FAILED    13  still open; all four with --watch only
+
+Next:
+  kustom sessions watch SESSION
+  kustom sessions recover            # after exit 7
+";
 
 /// Create a session: the device asks the customer to pay
 ///
@@ -20,6 +41,7 @@ use uuid::Uuid;
 /// been charged before is not charged again: exit 2 says what was done, and when. Give each sale its own
 /// --reference, and a script can repeat the command without fear.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     #[command(flatten)]
     sale: SaleFlags,

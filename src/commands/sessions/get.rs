@@ -5,13 +5,24 @@ use uuid::Uuid;
 use super::choose::Among;
 use super::outcome;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
+
+const MORE: &str = "\
+Examples:
+  kustom sessions get SESSION
+  kustom sessions get SESSION -o json                  # every field, as the API has it
+
+Next:
+  kustom sessions watch SESSION      # wait for its outcome
+";
 
 /// Show one session
 ///
 /// Whatever its status, the exit code is 0: `kustom sessions watch` turns an outcome into an exit code.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here
     #[arg(value_name = "ID", value_parser = args::id)]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::outcome;
 use super::row::Row;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::{Context, Online, journal_of};
 use crate::error::{Error, Exit, Kind};
 use crate::journal::{Attempt, File, Journal, Outcome};
@@ -18,11 +19,22 @@ use crate::text::spell;
 /// How many sessions are asked for at the same time.
 const ASKED_AT_ONCE: usize = 8;
 
+const MORE: &str = "\
+Examples:
+  kustom sessions list --limit 20
+  kustom sessions list --refresh                       # ask how the open ones stand
+  kustom sessions list --unknown                       # what has to be settled
+
+Next:
+  kustom sessions recover
+";
+
 /// List the sessions that were created here: the journal
 ///
 /// The API has no list of sessions, so this shows what this machine wrote down, newest first, with the status in
 /// which each session was last seen. An attempt whose outcome is unknown is settled by `kustom sessions recover`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// Ask the API how the open ones stand
     #[arg(long)]

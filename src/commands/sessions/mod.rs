@@ -18,11 +18,26 @@ mod watch;
 
 use clap::Subcommand;
 
+use crate::commands::help::text::more;
 use crate::context::Context;
 use crate::error::{Error, Exit};
 
-/// Payments on a device.
+const MORE: &str = "\
+Examples:
+  kustom sessions create --device 'Till 1' --amount 249.50 --reference receipt-1001 --watch
+  kustom sessions list               # what was created here
+  kustom sessions cancel SESSION
+
+Next:
+  kustom help money                  # amounts, carts, and why no sale is charged twice
+";
+
+/// Payments on a device
+///
+/// A session asks a customer to pay an amount on a device. It ends as FINALIZED, CANCELLED, EXPIRED or FAILED. What is created
+/// here is kept in a journal, so that no sale is charged twice.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
     Create(Box<create::Args>),
     Get(get::Args),

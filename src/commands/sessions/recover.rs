@@ -7,6 +7,7 @@ use super::outcome;
 use super::row::Row;
 use super::settle::{fitting, is_known, lock_unknown, settle};
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::{Context, Online, journal_of};
 use crate::error::{Error, Exit, Kind};
 use crate::journal::{Attempt, File, Journal, What, difference};
@@ -14,12 +15,27 @@ use crate::model::{Received, Session};
 use crate::terminal::{Format, Show};
 use crate::text::{count, visible};
 
+const MORE: &str = "\
+Examples:
+  kustom sessions recover                              # what is unknown
+  kustom sessions recover --session SESSION            # it came of an attempt: which one is found
+  kustom sessions recover ATTEMPT --not-carried-out    # no session came of it
+
+Exit codes:
+  2  the session does not match what was asked for; nothing was settled
+  4  there is no such session or attempt
+
+Next:
+  kustom sessions list --unknown
+";
+
 /// Settle what is not known about an attempt
 ///
 /// Without arguments it lists the attempts whose outcome is not known. One is settled by its session, whose id a
 /// callback, the portal or the device tells and which must match what was asked for; or by saying that there is
 /// none, after which the sale can be charged.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The attempt: its id or the beginning of it; needed unless its session tells which it is
     #[arg(value_name = "ATTEMPT")]

@@ -5,8 +5,20 @@ use uuid::Uuid;
 use super::choose::Among;
 use super::wait::{Wait, WaitFlags};
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
+
+const MORE: &str = "\
+Examples:
+  kustom sessions watch SESSION && echo paid
+  kustom sessions watch SESSION --timeout 2m --cancel-on-timeout
+  kustom sessions watch SESSION -o ndjson              # an object for each change
+
+Next:
+  kustom sessions get SESSION
+  kustom sessions cancel SESSION
+";
 
 /// Wait until sessions have ended; the outcome is the exit code
 ///
@@ -16,6 +28,7 @@ use crate::error::{Error, Exit};
 /// A failure that may pass is not an outcome: the wait goes on, and says so. Ctrl-C ends the wait and leaves the
 /// sessions as they are, unless told to cancel them.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
     #[arg(value_name = "ID", value_parser = args::id)]

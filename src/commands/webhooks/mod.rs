@@ -5,11 +5,25 @@ mod verify;
 
 use clap::Subcommand;
 
+use crate::commands::help::text::more;
 use crate::context::Context;
 use crate::error::{Error, Exit};
 
-/// Callbacks: receive them, or check one.
+const MORE: &str = "\
+Examples:
+  kustom webhooks listen --secret-file secret.txt --exit-after 1
+  kustom webhooks verify --secret-file secret.txt --headers headers.txt --body body.json
+
+Next:
+  kustom dev trigger session.finalized --to URL --secret-file FILE
+  kustom help callbacks
+";
+
+/// Callbacks: receive them, or check one
+///
+/// A callback is signed (Standard Webhooks) and says what happened to which session.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
     Listen(listen::Args),
     Verify(verify::Args),

@@ -6,15 +6,27 @@ use jiff::Timestamp;
 
 use super::listen::delivery::Delivery;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::Context;
 use crate::error::{Error, Exit, Kind};
 use crate::webhooks::{Rejection, Verifier, parse_headers};
+
+const MORE: &str = "\
+Examples:
+  kustom webhooks verify --secret-file secret.txt --headers headers.txt --body body.json
+  kustom webhooks verify --secret-file secret.txt --secret-file old-secret.txt \\
+      --headers headers.txt --body body.json
+
+Next:
+  kustom help callbacks
+";
 
 /// Check one delivery that was kept in files
 ///
 /// Exit 0: whoever sent it has the secret, and sent it in time. Exit 5: it is refused, and the error says which check
 /// failed. Exit 2: a file cannot be used.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The secret, of the form whsec_…, is in this file; can be repeated, as during a rotation
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]

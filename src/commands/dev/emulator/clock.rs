@@ -10,28 +10,61 @@ use serde_json::{Map, Value};
 use super::RUNNING;
 use crate::api;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::{Clock, Received};
 use crate::terminal::{Cell, Column, View};
 
+const MORE: &str = "\
+Examples:
+  kustom dev emulator clock show
+  kustom dev emulator clock advance 20m
+
+Next:
+  kustom sessions list --refresh     # which have expired
+";
+
 /// The clock of an emulator
 ///
 /// Put it forward to see codes and sessions expire without waiting.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub(super) enum Command {
     Show(ShowArgs),
     Advance(AdvanceArgs),
 }
 
+const MORE_OF_SHOW: &str = "\
+Examples:
+  kustom dev emulator clock show
+  kustom dev emulator clock show -o json
+
+Next:
+  kustom dev emulator clock advance 2h
+";
+
 /// What the emulator's clock shows
+///
+/// It is the time of this machine, and as much ahead as it was put forward.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE_OF_SHOW))]
 pub(super) struct ShowArgs {}
+
+const MORE_OF_ADVANCE: &str = "\
+Examples:
+  kustom dev emulator clock advance 20m      # sessions of fifteen minutes have expired
+  kustom dev emulator clock advance 2h       # so have codes of two hours
+
+Next:
+  kustom sessions list --refresh
+";
 
 /// Put the emulator's clock forward
 ///
 /// It stays ahead, and is never put back.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE_OF_ADVANCE))]
 pub(super) struct AdvanceArgs {
     /// How far, such as 20m or 2h
     #[arg(value_name = "DURATION", value_parser = args::duration)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::RUNNING;
 use crate::api;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::emulator;
 use crate::error::{Error, Exit};
@@ -14,32 +15,78 @@ use crate::model::{Fault, Received};
 use crate::settings::Endpoint;
 use crate::terminal::{Cell, Column, View};
 
+const MORE: &str = "\
+Examples:
+  kustom dev emulator fault add 'POST /ipp/v1/sessions: 503 x2'
+  kustom dev emulator fault list
+  kustom dev emulator fault clear
+
+Next:
+  kustom dev emulator --help         # how a fault is written
+";
+
 /// What goes wrong on an emulator on purpose
 ///
 /// See `kustom dev emulator --help` for how a fault is written.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub(super) enum Command {
     Add(AddArgs),
     List(ListArgs),
     Clear(ClearArgs),
 }
 
+const MORE_OF_ADD: &str = "\
+Examples:
+  kustom dev emulator fault add 'POST /ipp/v1/sessions: 503 x2'
+  kustom dev emulator fault add 'GET /ipp/v1/sessions/{id}: delay=2s 10%'
+  kustom dev emulator fault add 'POST /ipp/v1/sessions: drop-after-response-headers once'
+
+Next:
+  kustom dev emulator fault list     # has it hit anything
+";
+
 /// Let something go wrong from now on
+///
+/// The first fault that is about a request hits it, those of --fault before those that were added.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE_OF_ADD))]
 pub(super) struct AddArgs {
     /// What, such as 'POST /ipp/v1/sessions: 503 x2'
     #[arg(value_name = "FAULT")]
     fault: emulator::Fault,
 }
 
+const MORE_OF_LIST: &str = "\
+Examples:
+  kustom dev emulator fault list
+  kustom dev emulator fault list -o json
+
+Next:
+  kustom dev emulator fault clear
+";
+
 /// List what goes wrong, and how often it did
+///
+/// In the order in which they are tried.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE_OF_LIST))]
 pub(super) struct ListArgs {}
+
+const MORE_OF_CLEAR: &str = "\
+Examples:
+  kustom dev emulator fault clear
+  kustom dev emulator fault clear -o json
+
+Next:
+  kustom dev emulator fault add FAULT
+";
 
 /// Let nothing go wrong any more
 ///
 /// Shows the faults as they were, with what they have hit.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE_OF_CLEAR))]
 pub(super) struct ClearArgs {}
 
 impl Command {

@@ -12,8 +12,20 @@ mod switches;
 use clap::Subcommand;
 
 use super::own::Own;
+use crate::commands::help::text::more;
 use crate::context::Context;
 use crate::error::{Error, Exit};
+
+const MORE: &str = "\
+Examples:
+  kustom dev emulator                                          # until Ctrl-C
+  kustom dev emulator --listen 127.0.0.1:0 --ready-file url    # in a script: the URL is in the file
+  kustom dev emulator --callback-url http://127.0.0.1:3000/callbacks \\
+      --callback-secret-file secret.txt --switch session_lifetime=30s
+
+Next:
+  KUSTOM_BASE_URL=http://127.0.0.1:4010 KUSTOM_API_KEY=kco_test_api_emulator kustom devices list
+";
 
 /// Run the emulator for other programs
 ///
@@ -23,6 +35,7 @@ use crate::error::{Error, Exit};
 ///
 /// The commands below speak to one that runs: name it with KUSTOM_BASE_URL and KUSTOM_API_KEY, or with a profile.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 #[command(args_conflicts_with_subcommands = true)]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Args {

@@ -5,16 +5,27 @@ use uuid::Uuid;
 use super::{show, with};
 use crate::api::OnPhone;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::commands::sessions::choose::Among;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::{PaymentMethod, TapOutcome};
+
+const MORE: &str = "\
+Examples:
+  kustom dev pos decline SESSION
+  kustom dev pos decline SESSION --outcome insufficient-funds
+
+Next:
+  kustom dev pos pay SESSION         # the second try
+";
 
 /// Be declined, as a customer may be
 ///
 /// Where no method was chosen, it is a card. The session stays ACTIVE unless a switch of the emulator says otherwise,
 /// so that the next try can be `kustom dev pos pay`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]

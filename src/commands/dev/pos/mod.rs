@@ -14,10 +14,21 @@ use uuid::Uuid;
 
 use crate::api;
 use crate::commands::dev::own::Own;
+use crate::commands::help::text::more;
 use crate::commands::sessions::outcome;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::{PaymentMethod, Received, Session, SessionStatus};
+
+const MORE: &str = "\
+Examples:
+  kustom dev pos choose SESSION --method card
+  kustom dev pos decline SESSION --outcome expired-card
+  kustom dev pos pay SESSION
+
+Next:
+  kustom sessions watch SESSION
+";
 
 /// Play the phone, on an emulator only
 ///
@@ -25,6 +36,7 @@ use crate::model::{PaymentMethod, Received, Session, SessionStatus};
 /// the connection. It is for trying pairing and waiting without a phone, with --profile local or an emulator on this
 /// machine. Begin with `kustom enrollments create`, and use its code with `kustom dev pos pair`.
 #[derive(Debug, Subcommand)]
+#[command(after_help = more(MORE))]
 pub enum Command {
     Pair(pair::Args),
     Choose(choose::Args),

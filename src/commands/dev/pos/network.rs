@@ -1,14 +1,25 @@
 //! `kustom dev pos offline` and `kustom dev pos online`
 
 use super::PHONE;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
+
+const MORE_OF_OFFLINE: &str = "\
+Examples:
+  kustom dev pos offline 'Till 1'
+  kustom dev pos offline 'Till 1' -o json
+
+Next:
+  kustom dev pos online DEVICE
+";
 
 /// Lose the connection, as a phone does
 ///
 /// A new payment on the device is refused then, as it is where no phone can be reached, unless the emulator's switch
 /// offline_device says otherwise. `kustom dev pos online` gives the connection back.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE_OF_OFFLINE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct OfflineArgs {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
@@ -16,8 +27,20 @@ pub struct OfflineArgs {
     device: Option<String>,
 }
 
+const MORE_OF_ONLINE: &str = "\
+Examples:
+  kustom dev pos online 'Till 1'
+  kustom dev pos online 'Till 1' -o json
+
+Next:
+  kustom sessions create --device DEVICE --amount 249.50
+";
+
 /// Have the connection back
+///
+/// New payments reach the device again.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE_OF_ONLINE))]
 pub struct OnlineArgs {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]

@@ -4,16 +4,27 @@ use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 
 use super::PHONE;
 use crate::commands::dev::credentials::CredentialsArgs;
+use crate::commands::help::text::more;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::secret::Secret;
 use crate::text::visible;
+
+const MORE: &str = "\
+Examples:
+  kustom dev pos pair CODE
+  kustom dev pos pair CODE --name 'Pixel 9'
+
+Next:
+  kustom devices list
+";
 
 /// Use an enrollment code, as a phone does
 ///
 /// The phone becomes a device at the code's location and with its metadata, and the code is used up. A code comes
 /// from `kustom enrollments create`; afterwards, ask the device for a payment with `kustom sessions create`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The code
     #[arg(value_name = "CODE", value_parser = NonEmptyStringValueParser::new().map(Secret::new))]

@@ -5,16 +5,27 @@ use uuid::Uuid;
 use super::{show, with};
 use crate::api::OnPhone;
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::commands::sessions::choose::Among;
 use crate::context::Online;
 use crate::error::{Error, Exit};
 use crate::model::PaymentMethod;
+
+const MORE: &str = "\
+Examples:
+  kustom dev pos pay SESSION
+  kustom dev pos pay SESSION --method klarna
+
+Next:
+  kustom sessions watch SESSION
+";
 
 /// Pay, as the customer does
 ///
 /// The session is FINALIZED and has an order. Where no method was chosen, choosing it counts as done. Whoever waits
 /// with `kustom sessions watch` is told, with exit 0.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]

@@ -14,6 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use crate::commands::args::Input;
+use crate::commands::help::text::more;
 use crate::commands::list::Done;
 use crate::context::Context;
 use crate::error::{Error, Exit, Kind};
@@ -31,6 +32,16 @@ const JOBS_ON_ACCOUNT: usize = 4;
 /// And on one of an emulator, whose clock they all share: what one waits for would expire the sale of another.
 const JOBS_ON_EMULATOR: usize = 1;
 
+const MORE: &str = "\
+Examples:
+  kustom dev run                                       # those that are part of kustom
+  kustom dev run --init sale.toml && kustom dev run sale.toml
+  kustom dev run --filter tap --junit report.xml       # for CI
+
+Next:
+  kustom dev run --list
+";
+
 /// Run scenarios: steps of a sale, and what is expected after each of them
 ///
 /// Each scenario runs on an emulator of its own, with a clock that costs no time: a session that expires after an hour
@@ -44,6 +55,7 @@ const JOBS_ON_EMULATOR: usize = 1;
 /// Exit 0: everything was as expected. Otherwise the code is that of the first step that was not, as its own command
 /// would have ended; 5 where that is 0, because the API did something else than was expected.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Args {
     /// Files with a scenario each, folders with such files at any depth, or - for standard input

@@ -15,6 +15,7 @@ use self::place::Place;
 use self::telling::Telling;
 use self::wait::{End, Unused};
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::context::{Interrupt, Interruption, Online};
 use crate::error::{Error, Exit, Kind};
 use crate::flows::pairing::TAG;
@@ -25,6 +26,23 @@ use crate::text::visible;
 /// How often to look where nothing else is asked for.
 const USUAL_INTERVAL: Duration = Duration::from_secs(2);
 
+const MORE: &str = "\
+Examples:
+  kustom enrollments pair                                          # asks where, and for a name
+  kustom enrollments pair --location 'Stockholm City' --name 'Till 2'
+  kustom enrollments pair --location 'Stockholm City' --count 3 -o ndjson --timeout 30m
+
+Exit codes:
+   0  paired and named
+   7  something may be left, which the error names: a code, or a phone without its name
+  11  the code expired before a phone used it
+  13  --timeout ended the wait, and the code was withdrawn
+
+Next:
+  kustom devices list                # the phone is among them
+  kustom sessions create --device DEVICE --amount 1.00 --watch
+";
+
 /// Pair a phone: shows a code, notices the phone that uses it, and names it
 ///
 /// Choose where the phone will stand and enter the code in the Kustom POS app. The phone is known by a tag that its
@@ -34,6 +52,7 @@ const USUAL_INTERVAL: Duration = Duration::from_secs(2);
 /// questions. Exit 11: the code expired before a phone used it. Exit 13: --timeout ended the wait, and the code was
 /// withdrawn.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
     /// location unless told otherwise, and on a terminal it can be chosen from a list

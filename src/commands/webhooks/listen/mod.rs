@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use self::desk::Desk;
 use self::wait::{ExitAfter, Wait};
 use crate::commands::args;
+use crate::commands::help::text::more;
 use crate::commands::listen::{self, ReadyFile};
 use crate::context::Context;
 use crate::error::{Error, Exit, Kind};
@@ -30,12 +31,24 @@ const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long answers may take to get through once the end has come.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 
+const MORE: &str = "\
+Examples:
+  kustom webhooks listen --secret-file secret.txt --exit-after session.finalized --timeout 10m
+  kustom webhooks listen --secret-file secret.txt --resolve -o ndjson --exit-after 1
+  kustom webhooks listen --secret-file secret.txt --exit-after 1 \\
+      --forward-to http://127.0.0.1:3000/callbacks
+
+Next:
+  kustom dev trigger session.finalized --to http://127.0.0.1:4011 --secret-file FILE
+";
+
 /// Receive callbacks, verify them and show them
 ///
 /// Listens on this machine; let a tunnel of your own bring callbacks there. What does not verify is refused with 401 and
 /// shown; what came before is dropped. It runs until Ctrl-C, or until --exit-after or --timeout ends it: exit 13 if it
 /// ended without what it was waiting for.
 #[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
 pub struct Args {
     /// The secret of the endpoint, of the form whsec_…, is in this file; can be repeated, as during a rotation
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
