@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write};
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -40,15 +42,29 @@ impl Screen {
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        let pair = native_pty_system().openpty(size(columns)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(PROGRAM);
         command.args(args);
+        Self::run(command, size(columns), home, env)
+    }
+
+    /// A shell that asks with `$ ` and knows the program as `kustom`.
+    #[cfg(unix)]
+    pub fn shell(columns: u16, rows: u16, home: &Home, env: &[(&str, &str)]) -> Self {
+        let mut command = CommandBuilder::new("/bin/sh");
+        command.arg("-i");
+        let folder = Path::new(PROGRAM).parent().expect("a folder").to_string_lossy().into_owned();
+        let shells = [("PATH", &*format!("{folder}:/usr/bin:/bin")), ("PS1", "$ "), ("PS2", "> ")];
+        Self::run(command, PtySize { rows, ..size(columns) }, home, &[&shells, env].concat())
+    }
+
+    fn run(mut command: CommandBuilder, size: PtySize, home: &Home, env: &[(&str, &str)]) -> Self {
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         command.env_clear();
         command.env("TERM", "xterm");
         for (name, value) in home.variables().into_iter().chain(home.more_variables()) {
             command.env(name, value);
         }
-        command.env("COLUMNS", columns.to_string());
+        command.env("COLUMNS", size.cols.to_string());
         for (name, value) in env {
             command.env(name, value);
         }
@@ -91,6 +107,17 @@ impl Screen {
         text
     }
 
+    /// Waits until everything that was shown satisfies a condition, and gives it, or until that is hopeless.
+    pub fn until_enough(&self, enough: impl Fn(&str) -> bool) -> Option<String> {
+        let text = self.wait(|shown| enough(&text(shown)));
+        enough(&text).then_some(text)
+    }
+
+    /// Everything that was shown so far.
+    pub fn so_far(&self) -> String {
+        text(&self.shown.0.lock().expect("a screen"))
+    }
+
     /// Waits until more than so many bytes were shown.
     #[track_caller]
     pub fn until_longer_than(&self, length: usize) {
@@ -104,6 +131,13 @@ impl Screen {
     #[track_caller]
     pub fn until_asked(&self, question: &str) {
         self.until(question);
+        self.until_read_by_keys(question);
+    }
+
+    /// Waits until the program reads the answer to a question, which is shown already, key by key.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn until_read_by_keys(&self, question: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.reads_whole_lines() {
             assert!(Instant::now() < deadline, "nobody reads the answer to '{question}'");
