@@ -47,14 +47,17 @@ impl Screen {
         Self::run(command, size(columns), home, env)
     }
 
-    /// A shell that asks with `$ ` and knows the program as `kustom`.
+    /// A shell that asks with `$ `, knows the program as `kustom`, and is the same on every system.
     #[cfg(unix)]
     pub fn shell(columns: u16, rows: u16, home: &Home, env: &[(&str, &str)]) -> Self {
         let mut command = CommandBuilder::new("/bin/sh");
-        command.arg("-i");
-        let folder = Path::new(PROGRAM).parent().expect("a folder").to_string_lossy().into_owned();
-        let shells = [("PATH", &*format!("{folder}:/usr/bin:/bin")), ("PS1", "$ "), ("PS2", "> ")];
-        Self::run(command, PtySize { rows, ..size(columns) }, home, &[&shells, env].concat())
+        command.args([
+            "-c",
+            "while printf '$ '; IFS= read -r line; do (exit $code); eval \"$line\"; code=$?; done",
+        ]);
+        let folder = Path::new(PROGRAM).parent().expect("a folder").to_string_lossy();
+        let path = format!("{folder}:/usr/bin:/bin");
+        Self::run(command, PtySize { rows, ..size(columns) }, home, &[&[("PATH", &*path)], env].concat())
     }
 
     fn run(mut command: CommandBuilder, size: PtySize, home: &Home, env: &[(&str, &str)]) -> Self {

@@ -70,9 +70,8 @@ pub(crate) fn is_waiting(row: &[Glyph]) -> bool {
 
 /// The time that a text ends with, such as `1h 59m 59s`.
 fn time_at_end(text: &str) -> &str {
-    let is_part = |word: &str| {
-        word.strip_suffix(['h', 'm', 's']).is_some_and(|digits| digits.parse::<u64>().is_ok())
-    };
+    let is_part =
+        |word: &str| word.strip_suffix(['h', 'm', 's']).is_some_and(|digits| digits.parse::<u64>().is_ok());
     let mut start = text.len();
     for word in text.rsplit(' ').take_while(|word| is_part(word)) {
         start -= word.len() + usize::from(start < text.len());

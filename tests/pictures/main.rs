@@ -20,7 +20,7 @@ mod svg;
 
 use std::{env, fs};
 
-use palette::{DARK, LIGHT, contrast};
+use palette::{DARK, LIGHT, Palette, contrast};
 use script::{Script, folder};
 
 const NAMES: [&str; 2] = ["pair", "payment"];
@@ -28,11 +28,15 @@ const NAMES: [&str; 2] = ["pair", "payment"];
 /// A page with all of them is read on a phone too.
 const MOST_BYTES: usize = 25_000;
 
+fn file(name: &str, palette: &Palette) -> String {
+    format!("{name}-{}.svg", palette.name)
+}
+
 fn compare(name: &str) {
     let script = Script::read(name);
     let frames = record::record(&script);
     for palette in [LIGHT, DARK] {
-        let file = format!("{name}-{}.svg", palette.name);
+        let file = file(name, &palette);
         let path = folder().join(&file);
         let drawn = svg::draw(&script.title, &frames, &palette);
         assert!(drawn.len() <= MOST_BYTES, "{file} has {} bytes", drawn.len());
@@ -62,12 +66,11 @@ fn the_picture_of_a_payment_is_what_the_program_shows() {
 /// A README is shown where nothing else is loaded, and nothing may run.
 #[test]
 fn a_picture_stands_alone() {
-    for name in NAMES.iter().flat_map(|name| [LIGHT, DARK].map(|palette| format!("{name}-{}.svg", palette.name))) {
-        let svg = fs::read_to_string(folder().join(&name)).unwrap();
+    for name in NAMES.iter().flat_map(|name| [LIGHT, DARK].map(|palette| file(name, &palette))) {
+        let svg = fs::read_to_string(folder().join(&name)).unwrap().to_lowercase();
         let svg = svg.replacen("xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
-        for foreign in ["<script", "://", "@import", "url(", "<image", "foreignObject", " on"] {
-            let found = svg.to_lowercase().contains(&foreign.to_lowercase());
-            assert!(!found || foreign == " on" && !svg.contains("onload"), "{name} has '{foreign}'");
+        for foreign in ["<script", "onload", "://", "@import", "url(", "<image", "<foreignobject"] {
+            assert!(!svg.contains(foreign), "{name} has '{foreign}'");
         }
     }
 }
@@ -75,8 +78,10 @@ fn a_picture_stands_alone() {
 #[test]
 fn the_readme_shows_every_picture_to_everybody() {
     let readme = fs::read_to_string(folder().join("../../README.md")).unwrap();
-    let mut files: Vec<_> =
-        fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut files: Vec<_> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     files.sort();
     let known: Vec<_> = NAMES
         .iter()
@@ -84,12 +89,11 @@ fn the_readme_shows_every_picture_to_everybody() {
         .collect();
     assert_eq!(files, known);
     for name in NAMES {
-        let dark = format!(
-            "<source media=\"(prefers-color-scheme: dark)\" srcset=\"docs/pictures/{name}-dark.svg\">"
-        );
+        let [light, dark] = [LIGHT, DARK].map(|palette| format!("docs/pictures/{}", file(name, &palette)));
+        let dark = format!("<source media=\"(prefers-color-scheme: dark)\" srcset=\"{dark}\">");
         assert!(readme.contains(&dark), "{dark}");
-        let light = readme.split("<img ").find(|image| image.contains(&format!("src=\"docs/pictures/{name}-light.svg\"")));
-        let described = light.and_then(|image| image.split_once("alt=\"")?.1.split_once('"'));
+        let image = readme.split("<img ").find(|image| image.starts_with(&format!("src=\"{light}\"")));
+        let described = image.and_then(|image| image.split_once("alt=\"")?.1.split_once('"'));
         assert!(described.is_some_and(|(text, _)| text.len() > 40), "{name} is not described");
     }
 }
@@ -98,8 +102,9 @@ fn the_readme_shows_every_picture_to_everybody() {
 fn every_colour_can_be_read() {
     for palette in [LIGHT, DARK] {
         for colour in palette.colours.iter().chain([&palette.text, &palette.faint]) {
-            let contrast = contrast(colour, palette.ground).min(contrast(palette.faint, palette.bar));
-            assert!(contrast >= 4.5, "{} on {}: {contrast}", colour, palette.ground);
+            let contrast = contrast(colour, palette.ground);
+            assert!(contrast >= 4.5, "{colour} on {}: {contrast}", palette.ground);
         }
+        assert!(contrast(palette.faint, palette.bar) >= 4.5, "the title in {}", palette.name);
     }
 }

@@ -156,7 +156,8 @@ impl World {
             OnPhone::UseCode => {
                 let code = newest_code(&self.emulator);
                 let phone = Phone { name: Some("Pixel 9".to_owned()), platform: Platform::Android };
-                let used = self.emulator.change(|state, moment| state.use_enrollment_code(&code, phone, moment));
+                let used =
+                    self.emulator.change(|state, moment| state.use_enrollment_code(&code, phone, moment));
                 assert!(used.is_ok(), "{used:?}");
             }
             OnPhone::ChooseCard => self.on_session(|state, id, moment| {

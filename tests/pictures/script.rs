@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-/// Columns of every picture: those of a terminal that nobody has made wider.
-pub(crate) const COLUMNS: u16 = 80;
+/// Columns of every picture: room for the longest line, so that none is broken.
+pub(crate) const COLUMNS: u16 = 96;
 
 /// The recording of one command. `docs/pictures/pair.toml` tells how it is read.
 #[derive(Debug, Deserialize)]

@@ -71,7 +71,13 @@ pub(crate) fn draw(title: &str, frames: &[Frame], palette: &Palette) -> String {
     for dot in 0..3 {
         let _ = write!(svg, "<circle class=\"o\" cx=\"{}\" cy=\"{}\" r=\"5\"/>", 20 + dot * 18, BAR / 2);
     }
-    let _ = writeln!(svg, "\n<text class=\"h\" x=\"{}\" y=\"{}\">{}</text>", width / 2, BAR / 2 + 4, escaped(title));
+    let _ = writeln!(
+        svg,
+        "\n<text class=\"h\" x=\"{}\" y=\"{}\">{}</text>",
+        width / 2,
+        BAR / 2 + 4,
+        escaped(title)
+    );
     if !shared.is_empty() {
         svg.push_str("<defs>\n");
         for (row, id) in &shared {
