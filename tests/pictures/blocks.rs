@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::row::CELL;
 use crate::screen::Glyph;
-use crate::svg::CELL;
 
 /// The block characters, and which of their quarters are filled: upper left 1, upper right 2, lower left 4, lower right 8.
 const QUARTERS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];

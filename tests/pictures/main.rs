@@ -14,6 +14,7 @@ mod blocks;
 mod clock;
 mod palette;
 mod record;
+mod row;
 mod screen;
 mod script;
 mod svg;

@@ -8,22 +8,14 @@ use std::fmt::Write as _;
 
 use crate::palette::Palette;
 use crate::record::Frame;
-use crate::screen::{Glyph, Row, SPINNER, Style};
-use crate::{blocks, script::COLUMNS};
+use crate::row::{self, CELL, MARGIN, SIGNS, escaped};
+use crate::screen::{Row, SPINNER};
+use crate::script::COLUMNS;
 
-/// The size of a letter.
-pub(crate) const CELL: (usize, usize) = (8, 18);
-/// From the top of a row to the line that its letters stand on.
-const BASELINE: usize = 13;
-/// From the window's edge to the text.
-const MARGIN: usize = 16;
 /// The height of the window's bar.
 const BAR: usize = 32;
 /// From the bar to the text, and from the text to the window's end.
 const GAP: usize = 12;
-
-/// The signs that the program shows in front of a wait, one after another.
-const SIGNS: &str = "⠁⠁⠉⠙⠚⠒⠂⠂⠒⠲⠴⠤⠄⠄⠤⠠⠠⠤⠦⠖⠒⠐⠐⠒⠓⠋⠉⠈";
 
 /// Something that is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,59 +52,59 @@ pub(crate) fn draw(title: &str, frames: &[Frame], palette: &Palette) -> String {
     for (index, (when, _)) in groups.iter().enumerate() {
         svg.push_str(&keyframes(index, when, frames));
     }
-    let _ = write!(
-        svg,
-        "</style>\n<rect class=\"w\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
-         <path class=\"t\" d=\"M.5 {BAR}V8.5a8 8 0 0 1 8-8H{}a8 8 0 0 1 8 8V{BAR}z\"/>\n",
-        width - 1,
-        height - 1,
-        width as f32 - 8.5,
-    );
-    for dot in 0..3 {
-        let _ = write!(svg, "<circle class=\"o\" cx=\"{}\" cy=\"{}\" r=\"5\"/>", 20 + dot * 18, BAR / 2);
-    }
-    let _ = writeln!(
-        svg,
-        "\n<text class=\"h\" x=\"{}\" y=\"{}\">{}</text>",
-        width / 2,
-        BAR / 2 + 4,
-        escaped(title)
-    );
+    svg.push_str("</style>\n");
+    svg.push_str(&window(title, width, height));
     if !shared.is_empty() {
         svg.push_str("<defs>\n");
         for (row, id) in &shared {
-            let _ = writeln!(svg, "<g id=\"r{id}\">{}</g>", text(row, 0));
+            let _ = writeln!(svg, "<g id=\"r{id}\">{}</g>", row::text(row, 0));
         }
         svg.push_str("</defs>\n");
     }
     for (index, (when, shapes)) in groups.iter().enumerate() {
         let last = if when.last() == Some(&true) { " l" } else { "" };
-        let _ = match when.contains(&false) {
-            true => writeln!(svg, "<g class=\"g{last}\" style=\"animation-name:f{index}\">"),
-            false => writeln!(svg, "<g>"),
-        };
+        if when.contains(&false) {
+            let _ = writeln!(svg, "<g class=\"g{last}\" style=\"animation-name:f{index}\">");
+        } else {
+            svg.push_str("<g>\n");
+        }
         for (row, shape) in shapes {
-            let top = BAR + GAP + row * CELL.1;
-            let drawn = match shape {
-                Shape::Row(row) => match shared.get(row) {
-                    Some(id) => format!("<use href=\"#r{id}\" y=\"{top}\"/>"),
-                    None => text(row, top),
-                },
-                Shape::Spinner(column) => spinner(left_of(*column), top),
-                Shape::Cursor(column) => format!(
-                    "<rect class=\"k\" x=\"{}\" y=\"{top}\" width=\"{}\" height=\"{}\"/>",
-                    left_of(*column),
-                    CELL.0,
-                    CELL.1
-                ),
-            };
-            svg.push_str(&drawn);
+            svg.push_str(&drawn(shape, BAR + GAP + row * CELL.1, &shared));
             svg.push('\n');
         }
         svg.push_str("</g>\n");
     }
     svg.push_str("</svg>\n");
     svg
+}
+
+/// The window that the terminal is in.
+fn window(title: &str, width: usize, height: usize) -> String {
+    let mut svg = format!(
+        "<rect class=\"w\" x=\".5\" y=\".5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
+         <path class=\"t\" d=\"M.5 {BAR}V8.5a8 8 0 0 1 8-8H{}.5a8 8 0 0 1 8 8V{BAR}z\"/>\n",
+        width - 1,
+        height - 1,
+        width - 9,
+    );
+    for dot in 0..3 {
+        let _ = write!(svg, "<circle class=\"o\" cx=\"{}\" cy=\"{}\" r=\"5\"/>", 20 + dot * 18, BAR / 2);
+    }
+    let (x, y, title) = (width / 2, BAR / 2 + 4, escaped(title));
+    let _ = writeln!(svg, "\n<text class=\"h\" x=\"{x}\" y=\"{y}\">{title}</text>");
+    svg
+}
+
+/// Something in the row whose top is there.
+fn drawn(shape: &Shape, top: usize, shared: &BTreeMap<Row, usize>) -> String {
+    match shape {
+        Shape::Row(row) => match shared.get(row) {
+            Some(id) => format!("<use href=\"#r{id}\" y=\"{top}\"/>"),
+            None => row::text(row, top),
+        },
+        Shape::Spinner(column) => row::spinner(*column, top),
+        Shape::Cursor(column) => row::cursor(*column, top),
+    }
 }
 
 /// Everything that is drawn, with its row and the frames it is in.
@@ -149,7 +141,7 @@ fn shared(groups: &BTreeMap<When, Vec<(usize, Shape)>>) -> BTreeMap<Row, usize> 
             *count.entry(row.clone()).or_default() += 1;
         }
     }
-    let several = count.into_iter().filter(|(row, count)| *count > 1 && text(row, 0).len() > 60);
+    let several = count.into_iter().filter(|(row, count)| *count > 1 && row::text(row, 0).len() > 60);
     several.enumerate().map(|(id, (row, _))| (row, id)).collect()
 }
 
@@ -205,94 +197,8 @@ fn keyframes(index: usize, when: &When, frames: &[Frame]) -> String {
     keyframes
 }
 
-/// A row whose top is there.
-fn text(row: &Row, top: usize) -> String {
-    let mut svg = String::new();
-    for (column, run) in runs(row) {
-        let style = run[0].style;
-        if blocks::is_block(run[0].letter) {
-            let path = blocks::path(run, left_of(column), top);
-            let _ = write!(svg, "<path class=\"p{}\" d=\"{path}\"/>", classes(style, " "));
-        } else {
-            let letters: String = run.iter().map(|glyph| glyph.letter).collect();
-            let class = classes(style, "");
-            let class = if class.is_empty() { class } else { format!(" class=\"{class}\"") };
-            let _ = write!(
-                svg,
-                "<text{class} x=\"{}\" y=\"{}\" textLength=\"{}\">{}</text>",
-                left_of(column),
-                top + BASELINE,
-                run.len() * CELL.0,
-                escaped(&letters)
-            );
-        }
-    }
-    svg
-}
-
-/// The parts of a row that are drawn at once, with the columns they begin at: of one style, and with single blanks
-/// between words at most. Blocks are apart from letters and have as many blanks as they like.
-fn runs(row: &[Glyph]) -> Vec<(usize, &[Glyph])> {
-    let mut runs = Vec::new();
-    let mut start = 0;
-    while start < row.len() {
-        if row[start].letter == ' ' {
-            start += 1;
-            continue;
-        }
-        let first = row[start];
-        let drawn = blocks::is_block(first.letter);
-        let belongs = |at: usize| {
-            row.get(at).is_some_and(|glyph| {
-                glyph.style == first.style && glyph.letter != ' ' && blocks::is_block(glyph.letter) == drawn
-            })
-        };
-        let mut end = start + 1;
-        loop {
-            let blanks = row[end..].iter().take_while(|glyph| glyph.letter == ' ').count();
-            if !belongs(end + blanks) || (blanks > 1 && !drawn) {
-                break;
-            }
-            end += blanks + 1;
-        }
-        runs.push((start, &row[start..end]));
-        start = end;
-    }
-    runs
-}
-
-/// The classes of a style, with this in front of the first.
-fn classes(style: Style, before: &str) -> String {
-    let Style { colour, bold, faint } = style;
-    let colour = colour.map(|colour| format!("c{colour}"));
-    let names = [colour, bold.then(|| "b".to_owned()), faint.then(|| "d".to_owned())];
-    let names: Vec<_> = names.into_iter().flatten().collect();
-    if names.is_empty() { String::new() } else { format!("{before}{}", names.join(" ")) }
-}
-
-/// A window of one letter, behind which the signs pass.
-fn spinner(left: usize, top: usize) -> String {
-    let count = SIGNS.chars().count();
-    let x = vec!["0"; count].join(" ");
-    let y: Vec<_> = (0..count).map(|index| (index * CELL.1 + BASELINE).to_string()).collect();
-    format!(
-        "<svg x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><text class=\"s\" x=\"{x}\" y=\"{}\">{SIGNS}</text></svg>",
-        CELL.0,
-        CELL.1,
-        y.join(" ")
-    )
-}
-
-fn left_of(column: usize) -> usize {
-    MARGIN + column * CELL.0
-}
-
 /// Thousandths without needless digits, as CSS reads them.
 fn seconds(thousandths: u64) -> String {
     let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
