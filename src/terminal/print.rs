@@ -1,5 +1,6 @@
 //! Data in the format that was asked for.
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
 
@@ -73,6 +74,21 @@ impl Terminal {
             self.bytes(bytes)?;
         }
         self.flush()
+    }
+
+    /// A text as a cell of a table with this tone would look.
+    #[must_use]
+    pub fn toned(&self, text: &str, tone: Tone) -> String {
+        let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
+        let style = match tone {
+            _ if !self.colors_data() => Style::new(),
+            Tone::Plain => Style::new(),
+            Tone::Good => colour(AnsiColor::Green),
+            Tone::Busy => colour(AnsiColor::Yellow),
+            Tone::Bad => colour(AnsiColor::Red),
+            Tone::Faint => Style::new().dimmed(),
+        };
+        format!("{style}{text}{style:#}")
     }
 
     pub(super) fn line<T: View>(&self, item: &T) -> Result<(), Error> {

@@ -102,8 +102,8 @@ fn the_map_names_every_command_and_every_global_flag() {
             let short = arg.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
             let takes =
                 arg.get_action().takes_values().then(|| arg.get_value_names()).flatten().unwrap_or_default();
-            let values: String = takes.iter().map(|name| format!(" {name}")).collect();
-            format!("{short}--{}{values}", arg.get_long().unwrap())
+            let flag = format!("{short}--{}", arg.get_long().unwrap());
+            takes.iter().fold(flag, |flag, name| format!("{flag} {name}"))
         });
     assert_eq!(flags, expected.collect());
     assert!(map.lines().all(|line| line.chars().count() <= 92), "{map}");

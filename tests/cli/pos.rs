@@ -95,7 +95,7 @@ fn from_the_code_to_the_payment() {
     );
     same(
         &watching.wait().whole(),
-        "<elapsed>  CREATED\n<elapsed>  ACTIVE\n<elapsed>  FINALIZED     order <id-1>\n\
+        "<elapsed>  CREATED\n<elapsed>  ACTIVE\n<elapsed>  FINALIZED   order <id-1>\n\
          ! Paid. The order to capture or refund by is <id-1>. It took <elapsed>.\nexit 0\n",
     );
 }

@@ -84,7 +84,7 @@ fn instant(text: &str) -> Option<usize> {
 }
 
 /// The length of the time in front of a change that a wait tells, as in `    0.4s  CREATED` and `   1m 5s  CREATED`.
-fn since(line: &str) -> Option<usize> {
+pub fn since(line: &str) -> Option<usize> {
     let (time, _) = line.trim_start_matches(' ').split_once("  ")?;
     let fits =
         time.ends_with('s') && time.bytes().all(|byte| byte.is_ascii_digit() || b"hms. ".contains(&byte));
@@ -93,7 +93,7 @@ fn since(line: &str) -> Option<usize> {
 }
 
 /// The word in front of a duration, as in `in 12 ms` and `after 1m 5s`, and the length of both.
-fn elapsed(text: &str) -> Option<(&'static str, usize)> {
+pub fn elapsed(text: &str) -> Option<(&'static str, usize)> {
     let word = ["after ", "in ", "took "].into_iter().find(|word| text.starts_with(word))?;
     let mut rest = &text[word.len()..];
     let mut taken = None;

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Write};
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,7 +23,7 @@ pub struct Screen {
 }
 
 /// Tells the process id of the program, becomes the program, and tells its exit code; each between two marks, which the
-/// program itself never writes. What Ctrl-C and Ctrl-\\ send is for the program alone.
+/// program itself never writes. What Ctrl-C and Ctrl-\ send is for the program alone.
 const SHELL: &str = r#"
     trap : INT QUIT TERM
     /bin/sh -c 'printf "\036$$\036"; exec "$0" "$@"' "$0" "$@"
@@ -79,16 +81,34 @@ impl Screen {
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        let pair = native_pty_system().openpty(size(columns)).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new("/bin/sh");
-        command.args(["-c", SHELL, PROGRAM]);
+        let mut command = outer_shell();
+        command.arg(PROGRAM);
         command.args(args);
+        Self::run(command, size(columns), home, env)
+    }
+
+    /// A shell that asks with `$ `, knows the program as `kustom`, and is the same on every system.
+    #[cfg(unix)]
+    pub fn shell(columns: u16, rows: u16, home: &Home, env: &[(&str, &str)]) -> Self {
+        let mut command = outer_shell();
+        command.args([
+            "/bin/sh",
+            "-c",
+            "while printf '$ '; IFS= read -r line; do (exit $code); eval \"$line\"; code=$?; done",
+        ]);
+        let folder = Path::new(PROGRAM).parent().expect("a folder").to_string_lossy();
+        let path = format!("{folder}:/usr/bin:/bin");
+        Self::run(command, PtySize { rows, ..size(columns) }, home, &[&[("PATH", &*path)], env].concat())
+    }
+
+    fn run(mut command: CommandBuilder, size: PtySize, home: &Home, env: &[(&str, &str)]) -> Self {
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         command.env_clear();
         command.env("TERM", "xterm");
         for (name, value) in home.variables().into_iter().chain(home.more_variables()) {
             command.env(name, value);
         }
-        command.env("COLUMNS", columns.to_string());
+        command.env("COLUMNS", size.cols.to_string());
         for (name, value) in env {
             command.env(name, value);
         }
@@ -131,6 +151,17 @@ impl Screen {
         text
     }
 
+    /// Waits until everything that was shown satisfies a condition, and gives it, or until that is hopeless.
+    pub fn until_enough(&self, enough: impl Fn(&str) -> bool) -> Option<String> {
+        let text = self.wait(|shown| enough(&shown.text()));
+        enough(&text).then_some(text)
+    }
+
+    /// Everything that was shown so far.
+    pub fn so_far(&self) -> String {
+        self.shown.0.lock().expect("a screen").text()
+    }
+
     /// Waits until more than so many bytes were shown.
     #[track_caller]
     pub fn until_longer_than(&self, length: usize) {
@@ -144,6 +175,13 @@ impl Screen {
     #[track_caller]
     pub fn until_asked(&self, question: &str) {
         self.until(question);
+        self.until_read_by_keys(question);
+    }
+
+    /// Waits until the program reads the answer to a question, which is shown already, key by key.
+    #[cfg(unix)]
+    #[track_caller]
+    pub fn until_read_by_keys(&self, question: &str) {
         let deadline = Instant::now() + PATIENCE;
         while self.reads_whole_lines() {
             assert!(Instant::now() < deadline, "nobody reads the answer to '{question}'");
@@ -232,6 +270,13 @@ impl Screen {
             shown = self.shown.1.wait_timeout(shown, left).expect("a screen").0;
         }
     }
+}
+
+/// The shell that starts what is named in the arguments that are added.
+fn outer_shell() -> CommandBuilder {
+    let mut command = CommandBuilder::new("/bin/sh");
+    command.args(["-c", SHELL]);
+    command
 }
 
 const HIDES_CURSOR: &str = "\u{1b}[?25l";

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::outcome;
 use crate::error::{Error, Exit};
 use crate::model::{Received, Session, SessionStatus};
-use crate::terminal::{Format, ProgressLine, Terminal};
+use crate::terminal::{Format, ProgressLine, Terminal, session_tone};
 use crate::text::spell;
 use crate::text::{count, visible};
 
@@ -99,13 +99,18 @@ impl<'a> Telling<'a> {
         match self.terminal.format() {
             Format::Table => {
                 let elapsed = tenths(self.elapsed());
-                let which = if self.ids.len() > 1 { self.ids[index].to_string() } else { String::new() };
-                let order = match (status, session.order_id.as_deref()) {
-                    (SessionStatus::Finalized, Some(order)) => format!("order {}", visible(order)),
-                    _ => String::new(),
-                };
-                let line = format!("{elapsed:>8}  {:<10}  {which}  {order}", visible(status.as_str()));
-                self.terminal.data(&format!("{}\n", line.trim_end()))?;
+                let text = visible(status.as_str());
+                let mut line = format!("{elapsed:>8}  {}", self.terminal.toned(&text, session_tone(status)));
+                let which = (self.ids.len() > 1).then(|| self.ids[index].to_string());
+                let order = session.order_id.as_deref().filter(|_| *status == SessionStatus::Finalized);
+                let order = order.map(|order| format!("order {}", visible(order)));
+                let mut gap = 10_usize.saturating_sub(text.chars().count());
+                for part in [which, order].into_iter().flatten() {
+                    line.push_str(&" ".repeat(gap + 2));
+                    line.push_str(&part);
+                    gap = 0;
+                }
+                self.terminal.data(&format!("{line}\n"))?;
                 self.terminal.flush()
             }
             Format::Ndjson => self.terminal.one(session),

@@ -91,7 +91,7 @@ fn plain_lines_tell_the_same() {
          LOCATION  51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\nMERCHANT  EMULATED\nHARDWARE  <id-2>\n\
          CREATED   <time>\n\
          ! Stockholm City till 1 is ready.\n\
-         ! Take a payment: kustom sessions create --device 'Stockholm City till 1' --amount 1.00 --watch\nexit 0\n",
+         ! Take a payment: kustom sessions create --device 'Stockholm City till 1' --amount 1.00 --currency SEK --watch\nexit 0\n",
     );
 }
 

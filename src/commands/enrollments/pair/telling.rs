@@ -37,6 +37,8 @@ pub(super) struct Telling<'a> {
     /// What to type to play the phone, where that is possible.
     play: Option<String>,
     profile_flag: String,
+    /// What a sale needs where the profile has no currency.
+    currency_flag: &'static str,
     paired: RefCell<Vec<Received<Device>>>,
     /// The name of the last one that was named.
     ready: RefCell<Option<String>>,
@@ -64,6 +66,7 @@ impl<'a> Telling<'a> {
             number: Cell::new(1),
             play: is_local.then(|| format!("kustom --profile {LOCAL} dev pos pair")),
             profile_flag,
+            currency_flag: if online.account.currency.is_none() { " --currency SEK" } else { "" },
             paired: RefCell::default(),
             ready: RefCell::default(),
         })
@@ -135,7 +138,10 @@ impl<'a> Telling<'a> {
     pub(super) fn consumed(&self, code: &Code, device: Received<Device>) -> Result<(), Error> {
         let told = match self.to {
             To::Person => {
-                self.terminal.tell(&format!("A phone has used the code: device {}.", shown(&device)));
+                // Its id follows in the end.
+                let named = device.name.as_deref().filter(|name| !name.is_empty());
+                let which = named.map_or_else(|| shown(&device), |name| format!("'{}'", visible(name)));
+                self.terminal.tell(&format!("A phone has used the code: device {which}."));
                 Ok(())
             }
             To::Events => self.event(
@@ -200,12 +206,12 @@ impl<'a> Telling<'a> {
             several => self.terminal.all(several.iter().cloned())?,
         }
         if let Some(name) = self.ready.borrow().as_deref() {
-            let flag = &self.profile_flag;
+            let (flag, currency) = (&self.profile_flag, self.currency_flag);
             if self.count == 1 {
                 self.terminal.note(&format!("{} is ready.", visible(name)));
             }
             self.terminal.note(&format!(
-                "Take a payment: kustom{flag} sessions create --device {} --amount 1.00 --watch",
+                "Take a payment: kustom{flag} sessions create --device {} --amount 1.00{currency} --watch",
                 word(name)
             ));
         }

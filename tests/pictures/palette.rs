@@ -1,0 +1,53 @@
+//! The colours of a picture.
+
+/// A colour as CSS has it, `#rrggbb`.
+pub(crate) type Colour = &'static str;
+
+/// What a picture is drawn with.
+pub(crate) struct Palette {
+    /// How the file is called.
+    pub(crate) name: &'static str,
+    /// The window, its bar, and the line around both.
+    pub(crate) ground: Colour,
+    pub(crate) bar: Colour,
+    pub(crate) line: Colour,
+    /// The text where the program gives it no colour, and where it is less important.
+    pub(crate) text: Colour,
+    pub(crate) faint: Colour,
+    /// Black, red, green, yellow, blue, magenta, cyan and white.
+    pub(crate) colours: [Colour; 8],
+}
+
+pub(crate) const LIGHT: Palette = Palette {
+    name: "light",
+    ground: "#ffffff",
+    bar: "#f2f4f7",
+    line: "#cbd2da",
+    text: "#1d2430",
+    faint: "#586272",
+    colours: ["#1d2430", "#c0222f", "#146c2e", "#7a5200", "#1857c4", "#8a3ab9", "#0b6b78", "#4b5563"],
+};
+
+pub(crate) const DARK: Palette = Palette {
+    name: "dark",
+    ground: "#11161d",
+    bar: "#1a212b",
+    line: "#333d4a",
+    text: "#e3e8ef",
+    faint: "#97a3b4",
+    colours: ["#97a3b4", "#ff7f79", "#5fd37a", "#e6b450", "#7fb2ff", "#d9a0ff", "#5fd0dc", "#e3e8ef"],
+};
+
+/// By how much a text stands out, as the Web Content Accessibility Guidelines reckon it: 4.5 is enough for reading.
+pub(crate) fn contrast(text: Colour, ground: Colour) -> f64 {
+    let (text, ground) = (luminance(text), luminance(ground));
+    (text.max(ground) + 0.05) / (text.min(ground) + 0.05)
+}
+
+fn luminance(colour: Colour) -> f64 {
+    let share = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).expect("a colour")) / 255.0;
+        if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * share(1) + 0.7152 * share(3) + 0.0722 * share(5)
+}
