@@ -40,7 +40,6 @@ impl Screen {
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        let pair = native_pty_system().openpty(size(columns)).expect("a pseudo-terminal");
         let mut command = CommandBuilder::new(PROGRAM);
         command.args(args);
         command.env_clear();
@@ -53,6 +52,12 @@ impl Screen {
             command.env(name, value);
         }
         command.cwd(home.path());
+        Self::of(columns, command)
+    }
+
+    /// The same for any command, which brings its variables and its folder.
+    pub fn of(columns: u16, command: CommandBuilder) -> Self {
+        let pair = native_pty_system().openpty(size(columns)).expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let mut screen = pair.master.try_clone_reader().expect("a screen");
@@ -89,6 +94,19 @@ impl Screen {
         let text = self.wait(|shown| enough(&text(shown)));
         assert!(enough(&text), "'{wanted}' was not shown {times} times:\n{text}");
         text
+    }
+
+    /// Waits until the screen, after so many bytes, shows one of these; gives which, and where it ends. Nothing when the
+    /// program ends before that.
+    pub fn until_one_of(&self, wanted: &[&str], after: usize) -> Option<(usize, usize)> {
+        let find = |text: &str| {
+            let shown = text.get(after..)?;
+            let found =
+                wanted.iter().enumerate().filter_map(|(which, wanted)| Some((shown.find(wanted)?, which)));
+            found.min().map(|(at, which)| (which, after + at + wanted[which].len()))
+        };
+        let text = self.wait(|shown| find(&text(shown)).is_some());
+        find(&text)
     }
 
     /// Waits until more than so many bytes were shown.
