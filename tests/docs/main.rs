@@ -11,8 +11,11 @@
 mod common;
 
 mod account;
+mod blocks;
 mod calls;
 mod harness;
+mod page;
 mod phone;
+mod shape;
 mod shell;
 mod world;
