@@ -58,7 +58,8 @@ fn every_block_is_what_it_says() {
 }
 
 fn judge(page: &Page) -> Verdict {
-    let mut judge = Judge { page, world: None, troubles: vec![], replacements: vec![], not_run: vec![], run: 0 };
+    let mut judge =
+        Judge { page, world: None, troubles: vec![], replacements: vec![], not_run: vec![], run: 0 };
     for block in &page.blocks {
         judge.block(block);
     }
@@ -104,7 +105,11 @@ impl Judge<'_> {
             }
             "toml" => self.toml(block),
             "json" => {
-                for line in block.text.lines().filter(|_| serde_json::from_str::<serde_json::Value>(&block.text).is_err()) {
+                for line in block
+                    .text
+                    .lines()
+                    .filter(|_| serde_json::from_str::<serde_json::Value>(&block.text).is_err())
+                {
                     if let Err(error) = serde_json::from_str::<serde_json::Value>(line) {
                         self.trouble(block, format!("{error} in {line}"));
                     }
@@ -116,7 +121,10 @@ impl Judge<'_> {
                 }
             }
             "text" => {}
-            other => self.trouble(block, format!("'{other}' is not known here: sh, console, toml, json, yaml or text")),
+            other => self.trouble(
+                block,
+                format!("'{other}' is not known here: sh, console, toml, json, yaml or text"),
+            ),
         }
     }
 
@@ -159,7 +167,10 @@ impl Judge<'_> {
             real += &format!("$ {command}\n{output}");
             let told = commands.get(index + 1).is_some_and(|next| next == "echo $?");
             if *exit != 0 && !told {
-                self.trouble(block, format!("exit {exit} is not shown with `echo $?` after {command}\n{output}"));
+                self.trouble(
+                    block,
+                    format!("exit {exit} is not shown with `echo $?` after {command}\n{output}"),
+                );
             }
         }
         if shape(&real) != shape(&block.text) {

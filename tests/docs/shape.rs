@@ -13,7 +13,8 @@ const WORDS: [&str; 8] =
 pub(crate) fn shape(output: &str) -> String {
     let named = normalized(output, Path::new("/home/you"));
     let lines = named.lines().map(|line| {
-        let cells: Vec<_> = line.trim_end().split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
+        let cells: Vec<_> =
+            line.trim_end().split("  ").filter(|cell| !cell.is_empty()).map(str::trim).collect();
         let words = cells.join("  ");
         words.split_inclusive(' ').map(word).collect::<String>()
     });
