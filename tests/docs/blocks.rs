@@ -1,8 +1,11 @@
 //! Every block of every page is what it says it is: commands work, shown output is the real one, data can be read.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Mutex;
+
+use kustom::emulator::API_KEY;
 
 use super::page::{Block, Page, ROOT, pages};
 use super::phone::Act;
@@ -11,7 +14,7 @@ use super::shell::Shown;
 use super::world::World;
 
 /// The blocks that are not run, by page, with the reason that stands in front of them. A new one is added here on purpose.
-const NOT_RUN: &[(&str, &str)] = &[];
+const NOT_RUN: &[(&str, &str)] = &[("README.md", "this version has no completions yet")];
 
 /// What is wrong with a page, and what it would be if it were as the program is.
 struct Verdict {
@@ -88,7 +91,7 @@ impl Judge<'_> {
 
     fn block(&mut self, block: &Block) {
         for key in block.note.keys() {
-            if !["world", "phone", "typed", "not"].contains(&key.as_str()) {
+            if !["world", "phone", "typed", "not", "file", "program", "lost"].contains(&key.as_str()) {
                 self.trouble(block, format!("'{key}' says nothing about how a block is run"));
             }
         }
@@ -97,11 +100,20 @@ impl Judge<'_> {
             self.not_run.push(place);
             return;
         }
+        if let Some(file) = block.note.get("file") {
+            return self.shows_file(block, file);
+        }
         match block.language.as_str() {
             "sh" | "console" => {
                 self.run += 1;
                 self.prepare(block);
-                if block.language == "sh" { self.runs(block) } else { self.shows(block) }
+                let calls = self.stand_ins(block);
+                if block.language == "sh" {
+                    self.runs(block)
+                } else {
+                    self.shows(block)
+                }
+                self.were_called(block, &calls);
             }
             "toml" => self.toml(block),
             "json" => {
@@ -143,10 +155,53 @@ impl Judge<'_> {
             acts => acts.split(',').map(Act::named).collect(),
         };
         world.phone_does(acts.unwrap_or_default());
+        if block.note.contains_key("lost") {
+            world.calls.desk.account.lose_the_next_answer();
+        }
     }
 
     fn world(&self) -> &World {
         self.world.as_ref().expect("a world")
+    }
+
+    /// The block is a file of the repository, and those after it find it in their folder.
+    fn shows_file(&mut self, block: &Block, file: &str) {
+        let path = self.page.path.with_file_name(file);
+        let content = fs::read_to_string(Path::new(ROOT).join(&path)).expect("a file that the page shows");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        self.prepare(block);
+        self.world().file(&name, &content);
+        if content != block.text {
+            self.trouble(block, format!("this is not {}", path.display()));
+            if blesses() {
+                self.replacements.push((block.range.clone(), content));
+            }
+        }
+    }
+
+    /// Puts programs in place that are not at hand: `program="pass show x; pass ls"` are the calls that are expected.
+    fn stand_ins(&mut self, block: &Block) -> Vec<String> {
+        let expected = block.note.get("program").map_or("", String::as_str);
+        let calls: Vec<_> = expected.split(';').map(|call| call.trim().to_owned()).collect();
+        let calls: Vec<_> = calls.into_iter().filter(|call| !call.is_empty()).collect();
+        let log = self.world().beside("programs.log");
+        let _ = fs::remove_file(&log);
+        for call in &calls {
+            let name = call.split(' ').next().expect("a program");
+            let script = format!("#!/bin/sh\necho \"{name} $*\" >> '{}'\necho {API_KEY}\n", log.display());
+            self.world().stand_in(name, &script);
+        }
+        calls
+    }
+
+    /// The programs were called like that, and not otherwise.
+    fn were_called(&mut self, block: &Block, expected: &[String]) {
+        let log = fs::read_to_string(self.world().beside("programs.log")).unwrap_or_default();
+        let called: BTreeSet<_> = log.lines().map(str::to_owned).collect();
+        let expected: BTreeSet<_> = expected.iter().cloned().collect();
+        if called != expected {
+            self.trouble(block, format!("called were {called:?}, and not {expected:?}"));
+        }
     }
 
     fn runs(&mut self, block: &Block) {

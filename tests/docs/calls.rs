@@ -173,7 +173,7 @@ impl Desk {
         let names_host = call.has("--base-url");
         let uses_key = call.has_key && call.profile.is_empty() && !call.has("--profile");
         if !names_host && (call.has("login") || uses_key) {
-            host = format!("export KUSTOM_BASE_URL={}\n", self.account.url());
+            host = format!("export KUSTOM_BASE_URL=\"${{KUSTOM_BASE_URL:-{}}}\"\n", self.account.url());
         }
         self.let_it_happen(&mut call);
         let quoted: Vec<_> =

@@ -92,8 +92,10 @@ fn every_command_in_prose_exists() {
         }
         for (line, code) in &page.code {
             let first = code.split(' ').next().unwrap_or_default();
-            let noun =
-                root.find_subcommand(first).filter(|noun| noun.has_subcommands() && code.contains(' '));
+            let is_verb =
+                |word: &str| word.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-');
+            let has_verb = code.split(' ').nth(1).is_some_and(is_verb);
+            let noun = root.find_subcommand(first).filter(|noun| has_verb && noun.has_subcommands());
             let fault = if first == "kustom" {
                 fault_in(&root, code)
             } else if noun.is_some() {

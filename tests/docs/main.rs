@@ -23,4 +23,5 @@ mod phone;
 mod reference;
 mod shape;
 mod shell;
+mod workflow;
 mod world;

@@ -72,7 +72,8 @@ impl Page {
                 Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
                     inside = true;
                     let (language, note) = (language.to_string(), std::mem::take(&mut note));
-                    let empty = range.start..range.start;
+                    let begin = range.start + text[range.start..].find('\n').map_or(0, |end| end + 1);
+                    let empty = begin..begin;
                     page.blocks.push(Block { language, text: String::new(), range: empty, line, note });
                 }
                 Event::End(TagEnd::CodeBlock) => inside = false,

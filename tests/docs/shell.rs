@@ -43,12 +43,13 @@ pub(crate) struct Shown {
 const MARK: char = '\u{1e}';
 
 /// What somebody who knows the account answers: how the question begins or ends, and what is typed.
-const ANSWERS: [(&str, &str); 8] = [
+const ANSWERS: [(&str, &str); 9] = [
     ("API key: ", API_KEY),
     ("Profile name [", ""),
     ("Username (", ""),
     ("Merchant id (", MERCHANT_ID),
-    ("(a number, or a part of the name): ", "1"),
+    ("Default location (", "none"),
+    ("(a number, or a part of the name): ", "Stockholm"),
     ("Default currency", ""),
     ("Name [", ""),
     ("[y/N] ", "y"),
