@@ -54,10 +54,16 @@ fn every_block_is_what_it_says() {
         run += verdict.run;
     }
     not_run.sort();
-    println!("{run} blocks were run, {} were not: {not_run:#?}", not_run.len());
+    told(&format!("{run} blocks were run, {} were not: {not_run:#?}", not_run.len()));
     let known: Vec<_> = NOT_RUN.iter().map(|(page, why)| ((*page).to_owned(), (*why).to_owned())).collect();
     assert!(troubles.is_empty(), "\n{}", troubles.join("\n\n"));
     assert_eq!(not_run, known, "only these blocks may stay untried");
+}
+
+/// For whoever reads the output of the tests.
+#[allow(clippy::print_stdout, reason = "the test's own output")]
+fn told(text: &str) {
+    println!("{text}");
 }
 
 fn judge(page: &Page) -> Verdict {
@@ -109,9 +115,9 @@ impl Judge<'_> {
                 self.prepare(block);
                 let calls = self.stand_ins(block);
                 if block.language == "sh" {
-                    self.runs(block)
+                    self.runs(block);
                 } else {
-                    self.shows(block)
+                    self.shows(block);
                 }
                 self.were_called(block, &calls);
             }
@@ -219,7 +225,7 @@ impl Judge<'_> {
         let shown = self.world().show(&commands);
         let mut real = String::new();
         for (index, ((command, _), Shown { exit, output })) in steps.iter().zip(&shown).enumerate() {
-            real += &format!("$ {command}\n{output}");
+            real.extend(["$ ", command, "\n", output]);
             let told = commands.get(index + 1).is_some_and(|next| next == "echo $?");
             if *exit != 0 && !told {
                 self.trouble(
@@ -270,14 +276,14 @@ fn steps(text: &str) -> Vec<(String, String)> {
     for line in text.lines() {
         if goes_on {
             let (command, _) = steps.last_mut().expect("a command");
-            *command += &format!("\n{line}");
+            command.extend(["\n", line]);
             goes_on = line.ends_with('\\');
         } else if let Some(command) = line.strip_prefix("$ ") {
             steps.push((command.to_owned(), String::new()));
             goes_on = command.ends_with('\\');
         } else {
             let (_, output) = steps.last_mut().expect("a console block begins with `$ `");
-            *output += &format!("{line}\n");
+            output.extend([line, "\n"]);
         }
     }
     steps

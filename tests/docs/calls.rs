@@ -21,7 +21,8 @@ const WRAPPER: &str = r#"#!/bin/sh
 call=$DOCUMENTS_CALLS/$$
 mkfifo "$call.answer" || exit 126
 behind=; if [ /dev/stdin -ef /dev/null ]; then behind=yes; fi
-printf '%s\000' "$PWD" "$behind" "${KUSTOM_PROFILE-}" "${KUSTOM_API_KEY:+yes}" "$@" > "$call.part"
+shown=; if [ /dev/stdout -ef "$DOCUMENTS_SHOWN" ]; then shown=yes; fi
+printf '%s\000' "$PWD" "$behind" "$shown" "${KUSTOM_PROFILE-}" "${KUSTOM_API_KEY:+yes}" "$@" > "$call.part"
 mv "$call.part" "$call.ask"
 . "$call.answer"
 "#;
@@ -33,6 +34,8 @@ pub(crate) struct Call {
     pub(crate) folder: PathBuf,
     /// It runs in the background.
     behind: bool,
+    /// What it writes is shown in a document.
+    pub(crate) shown: bool,
     /// `KUSTOM_PROFILE`.
     profile: String,
     /// Whether `KUSTOM_API_KEY` is set.
@@ -48,6 +51,8 @@ pub(crate) struct Desk {
     /// Where the emulator and the receiver of callbacks listen, who have fixed ports elsewhere.
     pub(crate) emulator: String,
     pub(crate) receiver: String,
+    /// What commands that are shown one by one write.
+    pub(crate) shown: PathBuf,
     folder: PathBuf,
     acts: Mutex<Vec<Act>>,
     over: AtomicBool,
@@ -75,21 +80,18 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// Puts `kustom` into the folder `programs`, and answers whoever calls it.
-    pub(crate) fn answer(
-        account: Account,
-        variables: Vec<(OsString, OsString)>,
-        programs: &Path,
-        folder: &Path,
-    ) -> Self {
+    /// Puts `kustom` into the world's folder `programs`, and answers whoever calls it.
+    pub(crate) fn answer(account: Account, variables: Vec<(OsString, OsString)>, world: &Path) -> Self {
+        let folder = &world.join("calls");
         fs::create_dir_all(folder).expect("a folder");
-        super::world::program(programs, "kustom", WRAPPER);
+        super::world::program(&world.join("programs"), "kustom", WRAPPER);
         let desk = Arc::new(Desk {
             account,
             variables,
             emulator: free_address(),
             receiver: free_address(),
-            folder: folder.to_owned(),
+            shown: world.join("shown"),
+            folder: folder.clone(),
             acts: Mutex::new(vec![Act::Pay]),
             over: AtomicBool::new(false),
         });
@@ -136,6 +138,7 @@ fn new_calls(folder: &Path) -> Vec<Call> {
                 process: path.file_stem().expect("a name").to_string_lossy().into_owned(),
                 folder: word().into(),
                 behind: !word().is_empty(),
+                shown: !word().is_empty(),
                 profile: word(),
                 has_key: !word().is_empty(),
                 args: words.collect(),
@@ -150,6 +153,11 @@ impl Call {
     fn is(&self, noun: &str, verb: &str) -> bool {
         let nouns = [noun, noun.strip_suffix('s').unwrap_or(noun)];
         self.args.windows(2).any(|pair| nouns.contains(&pair[0].as_str()) && pair[1] == verb)
+    }
+
+    /// Whether it writes each change as it happens.
+    pub(crate) fn tells_changes(&self) -> bool {
+        !matches!(self.value("-o").or(self.value("--output")), Some("json" | "csv"))
     }
 
     fn has(&self, flag: &str) -> bool {
@@ -179,7 +187,8 @@ impl Desk {
         let quoted: Vec<_> =
             call.args.iter().map(|arg| format!("'{}'", arg.replace('\'', r"'\''"))).collect();
         let words = quoted.join(" ");
-        let answer = format!("{host}unset DOCUMENTS_CALLS\nset -- {words}\nexec '{PROGRAM}' \"$@\"\n");
+        let answer =
+            format!("{host}unset DOCUMENTS_CALLS DOCUMENTS_SHOWN\nset -- {words}\nexec '{PROGRAM}' \"$@\"\n");
         fs::write(self.folder.join(format!("{}.answer", call.process)), answer).expect("an answer");
     }
 
@@ -189,7 +198,7 @@ impl Desk {
             let count = call.value("--count").map_or(1, |count| count.parse().expect("a number"));
             phone::use_codes(self, count);
         } else if call.is("sessions", "create") && call.has("--watch") {
-            phone::serve_next_session(self, self.acts());
+            phone::serve_next_session(self, call, self.acts());
         } else if call.is("sessions", "watch") {
             let known = self.account.sessions();
             let named = known.into_iter().filter(|session| call.has(session)).collect();

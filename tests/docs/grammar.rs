@@ -55,7 +55,7 @@ pub(crate) fn fault_in(root: &Command, line: &str) -> Option<String> {
         } else if let Some(next) = command.find_subcommand(word) {
             command = next;
         } else if command.has_subcommands() && command.get_positionals().next().is_none() {
-            let stands_for_any = word.chars().all(|letter| letter.is_uppercase()) || word == "…";
+            let stands_for_any = word.chars().all(char::is_uppercase) || word == "…";
             return (!stands_for_any).then(|| format!("{} has no command {word}", command.get_name()));
         } else if matches!(word, "|" | "&&" | "<" | ">") {
             return None;

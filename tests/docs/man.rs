@@ -1,4 +1,4 @@
-//! The pages of man, one a command, by clap_mangen. What stands after a command's help has sections and lines of its own
+//! The pages of man, one a command, by `clap_mangen`. What stands after a command's help has sections and lines of its own
 //! there, which must not be filled into paragraphs.
 
 use std::collections::BTreeMap;
@@ -66,7 +66,7 @@ fn laid_out(page: &str) -> String {
         let kept = is_text(run[0]) && run.iter().any(|line| line.starts_with(' '));
         let kept = kept && !text.ends_with(".nf\n");
         text += if kept { ".nf\n" } else { "" };
-        run.iter().for_each(|line| text.extend([line, "\n"]));
+        text.extend(run.iter().flat_map(|line| [line, "\n"]));
         text += if kept { ".fi\n" } else { "" };
     }
     text

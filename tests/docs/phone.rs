@@ -70,13 +70,23 @@ pub(crate) fn use_codes(desk: &Arc<Desk>, count: usize) {
     });
 }
 
-/// Does this with the next session that is created.
-pub(crate) fn serve_next_session(desk: &Arc<Desk>, acts: Vec<Act>) {
+/// Does this with the next session that is created. What a document shows has to be the same each time, so nothing is
+/// done before the command has told how the session begins.
+pub(crate) fn serve_next_session(desk: &Arc<Desk>, call: &Call, acts: Vec<Act>) {
     let known = desk.account.sessions();
+    let waits = call.shown && call.tells_changes();
+    let before = std::fs::read(&desk.shown).map_or(0, |text| text.len());
     let desk = Arc::clone(desk);
     std::thread::spawn(move || {
         let new = || desk.account.sessions().into_iter().find(|session| !known.contains(session));
         if let Some(session) = when(&desk, new) {
+            let told = || {
+                let text = std::fs::read(&desk.shown).unwrap_or_default();
+                String::from_utf8_lossy(text.get(before..)?).contains("CREATED").then_some(())
+            };
+            if waits && when(&desk, told).is_none() {
+                return;
+            }
             for act in acts {
                 act.happens(&desk, &session);
             }

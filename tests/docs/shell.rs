@@ -104,8 +104,8 @@ impl World {
         let one =
             |command: &String| format!("(exit $last)\n{command}\nlast=$?\nprintf '{MARK}%s{MARK}' $last\n");
         let script = format!("set +e; last=0\n{}", commands.iter().map(one).collect::<String>());
-        let path = self.beside("shown");
-        let file = File::create(&path).expect("a file");
+        let path = &self.calls.desk.shown;
+        let file = File::create(path).expect("a file");
         let both = file.try_clone().expect("the same file");
         let exit = self.shell(&self.with_memory(&script), (file, both));
         let text = fs::read(path).expect("a file");

@@ -71,16 +71,17 @@ impl World {
             ("TZ".into(), "UTC".into()),
             ("COLUMNS".into(), "100".into()),
             ("LC_ALL".into(), "C.UTF-8".into()),
+            ("DOCUMENTS_SHOWN".into(), text(folder.path().join("shown"))),
             ("DOCUMENTS_CALLS".into(), text(folder.path().join("calls"))),
         ];
         let account = Account::serve(&state.join("local.json"));
-        let calls = Calls::answer(account, variables, &programs, &folder.path().join("calls"));
+        let calls = Calls::answer(account, variables, folder.path());
         let application = Server::always(Reply::empty(204));
         Self { calls, folder, application, groups: Mutex::default() }
     }
 
     /// A store that is in business: the active profile `playground` reaches an account with the locations 'Stockholm
-    /// City' and 'Göteborg Haga', a device 'Till 1' stands in the first, and `secret.txt` is there.
+    /// City' and 'Göteborg Haga', a device 'Till 1' stands in the first, and `secret.txt` and `key.txt` are there.
     pub(crate) fn store() -> Self {
         let world = Self::new();
         let account = &world.calls.desk.account;
@@ -94,6 +95,7 @@ impl World {
             ),
         );
         world.file("secret.txt", &format!("{SECRET}\n"));
+        world.file("key.txt", &format!("{API_KEY}\n"));
         world
     }
 
@@ -130,9 +132,11 @@ impl World {
         self.addresses().iter().fold(text.to_owned(), |text, (shown, real)| text.replace(shown, real))
     }
 
-    /// The reverse, for what a document shows; the home is that of a reader.
+    /// The reverse, for what a document shows; the home is that of a reader, and
+    /// the account is behind a proxy.
     pub(crate) fn shown(&self, text: &str) -> String {
         let text = text.replace(&*self.home().to_string_lossy(), "/home/you");
+        let text = text.replace(&self.calls.desk.account.url(), "https://proxy.example/kustom");
         self.addresses().iter().fold(text, |text, (shown, real)| text.replace(real.as_str(), shown))
     }
 
