@@ -202,6 +202,9 @@ impl Judge<'_> {
 
     /// The programs were called like that, and not otherwise.
     fn were_called(&mut self, block: &Block, expected: &[String]) {
+        if expected.is_empty() {
+            return;
+        }
         let log = fs::read_to_string(self.world().beside("programs.log")).unwrap_or_default();
         let called: BTreeSet<_> = log.lines().map(str::to_owned).collect();
         let expected: BTreeSet<_> = expected.iter().cloned().collect();

@@ -1,58 +1,50 @@
 //! Documents that are made from the program: `docs/reference.md` and the pages of `man`.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::blocks::blesses;
 use super::page::{ROOT, files_below};
 use super::{man, reference};
 
-/// Files are what they would be if they were made now; a file that would not be made is not there.
-#[track_caller]
-fn are_current(folder: &str, made: &BTreeMap<PathBuf, String>) {
-    let there = files_below(folder);
-    let mut stale = Vec::new();
-    for path in there.iter().filter(|path| !made.contains_key(*path)) {
-        stale.push(format!("{} is about something that is not there", path.display()));
-        if blesses() {
-            fs::remove_file(Path::new(ROOT).join(path)).expect("a file");
-        }
+const HOW: &str = "write what is generated anew with KUSTOM_BLESS=1 cargo test --test docs";
+
+/// Where a file is not what it would be if it were made now. It is written, if that is wanted.
+fn stale(path: &Path, made: &str) -> Option<String> {
+    let at = Path::new(ROOT).join(path);
+    let known = fs::read_to_string(&at).unwrap_or_default();
+    if known == made {
+        return None;
     }
-    for (path, text) in made {
-        let at = Path::new(ROOT).join(path);
-        let known = fs::read_to_string(&at).unwrap_or_default();
-        if known != *text {
-            let differs = known.lines().zip(text.lines()).position(|(old, new)| old != new);
-            let line = differs.unwrap_or_else(|| known.lines().count().min(text.lines().count()));
-            let of = |text: &str| text.lines().nth(line).unwrap_or("(its end)").to_owned();
-            let (path, old, new) = (path.display(), of(&known), of(text));
-            stale.push(format!("{path}:{} is\n  {old}\nand would be\n  {new}", line + 1));
-            if blesses() {
-                fs::write(at, text).expect("a file");
-            }
-        }
+    if blesses() {
+        fs::write(at, made).expect("a file");
+        return None;
     }
-    let how = "write them anew with KUSTOM_BLESS=1 cargo test --test docs";
-    assert!(blesses() || stale.is_empty(), "{how}\n{}", stale.join("\n"));
+    let same = known.lines().zip(made.lines()).take_while(|(old, new)| old == new).count();
+    let line = |text: &str| text.lines().nth(same).unwrap_or("(its end)").to_owned();
+    let (path, old, new) = (path.display(), line(&known), line(made));
+    Some(format!("{path}:{} is\n  {old}\nand would be\n  {new}", same + 1))
 }
 
 #[test]
 fn the_reference_is_current() {
-    let path = Path::new("docs").join("reference.md");
-    let text = reference::reference();
-    let known = fs::read_to_string(Path::new(ROOT).join(&path)).unwrap_or_default();
-    if blesses() {
-        fs::write(Path::new(ROOT).join(&path), &text).expect("a page");
-    } else {
-        crate::common::harness::same(&known, &text);
-    }
+    let stale = stale(Path::new("docs/reference.md"), &reference::reference());
+    assert_eq!(stale, None, "{HOW}");
 }
 
 #[test]
 fn the_pages_of_man_are_current() {
     fs::create_dir_all(Path::new(ROOT).join("docs/man")).expect("a folder");
-    are_current("docs/man", &man::pages());
+    let pages = man::pages();
+    let mut troubles: Vec<_> = pages.iter().filter_map(|(path, text)| stale(path, text)).collect();
+    for path in files_below("docs/man").iter().filter(|path| !pages.contains_key(*path)) {
+        if blesses() {
+            fs::remove_file(Path::new(ROOT).join(path)).expect("a file");
+        } else {
+            troubles.push(format!("{} is about a command that is not there", path.display()));
+        }
+    }
+    assert!(troubles.is_empty(), "{HOW}\n{}", troubles.join("\n"));
 }
 
 /// A formatter that is at hand finds nothing to complain about.

@@ -102,7 +102,9 @@ impl World {
     /// Writes a file into the home, with the addresses of this world in it.
     pub(crate) fn file(&self, name: &str, content: &str) {
         let path = self.home().join(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        let folder = path.parent().expect("a folder");
+        fs::create_dir_all(folder).expect("a folder");
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).expect("a private folder");
         fs::write(&path, self.real(content)).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a private file");
     }
@@ -135,8 +137,10 @@ impl World {
     /// The reverse, for what a document shows; the home is that of a reader, and
     /// the account is behind a proxy.
     pub(crate) fn shown(&self, text: &str) -> String {
-        let text = text.replace(&*self.home().to_string_lossy(), "/home/you");
-        let text = text.replace(&self.calls.desk.account.url(), "https://proxy.example/kustom");
+        let home = self.home().to_string_lossy().into_owned();
+        let text: String =
+            text.split_inclusive('\n').map(|line| in_column(line, &home, "/home/you")).collect();
+        let text = text.replace(&self.calls.desk.account.url(), "https://proxy.example/");
         self.addresses().iter().fold(text, |text, (shown, real)| text.replace(real.as_str(), shown))
     }
 
@@ -158,6 +162,17 @@ impl Drop for World {
             let _ = Command::new("/bin/sh").args(["-c", &kill]).status();
         }
     }
+}
+
+/// A line with something shorter in the place of this; the column behind it stays where it is.
+fn in_column(line: &str, long: &str, short: &str) -> String {
+    let Some((before, after)) = line.split_once(long) else { return line.to_owned() };
+    let pad = " ".repeat(long.len() - short.len());
+    let after = match after.split_once("  ") {
+        Some((cell, next)) => format!("{cell}{pad}  {next}"),
+        None => after.to_owned(),
+    };
+    format!("{before}{short}{}", in_column(&after, long, short))
 }
 
 /// Writes a program. A process of its own does, because a program that this one has open for writing cannot be started
