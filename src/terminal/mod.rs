@@ -160,6 +160,8 @@ impl Terminal {
     /// Tells a person something that is not data. Nothing where only data counts.
     pub fn note(&self, text: &str) {
         if !self.manner.quiet && self.manner.format == Format::Table {
+            // What it is about comes first. Data that cannot be written is told when the program ends.
+            let _ = self.flush();
             self.talk(text);
         }
     }

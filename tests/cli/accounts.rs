@@ -294,6 +294,22 @@ fn the_doctor_finds_a_healthy_account() {
     assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
 }
 
+/// What people paste holds no secret, not even one that somebody has put into the command for the key.
+#[test]
+fn the_doctor_shows_no_command_for_a_key() {
+    let server = Server::always(nothing());
+    let home = Home::new().with_profiles(&format!(
+        "active = \"a\"\n[profiles.a]\nenvironment = \"playground\"\nbase_url = \"{}\"\nmerchant_id = \"m\"\n\
+         api_key_command = \"TOKEN=hunter2; echo kco_test_api_Zx9\"\n",
+        server.url()
+    ));
+    let outcome = home.run(["doctor"]).exits(0);
+    assert!(outcome.stdout.contains("the output of a command, from profile 'a'"), "{outcome:?}");
+    for secret in ["hunter2", "Zx9"] {
+        assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{outcome:?}");
+    }
+}
+
 #[test]
 fn the_doctor_finds_what_is_wrong_and_its_exit_code() {
     let none = findings(&Home::new(), 3, &[]);

@@ -1,6 +1,6 @@
 //! Runs the program in front of a person: a real pseudo-terminal with somebody typing.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Write};
 #[cfg(unix)]
 use std::path::Path;
@@ -81,8 +81,7 @@ impl Screen {
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        let mut command = outer_shell();
-        command.arg(PROGRAM);
+        let mut command = CommandBuilder::new(PROGRAM);
         command.args(args);
         Self::run(command, size(columns), home, env)
     }
@@ -90,9 +89,8 @@ impl Screen {
     /// A shell that asks with `$ `, knows the program as `kustom`, and is the same on every system.
     #[cfg(unix)]
     pub fn shell(columns: u16, rows: u16, home: &Home, env: &[(&str, &str)]) -> Self {
-        let mut command = outer_shell();
+        let mut command = CommandBuilder::new("/bin/sh");
         command.args([
-            "/bin/sh",
             "-c",
             "while printf '$ '; IFS= read -r line; do (exit $code); eval \"$line\"; code=$?; done",
         ]);
@@ -102,7 +100,6 @@ impl Screen {
     }
 
     fn run(mut command: CommandBuilder, size: PtySize, home: &Home, env: &[(&str, &str)]) -> Self {
-        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         command.env_clear();
         command.env("TERM", "xterm");
         for (name, value) in home.variables().into_iter().chain(home.more_variables()) {
@@ -113,6 +110,17 @@ impl Screen {
             command.env(name, value);
         }
         command.cwd(home.path());
+        Self::start(command, size)
+    }
+
+    /// The same for any command, which brings its variables and its folder.
+    pub fn of(columns: u16, command: CommandBuilder) -> Self {
+        Self::start(command, size(columns))
+    }
+
+    fn start(mut command: CommandBuilder, size: PtySize) -> Self {
+        command.get_argv_mut().splice(0..0, ["/bin/sh", "-c", SHELL].map(OsString::from));
+        let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let shell = pair.slave.spawn_command(command).expect("the program starts");
         drop(pair.slave);
         let mut screen = pair.master.try_clone_reader().expect("a screen");
@@ -160,6 +168,19 @@ impl Screen {
     /// Everything that was shown so far.
     pub fn so_far(&self) -> String {
         self.shown.0.lock().expect("a screen").text()
+    }
+
+    /// Waits until the screen, after so many bytes, shows one of these; gives which, and where it ends. Nothing when the
+    /// program ends before that.
+    pub fn until_one_of(&self, wanted: &[&str], after: usize) -> Option<(usize, usize)> {
+        let find = |text: &str| {
+            let shown = text.get(after..)?;
+            let found =
+                wanted.iter().enumerate().filter_map(|(which, wanted)| Some((shown.find(wanted)?, which)));
+            found.min().map(|(at, which)| (which, after + at + wanted[which].len()))
+        };
+        let text = self.wait(|shown| find(&shown.text()).is_some());
+        find(&text)
     }
 
     /// Waits until more than so many bytes were shown.
@@ -270,13 +291,6 @@ impl Screen {
             shown = self.shown.1.wait_timeout(shown, left).expect("a screen").0;
         }
     }
-}
-
-/// The shell that starts what is named in the arguments that are added.
-fn outer_shell() -> CommandBuilder {
-    let mut command = CommandBuilder::new("/bin/sh");
-    command.args(["-c", SHELL]);
-    command
 }
 
 const HIDES_CURSOR: &str = "\u{1b}[?25l";

@@ -10,6 +10,7 @@ use crate::commands::help::text::more;
 use crate::commands::profiles::show::values;
 use crate::context::{Context, journal_of};
 use crate::error::{Error, Exit};
+use crate::profiles::KeySource;
 use crate::settings::Account;
 
 const MORE: &str = "\
@@ -62,7 +63,11 @@ impl Args {
 /// Every value of the account with its source.
 fn configured(account: &Account) -> Vec<Finding> {
     let rows = values(account).into_iter().map(|row| {
-        let value = row.value.as_deref().unwrap_or("not set");
+        let value = match (row.name, &account.key.value) {
+            // A command can have a secret in its arguments, and this is what people paste.
+            ("api_key", KeySource::Command(_)) => "the output of a command",
+            _ => row.value.as_deref().unwrap_or("not set"),
+        };
         let source = row.phrase.as_ref().map(|phrase| format!(", {phrase}")).unwrap_or_default();
         let shadows =
             if row.shadows.is_empty() { String::new() } else { format!("; shadows {}", row.shadowed()) };

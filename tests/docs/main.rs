@@ -1,0 +1,27 @@
+//! The documents: what they tell to type is typed, what they show is compared, and what can be generated is.
+//!
+//! `KUSTOM_BLESS=1 cargo test --test docs` writes what has changed into them.
+
+// Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// A shell, pipes and signals, as readers on Unix have them.
+#![cfg(unix)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod account;
+mod blocks;
+mod calls;
+mod generated;
+mod grammar;
+mod harness;
+mod links;
+mod man;
+mod page;
+mod phone;
+mod reference;
+mod shape;
+mod shell;
+mod workflow;
+mod world;

@@ -1,0 +1,187 @@
+//! A Markdown page, taken apart: its blocks with what is said about running them, its links, headings and inline code.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+/// The repository.
+pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A page.
+pub(crate) struct Page {
+    /// From the repository's folder.
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) links: Vec<Link>,
+    /// What a link's `#…` can name.
+    pub(crate) anchors: Vec<String>,
+    /// Inline code and its line.
+    pub(crate) code: Vec<(usize, String)>,
+}
+
+/// A fenced block.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    pub(crate) language: String,
+    pub(crate) text: String,
+    /// Where the text is in the page.
+    pub(crate) range: Range<usize>,
+    /// The line of its first fence.
+    pub(crate) line: usize,
+    /// What `<!-- run: … -->` in front of it says.
+    pub(crate) note: Note,
+}
+
+/// A link or a picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) line: usize,
+    pub(crate) target: String,
+}
+
+/// How a block is run, as words and `key="value"`.
+pub(crate) type Note = BTreeMap<String, String>;
+
+impl Page {
+    /// Reads a page of the repository.
+    pub(crate) fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(Path::new(ROOT).join(path)).expect("a page");
+        Self::parse(path, text)
+    }
+
+    fn parse(path: &Path, text: String) -> Self {
+        let mut page = Self {
+            path: path.to_owned(),
+            text: String::new(),
+            blocks: vec![],
+            links: vec![],
+            anchors: vec![],
+            code: vec![],
+        };
+        let line_of = |at: usize| text[..at].matches('\n').count() + 1;
+        let mut note = Note::new();
+        let mut heading: Option<String> = None;
+        let mut inside = false;
+        for (event, range) in Parser::new_ext(&text, Options::ENABLE_TABLES).into_offset_iter() {
+            let line = line_of(range.start);
+            match event {
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                    inside = true;
+                    let (language, note) = (language.to_string(), std::mem::take(&mut note));
+                    let begin = range.start + text[range.start..].find('\n').map_or(0, |end| end + 1);
+                    let empty = begin..begin;
+                    page.blocks.push(Block { language, text: String::new(), range: empty, line, note });
+                }
+                Event::End(TagEnd::CodeBlock) => inside = false,
+                Event::Text(part) if inside => {
+                    let block = page.blocks.last_mut().expect("a block");
+                    if block.text.is_empty() {
+                        block.range = range.clone();
+                    }
+                    block.text += &part;
+                    block.range.end = range.end;
+                }
+                Event::Html(html) | Event::InlineHtml(html) => {
+                    if let Some(said) = html.trim().strip_prefix("<!-- run:") {
+                        note = read_note(said.trim_end_matches("-->"));
+                    }
+                    let targets = ["src=\"", "srcset=\"", "href=\""].into_iter();
+                    for target in targets.flat_map(|begin| html.split(begin).skip(1)) {
+                        let target = target.split('"').next().unwrap_or_default().to_owned();
+                        page.links.push(Link { line, target });
+                    }
+                }
+                Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                    page.links.push(Link { line, target: dest_url.to_string() });
+                }
+                Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+                Event::End(TagEnd::Heading(_)) => {
+                    let slug = slug(&heading.take().unwrap_or_default());
+                    let twins = page.anchors.iter().filter(|known| **known == slug).count();
+                    page.anchors.push(if twins == 0 { slug } else { format!("{slug}-{twins}") });
+                }
+                Event::Text(part) => {
+                    if let Some(heading) = &mut heading {
+                        *heading += &part;
+                    }
+                }
+                Event::Code(part) => {
+                    if let Some(heading) = &mut heading {
+                        *heading += &part;
+                    }
+                    page.code.push((line, part.to_string()));
+                }
+                _ => {}
+            }
+        }
+        assert!(note.is_empty(), "{}: nothing is run after {note:?}", path.display());
+        page.text = text;
+        page
+    }
+}
+
+/// What GitHub makes of a heading.
+fn slug(heading: &str) -> String {
+    let kept = heading.to_lowercase();
+    let kept = kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
+    kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
+}
+
+fn read_note(said: &str) -> Note {
+    let words = shell_words::split(said).expect("a note is words and key=\"value\"");
+    let pair = |word: &String| match word.split_once('=') {
+        Some((key, value)) => (key.to_owned(), value.to_owned()),
+        None => (word.clone(), String::new()),
+    };
+    words.iter().map(pair).collect()
+}
+
+/// The files of the repository below a folder, in order, from the repository's folder.
+pub(crate) fn files_below(folder: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![Path::new(ROOT).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                files.push(path.strip_prefix(ROOT).expect("a file of the repository").to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md")
+}
+
+/// The pages of the repository: those beside the README, and all in `docs`.
+pub(crate) fn pages() -> Vec<Page> {
+    let beside = fs::read_dir(ROOT).expect("the repository").flatten();
+    let mut paths: Vec<PathBuf> = beside.map(|entry| PathBuf::from(entry.file_name())).collect();
+    paths.extend(files_below("docs"));
+    paths.retain(|path| is_page(path));
+    paths.sort();
+    paths.iter().map(|path| Page::read(path)).collect()
+}
+
+#[test]
+fn a_page_is_taken_apart() {
+    let text = "# The `x` page\n\nSee [it](y.md#z).\n\n<!-- run: typed world=new not=\"no apt\" -->\n```sh\nls\npwd\n```\n\n# The x page\n";
+    let page = Page::parse(Path::new("x.md"), text.to_owned());
+    let [block] = &page.blocks[..] else { panic!("{:?}", page.blocks) };
+    assert_eq!((block.language.as_str(), block.text.as_str(), block.line), ("sh", "ls\npwd\n", 6));
+    assert_eq!(&text[block.range.clone()], "ls\npwd\n");
+    assert_eq!((block.note["world"].as_str(), block.note["not"].as_str()), ("new", "no apt"));
+    assert!(block.note.contains_key("typed"));
+    assert_eq!((page.links[0].target.as_str(), page.links[0].line), ("y.md#z", 3));
+    assert_eq!(page.anchors, ["the-x-page", "the-x-page-1"]);
+    assert_eq!(page.code, [(1, "x".to_owned())]);
+}
