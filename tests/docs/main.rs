@@ -13,6 +13,7 @@ mod common;
 mod account;
 mod blocks;
 mod calls;
+mod examples;
 mod generated;
 mod grammar;
 mod harness;

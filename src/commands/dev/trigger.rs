@@ -28,9 +28,9 @@ const NOBODY: &str = "SAMPLE";
 
 const MORE: &str = "\
 Examples:
-  kustom dev trigger session.finalized --to http://127.0.0.1:3000/callbacks --secret-file secret.txt
+  kustom dev trigger session.finalized --to http://127.0.0.1:8080/callbacks --secret-file secret.txt
   kustom dev trigger payment.failed --session SESSION \\
-      --to http://127.0.0.1:3000/callbacks --secret-file secret.txt
+      --to http://127.0.0.1:8080/callbacks --secret-file secret.txt
 
 Next:
   kustom webhooks listen --secret-file FILE      # see what arrives

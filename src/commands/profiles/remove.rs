@@ -10,7 +10,7 @@ use crate::profiles::{Environment, LOCAL};
 const MORE: &str = "\
 Examples:
   kustom profiles remove vault
-  kustom profiles remove shop vault  # several; with a typing mistake, none
+  kustom profiles remove shop playground       # several; with a typing mistake, none
 
 Next:
   kustom profiles list

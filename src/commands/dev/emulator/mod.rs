@@ -20,7 +20,7 @@ const MORE: &str = "\
 Examples:
   kustom dev emulator                                          # until Ctrl-C
   kustom dev emulator --listen 127.0.0.1:0 --ready-file url    # in a script: the URL is in the file
-  kustom dev emulator --callback-url http://127.0.0.1:3000/callbacks \\
+  kustom dev emulator --callback-url http://127.0.0.1:8080/callbacks \\
       --callback-secret-file secret.txt --switch session_lifetime=30s
 
 Next:

@@ -36,7 +36,7 @@ Examples:
   kustom webhooks listen --secret-file secret.txt --exit-after session.finalized --timeout 10m
   kustom webhooks listen --secret-file secret.txt --resolve -o ndjson --exit-after 1
   kustom webhooks listen --secret-file secret.txt --exit-after 1 \\
-      --forward-to http://127.0.0.1:3000/callbacks
+      --forward-to http://127.0.0.1:8080/callbacks
 
 Next:
   kustom dev trigger session.finalized --to http://127.0.0.1:4011 --secret-file FILE
