@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -55,6 +55,8 @@ pub(crate) struct Desk {
     pub(crate) shown: PathBuf,
     folder: PathBuf,
     acts: Mutex<Vec<Act>>,
+    /// How many attempts were made whose outcome is not known.
+    attempts: AtomicUsize,
     over: AtomicBool,
 }
 
@@ -93,6 +95,7 @@ impl Calls {
             shown: world.join("shown"),
             folder: folder.clone(),
             acts: Mutex::new(vec![Act::Pay]),
+            attempts: AtomicUsize::new(0),
             over: AtomicBool::new(false),
         });
         let at = Arc::clone(&desk);
@@ -269,7 +272,10 @@ impl Desk {
         }
         command
             .args(["sessions", "create", "--device", "Till 1", "--amount", "249.50", "-o", "json", "--yes"]);
-        command.args(["--reference", &format!("receipt-{}", call.process)]);
+        command.args([
+            "--reference",
+            &format!("receipt-{}", 2001 + self.attempts.fetch_add(1, Ordering::SeqCst)),
+        ]);
         let outcome = command.output().expect("the program");
         let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
         let error: Value = said.lines().find_map(|line| serde_json::from_str(line).ok()).unwrap_or_default();

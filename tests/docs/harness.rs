@@ -82,3 +82,27 @@ fn the_stand_in_of_jq_reads_a_key() {
     assert_eq!(world.run(read).ok().stdout, "CREATED\n500\nTill 1\nTERMINAL\n");
     assert_eq!(world.run("jq -r '.[0]' session.json").exit, 3);
 }
+
+/// What a script leaves running ends with the world, also when a test fails.
+#[test]
+fn nothing_is_left_running() {
+    let world = World::store();
+    let left = "kustom dev emulator --ready-file ready.txt > /dev/null 2>&1 &\nuntil [ -e ready.txt ]; do sleep 0.1; \
+                done\necho $!";
+    let process = world.run(left).ok().stdout.trim().to_owned();
+    let alive = || {
+        let mut ask = std::process::Command::new("/bin/sh");
+        ask.args([
+            "-c",
+            &format!("kill -s 0 {process} 2>/dev/null && ! grep -q '^State:.Z' /proc/{process}/status"),
+        ]);
+        ask.status().expect("a shell").success()
+    };
+    assert!(alive());
+    drop(world);
+    let deadline = std::time::Instant::now() + crate::common::harness::PATIENCE;
+    while alive() {
+        assert!(std::time::Instant::now() < deadline, "it is left");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+}

@@ -1,5 +1,7 @@
 //! Whoever is at the phone, and the service that sends callbacks: what a command waits for, happens.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -131,10 +133,17 @@ pub(crate) fn send_callbacks(desk: &Arc<Desk>, call: Call, url: String, secret: 
 pub(crate) fn end_when_it_answers(desk: &Arc<Desk>, call: Call, address: String) {
     let desk = Arc::clone(desk);
     std::thread::spawn(move || {
-        if when(&desk, || std::net::TcpStream::connect(&address).ok()).is_some() {
+        if when(&desk, || answers(&address).then_some(())).is_some() {
             interrupt(&call.process);
         }
     });
+}
+
+/// Whether a server answers there: one that only listens may not be ready to be ended yet.
+fn answers(address: &str) -> bool {
+    let Ok(mut connection) = TcpStream::connect(address) else { return false };
+    let asked = connection.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    asked.is_ok() && matches!(connection.read(&mut [0; 16]), Ok(1..))
 }
 
 /// What Ctrl-C does.

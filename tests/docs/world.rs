@@ -158,7 +158,7 @@ impl Drop for World {
     fn drop(&mut self) {
         // What a script left in the background ends with it.
         for group in self.groups.lock().expect("groups").drain(..) {
-            let kill = format!("kill -KILL -- -{group} 2>/dev/null");
+            let kill = format!("kill -s KILL -- -{group} 2>/dev/null");
             let _ = Command::new("/bin/sh").args(["-c", &kill]).status();
         }
     }
