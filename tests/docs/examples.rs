@@ -35,6 +35,7 @@ fn store() -> World {
     let profiles = world.home().join(".config/kustom/profiles.toml");
     let profiles = std::fs::read_to_string(profiles).expect("profiles");
     world.file(".config/kustom/profiles.toml", &format!("{profiles}{}{}", profile("shop"), profile("vault")));
+    world.calls.desk.account.device("Old till");
     let sale = json!({
         "device_id": world.calls.desk.account.device("Till 1"),
         "order_amount": 24950,

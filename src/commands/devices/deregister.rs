@@ -11,7 +11,7 @@ use crate::text::visible;
 const MORE: &str = "\
 Examples:
   kustom devices deregister 'Till 1'
-  kustom devices deregister 'Till 1' --yes             # on production in a script
+  kustom devices deregister 'Old till' --yes           # on production in a script
 
 Exit codes:
   4  there is no such device; nothing was removed
