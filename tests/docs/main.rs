@@ -24,5 +24,6 @@ mod phone;
 mod reference;
 mod shape;
 mod shell;
+mod tables;
 mod workflow;
 mod world;
