@@ -25,7 +25,7 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let Self { offline } = self;
-        let mut findings = vec![Finding::ok("version", format!("kustom {}", env!("CARGO_PKG_VERSION")))];
+        let mut findings = vec![Finding::ok("version", format!("kustom {}", crate::version::BUILD))];
         findings.extend(local::profiles_file(&context.settings.store()));
         let file_is_unreadable = findings.iter().any(Finding::is_failure);
         findings.push(local::state_folder(&context.settings.paths.state));
