@@ -24,6 +24,7 @@ mod machine;
 mod no_phone;
 mod one_callback;
 mod operations;
+mod pasting;
 mod pos;
 mod production;
 mod scenarios;

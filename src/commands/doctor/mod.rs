@@ -1,20 +1,23 @@
 //! `kustom doctor`
 
+mod discretion;
 mod finding;
 mod local;
 mod remote;
 
+use discretion::Discretion;
 use finding::{Finding, Level};
 
 use crate::commands::profiles::show::values;
 use crate::context::{Context, journal_of};
 use crate::error::{Error, Exit};
+use crate::profiles::KeySource;
 use crate::settings::Account;
 
 /// What is configured, where each value came from, and does it work
 ///
-/// Each line is ok, a warning or a failure, with the next command to type. The output holds no secret and is safe
-/// to paste. With a failure the exit code is that of its kind.
+/// Each line is ok, a warning or a failure, with the next command to type. The output is safe to paste: it holds no key
+/// and no password, and the home folder is written as ~. With a failure the exit code is that of its kind.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Look at this machine only, and send nothing
@@ -26,7 +29,10 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let Self { offline } = self;
         let mut findings = vec![Finding::ok("version", format!("kustom {}", crate::version::BUILD))];
-        findings.extend(local::profiles_file(&context.settings.store()));
+        let store = context.settings.store();
+        let profiles = store.read();
+        let discretion = Discretion::new(&context.settings, profiles.as_ref().ok());
+        findings.extend(local::profiles_file(store.path(), profiles, &discretion));
         let file_is_unreadable = findings.iter().any(Finding::is_failure);
         findings.push(local::state_folder(&context.settings.paths.state));
         match context.account() {
@@ -42,6 +48,7 @@ impl Args {
             Err(error) => findings.push(Finding::failure("account", error)),
         }
         let worst = findings.iter().filter_map(Finding::kind).max();
+        let findings: Vec<_> = findings.into_iter().map(|finding| finding.cleaned(&discretion)).collect();
         context.terminal.all(findings)?;
         Ok(worst.map_or(Exit::Done, Exit::Unwell))
     }
@@ -50,7 +57,11 @@ impl Args {
 /// Every value of the account with its source.
 fn configured(account: &Account) -> Vec<Finding> {
     let rows = values(account).into_iter().map(|row| {
-        let value = row.value.as_deref().unwrap_or("not set");
+        let value = match (row.name, &account.key.value) {
+            // A password or a token may be a part of the command.
+            ("api_key", KeySource::Command(_)) => "the output of the api_key_command",
+            _ => row.value.as_deref().unwrap_or("not set"),
+        };
         let source = row.phrase.as_ref().map(|phrase| format!(", {phrase}")).unwrap_or_default();
         let shadows =
             if row.shadows.is_empty() { String::new() } else { format!("; shadows {}", row.shadowed()) };
