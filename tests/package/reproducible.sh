@@ -15,8 +15,14 @@ build() {
     CARGO_TARGET_DIR=$2 "$1/.ci/release-build" --quiet
 }
 
+commit=$(git rev-parse HEAD)
 first=${1:-}
-if [ -z "$first" ]; then
+if [ -n "$first" ]; then
+    case $("$first" --version) in
+        *"(${commit:0:7} "*) ;;
+        *) echo "$first is not built of the commit that is checked out: $("$first" --version)"; exit 1 ;;
+    esac
+else
     build "$work/one" "$work/one/target"
     first=$work/one/target/release/kustom
 fi
