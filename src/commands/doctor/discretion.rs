@@ -43,6 +43,7 @@ impl Discretion {
     }
 
     /// A path as one word of a command for a shell.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix has commands to show for a path"))]
     pub(super) fn word(&self, path: &Path) -> String {
         let inside = self.home.as_ref().and_then(|home| path.strip_prefix(home).ok());
         match inside {
