@@ -7,6 +7,7 @@ cd "$(dirname "$0")/../.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { printf '%s\n' "$*"; exit 1; }
+[ "$(id -u)" = 0 ] || fail 'dpkg installs for root only'
 
 package=$(.ci/release-deb "$work" | tail -1)
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
