@@ -31,5 +31,6 @@ mod scenarios;
 mod scenarios_account;
 mod secrets;
 mod together;
+mod version;
 mod watching;
 mod webhooks;
