@@ -71,7 +71,7 @@ fn variables_and_commands_are_safe_to_paste() {
     let home = || Home::new().with_profiles(&profile);
     let server = gossip(200);
     let shown = said(&home().env("KUSTOM_BASE_URL", server.url()), 0);
-    assert!(shown.contains("the output of the api_key_command, from profile 'x'"), "{shown}");
+    assert!(shown.contains("the output of a command, from profile 'x'"), "{shown}");
     // One shadows the other, and neither can be used.
     let password = format!("https://anna:{PASSWORD}@proxy.example");
     let with_url = profile.clone() + &format!("base_url = \"{password}\"\n");

@@ -58,8 +58,8 @@ impl Args {
 fn configured(account: &Account) -> Vec<Finding> {
     let rows = values(account).into_iter().map(|row| {
         let value = match (row.name, &account.key.value) {
-            // A password or a token may be a part of the command.
-            ("api_key", KeySource::Command(_)) => "the output of the api_key_command",
+            // A command can have a secret in its arguments, and this is what people paste.
+            ("api_key", KeySource::Command(_)) => "the output of a command",
             _ => row.value.as_deref().unwrap_or("not set"),
         };
         let source = row.phrase.as_ref().map(|phrase| format!(", {phrase}")).unwrap_or_default();
