@@ -214,13 +214,11 @@ fn key_of(account: &Account) -> Result<ApiKey, Error> {
 /// # Errors
 /// [`Kind::Credentials`] when it fails or gives no key; its output is never shown.
 pub fn key_from_command(command: &str) -> Result<ApiKey, Error> {
-    let (shell, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let failed = |why: String| {
         Error::new(Kind::Credentials, format!("the command for the API key {why}"))
             .hint("run the profile's api_key_command by itself and see what it says")
     };
-    let output = Command::new(shell)
-        .args([flag, command])
+    let output = in_shell(command)
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()
@@ -231,6 +229,23 @@ pub fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     let text =
         String::from_utf8(output.stdout).map_err(|_| failed("gave something that is not text".to_owned()))?;
     ApiKey::parse(&text).map_err(|error| failed(format!("gave no key: {error}")))
+}
+
+/// A command line as whoever wrote it would type it.
+#[cfg(not(windows))]
+fn in_shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]);
+    shell
+}
+
+/// The same for `cmd`, which takes all between the first quotation mark and the last as it is, and knows no escapes.
+#[cfg(windows)]
+fn in_shell(command: &str) -> Command {
+    use std::os::windows::process::CommandExt as _;
+    let mut shell = Command::new("cmd");
+    shell.args(["/D", "/S", "/C"]).raw_arg(format!("\"{command}\""));
+    shell
 }
 
 /// The emulator inside this process as a transport.

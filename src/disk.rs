@@ -1,7 +1,7 @@
 //! Files that only the user can read, and that are replaced whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// What the system says.
 #[cfg(unix)]
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Other systems cannot open a folder to sync it.

@@ -19,6 +19,7 @@ pub mod secret;
 pub mod settings;
 pub mod terminal;
 pub mod text;
+pub mod version;
 pub mod webhooks;
 
 use std::ffi::OsString;
@@ -46,7 +47,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 
 fn parsed(args: &[OsString]) -> Result<Cli, clap::Error> {
     // Taking the grammar apart would take as long as making it, and the process ends soon.
-    let mut grammar = ManuallyDrop::new(Cli::grammar());
+    // Documents are made of the grammar too, and should not tell who built them.
+    let mut grammar = ManuallyDrop::new(Cli::grammar().long_version(version::BUILD));
     let mut matches = grammar.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar))
 }

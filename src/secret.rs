@@ -13,6 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// What is written where a secret would have stood.
 pub const REDACTED: &str = "[redacted]";
 
+/// A secret shorter than this is not looked for in other texts: it could be a part of any word.
+pub const SHORTEST_SOUGHT: usize = 8;
+
 /// A string that is wiped from memory when dropped and that no formatting shows.
 #[derive(Clone)]
 pub struct Secret(SecretString);

@@ -4,10 +4,7 @@ use base64::Engine as _;
 use memchr::memmem;
 use serde_json::Value;
 
-use crate::secret::{ApiKey, REDACTED};
-
-/// A key shorter than this is not looked for in answers: it could be a part of any word.
-const SHORTEST: usize = 8;
+use crate::secret::{ApiKey, REDACTED, SHORTEST_SOUGHT};
 
 /// Takes the key out of bytes that came from outside: a server, or a proxy in between, may repeat the request
 /// it did not like.
@@ -20,14 +17,15 @@ impl Redactor {
     pub(super) fn new(key: &ApiKey, authorization: &str) -> Self {
         let key = key.expose();
         let mut needles: Vec<Vec<u8>> = Vec::new();
-        if key.len() >= SHORTEST {
-            needles.push(key.into());
-            needles.push(base64::engine::general_purpose::STANDARD.encode(key).into());
-        }
+        // It comes first: without a part of it, which the key can be, the rest would not be found.
         if let Some(token) = authorization.strip_prefix("Basic ")
-            && token.len() >= SHORTEST
+            && token.len() >= SHORTEST_SOUGHT
         {
             needles.push(token.into());
+        }
+        if key.len() >= SHORTEST_SOUGHT {
+            needles.push(key.into());
+            needles.push(base64::engine::general_purpose::STANDARD.encode(key).into());
         }
         Self { needles }
     }

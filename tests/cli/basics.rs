@@ -10,7 +10,7 @@ fn the_grammar_is_sound() {
 #[test]
 fn help_and_version_are_data() {
     let home = Home::new();
-    let version = home.run(["--version"]).quiet();
+    let version = home.run(["-V"]).quiet();
     assert_eq!(version, format!("kustom {}\n", env!("CARGO_PKG_VERSION")));
     for args in [&[][..], &["--help"], &["help"], &["sessions", "create", "--help"]] {
         let help = home.run(args).quiet();

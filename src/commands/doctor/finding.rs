@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::discretion::Discretion;
 use crate::commands::list::object_of;
 use crate::error::{Error, Kind};
 use crate::terminal::{Cell, Column, Tone, View};
@@ -48,6 +49,13 @@ impl Finding {
         let Error { kind, message, hints, .. } = error;
         let next = (!hints.is_empty()).then(|| hints.join("; "));
         Self { level: Level::Failure, check, text: message, next, kind: Some(kind) }
+    }
+
+    /// Without what is nobody else's business.
+    pub(super) fn cleaned(self, discretion: &Discretion) -> Self {
+        let Self { level, check, text, next, kind } = self;
+        let next = next.map(|next| discretion.clean(&next));
+        Self { level, check, text: discretion.clean(&text), next, kind }
     }
 
     pub(super) fn is_failure(&self) -> bool {

@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
+use super::discretion::Discretion;
 use super::finding::{Finding, Level};
 use crate::journal::File;
-use crate::profiles::Store;
+use crate::profiles::{Document, StoreError};
 use crate::text::count;
 
 /// The profiles file: is it there, can it be read, and is it private?
-pub(super) fn profiles_file(store: &Store) -> Vec<Finding> {
-    let path = store.path();
-    let document = match store.read() {
+pub(super) fn profiles_file(
+    path: &Path,
+    profiles: Result<Document, StoreError>,
+    discretion: &Discretion,
+) -> Vec<Finding> {
+    let document = match profiles {
         Ok(document) => document,
         Err(error) => return vec![Finding::failure("profiles file", error.into())],
     };
@@ -18,10 +22,10 @@ pub(super) fn profiles_file(store: &Store) -> Vec<Finding> {
         let text = format!("{} does not exist yet", path.display());
         return vec![Finding::ok("profiles file", text)];
     }
-    let profiles = crate::text::count(document.profiles().count(), "profile");
+    let profiles = count(document.profiles().count(), "profile");
     let mut findings = vec![Finding::ok("profiles file", format!("{}, {profiles}", path.display()))];
-    findings.extend(mode("file mode", path, 0o600));
-    findings.extend(path.parent().and_then(|folder| mode("folder mode", folder, 0o700)));
+    findings.extend(mode("file mode", path, 0o600, discretion));
+    findings.extend(path.parent().and_then(|folder| mode("folder mode", folder, 0o700, discretion)));
     for key in document.unknown() {
         let text = format!("'{}' is not a key that kustom knows", crate::text::visible(key));
         findings.push(
@@ -33,21 +37,21 @@ pub(super) fn profiles_file(store: &Store) -> Vec<Finding> {
 
 /// Whether nobody else can read a file or folder.
 #[cfg(unix)]
-fn mode(check: &'static str, path: &Path, private: u32) -> Option<Finding> {
+fn mode(check: &'static str, path: &Path, private: u32, discretion: &Discretion) -> Option<Finding> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
     let finding = Finding::ok(check, format!("{mode:04o}"));
     Some(if mode & !private == 0 {
         finding
     } else {
-        let next = format!("others can use it; chmod {private:o} {}", path.display());
+        let next = format!("others can use it; chmod {private:o} {}", discretion.word(path));
         finding.but(Level::Warning, &next)
     })
 }
 
 /// Elsewhere the folder of the user is private by other means.
 #[cfg(not(unix))]
-fn mode(_check: &'static str, _path: &Path, _private: u32) -> Option<Finding> {
+fn mode(_check: &'static str, _path: &Path, _private: u32, _discretion: &Discretion) -> Option<Finding> {
     None
 }
 

@@ -1,9 +1,11 @@
 //! `kustom doctor`
 
+mod discretion;
 mod finding;
 mod local;
 mod remote;
 
+use discretion::Discretion;
 use finding::{Finding, Level};
 
 use crate::commands::help::text::more;
@@ -25,8 +27,8 @@ Next:
 
 /// What is configured, where each value came from, and does it work
 ///
-/// Each line is ok, a warning or a failure, with the next command to type. The output holds no secret and is safe
-/// to paste. With a failure the exit code is that of its kind.
+/// Each line is ok, a warning or a failure, with the next command to type. The output is safe to paste: it holds no key
+/// and no password, and the home folder is written as ~. With a failure the exit code is that of its kind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
 pub struct Args {
@@ -38,8 +40,11 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let Self { offline } = self;
-        let mut findings = vec![Finding::ok("version", format!("kustom {}", env!("CARGO_PKG_VERSION")))];
-        findings.extend(local::profiles_file(&context.settings.store()));
+        let mut findings = vec![Finding::ok("version", format!("kustom {}", crate::version::BUILD))];
+        let store = context.settings.store();
+        let profiles = store.read();
+        let discretion = Discretion::new(&context.settings, profiles.as_ref().ok());
+        findings.extend(local::profiles_file(store.path(), profiles, &discretion));
         let file_is_unreadable = findings.iter().any(Finding::is_failure);
         findings.push(local::state_folder(&context.settings.paths.state));
         match context.account() {
@@ -55,6 +60,7 @@ impl Args {
             Err(error) => findings.push(Finding::failure("account", error)),
         }
         let worst = findings.iter().filter_map(Finding::kind).max();
+        let findings: Vec<_> = findings.into_iter().map(|finding| finding.cleaned(&discretion)).collect();
         context.terminal.all(findings)?;
         Ok(worst.map_or(Exit::Done, Exit::Unwell))
     }
