@@ -22,7 +22,7 @@ fn main() {
         _ => Some("debug build".to_owned()),
     };
     let parts: Vec<_> = origin.into_iter().chain([variable("TARGET")]).collect();
-    println!("cargo::rustc-env=KUSTOM_BUILD={} ({})", variable("CARGO_PKG_VERSION"), parts.join(", "));
+    println!("cargo::rustc-env=BUILT_FROM={} ({})", variable("CARGO_PKG_VERSION"), parts.join(", "));
 }
 
 /// The commit, if it can be told: of a packed crate the one that it was made of, else that of the repository.

@@ -1,12 +1,11 @@
 //! The grammar of the program, as what is generated from it and what is held to it see it.
 
-use clap::{Arg, Command, CommandFactory as _};
+use clap::{Arg, Command};
 use kustom::cli::Cli;
 
 /// All of it, with the verbs of every noun.
 pub(crate) fn grammar() -> Command {
-    // The commit that it was built from is no part of a document.
-    let mut root = Cli::command().disable_help_subcommand(true).version(env!("CARGO_PKG_VERSION"));
+    let mut root = Cli::grammar();
     root.build();
     root
 }

@@ -16,7 +16,7 @@ mkdir -p "$work/crate/src"
 cd "$work/crate"
 cp "$OLDPWD/build.rs" .
 printf '[package]\nname = "stub"\nversion = "1.2.3"\nedition = "2024"\n' > Cargo.toml
-printf 'fn main() {\n    println!("{}", env!("KUSTOM_BUILD"));\n}\n' > src/main.rs
+printf 'fn main() {\n    println!("{}", env!("BUILT_FROM"));\n}\n' > src/main.rs
 printf '/ignored\n' > .gitignore
 cargo generate-lockfile --offline --quiet
 
