@@ -14,7 +14,7 @@ use crate::text::count;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The ids of the enrollments
-    #[arg(value_name = "ID", required = true, value_parser = args::id)]
+    #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,
 }
 

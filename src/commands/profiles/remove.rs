@@ -12,7 +12,7 @@ use crate::profiles::{Environment, LOCAL};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The profiles
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "PROFILE", required = true)]
     names: Vec<String>,
 }
 

@@ -9,7 +9,7 @@ use crate::profiles::{Document, LOCAL, Profile};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The profile; `local` is built in
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "PROFILE")]
     name: String,
 }
 

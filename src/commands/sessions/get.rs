@@ -14,7 +14,7 @@ use crate::error::{Error, Exit};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here
-    #[arg(value_name = "ID", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::id)]
     id: Option<Uuid>,
 }
 
