@@ -152,13 +152,26 @@ impl Quoted {
                 (Self::No, _) => written.push(letter),
             }
         }
+        // Bash closes a quote that is open, but not where the word seems to end with one already.
+        if let Some(quote) = self.mark().filter(|quote| written.ends_with(*quote)) {
+            written.push(quote);
+        }
         written
+    }
+
+    const fn mark(self) -> Option<char> {
+        match self {
+            Self::No => None,
+            Self::Single => Some('\''),
+            Self::Double => Some('"'),
+        }
     }
 }
 
 /// Whether a character means nothing to bash, wherever it stands in a word.
 const fn is_plain(letter: char) -> bool {
-    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ',' | '/' | '+' | '@' | '%' | '=' | ':')
+    letter.is_ascii_alphanumeric()
+        || matches!(letter, '-' | '_' | '.' | ',' | '/' | '+' | '@' | '%' | '=' | ':')
 }
 
 #[cfg(test)]
@@ -206,8 +219,8 @@ mod tests {
             Typed::read(line, BREAKS).replies(&[candidate], false)
         };
         assert_eq!(replies("k get Ti", "Till 1"), "words\nTill\\ 1\n");
-        assert_eq!(replies("k get 'Ti", "Till '1'"), "words\nTill '\\''1'\\''\n");
-        assert_eq!(replies("k get \"Ti", "Till $1!"), "words\nTill \\$1\"'!'\"\n");
+        assert_eq!(replies("k get 'Ti", "Till '1'"), "words\nTill '\\''1'\\'''\n");
+        assert_eq!(replies("k get \"Ti", "Till $1!"), "words\nTill \\$1\"'!'\"\"\n");
         assert_eq!(replies("k --location=S", "--location=Stockholm City"), "words\nStockholm\\ City\n");
         assert_eq!(replies("k --location='S", "--location=Stockholm City"), "words\nStockholm City\n");
         assert_eq!(replies("k get a:b", "a:bc"), "words\nbc\n");
@@ -219,10 +232,10 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_again(word in "[ -~å]{1,20}") {
-            for (quoted, before, after) in
-                [(Quoted::No, "", ""), (Quoted::Single, "'", "'"), (Quoted::Double, "\"", "\"")]
-            {
-                let line = format!("k {before}{}{after} x", quoted.write(&word));
+            for quoted in [Quoted::No, Quoted::Single, Quoted::Double] {
+                let (written, mark) = (quoted.write(&word), quoted.mark().map(String::from).unwrap_or_default());
+                let close = if written.ends_with(&mark) { "" } else { &mark };
+                let line = format!("k {mark}{written}{close} x");
                 prop_assert_eq!(read(&line).0, words(&["k", &word, "x"]));
             }
         }

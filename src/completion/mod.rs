@@ -78,9 +78,9 @@ fn candidates(words: Vec<String>, shell: Shell, started: Instant) -> (Vec<Candid
     let Some(mut line) = Line::read(words) else { return nothing };
     let situation = Arc::new(Situation::new(&line, shell.offers_files(), started));
     line.add_values(&situation);
-    let Ok(found) = complete(&mut line.grammar, line.words.clone(), line.words.len() - 1, None) else {
-        return nothing;
-    };
+    let (words, folder) = (line.words.clone(), std::env::current_dir().ok());
+    let last = words.len() - 1;
+    let Ok(found) = complete(&mut line.grammar, words, last, folder.as_deref()) else { return nothing };
     let mut all: Vec<_> =
         found.into_iter().filter(|found| line.wants(found)).filter_map(|found| candidate(&found)).collect();
     if line.has_verbs() && !line.is_help && "help".starts_with(line.current.as_str()) {
@@ -98,4 +98,3 @@ fn candidate(found: &CompletionCandidate) -> Option<Candidate> {
     // What would break the line is never offered, wherever it came from.
     (!value.chars().any(crate::text::is_unsafe)).then_some(Candidate { value, about })
 }
-

@@ -56,7 +56,10 @@ fn give_up() {
     exit(0)
 }
 
-#[allow(clippy::exit, reason = "whoever started it looks at how it ended, and nothing here is left to be done")]
+#[allow(
+    clippy::exit,
+    reason = "whoever started it looks at how it ended, and nothing here is left to be done"
+)]
 fn exit(code: i32) -> ! {
     std::process::exit(code)
 }

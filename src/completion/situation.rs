@@ -90,7 +90,8 @@ impl Situation {
             return None;
         }
         match account.endpoint {
-            Endpoint::InProcess => Known::ask(&Context::new(settings.clone()), account, PATIENCE),
+            // What is read from a file is there or is not.
+            Endpoint::InProcess => Known::ask(&Context::new(settings.clone()), account, Duration::MAX),
             Endpoint::Remote(_) => {
                 let profile = settings.profile.as_deref();
                 Cache::new(settings, &account).known(profile, self.started + PATIENCE)

@@ -34,7 +34,7 @@ pub(super) enum Values {
 
 /// The names of values in the help, and where such values come from. An argument whose parser tells its values needs
 /// no place here.
-const TABLE: [(&str, Values); 32] = [
+const TABLE: [(&str, Values); 31] = [
     ("DEVICE", Values::Devices),
     ("LOCATION", Values::Locations),
     ("ENROLLMENT", Values::Enrollments),
@@ -54,7 +54,6 @@ const TABLE: [(&str, Values); 32] = [
     ("COMMAND", Values::Free),
     ("DURATION", Values::Free),
     ("FAULT", Values::Free),
-    ("ID", Values::Free),
     ("KEY", Values::Free),
     ("KEY=VALUE", Values::Free),
     ("LINE", Values::Free),
@@ -165,5 +164,63 @@ fn switches(typed: &str) -> Vec<Candidate> {
             values.iter().map(|value| candidate(&format!("{name}={value}"), "")).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// Every value-taking argument, with the command it belongs to.
+    fn each(command: &Command, look: &mut impl FnMut(&str, &Arg)) {
+        let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+        command.get_arguments().filter(|arg| arg.get_action().takes_values()).for_each(|arg| look(name, arg));
+        command.get_subcommands().for_each(|below| each(below, look));
+    }
+
+    fn grammar() -> Command {
+        let mut grammar = Cli::command();
+        grammar.build();
+        grammar
+    }
+
+    #[test]
+    fn it_is_decided_of_every_argument_where_its_values_come_from() {
+        let mut undecided = Vec::new();
+        let mut seen = Vec::new();
+        each(&grammar(), &mut |command, arg| {
+            let name = arg.get_value_names().and_then(<[_]>::first).map_or("", |name| name.as_str());
+            seen.push(name.to_owned());
+            // The command that help is asked for is an argument of clap's own.
+            let is_decided = !arg.get_possible_values().is_empty() || named(name).is_some();
+            if !is_decided && !command.ends_with("help") {
+                undecided.push(format!("{command}: {arg}"));
+            }
+        });
+        assert_eq!(undecided, [""; 0], "decide in TABLE where these values come from");
+        let unused: Vec<_> = TABLE.iter().filter(|(name, _)| !seen.iter().any(|seen| seen == name)).collect();
+        assert_eq!(unused, [] as [&(&str, Values); 0], "no argument has such a value");
+    }
+
+    #[test]
+    fn what_names_a_thing_of_the_account_is_called_after_it() {
+        each(&grammar(), &mut |command, arg| {
+            let values = |wanted: Values| {
+                let name = arg.get_value_names().and_then(<[_]>::first);
+                assert_eq!(name.and_then(|name| named(name)), Some(wanted), "{command}: {arg}");
+            };
+            match arg.get_id().as_str() {
+                "device" | "devices" => values(Values::Devices),
+                "location" | "locations" => values(Values::Locations),
+                "session" | "sessions" => values(Values::Sessions),
+                "enrollment" | "enrollments" => values(Values::Enrollments),
+                "profile" => values(Values::Profiles),
+                "currency" => values(Values::Currencies),
+                _ => {}
+            }
+        });
     }
 }

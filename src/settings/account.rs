@@ -137,7 +137,9 @@ impl Account {
             currency: profile.currency.clone().map(|text| Sourced::new(text, source())),
             completions: match profile.completions {
                 Some(allowed) => Sourced::new(allowed, source()),
-                None => Sourced::new(completions_by_default(profile.environment, &key.value), Source::BuiltIn),
+                None => {
+                    Sourced::new(completions_by_default(profile.environment, &key.value), Source::BuiltIn)
+                }
             },
             ignored: Vec::new(),
             key,

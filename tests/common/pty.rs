@@ -40,8 +40,19 @@ impl Screen {
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
+        Self::of_program(OsStr::new(PROGRAM), columns, home, args, env)
+    }
+
+    /// Another program in the same surroundings.
+    pub fn of_program<A: AsRef<OsStr>>(
+        program: &OsStr,
+        columns: u16,
+        home: &Home,
+        args: impl IntoIterator<Item = A>,
+        env: &[(&str, &str)],
+    ) -> Self {
         let pair = native_pty_system().openpty(size(columns)).expect("a pseudo-terminal");
-        let mut command = CommandBuilder::new(PROGRAM);
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         command.env_clear();
         command.env("TERM", "xterm");

@@ -34,7 +34,8 @@ impl Args {
         let is_left = startup.as_ref().is_some_and(|done| done.result == LEFT);
         context.terminal.all([Some(script), startup].into_iter().flatten())?;
         if is_left {
-            let file = place.startup.as_deref().map(|file| word(&file.display().to_string())).unwrap_or_default();
+            let file =
+                place.startup.as_deref().map(|file| word(&file.display().to_string())).unwrap_or_default();
             context.terminal.tell(&format!("Add this line at the end of {file}:\n{}", place.line(shell)));
         } else {
             context.terminal.note(&format!("Open a new {} and try it: kustom, space, Tab.", shell.name()));

@@ -171,7 +171,8 @@ impl Wanted {
         document: &Document,
         context: &Context,
     ) -> Result<Ready, Error> {
-        let Self { environment, username, merchant_id, location, currency, base_url, completions, check } = self;
+        let Self { environment, username, merchant_id, location, currency, base_url, completions, check } =
+            self;
         let environment =
             environment.or_else(|| told_environment(key, base_url.as_ref())).ok_or_else(|| {
                 Error::new(Kind::Unconfirmed, "the key does not tell which environment it is for")

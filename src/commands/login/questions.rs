@@ -22,7 +22,8 @@ pub(super) async fn ask(
     document: &Document,
     context: &Context,
 ) -> Result<Ready, Error> {
-    let Wanted { environment, username, merchant_id, location, currency, base_url, completions, check } = wanted;
+    let Wanted { environment, username, merchant_id, location, currency, base_url, completions, check } =
+        wanted;
     let terminal = &*context.terminal;
     terminal.note("The API key is in Kustom's portal. What you paste here is not shown.");
     let mut typed_name: Option<(String, Environment)> = None;
