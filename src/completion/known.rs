@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::api::{EnrollmentFilter, Fetch};
 use crate::context::Context;
-use crate::model::{Device, Enrollment, Location, Page, Received};
+use crate::model::Page;
 use crate::settings::Account;
+
+/// A thing as it came.
+type Object = Map<String, Value>;
 
 /// The things of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,36 +56,45 @@ impl Known {
             (devices, locations, enrollments) => (devices, locations, enrollments),
         };
         Some(Self {
-            devices: devices.iter().flatten().filter_map(|device| of_device(device)).collect(),
-            locations: locations.iter().flatten().filter_map(|location| of_location(location)).collect(),
-            enrollments: enrollments.iter().flatten().filter_map(|item| of_enrollment(item)).collect(),
+            devices: devices.iter().flatten().filter_map(of_device).collect(),
+            locations: locations.iter().flatten().filter_map(of_location).collect(),
+            enrollments: enrollments.iter().flatten().filter_map(of_enrollment).collect(),
         })
     }
 }
 
-/// Everything in a list, if it comes in time.
-async fn all<T: DeserializeOwned + 'static>(list: Fetch<'_>, patience: Duration) -> Option<Vec<Received<T>>> {
-    let pages = list.pages().try_collect::<Vec<Page<T>>>();
+/// Everything in a list, if it comes in time. Objects of every kind are read alike, which is all that is needed of them.
+async fn all(list: Fetch<'_>, patience: Duration) -> Option<Vec<Object>> {
+    let pages = list.pages().try_collect::<Vec<Page<Object>>>();
     let pages = tokio::time::timeout(patience, pages).await.ok()?.ok()?;
-    Some(pages.into_iter().flat_map(|page| page.content).collect())
+    Some(pages.into_iter().flat_map(|page| page.content).map(|object| object.whole().clone()).collect())
 }
 
-fn of_device(device: &Device) -> Option<Thing> {
-    let kind = device.platform.as_ref().map(|platform| platform.as_str().to_owned());
-    let Device { id, name, location_id, .. } = device;
-    Some(Thing { id: id.clone()?, name: name.clone(), kind, location_id: location_id.clone() })
+/// The text of a field, unless it is empty.
+fn text(object: &Object, field: &str) -> Option<String> {
+    object.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn of_location(location: &Location) -> Option<Thing> {
-    let Location { id, name, city, street_address, .. } = location;
-    let parts: Vec<_> = [street_address, city].into_iter().flatten().map(String::as_str).collect();
+fn of_device(device: &Object) -> Option<Thing> {
+    let text = |field| text(device, field);
+    Some(Thing {
+        id: text("id")?,
+        name: text("name"),
+        kind: text("platform"),
+        location_id: text("location_id"),
+    })
+}
+
+fn of_location(location: &Object) -> Option<Thing> {
+    let text = |field| text(location, field);
+    let parts: Vec<_> = [text("street_address"), text("city")].into_iter().flatten().collect();
     let kind = Some(parts.join(", ")).filter(|kind| !kind.is_empty());
-    Some(Thing { id: id.clone()?, name: name.clone(), kind, location_id: None })
+    Some(Thing { id: text("id")?, name: text("name"), kind, location_id: None })
 }
 
 /// The code is left behind here: it pairs any phone.
-fn of_enrollment(enrollment: &Enrollment) -> Option<Thing> {
-    let Enrollment { enrollment_id, status, location_id, .. } = enrollment;
-    let kind = status.as_ref().map(|status| status.as_str().to_owned());
-    Some(Thing { id: enrollment_id.clone()?, name: None, kind, location_id: location_id.clone() })
+fn of_enrollment(enrollment: &Object) -> Option<Thing> {
+    let text = |field| text(enrollment, field);
+    let (kind, location_id) = (text("status"), text("location_id"));
+    Some(Thing { id: text("enrollment_id")?, name: None, kind, location_id })
 }

@@ -47,7 +47,10 @@ impl Line {
             words.remove(place);
             noun = self::noun(&root, &words);
         }
-        let mut grammar = narrowed(&root, noun.map(|place| words[place].as_str()))?;
+        // What comes right after a noun is a verb, unless it is begun as a flag.
+        let is_flag_possible = current.starts_with('-') || noun.is_some_and(|place| place + 1 < words.len());
+        let named = noun.map(|place| words[place].as_str());
+        let mut grammar = narrowed(&root, named, is_flag_possible)?;
         grammar.build();
         let mut line = Self {
             grammar: Command::default(),
@@ -166,20 +169,21 @@ fn noun(root: &Command, words: &[String]) -> Option<usize> {
     None
 }
 
-/// The root with nothing but the noun that is named; or, where none is, with all nouns and nothing in them.
-fn narrowed(root: &Command, noun: Option<&str>) -> Option<Command> {
+/// The root with nothing but the noun that is named; or, where none is, with all nouns and nothing in them. The global
+/// flags go further than the root only where one can come: copying them is most of the work.
+fn narrowed(root: &Command, noun: Option<&str>, is_flag_possible: bool) -> Option<Command> {
     let grammar = Command::new("kustom").version("").disable_help_subcommand(true);
-    let args = root.get_arguments().cloned();
+    let is_global = noun.is_some() && is_flag_possible;
+    let args = root.get_arguments().map(|arg| arg.clone().global(is_global));
+    let grammar = grammar.args(args);
     match noun {
         Some(noun) => {
             let named = root.find_subcommand(noun)?.clone();
-            Some(grammar.args(args).subcommand(named))
+            Some(grammar.subcommand(named))
         }
         None => {
             let empty = |noun: &Command| noun.clone().defer(|noun| noun).disable_help_flag(true);
-            // A flag here is none there.
-            let args = args.map(|arg| arg.global(false));
-            Some(grammar.args(args).subcommands(root.get_subcommands().map(empty)))
+            Some(grammar.subcommands(root.get_subcommands().map(empty)))
         }
     }
 }

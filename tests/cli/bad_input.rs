@@ -237,7 +237,7 @@ fn every_kind_of_failure_is_one_json_object() {
     let server = Server::unwanted();
     let home = Home::new().at(&server.url(), KEY);
     let see = ["see `kustom help`, or add --help to the command"];
-    let uuid = "invalid value 'nope' for '[ID]': write the whole id, such as \
+    let uuid = "invalid value 'nope' for '[SESSION]': write the whole id, such as \
                 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
     let cases: [(&[&str], &str, &[&str]); 5] = [
         (&["dev", "simulate-tap", "nope"], uuid, &see),

@@ -63,9 +63,12 @@ const COMMANDS: [(&str, &str); 37] = [
 
 /// Those that have no profile or no answer to echo, with arguments as above.
 /// Servers have tests of their own: here they only start, and end because they have nowhere to listen, or soon.
-const MORE: [(&str, &str); 6] = [
+const MORE: [(&str, &str); 9] = [
     ("api", "GET /ipp/v1/devices"),
     ("demo", ""),
+    ("completions", "bash"),
+    ("completions install", "fish"),
+    ("completions uninstall", "fish"),
     ("dev emulator", "--listen 192.0.2.1:1 --callback-url {url} --callback-secret-file {secret-file}"),
     ("webhooks listen", "--listen 127.0.0.1:0 --resolve --timeout 10ms --secret-file {secret-file}"),
     ("dev trigger", "payment.failed --to http://127.0.0.1:1/ --secret-file {secret-file} --session {id}"),

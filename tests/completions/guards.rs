@@ -129,8 +129,7 @@ fn what_the_service_says_is_never_an_error_of_completing() {
         let server = Server::always(reply);
         let home = Home::new().at(&server.url(), TEST);
         for words in [&["devices", "get", ""][..], &["enrollments", "delete", ""]] {
-            let answer = ask(&home, words);
-            assert!(answer.is_empty() || answer == "5\n", "{answer}");
+            assert_eq!(ask(&home, words), "");
         }
         // It says nothing either; its exit code is for whoever started it.
         let outcome = home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh").run();
