@@ -147,9 +147,8 @@ impl Quoted {
                 // Nothing in double quotes keeps bash from looking for an earlier command.
                 (Self::Double, '!') => written.push_str(r#""'!'""#),
                 (Self::Double, '$' | '`' | '"' | '\\') => written.extend(['\\', letter]),
-                (Self::Single | Self::Double, _) => written.push(letter),
                 (Self::No, _) if letter.is_ascii() && !is_plain(letter) => written.extend(['\\', letter]),
-                (Self::No, _) => written.push(letter),
+                _ => written.push(letter),
             }
         }
         // Bash closes a quote that is open, but not where the word seems to end with one already.

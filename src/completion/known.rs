@@ -36,31 +36,29 @@ pub(super) struct Thing {
     pub(super) location_id: Option<String>,
 }
 
-impl Known {
-    /// Asks for everything at once. What is refused, or not there in time, is not known; `None` where nothing is.
-    pub(super) fn ask(context: &Context, account: Account, patience: Duration) -> Option<Self> {
-        let online = context.connect_as(account).ok()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
-        let client = &online.client;
-        let enrollments = EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
-        let asked = runtime.block_on(async {
-            tokio::join!(
-                all(client.devices(None), patience),
-                all(client.locations(), patience),
-                all(client.enrollments(&enrollments), patience),
-            )
-        });
-        runtime.shutdown_background();
-        let (devices, locations, enrollments) = match asked {
-            (None, None, None) => return None,
-            (devices, locations, enrollments) => (devices, locations, enrollments),
-        };
-        Some(Self {
-            devices: devices.iter().flatten().filter_map(of_device).collect(),
-            locations: locations.iter().flatten().filter_map(of_location).collect(),
-            enrollments: enrollments.iter().flatten().filter_map(of_enrollment).collect(),
-        })
-    }
+/// Asks for everything at once. What is refused, or not there in time, is not known; `None` where nothing is.
+pub(super) fn ask(context: &Context, account: Account, patience: Duration) -> Option<Known> {
+    let online = context.connect_as(account).ok()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
+    let client = &online.client;
+    let enrollments = EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
+    let asked = runtime.block_on(async {
+        tokio::join!(
+            all(client.devices(None), patience),
+            all(client.locations(), patience),
+            all(client.enrollments(&enrollments), patience),
+        )
+    });
+    runtime.shutdown_background();
+    let (devices, locations, enrollments) = match asked {
+        (None, None, None) => return None,
+        (devices, locations, enrollments) => (devices, locations, enrollments),
+    };
+    Some(Known {
+        devices: devices.iter().flatten().filter_map(of_device).collect(),
+        locations: locations.iter().flatten().filter_map(of_location).collect(),
+        enrollments: enrollments.iter().flatten().filter_map(of_enrollment).collect(),
+    })
 }
 
 /// Everything in a list, if it comes in time. Objects of every kind are read alike, which is all that is needed of them.

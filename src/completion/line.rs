@@ -176,16 +176,11 @@ fn narrowed(root: &Command, noun: Option<&str>, is_flag_possible: bool) -> Optio
     let is_global = noun.is_some() && is_flag_possible;
     let args = root.get_arguments().map(|arg| arg.clone().global(is_global));
     let grammar = grammar.args(args);
-    match noun {
-        Some(noun) => {
-            let named = root.find_subcommand(noun)?.clone();
-            Some(grammar.subcommand(named))
-        }
-        None => {
-            let empty = |noun: &Command| noun.clone().defer(|noun| noun).disable_help_flag(true);
-            Some(grammar.subcommands(root.get_subcommands().map(empty)))
-        }
+    if let Some(noun) = noun {
+        return Some(grammar.subcommand(root.find_subcommand(noun)?.clone()));
     }
+    let empty = |noun: &Command| noun.clone().defer(|noun| noun).disable_help_flag(true);
+    Some(grammar.subcommands(root.get_subcommands().map(empty)))
 }
 
 /// A word that gives a flag.

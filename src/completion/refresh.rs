@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::known::Known;
+use super::known;
 use super::situation;
 use crate::context::Context;
 use crate::settings::Endpoint;
@@ -39,7 +39,7 @@ fn refresh(profile: Option<String>) -> Option<()> {
     if cache.is_fresh() {
         return Some(());
     }
-    let known = Known::ask(&Context::new(settings), account, PATIENCE)?;
+    let known = known::ask(&Context::new(settings), account, PATIENCE)?;
     cache.write(&lock, known)
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::cache::Cache;
-use super::known::Known;
+use super::known::{self, Known};
 use super::line::Line;
 use crate::cli::Global;
 use crate::context::{Context, journal_of};
@@ -91,7 +91,7 @@ impl Situation {
         }
         match account.endpoint {
             // What is read from a file is there or is not.
-            Endpoint::InProcess => Known::ask(&Context::new(settings.clone()), account, Duration::MAX),
+            Endpoint::InProcess => known::ask(&Context::new(settings.clone()), account, Duration::MAX),
             Endpoint::Remote(_) => {
                 let profile = settings.profile.as_deref();
                 Cache::new(settings, &account).known(profile, self.started + PATIENCE)
