@@ -53,7 +53,7 @@ impl Cli {
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub struct Global {
     /// The profile to use; `local` is built in and runs the emulator [env: KUSTOM_PROFILE]
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "PROFILE")]
     pub profile: Option<String>,
     /// How data is written; table unless told otherwise [env: KUSTOM_OUTPUT]
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]

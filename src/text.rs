@@ -93,6 +93,19 @@ pub fn spell(duration: Duration) -> String {
     }
 }
 
+/// How long ago something was, in its largest unit: `5m ago`.
+#[must_use]
+pub fn age(duration: Duration) -> String {
+    let seconds = duration.as_secs().max(1);
+    let unit = match seconds {
+        0..60 => 1,
+        60..3600 => 60,
+        3600..86400 => 3600,
+        _ => 86400,
+    };
+    format!("{} ago", spell(Duration::from_secs(seconds / unit * unit)))
+}
+
 /// `1 device`, `2 devices`.
 #[must_use]
 pub fn count(number: usize, noun: &str) -> String {

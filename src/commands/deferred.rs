@@ -1,11 +1,11 @@
-//! A noun whose verbs are looked at when it is named, and not before: most of the grammar is of no concern to a
+//! A command whose verbs or arguments are looked at when it is named, and not before: most of the grammar is of no concern to a
 //! command, and making it all takes as long as the rest of the start.
 
-use clap::{ArgMatches, Command, Error, FromArgMatches, Subcommand};
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Id, Subcommand};
 
 use super::help::text::dressed;
 
-/// The verbs of a noun. What is told of the noun beside the others stands at its variant.
+/// The verbs or the arguments of a command. What is told of the command beside the others stands at its variant.
 #[derive(Debug)]
 pub struct Deferred<T>(pub(super) T);
 
@@ -38,5 +38,19 @@ impl<T: Subcommand> Subcommand for Deferred<T> {
 
     fn has_subcommand(name: &str) -> bool {
         T::has_subcommand(name)
+    }
+}
+
+impl<T: Args> Args for Deferred<T> {
+    fn group_id() -> Option<Id> {
+        T::group_id()
+    }
+
+    fn augment_args(command: Command) -> Command {
+        command.defer(T::augment_args)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command.defer(T::augment_args_for_update)
     }
 }

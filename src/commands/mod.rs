@@ -2,6 +2,7 @@
 
 mod api;
 pub(crate) mod args;
+mod completions;
 mod deferred;
 mod demo;
 mod dev;
@@ -26,13 +27,14 @@ use deferred::Deferred;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-#[allow(missing_docs, reason = "the help of a command without verbs is that of its arguments")]
 pub enum Command {
-    Login(login::Args),
+    /// Add a profile: checks the key and stores it.
+    Login(Deferred<login::Args>),
     /// See, choose and remove profiles.
     #[command(subcommand, visible_alias = "profile")]
     Profiles(Deferred<profiles::Command>),
-    Doctor(doctor::Args),
+    /// What is configured, where each value came from, and does it work.
+    Doctor(Deferred<doctor::Args>),
     /// The stores that devices stand in.
     #[command(subcommand, visible_alias = "location")]
     Locations(Deferred<locations::Command>),
@@ -51,9 +53,14 @@ pub enum Command {
     /// Callbacks: receive them, or check one.
     #[command(subcommand, visible_alias = "webhook")]
     Webhooks(Deferred<webhooks::Command>),
-    Api(api::Args),
-    Demo(demo::Args),
-    Help(help::Args),
+    /// Any call, with the profile's credentials and guards.
+    Api(Deferred<api::Args>),
+    /// The whole flow on the embedded emulator, each command shown.
+    Demo(Deferred<demo::Args>),
+    /// What Tab offers in your shell: commands, flags, and the names in your account.
+    Completions(Deferred<completions::Args>),
+    /// Explain a command or a topic.
+    Help(Deferred<help::Args>),
 }
 
 impl Command {
@@ -74,18 +81,19 @@ impl Command {
     /// What the command gives.
     pub fn run(self, context: &Context) -> Result<Exit, Error> {
         match self {
-            Self::Login(args) => args.run(context),
+            Self::Login(Deferred(args)) => args.run(context),
             Self::Profiles(Deferred(command)) => command.run(context),
-            Self::Doctor(args) => args.run(context),
+            Self::Doctor(Deferred(args)) => args.run(context),
             Self::Locations(Deferred(command)) => context.online(|online| command.run(online)),
             Self::Enrollments(Deferred(command)) => context.online(|online| command.run(online)),
             Self::Devices(Deferred(command)) => context.online(|online| command.run(online)),
             Self::Sessions(Deferred(command)) => command.run(context),
             Self::Dev(Deferred(command)) => command.run(context),
             Self::Webhooks(Deferred(command)) => command.run(context),
-            Self::Api(args) => context.online(|online| args.run(online)),
-            Self::Demo(args) => args.run(context),
-            Self::Help(args) => args.run(context),
+            Self::Api(Deferred(args)) => context.online(|online| args.run(online)),
+            Self::Demo(Deferred(args)) => args.run(context),
+            Self::Completions(Deferred(args)) => args.run(context),
+            Self::Help(Deferred(args)) => args.run(context),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The journal on disk: one file a profile, one JSON line an event, appended under a lock and synced.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -59,6 +59,31 @@ impl File {
     /// [`JournalError`] when it cannot be read.
     pub fn read(&self) -> Result<Journal, JournalError> {
         match fs::read(&self.path) {
+            Ok(bytes) => Ok(Journal::read(&bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Journal::default()),
+            Err(reason) => Err(self.failed("read", reason)),
+        }
+    }
+
+    /// Reads no more than so many bytes from its end: the latest attempts.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it cannot be read.
+    pub fn read_end(&self, limit: u64) -> Result<Journal, JournalError> {
+        let read = || -> io::Result<Vec<u8>> {
+            let mut file = fs::File::open(&self.path)?;
+            let begin = file.metadata()?.len().saturating_sub(limit);
+            file.seek(SeekFrom::Start(begin))?;
+            let mut bytes = Vec::new();
+            file.take(limit).read_to_end(&mut bytes)?;
+            if begin > 0 {
+                // The first line was cut.
+                let line = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+                bytes.drain(..line);
+            }
+            Ok(bytes)
+        };
+        match read() {
             Ok(bytes) => Ok(Journal::read(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Journal::default()),
             Err(reason) => Err(self.failed("read", reason)),
@@ -155,6 +180,25 @@ mod tests {
             assert_eq!(mode(file.path()), 0o600);
             assert_eq!(mode(file.path().parent().unwrap()), 0o700);
         }
+    }
+
+    #[test]
+    fn the_end_of_a_file_begins_with_a_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::new(folder.path(), "till");
+        assert_eq!(file.read_end(100).unwrap().attempts().len(), 0);
+        for number in 0..5 {
+            file.lock().unwrap().append(now(), intent(Uuid::from_u128(number))).unwrap();
+        }
+        let line = fs::metadata(file.path()).unwrap().len() / 5;
+        let ids = |limit| -> Vec<u128> {
+            let journal = file.read_end(limit).unwrap();
+            assert_eq!(journal.damaged(), 0);
+            journal.attempts().iter().map(|attempt| attempt.id.as_u128()).collect()
+        };
+        assert_eq!(ids(line * 5), [0, 1, 2, 3, 4]);
+        assert_eq!(ids(line * 5 / 2), [3, 4]);
+        assert_eq!(ids(line / 2), []);
     }
 
     #[test]

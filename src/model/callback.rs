@@ -37,6 +37,19 @@ impl CallbackType {
         self.as_str().strip_prefix(PREFIX).unwrap_or(self.as_str())
     }
 
+    /// What has happened, in words.
+    #[must_use]
+    pub const fn meaning(&self) -> &'static str {
+        match self {
+            Self::SessionCreated => "a session was created",
+            Self::SessionActivated => "a method was chosen for a session",
+            Self::SessionFinalized => "a session was paid",
+            Self::SessionCancelled => "a session was called off",
+            Self::PaymentFailed => "a payment was declined",
+            Self::Other(_) => "",
+        }
+    }
+
     /// Finds one of the documented types, with or without the prefix.
     #[must_use]
     pub fn find(text: &str) -> Option<Self> {

@@ -34,6 +34,12 @@ impl Currency {
         self.iso.code()
     }
 
+    /// The name, in English.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.iso.name().to_owned()
+    }
+
     /// Every currency an amount can be given in.
     pub fn all() -> impl Iterator<Item = Self> {
         use iso_currency::IntoEnumIterator;

@@ -12,11 +12,12 @@ use crate::text::place;
 
 const ACTIVE: &str = "active";
 const PROFILES: &str = "profiles";
+const COMPLETIONS: &str = "completions";
 
 /// What a new file begins with.
 const HEADING: &str = "# Profiles of kustom. This file holds API keys: keep it private.\n\n";
 
-/// Every key a profile may have.
+/// Every key of a profile that is a text.
 const FIELDS: [&str; 8] = [
     "environment",
     "api_key",
@@ -101,7 +102,8 @@ impl Document {
 
     /// Adds a profile or replaces the one of this name. Its unknown keys and comments stay.
     pub fn insert(&mut self, name: &str, profile: Profile) {
-        let Profile { environment, key, username, merchant_id, location, currency, base_url } = &profile;
+        let Profile { environment, key, username, merchant_id, location, currency, base_url, completions } =
+            &profile;
         let (stored, command) = match key {
             Some(KeySource::Stored(key)) => (Some(key.expose()), None),
             Some(KeySource::Command(command)) => (None, Some(command.as_str())),
@@ -130,6 +132,7 @@ impl Document {
                 for (field, value) in FIELDS.into_iter().zip(values) {
                     set(table, field, value);
                 }
+                set(table, COMPLETIONS, *completions);
             }
         }
         match self.profiles.iter_mut().find(|(known, _)| known == name) {
@@ -185,16 +188,16 @@ fn implicit_table() -> Item {
     Item::Table(table)
 }
 
-/// Sets a text, keeping the comments around an old one, or takes it away.
-fn set(table: &mut dyn TableLike, field: &str, value: Option<&str>) {
+/// Sets a value, keeping the comments around an old one, or takes it away.
+fn set(table: &mut dyn TableLike, field: &str, value: Option<impl Into<Value>>) {
     match (value, table.get_mut(field).and_then(Item::as_value_mut)) {
-        (Some(text), Some(old)) => {
+        (Some(value), Some(old)) => {
             let decor = old.decor().clone();
-            *old = Value::from(text);
+            *old = value.into();
             *old.decor_mut() = decor;
         }
-        (Some(text), None) => {
-            table.insert(field, toml_edit::value(text));
+        (Some(value), None) => {
+            table.insert(field, toml_edit::value(value));
         }
         (None, _) => {
             table.remove(field);
@@ -242,7 +245,15 @@ impl Reader<'_> {
         unknown: &mut Vec<String>,
     ) -> Result<Profile, DocumentError> {
         let mut texts: [Option<&str>; FIELDS.len()] = [None; FIELDS.len()];
+        let mut completions = None;
         for (field, item) in fields.iter() {
+            if field == COMPLETIONS {
+                let value = item.as_bool().ok_or_else(|| {
+                    self.mistake(item.span(), format!("'{COMPLETIONS}' must be true or false"))
+                })?;
+                completions = Some(value);
+                continue;
+            }
             match FIELDS.iter().position(|known| *known == field) {
                 Some(index) => texts[index] = Some(self.text_of(field, item)?),
                 None => unknown.push(format!("{PROFILES}.{name}.{field}")),
@@ -281,6 +292,7 @@ impl Reader<'_> {
             location: owned(location),
             currency: owned(currency),
             base_url: owned(base_url),
+            completions,
         })
     }
 }

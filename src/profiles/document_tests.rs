@@ -37,13 +37,14 @@ fn a_change_keeps_comments_and_unknown_keys() {
     let mut document = parse(FILE).unwrap();
     let mut till = document.profile("till").unwrap().clone();
     till.currency = Some("SEK".into());
+    till.completions = Some(false);
     till.key = Some(KeySource::Stored(ApiKey::parse("kco_test_api_new").unwrap()));
     document.insert("till", till);
     document.set_active(Some("shop"));
     let expected = FILE
         .replace("active = \"till\"", "active = \"shop\"")
         .replace("kco_test_api_secret", "kco_test_api_new")
-        .replace("colour = \"blue\"\n", "colour = \"blue\"\ncurrency = \"SEK\"\n");
+        .replace("colour = \"blue\"\n", "colour = \"blue\"\ncurrency = \"SEK\"\ncompletions = false\n");
     assert_eq!(document.to_text(), expected);
 }
 
@@ -78,6 +79,10 @@ fn mistakes_have_a_place_and_never_show_the_file() {
         (
             "[profiles.a]\nenvironment = \"local\"\napi_key = 'a'\napi_key_command = 'b'",
             "line 4, column 19: the profile 'a' has both 'api_key' and 'api_key_command'; keep one",
+        ),
+        (
+            "[profiles.a]\nenvironment = \"local\"\ncompletions = \"yes\"",
+            "line 3, column 15: 'completions' must be true or false",
         ),
         (
             "[profiles.local]\nenvironment = \"local\"",

@@ -94,6 +94,8 @@ pub struct Profile {
     pub currency: Option<String>,
     /// Another host than the environment's: a proxy or an emulator.
     pub base_url: Option<String>,
+    /// Whether completions may ask the API with the key; where it says nothing, its environment and its key decide.
+    pub completions: Option<bool>,
 }
 
 impl Profile {
@@ -108,6 +110,7 @@ impl Profile {
             location: None,
             currency: None,
             base_url: None,
+            completions: None,
         }
     }
 }

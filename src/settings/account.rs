@@ -38,6 +38,8 @@ pub struct Account {
     pub location: Option<Sourced<String>>,
     /// The default currency.
     pub currency: Option<Sourced<String>>,
+    /// Whether completions may ask the API for this account.
+    pub completions: Sourced<bool>,
     /// Variables that are set and count for nothing here.
     pub ignored: Vec<&'static str>,
 }
@@ -76,6 +78,7 @@ impl Account {
             merchant_id: built_in(emulator::MERCHANT_ID),
             location: None,
             currency: built_in("SEK"),
+            completions: Sourced::new(true, Source::BuiltIn),
             ignored: Vec::new(),
         };
         if let Some(base_url) = base_url(settings, None)? {
@@ -132,6 +135,12 @@ impl Account {
             merchant_id: text(variables.merchant_id.as_ref(), "KUSTOM_MERCHANT_ID", merchant_id),
             location: profile.location.clone().map(|text| Sourced::new(text, source())),
             currency: profile.currency.clone().map(|text| Sourced::new(text, source())),
+            completions: match profile.completions {
+                Some(allowed) => Sourced::new(allowed, source()),
+                None => {
+                    Sourced::new(completions_by_default(profile.environment, &key.value), Source::BuiltIn)
+                }
+            },
             ignored: Vec::new(),
             key,
             profile: Some(name),
@@ -179,16 +188,18 @@ impl Account {
             Some(base_url) => base_url,
             None => documented_base_url(environment.value)?,
         };
+        let completions = completions_by_default(environment.value, &key.value);
         Self {
             profile: None,
             environment,
             endpoint: Endpoint::Remote(endpoint),
-            key,
             username: variable(variables.username.as_deref(), "KUSTOM_USERNAME"),
             merchant_id: variable(variables.merchant_id.as_deref(), "KUSTOM_MERCHANT_ID"),
             location: None,
             currency: None,
+            completions: Sourced::new(completions, Source::BuiltIn),
             ignored: Vec::new(),
+            key,
         }
         .guarded()
     }
@@ -268,6 +279,12 @@ impl Account {
     pub fn is_production(&self) -> bool {
         self.environment.value == Environment::Production
     }
+}
+
+/// Whether completions may use a key that no profile speaks of: never one of production, and never one that a command
+/// gives, which may ask for a password.
+const fn completions_by_default(environment: Environment, key: &KeySource) -> bool {
+    matches!(key, KeySource::Stored(_)) && !matches!(environment, Environment::Production)
 }
 
 /// A key in words that are safe to show.

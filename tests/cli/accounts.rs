@@ -88,7 +88,8 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
          username     user-a                    profile 'a'\n\
          merchant_id  merchant-a                profile 'a'\n\
          location     not set\n\
-         currency     not set\n",
+         currency     not set\n\
+         completions  true                      built in\n",
     );
     server.assert_untouched();
 }

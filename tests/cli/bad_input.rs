@@ -33,9 +33,9 @@ fn a_malformed_uuid() {
         format!("error: invalid value '{given}' for '{name}': {why}{HELP}")
     };
     refused(&[
-        (&["enrollments", "delete", "1234"], &expected("<ID>...", "1234")),
-        (&["enrollments", "delete", &a_session(), "nope"], &expected("<ID>...", "nope")),
-        (&["dev", "simulate-tap", "nope"], &expected("[ID]", "nope")),
+        (&["enrollments", "delete", "1234"], &expected("<ENROLLMENT>...", "1234")),
+        (&["enrollments", "delete", &a_session(), "nope"], &expected("<ENROLLMENT>...", "nope")),
+        (&["dev", "simulate-tap", "nope"], &expected("[SESSION]", "nope")),
     ]);
 }
 
@@ -82,8 +82,8 @@ fn a_malformed_currency() {
     let gold = "XAU has no minor units, so nothing can be charged in it";
     let yen = "error: --amount: '1.50' has 2 decimals, but JPY has 0\n";
     refused(&[
-        (&of("SKE"), &format!("error: invalid value 'SKE' for '--currency <CODE>': {unknown}{HELP}")),
-        (&of("XAU"), &format!("error: invalid value 'XAU' for '--currency <CODE>': {gold}{HELP}")),
+        (&of("SKE"), &format!("error: invalid value 'SKE' for '--currency <CURRENCY>': {unknown}{HELP}")),
+        (&of("XAU"), &format!("error: invalid value 'XAU' for '--currency <CURRENCY>': {gold}{HELP}")),
         (&["sessions", "create", "--device", "x", "--amount", "1.50", "--currency", "JPY"], yen),
         (
             &["sessions", "create", "--device", "x", "--amount", "1"],
@@ -237,7 +237,7 @@ fn every_kind_of_failure_is_one_json_object() {
     let server = Server::unwanted();
     let home = Home::new().at(&server.url(), KEY);
     let see = ["see `kustom help`, or add --help to the command"];
-    let uuid = "invalid value 'nope' for '[ID]': write the whole id, such as \
+    let uuid = "invalid value 'nope' for '[SESSION]': write the whole id, such as \
                 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
     let cases: [(&[&str], &str, &[&str]); 5] = [
         (&["dev", "simulate-tap", "nope"], uuid, &see),

@@ -83,7 +83,7 @@ fn switches_are_set_by_name_and_checked() {
     ] {
         let said = refused(switch);
         assert!(
-            said.contains(&format!("invalid value '{switch}' for '--switch <NAME=VALUE>': {why}")),
+            said.contains(&format!("invalid value '{switch}' for '--switch <SWITCH=VALUE>': {why}")),
             "{said}"
         );
     }

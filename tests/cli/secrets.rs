@@ -6,7 +6,6 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use crate::common::harness::{Home, Outcome};
@@ -63,9 +62,12 @@ const COMMANDS: [(&str, &str); 37] = [
 
 /// Those that have no profile or no answer to echo, with arguments as above.
 /// Servers have tests of their own: here they only start, and end because they have nowhere to listen, or soon.
-const MORE: [(&str, &str); 6] = [
+const MORE: [(&str, &str); 9] = [
     ("api", "GET /ipp/v1/devices"),
     ("demo", ""),
+    ("completions", "bash"),
+    ("completions install", "fish"),
+    ("completions uninstall", "fish"),
     ("dev emulator", "--listen 192.0.2.1:1 --callback-url {url} --callback-secret-file {secret-file}"),
     ("webhooks listen", "--listen 127.0.0.1:0 --resolve --timeout 10ms --secret-file {secret-file}"),
     ("dev trigger", "payment.failed --to http://127.0.0.1:1/ --secret-file {secret-file} --session {id}"),

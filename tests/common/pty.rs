@@ -81,7 +81,18 @@ impl Screen {
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        let mut command = CommandBuilder::new(PROGRAM);
+        Self::of_program(OsStr::new(PROGRAM), columns, home, args, env)
+    }
+
+    /// Another program in the same surroundings.
+    pub fn of_program<A: AsRef<OsStr>>(
+        program: &OsStr,
+        columns: u16,
+        home: &Home,
+        args: impl IntoIterator<Item = A>,
+        env: &[(&str, &str)],
+    ) -> Self {
+        let mut command = CommandBuilder::new(program);
         command.args(args);
         Self::run(command, size(columns), home, env)
     }

@@ -27,7 +27,7 @@ Next:
 #[command(after_help = more(MORE))]
 pub struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
-    #[arg(value_name = "ID", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::id)]
     id: Option<Uuid>,
     /// What the tap ends in; success unless told otherwise
     #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome())]

@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,
     /// Make it about this session, which is read first
-    #[arg(long, value_name = "ID", value_parser = args::id)]
+    #[arg(long, value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,
 }
 

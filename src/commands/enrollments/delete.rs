@@ -29,7 +29,7 @@ Next:
 #[command(after_help = more(MORE))]
 pub struct Args {
     /// The ids of the enrollments
-    #[arg(value_name = "ID", required = true, value_parser = args::id)]
+    #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,
 }
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod text;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, StyledStr};
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
@@ -11,11 +11,28 @@ use crate::error::{Error, Exit};
 use crate::text::visible;
 
 /// What is explained beside the commands.
-const TOPICS: [(&str, &str); 4] = [
-    ("exit-codes", include_str!("exit-codes.txt")),
-    ("environment", include_str!("environment.txt")),
-    ("money", include_str!("money.txt")),
-    ("callbacks", include_str!("callbacks.txt")),
+pub(crate) struct Topic {
+    /// What it is asked for by.
+    pub(crate) name: &'static str,
+    /// What it is about.
+    pub(crate) about: &'static str,
+    text: &'static str,
+}
+
+/// All of them.
+pub(crate) const TOPICS: [Topic; 4] = [
+    Topic { name: "exit-codes", about: "what each exit code means", text: include_str!("exit-codes.txt") },
+    Topic {
+        name: "environment",
+        about: "variables, and which environment a key belongs to",
+        text: include_str!("environment.txt"),
+    },
+    Topic { name: "money", about: "amounts, rates and carts", text: include_str!("money.txt") },
+    Topic {
+        name: "callbacks",
+        about: "events, signatures and deliveries",
+        text: include_str!("callbacks.txt"),
+    },
 ];
 
 const MORE: &str = "\
@@ -24,18 +41,18 @@ Examples:
   kustom help sessions create        # as `kustom sessions create --help`
   kustom help exit-codes             # a topic
 
-Topics:
-  exit-codes    what each exit code means
-  environment   variables, and which environment a key belongs to
-  money         amounts, rates and carts
-  callbacks     events, signatures and deliveries
-";
+Topics:";
+
+fn more() -> StyledStr {
+    let line = |topic: &Topic| format!("\n  {:<13} {}", topic.name, topic.about);
+    text::more(&[MORE.to_owned()].into_iter().chain(TOPICS.iter().map(line)).collect::<String>())
+}
 
 /// Explain a command or a topic
 ///
 /// Without a word it shows the map of the commands.
 #[derive(Debug, clap::Args)]
-#[command(after_help = text::more(MORE))]
+#[command(after_help = more())]
 pub struct Args {
     /// A command, such as `devices update`, or a topic
     #[arg(value_name = "COMMAND|TOPIC", value_parser = NonEmptyStringValueParser::new())]
@@ -45,9 +62,9 @@ pub struct Args {
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let Self { words } = self;
-        let topic = TOPICS.into_iter().find(|(name, _)| words == [*name]);
+        let topic = TOPICS.into_iter().find(|topic| words == [topic.name]);
         let shown = match topic {
-            Some((_, topic)) => text::more(topic),
+            Some(topic) => text::more(topic.text),
             None => of_command(&words)?,
         };
         context.terminal.styled(&shown)?;
@@ -56,14 +73,14 @@ impl Args {
 }
 
 /// What the parser says of a command that is asked for its help.
-fn of_command(words: &[String]) -> Result<clap::builder::StyledStr, Error> {
+fn of_command(words: &[String]) -> Result<StyledStr, Error> {
     let line = ["kustom"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
     match Cli::grammar().try_get_matches_from(line) {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(error.render()),
         failed => {
             let asked = words.join(" ");
             let missing = Error::usage(format!("there is no command and no topic '{}'", visible(&asked)));
-            let topics = TOPICS.map(|(name, _)| name);
+            let topics = TOPICS.map(|topic| topic.name);
             let similar = topics.iter().find(|name| strsim::osa_distance(name, &asked) <= 2);
             let tips = match (similar, failed) {
                 (Some(topic), _) => vec![format!("a similar topic exists: '{topic}'")],

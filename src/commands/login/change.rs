@@ -7,7 +7,7 @@ const NOTHING: &str = "nothing is different";
 
 /// What differs, a line each; of a key only what is safe to show.
 pub(super) fn between(old: &Profile, new: &Profile) -> Vec<String> {
-    let Profile { environment, key, username, merchant_id, location, currency, base_url } = new;
+    let Profile { environment, key, username, merchant_id, location, currency, base_url, completions } = new;
     let mut changes = Vec::new();
     let mut differs = |name: &str, before: Option<&str>, after: Option<&str>| {
         if before != after {
@@ -21,6 +21,8 @@ pub(super) fn between(old: &Profile, new: &Profile) -> Vec<String> {
     differs("location", old.location.as_deref(), location.as_deref());
     differs("currency", old.currency.as_deref(), currency.as_deref());
     differs("base URL", old.base_url.as_deref(), base_url.as_deref());
+    let said = |value: Option<bool>| value.map(|value| if value { "true" } else { "false" });
+    differs("completions", said(old.completions), said(*completions));
     changes.extend(of_key(old.key.as_ref(), key.as_ref()));
     if changes.is_empty() {
         changes.push(NOTHING.to_owned());

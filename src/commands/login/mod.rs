@@ -51,20 +51,23 @@ pub struct Args {
     #[arg(long, value_name = "ENVIRONMENT", value_parser = environment())]
     environment: Option<Environment>,
     /// The username issued with the key, if one was [env: KUSTOM_USERNAME]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "USERNAME")]
     username: Option<String>,
     /// The merchant id that belongs to the key [env: KUSTOM_MERCHANT_ID]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "MERCHANT")]
     merchant_id: Option<String>,
     /// The default location: a name or an id
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// The default currency, such as SEK
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CURRENCY")]
     currency: Option<Currency>,
     /// Another host than the environment's: a proxy or an emulator [env: KUSTOM_BASE_URL]
     #[arg(long, value_name = "URL", value_parser = |text: &str| BaseUrl::parse(text))]
     base_url: Option<BaseUrl>,
+    /// Whether completions may ask the API with this key; by itself only what is not production, and a stored key
+    #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
+    completions: Option<bool>,
     /// Store the key without checking it with a call
     #[arg(long)]
     no_check: bool,
@@ -102,6 +105,7 @@ struct Wanted {
     location: Option<String>,
     currency: Option<Currency>,
     base_url: Option<BaseUrl>,
+    completions: Option<bool>,
     check: bool,
 }
 
@@ -136,7 +140,17 @@ impl Agreed {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
-        let Self { key, environment, username, merchant_id, location, currency, base_url, no_check } = self;
+        let Self {
+            key,
+            environment,
+            username,
+            merchant_id,
+            location,
+            currency,
+            base_url,
+            completions,
+            no_check,
+        } = self;
         let store = context.settings.store();
         // A file that cannot be read is told before anything is asked or sent.
         let document = store.read()?;
@@ -152,7 +166,8 @@ impl Args {
         let username = said(username).or_else(|| variables.username.clone());
         let merchant_id = said(merchant_id).or_else(|| variables.merchant_id.clone());
         let check = !no_check;
-        let wanted = Wanted { environment, username, merchant_id, location, currency, base_url, check };
+        let wanted =
+            Wanted { environment, username, merchant_id, location, currency, base_url, completions, check };
         let name = asked_name(context)?.cloned();
         let ready = if !key.is_given() && context.terminal.can_ask() {
             context.wait_for(questions::ask(wanted, name, &document, context))?
@@ -174,7 +189,8 @@ impl Wanted {
         document: &Document,
         context: &Context,
     ) -> Result<Ready, Error> {
-        let Self { environment, username, merchant_id, location, currency, base_url, check } = self;
+        let Self { environment, username, merchant_id, location, currency, base_url, completions, check } =
+            self;
         let environment =
             environment.or_else(|| told_environment(key, base_url.as_ref())).ok_or_else(|| {
                 Error::new(Kind::Unconfirmed, "the key does not tell which environment it is for")
@@ -197,6 +213,7 @@ impl Wanted {
             location: location.or_else(|| kept(|old| &old.location)),
             currency: currency.map(|code| code.to_string()).or_else(|| kept(|old| &old.currency)),
             base_url: base_url.map(|url| url.to_string()).or_else(|| kept(|old| &old.base_url)),
+            completions: completions.or_else(|| old?.completions),
         };
         let account = account_of(context, &name, &profile)?;
         account.check_key(key)?;

@@ -22,7 +22,8 @@ pub(super) async fn ask(
     document: &Document,
     context: &Context,
 ) -> Result<Ready, Error> {
-    let Wanted { environment, username, merchant_id, location, currency, base_url, check } = wanted;
+    let Wanted { environment, username, merchant_id, location, currency, base_url, completions, check } =
+        wanted;
     let terminal = &*context.terminal;
     terminal.note("The API key is in Kustom's portal. What you paste here is not shown.");
     let mut typed_name: Option<(String, Environment)> = None;
@@ -64,6 +65,7 @@ pub(super) async fn ask(
             location: location.clone().or_else(|| old_of(|old| &old.location)),
             currency: currency.map(|code| code.to_string()).or_else(|| old_of(|old| &old.currency)),
             base_url: base_url.as_ref().map(ToString::to_string).or_else(|| old_of(|old| &old.base_url)),
+            completions: completions.or_else(|| old?.completions),
         };
         match checked(&name, &profile, check, context).await {
             Ok(account) => break (name, profile, account),

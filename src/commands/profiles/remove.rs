@@ -23,7 +23,7 @@ Next:
 #[command(after_help = more(MORE))]
 pub struct Args {
     /// The profiles
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "PROFILE", required = true)]
     names: Vec<String>,
 }
 

@@ -23,11 +23,13 @@ pub(in crate::commands) struct Row {
     pub(in crate::commands) location: Option<String>,
     pub(in crate::commands) currency: Option<String>,
     pub(in crate::commands) base_url: Option<String>,
+    pub(in crate::commands) completions: Option<bool>,
 }
 
 impl Row {
     pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
-        let Profile { environment, key, username, merchant_id, location, currency, base_url } = profile;
+        let Profile { environment, key, username, merchant_id, location, currency, base_url, completions } =
+            profile;
         Self {
             name: name.to_owned(),
             active: active == Some(name),
@@ -42,6 +44,7 @@ impl Row {
             location: location.clone(),
             currency: currency.clone(),
             base_url: base_url.clone(),
+            completions: *completions,
         }
     }
 }
@@ -69,6 +72,7 @@ impl View for Row {
         "location",
         "currency",
         "base_url",
+        "completions",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("NAME", |row, _| row.name.as_str().into()),
@@ -80,6 +84,10 @@ impl View for Row {
         Column::new("LOCATION", |row, _| Cell::opt(row.location.as_deref())),
         Column::new("CURRENCY", |row, _| Cell::opt(row.currency.as_deref())),
         Column::new("BASE URL", |row, _| Cell::opt(row.base_url.as_deref())),
+        Column::detail("COMPLETIONS", |row, _| match row.completions {
+            Some(value) => value.to_string().into(),
+            None => Cell::opt(None),
+        }),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {

@@ -22,7 +22,7 @@ Next:
 #[command(after_help = more(MORE))]
 pub struct Args {
     /// The profile; `local` is built in
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "PROFILE")]
     name: String,
 }
 

@@ -29,7 +29,7 @@ Next:
 #[command(after_help = more(MORE))]
 pub struct Args {
     /// The profile; the one in use unless told otherwise
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "PROFILE")]
     name: Option<String>,
 }
 
@@ -107,6 +107,7 @@ pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
         merchant_id,
         location,
         currency,
+        completions,
         ignored: _,
     } = account;
     let base_url = match endpoint {
@@ -132,6 +133,7 @@ pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
         ValueRow::new("merchant_id", merchant_id.as_ref(), Clone::clone),
         ValueRow::new("location", location.as_ref(), Clone::clone),
         ValueRow::new("currency", currency.as_ref(), Clone::clone),
+        ValueRow::new("completions", Some(completions), ToString::to_string),
     ]
 }
 

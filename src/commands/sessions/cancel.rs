@@ -33,7 +33,7 @@ Next:
 #[command(after_help = more(MORE))]
 pub struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
-    #[arg(value_name = "ID", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::id)]
     ids: Vec<Uuid>,
 }
 

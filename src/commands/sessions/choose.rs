@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 use crate::journal::{Attempt, Outcome};
 use crate::model::SessionStatus;
 use crate::terminal::{Choice, Show};
-use crate::text::spell;
+use crate::text::age;
 
 /// The most sessions that are offered, newest first.
 const MOST_OFFERED: usize = 100;
@@ -61,21 +61,9 @@ fn offer(attempt: &Attempt, among: Among) -> Option<(Uuid, Choice)> {
     let intent = &attempt.intent;
     let amount = Show::here().amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
     let reference = intent.merchant_reference1.as_deref().unwrap_or_default();
-    let age = Timestamp::now().duration_since(attempt.at).unsigned_abs();
-    let age = spell(std::time::Duration::from_secs(coarse(age.as_secs()).max(1)));
-    let parts = [amount.as_str(), reference, SessionStatus::as_str(status), &format!("{age} ago")];
+    let age = age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
+    let parts = [amount.as_str(), reference, SessionStatus::as_str(status), &age];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let mark = session_id.get(..8).unwrap_or(session_id);
     Some((id, Choice::new(&parts.join("  "), mark)))
-}
-
-/// Seconds cut down to their largest unit.
-const fn coarse(seconds: u64) -> u64 {
-    let unit = match seconds {
-        0..60 => 1,
-        60..3600 => 60,
-        3600..86400 => 3600,
-        _ => 86400,
-    };
-    seconds / unit * unit
 }

@@ -25,7 +25,7 @@ Next:
 #[command(after_help = more(MORE))]
 pub struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here
-    #[arg(value_name = "ID", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::id)]
     id: Option<Uuid>,
 }
 

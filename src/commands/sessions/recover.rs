@@ -41,7 +41,7 @@ pub struct Args {
     #[arg(value_name = "ATTEMPT")]
     attempt: Option<String>,
     /// The session that came of it
-    #[arg(long, value_name = "ID", value_parser = args::id, conflicts_with = "not_carried_out")]
+    #[arg(long, value_name = "SESSION", value_parser = args::id, conflicts_with = "not_carried_out")]
     session: Option<Uuid>,
     /// No session came of it
     #[arg(long, requires = "attempt")]

@@ -36,7 +36,7 @@ pub(super) struct SaleFlags {
           allow_hyphen_values = true)]
     amount: Option<String>,
     /// The currency, such as SEK; the profile's default unless told otherwise
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CURRENCY")]
     currency: Option<Currency>,
     /// A line of the cart: `NAME,price=100.00,qty=2,tax=25%,ref=SKU-001`, also with `discount=` and `type=`; can be
     /// repeated

@@ -52,7 +52,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
     /// Decide what the description of the API leaves open; can be repeated, and --help lists all
-    #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = switches::parse, long_help = switches::help())]
+    #[arg(long = "switch", value_name = "SWITCH=VALUE", value_parser = switches::parse, long_help = switches::help())]
     switches: Vec<(String, String)>,
     /// Let something go wrong, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help shows how
     #[arg(long = "fault", value_name = "FAULT", long_help = FAULT_HELP)]

@@ -1,0 +1,32 @@
+# Completions of kustom for PowerShell. `kustom completions install powershell` adds them to your profile.
+Register-ArgumentCompleter -Native -CommandName kustom -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    # The words are taken as they are typed; nothing in them is carried out.
+    $words = @(
+        $commandAst.CommandElements |
+            Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
+            ForEach-Object {
+                if ($_ -is [System.Management.Automation.Language.StringConstantExpressionAst]) { $_.Value }
+                else { $_.Extent.Text }
+            }
+    )
+    $before = $env:KUSTOM_COMPLETE
+    $encoding = [Console]::OutputEncoding
+    try {
+        $env:KUSTOM_COMPLETE = 'powershell'
+        [Console]::OutputEncoding = [System.Text.Encoding]::UTF8
+        $lines = @(& (Get-Command kustom -CommandType Application | Select-Object -First 1) '--' $words "=$wordToComplete" 2> $null)
+    } catch {
+        $lines = @()
+    } finally {
+        $env:KUSTOM_COMPLETE = $before
+        [Console]::OutputEncoding = $encoding
+    }
+    foreach ($line in $lines) {
+        $value, $about = $line -split "`t", 2
+        $text = if ($value -match '[^\p{L}\p{N}\-_./:=+]') { "'" + $value.Replace("'", "''") + "'" } else { $value }
+        if (-not $about) { $about = $value }
+        [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $about)
+    }
+}

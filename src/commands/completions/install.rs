@@ -1,0 +1,98 @@
+//! `kustom completions install`
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::place::{Done, Place, is_own, shell_or_own};
+use super::startup;
+use crate::commands::help::text::more;
+use crate::completion::Shell;
+use crate::context::Context;
+use crate::disk;
+use crate::error::{Error, Exit, Kind};
+use crate::text::word;
+
+const MORE: &str = "\
+Examples:
+  kustom completions install fish
+  kustom completions install zsh --yes     # adds a line to ~/.zshrc without asking
+
+Next:
+  kustom completions uninstall
+";
+
+/// Put the script where the shell looks
+///
+/// bash and fish look in a folder of their own. For zsh, PowerShell and elvish a line is added to the file that they read
+/// at their start: you are asked, and --yes answers; where nobody can be asked, the line is shown. What is there already
+/// is left as it is.
+#[derive(Debug, clap::Args)]
+#[command(after_help = more(MORE))]
+pub(super) struct Args {
+    /// The shell; yours unless told otherwise
+    #[arg(value_name = "SHELL", value_enum)]
+    shell: Option<Shell>,
+}
+
+impl Args {
+    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+        let shell = shell_or_own(self.shell)?;
+        let place = Place::of(shell)?;
+        let script = Done::new(&place.script, put(&place.script, shell.script(), context)?);
+        let startup = place.startup.as_deref().map(|file| add_line(file, &place.line(shell), context));
+        let startup = startup.transpose()?;
+        let is_left = startup.as_ref().is_some_and(|done| done.result == LEFT);
+        context.terminal.all([Some(script), startup].into_iter().flatten())?;
+        if is_left {
+            let file =
+                place.startup.as_deref().map(|file| word(&file.display().to_string())).unwrap_or_default();
+            context.terminal.tell(&format!("Add this line at the end of {file}:\n{}", place.line(shell)));
+        } else {
+            context.terminal.note(&format!("Open a new {} and try it: kustom, space, Tab.", shell.name()));
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What is said of a line that is left to be added.
+const LEFT: &str = "line missing";
+
+fn put(file: &Path, script: &str, context: &Context) -> Result<&'static str, Error> {
+    let failed = |reason| cannot("write", file, &reason);
+    let result = match fs::read(file) {
+        Ok(there) if there == script.as_bytes() => return Ok("already there"),
+        Ok(there) => {
+            let question = format!("{} is not a script of kustom's; replace it?", file.display());
+            if !is_own(&there) && !context.wait_for(context.terminal.confirm(&question))? {
+                return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was written"));
+            }
+            "replaced"
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => "written",
+        Err(reason) => return Err(failed(reason)),
+    };
+    disk::create_folder(disk::folder_of(file)).map_err(failed)?;
+    fs::write(file, script).map_err(failed)?;
+    Ok(result)
+}
+
+fn add_line(file: &Path, line: &str, context: &Context) -> Result<Done, Error> {
+    let failed = |reason| cannot("write", file, &reason);
+    if startup::has(file, line).map_err(failed)? {
+        return Ok(Done::new(file, "already there"));
+    }
+    let terminal = &*context.terminal;
+    let question = format!("This line goes to the end of {}:\n  {line}", file.display());
+    let agreed = terminal.says_yes()
+        || terminal.can_ask() && context.wait_for(terminal.choose(&question, "Add it?", true))?;
+    if !agreed {
+        return Ok(Done::new(file, LEFT));
+    }
+    startup::add(file, line).map_err(failed)?;
+    Ok(Done::new(file, "line added"))
+}
+
+pub(super) fn cannot(action: &str, file: &Path, reason: &io::Error) -> Error {
+    Error::usage(format!("cannot {action} {}: {}", file.display(), disk::words(reason)))
+}

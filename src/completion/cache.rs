@@ -1,0 +1,151 @@
+//! What was known of an account a moment ago, in a file, and the process that makes it new.
+//!
+//! Whoever completes reads the file and nothing else. If it is old, a process of its own is started that asks the API;
+//! its answer is waited for as long as a person does not notice, and is there for the next time otherwise.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::known::Known;
+use super::{REFRESH, VARIABLE};
+use crate::disk;
+use crate::profiles::KeySource;
+use crate::settings::{Account, Settings};
+
+/// What is younger than this is believed without asking.
+const FRESH: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is younger than this is better than nothing while the API does not answer.
+const USABLE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How often it is looked whether the answer is there.
+const INTERVAL: Duration = Duration::from_millis(3);
+
+/// The cache of one account.
+#[derive(Debug)]
+pub(super) struct Cache {
+    path: PathBuf,
+}
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Content {
+    at: Timestamp,
+    known: Known,
+}
+
+/// Keeps other processes from asking for the same, until it is dropped.
+#[derive(Debug)]
+pub(super) struct RefreshLock {
+    _file: File,
+}
+
+impl Cache {
+    /// That of an account. Its name tells nothing of the account.
+    pub(super) fn new(settings: &Settings, account: &Account) -> Self {
+        let name = format!("{:016x}.json", identity(account));
+        Self { path: settings.paths.state.join("completions").join(name) }
+    }
+
+    /// What is known, at the latest at this time.
+    pub(super) fn known(&self, profile: Option<&str>, deadline: Instant) -> Option<Known> {
+        let kept = self.read();
+        if kept.as_ref().is_some_and(|kept| kept.is_younger_than(FRESH)) {
+            return kept.map(|kept| kept.known);
+        }
+        let newer = start(profile).and_then(|child| self.await_newer(child, kept.as_ref(), deadline));
+        let usable = newer.or(kept).filter(|kept| kept.is_younger_than(USABLE));
+        usable.map(|kept| kept.known)
+    }
+
+    fn await_newer(&self, mut child: Child, kept: Option<&Content>, deadline: Instant) -> Option<Content> {
+        loop {
+            // Whether it has ended is asked first: what it wrote is then there to be read.
+            let ended = child.try_wait().ok()?;
+            let is_newer = |read: &Content| kept.is_none_or(|kept| read.at > kept.at);
+            if let Some(newer) = self.read().filter(is_newer) {
+                return Some(newer);
+            }
+            // One that was busy leaves the asking to another, which may be about to write.
+            if ended.is_some_and(|status| status.code() != Some(super::refresh::BUSY)) {
+                return None;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            std::thread::sleep(INTERVAL.min(left));
+        }
+    }
+
+    fn read(&self) -> Option<Content> {
+        // A cache that is damaged is as good as none.
+        serde_json::from_slice(&fs::read(&self.path).ok()?).ok()
+    }
+
+    /// The right to ask and to write; `None` while another process has it.
+    pub(super) fn lock(&self) -> Option<RefreshLock> {
+        disk::create_folder(disk::folder_of(&self.path)).ok()?;
+        let file = disk::private().open(self.path.with_extension("lock")).ok()?;
+        file.try_lock().ok()?;
+        Some(RefreshLock { _file: file })
+    }
+
+    /// Writes what is known now.
+    pub(super) fn write(&self, _lock: &RefreshLock, known: Known) -> Option<()> {
+        let content = serde_json::to_vec(&Content { at: Timestamp::now(), known }).ok()?;
+        disk::replace(&self.path, &content).ok()
+    }
+
+    /// Whether there is nothing to ask for.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.read().is_some_and(|kept| kept.is_younger_than(FRESH))
+    }
+}
+
+impl Content {
+    fn is_younger_than(&self, age: SignedDuration) -> bool {
+        let is = Timestamp::now().duration_since(self.at);
+        // What is from the future was written by a clock that is wrong.
+        !is.is_negative() && is < age
+    }
+}
+
+/// A number that differs where the account does. Of the key it has 16 bits, which tell nobody the others.
+fn identity(account: &Account) -> u64 {
+    let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let key = match &account.key.value {
+        KeySource::Stored(key) => key.expose(),
+        KeySource::Command(command) => command,
+    };
+    let parts = [
+        text(account.profile.as_ref().map(|name| name.value.as_str())),
+        account.environment.value.to_string(),
+        account.base_url().map(|url| url.to_string()).unwrap_or_default(),
+        text(account.username.as_ref().map(|name| name.value.as_str())),
+        text(account.merchant_id.as_ref().map(|id| id.value.as_str())),
+        format!("{:04x}", xxh3_64(key.as_bytes()) & 0xffff),
+    ];
+    xxh3_64(parts.join("\0").as_bytes())
+}
+
+/// Starts the process that asks the API, away from every stream.
+fn start(profile: Option<&str>) -> Option<Child> {
+    let mut command = Command::new(std::env::current_exe().ok()?);
+    command.args(profile).env(VARIABLE, REFRESH);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(windows)]
+    {
+        use std::os::windows::process::CommandExt as _;
+        const DETACHED_PROCESS: u32 = 8;
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+        command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+    }
+    command.spawn().ok()
+}

@@ -1,0 +1,65 @@
+//! The process that asks the API what the account has, so that whoever completes need not wait for it.
+
+use std::time::Duration;
+
+use super::cache::Cache;
+use super::known;
+use super::situation;
+use crate::context::Context;
+use crate::settings::Endpoint;
+
+/// The exit code when another process asks already.
+pub(super) const BUSY: i32 = 3;
+
+/// How long asking may take.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long all of it may take, with a command that gives the key.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Asks, and writes what is known then into the cache. Ends the process if that takes too long.
+pub(super) fn run(profile: Option<String>) {
+    detach();
+    // It is bounded whatever it hangs on, also where it cannot be told so.
+    std::thread::spawn(|| {
+        std::thread::sleep(LONGEST);
+        give_up();
+    });
+    let _ = refresh(profile);
+}
+
+fn refresh(profile: Option<String>) -> Option<()> {
+    let settings = situation::settings(profile)?;
+    let account = situation::account(&settings)?;
+    if !account.completions.value || matches!(account.endpoint, Endpoint::InProcess) {
+        return None;
+    }
+    let cache = Cache::new(&settings, &account);
+    let Some(lock) = cache.lock() else { exit(BUSY) };
+    if cache.is_fresh() {
+        return Some(());
+    }
+    let known = known::ask(&Context::new(settings), account, PATIENCE)?;
+    cache.write(&lock, known)
+}
+
+/// Leaves the terminal, so that nothing that is started here can ask there.
+fn detach() {
+    #[cfg(unix)]
+    let _ = rustix::process::setsid();
+}
+
+/// Ends this process, and what it has started.
+fn give_up() {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_current_process_group(rustix::process::Signal::KILL);
+    exit(0)
+}
+
+#[allow(
+    clippy::exit,
+    reason = "whoever started it looks at how it ended, and nothing here is left to be done"
+)]
+fn exit(code: i32) -> ! {
+    std::process::exit(code)
+}

@@ -1,0 +1,236 @@
+//! Names of the account: which are offered, how, and where from.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::asking::{ask, ask_until_known, caches, values};
+use crate::common::emulating::Emulating;
+use crate::common::harness::{Home, same};
+use crate::common::server::{Asked, Reply, Server};
+
+const KEY: &str = "kco_test_api_0123456789abcdef";
+const CODE: &str = "482913";
+
+fn page(content: &Value) -> Reply {
+    Reply::json(200, &json!({"content": content, "page_number": 0, "total_pages": 1, "last": true}))
+}
+
+/// A service with some things in it.
+fn service(asked: &Asked) -> Reply {
+    match asked.line().as_str() {
+        "GET /ipp/v1/devices" => page(&json!([
+            {"id": "aaaa1111-0000-4000-8000-000000000001", "name": "Till 1", "location_id": "loc-1", "platform": "IOS"},
+            {"id": "aaaa2222-0000-4000-8000-000000000002", "name": "Bar", "location_id": "loc-9", "platform": "ANDROID"},
+            {"id": "bbbb3333-0000-4000-8000-000000000003", "name": "bar", "location_id": "loc-1"},
+            {"id": "cccc4444-0000-4000-8000-000000000004", "name": "evil\u{1b}]0;x\u{7}\nname"},
+            {"id": "dddd5555-0000-4000-8000-000000000005", "name": "-rf"},
+            {"id": "eeee6666-0000-4000-8000-000000000006"},
+            {"name": "without an id"},
+        ])),
+        "GET /ipp/v1/locations" => page(&json!([
+            {"id": "loc-1", "name": "Stockholm City", "city": "Stockholm"},
+            {"id": "loc-2", "name": "tab\there", "city": "multi\nline"},
+        ])),
+        "GET /ipp/v1/enrollments" => page(&json!([
+            {"enrollment_id": "ffff7777-0000-4000-8000-000000000007", "enrollment_code": CODE, "status": "PENDING",
+             "location_id": "loc-1"},
+        ])),
+        _ => Reply::problem(404, "not here"),
+    }
+}
+
+const DEVICES: &str = "\
+aaaa2222-0000-4000-8000-000000000002\tBar, loc-9, ANDROID
+bbbb3333-0000-4000-8000-000000000003\tbar, Stockholm City
+cccc4444-0000-4000-8000-000000000004\tevil\\u{1b}]0;x\\u{7}\\nname
+dddd5555-0000-4000-8000-000000000005\t-rf
+eeee6666-0000-4000-8000-000000000006
+Till 1\tStockholm City, IOS
+";
+
+#[test]
+fn things_are_offered_by_what_names_them_for_certain() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    same(&ask_until_known(&home, &["devices", "get", ""]), DEVICES);
+    same(&ask(&home, &["sessions", "create", "--device", "Ti"]), "Till 1\tStockholm City, IOS\n");
+    same(&ask(&home, &["devices", "get", "ti"]), "Till 1\tStockholm City, IOS\n");
+    same(
+        &ask(&home, &["devices", "get", "aaaa"]),
+        "aaaa1111-0000-4000-8000-000000000001\tTill 1, Stockholm City, IOS\n\
+         aaaa2222-0000-4000-8000-000000000002\tBar, loc-9, ANDROID\n",
+    );
+    same(&ask(&home, &["devices", "get", "zz"]), "");
+    let already = ["devices", "deregister", "Till 1", "aaaa2222-0000-4000-8000-000000000002", ""];
+    assert_eq!(values(&home, &already).len(), 4, "what was given is not offered again");
+    same(
+        &ask(&home, &["devices", "list", "--location="]),
+        "--location=loc-2\ttab\\there, multi\\nline\n--location=Stockholm City\tStockholm\n",
+    );
+    same(
+        &ask(&home, &["enrollments", "delete", ""]),
+        "ffff7777-0000-4000-8000-000000000007\tStockholm City, PENDING\n",
+    );
+}
+
+#[test]
+fn what_is_remembered_is_private_and_holds_no_secret() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY).env("KUSTOM_MERCHANT_ID", "M1");
+    ask_until_known(&home, &["devices", "get", ""]);
+    let [(file, text)] = caches(&home).try_into().unwrap();
+    assert!(text.contains("Till 1") && text.contains("ffff7777"), "{text}");
+    for secret in [KEY, "0123456789abcdef", CODE] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    }
+}
+
+#[test]
+fn while_it_is_fresh_nothing_is_asked_again() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    let asked = server.lines();
+    for _ in 0..3 {
+        same(&ask(&home, &["devices", "get", ""]), DEVICES);
+    }
+    assert_eq!(server.lines(), asked);
+}
+
+/// Makes every cache so many seconds old.
+fn age(home: &Home, seconds: i64) {
+    for (file, text) in caches(home) {
+        let mut content: Value = serde_json::from_str(&text).unwrap();
+        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
+        content["at"] = at.to_string().into();
+        fs::write(file, content.to_string()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_an_hour_old_is_better_than_nothing() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    // Nobody answers any more.
+    drop(server);
+    age(&home, 3000);
+    same(&ask(&home, &["devices", "get", ""]), DEVICES);
+    age(&home, 4000);
+    same(&ask(&home, &["devices", "get", ""]), "");
+    age(&home, -4000);
+    same(&ask(&home, &["devices", "get", ""]), "");
+}
+
+#[test]
+fn a_damaged_cache_is_made_anew() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    let [(file, _)] = caches(&home).try_into().unwrap();
+    for damage in ["", "{", "[]", "{\"at\":\"2026-11-25T00:00:00Z\",\"known\":{\"devices\":5}}", "\u{0}"] {
+        fs::write(&file, damage).unwrap();
+        same(&ask_until_known(&home, &["devices", "get", ""]), DEVICES);
+    }
+}
+
+#[test]
+fn accounts_are_not_mixed_up() {
+    let server = Server::new(service);
+    let other = Server::new(|asked| match asked.line().as_str() {
+        "GET /ipp/v1/devices" => page(&json!([{"id": "1", "name": "Other"}])),
+        _ => Reply::problem(404, "not here"),
+    });
+    let profile = |name: &str, url: &str| {
+        format!("[profiles.{name}]\nenvironment = 'playground'\napi_key = '{KEY}'\nbase_url = '{url}'\n")
+    };
+    let home = Home::new().with_profiles(&(profile("a", &server.url()) + &profile("b", &other.url())));
+    same(&ask_until_known(&home, &["--profile", "a", "devices", "get", ""]), DEVICES);
+    same(&ask_until_known(&home, &["devices", "get", "--profile=b", ""]), "Other\n");
+    same(&ask(&home, &["devices", "get", "--profile", "a", ""]), DEVICES);
+    same(&ask(&home, &["devices", "get", ""]), "");
+    let by_variable = home.command(["--", "kustom", "devices", "get", ""]).env("KUSTOM_COMPLETE", "fish");
+    same(&by_variable.env("KUSTOM_PROFILE", "b").run().quiet(), "Other\n");
+    let another_key = home.command(["--", "kustom", "--profile", "b", "devices", "get", ""]);
+    drop(other);
+    let another_key =
+        another_key.env("KUSTOM_COMPLETE", "fish").env("KUSTOM_API_KEY", "kco_test_api_another");
+    same(&another_key.run().quiet(), "");
+}
+
+#[test]
+fn the_profile_local_needs_no_cache() {
+    let home = Home::new().local();
+    home.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    same(&ask(&home, &["devices", "get", ""]), "Till 1\tStockholm City, TERMINAL\n");
+    same(
+        &ask(&home, &["locations", "get", ""]),
+        "Göteborg Haga\tHaga Nygata 999, Göteborg\nStockholm City\tDrottninggatan 999, Stockholm\n",
+    );
+    assert_eq!(caches(&home), []);
+}
+
+#[test]
+fn an_emulator_of_another_process_is_asked_like_the_service() {
+    let at_home = Home::new();
+    let emulating = Emulating::start(&at_home, &[]);
+    let home = emulating.home();
+    assert_eq!(
+        ask_until_known(&home, &["locations", "get", "S"]),
+        "Stockholm City\tDrottninggatan 999, Stockholm\n"
+    );
+    let _ = emulating.kill();
+}
+
+#[test]
+fn sessions_come_from_the_journal() {
+    let home = Home::new().local();
+    home.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    let create = [
+        "sessions",
+        "create",
+        "--device",
+        "Till 1",
+        "--amount",
+        "249.50",
+        "--reference",
+        "r-1",
+        "-o",
+        "json",
+    ];
+    let id = home.run(create).json()["session_id"].as_str().unwrap().to_owned();
+    let shown = ask(&home, &["sessions", "get", ""]);
+    let (value, about) = shown.trim_end().split_once('\t').unwrap();
+    assert_eq!(value, id);
+    assert!(about.starts_with("CREATED, 249.50 SEK, r-1, ") && about.ends_with(" ago"), "{about}");
+    assert_eq!(values(&home, &["sessions", "watch", &id, ""]), [""; 0]);
+    assert_eq!(values(&home, &["dev", "pos", "pay", &id[..3]]), [id.as_str()]);
+    // The journal of an account that may not be asked is this machine's own.
+    let profile = "[profiles.shop]\nenvironment = 'production'\napi_key_command = 'false'\n";
+    let home = home.with_profiles(profile);
+    let journal = home.state_folder().join("journal");
+    fs::copy(journal.join("local.jsonl"), journal.join("shop.jsonl")).unwrap();
+    assert_eq!(values(&home, &["--profile", "shop", "sessions", "get", ""]), [id]);
+}
+
+#[test]
+fn an_attempt_that_is_unknown_is_offered_to_be_settled() {
+    let server = Server::new(|asked| match asked.line().as_str() {
+        "POST /ipp/v1/sessions" => Reply::cut(),
+        _ => service(asked),
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    let device = "aaaa1111-0000-4000-8000-000000000001";
+    let create = ["sessions", "create", "--device", device, "--amount", "5", "--currency", "SEK"];
+    let _ = home.run(create).fails(7);
+    let shown = ask(&home, &["sessions", "recover", ""]);
+    assert!(shown.contains("\tunknown, 5.00 SEK, ") && shown.lines().count() == 1, "{shown}");
+    assert_eq!(ask(&home, &["sessions", "get", ""]), "");
+}

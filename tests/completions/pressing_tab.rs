@@ -1,0 +1,127 @@
+//! Tab in real shells.
+
+use crate::common::harness::Home;
+use crate::typing::{Typing, find, home};
+
+/// Names with every character that a shell could take for something else.
+const NASTY: [&str; 19] = [
+    "A space",
+    "Bs\\middle",
+    "Cs ends\\",
+    "D'quote",
+    "E\"quote",
+    "F $HOME",
+    "G `touch here`",
+    "H $(touch here)",
+    "I;touch here",
+    "J&& touch here",
+    "K*",
+    "L#x",
+    "M!x !!",
+    "N:x =y",
+    "Ö ~x {a,b} [c]?",
+    "P<x>|y",
+    "Q x'",
+    "R x\"",
+    "S '\"x!",
+];
+
+/// A home with the completions of a shell, and a device of each name.
+fn prepared(shell: &str) -> Home {
+    let home = home().local();
+    for name in NASTY {
+        home.run(["dev", "create-device", "--name", name, "-q"]).ok();
+    }
+    home.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    home.run(["dev", "create-device", "--name", "Till 2", "--location", "Stockholm City"]).ok();
+    home.run(["completions", "install", shell, "--yes"]).ok();
+    home
+}
+
+fn every_name_becomes_one_word(shell: &str) {
+    let Some(program) = find(shell) else { return };
+    let home = prepared(shell);
+    let mut typing = Typing::start(&program, &home);
+    for name in NASTY {
+        let begin: String = name.chars().take(1).collect();
+        for open in ["", "'", "\""] {
+            let words = typing.words_of(&format!("kustom devices get {open}{begin}\t"));
+            assert_eq!(words, format!("<kustom><devices><get><{name}>"), "{shell}: {open}{begin}");
+        }
+    }
+    assert!(!home.path().join("here").exists(), "{shell} carried out a name");
+}
+
+fn words_are_completed_and_offered(shell: &str, till: [&str; 2]) {
+    let Some(program) = find(shell) else { return };
+    let home = prepared(shell);
+    home.file("files/secret.txt", "x");
+    let mut typing = Typing::start(&program, &home);
+    let cases = [
+        ("kustom devi\tlist", "<kustom><devices><list>"),
+        ("kustom devices ge\tx", "<kustom><devices><get><x>"),
+        ("kustom devices get Till\\ 1\t", "<kustom><devices><get><Till 1>"),
+        ("kustom devices get Ti\t2", "<kustom><devices><get><Till 2>"),
+        ("kustom devices get Till\\ \t1", "<kustom><devices><get><Till 1>"),
+        ("kustom devices get 'Ti\t1'", "<kustom><devices><get><Till 1>"),
+        ("kustom devices list --location=Sto\t", "<kustom><devices><list><--location=Stockholm City>"),
+        ("kustom devices list --location 'Sto\t", "<kustom><devices><list><--location><Stockholm City>"),
+        ("kustom devices list --loc\tx", "<kustom><devices><list><--location><x>"),
+        ("kustom --profile loc\tdemo", "<kustom><--profile><local><demo>"),
+        ("kustom dev emulator --switch strict\tt\t", "<kustom><dev><emulator><--switch><strict_sums=true>"),
+        (
+            "kustom webhooks verify --secret-file files/se\t",
+            "<kustom><webhooks><verify><--secret-file><files/secret.txt>",
+        ),
+        ("kustom sessions create --body=files/se\t", "<kustom><sessions><create><--body=files/secret.txt>"),
+    ];
+    for (keys, expected) in cases {
+        assert_eq!(typing.words_of(keys), expected, "{shell}: {keys}");
+    }
+    typing.offers("kustom devices get Till\t\t\t", &till);
+}
+
+#[test]
+fn in_bash_every_name_becomes_one_word() {
+    every_name_becomes_one_word("bash");
+}
+
+#[test]
+fn in_zsh_every_name_becomes_one_word() {
+    every_name_becomes_one_word("zsh");
+}
+
+#[test]
+fn in_fish_every_name_becomes_one_word() {
+    every_name_becomes_one_word("fish");
+}
+
+#[test]
+fn in_bash_words_are_completed_and_offered() {
+    words_are_completed_and_offered("bash", ["Till\\ 1", "Till\\ 2"]);
+}
+
+#[test]
+fn in_zsh_words_are_completed_and_offered() {
+    words_are_completed_and_offered("zsh", ["Till 1", "-- Stockholm City, TERMINAL"]);
+}
+
+#[test]
+fn in_fish_words_are_completed_and_offered() {
+    words_are_completed_and_offered("fish", ["Till 1", "Stockholm City, TERMINAL"]);
+}
+
+#[test]
+fn zsh_loads_the_script_from_its_folder_of_functions() {
+    let Some(program) = find("zsh") else { return };
+    let home = home().local();
+    let folder = home.path().join("functions");
+    home.file("functions/_kustom", home.run(["completions", "zsh"]).ok());
+    let before = std::fs::read_to_string(home.path().join(".zshrc")).unwrap();
+    home.file(".zshrc", format!("fpath=({} $fpath)\n{before}", folder.display()));
+    let mut typing = Typing::start(&program, &home);
+    for _ in 0..2 {
+        let words = typing.words_of("kustom locations get Sto\t");
+        assert_eq!(words, "<kustom><locations><get><Stockholm City>");
+    }
+}

@@ -1,0 +1,36 @@
+//! The scripts in `completions/` are those that the program prints.
+
+use std::fs;
+use std::path::Path;
+
+use crate::common::harness::{Home, same};
+
+#[test]
+fn the_scripts_are_what_the_program_prints() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("completions");
+    let scripts = [
+        ("bash", "kustom.bash"),
+        ("zsh", "_kustom"),
+        ("fish", "kustom.fish"),
+        ("powershell", "kustom.ps1"),
+        ("elvish", "kustom.elv"),
+    ];
+    for (shell, file) in scripts {
+        let printed = Home::new().run(["completions", shell]).quiet();
+        same(&printed, &fs::read_to_string(folder.join(file)).unwrap());
+    }
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["_kustom", "kustom.bash", "kustom.elv", "kustom.fish", "kustom.ps1"]);
+}
+
+#[test]
+fn a_shell_that_is_not_known_is_refused() {
+    let refused = Home::new().run(["completions", "tcsh"]).fails(2);
+    assert!(refused.contains("[possible values: bash, zsh, fish, powershell, elvish]"), "{refused}");
+    let refused = Home::new().run(["completions"]).fails(2);
+    assert!(refused.contains("<SHELL>"), "{refused}");
+}

@@ -1,0 +1,93 @@
+//! A shell in a pseudo-terminal, and somebody who types in it.
+
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::common::harness::{Home, PROGRAM};
+use crate::common::pty::{Screen, plain};
+
+/// What every shell says when it is ready.
+const PROMPT: &str = "READY>";
+
+/// What is shown once a line was carried out.
+const DONE: &str = "-DONE-";
+
+/// A shell with the completions installed as the program installs them.
+pub(crate) struct Typing {
+    screen: Screen,
+    lines: usize,
+}
+
+/// Where a shell is, if it is on this machine. In CI every shell must be there.
+pub(crate) fn find(shell: &str) -> Option<PathBuf> {
+    let found = ["/usr/local/bin", "/usr/bin", "/bin"].map(|folder| Path::new(folder).join(shell));
+    let found = found.into_iter().find(|path| path.exists());
+    assert!(found.is_some() || std::env::var_os("CI").is_none(), "{shell} is not here, and this is CI");
+    if found.is_none() {
+        use std::io::Write as _;
+        // Written past the harness, which shows nothing of a test that passes.
+        let _ = writeln!(std::io::stderr(), "skipped: {shell} is not on this machine");
+    }
+    found
+}
+
+/// A home in which shells say when they are ready, and `kustom` and `shown` are on the path.
+pub(crate) fn home() -> Home {
+    let home = Home::new().env("LC_ALL", "C.UTF-8");
+    home.file(".bashrc", format!("PS1='{PROMPT} '\nbind 'set enable-bracketed-paste off' 2> /dev/null\n"));
+    home.file(
+        ".zshrc",
+        format!("PS1='{PROMPT} '\nunsetopt zle_bracketed_paste prompt_sp 2> /dev/null\nautoload -Uz compinit\ncompinit -u\n"),
+    );
+    home.file(
+        ".config/fish/config.fish",
+        format!("set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\nfunction fish_prompt; echo -n '{PROMPT} '; end\n"),
+    );
+    // Shows its arguments, so that a line can be read as the shell reads it.
+    let shown = home.file("bin/shown", format!("#!/bin/sh\nprintf '<%s>' \"$@\"; echo {DONE}\n"));
+    std::fs::set_permissions(shown, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    std::os::unix::fs::symlink(PROGRAM, home.path().join("bin/kustom")).expect("a link");
+    home
+}
+
+impl Typing {
+    /// Starts a shell.
+    pub(crate) fn start(shell: &Path, home: &Home) -> Self {
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", home.path().join("bin").display());
+        let screen = Screen::of_program(
+            shell.as_os_str(),
+            200,
+            home,
+            [OsStr::new("-i")],
+            &[("PATH", &path), ("TERM", "xterm")],
+        );
+        screen.until(PROMPT);
+        Self { screen, lines: 0 }
+    }
+
+    /// Types a line with Tab in it, has its words shown instead of carrying it out, and gives them.
+    #[track_caller]
+    pub(crate) fn words_of(&mut self, keys: &str) -> String {
+        self.screen.type_in(keys);
+        // To the beginning of the line, which is then another command's.
+        self.screen.type_in("\u{1}shown \r");
+        self.lines += 1;
+        let screen = self.screen.until_times(self.lines, &format!(">{DONE}"));
+        let screen = plain(&screen);
+        let end = screen.rfind(&format!(">{DONE}")).expect("the words");
+        let begin = screen[..end].rfind("<kustom>").expect("the first word");
+        screen[begin..=end].to_owned()
+    }
+
+    /// Types a line with Tab in it, and waits until this is shown.
+    #[track_caller]
+    pub(crate) fn offers(&mut self, keys: &str, wanted: &[&str]) {
+        self.screen.type_in(keys);
+        for wanted in wanted {
+            self.screen.until(wanted);
+        }
+        // Whatever is on the line, or under it, goes away.
+        self.screen.type_in("\u{3}");
+    }
+}

@@ -1,0 +1,215 @@
+//! What could come next, as whole lists.
+
+use crate::asking::{ask, ask_with, values};
+use crate::common::harness::{Home, same};
+
+#[test]
+fn the_nouns() {
+    same(
+        &ask(&Home::new(), &[""]),
+        "login\tAdd a profile: checks the key and stores it\n\
+         profiles\tSee, choose and remove profiles\n\
+         doctor\tWhat is configured, where each value came from, and does it work\n\
+         locations\tThe stores that devices stand in\n\
+         enrollments\tThe codes that pair a phone with the account\n\
+         devices\tThe phones and terminals that take payments\n\
+         sessions\tPayments on a device\n\
+         dev\tSimulated devices and payments; not on production\n\
+         webhooks\tCallbacks: receive them, or check one\n\
+         api\tAny call, with the profile's credentials and guards\n\
+         demo\tThe whole flow on the embedded emulator, each command shown\n\
+         completions\tWhat Tab offers in your shell: commands, flags, and the names in your account\n\
+         help\tPrint help for a command\n",
+    );
+}
+
+#[test]
+fn words_that_are_always_the_same() {
+    let home = Home::new();
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["de"], &["devices", "dev", "demo"]),
+        (&["device"], &["devices"]),
+        (&["devices", ""], &["list", "get", "update", "deregister", "help"]),
+        (&["device", "g"], &["get"]),
+        (&["help", "devices", ""], &["list", "get", "update", "deregister"]),
+        (&["help", "dev"], &["devices", "dev"]),
+        (&["devices", "get", "--pro"], &["--profile"]),
+        (
+            &["devices", "update", "x", "--"],
+            &[
+                "--name",
+                "--location",
+                "--no-location",
+                "--metadata",
+                "--unset-metadata",
+                "--help",
+                "--profile",
+                "--output",
+                "--quiet",
+                "--verbose",
+                "--no-input",
+                "--yes",
+                "--color",
+                "--timeout",
+            ],
+        ),
+        (&["--output", ""], &["table", "json", "ndjson", "csv"]),
+        (&["--output=n"], &["--output=ndjson"]),
+        (&["devices", "list", "-o", "j"], &["json"]),
+        (&["devices", "list", "-o", "json", "--out"], &[]),
+        (&["-v", "--verb"], &["--verbose"]),
+        (&["devices", "update", "x", "--metadata", "a=b", "--meta"], &["--metadata"]),
+        (&["--color", "a"], &["auto", "always"]),
+        (&["dev", "pos", "decline", "x", "--outcome", "lost"], &["lost-card"]),
+        (&["dev", "pos", "pay", "x", "--method", ""], &["card", "klarna", "swish", "vipps"]),
+        (&["dev", "trigger", "session.c"], &["session.created", "session.cancelled"]),
+        (&["dev", "emulator", "--switch", "strict"], &["strict_sums="]),
+        (&["dev", "emulator", "--switch", "strict_sums="], &["strict_sums=true", "strict_sums=false"]),
+        (&["dev", "emulator", "--switch=cancel_ended=c"], &["--switch=cancel_ended=conflict"]),
+        (&["dev", "emulator", "fault", ""], &["add", "list", "clear", "help"]),
+        (&["sessions", "create", "--currency", "SE"], &["SEK"]),
+        (&["sessions", "create", "--currency", "se"], &["SEK"]),
+        (&["login", "--environment", "p"], &["production", "playground"]),
+        (&["login", "--completions", ""], &["true", "false"]),
+        (&["login", "--api-key"], &["--api-key-stdin", "--api-key-file", "--api-key-command"]),
+        (&["login", "--api-key", ""], &[]),
+        (&["enrollments", "list", "--include-consumed", ""], &["true", "false"]),
+        (&["api", "P"], &["POST", "PUT", "PATCH"]),
+        (&["api", "GET", ""], &[]),
+        (&["completions", "install", "f"], &["fish"]),
+        (&["completions", "i"], &["install"]),
+        (&["doctor", "--off"], &["--offline"]),
+        (&["nothing", ""], &[]),
+        (&["devices", "get", "x", "y"], &[]),
+    ];
+    for (words, expected) in cases {
+        assert_eq!(values(&home, words), *expected, "{words:?}");
+    }
+}
+
+#[test]
+fn a_value_that_is_called_like_a_command_is_none() {
+    let profiles =
+        "[profiles.dev]\nenvironment = 'playground'\n[profiles.list]\nenvironment = 'playground'\n";
+    let home = Home::new().with_profiles(profiles);
+    assert_eq!(values(&home, &["--profile", "dev", "devices", "g"]), ["get"]);
+    assert_eq!(values(&home, &["devices", "--profile", "list", "g"]), ["get"]);
+    assert_eq!(values(&home, &["--profile", "dev", "he"]), ["help"]);
+    assert_eq!(values(&home, &["--profile", "d"]), ["dev"]);
+}
+
+#[test]
+fn files_are_offered_where_a_file_is_asked_for() {
+    let home = Home::new();
+    home.file("files/secret.txt", "x");
+    home.file("files/more/sale.json", "x");
+    assert_eq!(
+        values(&home, &["webhooks", "verify", "--secret-file", "files/"]),
+        ["files/more/", "files/secret.txt"]
+    );
+    assert_eq!(values(&home, &["sessions", "create", "--body=files/m"]), ["--body=files/more/"]);
+    for (shell, last) in
+        [("zsh", &["webhooks", "verify", "--secret-file", ""][..]), ("zsh", &["api", "GET", "/", "--body="])]
+    {
+        let words = [&["--", "kustom"], last].concat();
+        assert_eq!(home.command(words).env("KUSTOM_COMPLETE", shell).run().quiet(), "files\n");
+    }
+}
+
+#[test]
+fn profiles_are_offered_with_their_environment() {
+    let home = Home::new().with_profiles(
+        "[profiles.till]\nenvironment = 'playground'\napi_key = 'kco_test_api_x'\n\
+         [profiles.shop]\nenvironment = 'production'\napi_key_command = 'false'\n",
+    );
+    let all = "till\tplayground\nshop\tproduction\nlocal\tbuilt in: the emulator\n";
+    same(&ask(&home, &["--profile", ""]), all);
+    same(&ask(&home, &["profiles", "use", ""]), all);
+    assert_eq!(values(&home, &["profiles", "remove", "till", ""]), ["shop"]);
+    let broken = Home::new().with_profiles("[profiles.");
+    same(&ask(&broken, &["profiles", "use", ""]), "local\tbuilt in: the emulator\n");
+    assert_eq!(values(&broken, &["--profile", "local", "locations", "get", "S"]), ["Stockholm City"]);
+    assert_eq!(values(&broken, &["locations", "get", "S"]), [""; 0]);
+}
+
+#[test]
+fn whatever_is_asked_nothing_is_said_but_an_answer() {
+    let home = Home::new().local();
+    let shells = ["tcsh", "bash", "zsh", "fish", "powershell", "elvish", "refresh", "\u{1b}", "1"];
+    let lines: &[&[&str]] = &[
+        &[],
+        &["--"],
+        &["--", ""],
+        &["--", "kustom"],
+        &["--", "kustom", "--", "--"],
+        &["--", "kustom", "-"],
+        &["--", "kustom", "-o"],
+        &["--", "kustom", "--=", ""],
+        &["--", "kustom", "devices", "get", "--", "-"],
+        &["--", "kustom", "help", "help", ""],
+        &["--", "kustom", "--profile"],
+        &["kustom", "\u{0}x".trim_start_matches('\u{0}')],
+        &["--", "kustom devices get 'x", "\n"],
+        &["--", "kustom", "dev", "pos", "pos", "pos", ""],
+    ];
+    for shell in shells {
+        for line in lines {
+            home.command(*line).env("KUSTOM_COMPLETE", shell).run().quiet();
+        }
+    }
+    assert_eq!(home.command(["devices"]).env("KUSTOM_COMPLETE", "tcsh").run().quiet(), "");
+    // An empty variable asks for nothing.
+    assert_eq!(home.command(["--version"]).env("KUSTOM_COMPLETE", "").run().quiet().lines().count(), 1);
+    let unread = home.command(["--", "kustom", ""]).env("KUSTOM_COMPLETE", "fish").unread().run();
+    assert_eq!(unread.quiet(), "");
+}
+
+#[test]
+fn without_a_home_folder_there_is_what_needs_none() {
+    let home = Home::new();
+    let none: &[(&str, &std::ffi::OsStr)] =
+        &[("HOME", "".as_ref()), ("KUSTOM_CONFIG", "".as_ref()), ("KUSTOM_STATE", "".as_ref())];
+    assert!(ask_with(&home, &["dev"], none).starts_with("devices\t"));
+    for words in
+        [&["devices", "get", ""][..], &["sessions", "get", ""], &["--profile", "till", "devices", "get", ""]]
+    {
+        // The system may know a home folder by other means, which has no profiles of these.
+        assert_eq!(ask_with(&home, words, none), "", "{words:?}");
+    }
+}
+
+#[test]
+fn bash_gets_words_as_it_takes_them() {
+    let home = Home::new().local();
+    let breaks = " \t\n\"'@><=;|&(:";
+    let cases = [
+        ("kustom de", "words\ndevices\ndev\ndemo\n"),
+        ("kustom locations get S", "words\nStockholm\\ City\n"),
+        ("kustom locations get 'S", "words\nStockholm City\n"),
+        ("kustom devices list --location=S", "words\nStockholm\\ City\n"),
+        ("kustom devices list --location=", "words\nGöteborg\\ Haga\nStockholm\\ City\n"),
+        ("kustom dev emulator --switch strict_s", "nospace\nstrict_sums=\n"),
+        ("kustom dev emulator --switch strict_sums=t", "words\ntrue\n"),
+        ("kustom webhooks verify --secret-file x", "files\n"),
+        ("kustom devices list > out -o js", "words\njson\n"),
+        ("kustom nothing ", "words\n"),
+    ];
+    for (line, expected) in cases {
+        let asked = home.command(["--", line, breaks]).env("KUSTOM_COMPLETE", "bash").run();
+        assert_eq!(asked.quiet(), expected, "{line}");
+    }
+}
+
+#[test]
+fn powershell_marks_the_last_word_and_leaves_its_quote() {
+    let home = Home::new().local();
+    let ask = |last: &str| {
+        home.command(["--", "kustom", "locations", "get", last])
+            .env("KUSTOM_COMPLETE", "powershell")
+            .run()
+            .quiet()
+    };
+    assert_eq!(ask("='Sto"), "Stockholm City\tDrottninggatan 999, Stockholm\n");
+    assert_eq!(ask("=").lines().count(), 2);
+    assert_eq!(ask("Sto"), "");
+}
