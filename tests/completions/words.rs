@@ -19,7 +19,7 @@ fn the_nouns() {
          api\tAny call, with the profile's credentials and guards\n\
          demo\tThe whole flow on the embedded emulator, each command shown\n\
          completions\tWhat Tab offers in your shell: commands, flags, and the names in your account\n\
-         help\tPrint help for a command\n",
+         help\tExplain a command or a topic\n",
     );
 }
 
@@ -29,10 +29,11 @@ fn words_that_are_always_the_same() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["de"], &["devices", "dev", "demo"]),
         (&["device"], &["devices"]),
-        (&["devices", ""], &["list", "get", "update", "deregister", "help"]),
+        (&["devices", ""], &["list", "get", "update", "deregister"]),
         (&["device", "g"], &["get"]),
         (&["help", "devices", ""], &["list", "get", "update", "deregister"]),
         (&["help", "dev"], &["devices", "dev"]),
+        (&["help", "e"], &["enrollments", "exit-codes", "environment"]),
         (&["devices", "get", "--pro"], &["--profile"]),
         (
             &["devices", "update", "x", "--"],
@@ -66,7 +67,7 @@ fn words_that_are_always_the_same() {
         (&["dev", "emulator", "--switch", "strict"], &["strict_sums="]),
         (&["dev", "emulator", "--switch", "strict_sums="], &["strict_sums=true", "strict_sums=false"]),
         (&["dev", "emulator", "--switch=cancel_ended=c"], &["--switch=cancel_ended=conflict"]),
-        (&["dev", "emulator", "fault", ""], &["add", "list", "clear", "help"]),
+        (&["dev", "emulator", "fault", ""], &["add", "list", "clear"]),
         (&["sessions", "create", "--currency", "SE"], &["SEK"]),
         (&["sessions", "create", "--currency", "se"], &["SEK"]),
         (&["login", "--environment", "p"], &["production", "playground"]),

@@ -68,6 +68,7 @@ impl World {
             ("KUSTOM_STATE".into(), text(state.clone())),
             ("TMPDIR".into(), text(folder.path().join("tmp"))),
             ("SSL_CERT_FILE".into(), text(folder.path().join("authority.pem"))),
+            ("SHELL".into(), "/bin/bash".into()),
             ("TZ".into(), "UTC".into()),
             ("COLUMNS".into(), "100".into()),
             ("LC_ALL".into(), "C.UTF-8".into()),
