@@ -142,6 +142,21 @@ fn a_damaged_cache_is_made_anew() {
 }
 
 #[test]
+fn what_nobody_asks_for_any_more_is_forgotten() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    let [(old, text)] = caches(&home).try_into().unwrap();
+    let file = fs::File::options().append(true).open(&old).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(100_000)).unwrap();
+    let other = home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh");
+    other.env("KUSTOM_MERCHANT_ID", "M2").run().quiet();
+    let [(new, same_text)] = caches(&home).try_into().unwrap();
+    assert_ne!(old, new);
+    assert_eq!(text.split("known").last(), same_text.split("known").last());
+}
+
+#[test]
 fn accounts_are_not_mixed_up() {
     let server = Server::new(service);
     let other = Server::new(|asked| match asked.line().as_str() {
