@@ -130,6 +130,33 @@ fn what_is_not_an_hour_old_is_better_than_nothing() {
 }
 
 #[test]
+fn only_one_process_asks_at_a_time() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    let [(file, _)] = caches(&home).try_into().unwrap();
+    let lock = fs::File::options().write(true).open(file.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    age(&home, 3000);
+    let asked = server.lines();
+    let refresh = || home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh").run();
+    assert_eq!(refresh().exits(3).stderr, "");
+    // What there is has to do meanwhile.
+    same(&ask(&home, &["devices", "get", ""]), DEVICES);
+    assert_eq!(server.lines(), asked);
+    drop(lock);
+    assert_eq!(refresh().exits(0).stderr, "");
+    let mut twice = [asked.clone(), asked].concat();
+    let mut lines = server.lines();
+    twice.sort();
+    lines.sort();
+    assert_eq!(lines, twice);
+    // Another one that comes after it finds nothing to do.
+    assert_eq!(refresh().exits(0).stderr, "");
+    assert_eq!(server.lines().len(), twice.len());
+}
+
+#[test]
 fn a_damaged_cache_is_made_anew() {
     let server = Server::new(service);
     let home = Home::new().at(&server.url(), KEY);
