@@ -93,6 +93,20 @@ fn what_is_remembered_is_private_and_holds_no_secret() {
 }
 
 #[test]
+fn a_key_that_the_service_repeats_is_not_remembered() {
+    let server = Server::new(|asked| {
+        let header = asked.header("authorization").unwrap_or_default();
+        let name = format!("Till {header}");
+        page(&json!([{"id": "1", "name": name, "platform": KEY, "enrollment_id": "2", "status": header}]))
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    let shown = ask_until_known(&home, &["devices", "get", ""]);
+    assert!(shown.starts_with("Till ") && !shown.contains(KEY), "{shown}");
+    let [(_, text)] = caches(&home).try_into().unwrap();
+    assert!(!text.contains(KEY) && !text.contains("0123456789abcdef"), "{text}");
+}
+
+#[test]
 fn while_it_is_fresh_nothing_is_asked_again() {
     let server = Server::new(service);
     let home = Home::new().at(&server.url(), KEY);
