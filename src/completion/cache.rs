@@ -24,6 +24,9 @@ const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// What is younger than this is better than nothing while the API does not answer.
 const USABLE: SignedDuration = SignedDuration::from_hours(1);
 
+/// What is older is removed, whichever account it is of.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// How often it is looked whether the answer is there.
 const INTERVAL: Duration = Duration::from_millis(3);
 
@@ -99,8 +102,23 @@ impl Cache {
 
     /// Writes what is known now.
     pub(super) fn write(&self, _lock: &RefreshLock, known: Known) -> Option<()> {
+        self.forget_others();
         let content = serde_json::to_vec(&Content { at: Timestamp::now(), known }).ok()?;
         disk::replace(&self.path, &content).ok()
+    }
+
+    /// Removes what is of no use any more, such as that of an account that was removed.
+    fn forget_others(&self) {
+        for entry in fs::read_dir(disk::folder_of(&self.path)).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let modified = entry.metadata().and_then(|file| file.modified()).ok();
+            if modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > KEPT)
+                && path.extension() == self.path.extension()
+            {
+                // One that cannot be removed is in nobody's way.
+                let _ = fs::remove_file(path);
+            }
+        }
     }
 
     /// Whether there is nothing to ask for.

@@ -35,10 +35,9 @@ impl Line {
     /// Reads the words; `None` if there are too few of them.
     pub(super) fn read(mut words: Vec<String>) -> Option<Self> {
         let current = words.pop()?;
-        if words.is_empty() {
-            return None;
-        }
-        words.remove(0);
+        // Fish tells the variables too that are set for the command alone.
+        let program = words.iter().position(|word| !is_assignment(word))?;
+        words.drain(..=program);
         let root = Cli::grammar();
         let mut is_help = false;
         let mut noun = noun(&root, &words);
@@ -140,6 +139,12 @@ impl Line {
         let is_new = !self.seen.iter().any(|seen| seen == flag) || again();
         is_asked_for && is_new && !found.is_hide_set() && !self.is_help
     }
+}
+
+/// Whether a word before a command sets a variable.
+fn is_assignment(word: &str) -> bool {
+    let name = word.split_once('=').map_or("", |(name, _)| name);
+    !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
 /// The place of the first word that is neither a flag nor the value of one.

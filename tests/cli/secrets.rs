@@ -65,13 +65,13 @@ const COMMANDS: [(&str, &str); 37] = [
 const MORE: [(&str, &str); 9] = [
     ("api", "GET /ipp/v1/devices"),
     ("demo", ""),
-    ("completions", "bash"),
-    ("completions install", "fish"),
-    ("completions uninstall", "fish"),
     ("dev emulator", "--listen 192.0.2.1:1 --callback-url {url} --callback-secret-file {secret-file}"),
     ("webhooks listen", "--listen 127.0.0.1:0 --resolve --timeout 10ms --secret-file {secret-file}"),
     ("dev trigger", "payment.failed --to http://127.0.0.1:1/ --secret-file {secret-file} --session {id}"),
     ("webhooks verify", "--secret-file {secret-file} --headers {secret-file} --body {secret-file}"),
+    ("completions", "bash"),
+    ("completions install", "fish"),
+    ("completions uninstall", "fish"),
 ];
 
 fn id() -> String {
@@ -205,7 +205,9 @@ fn all_commands(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static, forma
     // The demonstration has an account of its own, so one look is enough.
     assert_clean(&run(&homes[1], &server.url(), MORE[1], &["-vv"]).exits(0));
     assert_clean(&run(&homes[1], &server.url(), MORE[4], &["-vv"]));
-    for (command, code) in [(MORE[2], 2), (MORE[3], 13), (MORE[5], 2)] {
+    for (command, code) in
+        [(MORE[2], 2), (MORE[3], 13), (MORE[5], 2), (MORE[6], 0), (MORE[7], 0), (MORE[8], 0)]
+    {
         assert_clean(&run(&homes[1], &server.url(), command, &["-vv"]).exits(code));
     }
     outcomes

@@ -93,6 +93,20 @@ fn what_is_remembered_is_private_and_holds_no_secret() {
 }
 
 #[test]
+fn a_key_that_the_service_repeats_is_not_remembered() {
+    let server = Server::new(|asked| {
+        let header = asked.header("authorization").unwrap_or_default();
+        let name = format!("Till {header}");
+        page(&json!([{"id": "1", "name": name, "platform": KEY, "enrollment_id": "2", "status": header}]))
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    let shown = ask_until_known(&home, &["devices", "get", ""]);
+    assert!(shown.starts_with("Till ") && !shown.contains(KEY), "{shown}");
+    let [(_, text)] = caches(&home).try_into().unwrap();
+    assert!(!text.contains(KEY) && !text.contains("0123456789abcdef"), "{text}");
+}
+
+#[test]
 fn while_it_is_fresh_nothing_is_asked_again() {
     let server = Server::new(service);
     let home = Home::new().at(&server.url(), KEY);
@@ -130,6 +144,33 @@ fn what_is_not_an_hour_old_is_better_than_nothing() {
 }
 
 #[test]
+fn only_one_process_asks_at_a_time() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    let [(file, _)] = caches(&home).try_into().unwrap();
+    let lock = fs::File::options().write(true).open(file.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    age(&home, 3000);
+    let asked = server.lines();
+    let refresh = || home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh").run();
+    assert_eq!(refresh().exits(3).stderr, "");
+    // What there is has to do meanwhile.
+    same(&ask(&home, &["devices", "get", ""]), DEVICES);
+    assert_eq!(server.lines(), asked);
+    drop(lock);
+    assert_eq!(refresh().exits(0).stderr, "");
+    let mut twice = [asked.clone(), asked].concat();
+    let mut lines = server.lines();
+    twice.sort();
+    lines.sort();
+    assert_eq!(lines, twice);
+    // Another one that comes after it finds nothing to do.
+    assert_eq!(refresh().exits(0).stderr, "");
+    assert_eq!(server.lines().len(), twice.len());
+}
+
+#[test]
 fn a_damaged_cache_is_made_anew() {
     let server = Server::new(service);
     let home = Home::new().at(&server.url(), KEY);
@@ -139,6 +180,21 @@ fn a_damaged_cache_is_made_anew() {
         fs::write(&file, damage).unwrap();
         same(&ask_until_known(&home, &["devices", "get", ""]), DEVICES);
     }
+}
+
+#[test]
+fn what_nobody_asks_for_any_more_is_forgotten() {
+    let server = Server::new(service);
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    let [(old, text)] = caches(&home).try_into().unwrap();
+    let file = fs::File::options().append(true).open(&old).unwrap();
+    file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(100_000)).unwrap();
+    let other = home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh");
+    other.env("KUSTOM_MERCHANT_ID", "M2").run().quiet();
+    let [(new, same_text)] = caches(&home).try_into().unwrap();
+    assert_ne!(old, new);
+    assert_eq!(text.split("known").last(), same_text.split("known").last());
 }
 
 #[test]

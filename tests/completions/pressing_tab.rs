@@ -125,3 +125,12 @@ fn zsh_loads_the_script_from_its_folder_of_functions() {
         assert_eq!(words, "<kustom><locations><get><Stockholm City>");
     }
 }
+
+#[test]
+fn fish_counts_a_variable_that_is_set_for_the_command() {
+    let Some(program) = find("fish") else { return };
+    let home = home();
+    home.run(["completions", "install", "fish"]).ok();
+    let mut typing = Typing::start(&program, &home);
+    typing.offers("KUSTOM_PROFILE=local kustom locations get \t", &["Stockholm City", "Haga Nygata"]);
+}

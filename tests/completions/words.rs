@@ -100,6 +100,16 @@ fn a_value_that_is_called_like_a_command_is_none() {
 }
 
 #[test]
+fn variables_before_the_command_are_no_words_of_it() {
+    let ask = |words: &[&str]| {
+        let words = [&["--"], words].concat();
+        Home::new().command(words).env("KUSTOM_COMPLETE", "fish").run().quiet()
+    };
+    assert!(ask(&["A=b", "KUSTOM_PROFILE=", "kustom", "devi"]).starts_with("devices\t"));
+    assert_eq!(ask(&["A=b", "devi"]), "");
+}
+
+#[test]
 fn files_are_offered_where_a_file_is_asked_for() {
     let home = Home::new();
     home.file("files/secret.txt", "x");
