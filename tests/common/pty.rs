@@ -194,10 +194,10 @@ impl Screen {
         find(&text)
     }
 
-    /// Waits until more than so many bytes were shown.
+    /// Waits until the screen has shown more than so many bytes.
     #[track_caller]
     pub fn until_longer_than(&self, length: usize) {
-        let text = self.wait(|shown| shown.bytes.len() > length);
+        let text = self.wait(|shown| shown.text().len() > length);
         assert!(text.len() > length, "nothing more was shown:\n{text}");
     }
 

@@ -21,6 +21,8 @@ Next:
 ";
 
 /// Take away what install has put somewhere
+///
+/// Files that are not kustom's stay as they are, and of a file that the shell reads at its start only the line is taken out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
 pub(super) struct Args {
