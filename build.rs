@@ -17,12 +17,14 @@ const NOTE: &str = ".cargo_vcs_info.json";
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let variable = |name| env::var(name).unwrap_or_default();
-    let origin = match variable("PROFILE").as_str() {
-        "release" => origin(),
-        _ => Some("debug build".to_owned()),
-    };
+    let is_release = variable("PROFILE") == "release";
+    let origin = if is_release { origin() } else { Some("debug build".to_owned()) };
     let parts: Vec<_> = origin.into_iter().chain([variable("TARGET")]).collect();
     println!("cargo::rustc-env=BUILT_FROM={} ({})", variable("CARGO_PKG_VERSION"), parts.join(", "));
+    if is_release && variable("CARGO_CFG_TARGET_OS") == "linux" {
+        // A release build ends at a panic and unwinds nothing: nobody would look into the index of what to unwind by.
+        println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+    }
 }
 
 /// The commit, if it can be told: of a packed crate the one that it was made of, else that of the repository.
