@@ -18,7 +18,7 @@ use crate::terminal::{ColorWhen, Format};
 /// This is an independent client, not one of Kustom's.
 #[derive(Debug, Parser)]
 #[command(name = "kustom", version, propagate_version = false, subcommand_required = false)]
-#[command(disable_help_subcommand = true, override_help = text::map())]
+#[command(disable_help_subcommand = true, override_help = text::MAP)]
 pub struct Cli {
     /// The global flags.
     #[command(flatten)]
@@ -33,17 +33,16 @@ impl Cli {
     #[must_use]
     pub fn grammar() -> clap::Command {
         // Commands show them in a line each, below what is their own.
-        let root = Self::command().mut_args(|arg| {
+        Self::command().mut_args(|arg| {
             let hidden = arg.is_global_set();
             arg.hide_short_help(hidden).hide_long_help(hidden)
-        });
-        text::dressed(root)
+        })
     }
 
     /// The help of the program itself: the commands in groups.
     #[must_use]
     pub fn map() -> StyledStr {
-        text::map()
+        text::styled(text::MAP)
     }
 }
 

@@ -96,7 +96,10 @@ fn run_parsed(cli: Cli) -> u8 {
 fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
     let terminal = Terminal::new(plain_manner(format_in(args)));
     if !error.use_stderr() {
-        return shown(&terminal, &error.render());
+        let help = error.render();
+        // The parser has it as it is written; what stands out in it is worth the time only where that can be seen.
+        let is_map = terminal.colors_data() && help.ansi().to_string() == commands::help::text::MAP;
+        return shown(&terminal, &if is_map { Cli::map() } else { help });
     }
     if !terminal.format().is_json() {
         terminal.parser_error(error);

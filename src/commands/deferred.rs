@@ -47,7 +47,7 @@ impl<T: Args> Args for Deferred<T> {
     }
 
     fn augment_args(command: Command) -> Command {
-        command.defer(T::augment_args)
+        command.defer(|command| dressed(T::augment_args(command)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

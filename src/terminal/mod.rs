@@ -126,7 +126,9 @@ impl Terminal {
     /// # Errors
     /// As [`Self::data`].
     pub fn styled(&self, help: &StyledStr) -> Result<(), Error> {
-        let text = if self.colors_data() { help.ansi().to_string() } else { help.to_string() };
+        let styled = help.ansi().to_string();
+        let is_as_wanted = self.colors_data() || !styled.contains('\u{1b}');
+        let text = if is_as_wanted { styled } else { help.to_string() };
         self.data(text.trim_end()).and_then(|()| self.data("\n"))
     }
 

@@ -65,6 +65,7 @@ impl Args {
         let topic = TOPICS.into_iter().find(|topic| words == [topic.name]);
         let shown = match topic {
             Some(topic) => text::more(topic.text),
+            None if words.is_empty() => Cli::map(),
             None => of_command(&words)?,
         };
         context.terminal.styled(&shown)?;

@@ -6,28 +6,23 @@ use anstyle::Style;
 use clap::Command;
 use clap::builder::StyledStr;
 
-/// The global flags in a line each. A test holds it to the grammar.
-pub(super) const GLOBALS: &str = include_str!("globals.txt");
+/// The global flags in a line each. They stand in the map too, and a test holds that to the grammar.
+const GLOBALS: &str = include_str!("globals.txt");
 
-/// The commands in groups, which is the help of the program itself. A test holds it to the grammar.
-const MAP: &str = include_str!("map.txt");
+/// The commands in groups, which is the help of the program itself, before it is [styled]. A test holds it to the grammar.
+pub(crate) const MAP: &str = include_str!("map.txt");
 
 /// The sort of heading that the parser writes.
 const HEADING: Style = Style::new().bold().underline();
 
 const COMMENT: Style = Style::new().dimmed();
 
-/// The help of the program itself.
-pub(crate) fn map() -> StyledStr {
-    styled(&MAP.replace("{globals}", GLOBALS.trim_end()))
-}
-
 /// What stands below the flags of a command: examples, exit codes, and the next command.
 pub(crate) fn more(text: &str) -> StyledStr {
     styled(text.trim_end())
 }
 
-/// Has every command below this one show the global flags in a line each, and its examples last.
+/// Has a command, and every one below it, show the global flags in a line each and its examples last.
 pub(crate) fn dressed(command: Command) -> Command {
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{{all-args}}\n\n{}{{after-help}}",
@@ -41,7 +36,7 @@ fn dressed_in(command: Command, template: &StyledStr) -> Command {
 }
 
 /// A text with its headings and the comments of its examples told apart from the rest.
-pub(super) fn styled(text: &str) -> StyledStr {
+pub(crate) fn styled(text: &str) -> StyledStr {
     let mut styled = StyledStr::new();
     for (number, line) in text.lines().enumerate() {
         let end = if number == 0 { "" } else { "\n" };
@@ -60,6 +55,11 @@ pub(super) fn styled(text: &str) -> StyledStr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_global_flags_are_told_alike_everywhere() {
+        assert!(MAP.contains(GLOBALS));
+    }
 
     #[test]
     fn headings_and_comments_are_told_apart() {
