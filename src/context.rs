@@ -219,6 +219,8 @@ pub fn key_from_command(command: &str) -> Result<ApiKey, Error> {
             .hint("run the profile's api_key_command by itself and see what it says")
     };
     let output = in_shell(command)
+        // It may call kustom itself.
+        .env_remove(crate::completion::VARIABLE)
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()

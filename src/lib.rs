@@ -39,7 +39,7 @@ use crate::terminal::{ColorWhen, Format, Manner, Terminal};
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    if let Some(asked) = std::env::var_os(completion::VARIABLE).filter(|asked| !asked.is_empty()) {
+    if let Some(asked) = completion::asked(&args) {
         return completed(&asked, &args);
     }
     report_panics(&args);

@@ -15,6 +15,9 @@ use crate::text::{count, visible};
 /// The shortest beginning of an id that names something.
 const SHORTEST_PREFIX: usize = 4;
 
+/// How many letters can be wrong in a name that was meant.
+const MOST_SLIPS: usize = 2;
+
 /// How much of an id stands beside a name in a list.
 const SHOWN_OF_ID: usize = 8;
 
@@ -223,7 +226,23 @@ fn pick<T: Named>(all: Vec<Received<T>>, wanted: &str) -> Result<Received<T>, Er
         }
     }
     let missing = format!("there is no {noun} with the name or id '{}'", visible(wanted));
-    Err(Error::new(Kind::NotFound, missing))
+    let missing = Error::new(Kind::NotFound, missing);
+    Err(match similar(&all, &lower) {
+        Some(name) => missing.hint(format!("did you mean '{}'?", visible(name))),
+        None => missing,
+    })
+}
+
+/// The name that was meant, if one is likely: the only one with these words in it, or the one with a slip or two less.
+fn similar<'a, T: Named>(all: &'a [Received<T>], lower: &str) -> Option<&'a str> {
+    let names = || all.iter().filter_map(|item| item.name());
+    let mut with_it = names().filter(|name| !lower.is_empty() && name.to_lowercase().contains(lower));
+    let by_slip = || names().find(|name| strsim::osa_distance(&name.to_lowercase(), lower) <= MOST_SLIPS);
+    match (with_it.next(), with_it.next()) {
+        (Some(only), None) => Some(only),
+        (None, _) if lower.chars().count() > 2 * MOST_SLIPS => by_slip(),
+        _ => None,
+    }
 }
 
 fn describe<T: Named>(item: &T) -> String {
@@ -279,6 +298,10 @@ mod tests {
     #[test]
     fn what_names_nothing_is_not_found() {
         assert_eq!(picked("bbb").unwrap_err().kind, Kind::NotFound, "too short for the beginning of an id");
+        assert_eq!(picked("bar 2").unwrap_err().hints, [""; 0]);
+        assert_eq!(picked("ill 1").unwrap_err().hints, ["did you mean 'Till 1'?"]);
+        assert_eq!(picked("Tlil 1").unwrap_err().hints, ["did you mean 'Till 1'?"]);
+        assert_eq!(picked("til").unwrap_err().hints, [""; 0], "it could be several");
         assert_eq!(picked("\u{1b}").unwrap_err().message, "there is no device with the name or id '\\u{1b}'");
     }
 }

@@ -3,8 +3,9 @@
 //! Whoever completes reads the file and nothing else. If it is old, a process of its own is started that asks the API;
 //! its answer is waited for as long as a person does not notice, and is there for the next time otherwise.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,8 +40,20 @@ pub(super) struct Cache {
 /// The file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Content {
+    /// When it was known.
     at: Timestamp,
+    /// When the API was asked last, whether it answered or not: one that does not is left alone for a while.
+    asked: Timestamp,
     known: Known,
+}
+
+/// Why nothing can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoLock {
+    /// Another process asks already.
+    Busy,
+    /// The folder cannot be used.
+    Impossible,
 }
 
 /// Keeps other processes from asking for the same, until it is dropped.
@@ -59,11 +72,11 @@ impl Cache {
     /// What is known, at the latest at this time.
     pub(super) fn known(&self, profile: Option<&str>, deadline: Instant) -> Option<Known> {
         let kept = self.read();
-        if kept.as_ref().is_some_and(|kept| kept.is_younger_than(FRESH)) {
-            return kept.map(|kept| kept.known);
+        if kept.as_ref().is_some_and(|kept| is_younger(kept.asked, FRESH)) {
+            return kept.filter(|kept| is_younger(kept.at, USABLE)).map(|kept| kept.known);
         }
         let newer = start(profile).and_then(|child| self.await_newer(child, kept.as_ref(), deadline));
-        let usable = newer.or(kept).filter(|kept| kept.is_younger_than(USABLE));
+        let usable = newer.or(kept).filter(|kept| is_younger(kept.at, USABLE));
         usable.map(|kept| kept.known)
     }
 
@@ -71,7 +84,7 @@ impl Cache {
         loop {
             // Whether it has ended is asked first: what it wrote is then there to be read.
             let ended = child.try_wait().ok()?;
-            let is_newer = |read: &Content| kept.is_none_or(|kept| read.at > kept.at);
+            let is_newer = |read: &Content| kept.is_none_or(|kept| read.asked > kept.asked);
             if let Some(newer) = self.read().filter(is_newer) {
                 return Some(newer);
             }
@@ -92,19 +105,39 @@ impl Cache {
         serde_json::from_slice(&fs::read(&self.path).ok()?).ok()
     }
 
-    /// The right to ask and to write; `None` while another process has it.
-    pub(super) fn lock(&self) -> Option<RefreshLock> {
-        disk::create_folder(disk::folder_of(&self.path)).ok()?;
-        let file = disk::private().open(self.path.with_extension("lock")).ok()?;
-        file.try_lock().ok()?;
-        Some(RefreshLock { _file: file })
+    /// The right to ask and to write; `Busy` while another process has it.
+    pub(super) fn lock(&self) -> Result<RefreshLock, NoLock> {
+        disk::create_folder(disk::folder_of(&self.path)).map_err(|_| NoLock::Impossible)?;
+        let file = disk::private().open(self.path.with_extension("lock")).map_err(|_| NoLock::Impossible)?;
+        match file.try_lock() {
+            Ok(()) => Ok(RefreshLock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(NoLock::Busy),
+            Err(TryLockError::Error(_)) => Err(NoLock::Impossible),
+        }
     }
 
     /// Writes what is known now.
     pub(super) fn write(&self, _lock: &RefreshLock, known: Known) -> Option<()> {
         self.forget_others();
-        let content = serde_json::to_vec(&Content { at: Timestamp::now(), known }).ok()?;
-        disk::replace(&self.path, &content).ok()
+        let now = Timestamp::now();
+        self.put(&Content { at: now, asked: now, known })
+    }
+
+    /// Writes that nothing is known now but what was known before.
+    pub(super) fn note_failure(&self, _lock: &RefreshLock) -> Option<()> {
+        let kept = self.read();
+        let at = kept.as_ref().map_or(Timestamp::UNIX_EPOCH, |kept| kept.at);
+        let known = kept.map(|kept| kept.known).unwrap_or_default();
+        self.put(&Content { at, asked: Timestamp::now(), known })
+    }
+
+    /// What is still worth something of what was known.
+    pub(super) fn kept(&self) -> Known {
+        self.read().filter(|kept| is_younger(kept.at, USABLE)).map(|kept| kept.known).unwrap_or_default()
+    }
+
+    fn put(&self, content: &Content) -> Option<()> {
+        disk::replace(&self.path, &serde_json::to_vec(content).ok()?).ok()
     }
 
     /// Removes what is of no use any more, such as that of an account that was removed.
@@ -112,9 +145,7 @@ impl Cache {
         for entry in fs::read_dir(disk::folder_of(&self.path)).into_iter().flatten().flatten() {
             let path = entry.path();
             let modified = entry.metadata().and_then(|file| file.modified()).ok();
-            if modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > KEPT)
-                && path.extension() == self.path.extension()
-            {
+            if modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > KEPT) && is_own(&path) {
                 // One that cannot be removed is in nobody's way.
                 let _ = fs::remove_file(path);
             }
@@ -123,16 +154,21 @@ impl Cache {
 
     /// Whether there is nothing to ask for.
     pub(super) fn is_fresh(&self) -> bool {
-        self.read().is_some_and(|kept| kept.is_younger_than(FRESH))
+        self.read().is_some_and(|kept| is_younger(kept.asked, FRESH))
     }
 }
 
-impl Content {
-    fn is_younger_than(&self, age: SignedDuration) -> bool {
-        let is = Timestamp::now().duration_since(self.at);
-        // What is from the future was written by a clock that is wrong.
-        !is.is_negative() && is < age
-    }
+fn is_younger(at: Timestamp, age: SignedDuration) -> bool {
+    let is = Timestamp::now().duration_since(at);
+    // What is from the future was written by a clock that is wrong.
+    !is.is_negative() && is < age
+}
+
+/// Whether a file is one of these by its name: somebody's link may have led elsewhere.
+fn is_own(path: &Path) -> bool {
+    let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    let is_number = name.len() == 16 && name.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_number && path.extension().is_some_and(|extension| extension == "json" || extension == "lock")
 }
 
 /// A number that differs where the account does. Of the key it has 16 bits, which tell nobody the others.
@@ -156,7 +192,7 @@ fn identity(account: &Account) -> u64 {
 /// Starts the process that asks the API, away from every stream.
 fn start(profile: Option<&str>) -> Option<Child> {
     let mut command = Command::new(std::env::current_exe().ok()?);
-    command.args(profile).env(VARIABLE, REFRESH);
+    command.arg("--").args(profile).env(VARIABLE, REFRESH);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(windows)]
     {

@@ -36,8 +36,8 @@ pub(super) struct Thing {
     pub(super) location_id: Option<String>,
 }
 
-/// Asks for everything at once. What is refused, or not there in time, is not known; `None` where nothing is.
-pub(super) fn ask(context: &Context, account: Account, patience: Duration) -> Option<Known> {
+/// Asks for everything at once. What is refused, or not there in time, stays as it was known; `None` where nothing came.
+pub(super) fn ask(context: &Context, account: Account, patience: Duration, before: Known) -> Option<Known> {
     let online = context.connect_as(account).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
     let client = &online.client;
@@ -55,10 +55,14 @@ pub(super) fn ask(context: &Context, account: Account, patience: Duration) -> Op
         (devices, locations, enrollments) => (devices, locations, enrollments),
     };
     Some(Known {
-        devices: devices.iter().flatten().filter_map(of_device).collect(),
-        locations: locations.iter().flatten().filter_map(of_location).collect(),
-        enrollments: enrollments.iter().flatten().filter_map(of_enrollment).collect(),
+        devices: things(devices, of_device, before.devices),
+        locations: things(locations, of_location, before.locations),
+        enrollments: things(enrollments, of_enrollment, before.enrollments),
     })
+}
+
+fn things(list: Option<Vec<Object>>, read: fn(&Object) -> Option<Thing>, before: Vec<Thing>) -> Vec<Thing> {
+    list.map_or(before, |list| list.iter().filter_map(read).collect())
 }
 
 /// Everything in a list, if it comes in time. Objects of every kind are read alike, which is all that is needed of them.

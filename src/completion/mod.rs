@@ -34,20 +34,26 @@ pub const VARIABLE: &str = "KUSTOM_COMPLETE";
 /// What the variable says in the process that asks the API.
 const REFRESH: &str = "refresh";
 
+/// What a shell asks with, if it is one that asks: the variable alone, which somebody may have left in the environment, must
+/// not keep a command from being carried out.
+#[must_use]
+pub fn asked(args: &[OsString]) -> Option<OsString> {
+    let asked = std::env::var_os(VARIABLE)?;
+    let is_known = asked == REFRESH || asked.to_str().and_then(Shell::find).is_some();
+    (is_known && args.get(1).is_some_and(|mark| mark == "--")).then_some(asked)
+}
+
 /// What `KUSTOM_COMPLETE` asks for, to be printed; nothing where it asks for nothing that is known.
 #[must_use]
 pub fn answer(asked: &OsStr, args: &[OsString]) -> Option<String> {
     let started = Instant::now();
-    let words = args.get(1..)?.iter();
-    let mut words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let words = args.get(2..)?.iter();
+    let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     if asked == REFRESH {
         refresh::run(words.into_iter().next());
         return None;
     }
     let shell = Shell::find(asked.to_str()?)?;
-    if words.first().is_some_and(|word| word == "--") {
-        words.remove(0);
-    }
     match shell {
         Shell::Bash => {
             let typed = bash::Typed::read(words.first()?, words.get(1)?);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::cache::Cache;
+use super::cache::{Cache, NoLock};
 use super::known;
 use super::situation;
 use crate::context::Context;
@@ -19,11 +19,11 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// Asks, and writes what is known then into the cache. Ends the process if that takes too long.
 pub(super) fn run(profile: Option<String>) {
-    detach();
+    let is_alone = detach();
     // It is bounded whatever it hangs on, also where it cannot be told so.
-    std::thread::spawn(|| {
+    std::thread::spawn(move || {
         std::thread::sleep(LONGEST);
-        give_up();
+        give_up(is_alone);
     });
     let _ = refresh(profile);
 }
@@ -35,24 +35,35 @@ fn refresh(profile: Option<String>) -> Option<()> {
         return None;
     }
     let cache = Cache::new(&settings, &account);
-    let Some(lock) = cache.lock() else { exit(BUSY) };
+    let lock = match cache.lock() {
+        Ok(lock) => lock,
+        Err(NoLock::Busy) => exit(BUSY),
+        Err(NoLock::Impossible) => return None,
+    };
     if cache.is_fresh() {
         return Some(());
     }
-    let known = known::ask(&Context::new(settings), account, PATIENCE)?;
-    cache.write(&lock, known)
+    match known::ask(&Context::new(settings), account, PATIENCE, cache.kept()) {
+        Some(known) => cache.write(&lock, known),
+        None => cache.note_failure(&lock),
+    }
 }
 
-/// Leaves the terminal, so that nothing that is started here can ask there.
-fn detach() {
+/// Leaves the terminal, so that nothing that is started here can ask there; whether that worked.
+fn detach() -> bool {
     #[cfg(unix)]
-    let _ = rustix::process::setsid();
+    return rustix::process::setsid().is_ok();
+    #[cfg(not(unix))]
+    false
 }
 
 /// Ends this process, and what it has started.
-fn give_up() {
+fn give_up(is_alone: bool) {
     #[cfg(unix)]
-    let _ = rustix::process::kill_current_process_group(rustix::process::Signal::KILL);
+    if is_alone {
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::KILL);
+    }
+    let _ = is_alone;
     exit(0)
 }
 

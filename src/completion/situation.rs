@@ -16,6 +16,9 @@ use crate::settings::{Account, Endpoint, Settings};
 /// How long an answer may take, from the start of the process on.
 const PATIENCE: Duration = Duration::from_millis(180);
 
+/// How long it takes at most, whatever is in the way.
+const LONGEST: Duration = Duration::from_millis(230);
+
 /// So much of a journal is read, from its end: more sessions than anybody looks through.
 const READ_OF_JOURNAL: u64 = 256 * 1024;
 
@@ -91,7 +94,9 @@ impl Situation {
         }
         match account.endpoint {
             // What is read from a file is there or is not.
-            Endpoint::InProcess => known::ask(&Context::new(settings.clone()), account, Duration::MAX),
+            Endpoint::InProcess => {
+                known::ask(&Context::new(settings.clone()), account, Duration::MAX, Known::default())
+            }
             Endpoint::Remote(_) => {
                 let profile = settings.profile.as_deref();
                 Cache::new(settings, &account).known(profile, self.started + PATIENCE)
@@ -100,8 +105,26 @@ impl Situation {
     }
 
     fn settings(&self) -> Option<&Settings> {
-        self.settings.get_or_init(|| settings(self.profile.clone())).as_ref()
+        let begin = || {
+            self.end_in_time();
+            settings(self.profile.clone())
+        };
+        self.settings.get_or_init(begin).as_ref()
     }
+
+    /// Ends this process without an answer when whatever is read keeps it waiting, such as a pipe in the place of a file.
+    fn end_in_time(&self) {
+        let left = LONGEST.saturating_sub(self.started.elapsed());
+        std::thread::spawn(move || {
+            std::thread::sleep(left);
+            end();
+        });
+    }
+}
+
+#[allow(clippy::exit, reason = "nothing else ends a thread that waits for a file")]
+fn end() -> ! {
+    std::process::exit(0)
 }
 
 /// What flags and variables say, where they can be read. Nothing is ever asked.

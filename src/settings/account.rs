@@ -136,10 +136,9 @@ impl Account {
             location: profile.location.clone().map(|text| Sourced::new(text, source())),
             currency: profile.currency.clone().map(|text| Sourced::new(text, source())),
             completions: match profile.completions {
-                Some(allowed) => Sourced::new(allowed, source()),
-                None => {
-                    Sourced::new(completions_by_default(profile.environment, &key.value), Source::BuiltIn)
-                }
+                // What is allowed is allowed for the profile's own key, and for no other.
+                Some(allowed) if own_key || !allowed => Sourced::new(allowed, source()),
+                _ => Sourced::new(completions_by_default(profile.environment, &key.value), Source::BuiltIn),
             },
             ignored: Vec::new(),
             key,

@@ -1,8 +1,9 @@
 //! Data in the format that was asked for.
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use super::cell::{Cell, Column, Layout, Show, Tone, View};
 use super::{Format, Terminal, csv};
@@ -98,10 +99,18 @@ impl Terminal {
 
     /// The columns of one thing below each other, without the empty ones.
     fn details<T: View>(&self, item: &T) -> Result<(), Error> {
-        let show = Show::here();
+        self.fields(T::COLUMNS.iter(), item, &Show::here())
+    }
+
+    fn fields<'c, T: 'c>(
+        &self,
+        columns: impl Iterator<Item = &'c Column<T>>,
+        item: &T,
+        show: &Show,
+    ) -> Result<(), Error> {
         let mut table = self.table();
-        for column in T::COLUMNS {
-            let cell = (column.cell)(item, &show);
+        for column in columns {
+            let cell = (column.cell)(item, show);
             if !cell.text.is_empty() {
                 table.add_row(vec![heading(column.title), styled(&cell)]);
             }
@@ -113,18 +122,32 @@ impl Terminal {
     pub(super) fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
         let show = Show::here();
         let columns: Vec<&Column<T>> = columns_of_lists().collect();
+        let narrowest = narrowest(&columns, items, &show);
+        let room = narrowest.iter().copied().map(u32::from).sum::<u32>().saturating_sub(COLUMN_GAP.into());
+        if self.width().is_some_and(|width| room > width.into()) {
+            return self.below_each_other(&columns, items, &show);
+        }
         let mut table = self.table();
         table.set_header(columns.iter().map(|column| heading(column.title)).collect::<Vec<_>>());
         for item in items {
             let cells: Vec<_> = columns.iter().map(|column| styled(&(column.cell)(item, &show))).collect();
             table.add_row(cells);
         }
-        for (index, _) in columns.iter().enumerate().filter(|(_, column)| column.whole) {
-            if let Some(shown) = table.column_mut(index) {
-                shown.set_constraint(ColumnConstraint::ContentWidth);
-            }
+        for (column, width) in table.column_iter_mut().zip(narrowest) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
         }
         self.write_table(table)
+    }
+
+    /// What is in a list where no line has room for a row: a line for each field, and an empty one between two things.
+    fn below_each_other<T>(&self, columns: &[&Column<T>], items: &[T], show: &Show) -> Result<(), Error> {
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                self.data("\n")?;
+            }
+            self.fields(columns.iter().copied(), item, show)?;
+        }
+        Ok(())
     }
 
     fn table(&self) -> Table {
@@ -157,6 +180,21 @@ impl Terminal {
 /// The columns of a table of several things.
 pub(super) fn columns_of_lists<T: View>() -> impl Iterator<Item = &'static Column<T>> {
     T::COLUMNS.iter().filter(|column| !column.detail)
+}
+
+/// How wide each column is at least, with its gap, if it breaks no word in two.
+fn narrowest<T>(columns: &[&Column<T>], items: &[T], show: &Show) -> Vec<u16> {
+    let of_column = |column: &&Column<T>| {
+        let widths = items.iter().map(|item| {
+            let cell = (column.cell)(item, show);
+            let text = visible(&cell.text);
+            let words = text.split_whitespace().map(UnicodeWidthStr::width).max().unwrap_or_default();
+            if column.whole { text.width() } else { words }
+        });
+        let widest = widths.chain([column.title.width()]).max().unwrap_or_default();
+        u16::try_from(widest).unwrap_or(u16::MAX).saturating_add(COLUMN_GAP)
+    };
+    columns.iter().map(of_column).collect()
 }
 
 fn heading(title: &str) -> comfy_table::Cell {

@@ -106,7 +106,7 @@ fn the_map_names_every_command_and_every_global_flag() {
             takes.iter().fold(flag, |flag, name| format!("{flag} {name}"))
         });
     assert_eq!(flags, expected.collect());
-    assert!(map.lines().all(|line| line.chars().count() <= 92), "{map}");
+    assert!(map.lines().all(|line| line.chars().count() <= 79), "{map}");
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn only_one_process_asks_at_a_time() {
     lock.lock().unwrap();
     age(&home, 3000);
     let asked = server.lines();
-    let refresh = || home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh").run();
+    let refresh = || home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
     assert_eq!(refresh().exits(3).stderr, "");
     // What there is has to do meanwhile.
     same(&ask(&home, &["devices", "get", ""]), DEVICES);
@@ -190,7 +190,7 @@ fn what_nobody_asks_for_any_more_is_forgotten() {
     let [(old, text)] = caches(&home).try_into().unwrap();
     let file = fs::File::options().append(true).open(&old).unwrap();
     file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(100_000)).unwrap();
-    let other = home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh");
+    let other = home.command(["--"]).env("KUSTOM_COMPLETE", "refresh");
     other.env("KUSTOM_MERCHANT_ID", "M2").run().quiet();
     let [(new, same_text)] = caches(&home).try_into().unwrap();
     assert_ne!(old, new);

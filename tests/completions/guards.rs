@@ -47,8 +47,8 @@ fn a_production_key_is_used_only_if_the_profile_says_so() {
     assert_eq!(ask(&home, &["devices", "get", ""]), "");
     // Nor does the process that asks do so when it is started by hand.
     for home in [Home::new().with_profiles(&profile("")), Home::new().at(&server.url(), LIVE)] {
-        home.command(["shop"]).env("KUSTOM_COMPLETE", "refresh").run().quiet();
-        home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh").run().quiet();
+        home.command(["--", "shop"]).env("KUSTOM_COMPLETE", "refresh").run().quiet();
+        home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run().quiet();
     }
     until_others_would_have_asked();
     server.assert_untouched();
@@ -132,7 +132,7 @@ fn what_the_service_says_is_never_an_error_of_completing() {
             assert_eq!(ask(&home, words), "");
         }
         // It says nothing either; its exit code is for whoever started it.
-        let outcome = home.command([""; 0]).env("KUSTOM_COMPLETE", "refresh").run();
+        let outcome = home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
     }
     let home = Home::new().at("ftp://nowhere", TEST);

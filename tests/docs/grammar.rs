@@ -5,7 +5,8 @@ use kustom::cli::Cli;
 
 /// All of it, with the verbs of every noun.
 pub(crate) fn grammar() -> Command {
-    let mut root = Cli::grammar();
+    // A page has room for the global flags as they are.
+    let mut root = Cli::grammar().mut_args(|arg| arg.hide_short_help(false).hide_long_help(false));
     root.build();
     root
 }

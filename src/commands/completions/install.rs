@@ -39,9 +39,12 @@ impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
         let shell = shell_or_own(self.shell)?;
         let place = Place::of(shell)?;
+        // Whoever interrupts a question has changed nothing.
+        let agreed =
+            place.startup.as_deref().map(|file| agree(file, &place.line(shell), context)).transpose()?;
         let script = Done::new(&place.script, put(&place.script, shell.script(), context)?);
-        let startup = place.startup.as_deref().map(|file| add_line(file, &place.line(shell), context));
-        let startup = startup.transpose()?;
+        let startup = place.startup.as_deref().zip(agreed);
+        let startup = startup.map(|(file, agreed)| add_line(file, &place.line(shell), agreed)).transpose()?;
         let is_left = startup.as_ref().is_some_and(|done| done.result == LEFT);
         context.terminal.all([Some(script), startup].into_iter().flatten())?;
         if is_left {
@@ -77,20 +80,37 @@ fn put(file: &Path, script: &str, context: &Context) -> Result<&'static str, Err
     Ok(result)
 }
 
-fn add_line(file: &Path, line: &str, context: &Context) -> Result<Done, Error> {
-    let failed = |reason| cannot("write", file, &reason);
-    if startup::has(file, line).map_err(failed)? {
-        return Ok(Done::new(file, "already there"));
+/// What is to be done with a file that the shell reads at its start.
+#[derive(Debug, Clone, Copy)]
+enum Agreed {
+    Add,
+    Leave,
+    IsThere,
+}
+
+fn agree(file: &Path, line: &str, context: &Context) -> Result<Agreed, Error> {
+    if startup::has(file, line).map_err(|reason| cannot("read", file, &reason))? {
+        return Ok(Agreed::IsThere);
     }
     let terminal = &*context.terminal;
     let question = format!("This line goes to the end of {}:\n  {line}", file.display());
     let agreed = terminal.says_yes()
         || terminal.can_ask() && context.wait_for(terminal.choose(&question, "Add it?", true))?;
-    if !agreed {
-        return Ok(Done::new(file, LEFT));
-    }
-    startup::add(file, line).map_err(failed)?;
-    Ok(Done::new(file, "line added"))
+    Ok(if agreed { Agreed::Add } else { Agreed::Leave })
+}
+
+fn add_line(file: &Path, line: &str, agreed: Agreed) -> Result<Done, Error> {
+    Ok(Done::new(
+        file,
+        match agreed {
+            Agreed::IsThere => "already there",
+            Agreed::Leave => LEFT,
+            Agreed::Add => {
+                startup::add(file, line).map_err(|reason| cannot("write", file, &reason))?;
+                "line added"
+            }
+        },
+    ))
 }
 
 pub(super) fn cannot(action: &str, file: &Path, reason: &io::Error) -> Error {

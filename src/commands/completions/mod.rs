@@ -25,7 +25,7 @@ Next:
 ///
 /// Prints the script that makes a shell ask kustom what could come next; `kustom completions install` puts it where the
 /// shell looks. Devices, locations and enrollments come from the account that the line is about, through a cache that is
-/// a minute old at most while the API answers; sessions come from the journal. A production key, and one that a command
+/// a minute old at most where the API answers in time; sessions come from the journal. A production key, and one that a command
 /// gives, are used for it only if the profile says `completions = true`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]

@@ -27,14 +27,15 @@ pub(super) fn add(file: &Path, line: &str) -> io::Result<()> {
     file.write_all(format!("{gap}{HEADING}\n{line}\n").as_bytes())
 }
 
-/// Takes the line away with its heading; whether it was there.
+/// Takes the line away that stands under the heading, and the heading; whether they were there.
 pub(super) fn remove(file: &Path, line: &str) -> io::Result<bool> {
     let before = read(file)?;
     let mut after: Vec<&str> = Vec::new();
     for there in before.split_inclusive('\n') {
-        if there.trim() != line {
+        // A line without the heading is somebody else's.
+        if there.trim() != line || after.last().is_none_or(|above| above.trim() != HEADING) {
             after.push(there);
-        } else if after.last().is_some_and(|above| above.trim() == HEADING) {
+        } else {
             after.pop();
             if after.last().is_some_and(|above| above.trim().is_empty()) {
                 after.pop();

@@ -264,6 +264,9 @@ fn judge_twin(
         .fact("attempt", twin.id.to_string())
         .fact("session_id", session_id)
         .fact("session_status", status.as_str());
+    if let Some(order) = order_id {
+        error = error.fact("order_id", order);
+    }
     error.hints = hints;
     Err(error.hint("charge it again all the same: --allow-duplicate"))
 }

@@ -60,7 +60,8 @@ pub(super) struct ServeArgs {
     /// What the percentages of faults are drawn from: the same number and the same requests give the same faults
     #[arg(long, value_name = "NUMBER")]
     fault_seed: Option<u32>,
-    /// Write the base URL to this file as soon as it listens, and remove the file at the end
+    /// Write the base URL to this file as soon as it listens, with -o json or ndjson as an object, and remove the file at the
+    /// end
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     #[command(flatten)]

@@ -68,7 +68,7 @@ pub struct Args {
     /// End after an event such as session.finalized was accepted, or after so many of any kind
     #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
     exit_after: Option<ExitAfter>,
-    /// Write the URL to this file as soon as it listens, and remove the file at the end
+    /// Write the URL to this file as soon as it listens, with -o json or ndjson as an object, and remove the file at the end
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
