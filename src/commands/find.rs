@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn what_names_nothing_is_not_found() {
         assert_eq!(picked("bbb").unwrap_err().kind, Kind::NotFound, "too short for the beginning of an id");
-        assert_eq!(picked("bar 2").unwrap_err().hints, [""; 0]);
+        assert_eq!(picked("nobody").unwrap_err().hints, [""; 0]);
         assert_eq!(picked("ill 1").unwrap_err().hints, ["did you mean 'Till 1'?"]);
         assert_eq!(picked("Tlil 1").unwrap_err().hints, ["did you mean 'Till 1'?"]);
         assert_eq!(picked("til").unwrap_err().hints, [""; 0], "it could be several");

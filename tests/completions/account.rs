@@ -124,6 +124,7 @@ fn age(home: &Home, seconds: i64) {
         let mut content: Value = serde_json::from_str(&text).unwrap();
         let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
         content["at"] = at.to_string().into();
+        content["asked"] = at.to_string().into();
         fs::write(file, content.to_string()).unwrap();
     }
 }
@@ -141,6 +142,30 @@ fn what_is_not_an_hour_old_is_better_than_nothing() {
     same(&ask(&home, &["devices", "get", ""]), "");
     age(&home, -4000);
     same(&ask(&home, &["devices", "get", ""]), "");
+}
+
+/// A service that refuses is not asked at every key, and what it told before it did is still offered.
+#[test]
+fn a_service_that_refuses_is_left_alone_for_a_while() {
+    let refuses = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let now = std::sync::Arc::clone(&refuses);
+    let server = Server::new(move |asked: &Asked| {
+        if now.load(std::sync::atomic::Ordering::SeqCst) {
+            return Reply::json(401, &json!({"title": "no"}));
+        }
+        service(asked)
+    });
+    let home = Home::new().at(&server.url(), KEY);
+    ask_until_known(&home, &["devices", "get", ""]);
+    refuses.store(true, std::sync::atomic::Ordering::SeqCst);
+    age(&home, 3000);
+    let refresh = || home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run().quiet();
+    refresh();
+    let asked = server.lines().len();
+    assert!(asked > 3, "it was asked once more");
+    refresh();
+    same(&ask(&home, &["devices", "get", ""]), DEVICES);
+    assert_eq!(server.lines().len(), asked);
 }
 
 #[test]

@@ -16,6 +16,33 @@ fn shop() -> Home {
     home
 }
 
+/// Where no line has room for a row, nothing that somebody copies is broken in two.
+#[test]
+fn a_list_in_a_narrow_terminal_breaks_no_word() {
+    let home = shop();
+    let ids: Vec<String> = home
+        .run(["devices", "list", "-o", "ndjson"])
+        .quiet()
+        .lines()
+        .map(|line| {
+            let device: Value = serde_json::from_str(line).unwrap();
+            device["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(ids.len(), 3);
+    for columns in [50, 80, 115, 200] {
+        let (exit, shown) = Screen::of_width(columns, &home, ["devices", "list"], &[]).end();
+        assert_eq!(exit, 0);
+        let shown = plain(&shown);
+        for whole in ids.iter().map(String::as_str).chain(["Till 1", "TERMINAL", "simulated=true"]) {
+            assert!(shown.contains(whole), "'{whole}' at {columns} columns:\n{shown}");
+        }
+        assert!(shown.lines().all(|line| line.chars().count() <= columns.into()), "{columns}:\n{shown}");
+        let is_table = shown.lines().next().is_some_and(|line| line.contains("LOCATION"));
+        assert_eq!(is_table, columns > 110, "{columns}:\n{shown}");
+    }
+}
+
 fn session(home: &Home, amount: &str, reference: &str) -> String {
     let args = [
         "sessions",
