@@ -53,6 +53,20 @@ fn the_folders_that_variables_name_are_used() {
     assert_eq!(relative.run().json()[0]["file"], json!(fallback));
 }
 
+/// What was put somewhere is found again, also where it would not be put any more.
+#[test]
+fn what_was_installed_before_something_changed_is_taken_away() {
+    let home = Home::new();
+    let script = home.path().join(".local/share/zsh/site-functions/_kustom");
+    let _ = home.run(["completions", "install", "zsh", "--yes"]).exits(0);
+    assert!(script.exists());
+    let searched = home.path().join("functions");
+    std::fs::create_dir(&searched).unwrap();
+    let _ = home.command(["completions", "uninstall", "zsh"]).env("FPATH", &searched).run().exits(0);
+    assert!(!script.exists());
+    assert_eq!(read(&home, ".zshrc"), "");
+}
+
 #[test]
 fn the_shell_is_ones_own_unless_it_is_named() {
     let home = Home::new();

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::commands::list::object_of;
 use crate::completion::Shell;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use crate::terminal::{Column, View};
 
 /// Where bash's own loader of completions is on the systems that have it.
@@ -37,8 +37,9 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The place of a shell's script, for the user who asks.
-    pub(super) fn of(shell: Shell) -> Result<Self, Error> {
+    /// The places of a shell's script, for the user who asks: the one that is right now, and those that may have been when
+    /// something else was installed or set.
+    pub(super) fn all(shell: Shell) -> Result<Vec<Self>, Error> {
         let base = BaseDirs::new().ok_or_else(|| {
             Error::usage("this machine names no home folder, so there is no place for completions")
                 .hint("print the script with `kustom completions SHELL` and put it where you want it")
@@ -49,20 +50,22 @@ impl Place {
         Ok(match shell {
             Shell::Bash => {
                 let own = folder("BASH_COMPLETION_USER_DIR").unwrap_or_else(|| data.join("bash-completion"));
+                let script = own.join("completions/kustom");
                 let has_loader = BASH_LOADERS.iter().any(|loader| Path::new(loader).exists());
-                Self {
-                    script: own.join("completions/kustom"),
-                    startup: (!has_loader).then(|| home.join(".bashrc")),
-                }
+                let found = has_loader.then(|| Self { script: script.clone(), startup: None });
+                let read = Self { script, startup: Some(home.join(".bashrc")) };
+                found.into_iter().chain([read]).collect()
             }
-            Shell::Zsh => match searched_by_zsh(home) {
-                Some(folder) => Self { script: folder.join("_kustom"), startup: None },
-                None => Self {
+            Shell::Zsh => {
+                let searched = searched_by_zsh(home);
+                let found = searched.map(|folder| Self { script: folder.join("_kustom"), startup: None });
+                let read = Self {
                     script: data.join("zsh/site-functions/_kustom"),
                     startup: Some(folder("ZDOTDIR").unwrap_or_else(|| home.to_owned()).join(".zshrc")),
-                },
-            },
-            Shell::Fish => Self { script: config.join("fish/completions/kustom.fish"), startup: None },
+                };
+                found.into_iter().chain([read]).collect()
+            }
+            Shell::Fish => vec![Self { script: config.join("fish/completions/kustom.fish"), startup: None }],
             Shell::Powershell => {
                 let folder = if cfg!(windows) {
                     let documents = directories::UserDirs::new();
@@ -71,19 +74,25 @@ impl Place {
                 } else {
                     config.join("powershell")
                 };
-                Self {
+                vec![Self {
                     script: folder.join("kustom.ps1"),
                     startup: Some(folder.join("Microsoft.PowerShell_profile.ps1")),
-                }
+                }]
             }
             Shell::Elvish => {
                 let config = if cfg!(windows) { base.config_dir().to_owned() } else { config };
-                Self {
+                vec![Self {
                     script: config.join("elvish/lib/kustom.elv"),
                     startup: Some(config.join("elvish/rc.elv")),
-                }
+                }]
             }
         })
+    }
+
+    /// The one that is right now.
+    pub(super) fn of(shell: Shell) -> Result<Self, Error> {
+        let first = Self::all(shell)?.into_iter().next();
+        first.ok_or_else(|| Error::new(Kind::Bug, "a shell without a place for its script"))
     }
 
     /// The line that makes the shell read the script at its start.

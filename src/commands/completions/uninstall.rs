@@ -33,25 +33,41 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
-        let shell = shell_or_own(self.shell)?;
-        let place = Place::of(shell)?;
-        let file = &place.script;
-        let script = match fs::read(file) {
-            Ok(there) if is_own(&there) => {
-                fs::remove_file(file).map_err(|reason| cannot("remove", file, &reason))?;
-                "removed"
-            }
-            Ok(_) => "kept: not a script of kustom's",
-            Err(error) if error.kind() == io::ErrorKind::NotFound => "not there",
-            Err(reason) => return Err(cannot("remove", file, &reason)),
-        };
-        let mut done = vec![Done::new(file, script)];
-        if let Some(file) = &place.startup {
-            let removed = startup::remove(file, &place.line(shell));
-            let removed = removed.map_err(|reason| cannot("write", file, &reason))?;
-            done.push(Done::new(file, if removed { "line removed" } else { "not there" }));
+        let Self { shell } = self;
+        let shell = shell_or_own(shell)?;
+        let mut done = Vec::new();
+        for (index, place) in Place::all(shell)?.iter().enumerate() {
+            let removed = remove(place, shell)?;
+            // Where it would not be put now, only what was there is worth a word.
+            done.extend(removed.into_iter().filter(|done| index == 0 || done.result != NOT_THERE));
         }
         context.terminal.all(done)?;
         Ok(Exit::Done)
     }
+}
+
+/// What is said of what nobody has to take away.
+const NOT_THERE: &str = "not there";
+
+/// The line comes first: without the script it would be an error in every new shell.
+fn remove(place: &Place, shell: Shell) -> Result<Vec<Done>, Error> {
+    let line = match &place.startup {
+        Some(file) => {
+            let removed = startup::remove(file, &place.line(shell));
+            let removed = removed.map_err(|reason| cannot("write", file, &reason))?;
+            Some(Done::new(file, if removed { "line removed" } else { NOT_THERE }))
+        }
+        None => None,
+    };
+    let file = &place.script;
+    let script = match fs::read(file) {
+        Ok(there) if is_own(&there) => {
+            fs::remove_file(file).map_err(|reason| cannot("remove", file, &reason))?;
+            "removed"
+        }
+        Ok(_) => "kept: not a script of kustom's",
+        Err(error) if error.kind() == io::ErrorKind::NotFound => NOT_THERE,
+        Err(reason) => return Err(cannot("remove", file, &reason)),
+    };
+    Ok([Some(Done::new(file, script)), line].into_iter().flatten().collect())
 }
