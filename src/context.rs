@@ -220,7 +220,7 @@ pub fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     };
     let output = in_shell(command)
         // It may call kustom itself.
-        .env_remove(crate::completion::VARIABLE)
+        .env_remove(crate::settings::COMPLETE)
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()

@@ -25,11 +25,9 @@ use clap_complete::engine::{CompletionCandidate, complete};
 pub use shell::Shell;
 
 use crate::commands::help::TOPICS;
+use crate::settings::COMPLETE as VARIABLE;
 use line::Line;
 use situation::Situation;
-
-/// The variable that a shell asks with.
-pub const VARIABLE: &str = "KUSTOM_COMPLETE";
 
 /// What the variable says in the process that asks the API.
 const REFRESH: &str = "refresh";
@@ -65,6 +63,15 @@ pub fn answer(asked: &OsStr, args: &[OsString]) -> Option<String> {
             Some(shell.lines(&candidates, is_file))
         }
     }
+}
+
+/// Ends this process from whichever thread has waited long enough: nothing else ends one that waits for a file.
+#[allow(
+    clippy::exit,
+    reason = "nothing here is left to be done, and whoever started it looks at how it ended"
+)]
+fn end(code: i32) -> ! {
+    std::process::exit(code)
 }
 
 /// One word that could stand where the cursor is.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::cache::{Cache, NoLock};
-use super::known;
 use super::situation;
+use super::{end, known};
 use crate::context::Context;
 use crate::settings::Endpoint;
 
@@ -37,7 +37,7 @@ fn refresh(profile: Option<String>) -> Option<()> {
     let cache = Cache::new(&settings, &account);
     let lock = match cache.lock() {
         Ok(lock) => lock,
-        Err(NoLock::Busy) => exit(BUSY),
+        Err(NoLock::Busy) => end(BUSY),
         Err(NoLock::Impossible) => return None,
     };
     if cache.is_fresh() {
@@ -63,14 +63,7 @@ fn give_up(is_alone: bool) {
     if is_alone {
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::KILL);
     }
+    #[cfg(not(unix))]
     let _ = is_alone;
-    exit(0)
-}
-
-#[allow(
-    clippy::exit,
-    reason = "whoever started it looks at how it ended, and nothing here is left to be done"
-)]
-fn exit(code: i32) -> ! {
-    std::process::exit(code)
+    end(0)
 }

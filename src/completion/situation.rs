@@ -117,14 +117,9 @@ impl Situation {
         let left = LONGEST.saturating_sub(self.started.elapsed());
         std::thread::spawn(move || {
             std::thread::sleep(left);
-            end();
+            super::end(0);
         });
     }
-}
-
-#[allow(clippy::exit, reason = "nothing else ends a thread that waits for a file")]
-fn end() -> ! {
-    std::process::exit(0)
 }
 
 /// What flags and variables say, where they can be read. Nothing is ever asked.

@@ -19,6 +19,9 @@ use crate::profiles::{LOCAL, Store};
 use crate::terminal::{Format, Manner};
 use clap::ValueEnum as _;
 
+/// The variable that shells ask completions with. It is no setting, and nothing that is started here should have it.
+pub const COMPLETE: &str = "KUSTOM_COMPLETE";
+
 /// How long one request may take where nothing else is asked for.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
 
