@@ -31,6 +31,7 @@ mod production;
 mod scenarios;
 mod scenarios_account;
 mod secrets;
+mod stored_formats;
 mod together;
 mod version;
 mod watching;
