@@ -19,7 +19,7 @@ use crate::terminal::{ColorWhen, Format};
 #[derive(Debug, Parser)]
 #[command(name = "kustom", version, propagate_version = false, subcommand_required = false)]
 #[command(disable_help_subcommand = true, override_help = text::MAP)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// The global flags.
     #[command(flatten)]
     pub global: Global,
@@ -30,8 +30,7 @@ pub struct Cli {
 
 impl Cli {
     /// The whole grammar, with its help. The verbs of a noun are made when it is named, or by `build`.
-    #[must_use]
-    pub fn grammar() -> clap::Command {
+    pub(crate) fn grammar() -> clap::Command {
         // Commands show them in a line each, below what is their own.
         Self::command().mut_args(|arg| {
             let hidden = arg.is_global_set();
@@ -40,8 +39,7 @@ impl Cli {
     }
 
     /// The help of the program itself: the commands in groups.
-    #[must_use]
-    pub fn map() -> StyledStr {
+    pub(crate) fn map() -> StyledStr {
         text::styled(text::MAP)
     }
 }
@@ -50,7 +48,7 @@ impl Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
-pub struct Global {
+pub(crate) struct Global {
     /// The profile to use; `local` is built in and runs the emulator [env: KUSTOM_PROFILE]
     #[arg(long, global = true, value_name = "PROFILE")]
     pub profile: Option<String>,

@@ -20,13 +20,12 @@ use crate::profiles::KeySource;
 use crate::secret::ApiKey;
 use crate::settings::{Account, Endpoint, Settings};
 use crate::terminal::Terminal;
-pub use interruption::{Interrupt, Interruption};
+pub(crate) use interruption::{Interrupt, Interruption};
 
 /// What every command is handed.
-pub struct Context {
+pub(crate) struct Context {
     /// What flags and variables say.
     pub settings: Settings,
-    /// The streams.
     pub terminal: Rc<Terminal>,
     /// The request that changes something and has no answer yet.
     under_way: Rc<RefCell<Option<String>>>,
@@ -35,10 +34,9 @@ pub struct Context {
 }
 
 /// What a command is handed that speaks for an account.
-pub struct Online<'a> {
+pub(crate) struct Online<'a> {
     /// What flags and variables say.
     pub settings: &'a Settings,
-    /// The streams.
     pub terminal: &'a Terminal,
     /// The account, each value with its source.
     pub account: Account,
@@ -50,17 +48,13 @@ pub struct Online<'a> {
 
 impl Context {
     /// The context of this process.
-    #[must_use]
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         let terminal = Rc::new(Terminal::new(settings.manner));
         Self { settings, terminal, under_way: Rc::default(), interruption_is_handled: Cell::new(false) }
     }
 
     /// The account that is asked for. Nothing is sent.
-    ///
-    /// # Errors
-    /// As [`Account::resolve`], or when the profiles file cannot be read.
-    pub fn account(&self) -> Result<Account, Error> {
+    pub(crate) fn account(&self) -> Result<Account, Error> {
         if self.settings.wants_local() {
             // The built-in profile works whatever is in the file.
             return Account::resolve(&self.settings, &crate::profiles::Document::empty());
@@ -69,18 +63,12 @@ impl Context {
     }
 
     /// A client for the account that is asked for. Nothing is sent.
-    ///
-    /// # Errors
-    /// As [`Self::account`], or when there is no usable key or no transport.
-    pub fn connect(&self) -> Result<Online<'_>, Error> {
+    pub(crate) fn connect(&self) -> Result<Online<'_>, Error> {
         self.connect_as(self.account()?)
     }
 
     /// A client for this account. Nothing is sent.
-    ///
-    /// # Errors
-    /// When there is no usable key, or no transport.
-    pub fn connect_as(&self, account: Account) -> Result<Online<'_>, Error> {
+    pub(crate) fn connect_as(&self, account: Account) -> Result<Online<'_>, Error> {
         let key = key_of(&account)?;
         account.check_key(&key)?;
         let value = |sourced: &Option<crate::settings::Sourced<String>>| {
@@ -115,10 +103,7 @@ impl Context {
     }
 
     /// Runs a command that needs an account, until it ends or is interrupted.
-    ///
-    /// # Errors
-    /// What the command gives, or [`Kind::Interrupted`].
-    pub fn online<'a, F>(&'a self, command: impl FnOnce(Online<'a>) -> F) -> Result<Exit, Error>
+    pub(crate) fn online<'a, F>(&'a self, command: impl FnOnce(Online<'a>) -> F) -> Result<Exit, Error>
     where
         F: Future<Output = Result<Exit, Error>>,
     {
@@ -127,10 +112,7 @@ impl Context {
     }
 
     /// Runs something that waits, until it ends or is interrupted.
-    ///
-    /// # Errors
-    /// What it gives, or [`Kind::Interrupted`].
-    pub fn wait_for<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -159,13 +141,12 @@ impl Context {
     }
 
     /// Leaves what an interruption means to the command, from here on.
-    pub fn handle_interruption(&self) {
+    pub(crate) fn handle_interruption(&self) {
         self.interruption_is_handled.set(true);
     }
 
     /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
-    #[must_use]
-    pub fn interruption(&self) -> Interruption {
+    pub(crate) fn interruption(&self) -> Interruption {
         Interruption::listen(self.terminal.is_in_front_of_a_person())
     }
 
@@ -192,8 +173,7 @@ impl Context {
 }
 
 /// The journal of an account: one a profile, and one an environment where there is no profile.
-#[must_use]
-pub fn journal_of(settings: &Settings, account: &Account) -> File {
+pub(crate) fn journal_of(settings: &Settings, account: &Account) -> File {
     let name = match &account.profile {
         Some(profile) => profile.value.clone(),
         // No profile has a name like this.
@@ -210,10 +190,7 @@ fn key_of(account: &Account) -> Result<ApiKey, Error> {
 }
 
 /// Runs the command whose output is the key. It may ask for a password on the terminal.
-///
-/// # Errors
-/// [`Kind::Credentials`] when it fails or gives no key; its output is never shown.
-pub fn key_from_command(command: &str) -> Result<ApiKey, Error> {
+pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     let failed = |why: String| {
         Error::new(Kind::Credentials, format!("the command for the API key {why}"))
             .hint("run the profile's api_key_command by itself and see what it says")
@@ -269,33 +246,27 @@ impl Transport for InProcess {
 
 impl Online<'_> {
     /// Whether a request that changes something may have been carried out without an answer so far.
-    #[must_use]
-    pub fn is_something_under_way(&self) -> bool {
+    pub(crate) fn is_something_under_way(&self) -> bool {
         self.under_way.borrow().is_some()
     }
 
     /// Leaves what an interruption means to the command, from here on.
-    pub fn handle_interruption(&self) {
+    pub(crate) fn handle_interruption(&self) {
         self.interruption_is_handled.set(true);
     }
 
     /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
-    #[must_use]
-    pub fn interruption(&self) -> Interruption {
+    pub(crate) fn interruption(&self) -> Interruption {
         Interruption::listen(self.terminal.is_in_front_of_a_person())
     }
 
     /// The journal of this account.
-    #[must_use]
-    pub fn journal(&self) -> File {
+    pub(crate) fn journal(&self) -> File {
         journal_of(self.settings, &self.account)
     }
 
     /// Refuses production: for what only playground and emulators have.
-    ///
-    /// # Errors
-    /// A usage error on production.
-    pub fn not_on_production(&self) -> Result<(), Error> {
+    pub(crate) fn not_on_production(&self) -> Result<(), Error> {
         if self.account.is_production() {
             return Err(Error::usage("`kustom dev` simulates devices and payments; production has neither")
                 .hint("use a playground profile, or --profile local"));
@@ -304,10 +275,7 @@ impl Online<'_> {
     }
 
     /// Whether a production command can get the confirmation it will need: before anything is sent.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] when it cannot.
-    pub fn can_confirm(&self) -> Result<(), Error> {
+    pub(crate) fn can_confirm(&self) -> Result<(), Error> {
         if self.account.is_production() && !self.terminal.says_yes() && !self.terminal.can_ask() {
             return Err(Error::new(
                 Kind::Unconfirmed,
@@ -319,10 +287,7 @@ impl Online<'_> {
     }
 
     /// On production, names the merchant and what is going to happen, and asks.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] unless the answer is yes.
-    pub async fn confirm(&self, action: &str) -> Result<(), Error> {
+    pub(crate) async fn confirm(&self, action: &str) -> Result<(), Error> {
         if !self.account.is_production() {
             return Ok(());
         }
@@ -334,10 +299,7 @@ impl Online<'_> {
     }
 
     /// The same for what cannot be undone: whoever is asked types the names of the things.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] unless every name is typed as it is.
-    pub async fn confirm_by_name(&self, action: &str, names: &[String]) -> Result<(), Error> {
+    pub(crate) async fn confirm_by_name(&self, action: &str, names: &[String]) -> Result<(), Error> {
         if !self.account.is_production() {
             return Ok(());
         }

@@ -12,8 +12,7 @@ use jiff::Timestamp;
 const UNFINISHED: &str = ".tmp";
 
 /// The folder of a file.
-#[must_use]
-pub fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -21,10 +20,7 @@ pub fn folder_of(path: &Path) -> &Path {
 }
 
 /// Makes a folder, and those above it, for nobody but the user. One that exists is left as it is.
-///
-/// # Errors
-/// What the system says.
-pub fn create_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -33,8 +29,7 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
 }
 
 /// Options that make a file for nobody but the user (mode 0600), and that leave its content as it is.
-#[must_use]
-pub fn private() -> OpenOptions {
+pub(crate) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
@@ -44,10 +39,7 @@ pub fn private() -> OpenOptions {
 
 /// Replaces a file, whole or not at all, and makes sure that this survives a power cut. Whoever calls it must keep
 /// others from doing the same: what a killed process left behind is cleared away.
-///
-/// # Errors
-/// What the system says; the file is then the old or the new one, whole.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let prefix = unfinished_prefix(path);
     remove_unfinished(folder, &prefix);
@@ -60,11 +52,8 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the names in a folder survive a power cut.
-///
-/// # Errors
-/// What the system says.
 #[cfg(unix)]
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
@@ -77,7 +66,7 @@ pub fn sync_folder(_folder: &Path) -> io::Result<()> {
 
 /// What tells a file from another, and from itself before a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
     length: u64,
@@ -95,8 +84,7 @@ impl Identity {
     /// That of a file, where the system tells it.
     #[cfg(unix)]
     #[allow(clippy::unnecessary_wraps, reason = "other systems do not tell it")]
-    #[must_use]
-    pub fn of(file: &Metadata) -> Option<Self> {
+    pub(crate) fn of(file: &Metadata) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
         Some(Self {
             device: file.dev(),
@@ -109,20 +97,17 @@ impl Identity {
 
     /// Elsewhere a change can go unnoticed.
     #[cfg(not(unix))]
-    #[must_use]
     pub const fn of(_file: &Metadata) -> Option<Self> {
         None
     }
 
     /// The file's length in bytes.
-    #[must_use]
-    pub const fn length(&self) -> u64 {
+    pub(crate) const fn length(&self) -> u64 {
         self.length
     }
 
     /// After what time any change shows in the times; `None` where the clock is behind the times.
-    #[must_use]
-    pub fn settles_in(&self, now: Timestamp) -> Option<Duration> {
+    pub(crate) fn settles_in(&self, now: Timestamp) -> Option<Duration> {
         let [seconds, nanoseconds] = self.changed.map(i128::from);
         let age = now.as_nanosecond() - (seconds * 1_000_000_000 + nanoseconds);
         let age = u64::try_from(age).ok().map(Duration::from_nanos)?;
@@ -130,24 +115,21 @@ impl Identity {
     }
 
     /// As numbers, to be kept.
-    #[must_use]
-    pub fn to_words(self) -> [u64; 7] {
+    pub(crate) fn to_words(self) -> [u64; 7] {
         let Self { device, inode, length, modified, changed } = self;
         let [[m, mn], [c, cn]] = [modified, changed].map(|time| time.map(i64::cast_unsigned));
         [device, inode, length, m, mn, c, cn]
     }
 
     /// From what [`Self::to_words`] gave.
-    #[must_use]
-    pub fn from_words([device, inode, length, m, mn, c, cn]: [u64; 7]) -> Self {
+    pub(crate) fn from_words([device, inode, length, m, mn, c, cn]: [u64; 7]) -> Self {
         let [modified, changed] = [[m, mn], [c, cn]].map(|time| time.map(u64::cast_signed));
         Self { device, inode, length, modified, changed }
     }
 }
 
 /// What the system said, without its error number and without the temporary file that it may name.
-#[must_use]
-pub fn words(error: &io::Error) -> String {
+pub(crate) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error").map_or(text.as_str(), |(words, _)| words).to_owned()
 }

@@ -36,7 +36,6 @@ pub enum Exit {
 
 impl Exit {
     /// The process's exit code.
-    #[must_use]
     pub const fn code(self) -> u8 {
         match self {
             Self::Done => 0,
@@ -49,7 +48,6 @@ impl Exit {
     }
 
     /// How a wait for a session ends that stands like this.
-    #[must_use]
     pub const fn of_session(status: &SessionStatus) -> Self {
         match status {
             SessionStatus::Finalized => Self::Done,
@@ -91,7 +89,6 @@ pub enum Kind {
 
 impl Kind {
     /// The process's exit code.
-    #[must_use]
     pub const fn code(self) -> u8 {
         match self {
             Self::ClosedPipe => 0,
@@ -126,41 +123,35 @@ pub struct Error {
 
 impl Error {
     /// A failure of this kind.
-    #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let (hints, also) = (Vec::new(), Vec::new());
         Self { kind, message: message.into(), hints, facts: None, also }
     }
 
     /// Arguments, configuration or input that cannot be used.
-    #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
     /// Adds what to do or type next.
-    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Adds something that a script may want to know.
-    #[must_use]
     pub fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
 
     /// Puts what was being done in front of the message.
-    #[must_use]
     pub fn context(mut self, doing: &str) -> Self {
         self.message = format!("{doing}: {}", self.message);
         self
     }
 
     /// One failure of several: the most serious one leads, and decides the exit code. `None` of none.
-    #[must_use]
     pub fn together(errors: Vec<Self>) -> Option<Self> {
         let mut errors = errors;
         let worst = errors.iter().enumerate().max_by_key(|(index, error)| {
@@ -173,7 +164,6 @@ impl Error {
     }
 
     /// The failure as one JSON object.
-    #[must_use]
     pub fn to_json(&self) -> Value {
         let mut error = Map::new();
         error.insert("kind".into(), serde_json::to_value(self.kind).unwrap_or_default());

@@ -3,24 +3,24 @@
 //! Data flows one way: arguments → settings → commands → model and flows → api → model → terminal. Errors rise
 //! and are printed once, here.
 
-pub mod api;
-pub mod cli;
-pub mod commands;
-pub mod completion;
-pub mod context;
-pub mod disk;
+mod api;
+mod cli;
+mod commands;
+mod completion;
+mod context;
+mod disk;
 pub mod emulator;
 pub mod error;
-pub mod flows;
+mod flows;
 pub mod journal;
 pub mod model;
-pub mod profiles;
-pub mod scenario;
+mod profiles;
+mod scenario;
 pub mod secret;
-pub mod settings;
-pub mod terminal;
-pub mod text;
-pub mod version;
+mod settings;
+mod terminal;
+mod text;
+mod version;
 pub mod webhooks;
 
 use std::ffi::{OsStr, OsString};
@@ -35,8 +35,12 @@ use crate::error::{Error, Exit, Kind};
 use crate::settings::Settings;
 use crate::terminal::{ColorWhen, Format, Manner, Terminal};
 
+/// The root command with all its subcommands, for the documents that are generated from it.
+pub fn command() -> clap::Command {
+    Cli::grammar()
+}
+
 /// Runs one command line and gives the process's exit code.
-#[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     if let Some(asked) = completion::asked(&args) {

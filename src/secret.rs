@@ -22,13 +22,11 @@ pub struct Secret(SecretString);
 
 impl Secret {
     /// Takes the characters in.
-    #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
     /// The characters themselves: for a request's header or the profile store, never for a person.
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -40,7 +38,6 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// An API key.
 #[derive(Debug, Clone)]
 pub struct ApiKey(Secret);
 
@@ -69,9 +66,6 @@ pub enum KeyError {
 impl ApiKey {
     /// Checks that the text can be a key: a line break at its end is dropped, anything else that a header
     /// could not carry is an error.
-    ///
-    /// # Errors
-    /// [`KeyError`] when nothing is left or when it holds anything but printable ASCII.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         if text.is_empty() {
@@ -84,7 +78,6 @@ impl ApiKey {
     }
 
     /// What the key's prefix says (documented: `kco_<live|test>_api_<random>`).
-    #[must_use]
     pub fn kind(&self) -> KeyKind {
         if self.expose().starts_with("kco_live_") {
             KeyKind::Live
@@ -96,7 +89,6 @@ impl ApiKey {
     }
 
     /// A description that is safe to show: the documented prefix, if there is one, and nothing of the rest.
-    #[must_use]
     pub fn describe(&self) -> &'static str {
         match self.kind() {
             KeyKind::Live => "a kco_live_… key",
@@ -106,7 +98,6 @@ impl ApiKey {
     }
 
     /// The characters themselves; see [`Secret::expose`].
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -135,9 +126,6 @@ pub enum CallbackSecretError {
 
 impl CallbackSecret {
     /// Checks that the text is `whsec_` and base64; white space around it is dropped.
-    ///
-    /// # Errors
-    /// [`CallbackSecretError`] for anything else.
     pub fn parse(text: &str) -> Result<Self, CallbackSecretError> {
         let text = text.trim();
         if text.is_empty() {
@@ -151,7 +139,6 @@ impl CallbackSecret {
     }
 
     /// The characters themselves; see [`Secret::expose`].
-    #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -159,7 +146,6 @@ impl CallbackSecret {
 
 /// A text in which everything that looks like a key or a secret for callbacks, as somebody may have typed or pasted
 /// one in the wrong place, is cut down to its documented prefix.
-#[must_use]
 pub fn without_keys(text: &str) -> Cow<'_, str> {
     const PREFIXES: [&str; 3] = ["kco_live_", "kco_test_", CALLBACK_SECRET_PREFIX];
     // Where the next prefix ends.

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 /// Whether a terminal could act on a character, or a reader be deceived by it: control characters, and the
 /// marks that reorder or hide text.
-#[must_use]
-pub fn is_unsafe(character: char) -> bool {
+pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
@@ -30,8 +29,7 @@ fn is_plain(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
 }
 
 /// The text with every character that could drive a terminal written as an escape (`\n`, `\u{1b}`).
-#[must_use]
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     if is_plain(text, |_| false) || !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -48,8 +46,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 
 /// JSON with the characters that `serde_json` leaves alone, but a terminal might act on, written as `\u`
 /// escapes. They can only stand inside strings, so the document means the same.
-#[must_use]
-pub fn visible_json(json: &str) -> Cow<'_, str> {
+pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
     let acts = |character: char| character != '\n' && is_unsafe(character);
     if is_plain(json, |byte| byte == b'\n') || !json.chars().any(acts) {
         return Cow::Borrowed(json);
@@ -68,23 +65,20 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
 }
 
 /// Foreign text as one word of a command line that is shown, to be copied into a shell.
-#[must_use]
-pub fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> String {
     let text = visible(text);
     shell_words::quote(&text).into_owned()
 }
 
 /// Where a byte of a text stands: its line, and its column in characters, both from one.
-#[must_use]
-pub fn place(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// A duration as people write it: `30s`, `1m 5s`.
-#[must_use]
-pub fn spell(duration: Duration) -> String {
+pub(crate) fn spell(duration: Duration) -> String {
     let whole = jiff::SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX));
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
@@ -94,8 +88,7 @@ pub fn spell(duration: Duration) -> String {
 }
 
 /// How long ago something was, in its largest unit: `5m ago`.
-#[must_use]
-pub fn age(duration: Duration) -> String {
+pub(crate) fn age(duration: Duration) -> String {
     let seconds = duration.as_secs().max(1);
     let unit = match seconds {
         0..60 => 1,
@@ -107,8 +100,7 @@ pub fn age(duration: Duration) -> String {
 }
 
 /// `1 device`, `2 devices`.
-#[must_use]
-pub fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 

@@ -4,4 +4,4 @@
 ///
 /// A release build whose sources differ from the commit says so with `-dirty`. Where no commit can be told there is none,
 /// and a debug build says that it is one instead.
-pub const BUILD: &str = env!("BUILT_FROM");
+pub(crate) const BUILD: &str = env!("BUILT_FROM");

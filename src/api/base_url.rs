@@ -4,11 +4,11 @@ use url::{Host, Url};
 
 /// The scheme, host and optional path in front of `/ipp/v1`. Plain http only to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseUrl(Url);
+pub(crate) struct BaseUrl(Url);
 
 /// Why a text is not a base URL. No variant repeats the text, which could hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BaseUrlError {
+pub(crate) enum BaseUrlError {
     /// No URL at all, or one without a host.
     #[error("it is not a URL such as https://api.example.com")]
     Malformed,
@@ -28,10 +28,7 @@ pub enum BaseUrlError {
 
 impl BaseUrl {
     /// Reads a base URL.
-    ///
-    /// # Errors
-    /// [`BaseUrlError`] for what credentials must not be sent to.
-    pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, BaseUrlError> {
         let url = Url::parse(text.trim()).map_err(|_| BaseUrlError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BaseUrlError::Scheme);
@@ -50,14 +47,12 @@ impl BaseUrl {
     }
 
     /// Whether it is encrypted.
-    #[must_use]
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.0.scheme() == "https"
     }
 
     /// Whether it is this machine: an address that cannot leave it, or the name `localhost`.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         match self.0.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -67,14 +62,12 @@ impl BaseUrl {
     }
 
     /// The host, without a port.
-    #[must_use]
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
     }
 
     /// As text, without a slash at its end.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
 }

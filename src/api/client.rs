@@ -18,10 +18,8 @@ use super::transport::{Answer, LARGEST_ANSWER, Transport, TransportError};
 use crate::model::{Problem, Received};
 use crate::secret::ApiKey;
 
-/// Who asks.
 #[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The API key.
+pub(crate) struct Credentials {
     pub key: ApiKey,
     /// The username issued with it, if one was: then both go into the header together (documented).
     pub username: Option<String>,
@@ -44,19 +42,17 @@ impl Credentials {
 
 /// What the client does, for whoever wants to show it.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// A request goes out.
     Sending {
         /// It, before credentials are added.
         request: &'a Request,
-        /// From one.
         attempt: u32,
     },
     /// An answer came, whole.
     Answered {
         /// The request it answers.
         request: &'a Request,
-        /// The HTTP status.
         status: u16,
         /// The body, without the key should it be in it.
         body: &'a [u8],
@@ -64,16 +60,9 @@ pub enum Event<'a> {
         elapsed: Duration,
     },
     /// No answer came.
-    Failed {
-        /// The request.
-        request: &'a Request,
-        /// What happened.
-        reason: &'a str,
-    },
+    Failed { request: &'a Request, reason: &'a str },
     /// The request will be sent again.
     Waiting {
-        /// The request.
-        request: &'a Request,
         /// After this time.
         delay: Duration,
         /// Whether one of the tries so far may have been carried out.
@@ -82,10 +71,10 @@ pub enum Event<'a> {
 }
 
 /// Gets every [`Event`] of a client.
-pub type Observer = Box<dyn Fn(&Event<'_>)>;
+pub(crate) type Observer = Box<dyn Fn(&Event<'_>)>;
 
 /// Sends requests as one account.
-pub struct Client {
+pub(crate) struct Client {
     transport: Box<dyn Transport>,
     base: BaseUrl,
     authorization: HeaderValue,
@@ -96,8 +85,7 @@ pub struct Client {
 
 impl Client {
     /// A client for one account. `None` when the merchant id holds what no header can carry.
-    #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         transport: Box<dyn Transport>,
         base: BaseUrl,
         credentials: &Credentials,
@@ -118,10 +106,7 @@ impl Client {
     ///
     /// A request that may have arrived is sent again only if it [is repeatable](Request::is_repeatable); one
     /// that provably did not arrive, or that was turned away with 429, may always be.
-    ///
-    /// # Errors
-    /// [`Error`] for everything but a 2xx.
-    pub async fn send(&self, request: &Request) -> Result<Answer, Error> {
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Error> {
         let mut carried_out = CarriedOut::No;
         let mut attempt = 0;
         loop {
@@ -146,16 +131,13 @@ impl Client {
                 }
                 Again::Never => return Err(Error { attempts: attempt, ..failed(request, why, carried_out) }),
             };
-            (self.observer)(&Event::Waiting { request, delay, carried_out });
+            (self.observer)(&Event::Waiting { delay, carried_out });
             tokio::time::sleep(delay).await;
         }
     }
 
     /// Sends a request once, whatever comes back: for `doctor`, which wants to see it.
-    ///
-    /// # Errors
-    /// [`Error`] when no whole answer came.
-    pub async fn probe(&self, request: &Request) -> Result<(Answer, Duration), Error> {
+    pub(crate) async fn probe(&self, request: &Request) -> Result<(Answer, Duration), Error> {
         let started = Instant::now();
         match self.attempt(request, 1).await {
             Ok(answer) => Ok((answer, started.elapsed())),
@@ -168,10 +150,10 @@ impl Client {
     }
 
     /// Sends a request and reads a resource from its answer.
-    ///
-    /// # Errors
-    /// [`Error`] as [`Self::send`], or when the answer is not a resource.
-    pub async fn resource<T: DeserializeOwned>(&self, request: &Request) -> Result<Received<T>, Error> {
+    pub(crate) async fn resource<T: DeserializeOwned>(
+        &self,
+        request: &Request,
+    ) -> Result<Received<T>, Error> {
         let answer = self.send(request).await?;
         read(request, &answer, |value| Received::read(value).map_err(|error| error.to_string()))
     }

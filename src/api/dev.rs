@@ -19,25 +19,24 @@ struct NewDevice<'a> {
 }
 
 /// The request that makes a simulated device.
-#[must_use]
-pub fn simulated_device_request(name: &str, location_id: Option<&str>, metadata: &Metadata) -> Request {
+pub(crate) fn simulated_device_request(
+    name: &str,
+    location_id: Option<&str>,
+    metadata: &Metadata,
+) -> Request {
     let post = Request::ipp(Method::POST, &["dev", "devices"]);
     post.json(&NewDevice { name, location_id, metadata })
 }
 
 /// The request that simulates a tap.
-#[must_use]
-pub fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
+pub(crate) fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
     Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
         .query_opt("outcome", outcome.map(TapOutcome::as_str))
 }
 
 impl Client {
     /// `POST /ipp/v1/dev/devices`: a simulated device, enrolled and registered at once.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn create_simulated_device(
+    pub(crate) async fn create_simulated_device(
         &self,
         name: &str,
         location_id: Option<&str>,
@@ -47,10 +46,7 @@ impl Client {
     }
 
     /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. Any 2xx is a success, whatever its body (inferred).
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
+    pub(crate) async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
         self.send(&tap_request(session, outcome)).await.map(|_| ())
     }
 }

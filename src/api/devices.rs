@@ -11,10 +11,10 @@ use crate::model::{Device, Metadata, Received};
 
 /// What an update asks to change; everything else of the device is sent back as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeviceChange {
-    /// A new name.
+pub(crate) struct DeviceChange {
     pub name: Option<String>,
     /// A new location's id, or `Some(None)` for none.
+    #[allow(clippy::option_option, reason = "absent, removed and set are three cases")]
     pub location_id: Option<Option<String>>,
     /// Metadata to set.
     pub set_metadata: Metadata,
@@ -24,15 +24,13 @@ pub struct DeviceChange {
 
 impl DeviceChange {
     /// Whether nothing is asked for.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
     /// The body that changes `device` like this: PUT replaces, so what is left out would be lost (observed).
     /// Values are taken from the answer as it came, so that even one of an unexpected kind survives.
-    #[must_use]
-    pub fn applied_to(&self, device: &Received<Device>) -> Map<String, Value> {
+    pub(crate) fn applied_to(&self, device: &Received<Device>) -> Map<String, Value> {
         let Self { name, location_id, set_metadata, unset_metadata } = self;
         let mut body = Map::new();
         let mut keep = |field: &str| {
@@ -73,24 +71,19 @@ impl DeviceChange {
 }
 
 /// The request that removes a device.
-#[must_use]
-pub fn deregister_request(id: &str) -> Request {
+pub(crate) fn deregister_request(id: &str) -> Request {
     Request::ipp(Method::DELETE, &["devices", id])
 }
 
 impl Client {
     /// `GET /ipp/v1/devices`: a list of [`Device`]s, of one location if asked.
-    #[must_use]
-    pub fn devices(&self, location_id: Option<&str>) -> Fetch<'_> {
+    pub(crate) fn devices(&self, location_id: Option<&str>) -> Fetch<'_> {
         let list = Request::ipp(Method::GET, &["devices"]);
         Fetch::new(self, list.query_opt("location_id", location_id))
     }
 
     /// `PUT /ipp/v1/devices/{id}` with what [`DeviceChange::applied_to`] gives.
-    ///
-    /// # Errors
-    /// [`Error`] when the change is refused or the request fails.
-    pub async fn update_device(
+    pub(crate) async fn update_device(
         &self,
         id: &str,
         body: &Map<String, Value>,
@@ -99,10 +92,7 @@ impl Client {
     }
 
     /// `DELETE /ipp/v1/devices/{id}`. The device can take no more payments.
-    ///
-    /// # Errors
-    /// [`Error`] when it is not found, or the request fails.
-    pub async fn deregister_device(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn deregister_device(&self, id: &str) -> Result<(), Error> {
         self.delete(&deregister_request(id)).await
     }
 

@@ -11,42 +11,27 @@ use crate::model::{Clock, Fault, Received};
 
 impl Client {
     /// `GET /emulator/faults`: what goes wrong on purpose.
-    ///
-    /// # Errors
-    /// [`Error`] when the request fails.
-    pub async fn faults(&self) -> Result<Vec<Received<Fault>>, Error> {
+    pub(crate) async fn faults(&self) -> Result<Vec<Received<Fault>>, Error> {
         self.resource(&Request::new(Method::GET, "/emulator/faults")).await.map(|all| all_of(&all))
     }
 
     /// `POST /emulator/faults`: lets something go wrong from now on.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn add_fault(&self, fault: &str) -> Result<Received<Fault>, Error> {
+    pub(crate) async fn add_fault(&self, fault: &str) -> Result<Received<Fault>, Error> {
         self.resource(&Request::new(Method::POST, "/emulator/faults").json(&json!({"fault": fault}))).await
     }
 
     /// `DELETE /emulator/faults`: lets nothing go wrong any more. Gives the faults as they were.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn clear_faults(&self) -> Result<Vec<Received<Fault>>, Error> {
+    pub(crate) async fn clear_faults(&self) -> Result<Vec<Received<Fault>>, Error> {
         self.resource(&Request::new(Method::DELETE, "/emulator/faults")).await.map(|all| all_of(&all))
     }
 
     /// `GET /emulator/clock`: what the emulator's clock shows.
-    ///
-    /// # Errors
-    /// [`Error`] when the request fails.
-    pub async fn clock(&self) -> Result<Received<Clock>, Error> {
+    pub(crate) async fn clock(&self) -> Result<Received<Clock>, Error> {
         self.resource(&Request::new(Method::GET, "/emulator/clock")).await
     }
 
     /// `POST /emulator/clock`: puts the emulator's clock forward.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, or the request fails.
-    pub async fn advance_clock(&self, by: SignedDuration) -> Result<Received<Clock>, Error> {
+    pub(crate) async fn advance_clock(&self, by: SignedDuration) -> Result<Received<Clock>, Error> {
         let post = Request::new(Method::POST, "/emulator/clock");
         self.resource(&post.json(&json!({"advance": by.to_string()}))).await
     }

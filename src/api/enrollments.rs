@@ -14,7 +14,7 @@ use crate::model::{Enrollment, Metadata, Received, Ttl};
 
 /// Which enrollments are listed.
 #[derive(Debug, Clone, Default)]
-pub struct EnrollmentFilter {
+pub(crate) struct EnrollmentFilter {
     /// Only of this location.
     pub location_id: Option<String>,
     /// Only with all of these; at most five (documented).
@@ -25,7 +25,7 @@ pub struct EnrollmentFilter {
 
 /// An enrollment to be created.
 #[derive(Debug, Clone)]
-pub struct NewEnrollment {
+pub(crate) struct NewEnrollment {
     /// Where the phone will stand. Needed unless the account has exactly one location (observed).
     pub location_id: Option<String>,
     /// How long the code can be used.
@@ -36,7 +36,7 @@ pub struct NewEnrollment {
 
 /// What came of a [`NewEnrollment`].
 #[derive(Debug)]
-pub struct CreatedEnrollment {
+pub(crate) struct CreatedEnrollment {
     /// The enrollment with its code.
     pub enrollment: Received<Enrollment>,
     /// The lifetime that was asked for instead, where the API takes only its fixed ones.
@@ -56,15 +56,13 @@ struct Body<'a> {
 }
 
 /// The request that withdraws a code.
-#[must_use]
-pub fn withdraw_request(id: &str) -> Request {
+pub(crate) fn withdraw_request(id: &str) -> Request {
     Request::ipp(Method::DELETE, &["enrollments", id])
 }
 
 impl Client {
     /// `GET /ipp/v1/enrollments`: a list of [`Enrollment`]s. Withdrawn ones never appear (documented).
-    #[must_use]
-    pub fn enrollments(&self, filter: &EnrollmentFilter) -> Fetch<'_> {
+    pub(crate) fn enrollments(&self, filter: &EnrollmentFilter) -> Fetch<'_> {
         let mut list = Request::ipp(Method::GET, &["enrollments"])
             .query_opt("location_id", filter.location_id.as_deref());
         for (key, value) in &filter.metadata {
@@ -79,10 +77,7 @@ impl Client {
     /// `POST /ipp/v1/enrollments` with `expires_in` in milliseconds (documented). If, and only if, the answer
     /// is a 400 that names `ttl` (observed), it is repeated once with the shortest `ttl` that covers what was
     /// asked: a refused enrollment creates nothing.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, also when no `ttl` is long enough, or when the request fails.
-    pub async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
+    pub(crate) async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
         let (request, answer, instead) = self.enroll(new).await?;
         let enrollment =
             read(&request, &answer, |value| Received::read(value).map_err(|error| error.to_string()))?;
@@ -90,10 +85,7 @@ impl Client {
     }
 
     /// The same with the answer as it came, the request that it is to, and the lifetime that was asked for instead.
-    ///
-    /// # Errors
-    /// As [`Self::create_enrollment`].
-    pub async fn enroll(&self, new: &NewEnrollment) -> Result<(Request, Answer, Option<Ttl>), Error> {
+    pub(crate) async fn enroll(&self, new: &NewEnrollment) -> Result<(Request, Answer, Option<Ttl>), Error> {
         let body = |expires_in, ttl: Option<Ttl>| Body {
             location_id: new.location_id.as_deref(),
             metadata: &new.metadata,
@@ -120,10 +112,7 @@ impl Client {
     }
 
     /// `DELETE /ipp/v1/enrollments/{id}`: withdraws the code.
-    ///
-    /// # Errors
-    /// [`Error`] when it is not found, or the request fails.
-    pub async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
         self.delete(&withdraw_request(id)).await
     }
 }

@@ -18,21 +18,18 @@ pub enum CarriedOut {
 pub enum Why {
     /// An answer that is not a 2xx.
     Status {
-        /// The HTTP status.
         status: u16,
         /// What the API says about it.
         problem: Box<Problem>,
     },
     /// A redirect, which is never followed: it could take the key to another host.
     Redirect {
-        /// The HTTP status.
         status: u16,
         /// Where it points.
         to: String,
     },
     /// A success that cannot be read.
     Unreadable {
-        /// The HTTP status.
         status: u16,
         /// What is wrong with it, in words.
         reason: String,
@@ -68,7 +65,6 @@ pub struct Error {
 
 impl Error {
     /// The HTTP status of the last answer, if there was one.
-    #[must_use]
     pub const fn status(&self) -> Option<u16> {
         match &self.why {
             Why::Status { status, .. } | Why::Redirect { status, .. } | Why::Unreadable { status, .. } => {
@@ -79,7 +75,6 @@ impl Error {
     }
 
     /// What the API said, if it refused.
-    #[must_use]
     pub fn problem(&self) -> Option<&Problem> {
         match &self.why {
             Why::Status { problem, .. } => Some(problem),
@@ -90,7 +85,6 @@ impl Error {
 
 impl Why {
     /// What happened, as a sentence without its full stop.
-    #[must_use]
     pub fn sentence(&self) -> String {
         match self {
             Self::Status { status, problem } => match problem.sentence() {

@@ -8,7 +8,7 @@ use super::transport::{Answer, Exchange, LARGEST_ANSWER, Transport, TransportErr
 
 /// HTTP/1.1 by reqwest, TLS by rustls with the platform's certificates.
 #[derive(Debug)]
-pub struct HttpTransport {
+pub(crate) struct HttpTransport {
     client: reqwest::Client,
     host: String,
     timeout: Duration,
@@ -21,10 +21,7 @@ pub struct SetUpError(String);
 
 impl HttpTransport {
     /// A transport to `base` whose every request ends within `timeout`.
-    ///
-    /// # Errors
-    /// [`SetUpError`] when TLS cannot be set up.
-    pub fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, SetUpError> {
+    pub(crate) fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, SetUpError> {
         // Another provider may have been installed by a program that uses this as a library: that one serves.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()

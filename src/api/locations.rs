@@ -10,16 +10,12 @@ use crate::model::{Location, Received};
 
 impl Client {
     /// `GET /ipp/v1/locations`: a list of [`Location`]s.
-    #[must_use]
-    pub fn locations(&self) -> Fetch<'_> {
+    pub(crate) fn locations(&self) -> Fetch<'_> {
         Fetch::new(self, Request::ipp(Method::GET, &["locations"]))
     }
 
     /// `GET /ipp/v1/locations/{id}`.
-    ///
-    /// # Errors
-    /// [`Error`] when it is not found, or the request fails.
-    pub async fn location(&self, id: &str) -> Result<Received<Location>, Error> {
+    pub(crate) async fn location(&self, id: &str) -> Result<Received<Location>, Error> {
         self.resource(&Request::ipp(Method::GET, &["locations", id])).await
     }
 }

@@ -11,13 +11,13 @@ use super::request::Request;
 use crate::model::Page;
 
 /// The largest page the API gives (observed for devices, documented for enrollments).
-pub const PAGE_SIZE: usize = 100;
+pub(crate) const PAGE_SIZE: usize = 100;
 
 /// How many pages are asked for at the same time.
 const PAGES_IN_FLIGHT: usize = 10;
 
 /// Asks for pages of a list of `T`.
-pub struct Fetch<'a> {
+pub(crate) struct Fetch<'a> {
     client: &'a Client,
     list: Request,
     page_size: usize,
@@ -29,8 +29,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Asks for no more than `limit` elements a page, when fewer than a page are wanted.
-    #[must_use]
-    pub fn at_most(mut self, limit: Option<usize>) -> Self {
+    pub(crate) fn at_most(mut self, limit: Option<usize>) -> Self {
         self.page_size = limit.unwrap_or(PAGE_SIZE).clamp(1, PAGE_SIZE);
         self
     }
@@ -47,7 +46,7 @@ impl<'a> Fetch<'a> {
 
     /// The pages of the list, in order. The first is asked for alone; when it says how many there are, the
     /// others are fetched concurrently, otherwise one after another until one is last or empty.
-    pub fn pages<T: DeserializeOwned + 'a>(self) -> impl Stream<Item = Result<Page<T>, Error>> + 'a {
+    pub(crate) fn pages<T: DeserializeOwned + 'a>(self) -> impl Stream<Item = Result<Page<T>, Error>> + 'a {
         pages(self.page_size, move |number| {
             let fetch = Self { client: self.client, list: self.list.clone(), page_size: self.page_size };
             async move { fetch.page(number).await }
@@ -83,7 +82,7 @@ impl Walk {
 
 /// Walks the pages that `fetch` gives by number, as [`Fetch::pages`] describes. It ends at an error, and at a
 /// page without content even where more were announced.
-pub fn pages<T, F, Fut>(page_size: usize, fetch: F) -> impl Stream<Item = Result<Page<T>, Error>>
+pub(crate) fn pages<T, F, Fut>(page_size: usize, fetch: F) -> impl Stream<Item = Result<Page<T>, Error>>
 where
     F: Fn(usize) -> Fut + Clone,
     Fut: Future<Output = Result<Page<T>, Error>>,

@@ -12,7 +12,7 @@ pub(super) fn segment(text: &str) -> String {
 
 /// Why a path cannot be sent with the profile's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PathError {
+pub(crate) enum PathError {
     /// A whole URL, or a path that begins elsewhere than at the root.
     #[error("a path starts with one slash, like /ipp/v1/devices; the host comes from the profile")]
     NotAPath,
@@ -25,10 +25,7 @@ pub enum PathError {
 }
 
 /// Checks that `path` (without its query) stays on the profile's host and means what it says.
-///
-/// # Errors
-/// [`PathError`] for everything that a server or a proxy could read in another way.
-pub fn check_path(path: &str) -> Result<(), PathError> {
+pub(crate) fn check_path(path: &str) -> Result<(), PathError> {
     if !path.starts_with('/') || path.starts_with("//") {
         return Err(PathError::NotAPath);
     }

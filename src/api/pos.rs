@@ -29,7 +29,7 @@ struct Act {
 
 /// What is done with a session on the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnPhone {
+pub(crate) enum OnPhone {
     /// The clerk chooses a method of payment.
     Choose(PaymentMethod),
     /// The customer pays, with the method that was chosen unless told otherwise.
@@ -41,14 +41,12 @@ pub enum OnPhone {
 }
 
 /// The request of a phone that uses an enrollment code.
-#[must_use]
-pub fn pair_request(code: &str, name: Option<&str>) -> Request {
+pub(crate) fn pair_request(code: &str, name: Option<&str>) -> Request {
     Request::new(Method::POST, "/emulator/pos/pair").json(&Pairing { enrollment_code: code, name })
 }
 
 /// The request of what is done with a session on the phone.
-#[must_use]
-pub fn phone_request(id: Uuid, on_phone: OnPhone) -> Request {
+pub(crate) fn phone_request(id: Uuid, on_phone: OnPhone) -> Request {
     let (verb, act) = match on_phone {
         OnPhone::Choose(method) => ("choose", Act { method: Some(method), ..Act::default() }),
         OnPhone::Pay(method) => ("pay", Act { method, ..Act::default() }),
@@ -60,27 +58,18 @@ pub fn phone_request(id: Uuid, on_phone: OnPhone) -> Request {
 
 impl Client {
     /// `POST /emulator/pos/pair`: a phone uses an enrollment code. The answer holds the device's credentials.
-    ///
-    /// # Errors
-    /// [`Error`] when the code is refused, or the request fails.
-    pub async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Received<Device>, Error> {
+    pub(crate) async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Received<Device>, Error> {
         self.resource(&pair_request(code, name)).await
     }
 
     /// `POST /emulator/pos/sessions/{id}/choose`, `pay`, `decline` or `cancel`. What the session is shown with has the
     /// method beside the API's own fields.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, as a decline is with an outcome that is none, or when the request fails.
-    pub async fn on_phone(&self, id: Uuid, on_phone: OnPhone) -> Result<Received<Session>, Error> {
+    pub(crate) async fn on_phone(&self, id: Uuid, on_phone: OnPhone) -> Result<Received<Session>, Error> {
         self.resource(&phone_request(id, on_phone)).await
     }
 
     /// `POST /emulator/pos/devices/{id}/offline`, or `…/online`: the phone loses its connection, or has it back.
-    ///
-    /// # Errors
-    /// [`Error`] when there is no such device, or the request fails.
-    pub async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Received<Device>, Error> {
+    pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Received<Device>, Error> {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", segment(id));
         self.resource(&Request::new(Method::POST, path).json(&Act::default())).await

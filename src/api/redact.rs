@@ -86,7 +86,7 @@ impl Redactor {
 }
 
 /// Replaces what is secret in a resource (enrollment codes, device credentials) for a log.
-pub fn hide_secret_fields(value: &mut Value) {
+pub(crate) fn hide_secret_fields(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {

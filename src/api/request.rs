@@ -7,7 +7,7 @@ use super::path::segment;
 
 /// One request to the API.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Vec<(String, String)>,
@@ -17,8 +17,7 @@ pub struct Request {
 
 impl Request {
     /// A request to a path that is already encoded.
-    #[must_use]
-    pub fn new(method: Method, path: impl Into<String>) -> Self {
+    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), query: Vec::new(), body: None, single_try: false }
     }
 
@@ -33,8 +32,7 @@ impl Request {
     }
 
     /// Adds a query parameter.
-    #[must_use]
-    pub fn query(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn query(mut self, name: &str, value: impl Into<String>) -> Self {
         self.query.push((name.to_owned(), value.into()));
         self
     }
@@ -48,8 +46,7 @@ impl Request {
     }
 
     /// Sets the body to these bytes, as they are.
-    #[must_use]
-    pub fn body(mut self, body: Vec<u8>) -> Self {
+    pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
         self.body = Some(body);
         self
     }
@@ -80,39 +77,32 @@ impl Request {
     }
 
     /// What is asked for, for a message: `GET /ipp/v1/devices`.
-    #[must_use]
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// The method.
-    #[must_use]
-    pub const fn method(&self) -> &Method {
+    pub(crate) const fn method(&self) -> &Method {
         &self.method
     }
 
     /// The body; empty when there is none.
-    #[must_use]
-    pub fn body_bytes(&self) -> &[u8] {
+    pub(crate) fn body_bytes(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
     }
 
     /// Whether it only reads.
-    #[must_use]
-    pub fn is_read(&self) -> bool {
+    pub(crate) fn is_read(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
     }
 
     /// Whether sending it twice comes to the same as sending it once: reads, deletes and the two PUTs of this
     /// API. A POST never is: there is no idempotency key.
-    #[must_use]
-    pub fn is_repeatable(&self) -> bool {
+    pub(crate) fn is_repeatable(&self) -> bool {
         self.is_read() || matches!(self.method, Method::PUT | Method::DELETE)
     }
 
     /// Path and query as they stand in the URL.
-    #[must_use]
-    pub fn target(&self) -> String {
+    pub(crate) fn target(&self) -> String {
         if self.query.is_empty() {
             return self.path.clone();
         }

@@ -9,30 +9,24 @@ use super::request::Request;
 use crate::model::{Received, Session};
 
 /// The request that creates a session, with the body as it is.
-#[must_use]
-pub fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
+pub(crate) fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
     Request::ipp(Method::POST, &["sessions"]).query_opt("location_id", location_id).body(body)
 }
 
 /// The request that reads a session.
-#[must_use]
-pub fn read_session_request(id: Uuid) -> Request {
+pub(crate) fn read_session_request(id: Uuid) -> Request {
     Request::ipp(Method::GET, &["sessions", &id.to_string()])
 }
 
 /// The request that cancels a session.
-#[must_use]
-pub fn cancel_session_request(id: Uuid) -> Request {
+pub(crate) fn cancel_session_request(id: Uuid) -> Request {
     Request::ipp(Method::PUT, &["sessions", &id.to_string(), "cancel"])
 }
 
 impl Client {
     /// `POST /ipp/v1/sessions` with the body as it is. Never sent twice unless it provably did not arrive or was
     /// turned away: there is no idempotency key (documented).
-    ///
-    /// # Errors
-    /// [`Error`]; when its `carried_out` is `Maybe`, the session may exist.
-    pub async fn create_session(
+    pub(crate) async fn create_session(
         &self,
         body: Vec<u8>,
         location_id: Option<&str>,
@@ -41,26 +35,17 @@ impl Client {
     }
 
     /// `GET /ipp/v1/sessions/{id}`.
-    ///
-    /// # Errors
-    /// [`Error`] when it is not found, or the request fails.
-    pub async fn session(&self, id: Uuid) -> Result<Received<Session>, Error> {
+    pub(crate) async fn session(&self, id: Uuid) -> Result<Received<Session>, Error> {
         self.resource(&read_session_request(id)).await
     }
 
     /// The same, asked once and not repeated: for a wait, which has a rhythm of its own.
-    ///
-    /// # Errors
-    /// As [`Self::session`].
-    pub async fn session_once(&self, id: Uuid) -> Result<Received<Session>, Error> {
+    pub(crate) async fn session_once(&self, id: Uuid) -> Result<Received<Session>, Error> {
         self.resource(&read_session_request(id).single_try()).await
     }
 
     /// `PUT /ipp/v1/sessions/{id}/cancel`.
-    ///
-    /// # Errors
-    /// [`Error`] when it is refused, as for a session that has ended, or when the request fails.
-    pub async fn cancel_session(&self, id: Uuid) -> Result<Received<Session>, Error> {
+    pub(crate) async fn cancel_session(&self, id: Uuid) -> Result<Received<Session>, Error> {
         self.resource(&cancel_session_request(id)).await
     }
 }

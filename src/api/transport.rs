@@ -8,12 +8,9 @@ use http::HeaderMap;
 /// The largest answer that is read, in bytes. A page of a hundred devices is a few hundred times smaller.
 pub(super) const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
-/// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
-    /// The headers.
     pub headers: HeaderMap,
     /// The body, whole.
     pub body: Vec<u8>,
@@ -21,13 +18,11 @@ pub struct Answer {
 
 impl Answer {
     /// A header as text, if it is there and is text.
-    #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// Whether the status is a 2xx.
-    #[must_use]
     pub const fn is_success(&self) -> bool {
         self.status >= 200 && self.status < 300
     }
@@ -35,7 +30,7 @@ impl Answer {
 
 /// Why there is no whole answer. The difference that matters is whether the request can have arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TransportError {
+pub(crate) enum TransportError {
     /// Nothing of the request was sent: name, connection, TLS.
     NotSent {
         /// What happened, in words.
@@ -49,10 +44,7 @@ pub enum TransportError {
         reason: String,
     },
     /// The answer is larger than 16 MiB.
-    TooLarge {
-        /// Its HTTP status.
-        status: u16,
-    },
+    TooLarge { status: u16 },
     /// The state file of the emulator inside this process could not be read or written; nothing was changed.
     State {
         /// What happened, in words.
@@ -61,10 +53,10 @@ pub enum TransportError {
 }
 
 /// The future of an answer.
-pub type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Answer, TransportError>> + 'a>>;
+pub(crate) type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Answer, TransportError>> + 'a>>;
 
 /// Carries one request and brings one answer; never repeats a request and never follows a redirect.
-pub trait Transport {
+pub(crate) trait Transport {
     /// Sends the request once.
     fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_>;
 }

@@ -26,7 +26,7 @@ Next:
 /// twice: use `kustom sessions create --body` for it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The HTTP method
     #[arg(value_name = "METHOD", value_parser = method)]
     method: Method,
@@ -80,11 +80,11 @@ impl Args {
 /// Device and amount of a body that has them, for the question on production.
 fn summary(body: &[u8]) -> String {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return String::new() };
-    let show = crate::terminal::Show::here();
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let amount = body.get("order_amount").and_then(Value::as_i64);
-    let amount =
-        amount.map(|minor| format!(" of {}", show.amount(Some(minor), text("purchase_currency")).text));
+    let amount = amount.map(|minor| {
+        format!(" of {}", crate::terminal::Show::amount(Some(minor), text("purchase_currency")).text)
+    });
     let device = text("device_id").map(|device| format!(" on device {device}"));
     [amount, device].into_iter().flatten().collect()
 }

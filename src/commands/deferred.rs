@@ -7,7 +7,7 @@ use super::help::text::dressed;
 
 /// The verbs or the arguments of a command. What is told of the command beside the others stands at its variant.
 #[derive(Debug)]
-pub struct Deferred<T>(pub(super) T);
+pub(crate) struct Deferred<T>(pub(super) T);
 
 impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {

@@ -32,7 +32,7 @@ Next:
 /// type it with its real output, and leaves nothing behind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {}
+pub(crate) struct Args {}
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {

@@ -30,7 +30,6 @@ pub(super) fn check(address: SocketAddr, is_public: bool, why: &str) -> Result<(
         .hint("listen on 127.0.0.1, or add --public if that is what you want"))
 }
 
-/// Listens there.
 pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => {

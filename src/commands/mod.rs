@@ -27,7 +27,7 @@ use deferred::Deferred;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Add a profile: checks the key and stores it.
     Login(Deferred<login::Args>),
     /// See, choose and remove profiles.
@@ -65,8 +65,7 @@ pub enum Command {
 
 impl Command {
     /// Whether it waits for something, so that `--timeout` is about the wait.
-    #[must_use]
-    pub fn waits(&self) -> bool {
+    pub(crate) fn waits(&self) -> bool {
         match self {
             Self::Sessions(Deferred(command)) => command.waits(),
             Self::Enrollments(Deferred(command)) => command.waits(),
@@ -76,10 +75,7 @@ impl Command {
     }
 
     /// Runs the command.
-    ///
-    /// # Errors
-    /// What the command gives.
-    pub fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context) -> Result<Exit, Error> {
         match self {
             Self::Login(Deferred(args)) => args.run(context),
             Self::Profiles(Deferred(command)) => command.run(context),

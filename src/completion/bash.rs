@@ -19,7 +19,6 @@ pub(super) struct Typed {
 /// How a word is quoted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Quoted {
-    /// By backslashes.
     No,
     /// Since a `'`.
     Single,

@@ -37,7 +37,6 @@ pub(super) struct Cache {
     path: PathBuf,
 }
 
-/// The file.
 #[derive(Debug, Serialize, Deserialize)]
 struct Content {
     /// When it was known.

@@ -29,7 +29,7 @@ pub(super) fn attempts(journal: &Journal, now: Timestamp) -> Vec<Candidate> {
 
 fn candidate(value: String, status: &str, attempt: &Attempt, now: Timestamp) -> Candidate {
     let intent = &attempt.intent;
-    let amount = Show::here().amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
+    let amount = Show::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
     let age = age(now.duration_since(attempt.at).unsigned_abs());
     let parts = [status, &amount, intent.reference().unwrap_or_default(), &age];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 use clap_complete::engine::{CompletionCandidate, complete};
 
-pub use shell::Shell;
+pub(crate) use shell::Shell;
 
 use crate::commands::help::TOPICS;
 use crate::settings::COMPLETE as VARIABLE;
@@ -34,16 +34,14 @@ const REFRESH: &str = "refresh";
 
 /// What a shell asks with, if it is one that asks: the variable alone, which somebody may have left in the environment, must
 /// not keep a command from being carried out.
-#[must_use]
-pub fn asked(args: &[OsString]) -> Option<OsString> {
+pub(crate) fn asked(args: &[OsString]) -> Option<OsString> {
     let asked = std::env::var_os(VARIABLE)?;
     let is_known = asked == REFRESH || asked.to_str().and_then(Shell::find).is_some();
     (is_known && args.get(1).is_some_and(|mark| mark == "--")).then_some(asked)
 }
 
 /// What `KUSTOM_COMPLETE` asks for, to be printed; nothing where it asks for nothing that is known.
-#[must_use]
-pub fn answer(asked: &OsStr, args: &[OsString]) -> Option<String> {
+pub(crate) fn answer(asked: &OsStr, args: &[OsString]) -> Option<String> {
     let started = Instant::now();
     let words = args.get(2..)?.iter();
     let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();

@@ -6,7 +6,7 @@ use super::Candidate;
 
 /// A shell that there is a script for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
+pub(crate) enum Shell {
     /// The GNU shell
     Bash,
     /// The Z shell
@@ -21,11 +21,10 @@ pub enum Shell {
 
 impl Shell {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Bash, Self::Zsh, Self::Fish, Self::Powershell, Self::Elvish];
+    pub(crate) const ALL: [Self; 5] = [Self::Bash, Self::Zsh, Self::Fish, Self::Powershell, Self::Elvish];
 
     /// The name that it is asked for by.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bash => "bash",
             Self::Zsh => "zsh",
@@ -36,8 +35,7 @@ impl Shell {
     }
 
     /// The script that makes the shell ask.
-    #[must_use]
-    pub const fn script(self) -> &'static str {
+    pub(crate) const fn script(self) -> &'static str {
         match self {
             Self::Bash => include_str!("../../completions/kustom.bash"),
             Self::Zsh => include_str!("../../completions/_kustom"),

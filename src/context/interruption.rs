@@ -2,7 +2,7 @@
 
 /// How somebody wants a command to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interrupt {
+pub(crate) enum Interrupt {
     /// Ctrl-C: whoever typed it is there, and can be asked.
     Key,
     /// A signal to terminate, or a terminal that was closed: there is nobody to ask.
@@ -11,7 +11,7 @@ pub enum Interrupt {
 
 /// Listens for whoever wants this to end. From the moment it is made nothing is missed, and the process is not ended
 /// by these signals any more; so it is only for who handles them.
-pub struct Interruption {
+pub(crate) struct Interruption {
     #[cfg(unix)]
     signals: Vec<(Interrupt, tokio::signal::unix::Signal)>,
 }
@@ -21,8 +21,7 @@ impl Interruption {
     ///
     /// `at_terminal` is for who has a terminal to leave in order, or has something to do when it is closed. A program
     /// that nobody can hang up on, as under `nohup`, is not ended by it.
-    #[must_use]
-    pub fn listen(at_terminal: bool) -> Self {
+    pub(crate) fn listen(at_terminal: bool) -> Self {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +44,7 @@ impl Interruption {
 
     /// Waits until somebody wants this to end.
     #[cfg(unix)]
-    pub async fn come(&mut self) -> Interrupt {
+    pub(crate) async fn come(&mut self) -> Interrupt {
         std::future::poll_fn(|context| {
             for (interrupt, signal) in &mut self.signals {
                 if signal.poll_recv(context).is_ready() {
@@ -67,7 +66,7 @@ impl Interruption {
     }
 
     /// Whether somebody wanted this to end since it was asked last.
-    pub async fn has_come(&mut self) -> bool {
+    pub(crate) async fn has_come(&mut self) -> bool {
         tokio::select! {
             biased;
             _ = self.come() => true,

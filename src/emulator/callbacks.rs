@@ -42,7 +42,6 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The wait after this attempt, of which the first is 1.
-    #[must_use]
     pub fn after(&self, attempt: u32) -> Duration {
         let doubled =
             2_u32.checked_pow(attempt.saturating_sub(1)).and_then(|factor| self.first.checked_mul(factor));
@@ -55,7 +54,6 @@ impl Backoff {
 pub struct Delivered<'a> {
     /// What was told.
     pub event: &'a Event,
-    /// From 1.
     pub attempt: u32,
     /// The status it was answered with, or why there is none, in words.
     pub outcome: Result<u16, String>,
@@ -74,35 +72,28 @@ pub struct Callbacks {
 
 impl Callbacks {
     /// Posts to this endpoint, signed like this.
-    #[must_use]
     pub fn new(endpoint: Endpoint, signer: Signer) -> Self {
         let (backoff, tell) = (Backoff::default(), Box::new(|_: &Delivered<'_>| {}));
         Self { endpoint, signer, backoff, tell, undelivered: Rc::default() }
     }
 
     /// Waits like this before an event is sent again.
-    #[must_use]
     pub fn backing_off(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
     }
 
     /// Tells every attempt when it has ended.
-    #[must_use]
     pub fn observed_by(self, tell: impl Fn(&Delivered<'_>) + 'static) -> Self {
         Self { tell: Box::new(tell), ..self }
     }
 
     /// How many events were taken and are not acknowledged yet; it keeps counting.
-    #[must_use]
     pub fn undelivered(&self) -> Rc<Cell<usize>> {
         Rc::clone(&self.undelivered)
     }
 
     /// Delivers what happens until `stop` is done, and then until all that has happened is acknowledged. It can be
     /// dropped at any time; what is not acknowledged then is lost.
-    ///
-    /// # Errors
-    /// [`SignError`] for what cannot be signed, which no event of an emulator is.
     pub async fn deliver(self, events: Events, stop: impl Future<Output = ()>) -> Result<(), SignError> {
         let mut stop = std::pin::pin!(stop);
         let mut is_stopped = false;

@@ -19,7 +19,6 @@ struct Shared {
 
 impl Events {
     /// Takes what happened since the last time, in its order.
-    #[must_use]
     pub fn drain(&self) -> Vec<Event> {
         self.with(EventLog::drain)
     }

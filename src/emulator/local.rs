@@ -50,7 +50,6 @@ pub enum StateFileError {
     /// It is there but cannot be read.
     #[error("the emulator's state file {} cannot be read: {}", .path.display(), disk::words(.source))]
     Unreadable {
-        /// The state file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -61,7 +60,6 @@ pub enum StateFileError {
         .path.display()
     )]
     NotAState {
-        /// The state file.
         path: PathBuf,
         /// What is wrong, with line and column.
         source: StateError,
@@ -69,7 +67,6 @@ pub enum StateFileError {
     /// The folder, the lock or the file cannot be written.
     #[error("the emulator's state file {} cannot be written: {}", .path.display(), disk::words(.source))]
     NotWritable {
-        /// The state file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -78,26 +75,22 @@ pub enum StateFileError {
 
 impl LocalEmulator {
     /// An emulator on this file, which need not exist yet: a missing one is the seed.
-    #[must_use]
     pub fn new(state_file: PathBuf) -> Self {
         Self { state_file, last: Arc::default(), events: Events::default(), faults: None }
     }
 
     /// What this value and its clones make happen to sessions, for whoever tells others of it. What others do on the
     /// same file is theirs to tell.
-    #[must_use]
     pub fn events(&self) -> Events {
         self.events.clone()
     }
 
     /// The same with these faults, for a [`Server`](super::Server), which makes them happen.
-    #[must_use]
     pub fn with_faults(self, faults: Faults) -> Self {
         Self { faults: Some(faults), ..self }
     }
 
     /// What goes wrong when a server offers this emulator.
-    #[must_use]
     pub const fn faults(&self) -> Option<&Faults> {
         self.faults.as_ref()
     }
@@ -105,9 +98,6 @@ impl LocalEmulator {
     /// Answers one request. A request that changes something has its answer only once the change is on disk.
     ///
     /// It must be called on a tokio runtime.
-    ///
-    /// # Errors
-    /// [`StateFileError`] when the file cannot be used; the request was not carried out then.
     pub async fn handle(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, StateFileError> {
         if matches!(*request.method(), Method::GET | Method::HEAD) {
             return Ok(answer(&self.load()?.with_faults(self.faults.clone()), request).await);

@@ -11,7 +11,6 @@ const LONGEST_WORD: usize = 24;
 /// A request that came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Served {
-    /// Its method.
     pub method: Method,
     /// Its path without what may be a secret: no query, and `…` for what could be a code.
     pub path: String,

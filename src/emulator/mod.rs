@@ -59,13 +59,11 @@ struct Inner {
 
 impl Emulator {
     /// An emulator in the real world: the system's clock and random ids.
-    #[must_use]
     pub fn new(state: State) -> Self {
         Self::with_world(state, Timestamp::now, Uuid::new_v4)
     }
 
     /// An emulator in a world of the caller's: `ids` must give a different id each time.
-    #[must_use]
     pub fn with_world(
         state: State,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
@@ -77,13 +75,11 @@ impl Emulator {
     }
 
     /// The same emulator with these faults, or with none that could ever happen.
-    #[must_use]
     pub fn with_faults(self, faults: Option<Faults>) -> Self {
         Self { faults, ..self }
     }
 
     /// What goes wrong when a [`Server`] offers this emulator. The [router](Self::router) alone makes nothing go wrong.
-    #[must_use]
     pub const fn faults(&self) -> Option<&Faults> {
         self.faults.as_ref()
     }
@@ -94,7 +90,6 @@ impl Emulator {
     }
 
     /// A snapshot of the state.
-    #[must_use]
     pub fn state(&self) -> State {
         self.change(|state, _| state.clone())
     }
@@ -110,22 +105,17 @@ impl Emulator {
     }
 
     /// What happens to its sessions, for whoever tells others of it.
-    #[must_use]
     pub fn events(&self) -> Events {
         self.world.events.clone()
     }
 
     /// Takes what happened to sessions since the last time, as [`Events::drain`] does.
-    #[must_use]
     pub fn drain_events(&self) -> Vec<Event> {
         self.world.events.drain()
     }
 }
 
 /// Serves an emulator until `stop` is done, then lets the open requests finish.
-///
-/// # Errors
-/// None at present.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     emulator: Emulator,

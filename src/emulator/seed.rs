@@ -21,7 +21,6 @@ const DEVICES: &str = "devices";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {what}")]
 pub struct SeedError {
-    /// From one.
     pub line: usize,
     /// In characters, from one.
     pub column: usize,
@@ -31,9 +30,6 @@ pub struct SeedError {
 
 impl State {
     /// Reads a seed. Without `locations` it has those of [`State::seed`].
-    ///
-    /// # Errors
-    /// The first mistake, with its place.
     pub fn from_seed(text: &str) -> Result<Self, SeedError> {
         let reader = Reader { text };
         let document =

@@ -65,28 +65,22 @@ enum Account {
 
 impl Server {
     /// A server of an emulator in memory.
-    #[must_use]
     pub fn new(listener: TcpListener, emulator: Emulator) -> Self {
         Self { listener, account: Account::Memory(emulator), observer: Arc::new(|_| {}) }
     }
 
     /// A server of an emulator whose state is a file. Others can use the file at the same time.
-    #[must_use]
     pub fn on_file(listener: TcpListener, emulator: LocalEmulator) -> Self {
         let account = Account::File(emulator, Arc::default());
         Self { listener, account, observer: Arc::new(|_| {}) }
     }
 
     /// Tells everything that happens to `observer`, which must not wait for anything.
-    #[must_use]
     pub fn observed_by(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Arc::new(observer), ..self }
     }
 
     /// Where it listens.
-    ///
-    /// # Errors
-    /// What the system says.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }

@@ -1,8 +1,8 @@
 //! State machines without I/O: an observation in, the next state and what to show out. The command owns the
 //! clock, the network and the terminal.
 
-pub mod pairing;
-pub mod watch;
+pub(crate) mod pairing;
+pub(crate) mod watch;
 
 use std::time::Duration;
 

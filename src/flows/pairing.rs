@@ -12,7 +12,7 @@ use super::MOST_PATIENCE;
 use crate::model::EnrollmentStatus;
 
 /// The metadata key of the tag.
-pub const TAG: &str = "kustom_pairing";
+pub(crate) const TAG: &str = "kustom_pairing";
 
 /// How long after its end a code is still asked for: clocks differ, and a phone may have used it in the last moment.
 const AFTER_THE_END: Duration = Duration::from_secs(15);
@@ -28,7 +28,7 @@ const TO_BE_LISTED: Duration = Duration::from_secs(15);
 
 /// The wait for one phone.
 #[derive(Debug, Clone)]
-pub struct Pairing {
+pub(crate) struct Pairing {
     interval: Duration,
     lifetime: Duration,
     limit: Option<Duration>,
@@ -49,7 +49,7 @@ enum Phase {
 
 /// What a look saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub(crate) enum Seen {
     /// How the enrollment stands, or that it is not in the list.
     Enrollment(Option<EnrollmentStatus>),
     /// Whether a device carries the tag.
@@ -60,7 +60,7 @@ pub enum Seen {
 
 /// What a look made known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// Whether looks begin to fail (`Some(true)`) or work again (`Some(false)`).
     pub trouble: Option<bool>,
     /// What comes next.
@@ -69,7 +69,7 @@ pub struct Step {
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Look how the enrollment stands, after this time.
     Enrollment(Duration),
     /// Look for the device that carries the tag, after this time.
@@ -90,13 +90,12 @@ pub enum Next {
 
 impl Pairing {
     /// A wait for a code of this lifetime that looks every `interval` and ends after `limit`, if there is one.
-    #[must_use]
-    pub const fn new(interval: Duration, lifetime: Duration, limit: Option<Duration>) -> Self {
+    pub(crate) const fn new(interval: Duration, lifetime: Duration, limit: Option<Duration>) -> Self {
         Self { interval, lifetime, limit, phase: Phase::Code, was_listed: false, troubled: false }
     }
 
     /// Takes in what a look saw, `elapsed` after the code was made.
-    pub fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
+    pub(crate) fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
         let troubled = matches!(seen, Seen::Trouble(_));
         let trouble = (troubled != self.troubled).then_some(troubled);
         self.troubled = troubled;
@@ -182,15 +181,13 @@ impl Pairing {
 
 /// How much time a code has left, for a person who watches it run out: what the API says, if it can be true on this
 /// machine's clock, or else what was asked for.
-#[must_use]
-pub fn time_left(asked: Duration, expires_at: Option<Timestamp>, now: Timestamp) -> Duration {
+pub(crate) fn time_left(asked: Duration, expires_at: Option<Timestamp>, now: Timestamp) -> Duration {
     let told = expires_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
     told.filter(|told| !told.is_zero() && *told <= asked).unwrap_or(asked)
 }
 
 /// A name for a new device: the first free till of its location.
-#[must_use]
-pub fn suggested_name<'a>(location: Option<&str>, taken: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn suggested_name<'a>(location: Option<&str>, taken: impl IntoIterator<Item = &'a str>) -> String {
     let taken: Vec<String> = taken.into_iter().map(str::to_lowercase).collect();
     let till = match location.map(str::trim).filter(|location| !location.is_empty()) {
         Some(location) => format!("{location} till"),

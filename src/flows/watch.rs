@@ -7,7 +7,7 @@ use crate::model::SessionStatus;
 
 /// The wait for one session.
 #[derive(Debug, Clone)]
-pub struct Watch {
+pub(crate) struct Watch {
     interval: Duration,
     limit: Option<Duration>,
     last: Option<SessionStatus>,
@@ -16,8 +16,7 @@ pub struct Watch {
 
 /// What a poll saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
-    /// The session's status.
+pub(crate) enum Seen {
     Status(SessionStatus),
     /// A failure that may pass, and how long the API asks to be left alone.
     Trouble(Option<Duration>),
@@ -25,7 +24,7 @@ pub enum Seen {
 
 /// What a poll made known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The status, if it is another one or the first one.
     pub changed: Option<SessionStatus>,
     /// Whether polls begin to fail (`Some(true)`) or work again (`Some(false)`).
@@ -36,7 +35,7 @@ pub struct Step {
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// Poll again after this time.
     Poll(Duration),
     /// The session has ended.
@@ -47,13 +46,12 @@ pub enum Next {
 
 impl Watch {
     /// A wait that polls every `interval` and ends after `limit`, if there is one.
-    #[must_use]
-    pub const fn new(interval: Duration, limit: Option<Duration>) -> Self {
+    pub(crate) const fn new(interval: Duration, limit: Option<Duration>) -> Self {
         Self { interval, limit, last: None, troubled: false }
     }
 
     /// Takes in what a poll saw, `elapsed` after the wait began.
-    pub fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
+    pub(crate) fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
         let troubled = matches!(seen, Seen::Trouble(_));
         let trouble = (troubled != self.troubled).then_some(troubled);
         self.troubled = troubled;

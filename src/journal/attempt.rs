@@ -14,52 +14,38 @@ use crate::model::SessionStatus;
 pub struct Event {
     /// When it was written.
     pub at: Timestamp,
-    /// What happened.
     pub event: What,
 }
 
-/// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// A session is about to be asked for.
     Intent {
-        /// The attempt.
         attempt: Uuid,
         /// What is going to be asked for.
         intent: Intent,
     },
     /// The API made a session.
-    Created {
-        /// The attempt.
-        attempt: Uuid,
-        /// The session.
-        session_id: String,
-    },
+    Created { attempt: Uuid, session_id: String },
     /// The session was not made: refused, or provably never asked for.
     Refused {
-        /// The attempt.
         attempt: Uuid,
         /// Why, in words.
         reason: String,
     },
     /// The session may have been made.
     Unknown {
-        /// The attempt.
         attempt: Uuid,
         /// Why that is not known, in words.
         reason: String,
     },
     /// A person found out that the session was not made.
-    NotCarriedOut {
-        /// The attempt.
-        attempt: Uuid,
-    },
+    NotCarriedOut { attempt: Uuid },
     /// A session was seen in this status.
     Seen {
         /// The session, which may be of no attempt in this file.
         session_id: String,
-        /// Its status.
         status: String,
         /// Its order, once it is paid.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,19 +60,15 @@ pub struct Intent {
     /// The merchant, if it was known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<String>,
-    /// The device.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
-    /// Minor units.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_amount: Option<i64>,
-    /// ISO 4217.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_currency: Option<String>,
     /// When the purchase began, as it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_started_at: Option<Timestamp>,
-    /// The merchant's reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_reference1: Option<String>,
     /// The merchant's second reference.
@@ -96,7 +78,6 @@ pub struct Intent {
 
 impl Intent {
     /// The reference, unless it is empty: an empty one tells nothing apart.
-    #[must_use]
     pub fn reference(&self) -> Option<&str> {
         self.merchant_reference1.as_deref().filter(|reference| !reference.is_empty())
     }
@@ -113,9 +94,7 @@ pub enum Outcome {
     Refused(String),
     /// A person found out that no session was made.
     NotCarriedOut,
-    /// The session exists.
     Created {
-        /// Its id.
         session_id: String,
         /// Its status when it was last seen.
         status: SessionStatus,
@@ -126,7 +105,6 @@ pub enum Outcome {
 
 impl Outcome {
     /// Whether the session may exist without its id being known.
-    #[must_use]
     pub const fn is_unknown(&self) -> bool {
         matches!(self, Self::Pending | Self::Unknown(_))
     }
@@ -135,7 +113,6 @@ impl Outcome {
 /// One attempt to create a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its id.
     pub id: Uuid,
     /// When it was made.
     pub at: Timestamp,
@@ -158,7 +135,6 @@ impl Journal {
     /// Puts attempts together from the lines of a file. A last line without its line break was being written when
     /// the process or the machine died, and tells nothing. Any other line that cannot be read is damage: it is left
     /// out and counted.
-    #[must_use]
     pub fn read(text: &[u8]) -> Self {
         let mut journal = Self::default();
         lines::each(text, |line| journal.hear(line.content));
@@ -224,31 +200,26 @@ impl Journal {
     }
 
     /// An attempt by its id.
-    #[must_use]
     pub fn attempt(&self, id: Uuid) -> Option<&Attempt> {
         self.attempts.get(*self.by_id.get(&id)?)
     }
 
     /// The attempts, oldest first.
-    #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
     }
 
     /// The attempts, oldest first, and nothing else of it.
-    #[must_use]
     pub fn into_attempts(self) -> Vec<Attempt> {
         self.attempts
     }
 
     /// How many lines could not be read.
-    #[must_use]
     pub const fn damaged(&self) -> usize {
         self.damaged
     }
 
     /// The events of all attempts but those for which `drop` says so; what could not be read is not among them.
-    #[must_use]
     pub fn without(&self, drop: impl Fn(&Attempt) -> bool) -> Vec<Event> {
         self.attempts.iter().filter(|attempt| !drop(attempt)).flat_map(Attempt::events).collect()
     }

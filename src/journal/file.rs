@@ -14,7 +14,6 @@ use crate::disk;
 /// So many bytes of a journal are read whole at any time: they need no index.
 const UNINDEXED: u64 = 64 * 1024;
 
-/// A profile's journal.
 #[derive(Debug, Clone)]
 pub struct File {
     path: PathBuf,
@@ -41,22 +40,16 @@ pub struct DeviceLock {
 
 impl File {
     /// The journal of this name in the state folder; it need not exist.
-    #[must_use]
     pub fn new(state: &Path, name: &str) -> Self {
         Self { path: state.join("journal").join(format!("{name}.jsonl")), unindexed: UNINDEXED }
     }
 
-    /// The file.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// Reads it; one that does not exist is empty. Whoever writes meanwhile may leave a torn last line, which is
     /// left out.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be read.
     pub fn read(&self) -> Result<Journal, JournalError> {
         match fs::read(&self.path) {
             Ok(bytes) => Ok(Journal::read(&bytes)),
@@ -66,9 +59,6 @@ impl File {
     }
 
     /// Reads no more than so many bytes from its end: the latest attempts.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be read.
     pub fn read_end(&self, limit: u64) -> Result<Journal, JournalError> {
         let read = || -> io::Result<Vec<u8>> {
             let mut file = fs::File::open(&self.path)?;
@@ -92,9 +82,6 @@ impl File {
 
     /// Keeps other processes from creating a session on this device; `None` while another one does. It does not
     /// wait, so that whoever waits can be interrupted.
-    ///
-    /// # Errors
-    /// [`JournalError`] when the state folder cannot be written.
     pub fn try_lock_device(&self, device: &str) -> Result<Option<DeviceLock>, JournalError> {
         self.create_folder()?;
         // Ids are UUIDs, but nothing promises that they can be the name of a file: a hash of one can.
@@ -110,9 +97,6 @@ impl File {
 
     /// Keeps other processes from writing to it until what comes back is dropped. The lock is a file beside it, so
     /// that it can be read, and replaced, meanwhile.
-    ///
-    /// # Errors
-    /// [`JournalError`] when the state folder cannot be written.
     pub fn lock(&self) -> Result<Locked<'_>, JournalError> {
         self.create_folder()?;
         let open = || -> io::Result<Locked<'_>> {
@@ -124,9 +108,6 @@ impl File {
     }
 
     /// Appends one event, if there is a journal at all.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be written.
     pub fn note(&self, now: Timestamp, event: What) -> Result<(), JournalError> {
         if self.path.exists() { self.lock()?.append(now, event) } else { Ok(()) }
     }

@@ -27,7 +27,6 @@ pub(super) struct Line {
 /// What a line tells.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// An event.
     Event(Event),
     /// Nothing: it is empty, or the last one and torn.
     Nothing,

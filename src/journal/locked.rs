@@ -37,9 +37,6 @@ impl<'a> Locked<'a> {
     }
 
     /// Reads the journal as it is now.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be read.
     pub fn read(&mut self) -> Result<Journal, JournalError> {
         let read = self.bytes_from(0).map(|bytes| Journal::read(&bytes));
         read.map_err(|reason| self.journal.failed("read", reason))
@@ -48,9 +45,6 @@ impl<'a> Locked<'a> {
     /// Reads what the journal tells of attempts that may be the same sale: [`twins`](super::twins) finds in it what
     /// it would find in the whole journal, and in its order. What else is in it is left open, but for what is
     /// damaged.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be read.
     pub fn read_about(&mut self, intent: &Intent, now: Timestamp) -> Result<Journal, JournalError> {
         let read = match self.look_up(intent, now) {
             Ok(Some(journal)) => Ok(journal),
@@ -163,9 +157,6 @@ impl<'a> Locked<'a> {
     }
 
     /// Appends one event and makes sure that it survives a power cut.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be written.
     pub fn append(&mut self, now: Timestamp, event: What) -> Result<(), JournalError> {
         let before = self.file.metadata();
         let length = before.as_ref().map(fs::Metadata::len).ok();
@@ -194,9 +185,6 @@ impl<'a> Locked<'a> {
     }
 
     /// Replaces the file by these events, whole or not at all.
-    ///
-    /// # Errors
-    /// [`JournalError`] when it cannot be written; it is then as it was.
     pub fn replace(self, events: &[Event]) -> Result<(), JournalError> {
         // What is forgotten must not be in the index either.
         self.forget_index();

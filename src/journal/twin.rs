@@ -50,7 +50,6 @@ fn same_purchase(one: &Intent, other: &Intent) -> bool {
 /// Device, amount, currency, reference and `purchase_started_at` must have come back as they were sent. An attempt
 /// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
 /// certain.
-#[must_use]
 pub fn difference(intent: &Intent, session: &Session) -> Option<String> {
     let Intent {
         merchant_id: _,

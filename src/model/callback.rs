@@ -22,7 +22,6 @@ open_enum! {
 }
 
 impl CallbackType {
-    /// The documented ones.
     pub const ALL: [Self; 5] = [
         Self::SessionCreated,
         Self::SessionActivated,
@@ -32,13 +31,11 @@ impl CallbackType {
     ];
 
     /// The type without the prefix that is left out in some of the documents.
-    #[must_use]
     pub fn short(&self) -> &str {
         self.as_str().strip_prefix(PREFIX).unwrap_or(self.as_str())
     }
 
     /// What has happened, in words.
-    #[must_use]
     pub const fn meaning(&self) -> &'static str {
         match self {
             Self::SessionCreated => "a session was created",
@@ -51,7 +48,6 @@ impl CallbackType {
     }
 
     /// Finds one of the documented types, with or without the prefix.
-    #[must_use]
     pub fn find(text: &str) -> Option<Self> {
         let short = text.strip_prefix(PREFIX).unwrap_or(text);
         Self::ALL.into_iter().find(|known| known.short() == short)
@@ -85,7 +81,6 @@ pub struct Callback {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallbackData {
-    /// The session.
     #[serde(deserialize_with = "lenient::text")]
     pub session_id: Option<String>,
     /// The order, once there is one; else null.
@@ -98,13 +93,11 @@ pub struct CallbackData {
 
 impl Callback {
     /// What happened, if it is something documented.
-    #[must_use]
     pub fn known_type(&self) -> Option<CallbackType> {
         self.kind.as_deref().and_then(CallbackType::find)
     }
 
     /// The session it is about.
-    #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.data.as_ref()?.session_id.as_deref()
     }

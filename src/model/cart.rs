@@ -19,13 +19,11 @@ pub struct Draft {
     pub kind: Option<String>,
     /// The merchant's article number.
     pub reference: Option<String>,
-    /// How many.
     pub quantity: i64,
     /// Minor units, tax included; negative for a discount or a rounding (observed).
     pub unit_price: i64,
     /// What is taken off the whole line, in minor units.
     pub discount: i64,
-    /// Basis points.
     pub tax_rate: i64,
     /// Minor units, if it was given.
     pub total: Option<i64>,
@@ -54,21 +52,15 @@ pub struct Cart {
 /// Why a cart does not add up. Amounts are written in the currency's decimals.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CartError {
-    /// No lines.
     #[error("the cart is empty")]
     Empty,
     /// A line without a name.
     #[error("line {line} has no name")]
-    Name {
-        /// From one.
-        line: usize,
-    },
+    Name { line: usize },
     /// A line of nothing, or of less.
     #[error("line {line} ({name}): the quantity is {given}, but must be at least 1")]
     Quantity {
-        /// From one.
         line: usize,
-        /// The line's name.
         name: String,
         /// What was given.
         given: i64,
@@ -76,9 +68,7 @@ pub enum CartError {
     /// A tax rate below zero.
     #[error("line {line} ({name}): the tax rate is {given} basis points, but must not be negative")]
     Rate {
-        /// From one.
         line: usize,
-        /// The line's name.
         name: String,
         /// What was given.
         given: i64,
@@ -86,9 +76,7 @@ pub enum CartError {
     /// A figure of a line that does not follow from the others.
     #[error("line {line} ({name}): {field} is {given}, but {why} is {expected}")]
     Figure {
-        /// From one.
         line: usize,
-        /// The line's name.
         name: String,
         /// The API's name of the figure.
         field: &'static str,
@@ -104,9 +92,7 @@ pub enum CartError {
     Sum {
         /// What was given.
         field: &'static str,
-        /// Its value.
         given: String,
-        /// The sum.
         expected: String,
     },
     /// Beyond the API's 64-bit integers.
@@ -116,7 +102,6 @@ pub enum CartError {
 
 /// The part of `total` that is tax, when tax at `rate` basis points is included in it: rounded to the nearest
 /// minor unit, halves away from zero. A line of 2 × 1,000.00 at 25 % holds 400.00 (documented).
-#[must_use]
 pub fn included_tax(total: i64, rate: i64) -> i64 {
     let (numerator, denominator) = (i128::from(total) * i128::from(rate), WHOLE + i128::from(rate));
     let nearest = (numerator.abs() * 2 + denominator) / (denominator * 2) * numerator.signum();
@@ -171,7 +156,6 @@ impl Draft {
 
 impl Line {
     /// The API's `order_items` element.
-    #[must_use]
     pub fn to_json(&self) -> Map<String, Value> {
         let Self { draft, total, tax } = self;
         let Draft {
@@ -210,9 +194,6 @@ impl Line {
 
 impl Cart {
     /// Checks every line, and adds them up.
-    ///
-    /// # Errors
-    /// The first [`CartError`]; lines are counted from one.
     pub fn check(drafts: Vec<Draft>, currency: Currency) -> Result<Self, CartError> {
         if drafts.is_empty() {
             return Err(CartError::Empty);
@@ -230,27 +211,20 @@ impl Cart {
     }
 
     /// The sum of the lines, in minor units, tax included.
-    #[must_use]
     pub const fn total(&self) -> i64 {
         self.total
     }
 
     /// The sum of the lines' taxes, in minor units.
-    #[must_use]
     pub const fn tax(&self) -> i64 {
         self.tax
     }
 
-    /// The API's `order_items`.
-    #[must_use]
     pub fn to_json(&self) -> Vec<Value> {
         self.lines.iter().map(|line| Value::Object(line.to_json())).collect()
     }
 
     /// Checks a sum that was given beside the lines.
-    ///
-    /// # Errors
-    /// [`CartError::Sum`] when it is another.
     pub fn check_sum(
         &self,
         field: &'static str,

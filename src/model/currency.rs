@@ -23,19 +23,15 @@ pub enum CurrencyError {
 
 impl Currency {
     /// How many decimals an amount has: SEK 2, JPY 0, KWD 3.
-    #[must_use]
     pub const fn decimals(self) -> u8 {
         self.decimals
     }
 
-    /// The three letters.
-    #[must_use]
     pub fn code(self) -> &'static str {
         self.iso.code()
     }
 
     /// The name, in English.
-    #[must_use]
     pub fn name(self) -> String {
         self.iso.name().to_owned()
     }
@@ -47,7 +43,6 @@ impl Currency {
     }
 
     /// The currency of a country (ISO 3166-1 alpha-2), if it has exactly one that is money.
-    #[must_use]
     pub fn of_country(country: &str) -> Option<Self> {
         let is_used = |currency: &Self| {
             let iso = currency.iso;

@@ -9,11 +9,8 @@ use super::{Metadata, lenient};
 open_enum! {
     /// What a device runs on (documented).
     Platform {
-        /// An iPhone.
         Ios = "IOS",
-        /// An Android phone.
         Android = "ANDROID",
-        /// A payment terminal.
         Terminal = "TERMINAL",
     }
 }
@@ -61,7 +58,6 @@ pub struct Device {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Credentials {
-    /// The bearer token.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<String>,
     /// When it was issued; the only name of this API in camel case (documented).

@@ -26,7 +26,6 @@ open_enum! {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Enrollment {
-    /// The enrollment's id.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub enrollment_id: Option<String>,
     /// What is typed or copied into the phone. Its form is not known: eight characters, nine, or a UUID.
@@ -59,13 +58,9 @@ impl std::fmt::Debug for Enrollment {
 /// The lifetimes that `ttl` can name, sent by a live integration in place of `expires_in` (observed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ttl {
-    /// Two hours.
     TwoHours,
-    /// One day.
     TwentyFourHours,
-    /// Two days.
     FortyEightHours,
-    /// Three days.
     SeventyTwoHours,
 }
 
@@ -74,8 +69,6 @@ impl Ttl {
     pub const ALL: [Self; 4] =
         [Self::TwoHours, Self::TwentyFourHours, Self::FortyEightHours, Self::SeventyTwoHours];
 
-    /// The API's spelling.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TwoHours => "TWO_HOURS",
@@ -86,7 +79,6 @@ impl Ttl {
     }
 
     /// How long it is.
-    #[must_use]
     pub const fn duration(self) -> Duration {
         const HOUR: u64 = 60 * 60;
         Duration::from_secs(match self {
@@ -98,7 +90,6 @@ impl Ttl {
     }
 
     /// The shortest one that lasts at least `wanted`; none lasts longer than three days.
-    #[must_use]
     pub fn covering(wanted: Duration) -> Option<Self> {
         Self::ALL.into_iter().find(|ttl| ttl.duration() >= wanted)
     }

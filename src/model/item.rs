@@ -64,9 +64,6 @@ pub enum ItemError {
 
 /// Reads `NAME,price=100.00,qty=2,tax=25%,ref=SKU-001`. A part that holds a comma stands in quotation marks, as in
 /// a CSV file.
-///
-/// # Errors
-/// [`ItemError`] for anything that is not such a line.
 pub fn parse_item(text: &str, currency: Currency) -> Result<Draft, ItemError> {
     let parts = split(text)?;
     let mut fields = Fields::default();
@@ -82,18 +79,12 @@ pub fn parse_item(text: &str, currency: Currency) -> Result<Draft, ItemError> {
 }
 
 /// Reads a line of either shape.
-///
-/// # Errors
-/// [`ItemError`] for anything that is not such a line.
 pub fn item_from_json(value: Value, currency: Currency) -> Result<Draft, ItemError> {
     let Value::Object(object) = value else { return Err(ItemError::NotAnObject) };
     item_from_fields(object, currency)
 }
 
 /// Reads a line of either shape from its fields, as of a row of a table.
-///
-/// # Errors
-/// [`ItemError`] for anything that is not such a line.
 pub fn item_from_fields(
     fields: impl IntoIterator<Item = (String, Value)>,
     currency: Currency,

@@ -9,13 +9,11 @@ use super::lenient;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Location {
-    /// The location's id.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The merchant it belongs to.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<String>,
-    /// Its name.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Street and number.
@@ -24,10 +22,8 @@ pub struct Location {
     /// A second line of the address.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub street_address2: Option<String>,
-    /// Postal code.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<String>,
-    /// City.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
     /// Country, ISO 3166-1 alpha-2.

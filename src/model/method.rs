@@ -9,7 +9,6 @@ pub enum PaymentMethod {
     /// A card that is held to the phone.
     #[default]
     Card,
-    /// Klarna.
     Klarna,
     /// Swish, in Sweden.
     Swish,
@@ -18,11 +17,9 @@ pub enum PaymentMethod {
 }
 
 impl PaymentMethod {
-    /// All of them.
     pub const ALL: [Self; 4] = [Self::Card, Self::Klarna, Self::Swish, Self::Vipps];
 
     /// The spelling in JSON.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Card => "CARD",
@@ -33,7 +30,6 @@ impl PaymentMethod {
     }
 
     /// The spelling on a command line.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Card => "card",
@@ -44,7 +40,6 @@ impl PaymentMethod {
     }
 
     /// Finds a method by its spelling in JSON.
-    #[must_use]
     pub fn find(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }

@@ -22,7 +22,6 @@ pub enum AmountError {
         given: usize,
         /// How many the currency has.
         allowed: u8,
-        /// The currency.
         currency: &'static str,
     },
     /// Larger than the API's 64-bit integers.
@@ -31,9 +30,6 @@ pub enum AmountError {
 }
 
 /// Reads an amount such as `249.50` into minor units of `currency`; a leading `-` is allowed.
-///
-/// # Errors
-/// [`AmountError`] for anything that is not exactly a number of minor units.
 pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> {
     let malformed = || AmountError::Malformed(text.to_owned());
     if text.contains(',') {
@@ -74,7 +70,6 @@ pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> 
 }
 
 /// Writes minor units of `currency` as an amount: the inverse of [`parse_amount`].
-#[must_use]
 pub fn format_minor(minor: i64, currency: Currency) -> String {
     let decimals = usize::from(currency.decimals());
     let digits = format!("{:0>width$}", minor.unsigned_abs(), width = decimals + 1);

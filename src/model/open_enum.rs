@@ -12,8 +12,6 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The API's spelling.
-            #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)+

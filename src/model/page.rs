@@ -43,9 +43,6 @@ struct Envelope {
 
 impl<T: DeserializeOwned> Page<T> {
     /// Reads a page.
-    ///
-    /// # Errors
-    /// [`PageError`] when the answer has no list of objects in it.
     pub fn read(value: Value) -> Result<Self, PageError> {
         let (items, envelope) = match value {
             Value::Array(items) => (items, Envelope { total_pages: Some(1), last: Some(true) }),

@@ -13,7 +13,6 @@ pub struct Problem {
     /// The kind of problem in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    /// The HTTP status.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// This problem in words.
@@ -29,7 +28,6 @@ pub struct Problem {
 
 impl Problem {
     /// Reads a body of any kind; one that is empty or not JSON gives a problem that says nothing.
-    #[must_use]
     pub fn read(status: u16, body: &[u8]) -> Self {
         let mut problem = Self { status: Some(status), ..Self::default() };
         let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else {
@@ -55,7 +53,6 @@ impl Problem {
     }
 
     /// The message for one field, if the API named it.
-    #[must_use]
     pub fn field(&self, name: &str) -> Option<String> {
         self.errors.get(name).map(message_of)
     }
@@ -66,7 +63,6 @@ impl Problem {
     }
 
     /// What it says, field messages first, then the detail, then the title; `None` when it says nothing.
-    #[must_use]
     pub fn sentence(&self) -> Option<String> {
         if !self.errors.is_empty() {
             let fields: Vec<_> =

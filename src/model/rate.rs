@@ -18,9 +18,6 @@ pub enum RateError {
 const LARGEST: i64 = 1_000_000;
 
 /// Reads `25%` or `12.5%` as basis points.
-///
-/// # Errors
-/// [`RateError`] for anything that is not exactly a number of basis points.
 pub fn parse_rate(text: &str) -> Result<i64, RateError> {
     let malformed = || RateError::Malformed(text.to_owned());
     let number = text.trim().strip_suffix('%').ok_or_else(malformed)?.trim_end();

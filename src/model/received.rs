@@ -24,9 +24,6 @@ pub struct NotAnObject {
 
 impl<T: DeserializeOwned> Received<T> {
     /// Reads a resource.
-    ///
-    /// # Errors
-    /// [`NotAnObject`] for anything but an object; what its fields hold is never an error.
     pub fn read(value: Value) -> Result<Self, NotAnObject> {
         let known = T::deserialize(&value);
         match (known, value) {
@@ -38,7 +35,6 @@ impl<T: DeserializeOwned> Received<T> {
 
 impl<T> Received<T> {
     /// Every field as it came.
-    #[must_use]
     pub fn whole(&self) -> &Map<String, Value> {
         &self.whole
     }

@@ -26,7 +26,6 @@ open_enum! {
 
 impl SessionStatus {
     /// Whether nothing can change it any more (documented). A status that is new counts as still open.
-    #[must_use]
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Finalized | Self::Cancelled | Self::Expired | Self::Failed => true,
@@ -39,7 +38,6 @@ impl SessionStatus {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Session {
-    /// The session's id.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// Where it stands.
@@ -54,10 +52,8 @@ pub struct Session {
     /// Minor units, tax included.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub order_amount: Option<i64>,
-    /// Minor units.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub order_tax_amount: Option<i64>,
-    /// ISO 4217.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub purchase_currency: Option<String>,
     /// When the purchase began, as the client said.
@@ -94,7 +90,6 @@ pub struct OrderItem {
     /// What is sold.
     #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How many.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
     /// Minor units, tax included.
@@ -106,10 +101,8 @@ pub struct OrderItem {
     /// Basis points: 2,500 is 25 %.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub tax_rate: Option<i64>,
-    /// Minor units.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub total_discount_amount: Option<i64>,
-    /// Minor units.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub total_tax_amount: Option<i64>,
 }

@@ -10,15 +10,12 @@ pub enum TapOutcome {
     DeclinedGeneric,
     /// Not enough money.
     InsufficientFunds,
-    /// Reported lost.
     LostCard,
-    /// Reported stolen.
     StolenCard,
     /// Past its date.
     ExpiredCard,
     /// Wrong security code.
     IncorrectCvc,
-    /// The processor failed.
     ProcessingError,
     /// Wrong card number.
     IncorrectNumber,
@@ -41,8 +38,6 @@ impl TapOutcome {
         Self::CardVelocityExceeded,
     ];
 
-    /// The API's spelling.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "SUCCESS",
@@ -59,7 +54,6 @@ impl TapOutcome {
     }
 
     /// The spelling on a command line.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -76,7 +70,6 @@ impl TapOutcome {
     }
 
     /// What it means for the customer's card, as the end of a sentence.
-    #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "paid",
@@ -93,7 +86,6 @@ impl TapOutcome {
     }
 
     /// Finds an outcome by either spelling.
-    #[must_use]
     pub fn find(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.as_str() == text || outcome.name() == text)
     }

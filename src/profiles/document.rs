@@ -33,7 +33,6 @@ const FIELDS: [&str; 8] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {what}")]
 pub struct DocumentError {
-    /// From one.
     pub line: usize,
     /// In characters, from one.
     pub column: usize,
@@ -41,9 +40,8 @@ pub struct DocumentError {
     pub what: String,
 }
 
-/// The profiles file.
 #[derive(Debug, Clone)]
-pub struct Document {
+pub(crate) struct Document {
     active: Option<String>,
     profiles: Vec<(String, Profile)>,
     unknown: Vec<String>,
@@ -52,16 +50,12 @@ pub struct Document {
 
 impl Document {
     /// The content of a file that does not exist yet.
-    #[must_use]
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { active: None, profiles: Vec::new(), unknown: Vec::new(), toml: DocumentMut::new() }
     }
 
     /// Reads the file's text.
-    ///
-    /// # Errors
-    /// The first mistake, with its place.
-    pub fn parse(text: &str) -> Result<Self, DocumentError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, DocumentError> {
         let reader = Reader { text };
         let toml = toml_edit::Document::parse(text)
             .map_err(|error| reader.mistake(error.span(), error.message().to_owned()))?;
@@ -78,30 +72,27 @@ impl Document {
     }
 
     /// The name of the profile that is used when none is asked for.
-    #[must_use]
-    pub fn active(&self) -> Option<&str> {
+    pub(crate) fn active(&self) -> Option<&str> {
         self.active.as_deref()
     }
 
     /// The profiles, in the order of the file.
-    pub fn profiles(&self) -> impl Iterator<Item = (&str, &Profile)> {
+    pub(crate) fn profiles(&self) -> impl Iterator<Item = (&str, &Profile)> {
         self.profiles.iter().map(|(name, profile)| (name.as_str(), profile))
     }
 
     /// A profile by its name.
-    #[must_use]
-    pub fn profile(&self, name: &str) -> Option<&Profile> {
+    pub(crate) fn profile(&self, name: &str) -> Option<&Profile> {
         self.profiles.iter().find(|(known, _)| known == name).map(|(_, profile)| profile)
     }
 
     /// The keys this version does not know, as dotted paths: perhaps a typing mistake.
-    #[must_use]
-    pub fn unknown(&self) -> &[String] {
+    pub(crate) fn unknown(&self) -> &[String] {
         &self.unknown
     }
 
     /// Adds a profile or replaces the one of this name. Its unknown keys and comments stay.
-    pub fn insert(&mut self, name: &str, profile: Profile) {
+    pub(crate) fn insert(&mut self, name: &str, profile: Profile) {
         let Profile { environment, key, username, merchant_id, location, currency, base_url, completions } =
             &profile;
         let (stored, command) = match key {
@@ -142,7 +133,7 @@ impl Document {
     }
 
     /// Removes a profile; if it was the active one, none is afterwards. Whether there was one.
-    pub fn remove(&mut self, name: &str) -> bool {
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
         let before = self.profiles.len();
         self.profiles.retain(|(known, _)| known != name);
         if let Some(profiles) = self.toml.get_mut(PROFILES).and_then(Item::as_table_like_mut) {
@@ -155,7 +146,7 @@ impl Document {
     }
 
     /// Makes a profile the one that is used when none is asked for.
-    pub fn set_active(&mut self, name: Option<&str>) {
+    pub(crate) fn set_active(&mut self, name: Option<&str>) {
         self.active = name.map(str::to_owned);
         if name.is_none() {
             self.keep_comments_above_active();
@@ -174,9 +165,7 @@ impl Document {
         }
     }
 
-    /// The file's text.
-    #[must_use]
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         self.toml.to_string()
     }
 }

@@ -3,32 +3,28 @@
 mod document;
 mod store;
 
-pub use document::{Document, DocumentError};
-pub use store::{Store, StoreError};
+pub(crate) use document::Document;
+pub(crate) use store::{Store, StoreError};
 
 use crate::secret::ApiKey;
 
 /// The name of the built-in profile, which runs the emulator inside the process.
-pub const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = "local";
 
 /// Which service a profile speaks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environment {
-    /// Real money.
+pub(crate) enum Environment {
     Production,
-    /// Kustom's playground.
     Playground,
     /// An emulator on this machine.
     Local,
 }
 
 impl Environment {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Production, Self::Playground, Self::Local];
+    pub(crate) const ALL: [Self; 3] = [Self::Production, Self::Playground, Self::Local];
 
     /// The name in profiles and flags.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Production => "production",
             Self::Playground => "playground",
@@ -37,14 +33,12 @@ impl Environment {
     }
 
     /// Finds an environment by its name.
-    #[must_use]
-    pub fn find(name: &str) -> Option<Self> {
+    pub(crate) fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|environment| environment.as_str() == name)
     }
 
     /// The documented host of the service; an emulator has none.
-    #[must_use]
-    pub const fn host(self) -> Option<&'static str> {
+    pub(crate) const fn host(self) -> Option<&'static str> {
         match self {
             Self::Production => Some("api.kustom.co"),
             Self::Playground => Some("api.playground.kustom.co"),
@@ -53,8 +47,7 @@ impl Environment {
     }
 
     /// The environment that a documented host belongs to.
-    #[must_use]
-    pub fn of_host(host: &str) -> Option<Self> {
+    pub(crate) fn of_host(host: &str) -> Option<Self> {
         let host = host.trim_end_matches('.');
         Self::ALL.into_iter().find(|environment| {
             environment.host().is_some_and(|documented| documented.eq_ignore_ascii_case(host))
@@ -70,7 +63,7 @@ impl std::fmt::Display for Environment {
 
 /// Where a profile's key comes from.
 #[derive(Debug, Clone)]
-pub enum KeySource {
+pub(crate) enum KeySource {
     /// The key itself, in the file.
     Stored(ApiKey),
     /// A command whose output is the key.
@@ -79,8 +72,7 @@ pub enum KeySource {
 
 /// One profile, as it stands in the file.
 #[derive(Debug, Clone)]
-pub struct Profile {
-    /// Which service.
+pub(crate) struct Profile {
     pub environment: Environment,
     /// The key, if the profile has one.
     pub key: Option<KeySource>,
@@ -100,8 +92,7 @@ pub struct Profile {
 
 impl Profile {
     /// A profile with nothing but its environment.
-    #[must_use]
-    pub const fn new(environment: Environment) -> Self {
+    pub(crate) const fn new(environment: Environment) -> Self {
         Self {
             environment,
             key: None,
@@ -117,21 +108,16 @@ impl Profile {
 
 /// Why a text is not a profile's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
+pub(crate) enum NameError {
     /// Characters that would have to be quoted somewhere.
     #[error("'{0}' cannot be a profile's name; use letters, digits, '-' and '_'")]
     Characters(String),
-    /// The built-in profile.
     #[error("'local' is the name of the built-in profile; choose another")]
     BuiltIn,
 }
 
 /// Checks the name of a profile that is to be stored.
-///
-/// # Errors
-/// [`NameError`] when the name is taken by the built-in profile or has other characters than letters, digits,
-/// `-` and `_`.
-pub fn check_name(name: &str) -> Result<(), NameError> {
+pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.is_empty() || name.starts_with('-') || !name.bytes().all(fits) {
         return Err(NameError::Characters(name.to_owned()));

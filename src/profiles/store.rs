@@ -14,9 +14,8 @@ const LONGEST_LOCK: Duration = Duration::from_secs(20);
 /// How often it is looked whether it is done.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
-/// The profiles file.
 #[derive(Debug, Clone)]
-pub struct Store {
+pub(crate) struct Store {
     path: PathBuf,
 }
 
@@ -30,7 +29,6 @@ pub enum StoreError {
         action: &'static str,
         /// With which file or folder.
         path: PathBuf,
-        /// Why not.
         reason: io::Error,
     },
     /// It is not UTF-8.
@@ -39,7 +37,6 @@ pub enum StoreError {
     /// It has a mistake in it.
     #[error("{}, {mistake}", .path.display())]
     Mistake {
-        /// The file.
         path: PathBuf,
         /// The mistake and its place.
         mistake: DocumentError,
@@ -48,22 +45,16 @@ pub enum StoreError {
 
 impl Store {
     /// The store in this file, which need not exist.
-    #[must_use]
-    pub const fn new(path: PathBuf) -> Self {
+    pub(crate) const fn new(path: PathBuf) -> Self {
         Self { path }
     }
 
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Reads the file; one that does not exist is empty.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be read or has a mistake in it.
-    pub fn read(&self) -> Result<Document, StoreError> {
+    pub(crate) fn read(&self) -> Result<Document, StoreError> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Document::empty()),
@@ -75,10 +66,7 @@ impl Store {
 
     /// Reads the file, changes it and writes it, while no other process can do the same. Whoever reads meanwhile
     /// sees the old file or the new one, whole. When `change` gives an error, nothing is written.
-    ///
-    /// # Errors
-    /// What `change` gives, or [`StoreError`] when the file cannot be read or written.
-    pub fn change<R, E: From<StoreError>>(
+    pub(crate) fn change<R, E: From<StoreError>>(
         &self,
         change: impl FnOnce(&mut Document) -> Result<R, E>,
     ) -> Result<R, E> {

@@ -7,19 +7,15 @@ use crate::model::{PaymentMethod, SessionStatus, TapOutcome};
 
 /// What a step does. What was made before is named by the step that made it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Act {
+pub(crate) enum Act {
     /// Make a simulated device.
     CreateDevice {
-        /// Its name.
         name: String,
         /// Where it stands: a location's name or id.
         location: Option<String>,
     },
     /// Remove a device.
-    Deregister {
-        /// Which.
-        device: usize,
-    },
+    Deregister { device: usize },
     /// Make an enrollment code.
     Enroll {
         /// Where the phone will stand: a location's name or id; the first one unless told otherwise.
@@ -28,13 +24,9 @@ pub enum Act {
         expires_in: Option<Duration>,
     },
     /// Withdraw a code.
-    Withdraw {
-        /// Which.
-        code: usize,
-    },
+    Withdraw { code: usize },
     /// Use a code on a phone.
     Pair {
-        /// Which.
         code: usize,
         /// What the phone goes by.
         name: Option<String>,
@@ -50,7 +42,6 @@ pub enum Act {
     Choose {
         /// For which session.
         session: usize,
-        /// The method.
         method: PaymentMethod,
     },
     /// Simulate a tap.
@@ -62,36 +53,20 @@ pub enum Act {
     },
     /// Pay on the phone.
     Pay {
-        /// Which session.
         session: usize,
         /// With what, if not with what was chosen.
         method: Option<PaymentMethod>,
     },
     /// Be declined on the phone.
-    Decline {
-        /// Which session.
-        session: usize,
-        /// Why.
-        outcome: TapOutcome,
-    },
+    Decline { session: usize, outcome: TapOutcome },
     /// Call it off on the phone.
-    CancelOnPhone {
-        /// Which session.
-        session: usize,
-    },
+    CancelOnPhone { session: usize },
     /// Cancel a session from the till.
-    Cancel {
-        /// Which.
-        session: usize,
-    },
+    Cancel { session: usize },
     /// Read a session.
-    Get {
-        /// Which.
-        session: usize,
-    },
+    Get { session: usize },
     /// Wait for a session.
     Wait {
-        /// Which.
         session: usize,
         /// For what: that it is paid, unless told otherwise.
         until: SessionStatus,
@@ -99,22 +74,14 @@ pub enum Act {
         within: Duration,
     },
     /// Take a device off the network, or bring it back.
-    Network {
-        /// Which.
-        device: usize,
-        /// Off it.
-        offline: bool,
-    },
+    Network { device: usize, offline: bool },
     /// Let time pass.
-    Advance {
-        /// How much.
-        by: Duration,
-    },
+    Advance { by: Duration },
 }
 
 /// What a step needs beside the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub(crate) enum Need {
     /// A phone that can be played.
     Phone,
     /// A device that can be taken off the network.
@@ -127,8 +94,7 @@ pub enum Need {
 
 impl Need {
     /// Why an account does not have it, as the end of a sentence that begins with what asks for it.
-    #[must_use]
-    pub const fn reason(self) -> &'static str {
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Phone => "is done by a person on a phone here",
             Self::Network => "takes a device off the network, which only an emulator can",
@@ -140,7 +106,7 @@ impl Need {
 
 impl Act {
     /// The words for all that can be done, as they stand in a file.
-    pub const VERBS: [&'static str; 17] = [
+    pub(crate) const VERBS: [&'static str; 17] = [
         "create-device",
         "deregister",
         "enroll",
@@ -161,8 +127,7 @@ impl Act {
     ];
 
     /// The word for it.
-    #[must_use]
-    pub const fn verb(&self) -> &'static str {
+    pub(crate) const fn verb(&self) -> &'static str {
         match self {
             Self::CreateDevice { .. } => "create-device",
             Self::Deregister { .. } => "deregister",
@@ -185,8 +150,7 @@ impl Act {
     }
 
     /// What it needs beside the API.
-    #[must_use]
-    pub const fn need(&self) -> Option<Need> {
+    pub(crate) const fn need(&self) -> Option<Need> {
         match self {
             Self::Pair { .. }
             | Self::Choose { .. }
@@ -208,8 +172,7 @@ impl Act {
     }
 
     /// What it makes when it works.
-    #[must_use]
-    pub const fn makes(&self) -> Option<Thing> {
+    pub(crate) const fn makes(&self) -> Option<Thing> {
         match self {
             Self::CreateDevice { .. } | Self::Pair { .. } => Some(Thing::Device),
             Self::Enroll { .. } => Some(Thing::Code),
@@ -219,27 +182,22 @@ impl Act {
     }
 
     /// Whether it asks the API something, and so has an HTTP status, an exit code and an answer.
-    #[must_use]
-    pub const fn asks(&self) -> bool {
+    pub(crate) const fn asks(&self) -> bool {
         !matches!(self, Self::Network { .. } | Self::Advance { .. })
     }
 }
 
 /// What steps make and others refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing {
-    /// A device.
+pub(crate) enum Thing {
     Device,
-    /// An enrollment code.
     Code,
-    /// A session.
     Session,
 }
 
 impl Thing {
     /// The key by which a step refers to one.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
+    pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::Device => "device",
             Self::Code => "code",
@@ -248,8 +206,7 @@ impl Thing {
     }
 
     /// How one is made, for whoever has none.
-    #[must_use]
-    pub const fn made_by(self) -> &'static str {
+    pub(crate) const fn made_by(self) -> &'static str {
         match self {
             Self::Device => "'create-device' or 'pair'",
             Self::Code => "'enroll'",

@@ -10,7 +10,7 @@ use crate::text::{count, spell};
 
 /// What a step came to.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The HTTP status of the answer, if there was one.
     pub http: Option<u16>,
     /// How the command for the step would have ended.
@@ -27,7 +27,7 @@ pub struct Seen {
 
 /// An expectation that was not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unmet {
+pub(crate) struct Unmet {
     /// What it is about: a key of `expect`, or `step` for one that had to work.
     pub what: String,
     /// What was expected.
@@ -38,14 +38,17 @@ pub struct Unmet {
 
 impl Unmet {
     /// An expectation that was not met.
-    pub fn new(what: impl Into<String>, expected: impl Into<String>, actual: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        actual: impl Into<String>,
+    ) -> Self {
         Self { what: what.into(), expected: expected.into(), actual: actual.into() }
     }
 }
 
 /// Everything that was expected of a step and is not so.
-#[must_use]
-pub fn judge(step: &Step, seen: &Seen) -> Vec<Unmet> {
+pub(crate) fn judge(step: &Step, seen: &Seen) -> Vec<Unmet> {
     let outcome = outcome(step, seen);
     if !outcome.is_empty() {
         // Where a step did not even do what it should, its answer is another one too, and says nothing new.

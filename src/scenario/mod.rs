@@ -4,16 +4,15 @@
 //! step came to with what was expected of it: all three are pure. `play` carries the steps out, on an emulator with a
 //! clock of its own or on an account. The format is told to people in `docs/scenarios.md`.
 
-pub mod act;
-pub mod judge;
-pub mod model;
+pub(crate) mod act;
+pub(crate) mod judge;
+pub(crate) mod model;
 mod parse;
-pub mod play;
+pub(crate) mod play;
 mod read;
-pub mod shipped;
+pub(crate) mod shipped;
 
-pub use act::{Act, Need, Thing};
-pub use judge::{Seen, Unmet, judge};
-pub use model::{Expect, Sale, Scenario, Step};
-pub use parse::parse;
-pub use read::Mistake;
+pub(crate) use judge::Unmet;
+pub(crate) use model::Scenario;
+pub(crate) use parse::parse;
+pub(crate) use read::Mistake;

@@ -8,7 +8,7 @@ use crate::model::CallbackType;
 
 /// A scenario: steps, one after the other, on an account of its own.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// What it is called.
     pub name: String,
     /// What it is about.
@@ -17,13 +17,12 @@ pub struct Scenario {
     pub file: String,
     /// How the emulator behaves, if the scenario says so: with the place where it does.
     pub switches: Option<(usize, Switches)>,
-    /// The steps.
     pub steps: Vec<Step>,
 }
 
 /// One step, and what is expected of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub(crate) struct Step {
     /// Where it begins, from one.
     pub line: usize,
     /// What others refer to it by.
@@ -38,7 +37,7 @@ pub struct Step {
 
 /// What is sold in a new session: the request's body but for the device and the time.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sale {
+pub(crate) struct Sale {
     /// What follows from amount, currency, reference and items.
     pub fields: Map<String, Value>,
     /// Fields that take the place of those, as they are.
@@ -48,7 +47,7 @@ pub struct Sale {
 /// What is expected of a step. What is not named is not looked at, but for one thing: a step of which neither `http` nor
 /// `exit` is expected has to work.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Expect {
+pub(crate) struct Expect {
     /// The status of the session, or of the code, after the step.
     pub status: Option<String>,
     /// The HTTP status of the answer.
@@ -69,16 +68,14 @@ pub struct Expect {
 
 impl Expect {
     /// Whether the step is expected not to work.
-    #[must_use]
-    pub fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         self.http.is_some_and(|status| status >= 300) || self.exit.is_some_and(|code| code != 0)
     }
 }
 
 impl Scenario {
     /// What there is not for it, if `has` says so: the line that asks for it, and the reason in words.
-    #[must_use]
-    pub fn lacks(&self, has: impl Fn(Need) -> bool) -> Option<(usize, String)> {
+    pub(crate) fn lacks(&self, has: impl Fn(Need) -> bool) -> Option<(usize, String)> {
         if let Some((line, _)) = &self.switches
             && !has(Need::Switches)
         {

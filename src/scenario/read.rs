@@ -19,8 +19,7 @@ const ALIKE: f64 = 0.75;
 
 /// Something that a file cannot mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake {
-    /// From one.
+pub(crate) struct Mistake {
     pub line: usize,
     /// In characters, from one.
     pub column: usize,

@@ -5,13 +5,13 @@ use super::parse::parse;
 use super::read::Mistake;
 
 /// What stands in front of their names where they are shown.
-pub const FOLDER: &str = "built-in/";
+pub(crate) const FOLDER: &str = "built-in/";
 
 /// A first scenario, with comments.
-pub const FIRST: &str = include_str!("first.toml");
+pub(crate) const FIRST: &str = include_str!("first.toml");
 
 /// File name and text of each, in the order in which they are run.
-pub const SHIPPED: [(&str, &str); 9] = [
+pub(crate) const SHIPPED: [(&str, &str); 9] = [
     ("tap-outcomes.toml", include_str!("../../scenarios/tap-outcomes.toml")),
     ("second-try.toml", include_str!("../../scenarios/second-try.toml")),
     ("expiry.toml", include_str!("../../scenarios/expiry.toml")),
@@ -24,10 +24,7 @@ pub const SHIPPED: [(&str, &str); 9] = [
 ];
 
 /// All of them.
-///
-/// # Errors
-/// The mistakes in one of them, with its name. There is none in a program that was tested.
-pub fn scenarios() -> Result<Vec<Scenario>, (String, Vec<Mistake>)> {
+pub(crate) fn scenarios() -> Result<Vec<Scenario>, (String, Vec<Mistake>)> {
     let read = |(name, text): &(&str, &str)| {
         let file = format!("{FOLDER}{name}");
         parse(text, &file).map_err(|mistakes| (file, mistakes))

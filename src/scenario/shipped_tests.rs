@@ -145,7 +145,7 @@ fn the_example_in_the_document_passes_and_everything_is_explained() {
     let scenario = parse(example, "example.toml").unwrap();
     assert_eq!(play(&scenario, WHOLE), Played { verdict: Verdict::Passed, steps: 13, left: vec![] });
     let expectations = ["status", "http", "exit", "answer", "has", "lacks", "says", "callbacks"];
-    for word in crate::scenario::Act::VERBS.iter().chain(&expectations) {
+    for word in crate::scenario::act::Act::VERBS.iter().chain(&expectations) {
         assert!(DOCUMENT.contains(&format!("\n| `{word}` | ")), "{word} is not explained");
     }
 }
@@ -362,7 +362,7 @@ fn each_fails_when_its_rule_is_broken_and_says_how() {
 fn each_outcome_of_a_tap_is_looked_at() {
     let scenario = shipped("tap-outcomes.toml");
     let declines = scenario.steps.iter().enumerate().filter_map(|(index, step)| match step.act {
-        crate::scenario::Act::Tap { outcome: Some(outcome), .. } => Some((index, outcome)),
+        crate::scenario::act::Act::Tap { outcome: Some(outcome), .. } => Some((index, outcome)),
         _ => None,
     });
     let mut seen = BTreeSet::new();
@@ -371,7 +371,7 @@ fn each_outcome_of_a_tap_is_looked_at() {
         let other = if outcome == crate::model::TapOutcome::Success { "LOST_CARD" } else { "SUCCESS" };
         let mut altered = scenario.clone();
         let act = &mut altered.steps[index].act;
-        if let crate::scenario::Act::Tap { outcome, .. } = act {
+        if let crate::scenario::act::Act::Tap { outcome, .. } = act {
             *outcome = crate::model::TapOutcome::find(other);
         }
         assert!(failure(&play(&altered, WHOLE)).starts_with(&format!("step {}, tap: status ", index + 1)));
@@ -383,7 +383,7 @@ fn each_outcome_of_a_tap_is_looked_at() {
 fn altered(step: &Step) -> Vec<(String, Step)> {
     let expect = &step.expect;
     let mut all = Vec::new();
-    let mut add = |what: &str, alter: &dyn Fn(&mut crate::scenario::Expect)| {
+    let mut add = |what: &str, alter: &dyn Fn(&mut crate::scenario::model::Expect)| {
         let mut step = step.clone();
         alter(&mut step.expect);
         all.push((what.to_owned(), step));

@@ -8,11 +8,11 @@ use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
 use crate::secret::{ApiKey, KeyKind};
 
 /// The base URL of the emulator inside the process, which no request leaves by.
-pub const LOCAL_BASE_URL: &str = "http://localhost";
+pub(crate) const LOCAL_BASE_URL: &str = "http://localhost";
 
 /// Where requests go.
 #[derive(Debug, Clone)]
-pub enum Endpoint {
+pub(crate) enum Endpoint {
     /// The emulator inside this process.
     InProcess,
     /// Over the network, or to an emulator on this machine.
@@ -21,10 +21,9 @@ pub enum Endpoint {
 
 /// An account, each value with its source. All guards that need no key have been passed.
 #[derive(Debug, Clone)]
-pub struct Account {
+pub(crate) struct Account {
     /// The profile, unless the environment alone is enough.
     pub profile: Option<Sourced<String>>,
-    /// Which service.
     pub environment: Sourced<Environment>,
     /// Where requests go.
     pub endpoint: Endpoint,
@@ -32,11 +31,9 @@ pub struct Account {
     pub key: Sourced<KeySource>,
     /// The username issued with the key.
     pub username: Option<Sourced<String>>,
-    /// The merchant id.
     pub merchant_id: Option<Sourced<String>>,
     /// The default location: a name or an id.
     pub location: Option<Sourced<String>>,
-    /// The default currency.
     pub currency: Option<Sourced<String>>,
     /// Whether completions may ask the API for this account.
     pub completions: Sourced<bool>,
@@ -46,11 +43,7 @@ pub struct Account {
 
 impl Account {
     /// Resolves the account that flags, variables and profiles ask for.
-    ///
-    /// # Errors
-    /// A usage error for a profile that does not exist or a base URL that is none; a credentials error when there
-    /// is no key, or when key, environment and host do not belong together.
-    pub fn resolve(settings: &Settings, profiles: &Document) -> Result<Self, Error> {
+    pub(crate) fn resolve(settings: &Settings, profiles: &Document) -> Result<Self, Error> {
         let name = settings.profile_name(profiles.active());
         match &name {
             Some(name) if name.value == LOCAL => Self::local(settings, name.clone()),
@@ -236,10 +229,7 @@ impl Account {
     }
 
     /// Checks that a key is not of another environment. A key from a command is checked once it is known.
-    ///
-    /// # Errors
-    /// A credentials error that says where both come from.
-    pub fn check_key(&self, key: &ApiKey) -> Result<(), Error> {
+    pub(crate) fn check_key(&self, key: &ApiKey) -> Result<(), Error> {
         let fits = match key.kind() {
             KeyKind::Live => self.environment.value == Environment::Production,
             KeyKind::Test => self.environment.value != Environment::Production,
@@ -261,10 +251,7 @@ impl Account {
     }
 
     /// Where requests go.
-    ///
-    /// # Errors
-    /// Never: the address of the emulator in this process is constant.
-    pub fn base_url(&self) -> Result<BaseUrl, Error> {
+    pub(crate) fn base_url(&self) -> Result<BaseUrl, Error> {
         match &self.endpoint {
             Endpoint::Remote(url) => Ok(url.value.clone()),
             Endpoint::InProcess => {
@@ -274,8 +261,7 @@ impl Account {
     }
 
     /// Whether this is about real money.
-    #[must_use]
-    pub fn is_production(&self) -> bool {
+    pub(crate) fn is_production(&self) -> bool {
         self.environment.value == Environment::Production
     }
 }

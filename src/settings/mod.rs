@@ -9,9 +9,9 @@ mod variables;
 use std::fmt;
 use std::time::Duration;
 
-pub use account::{Account, Endpoint, LOCAL_BASE_URL};
-pub use paths::Paths;
-pub use variables::Variables;
+pub(crate) use account::{Account, Endpoint};
+pub(crate) use paths::Paths;
+pub(crate) use variables::Variables;
 
 use crate::cli::Global;
 use crate::error::Error;
@@ -20,14 +20,14 @@ use crate::terminal::{Format, Manner};
 use clap::ValueEnum as _;
 
 /// The variable that shells ask completions with. It is no setting, and nothing that is started here should have it.
-pub const COMPLETE: &str = "KUSTOM_COMPLETE";
+pub(crate) const COMPLETE: &str = "KUSTOM_COMPLETE";
 
 /// How long one request may take where nothing else is asked for.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// A flag.
     Flag(&'static str),
     /// An environment variable.
@@ -56,8 +56,7 @@ impl fmt::Display for Source {
 
 impl Source {
     /// The source behind a value, as in "playground, recognised from the key".
-    #[must_use]
-    pub fn phrase(&self) -> String {
+    pub(crate) fn phrase(&self) -> String {
         match self {
             Self::Flag(_) | Self::Variable(_) | Self::Profile(_) | Self::Active => format!("from {self}"),
             Self::Told(_) | Self::BuiltIn => self.to_string(),
@@ -67,7 +66,7 @@ impl Source {
 
 /// A value, where it came from, and what it shadows.
 #[derive(Debug, Clone)]
-pub struct Sourced<T> {
+pub(crate) struct Sourced<T> {
     /// The value.
     pub value: T,
     /// Where it came from.
@@ -78,7 +77,7 @@ pub struct Sourced<T> {
 
 impl<T> Sourced<T> {
     /// A value that shadows nothing.
-    pub const fn new(value: T, source: Source) -> Self {
+    pub(crate) const fn new(value: T, source: Source) -> Self {
         Self { value, source, shadows: Vec::new() }
     }
 
@@ -98,7 +97,7 @@ impl<T> Sourced<T> {
 
 /// Everything that flags and variables say, resolved.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// How the terminal is used.
     pub manner: Manner,
     /// `--timeout`, if it was given.
@@ -115,10 +114,7 @@ pub struct Settings {
 
 impl Settings {
     /// Resolves the global flags against the environment.
-    ///
-    /// # Errors
-    /// A usage error for a variable that cannot be read, or a machine without a home folder.
-    pub fn resolve(global: Global) -> Result<Self, Error> {
+    pub(crate) fn resolve(global: Global) -> Result<Self, Error> {
         let variables = Variables::of_this_process()?;
         let Global { profile, output, quiet, verbose, no_input, yes, color, timeout } = global;
         let format = match (output, &variables.output) {
@@ -135,20 +131,17 @@ impl Settings {
 
     /// How long one request may take. Where `--timeout` ends a wait, it says nothing about a single request: a
     /// session that is created must not be cut off because nobody wants to wait long for its outcome.
-    #[must_use]
-    pub fn request_timeout(&self) -> Duration {
+    pub(crate) fn request_timeout(&self) -> Duration {
         self.timeout.filter(|_| !self.waits).unwrap_or(USUAL_TIMEOUT)
     }
 
     /// The profiles file.
-    #[must_use]
-    pub fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         Store::new(self.paths.profiles.clone())
     }
 
     /// Which profile is asked for: by flag, by variable, or as the active one.
-    #[must_use]
-    pub fn profile_name(&self, active: Option<&str>) -> Option<Sourced<String>> {
+    pub(crate) fn profile_name(&self, active: Option<&str>) -> Option<Sourced<String>> {
         let candidates = [
             self.profile.clone().map(|name| (Source::Flag("--profile"), name)),
             self.variables.profile.clone().map(|name| (Source::Variable("KUSTOM_PROFILE"), name)),
@@ -158,15 +151,13 @@ impl Settings {
     }
 
     /// What to add to a command line that is shown, so that it means the same account as this one.
-    #[must_use]
-    pub fn profile_flag(&self) -> String {
+    pub(crate) fn profile_flag(&self) -> String {
         let asked = self.profile.as_deref();
         asked.map(|name| format!(" --profile {name}")).unwrap_or_default()
     }
 
     /// Whether the built-in profile is asked for by name.
-    #[must_use]
-    pub fn wants_local(&self) -> bool {
+    pub(crate) fn wants_local(&self) -> bool {
         self.profile.as_deref().or(self.variables.profile.as_deref()) == Some(LOCAL)
     }
 }

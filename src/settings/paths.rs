@@ -9,8 +9,7 @@ use crate::error::Error;
 
 /// The files and folders of kustom.
 #[derive(Debug, Clone)]
-pub struct Paths {
-    /// The profiles file.
+pub(crate) struct Paths {
     pub profiles: PathBuf,
     /// The folder of what is remembered between commands.
     pub state: PathBuf,
@@ -41,8 +40,7 @@ impl Paths {
     }
 
     /// The state of the emulator that the profile `local` runs.
-    #[must_use]
-    pub fn local_state(&self) -> PathBuf {
+    pub(crate) fn local_state(&self) -> PathBuf {
         self.state.join("local.json")
     }
 }

@@ -7,7 +7,7 @@ use crate::secret::Secret;
 
 /// What stands in the environment; an empty variable counts as not set.
 #[derive(Debug, Clone, Default)]
-pub struct Variables {
+pub(crate) struct Variables {
     /// `KUSTOM_PROFILE`: the profile to use.
     pub profile: Option<String>,
     /// `KUSTOM_API_KEY`: the API key.
@@ -28,10 +28,7 @@ pub struct Variables {
 
 impl Variables {
     /// Reads this process's environment.
-    ///
-    /// # Errors
-    /// A usage error for a value that is not UTF-8; paths may be anything.
-    pub fn of_this_process() -> Result<Self, Error> {
+    pub(crate) fn of_this_process() -> Result<Self, Error> {
         Ok(Self {
             profile: text("KUSTOM_PROFILE")?,
             api_key: text("KUSTOM_API_KEY")?.map(Secret::new),

@@ -13,7 +13,7 @@ use crate::model::{Metadata, format_minor};
 
 /// How pleasant a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub(crate) enum Tone {
     /// As it is.
     Plain,
     /// It went well.
@@ -28,22 +28,20 @@ pub enum Tone {
 
 /// One cell of a table.
 #[derive(Debug, Clone)]
-pub struct Cell {
+pub(crate) struct Cell {
     /// The text, not yet made visible.
     pub text: String,
-    /// Its colour.
     pub tone: Tone,
 }
 
 impl Cell {
     /// A cell with a tone.
-    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
+    pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: text.into(), tone }
     }
 
     /// A text that may be absent.
-    #[must_use]
-    pub fn opt(text: Option<&str>) -> Self {
+    pub(crate) fn opt(text: Option<&str>) -> Self {
         text.unwrap_or_default().into()
     }
 }
@@ -55,36 +53,35 @@ impl<T: Into<String>> From<T> for Cell {
 }
 
 /// One column of a table, or one line when a single thing is shown.
-pub struct Column<T: ?Sized> {
+pub(crate) struct Column<T: ?Sized> {
     /// What stands above it, in upper case.
     pub title: &'static str,
     /// Whether it is shown for a single thing only.
     pub detail: bool,
     /// Whether its content is copied as a whole, and so is never broken into lines.
     pub whole: bool,
-    /// Its content.
     pub cell: fn(&T, &Show) -> Cell,
 }
 
 impl<T: ?Sized> Column<T> {
     /// A column of every table.
-    pub const fn new(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+    pub(crate) const fn new(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
         Self { title, detail: false, whole: false, cell }
     }
 
     /// A column of every table whose content is copied as a whole.
-    pub const fn id(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+    pub(crate) const fn id(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
         Self { title, detail: false, whole: true, cell }
     }
 
     /// A line where a single thing is shown.
-    pub const fn detail(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+    pub(crate) const fn detail(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
         Self { title, detail: true, whole: false, cell }
     }
 }
 
 /// Something that can be shown in every format.
-pub trait View: 'static {
+pub(crate) trait View: 'static {
     /// What it is called, in the singular.
     const NOUN: &'static str;
     /// The columns of a `csv`: names of fields.
@@ -103,7 +100,7 @@ pub trait View: 'static {
 
 /// How JSON is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub(crate) enum Layout {
     /// On one line.
     Line,
     /// On lines of its own.
@@ -114,8 +111,7 @@ pub enum Layout {
 
 impl Layout {
     /// A value as text.
-    #[must_use]
-    pub fn text(self, value: &impl Serialize) -> String {
+    pub(crate) fn text(self, value: &impl Serialize) -> String {
         let mut text = Vec::with_capacity(512);
         let mut lines = PrettyFormatter::new();
         let written = match self {
@@ -133,20 +129,18 @@ impl Layout {
 }
 
 /// How values are written for people.
-pub struct Show {
+pub(crate) struct Show {
     zone: TimeZone,
 }
 
 impl Show {
     /// In this machine's time zone.
-    #[must_use]
-    pub fn here() -> Self {
+    pub(crate) fn here() -> Self {
         Self { zone: TimeZone::system() }
     }
 
     /// An instant as local date and time.
-    #[must_use]
-    pub fn time(&self, instant: Option<Timestamp>) -> Cell {
+    pub(crate) fn time(&self, instant: Option<Timestamp>) -> Cell {
         let write = |instant: Timestamp| {
             instant.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
         };
@@ -154,8 +148,7 @@ impl Show {
     }
 
     /// Minor units as an amount with its currency; those of a currency this version does not know as they are.
-    #[must_use]
-    pub fn amount(&self, minor: Option<i64>, currency: Option<&str>) -> Cell {
+    pub(crate) fn amount(minor: Option<i64>, currency: Option<&str>) -> Cell {
         let Some(minor) = minor else { return Cell::from("") };
         match currency {
             Some(code) => match code.parse() {
@@ -167,8 +160,7 @@ impl Show {
     }
 
     /// Metadata as `key=value, …`.
-    #[must_use]
-    pub fn metadata(&self, metadata: &Metadata) -> Cell {
+    pub(crate) fn metadata(&self, metadata: &Metadata) -> Cell {
         let pairs: Vec<_> = metadata.iter().map(|(key, value)| format!("{key}={value}")).collect();
         pairs.join(", ").into()
     }

@@ -9,7 +9,7 @@ use crate::text::visible_json;
 
 /// A list that is being written. `ndjson` and `csv` write each thing as it arrives; a table and a JSON document
 /// need all of them.
-pub struct Listing<'a, T> {
+pub(crate) struct Listing<'a, T> {
     terminal: &'a Terminal,
     /// How many things have arrived that were not written yet.
     waiting: usize,
@@ -26,10 +26,7 @@ pub struct Listing<'a, T> {
 
 impl Terminal {
     /// Shows a list of things that are all there.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn all<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
+    pub(crate) fn all<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
         let mut listing = Listing { complete: true, ..self.listing() };
         for item in items {
             listing.push(item)?;
@@ -38,7 +35,7 @@ impl Terminal {
     }
 
     /// Begins a list whose things arrive one after another.
-    pub const fn listing<T: View>(&self) -> Listing<'_, T> {
+    pub(crate) const fn listing<T: View>(&self) -> Listing<'_, T> {
         Listing {
             terminal: self,
             waiting: 0,
@@ -52,17 +49,14 @@ impl Terminal {
     }
 
     /// Begins a list of one thing, which is shown as [`Terminal::one`] does.
-    pub fn single<T: View>(&self) -> Listing<'_, T> {
+    pub(crate) fn single<T: View>(&self) -> Listing<'_, T> {
         Listing { single: true, ..self.listing() }
     }
 }
 
 impl<T: View> Listing<'_, T> {
     /// Adds a thing.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn push(&mut self, item: T) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, item: T) -> Result<(), Error> {
         let terminal = self.terminal;
         match terminal.format() {
             Format::Ndjson => return terminal.line(&item),
@@ -94,24 +88,17 @@ impl<T: View> Listing<'_, T> {
     }
 
     /// Hands what has arrived so far to whoever reads it.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn flush(&self) -> Result<(), Error> {
+    pub(crate) fn flush(&self) -> Result<(), Error> {
         self.terminal.flush()
     }
 
     /// Whether nothing is kept for the end: nothing arrived, or it has been written already.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.waiting == 0
     }
 
     /// Ends the list.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn finish(mut self) -> Result<(), Error> {
+    pub(crate) fn finish(mut self) -> Result<(), Error> {
         let terminal = self.terminal;
         match terminal.format() {
             Format::Table if T::COLUMNS.is_empty() => {}

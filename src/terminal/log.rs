@@ -15,24 +15,21 @@ use crate::text::visible;
 const LONGEST_QUEUE: usize = 4096;
 
 /// Writes lines to stderr from a thread of its own, so that a reader who has stopped reading holds up nothing else.
-pub struct Log {
+pub(crate) struct Log {
     lines: Lines,
     written: Receiver<()>,
 }
 
 /// Takes the lines of a [`Log`]. Clones write to the same one.
 #[derive(Clone)]
-pub struct Lines {
+pub(crate) struct Lines {
     queue: SyncSender<String>,
     left_out: Arc<AtomicU64>,
 }
 
 impl Terminal {
     /// Begins a log.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn log(&self) -> io::Result<Log> {
+    pub(crate) fn log(&self) -> io::Result<Log> {
         let (queue, waiting) = sync_channel(LONGEST_QUEUE);
         let (done, written) = sync_channel::<()>(0);
         let lines = Lines { queue, left_out: Arc::default() };
@@ -48,13 +45,12 @@ impl Terminal {
 
 impl Log {
     /// Where lines are handed in.
-    #[must_use]
-    pub fn lines(&self) -> Lines {
+    pub(crate) fn lines(&self) -> Lines {
         self.lines.clone()
     }
 
     /// Waits until everything is written, but not for a reader who does not read. Every [`Lines`] must be gone.
-    pub fn finish(self, patience: Duration) {
+    pub(crate) fn finish(self, patience: Duration) {
         let Self { lines, written } = self;
         drop(lines);
         let (Ok(()) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected)) =
@@ -64,7 +60,7 @@ impl Log {
 
 impl Lines {
     /// Writes a line, soon.
-    pub fn write(&self, line: impl Into<String>) {
+    pub(crate) fn write(&self, line: impl Into<String>) {
         if let Err(TrySendError::Full(_)) = self.queue.try_send(line.into()) {
             self.left_out.fetch_add(1, Ordering::Relaxed);
         }

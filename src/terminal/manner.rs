@@ -2,7 +2,7 @@
 
 /// How data is written to stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Columns for people.
     Table,
     /// One JSON document.
@@ -15,8 +15,7 @@ pub enum Format {
 
 impl Format {
     /// The name in flags and variables.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
@@ -26,15 +25,14 @@ impl Format {
     }
 
     /// Whether warnings and errors are JSON too.
-    #[must_use]
-    pub const fn is_json(self) -> bool {
+    pub(crate) const fn is_json(self) -> bool {
         matches!(self, Self::Json | Self::Ndjson)
     }
 }
 
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum ColorWhen {
+pub(crate) enum ColorWhen {
     /// On a terminal that can, unless `NO_COLOR` is set.
     #[default]
     Auto,
@@ -46,7 +44,7 @@ pub enum ColorWhen {
 
 /// What is asked of a terminal.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub(crate) struct Manner {
     /// How data is written.
     pub format: Format,
     /// No notes.

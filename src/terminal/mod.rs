@@ -23,14 +23,14 @@ use clap::builder::StyledStr;
 use dialoguer::console::Term;
 use serde_json::json;
 
-pub use cell::{Cell, Column, Layout, Show, Tone, View};
-pub use listing::Listing;
-pub use log::{Lines, Log};
-pub use manner::{ColorWhen, Format, Manner};
+pub(crate) use cell::{Cell, Column, Layout, Show, Tone, View};
+pub(crate) use listing::Listing;
+pub(crate) use log::Lines;
+pub(crate) use manner::{ColorWhen, Format, Manner};
 use manner::{has_blocks, is_dumb};
-pub use progress::{Bar, ProgressLine};
+pub(crate) use progress::{Bar, ProgressLine};
 pub(crate) use prompt::restore;
-pub use prompt::{Choice, Question};
+pub(crate) use prompt::{Choice, Question};
 pub(crate) use views::session_tone;
 
 use crate::api::{Event, hide_secret_fields};
@@ -45,7 +45,7 @@ const LARGEST_INPUT: u64 = 1024 * 1024;
 const USUAL_WIDTH: u16 = 80;
 
 /// The streams of this process.
-pub struct Terminal {
+pub(crate) struct Terminal {
     manner: Manner,
     out: RefCell<BufWriter<io::Stdout>>,
     people: People,
@@ -64,8 +64,7 @@ struct People {
 
 impl Terminal {
     /// The terminal of this process.
-    #[must_use]
-    pub fn new(manner: Manner) -> Self {
+    pub(crate) fn new(manner: Manner) -> Self {
         let people = People {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
@@ -82,50 +81,37 @@ impl Terminal {
     }
 
     /// How data is written.
-    #[must_use]
-    pub const fn format(&self) -> Format {
+    pub(crate) const fn format(&self) -> Format {
         self.manner.format
     }
 
     /// Whether questions can be asked: never when stdin or stderr is not a terminal.
-    #[must_use]
-    pub fn can_ask(&self) -> bool {
+    pub(crate) fn can_ask(&self) -> bool {
         !self.manner.no_input && self.is_in_front_of_a_person() && !self.is_abandoned.get()
     }
 
     /// Whether somebody types what is read and sees what is said.
-    #[must_use]
-    pub const fn is_in_front_of_a_person(&self) -> bool {
+    pub(crate) const fn is_in_front_of_a_person(&self) -> bool {
         self.people.stdin && self.people.stderr
     }
 
     /// Whether questions are answered with yes beforehand.
-    #[must_use]
-    pub const fn says_yes(&self) -> bool {
+    pub(crate) const fn says_yes(&self) -> bool {
         self.manner.yes
     }
 
     /// Writes data to stdout. What the API says must have been made visible before.
-    ///
-    /// # Errors
-    /// [`Kind::ClosedPipe`] when nobody reads any more, [`Kind::Bug`] when it cannot be written.
-    pub fn data(&self, text: &str) -> Result<(), Error> {
+    pub(crate) fn data(&self, text: &str) -> Result<(), Error> {
         self.bytes(text.as_bytes())
     }
 
     /// Writes data to stdout as it is.
-    ///
-    /// # Errors
-    /// As [`Self::data`].
-    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
         self.lines.aside(|| self.out.borrow_mut().write_all(bytes)).map_err(|error| output_failed(&error))
     }
 
     /// Writes help to stdout, coloured where that can be seen.
-    ///
-    /// # Errors
-    /// As [`Self::data`].
-    pub fn styled(&self, help: &StyledStr) -> Result<(), Error> {
+    pub(crate) fn styled(&self, help: &StyledStr) -> Result<(), Error> {
         let styled = help.ansi().to_string();
         let is_as_wanted = self.colors_data() || !styled.contains('\u{1b}');
         let text = if is_as_wanted { styled } else { help.to_string() };
@@ -133,18 +119,14 @@ impl Terminal {
     }
 
     /// Hands everything written so far to whoever reads it.
-    ///
-    /// # Errors
-    /// As [`Self::data`].
-    pub fn flush(&self) -> Result<(), Error> {
+    pub(crate) fn flush(&self) -> Result<(), Error> {
         self.lines.aside(|| self.out.borrow_mut().flush()).map_err(|error| output_failed(&error))
     }
 
     /// Whether whoever read stdout has gone away. Only then is there an error to be had from writing, and a wait
     /// without news does not write.
     #[cfg(unix)]
-    #[must_use]
-    pub fn is_left_alone(&self) -> bool {
+    pub(crate) fn is_left_alone(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let stdout = io::stdout();
         let mut streams = [PollFd::new(&stdout, PollFlags::empty())];
@@ -154,13 +136,12 @@ impl Terminal {
 
     /// Elsewhere this shows when something is written.
     #[cfg(not(unix))]
-    #[must_use]
     pub const fn is_left_alone(&self) -> bool {
         false
     }
 
     /// Tells a person something that is not data. Nothing where only data counts.
-    pub fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         if !self.manner.quiet && self.manner.format == Format::Table {
             // What it is about comes first. Data that cannot be written is told when the program ends.
             let _ = self.flush();
@@ -169,12 +150,12 @@ impl Terminal {
     }
 
     /// Shows a person on stderr what they need to see to go on, `--quiet` or not.
-    pub fn tell(&self, text: &str) {
+    pub(crate) fn tell(&self, text: &str) {
         self.talk(text);
     }
 
     /// Shows a person on stderr a short text as large as there is room for.
-    pub fn tell_large(&self, text: &str) {
+    pub(crate) fn tell_large(&self, text: &str) {
         let (rows, columns) = Term::stderr().size();
         // Some room is for what stands above and below it.
         let (rows, columns) = (usize::from(rows).saturating_sub(14), usize::from(columns).saturating_sub(3));
@@ -185,13 +166,12 @@ impl Terminal {
     }
 
     /// Whether notes are left out.
-    #[must_use]
-    pub const fn is_quiet(&self) -> bool {
+    pub(crate) const fn is_quiet(&self) -> bool {
         self.manner.quiet
     }
 
     /// Warns.
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         if self.manner.format.is_json() {
             self.talk(&visible_json(&json!({"warning": {"message": text}}).to_string()));
         } else {
@@ -201,7 +181,7 @@ impl Terminal {
     }
 
     /// Prints a failure, with all that belongs to it. Only `run` does this, and once.
-    pub fn error(&self, error: &Error) {
+    pub(crate) fn error(&self, error: &Error) {
         if self.manner.format.is_json() {
             self.talk(&visible_json(&error.to_json().to_string()));
             return;
@@ -216,7 +196,7 @@ impl Terminal {
     }
 
     /// Prints what the parser of arguments says, which has its own colours.
-    pub fn parser_error(&self, error: &clap::Error) {
+    pub(crate) fn parser_error(&self, error: &clap::Error) {
         let styled = error.render();
         let text =
             if self.colors(self.people.stderr) { styled.ansi().to_string() } else { styled.to_string() };
@@ -224,7 +204,7 @@ impl Terminal {
     }
 
     /// Shows what the client does, as far as `--verbose` asks.
-    pub fn trace(&self, event: &Event<'_>) {
+    pub(crate) fn trace(&self, event: &Event<'_>) {
         self.lines.notice(event);
         if self.manner.verbosity == 0 {
             return;
@@ -261,10 +241,7 @@ impl Terminal {
     }
 
     /// Reads standard input to its end.
-    ///
-    /// # Errors
-    /// [`Kind::Usage`] when it cannot be read or is larger than a mebibyte.
-    pub fn read_stdin(&self) -> Result<Vec<u8>, Error> {
+    pub(crate) fn read_stdin(&self) -> Result<Vec<u8>, Error> {
         if self.people.stdin {
             self.note("Reading standard input; end it with Ctrl-D.");
         }
@@ -281,8 +258,7 @@ impl Terminal {
     }
 
     /// Whether data is coloured.
-    #[must_use]
-    pub fn colors_data(&self) -> bool {
+    pub(crate) fn colors_data(&self) -> bool {
         self.colors(self.people.stdout)
     }
 

@@ -15,10 +15,7 @@ pub(super) const COLUMN_GAP: u16 = 2;
 
 impl Terminal {
     /// Shows one thing.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn one<T: View>(&self, item: &T) -> Result<(), Error> {
+    pub(crate) fn one<T: View>(&self, item: &T) -> Result<(), Error> {
         match self.format() {
             Format::Table => self.details(item)?,
             Format::Json => self.data(&format!("{}\n", visible_json(&item.json(Layout::Document))))?,
@@ -33,10 +30,7 @@ impl Terminal {
 
     /// Shows any JSON value: what a raw call was answered with. A table of it is the JSON itself; a `csv` has the
     /// fields of its objects, in the order of their first appearance.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn json(&self, value: &Value) -> Result<(), Error> {
+    pub(crate) fn json(&self, value: &Value) -> Result<(), Error> {
         match self.format() {
             Format::Table | Format::Json => self.data(&pretty(value))?,
             Format::Ndjson => {
@@ -62,10 +56,7 @@ impl Terminal {
     }
 
     /// Shows what is not JSON: as it is in a pipe, visibly on a terminal.
-    ///
-    /// # Errors
-    /// As [`Terminal::data`].
-    pub fn foreign(&self, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn foreign(&self, bytes: &[u8]) -> Result<(), Error> {
         if self.people.stdout {
             let text = String::from_utf8_lossy(bytes);
             for line in text.lines() {
@@ -78,8 +69,7 @@ impl Terminal {
     }
 
     /// A text as a cell of a table with this tone would look.
-    #[must_use]
-    pub fn toned(&self, text: &str, tone: Tone) -> String {
+    pub(crate) fn toned(&self, text: &str, tone: Tone) -> String {
         let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
         let style = match tone {
             _ if !self.colors_data() => Style::new(),

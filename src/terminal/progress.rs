@@ -171,7 +171,7 @@ impl Lines {
 }
 
 /// A line that tells what is under way. It is gone when it is dropped.
-pub struct ProgressLine<'a> {
+pub(crate) struct ProgressLine<'a> {
     lines: &'a Lines,
     bar: Option<ProgressBar>,
 }
@@ -179,14 +179,12 @@ pub struct ProgressLine<'a> {
 impl Terminal {
     /// A line on stderr for what is under way, with the time since it was added; none in a pipe, on a dumb terminal or
     /// under `--quiet`.
-    #[must_use]
-    pub fn progress(&self, text: &str) -> ProgressLine<'_> {
+    pub(crate) fn progress(&self, text: &str) -> ProgressLine<'_> {
         self.begin(text, "{spinner} {msg} {elapsed}", |style| style)
     }
 
     /// The same with the time that is left until an end.
-    #[must_use]
-    pub fn countdown(&self, text: &str, end: tokio::time::Instant) -> ProgressLine<'_> {
+    pub(crate) fn countdown(&self, text: &str, end: tokio::time::Instant) -> ProgressLine<'_> {
         self.begin(text, "{spinner} {msg} {left}", |style| {
             style.with_key("left", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
                 let left = end.saturating_duration_since(tokio::time::Instant::now());
@@ -197,8 +195,7 @@ impl Terminal {
     }
 
     /// A bar on stderr for work of a known size, which appears when the work takes longer than a moment.
-    #[must_use]
-    pub fn bar(&self, text: &'static str, size: usize) -> Bar<'_> {
+    pub(crate) fn bar(&self, text: &'static str, size: usize) -> Bar<'_> {
         Bar { terminal: self, text, size, done: Cell::new(0), started: Instant::now(), line: OnceCell::new() }
     }
 
@@ -222,7 +219,7 @@ impl Terminal {
     }
 
     /// Shows a line whenever requests take their time, for as long as it is awaited.
-    pub async fn attend(&self) -> Infallible {
+    pub(crate) async fn attend(&self) -> Infallible {
         if !self.lines.shown {
             std::future::pending::<()>().await;
         }
@@ -235,7 +232,7 @@ impl Terminal {
 
 impl ProgressLine<'_> {
     /// Changes the line's text.
-    pub fn say(&self, text: String) {
+    pub(crate) fn say(&self, text: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(text);
         }
@@ -243,7 +240,7 @@ impl ProgressLine<'_> {
 }
 
 /// A bar for work of a known size. It is gone when it is dropped.
-pub struct Bar<'a> {
+pub(crate) struct Bar<'a> {
     terminal: &'a Terminal,
     text: &'static str,
     size: usize,
@@ -254,7 +251,7 @@ pub struct Bar<'a> {
 
 impl Bar<'_> {
     /// So much more of the work is done.
-    pub fn advance(&self, by: usize) {
+    pub(crate) fn advance(&self, by: usize) {
         self.done.set(self.done.get() + by);
         if self.started.elapsed() < PATIENCE {
             return;

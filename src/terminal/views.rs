@@ -129,11 +129,11 @@ impl View for Received<Session> {
             Some(status) => Cell::toned(status.as_str(), session_tone(status)),
             None => Cell::from(""),
         }),
-        Column::new("AMOUNT", |session, show| {
-            show.amount(session.order_amount, session.purchase_currency.as_deref())
+        Column::new("AMOUNT", |session, _| {
+            super::cell::Show::amount(session.order_amount, session.purchase_currency.as_deref())
         }),
-        Column::detail("TAX", |session, show| {
-            show.amount(session.order_tax_amount, session.purchase_currency.as_deref())
+        Column::detail("TAX", |session, _| {
+            super::cell::Show::amount(session.order_tax_amount, session.purchase_currency.as_deref())
         }),
         Column::new("ORDER", |session, _| Cell::opt(session.order_id.as_deref())),
         Column::new("DEVICE", |session, _| Cell::opt(session.device_id.as_deref())),
@@ -142,7 +142,7 @@ impl View for Received<Session> {
         Column::detail("MERCHANT DATA", |session, _| Cell::opt(session.merchant_data.as_deref())),
         Column::new("STARTED", |session, show| show.time(session.purchase_started_at)),
         Column::new("COMPLETED", |session, show| show.time(session.purchase_completed_at)),
-        Column::detail("ITEMS", |session, show| {
+        Column::detail("ITEMS", |session, _| {
             let currency = session.purchase_currency.as_deref();
             let lines: Vec<_> = session
                 .order_items
@@ -150,7 +150,10 @@ impl View for Received<Session> {
                 .map(|item| {
                     let name = item.name.as_deref().unwrap_or("(no name)");
                     let quantity = item.quantity.map(|quantity| format!("{quantity} × ")).unwrap_or_default();
-                    format!("{quantity}{name} {}", show.amount(item.total_amount, currency).text)
+                    format!(
+                        "{quantity}{name} {}",
+                        super::cell::Show::amount(item.total_amount, currency).text
+                    )
                 })
                 .collect();
             lines.join("; ").into()

@@ -47,7 +47,6 @@ pub enum Unanswered {
 
 impl Unanswered {
     /// What happened, in words.
-    #[must_use]
     pub fn reason(self) -> String {
         match self {
             Self::NotSent(reason) | Self::Lost(reason) => reason,
@@ -57,9 +56,6 @@ impl Unanswered {
 
 impl Endpoint {
     /// Checks a URL. No request to it is repeated, follows a redirect, or takes longer than `timeout`.
-    ///
-    /// # Errors
-    /// [`EndpointError`].
     pub fn new(url: &str, timeout: Duration) -> Result<Self, EndpointError> {
         let mut url = Url::parse(url.trim()).map_err(|_| EndpointError::Malformed)?;
         url.set_fragment(None);
@@ -75,16 +71,12 @@ impl Endpoint {
     }
 
     /// The URL as it can be shown.
-    #[must_use]
     pub fn shown(&self) -> &str {
         &self.shown
     }
 
     /// Posts a body once, as it is. An answer that says too much still says whether the delivery was acknowledged: it
     /// is given without its headers and its body.
-    ///
-    /// # Errors
-    /// [`Unanswered`] when there is none.
     pub async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, Unanswered> {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;

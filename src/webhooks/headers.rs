@@ -6,7 +6,6 @@ use serde_json::Value;
 /// Why a text holds no headers. What stands in it is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HeadersError {
-    /// Not text.
     #[error("it is not UTF-8 text")]
     Encoding,
     /// A line that is no header.
@@ -22,9 +21,6 @@ pub enum HeadersError {
 
 /// Reads headers as they are on the wire, one `name: value` a line, perhaps below a request line; or a JSON object of
 /// them, as applications log them.
-///
-/// # Errors
-/// [`HeadersError`].
 pub fn parse_headers(text: &[u8]) -> Result<HeaderMap, HeadersError> {
     let text = std::str::from_utf8(text).map_err(|_| HeadersError::Encoding)?;
     let text = text.trim_start_matches('\u{feff}');

@@ -50,17 +50,11 @@ fn webhooks(secrets: &[CallbackSecret]) -> Result<Vec<Webhook>, SignError> {
 
 impl Signer {
     /// Signs with these secrets: with two, while one takes the place of the other, there are two signatures.
-    ///
-    /// # Errors
-    /// [`SignError::Secret`].
     pub fn new(secrets: &[CallbackSecret]) -> Result<Self, SignError> {
         webhooks(secrets).map(Self)
     }
 
     /// The three headers of one attempt to deliver. The id stays the same when it is sent again, the time does not.
-    ///
-    /// # Errors
-    /// [`SignError`] for what cannot be signed.
     pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<HeaderMap, SignError> {
         let seconds = at.as_second();
         let signatures: Result<Vec<_>, _> =
@@ -97,7 +91,6 @@ pub enum Rejection {
     /// A header is there and cannot be read.
     #[error("the header {name} {problem}")]
     Malformed {
-        /// Which.
         name: &'static str,
         /// What is wrong with it, as the end of a sentence.
         problem: &'static str,
@@ -118,7 +111,6 @@ pub enum Rejection {
 
 impl Rejection {
     /// A word for scripts.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::MissingHeader(_) => "missing_header",
@@ -135,18 +127,12 @@ pub struct Verifier(Vec<Webhook>);
 
 impl Verifier {
     /// Accepts what is signed with any of these secrets.
-    ///
-    /// # Errors
-    /// [`SignError::Secret`].
     pub fn new(secrets: &[CallbackSecret]) -> Result<Self, SignError> {
         webhooks(secrets).map(Self)
     }
 
     /// Checks one delivery: the headers, then the signature, then the time. A time tells nothing as long as it is not
     /// known who wrote it.
-    ///
-    /// # Errors
-    /// [`Rejection`].
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, Rejection> {
         let id = single(headers, HEADER_WEBHOOK_ID)?;
         let sent_at = timestamp(single(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;

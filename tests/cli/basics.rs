@@ -4,7 +4,7 @@ use crate::common::harness::Home;
 
 #[test]
 fn the_grammar_is_sound() {
-    kustom::cli::Cli::grammar().debug_assert();
+    kustom::command().debug_assert();
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_noun_says_the_same_wherever_it_is_listed() {
         let nouns = root.get_subcommands().filter(|noun| noun.get_name() != "help");
         nouns.map(|noun| (noun.get_name().to_owned(), noun.get_about().map(ToString::to_string))).collect()
     };
-    let mut root = kustom::cli::Cli::grammar();
+    let mut root = kustom::command();
     let beside = about(&root);
     root.build();
     assert_eq!(beside, about(&root));

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use clap::Command;
-use kustom::cli::Cli;
 
 use crate::common::harness::{Home, same};
 use crate::common::world::NO_ID;
@@ -18,7 +17,7 @@ fn commands() -> Vec<(String, Command)> {
             all.push((words, below.clone()));
         }
     }
-    let mut root = Cli::grammar();
+    let mut root = kustom::command();
     root.build();
     let mut all = Vec::new();
     walk("kustom", &root, &mut all);
@@ -68,7 +67,7 @@ fn every_next_command_is_understood() {
             });
             let typed = shell_words::split(&line).unwrap();
             let typed = typed.iter().skip_while(|word| word.contains('='));
-            match Cli::grammar().try_get_matches_from(typed) {
+            match kustom::command().try_get_matches_from(typed) {
                 Err(error) if error.kind() != clap::error::ErrorKind::DisplayHelp => {
                     panic!("{words}: {error}")
                 }
@@ -81,14 +80,14 @@ fn every_next_command_is_understood() {
 /// The help of the program itself is a text of its own: it names every command and every global flag, and no other.
 #[test]
 fn the_map_names_every_command_and_every_global_flag() {
-    let map = Cli::map().to_string();
+    let map = kustom::command().render_help().to_string();
     let named: BTreeSet<&str> = map
         .lines()
         .filter(|line| line.starts_with("  ") && line.as_bytes().get(2) != Some(&b' '))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase()))
         .collect();
-    let mut root = Cli::grammar();
+    let mut root = kustom::command();
     root.build();
     let commands: BTreeSet<&str> = root.get_subcommands().map(Command::get_name).collect();
     assert_eq!(named, commands.iter().copied().filter(|name| *name != "help").chain(["kustom"]).collect());
@@ -112,7 +111,7 @@ fn the_map_names_every_command_and_every_global_flag() {
 #[test]
 fn the_map_is_shown_however_it_is_asked_for() {
     let home = Home::new();
-    let map = format!("{}\n", Cli::map().to_string().trim_end());
+    let map = format!("{}\n", kustom::command().render_help().to_string().trim_end());
     for args in [&[][..], &["--help"], &["-h"], &["help"], &["help", "-h"]] {
         let shown = home.run(args).quiet();
         if args != ["help", "-h"] {

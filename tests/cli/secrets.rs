@@ -93,7 +93,7 @@ fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
 #[test]
 fn every_command_is_in_the_table() {
     let mut grammar = Vec::new();
-    let mut root = kustom::cli::Cli::grammar();
+    let mut root = kustom::command();
     root.build();
     leaves(&root, "", &mut grammar);
     let mut table: Vec<_> = COMMANDS.iter().chain(&MORE).map(|(name, _)| (*name).to_owned()).collect();

@@ -1,12 +1,11 @@
 //! The grammar of the program, as what is generated from it and what is held to it see it.
 
 use clap::{Arg, Command};
-use kustom::cli::Cli;
 
 /// All of it, with the verbs of every noun.
 pub(crate) fn grammar() -> Command {
     // A page has room for the global flags as they are.
-    let mut root = Cli::grammar().mut_args(|arg| arg.hide_short_help(false).hide_long_help(false));
+    let mut root = kustom::command().mut_args(|arg| arg.hide_short_help(false).hide_long_help(false));
     root.build();
     root
 }

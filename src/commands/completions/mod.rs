@@ -30,7 +30,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct Args {
+pub(crate) struct Args {
     /// The shell whose script is printed
     #[arg(value_name = "SHELL", value_enum, required = true)]
     shell: Option<Shell>,

@@ -22,7 +22,7 @@ Next:
 /// It is enrolled and registered at once and takes simulated taps.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The device's name
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,

@@ -30,7 +30,7 @@ Next:
 /// Each decline, each failure and each callback can be had here, on playground or without an account on the emulator.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     CreateDevice(create_device::Args),
     SimulateTap(simulate_tap::Args),
     #[command(subcommand)]

@@ -42,7 +42,7 @@ Next:
 /// 2xx. Exit 5: it answered something else. Without --session no account is needed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The event, such as session.finalized or payment.failed, with or without ipp. in front
     #[arg(value_name = "EVENT", value_parser = args::callback_type)]
     event: CallbackType,

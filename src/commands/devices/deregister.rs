@@ -26,7 +26,7 @@ Next:
 /// A removed device can take no more payments; its phone has to be paired again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The devices' names, their ids or the beginnings of their ids; on a terminal one can be chosen from a list
     #[arg(value_name = "DEVICE")]
     devices: Vec<String>,

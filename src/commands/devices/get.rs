@@ -22,7 +22,7 @@ Next:
 /// The API has no operation for a single device: it is found in the list.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
     device: Option<String>,

@@ -21,7 +21,7 @@ Next:
 /// Every page of the list is fetched and shown as it comes. Whether a device is online is not known to the API.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// Only at this location: its name, its id or the beginning of its id
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,

@@ -26,7 +26,7 @@ Next:
 /// A device is a phone that was paired. It has a name and stands at a location; both can be changed.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     List(list::Args),
     Get(get::Args),
     Update(update::Args),

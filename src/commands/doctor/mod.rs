@@ -31,7 +31,7 @@ Next:
 /// and no password, and the home folder is written as ~. With a failure the exit code is that of its kind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// Look at this machine only, and send nothing
     #[arg(long)]
     offline: bool,

@@ -26,7 +26,7 @@ Next:
 /// enter it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
     /// location unless told otherwise
     #[arg(long, value_name = "LOCATION")]

@@ -27,7 +27,7 @@ Next:
 /// A withdrawn code pairs no phone any more and leaves the lists.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The ids of the enrollments
     #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,

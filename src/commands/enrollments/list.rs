@@ -25,7 +25,7 @@ Next:
 /// Codes are not shown in a list: whoever has one can pair a phone. Whether a code was used is.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// Only of this location: its name, its id or the beginning of its id
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,

@@ -26,7 +26,7 @@ Next:
 /// makes the code, waits for the phone and names it.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     List(list::Args),
     Create(create::Args),
     Delete(delete::Args),

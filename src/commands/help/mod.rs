@@ -53,7 +53,7 @@ fn more() -> StyledStr {
 /// Without a word it shows the map of the commands.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more())]
-pub struct Args {
+pub(crate) struct Args {
     /// A command, such as `devices update`, or a topic
     #[arg(value_name = "COMMAND|TOPIC", value_parser = NonEmptyStringValueParser::new())]
     words: Vec<String>,

@@ -18,7 +18,7 @@ Next:
 /// Of a name that fits several, all are listed and none is shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The location's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "LOCATION")]
     location: Option<String>,

@@ -20,7 +20,7 @@ Next:
 /// Every page of the list is fetched and shown as it comes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     limit: Limit,
 }

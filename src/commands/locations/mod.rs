@@ -23,7 +23,7 @@ Next:
 /// They are made in the portal. Here they are seen, and name where a phone stands.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     List(list::Args),
     Get(get::Args),
 }

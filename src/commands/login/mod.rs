@@ -44,7 +44,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     key: KeyFlags,
     /// Which service; recognised from the key where it can be

@@ -19,7 +19,7 @@ Next:
 /// The one in use is marked. Keys are not shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {}
+pub(crate) struct Args {}
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {

@@ -26,7 +26,7 @@ Next:
 /// A profile says which account a command speaks for: its environment, its key, and what to take where nothing is said.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     List(list::Args),
     Show(show::Args),
     Use(select::Args),

@@ -21,7 +21,7 @@ Next:
 /// Only this machine forgets the key; withdraw it in the portal if nobody else uses it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The profiles
     #[arg(value_name = "PROFILE", required = true)]
     names: Vec<String>,

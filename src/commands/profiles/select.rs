@@ -20,7 +20,7 @@ Next:
 /// For a single command another one is named with --profile, or in a variable.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The profile; `local` is built in
     #[arg(value_name = "PROFILE")]
     name: String,

@@ -27,7 +27,7 @@ Next:
 /// The key itself is never shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The profile; the one in use unless told otherwise
     #[arg(value_name = "PROFILE")]
     name: Option<String>,

@@ -31,7 +31,7 @@ Next:
 /// already is done.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
     ids: Vec<Uuid>,
@@ -54,11 +54,11 @@ impl Args {
 
 /// What is to be cancelled, with device and amount, for the question on production.
 async fn describe(ids: &[Uuid], online: &Online<'_>) -> Result<String, Error> {
-    let show = crate::terminal::Show::here();
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
         let session = online.client.session(*id).await?;
-        let amount = show.amount(session.order_amount, session.purchase_currency.as_deref());
+        let amount =
+            crate::terminal::Show::amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
         names.push(format!("{id} of {} on device {device}", amount.text));
     }
@@ -66,9 +66,6 @@ async fn describe(ids: &[Uuid], online: &Online<'_>) -> Result<String, Error> {
 }
 
 /// Cancels a session and gives it as it is afterwards: cancelled, or ended in another way before.
-///
-/// # Errors
-/// What the API says, when the session has not ended.
 pub(super) async fn try_cancel(id: Uuid, online: &Online<'_>) -> Result<Received<Session>, Error> {
     let session = match online.client.cancel_session(id).await {
         Ok(session) => session,

@@ -11,8 +11,10 @@ use crate::text::{count, visible};
 /// What `--cart` names, before it is known in which currency its amounts are.
 pub(super) enum Source {
     /// An array of lines, or an object with `order_items` and perhaps the sums and the currency.
-    Json { items: Vec<Value>, order: Map<String, Value> },
-    /// A table.
+    Json {
+        items: Vec<Value>,
+        order: Map<String, Value>,
+    },
     Csv(String),
 }
 
@@ -72,7 +74,6 @@ impl Given {
         Ok(Self { drafts, order_amount: None, order_tax_amount: None })
     }
 
-    /// Reads `--cart`.
     pub(super) fn from_source(source: Source, currency: Currency) -> Result<Self, Error> {
         match source {
             Source::Json { items, order } => Self::from_json(items, &order, currency),

@@ -59,7 +59,7 @@ fn offer(attempt: &Attempt, among: Among) -> Option<(Uuid, Choice)> {
     }
     let id: Uuid = session_id.parse().ok()?;
     let intent = &attempt.intent;
-    let amount = Show::here().amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
+    let amount = Show::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
     let reference = intent.merchant_reference1.as_deref().unwrap_or_default();
     let age = age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
     let parts = [amount.as_str(), reference, SessionStatus::as_str(status), &age];

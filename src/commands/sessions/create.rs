@@ -42,7 +42,7 @@ Next:
 /// --reference, and a script can repeat the command without fear.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     sale: SaleFlags,
     /// Create it even if the same sale may have been charged before

@@ -23,7 +23,7 @@ Next:
 /// Whatever its status, the exit code is 0: `kustom sessions watch` turns an outcome into an exit code.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here
     #[arg(value_name = "SESSION", value_parser = args::id)]
     id: Option<Uuid>,

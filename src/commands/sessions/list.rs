@@ -35,7 +35,7 @@ Next:
 /// which each session was last seen. An attempt whose outcome is unknown is settled by `kustom sessions recover`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// Ask the API how the open ones stand
     #[arg(long)]
     refresh: bool,

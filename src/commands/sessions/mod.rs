@@ -38,7 +38,7 @@ Next:
 /// here is kept in a journal, so that no sale is charged twice.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     Create(Box<create::Args>),
     Get(get::Args),
     Watch(watch::Args),

@@ -17,9 +17,6 @@ use crate::terminal::Show;
 use crate::text::{count, visible};
 
 /// Creates the session of a sale, unless it may have been created before.
-///
-/// # Errors
-/// A usage error for a twin; [`Kind::Unknown`] when the session may have been created, with the attempt's id.
 pub(super) async fn create_once(
     sale: Sale,
     allow_duplicate: bool,
@@ -205,9 +202,6 @@ async fn write_intent(
 }
 
 /// Asks how the session of a twin stands.
-///
-/// # Errors
-/// A usage error when it is paid or open, and what went wrong when that cannot be found out.
 async fn ask(twin: &Attempt, journal: &File, online: &Online<'_>) -> Result<(), Error> {
     let Outcome::Created { session_id, status, order_id } = &twin.outcome else { return Ok(()) };
     if status.is_terminal() {
@@ -303,7 +297,7 @@ fn describe(attempt: &Attempt) -> String {
     let mut parts = vec![
         format!("attempt {}", attempt.id),
         show.time(Some(attempt.at)).text,
-        show.amount(*order_amount, purchase_currency.as_deref()).text,
+        Show::amount(*order_amount, purchase_currency.as_deref()).text,
     ];
     parts.extend(device_id.as_ref().map(|device| format!("device {}", visible(device))));
     parts.extend(merchant_reference1.as_ref().map(|reference| format!("reference {}", visible(reference))));

@@ -36,7 +36,7 @@ Next:
 /// none, after which the sale can be charged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The attempt: its id or the beginning of it; needed unless its session tells which it is
     #[arg(value_name = "ATTEMPT")]
     attempt: Option<String>,
@@ -156,9 +156,8 @@ fn only_match<'a>(
 /// Settles an attempt by a person's word that no session came of it.
 fn declare(attempt: &Attempt, file: &File, on_production: bool, context: &Context) -> Result<Exit, Error> {
     if on_production {
-        let show = Show::here();
         let amount =
-            show.amount(attempt.intent.order_amount, attempt.intent.purchase_currency.as_deref()).text;
+            Show::amount(attempt.intent.order_amount, attempt.intent.purchase_currency.as_deref()).text;
         let question =
             format!("Production: is it certain that no session of {amount} came of attempt {}?", attempt.id);
         if !context.wait_for(context.terminal.confirm(&question))? {

@@ -110,7 +110,9 @@ impl View for Row {
             (None, "unknown") => Cell::toned("unknown", Tone::Bad),
             (None, outcome) => Cell::toned(outcome.replace('_', " "), Tone::Faint),
         }),
-        Column::new("AMOUNT", |row, show| show.amount(row.order_amount, row.purchase_currency.as_deref())),
+        Column::new("AMOUNT", |row, _| {
+            crate::terminal::Show::amount(row.order_amount, row.purchase_currency.as_deref())
+        }),
         Column::new("REFERENCE", |row, _| Cell::opt(row.merchant_reference1.as_deref())),
         // What is not known has no session: it is named by its attempt.
         Column::id("SESSION", |row, _| match &row.session_id {

@@ -222,7 +222,7 @@ async fn as_it_is(input: &Input, location: Option<&str>, online: &Online<'_>) ->
         merchant_reference1: owned("merchant_reference1"),
         merchant_reference2: owned("merchant_reference2"),
     };
-    let amount = Show::here().amount(order_amount, text("purchase_currency")).text;
+    let amount = Show::amount(order_amount, text("purchase_currency")).text;
     let device = text("device_id").unwrap_or("(none)");
     Ok(Sale { summary: format!("{amount} on device {device}{location_shown}"), body, location_id, intent })
 }

@@ -23,9 +23,6 @@ pub(in crate::commands) enum Settled {
 
 /// Settles the attempt that the session came of, if exactly one can be meant, by the rules of `sessions recover`. Of a
 /// session that is known the journal learns how it ended.
-///
-/// # Errors
-/// When the journal cannot be used, or somebody else settles the same attempt.
 pub(in crate::commands) fn settle_by(id: Uuid, session: &Session, file: &File) -> Result<Settled, Error> {
     let journal = file.read()?;
     if is_taken(&journal, id, session) {
@@ -53,9 +50,6 @@ pub(super) fn fitting<'a>(
 }
 
 /// Writes down that the session came of this attempt, and how it stands.
-///
-/// # Errors
-/// When the attempt is under way or settled, the session came of another one, or the journal cannot be written.
 pub(super) fn settle(attempt: &Attempt, id: Uuid, session: &Session, file: &File) -> Result<(), Error> {
     let (mut locked, known) = lock_unknown(attempt, file)?;
     // A session comes of one attempt.

@@ -86,9 +86,6 @@ impl<'a> Wait<'a> {
     }
 
     /// Waits until all have ended, the time is up, or somebody interrupts it.
-    ///
-    /// # Errors
-    /// [`Kind::Interrupted`], and what no waiting can change, such as 401 and 404.
     pub(super) async fn run(self) -> Result<Exit, Error> {
         self.online.handle_interruption();
         // A closed terminal is always listened for where something must be done then.

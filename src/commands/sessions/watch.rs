@@ -29,7 +29,7 @@ Next:
 /// sessions as they are, unless told to cancel them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
     ids: Vec<Uuid>,

@@ -24,7 +24,7 @@ Next:
 /// A callback is signed (Standard Webhooks) and says what happened to which session.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     Listen(listen::Args),
     Verify(verify::Args),
 }

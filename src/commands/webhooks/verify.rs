@@ -27,7 +27,7 @@ Next:
 /// failed. Exit 2: a file cannot be used.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The secret, of the form whsec_…, is in this file; can be repeated, as during a rotation
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,

@@ -10,7 +10,6 @@ use jiff::SignedDuration;
 /// The longest text that is read.
 const LONGEST_TEXT: usize = 500;
 
-/// The longest delay.
 const LONGEST_DELAY: Duration = Duration::from_secs(60 * 60);
 
 /// What goes wrong with which requests, and how often.
@@ -101,7 +100,6 @@ fn is_variable(part: &str) -> bool {
 
 impl Fault {
     /// Whether it is about this request.
-    #[must_use]
     pub fn is_about(&self, method: &Method, path: &str) -> bool {
         self.method.as_ref().is_none_or(|wanted| wanted == method) && self.path.matches(path)
     }

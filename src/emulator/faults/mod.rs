@@ -19,8 +19,6 @@ const MOST_FAULTS: usize = 100;
 pub struct Faults(Arc<Mutex<FaultTable>>);
 
 impl Faults {
-    /// These faults.
-    #[must_use]
     pub fn new(table: FaultTable) -> Self {
         Self(Arc::new(Mutex::new(table)))
     }
@@ -53,16 +51,13 @@ struct Entry {
 /// A fault that hits a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
-    /// The fault.
     pub id: u32,
-    /// What happens.
     pub what: What,
 }
 
 /// A fault as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
-    /// From one.
     pub id: u32,
     /// As it can be read.
     pub fault: String,
@@ -84,13 +79,11 @@ impl Default for FaultTable {
 
 impl FaultTable {
     /// No faults. The same seed and the same requests give the same hits.
-    #[must_use]
     pub const fn new(seed: u32) -> Self {
         Self { seed, last_id: 0, entries: Vec::new() }
     }
 
     /// The seed of the percentages.
-    #[must_use]
     pub const fn seed(&self) -> u32 {
         self.seed
     }
@@ -109,7 +102,6 @@ impl FaultTable {
     }
 
     /// All of them, those that hit nothing any more too.
-    #[must_use]
     pub fn list(&self) -> Vec<Shown> {
         self.entries.iter().map(Entry::show).collect()
     }

@@ -10,9 +10,6 @@ impl LocalEmulator {
     /// Makes the file if there is none, from `seed`, and applies a change to what it holds. Tells whether it was made.
     ///
     /// It must be called on a tokio runtime.
-    ///
-    /// # Errors
-    /// [`StateFileError`] when the file cannot be used; nothing was changed then.
     pub async fn prepare(
         &self,
         seed: State,

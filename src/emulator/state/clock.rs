@@ -17,21 +17,16 @@ pub struct Clock {
 
 impl State {
     /// The time it is for the emulator when the world has this one.
-    #[must_use]
     pub fn time_at(&self, world: Timestamp) -> Timestamp {
         world.checked_add(self.ahead).unwrap_or(Timestamp::MAX)
     }
 
     /// What the clock shows.
-    #[must_use]
     pub fn clock(&self, now: Timestamp) -> Clock {
         Clock { now, ahead: self.ahead }
     }
 
     /// Puts the clock forward. It is never put back: what is made later is never dated earlier.
-    ///
-    /// # Errors
-    /// 400 for no time at all, or for more than is left of the calendar.
     pub fn advance_clock(&mut self, by: SignedDuration, moment: &Moment<'_>) -> Result<Clock, Refusal> {
         let refusal = |message| Refusal::of_field(StatusCode::BAD_REQUEST, "advance", message);
         if !by.is_positive() {

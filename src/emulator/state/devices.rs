@@ -22,15 +22,12 @@ pub struct Phone {
 /// A device that is there from the beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixture {
-    /// Its id.
     pub id: Uuid,
-    /// Its name.
     pub name: String,
     /// Where it stands.
     pub location_id: Option<Uuid>,
     /// What it runs on.
     pub platform: Platform,
-    /// Its metadata.
     pub metadata: Metadata,
     /// Whether it is off the network.
     pub offline: bool,
@@ -41,7 +38,6 @@ pub struct Fixture {
 /// What is asked for in a new simulated device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSimulatedDevice {
-    /// Its name.
     pub name: String,
     /// Where it stands; left out, it stands at the only location or, where there are several, at none.
     pub location_id: Option<Uuid>,
@@ -52,11 +48,9 @@ pub struct NewSimulatedDevice {
 /// What a device will be like. It replaces all that there was: what is left out is lost (observed).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeviceUpdate {
-    /// Its name.
     pub name: Option<String>,
     /// Where it stands.
     pub location_id: Option<Uuid>,
-    /// Its metadata.
     pub metadata: Metadata,
 }
 
@@ -129,9 +123,6 @@ impl Record {
 impl State {
     /// Creates an enrollment and registers a simulated device with it at once (documented). The answer holds
     /// the device's credentials.
-    ///
-    /// # Errors
-    /// 404 for a location that does not exist; 429 when there is no room.
     pub fn create_simulated_device(
         &mut self,
         new: NewSimulatedDevice,
@@ -194,7 +185,6 @@ impl State {
     }
 
     /// The registered devices, of one location if asked; those that are new after a while, which a switch decides.
-    #[must_use]
     pub fn list_devices(
         &self,
         location_id: Option<Uuid>,
@@ -210,9 +200,6 @@ impl State {
     }
 
     /// Replaces a device's name, metadata and location (observed).
-    ///
-    /// # Errors
-    /// 404 for a device or a location that does not exist; 429 when there is no room.
     pub fn update_device(&mut self, id: Uuid, update: DeviceUpdate) -> Result<Device, Refusal> {
         self.registered(id)?;
         self.check_location(update.location_id)?;
@@ -230,18 +217,12 @@ impl State {
 
     /// Removes a device, which leaves the list. Its sessions stay; those that are open can be cancelled or
     /// expire, but not be paid.
-    ///
-    /// # Errors
-    /// 404, also for one that was removed before.
     pub fn deregister_device(&mut self, id: Uuid) -> Result<(), Refusal> {
         self.registered_mut(id)?.deregistered = true;
         Ok(())
     }
 
     /// Takes a device off the network or puts it back. No operation of the API does this; a phone does.
-    ///
-    /// # Errors
-    /// 404.
     pub fn set_offline(&mut self, id: Uuid, offline: bool) -> Result<DeviceOnPhone, Refusal> {
         let record = self.registered_mut(id)?;
         record.offline = offline;

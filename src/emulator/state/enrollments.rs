@@ -150,10 +150,6 @@ fn typed_code(id: Uuid) -> String {
 
 impl State {
     /// Creates an enrollment code.
-    ///
-    /// # Errors
-    /// 400 without a location where there is not exactly one (observed); 404 for one that does not exist; 429 when
-    /// there is no room.
     pub fn create_enrollment(
         &mut self,
         new: NewEnrollment,
@@ -172,7 +168,6 @@ impl State {
     }
 
     /// The enrollments that were not cancelled; those that are new after a while, which a switch decides.
-    #[must_use]
     pub fn list_enrollments(
         &self,
         filter: &EnrollmentFilter,
@@ -187,9 +182,6 @@ impl State {
     }
 
     /// Cancels an enrollment, which leaves the lists. A device that was registered with it stays.
-    ///
-    /// # Errors
-    /// 404, also for one that was cancelled before.
     pub fn delete_enrollment(&mut self, id: Uuid) -> Result<(), Refusal> {
         let record = self
             .enrollments
@@ -202,10 +194,6 @@ impl State {
 
     /// What a phone does with a code: it is registered, at the code's location and with its metadata
     /// (documented), and the code is used up. The answer holds the device's credentials.
-    ///
-    /// # Errors
-    /// 404 for a code that does not exist or was cancelled, 409 for one that was used or is too old; 429
-    /// when there is no room.
     pub fn use_enrollment_code(
         &mut self,
         code: &str,

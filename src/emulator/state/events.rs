@@ -21,7 +21,6 @@ pub struct Event {
     pub id: Uuid,
     /// When it happened.
     pub at: Timestamp,
-    /// What happened.
     pub kind: CallbackType,
     /// To which session.
     pub session_id: Uuid,
@@ -34,7 +33,6 @@ pub struct Event {
 impl Event {
     /// What is told of it. The spelling of a reason is not documented: here it is that of a simulated tap's outcome
     /// (inferred).
-    #[must_use]
     pub fn callback(&self) -> Callback {
         Callback {
             id: Some(format!("kevt_{}", self.id.simple())),
@@ -62,8 +60,6 @@ impl EventLog {
         self.waiting.drain(..).collect()
     }
 
-    /// Whether none waits.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

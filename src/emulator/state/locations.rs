@@ -11,15 +11,11 @@ use crate::model::Location;
 /// A store of the emulated merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Store {
-    /// The location's id.
     pub id: Uuid,
-    /// Its name.
     pub name: String,
     /// Street and number.
     pub street_address: String,
-    /// Postal code.
     pub postal_code: String,
-    /// City.
     pub city: String,
     /// Country, ISO 3166-1 alpha-2.
     pub country: String,
@@ -47,16 +43,11 @@ impl Store {
 }
 
 impl State {
-    /// The merchant's locations.
-    #[must_use]
     pub fn list_locations(&self, page: PageRequest) -> ListPage<Location> {
         ListPage::cut(self.locations.iter(), Store::view, page)
     }
 
     /// One location.
-    ///
-    /// # Errors
-    /// 404.
     pub fn location(&self, id: Uuid) -> Result<Location, Refusal> {
         self.locations
             .iter()
@@ -79,9 +70,6 @@ impl State {
     }
 
     /// The location that a person means by its name or its id.
-    ///
-    /// # Errors
-    /// In words, when there is not exactly one.
     pub(in crate::emulator) fn location_named(&self, wanted: &str) -> Result<Uuid, String> {
         let id = Uuid::try_parse(wanted).ok();
         let mut found = self.locations.iter().filter(|store| Some(store.id) == id || store.name == wanted);

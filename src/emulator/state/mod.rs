@@ -102,7 +102,6 @@ pub enum StateError {
     /// Not JSON, or not the fields of a state.
     #[error("line {line}, column {column}: {reason}")]
     Form {
-        /// From one.
         line: usize,
         /// From one; zero at the very beginning.
         column: usize,
@@ -128,7 +127,6 @@ impl From<serde_json::Error> for StateError {
 
 impl State {
     /// A new account with these locations and nothing else.
-    #[must_use]
     pub fn with_locations(locations: Vec<Store>) -> Self {
         Self {
             version: VERSION,
@@ -143,7 +141,6 @@ impl State {
     }
 
     /// What a new emulator begins with: two locations, no devices. Always the same.
-    #[must_use]
     pub fn seed() -> Self {
         let created_at = Self::seeded_at();
         let store = |id, name: &str, street: &str, postal_code: &str, city: &str| Store {
@@ -167,7 +164,6 @@ impl State {
     }
 
     /// The seed with the first of its locations alone, where `location_id` can be left out.
-    #[must_use]
     pub fn seed_with_one_location() -> Self {
         let mut state = Self::seed();
         state.locations.truncate(1);
@@ -175,9 +171,6 @@ impl State {
     }
 
     /// Reads what [`State::write`] wrote.
-    ///
-    /// # Errors
-    /// [`StateError`] when it is damaged or of another version.
     pub fn read(text: &[u8]) -> Result<Self, StateError> {
         #[derive(Deserialize)]
         struct Header {
@@ -199,7 +192,6 @@ impl State {
     }
 
     /// The state as JSON for a file, laid out for people.
-    #[must_use]
     pub fn write(&self) -> Vec<u8> {
         // Nothing in a state can fail to be JSON: all keys are strings and no number is a float.
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();

@@ -5,7 +5,6 @@ use serde::Serialize;
 /// Which part of a list is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {
-    /// From zero.
     pub number: u32,
     /// Elements a page, at least one.
     pub size: u32,

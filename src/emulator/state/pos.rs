@@ -25,9 +25,6 @@ pub struct OnPhone {
 impl State {
     /// Chooses a method of payment. The session turns ACTIVE; on one that is, another method takes the place of
     /// the one before.
-    ///
-    /// # Errors
-    /// 404; 409 for a session that has ended or whose device cannot be reached.
     pub fn choose_method(
         &mut self,
         id: Uuid,
@@ -41,9 +38,6 @@ impl State {
     }
 
     /// Pays with this method, with the one that was chosen, or else with a card. The session is FINALIZED.
-    ///
-    /// # Errors
-    /// As [`Self::choose_method`].
     pub fn pay(
         &mut self,
         id: Uuid,
@@ -55,9 +49,6 @@ impl State {
 
     /// Tries to pay with the method that was chosen, or else with a card, and is declined: the session is where
     /// a switch says.
-    ///
-    /// # Errors
-    /// 400 for a success, which is no decline; else as [`Self::choose_method`].
     pub fn decline(
         &mut self,
         id: Uuid,
@@ -73,9 +64,6 @@ impl State {
 
     /// Calls the sale off on the phone, which shows no session that has ended: the switch for those is about
     /// the API.
-    ///
-    /// # Errors
-    /// As [`Self::choose_method`].
     pub fn cancel_on_phone(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<OnPhone, Refusal> {
         let record = self.on_phone(id, moment.now)?;
         record.advance(Stage::Cancelled, moment);
@@ -84,9 +72,6 @@ impl State {
 
     /// Holds a card to the session's device. A method counts as chosen, so that a new session can be tapped at
     /// once (documented). SUCCESS finalizes it; after a decline it is where a switch says.
-    ///
-    /// # Errors
-    /// As [`Self::choose_method`].
     pub fn simulate_tap(
         &mut self,
         id: Uuid,

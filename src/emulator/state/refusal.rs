@@ -30,21 +30,16 @@ impl FieldErrors {
     }
 
     /// What was noted for a field.
-    #[must_use]
     pub fn message(&self, field: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str())
     }
 
     /// Whether nothing is wrong.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Ends the collecting.
-    ///
-    /// # Errors
-    /// A 400 that names every field, when there is one.
     pub fn into_result(self) -> Result<(), Refusal> {
         if self.is_empty() {
             return Ok(());
@@ -56,34 +51,27 @@ impl FieldErrors {
 
 impl Refusal {
     /// A refusal that no single field is to blame for.
-    #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), errors: FieldErrors::default() }
     }
 
     /// A refusal because of one field; the message is the end of a sentence that begins with its name.
-    #[must_use]
     pub fn of_field(status: StatusCode, field: &str, message: &str) -> Self {
         let mut errors = FieldErrors::default();
         errors.add(field, message);
         Self { status, detail: format!("{field} {message}"), errors }
     }
 
-    /// 404.
-    #[must_use]
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    /// 409.
-    #[must_use]
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
     /// The problem details. There are no problem types of its own, so `type` is the one that RFC 7807 reserves
     /// for that and `title` is the status in words.
-    #[must_use]
     pub fn problem(&self) -> Value {
         let mut problem = json!({
             "type": "about:blank",

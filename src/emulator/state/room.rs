@@ -15,7 +15,6 @@ const FULL: &str = "The emulator is full, and everything in it is still of use. 
 
 impl State {
     /// About how many bytes it takes.
-    #[must_use]
     pub fn weight(&self) -> usize {
         self.sessions.weight() + self.enrollments.weight() + self.devices.weight()
     }
@@ -25,9 +24,6 @@ impl State {
     /// whose code cannot be used any more. What is still of use is never forgotten.
     ///
     /// It is called when nothing else can be refused.
-    ///
-    /// # Errors
-    /// 429 when too much is still of use; nothing was forgotten then.
     pub(super) fn make_room(&mut self, needed: usize, now: Timestamp) -> Result<(), Refusal> {
         let Some(least) = (self.weight() + needed).checked_sub(self.room).filter(|least| *least > 0) else {
             return Ok(());

@@ -22,7 +22,6 @@ pub struct NewSession {
 /// What is paid, as the client described it. Amounts are minor units, tax included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Purchase {
-    /// The whole amount.
     pub order_amount: i64,
     /// The tax in it.
     pub order_tax_amount: Option<i64>,
@@ -36,7 +35,6 @@ pub struct Purchase {
     pub merchant_reference2: Option<String>,
     /// Whatever the merchant wants to find again (observed).
     pub merchant_data: Option<String>,
-    /// The lines.
     pub order_items: Vec<OrderItem>,
 }
 
@@ -156,11 +154,6 @@ impl Record {
 
 impl State {
     /// Creates a session and pushes it to its device.
-    ///
-    /// # Errors
-    /// 400 for an order that does not add up (observed, a switch); 404 for a device that does not exist or does
-    /// not stand at the location that is asked for; 409 for a device that is offline (observed, a switch) or,
-    /// by a switch, has an open session; 429 when there is no room.
     pub fn create_session(&mut self, new: NewSession, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
         if self.switches.strict_sums {
             let mut errors = FieldErrors::default();
@@ -202,17 +195,11 @@ impl State {
     }
 
     /// One session.
-    ///
-    /// # Errors
-    /// 404.
     pub fn session(&self, id: Uuid, now: Timestamp) -> Result<Session, Refusal> {
         self.sessions.get(id).map(|record| record.view(now)).ok_or_else(|| no_session(id))
     }
 
     /// Cancels a session.
-    ///
-    /// # Errors
-    /// 404; 409 for a session that has ended, unless a switch has it answered as it is.
     pub fn cancel_session(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
         let answer_ended = self.switches.cancel_ended == CancelEnded::Answer;
         let record = self.session_mut(id)?;

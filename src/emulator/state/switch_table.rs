@@ -8,7 +8,6 @@ use super::Switches;
 /// What can be said of a switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Switch {
-    /// Its name.
     pub name: &'static str,
     /// What it decides, as the beginning of a sentence.
     pub decides: &'static str,
@@ -94,14 +93,10 @@ pub const SWITCHES: [Switch; 11] = [
 pub enum SwitchError {
     /// There is none of this name.
     #[error("there is no switch '{name}'; there are {}", SWITCHES.map(|switch| switch.name).join(", "))]
-    Unknown {
-        /// The name.
-        name: String,
-    },
+    Unknown { name: String },
     /// It has no such value.
     #[error("{name} cannot be '{value}': it is {values}")]
     Value {
-        /// The switch.
         name: &'static str,
         /// What it cannot be.
         value: String,
@@ -123,9 +118,6 @@ impl std::fmt::Display for Values {
 
 impl Switches {
     /// Sets a switch by its name.
-    ///
-    /// # Errors
-    /// [`SwitchError`] when there is no such switch or value; nothing was changed then.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), SwitchError> {
         let switch = SWITCHES
             .iter()
@@ -143,7 +135,6 @@ impl Switches {
     }
 
     /// The value of a switch, as it can be set.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<String> {
         let all = serde_json::to_value(self).ok()?;
         all.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))

@@ -89,7 +89,6 @@ pub enum EnrollmentDialect {
 pub enum DeleteStatus {
     /// 204. The default.
     NoContent,
-    /// 200.
     Ok,
 }
 

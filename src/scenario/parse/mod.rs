@@ -16,10 +16,7 @@ use crate::emulator::state::SWITCHES;
 
 /// Reads a scenario. `file` is what the file is called where it is shown, and gives the scenario its name if the text does
 /// not.
-///
-/// # Errors
-/// Every mistake in the text, in its order; there is at least one.
-pub fn parse(text: &str, file: &str) -> Result<Scenario, Vec<Mistake>> {
+pub(crate) fn parse(text: &str, file: &str) -> Result<Scenario, Vec<Mistake>> {
     let source = Source::new(text);
     let table = DeTable::parse(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);

@@ -14,12 +14,14 @@ use super::model::{Scenario, Step};
 use crate::api::Client;
 use crate::error::{Exit, Kind};
 use run::{Run, Stopped};
-pub use stop::{Stop, Stopper};
-pub use world::{InMemory, World};
+pub(crate) use stop::Stop;
+#[cfg(test)]
+pub(crate) use world::InMemory;
+pub(crate) use world::World;
 
 /// Where a scenario is played.
 #[derive(Clone, Copy)]
-pub enum Stage<'a> {
+pub(crate) enum Stage<'a> {
     /// On an emulator of its own, whose clock stands still unless the scenario moves it.
     World(&'a World),
     /// On an account that is there for other things too, in real time.
@@ -28,7 +30,7 @@ pub enum Stage<'a> {
 
 /// What an account can beside the API, and what it has by default.
 #[derive(Debug, Clone, Default)]
-pub struct Powers {
+pub(crate) struct Powers {
     /// Whether it is one of an emulator: a phone that can be played, a network, and a clock that can be put forward.
     pub emulator: bool,
     /// The default location: a name or an id.
@@ -36,7 +38,7 @@ pub struct Powers {
 }
 
 /// Plays scenarios, one after the other or side by side.
-pub struct Player<'a> {
+pub(crate) struct Player<'a> {
     client: &'a Client,
     stage: Stage<'a>,
     stop: Stop,
@@ -44,7 +46,7 @@ pub struct Player<'a> {
 
 /// What came of a scenario.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Played {
+pub(crate) struct Played {
     /// How it ended.
     pub verdict: Verdict,
     /// How many of its steps came to what was expected.
@@ -55,7 +57,7 @@ pub struct Played {
 
 /// How a scenario ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Everything was as expected.
     Passed,
     /// Something was not.
@@ -73,7 +75,7 @@ pub enum Verdict {
 
 /// The step at which a scenario ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// Where the step begins, from one.
     pub line: usize,
     /// What it does.
@@ -98,14 +100,13 @@ impl Stage<'_> {
 
 impl<'a> Player<'a> {
     /// A player who asks this client, which has to be one for the stage.
-    #[must_use]
-    pub const fn new(client: &'a Client, stage: Stage<'a>, stop: Stop) -> Self {
+    pub(crate) const fn new(client: &'a Client, stage: Stage<'a>, stop: Stop) -> Self {
         Self { client, stage, stop }
     }
 
     /// Plays a scenario to its end, to its first step that is not as expected, or until somebody wants it to end. On an
     /// account, what it made is cleared away.
-    pub async fn play(&self, scenario: &Scenario) -> Played {
+    pub(crate) async fn play(&self, scenario: &Scenario) -> Played {
         if let Some((line, reason)) = scenario.lacks(|need| self.stage.has(need)) {
             return Played { verdict: Verdict::Skipped { line, reason }, steps: 0, left: Vec::new() };
         }

@@ -31,7 +31,6 @@ pub(super) struct Made {
 /// A scenario that is being played.
 pub(super) struct Run<'a> {
     pub(super) player: &'a Player<'a>,
-    /// By step.
     pub(super) made: Vec<Option<Made>>,
 }
 

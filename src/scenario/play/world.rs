@@ -20,7 +20,7 @@ const BEGINNING: i64 = 1_767_355_200;
 const BASE_URL: &str = "http://localhost";
 
 /// An emulator and its clock. Two of them are the same to the last id, so that a scenario always goes the same way.
-pub struct World {
+pub(crate) struct World {
     emulator: Emulator,
     clock: Clock,
 }
@@ -42,8 +42,7 @@ impl Clock {
 
 impl World {
     /// A new account on an emulator that behaves like this.
-    #[must_use]
-    pub fn new(switches: Switches) -> Self {
+    pub(crate) fn new(switches: Switches) -> Self {
         let clock = Clock(Arc::new(Mutex::new(Timestamp::from_second(BEGINNING).unwrap_or_default())));
         let mut state = State::seed();
         state.switches = switches;
@@ -55,20 +54,17 @@ impl World {
         Self { emulator: Emulator::with_world(state, move || time.now(), ids), clock }
     }
 
-    /// The emulator.
-    #[must_use]
-    pub const fn emulator(&self) -> &Emulator {
+    pub(crate) const fn emulator(&self) -> &Emulator {
         &self.emulator
     }
 
     /// The time it is there.
-    #[must_use]
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
     /// Lets time pass.
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
@@ -78,14 +74,12 @@ impl World {
     }
 
     /// What carries requests there.
-    #[must_use]
-    pub fn transport(&self) -> InMemory {
+    pub(crate) fn transport(&self) -> InMemory {
         InMemory(self.emulator.router())
     }
 
     /// A client of the built-in account, over this transport. `None` only if the built-in account could not be one.
-    #[must_use]
-    pub fn client(transport: Box<dyn Transport>, observer: Observer) -> Option<Client> {
+    pub(crate) fn client(transport: Box<dyn Transport>, observer: Observer) -> Option<Client> {
         let key = ApiKey::parse(API_KEY).ok()?;
         let merchant_id = Some(MERCHANT_ID.to_owned());
         Client::new(
@@ -98,7 +92,7 @@ impl World {
 }
 
 /// Carries requests to an emulator in this process.
-pub struct InMemory(axum::Router);
+pub(crate) struct InMemory(axum::Router);
 
 impl Transport for InMemory {
     fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_> {

@@ -28,7 +28,7 @@ const MARGIN: usize = 3;
 type Check = Box<dyn Fn(&str) -> Result<(), String> + Send>;
 
 /// A question that is answered with a line of text.
-pub struct Question {
+pub(crate) struct Question {
     prompt: String,
     default: Option<String>,
     is_optional: bool,
@@ -37,29 +37,25 @@ pub struct Question {
 
 impl Question {
     /// A question that needs an answer.
-    #[must_use]
-    pub fn new(prompt: &str) -> Self {
+    pub(crate) fn new(prompt: &str) -> Self {
         let check = Box::new(|_: &str| Ok(()));
         Self { prompt: prompt.to_owned(), default: None, is_optional: false, check }
     }
 
     /// Enter alone is this answer.
-    #[must_use]
-    pub fn default(mut self, default: Option<String>) -> Self {
+    pub(crate) fn default(mut self, default: Option<String>) -> Self {
         self.default = default;
         self
     }
 
     /// Enter alone is an answer too: none.
-    #[must_use]
-    pub fn optional(mut self) -> Self {
+    pub(crate) fn optional(mut self) -> Self {
         self.is_optional = true;
         self
     }
 
     /// What is no answer is asked for again.
-    #[must_use]
-    pub fn check(mut self, check: impl Fn(&str) -> Result<(), String> + Send + 'static) -> Self {
+    pub(crate) fn check(mut self, check: impl Fn(&str) -> Result<(), String> + Send + 'static) -> Self {
         self.check = Box::new(check);
         self
     }
@@ -79,7 +75,7 @@ impl Question {
 
 /// One thing of a list to choose from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// What it is called; cut where there is no room for it.
     pub name: String,
     /// What tells it from another of the same name; never cut.
@@ -88,18 +84,14 @@ pub struct Choice {
 
 impl Choice {
     /// A choice with foreign text made safe to show.
-    #[must_use]
-    pub fn new(name: &str, mark: &str) -> Self {
+    pub(crate) fn new(name: &str, mark: &str) -> Self {
         Self { name: visible(name).into_owned(), mark: visible(mark).into_owned() }
     }
 }
 
 impl Terminal {
     /// Asks a yes-or-no question; the answer is no unless it is yes.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] when nobody can be asked, and `--yes` was not given.
-    pub async fn confirm(&self, question: &str) -> Result<bool, Error> {
+    pub(crate) async fn confirm(&self, question: &str) -> Result<bool, Error> {
         if self.says_yes() {
             return Ok(true);
         }
@@ -111,10 +103,12 @@ impl Terminal {
     }
 
     /// Asks a yes-or-no question that `--yes` is no answer to. `told` is what it is about.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] when nobody can be asked.
-    pub async fn choose(&self, told: &str, prompt: &'static str, default: bool) -> Result<bool, Error> {
+    pub(crate) async fn choose(
+        &self,
+        told: &str,
+        prompt: &'static str,
+        default: bool,
+    ) -> Result<bool, Error> {
         // A prompt is drawn again with every key, which shows a long one several times: only its end is one.
         self.talk(told);
         self.interact(move |term| {
@@ -128,10 +122,7 @@ impl Terminal {
     }
 
     /// Has the names of things typed before something is done that cannot be undone.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] when nobody can be asked, and `--yes` was not given.
-    pub async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<bool, Error> {
+    pub(crate) async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<bool, Error> {
         if self.says_yes() {
             return Ok(true);
         }
@@ -153,7 +144,7 @@ impl Terminal {
     }
 
     /// Forgets what was typed while nothing was asked: it is no answer to what is asked next.
-    pub fn forget_typed(&self) {
+    pub(crate) fn forget_typed(&self) {
         #[cfg(unix)]
         if self.can_ask() {
             // A terminal that was closed has nothing to forget.
@@ -162,10 +153,7 @@ impl Terminal {
     }
 
     /// Asks for a line of text, until it is an answer. White space around it is dropped.
-    ///
-    /// # Errors
-    /// [`Kind::Unconfirmed`] when nobody can be asked, [`Kind::Interrupted`] when Ctrl-C is typed.
-    pub async fn ask(&self, question: Question) -> Result<String, Error> {
+    pub(crate) async fn ask(&self, question: Question) -> Result<String, Error> {
         self.interact(move |term| {
             if is_dumb() {
                 return plain::ask(term, &question);
@@ -185,10 +173,7 @@ impl Terminal {
     }
 
     /// Asks for something that is not shown while it is typed, until it is an answer.
-    ///
-    /// # Errors
-    /// As [`Self::ask`].
-    pub async fn ask_secret(
+    pub(crate) async fn ask_secret(
         &self,
         prompt: &'static str,
         check: impl Fn(&str) -> Result<(), String> + Send + 'static,
@@ -205,10 +190,7 @@ impl Terminal {
     }
 
     /// Has one thing chosen from a list, which is searched by typing. Gives its place.
-    ///
-    /// # Errors
-    /// As [`Self::ask`].
-    pub async fn pick(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
+    pub(crate) async fn pick(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
         let width = usize::from(Term::stderr().size().1);
         let lines = lines_of(choices, width.saturating_sub(MARGIN));
         let picked = self.interact(move |term| {

@@ -38,7 +38,7 @@ Next:
 #[command(after_help = more(MORE))]
 #[command(args_conflicts_with_subcommands = true)]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     serve: serve::ServeArgs,
     #[command(subcommand)]

@@ -12,7 +12,6 @@ use crate::terminal::{Format, Terminal};
 
 /// What a client needs to know of an emulator.
 pub(super) struct Ready {
-    /// Its base URL.
     pub(super) url: String,
 }
 

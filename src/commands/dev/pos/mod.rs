@@ -37,7 +37,7 @@ Next:
 /// machine. Begin with `kustom enrollments create`, and use its code with `kustom dev pos pair`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = more(MORE))]
-pub enum Command {
+pub(crate) enum Command {
     Pair(pair::Args),
     Choose(choose::Args),
     Pay(pay::Args),

@@ -21,7 +21,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE_OF_OFFLINE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
-pub struct OfflineArgs {
+pub(crate) struct OfflineArgs {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
     device: Option<String>,
@@ -41,7 +41,7 @@ Next:
 /// New payments reach the device again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE_OF_ONLINE))]
-pub struct OnlineArgs {
+pub(crate) struct OnlineArgs {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
     device: Option<String>,

@@ -25,7 +25,7 @@ Next:
 /// from `kustom enrollments create`; afterwards, ask the device for a payment with `kustom sessions create`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The code
     #[arg(value_name = "CODE", value_parser = NonEmptyStringValueParser::new().map(Secret::new))]
     code: Secret,

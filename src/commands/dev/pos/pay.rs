@@ -26,7 +26,7 @@ Next:
 /// with `kustom sessions watch` is told, with exit 0.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,

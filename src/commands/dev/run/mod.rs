@@ -57,7 +57,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
-pub struct Args {
+pub(crate) struct Args {
     /// Files with a scenario each, folders with such files at any depth, or - for standard input
     #[arg(value_name = "FILE", value_parser = Input::parse)]
     files: Vec<Input>,

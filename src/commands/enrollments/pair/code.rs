@@ -31,7 +31,6 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A code that pairs a phone.
 pub(super) struct Code {
-    /// The enrollment.
     pub(super) id: String,
     /// What is entered in the phone.
     text: String,

@@ -53,7 +53,7 @@ Next:
 /// withdrawn.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more(MORE))]
-pub struct Args {
+pub(crate) struct Args {
     /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
     /// location unless told otherwise, and on a terminal it can be chosen from a list
     #[arg(long, value_name = "LOCATION")]

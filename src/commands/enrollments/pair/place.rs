@@ -11,7 +11,6 @@ use crate::model::{Location, Received};
 pub(super) struct Place {
     /// Its id, unless the API is to take the only one there is.
     pub(super) id: Option<String>,
-    /// Its name.
     pub(super) name: Option<String>,
 }
 

@@ -47,7 +47,6 @@ enum Failure {
     Passing {
         /// How long the API asks to be left alone.
         asked: Option<Duration>,
-        /// In words.
         why: String,
     },
     /// Waiting changes nothing about it.
@@ -105,7 +104,6 @@ impl Pair<'_> {
         }
     }
 
-    /// Looks once.
     async fn look(
         &self,
         look: &Look,

@@ -121,7 +121,7 @@ impl Delivery {
             |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
         let seen = self.session.as_ref().map(|session| {
             let status = session.status.as_ref().map(ToString::to_string).unwrap_or_default();
-            let amount = show.amount(session.order_amount, session.purchase_currency.as_deref()).text;
+            let amount = Show::amount(session.order_amount, session.purchase_currency.as_deref()).text;
             format!("{status} {amount}")
         });
         let status = self.status.map(|status| status.to_string());

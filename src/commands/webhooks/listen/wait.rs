@@ -58,9 +58,6 @@ impl<'a> Wait<'a> {
     }
 
     /// Takes what arrives, until what is waited for has come, the time is up, or somebody ends it.
-    ///
-    /// # Errors
-    /// [`Kind::Interrupted`] if something was waited for; and when stdout cannot be written.
     pub(super) async fn run(
         mut self,
         mut arrived: mpsc::Receiver<Arrived>,
