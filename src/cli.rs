@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::builder::StyledStr;
-use clap::{Args, CommandFactory as _, Parser};
+use clap::{Args, CommandFactory, Parser};
 
 use crate::commands::Command;
 use crate::commands::args::duration;
@@ -18,7 +18,7 @@ use crate::terminal::{ColorWhen, Format};
 /// This is an independent client, not one of Kustom's.
 #[derive(Debug, Parser)]
 #[command(name = "kustom", version, propagate_version = false, subcommand_required = false)]
-#[command(disable_help_subcommand = true, override_help = text::MAP)]
+#[command(disable_help_subcommand = true, override_help = text::ROOT_HELP)]
 pub(crate) struct Cli {
     /// The global flags.
     #[command(flatten)]
@@ -30,17 +30,17 @@ pub(crate) struct Cli {
 
 impl Cli {
     /// The whole grammar, with its help. The verbs of a noun are made when it is named, or by `build`.
-    pub(crate) fn grammar() -> clap::Command {
+    pub(crate) fn command() -> clap::Command {
         // Commands show them in a line each, below what is their own.
-        Self::command().mut_args(|arg| {
+        <Self as CommandFactory>::command().mut_args(|arg| {
             let hidden = arg.is_global_set();
             arg.hide_short_help(hidden).hide_long_help(hidden)
         })
     }
 
     /// The help of the program itself: the commands in groups.
-    pub(crate) fn map() -> StyledStr {
-        text::styled(text::MAP)
+    pub(crate) fn root_help() -> StyledStr {
+        text::highlight(text::ROOT_HELP)
     }
 }
 

@@ -11,16 +11,17 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 
 use crate::api::{
-    Answer, CarriedOut, Client, Credentials, Event, Exchange, HttpTransport, Transport, TransportError,
+    Client, Credentials, Event, HttpTransport, Response, ResponseFuture, SideEffect, Transport,
+    TransportError,
 };
-use crate::emulator::LocalEmulator;
-use crate::error::{Error, Exit, Kind};
+use crate::emulator::FileEmulator;
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::journal::File;
 use crate::profiles::KeySource;
 use crate::secret::ApiKey;
 use crate::settings::{Account, Endpoint, Settings};
 use crate::terminal::Terminal;
-pub(crate) use interruption::{Interrupt, Interruption};
+pub(crate) use interruption::{Signal, SignalListener};
 
 /// What every command is handed.
 pub(crate) struct Context {
@@ -34,7 +35,7 @@ pub(crate) struct Context {
 }
 
 /// What a command is handed that speaks for an account.
-pub(crate) struct Online<'a> {
+pub(crate) struct ApiContext<'a> {
     /// What flags and variables say.
     pub settings: &'a Settings,
     pub terminal: &'a Terminal,
@@ -55,7 +56,7 @@ impl Context {
 
     /// The account that is asked for. Nothing is sent.
     pub(crate) fn account(&self) -> Result<Account, Error> {
-        if self.settings.wants_local() {
+        if self.settings.is_local() {
             // The built-in profile works whatever is in the file.
             return Account::resolve(&self.settings, &crate::profiles::Document::empty());
         }
@@ -63,12 +64,12 @@ impl Context {
     }
 
     /// A client for the account that is asked for. Nothing is sent.
-    pub(crate) fn connect(&self) -> Result<Online<'_>, Error> {
+    pub(crate) fn connect(&self) -> Result<ApiContext<'_>, Error> {
         self.connect_as(self.account()?)
     }
 
     /// A client for this account. Nothing is sent.
-    pub(crate) fn connect_as(&self, account: Account) -> Result<Online<'_>, Error> {
+    pub(crate) fn connect_as(&self, account: Account) -> Result<ApiContext<'_>, Error> {
         let key = key_of(&account)?;
         account.check_key(&key)?;
         let value = |sourced: &Option<crate::settings::Sourced<String>>| {
@@ -79,12 +80,12 @@ impl Context {
         let (terminal, under_way) = (Rc::clone(&self.terminal), Rc::clone(&self.under_way));
         let observer = Box::new(move |event: &Event<'_>| {
             match event {
-                Event::Sending { request, .. } if !request.is_read() => {
-                    under_way.replace(Some(request.line()));
+                Event::Sending { request, .. } if !request.is_safe() => {
+                    under_way.replace(Some(request.summary()));
                 }
                 // Whatever these say, the request has come to its end, or will be sent as if for the first time.
                 Event::Answered { status: 200..=299 | 400..=407 | 409..=499, .. }
-                | Event::Waiting { carried_out: CarriedOut::No, .. } => {
+                | Event::Waiting { carried_out: SideEffect::No, .. } => {
                     under_way.take();
                 }
                 Event::Sending { .. }
@@ -99,34 +100,37 @@ impl Context {
         let interruption_is_handled = &self.interruption_is_handled;
         let (settings, terminal) = (&self.settings, &*self.terminal);
         let under_way = &*self.under_way;
-        Ok(Online { settings, terminal, account, client, interruption_is_handled, under_way })
+        Ok(ApiContext { settings, terminal, account, client, interruption_is_handled, under_way })
     }
 
     /// Runs a command that needs an account, until it ends or is interrupted.
-    pub(crate) fn online<'a, F>(&'a self, command: impl FnOnce(Online<'a>) -> F) -> Result<Exit, Error>
+    pub(crate) fn run_with_api<'a, F>(
+        &'a self,
+        command: impl FnOnce(ApiContext<'a>) -> F,
+    ) -> Result<ExitStatus, Error>
     where
-        F: Future<Output = Result<Exit, Error>>,
+        F: Future<Output = Result<ExitStatus, Error>>,
     {
         let online = self.connect()?;
-        self.wait_for(command(online))
+        self.block_on(command(online))
     }
 
     /// Runs something that waits, until it ends or is interrupted.
-    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()
-            .map_err(|error| Error::new(Kind::Bug, format!("cannot start: {error}")))?;
+            .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
         let result = runtime.block_on(async {
             let mut work = std::pin::pin!(work);
             let mut attention = std::pin::pin!(self.terminal.attend());
-            let mut interruption = Interruption::listen(self.terminal.is_in_front_of_a_person());
+            let mut interruption = SignalListener::listen(self.terminal.is_interactive());
             loop {
                 tokio::select! {
                     biased;
                     result = &mut work => return result,
-                    _ = interruption.come() => {
+                    _ = interruption.recv() => {
                         if !self.interruption_is_handled.get() {
                             return Err(self.interrupted());
                         }
@@ -141,32 +145,32 @@ impl Context {
     }
 
     /// Leaves what an interruption means to the command, from here on.
-    pub(crate) fn handle_interruption(&self) {
+    pub(crate) fn take_over_interrupts(&self) {
         self.interruption_is_handled.set(true);
     }
 
     /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
-    pub(crate) fn interruption(&self) -> Interruption {
-        Interruption::listen(self.terminal.is_in_front_of_a_person())
+    pub(crate) fn interruption(&self) -> SignalListener {
+        SignalListener::listen(self.terminal.is_interactive())
     }
 
     fn interrupted(&self) -> Error {
         match self.under_way.take() {
             Some(request) => {
                 let message = format!("interrupted while waiting for the answer to {request}");
-                Error::new(Kind::Unknown, format!("{message}: it may have been carried out"))
+                Error::new(ErrorKind::Unknown, format!("{message}: it may have been carried out"))
                     .hint("look before you send it again")
             }
-            None => Error::new(Kind::Interrupted, "interrupted"),
+            None => Error::new(ErrorKind::Interrupted, "interrupted"),
         }
     }
 
     fn transport(&self, account: &Account) -> Result<Box<dyn Transport>, Error> {
         Ok(match &account.endpoint {
-            Endpoint::InProcess => Box::new(InProcess(LocalEmulator::new(self.settings.paths.local_state()))),
+            Endpoint::InProcess => Box::new(InProcess(FileEmulator::new(self.settings.paths.local_state()))),
             Endpoint::Remote(url) => Box::new(
                 HttpTransport::new(&url.value, self.settings.request_timeout())
-                    .map_err(|error| Error::new(Kind::Unavailable, error.to_string()))?,
+                    .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?,
             ),
         })
     }
@@ -192,10 +196,10 @@ fn key_of(account: &Account) -> Result<ApiKey, Error> {
 /// Runs the command whose output is the key. It may ask for a password on the terminal.
 pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     let failed = |why: String| {
-        Error::new(Kind::Credentials, format!("the command for the API key {why}"))
+        Error::new(ErrorKind::Credentials, format!("the command for the API key {why}"))
             .hint("run the profile's api_key_command by itself and see what it says")
     };
-    let output = in_shell(command)
+    let output = shell_command(command)
         // It may call kustom itself.
         .env_remove(crate::settings::COMPLETE)
         .stdin(Stdio::inherit())
@@ -212,7 +216,7 @@ pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
 
 /// A command line as whoever wrote it would type it.
 #[cfg(not(windows))]
-fn in_shell(command: &str) -> Command {
+fn shell_command(command: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]);
     shell
@@ -220,7 +224,7 @@ fn in_shell(command: &str) -> Command {
 
 /// The same for `cmd`, which takes all between the first quotation mark and the last as it is, and knows no escapes.
 #[cfg(windows)]
-fn in_shell(command: &str) -> Command {
+fn shell_command(command: &str) -> Command {
     use std::os::windows::process::CommandExt as _;
     let mut shell = Command::new("cmd");
     shell.args(["/D", "/S", "/C"]).raw_arg(format!("\"{command}\""));
@@ -228,10 +232,10 @@ fn in_shell(command: &str) -> Command {
 }
 
 /// The emulator inside this process as a transport.
-struct InProcess(LocalEmulator);
+struct InProcess(FileEmulator);
 
 impl Transport for InProcess {
-    fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_> {
+    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_> {
         Box::pin(async move {
             let response = self
                 .0
@@ -239,14 +243,14 @@ impl Transport for InProcess {
                 .await
                 .map_err(|error| TransportError::State { reason: error.to_string() })?;
             let (head, body) = response.into_parts();
-            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+            Ok(Response { status: head.status.as_u16(), headers: head.headers, body })
         })
     }
 }
 
-impl Online<'_> {
+impl ApiContext<'_> {
     /// Whether a request that changes something may have been carried out without an answer so far.
-    pub(crate) fn is_something_under_way(&self) -> bool {
+    pub(crate) fn has_in_flight_write(&self) -> bool {
         self.under_way.borrow().is_some()
     }
 
@@ -256,8 +260,8 @@ impl Online<'_> {
     }
 
     /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
-    pub(crate) fn interruption(&self) -> Interruption {
-        Interruption::listen(self.terminal.is_in_front_of_a_person())
+    pub(crate) fn interruption(&self) -> SignalListener {
+        SignalListener::listen(self.terminal.is_interactive())
     }
 
     /// The journal of this account.
@@ -266,7 +270,7 @@ impl Online<'_> {
     }
 
     /// Refuses production: for what only playground and emulators have.
-    pub(crate) fn not_on_production(&self) -> Result<(), Error> {
+    pub(crate) fn forbid_production(&self) -> Result<(), Error> {
         if self.account.is_production() {
             return Err(Error::usage("`kustom dev` simulates devices and payments; production has neither")
                 .hint("use a playground profile, or --profile local"));
@@ -275,10 +279,10 @@ impl Online<'_> {
     }
 
     /// Whether a production command can get the confirmation it will need: before anything is sent.
-    pub(crate) fn can_confirm(&self) -> Result<(), Error> {
-        if self.account.is_production() && !self.terminal.says_yes() && !self.terminal.can_ask() {
+    pub(crate) fn ensure_can_confirm(&self) -> Result<(), Error> {
+        if self.account.is_production() && !self.terminal.assume_yes() && !self.terminal.can_prompt() {
             return Err(Error::new(
-                Kind::Unconfirmed,
+                ErrorKind::Unconfirmed,
                 "this is production, and there is nobody to confirm it",
             )
             .hint("nothing was sent; add --yes to confirm it beforehand"));
@@ -314,10 +318,10 @@ impl Online<'_> {
             Some(id) => format!("merchant {}", id.value),
             None => "the merchant of this key".to_owned(),
         };
-        format!("Production, {merchant}: {}?", crate::text::visible(action))
+        format!("Production, {merchant}: {}?", crate::text::escape_control(action))
     }
 }
 
 fn not_confirmed() -> Error {
-    Error::new(Kind::Unconfirmed, "not confirmed; nothing was done")
+    Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was done")
 }

@@ -3,15 +3,15 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::api::{self, CarriedOut, Why};
+use crate::api::{self, FailureCause, SideEffect};
 use crate::journal::JournalError;
 use crate::model::SessionStatus;
 use crate::profiles::StoreError;
-use crate::text::visible;
+use crate::text::escape_control;
 
 /// How a command that worked ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Done; a session that was waited for is FINALIZED.
     Done,
     /// The session that was waited for is CANCELLED.
@@ -29,12 +29,12 @@ pub enum Exit {
     /// The callback that was waited for had not come when the wait ended.
     NothingCame,
     /// `doctor` found something of this kind.
-    Unwell(Kind),
+    Unwell(ErrorKind),
     /// A scenario failed for a reason of this kind.
-    Unmet(Kind),
+    Unmet(ErrorKind),
 }
 
-impl Exit {
+impl ExitStatus {
     /// The process's exit code.
     pub const fn code(self) -> u8 {
         match self {
@@ -48,7 +48,7 @@ impl Exit {
     }
 
     /// How a wait for a session ends that stands like this.
-    pub const fn of_session(status: &SessionStatus) -> Self {
+    pub const fn from_session_status(status: &SessionStatus) -> Self {
         match status {
             SessionStatus::Finalized => Self::Done,
             SessionStatus::Cancelled => Self::SessionCancelled,
@@ -62,7 +62,7 @@ impl Exit {
 /// What kind of failure it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ErrorKind {
     /// stdout was closed by whoever read it; nothing to say.
     ClosedPipe,
     /// Arguments, configuration or input were refused before anything was sent.
@@ -87,7 +87,7 @@ pub enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl ErrorKind {
     /// The process's exit code.
     pub const fn code(self) -> u8 {
         match self {
@@ -110,7 +110,7 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub struct Error {
     /// What kind.
-    pub kind: Kind,
+    pub kind: ErrorKind,
     /// What happened and why; may have several lines.
     pub message: String,
     /// What to do or type next.
@@ -123,14 +123,14 @@ pub struct Error {
 
 impl Error {
     /// A failure of this kind.
-    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         let (hints, also) = (Vec::new(), Vec::new());
         Self { kind, message: message.into(), hints, facts: None, also }
     }
 
     /// Arguments, configuration or input that cannot be used.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Kind::Usage, message)
+        Self::new(ErrorKind::Usage, message)
     }
 
     /// Adds what to do or type next.
@@ -140,7 +140,7 @@ impl Error {
     }
 
     /// Adds something that a script may want to know.
-    pub fn fact(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.facts.get_or_insert_default().insert(name.to_owned(), value.into());
         self
     }
@@ -152,7 +152,7 @@ impl Error {
     }
 
     /// One failure of several: the most serious one leads, and decides the exit code. `None` of none.
-    pub fn together(errors: Vec<Self>) -> Option<Self> {
+    pub fn combine(errors: Vec<Self>) -> Option<Self> {
         let mut errors = errors;
         let worst = errors.iter().enumerate().max_by_key(|(index, error)| {
             // Of equals the first, which is what a person sees first.
@@ -217,57 +217,61 @@ impl From<api::Error> for Error {
     fn from(error: api::Error) -> Self {
         let kind = kind_of(&error);
         // What the server says is not ours: it must not move the cursor of whoever reads it.
-        let said = visible(&error.why.sentence()).into_owned();
+        let said = escape_control(&error.why.message()).into_owned();
         let tried = if error.attempts > 1 { format!(" ({} tries)", error.attempts) } else { String::new() };
         let message = match kind {
-            Kind::Credentials => format!("the API does not accept the key: {said}"),
-            Kind::NotFound | Kind::Refused | Kind::Usage => said,
+            ErrorKind::Credentials => format!("the API does not accept the key: {said}"),
+            ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Usage => said,
             _ => format!("{}: {said}{tried}", error.request),
         };
         let mut whole = Self::new(kind, message);
         if let Some(status) = error.status() {
-            whole = whole.fact("status", status);
+            whole = whole.detail("status", status);
         }
         if let Some(problem) = error.problem().filter(|problem| !problem.errors.is_empty()) {
-            whole = whole.fact("errors", Value::Object(problem.errors.clone()));
+            whole = whole.detail("errors", Value::Object(problem.errors.clone()));
         }
         if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
-            whole = whole.hint(format!("support will ask for the correlation id {}", visible(id)));
+            whole = whole.hint(format!("support will ask for the correlation id {}", escape_control(id)));
         }
         match (&error.why, kind) {
-            (_, Kind::Credentials) => {
+            (_, ErrorKind::Credentials) => {
                 whole.hint("see which key is used and where it comes from with `kustom doctor`")
             }
-            (_, Kind::Unknown) => {
+            (_, ErrorKind::Unknown) => {
                 whole.hint("the request may have been carried out: look before you send it again")
             }
-            (Why::Redirect { .. } | Why::Unreadable { .. }, _) => {
+            (FailureCause::Redirect { .. } | FailureCause::Unreadable { .. }, _) => {
                 whole.hint("check the base URL with `kustom doctor`")
             }
-            (Why::Status { .. } | Why::Lost(_), Kind::Unavailable) => match error.retry_after {
-                Some(wait) => {
-                    whole.hint(format!("the API asks to be left alone for {} seconds", wait.as_secs()))
+            (FailureCause::Status { .. } | FailureCause::Lost(_), ErrorKind::Unavailable) => {
+                match error.retry_after {
+                    Some(wait) => {
+                        whole.hint(format!("the API asks to be left alone for {} seconds", wait.as_secs()))
+                    }
+                    None => whole.hint("try again later; `kustom doctor` looks at the connection"),
                 }
-                None => whole.hint("try again later; `kustom doctor` looks at the connection"),
-            },
-            (Why::NotSent { .. }, _) => {
+            }
+            (FailureCause::NotSent { .. }, _) => {
                 whole.hint("nothing was sent; check the network with `kustom doctor`")
             }
-            (Why::State(_), _) => whole.hint("name another folder in KUSTOM_STATE, or mend this one"),
+            (FailureCause::State(_), _) => {
+                whole.hint("name another folder in KUSTOM_STATE, or mend this one")
+            }
             _ => whole,
         }
     }
 }
 
-fn kind_of(error: &api::Error) -> Kind {
+fn kind_of(error: &api::Error) -> ErrorKind {
     match (&error.why, error.carried_out) {
-        (Why::State(_), _) => Kind::Usage,
-        (Why::Status { status: 401 | 403, .. }, _) => Kind::Credentials,
-        (Why::Status { status: 404, .. }, _) => Kind::NotFound,
-        (_, CarriedOut::Maybe) => Kind::Unknown,
-        (Why::Status { status: 408 | 429, .. }, _) => Kind::Unavailable,
-        (Why::Status { status: 400..=499, .. }, _) => Kind::Refused,
-        _ => Kind::Unavailable,
+        (FailureCause::State(_), _) => ErrorKind::Usage,
+        (FailureCause::Status { status: 401 | 403, .. }, _) => ErrorKind::Credentials,
+        (FailureCause::Status { status: 404, .. }, _) => ErrorKind::NotFound,
+        (_, SideEffect::Maybe) => ErrorKind::Unknown,
+        (FailureCause::Status { status: 408 | 429, .. }, _) => ErrorKind::Unavailable,
+        (FailureCause::Status { status: 400..=499, .. }, _) => ErrorKind::Refused,
+        _ => ErrorKind::Unavailable,
     }
 }
 
@@ -276,9 +280,9 @@ mod tests {
     use super::*;
     use crate::model::Problem;
 
-    fn answered(request: &str, status: u16, body: &str, carried_out: CarriedOut) -> Error {
+    fn answered(request: &str, status: u16, body: &str, carried_out: SideEffect) -> Error {
         let problem = Box::new(Problem::read(status, body.as_bytes()));
-        let why = Why::Status { status, problem };
+        let why = FailureCause::Status { status, problem };
         api::Error { request: request.into(), why, carried_out, attempts: 1, retry_after: None }.into()
     }
 
@@ -297,27 +301,27 @@ mod tests {
             (500, 6),
             (599, 6),
         ] {
-            assert_eq!(code(status, CarriedOut::No), expected, "{status}");
+            assert_eq!(code(status, SideEffect::No), expected, "{status}");
         }
-        assert_eq!(code(500, CarriedOut::Maybe), 7);
-        assert_eq!(code(408, CarriedOut::Maybe), 7);
+        assert_eq!(code(500, SideEffect::Maybe), 7);
+        assert_eq!(code(408, SideEffect::Maybe), 7);
     }
 
     #[test]
     fn a_servers_text_cannot_drive_the_terminal() {
-        let error = answered("GET /x", 400, r#"{"detail":"\u001b[2Jgone"}"#, CarriedOut::No);
+        let error = answered("GET /x", 400, r#"{"detail":"\u001b[2Jgone"}"#, SideEffect::No);
         assert_eq!(error.message, "\\u{1b}[2Jgone (HTTP 400)");
     }
 
     #[test]
     fn of_several_failures_the_most_serious_leads() {
-        let kinds = [Kind::NotFound, Kind::Unknown, Kind::Refused];
-        let whole = Error::together(kinds.map(|kind| Error::new(kind, "x")).to_vec()).unwrap();
-        assert_eq!(whole.kind, Kind::Unknown);
+        let kinds = [ErrorKind::NotFound, ErrorKind::Unknown, ErrorKind::Refused];
+        let whole = Error::combine(kinds.map(|kind| Error::new(kind, "x")).to_vec()).unwrap();
+        assert_eq!(whole.kind, ErrorKind::Unknown);
         assert_eq!(
             whole.also.iter().map(|error| error.kind).collect::<Vec<_>>(),
-            [Kind::NotFound, Kind::Refused]
+            [ErrorKind::NotFound, ErrorKind::Refused]
         );
-        assert!(Error::together(Vec::new()).is_none());
+        assert!(Error::combine(Vec::new()).is_none());
     }
 }

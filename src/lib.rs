@@ -31,23 +31,23 @@ use clap::{FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
 use crate::context::Context;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::settings::Settings;
-use crate::terminal::{ColorWhen, Format, Manner, Terminal};
+use crate::terminal::{ColorWhen, Format, OutputOptions, Terminal};
 
 /// The root command with all its subcommands, for the documents that are generated from it.
 pub fn command() -> clap::Command {
-    Cli::grammar()
+    Cli::command()
 }
 
 /// Runs one command line and gives the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    if let Some(asked) = completion::asked(&args) {
-        return completed(&asked, &args);
+    if let Some(asked) = completion::requested_shell(&args) {
+        return run_completion(&asked, &args);
     }
     report_panics(&args);
-    match parsed(&args) {
+    match parse_args(&args) {
         Ok(cli) => run_parsed(cli),
         Err(error) => parse_failed(&error, &args),
     }
@@ -55,20 +55,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 
 /// Answers a shell. It writes the answer over somebody's command line, so nothing else may come to it.
 #[allow(clippy::exit, reason = "there is no way back from a panic")]
-fn completed(asked: &OsStr, args: &[OsString]) -> u8 {
-    std::panic::set_hook(Box::new(|_| std::process::exit(Exit::Done.code().into())));
-    if let Some(text) = completion::answer(asked, args) {
-        let terminal = Terminal::new(plain_manner(Format::Table));
+fn run_completion(asked: &OsStr, args: &[OsString]) -> u8 {
+    std::panic::set_hook(Box::new(|_| std::process::exit(ExitStatus::Done.code().into())));
+    if let Some(text) = completion::complete_line(asked, args) {
+        let terminal = Terminal::new(fallback_options(Format::Table));
         // A shell that does not read it has no use for it.
         let _ = terminal.data(&text).and_then(|()| terminal.flush());
     }
-    Exit::Done.code()
+    ExitStatus::Done.code()
 }
 
-fn parsed(args: &[OsString]) -> Result<Cli, clap::Error> {
+fn parse_args(args: &[OsString]) -> Result<Cli, clap::Error> {
     // Taking the grammar apart would take as long as making it, and the process ends soon.
     // Documents are made of the grammar too, and should not tell who built them.
-    let mut grammar = ManuallyDrop::new(Cli::grammar().long_version(version::BUILD));
+    let mut grammar = ManuallyDrop::new(Cli::command().long_version(version::BUILD));
     let mut matches = grammar.try_get_matches_from_mut(args)?;
     Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut grammar))
 }
@@ -76,63 +76,63 @@ fn parsed(args: &[OsString]) -> Result<Cli, clap::Error> {
 fn run_parsed(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
     let Some(command) = command else {
-        return shown(&Terminal::new(plain_manner(Format::Table)), &Cli::map());
+        return print_help(&Terminal::new(fallback_options(Format::Table)), &Cli::root_help());
     };
     let wanted = global.output.or_else(|| format_named(&output_variable()?)).unwrap_or(Format::Table);
     let settings = match Settings::resolve(global) {
         Ok(settings) => Settings { waits: command.waits(), ..settings },
-        Err(error) => return failed(&Terminal::new(plain_manner(wanted)), &error),
+        Err(error) => return report_error(&Terminal::new(fallback_options(wanted)), &error),
     };
     let context = Context::new(settings);
-    let written = |exit: Exit| match context.terminal.flush() {
+    let written = |exit: ExitStatus| match context.terminal.flush() {
         // Nobody reads any more, which changes nothing about how it ended.
-        Err(error) if error.kind == Kind::ClosedPipe => exit.code(),
-        Err(error) => failed(&context.terminal, &error),
+        Err(error) if error.kind == ErrorKind::ClosedPipe => exit.code(),
+        Err(error) => report_error(&context.terminal, &error),
         Ok(()) => exit.code(),
     };
     match command.run(&context) {
         Ok(exit) => written(exit),
-        Err(error) => failed(&context.terminal, &error),
+        Err(error) => report_error(&context.terminal, &error),
     }
 }
 
 /// Help and version are data; anything else that the parser says is a usage error.
 fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
-    let terminal = Terminal::new(plain_manner(format_in(args)));
+    let terminal = Terminal::new(fallback_options(guess_format(args)));
     if !error.use_stderr() {
         let help = error.render();
         // The parser has it as it is written; what stands out in it is worth the time only where that can be seen.
-        let is_map = terminal.colors_data() && help.ansi().to_string() == commands::help::text::MAP;
-        return shown(&terminal, &if is_map { Cli::map() } else { help });
+        let is_map = terminal.colors_data() && help.ansi().to_string() == commands::help::text::ROOT_HELP;
+        return print_help(&terminal, &if is_map { Cli::root_help() } else { help });
     }
     if !terminal.format().is_json() {
         terminal.parser_error(error);
-        return Kind::Usage.code();
+        return ErrorKind::Usage.code();
     }
-    failed(&terminal, &Error::from(error).hint("see `kustom help`, or add --help to the command"))
+    report_error(&terminal, &Error::from(error).hint("see `kustom help`, or add --help to the command"))
 }
 
-fn shown(terminal: &Terminal, help: &StyledStr) -> u8 {
-    match terminal.styled(help).and_then(|()| terminal.flush()) {
-        Ok(()) => Exit::Done.code(),
-        Err(error) => failed(terminal, &error),
+fn print_help(terminal: &Terminal, help: &StyledStr) -> u8 {
+    match terminal.print_styled(help).and_then(|()| terminal.flush()) {
+        Ok(()) => ExitStatus::Done.code(),
+        Err(error) => report_error(terminal, &error),
     }
 }
 
-fn failed(terminal: &Terminal, error: &Error) -> u8 {
-    if error.kind != Kind::ClosedPipe {
+fn report_error(terminal: &Terminal, error: &Error) -> u8 {
+    if error.kind != ErrorKind::ClosedPipe {
         terminal.error(error);
     }
     error.kind.code()
 }
 
 /// How to talk before it is known how to.
-const fn plain_manner(format: Format) -> Manner {
-    Manner { format, quiet: false, verbosity: 0, color: ColorWhen::Auto, no_input: true, yes: false }
+const fn fallback_options(format: Format) -> OutputOptions {
+    OutputOptions { format, quiet: false, verbosity: 0, color: ColorWhen::Auto, no_input: true, yes: false }
 }
 
 /// The format of errors about arguments that could not be parsed: whatever looks like `-o` is taken for it.
-fn format_in(args: &[OsString]) -> Format {
+fn guess_format(args: &[OsString]) -> Format {
     let texts: Vec<_> = args.iter().filter_map(|arg| arg.to_str()).collect();
     let flag = texts.iter().enumerate().find_map(|(index, text)| match *text {
         "-o" | "--output" => texts.get(index + 1).copied(),
@@ -154,13 +154,13 @@ fn output_variable() -> Option<String> {
 /// program. Nothing is unwound, which a release build could not do: the tables for it would be a seventh of the program.
 #[allow(clippy::exit, reason = "there is no way back from a panic, and no other exit code to be had")]
 fn report_panics(args: &[OsString]) {
-    let format = format_in(args);
+    let format = guess_format(args);
     std::panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let error = Error::new(Kind::Bug, format!("this is a bug in kustom ({place})"))
+        let error = Error::new(ErrorKind::Bug, format!("this is a bug in kustom ({place})"))
             .hint("please report it with the command you typed and the output of `kustom doctor`");
         terminal::restore();
-        Terminal::new(plain_manner(format)).error(&error);
-        std::process::exit(Kind::Bug.code().into());
+        Terminal::new(fallback_options(format)).error(&error);
+        std::process::exit(ErrorKind::Bug.code().into());
     }));
 }

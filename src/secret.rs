@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub const REDACTED: &str = "[redacted]";
 
 /// A secret shorter than this is not looked for in other texts: it could be a part of any word.
-pub const SHORTEST_SOUGHT: usize = 8;
+pub const MIN_REDACT_LEN: usize = 8;
 
 /// A string that is wiped from memory when dropped and that no formatting shows.
 #[derive(Clone)]
@@ -146,7 +146,7 @@ impl CallbackSecret {
 
 /// A text in which everything that looks like a key or a secret for callbacks, as somebody may have typed or pasted
 /// one in the wrong place, is cut down to its documented prefix.
-pub fn without_keys(text: &str) -> Cow<'_, str> {
+pub fn redact_secrets(text: &str) -> Cow<'_, str> {
     const PREFIXES: [&str; 3] = ["kco_live_", "kco_test_", CALLBACK_SECRET_PREFIX];
     // Where the next prefix ends.
     let next = |text: &str| {
@@ -187,15 +187,15 @@ mod tests {
     #[test]
     fn a_key_in_the_wrong_place_is_cut_down_to_its_prefix() {
         assert_eq!(
-            without_keys("argument 'kco_test_api_a/b+c' and kco_live_x, found"),
+            redact_secrets("argument 'kco_test_api_a/b+c' and kco_live_x, found"),
             "argument 'kco_test_[redacted]' and kco_live_[redacted] found"
         );
-        assert_eq!(without_keys("a kco_test_… key"), "a kco_test_… key");
+        assert_eq!(redact_secrets("a kco_test_… key"), "a kco_test_… key");
         assert_eq!(
-            without_keys("cannot read whsec_MfKQ9r8G+/A=: kco_live_y"),
+            redact_secrets("cannot read whsec_MfKQ9r8G+/A=: kco_live_y"),
             "cannot read whsec_[redacted] kco_live_[redacted]"
         );
-        assert_eq!(without_keys("nothing"), "nothing");
+        assert_eq!(redact_secrets("nothing"), "nothing");
     }
 
     #[test]

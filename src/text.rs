@@ -29,7 +29,7 @@ fn is_plain(text: &str, allowed: impl Fn(u8) -> bool) -> bool {
 }
 
 /// The text with every character that could drive a terminal written as an escape (`\n`, `\u{1b}`).
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
     if is_plain(text, |_| false) || !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -46,7 +46,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 
 /// JSON with the characters that `serde_json` leaves alone, but a terminal might act on, written as `\u`
 /// escapes. They can only stand inside strings, so the document means the same.
-pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
+pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     let acts = |character: char| character != '\n' && is_unsafe(character);
     if is_plain(json, |byte| byte == b'\n') || !json.chars().any(acts) {
         return Cow::Borrowed(json);
@@ -65,20 +65,20 @@ pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
 }
 
 /// Foreign text as one word of a command line that is shown, to be copied into a shell.
-pub(crate) fn word(text: &str) -> String {
-    let text = visible(text);
+pub(crate) fn shell_quote(text: &str) -> String {
+    let text = escape_control(text);
     shell_words::quote(&text).into_owned()
 }
 
 /// Where a byte of a text stands: its line, and its column in characters, both from one.
-pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn line_column(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset.min(text.len())).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
 /// A duration as people write it: `30s`, `1m 5s`.
-pub(crate) fn spell(duration: Duration) -> String {
+pub(crate) fn format_duration(duration: Duration) -> String {
     let whole = jiff::SignedDuration::from_secs(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX));
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
@@ -88,7 +88,7 @@ pub(crate) fn spell(duration: Duration) -> String {
 }
 
 /// How long ago something was, in its largest unit: `5m ago`.
-pub(crate) fn age(duration: Duration) -> String {
+pub(crate) fn format_age(duration: Duration) -> String {
     let seconds = duration.as_secs().max(1);
     let unit = match seconds {
         0..60 => 1,
@@ -96,11 +96,11 @@ pub(crate) fn age(duration: Duration) -> String {
         3600..86400 => 3600,
         _ => 86400,
     };
-    format!("{} ago", spell(Duration::from_secs(seconds / unit * unit)))
+    format!("{} ago", format_duration(Duration::from_secs(seconds / unit * unit)))
 }
 
 /// `1 device`, `2 devices`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn pluralize(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
@@ -111,23 +111,23 @@ mod tests {
 
     #[test]
     fn durations_are_spelled_as_people_write_them() {
-        assert_eq!(spell(Duration::from_millis(250)), "250 ms");
-        assert_eq!(spell(Duration::from_millis(65_900)), "1m 5s");
-        assert_eq!(spell(Duration::from_secs(2 * 60 * 60)), "2h");
+        assert_eq!(format_duration(Duration::from_millis(250)), "250 ms");
+        assert_eq!(format_duration(Duration::from_millis(65_900)), "1m 5s");
+        assert_eq!(format_duration(Duration::from_secs(2 * 60 * 60)), "2h");
     }
 
     #[test]
     fn a_place_is_counted_in_lines_and_characters() {
-        let place = |offset| place("a\nåä b\n", offset);
+        let place = |offset| line_column("a\nåä b\n", offset);
         assert_eq!((place(0), place(2), place(7)), ((1, 1), (2, 1), (2, 4)));
         assert_eq!(place(99), (3, 1), "beyond the end is the end");
     }
 
     #[test]
     fn nothing_that_drives_a_terminal_gets_through() {
-        assert_eq!(visible("Till 3 – Ångström ☕"), "Till 3 – Ångström ☕");
-        assert_eq!(visible("a\u{1b}[2Jb\r\n\u{9b}31m"), "a\\u{1b}[2Jb\\r\\n\\u{9b}31m");
-        assert_eq!(visible("x\u{202e}gnp.exe\u{200b}"), "x\\u{202e}gnp.exe\\u{200b}");
+        assert_eq!(escape_control("Till 3 – Ångström ☕"), "Till 3 – Ångström ☕");
+        assert_eq!(escape_control("a\u{1b}[2Jb\r\n\u{9b}31m"), "a\\u{1b}[2Jb\\r\\n\\u{9b}31m");
+        assert_eq!(escape_control("x\u{202e}gnp.exe\u{200b}"), "x\\u{202e}gnp.exe\\u{200b}");
     }
 
     proptest! {
@@ -144,7 +144,7 @@ mod tests {
     fn json_keeps_its_meaning() {
         let value = serde_json::json!({"name": "a\u{1b}\u{7f}\u{9b}\u{202e}\u{e0041}ö"});
         let text = serde_json::to_string_pretty(&value).unwrap();
-        let shown = visible_json(&text);
+        let shown = escape_json(&text);
         assert!(!shown.chars().any(|character| character != '\n' && is_unsafe(character)), "{shown}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }

@@ -10,12 +10,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::base_url::BaseUrl;
-use super::error::{CarriedOut, Error, Why};
+use super::error::{Error, FailureCause, SideEffect};
 use super::redact::Redactor;
 use super::request::Request;
-use super::retry::{self, LONGEST_WAIT, MOST_ATTEMPTS};
-use super::transport::{Answer, LARGEST_ANSWER, Transport, TransportError};
-use crate::model::{Problem, Received};
+use super::retry::{self, MAX_ATTEMPTS, MAX_RETRY_AFTER};
+use super::transport::{MAX_RESPONSE_BYTES, Response, Transport, TransportError};
+use crate::model::{Problem, Resource};
 use crate::secret::ApiKey;
 
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ pub(crate) enum Event<'a> {
         /// After this time.
         delay: Duration,
         /// Whether one of the tries so far may have been carried out.
-        carried_out: CarriedOut,
+        carried_out: SideEffect,
     },
 }
 
@@ -106,30 +106,34 @@ impl Client {
     ///
     /// A request that may have arrived is sent again only if it [is repeatable](Request::is_repeatable); one
     /// that provably did not arrive, or that was turned away with 429, may always be.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Error> {
-        let mut carried_out = CarriedOut::No;
+    pub(crate) async fn send(&self, request: &Request) -> Result<Response, Error> {
+        let mut carried_out = SideEffect::No;
         let mut attempt = 0;
         loop {
             attempt += 1;
             let (why, again) = match self.attempt(request, attempt).await {
                 Ok(answer) if answer.is_success() => return Ok(answer),
-                Ok(answer) => self.judge_answer(request, &answer),
-                Err(error) => judge_failure(request, error),
+                Ok(answer) => self.classify_response(request, &answer),
+                Err(error) => classify_transport_error(request, error),
             };
-            carried_out = carried_out.max(effect(request, &why));
-            let most = if request.single_try { 1 } else { MOST_ATTEMPTS };
+            carried_out = carried_out.max(side_effect(request, &why));
+            let most = if request.single_try { 1 } else { MAX_ATTEMPTS };
             let delay = match again {
-                Again::After(asked) if attempt < most && asked.is_none_or(|asked| asked <= LONGEST_WAIT) => {
+                RetryDecision::After(asked)
+                    if attempt < most && asked.is_none_or(|asked| asked <= MAX_RETRY_AFTER) =>
+                {
                     asked.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
                 }
-                Again::After(retry_after) => {
+                RetryDecision::After(retry_after) => {
                     return Err(Error {
                         attempts: attempt,
                         retry_after,
                         ..failed(request, why, carried_out)
                     });
                 }
-                Again::Never => return Err(Error { attempts: attempt, ..failed(request, why, carried_out) }),
+                RetryDecision::Never => {
+                    return Err(Error { attempts: attempt, ..failed(request, why, carried_out) });
+                }
             };
             (self.observer)(&Event::Waiting { delay, carried_out });
             tokio::time::sleep(delay).await;
@@ -137,32 +141,32 @@ impl Client {
     }
 
     /// Sends a request once, whatever comes back: for `doctor`, which wants to see it.
-    pub(crate) async fn probe(&self, request: &Request) -> Result<(Answer, Duration), Error> {
+    pub(crate) async fn probe(&self, request: &Request) -> Result<(Response, Duration), Error> {
         let started = Instant::now();
         match self.attempt(request, 1).await {
             Ok(answer) => Ok((answer, started.elapsed())),
             Err(error) => {
-                let (why, _) = judge_failure(request, error);
-                let carried_out = effect(request, &why);
+                let (why, _) = classify_transport_error(request, error);
+                let carried_out = side_effect(request, &why);
                 Err(failed(request, why, carried_out))
             }
         }
     }
 
     /// Sends a request and reads a resource from its answer.
-    pub(crate) async fn resource<T: DeserializeOwned>(
+    pub(crate) async fn send_json<T: DeserializeOwned>(
         &self,
         request: &Request,
-    ) -> Result<Received<T>, Error> {
+    ) -> Result<Resource<T>, Error> {
         let answer = self.send(request).await?;
-        read(request, &answer, |value| Received::read(value).map_err(|error| error.to_string()))
+        read(request, &answer, |value| Resource::read(value).map_err(|error| error.to_string()))
     }
 
-    async fn attempt(&self, request: &Request, attempt: u32) -> Result<Answer, TransportError> {
+    async fn attempt(&self, request: &Request, attempt: u32) -> Result<Response, TransportError> {
         (self.observer)(&Event::Sending { request, attempt });
         let started = Instant::now();
-        let wired = self.wire(request)?;
-        match self.transport.exchange(wired).await {
+        let wired = self.build_request(request)?;
+        match self.transport.send(wired).await {
             Ok(mut answer) => {
                 answer.body = self.redactor.scrub_body(answer.body);
                 let (status, body, elapsed) = (answer.status, answer.body.as_slice(), started.elapsed());
@@ -170,16 +174,16 @@ impl Client {
                 Ok(answer)
             }
             Err(error) => {
-                let (why, _) = judge_failure(request, error.clone());
-                (self.observer)(&Event::Failed { request, reason: &why.sentence() });
+                let (why, _) = classify_transport_error(request, error.clone());
+                (self.observer)(&Event::Failed { request, reason: &why.message() });
                 Err(error)
             }
         }
     }
 
     /// The request with host and credentials.
-    fn wire(&self, request: &Request) -> Result<http::Request<Vec<u8>>, TransportError> {
-        let url = format!("{}{}", self.base.as_str(), request.target());
+    fn build_request(&self, request: &Request) -> Result<http::Request<Vec<u8>>, TransportError> {
+        let url = format!("{}{}", self.base.as_str(), request.path_and_query());
         let mut builder = http::Request::builder()
             .method(request.method.clone())
             .uri(url)
@@ -188,7 +192,7 @@ impl Client {
         if request.body.is_some() {
             builder = builder.header(CONTENT_TYPE, "application/json");
         }
-        if let (true, Some(id)) = (request.asks_for_merchant(), &self.merchant_id) {
+        if let (true, Some(id)) = (request.needs_merchant_header(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
         }
         builder
@@ -196,26 +200,29 @@ impl Client {
             .map_err(|error| TransportError::NotSent { reason: error.to_string(), passing: false })
     }
 
-    fn judge_answer(&self, request: &Request, answer: &Answer) -> (Why, Again) {
+    fn classify_response(&self, request: &Request, answer: &Response) -> (FailureCause, RetryDecision) {
         let status = answer.status;
         if (300..400).contains(&status) {
             let to = answer.header("location").unwrap_or("an unnamed place").to_owned();
-            return (Why::Redirect { status, to: self.redactor.scrub_text(to) }, Again::Never);
+            return (
+                FailureCause::Redirect { status, to: self.redactor.scrub_text(to) },
+                RetryDecision::Never,
+            );
         }
         let asked = answer.header("retry-after").and_then(|text| retry::retry_after(text, Timestamp::now()));
         let again = match status {
-            429 => Again::After(asked),
-            408 | 500 | 502 | 503 | 504 if request.is_repeatable() => Again::After(asked),
-            _ => Again::Never,
+            429 => RetryDecision::After(asked),
+            408 | 500 | 502 | 503 | 504 if request.is_idempotent() => RetryDecision::After(asked),
+            _ => RetryDecision::Never,
         };
-        (Why::Status { status, problem: Box::new(Problem::read(status, &answer.body)) }, again)
+        (FailureCause::Status { status, problem: Box::new(Problem::read(status, &answer.body)) }, again)
     }
 }
 
 /// Reads JSON from a success.
 pub(super) fn read<T>(
     request: &Request,
-    answer: &Answer,
+    answer: &Response,
     parse: impl FnOnce(Value) -> Result<T, String>,
 ) -> Result<T, Error> {
     let value = match serde_json::from_slice(&answer.body) {
@@ -228,56 +235,60 @@ pub(super) fn read<T>(
         Err(_) => Err("it is not JSON".to_owned()),
     };
     value.map_err(|reason| {
-        let why = Why::Unreadable { status: answer.status, reason };
-        let carried_out = effect(request, &why);
+        let why = FailureCause::Unreadable { status: answer.status, reason };
+        let carried_out = side_effect(request, &why);
         failed(request, why, carried_out)
     })
 }
 
 /// The failure of a single attempt.
-fn failed(request: &Request, why: Why, carried_out: CarriedOut) -> Error {
-    Error { request: request.line(), why, carried_out, attempts: 1, retry_after: None }
+fn failed(request: &Request, why: FailureCause, carried_out: SideEffect) -> Error {
+    Error { request: request.summary(), why, carried_out, attempts: 1, retry_after: None }
 }
 
-fn looks_like_html(answer: &Answer) -> bool {
+fn looks_like_html(answer: &Response) -> bool {
     answer.header("content-type").is_some_and(|kind| kind.contains("html")) || answer.body.starts_with(b"<")
 }
 
 /// Whether another attempt makes sense.
-enum Again {
+enum RetryDecision {
     Never,
     /// After the time that the API asks for, or after the usual one.
     After(Option<Duration>),
 }
 
-fn judge_failure(request: &Request, error: TransportError) -> (Why, Again) {
+fn classify_transport_error(request: &Request, error: TransportError) -> (FailureCause, RetryDecision) {
     match error {
         TransportError::NotSent { reason, passing } => {
-            let again = if passing { Again::After(None) } else { Again::Never };
-            (Why::NotSent { reason, passing }, again)
+            let again = if passing { RetryDecision::After(None) } else { RetryDecision::Never };
+            (FailureCause::NotSent { reason, passing }, again)
         }
-        TransportError::Lost { reason } => {
-            (Why::Lost(reason), if request.is_repeatable() { Again::After(None) } else { Again::Never })
-        }
+        TransportError::Lost { reason } => (
+            FailureCause::Lost(reason),
+            if request.is_idempotent() { RetryDecision::After(None) } else { RetryDecision::Never },
+        ),
         TransportError::TooLarge { status } => {
-            let reason = format!("it is larger than {} MiB", LARGEST_ANSWER / 1024 / 1024);
-            (Why::Unreadable { status, reason }, Again::Never)
+            let reason = format!("it is larger than {} MiB", MAX_RESPONSE_BYTES / 1024 / 1024);
+            (FailureCause::Unreadable { status, reason }, RetryDecision::Never)
         }
-        TransportError::State { reason } => (Why::State(reason), Again::Never),
+        TransportError::State { reason } => (FailureCause::State(reason), RetryDecision::Never),
     }
 }
 
 /// Whether an attempt that ended like this may have changed something.
-fn effect(request: &Request, why: &Why) -> CarriedOut {
-    if request.is_read() {
-        return CarriedOut::No;
+fn side_effect(request: &Request, why: &FailureCause) -> SideEffect {
+    if request.is_safe() {
+        return SideEffect::No;
     }
     match why {
         // 408 comes from something in between that lost patience, not from the API refusing.
-        Why::Status { status: 408, .. } => CarriedOut::Maybe,
-        Why::NotSent { .. } | Why::State(_) | Why::Status { status: 400..=499, .. } => CarriedOut::No,
-        Why::Status { .. } | Why::Redirect { .. } | Why::Unreadable { .. } | Why::Lost(_) => {
-            CarriedOut::Maybe
-        }
+        FailureCause::Status { status: 408, .. } => SideEffect::Maybe,
+        FailureCause::NotSent { .. }
+        | FailureCause::State(_)
+        | FailureCause::Status { status: 400..=499, .. } => SideEffect::No,
+        FailureCause::Status { .. }
+        | FailureCause::Redirect { .. }
+        | FailureCause::Unreadable { .. }
+        | FailureCause::Lost(_) => SideEffect::Maybe,
     }
 }

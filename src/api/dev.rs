@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::client::Client;
 use super::error::Error;
 use super::request::Request;
-use crate::model::{Device, Metadata, Received, TapOutcome};
+use crate::model::{Device, Metadata, Resource, TapOutcome};
 
 #[derive(Serialize)]
 struct NewDevice<'a> {
@@ -41,8 +41,8 @@ impl Client {
         name: &str,
         location_id: Option<&str>,
         metadata: &Metadata,
-    ) -> Result<Received<Device>, Error> {
-        self.resource(&simulated_device_request(name, location_id, metadata)).await
+    ) -> Result<Resource<Device>, Error> {
+        self.send_json(&simulated_device_request(name, location_id, metadata)).await
     }
 
     /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. Any 2xx is a success, whatever its body (inferred).

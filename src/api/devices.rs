@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::error::Error;
-use super::pages::Fetch;
+use super::pages::PagedRequest;
 use super::request::Request;
-use crate::model::{Device, Metadata, Received};
+use crate::model::{Device, Metadata, Resource};
 
 /// What an update asks to change; everything else of the device is sent back as it was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,11 +30,11 @@ impl DeviceChange {
 
     /// The body that changes `device` like this: PUT replaces, so what is left out would be lost (observed).
     /// Values are taken from the answer as it came, so that even one of an unexpected kind survives.
-    pub(crate) fn applied_to(&self, device: &Received<Device>) -> Map<String, Value> {
+    pub(crate) fn applied_to(&self, device: &Resource<Device>) -> Map<String, Value> {
         let Self { name, location_id, set_metadata, unset_metadata } = self;
         let mut body = Map::new();
         let mut keep = |field: &str| {
-            if let Some(value) = device.whole().get(field).filter(|value| !value.is_null()) {
+            if let Some(value) = device.raw().get(field).filter(|value| !value.is_null()) {
                 body.insert(field.to_owned(), value.clone());
             }
         };
@@ -77,9 +77,9 @@ pub(crate) fn deregister_request(id: &str) -> Request {
 
 impl Client {
     /// `GET /ipp/v1/devices`: a list of [`Device`]s, of one location if asked.
-    pub(crate) fn devices(&self, location_id: Option<&str>) -> Fetch<'_> {
+    pub(crate) fn devices(&self, location_id: Option<&str>) -> PagedRequest<'_> {
         let list = Request::ipp(Method::GET, &["devices"]);
-        Fetch::new(self, list.query_opt("location_id", location_id))
+        PagedRequest::new(self, list.query_opt("location_id", location_id))
     }
 
     /// `PUT /ipp/v1/devices/{id}` with what [`DeviceChange::applied_to`] gives.
@@ -87,8 +87,8 @@ impl Client {
         &self,
         id: &str,
         body: &Map<String, Value>,
-    ) -> Result<Received<Device>, Error> {
-        self.resource(&Request::ipp(Method::PUT, &["devices", id]).json(body)).await
+    ) -> Result<Resource<Device>, Error> {
+        self.send_json(&Request::ipp(Method::PUT, &["devices", id]).json(body)).await
     }
 
     /// `DELETE /ipp/v1/devices/{id}`. The device can take no more payments.
@@ -100,7 +100,7 @@ impl Client {
     pub(super) async fn delete(&self, request: &Request) -> Result<(), Error> {
         match self.send(request).await {
             Ok(_) => Ok(()),
-            Err(error) if error.status() == Some(404) && error.carried_out == super::CarriedOut::Maybe => {
+            Err(error) if error.status() == Some(404) && error.carried_out == super::SideEffect::Maybe => {
                 Ok(())
             }
             Err(error) => Err(error),
@@ -113,8 +113,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn device() -> Received<Device> {
-        Received::read(json!({
+    fn device() -> Resource<Device> {
+        Resource::read(json!({
             "id": "d", "name": "Till 1", "platform": "IOS", "location_id": "l", "colour": "blue",
             "metadata": {"floor": "2", "count": 7},
         }))
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_device_with_nothing_gets_only_what_is_set() {
-        let bare = Received::read(json!({"id": "d", "name": null})).unwrap();
+        let bare = Resource::read(json!({"id": "d", "name": null})).unwrap();
         assert_eq!(Value::Object(DeviceChange::default().applied_to(&bare)), json!({}));
         assert!(DeviceChange::default().is_empty());
     }

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::client::{Client, read};
 use super::error::Error;
-use super::pages::Fetch;
+use super::pages::PagedRequest;
 use super::request::Request;
-use super::transport::Answer;
-use crate::model::{Enrollment, Metadata, Received, Ttl};
+use super::transport::Response;
+use crate::model::{Enrollment, Metadata, Resource, Ttl};
 
 /// Which enrollments are listed.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ pub(crate) struct NewEnrollment {
 #[derive(Debug)]
 pub(crate) struct CreatedEnrollment {
     /// The enrollment with its code.
-    pub enrollment: Received<Enrollment>,
+    pub enrollment: Resource<Enrollment>,
     /// The lifetime that was asked for instead, where the API takes only its fixed ones.
     pub instead: Option<Ttl>,
 }
@@ -62,7 +62,7 @@ pub(crate) fn withdraw_request(id: &str) -> Request {
 
 impl Client {
     /// `GET /ipp/v1/enrollments`: a list of [`Enrollment`]s. Withdrawn ones never appear (documented).
-    pub(crate) fn enrollments(&self, filter: &EnrollmentFilter) -> Fetch<'_> {
+    pub(crate) fn enrollments(&self, filter: &EnrollmentFilter) -> PagedRequest<'_> {
         let mut list = Request::ipp(Method::GET, &["enrollments"])
             .query_opt("location_id", filter.location_id.as_deref());
         for (key, value) in &filter.metadata {
@@ -71,7 +71,7 @@ impl Client {
         if let Some(include) = filter.include_consumed {
             list = list.query("include_consumed", include.to_string());
         }
-        Fetch::new(self, list)
+        PagedRequest::new(self, list)
     }
 
     /// `POST /ipp/v1/enrollments` with `expires_in` in milliseconds (documented). If, and only if, the answer
@@ -80,12 +80,15 @@ impl Client {
     pub(crate) async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
         let (request, answer, instead) = self.enroll(new).await?;
         let enrollment =
-            read(&request, &answer, |value| Received::read(value).map_err(|error| error.to_string()))?;
+            read(&request, &answer, |value| Resource::read(value).map_err(|error| error.to_string()))?;
         Ok(CreatedEnrollment { enrollment, instead })
     }
 
     /// The same with the answer as it came, the request that it is to, and the lifetime that was asked for instead.
-    pub(crate) async fn enroll(&self, new: &NewEnrollment) -> Result<(Request, Answer, Option<Ttl>), Error> {
+    pub(crate) async fn enroll(
+        &self,
+        new: &NewEnrollment,
+    ) -> Result<(Request, Response, Option<Ttl>), Error> {
         let body = |expires_in, ttl: Option<Ttl>| Body {
             location_id: new.location_id.as_deref(),
             metadata: &new.metadata,

@@ -6,7 +6,7 @@ use crate::model::Problem;
 
 /// Whether a failed request may have changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CarriedOut {
+pub enum SideEffect {
     /// It was never sent, was refused, or only reads.
     No,
     /// It may have arrived, and the answer does not tell.
@@ -15,7 +15,7 @@ pub enum CarriedOut {
 
 /// What happened to the last attempt.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Why {
+pub enum FailureCause {
     /// An answer that is not a 2xx.
     Status {
         status: u16,
@@ -49,14 +49,14 @@ pub enum Why {
 
 /// A request that failed, after all its attempts.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{request}: {}", .why.sentence())]
+#[error("{request}: {}", .why.message())]
 pub struct Error {
     /// The request, such as `GET /ipp/v1/devices`.
     pub request: String,
     /// What happened to the last attempt.
-    pub why: Why,
+    pub why: FailureCause,
     /// Whether any of the attempts may have changed something.
-    pub carried_out: CarriedOut,
+    pub carried_out: SideEffect,
     /// How often it was sent, or tried to be.
     pub attempts: u32,
     /// How long the API asks to be left alone, if it does.
@@ -67,25 +67,25 @@ impl Error {
     /// The HTTP status of the last answer, if there was one.
     pub const fn status(&self) -> Option<u16> {
         match &self.why {
-            Why::Status { status, .. } | Why::Redirect { status, .. } | Why::Unreadable { status, .. } => {
-                Some(*status)
-            }
-            Why::NotSent { .. } | Why::Lost(_) | Why::State(_) => None,
+            FailureCause::Status { status, .. }
+            | FailureCause::Redirect { status, .. }
+            | FailureCause::Unreadable { status, .. } => Some(*status),
+            FailureCause::NotSent { .. } | FailureCause::Lost(_) | FailureCause::State(_) => None,
         }
     }
 
     /// What the API said, if it refused.
     pub fn problem(&self) -> Option<&Problem> {
         match &self.why {
-            Why::Status { problem, .. } => Some(problem),
+            FailureCause::Status { problem, .. } => Some(problem),
             _ => None,
         }
     }
 }
 
-impl Why {
+impl FailureCause {
     /// What happened, as a sentence without its full stop.
-    pub fn sentence(&self) -> String {
+    pub fn message(&self) -> String {
         match self {
             Self::Status { status, problem } => match problem.sentence() {
                 Some(said) => format!("{said} (HTTP {status})"),

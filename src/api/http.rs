@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use super::base_url::BaseUrl;
-use super::transport::{Answer, Exchange, LARGEST_ANSWER, Transport, TransportError};
+use super::transport::{MAX_RESPONSE_BYTES, Response, ResponseFuture, Transport, TransportError};
 
 /// HTTP/1.1 by reqwest, TLS by rustls with the platform's certificates.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl HttpTransport {
         Ok(Self { client, host: base.host().to_owned(), timeout })
     }
 
-    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Answer, TransportError> {
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response, TransportError> {
         let request = reqwest::Request::try_from(request)
             .map_err(|error| TransportError::NotSent { reason: innermost(&error), passing: false })?;
         let mut response = self.client.execute(request).await.map_err(|error| self.explain(&error))?;
@@ -52,11 +52,11 @@ impl HttpTransport {
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
+                Ok(Some(chunk)) if body.len() + chunk.len() > MAX_RESPONSE_BYTES => {
                     return Err(TransportError::TooLarge { status });
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-                Ok(None) => return Ok(Answer { status, headers, body }),
+                Ok(None) => return Ok(Response { status, headers, body }),
                 Err(error) if error.is_timeout() => return Err(self.too_slow()),
                 Err(error) => {
                     let reason = format!("the answer of {} was cut off ({})", self.host, innermost(&error));
@@ -110,7 +110,7 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_> {
+    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_> {
         Box::pin(self.send(request))
     }
 }

@@ -17,13 +17,13 @@ pub(crate) const PAGE_SIZE: usize = 100;
 const PAGES_IN_FLIGHT: usize = 10;
 
 /// Asks for pages of a list of `T`.
-pub(crate) struct Fetch<'a> {
+pub(crate) struct PagedRequest<'a> {
     client: &'a Client,
     list: Request,
     page_size: usize,
 }
 
-impl<'a> Fetch<'a> {
+impl<'a> PagedRequest<'a> {
     pub(super) fn new(client: &'a Client, list: Request) -> Self {
         Self { client, list, page_size: PAGE_SIZE }
     }
@@ -55,7 +55,7 @@ impl<'a> Fetch<'a> {
 }
 
 /// How far a walk has come.
-enum Walk {
+enum PageCursor {
     First,
     /// One after another, from this page on.
     Next(usize),
@@ -64,7 +64,7 @@ enum Walk {
     Done,
 }
 
-impl Walk {
+impl PageCursor {
     /// What follows after page `number`.
     fn after<T>(number: usize, page: &Page<T>, page_size: usize) -> Self {
         if page.content.is_empty() || page.last == Some(true) {
@@ -89,20 +89,20 @@ where
 {
     let first = {
         let fetch = fetch.clone();
-        stream::unfold(Walk::First, move |walk| {
+        stream::unfold(PageCursor::First, move |walk| {
             let fetch = fetch.clone();
             async move {
                 let number = match walk {
-                    Walk::First => 0,
-                    Walk::Next(number) => number,
-                    Walk::Rest(_) | Walk::Done => return None,
+                    PageCursor::First => 0,
+                    PageCursor::Next(number) => number,
+                    PageCursor::Rest(_) | PageCursor::Done => return None,
                 };
                 let page = fetch(number).await;
                 let next = match &page {
-                    Ok(page) => Walk::after(number, page, page_size),
-                    Err(_) => Walk::Done,
+                    Ok(page) => PageCursor::after(number, page, page_size),
+                    Err(_) => PageCursor::Done,
                 };
-                let rest = if let Walk::Rest(total) = next { Some(total) } else { None };
+                let rest = if let PageCursor::Rest(total) = next { Some(total) } else { None };
                 Some(((page, rest), next))
             }
         })
@@ -123,7 +123,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{CarriedOut, Why};
+    use crate::api::{FailureCause, SideEffect};
     use crate::model::Location;
     use serde_json::json;
     use std::cell::RefCell;
@@ -191,11 +191,11 @@ mod tests {
             if number == 0 {
                 return Ok(Page::read(json!({"content": [{}, {}, {}, {}], "total_pages": 3})).unwrap());
             }
-            let why = Why::Lost("gone".into());
+            let why = FailureCause::Lost("gone".into());
             Err(Error {
                 request: String::new(),
                 why,
-                carried_out: CarriedOut::No,
+                carried_out: SideEffect::No,
                 attempts: 1,
                 retry_after: None,
             })

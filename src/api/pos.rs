@@ -9,7 +9,7 @@ use super::client::Client;
 use super::error::Error;
 use super::path::segment;
 use super::request::Request;
-use crate::model::{Device, PaymentMethod, Received, Session, TapOutcome};
+use crate::model::{Device, PaymentMethod, Resource, Session, TapOutcome};
 
 #[derive(Serialize)]
 struct Pairing<'a> {
@@ -20,7 +20,7 @@ struct Pairing<'a> {
 
 /// What is told of an act on a session; an act takes one of the two, or neither.
 #[derive(Default, Serialize)]
-struct Act {
+struct PosActionBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<PaymentMethod>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ struct Act {
 
 /// What is done with a session on the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnPhone {
+pub(crate) enum PosAction {
     /// The clerk chooses a method of payment.
     Choose(PaymentMethod),
     /// The customer pays, with the method that was chosen unless told otherwise.
@@ -46,32 +46,36 @@ pub(crate) fn pair_request(code: &str, name: Option<&str>) -> Request {
 }
 
 /// The request of what is done with a session on the phone.
-pub(crate) fn phone_request(id: Uuid, on_phone: OnPhone) -> Request {
+pub(crate) fn phone_request(id: Uuid, on_phone: PosAction) -> Request {
     let (verb, act) = match on_phone {
-        OnPhone::Choose(method) => ("choose", Act { method: Some(method), ..Act::default() }),
-        OnPhone::Pay(method) => ("pay", Act { method, ..Act::default() }),
-        OnPhone::Decline(outcome) => ("decline", Act { outcome: Some(outcome.as_str()), ..Act::default() }),
-        OnPhone::Cancel => ("cancel", Act::default()),
+        PosAction::Choose(method) => {
+            ("choose", PosActionBody { method: Some(method), ..PosActionBody::default() })
+        }
+        PosAction::Pay(method) => ("pay", PosActionBody { method, ..PosActionBody::default() }),
+        PosAction::Decline(outcome) => {
+            ("decline", PosActionBody { outcome: Some(outcome.as_str()), ..PosActionBody::default() })
+        }
+        PosAction::Cancel => ("cancel", PosActionBody::default()),
     };
     Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}")).json(&act)
 }
 
 impl Client {
     /// `POST /emulator/pos/pair`: a phone uses an enrollment code. The answer holds the device's credentials.
-    pub(crate) async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Received<Device>, Error> {
-        self.resource(&pair_request(code, name)).await
+    pub(crate) async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Resource<Device>, Error> {
+        self.send_json(&pair_request(code, name)).await
     }
 
     /// `POST /emulator/pos/sessions/{id}/choose`, `pay`, `decline` or `cancel`. What the session is shown with has the
     /// method beside the API's own fields.
-    pub(crate) async fn on_phone(&self, id: Uuid, on_phone: OnPhone) -> Result<Received<Session>, Error> {
-        self.resource(&phone_request(id, on_phone)).await
+    pub(crate) async fn perform(&self, id: Uuid, on_phone: PosAction) -> Result<Resource<Session>, Error> {
+        self.send_json(&phone_request(id, on_phone)).await
     }
 
     /// `POST /emulator/pos/devices/{id}/offline`, or `…/online`: the phone loses its connection, or has it back.
-    pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Received<Device>, Error> {
+    pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Resource<Device>, Error> {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", segment(id));
-        self.resource(&Request::new(Method::POST, path).json(&Act::default())).await
+        self.send_json(&Request::new(Method::POST, path).json(&PosActionBody::default())).await
     }
 }

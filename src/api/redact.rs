@@ -4,7 +4,7 @@ use base64::Engine as _;
 use memchr::memmem;
 use serde_json::Value;
 
-use crate::secret::{ApiKey, REDACTED, SHORTEST_SOUGHT};
+use crate::secret::{ApiKey, MIN_REDACT_LEN, REDACTED};
 
 /// Takes the key out of bytes that came from outside: a server, or a proxy in between, may repeat the request
 /// it did not like.
@@ -19,11 +19,11 @@ impl Redactor {
         let mut needles: Vec<Vec<u8>> = Vec::new();
         // It comes first: without a part of it, which the key can be, the rest would not be found.
         if let Some(token) = authorization.strip_prefix("Basic ")
-            && token.len() >= SHORTEST_SOUGHT
+            && token.len() >= MIN_REDACT_LEN
         {
             needles.push(token.into());
         }
-        if key.len() >= SHORTEST_SOUGHT {
+        if key.len() >= MIN_REDACT_LEN {
             needles.push(key.into());
             needles.push(base64::engine::general_purpose::STANDARD.encode(key).into());
         }

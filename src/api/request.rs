@@ -59,7 +59,7 @@ impl Request {
 
     /// Whether it carries `x-merchant-id`: the lists (two documented, one observed) and a single location
     /// (documented), and nothing else.
-    pub(super) fn asks_for_merchant(&self) -> bool {
+    pub(super) fn needs_merchant_header(&self) -> bool {
         let path = self.path.split('?').next().unwrap_or_default().trim_end_matches('/');
         let Some(resource) = path.strip_prefix("/ipp/v1/").filter(|_| self.method == Method::GET) else {
             return false;
@@ -71,13 +71,13 @@ impl Request {
     }
 
     /// Never sends it a second time by itself.
-    pub(super) fn single_try(mut self) -> Self {
+    pub(super) fn without_retry(mut self) -> Self {
         self.single_try = true;
         self
     }
 
     /// What is asked for, for a message: `GET /ipp/v1/devices`.
-    pub(crate) fn line(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
@@ -91,18 +91,18 @@ impl Request {
     }
 
     /// Whether it only reads.
-    pub(crate) fn is_read(&self) -> bool {
+    pub(crate) fn is_safe(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
     }
 
     /// Whether sending it twice comes to the same as sending it once: reads, deletes and the two PUTs of this
     /// API. A POST never is: there is no idempotency key.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        self.is_read() || matches!(self.method, Method::PUT | Method::DELETE)
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.is_safe() || matches!(self.method, Method::PUT | Method::DELETE)
     }
 
     /// Path and query as they stand in the URL.
-    pub(crate) fn target(&self) -> String {
+    pub(crate) fn path_and_query(&self) -> String {
         if self.query.is_empty() {
             return self.path.clone();
         }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_merchant_id_goes_where_it_is_asked_for_and_nowhere_else() {
-        let asks = |method: Method, path: &str| Request::new(method, path).asks_for_merchant();
+        let asks = |method: Method, path: &str| Request::new(method, path).needs_merchant_header();
         for path in ["enrollments", "locations", "devices", "locations/x", "devices?page_size=1"] {
             assert!(asks(Method::GET, &format!("/ipp/v1/{path}")), "{path}");
         }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn only_posts_are_never_repeated() {
-        let repeatable = |method: Method| Request::new(method, "/x").is_repeatable();
+        let repeatable = |method: Method| Request::new(method, "/x").is_idempotent();
         assert!(repeatable(Method::GET) && repeatable(Method::PUT) && repeatable(Method::DELETE));
         assert!(!repeatable(Method::POST) && !repeatable(Method::PATCH));
     }
@@ -137,6 +137,6 @@ mod tests {
     #[test]
     fn a_query_is_added_to_the_one_that_is_there() {
         let request = Request::new(Method::GET, "/x?a=1").query("b", "c d&e");
-        assert_eq!(request.target(), "/x?a=1&b=c+d%26e");
+        assert_eq!(request.path_and_query(), "/x?a=1&b=c+d%26e");
     }
 }

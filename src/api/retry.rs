@@ -5,17 +5,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 /// How often a request is sent at most.
-pub(super) const MOST_ATTEMPTS: u32 = 4;
+pub(super) const MAX_ATTEMPTS: u32 = 4;
 
 /// The longest `Retry-After` that is waited for; a longer one is told to the person instead.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(30);
+pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
-const FIRST_DELAY: Duration = Duration::from_millis(200);
+const BASE_DELAY: Duration = Duration::from_millis(200);
 
 /// The wait before the attempt after `attempt` (from 1): doubling, between half and the whole of it by
 /// `jitter` (0 to 1), so that many clients do not come back at the same moment.
 pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
-    let whole = FIRST_DELAY * 2_u32.saturating_pow(attempt.saturating_sub(1)).min(64);
+    let whole = BASE_DELAY * 2_u32.saturating_pow(attempt.saturating_sub(1)).min(64);
     whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
@@ -37,7 +37,7 @@ mod tests {
         assert_eq!(backoff(1, 0.0), Duration::from_millis(100));
         assert_eq!(backoff(1, 1.0), Duration::from_millis(200));
         assert_eq!(backoff(3, 1.0), Duration::from_millis(800));
-        assert_eq!(backoff(u32::MAX, 1.0), FIRST_DELAY * 64);
+        assert_eq!(backoff(u32::MAX, 1.0), BASE_DELAY * 64);
     }
 
     #[test]

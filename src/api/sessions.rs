@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::client::Client;
 use super::error::Error;
 use super::request::Request;
-use crate::model::{Received, Session};
+use crate::model::{Resource, Session};
 
 /// The request that creates a session, with the body as it is.
 pub(crate) fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
@@ -30,22 +30,22 @@ impl Client {
         &self,
         body: Vec<u8>,
         location_id: Option<&str>,
-    ) -> Result<Received<Session>, Error> {
-        self.resource(&session_request(body, location_id)).await
+    ) -> Result<Resource<Session>, Error> {
+        self.send_json(&session_request(body, location_id)).await
     }
 
     /// `GET /ipp/v1/sessions/{id}`.
-    pub(crate) async fn session(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.resource(&read_session_request(id)).await
+    pub(crate) async fn session(&self, id: Uuid) -> Result<Resource<Session>, Error> {
+        self.send_json(&read_session_request(id)).await
     }
 
     /// The same, asked once and not repeated: for a wait, which has a rhythm of its own.
-    pub(crate) async fn session_once(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.resource(&read_session_request(id).single_try()).await
+    pub(crate) async fn session_once(&self, id: Uuid) -> Result<Resource<Session>, Error> {
+        self.send_json(&read_session_request(id).without_retry()).await
     }
 
     /// `PUT /ipp/v1/sessions/{id}/cancel`.
-    pub(crate) async fn cancel_session(&self, id: Uuid) -> Result<Received<Session>, Error> {
-        self.resource(&cancel_session_request(id)).await
+    pub(crate) async fn cancel_session(&self, id: Uuid) -> Result<Resource<Session>, Error> {
+        self.send_json(&cancel_session_request(id)).await
     }
 }

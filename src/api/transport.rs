@@ -6,17 +6,17 @@ use std::pin::Pin;
 use http::HeaderMap;
 
 /// The largest answer that is read, in bytes. A page of a hundred devices is a few hundred times smaller.
-pub(super) const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
+pub(super) const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     /// The body, whole.
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// A header as text, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -53,10 +53,10 @@ pub(crate) enum TransportError {
 }
 
 /// The future of an answer.
-pub(crate) type Exchange<'a> = Pin<Box<dyn Future<Output = Result<Answer, TransportError>> + 'a>>;
+pub(crate) type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + 'a>>;
 
 /// Carries one request and brings one answer; never repeats a request and never follows a redirect.
 pub(crate) trait Transport {
     /// Sends the request once.
-    fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_>;
+    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_>;
 }

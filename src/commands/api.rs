@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::api::{Request, check_path};
 use crate::commands::args::{self, Input};
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -25,7 +25,7 @@ Next:
 /// but reading asks. A session that is created this way goes past the journal, which keeps a sale from being charged
 /// twice: use `kustom sessions create --body` for it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The HTTP method
     #[arg(value_name = "METHOD", value_parser = method)]
@@ -52,7 +52,7 @@ fn method(text: &str) -> Result<Method, String> {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { method, path, body, query } = self;
         check_path(path.split('?').next().unwrap_or_default())
             .and_then(|()| check_path(&path))
@@ -64,16 +64,16 @@ impl Args {
         if let Some(input) = body {
             request = request.body(input.read(online.terminal)?);
         }
-        if !request.is_read() {
-            online.can_confirm()?;
-            online.confirm(&format!("{}{}", request.line(), summary(request.body_bytes()))).await?;
+        if !request.is_safe() {
+            online.ensure_can_confirm()?;
+            online.confirm(&format!("{}{}", request.summary(), summary(request.body_bytes()))).await?;
         }
         let answer = online.client.send(&request).await?;
         match serde_json::from_slice::<Value>(&answer.body) {
             Ok(value) => online.terminal.json(&value)?,
-            Err(_) => online.terminal.foreign(&answer.body)?,
+            Err(_) => online.terminal.print_raw(&answer.body)?,
         }
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
@@ -83,7 +83,7 @@ fn summary(body: &[u8]) -> String {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let amount = body.get("order_amount").and_then(Value::as_i64);
     let amount = amount.map(|minor| {
-        format!(" of {}", crate::terminal::Show::amount(Some(minor), text("purchase_currency")).text)
+        format!(" of {}", crate::terminal::ValueFormat::amount(Some(minor), text("purchase_currency")).text)
     });
     let device = text("device_id").map(|device| format!(" on device {device}"));
     [amount, device].into_iter().flatten().collect()

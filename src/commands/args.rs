@@ -106,7 +106,7 @@ impl Input {
 /// Reads a file of reasonable size.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| {
-        Error::usage(format!("cannot read {}: {}", path.display(), disk::words(&error)))
+        Error::usage(format!("cannot read {}: {}", path.display(), disk::io_error_message(&error)))
     };
     let mut bytes = Vec::new();
     let mut file = std::fs::File::open(path).map_err(failed)?.take(LARGEST_FILE + 1);

@@ -3,7 +3,7 @@
 
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Id, Subcommand};
 
-use super::help::text::dressed;
+use super::help::text::with_help_template;
 
 /// The verbs or the arguments of a command. What is told of the command beside the others stands at its variant.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl<T: FromArgMatches> FromArgMatches for Deferred<T> {
 
 impl<T: Subcommand> Subcommand for Deferred<T> {
     fn augment_subcommands(noun: Command) -> Command {
-        noun.defer(|noun| dressed(T::augment_subcommands(noun)))
+        noun.defer(|noun| with_help_template(T::augment_subcommands(noun)))
     }
 
     fn augment_subcommands_for_update(noun: Command) -> Command {
@@ -47,7 +47,7 @@ impl<T: Args> Args for Deferred<T> {
     }
 
     fn augment_args(command: Command) -> Command {
-        command.defer(|command| dressed(T::augment_args(command)))
+        command.defer(|command| with_help_template(T::augment_args(command)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {

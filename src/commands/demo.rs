@@ -10,11 +10,11 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use super::list::object_of;
-use crate::commands::help::text::more;
+use super::list::to_json_object;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit, Kind};
-use crate::terminal::{Column, Format, Listing, Terminal, View};
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::terminal::{Column, Format, ListWriter, Terminal, View};
 
 const MORE: &str = "\
 Examples:
@@ -31,11 +31,11 @@ Next:
 /// Needs no account and no network. It runs this program with a state of its own, shows each command as you would
 /// type it with its real output, and leaves nothing behind.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {}
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self {} = self;
         let folder =
             tempfile::tempdir().map_err(|error| Error::usage(format!("no temporary folder: {error}")))?;
@@ -46,11 +46,11 @@ impl Args {
             folder: folder.path().to_owned(),
             steps: context.terminal.listing(),
         };
-        context.wait_for(async {
+        context.block_on(async {
             demo.play().await?;
             demo.steps.finish()
         })?;
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
@@ -70,7 +70,7 @@ impl View for Step {
     const COLUMNS: &'static [Column<Self>] = &[];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }
 
@@ -78,7 +78,7 @@ struct Demo<'a> {
     terminal: &'a Terminal,
     program: PathBuf,
     folder: PathBuf,
-    steps: Listing<'a, Step>,
+    steps: ListWriter<'a, Step>,
 }
 
 impl Demo<'_> {
@@ -124,7 +124,7 @@ impl Demo<'_> {
         words
             .find_map(|word| word.parse::<Uuid>().ok())
             .map(|id| id.to_string())
-            .ok_or_else(|| Error::new(Kind::Bug, "the session that was created has no id"))
+            .ok_or_else(|| Error::new(ErrorKind::Bug, "the session that was created has no id"))
     }
 
     /// Runs a wait in the background, and a command as soon as the wait has seen the session.
@@ -196,7 +196,10 @@ impl Demo<'_> {
         // 10 is how the wait for the cancelled session ends.
         if !matches!(exit_code, 0 | 10) {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Error::new(Kind::Bug, format!("`kustom {command}` ended with {exit_code}:\n{said}")));
+            return Err(Error::new(
+                ErrorKind::Bug,
+                format!("`kustom {command}` ended with {exit_code}:\n{said}"),
+            ));
         }
         if self.terminal.format() == Format::Table {
             self.terminal.bytes(&output.stdout)?;

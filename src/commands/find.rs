@@ -4,25 +4,25 @@ use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::api::{Error as ApiError, Fetch};
-use crate::context::Online;
-use crate::error::{Error, Kind};
-use crate::model::{Device, Location, Page, Received};
+use crate::api::{Error as ApiError, PagedRequest};
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
+use crate::model::{Device, Location, Page, Resource};
 use crate::settings::Settings;
 use crate::terminal::Choice;
-use crate::text::{count, visible};
+use crate::text::{escape_control, pluralize};
 
 /// The shortest beginning of an id that names something.
-const SHORTEST_PREFIX: usize = 4;
+const MIN_ID_PREFIX_LEN: usize = 4;
 
 /// How many letters can be wrong in a name that was meant.
-const MOST_SLIPS: usize = 2;
+const MAX_EDIT_DISTANCE: usize = 2;
 
 /// How much of an id stands beside a name in a list.
-const SHOWN_OF_ID: usize = 8;
+const SHORT_ID_LEN: usize = 8;
 
 /// Something with an id and a name.
-trait Named {
+trait NamedResource {
     const NOUN: &'static str;
     const TITLE: &'static str;
     fn id(&self) -> Option<&str>;
@@ -31,7 +31,7 @@ trait Named {
     fn place(&self) -> Option<&str>;
 }
 
-impl Named for Device {
+impl NamedResource for Device {
     const NOUN: &'static str = "device";
     const TITLE: &'static str = "Device";
 
@@ -48,7 +48,7 @@ impl Named for Device {
     }
 }
 
-impl Named for Location {
+impl NamedResource for Location {
     const NOUN: &'static str = "location";
     const TITLE: &'static str = "Location";
 
@@ -65,14 +65,17 @@ impl Named for Location {
     }
 }
 
-impl Online<'_> {
+impl ApiContext<'_> {
     /// The device that a person named: there is no operation for a single one, so it is found in the list.
-    pub(super) async fn find_device(&self, wanted: &str) -> Result<Received<Device>, Error> {
+    pub(super) async fn find_device(&self, wanted: &str) -> Result<Resource<Device>, Error> {
         find(self.client.devices(None), wanted, self.settings).await
     }
 
     /// The same, or the one that a person chooses where none is named.
-    pub(super) async fn device_or_choice(&self, wanted: Option<&str>) -> Result<Received<Device>, Error> {
+    pub(super) async fn resolve_or_select_device(
+        &self,
+        wanted: Option<&str>,
+    ) -> Result<Resource<Device>, Error> {
         match wanted {
             Some(wanted) => self.find_device(wanted).await,
             None => choose(self.client.devices(None), self).await,
@@ -89,15 +92,18 @@ impl Online<'_> {
 
     /// The one of several things that a person chooses.
     #[allow(private_bounds, reason = "only what can be found can be chosen")]
-    pub(super) async fn chosen<T: Named>(&self, mut all: Vec<Received<T>>) -> Result<Received<T>, Error> {
+    pub(super) async fn select_from<T: NamedResource>(
+        &self,
+        mut all: Vec<Resource<T>>,
+    ) -> Result<Resource<T>, Error> {
         all.sort_by_key(|item| item.name().unwrap_or_default().to_lowercase());
-        let offers: Vec<_> = all.iter().map(|item| offer::<T>(item)).collect();
-        let place = self.terminal.pick(T::TITLE, &offers).await?;
-        all.into_iter().nth(place).ok_or_else(|| Error::new(Kind::Bug, "a choice out of range"))
+        let offers: Vec<_> = all.iter().map(|item| to_choice::<T>(item)).collect();
+        let place = self.terminal.select(T::TITLE, &offers).await?;
+        all.into_iter().nth(place).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 
     /// The location that a person named.
-    pub(super) async fn find_location(&self, wanted: &str) -> Result<Received<Location>, Error> {
+    pub(super) async fn find_location(&self, wanted: &str) -> Result<Resource<Location>, Error> {
         find(self.client.locations(), wanted, self.settings).await
     }
 
@@ -134,54 +140,53 @@ impl Online<'_> {
 
 /// The id of something that was found.
 #[allow(private_bounds, reason = "only what can be found has an id to ask for")]
-pub(super) fn id_of<T: Named>(found: &Received<T>) -> Result<String, Error> {
-    found
-        .id()
-        .map(str::to_owned)
-        .ok_or_else(|| Error::new(Kind::Unavailable, format!("the API gave a {} without an id", T::NOUN)))
+pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Error> {
+    found.id().map(str::to_owned).ok_or_else(|| {
+        Error::new(ErrorKind::Unavailable, format!("the API gave a {} without an id", T::NOUN))
+    })
 }
 
 /// Has one thing of a list chosen by whoever sits at the terminal.
-async fn choose<T: Named + DeserializeOwned + 'static>(
-    list: Fetch<'_>,
-    online: &Online<'_>,
-) -> Result<Received<T>, Error> {
+async fn choose<T: NamedResource + DeserializeOwned + 'static>(
+    list: PagedRequest<'_>,
+    online: &ApiContext<'_>,
+) -> Result<Resource<T>, Error> {
     let noun = T::NOUN;
     let flag = online.settings.profile_flag();
-    if !online.terminal.can_ask() {
+    if !online.terminal.can_prompt() {
         return Err(Error::usage(format!("no {noun} is given"))
             .hint(format!("name one; `kustom{flag} {noun}s list` shows them")));
     }
-    let all: Vec<Received<T>> = all_of(list).await?;
+    let all: Vec<Resource<T>> = fetch_all(list).await?;
     if all.is_empty() {
-        return Err(Error::new(Kind::NotFound, format!("there are no {noun}s to choose from")));
+        return Err(Error::new(ErrorKind::NotFound, format!("there are no {noun}s to choose from")));
     }
-    online.chosen(all).await
+    online.select_from(all).await
 }
 
 /// A thing as it is offered: its name, and enough of its id to tell it from another.
-fn offer<T: Named>(item: &T) -> Choice {
+fn to_choice<T: NamedResource>(item: &T) -> Choice {
     let id = item.id().unwrap_or_default();
-    Choice::new(item.name().unwrap_or("(no name)"), id.get(..SHOWN_OF_ID).unwrap_or(id))
+    Choice::new(item.name().unwrap_or("(no name)"), id.get(..SHORT_ID_LEN).unwrap_or(id))
 }
 
 /// Everything in a list.
-pub(super) async fn all_of<T: DeserializeOwned + 'static>(
-    list: Fetch<'_>,
-) -> Result<Vec<Received<T>>, Error> {
+pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
+    list: PagedRequest<'_>,
+) -> Result<Vec<Resource<T>>, Error> {
     let pages: Vec<Page<T>> =
         list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
     Ok(pages.into_iter().flat_map(|page| page.content).collect())
 }
 
-async fn find<T: Named + DeserializeOwned + 'static>(
-    list: Fetch<'_>,
+async fn find<T: NamedResource + DeserializeOwned + 'static>(
+    list: PagedRequest<'_>,
     wanted: &str,
     settings: &Settings,
-) -> Result<Received<T>, Error> {
-    let all = all_of(list).await?;
-    pick(all, wanted).map_err(|error| match error.kind {
-        Kind::NotFound => {
+) -> Result<Resource<T>, Error> {
+    let all = fetch_all(list).await?;
+    resolve(all, wanted).map_err(|error| match error.kind {
+        ErrorKind::NotFound => {
             let flag = settings.profile_flag();
             error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
         }
@@ -191,14 +196,14 @@ async fn find<T: Named + DeserializeOwned + 'static>(
 
 /// Picks what `wanted` names: by its whole id, by its name, by its name in other case, by the beginning of its
 /// id; the first of these that names anything decides.
-fn pick<T: Named>(all: Vec<Received<T>>, wanted: &str) -> Result<Received<T>, Error> {
+fn resolve<T: NamedResource>(all: Vec<Resource<T>>, wanted: &str) -> Result<Resource<T>, Error> {
     let lower = wanted.to_lowercase();
     let rules: [&dyn Fn(&T) -> bool; 4] = [
         &|item| item.id().is_some_and(|id| id.eq_ignore_ascii_case(wanted)),
         &|item| item.name() == Some(wanted),
         &|item| item.name().is_some_and(|name| name.to_lowercase() == lower),
         &|item| {
-            wanted.len() >= SHORTEST_PREFIX
+            wanted.len() >= MIN_ID_PREFIX_LEN
                 && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
         },
     ];
@@ -213,41 +218,44 @@ fn pick<T: Named>(all: Vec<Received<T>>, wanted: &str) -> Result<Received<T>, Er
                 return all
                     .into_iter()
                     .nth(index)
-                    .ok_or_else(|| Error::new(Kind::Bug, "an index out of range"));
+                    .ok_or_else(|| Error::new(ErrorKind::Bug, "an index out of range"));
             }
             several => {
                 let candidates: Vec<_> = several.iter().map(|index| describe::<T>(&all[*index])).collect();
                 let candidates = candidates.join("\n  ");
-                let number = count(several.len(), noun);
-                let message =
-                    format!("'{}' could be {number}; nothing was done\n  {candidates}", visible(wanted));
+                let number = pluralize(several.len(), noun);
+                let message = format!(
+                    "'{}' could be {number}; nothing was done\n  {candidates}",
+                    escape_control(wanted)
+                );
                 return Err(Error::usage(message).hint(format!("name the {noun} by its id")));
             }
         }
     }
-    let missing = format!("there is no {noun} with the name or id '{}'", visible(wanted));
-    let missing = Error::new(Kind::NotFound, missing);
-    Err(match similar(&all, &lower) {
-        Some(name) => missing.hint(format!("did you mean '{}'?", visible(name))),
+    let missing = format!("there is no {noun} with the name or id '{}'", escape_control(wanted));
+    let missing = Error::new(ErrorKind::NotFound, missing);
+    Err(match suggest_name(&all, &lower) {
+        Some(name) => missing.hint(format!("did you mean '{}'?", escape_control(name))),
         None => missing,
     })
 }
 
 /// The name that was meant, if one is likely: the only one with these words in it, or the one with a slip or two less.
-fn similar<'a, T: Named>(all: &'a [Received<T>], lower: &str) -> Option<&'a str> {
+fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Option<&'a str> {
     let names = || all.iter().filter_map(|item| item.name());
     let mut with_it = names().filter(|name| !lower.is_empty() && name.to_lowercase().contains(lower));
-    let by_slip = || names().find(|name| strsim::osa_distance(&name.to_lowercase(), lower) <= MOST_SLIPS);
+    let by_slip =
+        || names().find(|name| strsim::osa_distance(&name.to_lowercase(), lower) <= MAX_EDIT_DISTANCE);
     match (with_it.next(), with_it.next()) {
         (Some(only), None) => Some(only),
-        (None, _) if lower.chars().count() > 2 * MOST_SLIPS => by_slip(),
+        (None, _) if lower.chars().count() > 2 * MAX_EDIT_DISTANCE => by_slip(),
         _ => None,
     }
 }
 
-fn describe<T: Named>(item: &T) -> String {
+fn describe<T: NamedResource>(item: &T) -> String {
     let parts = [item.id(), item.name(), item.place()];
-    let shown: Vec<_> = parts.into_iter().flatten().map(visible).collect();
+    let shown: Vec<_> = parts.into_iter().flatten().map(escape_control).collect();
     shown.join("  ")
 }
 
@@ -256,7 +264,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn devices() -> Vec<Received<Device>> {
+    fn devices() -> Vec<Resource<Device>> {
         [
             json!({"id": "aaaa1111", "name": "Till 1", "location_id": "north"}),
             json!({"id": "aaaa2222", "name": "Till 2"}),
@@ -266,12 +274,12 @@ mod tests {
             json!({"id": "eeee6666", "name": "aaaa"}),
         ]
         .into_iter()
-        .map(|device| Received::read(device).unwrap())
+        .map(|device| Resource::read(device).unwrap())
         .collect()
     }
 
     fn picked(wanted: &str) -> Result<String, Error> {
-        pick(devices(), wanted).map(|device| device.id.clone().unwrap())
+        resolve(devices(), wanted).map(|device| device.id.clone().unwrap())
     }
 
     #[test]
@@ -287,17 +295,21 @@ mod tests {
     #[test]
     fn what_could_be_several_lists_them_and_does_nothing() {
         let error = picked("Bar").unwrap_err();
-        assert_eq!(error.kind, Kind::Usage);
+        assert_eq!(error.kind, ErrorKind::Usage);
         assert_eq!(
             error.message,
             "'Bar' could be 2 devices; nothing was done\n  cccc4444  Bar  north\n  dddd5555  Bar  south"
         );
-        assert_eq!(picked("TILL 2").unwrap_err().kind, Kind::Usage);
+        assert_eq!(picked("TILL 2").unwrap_err().kind, ErrorKind::Usage);
     }
 
     #[test]
     fn what_names_nothing_is_not_found() {
-        assert_eq!(picked("bbb").unwrap_err().kind, Kind::NotFound, "too short for the beginning of an id");
+        assert_eq!(
+            picked("bbb").unwrap_err().kind,
+            ErrorKind::NotFound,
+            "too short for the beginning of an id"
+        );
         assert_eq!(picked("nobody").unwrap_err().hints, [""; 0]);
         assert_eq!(picked("ill 1").unwrap_err().hints, ["did you mean 'Till 1'?"]);
         assert_eq!(picked("Tlil 1").unwrap_err().hints, ["did you mean 'Till 1'?"]);

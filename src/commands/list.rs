@@ -9,30 +9,34 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::api::Fetch;
-use crate::context::Online;
-use crate::error::{Error, Exit, Kind};
-use crate::model::Received;
+use crate::api::PagedRequest;
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::model::Resource;
 use crate::terminal::{Column, Format, View};
 
 /// How much of a list is shown.
 #[derive(Debug, Args)]
-pub(super) struct Limit {
+pub(super) struct LimitArgs {
     /// Stop after this many; all of them are shown unless told otherwise
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
 }
 
-impl Online<'_> {
+impl ApiContext<'_> {
     /// Shows a list, page after page as they arrive.
-    pub(super) async fn show_list<T>(&self, list: Fetch<'_>, limit: &Limit) -> Result<Exit, Error>
+    pub(super) async fn print_pages<T>(
+        &self,
+        list: PagedRequest<'_>,
+        limit: &LimitArgs,
+    ) -> Result<ExitStatus, Error>
     where
         T: DeserializeOwned + 'static,
-        Received<T>: View,
+        Resource<T>: View,
     {
         let limit = limit.limit.map(|limit| limit as usize);
         let mut left = limit.unwrap_or(usize::MAX);
-        let mut listing = self.terminal.listing::<Received<T>>();
+        let mut listing = self.terminal.listing::<Resource<T>>();
         let mut pages = pin!(list.at_most(limit).pages::<T>());
         // What is shown as it arrives shows by itself how far it is.
         let keeps = matches!(self.terminal.format(), Format::Table | Format::Json);
@@ -53,19 +57,20 @@ impl Online<'_> {
         }
         drop(bar);
         listing.finish()?;
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 
     /// Does something to several things one after another and shows what came of each; one thing is shown as
     /// such, several as a list. A failure does not keep the others from being done, unless it would meet them too.
-    pub(super) async fn each<T, V: View>(
+    pub(super) async fn for_each_target<T, V: View>(
         &self,
         things: impl IntoIterator<Item = T>,
         act: impl AsyncFn(T) -> Result<V, Error>,
-    ) -> Result<Exit, Error> {
+    ) -> Result<ExitStatus, Error> {
         let mut errors = Vec::new();
         let things: Vec<T> = things.into_iter().collect();
-        let mut listing = if things.len() == 1 { self.terminal.single() } else { self.terminal.listing() };
+        let mut listing =
+            if things.len() == 1 { self.terminal.single_item_writer() } else { self.terminal.listing() };
         let mut left = things.len();
         for thing in things {
             left -= 1;
@@ -75,7 +80,8 @@ impl Online<'_> {
                     listing.flush()?;
                 }
                 Err(error) => {
-                    let meets_all = matches!(error.kind, Kind::Credentials | Kind::Unavailable) && left > 0;
+                    let meets_all =
+                        matches!(error.kind, ErrorKind::Credentials | ErrorKind::Unavailable) && left > 0;
                     errors.push(if meets_all {
                         error.hint(format!("{left} more were not tried"))
                     } else {
@@ -90,13 +96,13 @@ impl Online<'_> {
         if errors.is_empty() || !listing.is_empty() {
             listing.finish()?;
         }
-        Error::together(errors).map_or(Ok(Exit::Done), Err)
+        Error::combine(errors).map_or(Ok(ExitStatus::Done), Err)
     }
 }
 
 /// What became of something that the API answers without a body.
 #[derive(Debug, Serialize)]
-pub(super) struct Done {
+pub(super) struct ActionResult {
     /// Its id.
     pub(super) id: String,
     /// What it was.
@@ -105,7 +111,7 @@ pub(super) struct Done {
     pub(super) result: &'static str,
 }
 
-impl View for Done {
+impl View for ActionResult {
     const NOUN: &'static str = "result";
     const FIELDS: &'static [&'static str] = &["id", "object", "result"];
     const COLUMNS: &'static [Column<Self>] = &[
@@ -115,12 +121,12 @@ impl View for Done {
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }
 
 /// The fields of a value of our own.
-pub(super) fn object_of(value: &impl Serialize) -> Cow<'static, Map<String, Value>> {
+pub(super) fn to_json_object(value: &impl Serialize) -> Cow<'static, Map<String, Value>> {
     match serde_json::to_value(value) {
         Ok(Value::Object(object)) => Cow::Owned(object),
         _ => Cow::Owned(Map::new()),

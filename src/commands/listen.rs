@@ -38,7 +38,7 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
                 SocketAddr::new(address.ip(), 0)
             ))
         }
-        _ => Error::usage(format!("cannot listen on {address}: {}", disk::words(&error)))
+        _ => Error::usage(format!("cannot listen on {address}: {}", disk::io_error_message(&error)))
             .hint("name an address of this machine and a port that is yours with --listen"),
     })
 }
@@ -52,7 +52,7 @@ pub(super) struct ReadyFile {
 impl ReadyFile {
     /// Writes it, whole.
     pub(super) fn write(path: PathBuf, content: String) -> Result<Self, Error> {
-        disk::replace(&path, content.as_bytes()).map_err(|error| unusable(&path, &error))?;
+        disk::write_atomic(&path, content.as_bytes()).map_err(|error| unusable(&path, &error))?;
         Ok(Self { path, content })
     }
 }
@@ -67,7 +67,7 @@ impl Drop for ReadyFile {
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Error {
-    Error::usage(format!("cannot write the ready file {}: {}", path.display(), disk::words(error)))
+    Error::usage(format!("cannot write the ready file {}: {}", path.display(), disk::io_error_message(error)))
         .hint("name a file in a folder that exists and is yours")
 }
 

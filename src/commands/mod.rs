@@ -22,7 +22,7 @@ mod webhooks;
 use clap::Subcommand;
 
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 use deferred::Deferred;
 
 /// What to do.
@@ -75,18 +75,18 @@ impl Command {
     }
 
     /// Runs the command.
-    pub(crate) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(crate) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         match self {
             Self::Login(Deferred(args)) => args.run(context),
             Self::Profiles(Deferred(command)) => command.run(context),
             Self::Doctor(Deferred(args)) => args.run(context),
-            Self::Locations(Deferred(command)) => context.online(|online| command.run(online)),
-            Self::Enrollments(Deferred(command)) => context.online(|online| command.run(online)),
-            Self::Devices(Deferred(command)) => context.online(|online| command.run(online)),
+            Self::Locations(Deferred(command)) => context.run_with_api(|online| command.run(online)),
+            Self::Enrollments(Deferred(command)) => context.run_with_api(|online| command.run(online)),
+            Self::Devices(Deferred(command)) => context.run_with_api(|online| command.run(online)),
             Self::Sessions(Deferred(command)) => command.run(context),
             Self::Dev(Deferred(command)) => command.run(context),
             Self::Webhooks(Deferred(command)) => command.run(context),
-            Self::Api(Deferred(args)) => context.online(|online| args.run(online)),
+            Self::Api(Deferred(args)) => context.run_with_api(|online| args.run(online)),
             Self::Demo(Deferred(args)) => args.run(context),
             Self::Completions(Deferred(args)) => args.run(context),
             Self::Help(Deferred(args)) => args.run(context),

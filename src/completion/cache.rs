@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::known::Known;
+use super::known::CachedResources;
 use super::{REFRESH, VARIABLE};
 use crate::disk;
 use crate::profiles::KeySource;
@@ -23,10 +23,10 @@ use crate::settings::{Account, Settings};
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 
 /// What is younger than this is better than nothing while the API does not answer.
-const USABLE: SignedDuration = SignedDuration::from_hours(1);
+const MAX_STALE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is older is removed, whichever account it is of.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How often it is looked whether the answer is there.
 const INTERVAL: Duration = Duration::from_millis(3);
@@ -38,17 +38,17 @@ pub(super) struct Cache {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Content {
+struct CacheEntry {
     /// When it was known.
     at: Timestamp,
     /// When the API was asked last, whether it answered or not: one that does not is left alone for a while.
     asked: Timestamp,
-    known: Known,
+    known: CachedResources,
 }
 
 /// Why nothing can be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoLock {
+pub(super) enum LockError {
     /// Another process asks already.
     Busy,
     /// The folder cannot be used.
@@ -64,26 +64,31 @@ pub(super) struct RefreshLock {
 impl Cache {
     /// That of an account. Its name tells nothing of the account.
     pub(super) fn new(settings: &Settings, account: &Account) -> Self {
-        let name = format!("{:016x}.json", identity(account));
+        let name = format!("{:016x}.json", account_key(account));
         Self { path: settings.paths.state.join("completions").join(name) }
     }
 
     /// What is known, at the latest at this time.
-    pub(super) fn known(&self, profile: Option<&str>, deadline: Instant) -> Option<Known> {
+    pub(super) fn get(&self, profile: Option<&str>, deadline: Instant) -> Option<CachedResources> {
         let kept = self.read();
         if kept.as_ref().is_some_and(|kept| is_younger(kept.asked, FRESH)) {
-            return kept.filter(|kept| is_younger(kept.at, USABLE)).map(|kept| kept.known);
+            return kept.filter(|kept| is_younger(kept.at, MAX_STALE)).map(|kept| kept.known);
         }
-        let newer = start(profile).and_then(|child| self.await_newer(child, kept.as_ref(), deadline));
-        let usable = newer.or(kept).filter(|kept| is_younger(kept.at, USABLE));
+        let newer = spawn_refresh(profile).and_then(|child| self.await_newer(child, kept.as_ref(), deadline));
+        let usable = newer.or(kept).filter(|kept| is_younger(kept.at, MAX_STALE));
         usable.map(|kept| kept.known)
     }
 
-    fn await_newer(&self, mut child: Child, kept: Option<&Content>, deadline: Instant) -> Option<Content> {
+    fn await_newer(
+        &self,
+        mut child: Child,
+        kept: Option<&CacheEntry>,
+        deadline: Instant,
+    ) -> Option<CacheEntry> {
         loop {
             // Whether it has ended is asked first: what it wrote is then there to be read.
             let ended = child.try_wait().ok()?;
-            let is_newer = |read: &Content| kept.is_none_or(|kept| read.asked > kept.asked);
+            let is_newer = |read: &CacheEntry| kept.is_none_or(|kept| read.asked > kept.asked);
             if let Some(newer) = self.read().filter(is_newer) {
                 return Some(newer);
             }
@@ -99,27 +104,29 @@ impl Cache {
         }
     }
 
-    fn read(&self) -> Option<Content> {
+    fn read(&self) -> Option<CacheEntry> {
         // A cache that is damaged is as good as none.
         serde_json::from_slice(&fs::read(&self.path).ok()?).ok()
     }
 
     /// The right to ask and to write; `Busy` while another process has it.
-    pub(super) fn lock(&self) -> Result<RefreshLock, NoLock> {
-        disk::create_folder(disk::folder_of(&self.path)).map_err(|_| NoLock::Impossible)?;
-        let file = disk::private().open(self.path.with_extension("lock")).map_err(|_| NoLock::Impossible)?;
+    pub(super) fn lock(&self) -> Result<RefreshLock, LockError> {
+        disk::create_private_dir(disk::parent_dir(&self.path)).map_err(|_| LockError::Impossible)?;
+        let file = disk::private_open_options()
+            .open(self.path.with_extension("lock"))
+            .map_err(|_| LockError::Impossible)?;
         match file.try_lock() {
             Ok(()) => Ok(RefreshLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(NoLock::Busy),
-            Err(TryLockError::Error(_)) => Err(NoLock::Impossible),
+            Err(TryLockError::WouldBlock) => Err(LockError::Busy),
+            Err(TryLockError::Error(_)) => Err(LockError::Impossible),
         }
     }
 
     /// Writes what is known now.
-    pub(super) fn write(&self, _lock: &RefreshLock, known: Known) -> Option<()> {
-        self.forget_others();
+    pub(super) fn write(&self, _lock: &RefreshLock, known: CachedResources) -> Option<()> {
+        self.evict_expired();
         let now = Timestamp::now();
-        self.put(&Content { at: now, asked: now, known })
+        self.write_entry(&CacheEntry { at: now, asked: now, known })
     }
 
     /// Writes that nothing is known now but what was known before.
@@ -127,24 +134,24 @@ impl Cache {
         let kept = self.read();
         let at = kept.as_ref().map_or(Timestamp::UNIX_EPOCH, |kept| kept.at);
         let known = kept.map(|kept| kept.known).unwrap_or_default();
-        self.put(&Content { at, asked: Timestamp::now(), known })
+        self.write_entry(&CacheEntry { at, asked: Timestamp::now(), known })
     }
 
     /// What is still worth something of what was known.
-    pub(super) fn kept(&self) -> Known {
-        self.read().filter(|kept| is_younger(kept.at, USABLE)).map(|kept| kept.known).unwrap_or_default()
+    pub(super) fn stale_entry(&self) -> CachedResources {
+        self.read().filter(|kept| is_younger(kept.at, MAX_STALE)).map(|kept| kept.known).unwrap_or_default()
     }
 
-    fn put(&self, content: &Content) -> Option<()> {
-        disk::replace(&self.path, &serde_json::to_vec(content).ok()?).ok()
+    fn write_entry(&self, content: &CacheEntry) -> Option<()> {
+        disk::write_atomic(&self.path, &serde_json::to_vec(content).ok()?).ok()
     }
 
     /// Removes what is of no use any more, such as that of an account that was removed.
-    fn forget_others(&self) {
-        for entry in fs::read_dir(disk::folder_of(&self.path)).into_iter().flatten().flatten() {
+    fn evict_expired(&self) {
+        for entry in fs::read_dir(disk::parent_dir(&self.path)).into_iter().flatten().flatten() {
             let path = entry.path();
             let modified = entry.metadata().and_then(|file| file.modified()).ok();
-            if modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > KEPT) && is_own(&path) {
+            if modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > MAX_AGE) && is_own(&path) {
                 // One that cannot be removed is in nobody's way.
                 let _ = fs::remove_file(path);
             }
@@ -171,7 +178,7 @@ fn is_own(path: &Path) -> bool {
 }
 
 /// A number that differs where the account does. Of the key it has 16 bits, which tell nobody the others.
-fn identity(account: &Account) -> u64 {
+fn account_key(account: &Account) -> u64 {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let key = match &account.key.value {
         KeySource::Stored(key) => key.expose(),
@@ -189,7 +196,7 @@ fn identity(account: &Account) -> u64 {
 }
 
 /// Starts the process that asks the API, away from every stream.
-fn start(profile: Option<&str>) -> Option<Child> {
+fn spawn_refresh(profile: Option<&str>) -> Option<Child> {
     let mut command = Command::new(std::env::current_exe().ok()?);
     command.arg("--").args(profile).env(VARIABLE, REFRESH);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

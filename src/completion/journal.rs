@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::Candidate;
 use crate::journal::{Attempt, Journal, Outcome};
-use crate::terminal::Show;
-use crate::text::{age, visible};
+use crate::terminal::ValueFormat;
+use crate::text::{escape_control, format_age};
 
 /// The most that are offered, newest first.
 const MOST: usize = 100;
@@ -29,9 +29,9 @@ pub(super) fn attempts(journal: &Journal, now: Timestamp) -> Vec<Candidate> {
 
 fn candidate(value: String, status: &str, attempt: &Attempt, now: Timestamp) -> Candidate {
     let intent = &attempt.intent;
-    let amount = Show::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
-    let age = age(now.duration_since(attempt.at).unsigned_abs());
+    let amount = ValueFormat::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
+    let age = format_age(now.duration_since(attempt.at).unsigned_abs());
     let parts = [status, &amount, intent.reference().unwrap_or_default(), &age];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    Candidate { value, about: visible(&parts.join(", ")).into_owned() }
+    Candidate { value, about: escape_control(&parts.join(", ")).into_owned() }
 }

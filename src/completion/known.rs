@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::api::{EnrollmentFilter, Fetch};
+use crate::api::{EnrollmentFilter, PagedRequest};
 use crate::context::Context;
 use crate::model::Page;
 use crate::settings::Account;
@@ -16,15 +16,15 @@ type Object = Map<String, Value>;
 
 /// The things of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Known {
-    pub(super) devices: Vec<Thing>,
-    pub(super) locations: Vec<Thing>,
-    pub(super) enrollments: Vec<Thing>,
+pub(super) struct CachedResources {
+    pub(super) devices: Vec<ResourceSummary>,
+    pub(super) locations: Vec<ResourceSummary>,
+    pub(super) enrollments: Vec<ResourceSummary>,
 }
 
 /// Something with an id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Thing {
+pub(super) struct ResourceSummary {
     pub(super) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
@@ -37,7 +37,12 @@ pub(super) struct Thing {
 }
 
 /// Asks for everything at once. What is refused, or not there in time, stays as it was known; `None` where nothing came.
-pub(super) fn ask(context: &Context, account: Account, patience: Duration, before: Known) -> Option<Known> {
+pub(super) fn fetch(
+    context: &Context,
+    account: Account,
+    patience: Duration,
+    before: CachedResources,
+) -> Option<CachedResources> {
     let online = context.connect_as(account).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
     let client = &online.client;
@@ -54,22 +59,26 @@ pub(super) fn ask(context: &Context, account: Account, patience: Duration, befor
         (None, None, None) => return None,
         (devices, locations, enrollments) => (devices, locations, enrollments),
     };
-    Some(Known {
+    Some(CachedResources {
         devices: things(devices, of_device, before.devices),
         locations: things(locations, of_location, before.locations),
         enrollments: things(enrollments, of_enrollment, before.enrollments),
     })
 }
 
-fn things(list: Option<Vec<Object>>, read: fn(&Object) -> Option<Thing>, before: Vec<Thing>) -> Vec<Thing> {
+fn things(
+    list: Option<Vec<Object>>,
+    read: fn(&Object) -> Option<ResourceSummary>,
+    before: Vec<ResourceSummary>,
+) -> Vec<ResourceSummary> {
     list.map_or(before, |list| list.iter().filter_map(read).collect())
 }
 
 /// Everything in a list, if it comes in time. Objects of every kind are read alike, which is all that is needed of them.
-async fn all(list: Fetch<'_>, patience: Duration) -> Option<Vec<Object>> {
+async fn all(list: PagedRequest<'_>, patience: Duration) -> Option<Vec<Object>> {
     let pages = list.pages().try_collect::<Vec<Page<Object>>>();
     let pages = tokio::time::timeout(patience, pages).await.ok()?.ok()?;
-    Some(pages.into_iter().flat_map(|page| page.content).map(|object| object.whole().clone()).collect())
+    Some(pages.into_iter().flat_map(|page| page.content).map(|object| object.raw().clone()).collect())
 }
 
 /// The text of a field, unless it is empty.
@@ -77,9 +86,9 @@ fn text(object: &Object, field: &str) -> Option<String> {
     object.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-fn of_device(device: &Object) -> Option<Thing> {
+fn of_device(device: &Object) -> Option<ResourceSummary> {
     let text = |field| text(device, field);
-    Some(Thing {
+    Some(ResourceSummary {
         id: text("id")?,
         name: text("name"),
         kind: text("platform"),
@@ -87,16 +96,16 @@ fn of_device(device: &Object) -> Option<Thing> {
     })
 }
 
-fn of_location(location: &Object) -> Option<Thing> {
+fn of_location(location: &Object) -> Option<ResourceSummary> {
     let text = |field| text(location, field);
     let parts: Vec<_> = [text("street_address"), text("city")].into_iter().flatten().collect();
     let kind = Some(parts.join(", ")).filter(|kind| !kind.is_empty());
-    Some(Thing { id: text("id")?, name: text("name"), kind, location_id: None })
+    Some(ResourceSummary { id: text("id")?, name: text("name"), kind, location_id: None })
 }
 
 /// The code is left behind here: it pairs any phone.
-fn of_enrollment(enrollment: &Object) -> Option<Thing> {
+fn of_enrollment(enrollment: &Object) -> Option<ResourceSummary> {
     let text = |field| text(enrollment, field);
     let (kind, location_id) = (text("status"), text("location_id"));
-    Some(Thing { id: text("enrollment_id")?, name: None, kind, location_id })
+    Some(ResourceSummary { id: text("enrollment_id")?, name: None, kind, location_id })
 }

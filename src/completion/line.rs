@@ -38,7 +38,7 @@ impl Line {
         // Fish tells the variables too that are set for the command alone.
         let program = words.iter().position(|word| !is_assignment(word))?;
         words.drain(..=program);
-        let root = Cli::grammar();
+        let root = Cli::command();
         let mut is_help = false;
         let mut noun = noun(&root, &words);
         if let Some(place) = noun.filter(|place| words[*place] == "help") {

@@ -34,14 +34,14 @@ const REFRESH: &str = "refresh";
 
 /// What a shell asks with, if it is one that asks: the variable alone, which somebody may have left in the environment, must
 /// not keep a command from being carried out.
-pub(crate) fn asked(args: &[OsString]) -> Option<OsString> {
+pub(crate) fn requested_shell(args: &[OsString]) -> Option<OsString> {
     let asked = std::env::var_os(VARIABLE)?;
     let is_known = asked == REFRESH || asked.to_str().and_then(Shell::find).is_some();
     (is_known && args.get(1).is_some_and(|mark| mark == "--")).then_some(asked)
 }
 
 /// What `KUSTOM_COMPLETE` asks for, to be printed; nothing where it asks for nothing that is known.
-pub(crate) fn answer(asked: &OsStr, args: &[OsString]) -> Option<String> {
+pub(crate) fn complete_line(asked: &OsStr, args: &[OsString]) -> Option<String> {
     let started = Instant::now();
     let words = args.get(2..)?.iter();
     let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
@@ -68,7 +68,7 @@ pub(crate) fn answer(asked: &OsStr, args: &[OsString]) -> Option<String> {
     clippy::exit,
     reason = "nothing here is left to be done, and whoever started it looks at how it ended"
 )]
-fn end(code: i32) -> ! {
+fn exit_process(code: i32) -> ! {
     std::process::exit(code)
 }
 
@@ -106,7 +106,7 @@ fn candidate(found: &CompletionCandidate) -> Option<Candidate> {
     let command = found.get_id().and_then(|id| id.strip_prefix("command::"));
     let value = command.or_else(|| found.get_value().to_str())?.to_owned();
     let about = found.get_help().map(ToString::to_string).unwrap_or_default();
-    let about = crate::text::visible(about.lines().next().unwrap_or_default()).into_owned();
+    let about = crate::text::escape_control(about.lines().next().unwrap_or_default()).into_owned();
     // What would break the line is never offered, wherever it came from.
     (!value.chars().any(crate::text::is_unsafe)).then_some(Candidate { value, about })
 }

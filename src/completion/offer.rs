@@ -3,30 +3,30 @@
 use std::collections::HashMap;
 
 use super::Candidate;
-use super::known::{Known, Thing};
-use crate::text::{is_unsafe, visible};
+use super::known::{CachedResources, ResourceSummary};
+use crate::text::{escape_control, is_unsafe};
 
 /// How much of an id stands beside a name.
 const SHOWN_OF_ID: usize = 8;
 
 /// Devices whose name or id begins with what was typed.
-pub(super) fn devices(known: &Known, typed: &str) -> Vec<Candidate> {
+pub(super) fn devices(known: &CachedResources, typed: &str) -> Vec<Candidate> {
     offer(&known.devices, typed, known)
 }
 
 /// Locations whose name or id begins with what was typed.
-pub(super) fn locations(known: &Known, typed: &str) -> Vec<Candidate> {
+pub(super) fn locations(known: &CachedResources, typed: &str) -> Vec<Candidate> {
     offer(&known.locations, typed, known)
 }
 
 /// Enrollments, which have no name and never show their code.
-pub(super) fn enrollments(known: &Known, typed: &str) -> Vec<Candidate> {
+pub(super) fn enrollments(known: &CachedResources, typed: &str) -> Vec<Candidate> {
     offer(&known.enrollments, typed, known)
 }
 
 /// Things by name where that names one of them, and otherwise by id; and by id also where the beginning of one is
 /// typed.
-fn offer(things: &[Thing], typed: &str, known: &Known) -> Vec<Candidate> {
+fn offer(things: &[ResourceSummary], typed: &str, known: &CachedResources) -> Vec<Candidate> {
     let mut bearers: HashMap<String, usize> = HashMap::new();
     for name in things.iter().filter_map(|thing| thing.name.as_deref()) {
         *bearers.entry(name.to_lowercase()).or_default() += 1;
@@ -56,7 +56,7 @@ fn is_word(name: &str) -> bool {
 }
 
 /// What tells a thing from others, beside its name or its id.
-fn about(thing: &Thing, with_name: bool, known: &Known) -> String {
+fn about(thing: &ResourceSummary, with_name: bool, known: &CachedResources) -> String {
     let location = thing.location_id.as_deref().map(|id| {
         let location = known.locations.iter().find(|location| location.id == id);
         location.and_then(|location| location.name.as_deref()).unwrap_or(id.get(..SHOWN_OF_ID).unwrap_or(id))
@@ -64,5 +64,5 @@ fn about(thing: &Thing, with_name: bool, known: &Known) -> String {
     let name = thing.name.as_deref().filter(|_| with_name);
     let parts = [name, location, thing.kind.as_deref()];
     let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
-    visible(&parts.join(", ")).into_owned()
+    escape_control(&parts.join(", ")).into_owned()
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::cache::{Cache, NoLock};
+use super::cache::{Cache, LockError};
 use super::situation;
-use super::{end, known};
+use super::{exit_process, known};
 use crate::context::Context;
 use crate::settings::Endpoint;
 
@@ -37,13 +37,13 @@ fn refresh(profile: Option<String>) -> Option<()> {
     let cache = Cache::new(&settings, &account);
     let lock = match cache.lock() {
         Ok(lock) => lock,
-        Err(NoLock::Busy) => end(BUSY),
-        Err(NoLock::Impossible) => return None,
+        Err(LockError::Busy) => exit_process(BUSY),
+        Err(LockError::Impossible) => return None,
     };
     if cache.is_fresh() {
         return Some(());
     }
-    match known::ask(&Context::new(settings), account, PATIENCE, cache.kept()) {
+    match known::fetch(&Context::new(settings), account, PATIENCE, cache.stale_entry()) {
         Some(known) => cache.write(&lock, known),
         None => cache.note_failure(&lock),
     }
@@ -65,5 +65,5 @@ fn give_up(is_alone: bool) {
     }
     #[cfg(not(unix))]
     let _ = is_alone;
-    end(0)
+    exit_process(0)
 }

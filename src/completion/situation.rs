@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::cache::Cache;
-use super::known::{self, Known};
+use super::known::{self, CachedResources};
 use super::line::Line;
 use crate::cli::Global;
 use crate::context::{Context, journal_of};
@@ -35,7 +35,7 @@ pub(super) struct Situation {
     started: Instant,
     wants_files: AtomicBool,
     settings: OnceLock<Option<Settings>>,
-    known: OnceLock<Known>,
+    known: OnceLock<CachedResources>,
 }
 
 impl Situation {
@@ -82,11 +82,11 @@ impl Situation {
     }
 
     /// What is known of the account, as far as it may be asked and answers in time.
-    pub(super) fn known(&self) -> &Known {
+    pub(super) fn known(&self) -> &CachedResources {
         self.known.get_or_init(|| self.find_out().unwrap_or_default())
     }
 
-    fn find_out(&self) -> Option<Known> {
+    fn find_out(&self) -> Option<CachedResources> {
         let settings = self.settings()?;
         let account = account(settings)?;
         if !account.completions.value {
@@ -94,12 +94,15 @@ impl Situation {
         }
         match account.endpoint {
             // What is read from a file is there or is not.
-            Endpoint::InProcess => {
-                known::ask(&Context::new(settings.clone()), account, Duration::MAX, Known::default())
-            }
+            Endpoint::InProcess => known::fetch(
+                &Context::new(settings.clone()),
+                account,
+                Duration::MAX,
+                CachedResources::default(),
+            ),
             Endpoint::Remote(_) => {
                 let profile = settings.profile.as_deref();
-                Cache::new(settings, &account).known(profile, self.started + PATIENCE)
+                Cache::new(settings, &account).get(profile, self.started + PATIENCE)
             }
         }
     }
@@ -117,7 +120,7 @@ impl Situation {
         let left = LONGEST.saturating_sub(self.started.elapsed());
         std::thread::spawn(move || {
             std::thread::sleep(left);
-            super::end(0);
+            super::exit_process(0);
         });
     }
 }

@@ -184,7 +184,7 @@ mod tests {
     }
 
     fn grammar() -> Command {
-        let mut grammar = Cli::grammar();
+        let mut grammar = Cli::command();
         grammar.build();
         grammar
     }

@@ -2,7 +2,7 @@
 
 /// How somebody wants a command to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Interrupt {
+pub(crate) enum Signal {
     /// Ctrl-C: whoever typed it is there, and can be asked.
     Key,
     /// A signal to terminate, or a terminal that was closed: there is nobody to ask.
@@ -11,12 +11,12 @@ pub(crate) enum Interrupt {
 
 /// Listens for whoever wants this to end. From the moment it is made nothing is missed, and the process is not ended
 /// by these signals any more; so it is only for who handles them.
-pub(crate) struct Interruption {
+pub(crate) struct SignalListener {
     #[cfg(unix)]
-    signals: Vec<(Interrupt, tokio::signal::unix::Signal)>,
+    signals: Vec<(Signal, tokio::signal::unix::Signal)>,
 }
 
-impl Interruption {
+impl SignalListener {
     /// Begins to listen. It must be called on a tokio runtime.
     ///
     /// `at_terminal` is for who has a terminal to leave in order, or has something to do when it is closed. A program
@@ -25,9 +25,8 @@ impl Interruption {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let always =
-                [(Interrupt::Key, SignalKind::interrupt()), (Interrupt::Signal, SignalKind::terminate())];
-            let there = [(Interrupt::Signal, SignalKind::hangup()), (Interrupt::Signal, SignalKind::quit())];
+            let always = [(Signal::Key, SignalKind::interrupt()), (Signal::Signal, SignalKind::terminate())];
+            let there = [(Signal::Signal, SignalKind::hangup()), (Signal::Signal, SignalKind::quit())];
             let there = there.into_iter().filter(|(_, kind)| at_terminal && !is_ignored(*kind));
             let kinds = always.into_iter().chain(there);
             // A signal that cannot be listened for ends the process in the system's way.
@@ -44,7 +43,7 @@ impl Interruption {
 
     /// Waits until somebody wants this to end.
     #[cfg(unix)]
-    pub(crate) async fn come(&mut self) -> Interrupt {
+    pub(crate) async fn recv(&mut self) -> Signal {
         std::future::poll_fn(|context| {
             for (interrupt, signal) in &mut self.signals {
                 if signal.poll_recv(context).is_ready() {
@@ -58,18 +57,18 @@ impl Interruption {
 
     /// Waits until somebody wants this to end.
     #[cfg(not(unix))]
-    pub async fn come(&mut self) -> Interrupt {
+    pub async fn come(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Interrupt::Key
+        Signal::Key
     }
 
     /// Whether somebody wanted this to end since it was asked last.
-    pub(crate) async fn has_come(&mut self) -> bool {
+    pub(crate) async fn try_recv(&mut self) -> bool {
         tokio::select! {
             biased;
-            _ = self.come() => true,
+            _ = self.recv() => true,
             () = std::future::ready(()) => false,
         }
     }

@@ -17,12 +17,12 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::Events;
-use super::state::{Event, MOST_EVENTS};
-use crate::webhooks::{Endpoint, SignError, Signer, Unanswered};
+use super::EventQueue;
+use super::state::{Event, MAX_QUEUED_EVENTS};
+use crate::webhooks::{DeliveryError, Endpoint, SignError, Signer};
 
 /// How many deliveries are under way at the same time.
-const MOST_UNDER_WAY: usize = 64;
+const MAX_IN_FLIGHT: usize = 64;
 
 /// How long to wait before a delivery is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Backoff {
 
 /// One attempt to deliver an event, once it has ended.
 #[derive(Debug)]
-pub struct Delivered<'a> {
+pub struct DeliveryAttempt<'a> {
     /// What was told.
     pub event: &'a Event,
     pub attempt: u32,
@@ -66,38 +66,38 @@ pub struct Callbacks {
     endpoint: Endpoint,
     signer: Signer,
     backoff: Backoff,
-    tell: Box<dyn Fn(&Delivered<'_>)>,
+    tell: Box<dyn Fn(&DeliveryAttempt<'_>)>,
     undelivered: Rc<Cell<usize>>,
 }
 
 impl Callbacks {
     /// Posts to this endpoint, signed like this.
     pub fn new(endpoint: Endpoint, signer: Signer) -> Self {
-        let (backoff, tell) = (Backoff::default(), Box::new(|_: &Delivered<'_>| {}));
+        let (backoff, tell) = (Backoff::default(), Box::new(|_: &DeliveryAttempt<'_>| {}));
         Self { endpoint, signer, backoff, tell, undelivered: Rc::default() }
     }
 
     /// Waits like this before an event is sent again.
-    pub fn backing_off(self, backoff: Backoff) -> Self {
+    pub fn with_backoff(self, backoff: Backoff) -> Self {
         Self { backoff, ..self }
     }
 
     /// Tells every attempt when it has ended.
-    pub fn observed_by(self, tell: impl Fn(&Delivered<'_>) + 'static) -> Self {
+    pub fn with_observer(self, tell: impl Fn(&DeliveryAttempt<'_>) + 'static) -> Self {
         Self { tell: Box::new(tell), ..self }
     }
 
     /// How many events were taken and are not acknowledged yet; it keeps counting.
-    pub fn undelivered(&self) -> Rc<Cell<usize>> {
+    pub fn pending_count(&self) -> Rc<Cell<usize>> {
         Rc::clone(&self.undelivered)
     }
 
     /// Delivers what happens until `stop` is done, and then until all that has happened is acknowledged. It can be
     /// dropped at any time; what is not acknowledged then is lost.
-    pub async fn deliver(self, events: Events, stop: impl Future<Output = ()>) -> Result<(), SignError> {
+    pub async fn deliver(self, events: EventQueue, stop: impl Future<Output = ()>) -> Result<(), SignError> {
         let mut stop = std::pin::pin!(stop);
         let mut is_stopped = false;
-        let in_flight = Semaphore::new(MOST_UNDER_WAY);
+        let in_flight = Semaphore::new(MAX_IN_FLIGHT);
         // Of each session that has something to tell, what waits behind the event that is being told.
         let mut behind: HashMap<Uuid, VecDeque<Event>> = HashMap::new();
         let mut telling = FuturesUnordered::new();
@@ -109,17 +109,17 @@ impl Callbacks {
                 Some(told) = telling.next(), if !telling.is_empty() => {
                     let session_id = told?;
                     match behind.get_mut(&session_id).and_then(VecDeque::pop_front) {
-                        Some(next) => telling.push(self.until_acknowledged(next, &in_flight)),
+                        Some(next) => telling.push(self.deliver_with_retry(next, &in_flight)),
                         None => drop(behind.remove(&session_id)),
                     }
                 }
                 // An endpoint that is gone for good does not fill the memory: what is not taken is forgotten in time.
-                happened = events.next(), if undelivered < MOST_EVENTS => for event in happened {
+                happened = events.recv(), if undelivered < MAX_QUEUED_EVENTS => for event in happened {
                     match behind.entry(event.session_id) {
                         Entry::Occupied(mut queue) => queue.get_mut().push_back(event),
                         Entry::Vacant(place) => {
                             place.insert(VecDeque::new());
-                            telling.push(self.until_acknowledged(event, &in_flight));
+                            telling.push(self.deliver_with_retry(event, &in_flight));
                         }
                     }
                 },
@@ -131,7 +131,7 @@ impl Callbacks {
     }
 
     /// Sends an event until it is acknowledged, and gives its session.
-    async fn until_acknowledged(&self, event: Event, in_flight: &Semaphore) -> Result<Uuid, SignError> {
+    async fn deliver_with_retry(&self, event: Event, in_flight: &Semaphore) -> Result<Uuid, SignError> {
         let callback = event.callback();
         let id = callback.id.clone().unwrap_or_default();
         // Texts cannot fail to be JSON.
@@ -145,7 +145,7 @@ impl Callbacks {
             };
             let is_acknowledged = matches!(outcome, Ok(200..=299));
             let again_in = (!is_acknowledged).then(|| self.backoff.after(attempt));
-            (self.tell)(&Delivered { event: &event, attempt, outcome, again_in });
+            (self.tell)(&DeliveryAttempt { event: &event, attempt, outcome, again_in });
             match again_in {
                 None => return Ok(event.session_id),
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -158,7 +158,7 @@ impl Callbacks {
         let mut headers = self.signer.sign(id, Timestamp::now(), body)?;
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let answer = self.endpoint.post(headers, body.to_owned()).await;
-        Ok(answer.map(|answer| answer.status).map_err(Unanswered::reason))
+        Ok(answer.map(|answer| answer.status).map_err(DeliveryError::reason))
     }
 }
 

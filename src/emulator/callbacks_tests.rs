@@ -51,13 +51,13 @@ async fn endpoint(answer: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'stat
 
 fn callbacks(url: &str) -> Callbacks {
     let endpoint = Endpoint::new(url, Duration::from_secs(20)).unwrap();
-    Callbacks::new(endpoint, Signer::new(&secrets()).unwrap()).backing_off(QUICK)
+    Callbacks::new(endpoint, Signer::new(&secrets()).unwrap()).with_backoff(QUICK)
 }
 
 /// An emulator with a device, and how to make a session on it.
 fn shop() -> (Emulator, impl Fn() -> Uuid) {
     let emulator = Emulator::new(State::seed());
-    let device = emulator.change(|state, moment| {
+    let device = emulator.with_state(|state, moment| {
         let new = super::super::state::NewSimulatedDevice {
             name: "x".into(),
             location_id: None,
@@ -67,7 +67,7 @@ fn shop() -> (Emulator, impl Fn() -> Uuid) {
     });
     let shop = emulator.clone();
     let create = move || {
-        shop.change(|state, moment| {
+        shop.with_state(|state, moment| {
             let purchase =
                 serde_json::json!({"order_amount": 1, "purchase_currency": "SEK", "order_items": []});
             let purchase = serde_json::from_value(purchase).unwrap();
@@ -79,11 +79,11 @@ fn shop() -> (Emulator, impl Fn() -> Uuid) {
 }
 
 fn pay(emulator: &Emulator, session: Uuid) {
-    emulator.change(|state, moment| state.pay(session, None, moment)).unwrap();
+    emulator.with_state(|state, moment| state.pay(session, None, moment)).unwrap();
 }
 
 /// Delivers until this holds.
-async fn until(callbacks: Callbacks, events: Events, holds: impl Fn() -> bool) {
+async fn until(callbacks: Callbacks, events: EventQueue, holds: impl Fn() -> bool) {
     let waiting = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -110,7 +110,7 @@ async fn everything_that_happens_is_told_once_and_in_its_order() {
     let (emulator, create) = shop();
     let sessions: Vec<_> = (0..50).map(|_| create()).collect();
     for session in &sessions {
-        emulator.change(|state, moment| state.decline(*session, TapOutcome::LostCard, moment)).unwrap();
+        emulator.with_state(|state, moment| state.decline(*session, TapOutcome::LostCard, moment)).unwrap();
         pay(&emulator, *session);
     }
     until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 200).await;
@@ -138,14 +138,14 @@ async fn what_is_refused_comes_again_before_anything_later_and_others_do_not_wai
     pay(&emulator, other);
     let told = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&told);
-    let callbacks = callbacks(&url).observed_by(move |delivered| {
-        let Delivered { event, attempt, outcome, again_in } = delivered;
+    let callbacks = callbacks(&url).with_observer(move |delivered| {
+        let DeliveryAttempt { event, attempt, outcome, again_in } = delivered;
         if event.session_id == stuck {
             let outcome = outcome.as_ref().copied().unwrap();
             seen.borrow_mut().push((event.kind.clone(), *attempt, outcome, *again_in));
         }
     });
-    let undelivered = callbacks.undelivered();
+    let undelivered = callbacks.pending_count();
     let is_through = |session| kinds(&inbox, session).contains(&SessionFinalized);
     until(callbacks, emulator.events(), || is_through(stuck) && is_through(other)).await;
     assert_eq!(kinds(&inbox, other), [SessionCreated, SessionActivated, SessionFinalized]);
@@ -182,11 +182,11 @@ async fn an_endpoint_that_is_gone_is_tried_again_and_nothing_is_taken_for_good()
     pay(&emulator, session);
     let told = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&told);
-    let callbacks = callbacks(&format!("http://{address}/")).observed_by(move |delivered| {
+    let callbacks = callbacks(&format!("http://{address}/")).with_observer(move |delivered| {
         assert_eq!(delivered.event.kind, SessionCreated, "nothing is told before what came first");
         seen.borrow_mut().push(delivered.outcome.clone());
     });
-    let undelivered = callbacks.undelivered();
+    let undelivered = callbacks.pending_count();
     until(callbacks, emulator.events(), || told.borrow().len() >= 5).await;
     assert!(
         told.borrow().iter().all(|outcome| *outcome == Err("127.0.0.1 refused the connection".to_owned()))
@@ -210,7 +210,7 @@ async fn once_it_is_stopped_it_ends_with_the_last_acknowledgement() {
     let session = create();
     pay(&emulator, session);
     let callbacks = callbacks(&url);
-    let undelivered = callbacks.undelivered();
+    let undelivered = callbacks.pending_count();
     let stop = std::future::ready(());
     tokio::time::timeout(Duration::from_secs(60), callbacks.deliver(emulator.events(), stop))
         .await

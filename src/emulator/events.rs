@@ -9,7 +9,7 @@ use super::state::{Event, EventLog};
 /// What happens to the sessions of an emulator, until somebody takes it. Clones are the same queue, and each event is
 /// taken once: by one who delivers them. Nobody need, and then only the latest are kept.
 #[derive(Debug, Clone, Default)]
-pub struct Events(Arc<Shared>);
+pub struct EventQueue(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -17,14 +17,14 @@ struct Shared {
     added: Notify,
 }
 
-impl Events {
+impl EventQueue {
     /// Takes what happened since the last time, in its order.
     pub fn drain(&self) -> Vec<Event> {
         self.with(EventLog::drain)
     }
 
     /// The same, but waits until there is something to take. Nothing is lost when it is dropped while it waits.
-    pub async fn next(&self) -> Vec<Event> {
+    pub async fn recv(&self) -> Vec<Event> {
         loop {
             let events = self.drain();
             if !events.is_empty() {

@@ -18,27 +18,27 @@ use http::{Method, Request, Response};
 use tower::ServiceExt as _;
 
 use super::state::StateError;
-use super::{Emulator, Events, Faults, State};
-use crate::disk::{self, Identity};
+use super::{Emulator, EventQueue, Faults, State};
+use crate::disk::{self, FileFingerprint};
 
 /// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
 #[derive(Debug, Clone)]
-pub struct LocalEmulator {
+pub struct FileEmulator {
     state_file: PathBuf,
-    last: Arc<Mutex<Option<Loaded>>>,
-    events: Events,
+    last: Arc<Mutex<Option<CachedState>>>,
+    events: EventQueue,
     faults: Option<Faults>,
 }
 
 /// The state as it was read or written last.
-struct Loaded {
+struct CachedState {
     /// It stays open, so that no other file can get its number.
     _file: File,
-    identity: Identity,
+    identity: FileFingerprint,
     emulator: Emulator,
 }
 
-impl fmt::Debug for Loaded {
+impl fmt::Debug for CachedState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Loaded").field("identity", &self.identity).finish_non_exhaustive()
     }
@@ -48,7 +48,7 @@ impl fmt::Debug for Loaded {
 #[derive(Debug, thiserror::Error)]
 pub enum StateFileError {
     /// It is there but cannot be read.
-    #[error("the emulator's state file {} cannot be read: {}", .path.display(), disk::words(.source))]
+    #[error("the emulator's state file {} cannot be read: {}", .path.display(), disk::io_error_message(.source))]
     Unreadable {
         path: PathBuf,
         /// What the system said.
@@ -65,7 +65,7 @@ pub enum StateFileError {
         source: StateError,
     },
     /// The folder, the lock or the file cannot be written.
-    #[error("the emulator's state file {} cannot be written: {}", .path.display(), disk::words(.source))]
+    #[error("the emulator's state file {} cannot be written: {}", .path.display(), disk::io_error_message(.source))]
     NotWritable {
         path: PathBuf,
         /// What the system said.
@@ -73,15 +73,15 @@ pub enum StateFileError {
     },
 }
 
-impl LocalEmulator {
+impl FileEmulator {
     /// An emulator on this file, which need not exist yet: a missing one is the seed.
     pub fn new(state_file: PathBuf) -> Self {
-        Self { state_file, last: Arc::default(), events: Events::default(), faults: None }
+        Self { state_file, last: Arc::default(), events: EventQueue::default(), faults: None }
     }
 
     /// What this value and its clones make happen to sessions, for whoever tells others of it. What others do on the
     /// same file is theirs to tell.
-    pub fn events(&self) -> Events {
+    pub fn events(&self) -> EventQueue {
         self.events.clone()
     }
 
@@ -103,19 +103,19 @@ impl LocalEmulator {
             return Ok(answer(&self.load()?.with_faults(self.faults.clone()), request).await);
         }
         let not_writable = |source| StateFileError::NotWritable { path: self.state_file.clone(), source };
-        disk::create_folder(disk::folder_of(&self.state_file)).map_err(not_writable)?;
-        let lock = lock(self.beside(".lock")).await.map_err(not_writable)?;
+        disk::create_private_dir(disk::parent_dir(&self.state_file)).map_err(not_writable)?;
+        let lock = lock(self.sibling_path(".lock")).await.map_err(not_writable)?;
         let loaded = self.load()?;
         let emulator = Emulator::new(loaded.state()).with_faults(self.faults.clone());
         let response = answer(&emulator, request).await;
-        let changed =
-            emulator.change(|after, _| loaded.change(|before, _| (after != before).then(|| after.write())));
+        let changed = emulator
+            .with_state(|after, _| loaded.with_state(|before, _| (after != before).then(|| after.write())));
         let happened = emulator.drain_events();
         if let Some(text) = changed {
-            disk::replace(&self.state_file, &text).map_err(not_writable)?;
+            disk::write_atomic(&self.state_file, &text).map_err(not_writable)?;
             if let Ok(file) = File::open(&self.state_file) {
                 let identity = identity_of(&file);
-                self.keep(file, identity, emulator);
+                self.cache(file, identity, emulator);
             }
         }
         // Told is only what is kept, and in the order in which it was.
@@ -143,25 +143,25 @@ impl LocalEmulator {
         let state = State::read(&text)
             .map_err(|source| StateFileError::NotAState { path: self.state_file.clone(), source })?;
         let emulator = Emulator::new(state);
-        self.keep(file, identity, emulator.clone());
+        self.cache(file, identity, emulator.clone());
         Ok(emulator)
     }
 
     /// Keeps the state of a file, where the system tells whether it is still that one.
-    fn keep(&self, file: File, identity: Option<Identity>, emulator: Emulator) {
-        let loaded = identity.map(|identity| Loaded { _file: file, identity, emulator });
+    fn cache(&self, file: File, identity: Option<FileFingerprint>, emulator: Emulator) {
+        let loaded = identity.map(|identity| CachedState { _file: file, identity, emulator });
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = loaded;
     }
 
-    fn beside(&self, suffix: &str) -> PathBuf {
+    fn sibling_path(&self, suffix: &str) -> PathBuf {
         let mut path = self.state_file.clone().into_os_string();
         path.push(suffix);
         path.into()
     }
 }
 
-fn identity_of(file: &File) -> Option<Identity> {
-    Identity::of(&file.metadata().ok()?)
+fn identity_of(file: &File) -> Option<FileFingerprint> {
+    FileFingerprint::of(&file.metadata().ok()?)
 }
 
 async fn answer(emulator: &Emulator, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
@@ -174,7 +174,7 @@ async fn answer(emulator: &Emulator, request: Request<Vec<u8>>) -> Response<Vec<
 
 /// Takes the lock, waiting for as long as it takes. It is given back when the file is dropped.
 async fn lock(path: PathBuf) -> io::Result<File> {
-    let file = disk::private().open(path)?;
+    let file = disk::private_open_options().open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::Error(error)) => Err(error),

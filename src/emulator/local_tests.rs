@@ -6,8 +6,8 @@ use std::path::Path;
 
 const DEVICES: &str = "/ipp/v1/devices?page_size=100";
 
-fn local(folder: &tempfile::TempDir) -> LocalEmulator {
-    LocalEmulator::new(folder.path().join("state").join("local.json"))
+fn local(folder: &tempfile::TempDir) -> FileEmulator {
+    FileEmulator::new(folder.path().join("state").join("local.json"))
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -15,7 +15,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 async fn send(
-    local: &LocalEmulator,
+    local: &FileEmulator,
     method: &str,
     path: &str,
     body: Option<Value>,
@@ -31,11 +31,11 @@ async fn send(
     Ok((response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default()))
 }
 
-async fn create(local: &LocalEmulator, name: &str) -> Result<(u16, Value), StateFileError> {
+async fn create(local: &FileEmulator, name: &str) -> Result<(u16, Value), StateFileError> {
     send(local, "POST", "/ipp/v1/dev/devices", Some(json!({"name": name}))).await
 }
 
-fn names(local: &LocalEmulator) -> Vec<String> {
+fn names(local: &FileEmulator) -> Vec<String> {
     let (_, page) = runtime().block_on(send(local, "GET", DEVICES, None)).unwrap();
     let devices = page["content"].as_array().unwrap();
     devices.iter().map(|device| device["name"].as_str().unwrap().to_owned()).collect()
@@ -111,8 +111,8 @@ fn tasks_of_one_thread_do_not_wait_for_each_other_forever() {
 fn a_held_lock_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let local = local(&folder);
-    disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
-    let held = runtime().block_on(lock(local.beside(".lock"))).unwrap();
+    disk::create_private_dir(disk::parent_dir(&local.state_file)).unwrap();
+    let held = runtime().block_on(lock(local.sibling_path(".lock"))).unwrap();
     runtime().block_on(async {
         let waiting = create(&local, "Till 1");
         let release = async {
@@ -130,12 +130,12 @@ fn a_held_lock_is_waited_for() {
 fn leftovers_of_killed_processes_are_removed_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let local = local(&folder);
-    disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
+    disk::create_private_dir(disk::parent_dir(&local.state_file)).unwrap();
     for name in [".local.json.a1b2c3.tmp", ".other.json.a1b2c3.tmp", "local.json.bak"] {
-        fs::write(disk::folder_of(&local.state_file).join(name), "{").unwrap();
+        fs::write(disk::parent_dir(&local.state_file).join(name), "{").unwrap();
     }
     runtime().block_on(create(&local, "Till 1")).unwrap();
-    let mut left: Vec<_> = fs::read_dir(disk::folder_of(&local.state_file))
+    let mut left: Vec<_> = fs::read_dir(disk::parent_dir(&local.state_file))
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
@@ -151,16 +151,16 @@ fn folder_and_files_are_private() {
     let local = local(&folder);
     runtime().block_on(create(&local, "Till 1")).unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(disk::folder_of(&local.state_file)), 0o700);
+    assert_eq!(mode(disk::parent_dir(&local.state_file)), 0o700);
     assert_eq!(mode(&local.state_file), 0o600);
-    assert_eq!(mode(&local.beside(".lock")), 0o600);
+    assert_eq!(mode(&local.sibling_path(".lock")), 0o600);
 }
 
 #[test]
 fn a_damaged_file_is_named_with_the_place_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let local = local(&folder);
-    disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
+    disk::create_private_dir(disk::parent_dir(&local.state_file)).unwrap();
     fs::write(&local.state_file, "{\n  \"version\": 1,\n  oops").unwrap();
     for (method, body) in [("GET", None), ("POST", Some(json!({"name": "x"})))] {
         let path = if body.is_some() { "/ipp/v1/dev/devices" } else { DEVICES };
@@ -178,7 +178,7 @@ fn a_damaged_file_is_named_with_the_place_and_left_alone() {
 fn a_file_of_another_version_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let local = local(&folder);
-    disk::create_folder(disk::folder_of(&local.state_file)).unwrap();
+    disk::create_private_dir(disk::parent_dir(&local.state_file)).unwrap();
     fs::write(&local.state_file, r#"{"version": 99}"#).unwrap();
     let error = runtime().block_on(create(&local, "x")).unwrap_err().to_string();
     assert!(error.contains("it has version 99, and this program reads version 1"), "{error}");
@@ -187,13 +187,13 @@ fn a_file_of_another_version_says_so() {
 #[test]
 fn a_path_that_is_no_file_is_an_error_in_words() {
     let folder = tempfile::tempdir().unwrap();
-    let directory = LocalEmulator::new(folder.path().to_path_buf());
+    let directory = FileEmulator::new(folder.path().to_path_buf());
     let error = runtime().block_on(send(&directory, "GET", DEVICES, None)).unwrap_err();
     assert!(matches!(error, StateFileError::Unreadable { .. }));
     assert!(!error.to_string().contains("os error"), "{error}");
 
     fs::write(folder.path().join("file"), "").unwrap();
-    let below_a_file = LocalEmulator::new(folder.path().join("file").join("local.json"));
+    let below_a_file = FileEmulator::new(folder.path().join("file").join("local.json"));
     let error = runtime().block_on(create(&below_a_file, "x")).unwrap_err();
     assert!(matches!(error, StateFileError::NotWritable { .. }), "{error}");
 }
@@ -208,7 +208,7 @@ fn a_change_that_cannot_be_kept_is_not_made() {
     fs::remove_file(&local.state_file).unwrap();
     fs::create_dir_all(&local.state_file).unwrap();
     assert!(runtime().block_on(create(&local, "Till 2")).is_err());
-    assert!(disk::replace(&local.state_file, &before).is_err());
-    let left = fs::read_dir(disk::folder_of(&local.state_file)).unwrap().count();
+    assert!(disk::write_atomic(&local.state_file, &before).is_err());
+    let left = fs::read_dir(disk::parent_dir(&local.state_file)).unwrap().count();
     assert_eq!(left, 2, "a temporary file was left behind");
 }

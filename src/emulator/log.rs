@@ -6,16 +6,16 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 /// The longest part of an unknown path that is shown.
-const LONGEST_WORD: usize = 24;
+const MAX_SEGMENT_LEN: usize = 24;
 
 /// A request that came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Served {
+pub struct RequestRecord {
     pub method: Method,
     /// Its path without what may be a secret: no query, and `…` for what could be a code.
     pub path: String,
     /// How it ended.
-    pub ending: Ending,
+    pub ending: RequestOutcome,
     /// The fault that hit it.
     pub fault: Option<u32>,
     /// How long it took.
@@ -24,7 +24,7 @@ pub struct Served {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum RequestOutcome {
     /// With an answer.
     Answered(StatusCode),
     /// With an answer that breaks off, because of a fault.
@@ -36,19 +36,19 @@ pub enum Ending {
 }
 
 /// A request that has no end yet. However it ends, it is told.
-pub(super) struct Entry<T: FnMut(&Served)> {
+pub(super) struct PendingRecord<T: FnMut(&RequestRecord)> {
     method: Method,
     path: String,
     begun: Instant,
-    ending: Ending,
+    ending: RequestOutcome,
     fault: Option<u32>,
     tell: T,
 }
 
-impl<T: FnMut(&Served)> Entry<T> {
+impl<T: FnMut(&RequestRecord)> PendingRecord<T> {
     pub(super) fn begin(method: &Method, path: &str, tell: T) -> Self {
         let (method, path) = (method.clone(), path.to_owned());
-        Self { method, path, begun: Instant::now(), ending: Ending::Abandoned, fault: None, tell }
+        Self { method, path, begun: Instant::now(), ending: RequestOutcome::Abandoned, fault: None, tell }
     }
 
     /// It is hit by a fault.
@@ -56,14 +56,14 @@ impl<T: FnMut(&Served)> Entry<T> {
         self.fault = Some(fault);
     }
 
-    pub(super) fn ended(mut self, ending: Ending) {
+    pub(super) fn ended(mut self, ending: RequestOutcome) {
         self.ending = ending;
     }
 }
 
-impl<T: FnMut(&Served)> Drop for Entry<T> {
+impl<T: FnMut(&RequestRecord)> Drop for PendingRecord<T> {
     fn drop(&mut self) {
-        let served = Served {
+        let served = RequestRecord {
             method: self.method.clone(),
             path: path_without_secrets(&self.path, self.ending),
             ending: self.ending,
@@ -76,9 +76,9 @@ impl<T: FnMut(&Served)> Drop for Entry<T> {
 
 /// A path as it can be told. What was found is an id. What was not found may be anything, an enrollment code in the
 /// wrong place among others, so only what can be none is shown of it: a lower-case word.
-fn path_without_secrets(path: &str, ending: Ending) -> String {
+fn path_without_secrets(path: &str, ending: RequestOutcome) -> String {
     let is_found = |status: StatusCode| status.is_success() || status == StatusCode::CONFLICT;
-    let is_found = matches!(ending, Ending::Answered(status) | Ending::BrokenOff(status) if is_found(status));
+    let is_found = matches!(ending, RequestOutcome::Answered(status) | RequestOutcome::BrokenOff(status) if is_found(status));
     let parts = path.split('/').map(|part| {
         let is_id = is_found && Uuid::try_parse(part).is_ok();
         if is_id || is_word(part) { part } else { "…" }
@@ -88,7 +88,9 @@ fn path_without_secrets(path: &str, ending: Ending) -> String {
 
 fn is_word(part: &str) -> bool {
     let of_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
-    part.len() <= LONGEST_WORD && part.bytes().all(of_word) && !part.starts_with(|c: char| c.is_ascii_digit())
+    part.len() <= MAX_SEGMENT_LEN
+        && part.bytes().all(of_word)
+        && !part.starts_with(|c: char| c.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -99,7 +101,7 @@ mod tests {
     const ID: &str = "51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
 
     fn shown(path: &str, status: u16) -> String {
-        path_without_secrets(path, Ending::Answered(StatusCode::from_u16(status).unwrap()))
+        path_without_secrets(path, RequestOutcome::Answered(StatusCode::from_u16(status).unwrap()))
     }
 
     #[test]
@@ -116,16 +118,19 @@ mod tests {
         assert_eq!(shown("/ipp/v1/enrolments", 404), "/ipp/v1/enrolments");
         assert_eq!(shown("/kco_test_api_0123456789abcdef", 404), "/…");
         assert_eq!(shown("/%1b[2J/é", 404), "/…/…");
-        assert_eq!(path_without_secrets(&format!("/a/{ID}"), Ending::Abandoned), "/a/…");
+        assert_eq!(path_without_secrets(&format!("/a/{ID}"), RequestOutcome::Abandoned), "/a/…");
     }
 
     #[test]
     fn a_request_that_nobody_answers_is_told_too() {
         let told = RefCell::new(Vec::new());
-        let begin =
-            || Entry::begin(&Method::GET, "/x", |served: &Served| told.borrow_mut().push(served.ending));
-        begin().ended(Ending::Answered(StatusCode::OK));
+        let begin = || {
+            PendingRecord::begin(&Method::GET, "/x", |served: &RequestRecord| {
+                told.borrow_mut().push(served.ending)
+            })
+        };
+        begin().ended(RequestOutcome::Answered(StatusCode::OK));
         drop(begin());
-        assert_eq!(*told.borrow(), [Ending::Answered(StatusCode::OK), Ending::Abandoned]);
+        assert_eq!(*told.borrow(), [RequestOutcome::Answered(StatusCode::OK), RequestOutcome::Abandoned]);
     }
 }

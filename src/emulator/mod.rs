@@ -20,14 +20,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use callbacks::{Backoff, Callbacks, Delivered};
-pub use events::Events;
-pub use faults::{Effect, Fault, FaultError, FaultTable, Faults, Hit, Shown, What};
-pub use local::{LocalEmulator, StateFileError};
-pub use log::{Ending, Served};
+pub use callbacks::{Backoff, Callbacks, DeliveryAttempt};
+pub use events::EventQueue;
+pub use faults::{Effect, Fault, FaultAction, FaultError, FaultStatus, FaultTable, Faults, Hit};
+pub use local::{FileEmulator, StateFileError};
+pub use log::{RequestOutcome, RequestRecord};
 pub use seed::SeedError;
-pub use server::{Notice, Server};
-pub use state::{Event, EventLog, Moment, State, StateError, Switches};
+pub use server::{Server, ServerEvent};
+pub use state::{Event, EventLog, OpContext, State, StateError, Switches};
 
 /// The key of the built-in account. It opens nothing but emulators, so it is no secret.
 pub const API_KEY: &str = "kco_test_api_emulator";
@@ -41,14 +41,14 @@ pub const MERCHANT_ID: &str = "EMULATED";
 /// A running account: a state, a clock and a source of ids. Clones are handles on the same one.
 #[derive(Clone)]
 pub struct Emulator {
-    world: Arc<World>,
+    world: Arc<Shared>,
     /// None where no server makes them happen.
     faults: Option<Faults>,
 }
 
-struct World {
+struct Shared {
     now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    events: Events,
+    events: EventQueue,
     inner: Mutex<Inner>,
 }
 
@@ -60,17 +60,17 @@ struct Inner {
 impl Emulator {
     /// An emulator in the real world: the system's clock and random ids.
     pub fn new(state: State) -> Self {
-        Self::with_world(state, Timestamp::now, Uuid::new_v4)
+        Self::with_clock_and_ids(state, Timestamp::now, Uuid::new_v4)
     }
 
     /// An emulator in a world of the caller's: `ids` must give a different id each time.
-    pub fn with_world(
+    pub fn with_clock_and_ids(
         state: State,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
         let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
-        let world = World { now: Box::new(now), events: Events::default(), inner };
+        let world = Shared { now: Box::new(now), events: EventQueue::default(), inner };
         Self { world: Arc::new(world), faults: Some(Faults::default()) }
     }
 
@@ -91,21 +91,21 @@ impl Emulator {
 
     /// A snapshot of the state.
     pub fn state(&self) -> State {
-        self.change(|state, _| state.clone())
+        self.with_state(|state, _| state.clone())
     }
 
     /// Applies a rule, or changes a switch, while nobody else looks. The closure must not use this emulator.
-    pub fn change<R>(&self, change: impl FnOnce(&mut State, &mut Moment<'_>) -> R) -> R {
+    pub fn with_state<R>(&self, change: impl FnOnce(&mut State, &mut OpContext<'_>) -> R) -> R {
         // A rule that panicked is a bug, but one that the other requests need not suffer from.
         let mut inner = self.world.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { state, ids } = &mut *inner;
         // The clock is read under the lock, so that what is made later is never dated earlier.
         let now = state.time_at((self.world.now)());
-        self.world.events.with(|events| change(state, &mut Moment { now, ids: &mut **ids, events }))
+        self.world.events.with(|events| change(state, &mut OpContext { now, ids: &mut **ids, events }))
     }
 
     /// What happens to its sessions, for whoever tells others of it.
-    pub fn events(&self) -> Events {
+    pub fn events(&self) -> EventQueue {
         self.world.events.clone()
     }
 
@@ -143,7 +143,9 @@ mod tests {
                             location_id: None,
                             metadata: std::collections::BTreeMap::new(),
                         };
-                        emulator.change(|state, moment| state.create_simulated_device(new, moment)).unwrap();
+                        emulator
+                            .with_state(|state, moment| state.create_simulated_device(new, moment))
+                            .unwrap();
                     }
                 });
             }
@@ -158,7 +160,7 @@ mod tests {
     fn a_rule_that_panics_does_not_take_the_emulator_along() {
         let emulator = Emulator::new(State::seed());
         let other = emulator.clone();
-        let panicked = std::thread::spawn(move || other.change(|_, _| panic!("on purpose"))).join();
+        let panicked = std::thread::spawn(move || other.with_state(|_, _| panic!("on purpose"))).join();
         assert!(panicked.is_err());
         assert_eq!(emulator.state(), State::seed());
     }
@@ -169,7 +171,7 @@ mod tests {
         let (events, clone) = (emulator.events(), emulator.clone());
         let happen = async move {
             tokio::task::yield_now().await;
-            clone.change(|state, moment| {
+            clone.with_state(|state, moment| {
                 let new = NewSimulatedDevice {
                     name: "x".into(),
                     location_id: None,
@@ -187,10 +189,10 @@ mod tests {
                 state.create_session(new, moment).unwrap();
             });
         };
-        let (told, ()) = tokio::join!(events.next(), happen);
+        let (told, ()) = tokio::join!(events.recv(), happen);
         assert_eq!(told.len(), 1);
         assert_eq!((events.drain(), emulator.drain_events()), (vec![], vec![]));
-        let waiting = tokio::time::timeout(std::time::Duration::from_millis(1), events.next());
+        let waiting = tokio::time::timeout(std::time::Duration::from_millis(1), events.recv());
         assert!(waiting.await.is_err(), "what was taken does not come again");
     }
 }

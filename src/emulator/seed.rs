@@ -7,12 +7,12 @@ use toml_edit::{Document, Item, TableLike, Value};
 use uuid::Uuid;
 
 use super::State;
-use super::state::{Fixture, Store};
+use super::state::{LocationRecord, SeedDevice};
 use crate::model::{Metadata, Platform};
-use crate::text::place;
+use crate::text::line_column;
 
 /// What ids are made of where none is given: the same name gives the same id, each time and everywhere.
-const IDS: Uuid = Uuid::from_u128(0x7d1c_58e0_92f4_4b6a_a3d7_4e05_8cb9_1f26);
+const SEED_ID_NAMESPACE: Uuid = Uuid::from_u128(0x7d1c_58e0_92f4_4b6a_a3d7_4e05_8cb9_1f26);
 
 const LOCATIONS: &str = "locations";
 const DEVICES: &str = "devices";
@@ -33,11 +33,11 @@ impl State {
     pub fn from_seed(text: &str) -> Result<Self, SeedError> {
         let reader = Reader { text };
         let document =
-            Document::parse(text).map_err(|error| reader.mistake(error.span(), error.message()))?;
+            Document::parse(text).map_err(|error| reader.error_at(error.span(), error.message()))?;
         for (name, item) in document.iter() {
             if name != LOCATIONS && name != DEVICES {
                 let what = format!("there is no '{name}': a seed has {LOCATIONS} and {DEVICES}");
-                return Err(reader.mistake(item.span(), what));
+                return Err(reader.error_at(item.span(), what));
             }
         }
         let mut state = match document.get(LOCATIONS) {
@@ -62,8 +62,8 @@ struct Entry<'a> {
 }
 
 impl Reader<'_> {
-    fn mistake(&self, span: Option<Range<usize>>, what: impl Into<String>) -> SeedError {
-        let (line, column) = place(self.text, span.map_or(0, |span| span.start));
+    fn error_at(&self, span: Option<Range<usize>>, what: impl Into<String>) -> SeedError {
+        let (line, column) = line_column(self.text, span.map_or(0, |span| span.start));
         SeedError { line, column, what: what.into() }
     }
 
@@ -82,13 +82,13 @@ impl Reader<'_> {
                 .collect(),
             _ => None,
         };
-        let entries =
-            entries.ok_or_else(|| self.mistake(item.span(), format!("write each as a table: [[{name}]]")))?;
+        let entries = entries
+            .ok_or_else(|| self.error_at(item.span(), format!("write each as a table: [[{name}]]")))?;
         for entry in &entries {
             for (field, item) in entry.fields.iter() {
                 if !known.contains(&field) {
                     let what = format!("there is no '{field}' in {name}: there are {}", known.join(", "));
-                    return Err(self.mistake(item.span(), what));
+                    return Err(self.error_at(item.span(), what));
                 }
             }
         }
@@ -98,14 +98,14 @@ impl Reader<'_> {
     fn text<'i>(&self, entry: &Entry<'i>, field: &str) -> Result<Option<&'i str>, SeedError> {
         let Some(item) = entry.fields.get(field) else { return Ok(None) };
         match item.as_str() {
-            Some("") => Err(self.mistake(item.span(), format!("'{field}' must not be empty"))),
+            Some("") => Err(self.error_at(item.span(), format!("'{field}' must not be empty"))),
             Some(text) => Ok(Some(text)),
-            None => Err(self.mistake(item.span(), format!("'{field}' must be a text in quotation marks"))),
+            None => Err(self.error_at(item.span(), format!("'{field}' must be a text in quotation marks"))),
         }
     }
 
     fn name<'i>(&self, entry: &Entry<'i>) -> Result<&'i str, SeedError> {
-        self.text(entry, "name")?.ok_or_else(|| self.mistake(entry.span.clone(), "it has no 'name'"))
+        self.text(entry, "name")?.ok_or_else(|| self.error_at(entry.span.clone(), "it has no 'name'"))
     }
 
     /// The id that is given, or the one that the name makes; `is_taken` knows those of before.
@@ -117,31 +117,31 @@ impl Reader<'_> {
     ) -> Result<Uuid, SeedError> {
         let place = || entry.fields.get("id").and_then(Item::span).or_else(|| entry.span.clone());
         let id = match self.text(entry, "id")? {
-            Some(text) => Uuid::try_parse(text).map_err(|_| self.mistake(place(), "'id' must be a UUID"))?,
-            None => Uuid::new_v5(&IDS, format!("{kind} {name}").as_bytes()),
+            Some(text) => Uuid::try_parse(text).map_err(|_| self.error_at(place(), "'id' must be a UUID"))?,
+            None => Uuid::new_v5(&SEED_ID_NAMESPACE, format!("{kind} {name}").as_bytes()),
         };
         if is_taken(id) {
             let what = format!("'{name}' has the id of one before it; give it an 'id' of its own");
-            return Err(self.mistake(place(), what));
+            return Err(self.error_at(place(), what));
         }
         Ok(id)
     }
 
-    fn locations(&self, item: &Item) -> Result<Vec<Store>, SeedError> {
+    fn locations(&self, item: &Item) -> Result<Vec<LocationRecord>, SeedError> {
         let known = ["id", "name", "street_address", "postal_code", "city", "country"];
-        let mut stores: Vec<Store> = Vec::new();
+        let mut stores: Vec<LocationRecord> = Vec::new();
         for entry in self.entries(LOCATIONS, item, &known)? {
             let name = self.name(&entry)?;
             let text = |field| self.text(&entry, field).map(|text| text.unwrap_or_default().to_owned());
             let id = self.id(&entry, ("location", name), |id| stores.iter().any(|store| store.id == id))?;
-            stores.push(Store {
+            stores.push(LocationRecord {
                 id,
                 name: name.to_owned(),
                 street_address: text("street_address")?,
                 postal_code: text("postal_code")?,
                 city: text("city")?,
                 country: text("country")?,
-                created_at: State::seeded_at(),
+                created_at: State::seed_timestamp(),
             });
         }
         Ok(stores)
@@ -155,17 +155,18 @@ impl Reader<'_> {
             let id = self.id(&entry, ("device", name), |id| state.has_device(id))?;
             let location_id = match self.text(&entry, "location")? {
                 Some(wanted) => {
-                    let found =
-                        state.location_named(wanted).map_err(|what| self.mistake(place("location"), what))?;
+                    let found = state
+                        .location_named(wanted)
+                        .map_err(|what| self.error_at(place("location"), what))?;
                     Some(found)
                 }
-                None => state.only_location(),
+                None => state.sole_location(),
             };
             let platform = match self.text(&entry, "platform")? {
                 Some(text) => match Platform::from(text.to_owned()) {
                     Platform::Other(_) => {
                         let what = "'platform' must be IOS, ANDROID or TERMINAL";
-                        return Err(self.mistake(place("platform"), what));
+                        return Err(self.error_at(place("platform"), what));
                     }
                     known => known,
                 },
@@ -174,24 +175,24 @@ impl Reader<'_> {
             let offline = match entry.fields.get("offline") {
                 Some(item) => item
                     .as_bool()
-                    .ok_or_else(|| self.mistake(item.span(), "'offline' must be true or false"))?,
+                    .ok_or_else(|| self.error_at(item.span(), "'offline' must be true or false"))?,
                 None => false,
             };
             let metadata =
                 entry.fields.get("metadata").map_or(Ok(Metadata::new()), |item| self.metadata(item))?;
-            let created_at: Timestamp = State::seeded_at();
+            let created_at: Timestamp = State::seed_timestamp();
             let name = name.to_owned();
-            state.add_device(Fixture { id, name, location_id, platform, metadata, offline, created_at });
+            state.add_device(SeedDevice { id, name, location_id, platform, metadata, offline, created_at });
         }
         Ok(())
     }
 
     fn metadata(&self, item: &Item) -> Result<Metadata, SeedError> {
         let what = "'metadata' must be a table of texts, such as { floor = \"1\" }";
-        let table = item.as_table_like().ok_or_else(|| self.mistake(item.span(), what))?;
+        let table = item.as_table_like().ok_or_else(|| self.error_at(item.span(), what))?;
         let pair = |(key, value): (&str, &Item)| match value.as_str() {
             Some(text) => Ok((key.to_owned(), text.to_owned())),
-            None => Err(self.mistake(value.span(), what)),
+            None => Err(self.error_at(value.span(), what)),
         };
         table.iter().map(pair).collect()
     }

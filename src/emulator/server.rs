@@ -22,16 +22,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tower::ServiceExt as _;
 
-use super::log::{Entry, Served};
+use super::log::{PendingRecord, RequestRecord};
 use super::routes::{self, MAX_BODY};
-use super::state::Refusal;
-use super::{Effect, Emulator, Faults, LocalEmulator, StateFileError, What};
+use super::state::Rejection;
+use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, StateFileError};
 
 /// How long to wait after a connection could not be taken, as when there are too many of them.
-const BREATH: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// The longest body that is read to its end, only to be refused: a client that is still sending hears no refusal.
-const LONGEST_UNWANTED: usize = 16 * 1024 * 1024;
+const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
 /// What a client is told; a path of this machine is for whoever runs the emulator.
 const NO_STATE: &str =
@@ -39,44 +39,44 @@ const NO_STATE: &str =
 
 /// What a server tells whoever watches it.
 #[derive(Debug)]
-pub enum Notice<'a> {
+pub enum ServerEvent<'a> {
     /// A request came to its end.
-    Served(&'a Served),
+    Served(&'a RequestRecord),
     /// The state file cannot be used.
     StateFile(&'a StateFileError),
 }
 
-type Observer = Arc<dyn Fn(&Notice<'_>) + Send + Sync>;
+type Observer = Arc<dyn Fn(&ServerEvent<'_>) + Send + Sync>;
 
 /// Serves an emulator to whoever connects.
 pub struct Server {
     listener: TcpListener,
-    account: Account,
+    account: Backend,
     observer: Observer,
 }
 
 /// Where the state lives.
 #[derive(Clone)]
-enum Account {
+enum Backend {
     Memory(Emulator),
     /// Requests that change something queue up here, so that only one at a time waits for the file's lock.
-    File(LocalEmulator, Arc<Mutex<()>>),
+    File(FileEmulator, Arc<Mutex<()>>),
 }
 
 impl Server {
     /// A server of an emulator in memory.
     pub fn new(listener: TcpListener, emulator: Emulator) -> Self {
-        Self { listener, account: Account::Memory(emulator), observer: Arc::new(|_| {}) }
+        Self { listener, account: Backend::Memory(emulator), observer: Arc::new(|_| {}) }
     }
 
     /// A server of an emulator whose state is a file. Others can use the file at the same time.
-    pub fn on_file(listener: TcpListener, emulator: LocalEmulator) -> Self {
-        let account = Account::File(emulator, Arc::default());
+    pub fn with_file_backend(listener: TcpListener, emulator: FileEmulator) -> Self {
+        let account = Backend::File(emulator, Arc::default());
         Self { listener, account, observer: Arc::new(|_| {}) }
     }
 
     /// Tells everything that happens to `observer`, which must not wait for anything.
-    pub fn observed_by(self, observer: impl Fn(&Notice<'_>) + Send + Sync + 'static) -> Self {
+    pub fn with_observer(self, observer: impl Fn(&ServerEvent<'_>) + Send + Sync + 'static) -> Self {
         Self { observer: Arc::new(observer), ..self }
     }
 
@@ -121,7 +121,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
                 let _ = connection.set_nodelay(true);
                 return connection;
             }
-            Err(_) => tokio::time::sleep(BREATH).await,
+            Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
         }
     }
 }
@@ -132,20 +132,22 @@ async fn accept(listener: &TcpListener) -> TcpStream {
 struct NoAnswer;
 
 async fn answer(
-    account: Account,
+    account: Backend,
     observer: Observer,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, NoAnswer> {
     let mut entry = {
         let observer = Arc::clone(&observer);
-        Entry::begin(request.method(), request.uri().path(), move |served| observer(&Notice::Served(served)))
+        PendingRecord::begin(request.method(), request.uri().path(), move |served| {
+            observer(&ServerEvent::Served(served))
+        })
     };
     // It is taken in whole before anything goes wrong: a connection that is closed while its client sends is reset.
-    let request = take_in(request).await?;
+    let request = read_request(request).await?;
     let hit = account
         .faults()
-        .and_then(|faults| faults.change(|table| table.choose(request.method(), request.uri().path())));
-    let What { delay, effect } = hit.map(|hit| hit.what).unwrap_or_default();
+        .and_then(|faults| faults.change(|table| table.next_hit(request.method(), request.uri().path())));
+    let FaultAction { delay, effect } = hit.map(|hit| hit.what).unwrap_or_default();
     if let Some(hit) = hit {
         entry.hit(hit.id);
     }
@@ -153,8 +155,8 @@ async fn answer(
         Some(Effect::Status { .. } | Effect::Drop) => None,
         Some(Effect::DropAfterHeaders | Effect::Truncate) | None => {
             Some(account.handle(request).await.unwrap_or_else(|error| {
-                observer(&Notice::StateFile(&error));
-                routes::refuse(&Refusal::new(StatusCode::SERVICE_UNAVAILABLE, NO_STATE))
+                observer(&ServerEvent::StateFile(&error));
+                routes::problem_response(&Rejection::new(StatusCode::SERVICE_UNAVAILABLE, NO_STATE))
             }))
         }
     };
@@ -166,7 +168,7 @@ async fn answer(
     response.ok_or(NoAnswer)
 }
 
-impl Account {
+impl Backend {
     const fn faults(&self) -> Option<&Faults> {
         match self {
             Self::Memory(emulator) => emulator.faults(),
@@ -190,7 +192,7 @@ impl Account {
 
 /// Takes a request in before anything is done about it: one that breaks off is not carried out. Of a body that is too
 /// long as much is kept as shows that it is.
-async fn take_in(request: Request<Incoming>) -> Result<Request<Vec<u8>>, NoAnswer> {
+async fn read_request(request: Request<Incoming>) -> Result<Request<Vec<u8>>, NoAnswer> {
     let (parts, mut body) = request.into_parts();
     let announced =
         parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -203,7 +205,7 @@ async fn take_in(request: Request<Incoming>) -> Result<Request<Vec<u8>>, NoAnswe
         let Ok(data) = frame.map_err(|_| NoAnswer)?.into_data() else { continue };
         length = length.saturating_add(data.len());
         kept.extend_from_slice(&data[..data.len().min((MAX_BODY + 1).saturating_sub(kept.len()))]);
-        if length > LONGEST_UNWANTED {
+        if length > MAX_DRAIN_BYTES {
             break;
         }
     }

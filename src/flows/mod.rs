@@ -7,4 +7,4 @@ pub(crate) mod watch;
 use std::time::Duration;
 
 /// The longest time that an API which asks for patience is left alone, so that no answer puts a wait to sleep.
-const MOST_PATIENCE: Duration = Duration::from_secs(30);
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);

@@ -8,23 +8,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::MOST_PATIENCE;
+use super::MAX_RETRY_AFTER;
 use crate::model::EnrollmentStatus;
 
 /// The metadata key of the tag.
 pub(crate) const TAG: &str = "kustom_pairing";
 
 /// How long after its end a code is still asked for: clocks differ, and a phone may have used it in the last moment.
-const AFTER_THE_END: Duration = Duration::from_secs(15);
+const EXPIRY_GRACE: Duration = Duration::from_secs(15);
 
 /// How long a phone that used a code may take to appear among the devices.
-const TO_APPEAR: Duration = Duration::from_secs(60);
+const DEVICE_LIST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The same where it is only likely that one used it.
-const TO_APPEAR_PERHAPS: Duration = Duration::from_secs(5);
+const WITHDRAWN_DEVICE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a new enrollment may take to appear in the list, before the devices are looked at beside it.
-const TO_BE_LISTED: Duration = Duration::from_secs(15);
+const ENROLLMENT_LIST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The wait for one phone.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ enum Phase {
 
 /// What a look saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Observation {
     /// How the enrollment stands, or that it is not in the list.
     Enrollment(Option<EnrollmentStatus>),
     /// Whether a device carries the tag.
@@ -60,16 +60,16 @@ pub(crate) enum Seen {
 
 /// What a look made known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Transition {
     /// Whether looks begin to fail (`Some(true)`) or work again (`Some(false)`).
     pub trouble: Option<bool>,
     /// What comes next.
-    pub next: Next,
+    pub next: NextAction,
 }
 
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextAction {
     /// Look how the enrollment stands, after this time.
     Enrollment(Duration),
     /// Look for the device that carries the tag, after this time.
@@ -95,87 +95,93 @@ impl Pairing {
     }
 
     /// Takes in what a look saw, `elapsed` after the code was made.
-    pub(crate) fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
-        let troubled = matches!(seen, Seen::Trouble(_));
+    pub(crate) fn observe(&mut self, elapsed: Duration, seen: Observation) -> Transition {
+        let troubled = matches!(seen, Observation::Trouble(_));
         let trouble = (troubled != self.troubled).then_some(troubled);
         self.troubled = troubled;
         let next = match seen {
-            Seen::Enrollment(status) => self.enrollment(elapsed, status.as_ref()),
-            Seen::Device(found) => self.device(elapsed, found),
-            Seen::Trouble(asked) => self.trouble(elapsed, asked.unwrap_or_default().min(MOST_PATIENCE)),
+            Observation::Enrollment(status) => self.enrollment(elapsed, status.as_ref()),
+            Observation::Device(found) => self.device(elapsed, found),
+            Observation::Trouble(asked) => {
+                self.trouble(elapsed, asked.unwrap_or_default().min(MAX_RETRY_AFTER))
+            }
         };
-        Step { trouble, next }
+        Transition { trouble, next }
     }
 
-    fn enrollment(&mut self, elapsed: Duration, status: Option<&EnrollmentStatus>) -> Next {
+    fn enrollment(&mut self, elapsed: Duration, status: Option<&EnrollmentStatus>) -> NextAction {
         match status {
             Some(EnrollmentStatus::Consumed) => {
                 self.phase = Phase::Phone(elapsed);
-                Next::Device(Duration::ZERO)
+                NextAction::Device(Duration::ZERO)
             }
-            Some(EnrollmentStatus::Expired) => Next::Expired,
-            Some(EnrollmentStatus::Cancelled) => self.gone(elapsed),
+            Some(EnrollmentStatus::Expired) => NextAction::Expired,
+            Some(EnrollmentStatus::Cancelled) => self.left_list(elapsed),
             // What was never listed has not left the list; then only the devices can tell.
-            None if self.was_listed => self.gone(elapsed),
-            None if elapsed < TO_BE_LISTED => self.again(elapsed, Duration::ZERO),
-            None => Next::Device(Duration::ZERO),
+            None if self.was_listed => self.left_list(elapsed),
+            None if elapsed < ENROLLMENT_LIST_TIMEOUT => self.poll_enrollment(elapsed, Duration::ZERO),
+            None => NextAction::Device(Duration::ZERO),
             // A status that is new to us is waited through.
             Some(EnrollmentStatus::Pending | EnrollmentStatus::Other(_)) => {
                 self.was_listed = true;
-                self.again(elapsed, Duration::ZERO)
+                self.poll_enrollment(elapsed, Duration::ZERO)
             }
         }
     }
 
-    const fn gone(&mut self, elapsed: Duration) -> Next {
+    const fn left_list(&mut self, elapsed: Duration) -> NextAction {
         self.phase = Phase::Gone(elapsed);
-        Next::Device(Duration::ZERO)
+        NextAction::Device(Duration::ZERO)
     }
 
-    fn device(&self, elapsed: Duration, found: bool) -> Next {
+    fn device(&self, elapsed: Duration, found: bool) -> NextAction {
         if found {
-            return Next::Paired;
+            return NextAction::Paired;
         }
         match self.phase {
-            Phase::Code => self.again(elapsed, Duration::ZERO),
-            Phase::Phone(_) | Phase::Gone(_) => self.search(elapsed, Duration::ZERO),
+            Phase::Code => self.poll_enrollment(elapsed, Duration::ZERO),
+            Phase::Phone(_) | Phase::Gone(_) => self.poll_device(elapsed, Duration::ZERO),
         }
     }
 
-    fn trouble(&self, elapsed: Duration, asked: Duration) -> Next {
+    fn trouble(&self, elapsed: Duration, asked: Duration) -> NextAction {
         match self.phase {
-            Phase::Code => self.again(elapsed, asked),
-            Phase::Phone(_) | Phase::Gone(_) => self.search(elapsed, asked),
+            Phase::Code => self.poll_enrollment(elapsed, asked),
+            Phase::Phone(_) | Phase::Gone(_) => self.poll_device(elapsed, asked),
         }
     }
 
     /// Looks for a device that takes its time to appear, but not for ever.
-    fn search(&self, elapsed: Duration, asked: Duration) -> Next {
+    fn poll_device(&self, elapsed: Duration, asked: Duration) -> NextAction {
         match self.phase {
-            Phase::Phone(since) if elapsed.saturating_sub(since) >= TO_APPEAR => Next::NoDevice,
-            Phase::Gone(since) if elapsed.saturating_sub(since) >= TO_APPEAR_PERHAPS => Next::Withdrawn,
-            Phase::Code | Phase::Phone(_) | Phase::Gone(_) => Next::Device(self.interval.max(asked)),
+            Phase::Phone(since) if elapsed.saturating_sub(since) >= DEVICE_LIST_TIMEOUT => {
+                NextAction::NoDevice
+            }
+            Phase::Gone(since) if elapsed.saturating_sub(since) >= WITHDRAWN_DEVICE_TIMEOUT => {
+                NextAction::Withdrawn
+            }
+            Phase::Code | Phase::Phone(_) | Phase::Gone(_) => NextAction::Device(self.interval.max(asked)),
         }
     }
 
     /// When to look at the enrollment again: also at the very end of the wait and of the code.
-    fn again(&self, elapsed: Duration, asked: Duration) -> Next {
-        if elapsed >= self.lifetime + AFTER_THE_END {
-            return Next::Over;
+    fn poll_enrollment(&self, elapsed: Duration, asked: Duration) -> NextAction {
+        if elapsed >= self.lifetime + EXPIRY_GRACE {
+            return NextAction::Over;
         }
         let mut wait = self.interval.max(asked);
         if let Some(limit) = self.limit {
             let left = limit.saturating_sub(elapsed);
             if left.is_zero() {
-                return Next::TimeUp;
+                return NextAction::TimeUp;
             }
             wait = wait.min(left);
         }
-        let ends = [self.lifetime, self.lifetime + AFTER_THE_END];
+        let ends = [self.lifetime, self.lifetime + EXPIRY_GRACE];
         if let Some(end) = ends.into_iter().find(|end| *end > elapsed) {
             wait = wait.min(end.saturating_sub(elapsed));
         }
-        Next::Enrollment(wait)
+        NextAction::Enrollment(wait)
     }
 }
 

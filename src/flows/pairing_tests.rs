@@ -9,98 +9,117 @@ fn pairing() -> Pairing {
     Pairing::new(2 * SECOND, LIFETIME, None)
 }
 
-fn enrollment(status: EnrollmentStatus) -> Seen {
-    Seen::Enrollment(Some(status))
+fn enrollment(status: EnrollmentStatus) -> Observation {
+    Observation::Enrollment(Some(status))
 }
 
-fn next(pairing: &mut Pairing, second: u32, seen: Seen) -> Next {
+fn next(pairing: &mut Pairing, second: u32, seen: Observation) -> NextAction {
     pairing.observe(second * SECOND, seen).next
 }
 
 #[test]
 fn a_code_that_is_used_leads_to_its_phone() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 1, enrollment(Pending)), Next::Enrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 3, enrollment(Consumed)), Next::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 3, Seen::Device(false)), Next::Device(2 * SECOND), "a list may lag");
-    assert_eq!(next(&mut pairing, 5, Seen::Device(true)), Next::Paired);
+    assert_eq!(next(&mut pairing, 1, enrollment(Pending)), NextAction::Enrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 3, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
+    assert_eq!(
+        next(&mut pairing, 3, Observation::Device(false)),
+        NextAction::Device(2 * SECOND),
+        "a list may lag"
+    );
+    assert_eq!(next(&mut pairing, 5, Observation::Device(true)), NextAction::Paired);
 }
 
 #[test]
 fn a_code_ends_with_a_look_at_its_very_end() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 99, enrollment(Pending)), Next::Enrollment(SECOND));
-    assert_eq!(next(&mut pairing, 100, enrollment(Pending)), Next::Enrollment(2 * SECOND), "clocks differ");
-    assert_eq!(next(&mut pairing, 114, enrollment(Pending)), Next::Enrollment(SECOND));
-    assert_eq!(next(&mut pairing, 115, enrollment(Pending)), Next::Over, "whatever the API says");
-    assert_eq!(next(&mut pairing, 4, enrollment(Expired)), Next::Expired);
+    assert_eq!(next(&mut pairing, 99, enrollment(Pending)), NextAction::Enrollment(SECOND));
+    assert_eq!(
+        next(&mut pairing, 100, enrollment(Pending)),
+        NextAction::Enrollment(2 * SECOND),
+        "clocks differ"
+    );
+    assert_eq!(next(&mut pairing, 114, enrollment(Pending)), NextAction::Enrollment(SECOND));
+    assert_eq!(next(&mut pairing, 115, enrollment(Pending)), NextAction::Over, "whatever the API says");
+    assert_eq!(next(&mut pairing, 4, enrollment(Expired)), NextAction::Expired);
 }
 
 #[test]
 fn a_phone_that_was_faster_than_the_end_counts() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 101, enrollment(Consumed)), Next::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 101, Seen::Device(true)), Next::Paired);
+    assert_eq!(next(&mut pairing, 101, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 101, Observation::Device(true)), NextAction::Paired);
 }
 
 #[test]
 fn an_enrollment_that_is_not_listed_yet_is_waited_for_and_one_that_left_is_withdrawn() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 1, Seen::Enrollment(None)), Next::Enrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 3, enrollment(Pending)), Next::Enrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 5, Seen::Enrollment(None)), Next::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 5, Seen::Device(false)), Next::Device(2 * SECOND), "a list may lag");
-    assert_eq!(next(&mut pairing.clone(), 9, Seen::Device(true)), Next::Paired, "it may leave used ones out");
-    assert_eq!(next(&mut pairing, 10, Seen::Device(false)), Next::Withdrawn);
+    assert_eq!(next(&mut pairing, 1, Observation::Enrollment(None)), NextAction::Enrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 3, enrollment(Pending)), NextAction::Enrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 5, Observation::Enrollment(None)), NextAction::Device(Duration::ZERO));
+    assert_eq!(
+        next(&mut pairing, 5, Observation::Device(false)),
+        NextAction::Device(2 * SECOND),
+        "a list may lag"
+    );
+    assert_eq!(
+        next(&mut pairing.clone(), 9, Observation::Device(true)),
+        NextAction::Paired,
+        "it may leave used ones out"
+    );
+    assert_eq!(next(&mut pairing, 10, Observation::Device(false)), NextAction::Withdrawn);
     let mut cancelled = self::pairing();
-    assert_eq!(next(&mut cancelled, 1, enrollment(Cancelled)), Next::Device(Duration::ZERO));
+    assert_eq!(next(&mut cancelled, 1, enrollment(Cancelled)), NextAction::Device(Duration::ZERO));
 }
 
 #[test]
 fn an_enrollment_that_is_never_listed_is_not_taken_for_withdrawn() {
     let mut pairing = pairing();
     for second in (15..99).step_by(4) {
-        assert_eq!(next(&mut pairing, second, Seen::Enrollment(None)), Next::Device(Duration::ZERO));
-        assert!(matches!(next(&mut pairing, second, Seen::Device(false)), Next::Enrollment(_)));
+        assert_eq!(
+            next(&mut pairing, second, Observation::Enrollment(None)),
+            NextAction::Device(Duration::ZERO)
+        );
+        assert!(matches!(next(&mut pairing, second, Observation::Device(false)), NextAction::Enrollment(_)));
     }
-    assert_eq!(next(&mut pairing.clone(), 99, Seen::Device(true)), Next::Paired);
-    assert_eq!(next(&mut pairing, 115, Seen::Device(false)), Next::Over);
+    assert_eq!(next(&mut pairing.clone(), 99, Observation::Device(true)), NextAction::Paired);
+    assert_eq!(next(&mut pairing, 115, Observation::Device(false)), NextAction::Over);
 }
 
 #[test]
 fn a_passing_failure_is_told_once_and_ends_nothing() {
     let mut pairing = pairing();
-    let trouble = |asked: Option<u64>| Seen::Trouble(asked.map(Duration::from_secs));
+    let trouble = |asked: Option<u64>| Observation::Trouble(asked.map(Duration::from_secs));
     assert_eq!(
         pairing.observe(SECOND, trouble(None)),
-        Step { trouble: Some(true), next: Next::Enrollment(2 * SECOND) }
+        Transition { trouble: Some(true), next: NextAction::Enrollment(2 * SECOND) }
     );
     assert_eq!(
         pairing.observe(3 * SECOND, trouble(Some(9))),
-        Step { trouble: None, next: Next::Enrollment(9 * SECOND) }
+        Transition { trouble: None, next: NextAction::Enrollment(9 * SECOND) }
     );
     assert_eq!(
         pairing.observe(12 * SECOND, enrollment(Pending)),
-        Step { trouble: Some(false), next: Next::Enrollment(2 * SECOND) }
+        Transition { trouble: Some(false), next: NextAction::Enrollment(2 * SECOND) }
     );
-    assert_eq!(next(&mut pairing, 115, trouble(Some(3600))), Next::Over);
+    assert_eq!(next(&mut pairing, 115, trouble(Some(3600))), NextAction::Over);
 }
 
 #[test]
 fn a_device_that_never_appears_ends_the_wait() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 10, enrollment(Consumed)), Next::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 69, Seen::Trouble(None)), Next::Device(2 * SECOND));
-    assert_eq!(next(&mut pairing, 70, Seen::Device(false)), Next::NoDevice);
+    assert_eq!(next(&mut pairing, 10, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 69, Observation::Trouble(None)), NextAction::Device(2 * SECOND));
+    assert_eq!(next(&mut pairing, 70, Observation::Device(false)), NextAction::NoDevice);
 }
 
 #[test]
 fn a_limit_ends_the_wait_but_not_for_a_phone_that_is_on_its_way() {
     let mut pairing = Pairing::new(2 * SECOND, LIFETIME, Some(5 * SECOND));
-    assert_eq!(next(&mut pairing, 4, enrollment(Pending)), Next::Enrollment(SECOND));
-    assert_eq!(next(&mut pairing.clone(), 5, enrollment(Pending)), Next::TimeUp);
-    assert_eq!(next(&mut pairing, 5, enrollment(Consumed)), Next::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 6, Seen::Device(false)), Next::Device(2 * SECOND));
+    assert_eq!(next(&mut pairing, 4, enrollment(Pending)), NextAction::Enrollment(SECOND));
+    assert_eq!(next(&mut pairing.clone(), 5, enrollment(Pending)), NextAction::TimeUp);
+    assert_eq!(next(&mut pairing, 5, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 6, Observation::Device(false)), NextAction::Device(2 * SECOND));
 }
 
 #[test]
@@ -121,12 +140,12 @@ fn the_first_free_till_is_suggested() {
     assert_eq!(suggested_name(Some(" "), []), "Till 1");
 }
 
-fn look() -> impl Strategy<Value = Seen> {
+fn look() -> impl Strategy<Value = Observation> {
     prop_oneof![
         Just(enrollment(Pending)),
         Just(enrollment(Other("NEW".into()))),
-        Just(Seen::Trouble(None)),
-        (0_u64..100_000).prop_map(|asked| Seen::Trouble(Some(Duration::from_secs(asked)))),
+        Just(Observation::Trouble(None)),
+        (0_u64..100_000).prop_map(|asked| Observation::Trouble(Some(Duration::from_secs(asked)))),
     ]
 }
 
@@ -138,20 +157,20 @@ proptest! {
         let mut elapsed = Duration::ZERO;
         for seen in looks {
             match pairing.observe(elapsed, seen).next {
-                Next::Enrollment(wait) => {
-                    prop_assert!(wait <= MOST_PATIENCE && !wait.is_zero());
+                NextAction::Enrollment(wait) => {
+                    prop_assert!(wait <= MAX_RETRY_AFTER && !wait.is_zero());
                     elapsed += wait;
                 }
-                Next::Over => {
-                    prop_assert!(elapsed >= LIFETIME + AFTER_THE_END);
+                NextAction::Over => {
+                    prop_assert!(elapsed >= LIFETIME + EXPIRY_GRACE);
                     return Ok(());
                 }
                 other => prop_assert!(false, "{other:?}"),
             }
-            prop_assert!(elapsed <= LIFETIME + AFTER_THE_END);
+            prop_assert!(elapsed <= LIFETIME + EXPIRY_GRACE);
         }
-        prop_assert_eq!(pairing.observe(elapsed, enrollment(Consumed)).next, Next::Device(Duration::ZERO));
-        prop_assert_eq!(pairing.observe(elapsed, Seen::Device(true)).next, Next::Paired);
+        prop_assert_eq!(pairing.observe(elapsed, enrollment(Consumed)).next, NextAction::Device(Duration::ZERO));
+        prop_assert_eq!(pairing.observe(elapsed, Observation::Device(true)).next, NextAction::Paired);
     }
 
     #[test]

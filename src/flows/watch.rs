@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::MOST_PATIENCE;
+use super::MAX_RETRY_AFTER;
 use crate::model::SessionStatus;
 
 /// The wait for one session.
@@ -16,7 +16,7 @@ pub(crate) struct Watch {
 
 /// What a poll saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Observation {
     Status(SessionStatus),
     /// A failure that may pass, and how long the API asks to be left alone.
     Trouble(Option<Duration>),
@@ -24,18 +24,18 @@ pub(crate) enum Seen {
 
 /// What a poll made known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct Transition {
     /// The status, if it is another one or the first one.
     pub changed: Option<SessionStatus>,
     /// Whether polls begin to fail (`Some(true)`) or work again (`Some(false)`).
     pub trouble: Option<bool>,
     /// What comes next.
-    pub next: Next,
+    pub next: NextAction,
 }
 
 /// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextAction {
     /// Poll again after this time.
     Poll(Duration),
     /// The session has ended.
@@ -51,29 +51,29 @@ impl Watch {
     }
 
     /// Takes in what a poll saw, `elapsed` after the wait began.
-    pub(crate) fn observe(&mut self, elapsed: Duration, seen: Seen) -> Step {
-        let troubled = matches!(seen, Seen::Trouble(_));
+    pub(crate) fn observe(&mut self, elapsed: Duration, seen: Observation) -> Transition {
+        let troubled = matches!(seen, Observation::Trouble(_));
         let trouble = (troubled != self.troubled).then_some(troubled);
         self.troubled = troubled;
         let (changed, asked) = match seen {
-            Seen::Trouble(asked) => (None, asked.unwrap_or_default().min(MOST_PATIENCE)),
-            Seen::Status(status) => {
+            Observation::Trouble(asked) => (None, asked.unwrap_or_default().min(MAX_RETRY_AFTER)),
+            Observation::Status(status) => {
                 let changed = (self.last.as_ref() != Some(&status)).then(|| status.clone());
                 self.last = Some(status.clone());
                 if status.is_terminal() {
-                    return Step { changed, trouble, next: Next::Ended(status) };
+                    return Transition { changed, trouble, next: NextAction::Ended(status) };
                 }
                 (changed, Duration::ZERO)
             }
         };
         let wait = self.interval.max(asked);
         let next = match self.limit.map(|limit| limit.saturating_sub(elapsed)) {
-            None => Next::Poll(wait),
-            Some(Duration::ZERO) => Next::TimeUp,
+            None => NextAction::Poll(wait),
+            Some(Duration::ZERO) => NextAction::TimeUp,
             // The last poll is at the very end of the wait, however the intervals fall.
-            Some(left) => Next::Poll(wait.min(left)),
+            Some(left) => NextAction::Poll(wait.min(left)),
         };
-        Step { changed, trouble, next }
+        Transition { changed, trouble, next }
     }
 }
 
@@ -85,34 +85,34 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn status(status: SessionStatus) -> Seen {
-        Seen::Status(status)
+    fn status(status: SessionStatus) -> Observation {
+        Observation::Status(status)
     }
 
-    fn step(changed: Option<SessionStatus>, trouble: Option<bool>, next: Next) -> Step {
-        Step { changed, trouble, next }
+    fn step(changed: Option<SessionStatus>, trouble: Option<bool>, next: NextAction) -> Transition {
+        Transition { changed, trouble, next }
     }
 
     #[test]
     fn only_changes_are_news_and_a_terminal_status_ends_it() {
         let mut watch = Watch::new(SECOND, None);
-        let poll = Next::Poll(SECOND);
+        let poll = NextAction::Poll(SECOND);
         assert_eq!(watch.observe(SECOND, status(Created)), step(Some(Created), None, poll.clone()));
         assert_eq!(watch.observe(SECOND, status(Created)), step(None, None, poll.clone()));
         assert_eq!(watch.observe(SECOND, status(Active)), step(Some(Active), None, poll));
-        let ended = Next::Ended(Finalized);
+        let ended = NextAction::Ended(Finalized);
         assert_eq!(watch.observe(SECOND, status(Finalized)), step(Some(Finalized), None, ended));
     }
 
     #[test]
     fn a_passing_failure_is_told_once_and_is_not_an_outcome() {
         let mut watch = Watch::new(SECOND, None);
-        let poll = || Next::Poll(SECOND);
+        let poll = || NextAction::Poll(SECOND);
         watch.observe(SECOND, status(Created));
-        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), step(None, Some(true), poll()));
-        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), step(None, None, poll()));
+        assert_eq!(watch.observe(SECOND, Observation::Trouble(None)), step(None, Some(true), poll()));
+        assert_eq!(watch.observe(SECOND, Observation::Trouble(None)), step(None, None, poll()));
         assert_eq!(watch.observe(SECOND, status(Created)), step(None, Some(false), poll()));
-        assert_eq!(watch.observe(SECOND, Seen::Trouble(None)), step(None, Some(true), poll()));
+        assert_eq!(watch.observe(SECOND, Observation::Trouble(None)), step(None, Some(true), poll()));
         assert_eq!(watch.observe(SECOND, status(Active)), step(Some(Active), Some(false), poll()));
     }
 
@@ -122,27 +122,33 @@ mod tests {
         let unheard = SessionStatus::Other("AUTHORIZING".into());
         assert_eq!(
             watch.observe(SECOND, status(unheard.clone())),
-            step(Some(unheard), None, Next::Poll(SECOND))
+            step(Some(unheard), None, NextAction::Poll(SECOND))
         );
     }
 
     #[test]
     fn the_wait_ends_on_time_with_a_last_look() {
         let mut watch = Watch::new(4 * SECOND, Some(10 * SECOND));
-        assert_eq!(watch.observe(8 * SECOND, status(Created)).next, Next::Poll(2 * SECOND));
-        assert_eq!(watch.observe(10 * SECOND, status(Created)).next, Next::TimeUp);
-        assert_eq!(watch.observe(10 * SECOND, status(Expired)).next, Next::Ended(Expired));
+        assert_eq!(watch.observe(8 * SECOND, status(Created)).next, NextAction::Poll(2 * SECOND));
+        assert_eq!(watch.observe(10 * SECOND, status(Created)).next, NextAction::TimeUp);
+        assert_eq!(watch.observe(10 * SECOND, status(Expired)).next, NextAction::Ended(Expired));
     }
 
     #[test]
     fn an_api_that_asks_for_patience_gets_it() {
         let mut watch = Watch::new(SECOND, Some(60 * SECOND));
-        assert_eq!(watch.observe(SECOND, Seen::Trouble(Some(5 * SECOND))).next, Next::Poll(5 * SECOND));
-        assert_eq!(watch.observe(58 * SECOND, Seen::Trouble(Some(5 * SECOND))).next, Next::Poll(2 * SECOND));
+        assert_eq!(
+            watch.observe(SECOND, Observation::Trouble(Some(5 * SECOND))).next,
+            NextAction::Poll(5 * SECOND)
+        );
+        assert_eq!(
+            watch.observe(58 * SECOND, Observation::Trouble(Some(5 * SECOND))).next,
+            NextAction::Poll(2 * SECOND)
+        );
         let mut endless = Watch::new(SECOND, None);
         assert_eq!(
-            endless.observe(SECOND, Seen::Trouble(Some(Duration::MAX))).next,
-            Next::Poll(MOST_PATIENCE)
+            endless.observe(SECOND, Observation::Trouble(Some(Duration::MAX))).next,
+            NextAction::Poll(MAX_RETRY_AFTER)
         );
     }
 
@@ -157,13 +163,13 @@ mod tests {
             let end = [Finalized, Cancelled, Expired, Failed][end].clone();
             let open = [Created, Active, SessionStatus::Other("NEW".into())];
             for seen in before {
-                let seen = open.get(seen).map_or(Seen::Trouble(None), |open| status(open.clone()));
-                let Step { changed, trouble: _, next } = watch.observe(SECOND, seen.clone());
-                prop_assert!(matches!(next, Next::Poll(_)));
+                let seen = open.get(seen).map_or(Observation::Trouble(None), |open| status(open.clone()));
+                let Transition { changed, trouble: _, next } = watch.observe(SECOND, seen.clone());
+                prop_assert!(matches!(next, NextAction::Poll(_)));
                 if changed.is_some() { shown = changed; }
-                if let Seen::Status(status) = seen { prop_assert_eq!(shown.as_ref(), Some(&status)); }
+                if let Observation::Status(status) = seen { prop_assert_eq!(shown.as_ref(), Some(&status)); }
             }
-            prop_assert_eq!(watch.observe(SECOND, status(end.clone())).next, Next::Ended(end));
+            prop_assert_eq!(watch.observe(SECOND, status(end.clone())).next, NextAction::Ended(end));
         }
     }
 }

@@ -14,12 +14,12 @@ use crate::model::SessionStatus;
 pub struct Event {
     /// When it was written.
     pub at: Timestamp,
-    pub event: What,
+    pub event: EventKind,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum EventKind {
     /// A session is about to be asked for.
     Intent {
         attempt: Uuid,
@@ -137,43 +137,43 @@ impl Journal {
     /// out and counted.
     pub fn read(text: &[u8]) -> Self {
         let mut journal = Self::default();
-        lines::each(text, |line| journal.hear(line.content));
+        lines::each(text, |line| journal.apply_line(line.content));
         journal
     }
 
     /// Takes in one more line.
-    pub(super) fn hear(&mut self, content: Content) {
+    pub(super) fn apply_line(&mut self, content: Content) {
         match content {
-            Content::Event(event) => self.take(event),
+            Content::Event(event) => self.apply(event),
             Content::Nothing => {}
             Content::Damage => self.damaged += 1,
         }
     }
 
     /// Takes in one more event. One about something unheard of counts for nothing.
-    pub fn take(&mut self, Event { at, event }: Event) {
+    pub fn apply(&mut self, Event { at, event }: Event) {
         match event {
-            What::Intent { attempt: id, intent } => {
+            EventKind::Intent { attempt: id, intent } => {
                 self.by_id.insert(id, self.attempts.len());
                 self.attempts.push(Attempt { id, at, intent, outcome: Outcome::Pending });
             }
-            What::Created { attempt, session_id } => {
+            EventKind::Created { attempt, session_id } => {
                 let status = SessionStatus::Created;
                 let outcome = Outcome::Created { session_id: session_id.clone(), status, order_id: None };
                 if let Some(index) = self.set(attempt, outcome) {
                     self.by_session.insert(session_id, index);
                 }
             }
-            What::Refused { attempt, reason } => {
+            EventKind::Refused { attempt, reason } => {
                 self.set(attempt, Outcome::Refused(reason));
             }
-            What::Unknown { attempt, reason } => {
+            EventKind::Unknown { attempt, reason } => {
                 self.set(attempt, Outcome::Unknown(reason));
             }
-            What::NotCarriedOut { attempt } => {
+            EventKind::NotCarriedOut { attempt } => {
                 self.set(attempt, Outcome::NotCarriedOut);
             }
-            What::Seen { session_id, status: seen, order_id: of_order } => {
+            EventKind::Seen { session_id, status: seen, order_id: of_order } => {
                 let attempt =
                     self.by_session.get(&session_id).and_then(|index| self.attempts.get_mut(*index));
                 if let Some(Attempt { outcome: Outcome::Created { status, order_id, .. }, .. }) = attempt {
@@ -215,12 +215,12 @@ impl Journal {
     }
 
     /// How many lines could not be read.
-    pub const fn damaged(&self) -> usize {
+    pub const fn corrupt_lines(&self) -> usize {
         self.damaged
     }
 
     /// The events of all attempts but those for which `drop` says so; what could not be read is not among them.
-    pub fn without(&self, drop: impl Fn(&Attempt) -> bool) -> Vec<Event> {
+    pub fn events_except(&self, drop: impl Fn(&Attempt) -> bool) -> Vec<Event> {
         self.attempts.iter().filter(|attempt| !drop(attempt)).flat_map(Attempt::events).collect()
     }
 }
@@ -230,15 +230,15 @@ impl Attempt {
     fn events(&self) -> Vec<Event> {
         let Self { id: attempt, at, intent, outcome } = self;
         let (attempt, at) = (*attempt, *at);
-        let mut events = vec![What::Intent { attempt, intent: intent.clone() }];
+        let mut events = vec![EventKind::Intent { attempt, intent: intent.clone() }];
         match outcome {
             Outcome::Pending => {}
-            Outcome::Unknown(reason) => events.push(What::Unknown { attempt, reason: reason.clone() }),
-            Outcome::Refused(reason) => events.push(What::Refused { attempt, reason: reason.clone() }),
-            Outcome::NotCarriedOut => events.push(What::NotCarriedOut { attempt }),
+            Outcome::Unknown(reason) => events.push(EventKind::Unknown { attempt, reason: reason.clone() }),
+            Outcome::Refused(reason) => events.push(EventKind::Refused { attempt, reason: reason.clone() }),
+            Outcome::NotCarriedOut => events.push(EventKind::NotCarriedOut { attempt }),
             Outcome::Created { session_id, status, order_id } => {
-                events.push(What::Created { attempt, session_id: session_id.clone() });
-                events.push(What::Seen {
+                events.push(EventKind::Created { attempt, session_id: session_id.clone() });
+                events.push(EventKind::Seen {
                     session_id: session_id.clone(),
                     status: status.to_string(),
                     order_id: order_id.clone(),
@@ -262,8 +262,8 @@ mod tests {
         Uuid::from_u128(number)
     }
 
-    fn lines(events: &[What]) -> Vec<u8> {
-        let line = |event: &What| {
+    fn lines(events: &[EventKind]) -> Vec<u8> {
+        let line = |event: &EventKind| {
             let mut line = serde_json::to_vec(&Event { at: at(), event: event.clone() }).unwrap();
             line.push(b'\n');
             line
@@ -271,15 +271,15 @@ mod tests {
         events.iter().flat_map(line).collect()
     }
 
-    fn intent(attempt: Uuid) -> What {
-        What::Intent { attempt, intent: Intent { order_amount: Some(100), ..Intent::default() } }
+    fn intent(attempt: Uuid) -> EventKind {
+        EventKind::Intent { attempt, intent: Intent { order_amount: Some(100), ..Intent::default() } }
     }
 
-    fn seen(session: &str, status: &str) -> What {
-        What::Seen { session_id: session.into(), status: status.into(), order_id: None }
+    fn seen(session: &str, status: &str) -> EventKind {
+        EventKind::Seen { session_id: session.into(), status: status.into(), order_id: None }
     }
 
-    fn outcomes(events: &[What]) -> Vec<Outcome> {
+    fn outcomes(events: &[EventKind]) -> Vec<Outcome> {
         Journal::read(&lines(events)).attempts().iter().map(|attempt| attempt.outcome.clone()).collect()
     }
 
@@ -291,9 +291,12 @@ mod tests {
 
     #[test]
     fn what_is_seen_of_a_session_belongs_to_its_attempt() {
-        let created = What::Created { attempt: id(1), session_id: "s".into() };
-        let paid =
-            What::Seen { session_id: "s".into(), status: "FINALIZED".into(), order_id: Some("o".into()) };
+        let created = EventKind::Created { attempt: id(1), session_id: "s".into() };
+        let paid = EventKind::Seen {
+            session_id: "s".into(),
+            status: "FINALIZED".into(),
+            order_id: Some("o".into()),
+        };
         let events =
             [seen("s", "ACTIVE"), intent(id(1)), created, seen("t", "FAILED"), paid, seen("s", "ACTIVE")];
         assert_eq!(
@@ -308,23 +311,26 @@ mod tests {
 
     #[test]
     fn a_session_that_exists_cannot_be_declared_away() {
-        let created = What::Created { attempt: id(1), session_id: "s".into() };
-        let events = [intent(id(1)), created, What::NotCarriedOut { attempt: id(1) }];
+        let created = EventKind::Created { attempt: id(1), session_id: "s".into() };
+        let events = [intent(id(1)), created, EventKind::NotCarriedOut { attempt: id(1) }];
         assert!(matches!(outcomes(&events)[0], Outcome::Created { .. }));
     }
 
     #[test]
     fn a_torn_last_line_tells_nothing_and_a_damaged_one_is_counted() {
-        let whole =
-            lines(&[intent(id(1)), What::Created { attempt: id(1), session_id: "s".into() }, intent(id(2))]);
+        let whole = lines(&[
+            intent(id(1)),
+            EventKind::Created { attempt: id(1), session_id: "s".into() },
+            intent(id(2)),
+        ]);
         for cut in 0..whole.len() {
             let torn = &whole[..cut];
-            assert_eq!(Journal::read(torn).damaged(), 0, "cut at {cut}");
+            assert_eq!(Journal::read(torn).corrupt_lines(), 0, "cut at {cut}");
             let mut damaged = torn.to_vec();
             damaged.extend(b"#\n");
             damaged.extend(lines(&[intent(id(3))]));
             let journal = Journal::read(&damaged);
-            assert_eq!(journal.damaged(), 1, "cut at {cut}");
+            assert_eq!(journal.corrupt_lines(), 1, "cut at {cut}");
             assert_eq!(journal.attempts().last().unwrap().id, id(3), "cut at {cut}");
         }
         let mut edited = b"\xef\xbb\xbf".to_vec();
@@ -344,19 +350,19 @@ mod tests {
                 let attempt = id(*number);
                 match step {
                     0 => intent(attempt),
-                    1 => What::Created { attempt, session_id: number.to_string() },
-                    2 => What::Refused { attempt, reason: "r".into() },
-                    3 => What::Unknown { attempt, reason: "u".into() },
-                    4 => What::NotCarriedOut { attempt },
+                    1 => EventKind::Created { attempt, session_id: number.to_string() },
+                    2 => EventKind::Refused { attempt, reason: "r".into() },
+                    3 => EventKind::Unknown { attempt, reason: "u".into() },
+                    4 => EventKind::NotCarriedOut { attempt },
                     _ => seen(&number.to_string(), "EXPIRED"),
                 }
             }).collect();
             let mut unique = std::collections::HashSet::new();
             let events: Vec<_> = events.into_iter()
-                .filter(|event| !matches!(event, What::Intent { attempt, .. } if !unique.insert(*attempt)))
+                .filter(|event| !matches!(event, EventKind::Intent { attempt, .. } if !unique.insert(*attempt)))
                 .collect();
             let journal = Journal::read(&lines(&events));
-            let kept: Vec<_> = journal.without(|_| false).into_iter().map(|event| event.event).collect();
+            let kept: Vec<_> = journal.events_except(|_| false).into_iter().map(|event| event.event).collect();
             let again = Journal::read(&lines(&kept));
             prop_assert_eq!(again.attempts(), journal.attempts());
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::attempt::{Journal, What};
+use super::attempt::{EventKind, Journal};
 use super::locked::Locked;
 use crate::disk;
 
@@ -22,7 +22,7 @@ pub struct File {
 
 /// Why the journal cannot be used. Nothing is sent without it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} the journal {}: {}", .path.display(), disk::words(.reason))]
+#[error("cannot {action} the journal {}: {}", .path.display(), disk::io_error_message(.reason))]
 pub struct JournalError {
     action: &'static str,
     path: PathBuf,
@@ -87,7 +87,7 @@ impl File {
         // Ids are UUIDs, but nothing promises that they can be the name of a file: a hash of one can.
         let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
         let path = self.path.with_file_name(format!("device-{name}.lock"));
-        let file = disk::private().open(&path).map_err(|reason| self.failed("lock", reason))?;
+        let file = disk::private_open_options().open(&path).map_err(|reason| self.failed("lock", reason))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(DeviceLock { _file: file })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -100,7 +100,7 @@ impl File {
     pub fn lock(&self) -> Result<Locked<'_>, JournalError> {
         self.create_folder()?;
         let open = || -> io::Result<Locked<'_>> {
-            let lock = disk::private().open(self.path.with_extension("lock"))?;
+            let lock = disk::private_open_options().open(self.path.with_extension("lock"))?;
             lock.lock()?;
             Locked::open(self, lock)
         };
@@ -108,12 +108,12 @@ impl File {
     }
 
     /// Appends one event, if there is a journal at all.
-    pub fn note(&self, now: Timestamp, event: What) -> Result<(), JournalError> {
+    pub fn note(&self, now: Timestamp, event: EventKind) -> Result<(), JournalError> {
         if self.path.exists() { self.lock()?.append(now, event) } else { Ok(()) }
     }
 
     fn create_folder(&self) -> Result<(), JournalError> {
-        disk::create_folder(disk::folder_of(&self.path))
+        disk::create_private_dir(disk::parent_dir(&self.path))
             .map_err(|reason| self.failed("create the folder of", reason))
     }
 
@@ -143,8 +143,8 @@ mod tests {
         "2026-11-22T10:00:00Z".parse().unwrap()
     }
 
-    fn intent(attempt: Uuid) -> What {
-        What::Intent { attempt, intent: Intent::default() }
+    fn intent(attempt: Uuid) -> EventKind {
+        EventKind::Intent { attempt, intent: Intent::default() }
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         let line = fs::metadata(file.path()).unwrap().len() / 5;
         let ids = |limit| -> Vec<u128> {
             let journal = file.read_end(limit).unwrap();
-            assert_eq!(journal.damaged(), 0);
+            assert_eq!(journal.corrupt_lines(), 0);
             journal.attempts().iter().map(|attempt| attempt.id.as_u128()).collect()
         };
         assert_eq!(ids(line * 5), [0, 1, 2, 3, 4]);
@@ -190,7 +190,7 @@ mod tests {
         fs::OpenOptions::new().append(true).open(file.path()).unwrap().write_all(b"{\"at\":\"2026").unwrap();
         file.lock().unwrap().append(now(), intent(Uuid::from_u128(2))).unwrap();
         let journal = file.read().unwrap();
-        assert_eq!((journal.attempts().len(), journal.damaged()), (2, 0));
+        assert_eq!((journal.attempts().len(), journal.corrupt_lines()), (2, 0));
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
                 scope.spawn(move || {
                     if number % 5 == 0 {
                         let mut locked = file.lock().unwrap();
-                        let kept = locked.read().unwrap().without(|_| false);
+                        let kept = locked.read().unwrap().events_except(|_| false);
                         locked.replace(&kept).unwrap();
                     }
                     file.lock().unwrap().append(now(), intent(Uuid::from_u128(number))).unwrap();

@@ -12,7 +12,7 @@ use std::ops::Range;
 use uuid::Uuid;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
-use super::attempt::{Event, Intent, Journal, What};
+use super::attempt::{Event, EventKind, Intent, Journal};
 
 /// Stands for an attempt, a session or a reference: a hash of it, and a short one, because nothing goes wrong when
 /// two are equal.
@@ -148,16 +148,16 @@ fn number(bytes: &[u8]) -> u32 {
 }
 
 /// What a line mentions.
-fn keys(event: &What) -> [Key; 2] {
+fn keys(event: &EventKind) -> [Key; 2] {
     match event {
-        What::Intent { attempt, intent } => {
+        EventKind::Intent { attempt, intent } => {
             [attempt_key(*attempt), intent.reference().map_or(NONE, reference_key)]
         }
-        What::Created { attempt, session_id } => [attempt_key(*attempt), session_key(session_id)],
-        What::Refused { attempt, .. } | What::Unknown { attempt, .. } | What::NotCarriedOut { attempt } => {
-            [attempt_key(*attempt), NONE]
-        }
-        What::Seen { session_id, .. } => [session_key(session_id), NONE],
+        EventKind::Created { attempt, session_id } => [attempt_key(*attempt), session_key(session_id)],
+        EventKind::Refused { attempt, .. }
+        | EventKind::Unknown { attempt, .. }
+        | EventKind::NotCarriedOut { attempt } => [attempt_key(*attempt), NONE],
+        EventKind::Seen { session_id, .. } => [session_key(session_id), NONE],
     }
 }
 

@@ -37,7 +37,7 @@ impl Shelf {
         self.file.path().with_extension("index")
     }
 
-    fn append(&self, event: What) {
+    fn append(&self, event: EventKind) {
         self.file.lock().unwrap().append(Timestamp::now(), event).unwrap();
     }
 
@@ -62,10 +62,10 @@ impl Shelf {
         let mut locked = self.file.lock().unwrap();
         let about = locked.read_about(intent, later()).unwrap();
         let whole = locked.read().unwrap();
-        assert_eq!(about.damaged(), whole.damaged());
-        if whole.damaged() == 0 {
-            let about: Vec<_> = twins(intent, about.attempts()).collect();
-            assert_eq!(about, twins(intent, whole.attempts()).collect::<Vec<_>>());
+        assert_eq!(about.corrupt_lines(), whole.corrupt_lines());
+        if whole.corrupt_lines() == 0 {
+            let about: Vec<_> = find_duplicates(intent, about.attempts()).collect();
+            assert_eq!(about, find_duplicates(intent, whole.attempts()).collect::<Vec<_>>());
         }
         about.attempts().len()
     }
@@ -91,30 +91,30 @@ fn intent(reference: u8, amount: i64) -> Intent {
 }
 
 /// An event about one of few attempts, sessions and references, so that they meet.
-fn event((kind, attempt, session, reference): (u8, u128, u8, u8)) -> What {
+fn event((kind, attempt, session, reference): (u8, u128, u8, u8)) -> EventKind {
     let attempt = Uuid::from_u128(attempt);
     let session_id = format!("s-{session}");
     match kind {
-        0..=3 => What::Intent { attempt, intent: intent(reference, i64::from(session % 2)) },
-        4..=6 => What::Created { attempt, session_id },
-        7 => What::Refused { attempt, reason: "no".to_owned() },
-        8 => What::Unknown { attempt, reason: "gone".to_owned() },
-        9 => What::NotCarriedOut { attempt },
-        10 => What::Seen { session_id, status: "FINALIZED".to_owned(), order_id: Some("o".to_owned()) },
-        _ => What::Seen { session_id, status: "ACTIVE".to_owned(), order_id: None },
+        0..=3 => EventKind::Intent { attempt, intent: intent(reference, i64::from(session % 2)) },
+        4..=6 => EventKind::Created { attempt, session_id },
+        7 => EventKind::Refused { attempt, reason: "no".to_owned() },
+        8 => EventKind::Unknown { attempt, reason: "gone".to_owned() },
+        9 => EventKind::NotCarriedOut { attempt },
+        10 => EventKind::Seen { session_id, status: "FINALIZED".to_owned(), order_id: Some("o".to_owned()) },
+        _ => EventKind::Seen { session_id, status: "ACTIVE".to_owned(), order_id: None },
     }
 }
 
-fn any_event() -> impl Strategy<Value = What> {
+fn any_event() -> impl Strategy<Value = EventKind> {
     (0_u8..12, 0_u128..12, 0_u8..6, 0_u8..7).prop_map(event)
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Append(What),
+    Append(EventKind),
     Check(u8, i64),
     /// Puts an event in the place of a line.
-    Rewrite(Place, What),
+    Rewrite(Place, EventKind),
     /// Makes another digit of one, which leaves the length as it was.
     Digit(Place, u8),
     Damage(Place, u8),
@@ -189,7 +189,7 @@ fn play(shelf: &mut Shelf, step: Step) {
         }),
         Step::Forget(id) => {
             let mut locked = shelf.file.lock().unwrap();
-            let kept = locked.read().unwrap().without(|attempt| attempt.id == Uuid::from_u128(id));
+            let kept = locked.read().unwrap().events_except(|attempt| attempt.id == Uuid::from_u128(id));
             locked.replace(&kept).unwrap();
         }
         Step::RemoveIndex => {
@@ -261,8 +261,8 @@ proptest! {
 fn sold(shelf: &Shelf, numbers: std::ops::Range<u8>) {
     for number in numbers {
         let attempt = Uuid::from_u128(u128::from(number));
-        shelf.append(What::Intent { attempt, intent: intent(number + 2, 1) });
-        shelf.append(What::Created { attempt, session_id: format!("s-{number}") });
+        shelf.append(EventKind::Intent { attempt, intent: intent(number + 2, 1) });
+        shelf.append(EventKind::Created { attempt, session_id: format!("s-{number}") });
     }
 }
 
@@ -281,10 +281,10 @@ fn only_what_may_be_the_same_sale_is_read() {
     assert_eq!(shelf.check(&intent(7, 1)), 1);
     // What is unknown may be any sale.
     let attempt = Uuid::from_u128(3);
-    shelf.append(What::Intent { attempt: Uuid::from_u128(99), intent: intent(0, 5) });
+    shelf.append(EventKind::Intent { attempt: Uuid::from_u128(99), intent: intent(0, 5) });
     assert_eq!(shelf.check(&intent(0, 5)), 1);
     // A word about an old attempt leads back to it.
-    shelf.append(What::Unknown { attempt, reason: "of another program".to_owned() });
+    shelf.append(EventKind::Unknown { attempt, reason: "of another program".to_owned() });
     assert_eq!(shelf.check(&intent(0, 5)), 2);
 }
 

@@ -8,12 +8,12 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::attempt::{Event, Intent, Journal, What};
+use super::attempt::{Event, EventKind, Intent, Journal};
 use super::file::{File, JournalError};
 use super::index::Index;
 use super::lines::{self, Content};
 use super::seal::{self, LAST_BYTES, Seal};
-use crate::disk::{self, Identity};
+use crate::disk::{self, FileFingerprint};
 
 /// No line is longer than this, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -32,7 +32,7 @@ pub struct Locked<'a> {
 impl<'a> Locked<'a> {
     /// Opens the journal whose lock this is.
     pub(super) fn open(journal: &'a File, lock: fs::File) -> io::Result<Self> {
-        let file = disk::private().read(true).append(true).open(journal.path())?;
+        let file = disk::private_open_options().read(true).append(true).open(journal.path())?;
         Ok(Self { file, journal, _lock: lock })
     }
 
@@ -56,7 +56,7 @@ impl<'a> Locked<'a> {
 
     /// What the index leads to, if there is one that is of this very journal.
     fn look_up(&mut self, intent: &Intent, now: Timestamp) -> io::Result<Option<Journal>> {
-        let Some(identity) = Identity::of(&self.file.metadata()?) else { return Ok(None) };
+        let Some(identity) = FileFingerprint::of(&self.file.metadata()?) else { return Ok(None) };
         if identity.length() <= self.journal.unindexed() {
             return Ok(None);
         }
@@ -73,13 +73,13 @@ impl<'a> Locked<'a> {
         let mut journal = Journal::default();
         for line in index.lines_about(intent, later()) {
             match Content::of(&self.line(line)?) {
-                Content::Event(event) => journal.take(event),
+                Content::Event(event) => journal.apply(event),
                 // This is not the journal that was indexed.
                 Content::Nothing | Content::Damage => return Ok(None),
             }
         }
         for event in later() {
-            journal.take(event.clone());
+            journal.apply(event.clone());
         }
         if identity.length().saturating_sub(covered) > self.journal.unindexed() {
             let mut whole = tail.events.iter().filter(|(at, _)| *at < tail.end);
@@ -93,10 +93,10 @@ impl<'a> Locked<'a> {
 
     /// Reads the journal whole and indexes it.
     fn read_and_index(&mut self, now: Timestamp) -> io::Result<Journal> {
-        let identity =
-            Identity::of(&self.file.metadata()?).filter(|known| known.length() > self.journal.unindexed());
+        let identity = FileFingerprint::of(&self.file.metadata()?)
+            .filter(|known| known.length() > self.journal.unindexed());
         // What others change from here on makes the identity another one.
-        let settles_in = identity.and_then(|known| known.settles_in(now));
+        let settles_in = identity.and_then(|known| known.stable_after(now));
         thread::sleep(settles_in.unwrap_or_default());
         let bytes = self.bytes_from(0)?;
         let Some(identity) = identity.filter(|_| settles_in.is_some()) else {
@@ -111,10 +111,10 @@ impl<'a> Locked<'a> {
             {
                 added = added.and_then(|()| index.add(line.at as u64, event));
             }
-            journal.hear(line.content);
+            journal.apply_line(line.content);
         });
         // Nothing may be created while there is damage, so nothing need be found fast.
-        if journal.damaged() == 0 && added.is_some() {
+        if journal.corrupt_lines() == 0 && added.is_some() {
             index.end_at(covered as u64, &journal);
             let last = bytes.len().saturating_sub(usize::try_from(LAST_BYTES).unwrap_or(usize::MAX));
             self.keep(&index, &Seal::new(identity, &bytes[last..], now));
@@ -125,7 +125,7 @@ impl<'a> Locked<'a> {
     /// Keeps the index for the next one. Without it, the journal is read whole again.
     fn keep(&self, index: &Index, seal: &Seal) {
         let write = || -> io::Result<()> {
-            let mut file = disk::private().truncate(true).open(self.index_path())?;
+            let mut file = disk::private_open_options().truncate(true).open(self.index_path())?;
             file.write_all(&[seal.write().as_slice(), &index.write()].concat())
         };
         if write().is_err() {
@@ -134,8 +134,8 @@ impl<'a> Locked<'a> {
     }
 
     /// Says in the index that the journal was changed by whoever holds the lock.
-    fn renew_seal(&mut self, before: Option<Identity>) -> io::Result<()> {
-        let (Some(before), Some(identity)) = (before, Identity::of(&self.file.metadata()?)) else {
+    fn renew_seal(&mut self, before: Option<FileFingerprint>) -> io::Result<()> {
+        let (Some(before), Some(identity)) = (before, FileFingerprint::of(&self.file.metadata()?)) else {
             return Ok(());
         };
         let mut index = fs::OpenOptions::new().read(true).write(true).open(self.index_path())?;
@@ -157,10 +157,10 @@ impl<'a> Locked<'a> {
     }
 
     /// Appends one event and makes sure that it survives a power cut.
-    pub fn append(&mut self, now: Timestamp, event: What) -> Result<(), JournalError> {
+    pub fn append(&mut self, now: Timestamp, event: EventKind) -> Result<(), JournalError> {
         let before = self.file.metadata();
         let length = before.as_ref().map(fs::Metadata::len).ok();
-        let before = before.ok().and_then(|before| Identity::of(&before));
+        let before = before.ok().and_then(|before| FileFingerprint::of(&before));
         let write = || -> io::Result<()> {
             let mut line = self.end_the_last_line()?;
             serde_json::to_writer(&mut line, &Event { at: now, event })?;
@@ -168,7 +168,7 @@ impl<'a> Locked<'a> {
             self.file.write_all(&line)?;
             self.file.sync_data()?;
             if length == Some(0) {
-                disk::sync_folder(disk::folder_of(self.journal.path()))?;
+                disk::sync_dir(disk::parent_dir(self.journal.path()))?;
             }
             // Without it, the journal is read whole the next time.
             let _ = self.renew_seal(before);
@@ -198,7 +198,7 @@ impl<'a> Locked<'a> {
                 serde_json::to_writer(&mut content, event)?;
                 content.push(b'\n');
             }
-            disk::replace(path, &content)
+            disk::write_atomic(path, &content)
         };
         write().map_err(|reason| journal.failed("write", reason))
     }
@@ -232,7 +232,7 @@ impl<'a> Locked<'a> {
         Ok(bytes)
     }
 
-    fn last_bytes(&mut self, identity: Identity) -> io::Result<Vec<u8>> {
+    fn last_bytes(&mut self, identity: FileFingerprint) -> io::Result<Vec<u8>> {
         self.bytes_from(identity.length().saturating_sub(LAST_BYTES))
     }
 

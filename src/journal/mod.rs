@@ -14,7 +14,7 @@ mod locked;
 mod seal;
 mod twin;
 
-pub use attempt::{Attempt, Event, Intent, Journal, Outcome, What};
+pub use attempt::{Attempt, Event, EventKind, Intent, Journal, Outcome};
 pub use file::{DeviceLock, File, JournalError};
 pub use locked::Locked;
-pub use twin::{Twin, difference, twins};
+pub use twin::{DuplicateCandidate, find_duplicates, mismatch};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::index::word;
-use crate::disk::Identity;
+use crate::disk::FileFingerprint;
 
 /// How many seconds an index is believed before the journal is read whole again: a disk can decay without a change of
 /// times.
@@ -27,7 +27,7 @@ pub(super) const LENGTH: usize = 8 * (3 + 7 + 1);
 /// What an index says of the journal it is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seal {
-    identity: Identity,
+    identity: FileFingerprint,
     last_bytes: u64,
     /// When the journal was read whole, in seconds.
     read_at: i64,
@@ -35,22 +35,22 @@ pub(super) struct Seal {
 
 impl Seal {
     /// The seal of a journal that was read whole.
-    pub(super) fn new(identity: Identity, last_bytes: &[u8], now: Timestamp) -> Self {
+    pub(super) fn new(identity: FileFingerprint, last_bytes: &[u8], now: Timestamp) -> Self {
         Self { identity, last_bytes: xxh3_64(last_bytes), read_at: now.as_second() }
     }
 
     /// The seal after a change by whoever holds the lock.
-    pub(super) fn renewed(self, identity: Identity, last_bytes: &[u8]) -> Self {
+    pub(super) fn renewed(self, identity: FileFingerprint, last_bytes: &[u8]) -> Self {
         Self { identity, last_bytes: xxh3_64(last_bytes), ..self }
     }
 
     /// Whether it is that of this very state of the journal.
-    pub(super) fn is_of(&self, identity: Identity, last_bytes: &[u8]) -> bool {
+    pub(super) fn is_of(&self, identity: FileFingerprint, last_bytes: &[u8]) -> bool {
         self.was_of(identity) && self.last_bytes == xxh3_64(last_bytes)
     }
 
     /// Whether it was that of the journal before a change.
-    pub(super) fn was_of(&self, identity: Identity) -> bool {
+    pub(super) fn was_of(&self, identity: FileFingerprint) -> bool {
         self.identity == identity
     }
 
@@ -81,7 +81,7 @@ impl Seal {
         if *sum != xxh3_64(&bytes[8..]) || *version != VERSION {
             return None;
         }
-        let identity = Identity::from_words(identity.try_into().ok()?);
+        let identity = FileFingerprint::from_words(identity.try_into().ok()?);
         Some(Self { identity, last_bytes: *last_bytes, read_at: read_at.cast_signed() })
     }
 }

@@ -5,7 +5,7 @@ use crate::model::{Session, format_minor};
 
 /// An earlier attempt that may be the same sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Twin<'a> {
+pub enum DuplicateCandidate<'a> {
     /// Its session may exist: nothing can be asked.
     Unknown(&'a Attempt),
     /// Its session exists, and tells by its status whether the sale can be charged again.
@@ -17,14 +17,17 @@ pub enum Twin<'a> {
 /// A session that was created is a twin by its reference alone: two coffees in a row are two sales, one receipt
 /// number is one. An attempt whose outcome is unknown is a twin by the same reference too, because it may have been
 /// created; and without a reference by the same device, amount and currency.
-pub fn twins<'a>(intent: &'a Intent, attempts: &'a [Attempt]) -> impl Iterator<Item = Twin<'a>> {
+pub fn find_duplicates<'a>(
+    intent: &'a Intent,
+    attempts: &'a [Attempt],
+) -> impl Iterator<Item = DuplicateCandidate<'a>> {
     attempts.iter().filter(|attempt| same_merchant(intent, &attempt.intent)).filter_map(|attempt| {
         let same_reference = intent.reference().is_some() && intent.reference() == attempt.intent.reference();
         match &attempt.outcome {
-            Outcome::Pending | Outcome::Unknown(_) => {
-                (same_reference || same_purchase(intent, &attempt.intent)).then_some(Twin::Unknown(attempt))
-            }
-            Outcome::Created { .. } => same_reference.then_some(Twin::Created(attempt)),
+            Outcome::Pending | Outcome::Unknown(_) => (same_reference
+                || same_purchase(intent, &attempt.intent))
+            .then_some(DuplicateCandidate::Unknown(attempt)),
+            Outcome::Created { .. } => same_reference.then_some(DuplicateCandidate::Created(attempt)),
             Outcome::Refused(_) | Outcome::NotCarriedOut => None,
         }
     })
@@ -50,7 +53,7 @@ fn same_purchase(one: &Intent, other: &Intent) -> bool {
 /// Device, amount, currency, reference and `purchase_started_at` must have come back as they were sent. An attempt
 /// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
 /// certain.
-pub fn difference(intent: &Intent, session: &Session) -> Option<String> {
+pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
     let Intent {
         merchant_id: _,
         device_id,
@@ -120,7 +123,7 @@ mod tests {
 
     fn is_twin(new: &Intent, earlier: Intent, outcome: Outcome) -> bool {
         let earlier = [attempt(earlier, outcome)];
-        twins(new, &earlier).next().is_some()
+        find_duplicates(new, &earlier).next().is_some()
     }
 
     #[test]
@@ -179,7 +182,7 @@ mod tests {
     #[test]
     fn a_session_settles_only_the_attempt_it_matches() {
         let asked = intent(Some("r"));
-        assert_eq!(difference(&asked, &session()), None);
+        assert_eq!(mismatch(&asked, &session()), None);
         let cases = [
             (Session { device_id: None, ..session() }, "its device is nothing, but d was asked for"),
             (
@@ -196,12 +199,12 @@ mod tests {
             ),
         ];
         for (session, expected) in cases {
-            assert_eq!(difference(&asked, &session).as_deref(), Some(expected));
+            assert_eq!(mismatch(&asked, &session).as_deref(), Some(expected));
         }
         let started = Session { purchase_started_at: Some(jiff::Timestamp::UNIX_EPOCH), ..session() };
-        assert_eq!(difference(&asked, &started), None, "the API may add a start");
+        assert_eq!(mismatch(&asked, &started), None, "the API may add a start");
         let asked = Intent { purchase_started_at: Some(jiff::Timestamp::MAX), ..asked };
-        assert!(difference(&asked, &started).is_some());
+        assert!(mismatch(&asked, &started).is_some());
     }
 
     #[test]
@@ -209,15 +212,12 @@ mod tests {
         let started = Some(jiff::Timestamp::UNIX_EPOCH);
         let asked = Intent { purchase_started_at: started, ..intent(Some("")) };
         let nameless = Session { merchant_reference1: None, purchase_started_at: started, ..session() };
-        assert_eq!(difference(&asked, &nameless), None);
+        assert_eq!(mismatch(&asked, &nameless), None);
         let named = Session { purchase_started_at: started, ..session() };
         assert_eq!(
-            difference(&asked, &named).as_deref(),
+            mismatch(&asked, &named).as_deref(),
             Some("its reference is r, but nothing was asked for")
         );
-        assert!(
-            difference(&intent(None), &session()).is_some(),
-            "nothing tells it from another of its price"
-        );
+        assert!(mismatch(&intent(None), &session()).is_some(), "nothing tells it from another of its price");
     }
 }

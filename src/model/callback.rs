@@ -61,16 +61,16 @@ const PREFIX: &str = "ipp.";
 #[serde(default)]
 pub struct Callback {
     /// `kevt_…`; the same when it is sent again.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub id: Option<String>,
     /// Whose session it is.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub merchant_id: Option<String>,
     /// When it happened: RFC 3339 with nanoseconds. A text, because it is sent and shown as it is.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub timestamp: Option<String>,
     /// What happened, as it is spelled in the body.
-    #[serde(rename = "type", deserialize_with = "lenient::text")]
+    #[serde(rename = "type", deserialize_with = "lenient::string")]
     pub kind: Option<String>,
     /// To what it happened.
     #[serde(deserialize_with = "lenient::object")]
@@ -81,13 +81,13 @@ pub struct Callback {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallbackData {
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub session_id: Option<String>,
     /// The order, once there is one; else null.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub order_id: Option<String>,
     /// Why a payment failed; else null.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub failure_reason: Option<String>,
 }
 

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::{Currency, format_minor};
 
 /// Basis points in the whole.
-const WHOLE: i128 = 10_000;
+const BASIS_POINTS: i128 = 10_000;
 
 /// A line as it was given: nothing about it is checked yet.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Draft {
+pub struct LineInput {
     /// What is sold.
     pub name: String,
     /// `physical` and `discount` are documented, others observed.
@@ -36,7 +36,7 @@ pub struct Draft {
 /// A line that adds up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    draft: Draft,
+    draft: LineInput,
     total: i64,
     tax: i64,
 }
@@ -103,7 +103,7 @@ pub enum CartError {
 /// The part of `total` that is tax, when tax at `rate` basis points is included in it: rounded to the nearest
 /// minor unit, halves away from zero. A line of 2 × 1,000.00 at 25 % holds 400.00 (documented).
 pub fn included_tax(total: i64, rate: i64) -> i64 {
-    let (numerator, denominator) = (i128::from(total) * i128::from(rate), WHOLE + i128::from(rate));
+    let (numerator, denominator) = (i128::from(total) * i128::from(rate), BASIS_POINTS + i128::from(rate));
     let nearest = (numerator.abs() * 2 + denominator) / (denominator * 2) * numerator.signum();
     // Tax is a part of the total, so it fits where the total fits.
     i64::try_from(nearest).unwrap_or(total)
@@ -111,11 +111,11 @@ pub fn included_tax(total: i64, rate: i64) -> i64 {
 
 /// Whether a given tax is the exact one, rounded in whatever way: the rule of rounding is not documented.
 fn is_rounding_of(tax: i64, total: i64, rate: i64) -> bool {
-    let (numerator, denominator) = (i128::from(total) * i128::from(rate), WHOLE + i128::from(rate));
+    let (numerator, denominator) = (i128::from(total) * i128::from(rate), BASIS_POINTS + i128::from(rate));
     (i128::from(tax) * denominator - numerator).abs() < denominator
 }
 
-impl Draft {
+impl LineInput {
     fn checked(self, line: usize, currency: Currency) -> Result<Line, CartError> {
         let name = || self.name.clone();
         if self.name.trim().is_empty() {
@@ -158,7 +158,7 @@ impl Line {
     /// The API's `order_items` element.
     pub fn to_json(&self) -> Map<String, Value> {
         let Self { draft, total, tax } = self;
-        let Draft {
+        let LineInput {
             name,
             kind,
             reference,
@@ -194,7 +194,7 @@ impl Line {
 
 impl Cart {
     /// Checks every line, and adds them up.
-    pub fn check(drafts: Vec<Draft>, currency: Currency) -> Result<Self, CartError> {
+    pub fn check(drafts: Vec<LineInput>, currency: Currency) -> Result<Self, CartError> {
         if drafts.is_empty() {
             return Err(CartError::Empty);
         }
@@ -253,17 +253,17 @@ mod tests {
         "SEK".parse().unwrap()
     }
 
-    fn draft(unit_price: i64, quantity: i64, tax_rate: i64) -> Draft {
-        Draft { name: "x".into(), unit_price, quantity, tax_rate, ..Draft::default() }
+    fn draft(unit_price: i64, quantity: i64, tax_rate: i64) -> LineInput {
+        LineInput { name: "x".into(), unit_price, quantity, tax_rate, ..LineInput::default() }
     }
 
-    fn message(draft: Draft) -> String {
+    fn message(draft: LineInput) -> String {
         Cart::check(vec![draft], sek()).unwrap_err().to_string()
     }
 
     #[test]
     fn the_contracts_sample_gives_its_numbers_to_the_unit() {
-        let shirt = Draft { name: "T-Shirt".into(), ..draft(100_000, 2, 2500) };
+        let shirt = LineInput { name: "T-Shirt".into(), ..draft(100_000, 2, 2500) };
         let cart = Cart::check(vec![shirt], sek()).unwrap();
         assert_eq!((cart.total(), cart.tax()), (200_000, 40_000));
         assert_eq!(
@@ -277,27 +277,27 @@ mod tests {
 
     #[test]
     fn discounts_are_taken_off_the_line_and_negative_lines_off_the_sum() {
-        let bread = Draft { discount: 500, ..draft(2500, 3, 1200) };
-        let voucher = Draft { kind: Some("discount".into()), ..draft(-1000, 1, 1200) };
+        let bread = LineInput { discount: 500, ..draft(2500, 3, 1200) };
+        let voucher = LineInput { kind: Some("discount".into()), ..draft(-1000, 1, 1200) };
         let cart = Cart::check(vec![bread, voucher], sek()).unwrap();
         assert_eq!((cart.total(), cart.tax()), (7000 - 1000, 750 - 107));
     }
 
     #[test]
     fn an_error_names_line_given_and_expected() {
-        let total = Draft { total: Some(19_000), ..draft(10_000, 2, 2500) };
+        let total = LineInput { total: Some(19_000), ..draft(10_000, 2, 2500) };
         assert_eq!(
             message(total),
             "line 1 (x): total_amount is 190.00, but price × quantity − discount is 200.00"
         );
-        let tax = Draft { tax: Some(5000), ..draft(10_000, 2, 2500) };
+        let tax = LineInput { tax: Some(5000), ..draft(10_000, 2, 2500) };
         assert_eq!(message(tax), "line 1 (x): total_tax_amount is 50.00, but the tax in its total is 40.00");
         assert_eq!(message(draft(1, 0, 0)), "line 1 (x): the quantity is 0, but must be at least 1");
         assert_eq!(
             message(draft(1, 1, -1)),
             "line 1 (x): the tax rate is -1 basis points, but must not be negative"
         );
-        assert_eq!(message(Draft { name: " ".into(), ..draft(1, 1, 0) }), "line 1 has no name");
+        assert_eq!(message(LineInput { name: " ".into(), ..draft(1, 1, 0) }), "line 1 has no name");
         assert_eq!(Cart::check(Vec::new(), sek()), Err(CartError::Empty));
         let cart = Cart::check(vec![draft(100, 1, 0)], sek()).unwrap();
         let error = cart.check_sum("--amount", Some(90), cart.total(), sek()).unwrap_err();
@@ -308,10 +308,10 @@ mod tests {
     fn a_tax_that_was_rounded_in_another_way_is_accepted() {
         // 100.00 at 12 % holds 10.714…: 10.71 and 10.72 are both roundings of it.
         for (tax, fits) in [(1070, false), (1071, true), (1072, true), (1073, false)] {
-            let result = Cart::check(vec![Draft { tax: Some(tax), ..draft(10_000, 1, 1200) }], sek());
+            let result = Cart::check(vec![LineInput { tax: Some(tax), ..draft(10_000, 1, 1200) }], sek());
             assert_eq!(result.is_ok(), fits, "{tax}");
         }
-        let exact = Draft { tax: Some(4001), ..draft(20_000, 1, 2500) };
+        let exact = LineInput { tax: Some(4001), ..draft(20_000, 1, 2500) };
         assert!(Cart::check(vec![exact], sek()).is_err(), "an exact tax has one rounding only");
     }
 
@@ -334,7 +334,7 @@ mod tests {
         fn any_cart_reconciles(lines in prop::collection::vec(
             (-10_000_000_i64..10_000_000, 1_i64..1000, 0_i64..100_000, 0_i64..10_000), 1..20))
         {
-            let drafts: Vec<_> = lines.iter().map(|(price, quantity, discount, rate)| Draft {
+            let drafts: Vec<_> = lines.iter().map(|(price, quantity, discount, rate)| LineInput {
                 discount: *discount, ..draft(*price, *quantity, *rate)
             }).collect();
             let cart = Cart::check(drafts, sek()).unwrap();
@@ -346,11 +346,11 @@ mod tests {
                 let (total, tax) = (item["total_amount"].as_i64().unwrap(), item["total_tax_amount"].as_i64().unwrap());
                 prop_assert_eq!(total, price * quantity - discount);
                 // Net and tax make the total, and the tax is the rate of the net within half a unit.
-                let off = i128::from(tax) * (WHOLE + i128::from(*rate)) - i128::from(total) * i128::from(*rate);
-                prop_assert!(2 * off.abs() <= WHOLE + i128::from(*rate));
+                let off = i128::from(tax) * (BASIS_POINTS + i128::from(*rate)) - i128::from(total) * i128::from(*rate);
+                prop_assert!(2 * off.abs() <= BASIS_POINTS + i128::from(*rate));
             }
             // What is computed is accepted when it is given.
-            let given = items.iter().zip(&lines).map(|(item, (price, quantity, discount, rate))| Draft {
+            let given = items.iter().zip(&lines).map(|(item, (price, quantity, discount, rate))| LineInput {
                 discount: *discount, total: item["total_amount"].as_i64(), tax: item["total_tax_amount"].as_i64(),
                 ..draft(*price, *quantity, *rate)
             }).collect();

@@ -13,7 +13,7 @@ pub struct Fault {
     #[serde(deserialize_with = "lenient::integer")]
     pub id: Option<i64>,
     /// As it is written.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub fault: Option<String>,
     /// How many requests it was about while it had a time left.
     #[serde(deserialize_with = "lenient::integer")]
@@ -31,9 +31,9 @@ pub struct Fault {
 #[serde(default)]
 pub struct Clock {
     /// The time it is for the emulator.
-    #[serde(deserialize_with = "lenient::instant")]
+    #[serde(deserialize_with = "lenient::timestamp")]
     pub now: Option<Timestamp>,
     /// How far that is ahead of the world's, as an ISO 8601 duration.
-    #[serde(deserialize_with = "lenient::text")]
+    #[serde(deserialize_with = "lenient::string")]
     pub ahead: Option<String>,
 }

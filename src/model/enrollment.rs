@@ -26,19 +26,19 @@ open_enum! {
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Enrollment {
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub enrollment_id: Option<String>,
     /// What is typed or copied into the phone. Its form is not known: eight characters, nine, or a UUID.
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub enrollment_code: Option<String>,
     /// When the code ends.
-    #[serde(deserialize_with = "lenient::instant", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// Where it stands.
-    #[serde(deserialize_with = "lenient::open", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
     pub status: Option<EnrollmentStatus>,
     /// The location the phone will stand at (inferred).
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
     /// Carried over to the device (documented).
     #[serde(deserialize_with = "lenient::metadata")]

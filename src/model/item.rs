@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::cart::Draft;
+use super::cart::LineInput;
 use super::{AmountError, Currency, RateError, parse_amount, parse_rate};
 
 /// The keys of the short shape: amounts in the currency's decimals, the tax as a percentage.
@@ -64,7 +64,7 @@ pub enum ItemError {
 
 /// Reads `NAME,price=100.00,qty=2,tax=25%,ref=SKU-001`. A part that holds a comma stands in quotation marks, as in
 /// a CSV file.
-pub fn parse_item(text: &str, currency: Currency) -> Result<Draft, ItemError> {
+pub fn parse_item(text: &str, currency: Currency) -> Result<LineInput, ItemError> {
     let parts = split(text)?;
     let mut fields = Fields::default();
     for (index, part) in parts.into_iter().enumerate() {
@@ -79,7 +79,7 @@ pub fn parse_item(text: &str, currency: Currency) -> Result<Draft, ItemError> {
 }
 
 /// Reads a line of either shape.
-pub fn item_from_json(value: Value, currency: Currency) -> Result<Draft, ItemError> {
+pub fn item_from_json(value: Value, currency: Currency) -> Result<LineInput, ItemError> {
     let Value::Object(object) = value else { return Err(ItemError::NotAnObject) };
     item_from_fields(object, currency)
 }
@@ -88,7 +88,7 @@ pub fn item_from_json(value: Value, currency: Currency) -> Result<Draft, ItemErr
 pub fn item_from_fields(
     fields: impl IntoIterator<Item = (String, Value)>,
     currency: Currency,
-) -> Result<Draft, ItemError> {
+) -> Result<LineInput, ItemError> {
     let mut all = Fields::default();
     for (key, value) in fields {
         all.add(&key, value)?;
@@ -159,7 +159,7 @@ impl Fields {
         parse_amount(&text, currency).map(Some).map_err(|error| ItemError::Amount(key, error))
     }
 
-    fn short(mut self, currency: Currency) -> Result<Draft, ItemError> {
+    fn short(mut self, currency: Currency) -> Result<LineInput, ItemError> {
         if let Some(unknown) = self.0.keys().find(|key| !SHORT.contains(&key.as_str())) {
             return Err(ItemError::Key(unknown.clone()));
         }
@@ -167,7 +167,7 @@ impl Fields {
         if discount < 0 {
             return Err(ItemError::Discount(super::format_minor(discount, currency)));
         }
-        Ok(Draft {
+        Ok(LineInput {
             name: self.text("name")?.ok_or(ItemError::Missing("name"))?,
             kind: self.text("type")?,
             reference: self.text("ref")?,
@@ -175,12 +175,12 @@ impl Fields {
             unit_price: self.amount("price", currency)?.ok_or(ItemError::Missing("price"))?,
             discount,
             tax_rate: self.text("tax")?.map_or(Ok(0), |text| parse_rate(&text))?,
-            ..Draft::default()
+            ..LineInput::default()
         })
     }
 
-    fn api(mut self) -> Result<Draft, ItemError> {
-        Ok(Draft {
+    fn api(mut self) -> Result<LineInput, ItemError> {
+        Ok(LineInput {
             name: self.text("name")?.ok_or(ItemError::Missing("name"))?,
             kind: self.text("type")?,
             reference: self.text("reference")?,
@@ -206,22 +206,22 @@ mod tests {
         "SEK".parse().unwrap()
     }
 
-    fn typed(text: &str) -> Result<Draft, String> {
+    fn typed(text: &str) -> Result<LineInput, String> {
         parse_item(text, sek()).map_err(|error| error.to_string())
     }
 
-    fn read(value: Value) -> Result<Draft, String> {
+    fn read(value: Value) -> Result<LineInput, String> {
         item_from_json(value, sek()).map_err(|error| error.to_string())
     }
 
-    fn shirt() -> Draft {
-        Draft {
+    fn shirt() -> LineInput {
+        LineInput {
             name: "T-Shirt".into(),
             reference: Some("SKU-001".into()),
             quantity: 2,
             unit_price: 10_000,
             tax_rate: 2500,
-            ..Draft::default()
+            ..LineInput::default()
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_one_untaxed_piece() {
         let coffee =
-            Draft { name: "Coffee, black".into(), quantity: 1, unit_price: 3500, ..Draft::default() };
+            LineInput { name: "Coffee, black".into(), quantity: 1, unit_price: 3500, ..LineInput::default() };
         assert_eq!(typed("\"Coffee, black\", price=35"), Ok(coffee));
         assert_eq!(typed("\"x \"\"q\"\" y\",price=1").unwrap().name, "x \"q\" y");
     }

@@ -1,7 +1,7 @@
 //! Field readers that accept what the API might send instead of what is documented.
 //!
 //! A value of the wrong kind is turned into the right one where nothing is lost (`17` for `"17"`) and read as
-//! absent otherwise; [`super::Received`] keeps the original either way.
+//! absent otherwise; [`super::Resource`] keeps the original either way.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -19,13 +19,13 @@ fn scalar(value: Value) -> Option<String> {
 }
 
 /// A string; a number or a truth value is taken by its JSON spelling.
-pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+pub(super) fn string<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Value::deserialize(from).map(scalar)
 }
 
 /// An open enum, from a string.
-pub(super) fn open<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
-    Ok(text(from)?.map(T::from))
+pub(super) fn open_enum<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(string(from)?.map(T::from))
 }
 
 /// A whole number, also where it stands in a string.
@@ -38,7 +38,7 @@ pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>,
 }
 
 /// A truth value, also where it stands in a string.
-pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
+pub(super) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::Bool(flag) => Some(flag),
         Value::String(text) => text.parse().ok(),
@@ -47,8 +47,8 @@ pub(super) fn flag<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D
 }
 
 /// An RFC 3339 instant.
-pub(super) fn instant<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
-    Ok(text(from)?.and_then(|text| text.parse().ok()))
+pub(super) fn timestamp<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(string(from)?.and_then(|text| text.parse().ok()))
 }
 
 /// Metadata: an object whose values are read as text.

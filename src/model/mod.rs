@@ -25,7 +25,7 @@ mod session;
 mod tap;
 
 pub use callback::{Callback, CallbackData, CallbackType};
-pub use cart::{Cart, CartError, Draft, Line, included_tax};
+pub use cart::{Cart, CartError, Line, LineInput, included_tax};
 pub use currency::{Currency, CurrencyError};
 pub use device::{Credentials, Device, Platform};
 pub use emulated::{Clock, Fault};
@@ -38,6 +38,6 @@ pub use money::{AmountError, format_minor, parse_amount};
 pub use page::{Page, PageError};
 pub use problem::Problem;
 pub use rate::{RateError, parse_rate};
-pub use received::{NotAnObject, Received};
+pub use received::{NotAnObject, Resource};
 pub use session::{OrderItem, Session, SessionRequest, SessionStatus};
 pub use tap::TapOutcome;

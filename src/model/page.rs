@@ -4,15 +4,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::received::kind_of;
-use super::{NotAnObject, Received, lenient};
+use super::received::json_type_name;
+use super::{NotAnObject, Resource, lenient};
 
 /// One page: the envelope is documented for some lists and observed for others; a bare array, which would be
 /// tolerable too, is the whole list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
     /// The resources of this page, in the API's order.
-    pub content: Vec<Received<T>>,
+    pub content: Vec<Resource<T>>,
     /// How many pages there are, when the API says so.
     pub total_pages: Option<i64>,
     /// Whether the API says that this is the last one.
@@ -37,7 +37,7 @@ pub enum PageError {
 struct Envelope {
     #[serde(default, deserialize_with = "lenient::integer")]
     total_pages: Option<i64>,
-    #[serde(default, deserialize_with = "lenient::flag")]
+    #[serde(default, deserialize_with = "lenient::boolean")]
     last: Option<bool>,
 }
 
@@ -53,12 +53,12 @@ impl<T: DeserializeOwned> Page<T> {
                 let envelope = Envelope::deserialize(Value::Object(object));
                 (items, envelope.unwrap_or(Envelope { total_pages: None, last: None }))
             }
-            other => return Err(PageError::NotAPage(kind_of(&other))),
+            other => return Err(PageError::NotAPage(json_type_name(&other))),
         };
         let content = items
             .into_iter()
             .enumerate()
-            .map(|(index, item)| Received::read(item).map_err(|error| PageError::Element(index, error)))
+            .map(|(index, item)| Resource::read(item).map_err(|error| PageError::Element(index, error)))
             .collect::<Result<_, _>>()?;
         Ok(Self { content, total_pages: envelope.total_pages, last: envelope.last })
     }

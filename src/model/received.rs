@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// People see the typed part; `-o json` and `-o ndjson` show the object itself, so that a field or a spelling
 /// this version does not know gets through unchanged and in its place.
 #[derive(Clone)]
-pub struct Received<T> {
+pub struct Resource<T> {
     known: T,
     whole: Map<String, Value>,
 }
@@ -22,20 +22,20 @@ pub struct NotAnObject {
     pub found: &'static str,
 }
 
-impl<T: DeserializeOwned> Received<T> {
+impl<T: DeserializeOwned> Resource<T> {
     /// Reads a resource.
     pub fn read(value: Value) -> Result<Self, NotAnObject> {
         let known = T::deserialize(&value);
         match (known, value) {
             (Ok(known), Value::Object(whole)) => Ok(Self { known, whole }),
-            (_, other) => Err(NotAnObject { found: kind_of(&other) }),
+            (_, other) => Err(NotAnObject { found: json_type_name(&other) }),
         }
     }
 }
 
-impl<T> Received<T> {
+impl<T> Resource<T> {
     /// Every field as it came.
-    pub fn whole(&self) -> &Map<String, Value> {
+    pub fn raw(&self) -> &Map<String, Value> {
         &self.whole
     }
 
@@ -45,7 +45,7 @@ impl<T> Received<T> {
     }
 }
 
-impl<T> std::ops::Deref for Received<T> {
+impl<T> std::ops::Deref for Resource<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -53,21 +53,21 @@ impl<T> std::ops::Deref for Received<T> {
     }
 }
 
-impl<T> Serialize for Received<T> {
+impl<T> Serialize for Resource<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.whole.serialize(serializer)
     }
 }
 
 /// Answers can hold enrollment codes and credentials: nothing of them is shown.
-impl<T> std::fmt::Debug for Received<T> {
+impl<T> std::fmt::Debug for Resource<T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Received").finish_non_exhaustive()
+        formatter.debug_struct("Resource").finish_non_exhaustive()
     }
 }
 
 /// A JSON value's kind, in words for an error.
-pub(super) fn kind_of(value: &Value) -> &'static str {
+pub(super) fn json_type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",
@@ -88,7 +88,7 @@ mod tests {
     fn unknown_fields_and_spellings_come_through_in_their_order() {
         let text =
             r#"{"zeta":1.10,"id":17,"name":"Till","platform":"WATCH","big":123456789012345678901234567890}"#;
-        let device = Received::<Device>::read(serde_json::from_str(text).unwrap()).unwrap();
+        let device = Resource::<Device>::read(serde_json::from_str(text).unwrap()).unwrap();
         assert_eq!(device.id.as_deref(), Some("17"));
         assert_eq!(device.platform, Some(Platform::Other("WATCH".into())));
         assert_eq!(serde_json::to_string(&device).unwrap(), text);
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn wrong_kinds_are_read_leniently() {
-        let session = Received::<Session>::read(json!({
+        let session = Resource::<Session>::read(json!({
             "session_id": 5, "status": "PARTIAL", "order_amount": "24950", "purchase_started_at": "yesterday",
             "order_items": [1, {"name": "x"}], "order_id": null,
         }))
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn only_an_object_is_a_resource() {
-        let error = Received::<Device>::read(json!(["a"])).unwrap_err();
+        let error = Resource::<Device>::read(json!(["a"])).unwrap_err();
         assert_eq!(error.to_string(), "expected a JSON object, found an array");
     }
 }

@@ -38,38 +38,38 @@ impl SessionStatus {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Session {
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// Where it stands.
-    #[serde(deserialize_with = "lenient::open", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
     pub status: Option<SessionStatus>,
     /// The device it was pushed to.
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
     /// The order in Kustom Order Management, once finalized (documented): what a refund is made by.
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     /// Minor units, tax included.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub order_amount: Option<i64>,
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub order_tax_amount: Option<i64>,
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub purchase_currency: Option<String>,
     /// When the purchase began, as the client said.
-    #[serde(deserialize_with = "lenient::instant", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub purchase_started_at: Option<Timestamp>,
     /// When it was paid.
-    #[serde(deserialize_with = "lenient::instant", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub purchase_completed_at: Option<Timestamp>,
     /// The merchant's own reference.
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_reference1: Option<String>,
     /// The merchant's second reference (inferred).
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_reference2: Option<String>,
     /// Whatever the merchant wants to find again (observed).
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_data: Option<String>,
     /// The lines of the order.
     #[serde(deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
@@ -82,13 +82,13 @@ pub struct Session {
 #[serde(default)]
 pub struct OrderItem {
     /// `physical` and `discount` are documented; `digital`, `shipping_fee` and `surcharge` observed.
-    #[serde(rename = "type", deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type", deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The merchant's article number.
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// What is sold.
-    #[serde(deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,

@@ -8,7 +8,7 @@ use toml_edit::{DocumentMut, Item, RawString, Table, TableLike, Value};
 
 use super::{Environment, KeySource, Profile, check_name};
 use crate::secret::ApiKey;
-use crate::text::place;
+use crate::text::line_column;
 
 const ACTIVE: &str = "active";
 const PROFILES: &str = "profiles";
@@ -58,7 +58,7 @@ impl Document {
     pub(crate) fn parse(text: &str) -> Result<Self, DocumentError> {
         let reader = Reader { text };
         let toml = toml_edit::Document::parse(text)
-            .map_err(|error| reader.mistake(error.span(), error.message().to_owned()))?;
+            .map_err(|error| reader.error_at(error.span(), error.message().to_owned()))?;
         let mut document = Self::empty();
         for (name, item) in toml.iter() {
             match name {
@@ -149,13 +149,13 @@ impl Document {
     pub(crate) fn set_active(&mut self, name: Option<&str>) {
         self.active = name.map(str::to_owned);
         if name.is_none() {
-            self.keep_comments_above_active();
+            self.preserve_heading();
         }
         set(self.toml.as_table_mut(), ACTIVE, name);
     }
 
     /// What stands above the line, as a rule the heading of the whole file, must not go with it.
-    fn keep_comments_above_active(&mut self) {
+    fn preserve_heading(&mut self) {
         let above =
             self.toml.key(ACTIVE).and_then(|key| key.leaf_decor().prefix()?.as_str()).unwrap_or_default();
         if !above.trim().is_empty() {
@@ -199,14 +199,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn mistake(&self, span: Option<Range<usize>>, what: String) -> DocumentError {
-        let (line, column) = place(self.text, span.map_or(0, |span| span.start));
+    fn error_at(&self, span: Option<Range<usize>>, what: String) -> DocumentError {
+        let (line, column) = line_column(self.text, span.map_or(0, |span| span.start));
         DocumentError { line, column, what }
     }
 
     fn text_of<'i>(&self, name: &str, item: &'i Item) -> Result<&'i str, DocumentError> {
         item.as_str()
-            .ok_or_else(|| self.mistake(item.span(), format!("'{name}' must be a text in quotation marks")))
+            .ok_or_else(|| self.error_at(item.span(), format!("'{name}' must be a text in quotation marks")))
     }
 
     fn profiles(
@@ -215,12 +215,12 @@ impl Reader<'_> {
         unknown: &mut Vec<String>,
     ) -> Result<Vec<(String, Profile)>, DocumentError> {
         let not_a_table =
-            |name: &str, item: &Item| self.mistake(item.span(), format!("'{name}' must be a table"));
+            |name: &str, item: &Item| self.error_at(item.span(), format!("'{name}' must be a table"));
         let table = item.as_table_like().ok_or_else(|| not_a_table(PROFILES, item))?;
         let mut profiles = Vec::new();
         for (name, item) in table.iter() {
             let fields = item.as_table_like().ok_or_else(|| not_a_table(name, item))?;
-            check_name(name).map_err(|error| self.mistake(item.span(), error.to_string()))?;
+            check_name(name).map_err(|error| self.error_at(item.span(), error.to_string()))?;
             profiles.push((name.to_owned(), self.profile(name, item, fields, unknown)?));
         }
         Ok(profiles)
@@ -238,7 +238,7 @@ impl Reader<'_> {
         for (field, item) in fields.iter() {
             if field == COMPLETIONS {
                 let value = item.as_bool().ok_or_else(|| {
-                    self.mistake(item.span(), format!("'{COMPLETIONS}' must be true or false"))
+                    self.error_at(item.span(), format!("'{COMPLETIONS}' must be true or false"))
                 })?;
                 completions = Some(value);
                 continue;
@@ -254,20 +254,20 @@ impl Reader<'_> {
         let Some(environment) = environment else {
             let what =
                 format!("the profile '{name}' has no 'environment'; it is production, playground or local");
-            return Err(self.mistake(item.span(), what));
+            return Err(self.error_at(item.span(), what));
         };
         let environment = Environment::find(environment).ok_or_else(|| {
             let what = "'environment' must be production, playground or local".to_owned();
-            self.mistake(place("environment"), what)
+            self.error_at(place("environment"), what)
         })?;
         let key = match (api_key, api_key_command) {
             (Some(_), Some(_)) => {
                 let what = format!("the profile '{name}' has both 'api_key' and 'api_key_command'; keep one");
-                return Err(self.mistake(place("api_key_command"), what));
+                return Err(self.error_at(place("api_key_command"), what));
             }
             (Some(text), None) => {
                 let key = ApiKey::parse(text)
-                    .map_err(|error| self.mistake(place("api_key"), format!("'api_key': {error}")))?;
+                    .map_err(|error| self.error_at(place("api_key"), format!("'api_key': {error}")))?;
                 Some(KeySource::Stored(key))
             }
             (None, command) => command.map(|command| KeySource::Command(command.to_owned())),

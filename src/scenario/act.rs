@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::model::Sale;
+use super::model::SessionSpec;
 use crate::model::{PaymentMethod, SessionStatus, TapOutcome};
 
 /// What a step does. What was made before is named by the step that made it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Act {
+pub(crate) enum Action {
     /// Make a simulated device.
     CreateDevice {
         name: String,
@@ -36,7 +36,7 @@ pub(crate) enum Act {
         /// On which device, unless the sale says so itself.
         device: Option<usize>,
         /// What is sold.
-        sale: Sale,
+        sale: SessionSpec,
     },
     /// Choose a method on the phone.
     Choose {
@@ -81,7 +81,7 @@ pub(crate) enum Act {
 
 /// What a step needs beside the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum Capability {
     /// A phone that can be played.
     Phone,
     /// A device that can be taken off the network.
@@ -92,7 +92,7 @@ pub(crate) enum Need {
     Switches,
 }
 
-impl Need {
+impl Capability {
     /// Why an account does not have it, as the end of a sentence that begins with what asks for it.
     pub(crate) const fn reason(self) -> &'static str {
         match self {
@@ -104,9 +104,9 @@ impl Need {
     }
 }
 
-impl Act {
+impl Action {
     /// The words for all that can be done, as they stand in a file.
-    pub(crate) const VERBS: [&'static str; 17] = [
+    pub(crate) const NAMES: [&'static str; 17] = [
         "create-device",
         "deregister",
         "enroll",
@@ -150,15 +150,15 @@ impl Act {
     }
 
     /// What it needs beside the API.
-    pub(crate) const fn need(&self) -> Option<Need> {
+    pub(crate) const fn need(&self) -> Option<Capability> {
         match self {
             Self::Pair { .. }
             | Self::Choose { .. }
             | Self::Pay { .. }
             | Self::Decline { .. }
-            | Self::CancelOnPhone { .. } => Some(Need::Phone),
-            Self::Network { .. } => Some(Need::Network),
-            Self::Advance { .. } => Some(Need::Clock),
+            | Self::CancelOnPhone { .. } => Some(Capability::Phone),
+            Self::Network { .. } => Some(Capability::Network),
+            Self::Advance { .. } => Some(Capability::Clock),
             Self::CreateDevice { .. }
             | Self::Deregister { .. }
             | Self::Enroll { .. }
@@ -172,30 +172,30 @@ impl Act {
     }
 
     /// What it makes when it works.
-    pub(crate) const fn makes(&self) -> Option<Thing> {
+    pub(crate) const fn creates(&self) -> Option<ResourceKind> {
         match self {
-            Self::CreateDevice { .. } | Self::Pair { .. } => Some(Thing::Device),
-            Self::Enroll { .. } => Some(Thing::Code),
-            Self::Create { .. } => Some(Thing::Session),
+            Self::CreateDevice { .. } | Self::Pair { .. } => Some(ResourceKind::Device),
+            Self::Enroll { .. } => Some(ResourceKind::Code),
+            Self::Create { .. } => Some(ResourceKind::Session),
             _ => None,
         }
     }
 
     /// Whether it asks the API something, and so has an HTTP status, an exit code and an answer.
-    pub(crate) const fn asks(&self) -> bool {
+    pub(crate) const fn sends_request(&self) -> bool {
         !matches!(self, Self::Network { .. } | Self::Advance { .. })
     }
 }
 
 /// What steps make and others refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Thing {
+pub(crate) enum ResourceKind {
     Device,
     Code,
     Session,
 }
 
-impl Thing {
+impl ResourceKind {
     /// The key by which a step refers to one.
     pub(crate) const fn key(self) -> &'static str {
         match self {
@@ -206,7 +206,7 @@ impl Thing {
     }
 
     /// How one is made, for whoever has none.
-    pub(crate) const fn made_by(self) -> &'static str {
+    pub(crate) const fn created_by(self) -> &'static str {
         match self {
             Self::Device => "'create-device' or 'pair'",
             Self::Code => "'enroll'",

@@ -2,19 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use super::act::Act;
+use super::act::Action;
 use super::model::{Expect, Step};
-use crate::error::Exit;
+use crate::error::ExitStatus;
 use crate::model::CallbackType;
-use crate::text::{count, spell};
+use crate::text::{format_duration, pluralize};
 
 /// What a step came to.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct StepResult {
     /// The HTTP status of the answer, if there was one.
     pub http: Option<u16>,
     /// How the command for the step would have ended.
-    pub exit: Option<Exit>,
+    pub exit: Option<ExitStatus>,
     /// The answer, also one that refuses.
     pub answer: Option<Map<String, Value>>,
     /// What the step says about itself when it did not work.
@@ -27,7 +27,7 @@ pub(crate) struct Seen {
 
 /// An expectation that was not met.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unmet {
+pub(crate) struct Mismatch {
     /// What it is about: a key of `expect`, or `step` for one that had to work.
     pub what: String,
     /// What was expected.
@@ -36,7 +36,7 @@ pub(crate) struct Unmet {
     pub actual: String,
 }
 
-impl Unmet {
+impl Mismatch {
     /// An expectation that was not met.
     pub(crate) fn new(
         what: impl Into<String>,
@@ -48,7 +48,7 @@ impl Unmet {
 }
 
 /// Everything that was expected of a step and is not so.
-pub(crate) fn judge(step: &Step, seen: &Seen) -> Vec<Unmet> {
+pub(crate) fn check_expectations(step: &Step, seen: &StepResult) -> Vec<Mismatch> {
     let outcome = outcome(step, seen);
     if !outcome.is_empty() {
         // Where a step did not even do what it should, its answer is another one too, and says nothing new.
@@ -59,38 +59,38 @@ pub(crate) fn judge(step: &Step, seen: &Seen) -> Vec<Unmet> {
     if let Some(expected) = status
         && seen.status.as_ref() != Some(expected)
     {
-        unmet.push(Unmet::new("status", expected, seen.status.as_deref().unwrap_or("none")));
+        unmet.push(Mismatch::new("status", expected, seen.status.as_deref().unwrap_or("none")));
     }
     if let Some(expected) = says {
         let said = seen.said.as_deref().unwrap_or_default();
         if !said.to_lowercase().contains(&expected.to_lowercase()) {
-            unmet.push(Unmet::new("says", expected, if said.is_empty() { "nothing" } else { said }));
+            unmet.push(Mismatch::new("says", expected, if said.is_empty() { "nothing" } else { said }));
         }
     }
     fields(answer, seen.answer.as_ref(), "", &mut unmet);
     for path in has {
         if find(seen.answer.as_ref(), path).is_none_or(Value::is_null) {
-            unmet.push(Unmet::new("has", path, "nothing"));
+            unmet.push(Mismatch::new("has", path, "nothing"));
         }
     }
     for path in lacks {
         if let Some(value) = find(seen.answer.as_ref(), path).filter(|value| !value.is_null()) {
-            unmet.push(Unmet::new("lacks", format!("no {path}"), value.to_string()));
+            unmet.push(Mismatch::new("lacks", format!("no {path}"), value.to_string()));
         }
     }
     // Where callbacks cannot be seen, nothing can be said about them.
     if let (Some(expected), Some(seen)) = (callbacks, &seen.callbacks)
         && expected != seen
     {
-        unmet.push(Unmet::new("callbacks", listed(expected), listed(seen)));
+        unmet.push(Mismatch::new("callbacks", join_types(expected), join_types(seen)));
     }
     unmet
 }
 
 /// Whether the step worked, or was refused, as it should.
-fn outcome(step: &Step, seen: &Seen) -> Vec<Unmet> {
+fn outcome(step: &Step, seen: &StepResult) -> Vec<Mismatch> {
     let Expect { http, exit, .. } = &step.expect;
-    let code = seen.exit.map_or(0, Exit::code);
+    let code = seen.exit.map_or(0, ExitStatus::code);
     let with_reason = |figure: String| match seen.said.as_deref() {
         Some(said) if !said.is_empty() => format!("{figure}: {said}"),
         _ => figure,
@@ -100,25 +100,29 @@ fn outcome(step: &Step, seen: &Seen) -> Vec<Unmet> {
         && seen.http != Some(expected)
     {
         let actual = seen.http.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        unmet.push(Unmet::new("http", expected.to_string(), with_reason(actual)));
+        unmet.push(Mismatch::new("http", expected.to_string(), with_reason(actual)));
     }
     if let Some(expected) = *exit
         && code != expected
     {
-        unmet.push(Unmet::new("exit", expected.to_string(), with_reason(code.to_string())));
+        unmet.push(Mismatch::new("exit", expected.to_string(), with_reason(code.to_string())));
     }
     // An answer with the right status can still be one that cannot be used.
     let has_to_work = exit.is_none() && http.is_none_or(|status| (200..300).contains(&status));
     if unmet.is_empty() && has_to_work && code != 0 {
-        unmet.push(Unmet::new("step", works(&step.act), with_reason(format!("exit {code}"))));
+        unmet.push(Mismatch::new(
+            "step",
+            success_description(&step.act),
+            with_reason(format!("exit {code}")),
+        ));
     }
     unmet
 }
 
 /// What a step comes to when it works.
-fn works(act: &Act) -> String {
+fn success_description(act: &Action) -> String {
     match act {
-        Act::Wait { until, within, .. } => format!("{until} within {}", spell(*within)),
+        Action::Wait { until, within, .. } => format!("{until} within {}", format_duration(*within)),
         _ => "exit 0".to_owned(),
     }
 }
@@ -128,23 +132,23 @@ fn fields(
     expected: &Map<String, Value>,
     actual: Option<&Map<String, Value>>,
     path: &str,
-    unmet: &mut Vec<Unmet>,
+    unmet: &mut Vec<Mismatch>,
 ) {
     for (name, expected) in expected {
         value(expected, actual.and_then(|actual| actual.get(name)), &format!("{path}{name}"), unmet);
     }
 }
 
-fn value(expected: &Value, actual: Option<&Value>, path: &str, unmet: &mut Vec<Unmet>) {
-    let differs = |actual: String| Unmet::new(format!("answer.{path}"), expected.to_string(), actual);
+fn value(expected: &Value, actual: Option<&Value>, path: &str, unmet: &mut Vec<Mismatch>) {
+    let differs = |actual: String| Mismatch::new(format!("answer.{path}"), expected.to_string(), actual);
     match (expected, actual) {
         (Value::Object(expected), Some(Value::Object(actual))) => {
             fields(expected, Some(actual), &format!("{path}."), unmet);
         }
         (Value::Array(expected), Some(Value::Array(actual))) => {
             if expected.len() != actual.len() {
-                let elements = |list: &[Value]| count(list.len(), "element");
-                unmet.push(Unmet::new(format!("answer.{path}"), elements(expected), elements(actual)));
+                let elements = |list: &[Value]| pluralize(list.len(), "element");
+                unmet.push(Mismatch::new(format!("answer.{path}"), elements(expected), elements(actual)));
                 return;
             }
             for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
@@ -164,7 +168,7 @@ fn find<'a>(answer: Option<&'a Map<String, Value>>, path: &str) -> Option<&'a Va
     names.try_fold(first, |value, name| value.get(name))
 }
 
-fn listed(types: &[CallbackType]) -> String {
+fn join_types(types: &[CallbackType]) -> String {
     if types.is_empty() {
         return "none".to_owned();
     }

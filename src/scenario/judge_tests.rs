@@ -1,19 +1,19 @@
 use super::*;
-use crate::error::Kind;
+use crate::error::ErrorKind;
 use serde_json::json;
 
-fn step(act: Act, expect: Expect) -> Step {
+fn step(act: Action, expect: Expect) -> Step {
     Step { line: 1, name: None, act, subject: None, expect }
 }
 
 /// What is not as expected of a step that asks something, as one text.
-fn unmet(expect: Expect, seen: &Seen) -> Vec<String> {
-    told(&step(Act::Get { session: 0 }, expect), seen)
+fn unmet(expect: Expect, seen: &StepResult) -> Vec<String> {
+    told(&step(Action::Get { session: 0 }, expect), seen)
 }
 
-fn told(step: &Step, seen: &Seen) -> Vec<String> {
-    let told = |Unmet { what, expected, actual }| format!("{what}: {expected} / {actual}");
-    judge(step, seen).into_iter().map(told).collect()
+fn told(step: &Step, seen: &StepResult) -> Vec<String> {
+    let told = |Mismatch { what, expected, actual }| format!("{what}: {expected} / {actual}");
+    check_expectations(step, seen).into_iter().map(told).collect()
 }
 
 fn answer(value: Value) -> Map<String, Value> {
@@ -21,13 +21,23 @@ fn answer(value: Value) -> Map<String, Value> {
     object
 }
 
-fn worked(value: Value) -> Seen {
-    Seen { http: Some(200), exit: Some(Exit::Done), answer: Some(answer(value)), ..Seen::default() }
+fn worked(value: Value) -> StepResult {
+    StepResult {
+        http: Some(200),
+        exit: Some(ExitStatus::Done),
+        answer: Some(answer(value)),
+        ..StepResult::default()
+    }
 }
 
-fn refused() -> Seen {
+fn refused() -> StepResult {
     let said = Some("It is offline.".to_owned());
-    Seen { http: Some(409), exit: Some(Exit::Unmet(Kind::Refused)), said, ..Seen::default() }
+    StepResult {
+        http: Some(409),
+        exit: Some(ExitStatus::Unmet(ErrorKind::Refused)),
+        said,
+        ..StepResult::default()
+    }
 }
 
 #[test]
@@ -39,7 +49,7 @@ fn a_step_has_to_work_unless_something_else_is_expected() {
     assert_eq!(unmet(http(404), &refused()), ["http: 404 / 409: It is offline."]);
     assert_eq!(unmet(http(409), &worked(json!({}))), ["http: 409 / 200"]);
     assert_eq!(
-        unmet(http(409), &Seen { http: None, ..refused() }),
+        unmet(http(409), &StepResult { http: None, ..refused() }),
         ["http: 409 / no answer: It is offline."]
     );
     let exit = |exit| Expect { exit: Some(exit), ..Expect::default() };
@@ -50,7 +60,7 @@ fn a_step_has_to_work_unless_something_else_is_expected() {
 
 #[test]
 fn the_right_status_with_an_answer_that_cannot_be_used_does_not_pass() {
-    let seen = Seen { http: Some(200), ..refused() };
+    let seen = StepResult { http: Some(200), ..refused() };
     let expect = Expect { http: Some(200), ..Expect::default() };
     assert_eq!(unmet(expect, &seen), ["step: exit 0 / exit 5: It is offline."]);
 }
@@ -64,7 +74,7 @@ fn a_step_that_did_something_else_is_not_asked_for_the_rest() {
 #[test]
 fn a_status_is_the_one_that_was_read() {
     let expect = || Expect { status: Some("ACTIVE".into()), ..Expect::default() };
-    let seen = |status: Option<&str>| Seen { status: status.map(str::to_owned), ..worked(json!({})) };
+    let seen = |status: Option<&str>| StepResult { status: status.map(str::to_owned), ..worked(json!({})) };
     assert_eq!(unmet(expect(), &seen(Some("ACTIVE"))), [""; 0]);
     assert_eq!(unmet(expect(), &seen(Some("CREATED"))), ["status: ACTIVE / CREATED"]);
     assert_eq!(unmet(expect(), &seen(None)), ["status: ACTIVE / none"]);
@@ -75,7 +85,7 @@ fn a_refusal_says_what_it_has_to_in_whatever_case() {
     let expect = |says: &str| Expect { http: Some(409), says: Some(says.into()), ..Expect::default() };
     assert_eq!(unmet(expect("is OFFLINE"), &refused()), [""; 0]);
     assert_eq!(unmet(expect("has ended"), &refused()), ["says: has ended / It is offline."]);
-    assert_eq!(unmet(expect("x"), &Seen { said: None, ..refused() }), ["says: x / nothing"]);
+    assert_eq!(unmet(expect("x"), &StepResult { said: None, ..refused() }), ["says: x / nothing"]);
 }
 
 #[test]
@@ -101,7 +111,7 @@ fn of_an_answer_that_is_looked_at_which_is_named() {
     assert_eq!(unmet(expect(json!({"list": [5]})), &seen), ["answer.list: 1 element / 2 elements"]);
     assert_eq!(unmet(expect(json!({"amount": {"x": 1}})), &seen), ["answer.amount: {\"x\":1} / 100"]);
     assert_eq!(
-        unmet(expect(json!({"a": 1})), &Seen { answer: None, ..worked(json!({})) }),
+        unmet(expect(json!({"a": 1})), &StepResult { answer: None, ..worked(json!({})) }),
         ["answer.a: 1 / nothing"]
     );
 }
@@ -128,7 +138,7 @@ fn callbacks_are_those_of_the_step_in_their_order() {
         callbacks: Some(types.iter().map(|kind| (*kind).clone()).collect()),
         ..Expect::default()
     };
-    let seen = |types: Vec<CallbackType>| Seen { callbacks: Some(types), ..worked(json!({})) };
+    let seen = |types: Vec<CallbackType>| StepResult { callbacks: Some(types), ..worked(json!({})) };
     let both = || seen(vec![created.clone(), failed.clone()]);
     assert_eq!(unmet(expect(&[&created, &failed]), &both()), [""; 0]);
     let told = "callbacks: ipp.payment.failed, ipp.session.created / ipp.session.created, ipp.payment.failed";
@@ -142,10 +152,10 @@ fn callbacks_are_those_of_the_step_in_their_order() {
 #[test]
 fn a_wait_says_what_it_was_for() {
     let within = std::time::Duration::from_secs(90);
-    let wait = Act::Wait { session: 0, until: crate::model::SessionStatus::Expired, within };
-    let seen = Seen {
+    let wait = Action::Wait { session: 0, until: crate::model::SessionStatus::Expired, within };
+    let seen = StepResult {
         http: Some(200),
-        exit: Some(Exit::SessionOpen),
+        exit: Some(ExitStatus::SessionOpen),
         said: Some("it is ACTIVE".into()),
         ..refused()
     };

@@ -12,7 +12,7 @@ pub(crate) mod play;
 mod read;
 pub(crate) mod shipped;
 
-pub(crate) use judge::Unmet;
+pub(crate) use judge::Mismatch;
 pub(crate) use model::Scenario;
 pub(crate) use parse::parse;
-pub(crate) use read::Mistake;
+pub(crate) use read::Diagnostic;

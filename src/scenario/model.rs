@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::act::{Act, Need};
+use super::act::{Action, Capability};
 use crate::emulator::Switches;
 use crate::model::CallbackType;
 
@@ -28,7 +28,7 @@ pub(crate) struct Step {
     /// What others refer to it by.
     pub name: Option<String>,
     /// What is done.
-    pub act: Act,
+    pub act: Action,
     /// The session or the code whose status is looked at, as the step that makes it.
     pub subject: Option<usize>,
     /// What is expected.
@@ -37,7 +37,7 @@ pub(crate) struct Step {
 
 /// What is sold in a new session: the request's body but for the device and the time.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Sale {
+pub(crate) struct SessionSpec {
     /// What follows from amount, currency, reference and items.
     pub fields: Map<String, Value>,
     /// Fields that take the place of those, as they are.
@@ -75,11 +75,11 @@ impl Expect {
 
 impl Scenario {
     /// What there is not for it, if `has` says so: the line that asks for it, and the reason in words.
-    pub(crate) fn lacks(&self, has: impl Fn(Need) -> bool) -> Option<(usize, String)> {
+    pub(crate) fn missing_capability(&self, has: impl Fn(Capability) -> bool) -> Option<(usize, String)> {
         if let Some((line, _)) = &self.switches
-            && !has(Need::Switches)
+            && !has(Capability::Switches)
         {
-            return Some((*line, format!("switches {}", Need::Switches.reason())));
+            return Some((*line, format!("switches {}", Capability::Switches.reason())));
         }
         self.steps.iter().find_map(|step| {
             let need = step.act.need().filter(|need| !has(*need))?;

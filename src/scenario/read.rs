@@ -11,15 +11,15 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::text::place;
+use crate::text::line_column;
 
 /// Names that are alike by as much as this are taken for each other, and so are those that differ by a slip of the
 /// finger. One is a name that is the same.
-const ALIKE: f64 = 0.75;
+const MIN_SIMILARITY: f64 = 0.75;
 
 /// Something that a file cannot mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub(crate) struct Diagnostic {
     pub line: usize,
     /// In characters, from one.
     pub column: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Mistake {
     pub what: String,
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}: {}", self.line, self.column, self.what)
     }
@@ -48,25 +48,25 @@ impl<'a> Source<'a> {
     }
 
     /// Notes a mistake.
-    pub(super) fn wrong(&self, at: &Range<usize>, what: impl Into<String>) {
+    pub(super) fn report(&self, at: &Range<usize>, what: impl Into<String>) {
         self.mistakes.borrow_mut().push((at.start, what.into()));
     }
 
     /// All mistakes in the order of the text.
-    pub(super) fn mistakes(&self) -> Vec<Mistake> {
+    pub(super) fn mistakes(&self) -> Vec<Diagnostic> {
         let mut found = self.mistakes.borrow().clone();
         found.sort_by_key(|(offset, _)| *offset);
         found.into_iter().map(|(offset, what)| self.mistake(offset, what)).collect()
     }
 
-    pub(super) fn mistake(&self, offset: usize, what: String) -> Mistake {
-        let (line, column) = place(self.text, offset);
-        Mistake { line, column, what }
+    pub(super) fn mistake(&self, offset: usize, what: String) -> Diagnostic {
+        let (line, column) = line_column(self.text, offset);
+        Diagnostic { line, column, what }
     }
 
     /// The line of a place, from one.
     pub(super) fn line(&self, offset: usize) -> usize {
-        place(self.text, offset).0
+        line_column(self.text, offset).0
     }
 }
 
@@ -94,14 +94,14 @@ impl<'a, 's> Fields<'a, 's> {
     /// The keys of a table that stands somewhere as a value.
     pub(super) fn of(source: &'s Source<'a>, node: Node<'a>, what: &str) -> Option<Self> {
         let DeValue::Table(table) = node.get_ref() else {
-            source.wrong(&node.span(), format!("{what} is a table, such as {{ key = \"value\" }}"));
+            source.report(&node.span(), format!("{what} is a table, such as {{ key = \"value\" }}"));
             return None;
         };
         Some(Self::new(source, table, node.span(), what))
     }
 
     /// Says better what it is, once that is known.
-    pub(super) fn call(&mut self, what: String) {
+    pub(super) fn set_label(&mut self, what: String) {
         self.what = what;
     }
 
@@ -118,7 +118,7 @@ impl<'a, 's> Fields<'a, 's> {
 
     /// Notes that a value is not what it should be.
     pub(super) fn wrong(&self, name: &str, what: impl Into<String>) {
-        self.source.wrong(&self.place(name), what);
+        self.source.report(&self.place(name), what);
     }
 
     /// A text that is not empty.
@@ -200,7 +200,7 @@ impl<'a, 's> Fields<'a, 's> {
         for item in items {
             match item.get_ref() {
                 DeValue::String(text) => texts.push((text.clone().into_owned(), item.span())),
-                _ => self.source.wrong(&item.span(), format!("'{name}' must be a list of texts")),
+                _ => self.source.report(&item.span(), format!("'{name}' must be a list of texts")),
             }
         }
         Some(texts)
@@ -222,7 +222,7 @@ impl<'a, 's> Fields<'a, 's> {
             let name = key.get_ref();
             if !self.known.contains(&name.as_ref()) {
                 let meant = suggestion(name, &self.known);
-                self.source.wrong(&key.span(), format!("'{name}' is not a key of {}{meant}", self.what));
+                self.source.report(&key.span(), format!("'{name}' is not a key of {}{meant}", self.what));
             }
         }
     }
@@ -245,14 +245,14 @@ fn json<'a>(source: &Source<'a>, node: Node<'a>) -> Value {
         DeValue::Table(table) => Value::Object(object(source, table)),
         DeValue::Integer(digits) => {
             let Ok(number) = i64::from_str_radix(digits.as_str(), digits.radix()) else {
-                source.wrong(&node.span(), "this number is too large");
+                source.report(&node.span(), "this number is too large");
                 return Value::Null;
             };
             Value::from(number)
         }
         DeValue::Float(digits) => {
             let what = "has decimals; amounts are whole numbers of minor units, and rates basis points";
-            source.wrong(&node.span(), format!("{} {what}", digits.as_str()));
+            source.report(&node.span(), format!("{} {what}", digits.as_str()));
             Value::Null
         }
     }
@@ -266,7 +266,9 @@ pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
         (strsim::jaro_winkler(&wanted, &lower), strsim::osa_distance(&wanted, &lower), candidate)
     });
     let close = candidates
-        .filter(|(similarity, slips, _)| *similarity >= ALIKE || (*slips == 1 && wanted.chars().count() > 2))
+        .filter(|(similarity, slips, _)| {
+            *similarity >= MIN_SIMILARITY || (*slips == 1 && wanted.chars().count() > 2)
+        })
         .max_by(|(one, _, _), (other, _, _)| one.total_cmp(other));
     match close {
         Some((_, _, candidate)) => format!("; did you mean '{candidate}'?"),
@@ -293,7 +295,7 @@ mod tests {
     fn a_place_is_counted_in_lines_and_characters() {
         let source = Source::new("a\nåä b\n");
         let at = |offset| {
-            let Mistake { line, column, what: _ } = source.mistake(offset, String::new());
+            let Diagnostic { line, column, what: _ } = source.mistake(offset, String::new());
             (line, column)
         };
         assert_eq!((at(0), at(2), at(7)), ((1, 1), (2, 1), (2, 4)));

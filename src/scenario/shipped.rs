@@ -2,16 +2,16 @@
 
 use super::model::Scenario;
 use super::parse::parse;
-use super::read::Mistake;
+use super::read::Diagnostic;
 
 /// What stands in front of their names where they are shown.
 pub(crate) const FOLDER: &str = "built-in/";
 
 /// A first scenario, with comments.
-pub(crate) const FIRST: &str = include_str!("first.toml");
+pub(crate) const TEMPLATE: &str = include_str!("first.toml");
 
 /// File name and text of each, in the order in which they are run.
-pub(crate) const SHIPPED: [(&str, &str); 9] = [
+pub(crate) const BUILTIN: [(&str, &str); 9] = [
     ("tap-outcomes.toml", include_str!("../../scenarios/tap-outcomes.toml")),
     ("second-try.toml", include_str!("../../scenarios/second-try.toml")),
     ("expiry.toml", include_str!("../../scenarios/expiry.toml")),
@@ -24,12 +24,12 @@ pub(crate) const SHIPPED: [(&str, &str); 9] = [
 ];
 
 /// All of them.
-pub(crate) fn scenarios() -> Result<Vec<Scenario>, (String, Vec<Mistake>)> {
+pub(crate) fn scenarios() -> Result<Vec<Scenario>, (String, Vec<Diagnostic>)> {
     let read = |(name, text): &(&str, &str)| {
         let file = format!("{FOLDER}{name}");
         parse(text, &file).map_err(|mistakes| (file, mistakes))
     };
-    SHIPPED.iter().map(read).collect()
+    BUILTIN.iter().map(read).collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The shipped scenarios pass, and each of them fails when the rule that it is about is broken.
 
 use super::*;
-use crate::api::{Answer, Exchange, Transport};
+use crate::api::{Response, ResponseFuture, Transport};
 use crate::emulator::state::{AfterDecline, CancelEnded, PageRequest};
 use crate::emulator::{Emulator, Switches};
 use crate::model::CallbackType;
-use crate::scenario::judge::Unmet;
+use crate::scenario::judge::Mismatch;
 use crate::scenario::model::Step;
-use crate::scenario::play::{InMemory, Played, Player, Stage, Stop, Verdict, World};
+use crate::scenario::play::{InProcessTransport, RunOutcome, RunResult, Runner, Stop, Target, TestEmulator};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -23,13 +23,13 @@ struct Broken {
     /// To what is asked, or to the emulator before it is.
     before: fn(&Emulator, Request) -> Request,
     /// To what is answered to this line.
-    after: fn(&str, Answer) -> Answer,
+    after: fn(&str, Response) -> Response,
 }
 
 const WHOLE: Broken = Broken { switches: |_| {}, before: |_, request| request, after: |_, answer| answer };
 
 struct Altered {
-    inner: InMemory,
+    inner: InProcessTransport,
     emulator: Emulator,
     broken: Broken,
     /// How many requests are answered as they should be; after that, none is.
@@ -38,26 +38,26 @@ struct Altered {
 }
 
 impl Transport for Altered {
-    fn exchange(&self, request: Request) -> Exchange<'_> {
+    fn send(&self, request: Request) -> ResponseFuture<'_> {
         Box::pin(async move {
             self.asked.set(self.asked.get() + 1);
             let Some(left) = self.patience.get().checked_sub(1) else {
                 let headers = http::HeaderMap::new();
-                return Ok(Answer { status: 418, headers, body: Vec::new() });
+                return Ok(Response { status: 418, headers, body: Vec::new() });
             };
             self.patience.set(left);
             let request = (self.broken.before)(&self.emulator, request);
             let line = format!("{} {}", request.method(), request.uri());
-            Ok((self.broken.after)(&line, self.inner.exchange(request).await?))
+            Ok((self.broken.after)(&line, self.inner.send(request).await?))
         })
     }
 }
 
 /// Plays a scenario. Gives what came of it, and how many requests it took.
-fn play_with(scenario: &Scenario, broken: Broken, patience: usize) -> (Played, usize) {
+fn play_with(scenario: &Scenario, broken: Broken, patience: usize) -> (RunResult, usize) {
     let mut switches = scenario.switches.clone().map(|(_, switches)| switches).unwrap_or_default();
     (broken.switches)(&mut switches);
-    let world = World::new(switches);
+    let world = TestEmulator::new(switches);
     let asked = Rc::new(Cell::new(0));
     let transport = Altered {
         inner: world.transport(),
@@ -66,14 +66,14 @@ fn play_with(scenario: &Scenario, broken: Broken, patience: usize) -> (Played, u
         patience: Cell::new(patience),
         asked: Rc::clone(&asked),
     };
-    let client = World::client(Box::new(transport), Box::new(|_| {})).unwrap();
+    let client = TestEmulator::client(Box::new(transport), Box::new(|_| {})).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let (_stopper, stop) = Stop::pair();
-    let played = runtime.block_on(Player::new(&client, Stage::World(&world), stop).play(scenario));
+    let played = runtime.block_on(Runner::new(&client, Target::World(&world), stop).play(scenario));
     (played, asked.get())
 }
 
-fn play(scenario: &Scenario, broken: Broken) -> Played {
+fn play(scenario: &Scenario, broken: Broken) -> RunResult {
     play_with(scenario, broken, usize::MAX).0
 }
 
@@ -83,25 +83,25 @@ fn shipped(file: &str) -> Scenario {
 }
 
 /// Where and how a scenario failed, as one text.
-fn failure(played: &Played) -> String {
-    let Verdict::Failed(failure) = &played.verdict else { panic!("it did not fail: {played:?}") };
-    let told = |Unmet { what, expected, actual }: &Unmet| format!("{what} {expected} / {actual}");
+fn failure(played: &RunResult) -> String {
+    let RunOutcome::Failed(failure) = &played.verdict else { panic!("it did not fail: {played:?}") };
+    let told = |Mismatch { what, expected, actual }: &Mismatch| format!("{what} {expected} / {actual}");
     let unmet: Vec<_> = failure.unmet.iter().map(told).collect();
     format!("step {}, {}: {}", played.steps + 1, failure.verb, unmet.join("; "))
 }
 
 /// The emulator answers something else.
-fn answer(status: u16, body: &Value) -> Answer {
-    Answer { status, headers: http::HeaderMap::new(), body: body.to_string().into_bytes() }
+fn answer(status: u16, body: &Value) -> Response {
+    Response { status, headers: http::HeaderMap::new(), body: body.to_string().into_bytes() }
 }
 
 /// The answer without a field.
-fn without(field: &str, answer: Answer) -> Answer {
+fn without(field: &str, answer: Response) -> Response {
     let mut body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if let Some(object) = body.as_object_mut() {
         object.remove(field);
     }
-    Answer { body: body.to_string().into_bytes(), ..answer }
+    Response { body: body.to_string().into_bytes(), ..answer }
 }
 
 /// The request with another outcome of the tap.
@@ -118,11 +118,14 @@ fn each_passes_and_goes_the_same_way_each_time() {
     let all = scenarios().unwrap();
     for scenario in &all {
         let played = play(scenario, WHOLE);
-        assert_eq!(played, Played { verdict: Verdict::Passed, steps: scenario.steps.len(), left: vec![] });
+        assert_eq!(
+            played,
+            RunResult { verdict: RunOutcome::Passed, steps: scenario.steps.len(), left: vec![] }
+        );
         assert_eq!(play(scenario, WHOLE), played, "{}", scenario.name);
     }
-    let first = parse(FIRST, "first.toml").unwrap();
-    assert_eq!(play(&first, WHOLE).verdict, Verdict::Passed);
+    let first = parse(TEMPLATE, "first.toml").unwrap();
+    assert_eq!(play(&first, WHOLE).verdict, RunOutcome::Passed);
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn every_file_of_the_folder_is_shipped() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert_eq!(files, SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect());
+    assert_eq!(files, BUILTIN.iter().map(|(name, _)| (*name).to_owned()).collect());
 }
 
 const DOCUMENT: &str = include_str!("../../docs/scenarios.md");
@@ -143,9 +146,9 @@ fn the_example_in_the_document_passes_and_everything_is_explained() {
     let (_, rest) = DOCUMENT.split_once("```toml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     let scenario = parse(example, "example.toml").unwrap();
-    assert_eq!(play(&scenario, WHOLE), Played { verdict: Verdict::Passed, steps: 13, left: vec![] });
+    assert_eq!(play(&scenario, WHOLE), RunResult { verdict: RunOutcome::Passed, steps: 13, left: vec![] });
     let expectations = ["status", "http", "exit", "answer", "has", "lacks", "says", "callbacks"];
-    for word in crate::scenario::act::Act::VERBS.iter().chain(&expectations) {
+    for word in crate::scenario::act::Action::NAMES.iter().chain(&expectations) {
         assert!(DOCUMENT.contains(&format!("\n| `{word}` | ")), "{word} is not explained");
     }
 }
@@ -156,7 +159,7 @@ fn a_scenario_ends_when_somebody_wants_it_to() {
     let wait = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1\"\n[[step]]\ndo = \"wait\"\n";
     let scenario = parse(wait, "x").unwrap();
     for (requests, steps) in [(0, 0), (1, 1), (2, 2), (7, 2)] {
-        let world = World::new(Switches::default());
+        let world = TestEmulator::new(Switches::default());
         let (stopper, stop) = Stop::pair();
         let asked = Cell::new(0);
         if requests == 0 {
@@ -170,10 +173,10 @@ fn a_scenario_ends_when_somebody_wants_it_to() {
                 }
             }
         });
-        let client = World::client(Box::new(world.transport()), observer).unwrap();
+        let client = TestEmulator::client(Box::new(world.transport()), observer).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let played = runtime.block_on(Player::new(&client, Stage::World(&world), stop).play(&scenario));
-        assert_eq!(played, Played { verdict: Verdict::Stopped, steps, left: vec![] });
+        let played = runtime.block_on(Runner::new(&client, Target::World(&world), stop).play(&scenario));
+        assert_eq!(played, RunResult { verdict: RunOutcome::Stopped, steps, left: vec![] });
     }
 }
 
@@ -237,7 +240,7 @@ const RULES: &[(&str, Broken, &str)] = &[
         Broken {
             after: |line, answer| {
                 let text = String::from_utf8_lossy(&answer.body).replace("\"FINALIZED\"", "\"CANCELLED\"");
-                if line.starts_with("GET ") { Answer { body: text.into_bytes(), ..answer } } else { answer }
+                if line.starts_with("GET ") { Response { body: text.into_bytes(), ..answer } } else { answer }
             },
             ..WHOLE
         },
@@ -248,7 +251,7 @@ const RULES: &[(&str, Broken, &str)] = &[
         "phone-offline.toml",
         Broken {
             before: |emulator, request| {
-                emulator.change(|state, moment| {
+                emulator.with_state(|state, moment| {
                     for device in state.list_devices(None, PageRequest::default(), moment.now).content {
                         state.set_offline(device.id.unwrap().parse().unwrap(), false).unwrap();
                     }
@@ -354,7 +357,7 @@ fn each_fails_when_its_rule_is_broken_and_says_how() {
         assert_eq!(failure(&play(&shipped(file), *broken)), *expected, "{file}");
     }
     let broken: BTreeSet<_> = RULES.iter().map(|(file, ..)| *file).collect();
-    assert_eq!(broken, SHIPPED.iter().map(|(name, _)| *name).collect(), "each has a rule that can be broken");
+    assert_eq!(broken, BUILTIN.iter().map(|(name, _)| *name).collect(), "each has a rule that can be broken");
 }
 
 /// A tap that pays although it should be declined is noticed at its own step, whichever outcome it was.
@@ -362,7 +365,7 @@ fn each_fails_when_its_rule_is_broken_and_says_how() {
 fn each_outcome_of_a_tap_is_looked_at() {
     let scenario = shipped("tap-outcomes.toml");
     let declines = scenario.steps.iter().enumerate().filter_map(|(index, step)| match step.act {
-        crate::scenario::act::Act::Tap { outcome: Some(outcome), .. } => Some((index, outcome)),
+        crate::scenario::act::Action::Tap { outcome: Some(outcome), .. } => Some((index, outcome)),
         _ => None,
     });
     let mut seen = BTreeSet::new();
@@ -371,7 +374,7 @@ fn each_outcome_of_a_tap_is_looked_at() {
         let other = if outcome == crate::model::TapOutcome::Success { "LOST_CARD" } else { "SUCCESS" };
         let mut altered = scenario.clone();
         let act = &mut altered.steps[index].act;
-        if let crate::scenario::act::Act::Tap { outcome, .. } = act {
+        if let crate::scenario::act::Action::Tap { outcome, .. } = act {
             *outcome = crate::model::TapOutcome::find(other);
         }
         assert!(failure(&play(&altered, WHOLE)).starts_with(&format!("step {}, tap: status ", index + 1)));
@@ -429,7 +432,7 @@ fn no_expectation_is_met_by_everything() {
                 let mut scenario = scenario.clone();
                 scenario.steps[index] = step;
                 let played = play(&scenario, WHOLE);
-                let Verdict::Failed(failure) = played.verdict else { panic!("{}: {what}", scenario.name) };
+                let RunOutcome::Failed(failure) = played.verdict else { panic!("{}: {what}", scenario.name) };
                 let unmet: Vec<_> = failure.unmet.iter().map(|unmet| unmet.what.as_str()).collect();
                 assert_eq!((played.steps, unmet), (index, vec![what.as_str()]), "{}", scenario.name);
                 tried.insert(what.split('.').next().unwrap().to_owned());
@@ -445,10 +448,10 @@ fn no_expectation_is_met_by_everything() {
 fn no_request_is_made_for_nothing() {
     for scenario in scenarios().unwrap() {
         let (played, requests) = play_with(&scenario, WHOLE, usize::MAX);
-        assert_eq!(played.verdict, Verdict::Passed);
+        assert_eq!(played.verdict, RunOutcome::Passed);
         for patience in 0..requests {
             let (played, _) = play_with(&scenario, WHOLE, patience);
-            assert!(matches!(played.verdict, Verdict::Failed(_)), "{}, request {patience}", scenario.name);
+            assert!(matches!(played.verdict, RunOutcome::Failed(_)), "{}, request {patience}", scenario.name);
         }
     }
 }

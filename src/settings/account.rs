@@ -3,7 +3,7 @@
 use super::{Settings, Source, Sourced};
 use crate::api::BaseUrl;
 use crate::emulator;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
 use crate::secret::{ApiKey, KeyKind};
 
@@ -48,10 +48,10 @@ impl Account {
         match &name {
             Some(name) if name.value == LOCAL => Self::local(settings, name.clone()),
             Some(name) => match profiles.profile(&name.value) {
-                Some(profile) => Self::of_profile(settings, name.clone(), profile),
+                Some(profile) => Self::from_profile(settings, name.clone(), profile),
                 None => Err(unknown_profile(name, profiles)),
             },
-            None => Self::of_environment(settings),
+            None => Self::from_env(settings),
         }
     }
 
@@ -60,8 +60,8 @@ impl Account {
     fn local(settings: &Settings, name: Sourced<String>) -> Result<Self, Error> {
         let variables = &settings.variables;
         let built_in = |text: &str| Some(Sourced::new(text.to_owned(), Source::BuiltIn));
-        let own_key =
-            ApiKey::parse(emulator::API_KEY).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+        let own_key = ApiKey::parse(emulator::API_KEY)
+            .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let mut account = Self {
             profile: Some(name),
             environment: Sourced::new(Environment::Local, Source::BuiltIn),
@@ -76,7 +76,7 @@ impl Account {
         };
         if let Some(base_url) = base_url(settings, None)? {
             account.endpoint = Endpoint::Remote(base_url);
-            if let Some(key) = key_of_variable(settings)? {
+            if let Some(key) = key_from_env(settings)? {
                 account.key = key;
             }
             account.username = variable(variables.username.as_deref(), "KUSTOM_USERNAME");
@@ -91,10 +91,10 @@ impl Account {
             ];
             account.ignored = set.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect();
         }
-        account.guarded()
+        account.validated()
     }
 
-    fn of_profile(settings: &Settings, name: Sourced<String>, profile: &Profile) -> Result<Self, Error> {
+    fn from_profile(settings: &Settings, name: Sourced<String>, profile: &Profile) -> Result<Self, Error> {
         let variables = &settings.variables;
         let source = || Source::Profile(name.value.clone());
         let text = |from_variable: Option<&String>, variable, from_profile: Option<&String>| {
@@ -102,7 +102,7 @@ impl Account {
                 from_variable.map(|text| (Source::Variable(variable), text.clone())),
                 from_profile.map(|text| (source(), text.clone())),
             ];
-            Sourced::strongest(candidates.into_iter().flatten().collect(), Clone::clone)
+            Sourced::first_of(candidates.into_iter().flatten().collect(), Clone::clone)
         };
         let environment = Sourced::new(profile.environment, source());
         let endpoint = match base_url(settings, profile.base_url.as_deref().map(|url| (source(), url)))? {
@@ -110,10 +110,10 @@ impl Account {
             None => Endpoint::Remote(documented_base_url(profile.environment)?),
         };
         let mut keys: Vec<(Source, KeySource)> =
-            key_of_variable(settings)?.map(|key| (key.source, key.value)).into_iter().collect();
+            key_from_env(settings)?.map(|key| (key.source, key.value)).into_iter().collect();
         keys.extend(profile.key.clone().map(|key| (source(), key)));
-        let key = Sourced::strongest(keys, describe_key).ok_or_else(|| {
-            Error::new(Kind::Credentials, format!("the profile '{}' has no API key", name.value))
+        let key = Sourced::first_of(keys, describe_key).ok_or_else(|| {
+            Error::new(ErrorKind::Credentials, format!("the profile '{}' has no API key", name.value))
                 .hint(format!("add one with `kustom login --profile {} --api-key-stdin`", name.value))
         })?;
         // Username and merchant id belong to their key: those of the profile are wrong with another one, and on
@@ -137,14 +137,14 @@ impl Account {
             key,
             profile: Some(name),
         }
-        .guarded()
+        .validated()
     }
 
     /// No profile: a key alone tells its environment, a base URL tells the host.
-    fn of_environment(settings: &Settings) -> Result<Self, Error> {
+    fn from_env(settings: &Settings) -> Result<Self, Error> {
         let variables = &settings.variables;
-        let Some(key) = key_of_variable(settings)? else {
-            return Err(Error::new(Kind::Credentials, "there is no API key: no profile is active")
+        let Some(key) = key_from_env(settings)? else {
+            return Err(Error::new(ErrorKind::Credentials, "there is no API key: no profile is active")
                 .hint("try everything without an account: add --profile local")
                 .hint("add an account with `kustom login`, or choose one with `kustom profiles use NAME`"));
         };
@@ -193,23 +193,23 @@ impl Account {
             ignored: Vec::new(),
             key,
         }
-        .guarded()
+        .validated()
     }
 
     /// Checks that a host of the service is not spoken to under the name of another environment.
-    fn guarded(self) -> Result<Self, Error> {
+    fn validated(self) -> Result<Self, Error> {
         if let Endpoint::Remote(url) = &self.endpoint
             && let Some(host) = Environment::of_host(url.value.host())
             && host != self.environment.value
         {
             let message = format!(
                 "the base URL ({}) is the host of {host}, but the environment ({}) is {}",
-                url.source.phrase(),
-                self.environment.source.phrase(),
+                url.source.describe(),
+                self.environment.source.describe(),
                 self.environment.value
             );
             return Err(
-                Error::new(Kind::Credentials, message).hint("nothing was sent; correct one of the two")
+                Error::new(ErrorKind::Credentials, message).hint("nothing was sent; correct one of the two")
             );
         }
         if let Endpoint::Remote(url) = &self.endpoint
@@ -241,11 +241,11 @@ impl Account {
         let message = format!(
             "{} ({}) does not belong to {} ({})",
             key.describe(),
-            self.key.source.phrase(),
+            self.key.source.describe(),
             self.environment.value,
-            self.environment.source.phrase()
+            self.environment.source.describe()
         );
-        Err(Error::new(Kind::Credentials, message).hint(
+        Err(Error::new(ErrorKind::Credentials, message).hint(
             "nothing was sent; use a kco_live_… key for production and a kco_test_… key for playground",
         ))
     }
@@ -255,7 +255,7 @@ impl Account {
         match &self.endpoint {
             Endpoint::Remote(url) => Ok(url.value.clone()),
             Endpoint::InProcess => {
-                BaseUrl::parse(LOCAL_BASE_URL).map_err(|error| Error::new(Kind::Bug, error.to_string()))
+                BaseUrl::parse(LOCAL_BASE_URL).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
             }
         }
     }
@@ -284,7 +284,7 @@ fn variable(text: Option<&str>, name: &'static str) -> Option<Sourced<String>> {
     text.map(|text| Sourced::new(text.to_owned(), Source::Variable(name)))
 }
 
-fn key_of_variable(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error> {
+fn key_from_env(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error> {
     let Some(text) = &settings.variables.api_key else { return Ok(None) };
     let key =
         ApiKey::parse(text.expose()).map_err(|error| Error::usage(format!("KUSTOM_API_KEY: {error}")))?;
@@ -301,7 +301,7 @@ fn base_url(
     // A URL that cannot be used may hold a password: only its source is named.
     let describe =
         |url: &&str| BaseUrl::parse(url).map_or_else(|_| "another".to_owned(), |url| url.to_string());
-    let Some(strongest) = Sourced::strongest(candidates, describe) else { return Ok(None) };
+    let Some(strongest) = Sourced::first_of(candidates, describe) else { return Ok(None) };
     match BaseUrl::parse(strongest.value) {
         Ok(url) => Ok(Some(strongest.map(|_| url))),
         Err(error) => {
@@ -319,7 +319,7 @@ fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Err
     };
     BaseUrl::parse(&format!("https://{host}"))
         .map(|url| Sourced::new(url, Source::BuiltIn))
-        .map_err(|error| Error::new(Kind::Bug, error.to_string()))
+        .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
 }
 
 fn unknown_profile(name: &Sourced<String>, profiles: &Document) -> Error {

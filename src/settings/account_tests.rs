@@ -1,10 +1,10 @@
 use super::*;
 use crate::secret::Secret;
-use crate::settings::{Paths, Variables};
-use crate::terminal::{ColorWhen, Format, Manner};
+use crate::settings::{EnvVars, Paths};
+use crate::terminal::{ColorWhen, Format, OutputOptions};
 
-fn settings(profile: Option<&str>, variables: Variables) -> Settings {
-    let manner = Manner {
+fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
+    let manner = OutputOptions {
         format: Format::Table,
         quiet: false,
         verbosity: 0,
@@ -16,11 +16,11 @@ fn settings(profile: Option<&str>, variables: Variables) -> Settings {
     Settings { manner, timeout: None, waits: false, profile: profile.map(str::to_owned), variables, paths }
 }
 
-fn key(text: &str) -> Variables {
-    Variables { api_key: Some(Secret::new(text)), ..Variables::default() }
+fn key(text: &str) -> EnvVars {
+    EnvVars { api_key: Some(Secret::new(text)), ..EnvVars::default() }
 }
 
-fn resolve(profile: Option<&str>, variables: Variables, file: &str) -> Result<Account, Error> {
+fn resolve(profile: Option<&str>, variables: EnvVars, file: &str) -> Result<Account, Error> {
     Account::resolve(&settings(profile, variables), &Document::parse(file).unwrap())
 }
 
@@ -29,7 +29,7 @@ const TILL: &str = "active = 'till'\n[profiles.till]\nenvironment = 'playground'
 
 #[test]
 fn a_variable_shadows_the_profile_and_both_are_named() {
-    let variables = Variables { merchant_id: Some("other".into()), ..key("kco_test_api_env") };
+    let variables = EnvVars { merchant_id: Some("other".into()), ..key("kco_test_api_env") };
     let account = resolve(None, variables, TILL).unwrap();
     let merchant = account.merchant_id.unwrap();
     assert_eq!(
@@ -43,7 +43,7 @@ fn a_variable_shadows_the_profile_and_both_are_named() {
 
 #[test]
 fn flag_before_variable_before_active_profile() {
-    let variables = Variables { profile: Some("till".into()), ..Variables::default() };
+    let variables = EnvVars { profile: Some("till".into()), ..EnvVars::default() };
     let account = resolve(Some("local"), variables, TILL).unwrap();
     let profile = account.profile.unwrap();
     assert_eq!((profile.value.as_str(), &profile.source), ("local", &Source::Flag("--profile")));
@@ -52,7 +52,7 @@ fn flag_before_variable_before_active_profile() {
 
 #[test]
 fn local_is_never_chosen_silently() {
-    assert_eq!(resolve(None, Variables::default(), "").unwrap_err().kind, Kind::Credentials);
+    assert_eq!(resolve(None, EnvVars::default(), "").unwrap_err().kind, ErrorKind::Credentials);
 }
 
 #[test]
@@ -65,17 +65,17 @@ fn local_in_this_process_does_not_use_the_environments_key() {
 #[test]
 fn a_key_with_a_base_url_needs_no_profile() {
     let with = |text, url: &str| {
-        let variables = Variables { base_url: Some(url.into()), ..key(text) };
+        let variables = EnvVars { base_url: Some(url.into()), ..key(text) };
         resolve(None, variables, "").map(|account| account.environment.value).map_err(|error| error.kind)
     };
     assert_eq!(with("kco_test_api_x", "http://127.0.0.1:1"), Ok(Environment::Playground));
     assert_eq!(with("legacy", "http://127.0.0.1:1"), Ok(Environment::Local));
     assert_eq!(with("legacy", "https://proxy.example"), Ok(Environment::Production));
     assert_eq!(with("legacy", "https://api.playground.kustom.co"), Ok(Environment::Playground));
-    assert_eq!(with("kco_test_api_x", "https://api.kustom.co"), Err(Kind::Credentials));
-    assert_eq!(with("kco_live_api_x", "https://api.playground.kustom.co"), Err(Kind::Credentials));
-    assert_eq!(with("kco_test_api_x", "http://proxy.example"), Err(Kind::Usage));
-    assert_eq!(resolve(None, key("legacy"), "").unwrap_err().kind, Kind::Usage);
+    assert_eq!(with("kco_test_api_x", "https://api.kustom.co"), Err(ErrorKind::Credentials));
+    assert_eq!(with("kco_live_api_x", "https://api.playground.kustom.co"), Err(ErrorKind::Credentials));
+    assert_eq!(with("kco_test_api_x", "http://proxy.example"), Err(ErrorKind::Usage));
+    assert_eq!(resolve(None, key("legacy"), "").unwrap_err().kind, ErrorKind::Usage);
 }
 
 #[test]
@@ -93,23 +93,23 @@ fn keys_stay_in_their_environment() {
         ("local", "kco_live_x", false),
         ("production", "legacy", true),
     ] {
-        let result = resolve(Some("p"), Variables::default(), &file(environment, key));
+        let result = resolve(Some("p"), EnvVars::default(), &file(environment, key));
         assert_eq!(result.is_ok(), fits, "{environment} {key}");
     }
 }
 
 #[test]
 fn a_documented_host_cannot_pass_for_another_environment() {
-    let variables = Variables { base_url: Some("https://api.kustom.co".into()), ..Variables::default() };
+    let variables = EnvVars { base_url: Some("https://api.kustom.co".into()), ..EnvVars::default() };
     let error = resolve(Some("till"), variables, TILL).unwrap_err();
-    assert_eq!(error.kind, Kind::Credentials);
+    assert_eq!(error.kind, ErrorKind::Credentials);
     assert!(error.message.contains("KUSTOM_BASE_URL"), "{}", error.message);
 }
 
 #[test]
 fn an_unknown_profile_lists_the_known_ones() {
-    let error = resolve(Some("tlil"), Variables::default(), TILL).unwrap_err();
-    assert_eq!(error.kind, Kind::Usage);
+    let error = resolve(Some("tlil"), EnvVars::default(), TILL).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Usage);
     assert_eq!(error.message, "there is no profile 'tlil' (from --profile)");
     assert_eq!(error.hints, ["the profiles are: till, local"]);
 }

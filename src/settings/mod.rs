@@ -11,19 +11,19 @@ use std::time::Duration;
 
 pub(crate) use account::{Account, Endpoint};
 pub(crate) use paths::Paths;
-pub(crate) use variables::Variables;
+pub(crate) use variables::EnvVars;
 
 use crate::cli::Global;
 use crate::error::Error;
 use crate::profiles::{LOCAL, Store};
-use crate::terminal::{Format, Manner};
+use crate::terminal::{Format, OutputOptions};
 use clap::ValueEnum as _;
 
 /// The variable that shells ask completions with. It is no setting, and nothing that is started here should have it.
 pub(crate) const COMPLETE: &str = "KUSTOM_COMPLETE";
 
 /// How long one request may take where nothing else is asked for.
-const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl fmt::Display for Source {
 
 impl Source {
     /// The source behind a value, as in "playground, recognised from the key".
-    pub(crate) fn phrase(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Self::Flag(_) | Self::Variable(_) | Self::Profile(_) | Self::Active => format!("from {self}"),
             Self::Told(_) | Self::BuiltIn => self.to_string(),
@@ -82,7 +82,7 @@ impl<T> Sourced<T> {
     }
 
     /// The first of several candidates, strongest first; the others are shadowed.
-    fn strongest(candidates: Vec<(Source, T)>, describe: impl Fn(&T) -> String) -> Option<Self> {
+    fn first_of(candidates: Vec<(Source, T)>, describe: impl Fn(&T) -> String) -> Option<Self> {
         let mut candidates = candidates.into_iter();
         let (source, value) = candidates.next()?;
         let shadows = candidates.map(|(source, value)| (source, describe(&value))).collect();
@@ -99,7 +99,7 @@ impl<T> Sourced<T> {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// How the terminal is used.
-    pub manner: Manner,
+    pub manner: OutputOptions,
     /// `--timeout`, if it was given.
     pub timeout: Option<Duration>,
     /// Whether the command waits for something, so that `--timeout` is about the wait.
@@ -107,7 +107,7 @@ pub(crate) struct Settings {
     /// `--profile`, if it was given.
     pub profile: Option<String>,
     /// The environment variables.
-    pub variables: Variables,
+    pub variables: EnvVars,
     /// Where things are kept.
     pub paths: Paths,
 }
@@ -115,7 +115,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// Resolves the global flags against the environment.
     pub(crate) fn resolve(global: Global) -> Result<Self, Error> {
-        let variables = Variables::of_this_process()?;
+        let variables = EnvVars::from_env()?;
         let Global { profile, output, quiet, verbose, no_input, yes, color, timeout } = global;
         let format = match (output, &variables.output) {
             (Some(format), _) => format,
@@ -123,8 +123,14 @@ impl Settings {
                 .map_err(|_| Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv"))?,
             (None, None) => Format::Table,
         };
-        let manner =
-            Manner { format, quiet, verbosity: verbose, color: color.unwrap_or_default(), no_input, yes };
+        let manner = OutputOptions {
+            format,
+            quiet,
+            verbosity: verbose,
+            color: color.unwrap_or_default(),
+            no_input,
+            yes,
+        };
         let paths = Paths::resolve(&variables)?;
         Ok(Self { manner, timeout, waits: false, profile, variables, paths })
     }
@@ -132,7 +138,7 @@ impl Settings {
     /// How long one request may take. Where `--timeout` ends a wait, it says nothing about a single request: a
     /// session that is created must not be cut off because nobody wants to wait long for its outcome.
     pub(crate) fn request_timeout(&self) -> Duration {
-        self.timeout.filter(|_| !self.waits).unwrap_or(USUAL_TIMEOUT)
+        self.timeout.filter(|_| !self.waits).unwrap_or(DEFAULT_TIMEOUT)
     }
 
     /// The profiles file.
@@ -147,7 +153,7 @@ impl Settings {
             self.variables.profile.clone().map(|name| (Source::Variable("KUSTOM_PROFILE"), name)),
             active.map(|name| (Source::Active, name.to_owned())),
         ];
-        Sourced::strongest(candidates.into_iter().flatten().collect(), Clone::clone)
+        Sourced::first_of(candidates.into_iter().flatten().collect(), Clone::clone)
     }
 
     /// What to add to a command line that is shown, so that it means the same account as this one.
@@ -157,7 +163,7 @@ impl Settings {
     }
 
     /// Whether the built-in profile is asked for by name.
-    pub(crate) fn wants_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         self.profile.as_deref().or(self.variables.profile.as_deref()) == Some(LOCAL)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use directories::ProjectDirs;
 
-use super::Variables;
+use super::EnvVars;
 use crate::error::Error;
 
 /// The files and folders of kustom.
@@ -17,7 +17,7 @@ pub(crate) struct Paths {
 
 impl Paths {
     /// The platform's folders, unless `KUSTOM_CONFIG` and `KUSTOM_STATE` name others.
-    pub(super) fn resolve(variables: &Variables) -> Result<Self, Error> {
+    pub(super) fn resolve(variables: &EnvVars) -> Result<Self, Error> {
         let platform = ProjectDirs::from("", "", "kustom");
         let missing = |what: &str, variable: &str| {
             Error::usage(format!("this machine names no home folder, so there is no place for {what}"))

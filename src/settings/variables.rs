@@ -7,7 +7,7 @@ use crate::secret::Secret;
 
 /// What stands in the environment; an empty variable counts as not set.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Variables {
+pub(crate) struct EnvVars {
     /// `KUSTOM_PROFILE`: the profile to use.
     pub profile: Option<String>,
     /// `KUSTOM_API_KEY`: the API key.
@@ -26,9 +26,9 @@ pub(crate) struct Variables {
     pub state: Option<PathBuf>,
 }
 
-impl Variables {
+impl EnvVars {
     /// Reads this process's environment.
-    pub(crate) fn of_this_process() -> Result<Self, Error> {
+    pub(crate) fn from_env() -> Result<Self, Error> {
         Ok(Self {
             profile: text("KUSTOM_PROFILE")?,
             api_key: text("KUSTOM_API_KEY")?.map(Secret::new),

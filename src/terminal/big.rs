@@ -6,7 +6,7 @@ use font8x8::legacy::BASIC_LEGACY;
 const LONGEST: usize = 12;
 
 /// Dots of a letter, in either direction.
-const DOTS: usize = 8;
+const GLYPH_SIZE: usize = 8;
 
 /// How a letter is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,16 +24,16 @@ impl Size {
 
     const fn columns(self) -> usize {
         match self {
-            Self::Large => 2 * DOTS,
-            Self::Medium => DOTS,
-            Self::Small => DOTS / 2,
+            Self::Large => 2 * GLYPH_SIZE,
+            Self::Medium => GLYPH_SIZE,
+            Self::Small => GLYPH_SIZE / 2,
         }
     }
 
     const fn rows(self) -> usize {
         match self {
-            Self::Large => DOTS,
-            Self::Medium | Self::Small => DOTS / 2,
+            Self::Large => GLYPH_SIZE,
+            Self::Medium | Self::Small => GLYPH_SIZE / 2,
         }
     }
 }
@@ -47,32 +47,34 @@ pub(super) fn lines(text: &str, columns: usize, rows: usize, has_blocks: bool) -
     }
     let fits = |size: &Size| size.columns() * length <= columns && size.rows() <= rows;
     match Size::ALL.into_iter().find(fits).filter(|_| has_blocks) {
-        Some(size) => (0..size.rows()).map(|row| drawn(text, row, size)).collect(),
-        None => vec![spread(text)],
+        Some(size) => (0..size.rows()).map(|row| render_row(text, row, size)).collect(),
+        None => vec![letter_spaced(text)],
     }
 }
 
-fn drawn(text: &str, row: usize, size: Size) -> String {
+fn render_row(text: &str, row: usize, size: Size) -> String {
     let mut line = String::new();
     for byte in text.bytes() {
         let glyph = BASIC_LEGACY.get(usize::from(byte)).copied().unwrap_or_default();
         let dot = |x: usize, y: usize| glyph.get(y).is_some_and(|line| line >> x & 1 == 1);
         match size {
             Size::Large => {
-                for x in 0..DOTS {
+                for x in 0..GLYPH_SIZE {
                     line.push_str(if dot(x, row) { "██" } else { "  " });
                 }
             }
-            Size::Medium => line.extend((0..DOTS).map(|x| match (dot(x, 2 * row), dot(x, 2 * row + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            })),
-            Size::Small => line.extend((0..DOTS / 2).map(|x| {
+            Size::Medium => {
+                line.extend((0..GLYPH_SIZE).map(|x| match (dot(x, 2 * row), dot(x, 2 * row + 1)) {
+                    (true, true) => '█',
+                    (true, false) => '▀',
+                    (false, true) => '▄',
+                    (false, false) => ' ',
+                }))
+            }
+            Size::Small => line.extend((0..GLYPH_SIZE / 2).map(|x| {
                 let quarter = |right: usize, lower: usize| usize::from(dot(2 * x + right, 2 * row + lower));
                 let index = quarter(0, 0) | quarter(1, 0) << 1 | quarter(0, 1) << 2 | quarter(1, 1) << 3;
-                QUARTERS.get(index).copied().unwrap_or(' ')
+                QUADRANT_CHARS.get(index).copied().unwrap_or(' ')
             })),
         }
     }
@@ -80,10 +82,11 @@ fn drawn(text: &str, row: usize, size: Size) -> String {
 }
 
 /// A cell whose quarters are filled: upper left 1, upper right 2, lower left 4, lower right 8.
-const QUARTERS: [char; 16] = [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
+const QUADRANT_CHARS: [char; 16] =
+    [' ', '▘', '▝', '▀', '▖', '▌', '▞', '▛', '▗', '▚', '▐', '▜', '▄', '▙', '▟', '█'];
 
 /// Letters with spaces between them, in groups of four.
-fn spread(text: &str) -> String {
+fn letter_spaced(text: &str) -> String {
     let mut spread = String::new();
     for (index, letter) in text.chars().enumerate() {
         if index > 0 {

@@ -13,7 +13,7 @@ use crate::model::{Metadata, format_minor};
 
 /// How pleasant a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub(crate) enum CellStyle {
     /// As it is.
     Plain,
     /// It went well.
@@ -31,24 +31,24 @@ pub(crate) enum Tone {
 pub(crate) struct Cell {
     /// The text, not yet made visible.
     pub text: String,
-    pub tone: Tone,
+    pub tone: CellStyle,
 }
 
 impl Cell {
     /// A cell with a tone.
-    pub(crate) fn toned(text: impl Into<String>, tone: Tone) -> Self {
+    pub(crate) fn styled(text: impl Into<String>, tone: CellStyle) -> Self {
         Self { text: text.into(), tone }
     }
 
     /// A text that may be absent.
-    pub(crate) fn opt(text: Option<&str>) -> Self {
+    pub(crate) fn optional(text: Option<&str>) -> Self {
         text.unwrap_or_default().into()
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self::toned(text, Tone::Plain)
+        Self::styled(text, CellStyle::Plain)
     }
 }
 
@@ -60,22 +60,22 @@ pub(crate) struct Column<T: ?Sized> {
     pub detail: bool,
     /// Whether its content is copied as a whole, and so is never broken into lines.
     pub whole: bool,
-    pub cell: fn(&T, &Show) -> Cell,
+    pub cell: fn(&T, &ValueFormat) -> Cell,
 }
 
 impl<T: ?Sized> Column<T> {
     /// A column of every table.
-    pub(crate) const fn new(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+    pub(crate) const fn new(title: &'static str, cell: fn(&T, &ValueFormat) -> Cell) -> Self {
         Self { title, detail: false, whole: false, cell }
     }
 
     /// A column of every table whose content is copied as a whole.
-    pub(crate) const fn id(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+    pub(crate) const fn id(title: &'static str, cell: fn(&T, &ValueFormat) -> Cell) -> Self {
         Self { title, detail: false, whole: true, cell }
     }
 
     /// A line where a single thing is shown.
-    pub(crate) const fn detail(title: &'static str, cell: fn(&T, &Show) -> Cell) -> Self {
+    pub(crate) const fn detail(title: &'static str, cell: fn(&T, &ValueFormat) -> Cell) -> Self {
         Self { title, detail: true, whole: false, cell }
     }
 }
@@ -129,13 +129,13 @@ impl Layout {
 }
 
 /// How values are written for people.
-pub(crate) struct Show {
+pub(crate) struct ValueFormat {
     zone: TimeZone,
 }
 
-impl Show {
+impl ValueFormat {
     /// In this machine's time zone.
-    pub(crate) fn here() -> Self {
+    pub(crate) fn local() -> Self {
         Self { zone: TimeZone::system() }
     }
 

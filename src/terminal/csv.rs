@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::text::visible;
+use crate::text::escape_control;
 
 /// One row, with its line break.
 pub(super) fn row<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> Vec<u8> {
@@ -21,14 +21,14 @@ pub(super) fn cells(object: &Map<String, Value>, fields: &[&str]) -> Vec<String>
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => harmless(&visible(text)),
+        Value::String(text) => escape_formula(&escape_control(text)),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(_) | Value::Object(_) => harmless(&visible(&value.to_string())),
+        Value::Array(_) | Value::Object(_) => escape_formula(&escape_control(&value.to_string())),
     }
 }
 
 /// A text that begins like a formula gets an apostrophe in front, which spreadsheets take for "this is text".
-pub(super) fn harmless(text: &str) -> String {
+pub(super) fn escape_formula(text: &str) -> String {
     let first = text.trim_start().chars().next();
     if first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')) {
         format!("'{text}")
@@ -74,7 +74,7 @@ mod tests {
             for (cell, text) in record.iter().zip(&texts) {
                 let formula = |text: &str| text.trim_start().starts_with(['=', '+', '-', '@']);
                 prop_assert!(!formula(cell));
-                prop_assert_eq!(cell.trim_start_matches('\'').len(), visible(text).trim_start_matches('\'').len());
+                prop_assert_eq!(cell.trim_start_matches('\'').len(), escape_control(text).trim_start_matches('\'').len());
             }
         }
     }

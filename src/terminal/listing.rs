@@ -1,22 +1,22 @@
 //! Lists, whose things arrive one after another.
 
-use super::cell::{Layout, Show, View};
+use super::cell::{Layout, ValueFormat, View};
 use super::plain::Plain;
-use super::print::columns_of_lists;
+use super::print::list_columns;
 use super::{Format, Terminal, csv};
 use crate::error::Error;
-use crate::text::visible_json;
+use crate::text::escape_json;
 
 /// A list that is being written. `ndjson` and `csv` write each thing as it arrives; a table and a JSON document
 /// need all of them.
-pub(crate) struct Listing<'a, T> {
+pub(crate) struct ListWriter<'a, T> {
     terminal: &'a Terminal,
     /// How many things have arrived that were not written yet.
     waiting: usize,
     /// The things of a table for a person, or the one of a single thing.
     kept: Vec<T>,
     /// A table for a pipe.
-    table: Option<(Plain, Show)>,
+    table: Option<(Plain, ValueFormat)>,
     /// A JSON document, up to the last thing that has arrived.
     document: String,
     header_written: bool,
@@ -26,8 +26,8 @@ pub(crate) struct Listing<'a, T> {
 
 impl Terminal {
     /// Shows a list of things that are all there.
-    pub(crate) fn all<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
-        let mut listing = Listing { complete: true, ..self.listing() };
+    pub(crate) fn print_list<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
+        let mut listing = ListWriter { complete: true, ..self.listing() };
         for item in items {
             listing.push(item)?;
         }
@@ -35,8 +35,8 @@ impl Terminal {
     }
 
     /// Begins a list whose things arrive one after another.
-    pub(crate) const fn listing<T: View>(&self) -> Listing<'_, T> {
-        Listing {
+    pub(crate) const fn listing<T: View>(&self) -> ListWriter<'_, T> {
+        ListWriter {
             terminal: self,
             waiting: 0,
             kept: Vec::new(),
@@ -49,12 +49,12 @@ impl Terminal {
     }
 
     /// Begins a list of one thing, which is shown as [`Terminal::one`] does.
-    pub(crate) fn single<T: View>(&self) -> Listing<'_, T> {
-        Listing { single: true, ..self.listing() }
+    pub(crate) fn single_item_writer<T: View>(&self) -> ListWriter<'_, T> {
+        ListWriter { single: true, ..self.listing() }
     }
 }
 
-impl<T: View> Listing<'_, T> {
+impl<T: View> ListWriter<'_, T> {
     /// Adds a thing.
     pub(crate) fn push(&mut self, item: T) -> Result<(), Error> {
         let terminal = self.terminal;
@@ -65,17 +65,18 @@ impl<T: View> Listing<'_, T> {
                 return terminal.bytes(&csv::row(csv::cells(&item.object(), T::FIELDS)));
             }
             Format::Table | Format::Json if self.single => self.kept.push(item),
-            Format::Table if terminal.is_for_people() => self.kept.push(item),
+            Format::Table if terminal.is_tty_or_colored() => self.kept.push(item),
             Format::Table => {
-                let titles = || columns_of_lists::<T>().map(|column| column.title);
-                let (table, show) = self.table.get_or_insert_with(|| (Plain::new(titles()), Show::here()));
-                for column in columns_of_lists::<T>() {
+                let titles = || list_columns::<T>().map(|column| column.title);
+                let (table, show) =
+                    self.table.get_or_insert_with(|| (Plain::new(titles()), ValueFormat::local()));
+                for column in list_columns::<T>() {
                     table.push((column.cell)(&item, show).text);
                 }
             }
             Format::Json => {
                 self.document.push_str(if self.waiting == 0 { "[\n  " } else { ",\n  " });
-                self.document.push_str(&visible_json(&item.json(Layout::Element)));
+                self.document.push_str(&escape_json(&item.json(Layout::Element)));
                 // What is not complete may fail to be, and half a document is none.
                 if self.complete {
                     terminal.data(&self.document)?;
@@ -104,10 +105,10 @@ impl<T: View> Listing<'_, T> {
             Format::Table if T::COLUMNS.is_empty() => {}
             Format::Table | Format::Json if self.single => {
                 for item in &self.kept {
-                    terminal.one(item)?;
+                    terminal.print_item(item)?;
                 }
             }
-            Format::Table if self.is_empty() => terminal.note(&format!("No {}s.", T::NOUN)),
+            Format::Table if self.is_empty() => terminal.status(&format!("No {}s.", T::NOUN)),
             Format::Table => match &self.table {
                 Some((table, _)) => table.lines().try_for_each(|line| terminal.data(&line))?,
                 None => terminal.rows(&self.kept)?,

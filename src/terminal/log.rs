@@ -8,44 +8,44 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::Duration;
 
 use super::Terminal;
-use crate::secret::without_keys;
-use crate::text::visible;
+use crate::secret::redact_secrets;
+use crate::text::escape_control;
 
 /// How many lines wait for whoever reads stderr. What comes then is left out: a server does not wait for its reader.
-const LONGEST_QUEUE: usize = 4096;
+const QUEUE_CAPACITY: usize = 4096;
 
 /// Writes lines to stderr from a thread of its own, so that a reader who has stopped reading holds up nothing else.
-pub(crate) struct Log {
-    lines: Lines,
+pub(crate) struct StderrLog {
+    lines: LogSender,
     written: Receiver<()>,
 }
 
 /// Takes the lines of a [`Log`]. Clones write to the same one.
 #[derive(Clone)]
-pub(crate) struct Lines {
+pub(crate) struct LogSender {
     queue: SyncSender<String>,
     left_out: Arc<AtomicU64>,
 }
 
 impl Terminal {
     /// Begins a log.
-    pub(crate) fn log(&self) -> io::Result<Log> {
-        let (queue, waiting) = sync_channel(LONGEST_QUEUE);
+    pub(crate) fn log(&self) -> io::Result<StderrLog> {
+        let (queue, waiting) = sync_channel(QUEUE_CAPACITY);
         let (done, written) = sync_channel::<()>(0);
-        let lines = Lines { queue, left_out: Arc::default() };
+        let lines = LogSender { queue, left_out: Arc::default() };
         let left_out = Arc::clone(&lines.left_out);
         std::thread::Builder::new().name("log".to_owned()).spawn(move || {
             // Its end is what `finish` waits for.
             let _done = done;
             write_all(&waiting, &left_out);
         })?;
-        Ok(Log { lines, written })
+        Ok(StderrLog { lines, written })
     }
 }
 
-impl Log {
+impl StderrLog {
     /// Where lines are handed in.
-    pub(crate) fn lines(&self) -> Lines {
+    pub(crate) fn lines(&self) -> LogSender {
         self.lines.clone()
     }
 
@@ -58,7 +58,7 @@ impl Log {
     }
 }
 
-impl Lines {
+impl LogSender {
     /// Writes a line, soon.
     pub(crate) fn write(&self, line: impl Into<String>) {
         if let Err(TrySendError::Full(_)) = self.queue.try_send(line.into()) {
@@ -70,8 +70,8 @@ impl Lines {
 fn write_all(waiting: &Receiver<String>, left_out: &AtomicU64) {
     while let Ok(first) = waiting.recv() {
         let mut text = String::new();
-        for line in std::iter::once(first).chain(waiting.try_iter().take(LONGEST_QUEUE)) {
-            text.push_str(&visible(&without_keys(&line)));
+        for line in std::iter::once(first).chain(waiting.try_iter().take(QUEUE_CAPACITY)) {
+            text.push_str(&escape_control(&redact_secrets(&line)));
             text.push('\n');
         }
         let missing = left_out.swap(0, Ordering::Relaxed);

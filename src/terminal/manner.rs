@@ -44,7 +44,7 @@ pub(crate) enum ColorWhen {
 
 /// What is asked of a terminal.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Manner {
+pub(crate) struct OutputOptions {
     /// How data is written.
     pub format: Format,
     /// No notes.

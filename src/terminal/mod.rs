@@ -23,10 +23,10 @@ use clap::builder::StyledStr;
 use dialoguer::console::Term;
 use serde_json::json;
 
-pub(crate) use cell::{Cell, Column, Layout, Show, Tone, View};
-pub(crate) use listing::Listing;
-pub(crate) use log::Lines;
-pub(crate) use manner::{ColorWhen, Format, Manner};
+pub(crate) use cell::{Cell, CellStyle, Column, Layout, ValueFormat, View};
+pub(crate) use listing::ListWriter;
+pub(crate) use log::LogSender;
+pub(crate) use manner::{ColorWhen, Format, OutputOptions};
 use manner::{has_blocks, is_dumb};
 pub(crate) use progress::{Bar, ProgressLine};
 pub(crate) use prompt::restore;
@@ -34,9 +34,9 @@ pub(crate) use prompt::{Choice, Question};
 pub(crate) use views::session_tone;
 
 use crate::api::{Event, hide_secret_fields};
-use crate::error::{Error, Kind};
-use crate::secret::without_keys;
-use crate::text::{visible, visible_json};
+use crate::error::{Error, ErrorKind};
+use crate::secret::redact_secrets;
+use crate::text::{escape_control, escape_json};
 
 /// The largest standard input that is read, in bytes.
 const LARGEST_INPUT: u64 = 1024 * 1024;
@@ -46,17 +46,17 @@ const USUAL_WIDTH: u16 = 80;
 
 /// The streams of this process.
 pub(crate) struct Terminal {
-    manner: Manner,
+    manner: OutputOptions,
     out: RefCell<BufWriter<io::Stdout>>,
-    people: People,
-    lines: progress::Lines,
+    people: IsTerminal,
+    lines: progress::ProgressLines,
     /// Whether a question was left unanswered by a thread that still reads what is typed.
     is_abandoned: Slot<bool>,
 }
 
 /// At which streams there is a person and not a pipe.
 #[derive(Debug, Clone, Copy)]
-struct People {
+struct IsTerminal {
     stdin: bool,
     stdout: bool,
     stderr: bool,
@@ -64,8 +64,8 @@ struct People {
 
 impl Terminal {
     /// The terminal of this process.
-    pub(crate) fn new(manner: Manner) -> Self {
-        let people = People {
+    pub(crate) fn new(manner: OutputOptions) -> Self {
+        let people = IsTerminal {
             stdin: io::stdin().is_terminal(),
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
@@ -75,7 +75,7 @@ impl Terminal {
             manner,
             out: RefCell::new(BufWriter::new(io::stdout())),
             people,
-            lines: progress::Lines::new(moves),
+            lines: progress::ProgressLines::new(moves),
             is_abandoned: Slot::new(false),
         }
     }
@@ -86,17 +86,17 @@ impl Terminal {
     }
 
     /// Whether questions can be asked: never when stdin or stderr is not a terminal.
-    pub(crate) fn can_ask(&self) -> bool {
-        !self.manner.no_input && self.is_in_front_of_a_person() && !self.is_abandoned.get()
+    pub(crate) fn can_prompt(&self) -> bool {
+        !self.manner.no_input && self.is_interactive() && !self.is_abandoned.get()
     }
 
     /// Whether somebody types what is read and sees what is said.
-    pub(crate) const fn is_in_front_of_a_person(&self) -> bool {
+    pub(crate) const fn is_interactive(&self) -> bool {
         self.people.stdin && self.people.stderr
     }
 
     /// Whether questions are answered with yes beforehand.
-    pub(crate) const fn says_yes(&self) -> bool {
+    pub(crate) const fn assume_yes(&self) -> bool {
         self.manner.yes
     }
 
@@ -107,11 +107,11 @@ impl Terminal {
 
     /// Writes data to stdout as it is.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.lines.aside(|| self.out.borrow_mut().write_all(bytes)).map_err(|error| output_failed(&error))
+        self.lines.suspend(|| self.out.borrow_mut().write_all(bytes)).map_err(|error| output_failed(&error))
     }
 
     /// Writes help to stdout, coloured where that can be seen.
-    pub(crate) fn styled(&self, help: &StyledStr) -> Result<(), Error> {
+    pub(crate) fn print_styled(&self, help: &StyledStr) -> Result<(), Error> {
         let styled = help.ansi().to_string();
         let is_as_wanted = self.colors_data() || !styled.contains('\u{1b}');
         let text = if is_as_wanted { styled } else { help.to_string() };
@@ -120,13 +120,13 @@ impl Terminal {
 
     /// Hands everything written so far to whoever reads it.
     pub(crate) fn flush(&self) -> Result<(), Error> {
-        self.lines.aside(|| self.out.borrow_mut().flush()).map_err(|error| output_failed(&error))
+        self.lines.suspend(|| self.out.borrow_mut().flush()).map_err(|error| output_failed(&error))
     }
 
     /// Whether whoever read stdout has gone away. Only then is there an error to be had from writing, and a wait
     /// without news does not write.
     #[cfg(unix)]
-    pub(crate) fn is_left_alone(&self) -> bool {
+    pub(crate) fn is_stdout_closed(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let stdout = io::stdout();
         let mut streams = [PollFd::new(&stdout, PollFlags::empty())];
@@ -136,32 +136,32 @@ impl Terminal {
 
     /// Elsewhere this shows when something is written.
     #[cfg(not(unix))]
-    pub const fn is_left_alone(&self) -> bool {
+    pub const fn is_stdout_closed(&self) -> bool {
         false
     }
 
     /// Tells a person something that is not data. Nothing where only data counts.
-    pub(crate) fn note(&self, text: &str) {
+    pub(crate) fn status(&self, text: &str) {
         if !self.manner.quiet && self.manner.format == Format::Table {
             // What it is about comes first. Data that cannot be written is told when the program ends.
             let _ = self.flush();
-            self.talk(text);
+            self.write_stderr(text);
         }
     }
 
     /// Shows a person on stderr what they need to see to go on, `--quiet` or not.
-    pub(crate) fn tell(&self, text: &str) {
-        self.talk(text);
+    pub(crate) fn message(&self, text: &str) {
+        self.write_stderr(text);
     }
 
     /// Shows a person on stderr a short text as large as there is room for.
-    pub(crate) fn tell_large(&self, text: &str) {
+    pub(crate) fn large_message(&self, text: &str) {
         let (rows, columns) = Term::stderr().size();
         // Some room is for what stands above and below it.
         let (rows, columns) = (usize::from(rows).saturating_sub(14), usize::from(columns).saturating_sub(3));
-        let style = self.paint(AnsiColor::Green);
+        let style = self.stderr_style(AnsiColor::Green);
         for line in big::lines(text, columns, rows, has_blocks()) {
-            self.talk(&format!("  {style}{line}{style:#}"));
+            self.write_stderr(&format!("  {style}{line}{style:#}"));
         }
     }
 
@@ -173,24 +173,24 @@ impl Terminal {
     /// Warns.
     pub(crate) fn warn(&self, text: &str) {
         if self.manner.format.is_json() {
-            self.talk(&visible_json(&json!({"warning": {"message": text}}).to_string()));
+            self.write_stderr(&escape_json(&json!({"warning": {"message": text}}).to_string()));
         } else {
-            let style = self.paint(AnsiColor::Yellow);
-            self.talk(&format!("{style}warning:{style:#} {text}"));
+            let style = self.stderr_style(AnsiColor::Yellow);
+            self.write_stderr(&format!("{style}warning:{style:#} {text}"));
         }
     }
 
     /// Prints a failure, with all that belongs to it. Only `run` does this, and once.
     pub(crate) fn error(&self, error: &Error) {
         if self.manner.format.is_json() {
-            self.talk(&visible_json(&error.to_json().to_string()));
+            self.write_stderr(&escape_json(&error.to_json().to_string()));
             return;
         }
-        let (red, cyan) = (self.paint(AnsiColor::Red), self.paint(AnsiColor::Cyan));
+        let (red, cyan) = (self.stderr_style(AnsiColor::Red), self.stderr_style(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
-            self.talk(&format!("{red}error:{red:#} {}", error.message));
+            self.write_stderr(&format!("{red}error:{red:#} {}", error.message));
             for hint in &error.hints {
-                self.talk(&format!("  {cyan}hint:{cyan:#} {hint}"));
+                self.write_stderr(&format!("  {cyan}hint:{cyan:#} {hint}"));
             }
         }
     }
@@ -200,27 +200,29 @@ impl Terminal {
         let styled = error.render();
         let text =
             if self.colors(self.people.stderr) { styled.ansi().to_string() } else { styled.to_string() };
-        self.talk(text.trim_end());
+        self.write_stderr(text.trim_end());
     }
 
     /// Shows what the client does, as far as `--verbose` asks.
     pub(crate) fn trace(&self, event: &Event<'_>) {
-        self.lines.notice(event);
+        self.lines.on_client_event(event);
         if self.manner.verbosity == 0 {
             return;
         }
         let line = match event {
-            Event::Sending { request, attempt: 1 } => format!("> {} {}", request.method(), request.target()),
+            Event::Sending { request, attempt: 1 } => {
+                format!("> {} {}", request.method(), request.path_and_query())
+            }
             Event::Sending { request, attempt } => {
-                format!("> {} {} (attempt {attempt})", request.method(), request.target())
+                format!("> {} {} (attempt {attempt})", request.method(), request.path_and_query())
             }
             Event::Answered { request, status, elapsed, .. } => {
-                format!("< {status} in {} ms ({})", elapsed.as_millis(), request.line())
+                format!("< {status} in {} ms ({})", elapsed.as_millis(), request.summary())
             }
-            Event::Failed { request, reason } => format!("< no answer: {reason} ({})", request.line()),
+            Event::Failed { request, reason } => format!("< no answer: {reason} ({})", request.summary()),
             Event::Waiting { delay, .. } => format!("  again in {} ms", delay.as_millis()),
         };
-        self.talk(&visible(&line));
+        self.write_stderr(&escape_control(&line));
         if self.manner.verbosity > 1 {
             let body = match event {
                 Event::Sending { request, .. } => request.body_bytes(),
@@ -228,22 +230,22 @@ impl Terminal {
                 Event::Failed { .. } | Event::Waiting { .. } => &[],
             };
             if let Some(line) = body_line(body) {
-                self.talk(&line);
+                self.write_stderr(&line);
             }
         }
     }
 
     /// Writes a line to stderr. Where stderr is gone there is nobody left to tell.
-    fn talk(&self, line: &str) {
-        self.lines.aside(|| {
-            let _ = writeln!(io::stderr().lock(), "{}", without_keys(line));
+    fn write_stderr(&self, line: &str) {
+        self.lines.suspend(|| {
+            let _ = writeln!(io::stderr().lock(), "{}", redact_secrets(line));
         });
     }
 
     /// Reads standard input to its end.
     pub(crate) fn read_stdin(&self) -> Result<Vec<u8>, Error> {
         if self.people.stdin {
-            self.note("Reading standard input; end it with Ctrl-D.");
+            self.status("Reading standard input; end it with Ctrl-D.");
         }
         let mut bytes = Vec::new();
         io::stdin()
@@ -262,7 +264,7 @@ impl Terminal {
         self.colors(self.people.stdout)
     }
 
-    fn paint(&self, color: AnsiColor) -> Style {
+    fn stderr_style(&self, color: AnsiColor) -> Style {
         if self.colors(self.people.stderr) {
             Style::new().bold().fg_color(Some(color.into()))
         } else {
@@ -280,7 +282,7 @@ impl Terminal {
     }
 
     /// Whether tables are fitted to a terminal, or coloured.
-    fn is_for_people(&self) -> bool {
+    fn is_tty_or_colored(&self) -> bool {
         self.people.stdout || self.colors_data()
     }
 
@@ -300,7 +302,7 @@ fn body_line(body: &[u8]) -> Option<String> {
     Some(match serde_json::from_slice(body) {
         Ok(mut value) => {
             hide_secret_fields(&mut value);
-            format!("  {}", visible_json(&value.to_string()))
+            format!("  {}", escape_json(&value.to_string()))
         }
         Err(_) => format!("  {} bytes that are not JSON", body.len()),
     })
@@ -308,9 +310,9 @@ fn body_line(body: &[u8]) -> Option<String> {
 
 fn output_failed(error: &io::Error) -> Error {
     if error.kind() == io::ErrorKind::BrokenPipe {
-        Error::new(Kind::ClosedPipe, "stdout was closed")
+        Error::new(ErrorKind::ClosedPipe, "stdout was closed")
     } else {
-        Error::new(Kind::Bug, format!("cannot write to stdout: {error}"))
+        Error::new(ErrorKind::Bug, format!("cannot write to stdout: {error}"))
             .hint("what was asked for was done; only its output is missing")
     }
 }

@@ -4,7 +4,7 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::print::COLUMN_GAP;
-use crate::text::visible;
+use crate::text::escape_control;
 
 /// A table whose cells arrive row by row.
 pub(super) struct Plain {
@@ -23,7 +23,7 @@ impl Plain {
 
     /// Adds the next cell.
     pub(super) fn push(&mut self, text: String) {
-        let text = match visible(&text) {
+        let text = match escape_control(&text) {
             std::borrow::Cow::Owned(shown) => shown,
             std::borrow::Cow::Borrowed(_) => text,
         };
@@ -63,7 +63,7 @@ mod tests {
         table.set_content_arrangement(comfy_table::ContentArrangement::Disabled);
         table.set_header(titles.to_vec());
         for row in rows {
-            table.add_row(row.iter().map(|text| visible(text).into_owned()).collect::<Vec<_>>());
+            table.add_row(row.iter().map(|text| escape_control(text).into_owned()).collect::<Vec<_>>());
         }
         for column in table.column_iter_mut() {
             column.set_padding((0, COLUMN_GAP));

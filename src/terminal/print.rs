@@ -5,20 +5,20 @@ use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table,
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::cell::{Cell, Column, Layout, Show, Tone, View};
+use super::cell::{Cell, CellStyle, Column, Layout, ValueFormat, View};
 use super::{Format, Terminal, csv};
 use crate::error::Error;
-use crate::text::{visible, visible_json};
+use crate::text::{escape_control, escape_json};
 
 /// The spaces between two columns.
 pub(super) const COLUMN_GAP: u16 = 2;
 
 impl Terminal {
     /// Shows one thing.
-    pub(crate) fn one<T: View>(&self, item: &T) -> Result<(), Error> {
+    pub(crate) fn print_item<T: View>(&self, item: &T) -> Result<(), Error> {
         match self.format() {
             Format::Table => self.details(item)?,
-            Format::Json => self.data(&format!("{}\n", visible_json(&item.json(Layout::Document))))?,
+            Format::Json => self.data(&format!("{}\n", escape_json(&item.json(Layout::Document))))?,
             Format::Ndjson => self.line(item)?,
             Format::Csv => {
                 self.bytes(&csv::row(T::FIELDS))?;
@@ -35,7 +35,7 @@ impl Terminal {
             Format::Table | Format::Json => self.data(&pretty(value))?,
             Format::Ndjson => {
                 for item in elements(value) {
-                    self.data(&format!("{}\n", visible_json(&item.to_string())))?;
+                    self.data(&format!("{}\n", escape_json(&item.to_string())))?;
                 }
             }
             Format::Csv => {
@@ -46,7 +46,9 @@ impl Terminal {
                         fields.push(name);
                     }
                 }
-                self.bytes(&csv::row(fields.iter().map(|field| csv::harmless(&visible(field)))))?;
+                self.bytes(&csv::row(
+                    fields.iter().map(|field| csv::escape_formula(&escape_control(field))),
+                ))?;
                 for object in objects {
                     self.bytes(&csv::row(csv::cells(object, &fields)))?;
                 }
@@ -56,11 +58,11 @@ impl Terminal {
     }
 
     /// Shows what is not JSON: as it is in a pipe, visibly on a terminal.
-    pub(crate) fn foreign(&self, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn print_raw(&self, bytes: &[u8]) -> Result<(), Error> {
         if self.people.stdout {
             let text = String::from_utf8_lossy(bytes);
             for line in text.lines() {
-                self.data(&format!("{}\n", visible(line)))?;
+                self.data(&format!("{}\n", escape_control(line)))?;
             }
         } else {
             self.bytes(bytes)?;
@@ -69,34 +71,34 @@ impl Terminal {
     }
 
     /// A text as a cell of a table with this tone would look.
-    pub(crate) fn toned(&self, text: &str, tone: Tone) -> String {
+    pub(crate) fn styled(&self, text: &str, tone: CellStyle) -> String {
         let colour = |colour: AnsiColor| Style::new().fg_color(Some(colour.into()));
         let style = match tone {
             _ if !self.colors_data() => Style::new(),
-            Tone::Plain => Style::new(),
-            Tone::Good => colour(AnsiColor::Green),
-            Tone::Busy => colour(AnsiColor::Yellow),
-            Tone::Bad => colour(AnsiColor::Red),
-            Tone::Faint => Style::new().dimmed(),
+            CellStyle::Plain => Style::new(),
+            CellStyle::Good => colour(AnsiColor::Green),
+            CellStyle::Busy => colour(AnsiColor::Yellow),
+            CellStyle::Bad => colour(AnsiColor::Red),
+            CellStyle::Faint => Style::new().dimmed(),
         };
         format!("{style}{text}{style:#}")
     }
 
     pub(super) fn line<T: View>(&self, item: &T) -> Result<(), Error> {
-        self.data(&visible_json(&item.json(Layout::Line)))?;
+        self.data(&escape_json(&item.json(Layout::Line)))?;
         self.data("\n")
     }
 
     /// The columns of one thing below each other, without the empty ones.
     fn details<T: View>(&self, item: &T) -> Result<(), Error> {
-        self.fields(T::COLUMNS.iter(), item, &Show::here())
+        self.fields(T::COLUMNS.iter(), item, &ValueFormat::local())
     }
 
     fn fields<'c, T: 'c>(
         &self,
         columns: impl Iterator<Item = &'c Column<T>>,
         item: &T,
-        show: &Show,
+        show: &ValueFormat,
     ) -> Result<(), Error> {
         let mut table = self.table();
         for column in columns {
@@ -110,12 +112,12 @@ impl Terminal {
 
     /// A table of what is in a list, as wide as the terminal is.
     pub(super) fn rows<T: View>(&self, items: &[T]) -> Result<(), Error> {
-        let show = Show::here();
-        let columns: Vec<&Column<T>> = columns_of_lists().collect();
-        let narrowest = narrowest(&columns, items, &show);
+        let show = ValueFormat::local();
+        let columns: Vec<&Column<T>> = list_columns().collect();
+        let narrowest = min_column_widths(&columns, items, &show);
         let room = narrowest.iter().copied().map(u32::from).sum::<u32>().saturating_sub(COLUMN_GAP.into());
         if self.width().is_some_and(|width| room > width.into()) {
-            return self.below_each_other(&columns, items, &show);
+            return self.print_stacked(&columns, items, &show);
         }
         let mut table = self.table();
         table.set_header(columns.iter().map(|column| heading(column.title)).collect::<Vec<_>>());
@@ -130,7 +132,7 @@ impl Terminal {
     }
 
     /// What is in a list where no line has room for a row: a line for each field, and an empty one between two things.
-    fn below_each_other<T>(&self, columns: &[&Column<T>], items: &[T], show: &Show) -> Result<(), Error> {
+    fn print_stacked<T>(&self, columns: &[&Column<T>], items: &[T], show: &ValueFormat) -> Result<(), Error> {
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
                 self.data("\n")?;
@@ -168,16 +170,16 @@ impl Terminal {
 }
 
 /// The columns of a table of several things.
-pub(super) fn columns_of_lists<T: View>() -> impl Iterator<Item = &'static Column<T>> {
+pub(super) fn list_columns<T: View>() -> impl Iterator<Item = &'static Column<T>> {
     T::COLUMNS.iter().filter(|column| !column.detail)
 }
 
 /// How wide each column is at least, with its gap, if it breaks no word in two.
-fn narrowest<T>(columns: &[&Column<T>], items: &[T], show: &Show) -> Vec<u16> {
+fn min_column_widths<T>(columns: &[&Column<T>], items: &[T], show: &ValueFormat) -> Vec<u16> {
     let of_column = |column: &&Column<T>| {
         let widths = items.iter().map(|item| {
             let cell = (column.cell)(item, show);
-            let text = visible(&cell.text);
+            let text = escape_control(&cell.text);
             let words = text.split_whitespace().map(UnicodeWidthStr::width).max().unwrap_or_default();
             if column.whole { text.width() } else { words }
         });
@@ -192,13 +194,13 @@ fn heading(title: &str) -> comfy_table::Cell {
 }
 
 fn styled(cell: &Cell) -> comfy_table::Cell {
-    let shown = comfy_table::Cell::new(visible(&cell.text));
+    let shown = comfy_table::Cell::new(escape_control(&cell.text));
     match cell.tone {
-        Tone::Plain => shown,
-        Tone::Good => shown.fg(Color::Green),
-        Tone::Busy => shown.fg(Color::Yellow),
-        Tone::Bad => shown.fg(Color::Red),
-        Tone::Faint => shown.add_attribute(Attribute::Dim),
+        CellStyle::Plain => shown,
+        CellStyle::Good => shown.fg(Color::Green),
+        CellStyle::Busy => shown.fg(Color::Yellow),
+        CellStyle::Bad => shown.fg(Color::Red),
+        CellStyle::Faint => shown.add_attribute(Attribute::Dim),
     }
 }
 
@@ -210,5 +212,5 @@ fn elements(value: &Value) -> &[Value] {
 
 fn pretty(value: &Value) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    format!("{}\n", visible_json(&text))
+    format!("{}\n", escape_json(&text))
 }

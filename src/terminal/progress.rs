@@ -11,25 +11,25 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, P
 
 use super::Terminal;
 use crate::api::Event;
-use crate::text::spell;
+use crate::text::format_duration;
 
 /// How often a line moves.
 const TICK: Duration = Duration::from_millis(100);
 
 /// What takes no longer than this is not worth a line.
-const PATIENCE: Duration = Duration::from_millis(500);
+const SHOW_AFTER: Duration = Duration::from_millis(500);
 
 /// Room at the end of a line for what a terminal shows when Ctrl-C is typed. Without it the `^C` would break the
 /// line in two, and only the second half could be cleared away.
-const ROOM: u16 = 3;
+const CTRL_C_WIDTH: u16 = 3;
 
 /// stderr, a little narrower than it is.
 #[derive(Debug)]
-struct Narrower(Term);
+struct NarrowTerm(Term);
 
-impl TermLike for Narrower {
+impl TermLike for NarrowTerm {
     fn width(&self) -> u16 {
-        self.0.size().1.saturating_sub(ROOM)
+        self.0.size().1.saturating_sub(CTRL_C_WIDTH)
     }
 
     fn height(&self) -> u16 {
@@ -70,11 +70,11 @@ impl TermLike for Narrower {
 }
 
 fn target() -> ProgressDrawTarget {
-    ProgressDrawTarget::term_like(Box::new(Narrower(Term::buffered_stderr())))
+    ProgressDrawTarget::term_like(Box::new(NarrowTerm(Term::buffered_stderr())))
 }
 
 /// The lines on stderr that tell what is under way.
-pub(super) struct Lines {
+pub(super) struct ProgressLines {
     /// Whether there are any: not in a pipe, on a dumb terminal or under `--quiet`.
     shown: bool,
     all: OnceCell<MultiProgress>,
@@ -88,7 +88,7 @@ pub(super) struct Lines {
     busy_since: Cell<Option<Instant>>,
 }
 
-impl Lines {
+impl ProgressLines {
     pub(super) fn new(shown: bool) -> Self {
         Self {
             shown,
@@ -101,7 +101,7 @@ impl Lines {
     }
 
     /// Does something that writes to stdout or stderr, with the lines out of its way.
-    pub(super) fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
+    pub(super) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
         match self.all.get() {
             Some(lines) if self.number.get() > 0 || self.waiting.borrow().is_some() => lines.suspend(write),
             _ => write(),
@@ -109,7 +109,7 @@ impl Lines {
     }
 
     /// Lets the lines rest while somebody is asked something: they would draw over the answer.
-    pub(super) fn rest(&self, whether: bool) {
+    pub(super) fn set_hidden(&self, whether: bool) {
         if let Some(lines) = self.all.get() {
             // Where stderr is gone there is nothing to clear.
             let _ = lines.clear();
@@ -118,7 +118,7 @@ impl Lines {
     }
 
     /// Takes in what the client does.
-    pub(super) fn notice(&self, event: &Event<'_>) {
+    pub(super) fn on_client_event(&self, event: &Event<'_>) {
         let in_flight = self.in_flight.get();
         match event {
             Event::Sending { .. } => {
@@ -137,8 +137,8 @@ impl Lines {
     }
 
     /// Shows that there are requests which take their time, unless something else is shown already.
-    fn attend(&self) {
-        let slow = self.busy_since.get().is_some_and(|since| since.elapsed() >= PATIENCE);
+    fn run_spinner(&self) {
+        let slow = self.busy_since.get().is_some_and(|since| since.elapsed() >= SHOW_AFTER);
         if slow && self.number.get() == 0 && self.waiting.borrow().is_none() {
             let bar = self.add("{spinner} {msg} {elapsed}");
             bar.set_message("waiting for the API");
@@ -172,7 +172,7 @@ impl Lines {
 
 /// A line that tells what is under way. It is gone when it is dropped.
 pub(crate) struct ProgressLine<'a> {
-    lines: &'a Lines,
+    lines: &'a ProgressLines,
     bar: Option<ProgressBar>,
 }
 
@@ -189,7 +189,7 @@ impl Terminal {
             style.with_key("left", move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
                 let left = end.saturating_duration_since(tokio::time::Instant::now());
                 // A formatter of text does not fail.
-                let _ = out.write_str(&spell(Duration::from_secs(left.as_secs().max(1))));
+                let _ = out.write_str(&format_duration(Duration::from_secs(left.as_secs().max(1))));
             })
         })
     }
@@ -225,14 +225,14 @@ impl Terminal {
         }
         loop {
             tokio::time::sleep(TICK).await;
-            self.lines.attend();
+            self.lines.run_spinner();
         }
     }
 }
 
 impl ProgressLine<'_> {
     /// Changes the line's text.
-    pub(crate) fn say(&self, text: String) {
+    pub(crate) fn set_message(&self, text: String) {
         if let Some(bar) = &self.bar {
             bar.set_message(text);
         }
@@ -253,7 +253,7 @@ impl Bar<'_> {
     /// So much more of the work is done.
     pub(crate) fn advance(&self, by: usize) {
         self.done.set(self.done.get() + by);
-        if self.started.elapsed() < PATIENCE {
+        if self.started.elapsed() < SHOW_AFTER {
             return;
         }
         let line = self.line.get_or_init(|| {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Request, Uri};
 use url::Url;
 
-use crate::api::{Answer, BaseUrl, BaseUrlError, HttpTransport, SetUpError, Transport as _, TransportError};
+use crate::api::{
+    BaseUrl, BaseUrlError, HttpTransport, Response, SetUpError, Transport as _, TransportError,
+};
 
 /// Somebody's endpoint for callbacks: https, or plain http on this machine.
 #[derive(Debug)]
@@ -38,14 +40,14 @@ pub enum EndpointError {
 
 /// Why a delivery has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unanswered {
+pub enum DeliveryError {
     /// Provably nothing arrived.
     NotSent(String),
     /// It may have arrived.
     Lost(String),
 }
 
-impl Unanswered {
+impl DeliveryError {
     /// What happened, in words.
     pub fn reason(self) -> String {
         match self {
@@ -71,26 +73,26 @@ impl Endpoint {
     }
 
     /// The URL as it can be shown.
-    pub fn shown(&self) -> &str {
+    pub fn display_url(&self) -> &str {
         &self.shown
     }
 
     /// Posts a body once, as it is. An answer that says too much still says whether the delivery was acknowledged: it
     /// is given without its headers and its body.
-    pub async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, Unanswered> {
+    pub async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Response, DeliveryError> {
         let mut request = Request::new(body);
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         *request.headers_mut() = headers;
-        match self.transport.exchange(request).await {
+        match self.transport.send(request).await {
             Ok(answer) => Ok(answer),
             Err(TransportError::TooLarge { status }) => {
-                Ok(Answer { status, headers: HeaderMap::new(), body: Vec::new() })
+                Ok(Response { status, headers: HeaderMap::new(), body: Vec::new() })
             }
             Err(TransportError::NotSent { reason, .. } | TransportError::State { reason }) => {
-                Err(Unanswered::NotSent(reason))
+                Err(DeliveryError::NotSent(reason))
             }
-            Err(TransportError::Lost { reason }) => Err(Unanswered::Lost(reason)),
+            Err(TransportError::Lost { reason }) => Err(DeliveryError::Lost(reason)),
         }
     }
 }
@@ -101,7 +103,7 @@ mod tests {
 
     fn endpoint(url: &str) -> Result<String, String> {
         let endpoint = Endpoint::new(url, Duration::from_secs(1)).map_err(|error| error.to_string())?;
-        Ok(format!("{} {}", endpoint.shown(), endpoint.uri))
+        Ok(format!("{} {}", endpoint.display_url(), endpoint.uri))
     }
 
     #[test]

@@ -7,6 +7,6 @@ mod endpoint;
 mod headers;
 mod signature;
 
-pub use endpoint::{Endpoint, EndpointError, Unanswered};
+pub use endpoint::{DeliveryError, Endpoint, EndpointError};
 pub use headers::{HeadersError, parse_headers};
-pub use signature::{Rejection, SignError, Signer, TOLERANCE, Verified, Verifier};
+pub use signature::{SignError, Signer, TOLERANCE, Verified, Verifier, VerifyError};

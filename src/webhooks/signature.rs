@@ -84,7 +84,7 @@ pub struct Verified {
 
 /// Why a delivery is not accepted. What it holds may come from anybody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
+pub enum VerifyError {
     /// A header is not there.
     #[error("the header {0} is missing")]
     MissingHeader(&'static str),
@@ -109,7 +109,7 @@ pub enum Rejection {
     TooNew(Timestamp),
 }
 
-impl Rejection {
+impl VerifyError {
     /// A word for scripts.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -133,47 +133,47 @@ impl Verifier {
 
     /// Checks one delivery: the headers, then the signature, then the time. A time tells nothing as long as it is not
     /// known who wrote it.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, Rejection> {
-        let id = single(headers, HEADER_WEBHOOK_ID)?;
-        let sent_at = timestamp(single(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
-        let given = single(headers, HEADER_WEBHOOK_SIGNATURE)?;
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, VerifyError> {
+        let id = single_header(headers, HEADER_WEBHOOK_ID)?;
+        let sent_at = timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
+        let given = single_header(headers, HEADER_WEBHOOK_SIGNATURE)?;
         if std::str::from_utf8(body).is_err() {
-            return Err(Rejection::Body);
+            return Err(VerifyError::Body);
         }
         let given: Vec<&str> =
             given.split(' ').filter(|part| part.len() > VERSION.len() && part.starts_with(VERSION)).collect();
         if given.is_empty() {
             let problem = "holds no signature of the form v1,…";
-            return Err(Rejection::Malformed { name: HEADER_WEBHOOK_SIGNATURE, problem });
+            return Err(VerifyError::Malformed { name: HEADER_WEBHOOK_SIGNATURE, problem });
         }
         // Every secret is compared with every signature, so that the time it takes tells nothing.
         let mut matches = Choice::from(0);
         for webhook in &self.0 {
             let expected =
-                webhook.sign(id, sent_at.as_second(), body).map_err(|_| Rejection::WrongSignature)?;
+                webhook.sign(id, sent_at.as_second(), body).map_err(|_| VerifyError::WrongSignature)?;
             for signature in &given {
                 matches |= signature.as_bytes().ct_eq(expected.as_bytes());
             }
         }
         if !bool::from(matches) {
-            return Err(Rejection::WrongSignature);
+            return Err(VerifyError::WrongSignature);
         }
         let age = now.duration_since(sent_at);
         if age > TOLERANCE {
-            return Err(Rejection::TooOld(sent_at));
+            return Err(VerifyError::TooOld(sent_at));
         }
         if age < -TOLERANCE {
-            return Err(Rejection::TooNew(sent_at));
+            return Err(VerifyError::TooNew(sent_at));
         }
         Ok(Verified { id: id.to_owned(), sent_at })
     }
 }
 
 /// A header that must be there exactly once: of two, an application might believe the other.
-fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Rejection> {
+fn single_header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, VerifyError> {
     let mut values = headers.get_all(name).iter();
-    let value = values.next().ok_or(Rejection::MissingHeader(name))?;
-    let malformed = |problem| Rejection::Malformed { name, problem };
+    let value = values.next().ok_or(VerifyError::MissingHeader(name))?;
+    let malformed = |problem| VerifyError::Malformed { name, problem };
     if values.next().is_some() {
         return Err(malformed("is there more than once"));
     }
@@ -185,8 +185,8 @@ fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Rej
 }
 
 /// Seconds since 1970, written in the one way that is signed.
-fn timestamp(text: &str) -> Result<Timestamp, Rejection> {
-    let malformed = Rejection::Malformed {
+fn timestamp(text: &str) -> Result<Timestamp, VerifyError> {
+    let malformed = VerifyError::Malformed {
         name: HEADER_WEBHOOK_TIMESTAMP,
         problem: "is not a number of seconds since 1970",
     };

@@ -98,7 +98,7 @@ fn signatures_of_other_versions_are_passed_over() {
     assert!(verifier.verify(&headers, body, at(seconds)).is_ok());
     let as_another = right.replace("v1,", "v2,");
     headers.insert("webhook-signature", format!("{other} {as_another}").parse().unwrap());
-    assert_eq!(verifier.verify(&headers, body, at(seconds)), Err(Rejection::WrongSignature));
+    assert_eq!(verifier.verify(&headers, body, at(seconds)), Err(VerifyError::WrongSignature));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_header_that_is_missing_or_strange_is_named() {
         let mut headers = whole.clone();
         headers.remove(name);
         let missing = verifier.verify(&headers, body, at(seconds)).unwrap_err();
-        assert_eq!(missing, Rejection::MissingHeader(name));
+        assert_eq!(missing, VerifyError::MissingHeader(name));
         headers.insert(name, HeaderValue::from_static(""));
         let empty = verifier.verify(&headers, body, at(seconds)).unwrap_err();
         assert_eq!(empty.to_string(), format!("the header {name} is empty"));
@@ -143,18 +143,18 @@ fn five_minutes_either_way_are_tolerated_and_not_a_nanosecond_more() {
     let verify = |now: Timestamp| verifier.verify(&headers, body, now);
     let (sent_at, nano) = (at(seconds), SignedDuration::from_nanos(1));
     assert!(verify(sent_at + TOLERANCE).is_ok() && verify(sent_at - TOLERANCE).is_ok());
-    assert_eq!(verify(sent_at + TOLERANCE + nano), Err(Rejection::TooOld(sent_at)));
-    assert_eq!(verify(sent_at - TOLERANCE - nano), Err(Rejection::TooNew(sent_at)));
-    assert_eq!(verify(Timestamp::MAX), Err(Rejection::TooOld(sent_at)));
-    assert_eq!(verify(Timestamp::MIN), Err(Rejection::TooNew(sent_at)));
+    assert_eq!(verify(sent_at + TOLERANCE + nano), Err(VerifyError::TooOld(sent_at)));
+    assert_eq!(verify(sent_at - TOLERANCE - nano), Err(VerifyError::TooNew(sent_at)));
+    assert_eq!(verify(Timestamp::MAX), Err(VerifyError::TooOld(sent_at)));
+    assert_eq!(verify(Timestamp::MIN), Err(VerifyError::TooNew(sent_at)));
 }
 
 #[test]
 fn what_is_wrong_with_the_signature_counts_before_the_time() {
     let (verifier, headers, _, seconds) = published();
     let old = at(seconds) + TOLERANCE + TOLERANCE;
-    assert_eq!(verifier.verify(&headers, b"{}", old), Err(Rejection::WrongSignature));
-    assert_eq!(verifier.verify(&headers, b"\xff", old), Err(Rejection::Body));
+    assert_eq!(verifier.verify(&headers, b"{}", old), Err(VerifyError::WrongSignature));
+    assert_eq!(verifier.verify(&headers, b"\xff", old), Err(VerifyError::Body));
 }
 
 #[test]
@@ -183,7 +183,7 @@ proptest! {
             (body != other_body).then(|| (made.clone(), other_body.as_bytes())),
         ];
         for (headers, body) in changed.into_iter().flatten() {
-            prop_assert_eq!(verifier.verify(&headers, body, at(seconds)), Err(Rejection::WrongSignature));
+            prop_assert_eq!(verifier.verify(&headers, body, at(seconds)), Err(VerifyError::WrongSignature));
         }
     }
 

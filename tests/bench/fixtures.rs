@@ -6,8 +6,8 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use kustom::emulator::State;
-use kustom::emulator::state::{EventLog, Moment, NewSession, NewSimulatedDevice, Purchase, STOCKHOLM};
-use kustom::journal::{Event, Intent, What};
+use kustom::emulator::state::{EventLog, NewSession, NewSimulatedDevice, OpContext, Purchase, STOCKHOLM};
+use kustom::journal::{Event, EventKind, Intent};
 use kustom::model::Metadata;
 use uuid::Uuid;
 
@@ -39,15 +39,15 @@ pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
             merchant_reference2: None,
         };
         let came = if sale % 100 == 99 {
-            vec![What::Refused { attempt, reason: "the device is offline".to_owned() }]
+            vec![EventKind::Refused { attempt, reason: "the device is offline".to_owned() }]
         } else {
             let order_id = Some(Uuid::from_u128(u128::from(sale)).to_string());
             vec![
-                What::Created { attempt, session_id: session.clone() },
-                What::Seen { session_id: session, status: "FINALIZED".to_owned(), order_id },
+                EventKind::Created { attempt, session_id: session.clone() },
+                EventKind::Seen { session_id: session, status: "FINALIZED".to_owned(), order_id },
             ]
         };
-        for event in std::iter::once(What::Intent { attempt, intent }).chain(came) {
+        for event in std::iter::once(EventKind::Intent { attempt, intent }).chain(came) {
             if left == 0 {
                 file.flush()?;
                 return Ok(());
@@ -65,7 +65,7 @@ pub(super) fn state(path: &Path, each: usize) -> Result<(), Failure> {
     let mut state = State::seed();
     let mut ids = Uuid::new_v4;
     let mut events = EventLog::default();
-    let mut moment = Moment { now: Timestamp::now(), ids: &mut ids, events: &mut events };
+    let mut moment = OpContext { now: Timestamp::now(), ids: &mut ids, events: &mut events };
     for number in 0..each {
         let name = format!("Till {number}");
         let new = NewSimulatedDevice { name, location_id: Some(STOCKHOLM), metadata: Metadata::new() };

@@ -35,7 +35,7 @@ fn two_hundred_and_fifty_devices_come_in_order() {
             location_id: None,
             metadata: std::collections::BTreeMap::new(),
         };
-        emulator.change(|state, moment| state.create_simulated_device(new, moment)).unwrap();
+        emulator.with_state(|state, moment| state.create_simulated_device(new, moment)).unwrap();
     }
     let proxy = ValidatingProxy::start(&emulator);
     let home = Home::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);

@@ -246,7 +246,7 @@ fn an_account_that_does_not_take_the_key_is_not_asked_again() {
 #[test]
 fn codes_are_asked_for_in_either_way() {
     let emulator = Emulator::new(State::seed());
-    emulator.change(|state, _| {
+    emulator.with_state(|state, _| {
         state.switches.enrollment_dialect = kustom::emulator::state::EnrollmentDialect::TtlOnly;
     });
     let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));

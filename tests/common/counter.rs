@@ -94,7 +94,7 @@ impl Counter {
     /// Every enrollment that was not withdrawn.
     pub fn enrollments(&self) -> Vec<Enrollment> {
         let page = PageRequest { number: 0, size: 100 };
-        self.emulator.change(|state, moment| {
+        self.emulator.with_state(|state, moment| {
             state.list_enrollments(&EnrollmentFilter::default(), page, moment.now).content
         })
     }
@@ -108,7 +108,7 @@ impl Counter {
 
     pub fn devices(&self) -> Vec<Device> {
         let page = PageRequest { number: 0, size: 100 };
-        self.emulator.change(|state, moment| state.list_devices(None, page, moment.now).content)
+        self.emulator.with_state(|state, moment| state.list_devices(None, page, moment.now).content)
     }
 
     /// Plays a phone that uses this code; gives the device's id.
@@ -120,14 +120,14 @@ impl Counter {
 /// Plays a phone that uses this code; gives the device's id.
 pub fn use_code(emulator: &Emulator, code: &str) -> String {
     let phone = Phone { name: Some("Phone".into()), platform: Platform::Android };
-    let device = emulator.change(|state, moment| state.use_enrollment_code(code, phone, moment));
+    let device = emulator.with_state(|state, moment| state.use_enrollment_code(code, phone, moment));
     device.expect("a code that can be used").id.expect("an id")
 }
 
 /// The newest code.
 pub fn newest_code(emulator: &Emulator) -> String {
     let page = PageRequest { number: 0, size: 100 };
-    let all = emulator.change(|state, moment| {
+    let all = emulator.with_state(|state, moment| {
         state.list_enrollments(&EnrollmentFilter::default(), page, moment.now).content
     });
     all.last().and_then(|enrollment| enrollment.enrollment_code.clone()).expect("a code")

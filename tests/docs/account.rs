@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use http::Request;
 use kustom::emulator::state::STOCKHOLM;
-use kustom::emulator::{API_KEY, FaultTable, Faults, LocalEmulator, MERCHANT_ID, Server};
+use kustom::emulator::{API_KEY, FaultTable, Faults, FileEmulator, MERCHANT_ID, Server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -26,13 +26,13 @@ impl Account {
         listener.set_nonblocking(true).expect("a listener that tokio can use");
         let address = listener.local_addr().expect("an address");
         let faults = Faults::new(FaultTable::new(1));
-        let emulator = LocalEmulator::new(state_file.to_owned()).with_faults(faults.clone());
+        let emulator = FileEmulator::new(state_file.to_owned()).with_faults(faults.clone());
         let (stop, stopped) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                let server = Server::on_file(listener, emulator);
+                let server = Server::with_file_backend(listener, emulator);
                 tokio::select! {
                     () = server.serve(std::future::pending()) => {}
                     // Connections that are kept open must not keep the test from ending.
@@ -62,7 +62,7 @@ impl Account {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let request = request.body(body).expect("a request");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let emulator = LocalEmulator::new(self.state_file.clone());
+        let emulator = FileEmulator::new(self.state_file.clone());
         let answer = runtime.block_on(emulator.handle(request)).expect("a state file");
         (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use kustom::error::Kind;
+use kustom::error::ErrorKind;
 
 use super::page::{ROOT, files_below};
 
@@ -16,16 +16,16 @@ fn text_of(path: &Path) -> String {
 fn every_kind_of_failure_has_its_exit_code() {
     let page = text_of(Path::new("docs/output.md"));
     for kind in [
-        Kind::Bug,
-        Kind::Usage,
-        Kind::Credentials,
-        Kind::NotFound,
-        Kind::Refused,
-        Kind::Unavailable,
-        Kind::Unknown,
-        Kind::Unconfirmed,
-        Kind::SessionOpen,
-        Kind::Interrupted,
+        ErrorKind::Bug,
+        ErrorKind::Usage,
+        ErrorKind::Credentials,
+        ErrorKind::NotFound,
+        ErrorKind::Refused,
+        ErrorKind::Unavailable,
+        ErrorKind::Unknown,
+        ErrorKind::Unconfirmed,
+        ErrorKind::SessionOpen,
+        ErrorKind::Interrupted,
     ] {
         let name = serde_json::to_value(kind).expect("a name");
         let row = format!("| {} | `{}` |", kind.code(), name.as_str().expect("a name"));

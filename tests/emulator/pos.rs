@@ -133,7 +133,7 @@ fn a_code_that_has_expired_pairs_nothing() {
         let start = Timestamp::from_second(1_800_000_000).unwrap();
         start + SignedDuration::from_millis(clock.load(Ordering::SeqCst))
     };
-    let emulator = Emulator::with_world(State::seed(), now, Uuid::new_v4);
+    let emulator = Emulator::with_clock_and_ids(State::seed(), now, Uuid::new_v4);
     let world = World { emulator, ..World::new() };
     let (in_time, _) = code(&world, 1000);
     let (too_late, _) = code(&world, 1000);
@@ -162,9 +162,9 @@ fn what_cannot_be_done_now_is_409_and_changes_nothing() {
     refused(&paid);
     let open = world.session(&device);
     let id = device.parse().unwrap();
-    world.emulator.change(|state, _| state.set_offline(id, true)).unwrap();
+    world.emulator.with_state(|state, _| state.set_offline(id, true)).unwrap();
     refused(&open);
-    world.emulator.change(|state, _| state.set_offline(id, false)).unwrap();
+    world.emulator.with_state(|state, _| state.set_offline(id, false)).unwrap();
     world.right(Ask::new("DELETE", format!("/ipp/v1/devices/{device}")));
     refused(&open);
     for (verb, body) in &acts {

@@ -197,9 +197,9 @@ fn conflicts_are_409() {
     let device = world.device("Till 1");
     let session = world.session(&device);
     let id = device.parse().unwrap();
-    world.emulator.change(|state, _| state.set_offline(id, true)).unwrap();
+    world.emulator.with_state(|state, _| state.set_offline(id, true)).unwrap();
     assert_eq!(world.right(Ask::new("POST", "/ipp/v1/sessions").json(&order(&device))).status, 409);
-    world.emulator.change(|state, _| state.set_offline(id, false)).unwrap();
+    world.emulator.with_state(|state, _| state.set_offline(id, false)).unwrap();
     world.cancel(&session);
     assert_eq!(world.tap(&session, "SUCCESS").status, 409);
     let path = format!("/ipp/v1/dev/sessions/{session}/simulate-tap?outcome=MAYBE");

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Condvar, Mutex};
 
 use jiff::{Timestamp, ToSpan as _};
-use kustom::journal::{Event, File, Intent, Journal, Outcome as Came, What};
+use kustom::journal::{Event, EventKind, File, Intent, Journal, Outcome as Came};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub(crate) fn id(number: u128) -> Uuid {
 }
 
 /// An attempt as it would have been written some days ago.
-fn attempt(number: u128, days_ago: i64, amount: i64, came: Option<What>) -> Vec<Event> {
+fn attempt(number: u128, days_ago: i64, amount: i64, came: Option<EventKind>) -> Vec<Event> {
     let at = Timestamp::now() - (days_ago * 24).hours();
     let intent = Intent {
         device_id: Some(DEVICE.into()),
@@ -32,17 +32,17 @@ fn attempt(number: u128, days_ago: i64, amount: i64, came: Option<What>) -> Vec<
         merchant_reference1: Some(format!("r-{number}")),
         ..Intent::default()
     };
-    let events = [Some(What::Intent { attempt: id(number), intent }), came];
+    let events = [Some(EventKind::Intent { attempt: id(number), intent }), came];
     events.into_iter().flatten().map(|event| Event { at, event }).collect()
 }
 
-fn created(number: u128) -> What {
-    What::Created { attempt: id(number), session_id: id(100 + number).to_string() }
+fn created(number: u128) -> EventKind {
+    EventKind::Created { attempt: id(number), session_id: id(100 + number).to_string() }
 }
 
 fn seen(number: u128, status: &str) -> Event {
     let order_id = (status == "FINALIZED").then(|| id(200 + number).to_string());
-    let event = What::Seen { session_id: id(100 + number).to_string(), status: status.into(), order_id };
+    let event = EventKind::Seen { session_id: id(100 + number).to_string(), status: status.into(), order_id };
     Event { at: Timestamp::now(), event }
 }
 
@@ -57,10 +57,15 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         4,
         97,
         400,
-        Some(What::Refused { attempt: id(4), reason: "no such device".into() }),
+        Some(EventKind::Refused { attempt: id(4), reason: "no such device".into() }),
     ));
-    events.extend(attempt(5, 96, 500, Some(What::NotCarriedOut { attempt: id(5) })));
-    events.extend(attempt(6, 95, 600, Some(What::Unknown { attempt: id(6), reason: "it broke".into() })));
+    events.extend(attempt(5, 96, 500, Some(EventKind::NotCarriedOut { attempt: id(5) })));
+    events.extend(attempt(
+        6,
+        95,
+        600,
+        Some(EventKind::Unknown { attempt: id(6), reason: "it broke".into() }),
+    ));
     events.extend(attempt(7, 94, 700, None));
     events.extend(attempt(8, 0, 800, Some(created(8))));
     events.push(seen(8, "CANCELLED"));
@@ -279,7 +284,7 @@ fn many_processes_at_once_lose_nothing() {
         .collect();
     assert_eq!((ids.len(), &ids), (20, &shop.charged(&sale)));
     let journal = shop.journal();
-    assert_eq!(journal.damaged(), 0);
+    assert_eq!(journal.corrupt_lines(), 0);
     let written: BTreeSet<String> = journal
         .attempts()
         .iter()

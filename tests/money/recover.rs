@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use kustom::journal::{Event, Outcome as Came, What};
+use kustom::journal::{Event, EventKind, Outcome as Came};
 use serde_json::{Value, json};
 
 use super::journal::{DEVICE, home, id, journal, one_of_each, text};
@@ -133,7 +133,7 @@ fn what_becomes_known_meanwhile_is_not_settled_again() {
     let mut file = fs::File::options().append(true).open(path).expect("a journal");
     let running = home.command(["sessions", "recover", &id(7).to_string(), "--not-carried-out"]).spawn();
     crate::kills::until("it waits for the journal", || crate::kills::waits_for_a_lock(running.id()));
-    let event = What::Created { attempt: id(7), session_id: id(107).to_string() };
+    let event = EventKind::Created { attempt: id(7), session_id: id(107).to_string() };
     file.write_all(text(&[Event { at: jiff::Timestamp::now(), event }]).as_bytes()).expect("a line");
     drop(held);
     let said = running.wait().fails(2);

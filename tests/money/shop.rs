@@ -211,7 +211,7 @@ pub(crate) fn device(emulator: &Emulator, name: &str) -> String {
         location_id: Some(STOCKHOLM),
         metadata: Metadata::new(),
     };
-    let made = emulator.change(|state, moment| state.create_simulated_device(new, moment));
+    let made = emulator.with_state(|state, moment| state.create_simulated_device(new, moment));
     made.expect("a device").id.expect("an id")
 }
 

@@ -129,10 +129,10 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     };
     same(&shop.home.run(sale.words("table")).fails(TWIN), &open("CREATED"));
     shop.emulator
-        .change(|state, moment| state.choose_method(id, PaymentMethod::Card, moment))
+        .with_state(|state, moment| state.choose_method(id, PaymentMethod::Card, moment))
         .expect("a method");
     same(&shop.home.run(sale.words("table")).fails(TWIN), &open("ACTIVE"));
-    let paid = shop.emulator.change(|state, moment| state.simulate_tap(id, TapOutcome::Success, moment));
+    let paid = shop.emulator.with_state(|state, moment| state.simulate_tap(id, TapOutcome::Success, moment));
     let order = paid.expect("a payment").order_id.expect("an order");
     let lines = [
         "error: this sale is paid: session <id-1> is FINALIZED, order <id-2> (attempt <id-3>, <time>, 1000.01 SEK, \
@@ -155,12 +155,12 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     let _ = created(shop.home.run(again));
 }
 
-type End = fn(&mut State, uuid::Uuid, &mut kustom::emulator::Moment<'_>);
+type End = fn(&mut State, uuid::Uuid, &mut kustom::emulator::OpContext<'_>);
 
 #[test]
 fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
     let mut shop = Shop::open();
-    shop.emulator.change(|state, _| state.switches.status_after_decline = AfterDecline::Failed);
+    shop.emulator.with_state(|state, _| state.switches.status_after_decline = AfterDecline::Failed);
     let sale = shop.sale(true);
     let ends: [(&str, End); 3] = [
         ("CANCELLED", |state, id, moment| drop(state.cancel_session(id, moment))),
@@ -170,11 +170,11 @@ fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
     for (number, (status, end)) in ends.into_iter().enumerate() {
         if status == "EXPIRED" {
             // The next one expires at once.
-            shop.emulator.change(|state, _| state.switches.session_lifetime = jiff::SignedDuration::ZERO);
+            shop.emulator.with_state(|state, _| state.switches.session_lifetime = jiff::SignedDuration::ZERO);
         }
         let id = created(shop.command(&sale).run()).parse().expect("an id");
-        shop.emulator.change(|state, moment| end(state, id, moment));
-        let now = shop.emulator.change(|state, moment| state.session(id, moment.now));
+        shop.emulator.with_state(|state, moment| end(state, id, moment));
+        let now = shop.emulator.with_state(|state, moment| state.session(id, moment.now));
         assert_eq!(now.expect("a session").status.expect("a status").as_str(), status);
         assert_eq!(shop.wire.posts().len(), number + 1);
     }

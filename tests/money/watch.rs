@@ -30,22 +30,24 @@ pub(crate) fn session(shop: &Shop) -> Uuid {
     };
     let device_id = shop.device.parse().expect("an id");
     let new = NewSession { device_id, location_id: None, purchase };
-    let made = shop.emulator.change(|state, moment| state.create_session(new, moment));
+    let made = shop.emulator.with_state(|state, moment| state.create_session(new, moment));
     made.expect("a session").session_id.expect("an id").parse().expect("an id")
 }
 
 pub(crate) fn status(shop: &Shop, id: Uuid) -> SessionStatus {
-    let session = shop.emulator.change(|state, moment| state.session(id, moment.now));
+    let session = shop.emulator.with_state(|state, moment| state.session(id, moment.now));
     session.expect("a session").status.expect("a status")
 }
 
 fn activate(emulator: &Emulator, id: Uuid) {
-    emulator.change(|state, moment| state.choose_method(id, PaymentMethod::Card, moment)).expect("a method");
+    emulator
+        .with_state(|state, moment| state.choose_method(id, PaymentMethod::Card, moment))
+        .expect("a method");
 }
 
 /// Takes a session to its end.
 pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
-    emulator.change(|state, moment| match status {
+    emulator.with_state(|state, moment| match status {
         SessionStatus::Finalized => {
             drop(state.simulate_tap(id, TapOutcome::Success, moment).expect("a payment"));
         }
@@ -60,7 +62,7 @@ pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
 
 /// A session that is in this status already.
 fn in_status(shop: &Shop, status: &SessionStatus) -> Uuid {
-    let lifetime = |duration| shop.emulator.change(|state, _| state.switches.session_lifetime = duration);
+    let lifetime = |duration| shop.emulator.with_state(|state, _| state.switches.session_lifetime = duration);
     if *status == SessionStatus::Expired {
         lifetime(jiff::SignedDuration::ZERO);
     }

@@ -148,7 +148,7 @@ impl World {
             given.push(id);
             id
         };
-        Self { emulator: Emulator::with_world(state, move || now, next), ids }
+        Self { emulator: Emulator::with_clock_and_ids(state, move || now, next), ids }
     }
 
     fn play(&self, what: OnPhone) {
@@ -157,7 +157,7 @@ impl World {
                 let code = newest_code(&self.emulator);
                 let phone = Phone { name: Some("Pixel 9".to_owned()), platform: Platform::Android };
                 let used =
-                    self.emulator.change(|state, moment| state.use_enrollment_code(&code, phone, moment));
+                    self.emulator.with_state(|state, moment| state.use_enrollment_code(&code, phone, moment));
                 assert!(used.is_ok(), "{used:?}");
             }
             OnPhone::ChooseCard => self.on_session(|state, id, moment| {
@@ -168,9 +168,9 @@ impl World {
     }
 
     /// Does something with the newest session.
-    fn on_session(&self, act: impl Fn(&mut State, Uuid, &mut kustom::emulator::Moment<'_>)) {
+    fn on_session(&self, act: impl Fn(&mut State, Uuid, &mut kustom::emulator::OpContext<'_>)) {
         let ids = self.ids.lock().expect("ids").clone();
-        self.emulator.change(|state, moment| {
+        self.emulator.with_state(|state, moment| {
             let is_session = |id: &Uuid| state.session(*id, moment.now).is_ok();
             let id = ids.into_iter().rfind(is_session).expect("a session");
             act(state, id, moment);

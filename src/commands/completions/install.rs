@@ -6,12 +6,12 @@ use std::path::Path;
 
 use super::place::{Done, Place, is_own, shell_or_own};
 use super::startup;
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::completion::Shell;
 use crate::context::Context;
 use crate::disk;
-use crate::error::{Error, Exit, Kind};
-use crate::text::word;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::text::shell_quote;
 
 const MORE: &str = "\
 Examples:
@@ -28,7 +28,7 @@ Next:
 /// at their start: you are asked, and --yes answers; where nobody can be asked, the line is shown. What is there already
 /// is left as it is.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(super) struct Args {
     /// The shell; yours unless told otherwise
     #[arg(value_name = "SHELL", value_enum)]
@@ -36,7 +36,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let shell = shell_or_own(self.shell)?;
         let place = Place::of(shell)?;
         // Whoever interrupts a question has changed nothing.
@@ -46,15 +46,18 @@ impl Args {
         let startup = place.startup.as_deref().zip(agreed);
         let startup = startup.map(|(file, agreed)| add_line(file, &place.line(shell), agreed)).transpose()?;
         let is_left = startup.as_ref().is_some_and(|done| done.result == LEFT);
-        context.terminal.all([Some(script), startup].into_iter().flatten())?;
+        context.terminal.print_list([Some(script), startup].into_iter().flatten())?;
         if is_left {
-            let file =
-                place.startup.as_deref().map(|file| word(&file.display().to_string())).unwrap_or_default();
-            context.terminal.tell(&format!("Add this line at the end of {file}:\n{}", place.line(shell)));
+            let file = place
+                .startup
+                .as_deref()
+                .map(|file| shell_quote(&file.display().to_string()))
+                .unwrap_or_default();
+            context.terminal.message(&format!("Add this line at the end of {file}:\n{}", place.line(shell)));
         } else {
-            context.terminal.note(&format!("Open a new {} and try it: kustom, space, Tab.", shell.name()));
+            context.terminal.status(&format!("Open a new {} and try it: kustom, space, Tab.", shell.name()));
         }
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
@@ -67,15 +70,15 @@ fn put(file: &Path, script: &str, context: &Context) -> Result<&'static str, Err
         Ok(there) if there == script.as_bytes() => return Ok("already there"),
         Ok(there) => {
             let question = format!("{} is not a script of kustom's; replace it?", file.display());
-            if !is_own(&there) && !context.wait_for(context.terminal.confirm(&question))? {
-                return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was written"));
+            if !is_own(&there) && !context.block_on(context.terminal.confirm(&question))? {
+                return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was written"));
             }
             "replaced"
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => "written",
         Err(reason) => return Err(failed(reason)),
     };
-    disk::create_folder(disk::folder_of(file)).map_err(failed)?;
+    disk::create_private_dir(disk::parent_dir(file)).map_err(failed)?;
     fs::write(file, script).map_err(failed)?;
     Ok(result)
 }
@@ -94,8 +97,8 @@ fn agree(file: &Path, line: &str, context: &Context) -> Result<Agreed, Error> {
     }
     let terminal = &*context.terminal;
     let question = format!("This line goes to the end of {}:\n  {line}", file.display());
-    let agreed = terminal.says_yes()
-        || terminal.can_ask() && context.wait_for(terminal.choose(&question, "Add it?", true))?;
+    let agreed = terminal.assume_yes()
+        || terminal.can_prompt() && context.block_on(terminal.ask_yes_no(&question, "Add it?", true))?;
     Ok(if agreed { Agreed::Add } else { Agreed::Leave })
 }
 
@@ -114,5 +117,5 @@ fn add_line(file: &Path, line: &str, agreed: Agreed) -> Result<Done, Error> {
 }
 
 pub(super) fn cannot(action: &str, file: &Path, reason: &io::Error) -> Error {
-    Error::usage(format!("cannot {action} {}: {}", file.display(), disk::words(reason)))
+    Error::usage(format!("cannot {action} {}: {}", file.display(), disk::io_error_message(reason)))
 }

@@ -7,10 +7,10 @@ mod uninstall;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::completion::Shell;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -28,7 +28,7 @@ Next:
 /// a minute old at most where the API answers in time; sessions come from the journal. A production key, and one that a command
 /// gives, are used for it only if the profile says `completions = true`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
     /// The shell whose script is printed
@@ -46,14 +46,14 @@ enum Command {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { shell, command } = self;
         match (command, shell) {
             (Some(Command::Install(args)), _) => args.run(context),
             (Some(Command::Uninstall(args)), _) => args.run(context),
             (None, Some(shell)) => {
                 context.terminal.data(shell.script())?;
-                Ok(Exit::Done)
+                Ok(ExitStatus::Done)
             }
             (None, None) => Err(Error::usage("no shell is named").hint("see `kustom completions --help`")),
         }

@@ -9,9 +9,9 @@ use directories::BaseDirs;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::commands::list::object_of;
+use crate::commands::list::to_json_object;
 use crate::completion::Shell;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::terminal::{Column, View};
 
 /// Where bash's own loader of completions is on the systems that have it.
@@ -92,7 +92,7 @@ impl Place {
     /// The one that is right now.
     pub(super) fn of(shell: Shell) -> Result<Self, Error> {
         let first = Self::all(shell)?.into_iter().next();
-        first.ok_or_else(|| Error::new(Kind::Bug, "a shell without a place for its script"))
+        first.ok_or_else(|| Error::new(ErrorKind::Bug, "a shell without a place for its script"))
     }
 
     /// The line that makes the shell read the script at its start.
@@ -162,6 +162,6 @@ impl View for Done {
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }

@@ -6,10 +6,10 @@ use std::io;
 use super::install::cannot;
 use super::place::{Done, Place, is_own, shell_or_own};
 use super::startup;
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::completion::Shell;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -24,7 +24,7 @@ Next:
 ///
 /// Files that are not kustom's stay as they are, and of a file that the shell reads at its start only the line is taken out.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(super) struct Args {
     /// The shell; yours unless told otherwise
     #[arg(value_name = "SHELL", value_enum)]
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { shell } = self;
         let shell = shell_or_own(shell)?;
         let mut done = Vec::new();
@@ -41,8 +41,8 @@ impl Args {
             // Where it would not be put now, only what was there is worth a word.
             done.extend(removed.into_iter().filter(|done| index == 0 || done.result != NOT_THERE));
         }
-        context.terminal.all(done)?;
-        Ok(Exit::Done)
+        context.terminal.print_list(done)?;
+        Ok(ExitStatus::Done)
     }
 }
 

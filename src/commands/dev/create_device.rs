@@ -4,9 +4,9 @@ use clap::builder::NonEmptyStringValueParser;
 
 use super::credentials::CredentialsArgs;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -21,7 +21,7 @@ Next:
 ///
 /// It is enrolled and registered at once and takes simulated taps.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The device's name
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -38,14 +38,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { name, location, metadata, credentials } = self;
         let metadata = args::metadata(metadata)?;
         let location_id = online.location_id_or_default(location.as_deref()).await?;
         let mut device =
             online.client.create_simulated_device(&name, location_id.as_deref(), &metadata).await?;
         credentials.apply_to(&mut device);
-        online.terminal.one(&device)?;
-        Ok(Exit::Done)
+        online.terminal.print_item(&device)?;
+        Ok(ExitStatus::Done)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::model::{Device, Received};
+use crate::model::{Device, Resource};
 use crate::secret::REDACTED;
 
 /// Whether they are shown.
@@ -15,7 +15,7 @@ pub(super) struct CredentialsArgs {
 
 impl CredentialsArgs {
     /// Takes the token out of what is shown, unless it is asked for: output ends up in logs.
-    pub(super) fn apply_to(&self, device: &mut Received<Device>) {
+    pub(super) fn apply_to(&self, device: &mut Resource<Device>) {
         if self.show_credentials {
             return;
         }

@@ -11,9 +11,9 @@ mod trigger;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
-use crate::context::{Context, Online};
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::{ApiContext, Context};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -29,7 +29,7 @@ Next:
 ///
 /// Each decline, each failure and each callback can be had here, on playground or without an account on the emulator.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     CreateDevice(create_device::Args),
     SimulateTap(simulate_tap::Args),
@@ -41,12 +41,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         match self {
             Self::CreateDevice(args) => on_playground(context, async |online| args.run(&online).await),
             Self::SimulateTap(args) => on_playground(context, async |online| args.run(&online).await),
             // The phone has a narrower guard, which says what to do instead.
-            Self::Pos(command) => context.online(async |online| command.run(&online).await),
+            Self::Pos(command) => context.run_with_api(async |online| command.run(&online).await),
             Self::Emulator(args) => args.run(context),
             Self::Run(args) => args.run(context),
             Self::Trigger(args) => args.run(context),
@@ -57,10 +57,10 @@ impl Command {
 /// Runs a command that playground has and production has not.
 fn on_playground(
     context: &Context,
-    command: impl AsyncFnOnce(Online<'_>) -> Result<Exit, Error>,
-) -> Result<Exit, Error> {
-    context.online(async |online| {
-        online.not_on_production()?;
+    command: impl AsyncFnOnce(ApiContext<'_>) -> Result<ExitStatus, Error>,
+) -> Result<ExitStatus, Error> {
+    context.run_with_api(async |online| {
+        online.forbid_production()?;
         command(online).await
     })
 }

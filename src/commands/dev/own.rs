@@ -4,13 +4,13 @@ use http::Method;
 use serde_json::Value;
 
 use crate::api::{self, Request};
-use crate::context::Online;
+use crate::context::ApiContext;
 use crate::error::Error;
 use crate::profiles::Environment;
 use crate::settings::Endpoint;
 
 /// Something that only emulators have.
-pub(super) struct Own {
+pub(super) struct EmulatorOnly {
     /// What the command does on an emulator, as the beginning of a sentence.
     pub(super) does: &'static str,
     /// What to do where there is no emulator.
@@ -19,9 +19,9 @@ pub(super) struct Own {
     pub(super) on_playground: Option<&'static str>,
 }
 
-impl Own {
+impl EmulatorOnly {
     /// Refuses everything but what can be an emulator. Nothing is sent.
-    pub(super) fn on_this_machine(&self, online: &Online<'_>) -> Result<(), Error> {
+    pub(super) fn on_this_machine(&self, online: &ApiContext<'_>) -> Result<(), Error> {
         let account = &online.account;
         let refused = |why: String| Error::usage(format!("{}, and {why}", self.does)).hint(self.instead);
         match &account.endpoint {
@@ -38,7 +38,12 @@ impl Own {
     }
 
     /// A request that failed, with what to do next where the emulator refused it.
-    pub(super) async fn explained(&self, error: api::Error, online: &Online<'_>, next: String) -> Error {
+    pub(super) async fn explain_error(
+        &self,
+        error: api::Error,
+        online: &ApiContext<'_>,
+        next: String,
+    ) -> Error {
         let status = error.status();
         let error = Error::from(error);
         match &online.account.endpoint {
@@ -53,7 +58,7 @@ impl Own {
 }
 
 /// Whether what answers there is an emulator, which says so to whoever asks. `None` where nothing answers.
-pub(super) async fn is_emulator(online: &Online<'_>) -> Option<bool> {
+pub(super) async fn is_emulator(online: &ApiContext<'_>) -> Option<bool> {
     let (answer, _) = online.client.probe(&Request::new(Method::GET, "/")).await.ok()?;
     let about: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     Some(about.get("emulator") == Some(&Value::Bool(true)))

@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::sessions::choose::Among;
+use crate::commands::help::text::after_help;
+use crate::commands::sessions::choose::SessionFilter;
 use crate::commands::sessions::outcome;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::model::TapOutcome;
 
 const MORE: &str = "\
@@ -24,7 +24,7 @@ Next:
 ///
 /// Shows the session as it is afterwards.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -35,23 +35,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { id, outcome } = self;
-        let id = online.session_or_choice(id, Among::Open).await?;
+        let id = online.session_or_choice(id, SessionFilter::Open).await?;
         online.client.simulate_tap(id, outcome).await?;
         // The body of the answer is not documented, so the session is read back.
         let session = online.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
-        online.terminal.one(&session)?;
+        online.terminal.print_item(&session)?;
         match outcome.unwrap_or_default() {
-            TapOutcome::Success => online.terminal.note(&outcome::in_words(&session)),
-            declined => online.terminal.note(&format!(
+            TapOutcome::Success => online.terminal.status(&outcome::describe_status(&session)),
+            declined => online.terminal.status(&format!(
                 "The card was {}. {}",
                 declined.meaning(),
-                outcome::in_words(&session)
+                outcome::describe_status(&session)
             )),
         }
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }

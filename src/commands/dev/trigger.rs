@@ -12,19 +12,19 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::list::object_of;
-use crate::context::{Context, Online};
-use crate::error::{Error, Exit, Kind};
+use crate::commands::help::text::after_help;
+use crate::commands::list::to_json_object;
+use crate::context::{ApiContext, Context};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Callback, CallbackData, CallbackType, SessionStatus, TapOutcome};
-use crate::secret::without_keys;
+use crate::secret::redact_secrets;
 use crate::settings::Account;
-use crate::terminal::{Cell, Column, Tone, View};
-use crate::text::visible;
-use crate::webhooks::{Endpoint, Signer, Unanswered};
+use crate::terminal::{Cell, CellStyle, Column, View};
+use crate::text::escape_control;
+use crate::webhooks::{DeliveryError, Endpoint, Signer};
 
 /// The merchant of a sample where none is known.
-const NOBODY: &str = "SAMPLE";
+const SAMPLE_MERCHANT_ID: &str = "SAMPLE";
 
 const MORE: &str = "\
 Examples:
@@ -38,10 +38,10 @@ Next:
 
 /// Sign a callback and send it to an application
 ///
-/// A sample, or one about a session that exists; says what the application answered. Exit 0: it acknowledged it with a
-/// 2xx. Exit 5: it answered something else. Without --session no account is needed.
+/// A sample, or one about a session that exists; says what the application answered. ExitStatus 0: it acknowledged it with a
+/// 2xx. ExitStatus 5: it answered something else. Without --session no account is needed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The event, such as session.finalized or payment.failed, with or without ipp. in front
     #[arg(value_name = "EVENT", value_parser = args::callback_type)]
@@ -58,10 +58,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { event, to, secret_file, session } = self;
         let secrets = args::read_secrets(&secret_file)?;
-        let bug = |error: crate::webhooks::SignError| Error::new(Kind::Bug, error.to_string());
+        let bug = |error: crate::webhooks::SignError| Error::new(ErrorKind::Bug, error.to_string());
         let signer = Signer::new(&secrets).map_err(bug)?;
         let endpoint = Endpoint::new(&to, context.settings.request_timeout())
             .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
@@ -73,14 +73,14 @@ impl Args {
                 .hint("use a playground profile, or --profile local"));
         }
         let merchant_id = account.as_ref().and_then(|account| account.merchant_id.as_ref());
-        let merchant_id = merchant_id.map_or_else(|| NOBODY.to_owned(), |id| id.value.clone());
+        let merchant_id = merchant_id.map_or_else(|| SAMPLE_MERCHANT_ID.to_owned(), |id| id.value.clone());
         let online = match (session, account) {
             (Some(_), Some(account)) => Some(context.connect_as(account)?),
             _ => None,
         };
-        context.wait_for(async {
+        context.block_on(async {
             let data = match (&online, session) {
-                (Some(online), Some(id)) => about(&event, id, online).await?,
+                (Some(online), Some(id)) => data_for_session(&event, id, online).await?,
                 _ => sample(&event),
             };
             let id = format!("kevt_{}", Uuid::new_v4().simple());
@@ -101,20 +101,22 @@ impl Args {
             let triggered = |status, body: &[u8]| {
                 let data = callback.data.clone().unwrap_or_default();
                 let took = sent.elapsed();
-                Triggered::new(&event, &id, data, endpoint.shown(), status, body, took)
+                TriggerResult::new(&event, &id, data, endpoint.display_url(), status, body, took)
             };
             match answer {
                 Ok(answer) => {
-                    context.terminal.one(&triggered(answer.status, &answer.body))?;
-                    judge(answer.status)
+                    context.terminal.print_item(&triggered(answer.status, &answer.body))?;
+                    check_status(answer.status)
                 }
-                Err(Unanswered::NotSent(reason)) => {
-                    let message = format!("the callback was not sent: {}", visible(&reason));
-                    Err(Error::new(Kind::Unavailable, message).hint("see that the application listens there"))
+                Err(DeliveryError::NotSent(reason)) => {
+                    let message = format!("the callback was not sent: {}", escape_control(&reason));
+                    Err(Error::new(ErrorKind::Unavailable, message)
+                        .hint("see that the application listens there"))
                 }
-                Err(Unanswered::Lost(reason)) => {
-                    let message = format!("the callback was sent, and not answered: {}", visible(&reason));
-                    Err(Error::new(Kind::Unknown, message).hint(
+                Err(DeliveryError::Lost(reason)) => {
+                    let message =
+                        format!("the callback was sent, and not answered: {}", escape_control(&reason));
+                    Err(Error::new(ErrorKind::Unknown, message).hint(
                         "the application may have handled it; an event that comes twice must do no harm",
                     ))
                 }
@@ -126,18 +128,18 @@ impl Args {
 /// Whether a profile or a key is there to be used.
 fn has_account(context: &Context) -> Result<bool, Error> {
     let settings = &context.settings;
-    if settings.wants_local() || settings.variables.api_key.is_some() {
+    if settings.is_local() || settings.variables.api_key.is_some() {
         return Ok(true);
     }
     Ok(settings.profile_name(settings.store().read()?.active()).is_some())
 }
 
-fn judge(status: u16) -> Result<Exit, Error> {
+fn check_status(status: u16) -> Result<ExitStatus, Error> {
     if (200..300).contains(&status) {
-        return Ok(Exit::Done);
+        return Ok(ExitStatus::Done);
     }
-    let error = Error::new(Kind::Refused, format!("the application answered {status}, not a 2xx"));
-    Err(error.fact("status", status).hint(match status {
+    let error = Error::new(ErrorKind::Refused, format!("the application answered {status}, not a 2xx"));
+    Err(error.detail("status", status).hint(match status {
         300..=399 => "redirects are not followed: name the URL itself",
         401 | 403 => {
             "it may have another secret, or a clock that is off; `kustom webhooks verify` tells which"
@@ -156,7 +158,11 @@ fn sample(event: &CallbackType) -> CallbackData {
 }
 
 /// What could be told of a session that exists.
-async fn about(event: &CallbackType, id: Uuid, online: &Online<'_>) -> Result<CallbackData, Error> {
+async fn data_for_session(
+    event: &CallbackType,
+    id: Uuid,
+    online: &ApiContext<'_>,
+) -> Result<CallbackData, Error> {
     let session = online
         .client
         .session(id)
@@ -172,10 +178,10 @@ async fn about(event: &CallbackType, id: Uuid, online: &Online<'_>) -> Result<Ca
     if let (Some(told), Some(status)) = (told, &session.status)
         && told != *status
     {
-        let status = visible(status.as_str()).into_owned();
+        let status = escape_control(status.as_str()).into_owned();
         online
             .terminal
-            .note(&format!("The session is {status}: whoever reads it back does not find it {told}."));
+            .status(&format!("The session is {status}: whoever reads it back does not find it {told}."));
     }
     Ok(CallbackData {
         session_id: Some(session.session_id.clone().unwrap_or_else(|| id.to_string())),
@@ -190,7 +196,7 @@ fn reason_of(event: &CallbackType) -> Option<String> {
 
 /// What was sent, and what it was answered with.
 #[derive(Debug, Serialize)]
-struct Triggered {
+struct TriggerResult {
     id: String,
     #[serde(rename = "type")]
     kind: String,
@@ -205,9 +211,9 @@ struct Triggered {
 }
 
 /// How much of an answer is shown, in characters.
-const MOST_SHOWN: usize = 500;
+const MAX_BODY_SHOWN: usize = 500;
 
-impl Triggered {
+impl TriggerResult {
     fn new(
         event: &CallbackType,
         id: &str,
@@ -228,30 +234,30 @@ impl Triggered {
             status,
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             // An application may show what it knows, its secret too.
-            answer: without_keys(&String::from_utf8_lossy(answer)).chars().take(MOST_SHOWN).collect(),
+            answer: redact_secrets(&String::from_utf8_lossy(answer)).chars().take(MAX_BODY_SHOWN).collect(),
         }
     }
 }
 
-impl View for Triggered {
+impl View for TriggerResult {
     const NOUN: &'static str = "callback";
     const FIELDS: &'static [&'static str] =
         &["id", "type", "session_id", "order_id", "failure_reason", "to", "status", "took_ms", "answer"];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::id("ID", |triggered, _| triggered.id.as_str().into()),
         Column::new("TYPE", |triggered, _| triggered.kind.as_str().into()),
-        Column::id("SESSION", |triggered, _| Cell::opt(triggered.session_id.as_deref())),
-        Column::new("ORDER", |triggered, _| Cell::opt(triggered.order_id.as_deref())),
-        Column::new("REASON", |triggered, _| Cell::opt(triggered.failure_reason.as_deref())),
+        Column::id("SESSION", |triggered, _| Cell::optional(triggered.session_id.as_deref())),
+        Column::new("ORDER", |triggered, _| Cell::optional(triggered.order_id.as_deref())),
+        Column::new("REASON", |triggered, _| Cell::optional(triggered.failure_reason.as_deref())),
         Column::new("TO", |triggered, _| triggered.to.as_str().into()),
         Column::new("ANSWERED", |triggered, _| {
-            let tone = if (200..300).contains(&triggered.status) { Tone::Good } else { Tone::Bad };
-            Cell::toned(format!("{} in {} ms", triggered.status, triggered.took_ms), tone)
+            let tone = if (200..300).contains(&triggered.status) { CellStyle::Good } else { CellStyle::Bad };
+            Cell::styled(format!("{} in {} ms", triggered.status, triggered.took_ms), tone)
         }),
         Column::detail("ANSWER", |triggered, _| triggered.answer.as_str().into()),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }

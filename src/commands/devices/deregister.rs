@@ -1,19 +1,19 @@
 //! `kustom devices deregister`
 
 use crate::commands::find::id_of;
-use crate::commands::help::text::more;
-use crate::commands::list::Done;
-use crate::context::Online;
-use crate::error::{Error, Exit};
-use crate::model::{Device, Received};
-use crate::text::visible;
+use crate::commands::help::text::after_help;
+use crate::commands::list::ActionResult;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
+use crate::model::{Device, Resource};
+use crate::text::escape_control;
 
 const MORE: &str = "\
 Examples:
   kustom devices deregister 'Till 1'
   kustom devices deregister 'Old till' --yes           # on production in a script
 
-Exit codes:
+ExitStatus codes:
   4  there is no such device; nothing was removed
   8  production asks for the name, and it was not typed; nothing was removed
 
@@ -25,7 +25,7 @@ Next:
 ///
 /// A removed device can take no more payments; its phone has to be paired again.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The devices' names, their ids or the beginnings of their ids; on a terminal one can be chosen from a list
     #[arg(value_name = "DEVICE")]
@@ -33,16 +33,16 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { devices } = self;
-        online.can_confirm()?;
+        online.ensure_can_confirm()?;
         // All of them are found before the first one is removed, so that a typing mistake removes nothing.
-        let mut found: Vec<Received<Device>> = Vec::with_capacity(devices.len());
+        let mut found: Vec<Resource<Device>> = Vec::with_capacity(devices.len());
         for device in &devices {
             found.push(online.find_device(device).await?);
         }
         if devices.is_empty() {
-            found.push(online.device_or_choice(None).await?);
+            found.push(online.resolve_or_select_device(None).await?);
         }
         let shown: Vec<_> = found
             .iter()
@@ -54,7 +54,7 @@ impl Args {
         let typed: Vec<_> = found.iter().map(to_be_typed).collect();
         online.confirm_by_name(&format!("deregister {}", shown.join(", ")), &typed).await?;
         online
-            .each(found, async |device: Received<Device>| {
+            .for_each_target(found, async |device: Resource<Device>| {
                 let id = id_of(&device)?;
                 let doing = format!("device {id}");
                 online
@@ -62,16 +62,16 @@ impl Args {
                     .deregister_device(&id)
                     .await
                     .map_err(|error| Error::from(error).context(&doing))?;
-                Ok(Done { id, object: "device", result: "deregistered" })
+                Ok(ActionResult { id, object: "device", result: "deregistered" })
             })
             .await
     }
 }
 
 /// What somebody types to remove the device: its name, or the beginning of its id where nobody could type the name.
-fn to_be_typed(device: &Received<Device>) -> String {
+fn to_be_typed(device: &Resource<Device>) -> String {
     let name = device.name.as_deref().unwrap_or_default();
-    if !name.trim().is_empty() && visible(name) == name {
+    if !name.trim().is_empty() && escape_control(name) == name {
         return name.to_owned();
     }
     device.id.as_deref().unwrap_or_default().chars().take(8).collect()

@@ -1,15 +1,15 @@
 //! `kustom devices get`
 
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
   kustom devices get 'Till 1'
   kustom devices get 'till 1' -o json                  # every field, as the API has it
 
-Exit codes:
+ExitStatus codes:
   2  the name or the beginning of the id fits several devices, which are listed
   4  there is no such device
 
@@ -21,7 +21,7 @@ Next:
 ///
 /// The API has no operation for a single device: it is found in the list.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
@@ -29,10 +29,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device } = self;
-        let device = online.device_or_choice(device.as_deref()).await?;
-        online.terminal.one(&device)?;
-        Ok(Exit::Done)
+        let device = online.resolve_or_select_device(device.as_deref()).await?;
+        online.terminal.print_item(&device)?;
+        Ok(ExitStatus::Done)
     }
 }

@@ -1,9 +1,9 @@
 //! `kustom devices list`
 
-use crate::commands::help::text::more;
-use crate::commands::list::Limit;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::commands::list::LimitArgs;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::model::Device;
 
 const MORE: &str = "\
@@ -20,19 +20,19 @@ Next:
 ///
 /// Every page of the list is fetched and shown as it comes. Whether a device is online is not known to the API.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Only at this location: its name, its id or the beginning of its id
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     #[command(flatten)]
-    limit: Limit,
+    limit: LimitArgs,
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, limit } = self;
         let location_id = online.location_id_opt(location.as_deref()).await?;
-        online.show_list::<Device>(online.client.devices(location_id.as_deref()), &limit).await
+        online.print_pages::<Device>(online.client.devices(location_id.as_deref()), &limit).await
     }
 }

@@ -7,9 +7,9 @@ mod update;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -25,7 +25,7 @@ Next:
 ///
 /// A device is a phone that was paired. It has a name and stands at a location; both can be changed.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     List(list::Args),
     Get(get::Args),
@@ -34,7 +34,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: ApiContext<'_>) -> Result<ExitStatus, Error> {
         match self {
             Self::List(args) => args.run(&online).await,
             Self::Get(args) => args.run(&online).await,

@@ -3,9 +3,9 @@
 use crate::api::DeviceChange;
 use crate::commands::args;
 use crate::commands::find::id_of;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -21,7 +21,7 @@ Next:
 ///
 /// What is not named stays as it is: the device is read, changed and written back.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device, name, location, no_location, metadata, unset_metadata } = self;
         let set_metadata = args::metadata(metadata)?;
         if let Some(key) = unset_metadata.iter().find(|key| set_metadata.contains_key(*key)) {
@@ -59,9 +59,9 @@ impl Args {
             Some(location) => Some(Some(online.location_id(&location).await?)),
             None => no_location.then_some(None),
         };
-        let device = online.device_or_choice(device.as_deref()).await?;
+        let device = online.resolve_or_select_device(device.as_deref()).await?;
         let updated = online.client.update_device(&id_of(&device)?, &change.applied_to(&device)).await?;
-        online.terminal.one(&updated)?;
-        Ok(Exit::Done)
+        online.terminal.print_item(&updated)?;
+        Ok(ExitStatus::Done)
     }
 }

@@ -3,17 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use crate::profiles::{Document, KeySource};
-use crate::secret::{REDACTED, SHORTEST_SOUGHT, Secret, without_keys};
+use crate::secret::{MIN_REDACT_LEN, REDACTED, Secret, redact_secrets};
 use crate::settings::Settings;
-use crate::text::word;
+use crate::text::shell_quote;
 
 /// Knows what is nobody else's business: keys, passwords in addresses, and whose home folder it is.
-pub(super) struct Discretion {
+pub(super) struct ReportRedactor {
     home: Option<String>,
     keys: Vec<Secret>,
 }
 
-impl Discretion {
+impl ReportRedactor {
     pub(super) fn new(settings: &Settings, profiles: Option<&Document>) -> Self {
         let stored = profiles.into_iter().flat_map(Document::profiles);
         let stored = stored.filter_map(|(_, profile)| match &profile.key {
@@ -22,22 +22,22 @@ impl Discretion {
         });
         let variable = settings.variables.api_key.as_ref().map(|key| Secret::new(key.expose().trim()));
         let keys = variable.into_iter().chain(stored).collect();
-        Self::hiding(directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned()), keys)
+        Self::with_secrets(directories::BaseDirs::new().map(|folders| folders.home_dir().to_owned()), keys)
     }
 
-    fn hiding(home: Option<PathBuf>, keys: Vec<Secret>) -> Self {
+    fn with_secrets(home: Option<PathBuf>, keys: Vec<Secret>) -> Self {
         // The root folder is nobody's, and would fit every path.
         let home = home.filter(|home| home.parent().is_some()).map(|home| home.display().to_string());
-        let keys = keys.into_iter().filter(|key| key.expose().len() >= SHORTEST_SOUGHT).collect();
+        let keys = keys.into_iter().filter(|key| key.expose().len() >= MIN_REDACT_LEN).collect();
         Self { home, keys }
     }
 
     /// A text without any of it.
-    pub(super) fn clean(&self, text: &str) -> String {
+    pub(super) fn redact(&self, text: &str) -> String {
         let text = self.keys.iter().fold(text.to_owned(), |text, key| text.replace(key.expose(), REDACTED));
-        let text = without_userinfo(&without_keys(&text));
+        let text = strip_userinfo(&redact_secrets(&text));
         match &self.home {
-            Some(home) => at_home(&text, home),
+            Some(home) => abbreviate_home(&text, home),
             None => text,
         }
     }
@@ -48,14 +48,14 @@ impl Discretion {
         let inside = self.home.as_ref().and_then(|home| path.strip_prefix(home).ok());
         match inside {
             Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
-            Some(rest) => format!("~/{}", word(&rest.display().to_string())),
-            None => word(&path.display().to_string()),
+            Some(rest) => format!("~/{}", shell_quote(&rest.display().to_string())),
+            None => shell_quote(&path.display().to_string()),
         }
     }
 }
 
 /// With `~` for the home folder, and for nothing that only begins like it.
-fn at_home(text: &str, home: &str) -> String {
+fn abbreviate_home(text: &str, home: &str) -> String {
     let mut parts = text.split(home);
     let mut clean = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -67,7 +67,7 @@ fn at_home(text: &str, home: &str) -> String {
 }
 
 /// Without the name and the password in `https://name:password@host`.
-fn without_userinfo(text: &str) -> String {
+fn strip_userinfo(text: &str) -> String {
     let mut parts = text.split("://");
     let mut clean = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -89,14 +89,17 @@ fn without_userinfo(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn discretion() -> Discretion {
-        Discretion::hiding(Some("/home/anna".into()), vec![Secret::new("old+secret/7"), Secret::new("short")])
+    fn discretion() -> ReportRedactor {
+        ReportRedactor::with_secrets(
+            Some("/home/anna".into()),
+            vec![Secret::new("old+secret/7"), Secret::new("short")],
+        )
     }
 
     #[test]
     fn keys_are_hidden_with_a_prefix_and_without() {
         assert_eq!(
-            discretion().clean("old+secret/7, kco_live_api_x, whsec_abc= and short"),
+            discretion().redact("old+secret/7, kco_live_api_x, whsec_abc= and short"),
             "[redacted], kco_live_[redacted] whsec_[redacted] and short"
         );
     }
@@ -104,7 +107,7 @@ mod tests {
     #[test]
     fn passwords_in_addresses_are_hidden() {
         assert_eq!(
-            discretion().clean("via http://a:p@ss@proxy:3128/x@y and 'https://b@h' to https://h/@c"),
+            discretion().redact("via http://a:p@ss@proxy:3128/x@y and 'https://b@h' to https://h/@c"),
             "via http://[redacted]@proxy:3128/x@y and 'https://[redacted]@h' to https://h/@c"
         );
     }
@@ -113,7 +116,7 @@ mod tests {
     fn the_home_folder_names_nobody() {
         let discretion = discretion();
         assert_eq!(
-            discretion.clean("/home/anna/.config/k.toml, /home/anna: /home/annabel/x /home/anna"),
+            discretion.redact("/home/anna/.config/k.toml, /home/anna: /home/annabel/x /home/anna"),
             "~/.config/k.toml, ~: /home/annabel/x ~"
         );
         assert_eq!(
@@ -122,6 +125,6 @@ mod tests {
         );
         assert_eq!(discretion.word(Path::new("/etc/k")), "/etc/k");
         assert_eq!(discretion.word(Path::new("/home/anna")), "~");
-        assert_eq!(Discretion::hiding(Some("/".into()), Vec::new()).clean("/etc/k"), "/etc/k");
+        assert_eq!(ReportRedactor::with_secrets(Some("/".into()), Vec::new()).redact("/etc/k"), "/etc/k");
     }
 }

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::discretion::Discretion;
-use crate::commands::list::object_of;
-use crate::error::{Error, Kind};
-use crate::terminal::{Cell, Column, Tone, View};
+use super::discretion::ReportRedactor;
+use crate::commands::list::to_json_object;
+use crate::error::{Error, ErrorKind};
+use crate::terminal::{Cell, CellStyle, Column, View};
 
 /// How good it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,26 +21,26 @@ pub(super) enum Level {
 
 /// What was found, and what to do about it.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Finding {
+pub(super) struct CheckResult {
     level: Level,
     check: &'static str,
     #[serde(rename = "finding")]
     text: String,
     next: Option<String>,
     #[serde(skip)]
-    kind: Option<Kind>,
+    kind: Option<ErrorKind>,
 }
 
-impl Finding {
+impl CheckResult {
     pub(super) fn ok(check: &'static str, text: String) -> Self {
         Self { level: Level::Ok, check, text, next: None, kind: None }
     }
 
     /// Makes it a warning or a failure, with what to do.
-    pub(super) fn but(mut self, level: Level, next: &str) -> Self {
+    pub(super) fn with_remedy(mut self, level: Level, next: &str) -> Self {
         self.level = level;
         self.next = Some(next.to_owned());
-        self.kind = (level == Level::Failure).then_some(Kind::Usage);
+        self.kind = (level == Level::Failure).then_some(ErrorKind::Usage);
         self
     }
 
@@ -52,10 +52,10 @@ impl Finding {
     }
 
     /// Without what is nobody else's business.
-    pub(super) fn cleaned(self, discretion: &Discretion) -> Self {
+    pub(super) fn redacted(self, discretion: &ReportRedactor) -> Self {
         let Self { level, check, text, next, kind } = self;
-        let next = next.map(|next| discretion.clean(&next));
-        Self { level, check, text: discretion.clean(&text), next, kind }
+        let next = next.map(|next| discretion.redact(&next));
+        Self { level, check, text: discretion.redact(&text), next, kind }
     }
 
     pub(super) fn is_failure(&self) -> bool {
@@ -63,26 +63,26 @@ impl Finding {
     }
 
     /// The kind of a failure, which decides the exit code.
-    pub(super) const fn kind(&self) -> Option<Kind> {
+    pub(super) const fn kind(&self) -> Option<ErrorKind> {
         self.kind
     }
 }
 
-impl View for Finding {
+impl View for CheckResult {
     const NOUN: &'static str = "finding";
     const FIELDS: &'static [&'static str] = &["level", "check", "finding", "next"];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("LEVEL", |finding, _| match finding.level {
-            Level::Ok => Cell::toned("ok", Tone::Good),
-            Level::Warning => Cell::toned("warning", Tone::Busy),
-            Level::Failure => Cell::toned("failure", Tone::Bad),
+            Level::Ok => Cell::styled("ok", CellStyle::Good),
+            Level::Warning => Cell::styled("warning", CellStyle::Busy),
+            Level::Failure => Cell::styled("failure", CellStyle::Bad),
         }),
         Column::new("CHECK", |finding, _| finding.check.into()),
         Column::new("FINDING", |finding, _| finding.text.as_str().into()),
-        Column::new("NEXT", |finding, _| Cell::opt(finding.next.as_deref())),
+        Column::new("NEXT", |finding, _| Cell::optional(finding.next.as_deref())),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }

@@ -5,13 +5,13 @@ mod finding;
 mod local;
 mod remote;
 
-use discretion::Discretion;
-use finding::{Finding, Level};
+use discretion::ReportRedactor;
+use finding::{CheckResult, Level};
 
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::commands::profiles::show::values;
 use crate::context::{Context, journal_of};
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 use crate::profiles::KeySource;
 use crate::settings::Account;
 
@@ -30,7 +30,7 @@ Next:
 /// Each line is ok, a warning or a failure, with the next command to type. The output is safe to paste: it holds no key
 /// and no password, and the home folder is written as ~. With a failure the exit code is that of its kind.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Look at this machine only, and send nothing
     #[arg(long)]
@@ -38,36 +38,36 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { offline } = self;
-        let mut findings = vec![Finding::ok("version", format!("kustom {}", crate::version::BUILD))];
+        let mut findings = vec![CheckResult::ok("version", format!("kustom {}", crate::version::BUILD))];
         let store = context.settings.store();
         let profiles = store.read();
-        let discretion = Discretion::new(&context.settings, profiles.as_ref().ok());
+        let discretion = ReportRedactor::new(&context.settings, profiles.as_ref().ok());
         findings.extend(local::profiles_file(store.path(), profiles, &discretion));
-        let file_is_unreadable = findings.iter().any(Finding::is_failure);
+        let file_is_unreadable = findings.iter().any(CheckResult::is_failure);
         findings.push(local::state_folder(&context.settings.paths.state));
         match context.account() {
             Ok(account) => {
                 findings.extend(configured(&account));
                 findings.push(local::journal(&journal_of(&context.settings, &account)));
                 if !offline {
-                    findings.extend(context.wait_for(async { Ok(remote::check(context, account).await) })?);
+                    findings.extend(context.block_on(async { Ok(remote::check(context, account).await) })?);
                 }
             }
             // A file that cannot be read has been reported already.
             Err(_) if file_is_unreadable => {}
-            Err(error) => findings.push(Finding::failure("account", error)),
+            Err(error) => findings.push(CheckResult::failure("account", error)),
         }
-        let worst = findings.iter().filter_map(Finding::kind).max();
-        let findings: Vec<_> = findings.into_iter().map(|finding| finding.cleaned(&discretion)).collect();
-        context.terminal.all(findings)?;
-        Ok(worst.map_or(Exit::Done, Exit::Unwell))
+        let worst = findings.iter().filter_map(CheckResult::kind).max();
+        let findings: Vec<_> = findings.into_iter().map(|finding| finding.redacted(&discretion)).collect();
+        context.terminal.print_list(findings)?;
+        Ok(worst.map_or(ExitStatus::Done, ExitStatus::Unwell))
     }
 }
 
 /// Every value of the account with its source.
-fn configured(account: &Account) -> Vec<Finding> {
+fn configured(account: &Account) -> Vec<CheckResult> {
     let rows = values(account).into_iter().map(|row| {
         let value = match (row.name, &account.key.value) {
             // A command can have a secret in its arguments, and this is what people paste.
@@ -77,9 +77,9 @@ fn configured(account: &Account) -> Vec<Finding> {
         let source = row.phrase.as_ref().map(|phrase| format!(", {phrase}")).unwrap_or_default();
         let shadows =
             if row.shadows.is_empty() { String::new() } else { format!("; shadows {}", row.shadowed()) };
-        let finding = Finding::ok(row.name, format!("{value}{source}{shadows}"));
+        let finding = CheckResult::ok(row.name, format!("{value}{source}{shadows}"));
         if row.name == "merchant_id" && row.value.is_none() {
-            return finding.but(
+            return finding.with_remedy(
                 Level::Warning,
                 "list operations may ask for it: add it to the profile, or set \
                 KUSTOM_MERCHANT_ID",
@@ -88,8 +88,8 @@ fn configured(account: &Account) -> Vec<Finding> {
         finding
     });
     let ignored = account.ignored.iter().map(|name| {
-        Finding::ok(name, "set, but not used: the built-in emulator has an account of its own".to_owned())
-            .but(Level::Warning, "name another profile, or none, to use it")
+        CheckResult::ok(name, "set, but not used: the built-in emulator has an account of its own".to_owned())
+            .with_remedy(Level::Warning, "name another profile, or none, to use it")
     });
     rows.chain(ignored).collect()
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{Finding, Level};
-use crate::api::{Answer, Request};
-use crate::context::{Context, Online};
-use crate::error::{Error, Kind};
+use super::finding::{CheckResult, Level};
+use crate::api::{Request, Response};
+use crate::context::{ApiContext, Context};
+use crate::error::{Error, ErrorKind};
 use crate::settings::{Account, Endpoint};
-use crate::text::spell;
+use crate::text::format_duration;
 
 /// A clock this far off is noticed.
 const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
@@ -19,18 +19,18 @@ const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
 const CLOCK_FAILURE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Whether the host answers, how far the clock is off, and whether the key is accepted.
-pub(super) async fn check(context: &Context, account: Account) -> Vec<Finding> {
+pub(super) async fn check(context: &Context, account: Account) -> Vec<CheckResult> {
     let in_process = matches!(account.endpoint, Endpoint::InProcess);
     let online = match context.connect_as(account) {
         Ok(online) => online,
-        Err(error) => return vec![Finding::failure("api_key", error)],
+        Err(error) => return vec![CheckResult::failure("api_key", error)],
     };
     let request = Request::new(Method::GET, "/ipp/v1/devices").query("page_size", "1");
     let (answer, elapsed) = match online.client.probe(&request).await {
         Ok(answered) => answered,
-        Err(error) => return vec![Finding::failure("host", error.into())],
+        Err(error) => return vec![CheckResult::failure("host", error.into())],
     };
-    let mut findings = vec![Finding::ok("host", format!("answers in {}", spell(elapsed)))];
+    let mut findings = vec![CheckResult::ok("host", format!("answers in {}", format_duration(elapsed)))];
     if !in_process {
         findings.push(clock(&answer, elapsed, Timestamp::now()));
     }
@@ -44,15 +44,15 @@ pub(super) async fn check(context: &Context, account: Account) -> Vec<Finding> {
 }
 
 /// How far this machine's clock is from the host's.
-fn clock(answer: &Answer, elapsed: Duration, now: Timestamp) -> Finding {
+fn clock(answer: &Response, elapsed: Duration, now: Timestamp) -> CheckResult {
     let told = answer.header("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
     let Some(told) = told else {
-        return Finding::ok("clock", "the host does not tell its time".to_owned());
+        return CheckResult::ok("clock", "the host does not tell its time".to_owned());
     };
     // The header has whole seconds and was written some time during the request.
     let slack = SignedDuration::try_from(elapsed).unwrap_or_default() + SignedDuration::from_secs(1);
     let off = now.duration_since(told.timestamp()).abs();
-    let finding = Finding::ok(
+    let finding = CheckResult::ok(
         "clock",
         if off <= slack {
             "agrees with the host".to_owned()
@@ -61,37 +61,42 @@ fn clock(answer: &Answer, elapsed: Duration, now: Timestamp) -> Finding {
         },
     );
     match off {
-        off if off > CLOCK_FAILURE => finding.but(Level::Failure, "set this machine's clock"),
-        off if off > CLOCK_WARNING => finding.but(Level::Warning, "set this machine's clock"),
+        off if off > CLOCK_FAILURE => finding.with_remedy(Level::Failure, "set this machine's clock"),
+        off if off > CLOCK_WARNING => finding.with_remedy(Level::Warning, "set this machine's clock"),
         _ => finding,
     }
 }
 
-fn key(answer: &Answer) -> Finding {
+fn key(answer: &Response) -> CheckResult {
     match answer.status {
-        200..=299 => Finding::ok("key", "is accepted".to_owned()),
+        200..=299 => CheckResult::ok("key", "is accepted".to_owned()),
         401 | 403 => {
             let message = format!("the API does not accept the key (HTTP {})", answer.status);
-            Finding::failure(
+            CheckResult::failure(
                 "key",
-                Error::new(Kind::Credentials, message).hint("store the right one with `kustom login`"),
+                Error::new(ErrorKind::Credentials, message).hint("store the right one with `kustom login`"),
             )
         }
         300..=399 => {
             let message = format!("the host answers {} with a redirect: it is not the API", answer.status);
-            Finding::failure("key", Error::new(Kind::Unavailable, message).hint("check the base URL"))
+            CheckResult::failure(
+                "key",
+                Error::new(ErrorKind::Unavailable, message).hint("check the base URL"),
+            )
         }
-        status => Finding::ok("key", format!("the API answered {status}, which does not tell"))
-            .but(Level::Warning, "try `kustom devices list -v`"),
+        status => CheckResult::ok("key", format!("the API answered {status}, which does not tell"))
+            .with_remedy(Level::Warning, "try `kustom devices list -v`"),
     }
 }
 
 /// Whether the default location exists.
-async fn default_location(online: &Online<'_>) -> Option<Finding> {
+async fn default_location(online: &ApiContext<'_>) -> Option<CheckResult> {
     let wanted = &online.account.location.as_ref()?.value;
     Some(match online.location_id(wanted).await {
-        Ok(id) => Finding::ok("default location", format!("'{}' is {id}", crate::text::visible(wanted))),
-        Err(error) => Finding::failure("default location", error),
+        Ok(id) => {
+            CheckResult::ok("default location", format!("'{}' is {id}", crate::text::escape_control(wanted)))
+        }
+        Err(error) => CheckResult::failure("default location", error),
     })
 }
 
@@ -103,7 +108,7 @@ mod tests {
     fn a_clock_is_judged_by_the_hosts_date() {
         let mut headers = http::HeaderMap::new();
         headers.insert("date", http::HeaderValue::from_static("Sun, 22 Nov 2026 10:00:00 GMT"));
-        let answer = Answer { status: 200, headers, body: Vec::new() };
+        let answer = Response { status: 200, headers, body: Vec::new() };
         let level = |now: &str| {
             let finding = clock(&answer, Duration::ZERO, now.parse().unwrap());
             serde_json::to_value(&finding).unwrap()["level"].as_str().unwrap().to_owned()

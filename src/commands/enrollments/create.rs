@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
-use crate::text::spell;
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
+use crate::text::format_duration;
 
 const MORE: &str = "\
 Examples:
@@ -25,7 +25,7 @@ Next:
 /// The code pairs any phone with the account: treat it as a secret. On the phone, open the Kustom POS app and
 /// enter it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
     /// location unless told otherwise
@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, expires_in, metadata } = self;
         if expires_in < Duration::from_millis(1) {
             return Err(Error::usage("--expires-in must be a millisecond at least"));
@@ -52,11 +52,11 @@ impl Args {
         let created = online.client.create_enrollment(&new).await;
         let created = created.map_err(|error| with_location_hint(error, !no_location))?;
         told_lifetime(&created, expires_in, online);
-        online.terminal.one(&created.enrollment)?;
+        online.terminal.print_item(&created.enrollment)?;
         online
             .terminal
-            .note("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
-        Ok(Exit::Done)
+            .status("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
+        Ok(ExitStatus::Done)
     }
 }
 
@@ -72,12 +72,12 @@ pub(super) fn with_location_hint(error: ApiError, has_location: bool) -> Error {
 }
 
 /// Warns when the code lasts longer than was asked for.
-pub(super) fn told_lifetime(created: &CreatedEnrollment, asked: Duration, online: &Online<'_>) {
+pub(super) fn told_lifetime(created: &CreatedEnrollment, asked: Duration, online: &ApiContext<'_>) {
     if let Some(ttl) = created.instead {
         online.terminal.warn(&format!(
             "this account takes fixed lifetimes only: asked for {} instead of {}",
-            spell(ttl.duration()),
-            spell(asked)
+            format_duration(ttl.duration()),
+            format_duration(asked)
         ));
     }
 }

@@ -3,18 +3,18 @@
 use uuid::Uuid;
 
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::list::Done;
-use crate::context::Online;
-use crate::error::{Error, Exit};
-use crate::text::count;
+use crate::commands::help::text::after_help;
+use crate::commands::list::ActionResult;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
+use crate::text::pluralize;
 
 const MORE: &str = "\
 Examples:
   kustom enrollments delete ENROLLMENT
   kustom enrollments delete ENROLLMENT --yes           # on production in a script
 
-Exit codes:
+ExitStatus codes:
   4  there is no such enrollment, or it was withdrawn before
   8  production asks, and there was no answer; nothing was done
 
@@ -26,7 +26,7 @@ Next:
 ///
 /// A withdrawn code pairs no phone any more and leaves the lists.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The ids of the enrollments
     #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::id)]
@@ -34,20 +34,22 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { ids } = self;
-        online.can_confirm()?;
+        online.ensure_can_confirm()?;
         let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
-        online.confirm(&format!("withdraw {}: {}", count(ids.len(), "enrollment"), names.join(", "))).await?;
         online
-            .each(ids, async |id: Uuid| {
+            .confirm(&format!("withdraw {}: {}", pluralize(ids.len(), "enrollment"), names.join(", ")))
+            .await?;
+        online
+            .for_each_target(ids, async |id: Uuid| {
                 let doing = format!("enrollment {id}");
                 online
                     .client
                     .delete_enrollment(&id.to_string())
                     .await
                     .map_err(|error| Error::from(error).context(&doing))?;
-                Ok(Done { id: id.to_string(), object: "enrollment", result: "deleted" })
+                Ok(ActionResult { id: id.to_string(), object: "enrollment", result: "deleted" })
             })
             .await
     }

@@ -2,10 +2,10 @@
 
 use crate::api::EnrollmentFilter;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::list::Limit;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::commands::list::LimitArgs;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::model::Enrollment;
 
 /// How many metadata filters the API takes (documented).
@@ -24,7 +24,7 @@ Next:
 ///
 /// Codes are not shown in a list: whoever has one can pair a phone. Whether a code was used is.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Only of this location: its name, its id or the beginning of its id
     #[arg(long, value_name = "LOCATION")]
@@ -36,11 +36,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
     include_consumed: Option<bool>,
     #[command(flatten)]
-    limit: Limit,
+    limit: LimitArgs,
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, metadata, include_consumed, limit } = self;
         let metadata = args::metadata(metadata)?;
         if metadata.len() > MOST_FILTERS {
@@ -53,6 +53,6 @@ impl Args {
         }
         let location_id = online.location_id_opt(location.as_deref()).await?;
         let filter = EnrollmentFilter { location_id, metadata, include_consumed };
-        online.show_list::<Enrollment>(online.client.enrollments(&filter), &limit).await
+        online.print_pages::<Enrollment>(online.client.enrollments(&filter), &limit).await
     }
 }

@@ -7,9 +7,9 @@ mod pair;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -25,7 +25,7 @@ Next:
 /// A phone that is given a code in the Kustom POS app becomes a device at the code's location. Pairing does it all at once: it
 /// makes the code, waits for the phone and names it.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     List(list::Args),
     Create(create::Args),
@@ -39,7 +39,7 @@ impl Command {
         matches!(self, Self::Pair(_))
     }
 
-    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: ApiContext<'_>) -> Result<ExitStatus, Error> {
         match self {
             Self::List(args) => args.run(&online).await,
             Self::Create(args) => args.run(&online).await,

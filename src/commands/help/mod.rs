@@ -7,8 +7,8 @@ use clap::error::ErrorKind;
 
 use crate::cli::Cli;
 use crate::context::Context;
-use crate::error::{Error, Exit};
-use crate::text::visible;
+use crate::error::{Error, ExitStatus};
+use crate::text::escape_control;
 
 /// What is explained beside the commands.
 pub(crate) struct Topic {
@@ -45,7 +45,7 @@ Topics:";
 
 fn more() -> StyledStr {
     let line = |topic: &Topic| format!("\n  {:<13} {}", topic.name, topic.about);
-    text::more(&[MORE.to_owned()].into_iter().chain(TOPICS.iter().map(line)).collect::<String>())
+    text::after_help(&[MORE.to_owned()].into_iter().chain(TOPICS.iter().map(line)).collect::<String>())
 }
 
 /// Explain a command or a topic
@@ -60,27 +60,28 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { words } = self;
         let topic = TOPICS.into_iter().find(|topic| words == [topic.name]);
         let shown = match topic {
-            Some(topic) => text::more(topic.text),
-            None if words.is_empty() => Cli::map(),
+            Some(topic) => text::after_help(topic.text),
+            None if words.is_empty() => Cli::root_help(),
             None => of_command(&words)?,
         };
-        context.terminal.styled(&shown)?;
-        Ok(Exit::Done)
+        context.terminal.print_styled(&shown)?;
+        Ok(ExitStatus::Done)
     }
 }
 
 /// What the parser says of a command that is asked for its help.
 fn of_command(words: &[String]) -> Result<StyledStr, Error> {
     let line = ["kustom"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
-    match Cli::grammar().try_get_matches_from(line) {
+    match Cli::command().try_get_matches_from(line) {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(error.render()),
         failed => {
             let asked = words.join(" ");
-            let missing = Error::usage(format!("there is no command and no topic '{}'", visible(&asked)));
+            let missing =
+                Error::usage(format!("there is no command and no topic '{}'", escape_control(&asked)));
             let topics = TOPICS.map(|topic| topic.name);
             let similar = topics.iter().find(|name| strsim::osa_distance(name, &asked) <= 2);
             let tips = match (similar, failed) {

@@ -7,10 +7,10 @@ use clap::Command;
 use clap::builder::StyledStr;
 
 /// The global flags in a line each. They stand in the map too, and a test holds that to the grammar.
-const GLOBALS: &str = include_str!("globals.txt");
+const GLOBAL_OPTIONS_HELP: &str = include_str!("globals.txt");
 
 /// The commands in groups, which is the help of the program itself, before it is [styled]. A test holds it to the grammar.
-pub(crate) const MAP: &str = include_str!("map.txt");
+pub(crate) const ROOT_HELP: &str = include_str!("map.txt");
 
 /// The sort of heading that the parser writes.
 const HEADING: Style = Style::new().bold().underline();
@@ -18,15 +18,15 @@ const HEADING: Style = Style::new().bold().underline();
 const COMMENT: Style = Style::new().dimmed();
 
 /// What stands below the flags of a command: examples, exit codes, and the next command.
-pub(crate) fn more(text: &str) -> StyledStr {
-    styled(text.trim_end())
+pub(crate) fn after_help(text: &str) -> StyledStr {
+    highlight(text.trim_end())
 }
 
 /// Has a command, and every one below it, show the global flags in a line each and its examples last.
-pub(crate) fn dressed(command: Command) -> Command {
+pub(crate) fn with_help_template(command: Command) -> Command {
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{{all-args}}\n\n{}{{after-help}}",
-        styled(&format!("Global options:\n{}", GLOBALS.trim_end())).ansi()
+        highlight(&format!("Global options:\n{}", GLOBAL_OPTIONS_HELP.trim_end())).ansi()
     );
     dressed_in(command, &template.into())
 }
@@ -36,7 +36,7 @@ fn dressed_in(command: Command, template: &StyledStr) -> Command {
 }
 
 /// A text with its headings and the comments of its examples told apart from the rest.
-pub(crate) fn styled(text: &str) -> StyledStr {
+pub(crate) fn highlight(text: &str) -> StyledStr {
     let mut styled = StyledStr::new();
     for (number, line) in text.lines().enumerate() {
         let end = if number == 0 { "" } else { "\n" };
@@ -58,15 +58,15 @@ mod tests {
 
     #[test]
     fn the_global_flags_are_told_alike_everywhere() {
-        assert!(MAP.contains(GLOBALS));
+        assert!(ROOT_HELP.contains(GLOBAL_OPTIONS_HELP));
     }
 
     #[test]
     fn headings_and_comments_are_told_apart() {
         let text = "Examples:\n  kustom demo   # all of it\n  a: b";
-        assert_eq!(styled(text).to_string(), text);
+        assert_eq!(highlight(text).to_string(), text);
         let expected =
             "\u{1b}[1m\u{1b}[4mExamples:\u{1b}[0m\n  kustom demo   \u{1b}[2m# all of it\u{1b}[0m\n  a: b";
-        assert_eq!(styled(text).ansi().to_string(), expected);
+        assert_eq!(highlight(text).ansi().to_string(), expected);
     }
 }

@@ -1,8 +1,8 @@
 //! `kustom locations get`
 
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -17,7 +17,7 @@ Next:
 ///
 /// Of a name that fits several, all are listed and none is shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The location's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "LOCATION")]
@@ -25,11 +25,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location } = self;
         let id = online.location_id_or_choice(location.as_deref()).await?;
         let location = online.client.location(&id).await?;
-        online.terminal.one(&location)?;
-        Ok(Exit::Done)
+        online.terminal.print_item(&location)?;
+        Ok(ExitStatus::Done)
     }
 }

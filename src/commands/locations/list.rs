@@ -1,9 +1,9 @@
 //! `kustom locations list`
 
-use crate::commands::help::text::more;
-use crate::commands::list::Limit;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::commands::list::LimitArgs;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::model::Location;
 
 const MORE: &str = "\
@@ -19,15 +19,15 @@ Next:
 ///
 /// Every page of the list is fetched and shown as it comes.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     #[command(flatten)]
-    limit: Limit,
+    limit: LimitArgs,
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { limit } = self;
-        online.show_list::<Location>(online.client.locations(), &limit).await
+        online.print_pages::<Location>(online.client.locations(), &limit).await
     }
 }

@@ -5,9 +5,9 @@ mod list;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -22,14 +22,14 @@ Next:
 ///
 /// They are made in the portal. Here they are seen, and name where a phone stands.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     List(list::Args),
     Get(get::Args),
 }
 
 impl Command {
-    pub(super) async fn run(self, online: Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: ApiContext<'_>) -> Result<ExitStatus, Error> {
         match self {
             Self::List(args) => args.run(&online).await,
             Self::Get(args) => args.run(&online).await,

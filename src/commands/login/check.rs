@@ -4,11 +4,11 @@ use http::Method;
 
 use crate::api::Request;
 use crate::context::Context;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::settings::Account;
 
 /// One harmless call. Only a key that was refused, or an API that does not answer, speaks against storing it.
-pub(super) async fn accepted(context: &Context, account: Account) -> Result<(), Error> {
+pub(super) async fn verify_key(context: &Context, account: Account) -> Result<(), Error> {
     let online = context.connect_as(account)?;
     let request = Request::new(Method::GET, "/ipp/v1/devices").query("page_size", "1");
     match online.client.send(&request).await {
@@ -17,8 +17,8 @@ pub(super) async fn accepted(context: &Context, account: Account) -> Result<(), 
             let status = error.status();
             let error = Error::from(error);
             match error.kind {
-                Kind::Credentials => Err(error.hint("nothing was stored")),
-                Kind::Refused | Kind::NotFound => {
+                ErrorKind::Credentials => Err(error.hint("nothing was stored")),
+                ErrorKind::Refused | ErrorKind::NotFound => {
                     let status = status.unwrap_or_default();
                     context.terminal.warn(&format!(
                         "the API answered {status}, which does not tell whether the key is good: {}",

@@ -7,15 +7,15 @@ mod questions;
 use std::path::PathBuf;
 
 use super::args;
-use super::profiles::row::Row;
+use super::profiles::row::ProfileRow;
 use crate::api::BaseUrl;
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::context::{Context, key_from_command};
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Currency;
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
 use crate::secret::{ApiKey, KeyKind};
-use crate::settings::{Account, Settings, Variables};
+use crate::settings::{Account, EnvVars, Settings};
 
 const MORE: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Examples:
   kustom login --profile shop --api-key-stdin --merchant-id M1 < key.txt
   kustom login --profile vault --environment playground --api-key-command 'pass show kustom/key'
 
-Exit codes:
+ExitStatus codes:
   0  stored
   3  the key was refused, or belongs to another environment; nothing was stored
   8  an answer is missing that nobody could be asked for
@@ -42,7 +42,7 @@ Next:
 /// The profile is named by --profile, and after its environment otherwise. The first profile becomes the one that
 /// is used when none is asked for. A profile of the same name is replaced, and what changes is shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -98,7 +98,7 @@ fn environment() -> impl clap::builder::TypedValueParser<Value = Environment> {
 }
 
 /// What the flags and variables say, apart from the key.
-struct Wanted {
+struct LoginOptions {
     environment: Option<Environment>,
     username: Option<String>,
     merchant_id: Option<String>,
@@ -110,15 +110,15 @@ struct Wanted {
 }
 
 /// A profile that is ready to be stored.
-struct Ready {
+struct PendingProfile {
     name: String,
     profile: Profile,
     /// What there was when somebody agreed to this.
-    agreed: Agreed,
+    agreed: Confirmation,
 }
 
 /// What somebody agreed to.
-enum Agreed {
+enum Confirmation {
     /// Nobody was asked.
     Unasked,
     /// To add a profile.
@@ -127,7 +127,7 @@ enum Agreed {
     Replace(Box<Profile>),
 }
 
-impl Agreed {
+impl Confirmation {
     /// Whether it is about what there is now.
     fn fits(&self, now: Option<&Profile>) -> bool {
         match self {
@@ -139,7 +139,7 @@ impl Agreed {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self {
             key,
             environment,
@@ -166,20 +166,28 @@ impl Args {
         let username = said(username).or_else(|| variables.username.clone());
         let merchant_id = said(merchant_id).or_else(|| variables.merchant_id.clone());
         let check = !no_check;
-        let wanted =
-            Wanted { environment, username, merchant_id, location, currency, base_url, completions, check };
-        let name = asked_name(context)?.cloned();
-        let ready = if !key.is_given() && context.terminal.can_ask() {
-            context.wait_for(questions::ask(wanted, name, &document, context))?
+        let wanted = LoginOptions {
+            environment,
+            username,
+            merchant_id,
+            location,
+            currency,
+            base_url,
+            completions,
+            check,
+        };
+        let name = requested_name(context)?.cloned();
+        let ready = if !key.is_given() && context.terminal.can_prompt() {
+            context.block_on(questions::ask(wanted, name, &document, context))?
         } else {
             let (source, key) = key.read(context)?;
             wanted.ready(name, source, &key, &document, context)?
         };
-        keep(ready, context)
+        save_profile(ready, context)
     }
 }
 
-impl Wanted {
+impl LoginOptions {
     /// The profile as it is without asking for anything.
     fn ready(
         self,
@@ -188,12 +196,12 @@ impl Wanted {
         key: &ApiKey,
         document: &Document,
         context: &Context,
-    ) -> Result<Ready, Error> {
+    ) -> Result<PendingProfile, Error> {
         let Self { environment, username, merchant_id, location, currency, base_url, completions, check } =
             self;
         let environment =
-            environment.or_else(|| told_environment(key, base_url.as_ref())).ok_or_else(|| {
-                Error::new(Kind::Unconfirmed, "the key does not tell which environment it is for")
+            environment.or_else(|| infer_environment(key, base_url.as_ref())).ok_or_else(|| {
+                Error::new(ErrorKind::Unconfirmed, "the key does not tell which environment it is for")
                     .hint("give it with --environment production, playground or local")
             })?;
         let name = match name {
@@ -218,14 +226,17 @@ impl Wanted {
         let account = account_of(context, &name, &profile)?;
         account.check_key(key)?;
         if check {
-            context.wait_for(check::accepted(context, account))?;
+            context.block_on(check::verify_key(context, account))?;
         }
-        Ok(Ready { name, profile, agreed: Agreed::Unasked })
+        Ok(PendingProfile { name, profile, agreed: Confirmation::Unasked })
     }
 }
 
 /// Stores the profile and says where, and what to do next.
-fn keep(Ready { name, profile, agreed }: Ready, context: &Context) -> Result<Exit, Error> {
+fn save_profile(
+    PendingProfile { name, profile, agreed }: PendingProfile,
+    context: &Context,
+) -> Result<ExitStatus, Error> {
     let store = context.settings.store();
     let (changes, row) = store.change(|document| {
         if !agreed.fits(document.profile(&name)) {
@@ -237,22 +248,22 @@ fn keep(Ready { name, profile, agreed }: Ready, context: &Context) -> Result<Exi
         if document.active().is_none() {
             document.set_active(Some(&name));
         }
-        Ok::<_, Error>((changes, Row::new(&name, document.active(), &profile)))
+        Ok::<_, Error>((changes, ProfileRow::new(&name, document.active(), &profile)))
     })?;
-    context.terminal.one(&row)?;
+    context.terminal.print_item(&row)?;
     let path = store.path().display();
     let mode = if cfg!(unix) { " (mode 0600: only you can read it)" } else { "" };
     match changes {
-        None => context.terminal.note(&format!("Stored the profile '{name}' in {path}{mode}.")),
+        None => context.terminal.status(&format!("Stored the profile '{name}' in {path}{mode}.")),
         Some(changes) => {
-            context.terminal.note(&format!("Replaced the profile '{name}' in {path}{mode}."));
+            context.terminal.status(&format!("Replaced the profile '{name}' in {path}{mode}."));
             for change in changes {
-                context.terminal.note(&format!("  {change}"));
+                context.terminal.status(&format!("  {change}"));
             }
         }
     }
-    context.terminal.note(&next_step(&row));
-    Ok(Exit::Done)
+    context.terminal.status(&next_step(&row));
+    Ok(ExitStatus::Done)
 }
 
 impl KeyFlags {
@@ -277,7 +288,7 @@ impl KeyFlags {
             Some(path) => (args::read_file(&path)?, path.display().to_string()),
             None if stdin => (context.terminal.read_stdin()?, "standard input".to_owned()),
             None => {
-                return Err(Error::new(Kind::Unconfirmed, "the API key is missing")
+                return Err(Error::new(ErrorKind::Unconfirmed, "the API key is missing")
                     .hint("give it with --api-key-stdin, --api-key-file FILE or --api-key-command COMMAND"));
             }
         };
@@ -289,7 +300,7 @@ impl KeyFlags {
 }
 
 /// The environment that the key, or else the host, tells.
-fn told_environment(key: &ApiKey, base_url: Option<&BaseUrl>) -> Option<Environment> {
+fn infer_environment(key: &ApiKey, base_url: Option<&BaseUrl>) -> Option<Environment> {
     match key.kind() {
         KeyKind::Live => Some(Environment::Production),
         KeyKind::Test => Some(Environment::Playground),
@@ -298,7 +309,7 @@ fn told_environment(key: &ApiKey, base_url: Option<&BaseUrl>) -> Option<Environm
 }
 
 /// The name that flag or variable ask for.
-fn asked_name(context: &Context) -> Result<Option<&String>, Error> {
+fn requested_name(context: &Context) -> Result<Option<&String>, Error> {
     let asked = context.settings.profile.as_ref().or(context.settings.variables.profile.as_ref());
     if let Some(name) = asked {
         check_name(name).map_err(|error| Error::usage(error.to_string()))?;
@@ -317,13 +328,13 @@ fn account_of(context: &Context, name: &str, profile: &Profile) -> Result<Accoun
     document.insert(name, profile.clone());
     let settings = Settings {
         profile: Some(name.to_owned()),
-        variables: Variables::default(),
+        variables: EnvVars::default(),
         ..context.settings.clone()
     };
     Account::resolve(&settings, &document)
 }
 
-fn next_step(row: &Row) -> String {
+fn next_step(row: &ProfileRow) -> String {
     let name = &row.name;
     if row.active {
         "It is used whenever no other is asked for. Pair a phone: kustom enrollments pair".to_owned()

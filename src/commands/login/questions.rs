@@ -2,35 +2,37 @@
 
 use futures_util::TryStreamExt as _;
 
-use super::{Agreed, Ready, Wanted, account_of, change, check, default_name, told_environment};
+use super::{
+    Confirmation, LoginOptions, PendingProfile, account_of, change, check, default_name, infer_environment,
+};
 use crate::context::Context;
-use crate::error::{Error, Kind};
-use crate::model::{Currency, Location, Page, Received};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Currency, Location, Page, Resource};
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
 use crate::secret::{ApiKey, Secret};
 use crate::settings::Account;
 use crate::terminal::{Choice, Question, Terminal};
-use crate::text::visible;
+use crate::text::escape_control;
 
 /// What is typed for "none" where Enter means what there is already.
 const NONE: &str = "-";
 
 /// Asks for everything that no flag tells, and has the key checked before anything else depends on it.
 pub(super) async fn ask(
-    wanted: Wanted,
+    wanted: LoginOptions,
     name: Option<String>,
     document: &Document,
     context: &Context,
-) -> Result<Ready, Error> {
-    let Wanted { environment, username, merchant_id, location, currency, base_url, completions, check } =
+) -> Result<PendingProfile, Error> {
+    let LoginOptions { environment, username, merchant_id, location, currency, base_url, completions, check } =
         wanted;
     let terminal = &*context.terminal;
-    terminal.note("The API key is in Kustom's portal. What you paste here is not shown.");
+    terminal.status("The API key is in Kustom's portal. What you paste here is not shown.");
     let mut typed_name: Option<(String, Environment)> = None;
     let mut tried: Option<Profile> = None;
     let (name, mut profile, account) = loop {
         let key = ask_key(terminal).await?;
-        let environment = match environment.or_else(|| told_environment(&key, base_url.as_ref())) {
+        let environment = match environment.or_else(|| infer_environment(&key, base_url.as_ref())) {
             Some(environment) => environment,
             None => ask_environment(terminal).await?,
         };
@@ -69,10 +71,10 @@ pub(super) async fn ask(
         };
         match checked(&name, &profile, check, context).await {
             Ok(account) => break (name, profile, account),
-            Err(error) if error.kind == Kind::Credentials => {
+            Err(error) if error.kind == ErrorKind::Credentials => {
                 terminal.warn(&error.message);
                 let what = if profile.username.is_some() { "key and username" } else { "key" };
-                terminal.note(&format!("Look at the {what} and paste it again, or give up with Ctrl-C."));
+                terminal.status(&format!("Look at the {what} and paste it again, or give up with Ctrl-C."));
                 tried = Some(profile);
             }
             Err(error) => return Err(error),
@@ -92,15 +94,15 @@ pub(super) async fn ask(
         let lines: Vec<_> = std::iter::once(told)
             .chain(change::between(old, &profile).into_iter().map(|change| format!("  {change}")))
             .collect();
-        if !terminal.says_yes() && !terminal.choose(&lines.join("\n"), "Replace it?", false).await? {
-            return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was stored"));
+        if !terminal.assume_yes() && !terminal.ask_yes_no(&lines.join("\n"), "Replace it?", false).await? {
+            return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was stored"));
         }
     }
     let agreed = match document.profile(&name) {
-        Some(old) => Agreed::Replace(Box::new(old.clone())),
-        None => Agreed::Add,
+        Some(old) => Confirmation::Replace(Box::new(old.clone())),
+        None => Confirmation::Add,
     };
-    Ok(Ready { name, profile, agreed })
+    Ok(PendingProfile { name, profile, agreed })
 }
 
 async fn ask_key(terminal: &Terminal) -> Result<ApiKey, Error> {
@@ -110,14 +112,14 @@ async fn ask_key(terminal: &Terminal) -> Result<ApiKey, Error> {
 }
 
 async fn ask_environment(terminal: &Terminal) -> Result<Environment, Error> {
-    terminal.note("The key does not tell which environment it is for.");
+    terminal.status("The key does not tell which environment it is for.");
     let meaning = |environment| match environment {
         Environment::Production => "real money",
         Environment::Playground => "Kustom's playground",
         Environment::Local => "an emulator on this machine",
     };
     let choices = Environment::ALL.map(|environment| Choice::new(environment.as_str(), meaning(environment)));
-    let place = terminal.pick("Environment", &choices).await?;
+    let place = terminal.select("Environment", &choices).await?;
     Ok(Environment::ALL.get(place).copied().unwrap_or(Environment::Production))
 }
 
@@ -128,7 +130,7 @@ async fn ask_name(
 ) -> Result<String, Error> {
     let default = default_name(environment);
     if let Some(name) = default.as_deref().filter(|name| document.profile(name).is_some()) {
-        terminal.note(&format!("There is a profile '{name}'; another name keeps it."));
+        terminal.status(&format!("There is a profile '{name}'; another name keeps it."));
     }
     let check = move |name: &str| {
         check_name(name).map_err(|error| error.to_string())?;
@@ -164,13 +166,13 @@ fn merchant_of(username: &str) -> Option<&str> {
 async fn checked(name: &str, profile: &Profile, check: bool, context: &Context) -> Result<Account, Error> {
     let account = account_of(context, name, profile)?;
     if check {
-        check::accepted(context, account.clone()).await?;
+        check::verify_key(context, account.clone()).await?;
     }
     Ok(account)
 }
 
 /// The account's locations. That they cannot be listed keeps nobody from logging in.
-async fn list_locations(account: Account, context: &Context) -> Vec<Received<Location>> {
+async fn list_locations(account: Account, context: &Context) -> Vec<Resource<Location>> {
     let listed = async {
         let online = context.connect_as(account)?;
         let pages = online.client.locations().pages::<Location>();
@@ -179,7 +181,7 @@ async fn list_locations(account: Account, context: &Context) -> Vec<Received<Loc
     match listed.await {
         Ok(pages) => pages.into_iter().flat_map(|page| page.content).collect(),
         Err(error) => {
-            context.terminal.note(&format!(
+            context.terminal.status(&format!(
                 "No default location: the locations cannot be listed ({}).",
                 error.message.lines().next().unwrap_or_default()
             ));
@@ -189,7 +191,7 @@ async fn list_locations(account: Account, context: &Context) -> Vec<Received<Loc
 }
 
 async fn ask_location(
-    locations: &[Received<Location>],
+    locations: &[Resource<Location>],
     old: Option<&str>,
     terminal: &Terminal,
 ) -> Result<Option<String>, Error> {
@@ -197,7 +199,7 @@ async fn ask_location(
     let unique = |name: &&str| {
         locations.iter().filter(|location| location.name.as_deref() == Some(*name)).count() == 1
     };
-    let known = |location: &Received<Location>| {
+    let known = |location: &Resource<Location>| {
         let name = location.name.as_deref().filter(unique);
         name.or(location.id.as_deref()).map(str::to_owned)
     };
@@ -219,7 +221,7 @@ async fn ask_location(
         offers.insert(0, now);
     }
     let choices: Vec<_> = offers.iter().map(|(choice, _)| choice.clone()).collect();
-    let place = terminal.pick("Default location", &choices).await?;
+    let place = terminal.select("Default location", &choices).await?;
     Ok(offers.into_iter().nth(place).and_then(|(_, known)| known))
 }
 
@@ -230,22 +232,22 @@ fn is_named(location: &Location, wanted: &str) -> bool {
 }
 
 /// A default location that does not exist would fail later, when somebody waits for it.
-fn warn_of_unknown(wanted: &str, locations: &[Received<Location>], terminal: &Terminal) {
-    let is_it = |location: &Received<Location>| {
+fn warn_of_unknown(wanted: &str, locations: &[Resource<Location>], terminal: &Terminal) {
+    let is_it = |location: &Resource<Location>| {
         let begins = |id: &str| wanted.len() >= 4 && id.to_lowercase().starts_with(&wanted.to_lowercase());
         is_named(location, wanted) || location.id.as_deref().is_some_and(begins)
     };
     if !locations.is_empty() && !locations.iter().any(is_it) {
         terminal.warn(&format!(
             "the account has no location '{}', which is stored as the default",
-            visible(wanted)
+            escape_control(wanted)
         ));
     }
 }
 
 async fn ask_currency(
     old: Option<String>,
-    locations: &[Received<Location>],
+    locations: &[Resource<Location>],
     terminal: &Terminal,
 ) -> Result<Option<String>, Error> {
     let default = old.or_else(|| currency_of(locations).map(|currency| currency.to_string()));
@@ -262,7 +264,7 @@ async fn ask_currency(
 }
 
 /// The currency of the country that all locations are in.
-fn currency_of(locations: &[Received<Location>]) -> Option<Currency> {
+fn currency_of(locations: &[Resource<Location>]) -> Option<Currency> {
     let country = locations.first()?.country.as_deref()?;
     let all = locations.iter().all(|location| location.country.as_deref() == Some(country));
     Currency::of_country(country).filter(|_| all)
@@ -283,8 +285,8 @@ mod tests {
 
     #[test]
     fn locations_in_one_country_suggest_its_currency() {
-        let locations = |countries: &[&str]| -> Vec<Received<Location>> {
-            countries.iter().map(|country| Received::read(json!({"country": country})).unwrap()).collect()
+        let locations = |countries: &[&str]| -> Vec<Resource<Location>> {
+            countries.iter().map(|country| Resource::read(json!({"country": country})).unwrap()).collect()
         };
         let code = |countries| currency_of(&locations(countries)).map(Currency::code);
         assert_eq!(code(&["SE", "SE"]), Some("SEK"));

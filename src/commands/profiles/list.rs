@@ -1,9 +1,9 @@
 //! `kustom profiles list`
 
-use super::row::Row;
-use crate::commands::help::text::more;
+use super::row::ProfileRow;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -18,17 +18,17 @@ Next:
 ///
 /// The one in use is marked. Keys are not shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {}
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self {} = self;
         let document = context.settings.store().read()?;
         let active = document.active();
-        let built_in = Row::built_in(active);
-        let stored = document.profiles().map(|(name, profile)| Row::new(name, active, profile));
-        context.terminal.all(stored.chain([built_in]))?;
-        Ok(Exit::Done)
+        let built_in = ProfileRow::built_in(active);
+        let stored = document.profiles().map(|(name, profile)| ProfileRow::new(name, active, profile));
+        context.terminal.print_list(stored.chain([built_in]))?;
+        Ok(ExitStatus::Done)
     }
 }

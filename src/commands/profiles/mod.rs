@@ -8,9 +8,9 @@ pub(super) mod show;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -25,7 +25,7 @@ Next:
 ///
 /// A profile says which account a command speaks for: its environment, its key, and what to take where nothing is said.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     List(list::Args),
     Show(show::Args),
@@ -34,7 +34,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         match self {
             Self::List(args) => args.run(context),
             Self::Show(args) => args.run(context),

@@ -1,10 +1,10 @@
 //! `kustom profiles remove`
 
-use super::select::existing;
-use crate::commands::help::text::more;
-use crate::commands::list::Done;
+use super::select::find_profile;
+use crate::commands::help::text::after_help;
+use crate::commands::list::ActionResult;
 use crate::context::Context;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::profiles::{Environment, LOCAL};
 
 const MORE: &str = "\
@@ -20,7 +20,7 @@ Next:
 ///
 /// Only this machine forgets the key; withdraw it in the portal if nobody else uses it.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The profiles
     #[arg(value_name = "PROFILE", required = true)]
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { names } = self;
         if names.iter().any(|name| name == LOCAL) {
             return Err(Error::usage("the profile 'local' is built in and cannot be removed"));
@@ -36,11 +36,11 @@ impl Args {
         let store = context.settings.store();
         let document = store.read()?;
         for name in &names {
-            let profile = existing(&document, name)?;
+            let profile = find_profile(&document, name)?;
             if profile.environment == Environment::Production {
                 let question = format!("Remove the profile '{name}' with its production key?");
-                if !context.wait_for(context.terminal.confirm(&question))? {
-                    return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was removed"));
+                if !context.block_on(context.terminal.confirm(&question))? {
+                    return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was removed"));
                 }
             }
         }
@@ -51,11 +51,11 @@ impl Args {
             }
             Ok::<_, Error>(())
         })?;
-        context.terminal.all(names.into_iter().map(|id| Done {
+        context.terminal.print_list(names.into_iter().map(|id| ActionResult {
             id,
             object: "profile",
             result: "removed",
         }))?;
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::commands::list::object_of;
+use crate::commands::list::to_json_object;
 use crate::emulator;
 use crate::profiles::{Environment, KeySource, LOCAL, Profile};
-use crate::terminal::{Cell, Column, Tone, View};
+use crate::terminal::{Cell, CellStyle, Column, View};
 
 /// A profile as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(in crate::commands) struct Row {
+pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) name: String,
     pub(in crate::commands) active: bool,
     pub(in crate::commands) environment: &'static str,
@@ -26,7 +26,7 @@ pub(in crate::commands) struct Row {
     pub(in crate::commands) completions: Option<bool>,
 }
 
-impl Row {
+impl ProfileRow {
     pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
         let Profile { environment, key, username, merchant_id, location, currency, base_url, completions } =
             profile;
@@ -49,7 +49,7 @@ impl Row {
     }
 }
 
-impl Row {
+impl ProfileRow {
     /// The profile that is always there.
     pub(in crate::commands) fn built_in(active: Option<&str>) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Row {
     }
 }
 
-impl View for Row {
+impl View for ProfileRow {
     const NOUN: &'static str = "profile";
     const FIELDS: &'static [&'static str] = &[
         "name",
@@ -76,21 +76,21 @@ impl View for Row {
     ];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("NAME", |row, _| row.name.as_str().into()),
-        Column::new("ACTIVE", |row, _| Cell::toned(if row.active { "yes" } else { "" }, Tone::Good)),
+        Column::new("ACTIVE", |row, _| Cell::styled(if row.active { "yes" } else { "" }, CellStyle::Good)),
         Column::new("ENVIRONMENT", |row, _| row.environment.into()),
         Column::new("KEY", |row, _| row.key.into()),
-        Column::new("MERCHANT", |row, _| Cell::opt(row.merchant_id.as_deref())),
-        Column::detail("USERNAME", |row, _| Cell::opt(row.username.as_deref())),
-        Column::new("LOCATION", |row, _| Cell::opt(row.location.as_deref())),
-        Column::new("CURRENCY", |row, _| Cell::opt(row.currency.as_deref())),
-        Column::new("BASE URL", |row, _| Cell::opt(row.base_url.as_deref())),
+        Column::new("MERCHANT", |row, _| Cell::optional(row.merchant_id.as_deref())),
+        Column::detail("USERNAME", |row, _| Cell::optional(row.username.as_deref())),
+        Column::new("LOCATION", |row, _| Cell::optional(row.location.as_deref())),
+        Column::new("CURRENCY", |row, _| Cell::optional(row.currency.as_deref())),
+        Column::new("BASE URL", |row, _| Cell::optional(row.base_url.as_deref())),
         Column::detail("COMPLETIONS", |row, _| match row.completions {
             Some(value) => value.to_string().into(),
-            None => Cell::opt(None),
+            None => Cell::optional(None),
         }),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }

@@ -1,9 +1,9 @@
 //! `kustom profiles use`
 
-use super::row::Row;
-use crate::commands::help::text::more;
+use super::row::ProfileRow;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 use crate::profiles::{Document, LOCAL, Profile};
 
 const MORE: &str = "\
@@ -19,7 +19,7 @@ Next:
 ///
 /// For a single command another one is named with --profile, or in a variable.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The profile; `local` is built in
     #[arg(value_name = "PROFILE")]
@@ -27,33 +27,33 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { name } = self;
         let row = context.settings.store().change(|document| {
             let row = if name == LOCAL {
-                Row::built_in(Some(&name))
+                ProfileRow::built_in(Some(&name))
             } else {
-                Row::new(&name, Some(&name), existing(document, &name)?)
+                ProfileRow::new(&name, Some(&name), find_profile(document, &name)?)
             };
             document.set_active(Some(&name));
             Ok::<_, Error>(row)
         })?;
-        context.terminal.one(&row)?;
+        context.terminal.print_item(&row)?;
         let shadow = context.settings.variables.profile.as_deref().filter(|other| *other != name);
         if let Some(other) = shadow {
             context
                 .terminal
                 .warn(&format!("KUSTOM_PROFILE is set, so '{other}' is used instead of '{name}'"));
         }
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
 /// The stored profile of this name, or an error that lists those there are.
-pub(super) fn existing<'a>(document: &'a Document, name: &str) -> Result<&'a Profile, Error> {
+pub(super) fn find_profile<'a>(document: &'a Document, name: &str) -> Result<&'a Profile, Error> {
     document.profile(name).ok_or_else(|| {
         let known: Vec<_> = document.profiles().map(|(name, _)| name).chain([LOCAL]).collect();
-        Error::usage(format!("there is no profile '{}'", crate::text::visible(name)))
+        Error::usage(format!("there is no profile '{}'", crate::text::escape_control(name)))
             .hint(format!("the profiles are: {}", known.join(", ")))
     })
 }

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::commands::help::text::more;
-use crate::commands::list::object_of;
+use crate::commands::help::text::after_help;
+use crate::commands::list::to_json_object;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 use crate::profiles::KeySource;
 use crate::settings::{Account, Endpoint, Source, Sourced};
-use crate::terminal::{Cell, Column, Tone, View};
+use crate::terminal::{Cell, CellStyle, Column, View};
 
 const MORE: &str = "\
 Examples:
@@ -26,7 +26,7 @@ Next:
 ///
 /// The key itself is never shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The profile; the one in use unless told otherwise
     #[arg(value_name = "PROFILE")]
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { name } = self;
         let account = match name {
             Some(name) => {
@@ -44,8 +44,8 @@ impl Args {
             }
             None => context.account()?,
         };
-        context.terminal.all(values(&account))?;
-        Ok(Exit::Done)
+        context.terminal.print_list(values(&account))?;
+        Ok(ExitStatus::Done)
     }
 }
 
@@ -83,7 +83,7 @@ impl ValueRow {
             name,
             value: Some(show(value)),
             source: Some(source.to_string()),
-            phrase: Some(source.phrase()),
+            phrase: Some(source.describe()),
             shadows: shadows.iter().map(shadow).collect(),
         }
     }
@@ -116,7 +116,7 @@ pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
             name: "base_url",
             value: Some("the emulator in this process".to_owned()),
             source: Some(Source::BuiltIn.to_string()),
-            phrase: Some(Source::BuiltIn.phrase()),
+            phrase: Some(Source::BuiltIn.describe()),
             shadows: Vec::new(),
         },
     };
@@ -144,13 +144,13 @@ impl View for ValueRow {
         Column::new("NAME", |row, _| row.name.into()),
         Column::new("VALUE", |row, _| match &row.value {
             Some(value) => value.as_str().into(),
-            None => Cell::toned("not set", Tone::Faint),
+            None => Cell::styled("not set", CellStyle::Faint),
         }),
-        Column::new("SOURCE", |row, _| Cell::opt(row.source.as_deref())),
+        Column::new("SOURCE", |row, _| Cell::optional(row.source.as_deref())),
         Column::new("SHADOWS", |row, _| row.shadowed().into()),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }

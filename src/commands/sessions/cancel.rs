@@ -2,21 +2,21 @@
 
 use uuid::Uuid;
 
-use super::choose::Among;
+use super::choose::SessionFilter;
 use super::outcome;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit, Kind};
-use crate::model::{Received, Session, SessionStatus};
-use crate::text::count;
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::model::{Resource, Session, SessionStatus};
+use crate::text::pluralize;
 
 const MORE: &str = "\
 Examples:
   kustom sessions cancel SESSION
   kustom sessions cancel SESSION --yes                 # on production in a script
 
-Exit codes:
+ExitStatus codes:
   5  it was paid or had ended otherwise; the error says how
   7  it may have been cancelled: see `kustom sessions get`
   8  production asks, and there was no answer; nothing was done
@@ -30,7 +30,7 @@ Next:
 /// A session that was paid in the meantime stays paid, and this says so with exit 5. One that is cancelled
 /// already is done.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -38,27 +38,27 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { mut ids } = self;
-        online.can_confirm()?;
+        online.ensure_can_confirm()?;
         if ids.is_empty() {
-            ids.push(online.session_or_choice(None, Among::Open).await?);
+            ids.push(online.session_or_choice(None, SessionFilter::Open).await?);
         }
         if online.account.is_production() {
             let names = describe(&ids, online).await?;
-            online.confirm(&format!("cancel {}: {names}", count(ids.len(), "session"))).await?;
+            online.confirm(&format!("cancel {}: {names}", pluralize(ids.len(), "session"))).await?;
         }
-        online.each(ids, async |id: Uuid| cancel(id, online).await).await
+        online.for_each_target(ids, async |id: Uuid| cancel(id, online).await).await
     }
 }
 
 /// What is to be cancelled, with device and amount, for the question on production.
-async fn describe(ids: &[Uuid], online: &Online<'_>) -> Result<String, Error> {
+async fn describe(ids: &[Uuid], online: &ApiContext<'_>) -> Result<String, Error> {
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
         let session = online.client.session(*id).await?;
         let amount =
-            crate::terminal::Show::amount(session.order_amount, session.purchase_currency.as_deref());
+            crate::terminal::ValueFormat::amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
         names.push(format!("{id} of {} on device {device}", amount.text));
     }
@@ -66,12 +66,12 @@ async fn describe(ids: &[Uuid], online: &Online<'_>) -> Result<String, Error> {
 }
 
 /// Cancels a session and gives it as it is afterwards: cancelled, or ended in another way before.
-pub(super) async fn try_cancel(id: Uuid, online: &Online<'_>) -> Result<Received<Session>, Error> {
+pub(super) async fn try_cancel(id: Uuid, online: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
     let session = match online.client.cancel_session(id).await {
         Ok(session) => session,
         Err(refused) => {
             let error = Error::from(refused).context(&format!("session {id}"));
-            if !matches!(error.kind, Kind::Refused | Kind::Unknown) {
+            if !matches!(error.kind, ErrorKind::Refused | ErrorKind::Unknown) {
                 return Err(error);
             }
             // A refusal is about what the session has become, perhaps by an earlier try whose answer was lost: that
@@ -82,7 +82,7 @@ pub(super) async fn try_cancel(id: Uuid, online: &Online<'_>) -> Result<Received
             }
         }
     };
-    if let Some(seen) = outcome::seen(&session)
+    if let Some(seen) = outcome::status_event(&session)
         && let Err(error) = online.journal().note(jiff::Timestamp::now(), seen)
     {
         online.terminal.warn(&error.to_string());
@@ -90,14 +90,15 @@ pub(super) async fn try_cancel(id: Uuid, online: &Online<'_>) -> Result<Received
     Ok(session)
 }
 
-async fn cancel(id: Uuid, online: &Online<'_>) -> Result<Received<Session>, Error> {
+async fn cancel(id: Uuid, online: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
     let session = try_cancel(id, online).await?;
     match &session.status {
         Some(SessionStatus::Cancelled) => Ok(session),
         status => {
             let status = status.as_ref().map_or("of no known status", SessionStatus::as_str);
-            let message = format!("session {id} was not cancelled, it is {}", crate::text::visible(status));
-            Err(Error::new(Kind::Refused, message).hint(outcome::in_words(&session)))
+            let message =
+                format!("session {id} was not cancelled, it is {}", crate::text::escape_control(status));
+            Err(Error::new(ErrorKind::Refused, message).hint(outcome::describe_status(&session)))
         }
     }
 }

@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use crate::commands::args::Input;
-use crate::context::Online;
+use crate::context::ApiContext;
 use crate::error::Error;
-use crate::model::{Cart, Currency, Draft, item_from_fields, item_from_json, parse_item};
-use crate::text::{count, visible};
+use crate::model::{Cart, Currency, LineInput, item_from_fields, item_from_json, parse_item};
+use crate::text::{escape_control, pluralize};
 
 /// What `--cart` names, before it is known in which currency its amounts are.
-pub(super) enum Source {
+pub(super) enum CartSource {
     /// An array of lines, or an object with `order_items` and perhaps the sums and the currency.
     Json {
         items: Vec<Value>,
@@ -18,9 +18,9 @@ pub(super) enum Source {
     Csv(String),
 }
 
-impl Source {
+impl CartSource {
     /// Reads it: JSON if it begins like JSON, CSV otherwise.
-    pub(super) fn read(input: &Input, online: &Online<'_>) -> Result<Self, Error> {
+    pub(super) fn read(input: &Input, online: &ApiContext<'_>) -> Result<Self, Error> {
         let bytes = input.read(online.terminal)?;
         let text = String::from_utf8(bytes).map_err(|_| Error::usage("--cart: it is not UTF-8 text"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -43,7 +43,7 @@ impl Source {
         // charge.
         let known = ["order_amount", "order_tax_amount", "purchase_currency"];
         if let Some(other) = order.keys().find(|key| !known.contains(&key.as_str())) {
-            let message = format!("--cart: '{}' is not part of a cart", visible(other));
+            let message = format!("--cart: '{}' is not part of a cart", escape_control(other));
             return Err(Error::usage(message).hint("give it as a flag, or send the whole object with --body"));
         }
         Ok(Self::Json { items, order })
@@ -58,13 +58,13 @@ impl Source {
 }
 
 /// A cart as it was given, with the sums that stood beside its lines.
-pub(super) struct Given {
-    drafts: Vec<Draft>,
+pub(super) struct CartInput {
+    drafts: Vec<LineInput>,
     order_amount: Option<i64>,
     order_tax_amount: Option<i64>,
 }
 
-impl Given {
+impl CartInput {
     /// Reads repeated `--item`s.
     pub(super) fn from_items(items: &[String], currency: Currency) -> Result<Self, Error> {
         let read = |(index, text): (usize, &String)| {
@@ -74,10 +74,10 @@ impl Given {
         Ok(Self { drafts, order_amount: None, order_tax_amount: None })
     }
 
-    pub(super) fn from_source(source: Source, currency: Currency) -> Result<Self, Error> {
+    pub(super) fn from_source(source: CartSource, currency: Currency) -> Result<Self, Error> {
         match source {
-            Source::Json { items, order } => Self::from_json(items, &order, currency),
-            Source::Csv(text) => Self::from_csv(&text, currency),
+            CartSource::Json { items, order } => Self::from_json(items, &order, currency),
+            CartSource::Csv(text) => Self::from_csv(&text, currency),
         }
     }
 
@@ -93,7 +93,8 @@ impl Given {
         if let Some(code) = order.get("purchase_currency").and_then(Value::as_str)
             && !code.eq_ignore_ascii_case(currency.code())
         {
-            let message = format!("--cart is in {}, but the session would be in {currency}", visible(code));
+            let message =
+                format!("--cart is in {}, but the session would be in {currency}", escape_control(code));
             return Err(Error::usage(message).hint("leave --currency out, or correct one of the two"));
         }
         let read = |(index, item)| {
@@ -126,7 +127,7 @@ impl Given {
         for record in reader.records() {
             let (record, line) = (record.map_err(unreadable)?, drafts.len() + 1);
             if record.len() != header.len() {
-                let (cells, wanted) = (count(record.len(), "cell"), header.len());
+                let (cells, wanted) = (pluralize(record.len(), "cell"), header.len());
                 return Err(Error::usage(format!(
                     "--cart, line {line}: it has {cells}, but the header row has {wanted}"
                 ))
@@ -143,7 +144,7 @@ impl Given {
     }
 
     /// Checks that it adds up, to itself and to `--amount`.
-    pub(super) fn checked(self, amount: Option<i64>, currency: Currency) -> Result<Cart, Error> {
+    pub(super) fn validate(self, amount: Option<i64>, currency: Currency) -> Result<Cart, Error> {
         let Self { drafts, order_amount, order_tax_amount } = self;
         let check = || {
             let cart = Cart::check(drafts, currency)?;

@@ -3,65 +3,65 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::context::Online;
-use crate::error::{Error, Kind};
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
 use crate::journal::{Attempt, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Choice, Show};
-use crate::text::age;
+use crate::terminal::{Choice, ValueFormat};
+use crate::text::format_age;
 
 /// The most sessions that are offered, newest first.
-const MOST_OFFERED: usize = 100;
+const MAX_CHOICES: usize = 100;
 
 /// Which sessions are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) enum Among {
+pub(in crate::commands) enum SessionFilter {
     /// Every session that was created here.
     All,
     /// Those that had not ended when they were last seen.
     Open,
 }
 
-impl Online<'_> {
+impl ApiContext<'_> {
     /// The session that is named, or the one that a person chooses where none is.
     pub(in crate::commands) async fn session_or_choice(
         &self,
         id: Option<Uuid>,
-        among: Among,
+        among: SessionFilter,
     ) -> Result<Uuid, Error> {
         if let Some(id) = id {
             return Ok(id);
         }
         let flag = self.settings.profile_flag();
-        if !self.terminal.can_ask() {
+        if !self.terminal.can_prompt() {
             return Err(Error::usage("no session is given").hint(format!(
                 "name one by its id; `kustom{flag} sessions list` shows those that were created here"
             )));
         }
         let journal = self.journal().read()?;
-        let offers = journal.attempts().iter().rev().filter_map(|attempt| offer(attempt, among));
-        let (ids, choices): (Vec<_>, Vec<_>) = offers.take(MOST_OFFERED).unzip();
+        let offers = journal.attempts().iter().rev().filter_map(|attempt| to_choice(attempt, among));
+        let (ids, choices): (Vec<_>, Vec<_>) = offers.take(MAX_CHOICES).unzip();
         if ids.is_empty() {
-            let open = if among == Among::Open { " and is open" } else { "" };
+            let open = if among == SessionFilter::Open { " and is open" } else { "" };
             let missing = format!("no session that was created here{open} is known");
-            return Err(Error::new(Kind::NotFound, missing).hint("name a session by its id"));
+            return Err(Error::new(ErrorKind::NotFound, missing).hint("name a session by its id"));
         }
-        let place = self.terminal.pick("Session", &choices).await?;
-        ids.get(place).copied().ok_or_else(|| Error::new(Kind::Bug, "a choice out of range"))
+        let place = self.terminal.select("Session", &choices).await?;
+        ids.get(place).copied().ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 }
 
 /// A session as it is offered: amount, reference, status and age, and the beginning of its id.
-fn offer(attempt: &Attempt, among: Among) -> Option<(Uuid, Choice)> {
+fn to_choice(attempt: &Attempt, among: SessionFilter) -> Option<(Uuid, Choice)> {
     let Outcome::Created { session_id, status, .. } = &attempt.outcome else { return None };
-    if among == Among::Open && status.is_terminal() {
+    if among == SessionFilter::Open && status.is_terminal() {
         return None;
     }
     let id: Uuid = session_id.parse().ok()?;
     let intent = &attempt.intent;
-    let amount = Show::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
+    let amount = ValueFormat::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
     let reference = intent.merchant_reference1.as_deref().unwrap_or_default();
-    let age = age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
+    let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
     let parts = [amount.as_str(), reference, SessionStatus::as_str(status), &age];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let mark = session_id.get(..8).unwrap_or(session_id);

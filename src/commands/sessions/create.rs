@@ -2,16 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::once::create_once;
-use super::sale::{Sale, SaleFlags};
-use super::wait::{Wait, WaitFlags};
+use super::once::create_guarded;
+use super::sale::{PreparedSession, SessionArgs};
+use super::wait::{SessionWatcher, WaitFlags};
 use crate::api::session_request;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit, Kind};
-use crate::model::{Received, Session};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::model::{Resource, Session};
 use crate::terminal::Format;
-use crate::text::visible;
+use crate::text::escape_control;
 use uuid::Uuid;
 
 const MORE: &str = "\
@@ -21,7 +21,7 @@ Examples:
       --item 'T-Shirt,price=100.00,qty=2,tax=25%,ref=SKU-001' --item 'Bag,price=3.00,tax=25%'
   kustom sessions create --body sale.json --watch --yes -o json > session.json
 
-Exit codes:
+ExitStatus codes:
    0  created; with --watch, paid
    2  refused here: it does not add up, or may have been charged before
    5  refused by the API; no session came of it
@@ -41,10 +41,10 @@ Next:
 /// been charged before is not charged again: exit 2 says what was done, and when. Give each sale its own
 /// --reference, and a script can repeat the command without fear.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     #[command(flatten)]
-    sale: SaleFlags,
+    sale: SessionArgs,
     /// Create it even if the same sale may have been charged before
     #[arg(long)]
     allow_duplicate: bool,
@@ -63,7 +63,7 @@ impl Args {
         self.watch
     }
 
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { sale, allow_duplicate, dry_run, watch, wait } = self;
         if !watch && wait.is_given() {
             return Err(Error::usage(
@@ -74,68 +74,73 @@ impl Args {
             let sale = sale.prepare(online).await?;
             return show_request(&sale, online);
         }
-        online.can_confirm()?;
+        online.ensure_can_confirm()?;
         let sale = sale.prepare(online).await?;
         let cancels = if wait.cancels() { ", and cancel it if the wait ends before it does" } else { "" };
         online.confirm(&format!("create a session of {}{cancels}", sale.summary)).await?;
         let summary = sale.summary.clone();
-        let session = create_once(sale, allow_duplicate, online).await?;
+        let session = create_guarded(sale, allow_duplicate, online).await?;
         if watch {
             return wait_for(session, &summary, wait, online).await;
         }
-        online.terminal.one(&session).map_err(|error| {
+        online.terminal.print_item(&session).map_err(|error| {
             let id = session.session_id.as_deref().unwrap_or_default();
-            error.context(&format!("session {} was created", visible(id))).fact("session_id", id)
+            error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)
         })?;
         if let Some(id) = session.session_id.as_deref() {
             let flag = online.settings.profile_flag();
             online
                 .terminal
-                .note(&format!("Wait for its outcome: kustom{flag} sessions watch {}", visible(id)));
+                .status(&format!("Wait for its outcome: kustom{flag} sessions watch {}", escape_control(id)));
         }
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
 /// Waits for the session that was just created. Whatever goes wrong from here on, it exists: no exit code may say
 /// that nothing was carried out.
 async fn wait_for(
-    session: Received<Session>,
+    session: Resource<Session>,
     summary: &str,
     wait: WaitFlags,
-    online: &Online<'_>,
-) -> Result<Exit, Error> {
+    online: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
     let text = session.session_id.clone().unwrap_or_default();
-    online.terminal.note(&format!("Session {} of {} was created.", visible(&text), visible(summary)));
+    online.terminal.status(&format!(
+        "Session {} of {} was created.",
+        escape_control(&text),
+        escape_control(summary)
+    ));
     let Ok(id) = text.parse::<Uuid>() else {
-        online.terminal.one(&session)?;
+        online.terminal.print_item(&session)?;
         online.terminal.warn("the session was created, but its id is not a UUID, so it cannot be waited for");
-        return Ok(Exit::SessionOpen);
+        return Ok(ExitStatus::SessionOpen);
     };
-    Wait::for_created(wait, id, session, online).run().await.map_err(|error| {
-        let error = error.fact("session_id", id.to_string());
-        if matches!(error.kind, Kind::Interrupted | Kind::Unknown) {
+    SessionWatcher::for_created(wait, id, session, online).run().await.map_err(|error| {
+        let error = error.detail("session_id", id.to_string());
+        if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unknown) {
             return error;
         }
         let flag = online.settings.profile_flag();
-        Error { kind: Kind::SessionOpen, ..error }
+        Error { kind: ErrorKind::SessionOpen, ..error }
             .context(&format!("session {id} was created, but cannot be waited for"))
             .hint(format!("wait again: kustom{flag} sessions watch {id}"))
     })
 }
 
 /// The request as it would be sent, without credentials.
-fn show_request(sale: &Sale, online: &Online<'_>) -> Result<Exit, Error> {
+fn show_request(sale: &PreparedSession, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let request = session_request(sale.body.clone(), sale.location_id.as_deref());
     if online.terminal.format() == Format::Table {
-        online.terminal.data(&format!("{} {}\n\n", request.method(), request.target()))?;
+        online.terminal.data(&format!("{} {}\n\n", request.method(), request.path_and_query()))?;
         online.terminal.bytes(request.body_bytes())?;
         online.terminal.data("\n")?;
     } else {
         let body: Value = serde_json::from_slice(request.body_bytes()).unwrap_or_default();
-        let shown = json!({"method": request.method().as_str(), "path": request.target(), "body": body});
+        let shown =
+            json!({"method": request.method().as_str(), "path": request.path_and_query(), "body": body});
         online.terminal.json(&shown)?;
     }
-    online.terminal.note("No session was created.");
-    Ok(Exit::Done)
+    online.terminal.status("No session was created.");
+    Ok(ExitStatus::Done)
 }

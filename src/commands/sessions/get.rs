@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use super::choose::Among;
+use super::choose::SessionFilter;
 use super::outcome;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Next:
 ///
 /// Whatever its status, the exit code is 0: `kustom sessions watch` turns an outcome into an exit code.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -30,12 +30,12 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { id } = self;
-        let id = online.session_or_choice(id, Among::All).await?;
+        let id = online.session_or_choice(id, SessionFilter::All).await?;
         let session = online.client.session(id).await?;
-        online.terminal.one(&session)?;
-        online.terminal.note(&outcome::in_words(&session));
-        Ok(Exit::Done)
+        online.terminal.print_item(&session)?;
+        online.terminal.status(&outcome::describe_status(&session));
+        Ok(ExitStatus::Done)
     }
 }

@@ -7,17 +7,17 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::outcome;
-use super::row::Row;
+use super::row::AttemptRow;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::{Context, Online, journal_of};
-use crate::error::{Error, Exit, Kind};
+use crate::commands::help::text::after_help;
+use crate::context::{ApiContext, Context, journal_of};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::journal::{Attempt, File, Journal, Outcome};
-use crate::text::count;
-use crate::text::spell;
+use crate::text::format_duration;
+use crate::text::pluralize;
 
 /// How many sessions are asked for at the same time.
-const ASKED_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REFRESH: usize = 8;
 
 const MORE: &str = "\
 Examples:
@@ -34,7 +34,7 @@ Next:
 /// The API has no list of sessions, so this shows what this machine wrote down, newest first, with the status in
 /// which each session was last seen. An attempt whose outcome is unknown is settled by `kustom sessions recover`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Ask the API how the open ones stand
     #[arg(long)]
@@ -52,18 +52,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { refresh, unknown, limit, prune } = self;
         let account = context.account()?;
         let file = journal_of(&context.settings, &account);
         if let Some(age) = prune {
-            forget(&file, age, account.is_production(), context)?;
+            prune_settled(&file, age, account.is_production(), context)?;
         }
         let mut journal = file.read()?;
         if refresh {
-            let seen = context.wait_for(async {
+            let seen = context.block_on(async {
                 let online = context.connect_as(account)?;
-                Ok(ask(&journal, &online).await)
+                Ok(refresh_open_sessions(&journal, &online).await)
             });
             let (seen, failures) = seen?;
             if !seen.is_empty() {
@@ -73,28 +73,33 @@ impl Args {
                 }
                 journal = locked.read()?;
             }
-            if let Some(error) = Error::together(failures) {
+            if let Some(error) = Error::combine(failures) {
                 show(journal, unknown, limit, context)?;
                 return Err(error.context("not all could be refreshed"));
             }
         }
         show(journal, unknown, limit, context)?;
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
 fn show(journal: Journal, unknown: bool, limit: Option<u32>, context: &Context) -> Result<(), Error> {
-    if journal.damaged() > 0 {
-        let lines = count(journal.damaged(), "line");
+    if journal.corrupt_lines() > 0 {
+        let lines = pluralize(journal.corrupt_lines(), "line");
         context.terminal.warn(&format!("{lines} of the journal cannot be read and were left out"));
     }
     let wanted = |attempt: &Attempt| !unknown || attempt.outcome.is_unknown();
     let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-    context.terminal.all(journal.into_attempts().into_iter().rev().filter(wanted).take(limit).map(Row::from))
+    context.terminal.print_list(
+        journal.into_attempts().into_iter().rev().filter(wanted).take(limit).map(AttemptRow::from),
+    )
 }
 
 /// Asks how the sessions stand that had not ended when they were last seen.
-async fn ask(journal: &Journal, online: &Online<'_>) -> (Vec<crate::journal::What>, Vec<Error>) {
+async fn refresh_open_sessions(
+    journal: &Journal,
+    online: &ApiContext<'_>,
+) -> (Vec<crate::journal::EventKind>, Vec<Error>) {
     let open = journal.attempts().iter().filter_map(|attempt| match &attempt.outcome {
         Outcome::Created { session_id, status, .. } if !status.is_terminal() => {
             session_id.parse::<Uuid>().ok()
@@ -106,14 +111,14 @@ async fn ask(journal: &Journal, online: &Online<'_>) -> (Vec<crate::journal::Wha
             let session = online.client.session(id).await;
             session.map_err(|error| Error::from(error).context(&format!("session {id}")))
         })
-        .buffered(ASKED_AT_ONCE)
+        .buffered(MAX_CONCURRENT_REFRESH)
         .collect::<Vec<_>>()
         .await;
     let mut seen = Vec::new();
     let mut failures = Vec::new();
     for answer in answers {
         match answer {
-            Ok(session) => seen.extend(outcome::seen(&session)),
+            Ok(session) => seen.extend(outcome::status_event(&session)),
             Err(error) => failures.push(error),
         }
     }
@@ -121,13 +126,14 @@ async fn ask(journal: &Journal, online: &Online<'_>) -> (Vec<crate::journal::Wha
 }
 
 /// Forgets what is settled and older than `age`. What is unknown or open is kept, however old it is.
-fn forget(file: &File, age: Duration, on_production: bool, context: &Context) -> Result<(), Error> {
+fn prune_settled(file: &File, age: Duration, on_production: bool, context: &Context) -> Result<(), Error> {
     let age_asked = age;
     let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;
     let oldest = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
-    let question = format!("Production: forget what is settled and older than {}?", spell(age_asked));
-    if on_production && !context.wait_for(context.terminal.confirm(&question))? {
-        return Err(Error::new(Kind::Unconfirmed, "not confirmed; nothing was forgotten"));
+    let question =
+        format!("Production: forget what is settled and older than {}?", format_duration(age_asked));
+    if on_production && !context.block_on(context.terminal.confirm(&question))? {
+        return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was forgotten"));
     }
     let mut locked = file.lock()?;
     let journal = locked.read()?;
@@ -139,8 +145,8 @@ fn forget(file: &File, age: Duration, on_production: bool, context: &Context) ->
     let forgettable = |attempt: &Attempt| settled(attempt) && attempt.at < oldest;
     let forgotten = journal.attempts().iter().filter(|attempt| forgettable(attempt)).count();
     if forgotten > 0 {
-        locked.replace(&journal.without(forgettable))?;
+        locked.replace(&journal.events_except(forgettable))?;
     }
-    context.terminal.note(&format!("{} forgotten.", count(forgotten, "settled attempt")));
+    context.terminal.status(&format!("{} forgotten.", pluralize(forgotten, "settled attempt")));
     Ok(())
 }

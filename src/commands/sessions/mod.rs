@@ -18,9 +18,9 @@ mod watch;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -37,7 +37,7 @@ Next:
 /// A session asks a customer to pay an amount on a device. It ends as FINALIZED, CANCELLED, EXPIRED or FAILED. What is created
 /// here is kept in a journal, so that no sale is charged twice.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     Create(Box<create::Args>),
     Get(get::Args),
@@ -57,12 +57,12 @@ impl Command {
         }
     }
 
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         match self {
-            Self::Create(args) => context.online(async |online| args.run(&online).await),
-            Self::Get(args) => context.online(async |online| args.run(&online).await),
-            Self::Watch(args) => context.online(async |online| args.run(&online).await),
-            Self::Cancel(args) => context.online(async |online| args.run(&online).await),
+            Self::Create(args) => context.run_with_api(async |online| args.run(&online).await),
+            Self::Get(args) => context.run_with_api(async |online| args.run(&online).await),
+            Self::Watch(args) => context.run_with_api(async |online| args.run(&online).await),
+            Self::Cancel(args) => context.run_with_api(async |online| args.run(&online).await),
             Self::List(args) => args.run(context),
             Self::Recover(args) => args.run(context),
         }

@@ -7,21 +7,23 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::outcome;
-use super::sale::Sale;
-use crate::api::{CarriedOut, Error as ApiError};
-use crate::context::{Interruption, Online};
-use crate::error::{Error, Kind};
-use crate::journal::{Attempt, DeviceLock, File, Intent, JournalError, Outcome, Twin, What, twins};
-use crate::model::{Received, Session, SessionStatus};
-use crate::terminal::Show;
-use crate::text::{count, visible};
+use super::sale::PreparedSession;
+use crate::api::{Error as ApiError, SideEffect};
+use crate::context::{ApiContext, SignalListener};
+use crate::error::{Error, ErrorKind};
+use crate::journal::{
+    Attempt, DeviceLock, DuplicateCandidate, EventKind, File, Intent, JournalError, Outcome, find_duplicates,
+};
+use crate::model::{Resource, Session, SessionStatus};
+use crate::terminal::ValueFormat;
+use crate::text::{escape_control, pluralize};
 
 /// Creates the session of a sale, unless it may have been created before.
-pub(super) async fn create_once(
-    sale: Sale,
+pub(super) async fn create_guarded(
+    sale: PreparedSession,
     allow_duplicate: bool,
-    online: &Online<'_>,
-) -> Result<Received<Session>, Error> {
+    online: &ApiContext<'_>,
+) -> Result<Resource<Session>, Error> {
     online.handle_interruption();
     let mut interruption = online.interruption();
     let journal = online.journal();
@@ -32,21 +34,21 @@ pub(super) async fn create_once(
         biased;
         written = write_intent(attempt, &sale.intent, allow_duplicate, &journal, online) => written?,
         // It waits only for how a twin stands, before anything is written.
-        _ = interruption.come() => return Err(before_anything()),
+        _ = interruption.recv() => return Err(interrupted_before_send()),
     }
 
     let request = online.client.create_session(sale.body, sale.location_id.as_deref());
-    let answer = if interruption.has_come().await {
+    let answer = if interruption.try_recv().await {
         Err(Failure::Interrupted { under_way: false })
     } else {
         tokio::select! {
             // An answer that is there counts, whoever interrupts.
             biased;
             answer = request => answer.map_err(Failure::Api),
-            _ = interruption.come() => Err(Failure::Interrupted { under_way: online.is_something_under_way() }),
+            _ = interruption.recv() => Err(Failure::Interrupted { under_way: online.has_in_flight_write() }),
         }
     };
-    let (event, result) = judge(attempt, answer, online);
+    let (event, result) = classify_result(attempt, answer, online);
     let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
     if let Err(error) = written {
         // The intent is there: the attempt counts as unknown until it is settled.
@@ -63,31 +65,33 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 async fn lock_device(
     device: &str,
     journal: &File,
-    interruption: &mut Interruption,
-    online: &Online<'_>,
+    interruption: &mut SignalListener,
+    online: &ApiContext<'_>,
 ) -> Result<DeviceLock, Error> {
     let mut told = false;
     loop {
-        if let Some(lock) = journal.try_lock_device(device).map_err(not_written)? {
+        if let Some(lock) = journal.try_lock_device(device).map_err(journal_unavailable)? {
             return Ok(lock);
         }
         if !told {
-            online.terminal.note("Another session is being created on this device; waiting for its outcome.");
+            online
+                .terminal
+                .status("Another session is being created on this device; waiting for its outcome.");
             told = true;
         }
         tokio::select! {
             () = tokio::time::sleep(LOCK_INTERVAL) => {}
-            _ = interruption.come() => return Err(before_anything()),
+            _ = interruption.recv() => return Err(interrupted_before_send()),
         }
     }
 }
 
-fn before_anything() -> Error {
-    Error::new(Kind::Interrupted, "interrupted before anything was carried out")
+fn interrupted_before_send() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted before anything was carried out")
 }
 
 /// The journal cannot be written, so nothing is asked for.
-fn not_written(error: JournalError) -> Error {
+fn journal_unavailable(error: JournalError) -> Error {
     let mut error = Error::from(error);
     let why = "nothing was sent: a payment is not asked for when it cannot be written down before";
     error.hints.insert(0, why.to_owned());
@@ -103,55 +107,56 @@ enum Failure {
 }
 
 /// What an answer means for the journal, and for the person.
-fn judge(
+fn classify_result(
     attempt: Uuid,
-    answer: Result<Received<Session>, Failure>,
-    online: &Online<'_>,
-) -> (What, Result<Received<Session>, Error>) {
+    answer: Result<Resource<Session>, Failure>,
+    online: &ApiContext<'_>,
+) -> (EventKind, Result<Resource<Session>, Error>) {
     let failure = match answer {
         Ok(session) => match session.session_id.clone() {
-            Some(session_id) => return (What::Created { attempt, session_id }, Ok(session)),
-            None => Error::new(Kind::Unknown, "the API answered with a session that has no id"),
+            Some(session_id) => return (EventKind::Created { attempt, session_id }, Ok(session)),
+            None => Error::new(ErrorKind::Unknown, "the API answered with a session that has no id"),
         },
         Err(Failure::Interrupted { under_way: false }) => {
-            let error = before_anything();
-            return (What::Refused { attempt, reason: error.message.clone() }, Err(error));
+            let error = interrupted_before_send();
+            return (EventKind::Refused { attempt, reason: error.message.clone() }, Err(error));
         }
         Err(Failure::Interrupted { under_way: true }) => {
-            Error::new(Kind::Unknown, "interrupted while the API was creating the session")
+            Error::new(ErrorKind::Unknown, "interrupted while the API was creating the session")
         }
         Err(Failure::Api(error)) => {
             let carried_out = error.carried_out;
             let error = Error::from(error);
-            if carried_out == CarriedOut::No {
+            if carried_out == SideEffect::No {
                 return (
-                    What::Refused { attempt, reason: error.message.clone() },
+                    EventKind::Refused { attempt, reason: error.message.clone() },
                     Err(refused(error, online)),
                 );
             }
             // An answer such as 401 after an attempt that was lost does not tell what became of that one.
-            Error { kind: Kind::Unknown, ..error }
+            Error { kind: ErrorKind::Unknown, ..error }
         }
     };
     let reason = failure.message.clone();
-    let mut error = failure.context("the session may have been created").fact("attempt", attempt.to_string());
-    error.hints = settle(attempt, online);
+    let mut error =
+        failure.context("the session may have been created").detail("attempt", attempt.to_string());
+    error.hints = recovery_hints(attempt, online);
     error
         .hints
         .insert(0, "do not create it again before you know: look at the device, or at the portal".to_owned());
-    (What::Unknown { attempt, reason }, Err(error))
+    (EventKind::Unknown { attempt, reason }, Err(error))
 }
 
-fn refused(error: Error, online: &Online<'_>) -> Error {
+fn refused(error: Error, online: &ApiContext<'_>) -> Error {
     match error.kind {
-        Kind::NotFound => error
+        ErrorKind::NotFound => error
             .hint(format!("list the devices with `kustom{} devices list`", online.settings.profile_flag())),
         _ => error,
     }
 }
 
 /// The two commands that settle an attempt whose outcome is not known.
-pub(super) fn settle(attempt: Uuid, online: &Online<'_>) -> Vec<String> {
+pub(super) fn recovery_hints(attempt: Uuid, online: &ApiContext<'_>) -> Vec<String> {
     let flag = online.settings.profile_flag();
     vec![
         format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),
@@ -166,88 +171,99 @@ async fn write_intent(
     intent: &Intent,
     allow_duplicate: bool,
     journal: &File,
-    online: &Online<'_>,
+    online: &ApiContext<'_>,
 ) -> Result<(), Error> {
     // Sessions that ended unpaid let the sale through.
     let mut ended: HashSet<Uuid> = HashSet::new();
     loop {
         let to_ask = {
-            let mut locked = journal.lock().map_err(not_written)?;
+            let mut locked = journal.lock().map_err(journal_unavailable)?;
             let mut to_ask = Vec::new();
             if !allow_duplicate {
-                let known = locked.read_about(intent, Timestamp::now()).map_err(not_written)?;
-                if known.damaged() > 0 {
-                    return Err(damaged(known.damaged(), journal));
+                let known = locked.read_about(intent, Timestamp::now()).map_err(journal_unavailable)?;
+                if known.corrupt_lines() > 0 {
+                    return Err(journal_corrupt_error(known.corrupt_lines(), journal));
                 }
-                for twin in twins(intent, known.attempts()) {
+                for twin in find_duplicates(intent, known.attempts()) {
                     match twin {
-                        Twin::Unknown(attempt) => return Err(may_be_charged(attempt, online)),
-                        Twin::Created(attempt) if ended.contains(&attempt.id) => {}
-                        Twin::Created(attempt) => to_ask.push(attempt.clone()),
+                        DuplicateCandidate::Unknown(attempt) => {
+                            return Err(possible_duplicate_error(attempt, online));
+                        }
+                        DuplicateCandidate::Created(attempt) if ended.contains(&attempt.id) => {}
+                        DuplicateCandidate::Created(attempt) => to_ask.push(attempt.clone()),
                     }
                 }
             }
             if to_ask.is_empty() {
                 let intent = intent.clone();
-                locked.append(Timestamp::now(), What::Intent { attempt, intent }).map_err(not_written)?;
+                locked
+                    .append(Timestamp::now(), EventKind::Intent { attempt, intent })
+                    .map_err(journal_unavailable)?;
                 return Ok(());
             }
             to_ask
         };
         for twin in to_ask {
-            ask(&twin, journal, online).await?;
+            refresh_previous_session(&twin, journal, online).await?;
             ended.insert(twin.id);
         }
     }
 }
 
 /// Asks how the session of a twin stands.
-async fn ask(twin: &Attempt, journal: &File, online: &Online<'_>) -> Result<(), Error> {
+async fn refresh_previous_session(
+    twin: &Attempt,
+    journal: &File,
+    online: &ApiContext<'_>,
+) -> Result<(), Error> {
     let Outcome::Created { session_id, status, order_id } = &twin.outcome else { return Ok(()) };
     if status.is_terminal() {
-        return judge_twin(twin, session_id, status, order_id.as_deref(), online);
+        return check_previous_session(twin, session_id, status, order_id.as_deref(), online);
     }
     let not_asked = |error: Error| {
         let doing = format!(
             "this reference was used before, and session {} cannot be asked how it stands",
-            visible(session_id)
+            escape_control(session_id)
         );
-        let error =
-            Error { kind: if error.kind == Kind::NotFound { Kind::Usage } else { error.kind }, ..error };
+        let error = Error {
+            kind: if error.kind == ErrorKind::NotFound { ErrorKind::Usage } else { error.kind },
+            ..error
+        };
         error
             .context(&doing)
-            .fact("attempt", twin.id.to_string())
-            .fact("session_id", session_id.as_str())
+            .detail("attempt", twin.id.to_string())
+            .detail("session_id", session_id.as_str())
             .hint(format!("nothing was created; {}", describe(twin)))
             .hint("charge it again all the same: --allow-duplicate")
     };
     let id: Uuid = session_id.parse().map_err(|_| not_asked(Error::usage("its id is not a UUID")))?;
     let session = online.client.session(id).await.map_err(|error| not_asked(error.into()))?;
     let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
-    let seen = outcome::seen(&session);
+    let seen = outcome::status_event(&session);
     if let Some(seen) = seen {
         journal.note(Timestamp::now(), seen)?;
     }
-    judge_twin(twin, session_id, &status, session.order_id.as_deref(), online)
+    check_previous_session(twin, session_id, &status, session.order_id.as_deref(), online)
 }
 
-fn judge_twin(
+fn check_previous_session(
     twin: &Attempt,
     session_id: &str,
     status: &SessionStatus,
     order_id: Option<&str>,
-    online: &Online<'_>,
+    online: &ApiContext<'_>,
 ) -> Result<(), Error> {
     let flag = online.settings.profile_flag();
-    let id = visible(session_id);
+    let id = escape_control(session_id);
     let (how, hints) = match status {
         SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed => return Ok(()),
         SessionStatus::Finalized => {
-            let order = order_id.map(|order| format!(", order {}", visible(order))).unwrap_or_default();
+            let order =
+                order_id.map(|order| format!(", order {}", escape_control(order))).unwrap_or_default();
             (format!("paid: session {id} is FINALIZED{order}"), Vec::new())
         }
         open => (
-            format!("still open: session {id} is {}", visible(open.as_str())),
+            format!("still open: session {id} is {}", escape_control(open.as_str())),
             vec![
                 format!("wait for it: kustom{flag} sessions watch {id}"),
                 format!("call it off: kustom{flag} sessions cancel {id}"),
@@ -255,17 +271,17 @@ fn judge_twin(
         ),
     };
     let mut error = Error::usage(format!("this sale is {how} ({})", describe(twin)))
-        .fact("attempt", twin.id.to_string())
-        .fact("session_id", session_id)
-        .fact("session_status", status.as_str());
+        .detail("attempt", twin.id.to_string())
+        .detail("session_id", session_id)
+        .detail("session_status", status.as_str());
     if let Some(order) = order_id {
-        error = error.fact("order_id", order);
+        error = error.detail("order_id", order);
     }
     error.hints = hints;
     Err(error.hint("charge it again all the same: --allow-duplicate"))
 }
 
-fn may_be_charged(twin: &Attempt, online: &Online<'_>) -> Error {
+fn possible_duplicate_error(twin: &Attempt, online: &ApiContext<'_>) -> Error {
     let why = match &twin.outcome {
         Outcome::Unknown(reason) => reason.clone(),
         _ => "it is under way, or the program ended before there was an answer".to_owned(),
@@ -274,14 +290,14 @@ fn may_be_charged(twin: &Attempt, online: &Online<'_>) -> Error {
         "this sale may have been charged already: its outcome is not known ({})\n  {why}",
         describe(twin)
     );
-    let mut error = Error::usage(message).fact("attempt", twin.id.to_string());
-    error.hints = settle(twin.id, online);
+    let mut error = Error::usage(message).detail("attempt", twin.id.to_string());
+    error.hints = recovery_hints(twin.id, online);
     error.hint("charge it again all the same: --allow-duplicate")
 }
 
 /// A line that cannot be read may have been about this very sale.
-fn damaged(lines: usize, journal: &File) -> Error {
-    let what = count(lines, "line");
+fn journal_corrupt_error(lines: usize, journal: &File) -> Error {
+    let what = pluralize(lines, "line");
     let path = journal.path().display();
     Error::usage(format!(
         "{what} of the journal cannot be read, so it cannot tell whether this sale was charged"
@@ -292,14 +308,16 @@ fn damaged(lines: usize, journal: &File) -> Error {
 
 /// What was done before, and when.
 fn describe(attempt: &Attempt) -> String {
-    let show = Show::here();
+    let show = ValueFormat::local();
     let Intent { device_id, order_amount, purchase_currency, merchant_reference1, .. } = &attempt.intent;
     let mut parts = vec![
         format!("attempt {}", attempt.id),
         show.time(Some(attempt.at)).text,
-        Show::amount(*order_amount, purchase_currency.as_deref()).text,
+        ValueFormat::amount(*order_amount, purchase_currency.as_deref()).text,
     ];
-    parts.extend(device_id.as_ref().map(|device| format!("device {}", visible(device))));
-    parts.extend(merchant_reference1.as_ref().map(|reference| format!("reference {}", visible(reference))));
+    parts.extend(device_id.as_ref().map(|device| format!("device {}", escape_control(device))));
+    parts.extend(
+        merchant_reference1.as_ref().map(|reference| format!("reference {}", escape_control(reference))),
+    );
     parts.join(", ")
 }

@@ -1,13 +1,13 @@
 //! What a session's status means, in words and as an exit code.
 
-use crate::error::Exit;
-use crate::journal::What;
-use crate::model::{Received, Session, SessionStatus};
-use crate::text::visible;
+use crate::error::ExitStatus;
+use crate::journal::EventKind;
+use crate::model::{Resource, Session, SessionStatus};
+use crate::text::escape_control;
 
 /// What the journal keeps of a session that was seen, if it tells anything.
-pub(super) fn seen(session: &Session) -> Option<What> {
-    Some(What::Seen {
+pub(super) fn status_event(session: &Session) -> Option<EventKind> {
+    Some(EventKind::Seen {
         session_id: session.session_id.clone()?,
         status: session.status.as_ref()?.to_string(),
         order_id: session.order_id.clone(),
@@ -15,23 +15,23 @@ pub(super) fn seen(session: &Session) -> Option<What> {
 }
 
 /// How bad the end of a wait is: of several sessions the worst decides the exit code.
-pub(super) fn badness(exit: Exit) -> u8 {
+pub(super) fn severity(exit: ExitStatus) -> u8 {
     match exit {
-        Exit::SessionOpen => 4,
-        Exit::SessionFailed => 3,
-        Exit::SessionExpired => 2,
-        Exit::SessionCancelled => 1,
-        Exit::Done
-        | Exit::CodeExpired
-        | Exit::NotPaired
-        | Exit::NothingCame
-        | Exit::Unwell(_)
-        | Exit::Unmet(_) => 0,
+        ExitStatus::SessionOpen => 4,
+        ExitStatus::SessionFailed => 3,
+        ExitStatus::SessionExpired => 2,
+        ExitStatus::SessionCancelled => 1,
+        ExitStatus::Done
+        | ExitStatus::CodeExpired
+        | ExitStatus::NotPaired
+        | ExitStatus::NothingCame
+        | ExitStatus::Unwell(_)
+        | ExitStatus::Unmet(_) => 0,
     }
 }
 
 /// What the session's status means for the sale.
-pub(in crate::commands) fn in_words(session: &Received<Session>) -> String {
+pub(in crate::commands) fn describe_status(session: &Resource<Session>) -> String {
     match &session.status {
         Some(SessionStatus::Created) => {
             "Waiting on the device: no method of payment has been chosen yet.".to_owned()
@@ -40,7 +40,7 @@ pub(in crate::commands) fn in_words(session: &Received<Session>) -> String {
             "The customer can pay now; after a decline the clerk may try again on the phone.".to_owned()
         }
         Some(SessionStatus::Finalized) => match session.order_id.as_deref() {
-            Some(order) => format!("Paid. The order to capture or refund by is {}.", visible(order)),
+            Some(order) => format!("Paid. The order to capture or refund by is {}.", escape_control(order)),
             None => "Paid.".to_owned(),
         },
         Some(SessionStatus::Cancelled) => "Cancelled: nothing was charged.".to_owned(),
@@ -51,7 +51,7 @@ pub(in crate::commands) fn in_words(session: &Received<Session>) -> String {
         Some(SessionStatus::Other(status)) => {
             format!(
                 "The status {} is new to this version of kustom; see the session itself.",
-                visible(status)
+                escape_control(status)
             )
         }
         None => "The API named no status.".to_owned(),

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::commands::list::object_of;
+use crate::commands::list::to_json_object;
 use crate::journal::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Cell, Column, Layout, Tone, View, session_tone};
+use crate::terminal::{Cell, CellStyle, Column, Layout, View, session_tone};
 
 /// An attempt, flat.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Row {
+pub(super) struct AttemptRow {
     attempt: String,
     at: Timestamp,
     /// `created`, `unknown`, `refused` or `not_carried_out`.
@@ -33,13 +33,13 @@ pub(super) struct Row {
     reason: Option<String>,
 }
 
-impl From<&Attempt> for Row {
+impl From<&Attempt> for AttemptRow {
     fn from(attempt: &Attempt) -> Self {
         attempt.clone().into()
     }
 }
 
-impl From<Attempt> for Row {
+impl From<Attempt> for AttemptRow {
     fn from(attempt: Attempt) -> Self {
         let Attempt { id, at, intent, outcome } = attempt;
         let Intent {
@@ -83,7 +83,7 @@ impl From<Attempt> for Row {
     }
 }
 
-impl View for Row {
+impl View for AttemptRow {
     const NOUN: &'static str = "session";
     const FIELDS: &'static [&'static str] = &[
         "attempt",
@@ -105,28 +105,28 @@ impl View for Row {
         Column::new("WHEN", |row, show| show.time(Some(row.at))),
         Column::new("STATUS", |row, _| match (&row.status, row.outcome) {
             (Some(status), _) => {
-                Cell::toned(status.as_str(), session_tone(&SessionStatus::from(status.clone())))
+                Cell::styled(status.as_str(), session_tone(&SessionStatus::from(status.clone())))
             }
-            (None, "unknown") => Cell::toned("unknown", Tone::Bad),
-            (None, outcome) => Cell::toned(outcome.replace('_', " "), Tone::Faint),
+            (None, "unknown") => Cell::styled("unknown", CellStyle::Bad),
+            (None, outcome) => Cell::styled(outcome.replace('_', " "), CellStyle::Faint),
         }),
         Column::new("AMOUNT", |row, _| {
-            crate::terminal::Show::amount(row.order_amount, row.purchase_currency.as_deref())
+            crate::terminal::ValueFormat::amount(row.order_amount, row.purchase_currency.as_deref())
         }),
-        Column::new("REFERENCE", |row, _| Cell::opt(row.merchant_reference1.as_deref())),
+        Column::new("REFERENCE", |row, _| Cell::optional(row.merchant_reference1.as_deref())),
         // What is not known has no session: it is named by its attempt.
         Column::id("SESSION", |row, _| match &row.session_id {
             Some(id) => id.as_str().into(),
-            None => Cell::toned(format!("attempt {}", row.attempt), Tone::Faint),
+            None => Cell::styled(format!("attempt {}", row.attempt), CellStyle::Faint),
         }),
-        Column::detail("ORDER", |row, _| Cell::opt(row.order_id.as_deref())),
+        Column::detail("ORDER", |row, _| Cell::optional(row.order_id.as_deref())),
         Column::detail("ATTEMPT", |row, _| row.attempt.as_str().into()),
-        Column::detail("DEVICE", |row, _| Cell::opt(row.device_id.as_deref())),
-        Column::detail("REASON", |row, _| Cell::opt(row.reason.as_deref())),
+        Column::detail("DEVICE", |row, _| Cell::optional(row.device_id.as_deref())),
+        Column::detail("REASON", |row, _| Cell::optional(row.reason.as_deref())),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 
     fn json(&self, layout: Layout) -> String {

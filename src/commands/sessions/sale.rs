@@ -4,17 +4,17 @@ use clap::builder::NonEmptyStringValueParser;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::cart::{Given, Source};
+use super::cart::{CartInput, CartSource};
 use crate::commands::args::Input;
 use crate::commands::find::id_of;
-use crate::context::Online;
-use crate::error::{Error, Kind};
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
 use crate::model::{Cart, Currency, SessionRequest, format_minor, parse_amount};
-use crate::terminal::Show;
+use crate::terminal::ValueFormat;
 
 /// What is sold, to whom it is shown, and what is written down about it.
-pub(super) struct Sale {
+pub(super) struct PreparedSession {
     /// The bytes that are sent.
     pub(super) body: Vec<u8>,
     /// The location, as a query parameter.
@@ -27,7 +27,7 @@ pub(super) struct Sale {
 
 /// What is sold and where.
 #[derive(Debug, clap::Args)]
-pub(super) struct SaleFlags {
+pub(super) struct SessionArgs {
     /// The device: its name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -64,9 +64,9 @@ pub(super) struct SaleFlags {
     body: Option<Input>,
 }
 
-impl SaleFlags {
+impl SessionArgs {
     /// Checks everything that can be checked here, then finds device and location.
-    pub(super) async fn prepare(self, online: &Online<'_>) -> Result<Sale, Error> {
+    pub(super) async fn prepare(self, online: &ApiContext<'_>) -> Result<PreparedSession, Error> {
         let Self {
             device,
             amount,
@@ -80,10 +80,10 @@ impl SaleFlags {
             body,
         } = self;
         if let Some(input) = body {
-            return as_it_is(&input, location.as_deref(), online).await;
+            return from_raw_body(&input, location.as_deref(), online).await;
         }
-        let cart = cart.map(|input| Source::read(&input, online)).transpose()?;
-        let currency = match (currency, cart.as_ref().and_then(Source::currency)) {
+        let cart = cart.map(|input| CartSource::read(&input, online)).transpose()?;
+        let currency = match (currency, cart.as_ref().and_then(CartSource::currency)) {
             // A cart that names its currency goes before the profile's default, but not before a flag.
             (None, Some(code)) => Some(code?),
             (currency, _) => currency,
@@ -95,11 +95,11 @@ impl SaleFlags {
             })
             .transpose()?;
         let given = match cart {
-            Some(source) => Some(Given::from_source(source, currency)?),
+            Some(source) => Some(CartInput::from_source(source, currency)?),
             None if items.is_empty() => None,
-            None => Some(Given::from_items(&items, currency)?),
+            None => Some(CartInput::from_items(&items, currency)?),
         };
-        let cart = given.map(|given| given.checked(amount, currency)).transpose()?;
+        let cart = given.map(|given| given.validate(amount, currency)).transpose()?;
         let Some(order_amount) = cart.as_ref().map(Cart::total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
@@ -120,8 +120,9 @@ impl SaleFlags {
             merchant_data,
             order_items: cart.as_ref().map(Cart::to_json).unwrap_or_default(),
         };
-        let body = serde_json::to_vec(&request).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
-        Ok(Sale {
+        let body =
+            serde_json::to_vec(&request).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
+        Ok(PreparedSession {
             body,
             location_id,
             summary: format!(
@@ -148,11 +149,11 @@ fn now_in_milliseconds() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-fn merchant_of(online: &Online<'_>) -> Option<String> {
+fn merchant_of(online: &ApiContext<'_>) -> Option<String> {
     online.account.merchant_id.as_ref().map(|id| id.value.clone())
 }
 
-fn currency_or_default(given: Option<Currency>, online: &Online<'_>) -> Result<Currency, Error> {
+fn currency_or_default(given: Option<Currency>, online: &ApiContext<'_>) -> Result<Currency, Error> {
     match (given, &online.account.currency) {
         (Some(currency), _) => Ok(currency),
         (None, Some(default)) => default.value.parse().map_err(|error| {
@@ -165,13 +166,13 @@ fn currency_or_default(given: Option<Currency>, online: &Online<'_>) -> Result<C
 
 /// A device's id, and how it is shown. On production a person who confirms a payment sees the device's name, and the
 /// name of the place where it stands.
-async fn find_device(wanted: Option<&str>, online: &Online<'_>) -> Result<(String, String), Error> {
+async fn find_device(wanted: Option<&str>, online: &ApiContext<'_>) -> Result<(String, String), Error> {
     if let Some(wanted) = wanted
         && !online.account.is_production()
     {
         return Ok((online.device_id(wanted).await?, format!("'{wanted}'")));
     }
-    let found = online.device_or_choice(wanted).await?;
+    let found = online.resolve_or_select_device(wanted).await?;
     let id = id_of(&found)?;
     let place = match found.location_id.as_deref() {
         Some(location) => format!(", which stands at {}", location_name(location, online).await),
@@ -182,7 +183,7 @@ async fn find_device(wanted: Option<&str>, online: &Online<'_>) -> Result<(Strin
 }
 
 /// A location's name. Not knowing it is no reason not to take a payment.
-async fn location_name(id: &str, online: &Online<'_>) -> String {
+async fn location_name(id: &str, online: &ApiContext<'_>) -> String {
     match online.client.location(id).await {
         Ok(location) => format!("'{}'", location.name.as_deref().unwrap_or(id)),
         Err(_) => format!("location {id}"),
@@ -190,7 +191,10 @@ async fn location_name(id: &str, online: &Online<'_>) -> String {
 }
 
 /// A location's id, and how it is shown behind the device.
-async fn find_location(wanted: Option<&str>, online: &Online<'_>) -> Result<(Option<String>, String), Error> {
+async fn find_location(
+    wanted: Option<&str>,
+    online: &ApiContext<'_>,
+) -> Result<(Option<String>, String), Error> {
     let id = online.location_id_opt(wanted).await?;
     let shown = match (wanted, &id) {
         (Some(wanted), Some(id)) if wanted == id => format!(" at location {id}"),
@@ -201,7 +205,11 @@ async fn find_location(wanted: Option<&str>, online: &Online<'_>) -> Result<(Opt
 }
 
 /// A body that is sent as it is: only that it is a JSON object is checked.
-async fn as_it_is(input: &Input, location: Option<&str>, online: &Online<'_>) -> Result<Sale, Error> {
+async fn from_raw_body(
+    input: &Input,
+    location: Option<&str>,
+    online: &ApiContext<'_>,
+) -> Result<PreparedSession, Error> {
     let body = input.read(online.terminal)?;
     let object: Map<String, Value> = match serde_json::from_slice(&body) {
         Ok(Value::Object(object)) => object,
@@ -222,7 +230,12 @@ async fn as_it_is(input: &Input, location: Option<&str>, online: &Online<'_>) ->
         merchant_reference1: owned("merchant_reference1"),
         merchant_reference2: owned("merchant_reference2"),
     };
-    let amount = Show::amount(order_amount, text("purchase_currency")).text;
+    let amount = ValueFormat::amount(order_amount, text("purchase_currency")).text;
     let device = text("device_id").unwrap_or("(none)");
-    Ok(Sale { summary: format!("{amount} on device {device}{location_shown}"), body, location_id, intent })
+    Ok(PreparedSession {
+        summary: format!("{amount} on device {device}{location_shown}"),
+        body,
+        location_id,
+        intent,
+    })
 }

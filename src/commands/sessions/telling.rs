@@ -7,17 +7,17 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::outcome;
-use crate::error::{Error, Exit};
-use crate::model::{Received, Session, SessionStatus};
+use crate::error::{Error, ExitStatus};
+use crate::model::{Resource, Session, SessionStatus};
 use crate::terminal::{Format, ProgressLine, Terminal, session_tone};
-use crate::text::spell;
-use crate::text::{count, visible};
+use crate::text::format_duration;
+use crate::text::{escape_control, pluralize};
 
 /// How many sessions get a line of their own while they are waited for.
 const MOST_LINES: usize = 5;
 
 /// The sessions as they were seen last, and the terminal they are told on.
-pub(super) struct Telling<'a> {
+pub(super) struct WatchReporter<'a> {
     terminal: &'a Terminal,
     ids: Vec<Uuid>,
     started: Instant,
@@ -27,12 +27,13 @@ pub(super) struct Telling<'a> {
     /// How many sessions cannot be asked at present.
     troubled: Cell<usize>,
     /// In the order of the ids.
-    last: RefCell<Vec<Option<Received<Session>>>>,
+    last: RefCell<Vec<Option<Resource<Session>>>>,
 }
 
-impl<'a> Telling<'a> {
+impl<'a> WatchReporter<'a> {
     pub(super) fn new(ids: Vec<Uuid>, terminal: &'a Terminal) -> Self {
-        let summary = (ids.len() > MOST_LINES).then(|| terminal.progress(&count(ids.len(), "open session")));
+        let summary =
+            (ids.len() > MOST_LINES).then(|| terminal.progress(&pluralize(ids.len(), "open session")));
         Self {
             terminal,
             started: Instant::now(),
@@ -55,55 +56,55 @@ impl<'a> Telling<'a> {
     }
 
     /// Takes in a session as it was seen, and gives its status.
-    pub(super) fn saw(&self, index: usize, session: Received<Session>) -> SessionStatus {
+    pub(super) fn record(&self, index: usize, session: Resource<Session>) -> SessionStatus {
         let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
         self.any_was_open.set(self.any_was_open.get() || !status.is_terminal());
         self.last.borrow_mut()[index] = Some(session);
         if let Some(summary) = &self.summary {
-            summary.say(count(self.open().len(), "open session"));
+            summary.set_message(pluralize(self.open().len(), "open session"));
         }
         status
     }
 
     /// Says why sessions cannot be asked, once for each time that this begins.
-    pub(super) fn warn_of_trouble(&self, message: &str) {
+    pub(super) fn warn_transient_error(&self, message: &str) {
         if self.troubled.get() == 0 {
             self.terminal.warn(&format!("{message}; still waiting"));
         }
     }
 
     /// Keeps count of the sessions that cannot be asked, and says when all can be again.
-    pub(super) fn trouble(&self, begins: bool) {
+    pub(super) fn set_failing(&self, begins: bool) {
         if begins {
             self.troubled.set(self.troubled.get() + 1);
             return;
         }
         self.troubled.set(self.troubled.get().saturating_sub(1));
         if self.troubled.get() == 0 {
-            self.terminal.note("The API answers again.");
+            self.terminal.status("The API answers again.");
         }
     }
 
     /// One line a change; in `ndjson` one object a change.
-    pub(super) fn changed(
+    pub(super) fn print_change(
         &self,
         index: usize,
         status: &SessionStatus,
         line: Option<&ProgressLine<'_>>,
     ) -> Result<(), Error> {
         if let Some(line) = line {
-            line.say(self.label(status.as_str(), index));
+            line.set_message(self.label(status.as_str(), index));
         }
         let last = self.last.borrow();
         let Some(session) = &last[index] else { return Ok(()) };
         match self.terminal.format() {
             Format::Table => {
-                let elapsed = tenths(self.elapsed());
-                let text = visible(status.as_str());
-                let mut line = format!("{elapsed:>8}  {}", self.terminal.toned(&text, session_tone(status)));
+                let elapsed = format_elapsed(self.elapsed());
+                let text = escape_control(status.as_str());
+                let mut line = format!("{elapsed:>8}  {}", self.terminal.styled(&text, session_tone(status)));
                 let which = (self.ids.len() > 1).then(|| self.ids[index].to_string());
                 let order = session.order_id.as_deref().filter(|_| *status == SessionStatus::Finalized);
-                let order = order.map(|order| format!("order {}", visible(order)));
+                let order = order.map(|order| format!("order {}", escape_control(order)));
                 let mut gap = 10_usize.saturating_sub(text.chars().count());
                 for part in [which, order].into_iter().flatten() {
                     line.push_str(&" ".repeat(gap + 2));
@@ -113,7 +114,7 @@ impl<'a> Telling<'a> {
                 self.terminal.data(&format!("{line}\n"))?;
                 self.terminal.flush()
             }
-            Format::Ndjson => self.terminal.one(session),
+            Format::Ndjson => self.terminal.print_item(session),
             Format::Json | Format::Csv => Ok(()),
         }
     }
@@ -121,7 +122,7 @@ impl<'a> Telling<'a> {
     /// The sessions that have not ended, as far as was seen.
     pub(super) fn open(&self) -> Vec<usize> {
         let last = self.last.borrow();
-        (0..self.ids.len()).filter(|index| !has_ended(last[*index].as_ref())).collect()
+        (0..self.ids.len()).filter(|index| !is_terminal(last[*index].as_ref())).collect()
     }
 
     /// How many sessions were never seen.
@@ -130,13 +131,13 @@ impl<'a> Telling<'a> {
     }
 
     /// The worst of what was seen; a session that was not seen counts as open.
-    pub(super) fn worst(&self) -> Exit {
-        let exit = |session: &Option<Received<Session>>| {
+    pub(super) fn exit_status(&self) -> ExitStatus {
+        let exit = |session: &Option<Resource<Session>>| {
             let status = session.as_ref().and_then(|session| session.status.as_ref());
-            status.map_or(Exit::SessionOpen, Exit::of_session)
+            status.map_or(ExitStatus::SessionOpen, ExitStatus::from_session_status)
         };
         let exits = self.last.borrow().iter().map(exit).collect::<Vec<_>>();
-        exits.into_iter().max_by_key(|exit| outcome::badness(*exit)).unwrap_or(Exit::Done)
+        exits.into_iter().max_by_key(|exit| outcome::severity(*exit)).unwrap_or(ExitStatus::Done)
     }
 
     /// Shows the sessions as they were seen last, and says in words what that means.
@@ -145,20 +146,20 @@ impl<'a> Telling<'a> {
         match (self.terminal.format(), last.as_slice()) {
             (Format::Json | Format::Csv, [session]) => {
                 if let Some(session) = session {
-                    self.terminal.one(session)?;
+                    self.terminal.print_item(session)?;
                 }
             }
             (Format::Json | Format::Csv, sessions) => {
-                self.terminal.all(sessions.iter().flatten().cloned())?;
+                self.terminal.print_list(sessions.iter().flatten().cloned())?;
             }
             (Format::Ndjson, _) => {}
-            (Format::Table, _) => self.terminal.note(&self.in_words()),
+            (Format::Table, _) => self.terminal.status(&self.summary()),
         }
         Ok(())
     }
 
     /// Says what is still open when the time is up.
-    pub(super) fn warn_of_open(&self, profile_flag: &str) {
+    pub(super) fn warn_still_open(&self, profile_flag: &str) {
         let ids: Vec<_> = self.open().iter().map(|index| self.ids[*index].to_string()).collect();
         let (open, all) = (ids.len(), self.ids.len());
         if open == 0 {
@@ -169,7 +170,7 @@ impl<'a> Telling<'a> {
         } else {
             (format!("{open} of {all} sessions are"), "they were left as they are")
         };
-        let waited = spell(self.elapsed());
+        let waited = format_duration(self.elapsed());
         let told = if self.troubled.get() == 0 {
             format!("{what} still open after {waited}; {left}")
         } else {
@@ -184,19 +185,19 @@ impl<'a> Telling<'a> {
             0 => {}
             unseen => {
                 self.terminal
-                    .warn(&format!("{} of them could not be asked at all", count(unseen, "session")));
+                    .warn(&format!("{} of them could not be asked at all", pluralize(unseen, "session")));
             }
         }
     }
 
-    fn in_words(&self) -> String {
+    fn summary(&self) -> String {
         let last = self.last.borrow();
-        let took = spell(self.elapsed());
+        let took = format_duration(self.elapsed());
         match last.as_slice() {
-            [Some(session)] if has_ended(Some(session)) && self.any_was_open.get() => {
-                format!("{} It took {took}.", outcome::in_words(session))
+            [Some(session)] if is_terminal(Some(session)) && self.any_was_open.get() => {
+                format!("{} It took {took}.", outcome::describe_status(session))
             }
-            [Some(session)] => outcome::in_words(session),
+            [Some(session)] => outcome::describe_status(session),
             sessions => {
                 let ends = [
                     SessionStatus::Finalized,
@@ -205,7 +206,7 @@ impl<'a> Telling<'a> {
                     SessionStatus::Failed,
                 ];
                 let with = |status: &SessionStatus| {
-                    let is = |session: &&Received<Session>| session.status.as_ref() == Some(status);
+                    let is = |session: &&Resource<Session>| session.status.as_ref() == Some(status);
                     sessions.iter().flatten().filter(is).count()
                 };
                 let parts: Vec<_> = ends
@@ -222,35 +223,35 @@ impl<'a> Telling<'a> {
 
     fn label(&self, status: &str, index: usize) -> String {
         if self.ids.len() == 1 {
-            visible(status).into_owned()
+            escape_control(status).into_owned()
         } else {
-            format!("{} {}", visible(status), self.ids[index])
+            format!("{} {}", escape_control(status), self.ids[index])
         }
     }
 }
 
-fn has_ended(session: Option<&Received<Session>>) -> bool {
+fn is_terminal(session: Option<&Resource<Session>>) -> bool {
     session.and_then(|session| session.status.as_ref()).is_some_and(SessionStatus::is_terminal)
 }
 
 /// `0.4s`, `12.0s`, and from a minute on without the tenths.
-fn tenths(elapsed: Duration) -> String {
+fn format_elapsed(elapsed: Duration) -> String {
     if elapsed < Duration::from_secs(60) {
         format!("{}.{}s", elapsed.as_secs(), elapsed.subsec_millis() / 100)
     } else {
-        spell(elapsed)
+        format_duration(elapsed)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::tenths;
+    use super::format_elapsed;
     use std::time::Duration;
 
     #[test]
     fn elapsed_time_has_tenths_while_they_matter() {
-        assert_eq!(tenths(Duration::from_millis(0)), "0.0s");
-        assert_eq!(tenths(Duration::from_millis(59_999)), "59.9s");
-        assert_eq!(tenths(Duration::from_secs(65)), "1m 5s");
+        assert_eq!(format_elapsed(Duration::from_millis(0)), "0.0s");
+        assert_eq!(format_elapsed(Duration::from_millis(59_999)), "59.9s");
+        assert_eq!(format_elapsed(Duration::from_secs(65)), "1m 5s");
     }
 }

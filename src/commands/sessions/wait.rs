@@ -11,23 +11,23 @@ use uuid::Uuid;
 
 use super::cancel::try_cancel;
 use super::outcome;
-use super::telling::Telling;
-use crate::api::Why;
+use super::telling::WatchReporter;
+use crate::api::FailureCause;
 use crate::commands::args;
-use crate::context::{Interruption, Online};
-use crate::error::{Error, Exit, Kind};
-use crate::flows::watch::{Next, Seen, Step, Watch};
-use crate::model::{Received, Session};
-use crate::text::spell;
+use crate::context::{ApiContext, SignalListener};
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::flows::watch::{NextAction, Observation, Transition, Watch};
+use crate::model::{Resource, Session};
+use crate::text::format_duration;
 
 /// How many polls are under way at the same time.
 const POLLS_IN_FLIGHT: usize = 16;
 
 /// How often to look where nothing else is asked for.
-const USUAL_INTERVAL: Duration = Duration::from_secs(1);
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long the look at the very end of a wait may take.
-const LAST_LOOK: Duration = Duration::from_secs(2);
+const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How to wait.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -56,19 +56,19 @@ impl WaitFlags {
 }
 
 /// A wait for one session or many.
-pub(super) struct Wait<'a> {
+pub(super) struct SessionWatcher<'a> {
     flags: WaitFlags,
     ids: Vec<Uuid>,
-    online: &'a Online<'a>,
+    online: &'a ApiContext<'a>,
     polls: Semaphore,
-    telling: Telling<'a>,
+    telling: WatchReporter<'a>,
     /// Cancels that failed.
     failures: RefCell<Vec<Error>>,
 }
 
-impl<'a> Wait<'a> {
-    pub(super) fn new(flags: WaitFlags, ids: Vec<Uuid>, online: &'a Online<'a>) -> Self {
-        let telling = Telling::new(ids.clone(), online.terminal);
+impl<'a> SessionWatcher<'a> {
+    pub(super) fn new(flags: WaitFlags, ids: Vec<Uuid>, online: &'a ApiContext<'a>) -> Self {
+        let telling = WatchReporter::new(ids.clone(), online.terminal);
         let (polls, failures) = (Semaphore::new(POLLS_IN_FLIGHT), RefCell::default());
         Self { flags, ids, online, polls, telling, failures }
     }
@@ -77,43 +77,43 @@ impl<'a> Wait<'a> {
     pub(super) fn for_created(
         flags: WaitFlags,
         id: Uuid,
-        session: Received<Session>,
-        online: &'a Online<'a>,
+        session: Resource<Session>,
+        online: &'a ApiContext<'a>,
     ) -> Self {
         let wait = Self::new(flags, vec![id], online);
-        wait.telling.saw(0, session);
+        wait.telling.record(0, session);
         wait
     }
 
     /// Waits until all have ended, the time is up, or somebody interrupts it.
-    pub(super) async fn run(self) -> Result<Exit, Error> {
+    pub(super) async fn run(self) -> Result<ExitStatus, Error> {
         self.online.handle_interruption();
         // A closed terminal is always listened for where something must be done then.
         let mut interruption = if self.flags.cancel_on_interrupt {
-            Interruption::listen(true)
+            SignalListener::listen(true)
         } else {
             self.online.interruption()
         };
         let result = tokio::select! {
             biased;
-            result = self.follow_all() => Some(result),
-            _ = interruption.come() => None,
+            result = self.watch_all() => Some(result),
+            _ = interruption.recv() => None,
         };
         let result = match result {
             Some(result) => result,
-            None => self.leave(&mut interruption).await,
+            None => self.on_interrupt(&mut interruption).await,
         };
         match result {
             // Nobody reads any more. How the sessions stand is what counts.
-            Err(error) if error.kind == Kind::ClosedPipe => Ok(self.telling.worst()),
+            Err(error) if error.kind == ErrorKind::ClosedPipe => Ok(self.telling.exit_status()),
             result => result,
         }
     }
 
-    async fn follow_all(&self) -> Result<Exit, Error> {
-        try_join_all((0..self.ids.len()).map(|index| self.follow(index))).await?;
+    async fn watch_all(&self) -> Result<ExitStatus, Error> {
+        try_join_all((0..self.ids.len()).map(|index| self.watch_one(index))).await?;
         if self.telling.never_seen() == self.ids.len() {
-            let waited = spell(self.telling.elapsed());
+            let waited = format_duration(self.telling.elapsed());
             let what = if self.ids.len() == 1 {
                 format!("session {}", self.ids[0])
             } else {
@@ -121,62 +121,65 @@ impl<'a> Wait<'a> {
             };
             let not = if self.ids.len() == 1 { "not " } else { "" };
             let message = format!("{what} could {not}be asked for {waited}, so how it stands is not known");
-            return Err(Error::new(Kind::Unavailable, message).hint("check the network with `kustom doctor`"));
+            return Err(
+                Error::new(ErrorKind::Unavailable, message).hint("check the network with `kustom doctor`")
+            );
         }
         self.telling.finish()?;
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        self.telling.warn_of_open(&self.online.settings.profile_flag());
-        Ok(self.telling.worst())
+        self.telling.warn_still_open(&self.online.settings.profile_flag());
+        Ok(self.telling.exit_status())
     }
 
     /// Follows one session to its end, or to that of the wait.
-    async fn follow(&self, index: usize) -> Result<(), Error> {
-        let interval = self.flags.interval.unwrap_or(USUAL_INTERVAL);
+    async fn watch_one(&self, index: usize) -> Result<(), Error> {
+        let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL);
         let mut watch = Watch::new(interval, self.online.settings.timeout);
         let line = self.telling.line(index);
         loop {
-            if self.online.terminal.is_left_alone() {
-                return Err(Error::new(Kind::ClosedPipe, "nobody reads any more"));
+            if self.online.terminal.is_stdout_closed() {
+                return Err(Error::new(ErrorKind::ClosedPipe, "nobody reads any more"));
             }
             let polled_at = Instant::now();
             let seen = self.poll(index).await?;
             // The rhythm is that of the looks, however long each of them takes; patience begins with the answer
             // that asks for it.
-            let since = if matches!(seen, Seen::Trouble(Some(_))) { Instant::now() } else { polled_at };
-            let Step { changed, trouble, next } = watch.observe(self.telling.elapsed(), seen);
+            let since =
+                if matches!(seen, Observation::Trouble(Some(_))) { Instant::now() } else { polled_at };
+            let Transition { changed, trouble, next } = watch.observe(self.telling.elapsed(), seen);
             if let Some(begins) = trouble {
-                self.telling.trouble(begins);
+                self.telling.set_failing(begins);
             }
             if let Some(status) = changed {
-                self.telling.changed(index, &status, line.as_ref())?;
+                self.telling.print_change(index, &status, line.as_ref())?;
             }
             match next {
-                Next::Poll(wait) => tokio::time::sleep_until(since + wait).await,
-                Next::TimeUp if self.flags.cancel_on_timeout => return self.cancel(index).await,
-                Next::Ended(_) | Next::TimeUp => return Ok(()),
+                NextAction::Poll(wait) => tokio::time::sleep_until(since + wait).await,
+                NextAction::TimeUp if self.flags.cancel_on_timeout => return self.cancel(index).await,
+                NextAction::Ended(_) | NextAction::TimeUp => return Ok(()),
             }
         }
     }
 
     /// Looks once. A failure that may pass is something seen, any other ends the wait.
-    async fn poll(&self, index: usize) -> Result<Seen, Error> {
+    async fn poll(&self, index: usize) -> Result<Observation, Error> {
         // The semaphore is never closed, so this is always a permit.
         let _permit = self.polls.acquire().await.ok();
         let look = self.online.client.session_once(self.ids[index]);
         let left = self.online.settings.timeout.map(|limit| limit.saturating_sub(self.telling.elapsed()));
         let answer = match left {
-            Some(left) => match tokio::time::timeout(left.max(LAST_LOOK), look).await {
+            Some(left) => match tokio::time::timeout(left.max(FINAL_POLL_TIMEOUT), look).await {
                 Ok(answer) => answer,
-                Err(_) => return Ok(Seen::Trouble(None)),
+                Err(_) => return Ok(Observation::Trouble(None)),
             },
             None => look.await,
         };
         match answer {
             Ok(session) => {
-                let seen = outcome::seen(&session);
-                let status = self.telling.saw(index, session);
+                let seen = outcome::status_event(&session);
+                let status = self.telling.record(index, session);
                 if status.is_terminal()
                     && let Some(seen) = seen
                     && let Err(error) = self.online.journal().note(Timestamp::now(), seen)
@@ -184,17 +187,17 @@ impl<'a> Wait<'a> {
                     // The journal asks again when it matters, so this is worth no more than a warning.
                     self.online.terminal.warn(&error.to_string());
                 }
-                Ok(Seen::Status(status))
+                Ok(Observation::Status(status))
             }
             Err(error) => {
                 let asked = error.retry_after;
-                let hopeless = matches!(error.why, Why::NotSent { passing: false, .. });
+                let hopeless = matches!(error.why, FailureCause::NotSent { passing: false, .. });
                 let error = Error::from(error);
-                if hopeless || error.kind != Kind::Unavailable {
+                if hopeless || error.kind != ErrorKind::Unavailable {
                     return Err(error.context(&format!("session {}", self.ids[index])));
                 }
-                self.telling.warn_of_trouble(&error.message);
-                Ok(Seen::Trouble(asked))
+                self.telling.warn_transient_error(&error.message);
+                Ok(Observation::Trouble(asked))
             }
         }
     }
@@ -204,8 +207,8 @@ impl<'a> Wait<'a> {
     async fn cancel(&self, index: usize) -> Result<(), Error> {
         match try_cancel(self.ids[index], self.online).await {
             Ok(session) => {
-                let status = self.telling.saw(index, session);
-                self.telling.changed(index, &status, None)
+                let status = self.telling.record(index, session);
+                self.telling.print_change(index, &status, None)
             }
             Err(error) => {
                 let flag = self.online.settings.profile_flag();
@@ -217,19 +220,18 @@ impl<'a> Wait<'a> {
     }
 
     fn failure(&self) -> Option<Error> {
-        Error::together(self.failures.take())
-            .map(|error| error.context("not all that was open was cancelled"))
+        Error::combine(self.failures.take()).map(|error| error.context("not all that was open was cancelled"))
     }
 
     /// Ends the wait before its time: leaves the sessions as they are, unless told to cancel them.
-    async fn leave(&self, interruption: &mut Interruption) -> Result<Exit, Error> {
+    async fn on_interrupt(&self, interruption: &mut SignalListener) -> Result<ExitStatus, Error> {
         let open = self.telling.open();
         let ids: Vec<_> = open.iter().map(|index| self.ids[*index].to_string()).collect();
         let (ids, flag) = (ids.join(" "), self.online.settings.profile_flag());
         let call_off = format!("call it off: kustom{flag} sessions cancel {ids}");
         if !self.flags.cancel_on_interrupt {
             return Err(Error::new(
-                Kind::Interrupted,
+                ErrorKind::Interrupted,
                 "the wait was interrupted; what was open is still open",
             )
             .hint(format!("wait again: kustom{flag} sessions watch {ids}"))
@@ -245,16 +247,16 @@ impl<'a> Wait<'a> {
             biased;
             done = cancelling => done?,
             // Whoever asks twice does not want to wait for that either.
-            _ = interruption.come() => {
+            _ = interruption.recv() => {
                 let message = "interrupted while cancelling; what was open may still be open";
-                return Err(Error::new(Kind::Unknown, message).hint(call_off));
+                return Err(Error::new(ErrorKind::Unknown, message).hint(call_off));
             }
         }
         self.telling.finish()?;
-        match (self.failure(), self.telling.worst()) {
+        match (self.failure(), self.telling.exit_status()) {
             (Some(error), _) => Err(error),
-            (None, Exit::SessionCancelled) => Err(Error::new(
-                Kind::Interrupted,
+            (None, ExitStatus::SessionCancelled) => Err(Error::new(
+                ErrorKind::Interrupted,
                 "the wait was interrupted, and what was open was cancelled",
             )),
             (None, exit) => Ok(exit),

@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use super::choose::Among;
-use super::wait::{Wait, WaitFlags};
+use super::choose::SessionFilter;
+use super::wait::{SessionWatcher, WaitFlags};
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -22,13 +22,13 @@ Next:
 
 /// Wait until sessions have ended; the outcome is the exit code
 ///
-/// Exit 0: FINALIZED. 10: CANCELLED. 11: EXPIRED. 12: FAILED. 13: still open when --timeout ended the wait. Of
+/// ExitStatus 0: FINALIZED. 10: CANCELLED. 11: EXPIRED. 12: FAILED. 13: still open when --timeout ended the wait. Of
 /// several sessions the worst outcome counts, in the order 13, 12, 11, 10, 0.
 ///
 /// A failure that may pass is not an outcome: the wait goes on, and says so. Ctrl-C ends the wait and leaves the
 /// sessions as they are, unless told to cancel them.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -38,7 +38,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { ids, wait } = self;
         let mut once = Vec::with_capacity(ids.len());
         for id in ids {
@@ -47,13 +47,13 @@ impl Args {
             }
         }
         if once.is_empty() {
-            once.push(online.session_or_choice(None, Among::Open).await?);
+            once.push(online.session_or_choice(None, SessionFilter::Open).await?);
         }
         if wait.cancels() {
-            online.can_confirm()?;
-            let sessions = crate::text::count(once.len(), "session");
+            online.ensure_can_confirm()?;
+            let sessions = crate::text::pluralize(once.len(), "session");
             online.confirm(&format!("cancel {sessions} if the wait ends before they do")).await?;
         }
-        Wait::new(wait, once, online).run().await
+        SessionWatcher::new(wait, once, online).run().await
     }
 }

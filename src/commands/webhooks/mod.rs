@@ -5,9 +5,9 @@ mod verify;
 
 use clap::Subcommand;
 
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -23,7 +23,7 @@ Next:
 ///
 /// A callback is signed (Standard Webhooks) and says what happened to which session.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     Listen(listen::Args),
     Verify(verify::Args),
@@ -35,7 +35,7 @@ impl Command {
         matches!(self, Self::Listen(_))
     }
 
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         match self {
             Self::Listen(args) => args.run(context),
             Self::Verify(args) => args.run(context),

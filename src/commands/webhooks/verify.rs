@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::listen::delivery::Delivery;
 use crate::commands::args;
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit, Kind};
-use crate::webhooks::{Rejection, Verifier, parse_headers};
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::webhooks::{Verifier, VerifyError, parse_headers};
 
 const MORE: &str = "\
 Examples:
@@ -23,10 +23,10 @@ Next:
 
 /// Check one delivery that was kept in files
 ///
-/// Exit 0: whoever sent it has the secret, and sent it in time. Exit 5: it is refused, and the error says which check
-/// failed. Exit 2: a file cannot be used.
+/// ExitStatus 0: whoever sent it has the secret, and sent it in time. ExitStatus 5: it is refused, and the error says which check
+/// failed. ExitStatus 2: a file cannot be used.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The secret, of the form whsec_…, is in this file; can be repeated, as during a rotation
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
@@ -43,11 +43,12 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { secret_file, headers: headers_file, body: body_file, at } = self;
         let now = at.unwrap_or_else(Timestamp::now);
         let secrets = args::read_secrets(&secret_file)?;
-        let verifier = Verifier::new(&secrets).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+        let verifier =
+            Verifier::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let headers = parse_headers(&args::read_file(&headers_file)?).map_err(|error| {
             Error::usage(format!("{} holds no headers: {error}", headers_file.display()))
                 .hint("put the headers into it as they came: `webhook-id: …`, one a line")
@@ -55,13 +56,13 @@ impl Args {
         let body = args::read_file(&body_file)?;
         match verifier.verify(&headers, &body, now) {
             Ok(known) => {
-                context.terminal.one(&Delivery::verified(now, known, &body))?;
-                context.terminal.note("It verifies.");
-                Ok(Exit::Done)
+                context.terminal.print_item(&Delivery::verified(now, known, &body))?;
+                context.terminal.status("It verifies.");
+                Ok(ExitStatus::Done)
             }
             Err(rejection) => {
                 let hint = match rejection {
-                    Rejection::WrongSignature => {
+                    VerifyError::WrongSignature => {
                         let bare =
                             body.strip_suffix(b"\n").map(|bare| bare.strip_suffix(b"\r").unwrap_or(bare));
                         let would = bare.is_some_and(|bare| verifier.verify(&headers, bare, now).is_ok());
@@ -69,13 +70,14 @@ impl Args {
                             "without the line break at its end the body verifies: keep the body as it came",
                         )
                     }
-                    Rejection::TooOld(_) if at.is_none() => {
+                    VerifyError::TooOld(_) if at.is_none() => {
                         Some("for one that was kept, say when it came with --at")
                     }
                     _ => None,
                 };
-                let error = Error::new(Kind::Refused, format!("the delivery does not verify: {rejection}"))
-                    .fact("reason", rejection.code());
+                let error =
+                    Error::new(ErrorKind::Refused, format!("the delivery does not verify: {rejection}"))
+                        .detail("reason", rejection.code());
                 Err(match hint {
                     Some(hint) => error.hint(hint),
                     None => error,

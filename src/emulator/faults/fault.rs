@@ -18,7 +18,7 @@ pub struct Fault {
     /// The method; none is any.
     method: Option<Method>,
     path: Pattern,
-    pub(super) what: What,
+    pub(super) what: FaultAction,
     /// How many requests are hit at most.
     pub(super) times: Option<u32>,
     /// How many of a hundred are hit.
@@ -27,7 +27,7 @@ pub struct Fault {
 
 /// What happens to a request that is hit: at least one of the two.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct What {
+pub struct FaultAction {
     /// It is answered this much later.
     pub delay: Option<Duration>,
     /// It is answered wrongly, or not at all.
@@ -100,7 +100,7 @@ fn is_variable(part: &str) -> bool {
 
 impl Fault {
     /// Whether it is about this request.
-    pub fn is_about(&self, method: &Method, path: &str) -> bool {
+    pub fn matches(&self, method: &Method, path: &str) -> bool {
         self.method.as_ref().is_none_or(|wanted| wanted == method) && self.path.matches(path)
     }
 }
@@ -129,11 +129,11 @@ impl FromStr for Fault {
             }
         };
         let path = Pattern::parse(path)?;
-        let mut words = Words::default();
+        let mut words = FaultTokens::default();
         for word in what.split_whitespace() {
             words.read(word)?;
         }
-        let Words { delay, status, retry_after, cut, times, percent } = words;
+        let FaultTokens { delay, status, retry_after, cut, times, percent } = words;
         let effect = match (status, cut, retry_after) {
             (Some(_), Some(_), _) => {
                 return Err(error("a fault has a status or breaks off, not both".to_owned()));
@@ -147,14 +147,14 @@ impl FromStr for Fault {
         if effect.is_none() && delay.is_none() {
             return Err(error(format!("it does not say what goes wrong: {WHAT}")));
         }
-        Ok(Self { method, path, what: What { delay, effect }, times, percent })
+        Ok(Self { method, path, what: FaultAction { delay, effect }, times, percent })
     }
 }
 
 const WHAT: &str = "write a status such as 503, delay=2s, drop, drop-after-response-headers or truncate";
 
 #[derive(Default)]
-struct Words {
+struct FaultTokens {
     delay: Option<Duration>,
     status: Option<StatusCode>,
     retry_after: Option<u32>,
@@ -163,7 +163,7 @@ struct Words {
     percent: Option<u8>,
 }
 
-impl Words {
+impl FaultTokens {
     fn read(&mut self, word: &str) -> Result<(), FaultError> {
         let error = |why: &str| FaultError(format!("'{word}': {why}"));
         let is_new = match word {

@@ -6,14 +6,17 @@ fn parse(text: &str) -> Fault {
 }
 
 fn about(text: &str, method: &Method, path: &str) -> bool {
-    parse(&format!("{text}: drop")).is_about(method, path)
+    parse(&format!("{text}: drop")).matches(method, path)
 }
 
 #[test]
 fn a_fault_is_read_whatever_the_order_of_its_words() {
     let fault = parse("POST /ipp/v1/sessions: 503 x2");
     let status = StatusCode::SERVICE_UNAVAILABLE;
-    assert_eq!(fault.what, What { delay: None, effect: Some(Effect::Status { status, retry_after: None }) });
+    assert_eq!(
+        fault.what,
+        FaultAction { delay: None, effect: Some(Effect::Status { status, retry_after: None }) }
+    );
     assert_eq!((fault.times, fault.percent), (Some(2), None));
     let fault = parse("* /ipp/v1/*:x3   retry-after=3 10% delay=1500ms 429");
     assert_eq!(fault.to_string(), "* /ipp/v1/*: delay=1500ms 429 retry-after=3 10% x3");
@@ -116,7 +119,7 @@ proptest! {
     fn no_text_makes_the_reader_panic(text in "(\\PC|[A-Z]{3} /|: |x9|%|delay=|503 |\\{id\\}){0,12}", path in "\\PC{0,20}") {
         if let Ok(fault) = text.parse::<Fault>() {
             prop_assert_eq!(&parse(&fault.to_string()), &fault);
-            let _ = fault.is_about(&Method::GET, &path);
+            let _ = fault.matches(&Method::GET, &path);
         }
     }
 

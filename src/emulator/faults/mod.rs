@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::Method;
 use serde::Serialize;
 
-pub use fault::{Effect, Fault, FaultError, What};
+pub use fault::{Effect, Fault, FaultAction, FaultError};
 
 /// How many faults there can be at a time.
-const MOST_FAULTS: usize = 100;
+const MAX_FAULTS: usize = 100;
 
 /// The faults of a server. Clones are handles on the same ones.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +52,12 @@ struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     pub id: u32,
-    pub what: What,
+    pub what: FaultAction,
 }
 
 /// A fault as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shown {
+pub struct FaultStatus {
     pub id: u32,
     /// As it can be read.
     pub fault: String,
@@ -89,8 +89,8 @@ impl FaultTable {
     }
 
     /// Adds a fault behind those that are there. `None` when there are too many.
-    pub fn add(&mut self, fault: Fault) -> Option<Shown> {
-        if self.entries.len() >= MOST_FAULTS {
+    pub fn add(&mut self, fault: Fault) -> Option<FaultStatus> {
+        if self.entries.len() >= MAX_FAULTS {
             return None;
         }
         self.last_id = self.last_id.wrapping_add(1);
@@ -102,12 +102,12 @@ impl FaultTable {
     }
 
     /// All of them, those that hit nothing any more too.
-    pub fn list(&self) -> Vec<Shown> {
+    pub fn list(&self) -> Vec<FaultStatus> {
         self.entries.iter().map(Entry::show).collect()
     }
 
     /// Takes all of them away, and tells what they have done.
-    pub fn clear(&mut self) -> Vec<Shown> {
+    pub fn clear(&mut self) -> Vec<FaultStatus> {
         let shown = self.list();
         self.entries.clear();
         shown
@@ -115,19 +115,19 @@ impl FaultTable {
 
     /// What happens to this request: the first fault that is about it, has a time left and is not spared by its
     /// percentage hits it.
-    pub fn choose(&mut self, method: &Method, path: &str) -> Option<Hit> {
+    pub fn next_hit(&mut self, method: &Method, path: &str) -> Option<Hit> {
         // What takes faults away must not fail, and who asks what stands here is to be told.
         if path == "/" || path == "/emulator" || path.starts_with("/emulator/") {
             return None;
         }
-        self.entries.iter_mut().find_map(|entry| entry.hits(method, path))
+        self.entries.iter_mut().find_map(|entry| entry.try_hit(method, path))
     }
 }
 
 impl Entry {
-    fn hits(&mut self, method: &Method, path: &str) -> Option<Hit> {
+    fn try_hit(&mut self, method: &Method, path: &str) -> Option<Hit> {
         let is_over = self.fault.times.is_some_and(|times| self.hit >= times);
-        if is_over || !self.fault.is_about(method, path) {
+        if is_over || !self.fault.matches(method, path) {
             return None;
         }
         self.matched += 1;
@@ -138,10 +138,10 @@ impl Entry {
         Some(Hit { id: self.id, what: self.fault.what })
     }
 
-    fn show(&self) -> Shown {
+    fn show(&self) -> FaultStatus {
         let Self { id, fault, matched, hit, .. } = self;
         let left = fault.times.map(|times| times.saturating_sub(*hit));
-        Shown { id: *id, fault: fault.to_string(), matched: *matched, hit: *hit, left }
+        FaultStatus { id: *id, fault: fault.to_string(), matched: *matched, hit: *hit, left }
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
     }
 
     fn hits(table: &mut FaultTable, requests: usize) -> Vec<Option<u32>> {
-        (0..requests).map(|_| table.choose(&Method::POST, PATH).map(|hit| hit.id)).collect()
+        (0..requests).map(|_| table.next_hit(&Method::POST, PATH).map(|hit| hit.id)).collect()
     }
 
     #[test]
@@ -182,14 +182,14 @@ mod tests {
     fn what_takes_faults_away_never_fails() {
         let mut table = table(1, &["* /*: drop"]);
         for path in ["/", "/emulator", "/emulator/faults", "/emulator/pos/pair"] {
-            assert_eq!(table.choose(&Method::DELETE, path), None, "{path}");
+            assert_eq!(table.next_hit(&Method::DELETE, path), None, "{path}");
         }
-        assert!(table.choose(&Method::GET, "/emulators").is_some());
+        assert!(table.next_hit(&Method::GET, "/emulators").is_some());
     }
 
     #[test]
     fn there_cannot_be_more_and_more() {
-        let mut table = table(1, &["* /x: drop"; MOST_FAULTS]);
+        let mut table = table(1, &["* /x: drop"; MAX_FAULTS]);
         assert_eq!(table.add("* /x: drop".parse().unwrap()), None);
     }
 

@@ -3,10 +3,10 @@
 use std::fs;
 use std::io;
 
-use super::{LocalEmulator, StateFileError, disk, lock};
+use super::{FileEmulator, StateFileError, disk, lock};
 use crate::emulator::State;
 
-impl LocalEmulator {
+impl FileEmulator {
     /// Makes the file if there is none, from `seed`, and applies a change to what it holds. Tells whether it was made.
     ///
     /// It must be called on a tokio runtime.
@@ -17,8 +17,8 @@ impl LocalEmulator {
     ) -> Result<bool, StateFileError> {
         let path = &self.state_file;
         let not_writable = |source| StateFileError::NotWritable { path: path.clone(), source };
-        disk::create_folder(disk::folder_of(path)).map_err(not_writable)?;
-        let lock = lock(self.beside(".lock")).await.map_err(not_writable)?;
+        disk::create_private_dir(disk::parent_dir(path)).map_err(not_writable)?;
+        let lock = lock(self.sibling_path(".lock")).await.map_err(not_writable)?;
         let before = match fs::read(path) {
             Ok(text) => Some(
                 State::read(&text)
@@ -31,7 +31,7 @@ impl LocalEmulator {
         let mut after = before.clone().unwrap_or(seed);
         change(&mut after);
         if before.as_ref() != Some(&after) {
-            disk::replace(path, &after.write()).map_err(not_writable)?;
+            disk::write_atomic(path, &after.write()).map_err(not_writable)?;
         }
         drop(lock);
         Ok(is_new)
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn a_missing_file_is_made_and_one_that_is_there_is_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let local = LocalEmulator::new(folder.path().join("state.json"));
+        let local = FileEmulator::new(folder.path().join("state.json"));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let prepare = |seed, strict| {
             runtime.block_on(local.prepare(seed, |state| state.switches.strict_sums = strict)).unwrap()

@@ -6,16 +6,16 @@ use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 
-use crate::emulator::state::Refusal;
+use crate::emulator::state::Rejection;
 
 /// What an operation answers when it was carried out.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     status: StatusCode,
     json: Option<Vec<u8>>,
 }
 
-impl Answer {
+impl ApiResponse {
     pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
         // What is answered is structs and strings, which cannot fail to be JSON.
         Self { status, json: Some(serde_json::to_vec(body).unwrap_or_default()) }
@@ -26,7 +26,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for ApiResponse {
     fn into_response(self) -> Response {
         let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         match self.json {
@@ -37,11 +37,11 @@ impl IntoResponse for Answer {
 }
 
 /// A refusal as RFC 7807 problem details (observed).
-pub(in crate::emulator) fn refuse(refusal: &Refusal) -> Response {
+pub(in crate::emulator) fn problem_response(refusal: &Rejection) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     if refusal.status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"kustom emulator\""));
     }
-    (refusal.status, headers, Body::from(refusal.problem().to_string())).into_response()
+    (refusal.status, headers, Body::from(refusal.to_problem_json().to_string())).into_response()
 }

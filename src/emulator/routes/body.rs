@@ -5,12 +5,12 @@ use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
 use super::call::parse_uuid;
-use crate::emulator::state::{FieldErrors, Refusal};
+use crate::emulator::state::{FieldErrors, Rejection};
 use crate::model::Metadata;
 use http::StatusCode;
 
 /// An object of a body. Fields that nobody asks for are ignored.
-pub(super) struct Fields {
+pub(super) struct JsonFields {
     object: Map<String, Value>,
     /// What the names of the fields begin with in messages.
     prefix: String,
@@ -18,9 +18,9 @@ pub(super) struct Fields {
     pub(super) errors: FieldErrors,
 }
 
-impl Fields {
-    pub(super) fn parse(body: &[u8]) -> Result<Self, Refusal> {
-        let refusal = |detail: String| Refusal::new(StatusCode::BAD_REQUEST, detail);
+impl JsonFields {
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Rejection> {
+        let refusal = |detail: String| Rejection::new(StatusCode::BAD_REQUEST, detail);
         match serde_json::from_slice(body) {
             Ok(Value::Object(object)) => {
                 Ok(Self { object, prefix: String::new(), errors: FieldErrors::default() })
@@ -32,11 +32,11 @@ impl Fields {
     }
 
     /// Ends the reading: a 400 if anything was wrong.
-    pub(super) fn finish(self) -> Result<(), Refusal> {
+    pub(super) fn finish(self) -> Result<(), Rejection> {
         self.errors.into_result()
     }
 
-    pub(super) fn wrong(&mut self, name: &str, message: impl Into<String>) {
+    pub(super) fn add_error(&mut self, name: &str, message: impl Into<String>) {
         self.errors.add(format!("{}{name}", self.prefix), message);
     }
 
@@ -48,7 +48,7 @@ impl Fields {
         read: impl Fn(&mut Self, &str) -> Option<T>,
     ) -> T {
         if !self.object.contains_key(name) {
-            self.wrong(name, "is required");
+            self.add_error(name, "is required");
         }
         read(self, name).unwrap_or_default()
     }
@@ -60,7 +60,7 @@ impl Fields {
     pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
         let message = "must be a whole number of at most 64 bits";
         self.read(name, message, |value| match value {
-            Value::Number(number) => whole(number),
+            Value::Number(number) => parse_integer(number),
             _ => None,
         })
     }
@@ -69,7 +69,7 @@ impl Fields {
         self.read(name, "must be a UUID", |value| value.as_str().and_then(parse_uuid))
     }
 
-    pub(super) fn instant(&mut self, name: &str) -> Option<Timestamp> {
+    pub(super) fn timestamp(&mut self, name: &str) -> Option<Timestamp> {
         let message = "must be a date and time with an offset, such as 2026-01-31T12:00:00Z";
         self.read(name, message, |value| value.as_str().and_then(parse_instant))
     }
@@ -94,14 +94,14 @@ impl Fields {
             return Vec::new();
         };
         let Value::Array(items) = value else {
-            self.wrong(name, "must be an array of objects");
+            self.add_error(name, "must be an array of objects");
             return Vec::new();
         };
         let mut list = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let path = format!("{name}[{index}]");
             let Value::Object(object) = item else {
-                self.wrong(&path, "must be an object");
+                self.add_error(&path, "must be an object");
                 continue;
             };
             let errors = std::mem::take(&mut self.errors);
@@ -115,7 +115,7 @@ impl Fields {
     fn read<T>(&mut self, name: &str, message: &str, parse: impl Fn(&Value) -> Option<T>) -> Option<T> {
         let parsed = parse(self.object.get(name)?);
         if parsed.is_none() {
-            self.wrong(name, message);
+            self.add_error(name, message);
         }
         parsed
     }
@@ -123,7 +123,7 @@ impl Fields {
 
 /// The whole number that a JSON number is. To a schema `1.0` and `1e2` are whole numbers too, so they are read,
 /// digit by digit: no float is ever made of an amount.
-fn whole(number: &Number) -> Option<i64> {
+fn parse_integer(number: &Number) -> Option<i64> {
     if let Some(plain) = number.as_i64() {
         return Some(plain);
     }
@@ -182,7 +182,7 @@ mod tests {
     use serde_json::json;
 
     fn number(text: &str) -> Option<i64> {
-        whole(&serde_json::from_str(text).unwrap())
+        parse_integer(&serde_json::from_str(text).unwrap())
     }
 
     #[test]
@@ -227,24 +227,24 @@ mod tests {
         fn no_number_or_text_makes_a_reader_panic(text in "\\PC*", digits in "-?[0-9]{1,25}(\\.[0-9]{1,25})?(e-?[0-9]{1,25})?") {
             parse_instant(&text);
             if let Ok(number) = serde_json::from_str::<Number>(&digits) {
-                whole(&number);
+                parse_integer(&number);
             }
         }
 
         #[test]
         fn a_whole_number_is_itself(number: i64) {
-            prop_assert_eq!(whole(&serde_json::from_str(&format!("{number}.00")).unwrap()), Some(number));
+            prop_assert_eq!(parse_integer(&serde_json::from_str(&format!("{number}.00")).unwrap()), Some(number));
         }
     }
 
     #[test]
     fn everything_wrong_is_told_at_once() {
         let body = json!({"name": 5, "metadata": {"a": 1}, "list": [{"n": "x"}, 7]}).to_string();
-        let mut fields = Fields::parse(body.as_bytes()).unwrap();
-        fields.required("name", Fields::text);
-        fields.required("id", Fields::uuid);
+        let mut fields = JsonFields::parse(body.as_bytes()).unwrap();
+        fields.required("name", JsonFields::text);
+        fields.required("id", JsonFields::uuid);
         fields.metadata("metadata");
-        fields.list("list", |item| item.required("n", Fields::integer));
+        fields.list("list", |item| item.required("n", JsonFields::integer));
         let errors = fields.finish().unwrap_err().errors;
         assert_eq!(errors.message("name"), Some("must be a string"));
         assert_eq!(errors.message("id"), Some("is required"));
@@ -258,11 +258,11 @@ mod tests {
         let deep = "[".repeat(100_000);
         for wrong in ["", "[]", "null", "{", "{\"a\":}", "\u{feff}{}", deep.as_str()] {
             assert_eq!(
-                Fields::parse(wrong.as_bytes()).err().map(|refusal| refusal.status.as_u16()),
+                JsonFields::parse(wrong.as_bytes()).err().map(|refusal| refusal.status.as_u16()),
                 Some(400)
             );
         }
-        assert!(Fields::parse(b"\xff").is_err());
-        assert!(Fields::parse(b"{}").is_ok());
+        assert!(JsonFields::parse(b"\xff").is_err());
+        assert!(JsonFields::parse(b"{}").is_ok());
     }
 }

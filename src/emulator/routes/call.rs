@@ -9,9 +9,9 @@ use http::{HeaderMap, StatusCode};
 use uuid::Uuid;
 
 use super::PathParams;
-use super::body::Fields;
+use super::body::JsonFields;
 use super::query::Query;
-use crate::emulator::state::{FieldErrors, MerchantIdNeed, Refusal};
+use crate::emulator::state::{FieldErrors, MerchantIdNeed, Rejection};
 use crate::emulator::{API_KEY, MERCHANT_ID, USERNAME};
 
 /// The longest body that is read, in bytes.
@@ -20,20 +20,20 @@ pub(in crate::emulator) const MAX_BODY: usize = 1024 * 1024;
 const MERCHANT_ID_HEADER: &str = "x-merchant-id";
 
 /// A request with the right credentials.
-pub(super) struct Call {
+pub(super) struct ApiRequest {
     path_id: Option<String>,
     query: String,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
-impl Call {
+impl ApiRequest {
     /// Checks the credentials and takes the body in. No operation has more than one variable in its path.
-    pub(super) async fn read(path: PathParams, request: Request) -> Result<Self, Refusal> {
+    pub(super) async fn read(path: PathParams, request: Request) -> Result<Self, Rejection> {
         let (parts, body) = request.into_parts();
         authenticate(&parts.headers)?;
         refuse_too_large(&parts)?;
-        let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(unread)?;
+        let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(body_error)?;
         let path_id = path.ok().and_then(|path| path.iter().next().map(|(_, value)| value.to_owned()));
         Ok(Self {
             path_id,
@@ -45,10 +45,10 @@ impl Call {
 
     /// The id in the path. One that is no UUID cannot exist, so it is not found, which every such operation
     /// documents; 400 is documented by few of them.
-    pub(super) fn id(&self, what: &str) -> Result<Uuid, Refusal> {
+    pub(super) fn id(&self, what: &str) -> Result<Uuid, Rejection> {
         let text = self.path_id.as_deref().unwrap_or_default();
         parse_uuid(text).ok_or_else(|| {
-            Refusal::not_found(format!(
+            Rejection::not_found(format!(
                 "There is no {what} with this id: ids are UUIDs, and this one is not."
             ))
         })
@@ -59,7 +59,11 @@ impl Call {
     }
 
     /// Checks `x-merchant-id`. A missing one is noted with what else is wrong with the request.
-    pub(super) fn merchant_id(&self, need: MerchantIdNeed, errors: &mut FieldErrors) -> Result<(), Refusal> {
+    pub(super) fn merchant_id(
+        &self,
+        need: MerchantIdNeed,
+        errors: &mut FieldErrors,
+    ) -> Result<(), Rejection> {
         match self.headers.get(MERCHANT_ID_HEADER).map(http::HeaderValue::as_bytes) {
             Some(value) if value == MERCHANT_ID.as_bytes() => Ok(()),
             None if need == MerchantIdNeed::Optional => Ok(()),
@@ -67,7 +71,7 @@ impl Call {
                 errors.add(MERCHANT_ID_HEADER, "is required");
                 Ok(())
             }
-            Some(_) => Err(Refusal::of_field(
+            Some(_) => Err(Rejection::for_field(
                 StatusCode::FORBIDDEN,
                 MERCHANT_ID_HEADER,
                 "is not the merchant that the API key belongs to",
@@ -76,20 +80,20 @@ impl Call {
     }
 
     /// The body, which has to be a JSON object. A body without a content type is taken for JSON.
-    pub(super) fn body(&self) -> Result<Fields, Refusal> {
-        let unsupported = |detail: &str| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
+    pub(super) fn body(&self) -> Result<JsonFields, Rejection> {
+        let unsupported = |detail: &str| Rejection::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
         if self.headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
             return Err(unsupported("The body must be application/json."));
         }
         if self.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
             return Err(unsupported("The body must not be compressed."));
         }
-        Fields::parse(&self.body)
+        JsonFields::parse(&self.body)
     }
 
     /// The same where every field can be left out: no body at all is none of them.
-    pub(super) fn optional_body(&self) -> Result<Fields, Refusal> {
-        if self.body.is_empty() { Fields::parse(b"{}") } else { self.body() }
+    pub(super) fn optional_body(&self) -> Result<JsonFields, Rejection> {
+        if self.body.is_empty() { JsonFields::parse(b"{}") } else { self.body() }
     }
 }
 
@@ -103,8 +107,8 @@ fn is_json(content_type: &[u8]) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-fn authenticate(headers: &HeaderMap) -> Result<(), Refusal> {
-    let refusal = |detail: &str| Refusal::new(StatusCode::UNAUTHORIZED, detail);
+fn authenticate(headers: &HeaderMap) -> Result<(), Rejection> {
+    let refusal = |detail: &str| Rejection::new(StatusCode::UNAUTHORIZED, detail);
     let header = headers.get(AUTHORIZATION).ok_or_else(|| refusal("The Authorization header is missing."))?;
     let credentials = header
         .to_str()
@@ -129,13 +133,13 @@ fn encoded_pair_is_right(credentials: &str) -> bool {
         .is_some_and(|(username, key)| key == API_KEY && (username.is_empty() || username == USERNAME))
 }
 
-fn too_large() -> Refusal {
+fn too_large() -> Rejection {
     let detail = format!("The body is longer than {MAX_BODY} bytes.");
-    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 /// Refuses by the announced length, so that a client that asks before it sends need not send.
-fn refuse_too_large(parts: &Parts) -> Result<(), Refusal> {
+fn refuse_too_large(parts: &Parts) -> Result<(), Rejection> {
     let announced =
         parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
@@ -143,11 +147,11 @@ fn refuse_too_large(parts: &Parts) -> Result<(), Refusal> {
 }
 
 /// Why a body could not be taken in: it is too long, or the client broke off and will not hear the answer.
-fn unread(error: axum::Error) -> Refusal {
+fn body_error(error: axum::Error) -> Rejection {
     if error.into_inner().is::<http_body_util::LengthLimitError>() {
         too_large()
     } else {
-        Refusal::new(StatusCode::BAD_REQUEST, "The body broke off.")
+        Rejection::new(StatusCode::BAD_REQUEST, "The body broke off.")
     }
 }
 

@@ -3,22 +3,22 @@
 use axum::routing::MethodFilter;
 use http::StatusCode;
 
-use super::answer::Answer;
-use super::body::Fields;
-use super::call::Call;
-use super::{Moment, Outcome, Route, State};
+use super::answer::ApiResponse;
+use super::body::JsonFields;
+use super::call::ApiRequest;
+use super::{OpContext, OperationResult, Route, State};
 
 pub(super) const ROUTES: [Route; 2] =
     [(MethodFilter::GET, "/emulator/clock", show), (MethodFilter::POST, "/emulator/clock", advance)];
 
 #[allow(clippy::unnecessary_wraps, reason = "the same signature as the others")]
-fn show(_: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
-    Ok(Answer::json(StatusCode::OK, &state.clock(moment.now)))
+fn show(_: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
+    Ok(ApiResponse::json(StatusCode::OK, &state.clock(moment.now)))
 }
 
-fn advance(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+fn advance(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
     let mut body = call.body()?;
-    let by = body.required("advance", Fields::duration);
+    let by = body.required("advance", JsonFields::duration);
     body.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.advance_clock(by, moment)?))
+    Ok(ApiResponse::json(StatusCode::OK, &state.advance_clock(by, moment)?))
 }

@@ -2,24 +2,24 @@
 
 use http::StatusCode;
 
-use super::answer::Answer;
-use super::body::Fields;
-use super::call::Call;
+use super::answer::ApiResponse;
+use super::body::JsonFields;
+use super::call::ApiRequest;
 use super::enrollments::deleted;
 use super::query::MAX_PAGE_SIZE;
-use super::{Moment, Outcome, State};
+use super::{OpContext, OperationResult, State};
 use crate::emulator::state::{DeviceUpdate, NewSimulatedDevice};
 
-pub(super) fn list(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+pub(super) fn list(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
     let mut query = call.query();
     call.merchant_id(state.switches.device_list_merchant_id, &mut query.errors)?;
     let location_id = query.uuid("location_id");
     let page = query.page(MAX_PAGE_SIZE);
     query.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.list_devices(location_id, page, moment.now)))
+    Ok(ApiResponse::json(StatusCode::OK, &state.list_devices(location_id, page, moment.now)))
 }
 
-pub(super) fn update(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+pub(super) fn update(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     let id = call.id("device")?;
     let mut body = call.body()?;
     let update = DeviceUpdate {
@@ -28,19 +28,23 @@ pub(super) fn update(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outc
         metadata: body.metadata("metadata"),
     };
     body.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.update_device(id, update)?))
+    Ok(ApiResponse::json(StatusCode::OK, &state.update_device(id, update)?))
 }
 
-pub(super) fn deregister(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+pub(super) fn deregister(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     state.deregister_device(call.id("device")?)?;
     Ok(deleted(state))
 }
 
-pub(super) fn create_simulated(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+pub(super) fn create_simulated(
+    call: &ApiRequest,
+    state: &mut State,
+    moment: &mut OpContext<'_>,
+) -> OperationResult {
     let mut body = call.body()?;
-    let name = body.required("name", Fields::text);
+    let name = body.required("name", JsonFields::text);
     if name.is_empty() {
-        body.wrong("name", "must not be empty");
+        body.add_error("name", "must not be empty");
     }
     let new = NewSimulatedDevice {
         name,
@@ -48,5 +52,5 @@ pub(super) fn create_simulated(call: &Call, state: &mut State, moment: &mut Mome
         metadata: body.metadata("metadata"),
     };
     body.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.create_simulated_device(new, moment)?))
+    Ok(ApiResponse::json(StatusCode::OK, &state.create_simulated_device(new, moment)?))
 }

@@ -3,18 +3,18 @@
 use http::StatusCode;
 use jiff::SignedDuration;
 
-use super::answer::Answer;
-use super::body::Fields;
-use super::call::Call;
+use super::answer::ApiResponse;
+use super::body::JsonFields;
+use super::call::ApiRequest;
 use super::query::MAX_PAGE_SIZE;
-use super::{Moment, Outcome, State};
+use super::{OpContext, OperationResult, State};
 use crate::emulator::state::{
     DEFAULT_ENROLLMENT_LIFETIME, DeleteStatus, EnrollmentDialect, EnrollmentFilter, MerchantIdNeed,
     NewEnrollment,
 };
 use crate::model::Ttl;
 
-pub(super) fn list(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+pub(super) fn list(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
     let mut query = call.query();
     call.merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
     let filter = EnrollmentFilter {
@@ -24,10 +24,10 @@ pub(super) fn list(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> O
     };
     let page = query.page(MAX_PAGE_SIZE);
     query.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.list_enrollments(&filter, page, moment.now)))
+    Ok(ApiResponse::json(StatusCode::OK, &state.list_enrollments(&filter, page, moment.now)))
 }
 
-pub(super) fn create(call: &Call, state: &mut State, moment: &mut Moment<'_>) -> Outcome {
+pub(super) fn create(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
     let mut body = call.body()?;
     let new = NewEnrollment {
         location_id: body.uuid("location_id"),
@@ -35,23 +35,23 @@ pub(super) fn create(call: &Call, state: &mut State, moment: &mut Moment<'_>) ->
         metadata: body.metadata("metadata"),
     };
     body.finish()?;
-    Ok(Answer::json(StatusCode::CREATED, &state.create_enrollment(new, moment)?))
+    Ok(ApiResponse::json(StatusCode::CREATED, &state.create_enrollment(new, moment)?))
 }
 
-pub(super) fn delete(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+pub(super) fn delete(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     state.delete_enrollment(call.id("enrollment")?)?;
     Ok(deleted(state))
 }
 
 /// The answer to a deletion, which a switch decides.
-pub(super) fn deleted(state: &State) -> Answer {
-    Answer::empty(match state.switches.delete_status {
+pub(super) fn deleted(state: &State) -> ApiResponse {
+    ApiResponse::empty(match state.switches.delete_status {
         DeleteStatus::NoContent => StatusCode::NO_CONTENT,
         DeleteStatus::Ok => StatusCode::OK,
     })
 }
 
-fn lifetime(body: &mut Fields, dialect: EnrollmentDialect) -> SignedDuration {
+fn lifetime(body: &mut JsonFields, dialect: EnrollmentDialect) -> SignedDuration {
     let lifetime = match dialect {
         EnrollmentDialect::ExpiresInOnly => expires_in(body),
         EnrollmentDialect::TtlOnly => Some(body.required("ttl", ttl)),
@@ -63,19 +63,19 @@ fn lifetime(body: &mut Fields, dialect: EnrollmentDialect) -> SignedDuration {
     lifetime.unwrap_or(DEFAULT_ENROLLMENT_LIFETIME)
 }
 
-fn expires_in(body: &mut Fields) -> Option<SignedDuration> {
+fn expires_in(body: &mut JsonFields) -> Option<SignedDuration> {
     let milliseconds = body.integer("expires_in")?;
     if milliseconds < 1 {
-        body.wrong("expires_in", "must be at least 1 millisecond");
+        body.add_error("expires_in", "must be at least 1 millisecond");
     }
     Some(SignedDuration::from_millis(milliseconds))
 }
 
-fn ttl(body: &mut Fields, name: &str) -> Option<SignedDuration> {
+fn ttl(body: &mut JsonFields, name: &str) -> Option<SignedDuration> {
     let text = body.text(name)?;
     let found = Ttl::ALL.into_iter().find(|ttl| ttl.as_str() == text);
     if found.is_none() {
-        body.wrong(name, format!("must be one of {}", Ttl::ALL.map(Ttl::as_str).join(", ")));
+        body.add_error(name, format!("must be one of {}", Ttl::ALL.map(Ttl::as_str).join(", ")));
     }
     found.and_then(|ttl| SignedDuration::try_from(ttl.duration()).ok())
 }

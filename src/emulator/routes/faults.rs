@@ -5,14 +5,14 @@ use http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 
-use super::Outcome;
-use super::answer::Answer;
-use super::body::Fields;
-use super::call::Call;
+use super::OperationResult;
+use super::answer::ApiResponse;
+use super::body::JsonFields;
+use super::call::ApiRequest;
 use crate::emulator::faults::{Fault, FaultTable};
-use crate::emulator::state::Refusal;
+use crate::emulator::state::Rejection;
 
-type Operation = fn(&Call, &mut FaultTable) -> Outcome;
+type Operation = fn(&ApiRequest, &mut FaultTable) -> OperationResult;
 
 pub(super) const ROUTES: [(MethodFilter, &str, Operation); 3] = [
     (MethodFilter::GET, "/emulator/faults", list),
@@ -21,38 +21,39 @@ pub(super) const ROUTES: [(MethodFilter, &str, Operation); 3] = [
 ];
 
 #[allow(clippy::unnecessary_wraps, reason = "the same signature as the others")]
-fn list(_: &Call, table: &mut FaultTable) -> Outcome {
+fn list(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     let faults = table.list();
     Ok(show(table, &faults))
 }
 
-fn add(call: &Call, table: &mut FaultTable) -> Outcome {
+fn add(call: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     let mut body = call.body()?;
     let fault = body.required("fault", fault);
     body.finish()?;
     let added = fault.and_then(|fault| table.add(fault));
-    let shown = added.ok_or_else(|| Refusal::conflict("There are too many faults: take them away first."))?;
-    Ok(Answer::json(StatusCode::CREATED, &shown))
+    let shown =
+        added.ok_or_else(|| Rejection::conflict("There are too many faults: take them away first."))?;
+    Ok(ApiResponse::json(StatusCode::CREATED, &shown))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "the same signature as the others")]
-fn clear(_: &Call, table: &mut FaultTable) -> Outcome {
+fn clear(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     let faults = table.clear();
     Ok(show(table, &faults))
 }
 
-fn show(table: &FaultTable, faults: &impl Serialize) -> Answer {
-    Answer::json(StatusCode::OK, &json!({"seed": table.seed(), "faults": faults}))
+fn show(table: &FaultTable, faults: &impl Serialize) -> ApiResponse {
+    ApiResponse::json(StatusCode::OK, &json!({"seed": table.seed(), "faults": faults}))
 }
 
 /// A fault, as something that has a default.
 #[allow(clippy::option_option, reason = "what is required has a default: here none, which is never used")]
-fn fault(body: &mut Fields, name: &str) -> Option<Option<Fault>> {
+fn fault(body: &mut JsonFields, name: &str) -> Option<Option<Fault>> {
     let text = body.text(name)?;
     match text.parse() {
         Ok(fault) => Some(Some(fault)),
         Err(error) => {
-            body.wrong(name, format!("is no fault: {error}"));
+            body.add_error(name, format!("is no fault: {error}"));
             None
         }
     }

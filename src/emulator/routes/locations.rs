@@ -2,24 +2,24 @@
 
 use http::StatusCode;
 
-use super::answer::Answer;
-use super::call::Call;
+use super::answer::ApiResponse;
+use super::call::ApiRequest;
 use super::query::NO_MAX_PAGE_SIZE;
-use super::{Moment, Outcome, State};
+use super::{OpContext, OperationResult, State};
 use crate::emulator::state::MerchantIdNeed;
 
-pub(super) fn list(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+pub(super) fn list(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     let mut query = call.query();
     call.merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
     let page = query.page(NO_MAX_PAGE_SIZE);
     query.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.list_locations(page)))
+    Ok(ApiResponse::json(StatusCode::OK, &state.list_locations(page)))
 }
 
-pub(super) fn get(call: &Call, state: &mut State, _: &mut Moment<'_>) -> Outcome {
+pub(super) fn get(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     let id = call.id("location")?;
     let mut query = call.query();
     call.merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
     query.finish()?;
-    Ok(Answer::json(StatusCode::OK, &state.location(id)?))
+    Ok(ApiResponse::json(StatusCode::OK, &state.location(id)?))
 }

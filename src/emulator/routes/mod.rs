@@ -24,20 +24,20 @@ use axum::routing::{MethodFilter, get, on};
 use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
-use self::answer::Answer;
-pub(super) use self::answer::refuse;
-use self::call::Call;
+use self::answer::ApiResponse;
+pub(super) use self::answer::problem_response;
+use self::call::ApiRequest;
 pub(super) use self::call::MAX_BODY;
-use super::{Emulator, MERCHANT_ID, Moment, State};
-use crate::emulator::state::Refusal;
+use super::{Emulator, MERCHANT_ID, OpContext, State};
+use crate::emulator::state::Rejection;
 
 /// What an operation comes to.
-type Outcome = Result<Answer, Refusal>;
+type OperationResult = Result<ApiResponse, Rejection>;
 
 /// The variables of the path, unless they are not UTF-8.
 type PathParams = Result<RawPathParams, RawPathParamsRejection>;
 
-type Operation = fn(&Call, &mut State, &mut Moment<'_>) -> Outcome;
+type Operation = fn(&ApiRequest, &mut State, &mut OpContext<'_>) -> OperationResult;
 
 /// Where an operation is reached.
 type Route = (MethodFilter, &'static str, Operation);
@@ -64,44 +64,44 @@ const NO_FAULTS: &str = "Nothing can go wrong here: this emulator runs inside th
                          `kustom dev emulator`.";
 
 pub(super) fn router(emulator: &Emulator) -> axum::Router {
-    let mut router = axum::Router::new().route("/", get(about));
+    let mut router = axum::Router::new().route("/", get(service_info));
     for (method, path, operation) in OPERATIONS.into_iter().chain(pos::ROUTES).chain(clock::ROUTES) {
         let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| {
-            perform(emulator, operation, path, request)
+            dispatch(emulator, operation, path, request)
         };
         router = router.route(path, on(method, perform));
     }
     for (method, path, operation) in faults::ROUTES {
         let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| async move {
-            let outcome = Call::read(path, request).await.and_then(|call| match emulator.faults() {
+            let outcome = ApiRequest::read(path, request).await.and_then(|call| match emulator.faults() {
                 Some(faults) => faults.change(|table| operation(&call, table)),
-                None => Err(Refusal::conflict(NO_FAULTS)),
+                None => Err(Rejection::conflict(NO_FAULTS)),
             });
             respond(outcome)
         };
         router = router.route(path, on(method, perform));
     }
-    router.method_not_allowed_fallback(wrong_method).fallback(unknown_path).with_state(emulator.clone())
+    router.method_not_allowed_fallback(method_not_allowed).fallback(unknown_path).with_state(emulator.clone())
 }
 
-async fn perform(emulator: Emulator, operation: Operation, path: PathParams, request: Request) -> Response {
-    let outcome = match Call::read(path, request).await {
-        Ok(call) => emulator.change(|state, moment| operation(&call, state, moment)),
+async fn dispatch(emulator: Emulator, operation: Operation, path: PathParams, request: Request) -> Response {
+    let outcome = match ApiRequest::read(path, request).await {
+        Ok(call) => emulator.with_state(|state, moment| operation(&call, state, moment)),
         Err(refusal) => Err(refusal),
     };
     respond(outcome)
 }
 
-fn respond(outcome: Outcome) -> Response {
+fn respond(outcome: OperationResult) -> Response {
     match outcome {
         Ok(answer) => answer.into_response(),
-        Err(refusal) => answer::refuse(&refusal),
+        Err(refusal) => answer::problem_response(&refusal),
     }
 }
 
 /// What stands behind this address, for whoever opens it in a browser.
-async fn about() -> Response {
-    Answer::json(
+async fn service_info() -> Response {
+    ApiResponse::json(
         StatusCode::OK,
         &json!({
             "name": "kustom emulator",
@@ -116,13 +116,13 @@ async fn about() -> Response {
 }
 
 async fn unknown_path(uri: Uri) -> Response {
-    answer::refuse(&Refusal::not_found(format!("There is nothing at {}.", uri.path())))
+    answer::problem_response(&Rejection::not_found(format!("There is nothing at {}.", uri.path())))
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Response {
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     // The router adds the Allow header.
     let detail = format!("{method} is not possible at {}.", uri.path());
-    answer::refuse(&Refusal::new(StatusCode::METHOD_NOT_ALLOWED, detail))
+    answer::problem_response(&Rejection::new(StatusCode::METHOD_NOT_ALLOWED, detail))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::call::parse_uuid;
-use crate::emulator::state::{FieldErrors, PageRequest, Refusal};
+use crate::emulator::state::{FieldErrors, PageRequest, Rejection};
 use crate::model::TapOutcome;
 
 /// The most metadata filters a request can have (documented).
@@ -33,7 +33,7 @@ impl<'a> Query<'a> {
     }
 
     /// Ends the reading: a 400 if anything was wrong.
-    pub(super) fn finish(self) -> Result<(), Refusal> {
+    pub(super) fn finish(self) -> Result<(), Rejection> {
         self.errors.into_result()
     }
 

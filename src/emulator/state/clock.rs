@@ -4,7 +4,7 @@ use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Moment, Refusal, State};
+use super::{OpContext, Rejection, State};
 
 /// What the clock shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,8 +27,8 @@ impl State {
     }
 
     /// Puts the clock forward. It is never put back: what is made later is never dated earlier.
-    pub fn advance_clock(&mut self, by: SignedDuration, moment: &Moment<'_>) -> Result<Clock, Refusal> {
-        let refusal = |message| Refusal::of_field(StatusCode::BAD_REQUEST, "advance", message);
+    pub fn advance_clock(&mut self, by: SignedDuration, moment: &OpContext<'_>) -> Result<Clock, Rejection> {
+        let refusal = |message| Rejection::for_field(StatusCode::BAD_REQUEST, "advance", message);
         if !by.is_positive() {
             return Err(refusal("must be longer than nothing: the clock goes forward"));
         }
@@ -44,12 +44,12 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::At;
+    use crate::emulator::state::laws::TestClock;
     use proptest::prelude::*;
 
     #[test]
     fn the_clock_goes_forward_and_not_beyond_the_calendar() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let before = state.clone();
         for wrong in [SignedDuration::ZERO, SignedDuration::from_secs(-1), SignedDuration::MAX] {
             let refusal = state.advance_clock(wrong, &at.moment()).unwrap_err();
@@ -61,9 +61,9 @@ mod tests {
     proptest! {
         #[test]
         fn steps_add_up(steps in proptest::collection::vec(1_i64..1_000_000, 0..8)) {
-            let (mut state, mut at) = (State::seed(), At::start());
+            let (mut state, mut at) = (State::seed(), TestClock::start());
             for step in &steps {
-                let moment = Moment { now: state.time_at(at.now), ..at.moment() };
+                let moment = OpContext { now: state.time_at(at.now), ..at.moment() };
                 let shown = state.advance_clock(SignedDuration::from_secs(*step), &moment).unwrap();
                 prop_assert_eq!(shown.now, state.time_at(at.now));
                 prop_assert_eq!(shown, state.clock(shown.now));

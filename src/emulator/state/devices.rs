@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use super::enrollments::room_for;
+use super::enrollments::memory_size_for;
 use super::shelf::{Kept, of_metadata, of_option, with_beside};
-use super::{ListPage, Moment, PageRequest, Refusal, State};
+use super::{ListPage, OpContext, PageRequest, Rejection, State};
 use crate::emulator::MERCHANT_ID;
 use crate::model::{Credentials, Device, Metadata, Platform};
 
@@ -21,7 +21,7 @@ pub struct Phone {
 
 /// A device that is there from the beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fixture {
+pub struct SeedDevice {
     pub id: Uuid,
     pub name: String,
     /// Where it stands.
@@ -56,7 +56,7 @@ pub struct DeviceUpdate {
 
 /// A device as its phone shows it. What the API tells of it lacks whether it is offline.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DeviceOnPhone {
+pub struct PosDevice {
     /// The device, as the API tells it.
     #[serde(flatten)]
     pub device: Device,
@@ -85,7 +85,7 @@ fn platform<'de, D: Deserializer<'de>>(from: D) -> Result<Platform, D::Error> {
 
 impl Phone {
     /// About how many bytes it takes as a device with this metadata.
-    pub(super) fn room(&self, metadata: &Metadata) -> usize {
+    pub(super) fn memory_size(&self, metadata: &Metadata) -> usize {
         with_beside::<Record>(of_option(self.name.as_ref()) + of_metadata(metadata))
     }
 }
@@ -126,14 +126,14 @@ impl State {
     pub fn create_simulated_device(
         &mut self,
         new: NewSimulatedDevice,
-        moment: &mut Moment<'_>,
-    ) -> Result<Device, Refusal> {
+        moment: &mut OpContext<'_>,
+    ) -> Result<Device, Rejection> {
         self.check_location(new.location_id)?;
-        let location_id = new.location_id.or_else(|| self.only_location());
+        let location_id = new.location_id.or_else(|| self.sole_location());
         let mut metadata = new.metadata;
         metadata.insert("simulated".to_owned(), "true".to_owned());
         let phone = Phone { name: Some(new.name), platform: Platform::Terminal };
-        self.make_room(room_for(&metadata) + phone.room(&metadata), moment.now)?;
+        self.make_room(memory_size_for(&metadata) + phone.memory_size(&metadata), moment.now)?;
         self.record_consumed_enrollment(location_id, metadata.clone(), moment);
         Ok(self.register(phone, location_id, metadata, moment))
     }
@@ -143,7 +143,7 @@ impl State {
         phone: Phone,
         location_id: Option<Uuid>,
         metadata: Metadata,
-        moment: &mut Moment<'_>,
+        moment: &mut OpContext<'_>,
     ) -> Device {
         let record = Record {
             id: moment.id(),
@@ -164,8 +164,8 @@ impl State {
     }
 
     /// Adds a device that is there from the beginning.
-    pub(in crate::emulator) fn add_device(&mut self, fixture: Fixture) {
-        let Fixture { id, name, location_id, platform, metadata, offline, created_at } = fixture;
+    pub(in crate::emulator) fn add_device(&mut self, fixture: SeedDevice) {
+        let SeedDevice { id, name, location_id, platform, metadata, offline, created_at } = fixture;
         self.devices.push(Record {
             id,
             hardware_id: Uuid::new_v5(&id, b"hardware"),
@@ -200,7 +200,7 @@ impl State {
     }
 
     /// Replaces a device's name, metadata and location (observed).
-    pub fn update_device(&mut self, id: Uuid, update: DeviceUpdate) -> Result<Device, Refusal> {
+    pub fn update_device(&mut self, id: Uuid, update: DeviceUpdate) -> Result<Device, Rejection> {
         self.registered(id)?;
         self.check_location(update.location_id)?;
         let needed = of_option(update.name.as_ref()) + of_metadata(&update.metadata);
@@ -217,16 +217,16 @@ impl State {
 
     /// Removes a device, which leaves the list. Its sessions stay; those that are open can be cancelled or
     /// expire, but not be paid.
-    pub fn deregister_device(&mut self, id: Uuid) -> Result<(), Refusal> {
+    pub fn deregister_device(&mut self, id: Uuid) -> Result<(), Rejection> {
         self.registered_mut(id)?.deregistered = true;
         Ok(())
     }
 
     /// Takes a device off the network or puts it back. No operation of the API does this; a phone does.
-    pub fn set_offline(&mut self, id: Uuid, offline: bool) -> Result<DeviceOnPhone, Refusal> {
+    pub fn set_offline(&mut self, id: Uuid, offline: bool) -> Result<PosDevice, Rejection> {
         let record = self.registered_mut(id)?;
         record.offline = offline;
-        Ok(DeviceOnPhone { device: record.view(), offline })
+        Ok(PosDevice { device: record.view(), offline })
     }
 
     /// Whether what was made then is in the lists by now.
@@ -235,23 +235,23 @@ impl State {
         lag.is_zero() || created_at.checked_add(lag).is_ok_and(|from| from <= now)
     }
 
-    pub(super) fn registered(&self, id: Uuid) -> Result<&Record, Refusal> {
+    pub(super) fn registered(&self, id: Uuid) -> Result<&Record, Rejection> {
         self.devices.get(id).filter(|record| record.is_registered()).ok_or_else(|| no_device(id))
     }
 
-    fn registered_mut(&mut self, id: Uuid) -> Result<&mut Record, Refusal> {
+    fn registered_mut(&mut self, id: Uuid) -> Result<&mut Record, Rejection> {
         self.devices.get_mut(id).filter(|record| record.is_registered()).ok_or_else(|| no_device(id))
     }
 }
 
-fn no_device(id: Uuid) -> Refusal {
-    Refusal::not_found(format!("There is no device {id}."))
+fn no_device(id: Uuid) -> Rejection {
+    Rejection::not_found(format!("There is no device {id}."))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::{At, simulated};
+    use crate::emulator::state::laws::{TestClock, simulated};
     use crate::emulator::state::{EnrollmentFilter, GOTHENBURG, STOCKHOLM};
     use crate::model::EnrollmentStatus;
 
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_simulated_device_is_marked_and_leaves_a_used_enrollment() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let mut new = simulated("Till 1");
         new.metadata.insert("simulated".into(), "no".into());
         let device = state.create_simulated_device(new, &mut at.moment()).unwrap();
@@ -273,7 +273,7 @@ mod tests {
 
     #[test]
     fn credentials_are_told_once() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let made = state.create_simulated_device(simulated("Till 1"), &mut at.moment()).unwrap();
         let token = made.credentials.clone().and_then(|credentials| credentials.bearer_token).unwrap();
         assert_eq!(devices(&state), [Device { credentials: None, ..made }]);
@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn the_only_location_is_meant_when_none_is_named() {
-        let mut at = At::start();
+        let mut at = TestClock::start();
         let nowhere = NewSimulatedDevice { location_id: None, ..simulated("x") };
         let device =
             State::seed_with_one_location().create_simulated_device(nowhere.clone(), &mut at.moment());
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn an_update_replaces_everything() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let id = at.device(&mut state);
         let update = DeviceUpdate { location_id: Some(GOTHENBURG), ..DeviceUpdate::default() };
         let device = state.update_device(id, update).unwrap();
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_refused_update_changes_nothing() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let id = at.device(&mut state);
         let before = state.clone();
         let update = DeviceUpdate { location_id: Some(Uuid::nil()), ..DeviceUpdate::default() };
@@ -325,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_deregistered_device_is_gone() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let id = at.device(&mut state);
         assert_eq!(state.deregister_device(id), Ok(()));
         assert_eq!(devices(&state), []);

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::shelf::{Kept, of_metadata, of_text, with_beside};
-use super::{ListPage, Moment, PageRequest, Phone, Refusal, State};
+use super::{ListPage, OpContext, PageRequest, Phone, Rejection, State};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Metadata};
 
 /// How long a code is valid when nothing is said (documented).
 pub const DEFAULT_ENROLLMENT_LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 
 /// Codes that live longer than this are meant to be copied, not typed, and are UUIDs (observed).
-const LONGEST_TYPED: SignedDuration = SignedDuration::from_hours(2);
+const MAX_SHORT_CODE_LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 
 /// Upper-case letters and digits without those that look alike: I and 1, O and 0. 32, so that five bits choose.
 const CODE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -53,7 +53,7 @@ pub(super) struct Record {
     code: String,
     created_at: Timestamp,
     expires_at: Timestamp,
-    stage: Stage,
+    stage: StoredStatus,
     location_id: Option<Uuid>,
     metadata: Metadata,
 }
@@ -61,7 +61,7 @@ pub(super) struct Record {
 /// What happened to an enrollment. That it expired is not something that happened: it follows from the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Stage {
+enum StoredStatus {
     Pending,
     Consumed,
     Cancelled,
@@ -72,20 +72,24 @@ impl Record {
         location_id: Option<Uuid>,
         lifetime: SignedDuration,
         metadata: Metadata,
-        moment: &mut Moment<'_>,
+        moment: &mut OpContext<'_>,
     ) -> Self {
         let id = moment.id();
-        let code = if lifetime > LONGEST_TYPED { moment.id().to_string() } else { typed_code(moment.id()) };
-        let (created_at, expires_at) = (moment.now, moment.after(lifetime));
-        Self { id, code, created_at, expires_at, stage: Stage::Pending, location_id, metadata }
+        let code = if lifetime > MAX_SHORT_CODE_LIFETIME {
+            moment.id().to_string()
+        } else {
+            short_code(moment.id())
+        };
+        let (created_at, expires_at) = (moment.now, moment.deadline(lifetime));
+        Self { id, code, created_at, expires_at, stage: StoredStatus::Pending, location_id, metadata }
     }
 
     fn status(&self, now: Timestamp) -> EnrollmentStatus {
         match self.stage {
-            Stage::Pending if self.expires_at <= now => EnrollmentStatus::Expired,
-            Stage::Pending => EnrollmentStatus::Pending,
-            Stage::Consumed => EnrollmentStatus::Consumed,
-            Stage::Cancelled => EnrollmentStatus::Cancelled,
+            StoredStatus::Pending if self.expires_at <= now => EnrollmentStatus::Expired,
+            StoredStatus::Pending => EnrollmentStatus::Pending,
+            StoredStatus::Consumed => EnrollmentStatus::Consumed,
+            StoredStatus::Cancelled => EnrollmentStatus::Cancelled,
         }
     }
 
@@ -107,12 +111,12 @@ impl Record {
 
     /// Whether it is in no list any more, and cannot be withdrawn again.
     pub(super) fn is_withdrawn(&self) -> bool {
-        self.stage == Stage::Cancelled
+        self.stage == StoredStatus::Cancelled
     }
 
     fn matches(&self, filter: &EnrollmentFilter) -> bool {
-        self.stage != Stage::Cancelled
-            && (filter.include_consumed || self.stage != Stage::Consumed)
+        self.stage != StoredStatus::Cancelled
+            && (filter.include_consumed || self.stage != StoredStatus::Consumed)
             && (filter.location_id.is_none() || filter.location_id == self.location_id)
             && filter.metadata.iter().all(|(key, value)| self.metadata.get(key) == Some(value))
     }
@@ -129,13 +133,13 @@ impl Kept for Record {
 }
 
 /// About how many bytes an enrollment with this metadata takes.
-pub(super) fn room_for(metadata: &Metadata) -> usize {
+pub(super) fn memory_size_for(metadata: &Metadata) -> usize {
     // The longest code is a UUID.
     with_beside::<Record>(64 + of_metadata(metadata))
 }
 
 /// Eight characters that can be read aloud.
-fn typed_code(id: Uuid) -> String {
+fn short_code(id: Uuid) -> String {
     // Both halves, because each has bits that are the same in every random UUID.
     let (high, low) = id.as_u64_pair();
     let mut bits = high ^ low;
@@ -153,14 +157,14 @@ impl State {
     pub fn create_enrollment(
         &mut self,
         new: NewEnrollment,
-        moment: &mut Moment<'_>,
-    ) -> Result<Enrollment, Refusal> {
+        moment: &mut OpContext<'_>,
+    ) -> Result<Enrollment, Rejection> {
         self.check_location(new.location_id)?;
-        let Some(location_id) = new.location_id.or_else(|| self.only_location()) else {
+        let Some(location_id) = new.location_id.or_else(|| self.sole_location()) else {
             let message = format!("is required: there are {} locations", self.locations.len());
-            return Err(Refusal::of_field(StatusCode::BAD_REQUEST, "location_id", &message));
+            return Err(Rejection::for_field(StatusCode::BAD_REQUEST, "location_id", &message));
         };
-        self.make_room(room_for(&new.metadata), moment.now)?;
+        self.make_room(memory_size_for(&new.metadata), moment.now)?;
         let record = Record::new(Some(location_id), new.lifetime, new.metadata, moment);
         let view = record.view(moment.now);
         self.enrollments.push(record);
@@ -182,13 +186,13 @@ impl State {
     }
 
     /// Cancels an enrollment, which leaves the lists. A device that was registered with it stays.
-    pub fn delete_enrollment(&mut self, id: Uuid) -> Result<(), Refusal> {
+    pub fn delete_enrollment(&mut self, id: Uuid) -> Result<(), Rejection> {
         let record = self
             .enrollments
             .get_mut(id)
-            .filter(|record| record.stage != Stage::Cancelled)
-            .ok_or_else(|| Refusal::not_found(format!("There is no enrollment {id}.")))?;
-        record.stage = Stage::Cancelled;
+            .filter(|record| record.stage != StoredStatus::Cancelled)
+            .ok_or_else(|| Rejection::not_found(format!("There is no enrollment {id}.")))?;
+        record.stage = StoredStatus::Cancelled;
         Ok(())
     }
 
@@ -198,22 +202,22 @@ impl State {
         &mut self,
         code: &str,
         phone: Phone,
-        moment: &mut Moment<'_>,
-    ) -> Result<Device, Refusal> {
+        moment: &mut OpContext<'_>,
+    ) -> Result<Device, Rejection> {
         let record = self
             .enrollments
             .iter()
-            .rfind(|record| record.code == code && record.stage != Stage::Cancelled)
-            .ok_or_else(|| Refusal::not_found("There is no such enrollment code."))?;
+            .rfind(|record| record.code == code && record.stage != StoredStatus::Cancelled)
+            .ok_or_else(|| Rejection::not_found("There is no such enrollment code."))?;
         match record.status(moment.now) {
             EnrollmentStatus::Pending => {}
-            EnrollmentStatus::Consumed => return Err(Refusal::conflict("This code was used before.")),
-            _ => return Err(Refusal::conflict("This code has expired.")),
+            EnrollmentStatus::Consumed => return Err(Rejection::conflict("This code was used before.")),
+            _ => return Err(Rejection::conflict("This code has expired.")),
         }
         let (id, location_id, metadata) = (record.id, record.location_id, record.metadata.clone());
-        self.make_room(phone.room(&metadata), moment.now)?;
+        self.make_room(phone.memory_size(&metadata), moment.now)?;
         if let Some(record) = self.enrollments.get_mut(id) {
-            record.stage = Stage::Consumed;
+            record.stage = StoredStatus::Consumed;
         }
         Ok(self.register(phone, location_id, metadata, moment))
     }
@@ -223,17 +227,17 @@ impl State {
         &mut self,
         location_id: Option<Uuid>,
         metadata: Metadata,
-        moment: &mut Moment<'_>,
+        moment: &mut OpContext<'_>,
     ) {
         let record = Record::new(location_id, DEFAULT_ENROLLMENT_LIFETIME, metadata, moment);
-        self.enrollments.push(Record { stage: Stage::Consumed, ..record });
+        self.enrollments.push(Record { stage: StoredStatus::Consumed, ..record });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::{At, phone};
+    use crate::emulator::state::laws::{TestClock, phone};
     use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
     use crate::model::Platform;
 
@@ -242,14 +246,14 @@ mod tests {
         NewEnrollment { location_id, lifetime: DEFAULT_ENROLLMENT_LIFETIME, metadata }
     }
 
-    fn listed(state: &State, filter: &EnrollmentFilter, at: &At) -> Vec<EnrollmentStatus> {
+    fn listed(state: &State, filter: &EnrollmentFilter, at: &TestClock) -> Vec<EnrollmentStatus> {
         let page = state.list_enrollments(filter, PageRequest::default(), at.now);
         page.content.into_iter().filter_map(|enrollment| enrollment.status).collect()
     }
 
     #[test]
     fn a_code_is_easy_to_type_and_a_long_lived_one_is_a_uuid() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let short = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut at.moment()).unwrap();
         let code = short.enrollment_code.unwrap();
         assert_eq!(code.len(), 8);
@@ -262,13 +266,13 @@ mod tests {
 
     #[test]
     fn codes_of_random_ids_differ() {
-        let codes: std::collections::BTreeSet<_> = (0..1000).map(|_| typed_code(Uuid::new_v4())).collect();
+        let codes: std::collections::BTreeSet<_> = (0..1000).map(|_| short_code(Uuid::new_v4())).collect();
         assert_eq!(codes.len(), 1000);
     }
 
     #[test]
     fn the_location_can_be_left_out_only_where_there_is_one() {
-        let mut at = At::start();
+        let mut at = TestClock::start();
         let refusal = State::seed().create_enrollment(enrollment(None), &mut at.moment()).unwrap_err();
         assert_eq!((refusal.status.as_u16(), refusal.errors.message("location_id").is_some()), (400, true));
         let made =
@@ -280,19 +284,19 @@ mod tests {
 
     #[test]
     fn a_pending_code_expires_by_the_clock_alone() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut at.moment()).unwrap();
         let before = state.clone();
-        at.pass(DEFAULT_ENROLLMENT_LIFETIME - SignedDuration::from_millis(1));
+        at.advance(DEFAULT_ENROLLMENT_LIFETIME - SignedDuration::from_millis(1));
         assert_eq!(listed(&state, &EnrollmentFilter::default(), &at), [EnrollmentStatus::Pending]);
-        at.pass(SignedDuration::from_millis(1));
+        at.advance(SignedDuration::from_millis(1));
         assert_eq!(listed(&state, &EnrollmentFilter::default(), &at), [EnrollmentStatus::Expired]);
         assert_eq!(state, before);
     }
 
     #[test]
     fn a_code_registers_one_phone_with_its_metadata_and_location() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let made = state.create_enrollment(enrollment(Some(GOTHENBURG)), &mut at.moment()).unwrap();
         let code = made.enrollment_code.unwrap();
         let device = state.use_enrollment_code(&code, phone("Till 1"), &mut at.moment()).unwrap();
@@ -308,13 +312,13 @@ mod tests {
         assert_eq!(again.status, 409);
         assert_eq!(state.list_devices(None, PageRequest::default(), at.now).total_elements, 1);
         // A used code stays used when its time is over.
-        at.pass(SignedDuration::from_hours(365 * 24));
+        at.advance(SignedDuration::from_hours(365 * 24));
         assert_eq!(listed(&state, &EnrollmentFilter::default(), &at), [EnrollmentStatus::Consumed]);
     }
 
     #[test]
     fn codes_that_expired_or_were_cancelled_register_nothing() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let made = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut at.moment()).unwrap();
         let code = made.enrollment_code.unwrap();
         let mut cancelled = state.clone();
@@ -322,7 +326,7 @@ mod tests {
         cancelled.delete_enrollment(id).unwrap();
         let refusal = cancelled.use_enrollment_code(&code, phone("x"), &mut at.moment()).unwrap_err();
         assert_eq!(refusal.status, 404);
-        at.pass(DEFAULT_ENROLLMENT_LIFETIME);
+        at.advance(DEFAULT_ENROLLMENT_LIFETIME);
         let refusal = state.use_enrollment_code(&code, phone("x"), &mut at.moment()).unwrap_err();
         assert_eq!(refusal.status, 409);
         assert_eq!(state.list_devices(None, PageRequest::default(), at.now).total_elements, 0);
@@ -330,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_enrollment_leaves_the_lists_and_cannot_be_cancelled_again() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         let made = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut at.moment()).unwrap();
         let id = made.enrollment_id.unwrap().parse().unwrap();
         assert_eq!(state.delete_enrollment(id), Ok(()));
@@ -340,7 +344,7 @@ mod tests {
 
     #[test]
     fn all_pairs_of_a_filter_must_match() {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut at.moment()).unwrap();
         let pairs = |pairs: &[(&str, &str)]| EnrollmentFilter {
             metadata: pairs.iter().map(|&(key, value)| (key.into(), value.into())).collect(),

@@ -12,7 +12,7 @@ use crate::emulator::MERCHANT_ID;
 use crate::model::{Callback, CallbackData, CallbackType, TapOutcome};
 
 /// How many events wait at most. Nobody need take them: then the oldest are forgotten.
-pub const MOST_EVENTS: usize = 10_000;
+pub const MAX_QUEUED_EVENTS: usize = 10_000;
 
 /// Something that happened to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl EventLog {
     }
 
     pub(in crate::emulator) fn push(&mut self, event: Event) {
-        if self.waiting.len() >= MOST_EVENTS {
+        if self.waiting.len() >= MAX_QUEUED_EVENTS {
             self.waiting.pop_front();
         }
         self.waiting.push_back(event);

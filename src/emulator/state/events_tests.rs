@@ -4,15 +4,15 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::emulator::State;
-use crate::emulator::state::laws::At;
+use crate::emulator::state::laws::TestClock;
 use crate::emulator::state::{AfterDecline, CancelEnded};
 use crate::model::PaymentMethod::{Card, Swish};
 
 use CallbackType::{PaymentFailed, SessionActivated, SessionCancelled, SessionCreated, SessionFinalized};
 
 /// A session that was created, which was told already.
-fn open() -> (State, At, Uuid) {
-    let (mut state, mut at) = (State::seed(), At::start());
+fn open() -> (State, TestClock, Uuid) {
+    let (mut state, mut at) = (State::seed(), TestClock::start());
     let device = at.device(&mut state);
     assert_eq!(at.events.drain(), [], "a device is nothing to tell");
     let session = at.session(&mut state, device);
@@ -21,7 +21,7 @@ fn open() -> (State, At, Uuid) {
     (state, at, session)
 }
 
-fn kinds(at: &mut At) -> Vec<CallbackType> {
+fn kinds(at: &mut TestClock) -> Vec<CallbackType> {
     at.events.drain().into_iter().map(|event| event.kind).collect()
 }
 
@@ -42,7 +42,7 @@ fn a_payment_is_told_with_its_order_and_after_the_method_that_it_implies() {
             state.choose_method(id, Card, &mut at.moment()).unwrap();
             assert_eq!(kinds(&mut at), [SessionActivated]);
         }
-        at.pass(SignedDuration::from_nanos(1_500_000_001));
+        at.advance(SignedDuration::from_nanos(1_500_000_001));
         let paid = state.simulate_tap(id, TapOutcome::Success, &mut at.moment()).unwrap();
         let mut told = at.events.drain();
         let finalized = told.pop().unwrap();
@@ -92,7 +92,7 @@ fn a_cancel_is_told_once_whoever_cancels() {
 #[test]
 fn neither_an_expiry_nor_a_refusal_is_told() {
     let (mut state, mut at, id) = open();
-    at.pass(state.switches.session_lifetime);
+    at.advance(state.switches.session_lifetime);
     assert!(state.cancel_session(id, &mut at.moment()).is_err());
     assert!(state.pay(id, None, &mut at.moment()).is_err());
     assert!(state.choose_method(id, Card, &mut at.moment()).is_err());
@@ -128,10 +128,10 @@ fn the_body_is_the_documented_one() {
 
 #[test]
 fn where_nobody_takes_the_events_the_latest_are_kept() {
-    let mut at = At::start();
+    let mut at = TestClock::start();
     let mut state = State::seed();
     let device = at.device(&mut state);
-    let sessions: Vec<_> = (0..MOST_EVENTS + 3).map(|_| at.session(&mut state, device)).collect();
+    let sessions: Vec<_> = (0..MAX_QUEUED_EVENTS + 3).map(|_| at.session(&mut state, device)).collect();
     let told: Vec<_> = at.events.drain().into_iter().map(|event| event.session_id).collect();
     assert_eq!(told, sessions[3..]);
     assert!(at.events.is_empty());

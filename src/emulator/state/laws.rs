@@ -10,13 +10,13 @@ use super::*;
 use crate::model::{CallbackType, Metadata, PaymentMethod, Platform, SessionStatus, TapOutcome};
 
 /// A world for tests: a clock that is moved by hand and ids that count.
-pub(super) struct At {
+pub(super) struct TestClock {
     pub(super) now: Timestamp,
     pub(super) events: EventLog,
     ids: Box<dyn FnMut() -> Uuid>,
 }
 
-impl At {
+impl TestClock {
     pub(super) fn start() -> Self {
         let mut count: u128 = 0;
         let ids = Box::new(move || {
@@ -26,11 +26,11 @@ impl At {
         Self { now: Timestamp::from_second(1_800_000_000).unwrap(), events: EventLog::default(), ids }
     }
 
-    pub(super) fn moment(&mut self) -> Moment<'_> {
-        Moment { now: self.now, ids: &mut *self.ids, events: &mut self.events }
+    pub(super) fn moment(&mut self) -> OpContext<'_> {
+        OpContext { now: self.now, ids: &mut *self.ids, events: &mut self.events }
     }
 
-    pub(super) fn pass(&mut self, duration: SignedDuration) {
+    pub(super) fn advance(&mut self, duration: SignedDuration) {
         self.now += duration;
     }
 
@@ -122,7 +122,7 @@ fn switches() -> impl Strategy<Value = Switches> {
 }
 
 /// Does one step to something that exists, or to nothing. Tells whether it was refused.
-fn take(step: &Step, state: &mut State, at: &mut At) -> Result<(), Refusal> {
+fn apply(step: &Step, state: &mut State, at: &mut TestClock) -> Result<(), Rejection> {
     let pick = |ids: Vec<Uuid>, index: usize| match ids.len() {
         0 => Uuid::nil(),
         length => ids[index % length],
@@ -138,7 +138,7 @@ fn take(step: &Step, state: &mut State, at: &mut At) -> Result<(), Refusal> {
     let codes = state.list_enrollments(&EnrollmentFilter::default(), page, at.now).content;
     match *step {
         Step::Pass(seconds) => {
-            at.pass(SignedDuration::from_secs(i64::from(seconds)));
+            at.advance(SignedDuration::from_secs(i64::from(seconds)));
             Ok(())
         }
         Step::CreateDevice => state.create_simulated_device(simulated("x"), &mut at.moment()).map(drop),
@@ -189,12 +189,12 @@ fn sessions(state: &State, now: Timestamp) -> BTreeMap<String, crate::model::Ses
 proptest! {
     #[test]
     fn laws_hold_for_any_sequence(switches in switches(), steps in proptest::collection::vec(step(), 0..60)) {
-        let (mut state, mut at) = (State::seed(), At::start());
+        let (mut state, mut at) = (State::seed(), TestClock::start());
         state.switches = switches;
         let mut told = Vec::new();
         for step in steps {
             let (before, shown) = (state.clone(), sessions(&state, at.now));
-            let taken = take(&step, &mut state, &mut at);
+            let taken = apply(&step, &mut state, &mut at);
             if taken.is_err() {
                 prop_assert_eq!(&state, &before, "a refusal changed something");
             }

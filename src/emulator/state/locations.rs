@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{FieldErrors, ListPage, PageRequest, Refusal, State};
+use super::{FieldErrors, ListPage, PageRequest, Rejection, State};
 use crate::emulator::MERCHANT_ID;
 use crate::model::Location;
 
 /// A store of the emulated merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Store {
+pub struct LocationRecord {
     pub id: Uuid,
     pub name: String,
     /// Street and number.
@@ -23,7 +23,7 @@ pub struct Store {
     pub created_at: Timestamp,
 }
 
-impl Store {
+impl LocationRecord {
     fn view(&self) -> Location {
         // What a seed leaves out is not told.
         let told = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
@@ -44,26 +44,26 @@ impl Store {
 
 impl State {
     pub fn list_locations(&self, page: PageRequest) -> ListPage<Location> {
-        ListPage::cut(self.locations.iter(), Store::view, page)
+        ListPage::cut(self.locations.iter(), LocationRecord::view, page)
     }
 
     /// One location.
-    pub fn location(&self, id: Uuid) -> Result<Location, Refusal> {
+    pub fn location(&self, id: Uuid) -> Result<Location, Rejection> {
         self.locations
             .iter()
             .find(|store| store.id == id)
-            .map(Store::view)
-            .ok_or_else(|| Refusal::not_found(format!("There is no location {id}.")))
+            .map(LocationRecord::view)
+            .ok_or_else(|| Rejection::not_found(format!("There is no location {id}.")))
     }
 
     /// Refuses a location, named in a request's `location_id`, that does not exist: 404, with the field named
     /// because the request may be about something else that does exist.
-    pub(super) fn check_location(&self, id: Option<Uuid>) -> Result<(), Refusal> {
+    pub(super) fn check_location(&self, id: Option<Uuid>) -> Result<(), Rejection> {
         match id.map(|id| self.location(id)) {
             Some(Err(refusal)) => {
                 let mut errors = FieldErrors::default();
                 errors.add("location_id", "is not a location of this merchant");
-                Err(Refusal { errors, ..refusal })
+                Err(Rejection { errors, ..refusal })
             }
             _ => Ok(()),
         }
@@ -81,7 +81,7 @@ impl State {
     }
 
     /// The location that is meant when none is named: the only one, if there is only one (observed).
-    pub(in crate::emulator) fn only_location(&self) -> Option<Uuid> {
+    pub(in crate::emulator) fn sole_location(&self) -> Option<Uuid> {
         match self.locations.as_slice() {
             [store] => Some(store.id),
             _ => None,

@@ -29,13 +29,13 @@ use uuid::Uuid;
 use shelf::Shelf;
 
 pub use clock::Clock;
-pub use devices::{DeviceOnPhone, DeviceUpdate, Fixture, NewSimulatedDevice, Phone};
+pub use devices::{DeviceUpdate, NewSimulatedDevice, Phone, PosDevice, SeedDevice};
 pub use enrollments::{DEFAULT_ENROLLMENT_LIFETIME, EnrollmentFilter, NewEnrollment};
-pub use events::{Event, EventLog, MOST_EVENTS};
-pub use locations::Store;
+pub use events::{Event, EventLog, MAX_QUEUED_EVENTS};
+pub use locations::LocationRecord;
 pub use page::{ListPage, PageRequest};
-pub use pos::OnPhone;
-pub use refusal::{FieldErrors, Refusal};
+pub use pos::PosSession;
+pub use refusal::{FieldErrors, Rejection};
 pub use room::ROOM;
 pub use sessions::{NewSession, Purchase};
 pub use switch_table::{SWITCHES, Switch, SwitchError, Values};
@@ -54,7 +54,7 @@ pub const STOCKHOLM: Uuid = Uuid::from_u128(0x51e2_a9c4_7b0d_4f63_9d18_3ac5_f0e7
 pub const GOTHENBURG: Uuid = Uuid::from_u128(0xb7f0_3d5e_1c86_4a29_8e47_60d9_a1c3_5f02);
 
 /// What a rule may know of the world, and whom it tells what happened.
-pub struct Moment<'a> {
+pub struct OpContext<'a> {
     /// The time it is.
     pub now: Timestamp,
     /// Where new ids come from: a different one each time. Codes and tokens are made from them too.
@@ -63,13 +63,13 @@ pub struct Moment<'a> {
     pub events: &'a mut EventLog,
 }
 
-impl Moment<'_> {
+impl OpContext<'_> {
     fn id(&mut self) -> Uuid {
         (self.ids)()
     }
 
     /// A later time; one beyond the end of the calendar is the end of the calendar.
-    fn after(&self, duration: SignedDuration) -> Timestamp {
+    fn deadline(&self, duration: SignedDuration) -> Timestamp {
         self.now.checked_add(duration.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MAX)
     }
 }
@@ -83,7 +83,7 @@ pub struct State {
     /// How far its clock is ahead of the world's. Files of before do not have it.
     #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
     ahead: SignedDuration,
-    locations: Vec<Store>,
+    locations: Vec<LocationRecord>,
     enrollments: Shelf<enrollments::Record>,
     devices: Shelf<devices::Record>,
     sessions: Shelf<sessions::Record>,
@@ -127,7 +127,7 @@ impl From<serde_json::Error> for StateError {
 
 impl State {
     /// A new account with these locations and nothing else.
-    pub fn with_locations(locations: Vec<Store>) -> Self {
+    pub fn with_locations(locations: Vec<LocationRecord>) -> Self {
         Self {
             version: VERSION,
             switches: Switches::default(),
@@ -142,8 +142,8 @@ impl State {
 
     /// What a new emulator begins with: two locations, no devices. Always the same.
     pub fn seed() -> Self {
-        let created_at = Self::seeded_at();
-        let store = |id, name: &str, street: &str, postal_code: &str, city: &str| Store {
+        let created_at = Self::seed_timestamp();
+        let store = |id, name: &str, street: &str, postal_code: &str, city: &str| LocationRecord {
             id,
             name: name.to_owned(),
             street_address: street.to_owned(),
@@ -159,7 +159,7 @@ impl State {
     }
 
     /// When what a state begins with was made, 2026-01-01T00:00:00Z: a time that is the same for everybody.
-    pub(super) fn seeded_at() -> Timestamp {
+    pub(super) fn seed_timestamp() -> Timestamp {
         Timestamp::from_second(1_767_225_600).unwrap_or_default()
     }
 

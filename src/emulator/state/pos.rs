@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::sessions::{Record, Stage, ended};
-use super::{AfterDecline, Moment, Refusal, State};
+use super::sessions::{Record, StoredStatus, ended};
+use super::{AfterDecline, OpContext, Rejection, State};
 use crate::model::{PaymentMethod, Session, TapOutcome};
 
 /// A session as its phone shows it. What the API tells of it lacks the method.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OnPhone {
+pub struct PosSession {
     /// The session, as the API tells it.
     #[serde(flatten)]
     pub session: Session,
@@ -29,10 +29,10 @@ impl State {
         &mut self,
         id: Uuid,
         method: PaymentMethod,
-        moment: &mut Moment<'_>,
-    ) -> Result<OnPhone, Refusal> {
-        let record = self.on_phone(id, moment.now)?;
-        record.advance(Stage::Active, moment);
+        moment: &mut OpContext<'_>,
+    ) -> Result<PosSession, Rejection> {
+        let record = self.payable_session_mut(id, moment.now)?;
+        record.transition_to(StoredStatus::Active, moment);
         record.method = Some(method);
         Ok(show(record, moment.now))
     }
@@ -42,8 +42,8 @@ impl State {
         &mut self,
         id: Uuid,
         method: Option<PaymentMethod>,
-        moment: &mut Moment<'_>,
-    ) -> Result<OnPhone, Refusal> {
+        moment: &mut OpContext<'_>,
+    ) -> Result<PosSession, Rejection> {
         self.attempt(id, method, TapOutcome::Success, moment)
     }
 
@@ -53,20 +53,20 @@ impl State {
         &mut self,
         id: Uuid,
         outcome: TapOutcome,
-        moment: &mut Moment<'_>,
-    ) -> Result<OnPhone, Refusal> {
+        moment: &mut OpContext<'_>,
+    ) -> Result<PosSession, Rejection> {
         if outcome == TapOutcome::Success {
             let message = "must be a decline, and SUCCESS is none";
-            return Err(Refusal::of_field(StatusCode::BAD_REQUEST, "outcome", message));
+            return Err(Rejection::for_field(StatusCode::BAD_REQUEST, "outcome", message));
         }
         self.attempt(id, None, outcome, moment)
     }
 
     /// Calls the sale off on the phone, which shows no session that has ended: the switch for those is about
     /// the API.
-    pub fn cancel_on_phone(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<OnPhone, Refusal> {
-        let record = self.on_phone(id, moment.now)?;
-        record.advance(Stage::Cancelled, moment);
+    pub fn cancel_on_phone(&mut self, id: Uuid, moment: &mut OpContext<'_>) -> Result<PosSession, Rejection> {
+        let record = self.payable_session_mut(id, moment.now)?;
+        record.transition_to(StoredStatus::Cancelled, moment);
         Ok(show(record, moment.now))
     }
 
@@ -76,8 +76,8 @@ impl State {
         &mut self,
         id: Uuid,
         outcome: TapOutcome,
-        moment: &mut Moment<'_>,
-    ) -> Result<Session, Refusal> {
+        moment: &mut OpContext<'_>,
+    ) -> Result<Session, Rejection> {
         self.attempt(id, Some(PaymentMethod::Card), outcome, moment).map(|shown| shown.session)
     }
 
@@ -86,29 +86,29 @@ impl State {
         id: Uuid,
         method: Option<PaymentMethod>,
         outcome: TapOutcome,
-        moment: &mut Moment<'_>,
-    ) -> Result<OnPhone, Refusal> {
+        moment: &mut OpContext<'_>,
+    ) -> Result<PosSession, Rejection> {
         let stage = match (outcome, self.switches.status_after_decline) {
-            (TapOutcome::Success, _) => Stage::Finalized,
-            (_, AfterDecline::Active) => Stage::Active,
-            (_, AfterDecline::Created) => Stage::Created,
-            (_, AfterDecline::Failed) => Stage::Failed,
+            (TapOutcome::Success, _) => StoredStatus::Finalized,
+            (_, AfterDecline::Active) => StoredStatus::Active,
+            (_, AfterDecline::Created) => StoredStatus::Created,
+            (_, AfterDecline::Failed) => StoredStatus::Failed,
         };
-        let record = self.on_phone(id, moment.now)?;
+        let record = self.payable_session_mut(id, moment.now)?;
         let method = method.or(record.method).unwrap_or_default();
         // Whoever tries to pay has a method, so a session is ACTIVE before anything comes of it (documented).
-        record.advance(Stage::Active, moment);
+        record.transition_to(StoredStatus::Active, moment);
         if outcome != TapOutcome::Success {
-            record.declined(outcome, moment);
+            record.emit_payment_failed(outcome, moment);
         }
-        record.advance(stage, moment);
+        record.transition_to(stage, moment);
         // On a session that is CREATED again the clerk has everything to choose.
-        record.method = (stage != Stage::Created).then_some(method);
+        record.method = (stage != StoredStatus::Created).then_some(method);
         Ok(show(record, moment.now))
     }
 
     /// A session that its phone shows: open, on a device that is registered and online.
-    fn on_phone(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Refusal> {
+    fn payable_session_mut(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Rejection> {
         let device_id = {
             let record = self.session_mut(id)?;
             if !record.is_open(now) {
@@ -117,15 +117,17 @@ impl State {
             record.device_id
         };
         match self.registered(device_id) {
-            Err(_) => Err(Refusal::conflict(format!("Device {device_id} was deregistered."))),
-            Ok(device) if device.offline => Err(Refusal::conflict(format!("Device {device_id} is offline."))),
+            Err(_) => Err(Rejection::conflict(format!("Device {device_id} was deregistered."))),
+            Ok(device) if device.offline => {
+                Err(Rejection::conflict(format!("Device {device_id} is offline.")))
+            }
             Ok(_) => self.session_mut(id),
         }
     }
 }
 
-fn show(record: &Record, now: Timestamp) -> OnPhone {
-    OnPhone { session: record.view(now), method: record.method }
+fn show(record: &Record, now: Timestamp) -> PosSession {
+    PosSession { session: record.view(now), method: record.method }
 }
 
 #[cfg(test)]

@@ -4,18 +4,18 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::emulator::state::CancelEnded;
-use crate::emulator::state::laws::At;
+use crate::emulator::state::laws::TestClock;
 use crate::model::SessionStatus;
 
 /// A device with one open session.
-fn open() -> (State, At, Uuid, Uuid) {
-    let (mut state, mut at) = (State::seed(), At::start());
+fn open() -> (State, TestClock, Uuid, Uuid) {
+    let (mut state, mut at) = (State::seed(), TestClock::start());
     let device = at.device(&mut state);
     let session = at.session(&mut state, device);
     (state, at, device, session)
 }
 
-type Act = fn(&mut State, Uuid, &mut Moment<'_>) -> Result<Session, Refusal>;
+type Act = fn(&mut State, Uuid, &mut OpContext<'_>) -> Result<Session, Rejection>;
 
 /// Everything that can be done on the phone that a session was pushed to.
 const ON_PHONE: [Act; 5] = [
@@ -26,12 +26,12 @@ const ON_PHONE: [Act; 5] = [
     |state, id, moment| state.simulate_tap(id, TapOutcome::Success, moment),
 ];
 
-fn status(session: Result<Session, Refusal>) -> Result<SessionStatus, u16> {
+fn status(session: Result<Session, Rejection>) -> Result<SessionStatus, u16> {
     session.map(|session| session.status.unwrap()).map_err(|refusal| refusal.status.as_u16())
 }
 
-fn shown(on_phone: Result<OnPhone, Refusal>) -> (SessionStatus, Option<PaymentMethod>) {
-    let OnPhone { session, method } = on_phone.unwrap();
+fn shown(on_phone: Result<PosSession, Rejection>) -> (SessionStatus, Option<PaymentMethod>) {
+    let PosSession { session, method } = on_phone.unwrap();
     (session.status.unwrap(), method)
 }
 
@@ -43,7 +43,7 @@ fn declines() -> impl Iterator<Item = TapOutcome> {
 fn a_payment_finalizes_with_an_order() {
     for tapped in [false, true] {
         let (mut state, mut at, _, id) = open();
-        at.pass(SignedDuration::from_secs(3));
+        at.advance(SignedDuration::from_secs(3));
         let paid = if tapped {
             state.simulate_tap(id, TapOutcome::Success, &mut at.moment()).unwrap()
         } else {
@@ -53,7 +53,7 @@ fn a_payment_finalizes_with_an_order() {
         assert!(paid.order_id.is_some());
         assert_eq!(paid.purchase_completed_at, Some(at.now));
         // An order does not expire with the session.
-        at.pass(state.switches.session_lifetime);
+        at.advance(state.switches.session_lifetime);
         assert_eq!(state.session(id, at.now), Ok(paid));
     }
 }
@@ -140,10 +140,10 @@ fn the_clerk_can_cancel_before_and_after_a_method_is_chosen() {
 #[test]
 fn nothing_can_be_done_to_a_session_that_has_ended() {
     for act in ON_PHONE {
-        let ends: [fn(&mut State, Uuid, &mut At); 3] = [
+        let ends: [fn(&mut State, Uuid, &mut TestClock); 3] = [
             |state, id, at| drop(state.pay(id, None, &mut at.moment()).unwrap()),
             |state, id, at| drop(state.cancel_session(id, &mut at.moment()).unwrap()),
-            |state, _, at| at.pass(state.switches.session_lifetime),
+            |state, _, at| at.advance(state.switches.session_lifetime),
         ];
         for end in ends {
             let (mut state, mut at, _, id) = open();

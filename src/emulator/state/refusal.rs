@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 /// A refusal by the emulated API: nothing was changed. It is answered as RFC 7807 problem details (observed).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
-pub struct Refusal {
+pub struct Rejection {
     /// The HTTP status it is answered with.
     pub status: StatusCode,
     /// What is wrong, as a sentence.
@@ -40,23 +40,23 @@ impl FieldErrors {
     }
 
     /// Ends the collecting.
-    pub fn into_result(self) -> Result<(), Refusal> {
+    pub fn into_result(self) -> Result<(), Rejection> {
         if self.is_empty() {
             return Ok(());
         }
         let sentences: Vec<_> = self.0.iter().map(|(field, message)| format!("{field} {message}")).collect();
-        Err(Refusal { status: StatusCode::BAD_REQUEST, detail: sentences.join("; "), errors: self })
+        Err(Rejection { status: StatusCode::BAD_REQUEST, detail: sentences.join("; "), errors: self })
     }
 }
 
-impl Refusal {
+impl Rejection {
     /// A refusal that no single field is to blame for.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), errors: FieldErrors::default() }
     }
 
     /// A refusal because of one field; the message is the end of a sentence that begins with its name.
-    pub fn of_field(status: StatusCode, field: &str, message: &str) -> Self {
+    pub fn for_field(status: StatusCode, field: &str, message: &str) -> Self {
         let mut errors = FieldErrors::default();
         errors.add(field, message);
         Self { status, detail: format!("{field} {message}"), errors }
@@ -72,7 +72,7 @@ impl Refusal {
 
     /// The problem details. There are no problem types of its own, so `type` is the one that RFC 7807 reserves
     /// for that and `title` is the status in words.
-    pub fn problem(&self) -> Value {
+    pub fn to_problem_json(&self) -> Value {
         let mut problem = json!({
             "type": "about:blank",
             "title": self.status.canonical_reason().unwrap_or("Refused"),
@@ -100,7 +100,7 @@ mod tests {
         errors.add("b", "must be a number");
         let refusal = errors.into_result().unwrap_err();
         assert_eq!(
-            refusal.problem(),
+            refusal.to_problem_json(),
             json!({
                 "type": "about:blank", "title": "Bad Request", "status": 400,
                 "detail": "b is required; a must be a string",
@@ -112,6 +112,6 @@ mod tests {
     #[test]
     fn no_field_means_no_errors() {
         assert_eq!(FieldErrors::default().into_result(), Ok(()));
-        assert_eq!(Refusal::not_found("gone").problem().get("errors"), None);
+        assert_eq!(Rejection::not_found("gone").to_problem_json().get("errors"), None);
     }
 }

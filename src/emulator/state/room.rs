@@ -4,7 +4,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 
 use super::shelf::weight;
-use super::{Refusal, State, enrollments};
+use super::{Rejection, State, enrollments};
 
 /// About how many bytes of sessions, enrollments and devices are remembered.
 pub const ROOM: usize = 32 * 1024 * 1024;
@@ -24,7 +24,7 @@ impl State {
     /// whose code cannot be used any more. What is still of use is never forgotten.
     ///
     /// It is called when nothing else can be refused.
-    pub(super) fn make_room(&mut self, needed: usize, now: Timestamp) -> Result<(), Refusal> {
+    pub(super) fn make_room(&mut self, needed: usize, now: Timestamp) -> Result<(), Rejection> {
         let Some(least) = (self.weight() + needed).checked_sub(self.room).filter(|least| *least > 0) else {
             return Ok(());
         };
@@ -32,7 +32,7 @@ impl State {
         let enrollments = self.enrollments.iter().filter(|record| !record.is_usable(now)).map(weight);
         let devices = self.devices.iter().filter(|record| !record.is_registered()).map(weight);
         if sessions.chain(enrollments).chain(devices).sum::<usize>() < least {
-            return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, FULL));
+            return Err(Rejection::new(StatusCode::TOO_MANY_REQUESTS, FULL));
         }
         // Looking for what can go takes its time, so it is not done for every single thing.
         let target = self.weight().saturating_sub(least.max(self.room / 8));
@@ -48,7 +48,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::{At, purchase, simulated};
+    use crate::emulator::state::laws::{TestClock, purchase, simulated};
     use crate::emulator::state::{EnrollmentFilter, NewEnrollment, NewSession, PageRequest, STOCKHOLM};
     use jiff::SignedDuration;
     use proptest::prelude::*;
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn the_oldest_ended_session_is_forgotten_and_no_open_one() {
-        let (mut state, mut at) = (State { room: 20_000, ..State::seed() }, At::start());
+        let (mut state, mut at) = (State { room: 20_000, ..State::seed() }, TestClock::start());
         let device = at.device(&mut state);
         let open = at.session(&mut state, device);
         let ended: Vec<_> = (0..100)
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn when_everything_is_of_use_something_new_is_refused_and_nothing_is_lost() {
-        let (mut state, mut at) = (State { room: 20_000, ..State::seed() }, At::start());
+        let (mut state, mut at) = (State { room: 20_000, ..State::seed() }, TestClock::start());
         let device = at.device(&mut state);
         let refusal = loop {
             let before = state.clone();
@@ -101,13 +101,13 @@ mod tests {
         );
         assert_eq!(state, full);
         // Time alone makes room, because what has expired is of no use.
-        at.pass(SignedDuration::from_mins(15));
+        at.advance(SignedDuration::from_mins(15));
         assert!(state.create_session(new(device), &mut at.moment()).is_ok());
     }
 
     #[test]
     fn what_nobody_can_see_goes_first() {
-        let (mut state, mut at) = (State { room: 40_000, ..State::seed() }, At::start());
+        let (mut state, mut at) = (State { room: 40_000, ..State::seed() }, TestClock::start());
         let device = at.device(&mut state);
         let session = at.session(&mut state, device);
         state.cancel_session(session, &mut at.moment()).unwrap();
@@ -133,7 +133,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_never_weighs_more_than_there_is_room(room in 3_000_usize..30_000, ends in proptest::collection::vec(any::<bool>(), 0..200)) {
-            let (mut state, mut at) = (State { room, ..State::seed() }, At::start());
+            let (mut state, mut at) = (State { room, ..State::seed() }, TestClock::start());
             let device = at.device(&mut state);
             let mut open = Vec::new();
             for ends in ends {

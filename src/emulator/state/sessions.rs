@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::shelf::{Kept, of_list, of_option, of_text, with_beside};
-use super::{CancelEnded, Event, FieldErrors, Moment, OfflineDevice, Refusal, State, sums};
+use super::{CancelEnded, Event, FieldErrors, OfflineDevice, OpContext, Rejection, State, sums};
 use crate::model::{CallbackType, OrderItem, PaymentMethod, Session, SessionStatus, TapOutcome};
 
 /// What is asked for in a new session.
@@ -43,7 +43,7 @@ pub struct Purchase {
 pub(super) struct Record {
     id: Uuid,
     pub(super) device_id: Uuid,
-    stage: Stage,
+    stage: StoredStatus,
     /// What was chosen on the phone. No operation of the API tells it, and files of before do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) method: Option<PaymentMethod>,
@@ -79,7 +79,7 @@ impl Kept for Record {
 /// What happened to a session. That it expired is not something that happened: it follows from the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Stage {
+pub(super) enum StoredStatus {
     Created,
     Active,
     Finalized,
@@ -90,12 +90,12 @@ pub(super) enum Stage {
 impl Record {
     pub(super) fn status(&self, now: Timestamp) -> SessionStatus {
         match self.stage {
-            Stage::Created | Stage::Active if self.expires_at <= now => SessionStatus::Expired,
-            Stage::Created => SessionStatus::Created,
-            Stage::Active => SessionStatus::Active,
-            Stage::Finalized => SessionStatus::Finalized,
-            Stage::Cancelled => SessionStatus::Cancelled,
-            Stage::Failed => SessionStatus::Failed,
+            StoredStatus::Created | StoredStatus::Active if self.expires_at <= now => SessionStatus::Expired,
+            StoredStatus::Created => SessionStatus::Created,
+            StoredStatus::Active => SessionStatus::Active,
+            StoredStatus::Finalized => SessionStatus::Finalized,
+            StoredStatus::Cancelled => SessionStatus::Cancelled,
+            StoredStatus::Failed => SessionStatus::Failed,
         }
     }
 
@@ -105,28 +105,28 @@ impl Record {
 
     /// The only place where a session's status changes. A change that is documented to be told is noted; staying
     /// where it is, going back to CREATED and FAILED are not among them.
-    pub(super) fn advance(&mut self, stage: Stage, moment: &mut Moment<'_>) {
+    pub(super) fn transition_to(&mut self, stage: StoredStatus, moment: &mut OpContext<'_>) {
         let before = std::mem::replace(&mut self.stage, stage);
         match stage {
-            Stage::Finalized => {
+            StoredStatus::Finalized => {
                 self.order_id = Some(moment.id());
                 self.completed_at = Some(moment.now);
-                self.tell(CallbackType::SessionFinalized, None, moment);
+                self.emit(CallbackType::SessionFinalized, None, moment);
             }
-            Stage::Cancelled => self.tell(CallbackType::SessionCancelled, None, moment),
-            Stage::Active if before != Stage::Active => {
-                self.tell(CallbackType::SessionActivated, None, moment);
+            StoredStatus::Cancelled => self.emit(CallbackType::SessionCancelled, None, moment),
+            StoredStatus::Active if before != StoredStatus::Active => {
+                self.emit(CallbackType::SessionActivated, None, moment);
             }
-            Stage::Active | Stage::Created | Stage::Failed => {}
+            StoredStatus::Active | StoredStatus::Created | StoredStatus::Failed => {}
         }
     }
 
     /// A payment was tried and declined, wherever that leaves the session.
-    pub(super) fn declined(&self, reason: TapOutcome, moment: &mut Moment<'_>) {
-        self.tell(CallbackType::PaymentFailed, Some(reason), moment);
+    pub(super) fn emit_payment_failed(&self, reason: TapOutcome, moment: &mut OpContext<'_>) {
+        self.emit(CallbackType::PaymentFailed, Some(reason), moment);
     }
 
-    fn tell(&self, kind: CallbackType, failure_reason: Option<TapOutcome>, moment: &mut Moment<'_>) {
+    fn emit(&self, kind: CallbackType, failure_reason: Option<TapOutcome>, moment: &mut OpContext<'_>) {
         let (id, at) = (moment.id(), moment.now);
         let (session_id, order_id) = (self.id, self.order_id);
         moment.events.push(Event { id, at, kind, session_id, order_id, failure_reason });
@@ -154,7 +154,11 @@ impl Record {
 
 impl State {
     /// Creates a session and pushes it to its device.
-    pub fn create_session(&mut self, new: NewSession, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
+    pub fn create_session(
+        &mut self,
+        new: NewSession,
+        moment: &mut OpContext<'_>,
+    ) -> Result<Session, Rejection> {
         if self.switches.strict_sums {
             let mut errors = FieldErrors::default();
             sums::check(&new.purchase, &mut errors);
@@ -163,65 +167,65 @@ impl State {
         self.check_location(new.location_id)?;
         let device = self.registered(new.device_id)?;
         if new.location_id.is_some() && new.location_id != device.location_id {
-            return Err(Refusal::not_found(format!("Device {} is not at this location.", device.id)));
+            return Err(Rejection::not_found(format!("Device {} is not at this location.", device.id)));
         }
         if device.offline && self.switches.offline_device == OfflineDevice::Conflict {
-            return Err(Refusal::conflict(format!("Device {} is offline.", device.id)));
+            return Err(Rejection::conflict(format!("Device {} is offline.", device.id)));
         }
         let busy = |record: &Record| record.device_id == new.device_id && record.is_open(moment.now);
         if self.switches.one_open_session_per_device
             && let Some(open) = self.sessions.iter().rfind(|record| busy(record))
         {
             let detail = format!("Device {} has an open session, {}.", new.device_id, open.id);
-            return Err(Refusal::conflict(detail));
+            return Err(Rejection::conflict(detail));
         }
         let purchase = new.purchase;
         self.make_room(with_beside::<Record>(purchase.beside()), moment.now)?;
         let record = Record {
             id: moment.id(),
             device_id: new.device_id,
-            stage: Stage::Created,
+            stage: StoredStatus::Created,
             method: None,
             created_at: moment.now,
-            expires_at: moment.after(self.switches.session_lifetime),
+            expires_at: moment.deadline(self.switches.session_lifetime),
             order_id: None,
             completed_at: None,
             purchase,
         };
-        record.tell(CallbackType::SessionCreated, None, moment);
+        record.emit(CallbackType::SessionCreated, None, moment);
         let view = record.view(moment.now);
         self.sessions.push(record);
         Ok(view)
     }
 
     /// One session.
-    pub fn session(&self, id: Uuid, now: Timestamp) -> Result<Session, Refusal> {
+    pub fn session(&self, id: Uuid, now: Timestamp) -> Result<Session, Rejection> {
         self.sessions.get(id).map(|record| record.view(now)).ok_or_else(|| no_session(id))
     }
 
     /// Cancels a session.
-    pub fn cancel_session(&mut self, id: Uuid, moment: &mut Moment<'_>) -> Result<Session, Refusal> {
+    pub fn cancel_session(&mut self, id: Uuid, moment: &mut OpContext<'_>) -> Result<Session, Rejection> {
         let answer_ended = self.switches.cancel_ended == CancelEnded::Answer;
         let record = self.session_mut(id)?;
         if record.is_open(moment.now) {
-            record.advance(Stage::Cancelled, moment);
+            record.transition_to(StoredStatus::Cancelled, moment);
         } else if !answer_ended {
             return Err(ended(record, moment.now));
         }
         Ok(record.view(moment.now))
     }
 
-    pub(super) fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Refusal> {
+    pub(super) fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Rejection> {
         self.sessions.get_mut(id).ok_or_else(|| no_session(id))
     }
 }
 
-fn no_session(id: Uuid) -> Refusal {
-    Refusal::not_found(format!("There is no session {id}."))
+fn no_session(id: Uuid) -> Rejection {
+    Rejection::not_found(format!("There is no session {id}."))
 }
 
-pub(super) fn ended(record: &Record, now: Timestamp) -> Refusal {
-    Refusal::conflict(format!("Session {} has ended: it is {}.", record.id, record.status(now)))
+pub(super) fn ended(record: &Record, now: Timestamp) -> Rejection {
+    Rejection::conflict(format!("Session {} has ended: it is {}.", record.id, record.status(now)))
 }
 
 #[cfg(test)]

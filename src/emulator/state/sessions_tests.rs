@@ -3,13 +3,13 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::emulator::state::laws::{At, purchase};
+use crate::emulator::state::laws::{TestClock, purchase};
 use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
 use crate::model::TapOutcome;
 
 /// A device in Stockholm with one open session.
-fn open() -> (State, At, Uuid, Uuid) {
-    let (mut state, mut at) = (State::seed(), At::start());
+fn open() -> (State, TestClock, Uuid, Uuid) {
+    let (mut state, mut at) = (State::seed(), TestClock::start());
     let device = at.device(&mut state);
     let session = at.session(&mut state, device);
     (state, at, device, session)
@@ -19,13 +19,13 @@ fn new(device_id: Uuid) -> NewSession {
     NewSession { device_id, location_id: None, purchase: purchase(24_950) }
 }
 
-fn status(session: Result<Session, Refusal>) -> Result<SessionStatus, u16> {
+fn status(session: Result<Session, Rejection>) -> Result<SessionStatus, u16> {
     session.map(|session| session.status.unwrap()).map_err(|refusal| refusal.status.as_u16())
 }
 
 #[test]
 fn a_session_is_answered_as_it_was_asked_for() {
-    let (mut state, mut at) = (State::seed(), At::start());
+    let (mut state, mut at) = (State::seed(), TestClock::start());
     let device_id = at.device(&mut state);
     let asked = Purchase { merchant_reference1: Some("order 1".into()), ..purchase(24_950) };
     let session = state.create_session(NewSession { purchase: asked, ..new(device_id) }, &mut at.moment());
@@ -79,7 +79,7 @@ fn a_device_can_have_several_open_sessions_unless_the_switch_says_no() {
     // What has ended, by a cancel or by the clock, is not in the way.
     state.cancel_session(session, &mut at.moment()).unwrap();
     assert_eq!(status(state.create_session(new(device), &mut at.moment())), Err(409));
-    at.pass(state.switches.session_lifetime);
+    at.advance(state.switches.session_lifetime);
     assert!(state.create_session(new(device), &mut at.moment()).is_ok());
 }
 
@@ -101,9 +101,9 @@ fn cancelling_an_ended_session_is_a_conflict_unless_the_switch_says_no() {
 fn an_open_session_expires_by_the_clock_alone() {
     let (mut state, mut at, _, id) = open();
     let before = state.clone();
-    at.pass(SignedDuration::from_mins(15) - SignedDuration::from_nanos(1));
+    at.advance(SignedDuration::from_mins(15) - SignedDuration::from_nanos(1));
     assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Created));
-    at.pass(SignedDuration::from_nanos(1));
+    at.advance(SignedDuration::from_nanos(1));
     assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Expired));
     assert_eq!(status(state.simulate_tap(id, TapOutcome::Success, &mut at.moment())), Err(409));
     assert_eq!(status(state.cancel_session(id, &mut at.moment())), Err(409));
@@ -112,19 +112,19 @@ fn an_open_session_expires_by_the_clock_alone() {
 
 #[test]
 fn the_lifetime_is_a_switch_and_choosing_a_method_does_not_extend_it() {
-    let (mut state, mut at) = (State::seed(), At::start());
+    let (mut state, mut at) = (State::seed(), TestClock::start());
     state.switches.session_lifetime = SignedDuration::from_secs(10);
     let device = at.device(&mut state);
     let id = at.session(&mut state, device);
-    at.pass(SignedDuration::from_secs(9));
+    at.advance(SignedDuration::from_secs(9));
     state.choose_method(id, PaymentMethod::Card, &mut at.moment()).unwrap();
-    at.pass(SignedDuration::from_secs(1));
+    at.advance(SignedDuration::from_secs(1));
     assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Expired));
 }
 
 #[test]
 fn the_longest_lifetime_does_not_overflow() {
-    let (mut state, mut at) = (State::seed(), At::start());
+    let (mut state, mut at) = (State::seed(), TestClock::start());
     let device = at.device(&mut state);
     state.switches.session_lifetime = SignedDuration::MAX;
     let id = at.session(&mut state, device);

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Steps;
 use crate::model::{Cart, Currency, PaymentMethod, SessionStatus, TapOutcome, parse_amount, parse_item};
-use crate::scenario::act::{Act, Thing};
-use crate::scenario::model::Sale;
+use crate::scenario::act::{Action, ResourceKind};
+use crate::scenario::model::SessionSpec;
 use crate::scenario::read::Fields;
 
 /// How long a step waits when nothing is said.
@@ -24,59 +24,59 @@ pub(super) const SESSION_STATUSES: [&str; 6] =
     ["CREATED", "ACTIVE", "FINALIZED", "CANCELLED", "EXPIRED", "FAILED"];
 
 /// Reads what the step with this word does. `None` when it cannot be read, which is noted.
-pub(super) fn read<'a>(fields: &mut Fields<'a, '_>, verb: &str, steps: &Steps<'a, '_>) -> Option<Act> {
-    let device = |fields: &mut Fields<'a, '_>| steps.reference(fields, Thing::Device);
-    let code = |fields: &mut Fields<'a, '_>| steps.reference(fields, Thing::Code);
-    let session = |fields: &mut Fields<'a, '_>| steps.reference(fields, Thing::Session);
+pub(super) fn read<'a>(fields: &mut Fields<'a, '_>, verb: &str, steps: &Steps<'a, '_>) -> Option<Action> {
+    let device = |fields: &mut Fields<'a, '_>| steps.reference(fields, ResourceKind::Device);
+    let code = |fields: &mut Fields<'a, '_>| steps.reference(fields, ResourceKind::Code);
+    let session = |fields: &mut Fields<'a, '_>| steps.reference(fields, ResourceKind::Session);
     Some(match verb {
-        "create-device" => Act::CreateDevice {
+        "create-device" => Action::CreateDevice {
             name: fields.text("name").unwrap_or_else(|| USUAL_NAME.to_owned()),
             location: fields.text("location"),
         },
-        "deregister" => Act::Deregister { device: device(fields)? },
+        "deregister" => Action::Deregister { device: device(fields)? },
         "enroll" => {
-            Act::Enroll { location: fields.text("location"), expires_in: fields.duration("expires_in") }
+            Action::Enroll { location: fields.text("location"), expires_in: fields.duration("expires_in") }
         }
-        "withdraw" => Act::Withdraw { code: code(fields)? },
+        "withdraw" => Action::Withdraw { code: code(fields)? },
         "pair" => {
             let (code, name) = (code(fields), fields.text("name"));
-            Act::Pair { code: code?, name }
+            Action::Pair { code: code?, name }
         }
         "create" => create(fields, steps)?,
         "choose" => {
             let (session, method) = (session(fields), method(fields));
-            Act::Choose { session: session?, method: method.unwrap_or_default() }
+            Action::Choose { session: session?, method: method.unwrap_or_default() }
         }
         "tap" => {
             let (session, outcome) = (session(fields), outcome(fields, true));
-            Act::Tap { session: session?, outcome }
+            Action::Tap { session: session?, outcome }
         }
         "pay" => {
             let (session, method) = (session(fields), method(fields));
-            Act::Pay { session: session?, method }
+            Action::Pay { session: session?, method }
         }
         "decline" => {
             let (session, outcome) = (session(fields), outcome(fields, false));
-            Act::Decline { session: session?, outcome: outcome.unwrap_or(TapOutcome::DeclinedGeneric) }
+            Action::Decline { session: session?, outcome: outcome.unwrap_or(TapOutcome::DeclinedGeneric) }
         }
-        "cancel-on-phone" => Act::CancelOnPhone { session: session(fields)? },
-        "cancel" => Act::Cancel { session: session(fields)? },
-        "get" => Act::Get { session: session(fields)? },
+        "cancel-on-phone" => Action::CancelOnPhone { session: session(fields)? },
+        "cancel" => Action::Cancel { session: session(fields)? },
+        "get" => Action::Get { session: session(fields)? },
         "wait" => {
             let session = session(fields);
             let status =
                 |text: &str| SESSION_STATUSES.contains(&text).then(|| SessionStatus::from(text.to_owned()));
             let until = fields.one_of("for", &SESSION_STATUSES, status).unwrap_or(SessionStatus::Finalized);
             let within = fields.duration("within").unwrap_or(USUAL_WAIT);
-            Act::Wait { session: session?, until, within }
+            Action::Wait { session: session?, until, within }
         }
-        "offline" | "online" => Act::Network { device: device(fields)?, offline: verb == "offline" },
+        "offline" | "online" => Action::Network { device: device(fields)?, offline: verb == "offline" },
         "advance" => {
             let by = fields.duration("by");
             if by.is_none() && fields.get("by").is_none() {
                 fields.wrong("", "the step 'advance' needs a 'by', such as by = \"15m\"");
             }
-            Act::Advance { by: by? }
+            Action::Advance { by: by? }
         }
         _ => return None,
     })
@@ -96,7 +96,7 @@ fn outcome(fields: &mut Fields<'_, '_>, success: bool) -> Option<TapOutcome> {
     fields.one_of("outcome", &names, |text| TapOutcome::find(text).filter(possible))
 }
 
-fn create<'a>(fields: &mut Fields<'a, '_>, steps: &Steps<'a, '_>) -> Option<Act> {
+fn create<'a>(fields: &mut Fields<'a, '_>, steps: &Steps<'a, '_>) -> Option<Action> {
     let currency =
         fields.parsed("currency", |text| text.parse::<Currency>().map_err(|error| error.to_string()));
     let currency = match currency {
@@ -117,7 +117,7 @@ fn create<'a>(fields: &mut Fields<'a, '_>, steps: &Steps<'a, '_>) -> Option<Act>
     }
     // A sale that names its device itself, as one that does not exist, needs none that was made.
     let names_device = body.contains_key("device_id") && fields.get("device").is_none();
-    let device = if names_device { None } else { Some(steps.reference(fields, Thing::Device)?) };
+    let device = if names_device { None } else { Some(steps.reference(fields, ResourceKind::Device)?) };
     let mut sale = Map::new();
     let mut set = |field: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -129,7 +129,7 @@ fn create<'a>(fields: &mut Fields<'a, '_>, steps: &Steps<'a, '_>) -> Option<Act>
     set("purchase_currency", currency.map(|currency| currency.code().into()));
     set("merchant_reference1", reference.map(Value::from));
     set("order_items", cart.map(|cart| cart.to_json().into()));
-    Some(Act::Create { device, sale: Sale { fields: sale, body } })
+    Some(Action::Create { device, sale: SessionSpec { fields: sale, body } })
 }
 
 /// The items, in the short shape of `sessions create --item`.
@@ -139,7 +139,7 @@ fn cart(fields: &mut Fields<'_, '_>, currency: Option<Currency>) -> Option<Cart>
     for (text, at) in &items {
         match parse_item(text, currency) {
             Ok(draft) => drafts.push(draft),
-            Err(error) => fields.source.wrong(at, format!("'items': {error}")),
+            Err(error) => fields.source.report(at, format!("'items': {error}")),
         }
     }
     if drafts.len() < items.len() {

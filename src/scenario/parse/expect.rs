@@ -2,18 +2,18 @@
 
 use super::act::SESSION_STATUSES;
 use crate::model::CallbackType;
-use crate::scenario::act::Act;
+use crate::scenario::act::Action;
 use crate::scenario::model::Expect;
 use crate::scenario::read::Fields;
 
 const CODE_STATUSES: [&str; 4] = ["PENDING", "CONSUMED", "EXPIRED", "CANCELLED"];
 
 /// Reads the table `expect` of a step. Without an act, because that cannot be read, only its form is looked at.
-pub(super) fn read(fields: &mut Fields<'_, '_>, verb: &str, act: Option<&Act>) -> Expect {
+pub(super) fn read(fields: &mut Fields<'_, '_>, verb: &str, act: Option<&Action>) -> Expect {
     let Some(node) = fields.get("expect") else { return Expect::default() };
     let Some(mut fields) = Fields::of(fields.source, node, "'expect'") else { return Expect::default() };
     let statuses: &[&'static str] = match act {
-        Some(Act::Enroll { .. } | Act::Withdraw { .. } | Act::Pair { .. }) => &CODE_STATUSES,
+        Some(Action::Enroll { .. } | Action::Withdraw { .. } | Action::Pair { .. }) => &CODE_STATUSES,
         _ => &SESSION_STATUSES,
     };
     let status = fields.one_of("status", statuses, |text| statuses.contains(&text).then(|| text.to_owned()));
@@ -41,7 +41,7 @@ fn callbacks(fields: &mut Fields<'_, '_>) -> Option<Vec<CallbackType>> {
             let known = CallbackType::ALL;
             let known: Vec<_> = known.iter().map(CallbackType::as_str).collect();
             let known = known.join(", ");
-            fields.source.wrong(&at, format!("'{text}' is no type of callback; there are {known}"));
+            fields.source.report(&at, format!("'{text}' is no type of callback; there are {known}"));
             continue;
         };
         types.push(kind);
@@ -50,8 +50,8 @@ fn callbacks(fields: &mut Fields<'_, '_>) -> Option<Vec<CallbackType>> {
 }
 
 /// What can never be, or always is, is no expectation.
-fn check(fields: &Fields<'_, '_>, verb: &str, act: Option<&Act>, expect: &Expect) {
-    let asks = act.is_none_or(Act::asks);
+fn check(fields: &Fields<'_, '_>, verb: &str, act: Option<&Action>, expect: &Expect) {
+    let asks = act.is_none_or(Action::sends_request);
     for key in ["http", "exit", "answer", "has", "lacks", "says"] {
         let is_there = match key {
             "http" => expect.http.is_some(),
@@ -68,7 +68,7 @@ fn check(fields: &Fields<'_, '_>, verb: &str, act: Option<&Act>, expect: &Expect
     if expect.says.is_some() && !expect.is_refusal() {
         fields.wrong("says", "'says' is about a refusal: expect one with 'http' or 'exit'");
     }
-    let makes = act.and_then(Act::makes).is_some() && !matches!(act, Some(Act::Pair { .. }));
+    let makes = act.and_then(Action::creates).is_some() && !matches!(act, Some(Action::Pair { .. }));
     if expect.status.is_some() && makes && expect.is_refusal() {
         fields.wrong(
             "status",

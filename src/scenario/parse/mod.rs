@@ -8,15 +8,15 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::act::{Act, Thing};
+use super::act::{Action, ResourceKind};
 use super::model::{Scenario, Step};
-use super::read::{Fields, Mistake, Node, Source, suggestion};
+use super::read::{Diagnostic, Fields, Node, Source, suggestion};
 use crate::emulator::Switches;
 use crate::emulator::state::SWITCHES;
 
 /// Reads a scenario. `file` is what the file is called where it is shown, and gives the scenario its name if the text does
 /// not.
-pub(crate) fn parse(text: &str, file: &str) -> Result<Scenario, Vec<Mistake>> {
+pub(crate) fn parse(text: &str, file: &str) -> Result<Scenario, Vec<Diagnostic>> {
     let source = Source::new(text);
     let table = DeTable::parse(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start);
@@ -39,9 +39,9 @@ fn scenario<'a>(source: &Source<'a>, table: &'a Spanned<DeTable<'a>>, file: &str
         Some((_, DeValue::Array(items))) if !items.is_empty() => {
             items.iter().for_each(|item| steps.read(item));
         }
-        Some((at, DeValue::Array(_))) => source.wrong(&at, "a scenario needs at least one step"),
-        Some((at, _)) => source.wrong(&at, "each step begins with [[step]], in two pairs of brackets"),
-        None => source.wrong(&(0..0), "a scenario needs at least one step, which begins with [[step]]"),
+        Some((at, DeValue::Array(_))) => source.report(&at, "a scenario needs at least one step"),
+        Some((at, _)) => source.report(&at, "each step begins with [[step]], in two pairs of brackets"),
+        None => source.report(&(0..0), "a scenario needs at least one step, which begins with [[step]]"),
     }
     fields.finish();
     Scenario { name, description, file: file.to_owned(), switches, steps: steps.read }
@@ -50,7 +50,7 @@ fn scenario<'a>(source: &Source<'a>, table: &'a Spanned<DeTable<'a>>, file: &str
 /// The switches of an emulator, under the names that they have in its state.
 fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> Switches {
     let DeValue::Table(table) = node.get_ref() else {
-        source.wrong(&node.span(), "'switches' is a table, such as { strict_sums = false }");
+        source.report(&node.span(), "'switches' is a table, such as { strict_sums = false }");
         return Switches::default();
     };
     let names = SWITCHES.map(|switch| switch.name);
@@ -58,7 +58,7 @@ fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> Switches {
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         if !names.contains(&name) {
-            source.wrong(&key.span(), format!("'{name}' is not a switch{}", suggestion(name, &names)));
+            source.report(&key.span(), format!("'{name}' is not a switch{}", suggestion(name, &names)));
             continue;
         }
         let text = match value.get_ref() {
@@ -69,7 +69,7 @@ fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> Switches {
             _ => "",
         };
         if let Err(error) = switches.set(name, text) {
-            source.wrong(&value.span(), error.to_string());
+            source.report(&value.span(), error.to_string());
         }
     }
     switches
@@ -78,7 +78,7 @@ fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> Switches {
 /// Something that a step makes.
 struct Made {
     step: usize,
-    thing: Thing,
+    thing: ResourceKind,
     name: Option<String>,
     /// It is expected not to be made.
     refused: bool,
@@ -102,18 +102,18 @@ impl<'a> Steps<'a, '_> {
         let line = source.line(fields.at.start);
         let word = fields.get("do").map(|node| (node.span(), node.get_ref().as_str().map(str::to_owned)));
         let verb = match word {
-            Some((_, Some(word))) if Act::VERBS.contains(&word.as_str()) => word,
+            Some((_, Some(word))) if Action::NAMES.contains(&word.as_str()) => word,
             Some((at, Some(word))) => {
-                let meant = suggestion(&word, &Act::VERBS);
-                return source.wrong(&at, format!("'{word}' is nothing that can be done{meant}"));
+                let meant = suggestion(&word, &Action::NAMES);
+                return source.report(&at, format!("'{word}' is nothing that can be done{meant}"));
             }
-            Some((at, None)) => return source.wrong(&at, "'do' must be a text in quotation marks"),
+            Some((at, None)) => return source.report(&at, "'do' must be a text in quotation marks"),
             None => {
                 return source
-                    .wrong(&fields.at, "a step needs a 'do' that says what is done, such as do = \"tap\"");
+                    .report(&fields.at, "a step needs a 'do' that says what is done, such as do = \"tap\"");
             }
         };
-        fields.call(format!("the step '{verb}'"));
+        fields.set_label(format!("the step '{verb}'"));
         let name = fields.text("as");
         let act = act::read(&mut fields, &verb, self);
         let thing = thing_of(&verb);
@@ -133,7 +133,7 @@ impl<'a> Steps<'a, '_> {
     }
 
     /// What a step refers to, or what was made last.
-    fn reference(&self, fields: &mut Fields<'a, '_>, thing: Thing) -> Option<usize> {
+    fn reference(&self, fields: &mut Fields<'a, '_>, thing: ResourceKind) -> Option<usize> {
         let key = thing.key();
         if fields.get(key).is_some() {
             let name = fields.text(key)?;
@@ -141,17 +141,17 @@ impl<'a> Steps<'a, '_> {
         }
         let last = self.last(thing);
         if last.is_none() {
-            let what = format!("there is no {key} yet: one is made by {}", thing.made_by());
-            self.source.wrong(&fields.at, what);
+            let what = format!("there is no {key} yet: one is made by {}", thing.created_by());
+            self.source.report(&fields.at, what);
         }
         last
     }
 
-    fn last(&self, thing: Thing) -> Option<usize> {
+    fn last(&self, thing: ResourceKind) -> Option<usize> {
         self.made.iter().rfind(|made| made.thing == thing && !made.refused).map(|made| made.step)
     }
 
-    fn named(&self, fields: &Fields<'a, '_>, thing: Thing, name: &str) -> Option<usize> {
+    fn named(&self, fields: &Fields<'a, '_>, thing: ResourceKind, name: &str) -> Option<usize> {
         let key = thing.key();
         match self.made.iter().find(|made| made.name.as_deref() == Some(name)) {
             Some(made) if made.thing != thing => {
@@ -178,30 +178,33 @@ impl<'a> Steps<'a, '_> {
         &self,
         fields: &mut Fields<'a, '_>,
         index: usize,
-        act: &Act,
+        act: &Action,
         is_wanted: bool,
     ) -> Option<usize> {
         match act {
-            Act::Create { .. } | Act::Enroll { .. } => Some(index),
-            Act::Withdraw { code } | Act::Pair { code, .. } => Some(*code),
-            Act::Choose { session, .. }
-            | Act::Tap { session, .. }
-            | Act::Pay { session, .. }
-            | Act::Decline { session, .. }
-            | Act::CancelOnPhone { session }
-            | Act::Cancel { session }
-            | Act::Get { session }
-            | Act::Wait { session, .. } => Some(*session),
-            Act::CreateDevice { .. } | Act::Deregister { .. } | Act::Network { .. } | Act::Advance { .. } => {
-                if is_wanted || fields.get(Thing::Session.key()).is_some() {
-                    return self.reference(fields, Thing::Session);
+            Action::Create { .. } | Action::Enroll { .. } => Some(index),
+            Action::Withdraw { code } | Action::Pair { code, .. } => Some(*code),
+            Action::Choose { session, .. }
+            | Action::Tap { session, .. }
+            | Action::Pay { session, .. }
+            | Action::Decline { session, .. }
+            | Action::CancelOnPhone { session }
+            | Action::Cancel { session }
+            | Action::Get { session }
+            | Action::Wait { session, .. } => Some(*session),
+            Action::CreateDevice { .. }
+            | Action::Deregister { .. }
+            | Action::Network { .. }
+            | Action::Advance { .. } => {
+                if is_wanted || fields.get(ResourceKind::Session.key()).is_some() {
+                    return self.reference(fields, ResourceKind::Session);
                 }
                 None
             }
         }
     }
 
-    fn check_name(&self, fields: &Fields<'a, '_>, name: &str, verb: &str, thing: Option<Thing>) {
+    fn check_name(&self, fields: &Fields<'a, '_>, name: &str, verb: &str, thing: Option<ResourceKind>) {
         if thing.is_none() {
             fields.wrong("as", format!("'as' names what a step makes, and '{verb}' makes nothing"));
         } else if self.made.iter().any(|made| made.name.as_deref() == Some(name)) {
@@ -211,11 +214,11 @@ impl<'a> Steps<'a, '_> {
 }
 
 /// What a step makes, going by its word alone.
-fn thing_of(verb: &str) -> Option<Thing> {
+fn thing_of(verb: &str) -> Option<ResourceKind> {
     match verb {
-        "create-device" | "pair" => Some(Thing::Device),
-        "enroll" => Some(Thing::Code),
-        "create" => Some(Thing::Session),
+        "create-device" | "pair" => Some(ResourceKind::Device),
+        "enroll" => Some(ResourceKind::Code),
+        "create" => Some(ResourceKind::Session),
         _ => None,
     }
 }

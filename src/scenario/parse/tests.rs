@@ -23,7 +23,7 @@ fn mistake(step: &str) -> String {
     told[0].splitn(3, ':').nth(2).unwrap().trim_start().to_owned()
 }
 
-fn act(step: &str) -> Act {
+fn act(step: &str) -> Action {
     read(&format!("{SALE}[[step]]\n{step}")).steps.remove(2).act
 }
 
@@ -73,9 +73,11 @@ callbacks = ["ipp.session.created", "payment.failed"]
     let [device, create] = steps.as_slice() else { panic!("two steps") };
     assert_eq!((device.line, device.name.as_deref(), device.subject), (8, Some("till"), None));
     let (name, location) = ("Till 7".to_owned(), Some("Göteborg Haga".to_owned()));
-    assert_eq!(device.act, Act::CreateDevice { name, location });
+    assert_eq!(device.act, Action::CreateDevice { name, location });
     assert_eq!((create.line, create.name.as_deref(), create.subject), (14, None, Some(1)));
-    let Act::Create { device: Some(0), sale } = &create.act else { panic!("a session on the first device") };
+    let Action::Create { device: Some(0), sale } = &create.act else {
+        panic!("a session on the first device")
+    };
     let items = json!([{"name": "Coffee", "quantity": 2, "unit_price": 500, "tax_rate": 1000, "total_amount": 1000,
         "total_tax_amount": 91}]);
     assert_eq!(
@@ -97,23 +99,23 @@ callbacks = ["ipp.session.created", "payment.failed"]
 fn what_is_not_said_has_a_default() {
     let scenario = read(SALE);
     assert_eq!((scenario.name.as_str(), scenario.switches), ("sale", None));
-    assert_eq!(scenario.steps[0].act, Act::CreateDevice { name: "Till".into(), location: None });
-    let Act::Create { device: Some(0), sale } = &scenario.steps[1].act else { panic!("a session") };
+    assert_eq!(scenario.steps[0].act, Action::CreateDevice { name: "Till".into(), location: None });
+    let Action::Create { device: Some(0), sale } = &scenario.steps[1].act else { panic!("a session") };
     assert_eq!(Value::Object(sale.fields.clone()), json!({"order_amount": 100, "purchase_currency": "SEK"}));
-    assert_eq!(act("do = \"tap\""), Act::Tap { session: 1, outcome: None });
-    assert_eq!(act("do = \"pay\""), Act::Pay { session: 1, method: None });
-    assert_eq!(act("do = \"choose\""), Act::Choose { session: 1, method: PaymentMethod::Card });
+    assert_eq!(act("do = \"tap\""), Action::Tap { session: 1, outcome: None });
+    assert_eq!(act("do = \"pay\""), Action::Pay { session: 1, method: None });
+    assert_eq!(act("do = \"choose\""), Action::Choose { session: 1, method: PaymentMethod::Card });
     let outcome = TapOutcome::DeclinedGeneric;
-    assert_eq!(act("do = \"decline\""), Act::Decline { session: 1, outcome });
+    assert_eq!(act("do = \"decline\""), Action::Decline { session: 1, outcome });
     let within = Duration::from_secs(30);
-    assert_eq!(act("do = \"wait\""), Act::Wait { session: 1, until: SessionStatus::Finalized, within });
-    assert_eq!(act("do = \"enroll\""), Act::Enroll { location: None, expires_in: None });
+    assert_eq!(act("do = \"wait\""), Action::Wait { session: 1, until: SessionStatus::Finalized, within });
+    assert_eq!(act("do = \"enroll\""), Action::Enroll { location: None, expires_in: None });
 }
 
 #[test]
 fn every_word_can_be_done_and_says_what_it_is() {
     let more = "[[step]]\ndo = \"enroll\"\n";
-    for verb in Act::VERBS {
+    for verb in Action::NAMES {
         let keys = match verb {
             "advance" => "by = \"1h30m\"",
             "create" => "amount = \"1\"",
@@ -122,10 +124,10 @@ fn every_word_can_be_done_and_says_what_it_is() {
         let scenario = read(&format!("{SALE}{more}[[step]]\ndo = \"{verb}\"\n{keys}"));
         let step = &scenario.steps[3];
         assert_eq!((step.act.verb(), step.line), (verb, 8));
-        assert_eq!(thing_of(verb), step.act.makes(), "{verb}");
+        assert_eq!(thing_of(verb), step.act.creates(), "{verb}");
     }
-    assert_eq!(act("do = \"advance\"\nby = \"1h30m\""), Act::Advance { by: Duration::from_secs(5400) });
-    assert_eq!(act("do = \"offline\""), Act::Network { device: 0, offline: true });
+    assert_eq!(act("do = \"advance\"\nby = \"1h30m\""), Action::Advance { by: Duration::from_secs(5400) });
+    assert_eq!(act("do = \"offline\""), Action::Network { device: 0, offline: true });
 }
 
 #[test]
@@ -137,14 +139,14 @@ fn things_are_named_or_those_that_were_made_last() {
         "{text}[[step]]\ndo = \"create\"\namount = \"1\"\n[[step]]\ndo = \"tap\"\nsession = \"sale\""
     ));
     let sessions = steps.steps.iter().filter_map(|step| match &step.act {
-        Act::Tap { session, .. } => Some(*session),
+        Action::Tap { session, .. } => Some(*session),
         _ => None,
     });
     assert_eq!(sessions.collect::<Vec<_>>(), [3, 5]);
     // What is expected to be refused is not made, so it is not the last.
     let refused = "[[step]]\ndo = \"create\"\namount = \"1\"\nexpect.http = 409\n";
     let steps = read(&format!("{SALE}{refused}[[step]]\ndo = \"get\""));
-    assert_eq!(steps.steps[3].act, Act::Get { session: 1 });
+    assert_eq!(steps.steps[3].act, Action::Get { session: 1 });
 }
 
 #[test]
@@ -295,8 +297,8 @@ fn steps_in_one_line_each_are_steps_too() {
 
 #[test]
 fn the_shipped_set_and_the_first_one_can_be_read() {
-    assert_eq!(shipped::scenarios().unwrap().len(), shipped::SHIPPED.len());
-    assert_eq!(read(shipped::FIRST).steps.len(), 6);
+    assert_eq!(shipped::scenarios().unwrap().len(), shipped::BUILTIN.len());
+    assert_eq!(read(shipped::TEMPLATE).steps.len(), 6);
 }
 
 proptest! {
@@ -305,7 +307,7 @@ proptest! {
         lines in prop::collection::vec(
             prop_oneof![
                 Just("[[step]]".to_owned()),
-                prop::sample::select(Act::VERBS.to_vec()).prop_map(|verb| format!("do = \"{verb}\"")),
+                prop::sample::select(Action::NAMES.to_vec()).prop_map(|verb| format!("do = \"{verb}\"")),
                 "(as|session|device|amount|body|expect|items|by|for) = (\"[a-z.0-9å]{0,4}\"|\\[\\]|\\{\\}|[0-9]{1,3}(\\.5)?)",
                 "expect\\.(status|http|says|has|callbacks|answer) = (\"[A-Z]{0,4}\"|\\[\"x\"\\]|409|\\{ a = 1 \\})",
                 "\\PC{0,12}",

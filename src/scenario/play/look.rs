@@ -6,25 +6,26 @@ use uuid::Uuid;
 use super::run::{Run, object, refused, text};
 use crate::api::{self, EnrollmentFilter};
 use crate::model::Enrollment;
-use crate::scenario::act::{Act, Thing};
-use crate::scenario::judge::Seen;
+use crate::scenario::act::{Action, ResourceKind};
+use crate::scenario::judge::StepResult;
 use crate::scenario::model::Step;
 
 impl Run<'_> {
     /// Reads the status of what a step is about: what the step was answered is not asked, because that may be another.
-    pub(super) async fn look(&self, step: &Step, seen: &mut Seen) {
+    pub(super) async fn look(&self, step: &Step, seen: &mut StepResult) {
         let Some(Some(made)) = step.subject.and_then(|subject| self.made.get(subject)) else { return };
-        if matches!(step.act, Act::Get { .. } | Act::Wait { .. }) {
+        if matches!(step.act, Action::Get { .. } | Action::Wait { .. }) {
             seen.status = text(seen.answer.as_ref(), "status");
             return;
         }
         let status = match made.thing {
-            Thing::Session => match self.player.client.send(&api::read_session_request(made.id)).await {
+            ResourceKind::Session => match self.player.client.send(&api::read_session_request(made.id)).await
+            {
                 Ok(answer) => Ok(text(object(&answer.body).as_ref(), "status")),
                 Err(error) => Err(error),
             },
-            Thing::Code => self.code_status(made.id).await,
-            Thing::Device => Ok(None),
+            ResourceKind::Code => self.code_status(made.id).await,
+            ResourceKind::Device => Ok(None),
         };
         match status {
             Ok(status) => seen.status = status,

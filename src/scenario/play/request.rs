@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::api::{Request, session_request};
-use crate::scenario::model::Sale;
+use crate::scenario::model::SessionSpec;
 
-pub(super) fn create(device: Option<Uuid>, sale: &Sale, now: Timestamp) -> Request {
+pub(super) fn create(device: Option<Uuid>, sale: &SessionSpec, now: Timestamp) -> Request {
     let mut body = Map::new();
     if let Some(device) = device {
         body.insert("device_id".to_owned(), device.to_string().into());

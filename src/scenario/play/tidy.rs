@@ -2,16 +2,16 @@
 
 use uuid::Uuid;
 
-use super::run::{Made, Run};
+use super::run::{CreatedResource, Run};
 use crate::api;
 use crate::model::SessionStatus;
-use crate::scenario::act::Thing;
+use crate::scenario::act::ResourceKind;
 
 impl Run<'_> {
     /// Cancels what is open, removes devices and withdraws codes. Gives what could not be cleared away, in words.
-    pub(super) async fn tidy(self) -> Vec<String> {
+    pub(super) async fn cleanup(self) -> Vec<String> {
         let mut left = Vec::new();
-        for thing in [Thing::Session, Thing::Device, Thing::Code] {
+        for thing in [ResourceKind::Session, ResourceKind::Device, ResourceKind::Code] {
             for made in self.made.iter().flatten().filter(|made| made.thing == thing) {
                 if let Some(what) = self.remove(made).await {
                     left.push(what);
@@ -21,21 +21,21 @@ impl Run<'_> {
         left
     }
 
-    async fn remove(&self, made: &Made) -> Option<String> {
+    async fn remove(&self, made: &CreatedResource) -> Option<String> {
         let id = made.id.to_string();
         let (what, request) = match made.thing {
-            Thing::Session => ("session", api::cancel_session_request(made.id)),
-            Thing::Device => ("device", api::deregister_request(&id)),
-            Thing::Code => ("enrollment", api::withdraw_request(&id)),
+            ResourceKind::Session => ("session", api::cancel_session_request(made.id)),
+            ResourceKind::Device => ("device", api::deregister_request(&id)),
+            ResourceKind::Code => ("enrollment", api::withdraw_request(&id)),
         };
         let error = self.player.client.send(&request).await.err()?;
         let is_gone = match (error.status(), &made.thing) {
             // A code that cannot be withdrawn was used, and its device is removed by itself.
-            (Some(404 | 410), _) | (Some(400 | 409 | 422), Thing::Code) => true,
-            (Some(400 | 409 | 422), Thing::Session) => self.has_ended(made.id).await,
+            (Some(404 | 410), _) | (Some(400 | 409 | 422), ResourceKind::Code) => true,
+            (Some(400 | 409 | 422), ResourceKind::Session) => self.has_ended(made.id).await,
             _ => false,
         };
-        (!is_gone).then(|| format!("{what} {}: {}", made.id, error.why.sentence()))
+        (!is_gone).then(|| format!("{what} {}: {}", made.id, error.why.message()))
     }
 
     /// Whether a session that could not be cancelled has ended in another way.

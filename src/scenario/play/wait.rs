@@ -5,20 +5,20 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::Stage;
+use super::Target;
 
-use super::run::{Run, Stopped, hide, object, refused, unusable};
+use super::run::{Cancelled, Run, hide, invalid_response, object, refused};
 use crate::api;
-use crate::error::{Exit, Kind};
-use crate::flows::watch::{self, Next, Watch};
+use crate::error::{ErrorKind, ExitStatus};
+use crate::flows::watch::{self, NextAction, Watch};
 use crate::model::SessionStatus;
-use crate::scenario::act::Thing;
-use crate::scenario::judge::Seen;
-use crate::text::spell;
+use crate::scenario::act::ResourceKind;
+use crate::scenario::judge::StepResult;
+use crate::text::format_duration;
 
 /// How often a session that is waited for is looked at, and how often at most.
 const INTERVAL: Duration = Duration::from_secs(1);
-const MOST_LOOKS: u32 = 1000;
+const MAX_POLLS: u32 = 1000;
 
 impl Run<'_> {
     /// Looks at a session until it is what it is waited for, has ended otherwise, or the time is over.
@@ -27,8 +27,8 @@ impl Run<'_> {
         id: Uuid,
         until: &SessionStatus,
         within: Duration,
-    ) -> Result<Seen, Stopped> {
-        let interval = INTERVAL.max(within / MOST_LOOKS);
+    ) -> Result<StepResult, Cancelled> {
+        let interval = INTERVAL.max(within / MAX_POLLS);
         let mut watch = Watch::new(interval, Some(within));
         let began = self.now();
         loop {
@@ -39,55 +39,55 @@ impl Run<'_> {
                     hide(&mut body);
                     let status = body.as_ref().and_then(|body| body.get("status")?.as_str());
                     let Some(status) = status.map(|status| SessionStatus::from(status.to_owned())) else {
-                        return Ok(unusable(Thing::Session, answer.status));
+                        return Ok(invalid_response(ResourceKind::Session, answer.status));
                     };
-                    let (http, exit) = (Some(answer.status), Some(Exit::Done));
-                    let seen = Seen { http, exit, answer: body, ..Seen::default() };
+                    let (http, exit) = (Some(answer.status), Some(ExitStatus::Done));
+                    let seen = StepResult { http, exit, answer: body, ..StepResult::default() };
                     if status == *until {
                         return Ok(seen);
                     }
-                    (watch::Seen::Status(status), seen)
+                    (watch::Observation::Status(status), seen)
                 }
                 Err(error) => {
                     let seen = refused(&error);
                     // What will not be otherwise the next time ends the wait.
-                    if seen.exit != Some(Exit::Unmet(Kind::Unavailable)) {
+                    if seen.exit != Some(ExitStatus::Unmet(ErrorKind::Unavailable)) {
                         return Ok(seen);
                     }
-                    (watch::Seen::Trouble(error.retry_after), seen)
+                    (watch::Observation::Trouble(error.retry_after), seen)
                 }
             };
             let now = match &look {
-                watch::Seen::Status(status) => Some(status.clone()),
-                watch::Seen::Trouble(_) => None,
+                watch::Observation::Status(status) => Some(status.clone()),
+                watch::Observation::Trouble(_) => None,
             };
             match watch.observe(self.since(began), look).next {
-                Next::Poll(after) => self.pass(after).await?,
-                Next::Ended(status) => {
-                    let exit = Some(Exit::of_session(&status));
-                    return Ok(Seen { exit, said: Some(format!("it is {status}")), ..seen });
+                NextAction::Poll(after) => self.sleep(after).await?,
+                NextAction::Ended(status) => {
+                    let exit = Some(ExitStatus::from_session_status(&status));
+                    return Ok(StepResult { exit, said: Some(format!("it is {status}")), ..seen });
                 }
-                Next::TimeUp => {
+                NextAction::TimeUp => {
                     let Some(status) = now else { return Ok(seen) };
-                    let said = Some(format!("it is {status} after {}", spell(within)));
-                    return Ok(Seen { exit: Some(Exit::SessionOpen), said, ..seen });
+                    let said = Some(format!("it is {status} after {}", format_duration(within)));
+                    return Ok(StepResult { exit: Some(ExitStatus::SessionOpen), said, ..seen });
                 }
             }
         }
     }
 
     /// Lets time pass: on an emulator of one's own none of anybody's.
-    async fn pass(&self, time: Duration) -> Result<(), Stopped> {
+    async fn sleep(&self, time: Duration) -> Result<(), Cancelled> {
         match self.player.stage {
-            Stage::World(world) => world.advance(time),
-            Stage::Account(_) => {
+            Target::World(world) => world.advance(time),
+            Target::Account(_) => {
                 tokio::select! {
                     () = tokio::time::sleep(time) => {}
-                    () = self.player.stop.wanted() => return Err(Stopped),
+                    () = self.player.stop.wanted() => return Err(Cancelled),
                 }
             }
         }
-        if self.player.stop.is_wanted() { Err(Stopped) } else { Ok(()) }
+        if self.player.stop.is_wanted() { Err(Cancelled) } else { Ok(()) }
     }
 
     fn since(&self, began: Timestamp) -> Duration {

@@ -8,19 +8,21 @@ use jiff::{SignedDuration, Timestamp};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::api::{Answer, BaseUrl, Client, Credentials, Exchange, Observer, Transport, TransportError};
+use crate::api::{
+    BaseUrl, Client, Credentials, Observer, Response, ResponseFuture, Transport, TransportError,
+};
 use crate::emulator::{API_KEY, Emulator, MERCHANT_ID, State, Switches};
 use crate::model::CallbackType;
 use crate::secret::ApiKey;
 
 /// The time at which every scenario begins: 2026-01-02T12:00:00Z, after the seed was made.
-const BEGINNING: i64 = 1_767_355_200;
+const START_TIME: i64 = 1_767_355_200;
 
 /// The base URL of what no request leaves by.
 const BASE_URL: &str = "http://localhost";
 
 /// An emulator and its clock. Two of them are the same to the last id, so that a scenario always goes the same way.
-pub(crate) struct World {
+pub(crate) struct TestEmulator {
     emulator: Emulator,
     clock: Clock,
 }
@@ -40,10 +42,10 @@ impl Clock {
     }
 }
 
-impl World {
+impl TestEmulator {
     /// A new account on an emulator that behaves like this.
     pub(crate) fn new(switches: Switches) -> Self {
-        let clock = Clock(Arc::new(Mutex::new(Timestamp::from_second(BEGINNING).unwrap_or_default())));
+        let clock = Clock(Arc::new(Mutex::new(Timestamp::from_second(START_TIME).unwrap_or_default())));
         let mut state = State::seed();
         state.switches = switches;
         let (time, mut made) = (clock.clone(), 0_u64);
@@ -51,7 +53,7 @@ impl World {
             made += 1;
             Uuid::new_v5(&Uuid::NAMESPACE_OID, &made.to_be_bytes())
         };
-        Self { emulator: Emulator::with_world(state, move || time.now(), ids), clock }
+        Self { emulator: Emulator::with_clock_and_ids(state, move || time.now(), ids), clock }
     }
 
     pub(crate) const fn emulator(&self) -> &Emulator {
@@ -74,8 +76,8 @@ impl World {
     }
 
     /// What carries requests there.
-    pub(crate) fn transport(&self) -> InMemory {
-        InMemory(self.emulator.router())
+    pub(crate) fn transport(&self) -> InProcessTransport {
+        InProcessTransport(self.emulator.router())
     }
 
     /// A client of the built-in account, over this transport. `None` only if the built-in account could not be one.
@@ -92,17 +94,17 @@ impl World {
 }
 
 /// Carries requests to an emulator in this process.
-pub(crate) struct InMemory(axum::Router);
+pub(crate) struct InProcessTransport(axum::Router);
 
-impl Transport for InMemory {
-    fn exchange(&self, request: http::Request<Vec<u8>>) -> Exchange<'_> {
+impl Transport for InProcessTransport {
+    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_> {
         Box::pin(async move {
             let Ok(response) = self.0.clone().oneshot(request.map(Body::from)).await;
             let (head, body) = response.into_parts();
             let body = axum::body::to_bytes(body, usize::MAX)
                 .await
                 .map_err(|error| TransportError::Lost { reason: error.to_string() })?;
-            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_vec() })
+            Ok(Response { status: head.status.as_u16(), headers: head.headers, body: body.to_vec() })
         })
     }
 }
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_clock_moves_when_it_is_told_to_and_stops_at_the_end_of_time() {
-        let world = World::new(Switches::default());
+        let world = TestEmulator::new(Switches::default());
         assert_eq!(world.now().to_string(), "2026-01-02T12:00:00Z");
         world.advance(Duration::from_secs(90));
         assert_eq!(world.now().to_string(), "2026-01-02T12:01:30Z");

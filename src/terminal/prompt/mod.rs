@@ -14,12 +14,12 @@ use dialoguer::console::{self, Term};
 use tokio::sync::oneshot;
 
 use super::{Terminal, is_dumb};
-use crate::error::{Error, Kind};
-use crate::secret::{Secret, without_keys};
-use crate::text::visible;
+use crate::error::{Error, ErrorKind};
+use crate::secret::{Secret, redact_secrets};
+use crate::text::escape_control;
 
 /// The most things of a list that are shown at the same time.
-const MOST_SHOWN: usize = 10;
+const MAX_VISIBLE: usize = 10;
 
 /// What stands in front of a thing of a list, and the last column, which no terminal fills gladly.
 const MARGIN: usize = 3;
@@ -61,9 +61,9 @@ impl Question {
     }
 
     /// The answer that a typed line is, if it is one.
-    fn judge(&self, line: &str) -> Result<String, String> {
+    fn validate(&self, line: &str) -> Result<String, String> {
         let line = line.trim();
-        if without_keys(line) != line {
+        if redact_secrets(line) != line {
             return Err("that looks like an API key, which is not asked for here".to_owned());
         }
         if line.is_empty() {
@@ -85,33 +85,33 @@ pub(crate) struct Choice {
 impl Choice {
     /// A choice with foreign text made safe to show.
     pub(crate) fn new(name: &str, mark: &str) -> Self {
-        Self { name: visible(name).into_owned(), mark: visible(mark).into_owned() }
+        Self { name: escape_control(name).into_owned(), mark: escape_control(mark).into_owned() }
     }
 }
 
 impl Terminal {
     /// Asks a yes-or-no question; the answer is no unless it is yes.
     pub(crate) async fn confirm(&self, question: &str) -> Result<bool, Error> {
-        if self.says_yes() {
+        if self.assume_yes() {
             return Ok(true);
         }
-        if !self.can_ask() {
-            return Err(Error::new(Kind::Unconfirmed, format!("{question} There is nobody to ask."))
+        if !self.can_prompt() {
+            return Err(Error::new(ErrorKind::Unconfirmed, format!("{question} There is nobody to ask."))
                 .hint("add --yes to answer it with yes"));
         }
-        self.choose(question, "Go on?", false).await
+        self.ask_yes_no(question, "Go on?", false).await
     }
 
     /// Asks a yes-or-no question that `--yes` is no answer to. `told` is what it is about.
-    pub(crate) async fn choose(
+    pub(crate) async fn ask_yes_no(
         &self,
         told: &str,
         prompt: &'static str,
         default: bool,
     ) -> Result<bool, Error> {
         // A prompt is drawn again with every key, which shows a long one several times: only its end is one.
-        self.talk(told);
-        self.interact(move |term| {
+        self.write_stderr(told);
+        self.run_prompt(move |term| {
             if is_dumb() {
                 return plain::confirm(term, prompt, default);
             }
@@ -123,18 +123,18 @@ impl Terminal {
 
     /// Has the names of things typed before something is done that cannot be undone.
     pub(crate) async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<bool, Error> {
-        if self.says_yes() {
+        if self.assume_yes() {
             return Ok(true);
         }
-        if !self.can_ask() {
-            return Err(Error::new(Kind::Unconfirmed, format!("{question} There is nobody to ask."))
+        if !self.can_prompt() {
+            return Err(Error::new(ErrorKind::Unconfirmed, format!("{question} There is nobody to ask."))
                 .hint("add --yes to answer it with yes"));
         }
-        self.talk(question);
+        self.write_stderr(question);
         let spaced = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         for name in names {
-            let name = visible(name);
-            self.talk(&format!("To go on, type its name: {name}"));
+            let name = escape_control(name);
+            self.write_stderr(&format!("To go on, type its name: {name}"));
             let typed = self.ask(Question::new("Name").optional()).await?;
             if typed.is_empty() || spaced(&typed) != spaced(&name) {
                 return Ok(false);
@@ -144,9 +144,9 @@ impl Terminal {
     }
 
     /// Forgets what was typed while nothing was asked: it is no answer to what is asked next.
-    pub(crate) fn forget_typed(&self) {
+    pub(crate) fn flush_input(&self) {
         #[cfg(unix)]
-        if self.can_ask() {
+        if self.can_prompt() {
             // A terminal that was closed has nothing to forget.
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
@@ -154,7 +154,7 @@ impl Terminal {
 
     /// Asks for a line of text, until it is an answer. White space around it is dropped.
     pub(crate) async fn ask(&self, question: Question) -> Result<String, Error> {
-        self.interact(move |term| {
+        self.run_prompt(move |term| {
             if is_dumb() {
                 return plain::ask(term, &question);
             }
@@ -164,7 +164,7 @@ impl Terminal {
             }
             let line = input
                 .allow_empty(question.is_optional)
-                .validate_with(|line: &String| question.judge(line).map(drop))
+                .validate_with(|line: &String| question.validate(line).map(drop))
                 .interact_text_on(term)
                 .map_err(io_error)?;
             Ok(line.trim().to_owned())
@@ -178,7 +178,7 @@ impl Terminal {
         prompt: &'static str,
         check: impl Fn(&str) -> Result<(), String> + Send + 'static,
     ) -> Result<Secret, Error> {
-        self.interact(move |term| {
+        self.run_prompt(move |term| {
             if is_dumb() {
                 return plain::ask_secret(term, prompt, check);
             }
@@ -190,56 +190,56 @@ impl Terminal {
     }
 
     /// Has one thing chosen from a list, which is searched by typing. Gives its place.
-    pub(crate) async fn pick(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
+    pub(crate) async fn select(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
         let width = usize::from(Term::stderr().size().1);
         let lines = lines_of(choices, width.saturating_sub(MARGIN));
-        let picked = self.interact(move |term| {
+        let picked = self.run_prompt(move |term| {
             if is_dumb() {
-                return plain::pick(term, prompt, &lines);
+                return plain::select(term, prompt, &lines);
             }
             dialoguer::FuzzySelect::new()
                 .with_prompt(format!("{prompt} (type to search):"))
                 .report(false)
                 .items(&lines)
                 .default(0)
-                .max_length(MOST_SHOWN)
+                .max_length(MAX_VISIBLE)
                 .interact_on(term)
                 .map_err(io_error)
         });
         let place = picked.await?;
         if let Some(choice) = choices.get(place) {
-            self.talk(&format!("{prompt}: {}", choice.name));
+            self.write_stderr(&format!("{prompt}: {}", choice.name));
         }
         Ok(place)
     }
 
     /// Asks in a thread of its own. When this is given up, nothing is asked on this terminal any more: the thread still
     /// waits for what is typed.
-    async fn interact<T: Send + 'static>(
+    async fn run_prompt<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Term) -> io::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
-        if !self.can_ask() {
-            return Err(Error::new(Kind::Unconfirmed, "there is nobody to ask"));
+        if !self.can_prompt() {
+            return Err(Error::new(ErrorKind::Unconfirmed, "there is nobody to ask"));
         }
         self.flush()?;
         console::set_colors_enabled_stderr(self.colors(true));
-        let order = Order::keep(self);
+        let order = TermiosGuard::keep(self);
         let (tell, told) = oneshot::channel();
         std::thread::Builder::new()
             .name("question".to_owned())
             .spawn(move || drop(tell.send(ask(&Term::stderr()))))
-            .map_err(|error| Error::new(Kind::Bug, format!("cannot ask: {error}")))?;
+            .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot ask: {error}")))?;
         let answer = told.await;
         order.is_answered.set(true);
-        let answer = answer.map_err(|_| Error::new(Kind::Bug, "a question had no answer"))?;
+        let answer = answer.map_err(|_| Error::new(ErrorKind::Bug, "a question had no answer"))?;
         answer.map_err(|error| match error.kind() {
             io::ErrorKind::Interrupted => {
-                self.talk("");
-                Error::new(Kind::Interrupted, "interrupted; nothing was done")
+                self.write_stderr("");
+                Error::new(ErrorKind::Interrupted, "interrupted; nothing was done")
             }
-            io::ErrorKind::UnexpectedEof => Error::new(Kind::Unconfirmed, "nobody answered"),
-            _ => Error::new(Kind::Unconfirmed, format!("cannot ask on this terminal: {error}")),
+            io::ErrorKind::UnexpectedEof => Error::new(ErrorKind::Unconfirmed, "nobody answered"),
+            _ => Error::new(ErrorKind::Unconfirmed, format!("cannot ask on this terminal: {error}")),
         })
     }
 }
@@ -247,13 +247,13 @@ impl Terminal {
 /// How the terminal was set before the question that is being asked. It is known to the whole program, because a program
 /// that ends at once has to leave it like that too.
 #[cfg(unix)]
-static BEFORE: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+static SAVED_TERMIOS: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
 
 /// Leaves the terminal as it was before whatever is being asked.
 pub(crate) fn restore() {
     #[cfg(unix)]
     // Whoever holds it is about to do the same.
-    if let Ok(mut before) = BEFORE.try_lock()
+    if let Ok(mut before) = SAVED_TERMIOS.try_lock()
         && let Some(modes) = before.take()
     {
         set(&modes);
@@ -266,39 +266,39 @@ pub(crate) fn restore() {
 }
 
 /// Keeps how the terminal is set, and sets it like this again when the question is over.
-struct Order<'a> {
+struct TermiosGuard<'a> {
     terminal: &'a Terminal,
     is_answered: Cell<bool>,
 }
 
-impl<'a> Order<'a> {
+impl<'a> TermiosGuard<'a> {
     fn keep(terminal: &'a Terminal) -> Self {
-        terminal.lines.rest(true);
+        terminal.lines.set_hidden(true);
         #[cfg(unix)]
         if let Ok(modes) = rustix::termios::tcgetattr(io::stdin())
-            && let Ok(mut before) = BEFORE.lock()
+            && let Ok(mut before) = SAVED_TERMIOS.lock()
         {
-            without_suspension(modes.clone());
+            disable_suspend(modes.clone());
             *before = Some(modes);
         }
         Self { terminal, is_answered: Cell::new(false) }
     }
 }
 
-impl Drop for Order<'_> {
+impl Drop for TermiosGuard<'_> {
     fn drop(&mut self) {
         restore();
         if !self.is_answered.get() {
             self.terminal.is_abandoned.set(true);
-            self.terminal.talk("");
+            self.terminal.write_stderr("");
         }
-        self.terminal.lines.rest(false);
+        self.terminal.lines.set_hidden(false);
     }
 }
 
 /// Has Ctrl-Z do nothing: whoever comes back from it would find a terminal that shows what is typed, a key too.
 #[cfg(unix)]
-fn without_suspension(mut modes: rustix::termios::Termios) {
+fn disable_suspend(mut modes: rustix::termios::Termios) {
     use rustix::termios::SpecialCodeIndex;
     /// What stands for no key at all.
     const NO_KEY: u8 = if cfg!(target_os = "linux") { 0 } else { 0xff };
@@ -348,10 +348,10 @@ mod tests {
     fn an_answer_is_trimmed_checked_and_may_be_left_out_only_where_that_is_said() {
         let question =
             || Question::new("Name").check(|name| if name == "x" { Err("no".into()) } else { Ok(()) });
-        assert_eq!(question().judge(" Till 1 "), Ok("Till 1".into()));
-        assert_eq!(question().judge("x"), Err("no".into()));
-        assert_eq!(question().judge("  "), Err("an answer is needed".into()));
-        assert_eq!(question().optional().judge(""), Ok(String::new()));
+        assert_eq!(question().validate(" Till 1 "), Ok("Till 1".into()));
+        assert_eq!(question().validate("x"), Err("no".into()));
+        assert_eq!(question().validate("  "), Err("an answer is needed".into()));
+        assert_eq!(question().optional().validate(""), Ok(String::new()));
     }
 
     proptest! {

@@ -25,7 +25,7 @@ pub(super) fn ask(term: &Term, question: &Question) -> io::Result<String> {
     loop {
         let typed = line(term, &format!("{}{default}: ", question.prompt))?;
         let typed = if typed.is_empty() { question.default.clone().unwrap_or(typed) } else { typed };
-        match question.judge(&typed) {
+        match question.validate(&typed) {
             Ok(answer) => return Ok(answer),
             Err(why) => term.write_line(&format!("error: {why}"))?,
         }
@@ -47,7 +47,7 @@ pub(super) fn ask_secret(
     }
 }
 
-pub(super) fn pick(term: &Term, prompt: &str, lines: &[String]) -> io::Result<usize> {
+pub(super) fn select(term: &Term, prompt: &str, lines: &[String]) -> io::Result<usize> {
     let mut list = String::new();
     for (index, line) in lines.iter().enumerate() {
         let _ = writeln!(list, "{:>4}  {line}", index + 1);

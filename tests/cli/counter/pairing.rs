@@ -187,7 +187,7 @@ fn naming_keeps_what_others_changed() {
                 metadata.insert("by_erp".into(), "7".into());
                 let update = DeviceUpdate { name: device.name, location_id: None, metadata };
                 let id = device.id.unwrap().parse().unwrap();
-                emulator.change(|state, _| state.update_device(id, update)).unwrap();
+                emulator.with_state(|state, _| state.update_device(id, update)).unwrap();
             }));
         }
         Act::Pass
@@ -207,7 +207,7 @@ fn somebody_elses_withdrawal_ends_the_wait() {
     // What was never listed could not leave the list.
     counter.until(|counter| counter.asked("GET /ipp/v1/enrollments") > 1);
     let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
-    counter.emulator.change(|state, _| state.delete_enrollment(id.parse().unwrap())).unwrap();
+    counter.emulator.with_state(|state, _| state.delete_enrollment(id.parse().unwrap())).unwrap();
     let outcome = running.wait().exits(4);
     assert!(outcome.stderr.contains("somebody withdrew the code"), "{}", outcome.stderr);
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::commands::args;
-use crate::emulator::{Emulator, Faults, LocalEmulator, State};
+use crate::emulator::{Emulator, Faults, FileEmulator, State};
 use crate::error::Error;
 use crate::terminal::Terminal;
 
 /// The state to begin with, and the switches to set in whatever state there is.
-pub(super) struct Beginning {
+pub(super) struct InitialState {
     seed: State,
     seed_file: Option<PathBuf>,
     /// Names and values, which fit each other.
@@ -16,12 +16,12 @@ pub(super) struct Beginning {
 }
 
 /// Where the state lives.
-pub(super) enum Account {
+pub(super) enum EmulatorBackend {
     Memory(Emulator),
-    File(LocalEmulator),
+    File(FileEmulator),
 }
 
-impl Beginning {
+impl InitialState {
     pub(super) fn read(seed: Option<PathBuf>, switches: Vec<(String, String)>) -> Result<Self, Error> {
         let state = seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
         let begin = Self { seed: state, seed_file: seed, switches };
@@ -36,13 +36,13 @@ impl Beginning {
         file: Option<PathBuf>,
         faults: Faults,
         terminal: &Terminal,
-    ) -> Result<Account, Error> {
+    ) -> Result<EmulatorBackend, Error> {
         let Some(path) = file else {
             let mut state = self.seed.clone();
             self.set_switches(&mut state)?;
-            return Ok(Account::Memory(Emulator::new(state).with_faults(Some(faults))));
+            return Ok(EmulatorBackend::Memory(Emulator::new(state).with_faults(Some(faults))));
         };
-        let local = LocalEmulator::new(path.clone()).with_faults(faults);
+        let local = FileEmulator::new(path.clone()).with_faults(faults);
         let set = |state: &mut State| drop(self.set_switches(state));
         let is_new = local.prepare(self.seed.clone(), set).await.map_err(|error| {
             Error::usage(error.to_string()).hint("mend or delete the file, or name another one with --state")
@@ -51,7 +51,7 @@ impl Beginning {
             let (path, seed) = (path.display(), seed.display());
             terminal.warn(&format!("there is a state in {path} already, so {seed} is not used"));
         }
-        Ok(Account::File(local))
+        Ok(EmulatorBackend::File(local))
     }
 
     fn set_switches(&self, state: &mut State) -> Result<(), Error> {

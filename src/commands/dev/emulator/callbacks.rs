@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::commands::args;
 use crate::emulator::Callbacks;
-use crate::error::{Error, Kind};
+use crate::error::{Error, ErrorKind};
 use crate::webhooks::{Endpoint, Signer};
 
 /// How long an endpoint may take to acknowledge an event.
@@ -30,7 +30,7 @@ impl CallbackArgs {
         let secrets = args::read_secrets(&self.callback_secret_file)?;
         let endpoint = Endpoint::new(url, TIMEOUT)
             .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
-        let signer = Signer::new(&secrets).map_err(|error| Error::new(Kind::Bug, error.to_string()))?;
+        let signer = Signer::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         Ok(Some(Callbacks::new(endpoint, signer)))
     }
 }

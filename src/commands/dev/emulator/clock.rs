@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 use super::RUNNING;
 use crate::api;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
-use crate::model::{Clock, Received};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
+use crate::model::{Clock, Resource};
 use crate::terminal::{Cell, Column, View};
 
 const MORE: &str = "\
@@ -29,7 +29,7 @@ Next:
 ///
 /// Put it forward to see codes and sessions expire without waiting.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(super) enum Command {
     Show(ShowArgs),
     Advance(AdvanceArgs),
@@ -48,7 +48,7 @@ Next:
 ///
 /// It is the time of this machine, and as much ahead as it was put forward.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE_OF_SHOW))]
+#[command(after_help = after_help(MORE_OF_SHOW))]
 pub(super) struct ShowArgs {}
 
 const MORE_OF_ADVANCE: &str = "\
@@ -64,7 +64,7 @@ Next:
 ///
 /// It stays ahead, and is never put back.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE_OF_ADVANCE))]
+#[command(after_help = after_help(MORE_OF_ADVANCE))]
 pub(super) struct AdvanceArgs {
     /// How far, such as 20m or 2h
     #[arg(value_name = "DURATION", value_parser = args::duration)]
@@ -72,7 +72,7 @@ pub(super) struct AdvanceArgs {
 }
 
 impl Command {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let shown = match self {
             Self::Show(ShowArgs {}) => online.client.clock().await,
             Self::Advance(AdvanceArgs { by }) => {
@@ -85,26 +85,29 @@ impl Command {
     }
 }
 
-async fn show(shown: Result<Received<Clock>, api::Error>, online: &Online<'_>) -> Result<Exit, Error> {
+async fn show(
+    shown: Result<Resource<Clock>, api::Error>,
+    online: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
     match shown {
-        Ok(clock) => online.terminal.one(&clock)?,
+        Ok(clock) => online.terminal.print_item(&clock)?,
         Err(error) => {
             let next = "see what it shows with `kustom dev emulator clock show`".to_owned();
-            return Err(RUNNING.explained(error, online, next).await);
+            return Err(RUNNING.explain_error(error, online, next).await);
         }
     }
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
-impl View for Received<Clock> {
+impl View for Resource<Clock> {
     const NOUN: &'static str = "clock";
     const FIELDS: &'static [&'static str] = &["now", "ahead"];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("NOW", |clock, show| show.time(clock.now)),
-        Column::new("AHEAD", |clock, _| Cell::opt(clock.ahead.as_deref())),
+        Column::new("AHEAD", |clock, _| Cell::optional(clock.ahead.as_deref())),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        Cow::Borrowed(self.whole())
+        Cow::Borrowed(self.raw())
     }
 }

@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use super::RUNNING;
 use crate::api;
-use crate::commands::help::text::more;
-use crate::context::Online;
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
 use crate::emulator;
-use crate::error::{Error, Exit};
-use crate::model::{Fault, Received};
+use crate::error::{Error, ExitStatus};
+use crate::model::{Fault, Resource};
 use crate::settings::Endpoint;
 use crate::terminal::{Cell, Column, View};
 
@@ -29,7 +29,7 @@ Next:
 ///
 /// See `kustom dev emulator --help` for how a fault is written.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(super) enum Command {
     Add(AddArgs),
     List(ListArgs),
@@ -50,7 +50,7 @@ Next:
 ///
 /// The first fault that is about a request hits it, those of --fault before those that were added.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE_OF_ADD))]
+#[command(after_help = after_help(MORE_OF_ADD))]
 pub(super) struct AddArgs {
     /// What, such as 'POST /ipp/v1/sessions: 503 x2'
     #[arg(value_name = "FAULT")]
@@ -70,7 +70,7 @@ Next:
 ///
 /// In the order in which they are tried.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE_OF_LIST))]
+#[command(after_help = after_help(MORE_OF_LIST))]
 pub(super) struct ListArgs {}
 
 const MORE_OF_CLEAR: &str = "\
@@ -86,11 +86,11 @@ Next:
 ///
 /// Shows the faults as they were, with what they have hit.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE_OF_CLEAR))]
+#[command(after_help = after_help(MORE_OF_CLEAR))]
 pub(super) struct ClearArgs {}
 
 impl Command {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         if matches!(online.account.endpoint, Endpoint::InProcess) {
             let why = "inside this program there is no connection on which something could go wrong";
             return Err(Error::usage(why).hint(RUNNING.instead));
@@ -98,45 +98,45 @@ impl Command {
         match self {
             Self::Add(AddArgs { fault }) => {
                 let added = online.client.add_fault(&fault.to_string()).await;
-                online.terminal.one(&explained(added, online).await?)?;
+                online.terminal.print_item(&explained(added, online).await?)?;
             }
             Self::List(ListArgs {}) => {
                 let faults = online.client.faults().await;
-                online.terminal.all(explained(faults, online).await?)?;
+                online.terminal.print_list(explained(faults, online).await?)?;
             }
             Self::Clear(ClearArgs {}) => {
                 let faults = online.client.clear_faults().await;
-                online.terminal.all(explained(faults, online).await?)?;
-                online.terminal.note("Nothing goes wrong on purpose any more.");
+                online.terminal.print_list(explained(faults, online).await?)?;
+                online.terminal.status("Nothing goes wrong on purpose any more.");
             }
         }
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
-async fn explained<T>(result: Result<T, api::Error>, online: &Online<'_>) -> Result<T, Error> {
+async fn explained<T>(result: Result<T, api::Error>, online: &ApiContext<'_>) -> Result<T, Error> {
     match result {
         Ok(told) => Ok(told),
         Err(error) => {
             let next = "take them away with `kustom dev emulator fault clear`".to_owned();
-            Err(RUNNING.explained(error, online, next).await)
+            Err(RUNNING.explain_error(error, online, next).await)
         }
     }
 }
 
-impl View for Received<Fault> {
+impl View for Resource<Fault> {
     const NOUN: &'static str = "fault";
     const FIELDS: &'static [&'static str] = &["id", "fault", "matched", "hit", "left"];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::id("ID", |fault, _| number(fault.id)),
-        Column::new("FAULT", |fault, _| Cell::opt(fault.fault.as_deref())),
+        Column::new("FAULT", |fault, _| Cell::optional(fault.fault.as_deref())),
         Column::new("MATCHED", |fault, _| number(fault.matched)),
         Column::new("HIT", |fault, _| number(fault.hit)),
         Column::new("LEFT", |fault, _| number(fault.left)),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        Cow::Borrowed(self.whole())
+        Cow::Borrowed(self.raw())
     }
 }
 

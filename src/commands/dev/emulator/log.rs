@@ -2,37 +2,37 @@
 
 use serde_json::json;
 
-use crate::emulator::{Delivered, Ending, Notice, Served};
-use crate::terminal::{Lines, Terminal};
+use crate::emulator::{DeliveryAttempt, RequestOutcome, RequestRecord, ServerEvent};
+use crate::terminal::{LogSender, Terminal};
 
 /// A line a request, and one an attempt to deliver a callback, for people or for programs.
 #[derive(Clone, Copy)]
-pub(super) struct LogManner {
+pub(super) struct RequestLogFormat {
     is_quiet: bool,
     is_json: bool,
 }
 
-impl LogManner {
+impl RequestLogFormat {
     pub(super) fn of(terminal: &Terminal) -> Self {
         Self { is_quiet: terminal.is_quiet(), is_json: terminal.format().is_json() }
     }
 
-    pub(super) fn note(self, notice: &Notice<'_>, lines: &Lines) {
+    pub(super) fn log_request(self, notice: &ServerEvent<'_>, lines: &LogSender) {
         match notice {
-            Notice::Served(_) if self.is_quiet => {}
-            Notice::Served(served) if self.is_json => lines.write(object(served)),
-            Notice::Served(served) => lines.write(words(served)),
-            Notice::StateFile(error) if self.is_json => {
+            ServerEvent::Served(_) if self.is_quiet => {}
+            ServerEvent::Served(served) if self.is_json => lines.write(format_json(served)),
+            ServerEvent::Served(served) => lines.write(format_text(served)),
+            ServerEvent::StateFile(error) if self.is_json => {
                 lines.write(json!({"warning": {"message": error.to_string()}}).to_string());
             }
-            Notice::StateFile(error) => lines.write(format!("warning: {error}")),
+            ServerEvent::StateFile(error) => lines.write(format!("warning: {error}")),
         }
     }
 
     /// An event, its session, which attempt it was and what came of it. Where it is posted to is not told: a URL can
     /// hold a secret.
-    pub(super) fn note_callback(self, delivered: &Delivered<'_>, lines: &Lines) {
-        let Delivered { event, attempt, outcome, again_in } = delivered;
+    pub(super) fn log_callback(self, delivered: &DeliveryAttempt<'_>, lines: &LogSender) {
+        let DeliveryAttempt { event, attempt, outcome, again_in } = delivered;
         // What was not acknowledged is no mere talk.
         if self.is_quiet && again_in.is_none() {
             return;
@@ -60,23 +60,23 @@ impl LogManner {
     }
 }
 
-fn words(served: &Served) -> String {
+fn format_text(served: &RequestRecord) -> String {
     let ending = match served.ending {
-        Ending::Answered(status) => status.as_u16().to_string(),
-        Ending::BrokenOff(status) => format!("{} broken off", status.as_u16()),
-        Ending::Dropped => "not answered".to_owned(),
-        Ending::Abandoned => "the client hung up".to_owned(),
+        RequestOutcome::Answered(status) => status.as_u16().to_string(),
+        RequestOutcome::BrokenOff(status) => format!("{} broken off", status.as_u16()),
+        RequestOutcome::Dropped => "not answered".to_owned(),
+        RequestOutcome::Abandoned => "the client hung up".to_owned(),
     };
     let fault = served.fault.map(|id| format!(" (fault {id})")).unwrap_or_default();
     format!("{} {} {ending}{fault} {} ms", served.method, served.path, served.took.as_millis())
 }
 
-fn object(served: &Served) -> String {
+fn format_json(served: &RequestRecord) -> String {
     let (status, ending) = match served.ending {
-        Ending::Answered(status) => (Some(status.as_u16()), "answered"),
-        Ending::BrokenOff(status) => (Some(status.as_u16()), "broken_off"),
-        Ending::Dropped => (None, "not_answered"),
-        Ending::Abandoned => (None, "client_hung_up"),
+        RequestOutcome::Answered(status) => (Some(status.as_u16()), "answered"),
+        RequestOutcome::BrokenOff(status) => (Some(status.as_u16()), "broken_off"),
+        RequestOutcome::Dropped => (None, "not_answered"),
+        RequestOutcome::Abandoned => (None, "client_hung_up"),
     };
     let request = json!({
         "method": served.method.as_str(),

@@ -11,10 +11,10 @@ mod switches;
 
 use clap::Subcommand;
 
-use super::own::Own;
-use crate::commands::help::text::more;
+use super::own::EmulatorOnly;
+use crate::commands::help::text::after_help;
 use crate::context::Context;
-use crate::error::{Error, Exit};
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -35,7 +35,7 @@ Next:
 ///
 /// The commands below speak to one that runs: name it with KUSTOM_BASE_URL and KUSTOM_API_KEY, or with a profile.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 #[command(args_conflicts_with_subcommands = true)]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
@@ -54,17 +54,17 @@ enum Command {
 }
 
 /// What is asked of an emulator that runs.
-const RUNNING: Own = Own {
+const RUNNING: EmulatorOnly = EmulatorOnly {
     does: "this is for an emulator on this machine",
     instead: "start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile",
     on_playground: None,
 };
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { serve, command } = self;
         let Some(command) = command else { return serve.run(context) };
-        context.online(async |online| {
+        context.run_with_api(async |online| {
             RUNNING.on_this_machine(&online)?;
             match command {
                 Command::Fault(command) => command.run(&online).await,

@@ -4,17 +4,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::begin::{Account, Beginning};
+use super::begin::{EmulatorBackend, InitialState};
 use super::callbacks::CallbackArgs;
-use super::log::LogManner;
+use super::log::RequestLogFormat;
 use super::ready::Ready;
 use super::switches;
 use crate::commands::listen;
-use crate::context::{Context, Interruption};
-use crate::emulator::{Callbacks, Events, Fault, FaultTable, Faults, Server};
-use crate::error::{Error, Exit, Kind};
+use crate::context::{Context, SignalListener};
+use crate::emulator::{Callbacks, EventQueue, Fault, FaultTable, Faults, Server};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::terminal::Terminal;
-use crate::text::count;
+use crate::text::pluralize;
 
 /// How a fault is written.
 const FAULT_HELP: &str = "\
@@ -31,10 +31,10 @@ Let something go wrong; can be repeated. The first fault that is about a request
                                                  carried out; none of the body";
 
 /// How long open requests may take to finish once the end has come.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long lines that nobody has read yet are waited for at the end.
-const PATIENCE_WITH_READERS: Duration = Duration::from_secs(1);
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What it serves, and where.
 #[derive(Debug, clap::Args)]
@@ -69,28 +69,28 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { listen, public, state, seed, switches, faults, fault_seed, ready_file, callbacks } = self;
         let why = "others on the network could use the emulator there, because everybody knows its key";
         listen::check(listen, public, why)?;
-        let begin = Beginning::read(seed, switches)?;
+        let begin = InitialState::read(seed, switches)?;
         let faults = table(faults, fault_seed)?;
         let callbacks = callbacks.resolve()?;
-        context.handle_interruption();
-        context.wait_for(async {
+        context.take_over_interrupts();
+        context.block_on(async {
             let terminal = &*context.terminal;
             let account = begin.account(state, faults, terminal).await?;
             let listener = listen::bind(listen).await?;
             let cannot_start =
-                |error: std::io::Error| Error::new(Kind::Bug, format!("cannot start: {error}"));
+                |error: std::io::Error| Error::new(ErrorKind::Bug, format!("cannot start: {error}"));
             let (server, events) = match account {
-                Account::Memory(emulator) => {
+                EmulatorBackend::Memory(emulator) => {
                     let events = emulator.events();
                     (Server::new(listener, emulator), events)
                 }
-                Account::File(local) => {
+                EmulatorBackend::File(local) => {
                     let events = local.events();
-                    (Server::on_file(listener, local), events)
+                    (Server::with_file_backend(listener, local), events)
                 }
             };
             let ready = Ready::at(server.address().map_err(cannot_start)?);
@@ -98,22 +98,22 @@ impl ServeArgs {
             let interruption = context.interruption();
             let ready_file = ready_file.map(|path| ready.write(path, terminal.format())).transpose()?;
             ready.show(terminal)?;
-            greet(terminal, listen, &ready);
+            print_banner(terminal, listen, &ready);
             let log = terminal.log().map_err(cannot_start)?;
-            let (lines, manner) = (log.lines(), LogManner::of(terminal));
+            let (lines, manner) = (log.lines(), RequestLogFormat::of(terminal));
             let of_callbacks = lines.clone();
-            let server = server.observed_by(move |notice| manner.note(notice, &lines));
+            let server = server.with_observer(move |notice| manner.log_request(notice, &lines));
             let callbacks = callbacks.map(|callbacks| {
-                callbacks.observed_by(move |delivered| manner.note_callback(delivered, &of_callbacks))
+                callbacks.with_observer(move |delivered| manner.log_callback(delivered, &of_callbacks))
             });
-            let undelivered = until_told(server, callbacks, events, interruption).await;
+            let undelivered = serve_until_interrupted(server, callbacks, events, interruption).await;
             drop(ready_file);
             if undelivered > 0 {
-                let callbacks = count(undelivered, "callback");
+                let callbacks = pluralize(undelivered, "callback");
                 terminal.warn(&format!("not acknowledged, and not sent again: {callbacks}"));
             }
-            log.finish(PATIENCE_WITH_READERS);
-            Ok(Exit::Done)
+            log.finish(LOG_FLUSH_TIMEOUT);
+            Ok(ExitStatus::Done)
         })
     }
 }
@@ -128,15 +128,15 @@ fn table(faults: Vec<Fault>, seed: Option<u32>) -> Result<Faults, Error> {
 
 /// Serves until somebody ends it, and then until the open requests are done and what happened is told, time is up, or
 /// it is ended again. Gives how many callbacks are not acknowledged then.
-async fn until_told(
+async fn serve_until_interrupted(
     server: Server,
     callbacks: Option<Callbacks>,
-    events: Events,
-    mut interruption: Interruption,
+    events: EventQueue,
+    mut interruption: SignalListener,
 ) -> usize {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (done, all_served) = tokio::sync::oneshot::channel::<()>();
-    let undelivered = callbacks.as_ref().map(Callbacks::undelivered);
+    let undelivered = callbacks.as_ref().map(Callbacks::pending_count);
     let serving = async {
         server.serve(async { drop(stopped.await) }).await;
         drop(done);
@@ -150,21 +150,21 @@ async fn until_told(
     let mut working = std::pin::pin!(async { tokio::join!(serving, telling) });
     tokio::select! {
         _ = &mut working => {}
-        _ = interruption.come() => {
+        _ = interruption.recv() => {
             drop(stop);
             tokio::select! {
                 _ = working => {}
-                _ = interruption.come() => {}
-                () = tokio::time::sleep(LAST_PATIENCE) => {}
+                _ = interruption.recv() => {}
+                () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => {}
             }
         }
     }
     undelivered.map_or(0, |undelivered| undelivered.get())
 }
 
-fn greet(terminal: &Terminal, listen: SocketAddr, ready: &Ready) {
+fn print_banner(terminal: &Terminal, listen: SocketAddr, ready: &Ready) {
     let url = &ready.url;
-    terminal.note(&format!(
+    terminal.status(&format!(
         "An emulator of the API: no payment here is real. Ctrl-C ends it.\n  \
          its key: see `kustom dev emulator --help`\n  what it is: {url}/"
     ));

@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use super::show;
-use crate::api::OnPhone;
+use super::print_result;
+use crate::api::PosAction;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::sessions::choose::Among;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::commands::sessions::choose::SessionFilter;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
@@ -24,7 +24,7 @@ Next:
 /// The session is CANCELLED, and nothing is charged. From the till it is `kustom sessions cancel`; another try needs
 /// a new session, with `kustom sessions create`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -32,10 +32,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session } = self;
-        let session = online.session_or_choice(session, Among::Open).await?;
-        let done = online.client.on_phone(session, OnPhone::Cancel).await;
-        show(session, done, |_| "The clerk called it off on the phone.".to_owned(), online).await
+        let session = online.session_or_choice(session, SessionFilter::Open).await?;
+        let done = online.client.perform(session, PosAction::Cancel).await;
+        print_result(session, done, |_| "The clerk called it off on the phone.".to_owned(), online).await
     }
 }

@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{show, with};
-use crate::api::OnPhone;
+use super::{payment_phrase, print_result};
+use crate::api::PosAction;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::sessions::choose::Among;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::commands::sessions::choose::SessionFilter;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::model::PaymentMethod;
 
 const MORE: &str = "\
@@ -25,7 +25,7 @@ Next:
 /// The session turns ACTIVE. Another method can be chosen as long as it is open. Next comes `kustom dev pos pay`,
 /// `kustom dev pos decline` or `kustom dev pos cancel`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -36,11 +36,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, method } = self;
-        let session = online.session_or_choice(session, Among::Open).await?;
-        let done = online.client.on_phone(session, OnPhone::Choose(method)).await;
-        let said = |told: Option<_>| format!("The clerk chose {}.", with(told.unwrap_or(method)));
-        show(session, done, said, online).await
+        let session = online.session_or_choice(session, SessionFilter::Open).await?;
+        let done = online.client.perform(session, PosAction::Choose(method)).await;
+        let said = |told: Option<_>| format!("The clerk chose {}.", payment_phrase(told.unwrap_or(method)));
+        print_result(session, done, said, online).await
     }
 }

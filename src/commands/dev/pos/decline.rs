@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{show, with};
-use crate::api::OnPhone;
+use super::{payment_phrase, print_result};
+use crate::api::PosAction;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::sessions::choose::Among;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::commands::sessions::choose::SessionFilter;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::model::{PaymentMethod, TapOutcome};
 
 const MORE: &str = "\
@@ -25,7 +25,7 @@ Next:
 /// Where no method was chosen, it is a card. The session stays ACTIVE unless a switch of the emulator says otherwise,
 /// so that the next try can be `kustom dev pos pay`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -36,18 +36,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, outcome } = self;
-        let session = online.session_or_choice(session, Among::Open).await?;
-        let done = online.client.on_phone(session, OnPhone::Decline(outcome)).await;
+        let session = online.session_or_choice(session, SessionFilter::Open).await?;
+        let done = online.client.perform(session, PosAction::Decline(outcome)).await;
         let said = |told: Option<_>| {
             let what = match told {
                 Some(PaymentMethod::Card) => "The card".to_owned(),
-                Some(method) => format!("The payment with {}", with(method)),
+                Some(method) => format!("The payment with {}", payment_phrase(method)),
                 None => "The payment".to_owned(),
             };
             format!("{what} was {}.", outcome.meaning())
         };
-        show(session, done, said, online).await
+        print_result(session, done, said, online).await
     }
 }

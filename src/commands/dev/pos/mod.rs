@@ -13,12 +13,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::api;
-use crate::commands::dev::own::Own;
-use crate::commands::help::text::more;
+use crate::commands::dev::own::EmulatorOnly;
+use crate::commands::help::text::after_help;
 use crate::commands::sessions::outcome;
-use crate::context::Online;
-use crate::error::{Error, Exit};
-use crate::model::{PaymentMethod, Received, Session, SessionStatus};
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
+use crate::model::{PaymentMethod, Resource, Session, SessionStatus};
 
 const MORE: &str = "\
 Examples:
@@ -36,7 +36,7 @@ Next:
 /// the connection. It is for trying pairing and waiting without a phone, with --profile local or an emulator on this
 /// machine. Begin with `kustom enrollments create`, and use its code with `kustom dev pos pair`.
 #[derive(Debug, Subcommand)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
     Pair(pair::Args),
     Choose(choose::Args),
@@ -48,8 +48,8 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
-        PHONE.on_this_machine(online)?;
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        POS_GUARD.on_this_machine(online)?;
         match self {
             Self::Pair(args) => args.run(online).await,
             Self::Choose(args) => args.run(online).await,
@@ -73,19 +73,19 @@ impl ValueEnum for PaymentMethod {
 }
 
 /// Where there is a phone, a person holds it.
-const PHONE: Own = Own {
+const POS_GUARD: EmulatorOnly = EmulatorOnly {
     does: "`kustom dev pos` plays the phone on an emulator",
     instead: "use the Kustom POS app on a phone, or try it without one: add --profile local",
     on_playground: Some("playground needs no phone for a payment by card: see `kustom dev simulate-tap`"),
 };
 
 /// Shows a session after something was done to it, or why it could not be done.
-async fn show(
+async fn print_result(
     id: Uuid,
-    done: Result<Received<Session>, api::Error>,
+    done: Result<Resource<Session>, api::Error>,
     said: impl FnOnce(Option<PaymentMethod>) -> String,
-    online: &Online<'_>,
-) -> Result<Exit, Error> {
+    online: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
     let flag = online.settings.profile_flag();
     let session = match done {
         Ok(session) => session,
@@ -94,14 +94,14 @@ async fn show(
                 Some(404) => format!("list those that were created here with `kustom{flag} sessions list`"),
                 _ => format!("see how it stands with `kustom{flag} sessions get {id}`"),
             };
-            return Err(PHONE.explained(error, online, next).await);
+            return Err(POS_GUARD.explain_error(error, online, next).await);
         }
     };
-    online.terminal.one(&session)?;
-    let method = session.whole().get("method").and_then(Value::as_str).and_then(PaymentMethod::find);
-    let words = [said(method), outcome::in_words(&session)].join(" ");
-    online.terminal.note(&format!("{}{}", words.trim_start(), next(id, session.status.as_ref(), &flag)));
-    Ok(Exit::Done)
+    online.terminal.print_item(&session)?;
+    let method = session.raw().get("method").and_then(Value::as_str).and_then(PaymentMethod::find);
+    let words = [said(method), outcome::describe_status(&session)].join(" ");
+    online.terminal.status(&format!("{}{}", words.trim_start(), next(id, session.status.as_ref(), &flag)));
+    Ok(ExitStatus::Done)
 }
 
 /// What can be done on the phone now, a line each.
@@ -119,7 +119,7 @@ fn next(id: Uuid, status: Option<&SessionStatus>, flag: &str) -> String {
 }
 
 /// A method as the end of a sentence: the customer pays with …
-const fn with(method: PaymentMethod) -> &'static str {
+const fn payment_phrase(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Card => "a card",
         PaymentMethod::Klarna => "Klarna",

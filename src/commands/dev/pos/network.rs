@@ -1,9 +1,9 @@
 //! `kustom dev pos offline` and `kustom dev pos online`
 
-use super::PHONE;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use super::POS_GUARD;
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 
 const MORE_OF_OFFLINE: &str = "\
 Examples:
@@ -19,7 +19,7 @@ Next:
 /// A new payment on the device is refused then, as it is where no phone can be reached, unless the emulator's switch
 /// offline_device says otherwise. `kustom dev pos online` gives the connection back.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE_OF_OFFLINE))]
+#[command(after_help = after_help(MORE_OF_OFFLINE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct OfflineArgs {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
@@ -40,7 +40,7 @@ Next:
 ///
 /// New payments reach the device again.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE_OF_ONLINE))]
+#[command(after_help = after_help(MORE_OF_ONLINE))]
 pub(crate) struct OnlineArgs {
     /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
     #[arg(value_name = "DEVICE")]
@@ -48,37 +48,41 @@ pub(crate) struct OnlineArgs {
 }
 
 impl OfflineArgs {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device } = self;
         let back = set_offline(device, true, online).await?;
-        online.terminal.note(&format!(
+        online.terminal.status(&format!(
             "The device is offline.\n  back again: kustom dev pos online {}",
-            crate::text::visible(&back)
+            crate::text::escape_control(&back)
         ));
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }
 
 impl OnlineArgs {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device } = self;
         set_offline(device, false, online).await?;
-        online.terminal.note("The device is online.");
-        Ok(Exit::Done)
+        online.terminal.status("The device is online.");
+        Ok(ExitStatus::Done)
     }
 }
 
 /// Shows the device afterwards; gives its id.
-async fn set_offline(device: Option<String>, offline: bool, online: &Online<'_>) -> Result<String, Error> {
+async fn set_offline(
+    device: Option<String>,
+    offline: bool,
+    online: &ApiContext<'_>,
+) -> Result<String, Error> {
     let id = match device {
         Some(device) => online.device_id(&device).await?,
-        None => crate::commands::find::id_of(&online.device_or_choice(None).await?)?,
+        None => crate::commands::find::id_of(&online.resolve_or_select_device(None).await?)?,
     };
     match online.client.pos_set_offline(&id, offline).await {
-        Ok(device) => online.terminal.one(&device)?,
+        Ok(device) => online.terminal.print_item(&device)?,
         Err(error) => {
             let next = "list the devices with `kustom devices list`".to_owned();
-            return Err(PHONE.explained(error, online, next).await);
+            return Err(POS_GUARD.explain_error(error, online, next).await);
         }
     }
     Ok(id)

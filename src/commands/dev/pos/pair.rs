@@ -2,13 +2,13 @@
 
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 
-use super::PHONE;
+use super::POS_GUARD;
 use crate::commands::dev::credentials::CredentialsArgs;
-use crate::commands::help::text::more;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::secret::Secret;
-use crate::text::visible;
+use crate::text::escape_control;
 
 const MORE: &str = "\
 Examples:
@@ -24,7 +24,7 @@ Next:
 /// The phone becomes a device at the code's location and with its metadata, and the code is used up. A code comes
 /// from `kustom enrollments create`; afterwards, ask the device for a payment with `kustom sessions create`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The code
     #[arg(value_name = "CODE", value_parser = NonEmptyStringValueParser::new().map(Secret::new))]
@@ -37,23 +37,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { code, name, credentials } = self;
         let flag = online.settings.profile_flag();
         let mut device = match online.client.pos_pair(code.expose(), name.as_deref()).await {
             Ok(device) => device,
             Err(error) => {
                 let next = format!("make another code with `kustom{flag} enrollments create`");
-                return Err(PHONE.explained(error, online, next).await);
+                return Err(POS_GUARD.explain_error(error, online, next).await);
             }
         };
         credentials.apply_to(&mut device);
-        online.terminal.one(&device)?;
-        let id = visible(device.id.as_deref().unwrap_or("DEVICE"));
-        online.terminal.note(&format!(
+        online.terminal.print_item(&device)?;
+        let id = escape_control(device.id.as_deref().unwrap_or("DEVICE"));
+        online.terminal.status(&format!(
             "The code is used up, and the phone takes payments.\n  \
              a payment: kustom{flag} sessions create --device {id} --amount 249.50 --currency SEK"
         ));
-        Ok(Exit::Done)
+        Ok(ExitStatus::Done)
     }
 }

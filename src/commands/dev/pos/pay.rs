@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{show, with};
-use crate::api::OnPhone;
+use super::{payment_phrase, print_result};
+use crate::api::PosAction;
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::commands::sessions::choose::Among;
-use crate::context::Online;
-use crate::error::{Error, Exit};
+use crate::commands::help::text::after_help;
+use crate::commands::sessions::choose::SessionFilter;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
 use crate::model::PaymentMethod;
 
 const MORE: &str = "\
@@ -25,7 +25,7 @@ Next:
 /// The session is FINALIZED and has an order. Where no method was chosen, choosing it counts as done. Whoever waits
 /// with `kustom sessions watch` is told, with exit 0.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here and are open
     #[arg(value_name = "SESSION", value_parser = args::id)]
@@ -36,14 +36,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, method } = self;
-        let session = online.session_or_choice(session, Among::Open).await?;
-        let done = online.client.on_phone(session, OnPhone::Pay(method)).await;
+        let session = online.session_or_choice(session, SessionFilter::Open).await?;
+        let done = online.client.perform(session, PosAction::Pay(method)).await;
         let said = |told: Option<_>| match told.or(method) {
-            Some(method) => format!("The customer used {}.", with(method)),
+            Some(method) => format!("The customer used {}.", payment_phrase(method)),
             None => String::new(),
         };
-        show(session, done, said, online).await
+        print_result(session, done, said, online).await
     }
 }

@@ -1,15 +1,15 @@
 //! Whether scenarios run on an account, and what can be done there.
 
 use crate::commands::dev::own::is_emulator;
-use crate::context::{Context, Online};
+use crate::context::{ApiContext, Context};
 use crate::error::Error;
 use crate::scenario::Scenario;
-use crate::scenario::play::Powers;
+use crate::scenario::play::Capabilities;
 use crate::settings::Endpoint;
 
 /// The account that is asked for by name. None is, unless a profile is named: nobody's devices are touched by a
 /// command that can do without. The built-in profile is an emulator in this process, and so the same as none.
-pub(super) fn asked_for(context: &Context) -> Result<Option<Online<'_>>, Error> {
+pub(super) fn requested_account(context: &Context) -> Result<Option<ApiContext<'_>>, Error> {
     let settings = &context.settings;
     if settings.profile.is_none() && settings.variables.profile.is_none() {
         return Ok(None);
@@ -26,19 +26,19 @@ pub(super) fn asked_for(context: &Context) -> Result<Option<Online<'_>>, Error> 
 }
 
 /// What can be done there beside the API.
-pub(super) async fn powers(online: &Online<'_>) -> Powers {
+pub(super) async fn capabilities(online: &ApiContext<'_>) -> Capabilities {
     let is_here = match &online.account.endpoint {
         Endpoint::InProcess => true,
         Endpoint::Remote(url) => url.value.is_loopback(),
     };
     let location = online.account.location.as_ref().map(|location| location.value.clone());
-    Powers { emulator: is_here && is_emulator(online).await == Some(true), location }
+    Capabilities { emulator: is_here && is_emulator(online).await == Some(true), location }
 }
 
 /// Callbacks go to the account's endpoint and not here.
-pub(super) fn say_what_is_not_seen(scenarios: &[Scenario], online: &Online<'_>) {
+pub(super) fn warn_callbacks_unobservable(scenarios: &[Scenario], online: &ApiContext<'_>) {
     let expects = |scenario: &Scenario| scenario.steps.iter().any(|step| step.expect.callbacks.is_some());
     if scenarios.iter().any(expects) {
-        online.terminal.note("Callbacks go to the account's endpoint, so they are not looked at here.");
+        online.terminal.status("Callbacks go to the account's endpoint, so they are not looked at here.");
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::args::Input;
 use crate::disk;
-use crate::error::{Error, Kind};
-use crate::scenario::{Mistake, Scenario, parse, shipped};
+use crate::error::{Error, ErrorKind};
+use crate::scenario::{Diagnostic, Scenario, parse, shipped};
 use crate::terminal::Terminal;
-use crate::text::visible;
+use crate::text::escape_control;
 
 const SUFFIX: &str = "toml";
 
@@ -20,7 +20,7 @@ const STDIN: &str = "stdin";
 pub(super) fn read(files: &[Input], terminal: &Terminal) -> Result<Vec<Scenario>, Error> {
     if files.is_empty() {
         return shipped::scenarios().map_err(|(file, mistakes)| {
-            Error::new(Kind::Bug, told(&file, &mistakes)).hint("this is a bug in kustom")
+            Error::new(ErrorKind::Bug, format_diagnostics(&file, &mistakes)).hint("this is a bug in kustom")
         });
     }
     let mut scenarios = Vec::new();
@@ -31,12 +31,12 @@ pub(super) fn read(files: &[Input], terminal: &Terminal) -> Result<Vec<Scenario>
             Input::File(path) => path.display().to_string(),
         };
         let Ok(text) = String::from_utf8(input.read(terminal)?) else {
-            wrong.push(format!("{}: it is not text in UTF-8", visible(&file)));
+            wrong.push(format!("{}: it is not text in UTF-8", escape_control(&file)));
             continue;
         };
         match parse(&text, &file) {
             Ok(scenario) => scenarios.push(scenario),
-            Err(mistakes) => wrong.push(told(&file, &mistakes)),
+            Err(mistakes) => wrong.push(format_diagnostics(&file, &mistakes)),
         }
     }
     if wrong.is_empty() {
@@ -47,9 +47,9 @@ pub(super) fn read(files: &[Input], terminal: &Terminal) -> Result<Vec<Scenario>
 }
 
 /// Every mistake in a file, a line each, as compilers write it.
-fn told(file: &str, mistakes: &[Mistake]) -> String {
+fn format_diagnostics(file: &str, mistakes: &[Diagnostic]) -> String {
     let lines: Vec<_> =
-        mistakes.iter().map(|mistake| visible(&format!("{file}:{mistake}")).into_owned()).collect();
+        mistakes.iter().map(|mistake| escape_control(&format!("{file}:{mistake}")).into_owned()).collect();
     lines.join("\n")
 }
 
@@ -59,7 +59,7 @@ fn expanded(files: &[Input]) -> Result<Vec<Input>, Error> {
     for input in files {
         match input {
             Input::File(path) if path.is_dir() => {
-                all.extend(in_folder(path)?.into_iter().map(Input::File));
+                all.extend(scenario_files_in(path)?.into_iter().map(Input::File));
             }
             other => all.push(other.clone()),
         }
@@ -67,9 +67,10 @@ fn expanded(files: &[Input]) -> Result<Vec<Input>, Error> {
     Ok(all)
 }
 
-fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+fn scenario_files_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let shown = folder.display();
-    let unreadable = |error: io::Error| Error::usage(format!("cannot read {shown}: {}", disk::words(&error)));
+    let unreadable =
+        |error: io::Error| Error::usage(format!("cannot read {shown}: {}", disk::io_error_message(&error)));
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(unreadable)? {
@@ -93,7 +94,7 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Those that have a text in their name or in that of their file, in whatever case.
-pub(super) fn matching(scenarios: Vec<Scenario>, text: &str) -> Result<Vec<Scenario>, Error> {
+pub(super) fn filter_by_name(scenarios: Vec<Scenario>, text: &str) -> Result<Vec<Scenario>, Error> {
     let wanted = text.to_lowercase();
     let has = |name: &str| name.to_lowercase().contains(&wanted);
     let found: Vec<_> =
@@ -107,7 +108,7 @@ pub(super) fn matching(scenarios: Vec<Scenario>, text: &str) -> Result<Vec<Scena
 }
 
 /// Whether a report can be written there: known before anything is run.
-pub(super) fn can_be_written(path: &Path) -> Result<(), Error> {
+pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
     let shown = path.display();
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => {
@@ -115,23 +116,23 @@ pub(super) fn can_be_written(path: &Path) -> Result<(), Error> {
         }
         _ => {}
     }
-    begin(path).map(drop).map_err(|error| not_written(path, &error))
+    new_temp_file(path).map(drop).map_err(|error| not_written(path, &error))
 }
 
 /// Replaces a file whole.
 pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
-        let mut file = begin(path)?;
+        let mut file = new_temp_file(path)?;
         file.write_all(content)?;
         file.persist(path).map_err(|error| error.error).map(drop)
     };
-    write().map_err(|error| Error { kind: Kind::Bug, ..not_written(path, &error) })
+    write().map_err(|error| Error { kind: ErrorKind::Bug, ..not_written(path, &error) })
 }
 
 /// Writes a file that is not there yet.
 pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
-        let mut file = begin(path)?;
+        let mut file = new_temp_file(path)?;
         file.write_all(content)?;
         file.persist_noclobber(path).map_err(|error| error.error).map(drop)
     };
@@ -149,11 +150,11 @@ pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Error {
-    Error::usage(format!("cannot write {}: {}", path.display(), disk::words(error)))
+    Error::usage(format!("cannot write {}: {}", path.display(), disk::io_error_message(error)))
 }
 
 /// A file beside the one that it will take the place of, with the rights that a new file has.
-fn begin(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+fn new_temp_file(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".kustom-").suffix(".tmp");
     #[cfg(unix)]
@@ -161,5 +162,5 @@ fn begin(path: &Path) -> io::Result<tempfile::NamedTempFile> {
         let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         builder.permissions(everybody)
     };
-    builder.tempfile_in(disk::folder_of(path))
+    builder.tempfile_in(disk::parent_dir(path))
 }

@@ -4,37 +4,37 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::row::{Ended, Row};
-use crate::error::{Error, Exit, Kind};
-use crate::text::visible;
+use super::row::{ScenarioResultRow, ScenarioStatus};
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::text::escape_control;
 
 /// What the report and its one suite are called.
 const NAME: &str = "kustom dev run";
 
 /// The report as XML.
-pub(super) fn report(rows: &[(Row, Duration)], took: Duration) -> Result<String, Error> {
+pub(super) fn report(rows: &[(ScenarioResultRow, Duration)], took: Duration) -> Result<String, Error> {
     let mut suite = TestSuite::new(NAME);
     suite.set_time(took).add_test_cases(rows.iter().map(|(row, took)| case(row, *took)));
     let mut report = Report::new(NAME);
     report.set_time(took).add_test_suite(suite);
     report
         .to_string()
-        .map_err(|error| Error::new(Kind::Bug, format!("the JUnit report cannot be made: {error}")))
+        .map_err(|error| Error::new(ErrorKind::Bug, format!("the JUnit report cannot be made: {error}")))
 }
 
-fn case(row: &Row, took: Duration) -> TestCase {
+fn case(row: &ScenarioResultRow, took: Duration) -> TestCase {
     let status = match row.result {
-        Ended::Passed => TestCaseStatus::success(),
-        Ended::Skipped | Ended::Stopped => {
+        ScenarioStatus::Passed => TestCaseStatus::success(),
+        ScenarioStatus::Skipped | ScenarioStatus::Stopped => {
             let mut status = TestCaseStatus::skipped();
             status.set_message(row.reason.as_deref().map_or_else(|| "interrupted".to_owned(), text));
             status
         }
-        Ended::Failed => {
+        ScenarioStatus::Failed => {
             let mut status = TestCaseStatus::non_success(kind(row.exit));
-            let what = text(&row.what());
+            let what = text(&row.failure_message());
             status.set_message(what.as_str()).set_type("expectation");
-            status.set_description(format!("{}: {what}", text(&row.place())));
+            status.set_description(format!("{}: {what}", text(&row.location())));
             status
         }
     };
@@ -44,11 +44,11 @@ fn case(row: &Row, took: Duration) -> TestCase {
 }
 
 /// An expectation that was not met is a failure; an API that could not be asked is an error.
-const fn kind(exit: Exit) -> NonSuccessKind {
+const fn kind(exit: ExitStatus) -> NonSuccessKind {
     match exit {
-        Exit::Unmet(Kind::Unavailable | Kind::Unknown | Kind::Credentials | Kind::Bug) => {
-            NonSuccessKind::Error
-        }
+        ExitStatus::Unmet(
+            ErrorKind::Unavailable | ErrorKind::Unknown | ErrorKind::Credentials | ErrorKind::Bug,
+        ) => NonSuccessKind::Error,
         _ => NonSuccessKind::Failure,
     }
 }
@@ -57,7 +57,7 @@ const fn kind(exit: Exit) -> NonSuccessKind {
 fn text(foreign: &str) -> String {
     let held =
         |character: char| if matches!(character, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { character };
-    visible(foreign).chars().map(held).collect()
+    escape_control(foreign).chars().map(held).collect()
 }
 
 #[cfg(test)]

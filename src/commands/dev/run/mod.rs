@@ -14,17 +14,17 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
 use crate::commands::args::Input;
-use crate::commands::help::text::more;
-use crate::commands::list::Done;
+use crate::commands::help::text::after_help;
+use crate::commands::list::ActionResult;
 use crate::context::Context;
-use crate::error::{Error, Exit, Kind};
-use crate::scenario::play::{Played, Player, Stage, Stop, World};
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::scenario::play::{RunResult, Runner, Stop, Target, TestEmulator};
 use crate::scenario::{Scenario, shipped};
 use report::Report;
-use row::{Listed, Row};
+use row::{ScenarioListRow, ScenarioResultRow};
 
 /// What `--init` writes when no name is given.
-const FIRST: &str = "scenario.toml";
+const DEFAULT_INIT_FILE: &str = "scenario.toml";
 
 /// How many scenarios run side by side on an account: nothing is known of its limits.
 const JOBS_ON_ACCOUNT: usize = 4;
@@ -52,10 +52,10 @@ Next:
 /// part of kustom: every outcome of a tap, a second try, an expiry, a cancel against a payment, a phone without a
 /// network, a pairing, a code that is too old, two open sessions, a cart that is refused.
 ///
-/// Exit 0: everything was as expected. Otherwise the code is that of the first step that was not, as its own command
+/// ExitStatus 0: everything was as expected. Otherwise the code is that of the first step that was not, as its own command
 /// would have ended; 5 where that is 0, because the API did something else than was expected.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
     /// Files with a scenario each, folders with such files at any depth, or - for standard input
@@ -69,7 +69,7 @@ pub(crate) struct Args {
     list: bool,
     /// Write a first scenario, and run nothing; scenario.toml unless told otherwise, and never over a file
     #[arg(
-        long, value_name = "FILE", num_args = 0..=1, default_missing_value = FIRST,
+        long, value_name = "FILE", num_args = 0..=1, default_missing_value = DEFAULT_INIT_FILE,
         conflicts_with_all = ["files", "filter", "list", "junit", "jobs"]
     )]
     init: Option<PathBuf>,
@@ -82,39 +82,39 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { files, filter, list, init, jobs, junit } = self;
         if let Some(path) = init {
             return write_first(&path, context);
         }
         let mut scenarios = files::read(&files, &context.terminal)?;
         if let Some(text) = &filter {
-            scenarios = files::matching(scenarios, text)?;
+            scenarios = files::filter_by_name(scenarios, text)?;
         }
         if list {
-            context.terminal.all(scenarios.iter().map(Listed::from))?;
-            return Ok(Exit::Done);
+            context.terminal.print_list(scenarios.iter().map(ScenarioListRow::from))?;
+            return Ok(ExitStatus::Done);
         }
         if let Some(path) = &junit {
-            files::can_be_written(path)?;
+            files::check_writable(path)?;
         }
         let report = Report::new(scenarios.len(), junit.as_deref(), context);
-        match account::asked_for(context)? {
+        match account::requested_account(context)? {
             None => {
-                let jobs = jobs.map_or_else(on_this_machine, usize::from);
-                context.wait_for(run(scenarios, jobs, report, context, |scenario, stop| {
+                let jobs = jobs.map_or_else(default_jobs, usize::from);
+                context.block_on(run(scenarios, jobs, report, context, |scenario, stop| {
                     on_an_emulator(scenario, stop, context)
                 }))
             }
-            Some(online) => context.wait_for(async {
-                let powers = account::powers(&online).await;
+            Some(online) => context.block_on(async {
+                let powers = account::capabilities(&online).await;
                 let usual = if powers.emulator { JOBS_ON_EMULATOR } else { JOBS_ON_ACCOUNT };
                 let jobs = jobs.map_or(usual, usize::from);
-                account::say_what_is_not_seen(&scenarios, &online);
+                account::warn_callbacks_unobservable(&scenarios, &online);
                 run(scenarios, jobs, report, context, |scenario, stop| {
                     let (online, powers) = (&online, &powers);
                     let play = async move {
-                        Ok(Player::new(&online.client, Stage::Account(powers), stop).play(&scenario).await)
+                        Ok(Runner::new(&online.client, Target::Account(powers), stop).play(&scenario).await)
                     };
                     play.boxed_local()
                 })
@@ -125,15 +125,15 @@ impl Args {
 }
 
 /// Writes a first scenario.
-fn write_first(path: &Path, context: &Context) -> Result<Exit, Error> {
-    files::write_new(path, shipped::FIRST.as_bytes())?;
+fn write_first(path: &Path, context: &Context) -> Result<ExitStatus, Error> {
+    files::write_new(path, shipped::TEMPLATE.as_bytes())?;
     let id = path.display().to_string();
-    context.terminal.note(&format!("Run it: kustom dev run {}", crate::text::visible(&id)));
-    context.terminal.one(&Done { id, object: "scenario", result: "written" })?;
-    Ok(Exit::Done)
+    context.terminal.status(&format!("Run it: kustom dev run {}", crate::text::escape_control(&id)));
+    context.terminal.print_item(&ActionResult { id, object: "scenario", result: "written" })?;
+    Ok(ExitStatus::Done)
 }
 
-fn on_this_machine() -> usize {
+fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
@@ -144,9 +144,9 @@ async fn run<'a>(
     jobs: usize,
     mut report: Report<'_>,
     context: &Context,
-    play: impl Fn(Arc<Scenario>, Stop) -> LocalBoxFuture<'a, Result<Played, Error>>,
-) -> Result<Exit, Error> {
-    context.handle_interruption();
+    play: impl Fn(Arc<Scenario>, Stop) -> LocalBoxFuture<'a, Result<RunResult, Error>>,
+) -> Result<ExitStatus, Error> {
+    context.take_over_interrupts();
     let mut is_cut_off = false;
     let mut interruption = context.interruption();
     let (stopper, stop) = Stop::pair();
@@ -164,7 +164,7 @@ async fn run<'a>(
         loop {
             tokio::select! {
                 biased;
-                _ = interruption.come() => {
+                _ = interruption.recv() => {
                     if is_interrupted {
                         is_cut_off = true;
                         break;
@@ -174,7 +174,7 @@ async fn run<'a>(
                 }
                 next = played.next() => {
                     let Some((scenario, played, took)) = next else { break };
-                    let row = Row::new(&scenario, played?);
+                    let row = ScenarioResultRow::new(&scenario, played?);
                     // What met this one would meet the others too, and each after many tries.
                     if row.cannot_be_asked() {
                         stopper.stop();
@@ -202,31 +202,31 @@ fn on_an_emulator<'a>(
     scenario: Arc<Scenario>,
     stop: Stop,
     context: &Context,
-) -> LocalBoxFuture<'a, Result<Played, Error>> {
+) -> LocalBoxFuture<'a, Result<RunResult, Error>> {
     if context.settings.manner.verbosity > 0 {
         let terminal = std::rc::Rc::clone(&context.terminal);
         let observer = Box::new(move |event: &crate::api::Event<'_>| terminal.trace(event));
-        return async move { in_a_world(&scenario, stop, observer).await }.boxed_local();
+        return async move { run_in_emulator(&scenario, stop, observer).await }.boxed_local();
     }
     let thread = tokio::task::spawn_blocking(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
-            .map_err(|error| Error::new(Kind::Bug, format!("cannot start: {error}")))?;
-        runtime.block_on(in_a_world(&scenario, stop, Box::new(|_| {})))
+            .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+        runtime.block_on(run_in_emulator(&scenario, stop, Box::new(|_| {})))
     });
-    async move { thread.await.map_err(|_| Error::new(Kind::Bug, "a scenario ended with a bug in kustom"))? }
+    async move { thread.await.map_err(|_| Error::new(ErrorKind::Bug, "a scenario ended with a bug in kustom"))? }
         .boxed_local()
 }
 
-async fn in_a_world(
+async fn run_in_emulator(
     scenario: &Scenario,
     stop: Stop,
     observer: crate::api::Observer,
-) -> Result<Played, Error> {
+) -> Result<RunResult, Error> {
     let switches = scenario.switches.clone().map(|(_, switches)| switches);
-    let world = World::new(switches.unwrap_or_default());
-    let client = World::client(Box::new(world.transport()), observer)
-        .ok_or_else(|| Error::new(Kind::Bug, "the emulator has no account"))?;
-    Ok(Player::new(&client, Stage::World(&world), stop).play(scenario).await)
+    let world = TestEmulator::new(switches.unwrap_or_default());
+    let client = TestEmulator::client(Box::new(world.transport()), observer)
+        .ok_or_else(|| Error::new(ErrorKind::Bug, "the emulator has no account"))?;
+    Ok(Runner::new(&client, Target::World(&world), stop).play(scenario).await)
 }

@@ -3,25 +3,25 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::row::{Ended, Row};
+use super::row::{ScenarioResultRow, ScenarioStatus};
 use super::{files, junit};
 use crate::context::Context;
-use crate::error::{Error, Exit, Kind};
-use crate::terminal::{Bar, Listing, Terminal};
-use crate::text::count;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::terminal::{Bar, ListWriter, Terminal};
+use crate::text::pluralize;
 
 /// A run as far as it has come.
 pub(super) struct Report<'a> {
     terminal: &'a Terminal,
-    listing: Listing<'a, Row>,
+    listing: ListWriter<'a, ScenarioResultRow>,
     bar: Bar<'a>,
-    junit: Option<(&'a Path, Vec<(Row, Duration)>)>,
+    junit: Option<(&'a Path, Vec<(ScenarioResultRow, Duration)>)>,
     began: Instant,
     /// How many there are to be run.
     size: usize,
     tally: Tally,
     /// How the first one ended that failed.
-    exit: Exit,
+    exit: ExitStatus,
 }
 
 #[derive(Default)]
@@ -43,37 +43,37 @@ impl<'a> Report<'a> {
             began: Instant::now(),
             size,
             tally: Tally::default(),
-            exit: Exit::Done,
+            exit: ExitStatus::Done,
         }
     }
 
     /// Takes in what came of a scenario.
-    pub(super) fn add(&mut self, row: Row, took: Duration) -> Result<(), Error> {
+    pub(super) fn add(&mut self, row: ScenarioResultRow, took: Duration) -> Result<(), Error> {
         match row.result {
-            Ended::Passed => self.tally.passed += 1,
-            Ended::Failed => self.tally.failed += 1,
-            Ended::Skipped => self.tally.skipped += 1,
-            Ended::Stopped => self.tally.stopped += 1,
+            ScenarioStatus::Passed => self.tally.passed += 1,
+            ScenarioStatus::Failed => self.tally.failed += 1,
+            ScenarioStatus::Skipped => self.tally.skipped += 1,
+            ScenarioStatus::Stopped => self.tally.stopped += 1,
         }
-        if self.exit == Exit::Done {
+        if self.exit == ExitStatus::Done {
             self.exit = row.exit;
         }
         for left in row.left() {
-            self.terminal.warn(&format!("not cleared away: {}", crate::text::visible(left)));
+            self.terminal.warn(&format!("not cleared away: {}", crate::text::escape_control(left)));
         }
         if let Some((_, rows)) = &mut self.junit {
             rows.push((row.clone(), took));
         }
-        read_or_not(self.listing.push(row).and_then(|()| self.listing.flush()))?;
+        ignore_closed_pipe(self.listing.push(row).and_then(|()| self.listing.flush()))?;
         self.bar.advance(1);
         Ok(())
     }
 
     /// Ends the run.
-    pub(super) fn finish(self, is_interrupted: bool) -> Result<Exit, Error> {
+    pub(super) fn finish(self, is_interrupted: bool) -> Result<ExitStatus, Error> {
         let Self { terminal, listing, bar, junit, began, size, tally, exit } = self;
         drop(bar);
-        read_or_not(listing.finish())?;
+        ignore_closed_pipe(listing.finish())?;
         if let Some((path, rows)) = junit {
             files::write(path, junit::report(&rows, began.elapsed())?.as_bytes())?;
         }
@@ -85,16 +85,16 @@ impl<'a> Report<'a> {
             .map(|(number, word)| format!("{number} {word}"))
             .collect();
         if !parts.is_empty() {
-            terminal.note(&format!("{}.", parts.join(", ")));
+            terminal.status(&format!("{}.", parts.join(", ")));
         }
         if is_interrupted {
             let done = passed + failed + skipped;
-            let message = format!("interrupted: {done} of {} done", count(size, "scenario"));
-            return Err(Error::new(Kind::Interrupted, message));
+            let message = format!("interrupted: {done} of {} done", pluralize(size, "scenario"));
+            return Err(Error::new(ErrorKind::Interrupted, message));
         }
         let left = size.saturating_sub(passed + failed + skipped + stopped);
         if left > 0 {
-            let left = count(left, "more scenario");
+            let left = pluralize(left, "more scenario");
             terminal.warn(&format!("{left} not run: the account cannot be asked"));
         }
         Ok(exit)
@@ -102,9 +102,9 @@ impl<'a> Report<'a> {
 }
 
 /// Whoever reads the rows may have gone away, which changes nothing about how the run ends: its exit code counts.
-fn read_or_not(written: Result<(), Error>) -> Result<(), Error> {
+fn ignore_closed_pipe(written: Result<(), Error>) -> Result<(), Error> {
     match written {
-        Err(error) if error.kind == Kind::ClosedPipe => Ok(()),
+        Err(error) if error.kind == ErrorKind::ClosedPipe => Ok(()),
         other => other,
     }
 }

@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::commands::list::object_of;
-use crate::error::{Exit, Kind};
-use crate::scenario::play::{Failure, Played, Verdict};
-use crate::scenario::{Scenario, Unmet};
-use crate::terminal::{Cell, Column, Tone, View};
+use crate::commands::list::to_json_object;
+use crate::error::{ErrorKind, ExitStatus};
+use crate::scenario::play::{FailedStep, RunOutcome, RunResult};
+use crate::scenario::{Mismatch, Scenario};
+use crate::terminal::{Cell, CellStyle, Column, View};
 
 /// A scenario in a list.
 #[derive(Debug, Serialize)]
-pub(super) struct Listed {
+pub(super) struct ScenarioListRow {
     scenario: String,
     file: String,
     steps: usize,
@@ -22,19 +22,19 @@ pub(super) struct Listed {
     emulator_only: Option<String>,
 }
 
-impl From<&Scenario> for Listed {
+impl From<&Scenario> for ScenarioListRow {
     fn from(scenario: &Scenario) -> Self {
         Self {
             scenario: scenario.name.clone(),
             file: scenario.file.clone(),
             steps: scenario.steps.len(),
             description: scenario.description.clone(),
-            emulator_only: scenario.lacks(|_| false).map(|(_, reason)| reason),
+            emulator_only: scenario.missing_capability(|_| false).map(|(_, reason)| reason),
         }
     }
 }
 
-impl View for Listed {
+impl View for ScenarioListRow {
     const NOUN: &'static str = "scenario";
     const FIELDS: &'static [&'static str] = &["scenario", "file", "steps", "description", "emulator_only"];
     const COLUMNS: &'static [Column<Self>] = &[
@@ -43,20 +43,20 @@ impl View for Listed {
         Column::new("RUNS ON", |row, _| {
             if row.emulator_only.is_some() { "emulator" } else { "emulator, account" }.into()
         }),
-        Column::new("FILE", |row, _| Cell::toned(row.file.as_str(), Tone::Faint)),
+        Column::new("FILE", |row, _| Cell::styled(row.file.as_str(), CellStyle::Faint)),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }
 
 /// What came of a scenario.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Row {
+pub(super) struct ScenarioResultRow {
     pub(super) scenario: String,
     pub(super) file: String,
-    pub(super) result: Ended,
+    pub(super) result: ScenarioStatus,
     /// How many steps there are, and how many of them were as expected.
     steps: usize,
     steps_passed: usize,
@@ -70,13 +70,13 @@ pub(super) struct Row {
     /// What could not be cleared away.
     left: Vec<String>,
     #[serde(skip)]
-    pub(super) exit: Exit,
+    pub(super) exit: ExitStatus,
 }
 
 /// How a scenario ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Ended {
+pub(super) enum ScenarioStatus {
     Passed,
     Failed,
     Skipped,
@@ -90,13 +90,13 @@ struct Difference {
     actual: String,
 }
 
-impl Row {
-    pub(super) fn new(scenario: &Scenario, played: Played) -> Self {
-        let Played { verdict, steps, left } = played;
+impl ScenarioResultRow {
+    pub(super) fn new(scenario: &Scenario, played: RunResult) -> Self {
+        let RunResult { verdict, steps, left } = played;
         let whole = Self {
             scenario: scenario.name.clone(),
             file: scenario.file.clone(),
-            result: Ended::Passed,
+            result: ScenarioStatus::Passed,
             steps: scenario.steps.len(),
             steps_passed: steps,
             line: None,
@@ -105,18 +105,18 @@ impl Row {
             exit_code: 0,
             reason: None,
             left,
-            exit: Exit::Done,
+            exit: ExitStatus::Done,
         };
         match verdict {
-            Verdict::Passed => whole,
-            Verdict::Skipped { line, reason } => {
-                Self { result: Ended::Skipped, line: Some(line), reason: Some(reason), ..whole }
+            RunOutcome::Passed => whole,
+            RunOutcome::Skipped { line, reason } => {
+                Self { result: ScenarioStatus::Skipped, line: Some(line), reason: Some(reason), ..whole }
             }
-            Verdict::Stopped => Self { result: Ended::Stopped, ..whole },
-            Verdict::Failed(Failure { line, verb, unmet, exit }) => {
-                let difference = |Unmet { what, expected, actual }| Difference { what, expected, actual };
+            RunOutcome::Stopped => Self { result: ScenarioStatus::Stopped, ..whole },
+            RunOutcome::Failed(FailedStep { line, verb, unmet, exit }) => {
+                let difference = |Mismatch { what, expected, actual }| Difference { what, expected, actual };
                 Self {
-                    result: Ended::Failed,
+                    result: ScenarioStatus::Failed,
                     line: Some(line),
                     step: Some(verb),
                     failures: unmet.into_iter().map(difference).collect(),
@@ -130,21 +130,21 @@ impl Row {
 
     /// Whether anything was done.
     pub(super) fn was_begun(&self) -> bool {
-        self.result != Ended::Stopped || self.steps_passed > 0
+        self.result != ScenarioStatus::Stopped || self.steps_passed > 0
     }
 
     /// Whether it failed because the account does not take the key, or cannot be reached.
     pub(super) const fn cannot_be_asked(&self) -> bool {
-        matches!(self.exit, Exit::Unmet(Kind::Credentials | Kind::Unavailable))
+        matches!(self.exit, ExitStatus::Unmet(ErrorKind::Credentials | ErrorKind::Unavailable))
     }
 
     /// Where it failed, or what it was skipped for, as compilers write it.
-    pub(super) fn place(&self) -> String {
+    pub(super) fn location(&self) -> String {
         self.line.map(|line| format!("{}:{line}", self.file)).unwrap_or_default()
     }
 
     /// What was not as expected, or why it was skipped.
-    pub(super) fn what(&self) -> String {
+    pub(super) fn failure_message(&self) -> String {
         if let Some(reason) = &self.reason {
             return reason.clone();
         }
@@ -169,7 +169,7 @@ impl Difference {
     }
 }
 
-impl View for Row {
+impl View for ScenarioResultRow {
     const NOUN: &'static str = "scenario";
     const FIELDS: &'static [&'static str] = &[
         "scenario",
@@ -187,20 +187,20 @@ impl View for Row {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("SCENARIO", |row, _| row.scenario.as_str().into()),
         Column::new("RESULT", |row, _| match row.result {
-            Ended::Passed => Cell::toned("passed", Tone::Good),
-            Ended::Failed => Cell::toned("failed", Tone::Bad),
-            Ended::Skipped => Cell::toned("skipped", Tone::Faint),
-            Ended::Stopped => Cell::toned("stopped", Tone::Busy),
+            ScenarioStatus::Passed => Cell::styled("passed", CellStyle::Good),
+            ScenarioStatus::Failed => Cell::styled("failed", CellStyle::Bad),
+            ScenarioStatus::Skipped => Cell::styled("skipped", CellStyle::Faint),
+            ScenarioStatus::Stopped => Cell::styled("stopped", CellStyle::Busy),
         }),
         Column::new("STEPS", |row, _| match row.result {
-            Ended::Passed => row.steps.to_string().into(),
+            ScenarioStatus::Passed => row.steps.to_string().into(),
             _ => format!("{} of {}", row.steps_passed, row.steps).into(),
         }),
-        Column::new("WHERE", |row, _| row.place().into()),
-        Column::new("WHAT", |row, _| row.what().into()),
+        Column::new("WHERE", |row, _| row.location().into()),
+        Column::new("WHAT", |row, _| row.failure_message().into()),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }

@@ -9,22 +9,22 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{Pair, interrupted};
-use crate::api::{CarriedOut, EnrollmentFilter, Error as ApiError, NewEnrollment};
+use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, SideEffect};
 use crate::commands::enrollments::create::{told_lifetime, with_location_hint};
-use crate::context::Interruption;
-use crate::error::{Error, Kind};
+use crate::context::SignalListener;
+use crate::error::{Error, ErrorKind};
 use crate::flows::pairing::{TAG, time_left};
-use crate::model::{Device, Enrollment, Metadata, Received, Ttl};
-use crate::text::visible;
+use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
+use crate::text::escape_control;
 
 /// How long something is looked for that may be there or not.
-const LONGEST_SEARCH: Duration = Duration::from_secs(3);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How often it is looked for.
 const SEARCH_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How long a withdrawal may take. Whoever ends a program waits no longer than this.
-const LONGEST_WITHDRAWAL: Duration = Duration::from_secs(10);
+const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Shorter lifetimes end at a time of day that is plain without its date.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -37,7 +37,7 @@ pub(super) struct Code {
     /// The tag of the enrollment, and of the device that uses the code.
     tag: Uuid,
     /// The enrollment as it came.
-    pub(super) enrollment: Received<Enrollment>,
+    pub(super) enrollment: Resource<Enrollment>,
     /// When it came.
     pub(super) made: Instant,
     /// How long it can be used from then on, as it was asked for.
@@ -48,7 +48,7 @@ pub(super) struct Code {
 
 impl Code {
     /// The code of an enrollment; `None` without a code or an id.
-    fn new(enrollment: Received<Enrollment>, tag: Uuid, asked: Duration) -> Option<Self> {
+    fn new(enrollment: Resource<Enrollment>, tag: Uuid, asked: Duration) -> Option<Self> {
         let left = time_left(asked, enrollment.expires_at, Timestamp::now());
         let id = enrollment.enrollment_id.clone().filter(|id| !id.is_empty())?;
         let text = enrollment.enrollment_code.clone().filter(|code| !code.is_empty())?;
@@ -57,7 +57,7 @@ impl Code {
 
     /// The code, made safe to show.
     pub(super) fn shown(&self) -> String {
-        visible(&self.text).into_owned()
+        escape_control(&self.text).into_owned()
     }
 
     /// When it ends, in local time: `16:40`, with the date where that could be another day's.
@@ -70,18 +70,18 @@ impl Code {
 }
 
 /// What has become of a code that nobody needs any more.
-pub(super) enum Fate {
+pub(super) enum WithdrawOutcome {
     /// It pairs no phone.
     Withdrawn,
     /// A phone was faster.
-    Used(Box<Received<Device>>),
+    Used(Box<Resource<Device>>),
     /// It could not be withdrawn, or was not meant to be.
     Valid,
 }
 
 impl Pair<'_> {
     /// Makes a code. Whatever goes wrong, none is left behind that nobody knows of.
-    pub(super) async fn make(&self, interruption: &mut Interruption) -> Result<Code, Error> {
+    pub(super) async fn create_code(&self, interruption: &mut SignalListener) -> Result<Code, Error> {
         let tag = Uuid::new_v4();
         let mut metadata = self.metadata.clone();
         metadata.insert(TAG.to_owned(), tag.to_string());
@@ -90,14 +90,14 @@ impl Pair<'_> {
         let made = tokio::select! {
             biased;
             made = self.online.client.create_enrollment(&new) => made,
-            _ = interruption.come() => {
-                if !self.online.is_something_under_way() {
+            _ = interruption.recv() => {
+                if !self.online.has_in_flight_write() {
                     return Err(interrupted());
                 }
                 return Err(tokio::select! {
                     biased;
-                    error = self.unmake(tag) => error,
-                    _ = interruption.come() => self.perhaps_made(tag, interrupted()),
+                    error = self.withdraw_if_created(tag) => error,
+                    _ = interruption.recv() => self.unknown_outcome_error(tag, interrupted()),
                 });
             }
         };
@@ -105,18 +105,20 @@ impl Pair<'_> {
             Ok(created) => {
                 told_lifetime(&created, self.expires_in, self.online);
                 let asked = created.instead.map_or(self.expires_in, Ttl::duration);
-                self.with_code(created.enrollment, tag, asked, interruption).await
+                self.code_from_enrollment(created.enrollment, tag, asked, interruption).await
             }
             // The API may have made it, and only its answer is lost.
-            Err(error) if error.carried_out == CarriedOut::Maybe => {
+            Err(error) if error.carried_out == SideEffect::Maybe => {
                 let found = tokio::select! {
                     biased;
                     found = self.find_made(tag) => found,
-                    _ = interruption.come() => None,
+                    _ = interruption.recv() => None,
                 };
                 match found {
-                    Some(enrollment) => self.with_code(enrollment, tag, self.expires_in, interruption).await,
-                    None => Err(self.perhaps_made(tag, Error::from(error))),
+                    Some(enrollment) => {
+                        self.code_from_enrollment(enrollment, tag, self.expires_in, interruption).await
+                    }
+                    None => Err(self.unknown_outcome_error(tag, Error::from(error))),
                 }
             }
             Err(error) => Err(with_location_hint(error, self.place.id.is_some())),
@@ -124,47 +126,47 @@ impl Pair<'_> {
     }
 
     /// The code of what was made. What has none is of no use, and withdrawn.
-    async fn with_code(
+    async fn code_from_enrollment(
         &self,
-        enrollment: Received<Enrollment>,
+        enrollment: Resource<Enrollment>,
         tag: Uuid,
         asked: Duration,
-        interruption: &mut Interruption,
+        interruption: &mut SignalListener,
     ) -> Result<Code, Error> {
         let id = enrollment.enrollment_id.clone().filter(|id| !id.is_empty());
         if let Some(code) = Code::new(enrollment, tag, asked) {
             return Ok(code);
         }
         let error =
-            Error::new(Kind::Unavailable, "the API made an enrollment without a code or without an id");
-        let Some(id) = id else { return Err(self.perhaps_made(tag, error)) };
+            Error::new(ErrorKind::Unavailable, "the API made an enrollment without a code or without an id");
+        let Some(id) = id else { return Err(self.unknown_outcome_error(tag, error)) };
         let withdrawn = tokio::select! {
             biased;
             withdrawn = self.is_withdrawn(&id) => withdrawn,
-            _ = interruption.come() => false,
+            _ = interruption.recv() => false,
         };
-        Err(if withdrawn { error } else { self.perhaps_made(tag, error) })
+        Err(if withdrawn { error } else { self.unknown_outcome_error(tag, error) })
     }
 
     /// Withdraws a code whose creation was interrupted, if it was made.
-    async fn unmake(&self, tag: Uuid) -> Error {
+    async fn withdraw_if_created(&self, tag: Uuid) -> Error {
         let made = self.find_made(tag).await;
         match made.and_then(|made| made.enrollment_id.clone()) {
             Some(id) if self.is_withdrawn(&id).await => {
-                Error::new(Kind::Interrupted, "interrupted; the code that was being made was withdrawn")
+                Error::new(ErrorKind::Interrupted, "interrupted; the code that was being made was withdrawn")
             }
-            _ => self.perhaps_made(tag, interrupted()),
+            _ => self.unknown_outcome_error(tag, interrupted()),
         }
     }
 
     /// Withdraws an enrollment that nobody has seen. Whether that worked.
     async fn is_withdrawn(&self, id: &str) -> bool {
-        let deleted = timeout(LONGEST_WITHDRAWAL, self.online.client.delete_enrollment(id));
+        let deleted = timeout(WITHDRAW_TIMEOUT, self.online.client.delete_enrollment(id));
         matches!(deleted.await, Ok(Ok(())))
     }
 
     /// The enrollment with this tag, once it is there.
-    async fn find_made(&self, tag: Uuid) -> Option<Received<Enrollment>> {
+    async fn find_made(&self, tag: Uuid) -> Option<Resource<Enrollment>> {
         let text = tag.to_string();
         search(async || {
             self.find_enrollment(tag, |enrollment| enrollment.metadata.get(TAG) == Some(&text)).await
@@ -172,10 +174,10 @@ impl Pair<'_> {
         .await
     }
 
-    fn perhaps_made(&self, tag: Uuid, error: Error) -> Error {
+    fn unknown_outcome_error(&self, tag: Uuid, error: Error) -> Error {
         let flag = self.online.settings.profile_flag();
         let message = format!("{}; a code that nobody has seen may have been made", error.message);
-        let mut unknown = Error { kind: Kind::Unknown, message, ..error };
+        let mut unknown = Error { kind: ErrorKind::Unknown, message, ..error };
         unknown.hints.clear();
         unknown
             .hint(format!("look for it: kustom{flag} enrollments list --metadata {TAG}={tag}"))
@@ -183,7 +185,7 @@ impl Pair<'_> {
     }
 
     /// The enrollment of a code as it is now, if it is in the list.
-    pub(super) async fn enrollment_of(&self, code: &Code) -> Result<Option<Received<Enrollment>>, ApiError> {
+    pub(super) async fn enrollment_of(&self, code: &Code) -> Result<Option<Resource<Enrollment>>, ApiError> {
         self.find_enrollment(code.tag, |enrollment| {
             enrollment.enrollment_id.as_deref().is_some_and(|other| other.eq_ignore_ascii_case(&code.id))
         })
@@ -194,7 +196,7 @@ impl Pair<'_> {
         &self,
         tag: Uuid,
         is_it: impl Fn(&Enrollment) -> bool,
-    ) -> Result<Option<Received<Enrollment>>, ApiError> {
+    ) -> Result<Option<Resource<Enrollment>>, ApiError> {
         let metadata = Metadata::from([(TAG.to_owned(), tag.to_string())]);
         let filter = EnrollmentFilter { location_id: None, metadata, include_consumed: Some(true) };
         let mut pages = pin!(self.online.client.enrollments(&filter).pages::<Enrollment>());
@@ -207,7 +209,7 @@ impl Pair<'_> {
     }
 
     /// The device that used a code, if there is one.
-    pub(super) async fn device_of(&self, code: &Code) -> Result<Option<Received<Device>>, ApiError> {
+    pub(super) async fn device_of(&self, code: &Code) -> Result<Option<Resource<Device>>, ApiError> {
         let tag = code.tag.to_string();
         let mut pages = pin!(self.online.client.devices(None).pages::<Device>());
         while let Some(page) = pages.try_next().await? {
@@ -222,23 +224,26 @@ impl Pair<'_> {
 
     /// Withdraws a code, if that does not take too long. A phone may use it at the same moment, which is found out
     /// afterwards: then nothing can happen any more.
-    pub(super) async fn withdraw(&self, code: &Code) -> Fate {
-        timeout(LONGEST_WITHDRAWAL, self.withdrawn(code)).await.unwrap_or(Fate::Valid)
+    pub(super) async fn withdraw(&self, code: &Code) -> WithdrawOutcome {
+        timeout(WITHDRAW_TIMEOUT, self.withdrawn(code)).await.unwrap_or(WithdrawOutcome::Valid)
     }
 
-    async fn withdrawn(&self, code: &Code) -> Fate {
+    async fn withdrawn(&self, code: &Code) -> WithdrawOutcome {
         let deleted = self.online.client.delete_enrollment(&code.id).await;
         let fate = match deleted.map_err(|error| error.status()) {
             Ok(()) => {
                 let device = self.device_of(code).await.ok().flatten();
-                return device.map_or(Fate::Withdrawn, |device| Fate::Used(Box::new(device)));
+                return device
+                    .map_or(WithdrawOutcome::Withdrawn, |device| WithdrawOutcome::Used(Box::new(device)));
             }
-            Err(Some(404)) => Fate::Withdrawn,
+            Err(Some(404)) => WithdrawOutcome::Withdrawn,
             // The API may refuse it because a phone has used the code.
-            Err(Some(400..=499)) => Fate::Valid,
-            Err(_) => return Fate::Valid,
+            Err(Some(400..=499)) => WithdrawOutcome::Valid,
+            Err(_) => return WithdrawOutcome::Valid,
         };
-        search(async || self.device_of(code).await).await.map_or(fate, |device| Fate::Used(Box::new(device)))
+        search(async || self.device_of(code).await)
+            .await
+            .map_or(fate, |device| WithdrawOutcome::Used(Box::new(device)))
     }
 }
 
@@ -252,5 +257,5 @@ async fn search<T, E>(look: impl AsyncFn() -> Result<Option<T>, E>) -> Option<T>
             tokio::time::sleep(SEARCH_INTERVAL).await;
         }
     };
-    timeout(LONGEST_SEARCH, searching).await.ok()
+    timeout(SEARCH_TIMEOUT, searching).await.ok()
 }

@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use self::code::{Code, Fate};
-use self::place::Place;
-use self::telling::Telling;
-use self::wait::{End, Unused};
+use self::code::{Code, WithdrawOutcome};
+use self::place::PairLocation;
+use self::telling::PairReporter;
+use self::wait::{UnusedReason, WaitOutcome};
 use crate::commands::args;
-use crate::commands::help::text::more;
-use crate::context::{Interrupt, Interruption, Online};
-use crate::error::{Error, Exit, Kind};
+use crate::commands::help::text::after_help;
+use crate::context::{ApiContext, Signal, SignalListener};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::flows::pairing::TAG;
-use crate::model::{Device, Metadata, Received};
-use crate::text::spell;
-use crate::text::visible;
+use crate::model::{Device, Metadata, Resource};
+use crate::text::escape_control;
+use crate::text::format_duration;
 
 /// How often to look where nothing else is asked for.
 const USUAL_INTERVAL: Duration = Duration::from_secs(2);
@@ -52,7 +52,7 @@ Next:
 /// questions. Exit 11: the code expired before a phone used it. Exit 13: --timeout ended the wait, and the code was
 /// withdrawn.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
     /// location unless told otherwise, and on a terminal it can be chosen from a list
@@ -80,18 +80,18 @@ pub(crate) struct Args {
 
 /// Pairs phones at one location.
 struct Pair<'a> {
-    online: &'a Online<'a>,
-    place: Place,
+    online: &'a ApiContext<'a>,
+    place: PairLocation,
     name: Option<String>,
     expires_in: Duration,
     metadata: Metadata,
     keep_tag: bool,
     interval: Duration,
-    telling: Telling<'a>,
+    telling: PairReporter<'a>,
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &Online<'_>) -> Result<Exit, Error> {
+    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, name, count, expires_in, metadata, keep_tag, interval } = self;
         if expires_in < Duration::from_millis(1) {
             return Err(Error::usage("--expires-in must be a millisecond at least"));
@@ -101,8 +101,8 @@ impl Args {
             return Err(Error::usage(format!("--metadata: '{TAG}' is the tag that the phone is known by")));
         }
         let count = count.unwrap_or(1);
-        let telling = Telling::new(count, online)?;
-        let place = Place::find(location.as_deref(), telling.asks(), online).await?;
+        let telling = PairReporter::new(count, online)?;
+        let place = PairLocation::find(location.as_deref(), telling.is_interactive(), online).await?;
         if let Some(name) = &name {
             naming::check_free(name, online).await?;
         }
@@ -110,76 +110,81 @@ impl Args {
         let pair = Pair { online, place, name, expires_in, metadata, keep_tag, interval, telling };
         // From here on there may be a code that must not be left behind.
         online.handle_interruption();
-        let mut interruption = Interruption::listen(true);
-        let mut ended = Ok(Exit::Done);
+        let mut interruption = SignalListener::listen(true);
+        let mut ended = Ok(ExitStatus::Done);
         for number in 1..=count {
             ended = pair.one(number, &mut interruption).await;
-            if !matches!(ended, Ok(Exit::Done)) {
+            if !matches!(ended, Ok(ExitStatus::Done)) {
                 break;
             }
         }
         // How it ended counts for more than whether it could be shown.
         let shown = pair.telling.finish();
         match ended {
-            Ok(Exit::Done) => shown.map(|()| Exit::Done),
+            Ok(ExitStatus::Done) => shown.map(|()| ExitStatus::Done),
             ended => ended,
         }
     }
 }
 
 /// What comes after the wait for a phone.
-enum After {
+enum NextStep {
     /// This phone used the code.
-    Phone(Box<Received<Device>>),
+    Phone(Box<Resource<Device>>),
     /// Somebody wants another code.
     Again,
     /// It is over.
-    Exit(Exit),
+    Exit(ExitStatus),
 }
 
 impl Pair<'_> {
     /// Pairs one phone, with as many codes as it takes.
-    async fn one(&self, number: u32, interruption: &mut Interruption) -> Result<Exit, Error> {
+    async fn one(&self, number: u32, interruption: &mut SignalListener) -> Result<ExitStatus, Error> {
         loop {
-            let code = self.make(interruption).await?;
+            let code = self.create_code(interruption).await?;
             if let Err(error) = self.telling.created(number, &code, &self.place) {
-                return self.unread(error, &code, interruption).await;
+                return self.on_output_closed(error, &code, interruption).await;
             }
             let end = tokio::select! {
                 biased;
                 end = self.wait(&code) => end,
-                interrupt = interruption.come() => {
-                    let asks = interrupt == Interrupt::Key;
-                    return Err(self.leave(interrupted(), &code, asks, interruption).await);
+                interrupt = interruption.recv() => {
+                    let asks = interrupt == Signal::Key;
+                    return Err(self.abort(interrupted(), &code, asks, interruption).await);
                 }
             };
             let device = match self.after(end, &code, interruption).await? {
-                After::Phone(device) => device,
-                After::Again => continue,
-                After::Exit(exit) => return Ok(exit),
+                NextStep::Phone(device) => device,
+                NextStep::Again => continue,
+                NextStep::Exit(exit) => return Ok(exit),
             };
             // The phone gets its name even where nobody reads of it any more.
             let told = self.telling.consumed(&code, (*device).clone());
             let named = tokio::select! {
                 biased;
-                named = self.named(&device) => named?,
-                _ = interruption.come() => return Err(self.interrupted_naming(&device)),
+                named = self.rename_device(&device) => named?,
+                _ = interruption.recv() => return Err(self.interrupted_naming(&device)),
             };
-            return told.and(self.telling.named(named)).map(|()| Exit::Done);
+            return told.and(self.telling.named(named)).map(|()| ExitStatus::Done);
         }
     }
 
     /// What the end of a wait means.
-    async fn after(&self, end: End, code: &Code, interruption: &mut Interruption) -> Result<After, Error> {
+    async fn after(
+        &self,
+        end: WaitOutcome,
+        code: &Code,
+        interruption: &mut SignalListener,
+    ) -> Result<NextStep, Error> {
         match end {
-            End::Paired(device) => Ok(After::Phone(device)),
-            End::Expired => self.expired(code, interruption).await,
-            End::Unused(why) => self.unused(why, code, interruption).await,
-            End::Lost(error) => Err(error),
-            End::Failed(error) => Err(self.leave(error, code, false, interruption).await),
-            End::LeftAlone => {
-                let error = Error::new(Kind::ClosedPipe, "nobody reads any more");
-                self.unread(error, code, interruption).await.map(After::Exit)
+            WaitOutcome::Paired(device) => Ok(NextStep::Phone(device)),
+            WaitOutcome::Expired => self.expired(code, interruption).await,
+            WaitOutcome::Unused(why) => self.unused(why, code, interruption).await,
+            WaitOutcome::Lost(error) => Err(error),
+            WaitOutcome::Failed(error) => Err(self.abort(error, code, false, interruption).await),
+            WaitOutcome::LeftAlone => {
+                let error = Error::new(ErrorKind::ClosedPipe, "nobody reads any more");
+                self.on_output_closed(error, code, interruption).await.map(NextStep::Exit)
             }
         }
     }
@@ -187,82 +192,90 @@ impl Pair<'_> {
     /// Withdraws a code that nobody has used, as far as is known. A phone may be faster.
     async fn unused(
         &self,
-        why: Unused,
+        why: UnusedReason,
         code: &Code,
-        interruption: &mut Interruption,
-    ) -> Result<After, Error> {
+        interruption: &mut SignalListener,
+    ) -> Result<NextStep, Error> {
         let told = match why {
-            Unused::Over => "the code's time is over by this machine's clock".to_owned(),
-            Unused::TimeUp => format!("no phone used the code in {}", spell(code.made.elapsed())),
-            Unused::Gone => "the enrollment has left the list".to_owned(),
-        };
-        match (self.withdraw_unless(code, interruption).await, why) {
-            (Fate::Used(device), _) => Ok(After::Phone(device)),
-            (fate @ Fate::Valid, _) => Err(self.with_fate(Error::new(Kind::Unknown, told), fate, code)),
-            (Fate::Withdrawn, Unused::Over) => self.expired(code, interruption).await,
-            (Fate::Withdrawn, Unused::Gone) => {
-                Err(Error::new(Kind::NotFound, "somebody withdrew the code; no phone was paired"))
+            UnusedReason::Over => "the code's time is over by this machine's clock".to_owned(),
+            UnusedReason::TimeUp => {
+                format!("no phone used the code in {}", format_duration(code.made.elapsed()))
             }
-            (Fate::Withdrawn, Unused::TimeUp) => {
+            UnusedReason::Gone => "the enrollment has left the list".to_owned(),
+        };
+        match (self.withdraw_unless_interrupted(code, interruption).await, why) {
+            (WithdrawOutcome::Used(device), _) => Ok(NextStep::Phone(device)),
+            (fate @ WithdrawOutcome::Valid, _) => {
+                Err(self.with_fate(Error::new(ErrorKind::Unknown, told), fate, code))
+            }
+            (WithdrawOutcome::Withdrawn, UnusedReason::Over) => self.expired(code, interruption).await,
+            (WithdrawOutcome::Withdrawn, UnusedReason::Gone) => {
+                Err(Error::new(ErrorKind::NotFound, "somebody withdrew the code; no phone was paired"))
+            }
+            (WithdrawOutcome::Withdrawn, UnusedReason::TimeUp) => {
                 self.telling.withdrawn(code)?;
                 self.online.terminal.warn(&format!("{told}; it was withdrawn"));
-                Ok(After::Exit(Exit::NotPaired))
+                Ok(NextStep::Exit(ExitStatus::NotPaired))
             }
         }
     }
 
-    async fn expired(&self, code: &Code, interruption: &mut Interruption) -> Result<After, Error> {
+    async fn expired(&self, code: &Code, interruption: &mut SignalListener) -> Result<NextStep, Error> {
         self.telling.expired(code)?;
-        Ok(if self.another(interruption).await? { After::Again } else { After::Exit(Exit::CodeExpired) })
+        Ok(if self.prompt_new_code(interruption).await? {
+            NextStep::Again
+        } else {
+            NextStep::Exit(ExitStatus::CodeExpired)
+        })
     }
 
     /// Ends a wait that nobody reads of. Where they have gone away, and the code with them, there is nothing to say.
-    async fn unread(
+    async fn on_output_closed(
         &self,
         mut error: Error,
         code: &Code,
-        interruption: &mut Interruption,
-    ) -> Result<Exit, Error> {
-        let closed = error.kind == Kind::ClosedPipe;
-        let fate = self.withdraw_unless(code, interruption).await;
+        interruption: &mut SignalListener,
+    ) -> Result<ExitStatus, Error> {
+        let closed = error.kind == ErrorKind::ClosedPipe;
+        let fate = self.withdraw_unless_interrupted(code, interruption).await;
         if closed {
-            if matches!(fate, Fate::Withdrawn) {
-                return Ok(Exit::NotPaired);
+            if matches!(fate, WithdrawOutcome::Withdrawn) {
+                return Ok(ExitStatus::NotPaired);
             }
-            error.kind = Kind::Unknown;
+            error.kind = ErrorKind::Unknown;
         }
         Err(self.with_fate(error, fate, code))
     }
 
     /// Whether somebody wants a new code for the one that expired.
-    async fn another(&self, interruption: &mut Interruption) -> Result<bool, Error> {
-        if !self.telling.asks() {
+    async fn prompt_new_code(&self, interruption: &mut SignalListener) -> Result<bool, Error> {
+        if !self.telling.is_interactive() {
             return Ok(false);
         }
-        self.online.terminal.forget_typed();
+        self.online.terminal.flush_input();
         tokio::select! {
             biased;
-            again = self.online.terminal.choose("The code has expired.", "Make a new one?", true) => again,
-            _ = interruption.come() => Err(interrupted()),
+            again = self.online.terminal.ask_yes_no("The code has expired.", "Make a new one?", true) => again,
+            _ = interruption.recv() => Err(interrupted()),
         }
     }
 
     /// Ends the wait for a code before its time, and says what has become of the code.
-    async fn leave(&self, why: Error, code: &Code, asks: bool, interruption: &mut Interruption) -> Error {
-        if asks && self.telling.asks() {
+    async fn abort(&self, why: Error, code: &Code, asks: bool, interruption: &mut SignalListener) -> Error {
+        if asks && self.telling.is_interactive() {
             let told = format!("Nobody has used the code {} yet.", code.shown());
-            self.online.terminal.forget_typed();
+            self.online.terminal.flush_input();
             let answer = tokio::select! {
                 biased;
-                answer = self.online.terminal.choose(&told, "Withdraw it?", true) => answer,
-                _ = interruption.come() => Ok(false),
+                answer = self.online.terminal.ask_yes_no(&told, "Withdraw it?", true) => answer,
+                _ = interruption.recv() => Ok(false),
             };
             if !matches!(answer, Ok(true)) {
-                return self.with_fate(why, Fate::Valid, code);
+                return self.with_fate(why, WithdrawOutcome::Valid, code);
             }
         }
-        let fate = self.withdraw_unless(code, interruption).await;
-        if matches!(fate, Fate::Withdrawn) {
+        let fate = self.withdraw_unless_interrupted(code, interruption).await;
+        if matches!(fate, WithdrawOutcome::Withdrawn) {
             // Whoever does not read that learns it from the error.
             let _ = self.telling.withdrawn(code);
         }
@@ -270,37 +283,42 @@ impl Pair<'_> {
     }
 
     /// Withdraws the code, unless somebody does not even want to wait for that.
-    async fn withdraw_unless(&self, code: &Code, interruption: &mut Interruption) -> Fate {
+    async fn withdraw_unless_interrupted(
+        &self,
+        code: &Code,
+        interruption: &mut SignalListener,
+    ) -> WithdrawOutcome {
         tokio::select! {
             biased;
             fate = self.withdraw(code) => fate,
-            _ = interruption.come() => Fate::Valid,
+            _ = interruption.recv() => WithdrawOutcome::Valid,
         }
     }
 
     /// A failure with what has become of the code.
-    fn with_fate(&self, mut error: Error, fate: Fate, code: &Code) -> Error {
+    fn with_fate(&self, mut error: Error, fate: WithdrawOutcome, code: &Code) -> Error {
         let flag = self.online.settings.profile_flag();
         let (message, hint) = match fate {
-            Fate::Withdrawn => ("the code was withdrawn".to_owned(), None),
-            Fate::Used(device) => {
+            WithdrawOutcome::Withdrawn => ("the code was withdrawn".to_owned(), None),
+            WithdrawOutcome::Used(device) => {
                 let shown = naming::shown(&device);
                 (
                     format!("a phone used the code before that: it is device {shown}"),
-                    Some(self.by_hand(&device)),
+                    Some(self.manual_rename_hint(&device)),
                 )
             }
-            Fate::Valid => {
-                if error.kind == Kind::Unavailable {
-                    error.kind = Kind::Unknown;
+            WithdrawOutcome::Valid => {
+                if error.kind == ErrorKind::Unavailable {
+                    error.kind = ErrorKind::Unknown;
                 }
-                let which = self.telling.which(code);
-                let withdraw = format!("withdraw it: kustom{flag} enrollments delete {}", visible(&code.id));
+                let which = self.telling.describe_code(code);
+                let withdraw =
+                    format!("withdraw it: kustom{flag} enrollments delete {}", escape_control(&code.id));
                 (format!("{which} can be used until {}", code.until()), Some(withdraw))
             }
         };
         error.message = format!("{}; {message}", error.message);
-        let error = error.fact("enrollment_id", code.id.as_str());
+        let error = error.detail("enrollment_id", code.id.as_str());
         match hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -309,5 +327,5 @@ impl Pair<'_> {
 }
 
 fn interrupted() -> Error {
-    Error::new(Kind::Interrupted, "interrupted")
+    Error::new(ErrorKind::Interrupted, "interrupted")
 }

@@ -2,44 +2,44 @@
 
 use super::{Pair, interrupted};
 use crate::api::DeviceChange;
-use crate::commands::find::{all_of, id_of};
-use crate::context::Online;
-use crate::error::{Error, Kind};
+use crate::commands::find::{fetch_all, id_of};
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
 use crate::flows::pairing::{TAG, suggested_name};
-use crate::model::{Device, Received};
+use crate::model::{Device, Resource};
 use crate::terminal::Question;
-use crate::text::{visible, word};
+use crate::text::{escape_control, shell_quote};
 
 /// Refuses a name that a device has already: what could be two devices is named by neither.
-pub(super) async fn check_free(name: &str, online: &Online<'_>) -> Result<(), Error> {
-    let all: Vec<Received<Device>> = all_of(online.client.devices(None)).await?;
+pub(super) async fn check_free(name: &str, online: &ApiContext<'_>) -> Result<(), Error> {
+    let all: Vec<Resource<Device>> = fetch_all(online.client.devices(None)).await?;
     if is_taken(name, &names(&all, None)) {
         let flag = online.settings.profile_flag();
-        let message = format!("there is a device '{}' already; no code was made", visible(name));
+        let message = format!("there is a device '{}' already; no code was made", escape_control(name));
         return Err(Error::usage(message).hint(format!(
             "choose another name, or remove it: kustom{flag} devices deregister {}",
-            word(name)
+            shell_quote(name)
         )));
     }
     Ok(())
 }
 
 /// A device in words: its name, if it has one, and its id.
-pub(super) fn shown(device: &Received<Device>) -> String {
-    let id = visible(device.id.as_deref().unwrap_or("without an id"));
+pub(super) fn shown(device: &Resource<Device>) -> String {
+    let id = escape_control(device.id.as_deref().unwrap_or("without an id"));
     match device.name.as_deref().filter(|name| !name.is_empty()) {
-        Some(name) => format!("'{}' ({id})", visible(name)),
+        Some(name) => format!("'{}' ({id})", escape_control(name)),
         None => id.into_owned(),
     }
 }
 
 impl Pair<'_> {
     /// Names the device. Where somebody is asked, a name that is refused is asked for again.
-    pub(super) async fn named(&self, device: &Received<Device>) -> Result<Received<Device>, Error> {
-        let unnamed = |error: Error| self.unnamed(error, device);
+    pub(super) async fn rename_device(&self, device: &Resource<Device>) -> Result<Resource<Device>, Error> {
+        let unnamed = |error: Error| self.rename_failed(error, device);
         let id = id_of(device).map_err(unnamed)?;
         let mut given = self.name.clone();
-        self.online.terminal.forget_typed();
+        self.online.terminal.flush_input();
         loop {
             let taken = names(&self.devices().await.map_err(unnamed)?, Some(&id));
             let name = match given.take() {
@@ -48,8 +48,8 @@ impl Pair<'_> {
             };
             // Much may have happened while somebody thought about the name.
             let all = self.devices().await.map_err(unnamed)?;
-            if self.telling.asks() && is_taken(&name, &names(&all, Some(&id))) {
-                self.online.terminal.warn(&format!("there is a device '{}' already", visible(&name)));
+            if self.telling.is_interactive() && is_taken(&name, &names(&all, Some(&id))) {
+                self.online.terminal.warn(&format!("there is a device '{}' already", escape_control(&name)));
                 continue;
             }
             let now = all.iter().find(|other| other.id.as_deref() == Some(&id)).unwrap_or(device);
@@ -59,7 +59,7 @@ impl Pair<'_> {
                 Ok(answer) => return self.confirmed(answer, &id, &name).await.map_err(unnamed),
                 Err(error) => {
                     let error = Error::from(error);
-                    if error.kind != Kind::Refused || !self.telling.asks() {
+                    if error.kind != ErrorKind::Refused || !self.telling.is_interactive() {
                         return Err(unnamed(error));
                     }
                     self.online.terminal.warn(&format!("the name was refused: {}", error.message));
@@ -68,13 +68,13 @@ impl Pair<'_> {
         }
     }
 
-    async fn devices(&self) -> Result<Vec<Received<Device>>, Error> {
-        all_of(self.online.client.devices(None)).await
+    async fn devices(&self) -> Result<Vec<Resource<Device>>, Error> {
+        fetch_all(self.online.client.devices(None)).await
     }
 
     async fn choose_name(&self, taken: &[String]) -> Result<String, Error> {
         let suggested = suggested_name(self.place.name.as_deref(), taken.iter().map(String::as_str));
-        if !self.telling.asks() {
+        if !self.telling.is_interactive() {
             return Ok(suggested);
         }
         let taken = taken.to_vec();
@@ -87,45 +87,45 @@ impl Pair<'_> {
     /// The device as the answer shows it, or else the list, if it has its name.
     async fn confirmed(
         &self,
-        answer: Received<Device>,
+        answer: Resource<Device>,
         id: &str,
         name: &str,
-    ) -> Result<Received<Device>, Error> {
-        let is_it = |device: &Received<Device>| {
+    ) -> Result<Resource<Device>, Error> {
+        let is_it = |device: &Resource<Device>| {
             device.id.as_deref() == Some(id) && device.name.as_deref() == Some(name)
         };
         if is_it(&answer) {
             return Ok(answer);
         }
         let named = self.devices().await?.into_iter().find(is_it);
-        named.ok_or_else(|| Error::new(Kind::Unknown, "the API took the name, but does not show it"))
+        named.ok_or_else(|| Error::new(ErrorKind::Unknown, "the API took the name, but does not show it"))
     }
 
     /// An interruption while the phone gets its name.
-    pub(super) fn interrupted_naming(&self, device: &Received<Device>) -> Error {
-        if !self.online.is_something_under_way() {
-            return self.unnamed(interrupted(), device);
+    pub(super) fn interrupted_naming(&self, device: &Resource<Device>) -> Error {
+        if !self.online.has_in_flight_write() {
+            return self.rename_failed(interrupted(), device);
         }
         let message =
             format!("interrupted; the phone is paired as device {}, and perhaps named", shown(device));
-        Error::new(Kind::Unknown, message)
-            .fact("device_id", device.id.clone().unwrap_or_default())
-            .hint(self.by_hand(device))
+        Error::new(ErrorKind::Unknown, message)
+            .detail("device_id", device.id.clone().unwrap_or_default())
+            .hint(self.manual_rename_hint(device))
     }
 
     /// A failure after the phone was paired: whatever the exit code, it says which device it is.
-    pub(super) fn unnamed(&self, error: Error, device: &Received<Device>) -> Error {
-        let kind = if error.kind == Kind::Unavailable { Kind::Unknown } else { error.kind };
+    pub(super) fn rename_failed(&self, error: Error, device: &Resource<Device>) -> Error {
+        let kind = if error.kind == ErrorKind::Unavailable { ErrorKind::Unknown } else { error.kind };
         let message =
             format!("{}; the phone is paired as device {}, but not named", error.message, shown(device));
         let id = device.id.clone().unwrap_or_default();
-        Error { kind, message, ..error }.fact("device_id", id).hint(self.by_hand(device))
+        Error { kind, message, ..error }.detail("device_id", id).hint(self.manual_rename_hint(device))
     }
 
     /// How to do by hand what is left to do.
-    pub(super) fn by_hand(&self, device: &Received<Device>) -> String {
+    pub(super) fn manual_rename_hint(&self, device: &Resource<Device>) -> String {
         let flag = self.online.settings.profile_flag();
-        let id = word(device.id.as_deref().unwrap_or("DEVICE"));
+        let id = shell_quote(device.id.as_deref().unwrap_or("DEVICE"));
         let tag = if self.keep_tag { String::new() } else { format!(" --unset-metadata {TAG}") };
         format!("name it: kustom{flag} devices update {id} --name NAME{tag}")
     }
@@ -136,7 +136,7 @@ fn is_taken(name: &str, taken: &[String]) -> bool {
 }
 
 /// The names of all devices but one.
-fn names(all: &[Received<Device>], but: Option<&str>) -> Vec<String> {
+fn names(all: &[Resource<Device>], but: Option<&str>) -> Vec<String> {
     let others = all.iter().filter(|device| but.is_none() || device.id.as_deref() != but);
     others.filter_map(|device| device.name.clone()).collect()
 }

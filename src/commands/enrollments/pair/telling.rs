@@ -7,18 +7,18 @@ use serde_json::{Value, json};
 
 use super::code::Code;
 use super::naming::shown;
-use super::place::Place;
-use crate::context::Online;
+use super::place::PairLocation;
+use crate::context::ApiContext;
 use crate::error::Error;
-use crate::model::{Device, Received};
+use crate::model::{Device, Resource};
 use crate::profiles::LOCAL;
 use crate::terminal::{Format, ProgressLine, Terminal};
-use crate::text::spell;
-use crate::text::{visible, word};
+use crate::text::format_duration;
+use crate::text::{escape_control, shell_quote};
 
 /// To whom it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum To {
+enum OutputMode {
     /// Somebody at the terminal, who can be asked.
     Person,
     /// A script that reads an object for each event.
@@ -28,9 +28,9 @@ enum To {
 }
 
 /// The devices that were paired so far, and the terminal they are told on.
-pub(super) struct Telling<'a> {
+pub(super) struct PairReporter<'a> {
     terminal: &'a Terminal,
-    to: To,
+    to: OutputMode,
     count: u32,
     /// The phone that is being paired, from one.
     number: Cell<u32>,
@@ -39,18 +39,18 @@ pub(super) struct Telling<'a> {
     profile_flag: String,
     /// What a sale needs where the profile has no currency.
     currency_flag: &'static str,
-    paired: RefCell<Vec<Received<Device>>>,
+    paired: RefCell<Vec<Resource<Device>>>,
     /// The name of the last one that was named.
     ready: RefCell<Option<String>>,
 }
 
-impl<'a> Telling<'a> {
-    pub(super) fn new(count: u32, online: &Online<'a>) -> Result<Self, Error> {
+impl<'a> PairReporter<'a> {
+    pub(super) fn new(count: u32, online: &ApiContext<'a>) -> Result<Self, Error> {
         let terminal = online.terminal;
         let to = match terminal.format() {
-            Format::Ndjson => To::Events,
-            _ if terminal.can_ask() => To::Person,
-            Format::Table => To::Lines,
+            Format::Ndjson => OutputMode::Events,
+            _ if terminal.can_prompt() => OutputMode::Person,
+            Format::Table => OutputMode::Lines,
             format @ (Format::Json | Format::Csv) => {
                 let format = format.as_str();
                 let message = format!("with -o {format} the code would be shown only after it was used");
@@ -73,101 +73,107 @@ impl<'a> Telling<'a> {
     }
 
     /// Whether somebody can be asked.
-    pub(super) fn asks(&self) -> bool {
-        self.to == To::Person && self.terminal.can_ask()
+    pub(super) fn is_interactive(&self) -> bool {
+        self.to == OutputMode::Person && self.terminal.can_prompt()
     }
 
     /// Whether whoever reads the events has gone away. A person is told on stderr.
-    pub(super) fn is_left_alone(&self) -> bool {
-        self.to != To::Person && self.terminal.is_left_alone()
+    pub(super) fn is_output_closed(&self) -> bool {
+        self.to != OutputMode::Person && self.terminal.is_stdout_closed()
     }
 
     /// A code as it may be written where errors go: itself only for a person who sees it anyway.
-    pub(super) fn which(&self, code: &Code) -> String {
+    pub(super) fn describe_code(&self, code: &Code) -> String {
         match self.to {
-            To::Person => format!("the code {}", code.shown()),
-            To::Events | To::Lines => format!("the code of enrollment {}", visible(&code.id)),
+            OutputMode::Person => format!("the code {}", code.shown()),
+            OutputMode::Events | OutputMode::Lines => {
+                format!("the code of enrollment {}", escape_control(&code.id))
+            }
         }
     }
 
     /// A code can be used.
-    pub(super) fn created(&self, number: u32, code: &Code, place: &Place) -> Result<(), Error> {
+    pub(super) fn created(&self, number: u32, code: &Code, place: &PairLocation) -> Result<(), Error> {
         self.number.set(number);
         match self.to {
-            To::Person => {
+            OutputMode::Person => {
                 self.show(code, place);
                 Ok(())
             }
-            To::Events => {
-                self.event("created", &[("enrollment", Value::Object(code.enrollment.whole().clone()))])
+            OutputMode::Events => {
+                self.event("created", &[("enrollment", Value::Object(code.enrollment.raw().clone()))])
             }
-            To::Lines => self.line("created", &format!("{}  valid until {}", code.shown(), code.until())),
+            OutputMode::Lines => {
+                self.line("created", &format!("{}  valid until {}", code.shown(), code.until()))
+            }
         }
     }
 
-    fn show(&self, code: &Code, place: &Place) {
-        let place = place.name.as_deref().map(|name| format!(" at {}", visible(name))).unwrap_or_default();
+    fn show(&self, code: &Code, place: &PairLocation) {
+        let place =
+            place.name.as_deref().map(|name| format!(" at {}", escape_control(name))).unwrap_or_default();
         let which = match self.count {
             1 => "a phone".to_owned(),
             count => format!("phone {} of {count}", self.number.get()),
         };
         if !self.terminal.is_quiet() {
-            self.terminal.tell(&format!("Pair {which}{place}:\n"));
-            self.terminal.tell("  1. Open the Kustom POS app.");
-            self.terminal.tell("  2. Choose to enter a code.");
-            self.terminal.tell("  3. Enter this one:\n");
+            self.terminal.message(&format!("Pair {which}{place}:\n"));
+            self.terminal.message("  1. Open the Kustom POS app.");
+            self.terminal.message("  2. Choose to enter a code.");
+            self.terminal.message("  3. Enter this one:\n");
         }
-        self.terminal.tell_large(&code.shown());
-        self.terminal.tell("");
-        let lifetime = spell(rounded(code.left));
-        self.terminal.tell(&format!("  {} is valid until {} ({lifetime}).", code.shown(), code.until()));
+        self.terminal.large_message(&code.shown());
+        self.terminal.message("");
+        let lifetime = format_duration(round_to_minutes(code.left));
+        self.terminal.message(&format!("  {} is valid until {} ({lifetime}).", code.shown(), code.until()));
         if let Some(play) = self.play.as_ref().filter(|_| !self.terminal.is_quiet()) {
-            self.terminal.tell("  No phone? Play one in another terminal:");
-            self.terminal.tell(&format!("  {play} {}", code.shown()));
+            self.terminal.message("  No phone? Play one in another terminal:");
+            self.terminal.message(&format!("  {play} {}", code.shown()));
         }
-        self.terminal.tell("");
+        self.terminal.message("");
     }
 
     /// The time that is left, while it runs.
     pub(super) fn countdown(&self, code: &Code) -> Option<ProgressLine<'a>> {
         let end = code.made + code.left;
-        (self.to == To::Person).then(|| self.terminal.countdown("waiting for the phone", end))
+        (self.to == OutputMode::Person).then(|| self.terminal.countdown("waiting for the phone", end))
     }
 
     /// A phone used the code.
-    pub(super) fn consumed(&self, code: &Code, device: Received<Device>) -> Result<(), Error> {
+    pub(super) fn consumed(&self, code: &Code, device: Resource<Device>) -> Result<(), Error> {
         let told = match self.to {
-            To::Person => {
+            OutputMode::Person => {
                 // Its id follows in the end.
                 let named = device.name.as_deref().filter(|name| !name.is_empty());
-                let which = named.map_or_else(|| shown(&device), |name| format!("'{}'", visible(name)));
-                self.terminal.tell(&format!("A phone has used the code: device {which}."));
+                let which =
+                    named.map_or_else(|| shown(&device), |name| format!("'{}'", escape_control(name)));
+                self.terminal.message(&format!("A phone has used the code: device {which}."));
                 Ok(())
             }
-            To::Events => self.event(
+            OutputMode::Events => self.event(
                 "consumed",
                 &[
                     ("enrollment_id", code.id.as_str().into()),
-                    ("device", Value::Object(device.whole().clone())),
+                    ("device", Value::Object(device.raw().clone())),
                 ],
             ),
-            To::Lines => self.line("consumed", &shown(&device)),
+            OutputMode::Lines => self.line("consumed", &shown(&device)),
         };
         self.paired.borrow_mut().push(device);
         told
     }
 
     /// The phone has its name.
-    pub(super) fn named(&self, device: Received<Device>) -> Result<(), Error> {
+    pub(super) fn named(&self, device: Resource<Device>) -> Result<(), Error> {
         let told = match self.to {
-            To::Person if self.count == 1 => Ok(()),
-            To::Person => {
-                let name = visible(device.name.as_deref().unwrap_or_default());
-                self.terminal.tell(&format!("{name} is ready.\n"));
+            OutputMode::Person if self.count == 1 => Ok(()),
+            OutputMode::Person => {
+                let name = escape_control(device.name.as_deref().unwrap_or_default());
+                self.terminal.message(&format!("{name} is ready.\n"));
                 Ok(())
             }
-            To::Events => self.event("named", &[("device", Value::Object(device.whole().clone()))]),
-            To::Lines => self.line("named", &shown(&device)),
+            OutputMode::Events => self.event("named", &[("device", Value::Object(device.raw().clone()))]),
+            OutputMode::Lines => self.line("named", &shown(&device)),
         };
         self.ready.replace(device.name.clone());
         let mut paired = self.paired.borrow_mut();
@@ -179,40 +185,40 @@ impl<'a> Telling<'a> {
     /// Nobody used the code in time.
     pub(super) fn expired(&self, code: &Code) -> Result<(), Error> {
         match self.to {
-            To::Person => Ok(()),
-            To::Events => self.event("expired", &[("enrollment_id", code.id.as_str().into())]),
-            To::Lines => self.line("expired", &visible(&code.id)),
+            OutputMode::Person => Ok(()),
+            OutputMode::Events => self.event("expired", &[("enrollment_id", code.id.as_str().into())]),
+            OutputMode::Lines => self.line("expired", &escape_control(&code.id)),
         }
     }
 
     /// The code pairs no phone any more.
     pub(super) fn withdrawn(&self, code: &Code) -> Result<(), Error> {
         match self.to {
-            To::Person => Ok(()),
-            To::Events => self.event("withdrawn", &[("enrollment_id", code.id.as_str().into())]),
-            To::Lines => self.line("withdrawn", &visible(&code.id)),
+            OutputMode::Person => Ok(()),
+            OutputMode::Events => self.event("withdrawn", &[("enrollment_id", code.id.as_str().into())]),
+            OutputMode::Lines => self.line("withdrawn", &escape_control(&code.id)),
         }
     }
 
     /// Shows the devices that were paired, and what to do with them.
     pub(super) fn finish(&self) -> Result<(), Error> {
         let paired = self.paired.borrow();
-        if self.to == To::Events {
+        if self.to == OutputMode::Events {
             return Ok(());
         }
         match paired.as_slice() {
             [] => return Ok(()),
-            [device] if self.count == 1 => self.terminal.one(device)?,
-            several => self.terminal.all(several.iter().cloned())?,
+            [device] if self.count == 1 => self.terminal.print_item(device)?,
+            several => self.terminal.print_list(several.iter().cloned())?,
         }
         if let Some(name) = self.ready.borrow().as_deref() {
             let (flag, currency) = (&self.profile_flag, self.currency_flag);
             if self.count == 1 {
-                self.terminal.note(&format!("{} is ready.", visible(name)));
+                self.terminal.status(&format!("{} is ready.", escape_control(name)));
             }
-            self.terminal.note(&format!(
+            self.terminal.status(&format!(
                 "Take a payment: kustom{flag} sessions create --device {} --amount 1.00{currency} --watch",
-                word(name)
+                shell_quote(name)
             ));
         }
         Ok(())
@@ -233,7 +239,7 @@ impl<'a> Telling<'a> {
 }
 
 /// A lifetime in whole minutes, unless it is short: an answer that took a moment does not make it an odd one.
-fn rounded(lifetime: Duration) -> Duration {
+fn round_to_minutes(lifetime: Duration) -> Duration {
     let minutes = (lifetime.as_secs() + 30) / 60;
     if minutes < 5 { lifetime } else { Duration::from_secs(minutes * 60) }
 }

@@ -6,22 +6,22 @@ use tokio::time::timeout;
 
 use super::Pair;
 use super::code::Code;
-use crate::api::{Error as ApiError, Why};
-use crate::error::{Error, Kind};
-use crate::flows::pairing::{Next, Pairing, Seen};
-use crate::model::{Device, Enrollment, EnrollmentStatus, Received};
+use crate::api::{Error as ApiError, FailureCause};
+use crate::error::{Error, ErrorKind};
+use crate::flows::pairing::{NextAction, Observation, Pairing};
+use crate::model::{Device, Enrollment, EnrollmentStatus, Resource};
 
 /// How long a single look may take.
-const LONGEST_LOOK: Duration = Duration::from_secs(10);
+const POLL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How the wait for a phone ended.
-pub(super) enum End {
+pub(super) enum WaitOutcome {
     /// A phone used the code.
-    Paired(Box<Received<Device>>),
+    Paired(Box<Resource<Device>>),
     /// Nobody did in time, says the API.
     Expired,
     /// Nobody did, as far as is known, and nobody shall any more.
-    Unused(Unused),
+    Unused(UnusedReason),
     /// A phone used the code, but is not to be found.
     Lost(Error),
     /// It failed, and the code may still be good.
@@ -32,7 +32,7 @@ pub(super) enum End {
 
 /// Why a code is not waited for any longer that the API may still take.
 #[derive(Clone, Copy)]
-pub(super) enum Unused {
+pub(super) enum UnusedReason {
     /// Its time is over by this machine's clock.
     Over,
     /// `--timeout` is over.
@@ -54,51 +54,53 @@ enum Failure {
 }
 
 /// What is looked at.
-enum Look {
+enum PollTarget {
     Enrollment,
     Device,
 }
 
 impl Pair<'_> {
     /// Waits until a phone has used the code, or none can any more.
-    pub(super) async fn wait(&self, code: &Code) -> End {
+    pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
         let _line = self.telling.countdown(code);
         let mut pairing = Pairing::new(self.interval, code.asked, self.online.settings.timeout);
-        let mut look = Look::Enrollment;
+        let mut look = PollTarget::Enrollment;
         let mut device = None;
         loop {
-            if self.telling.is_left_alone() {
-                return End::LeftAlone;
+            if self.telling.is_output_closed() {
+                return WaitOutcome::LeftAlone;
             }
             let (seen, why) = match self.look(&look, code, &mut device).await {
                 Ok(seen) => (seen, None),
-                Err(Failure::Passing { asked, why }) => (Seen::Trouble(asked), Some(why)),
-                Err(Failure::Final(error)) => return End::Failed(error),
+                Err(Failure::Passing { asked, why }) => (Observation::Trouble(asked), Some(why)),
+                Err(Failure::Final(error)) => return WaitOutcome::Failed(error),
             };
             let step = pairing.observe(code.made.elapsed(), seen);
             match (step.trouble, why) {
                 (Some(true), Some(why)) => self.online.terminal.warn(&format!("{why}; still waiting")),
-                (Some(false), _) => self.online.terminal.note("The API answers again."),
+                (Some(false), _) => self.online.terminal.status("The API answers again."),
                 _ => {}
             }
             let delay = match step.next {
-                Next::Enrollment(delay) => {
-                    look = Look::Enrollment;
+                NextAction::Enrollment(delay) => {
+                    look = PollTarget::Enrollment;
                     delay
                 }
-                Next::Device(delay) => {
-                    look = Look::Device;
+                NextAction::Device(delay) => {
+                    look = PollTarget::Device;
                     delay
                 }
-                Next::Paired => match device {
-                    Some(device) => return End::Paired(Box::new(device)),
-                    None => return End::Lost(Error::new(Kind::Bug, "a device was found and lost")),
+                NextAction::Paired => match device {
+                    Some(device) => return WaitOutcome::Paired(Box::new(device)),
+                    None => {
+                        return WaitOutcome::Lost(Error::new(ErrorKind::Bug, "a device was found and lost"));
+                    }
                 },
-                Next::Expired => return End::Expired,
-                Next::Over => return End::Unused(Unused::Over),
-                Next::TimeUp => return End::Unused(Unused::TimeUp),
-                Next::Withdrawn => return End::Unused(Unused::Gone),
-                Next::NoDevice => return End::Lost(self.no_device()),
+                NextAction::Expired => return WaitOutcome::Expired,
+                NextAction::Over => return WaitOutcome::Unused(UnusedReason::Over),
+                NextAction::TimeUp => return WaitOutcome::Unused(UnusedReason::TimeUp),
+                NextAction::Withdrawn => return WaitOutcome::Unused(UnusedReason::Gone),
+                NextAction::NoDevice => return WaitOutcome::Lost(self.no_device()),
             };
             tokio::time::sleep(delay).await;
         }
@@ -106,19 +108,19 @@ impl Pair<'_> {
 
     async fn look(
         &self,
-        look: &Look,
+        look: &PollTarget,
         code: &Code,
-        device: &mut Option<Received<Device>>,
-    ) -> Result<Seen, Failure> {
-        let answer = timeout(LONGEST_LOOK, async {
+        device: &mut Option<Resource<Device>>,
+    ) -> Result<Observation, Failure> {
+        let answer = timeout(POLL_TIMEOUT, async {
             Ok::<_, ApiError>(match look {
-                Look::Enrollment => {
+                PollTarget::Enrollment => {
                     let enrollment = self.enrollment_of(code).await?;
-                    Seen::Enrollment(enrollment.map(|enrollment| status_of(&enrollment)))
+                    Observation::Enrollment(enrollment.map(|enrollment| status_of(&enrollment)))
                 }
-                Look::Device => {
+                PollTarget::Device => {
                     *device = self.device_of(code).await?;
-                    Seen::Device(device.is_some())
+                    Observation::Device(device.is_some())
                 }
             })
         });
@@ -126,9 +128,9 @@ impl Pair<'_> {
             Ok(Ok(seen)) => Ok(seen),
             Ok(Err(error)) => {
                 let asked = error.retry_after;
-                let hopeless = matches!(error.why, Why::NotSent { passing: false, .. });
+                let hopeless = matches!(error.why, FailureCause::NotSent { passing: false, .. });
                 let error = Error::from(error);
-                if hopeless || error.kind != Kind::Unavailable {
+                if hopeless || error.kind != ErrorKind::Unavailable {
                     return Err(Failure::Final(error));
                 }
                 Err(Failure::Passing { asked, why: error.message })
@@ -139,7 +141,7 @@ impl Pair<'_> {
 
     fn no_device(&self) -> Error {
         let flag = self.online.settings.profile_flag();
-        Error::new(Kind::NotFound, "a phone used the code, but it does not appear among the devices")
+        Error::new(ErrorKind::NotFound, "a phone used the code, but it does not appear among the devices")
             .hint(format!("look for it later: kustom{flag} devices list"))
     }
 }

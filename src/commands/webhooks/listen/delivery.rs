@@ -7,16 +7,16 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::commands::list::object_of;
-use crate::model::{Callback, CallbackData, Received, Session};
-use crate::terminal::{Cell, Column, Show, Tone, View, session_tone};
-use crate::text::visible;
-use crate::webhooks::{Rejection, Verified};
+use crate::commands::list::to_json_object;
+use crate::model::{Callback, CallbackData, Resource, Session};
+use crate::terminal::{Cell, CellStyle, Column, ValueFormat, View, session_tone};
+use crate::text::escape_control;
+use crate::webhooks::{Verified, VerifyError};
 
 /// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
+pub(crate) enum DeliveryStatus {
     /// It was acknowledged.
     Accepted,
     /// It does not verify. Nothing that its body says is shown: it may come from anybody.
@@ -29,7 +29,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Delivery {
     received_at: Timestamp,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: DeliveryStatus,
     /// What it was answered with; none where it was only checked.
     pub(super) status: Option<u16>,
     webhook_id: Option<String>,
@@ -46,13 +46,13 @@ pub(crate) struct Delivery {
     /// The attempt of the journal that its session settled.
     pub(super) settled_attempt: Option<Uuid>,
     /// The session as it was read back.
-    pub(super) session: Option<Received<Session>>,
+    pub(super) session: Option<Resource<Session>>,
     /// The body, if it is JSON.
     event: Option<Value>,
 }
 
 /// How much is shown of an id that nobody vouches for.
-const MOST_OF_AN_ID: usize = 100;
+const MAX_ID_LEN: usize = 100;
 
 impl Delivery {
     /// One that verifies.
@@ -66,7 +66,7 @@ impl Delivery {
         let CallbackData { session_id, order_id, failure_reason } = callback.data.unwrap_or_default();
         Self {
             received_at,
-            outcome: Outcome::Accepted,
+            outcome: DeliveryStatus::Accepted,
             status: None,
             webhook_id: Some(verified.id),
             kind,
@@ -82,12 +82,12 @@ impl Delivery {
     }
 
     /// One that does not.
-    pub(super) fn refused(received_at: Timestamp, id: Option<&str>, why: &Rejection) -> Self {
+    pub(super) fn refused(received_at: Timestamp, id: Option<&str>, why: &VerifyError) -> Self {
         Self {
             received_at,
-            outcome: Outcome::Refused,
+            outcome: DeliveryStatus::Refused,
             status: None,
-            webhook_id: id.map(|id| id.chars().take(MOST_OF_AN_ID).collect()),
+            webhook_id: id.map(|id| id.chars().take(MAX_ID_LEN).collect()),
             kind: None,
             session_id: None,
             order_id: None,
@@ -102,7 +102,8 @@ impl Delivery {
 
     /// Notes why it has to come again.
     pub(super) fn not_acknowledged(&mut self, reason: &'static str, detail: String) {
-        (self.outcome, self.reason, self.detail) = (Outcome::NotAcknowledged, Some(reason), Some(detail));
+        (self.outcome, self.reason, self.detail) =
+            (DeliveryStatus::NotAcknowledged, Some(reason), Some(detail));
     }
 
     /// The session it is about, if it names one as the API does.
@@ -111,17 +112,19 @@ impl Delivery {
     }
 
     /// One line for people.
-    pub(super) fn line(&self, show: &Show) -> String {
+    pub(super) fn line(&self, show: &ValueFormat) -> String {
         let time = show.time(Some(self.received_at)).text;
         let what = match self.outcome {
-            Outcome::Refused => "refused",
-            Outcome::Accepted | Outcome::NotAcknowledged => self.kind.as_deref().unwrap_or("(no type)"),
+            DeliveryStatus::Refused => "refused",
+            DeliveryStatus::Accepted | DeliveryStatus::NotAcknowledged => {
+                self.kind.as_deref().unwrap_or("(no type)")
+            }
         };
         let named =
             |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
         let seen = self.session.as_ref().map(|session| {
             let status = session.status.as_ref().map(ToString::to_string).unwrap_or_default();
-            let amount = Show::amount(session.order_amount, session.purchase_currency.as_deref()).text;
+            let amount = ValueFormat::amount(session.order_amount, session.purchase_currency.as_deref()).text;
             format!("{status} {amount}")
         });
         let status = self.status.map(|status| status.to_string());
@@ -135,7 +138,8 @@ impl Delivery {
             self.detail.clone(),
             status,
         ];
-        let parts: Vec<_> = parts.into_iter().flatten().map(|part| visible(&part).into_owned()).collect();
+        let parts: Vec<_> =
+            parts.into_iter().flatten().map(|part| escape_control(&part).into_owned()).collect();
         format!("{time}  {}", parts.join("  "))
     }
 }
@@ -156,23 +160,23 @@ impl View for Delivery {
         "settled_attempt",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::id("ID", |delivery, _| Cell::opt(delivery.webhook_id.as_deref())),
-        Column::new("TYPE", |delivery, _| Cell::opt(delivery.kind.as_deref())),
-        Column::id("SESSION", |delivery, _| Cell::opt(delivery.session_id.as_deref())),
-        Column::new("ORDER", |delivery, _| Cell::opt(delivery.order_id.as_deref())),
+        Column::id("ID", |delivery, _| Cell::optional(delivery.webhook_id.as_deref())),
+        Column::new("TYPE", |delivery, _| Cell::optional(delivery.kind.as_deref())),
+        Column::id("SESSION", |delivery, _| Cell::optional(delivery.session_id.as_deref())),
+        Column::new("ORDER", |delivery, _| Cell::optional(delivery.order_id.as_deref())),
         Column::new("REASON", |delivery, _| match &delivery.failure_reason {
-            Some(reason) => Cell::toned(reason.as_str(), Tone::Bad),
+            Some(reason) => Cell::styled(reason.as_str(), CellStyle::Bad),
             None => Cell::from(""),
         }),
         Column::detail("STATUS", |delivery, _| {
             match delivery.session.as_ref().and_then(|session| session.status.as_ref()) {
-                Some(status) => Cell::toned(status.as_str(), session_tone(status)),
+                Some(status) => Cell::styled(status.as_str(), session_tone(status)),
                 None => Cell::from(""),
             }
         }),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
-        object_of(self)
+        to_json_object(self)
     }
 }

@@ -9,76 +9,76 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::delivery::{Delivery, Outcome};
+use super::delivery::{Delivery, DeliveryStatus};
 use super::forward::forward;
-use super::receiver::{Answer, Arrived};
-use super::seen::{Repeats, Seen};
-use crate::commands::sessions::settle::{Settled, settle_by};
-use crate::context::Online;
-use crate::error::{Error, Kind};
+use super::receiver::{DeliveryResponse, IncomingDelivery};
+use super::seen::{DedupCache, DeliveryState};
+use crate::commands::sessions::settle::{Reconciliation, reconcile_session};
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
 use crate::journal::File;
 use crate::model::Session;
 use crate::terminal::Terminal;
-use crate::text::visible;
+use crate::text::escape_control;
 use crate::webhooks::{Endpoint, Verifier};
 
 /// How long others may hold the journal, or the device of an attempt, before a callback has to come again.
-const LONGEST_SETTLING: Duration = Duration::from_secs(5);
+const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether they are done.
 const SETTLING_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What was decided about a delivery.
-pub(super) struct Decided {
-    pub(super) answer: Answer,
+pub(super) struct HandledDelivery {
+    pub(super) answer: DeliveryResponse,
     /// What is shown of it: nothing of one that came before.
     pub(super) delivery: Option<Delivery>,
     /// Where the answer goes.
-    pub(super) back: oneshot::Sender<Answer>,
+    pub(super) back: oneshot::Sender<DeliveryResponse>,
 }
 
 /// Decides about deliveries.
-pub(super) struct Desk<'a> {
+pub(super) struct DeliveryHandler<'a> {
     pub(super) verifier: Verifier,
     pub(super) terminal: &'a Terminal,
     /// The account whose sessions are read back, if that is asked for.
-    pub(super) resolver: Option<Online<'a>>,
+    pub(super) resolver: Option<ApiContext<'a>>,
     pub(super) forward_to: Option<Endpoint>,
-    pub(super) repeats: RefCell<Repeats>,
+    pub(super) repeats: RefCell<DedupCache>,
 }
 
-impl Desk<'_> {
+impl DeliveryHandler<'_> {
     /// Decides about a delivery.
-    pub(super) async fn decide(&self, arrived: Arrived) -> Decided {
-        let Arrived { headers, body, answer: back } = arrived;
-        let (answer, mut delivery) = self.handle(&headers, &body).await;
+    pub(super) async fn handle(&self, arrived: IncomingDelivery) -> HandledDelivery {
+        let IncomingDelivery { headers, body, answer: back } = arrived;
+        let (answer, mut delivery) = self.respond(&headers, &body).await;
         if let Some(delivery) = &mut delivery {
             delivery.status = Some(answer.status.as_u16());
         }
-        Decided { answer, delivery, back }
+        HandledDelivery { answer, delivery, back }
     }
 
-    async fn handle(&self, headers: &HeaderMap, body: &[u8]) -> (Answer, Option<Delivery>) {
+    async fn respond(&self, headers: &HeaderMap, body: &[u8]) -> (DeliveryResponse, Option<Delivery>) {
         let now = Timestamp::now();
         let verified = match self.verifier.verify(headers, body, now) {
             Ok(verified) => verified,
             Err(why) => {
                 let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
-                let answer = Answer::problem(StatusCode::UNAUTHORIZED, &format!("Refused: {why}."));
+                let answer = DeliveryResponse::problem(StatusCode::UNAUTHORIZED, &format!("Refused: {why}."));
                 return (answer, Some(Delivery::refused(now, id, &why)));
             }
         };
         let id = verified.id.clone();
         let seen = self.repeats.borrow_mut().begin(&id);
         match seen {
-            Seen::New => {}
-            Seen::Before => {
-                self.terminal.note(&format!("{} came before; it is dropped.", visible(&id)));
-                return (Answer::acknowledged(), None);
+            DeliveryState::New => {}
+            DeliveryState::Before => {
+                self.terminal.status(&format!("{} came before; it is dropped.", escape_control(&id)));
+                return (DeliveryResponse::acknowledged(), None);
             }
-            Seen::UnderWay => {
+            DeliveryState::UnderWay => {
                 let detail = "It is being handled: how that ends is not known yet.";
-                return (Answer::problem(StatusCode::SERVICE_UNAVAILABLE, detail), None);
+                return (DeliveryResponse::problem(StatusCode::SERVICE_UNAVAILABLE, detail), None);
             }
         }
         let mut delivery = Delivery::verified(now, verified, body);
@@ -97,11 +97,14 @@ impl Desk<'_> {
             }
             (None, Err(error)) => {
                 delivery.not_acknowledged("unresolved", error.message);
-                Answer::problem(StatusCode::SERVICE_UNAVAILABLE, "Its session cannot be read back now.")
+                DeliveryResponse::problem(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Its session cannot be read back now.",
+                )
             }
-            (None, Ok(())) => Answer::acknowledged(),
+            (None, Ok(())) => DeliveryResponse::acknowledged(),
         };
-        self.repeats.borrow_mut().end(&id, delivery.outcome == Outcome::Accepted);
+        self.repeats.borrow_mut().end(&id, delivery.outcome == DeliveryStatus::Accepted);
         (answer, Some(delivery))
     }
 
@@ -115,23 +118,23 @@ impl Desk<'_> {
         let failed = |error: Error| error.context(&format!("session {id}"));
         let session = match online.client.session(id).await.map_err(Error::from) {
             Ok(session) => session,
-            Err(error) if error.kind == Kind::NotFound => {
+            Err(error) if error.kind == ErrorKind::NotFound => {
                 self.terminal.warn(&format!("there is no session {id} in this account"));
                 return Ok(());
             }
             Err(error) => return Err(failed(error)),
         };
-        match settled(id, &session, &online.journal()).await.map_err(failed)? {
-            Settled::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
-            Settled::Nothing => {}
-            Settled::Ambiguous(number) => self.warn_of(id, number, online),
-            Settled::Busy => return Err(failed(busy())),
+        match reconcile_blocking(id, &session, &online.journal()).await.map_err(failed)? {
+            Reconciliation::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
+            Reconciliation::Nothing => {}
+            Reconciliation::Ambiguous(number) => self.warn_ambiguous(id, number, online),
+            Reconciliation::Busy => return Err(failed(busy())),
         }
         delivery.session = Some(session);
         Ok(())
     }
 
-    fn warn_of(&self, session: Uuid, number: usize, online: &Online<'_>) {
+    fn warn_ambiguous(&self, session: Uuid, number: usize, online: &ApiContext<'_>) {
         let flag = online.settings.profile_flag();
         self.terminal.warn(&format!(
             "session {session} matches {number} unknown attempts; name the one it came of: \
@@ -141,20 +144,23 @@ impl Desk<'_> {
 }
 
 /// Settles by a session what can be settled, in a thread of its own: whoever holds a lock holds up nobody else.
-async fn settled(id: Uuid, session: &Session, journal: &File) -> Result<Settled, Error> {
+async fn reconcile_blocking(id: Uuid, session: &Session, journal: &File) -> Result<Reconciliation, Error> {
     let settling = async {
         loop {
             let (session, journal) = (session.clone(), journal.clone());
-            let thread = tokio::task::spawn_blocking(move || settle_by(id, &session, &journal));
-            match thread.await.map_err(|error| Error::new(Kind::Bug, error.to_string()))?? {
-                Settled::Busy => tokio::time::sleep(SETTLING_INTERVAL).await,
+            let thread = tokio::task::spawn_blocking(move || reconcile_session(id, &session, &journal));
+            match thread.await.map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?? {
+                Reconciliation::Busy => tokio::time::sleep(SETTLING_INTERVAL).await,
                 settled => return Ok(settled),
             }
         }
     };
-    tokio::time::timeout(LONGEST_SETTLING, settling).await.unwrap_or_else(|_| Err(busy()))
+    tokio::time::timeout(RECONCILE_TIMEOUT, settling).await.unwrap_or_else(|_| Err(busy()))
 }
 
 fn busy() -> Error {
-    Error::new(Kind::Unavailable, "another process uses the journal, or is creating a session on this device")
+    Error::new(
+        ErrorKind::Unavailable,
+        "another process uses the journal, or is creating a session on this device",
+    )
 }

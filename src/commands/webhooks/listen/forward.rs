@@ -6,12 +6,12 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::receiver::Answer;
+use super::receiver::DeliveryResponse;
 
-use crate::webhooks::{Endpoint, Unanswered};
+use crate::webhooks::{DeliveryError, Endpoint};
 
 /// Headers that are about one connection, and not about what it carries.
-const OF_THE_CONNECTION: [HeaderName; 11] = [
+const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
     CONNECTION,
     CONTENT_LENGTH,
     EXPECT,
@@ -27,27 +27,31 @@ const OF_THE_CONNECTION: [HeaderName; 11] = [
 
 /// Passes a delivery on as it came, and gives what it is answered with and, where the application did not
 /// acknowledge it, why not.
-pub(super) async fn forward(to: &Endpoint, headers: &HeaderMap, body: &[u8]) -> (Answer, Option<String>) {
-    match to.post(without_connection(headers), body.to_owned()).await {
+pub(super) async fn forward(
+    to: &Endpoint,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> (DeliveryResponse, Option<String>) {
+    match to.post(strip_hop_by_hop(headers), body.to_owned()).await {
         Ok(answer) => {
             let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
             let why = (!status.is_success()).then(|| format!("the application answered {}", answer.status));
-            let mut headers = without_connection(&answer.headers);
+            let mut headers = strip_hop_by_hop(&answer.headers);
             headers.remove(DATE);
-            (Answer { status, headers, body: answer.body }, why)
+            (DeliveryResponse { status, headers, body: answer.body }, why)
         }
         Err(error) => {
             let status = match error {
-                Unanswered::NotSent(_) => StatusCode::BAD_GATEWAY,
-                Unanswered::Lost(_) => StatusCode::GATEWAY_TIMEOUT,
+                DeliveryError::NotSent(_) => StatusCode::BAD_GATEWAY,
+                DeliveryError::Lost(_) => StatusCode::GATEWAY_TIMEOUT,
             };
             let why = error.reason();
-            (Answer::problem(status, "The application did not answer."), Some(why))
+            (DeliveryResponse::problem(status, "The application did not answer."), Some(why))
         }
     }
 }
 
-fn without_connection(headers: &HeaderMap) -> HeaderMap {
+fn strip_hop_by_hop(headers: &HeaderMap) -> HeaderMap {
     let named: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()
@@ -56,7 +60,7 @@ fn without_connection(headers: &HeaderMap) -> HeaderMap {
         .collect();
     let mut kept = HeaderMap::new();
     for (name, value) in headers {
-        if !OF_THE_CONNECTION.contains(name) && !named.iter().any(|named| named == name.as_str()) {
+        if !HOP_BY_HOP_HEADERS.contains(name) && !named.iter().any(|named| named == name.as_str()) {
             kept.append(name.clone(), value.clone());
         }
     }
@@ -82,7 +86,7 @@ mod tests {
         ] {
             headers.append(name, value.parse().unwrap());
         }
-        let kept = without_connection(&headers);
+        let kept = strip_hop_by_hop(&headers);
         let kept: Vec<_> =
             kept.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(kept, [("webhook-id", "kevt_1"), ("x-two", "1"), ("x-two", "2")]);

@@ -15,13 +15,13 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use self::desk::Desk;
-use self::wait::{ExitAfter, Wait};
+use self::desk::DeliveryHandler;
+use self::wait::{ExitAfter, ListenLoop};
 use crate::commands::args;
-use crate::commands::help::text::more;
+use crate::commands::help::text::after_help;
 use crate::commands::listen::{self, ReadyFile};
 use crate::context::Context;
-use crate::error::{Error, Exit, Kind};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::terminal::Terminal;
 use crate::webhooks::{Endpoint, Verifier};
 
@@ -48,7 +48,7 @@ Next:
 /// shown; what came before is dropped. It runs until Ctrl-C, or until --exit-after or --timeout ends it: exit 13 if it
 /// ended without what it was waiting for.
 #[derive(Debug, clap::Args)]
-#[command(after_help = more(MORE))]
+#[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The secret of the endpoint, of the form whsec_…, is in this file; can be repeated, as during a rotation
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
@@ -74,26 +74,27 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<Exit, Error> {
+    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
         let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
         listen::check(listen, public, "others on the network could reach it there")?;
         let secrets = args::read_secrets(&secret_file)?;
         let forward_to = forward_to.map(|url| Endpoint::new(&url, FORWARD_TIMEOUT)).transpose();
-        let desk = Desk {
-            verifier: Verifier::new(&secrets).map_err(|error| Error::new(Kind::Bug, error.to_string()))?,
+        let desk = DeliveryHandler {
+            verifier: Verifier::new(&secrets)
+                .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?,
             terminal: &context.terminal,
             resolver: if resolve { Some(context.connect()?) } else { None },
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             repeats: RefCell::default(),
         };
-        context.handle_interruption();
-        context.wait_for(async {
+        context.take_over_interrupts();
+        context.block_on(async {
             let terminal = &*context.terminal;
             let listener = listen::bind(listen).await?;
             let url = match listener.local_addr() {
                 Ok(address) => format!("http://{address}/"),
-                Err(error) => return Err(Error::new(Kind::Bug, format!("cannot start: {error}"))),
+                Err(error) => return Err(Error::new(ErrorKind::Bug, format!("cannot start: {error}"))),
             };
             // From here on it ends when it is told to, and not before.
             let interruption = context.interruption();
@@ -103,13 +104,13 @@ impl Args {
             let (stop, stopped) = oneshot::channel::<()>();
             let (arrived, serving) = receiver::serve(listener, async { drop(stopped.await) });
             let mut serving = std::pin::pin!(serving);
-            let wait = Wait::new(exit_after, context.settings.timeout, &desk);
+            let wait = ListenLoop::new(exit_after, context.settings.timeout, &desk);
             let result = tokio::select! {
                 biased;
                 result = wait.run(arrived, interruption) => result,
                 ended = &mut serving => {
                     let why = ended.err().map(|error| format!(": {error}")).unwrap_or_default();
-                    Err(Error::new(Kind::Bug, format!("the server ended{why}")))
+                    Err(Error::new(ErrorKind::Bug, format!("the server ended{why}")))
                 }
             };
             drop(stop);
@@ -126,7 +127,7 @@ fn ready_line(url: &str, terminal: &Terminal) -> String {
 /// Says on stderr where it listens: stdout is for deliveries.
 fn greet(url: &str, terminal: &Terminal) {
     if terminal.format().is_json() && !terminal.is_quiet() {
-        terminal.tell(&json!({"ready": {"url": url}}).to_string());
+        terminal.message(&json!({"ready": {"url": url}}).to_string());
     }
-    terminal.note(&format!("Listening at {url}; Ctrl-C ends it."));
+    terminal.status(&format!("Listening at {url}; Ctrl-C ends it."));
 }

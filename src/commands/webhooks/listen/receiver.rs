@@ -14,23 +14,23 @@ use tokio::sync::{mpsc, oneshot};
 const MAX_BODY: usize = 1024 * 1024;
 
 /// How many deliveries wait to be looked at; more than that wait in their connections.
-const QUEUE: usize = 64;
+const QUEUE_CAPACITY: usize = 64;
 
 /// A delivery as it came.
-pub(super) struct Arrived {
+pub(super) struct IncomingDelivery {
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) answer: oneshot::Sender<DeliveryResponse>,
 }
 
 /// What a delivery is answered with.
-pub(super) struct Answer {
+pub(super) struct DeliveryResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
-impl Answer {
+impl DeliveryResponse {
     /// It need not come again.
     pub(super) fn acknowledged() -> Self {
         Self { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), body: Vec::new() }
@@ -47,7 +47,7 @@ impl Answer {
     }
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for DeliveryResponse {
     fn into_response(self) -> Response {
         let Self { status, headers, body } = self;
         let mut response = Response::new(Body::from(body));
@@ -61,16 +61,16 @@ impl IntoResponse for Answer {
 pub(super) fn serve(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
-) -> (mpsc::Receiver<Arrived>, impl Future<Output = std::io::Result<()>>) {
-    let (arrivals, arrived) = mpsc::channel(QUEUE);
-    let router = Router::new().fallback(move |request: Request| take(arrivals.clone(), request));
+) -> (mpsc::Receiver<IncomingDelivery>, impl Future<Output = std::io::Result<()>>) {
+    let (arrivals, arrived) = mpsc::channel(QUEUE_CAPACITY);
+    let router = Router::new().fallback(move |request: Request| receive(arrivals.clone(), request));
     (arrived, axum::serve(listener, router).with_graceful_shutdown(stop).into_future())
 }
 
-async fn take(arrivals: mpsc::Sender<Arrived>, request: Request) -> Answer {
+async fn receive(arrivals: mpsc::Sender<IncomingDelivery>, request: Request) -> DeliveryResponse {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
-        let mut answer = Answer::problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are posted.");
+        let mut answer = DeliveryResponse::problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are posted.");
         answer.headers.insert(ALLOW, HeaderValue::from_static("POST"));
         return answer;
     }
@@ -78,15 +78,15 @@ async fn take(arrivals: mpsc::Sender<Arrived>, request: Request) -> Answer {
         Ok(body) => body.to_vec(),
         Err(error) => {
             return if error.into_inner().is::<http_body_util::LengthLimitError>() {
-                Answer::problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
+                DeliveryResponse::problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
             } else {
-                Answer::problem(StatusCode::BAD_REQUEST, "The body broke off.")
+                DeliveryResponse::problem(StatusCode::BAD_REQUEST, "The body broke off.")
             };
         }
     };
     let (answer, answered) = oneshot::channel();
-    let ending = || Answer::problem(StatusCode::SERVICE_UNAVAILABLE, "Nobody listens any more.");
-    if arrivals.send(Arrived { headers: parts.headers, body, answer }).await.is_err() {
+    let ending = || DeliveryResponse::problem(StatusCode::SERVICE_UNAVAILABLE, "Nobody listens any more.");
+    if arrivals.send(IncomingDelivery { headers: parts.headers, body, answer }).await.is_err() {
         return ending();
     }
     answered.await.unwrap_or_else(|_| ending())

@@ -3,11 +3,11 @@
 use std::collections::{HashSet, VecDeque};
 
 /// How many are remembered. A sender that repeats one does so within minutes or hours.
-const MOST: usize = 100_000;
+const MAX_REMEMBERED: usize = 100_000;
 
 /// What is known of a delivery that comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(super) enum DeliveryState {
     /// Nothing: it is to be handled, and [`Repeats::end`] says how that ended.
     New,
     /// It was acknowledged before.
@@ -18,21 +18,21 @@ pub(super) enum Seen {
 
 /// The ids of deliveries.
 #[derive(Debug, Default)]
-pub(super) struct Repeats {
+pub(super) struct DedupCache {
     under_way: HashSet<String>,
     acknowledged: HashSet<String>,
     oldest_first: VecDeque<String>,
 }
 
-impl Repeats {
+impl DedupCache {
     /// Takes in a delivery that verifies: any other may bear anybody's id.
-    pub(super) fn begin(&mut self, id: &str) -> Seen {
+    pub(super) fn begin(&mut self, id: &str) -> DeliveryState {
         if self.acknowledged.contains(id) {
-            Seen::Before
+            DeliveryState::Before
         } else if self.under_way.insert(id.to_owned()) {
-            Seen::New
+            DeliveryState::New
         } else {
-            Seen::UnderWay
+            DeliveryState::UnderWay
         }
     }
 
@@ -41,7 +41,7 @@ impl Repeats {
         self.under_way.remove(id);
         if is_acknowledged && self.acknowledged.insert(id.to_owned()) {
             self.oldest_first.push_back(id.to_owned());
-            if self.oldest_first.len() > MOST
+            if self.oldest_first.len() > MAX_REMEMBERED
                 && let Some(oldest) = self.oldest_first.pop_front()
             {
                 self.acknowledged.remove(&oldest);
@@ -56,25 +56,28 @@ mod tests {
 
     #[test]
     fn only_what_was_acknowledged_is_a_repeat() {
-        let mut repeats = Repeats::default();
-        assert_eq!(repeats.begin("a"), Seen::New);
-        assert_eq!((repeats.begin("a"), repeats.begin("b")), (Seen::UnderWay, Seen::New));
+        let mut repeats = DedupCache::default();
+        assert_eq!(repeats.begin("a"), DeliveryState::New);
+        assert_eq!((repeats.begin("a"), repeats.begin("b")), (DeliveryState::UnderWay, DeliveryState::New));
         repeats.end("a", false);
-        assert_eq!(repeats.begin("a"), Seen::New);
+        assert_eq!(repeats.begin("a"), DeliveryState::New);
         repeats.end("a", true);
-        assert_eq!((repeats.begin("a"), repeats.begin("b")), (Seen::Before, Seen::UnderWay));
+        assert_eq!(
+            (repeats.begin("a"), repeats.begin("b")),
+            (DeliveryState::Before, DeliveryState::UnderWay)
+        );
     }
 
     #[test]
     fn the_oldest_are_forgotten() {
-        let mut repeats = Repeats::default();
-        for number in 0..=MOST {
+        let mut repeats = DedupCache::default();
+        for number in 0..=MAX_REMEMBERED {
             let id = number.to_string();
-            assert_eq!(repeats.begin(&id), Seen::New);
+            assert_eq!(repeats.begin(&id), DeliveryState::New);
             repeats.end(&id, true);
         }
-        assert_eq!((repeats.begin("1"), repeats.begin("0")), (Seen::Before, Seen::New));
-        assert_eq!(repeats.oldest_first.len(), MOST);
-        assert_eq!(repeats.acknowledged.len(), MOST);
+        assert_eq!((repeats.begin("1"), repeats.begin("0")), (DeliveryState::Before, DeliveryState::New));
+        assert_eq!(repeats.oldest_first.len(), MAX_REMEMBERED);
+        assert_eq!(repeats.acknowledged.len(), MAX_REMEMBERED);
     }
 }

@@ -6,17 +6,17 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
-use super::delivery::{Delivery, Outcome};
-use super::desk::{Decided, Desk};
-use super::receiver::Arrived;
+use super::delivery::{Delivery, DeliveryStatus};
+use super::desk::{DeliveryHandler, HandledDelivery};
+use super::receiver::IncomingDelivery;
 use crate::commands::args;
-use crate::context::Interruption;
-use crate::error::{Error, Exit, Kind};
+use crate::context::SignalListener;
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
-use crate::terminal::{Format, Listing, Show, Terminal};
+use crate::terminal::{Format, ListWriter, Terminal, ValueFormat};
 
 /// How often to look whether anybody reads what is shown.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
+const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What ends the listening.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,25 +44,29 @@ impl ExitAfter {
 }
 
 /// A wait for deliveries.
-pub(super) struct Wait<'a> {
+pub(super) struct ListenLoop<'a> {
     exit_after: Option<ExitAfter>,
     timeout: Option<Duration>,
-    desk: &'a Desk<'a>,
-    page: Page<'a>,
+    desk: &'a DeliveryHandler<'a>,
+    page: DeliveryPrinter<'a>,
     accepted: u64,
 }
 
-impl<'a> Wait<'a> {
-    pub(super) fn new(exit_after: Option<ExitAfter>, timeout: Option<Duration>, desk: &'a Desk<'a>) -> Self {
-        Self { exit_after, timeout, desk, page: Page::new(desk.terminal), accepted: 0 }
+impl<'a> ListenLoop<'a> {
+    pub(super) fn new(
+        exit_after: Option<ExitAfter>,
+        timeout: Option<Duration>,
+        desk: &'a DeliveryHandler<'a>,
+    ) -> Self {
+        Self { exit_after, timeout, desk, page: DeliveryPrinter::new(desk.terminal), accepted: 0 }
     }
 
     /// Takes what arrives, until what is waited for has come, the time is up, or somebody ends it.
     pub(super) async fn run(
         mut self,
-        mut arrived: mpsc::Receiver<Arrived>,
-        mut interruption: Interruption,
-    ) -> Result<Exit, Error> {
+        mut arrived: mpsc::Receiver<IncomingDelivery>,
+        mut interruption: SignalListener,
+    ) -> Result<ExitStatus, Error> {
         let (desk, timeout) = (self.desk, self.timeout);
         let time_up = async {
             match timeout {
@@ -71,41 +75,41 @@ impl<'a> Wait<'a> {
             }
         };
         let mut time_up = std::pin::pin!(time_up);
-        let mut look = tokio::time::interval(LOOK_AROUND);
+        let mut look = tokio::time::interval(STDOUT_POLL_INTERVAL);
         let mut deciding = FuturesUnordered::new();
         let exit = loop {
             tokio::select! {
                 biased;
-                _ = interruption.come() => match self.exit_after {
-                    None => break Exit::Done,
-                    Some(_) => return Err(Error::new(Kind::Interrupted, "interrupted before it came")),
+                _ = interruption.recv() => match self.exit_after {
+                    None => break ExitStatus::Done,
+                    Some(_) => return Err(Error::new(ErrorKind::Interrupted, "interrupted before it came")),
                 },
-                Some(decided) = deciding.next(), if !deciding.is_empty() => if self.take(decided)? {
-                    break Exit::Done;
+                Some(decided) = deciding.next(), if !deciding.is_empty() => if self.acknowledge(decided)? {
+                    break ExitStatus::Done;
                 },
-                Some(arrived) = arrived.recv() => deciding.push(desk.decide(arrived)),
+                Some(arrived) = arrived.recv() => deciding.push(desk.handle(arrived)),
                 () = &mut time_up => break match (&self.exit_after, self.accepted) {
-                    (None, 1..) => Exit::Done,
-                    _ => Exit::NothingCame,
+                    (None, 1..) => ExitStatus::Done,
+                    _ => ExitStatus::NothingCame,
                 },
-                _ = look.tick() => if desk.terminal.is_left_alone() {
-                    return Err(Error::new(Kind::ClosedPipe, "nobody reads any more"));
+                _ = look.tick() => if desk.terminal.is_stdout_closed() {
+                    return Err(Error::new(ErrorKind::ClosedPipe, "nobody reads any more"));
                 },
             }
         };
-        if exit == Exit::NothingCame {
-            desk.terminal.warn(&self.what_is_missing());
+        if exit == ExitStatus::NothingCame {
+            desk.terminal.warn(&self.timeout_message());
         }
         self.page.finish()?;
         Ok(exit)
     }
 
     /// Shows a delivery and answers it. Whether it is what was waited for.
-    fn take(&mut self, decided: Decided) -> Result<bool, Error> {
-        let Decided { answer, delivery, back } = decided;
+    fn acknowledge(&mut self, decided: HandledDelivery) -> Result<bool, Error> {
+        let HandledDelivery { answer, delivery, back } = decided;
         let mut is_met = false;
         if let Some(delivery) = delivery {
-            if delivery.outcome == Outcome::Accepted {
+            if delivery.outcome == DeliveryStatus::Accepted {
                 self.accepted += 1;
                 is_met =
                     self.exit_after.as_ref().is_some_and(|wanted| wanted.is_met(self.accepted, &delivery));
@@ -118,7 +122,7 @@ impl<'a> Wait<'a> {
         Ok(is_met)
     }
 
-    fn what_is_missing(&self) -> String {
+    fn timeout_message(&self) -> String {
         match &self.exit_after {
             Some(ExitAfter::Event(kind)) => format!("{kind} did not come in time"),
             Some(ExitAfter::Count(count)) => format!("{} of {count} came in time", self.accepted),
@@ -128,15 +132,15 @@ impl<'a> Wait<'a> {
 }
 
 /// Where deliveries are shown: a line each, as they come, or an array at the end.
-struct Page<'a> {
+struct DeliveryPrinter<'a> {
     terminal: &'a Terminal,
-    listing: Listing<'a, Delivery>,
-    show: Show,
+    listing: ListWriter<'a, Delivery>,
+    show: ValueFormat,
 }
 
-impl<'a> Page<'a> {
+impl<'a> DeliveryPrinter<'a> {
     fn new(terminal: &'a Terminal) -> Self {
-        Self { terminal, listing: terminal.listing(), show: Show::here() }
+        Self { terminal, listing: terminal.listing(), show: ValueFormat::local() }
     }
 
     fn show(&mut self, delivery: Delivery) -> Result<(), Error> {
