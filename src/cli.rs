@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, Parser};
 use crate::commands::Command;
 use crate::commands::args::duration;
 use crate::commands::help::text;
-use crate::terminal::{ColorWhen, Format};
+use crate::output::{ColorWhen, Format};
 
 /// The command line of Kustom In-Person Payments.
 ///

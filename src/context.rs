@@ -3,8 +3,6 @@
 //! A command's need of credentials is visible in its type: one that takes a [`Context`] sends nothing, one that
 //! takes an [`Online`] has passed the guards.
 
-mod interruption;
-
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::process::{Command, Stdio};
@@ -16,18 +14,18 @@ use crate::api::{
 };
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::journal::File;
+use crate::journal::JournalFile;
+use crate::output::Output;
 use crate::profiles::KeySource;
 use crate::secret::ApiKey;
 use crate::settings::{Account, Endpoint, Settings};
-use crate::terminal::Terminal;
-pub(crate) use interruption::{Signal, SignalListener};
+use crate::signals::SignalListener;
 
 /// What every command is handed.
-pub(crate) struct Context {
+pub(crate) struct App {
     /// What flags and variables say.
     pub settings: Settings,
-    pub terminal: Rc<Terminal>,
+    pub output: Rc<Output>,
     /// The request that changes something and has no answer yet.
     under_way: Rc<RefCell<Option<String>>>,
     /// Whether a command does something of its own when it is interrupted.
@@ -38,7 +36,7 @@ pub(crate) struct Context {
 pub(crate) struct ApiContext<'a> {
     /// What flags and variables say.
     pub settings: &'a Settings,
-    pub terminal: &'a Terminal,
+    pub output: &'a Output,
     /// The account, each value with its source.
     pub account: Account,
     /// The client of that account.
@@ -47,11 +45,11 @@ pub(crate) struct ApiContext<'a> {
     under_way: &'a RefCell<Option<String>>,
 }
 
-impl Context {
+impl App {
     /// The context of this process.
     pub(crate) fn new(settings: Settings) -> Self {
-        let terminal = Rc::new(Terminal::new(settings.manner));
-        Self { settings, terminal, under_way: Rc::default(), interruption_is_handled: Cell::new(false) }
+        let output = Rc::new(Output::new(settings.manner));
+        Self { settings, output, under_way: Rc::default(), interruption_is_handled: Cell::new(false) }
     }
 
     /// The account that is asked for. Nothing is sent.
@@ -77,7 +75,7 @@ impl Context {
         };
         let credentials =
             Credentials { key, username: value(&account.username), merchant_id: value(&account.merchant_id) };
-        let (terminal, under_way) = (Rc::clone(&self.terminal), Rc::clone(&self.under_way));
+        let (output, under_way) = (Rc::clone(&self.output), Rc::clone(&self.under_way));
         let observer = Box::new(move |event: &Event<'_>| {
             match event {
                 Event::Sending { request, .. } if !request.is_safe() => {
@@ -85,7 +83,7 @@ impl Context {
                 }
                 // Whatever these say, the request has come to its end, or will be sent as if for the first time.
                 Event::Answered { status: 200..=299 | 400..=407 | 409..=499, .. }
-                | Event::Waiting { carried_out: SideEffect::No, .. } => {
+                | Event::Waiting { carried_out: SideEffect::None, .. } => {
                     under_way.take();
                 }
                 Event::Sending { .. }
@@ -93,14 +91,14 @@ impl Context {
                 | Event::Failed { .. }
                 | Event::Waiting { .. } => {}
             }
-            terminal.trace(event);
+            output.trace(event);
         });
         let client = Client::new(self.transport(&account)?, account.base_url()?, &credentials, observer)
             .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?;
         let interruption_is_handled = &self.interruption_is_handled;
-        let (settings, terminal) = (&self.settings, &*self.terminal);
+        let (settings, output) = (&self.settings, &*self.output);
         let under_way = &*self.under_way;
-        Ok(ApiContext { settings, terminal, account, client, interruption_is_handled, under_way })
+        Ok(ApiContext { settings, output, account, client, interruption_is_handled, under_way })
     }
 
     /// Runs a command that needs an account, until it ends or is interrupted.
@@ -111,8 +109,8 @@ impl Context {
     where
         F: Future<Output = Result<ExitStatus, Error>>,
     {
-        let online = self.connect()?;
-        self.block_on(command(online))
+        let context = self.connect()?;
+        self.block_on(command(context))
     }
 
     /// Runs something that waits, until it ends or is interrupted.
@@ -124,8 +122,8 @@ impl Context {
             .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
         let result = runtime.block_on(async {
             let mut work = std::pin::pin!(work);
-            let mut attention = std::pin::pin!(self.terminal.attend());
-            let mut interruption = SignalListener::listen(self.terminal.is_interactive());
+            let mut attention = std::pin::pin!(self.output.attend());
+            let mut interruption = SignalListener::listen(self.output.is_interactive());
             loop {
                 tokio::select! {
                     biased;
@@ -151,7 +149,7 @@ impl Context {
 
     /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
     pub(crate) fn interruption(&self) -> SignalListener {
-        SignalListener::listen(self.terminal.is_interactive())
+        SignalListener::listen(self.output.is_interactive())
     }
 
     fn interrupted(&self) -> Error {
@@ -177,13 +175,13 @@ impl Context {
 }
 
 /// The journal of an account: one a profile, and one an environment where there is no profile.
-pub(crate) fn journal_of(settings: &Settings, account: &Account) -> File {
+pub(crate) fn journal_of(settings: &Settings, account: &Account) -> JournalFile {
     let name = match &account.profile {
         Some(profile) => profile.value.clone(),
         // No profile has a name like this.
         None => format!("@{}", account.environment.value),
     };
-    File::new(&settings.paths.state, &name)
+    JournalFile::new(&settings.paths.state, &name)
 }
 
 fn key_of(account: &Account) -> Result<ApiKey, Error> {
@@ -261,11 +259,11 @@ impl ApiContext<'_> {
 
     /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
     pub(crate) fn interruption(&self) -> SignalListener {
-        SignalListener::listen(self.terminal.is_interactive())
+        SignalListener::listen(self.output.is_interactive())
     }
 
     /// The journal of this account.
-    pub(crate) fn journal(&self) -> File {
+    pub(crate) fn journal(&self) -> JournalFile {
         journal_of(self.settings, &self.account)
     }
 
@@ -280,7 +278,7 @@ impl ApiContext<'_> {
 
     /// Whether a production command can get the confirmation it will need: before anything is sent.
     pub(crate) fn ensure_can_confirm(&self) -> Result<(), Error> {
-        if self.account.is_production() && !self.terminal.assume_yes() && !self.terminal.can_prompt() {
+        if self.account.is_production() && !self.output.assume_yes() && !self.output.can_prompt() {
             return Err(Error::new(
                 ErrorKind::Unconfirmed,
                 "this is production, and there is nobody to confirm it",
@@ -296,7 +294,7 @@ impl ApiContext<'_> {
             return Ok(());
         }
         let question = self.question(action);
-        if self.terminal.confirm(&question).await? {
+        if self.output.confirm(&question).await? {
             return Ok(());
         }
         Err(not_confirmed())
@@ -307,7 +305,7 @@ impl ApiContext<'_> {
         if !self.account.is_production() {
             return Ok(());
         }
-        if self.terminal.confirm_by_name(&self.question(action), names).await? {
+        if self.output.confirm_by_name(&self.question(action), names).await? {
             return Ok(());
         }
         Err(not_confirmed())

@@ -13,7 +13,7 @@ use crate::text::escape_control;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
     /// Done; a session that was waited for is FINALIZED.
-    Done,
+    Success,
     /// The session that was waited for is CANCELLED.
     SessionCancelled,
     /// The session that was waited for is EXPIRED.
@@ -27,30 +27,30 @@ pub enum ExitStatus {
     /// No phone had used the enrollment code when the wait ended.
     NotPaired,
     /// The callback that was waited for had not come when the wait ended.
-    NothingCame,
+    NoDelivery,
     /// `doctor` found something of this kind.
-    Unwell(ErrorKind),
+    CheckFailed(ErrorKind),
     /// A scenario failed for a reason of this kind.
-    Unmet(ErrorKind),
+    ScenarioFailed(ErrorKind),
 }
 
 impl ExitStatus {
     /// The process's exit code.
     pub const fn code(self) -> u8 {
         match self {
-            Self::Done => 0,
+            Self::Success => 0,
             Self::SessionCancelled => 10,
             Self::SessionExpired | Self::CodeExpired => 11,
             Self::SessionFailed => 12,
-            Self::SessionOpen | Self::NotPaired | Self::NothingCame => 13,
-            Self::Unwell(kind) | Self::Unmet(kind) => kind.code(),
+            Self::SessionOpen | Self::NotPaired | Self::NoDelivery => 13,
+            Self::CheckFailed(kind) | Self::ScenarioFailed(kind) => kind.code(),
         }
     }
 
     /// How a wait for a session ends that stands like this.
     pub const fn from_session_status(status: &SessionStatus) -> Self {
         match status {
-            SessionStatus::Finalized => Self::Done,
+            SessionStatus::Finalized => Self::Success,
             SessionStatus::Cancelled => Self::SessionCancelled,
             SessionStatus::Expired => Self::SessionExpired,
             SessionStatus::Failed => Self::SessionFailed,
@@ -268,7 +268,7 @@ fn kind_of(error: &api::Error) -> ErrorKind {
         (FailureCause::State(_), _) => ErrorKind::Usage,
         (FailureCause::Status { status: 401 | 403, .. }, _) => ErrorKind::Credentials,
         (FailureCause::Status { status: 404, .. }, _) => ErrorKind::NotFound,
-        (_, SideEffect::Maybe) => ErrorKind::Unknown,
+        (_, SideEffect::Possible) => ErrorKind::Unknown,
         (FailureCause::Status { status: 408 | 429, .. }, _) => ErrorKind::Unavailable,
         (FailureCause::Status { status: 400..=499, .. }, _) => ErrorKind::Refused,
         _ => ErrorKind::Unavailable,
@@ -301,15 +301,15 @@ mod tests {
             (500, 6),
             (599, 6),
         ] {
-            assert_eq!(code(status, SideEffect::No), expected, "{status}");
+            assert_eq!(code(status, SideEffect::None), expected, "{status}");
         }
-        assert_eq!(code(500, SideEffect::Maybe), 7);
-        assert_eq!(code(408, SideEffect::Maybe), 7);
+        assert_eq!(code(500, SideEffect::Possible), 7);
+        assert_eq!(code(408, SideEffect::Possible), 7);
     }
 
     #[test]
     fn a_servers_text_cannot_drive_the_terminal() {
-        let error = answered("GET /x", 400, r#"{"detail":"\u001b[2Jgone"}"#, SideEffect::No);
+        let error = answered("GET /x", 400, r#"{"detail":"\u001b[2Jgone"}"#, SideEffect::None);
         assert_eq!(error.message, "\\u{1b}[2Jgone (HTTP 400)");
     }
 

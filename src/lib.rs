@@ -6,19 +6,20 @@
 mod api;
 mod cli;
 mod commands;
-mod completion;
+mod complete;
 mod context;
-mod disk;
 pub mod emulator;
 pub mod error;
-mod flows;
+mod fs;
 pub mod journal;
 pub mod model;
+mod output;
+mod polling;
 mod profiles;
 mod scenario;
 pub mod secret;
 mod settings;
-mod terminal;
+mod signals;
 mod text;
 mod version;
 pub mod webhooks;
@@ -30,10 +31,10 @@ use clap::builder::StyledStr;
 use clap::{FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::output::{ColorWhen, Format, Output, OutputOptions};
 use crate::settings::Settings;
-use crate::terminal::{ColorWhen, Format, OutputOptions, Terminal};
 
 /// The root command with all its subcommands, for the documents that are generated from it.
 pub fn command() -> clap::Command {
@@ -43,7 +44,7 @@ pub fn command() -> clap::Command {
 /// Runs one command line and gives the process's exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    if let Some(asked) = completion::requested_shell(&args) {
+    if let Some(asked) = complete::requested_shell(&args) {
         return run_completion(&asked, &args);
     }
     report_panics(&args);
@@ -56,13 +57,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// Answers a shell. It writes the answer over somebody's command line, so nothing else may come to it.
 #[allow(clippy::exit, reason = "there is no way back from a panic")]
 fn run_completion(asked: &OsStr, args: &[OsString]) -> u8 {
-    std::panic::set_hook(Box::new(|_| std::process::exit(ExitStatus::Done.code().into())));
-    if let Some(text) = completion::complete_line(asked, args) {
-        let terminal = Terminal::new(fallback_options(Format::Table));
+    std::panic::set_hook(Box::new(|_| std::process::exit(ExitStatus::Success.code().into())));
+    if let Some(text) = complete::complete_line(asked, args) {
+        let output = Output::new(fallback_options(Format::Table));
         // A shell that does not read it has no use for it.
-        let _ = terminal.data(&text).and_then(|()| terminal.flush());
+        let _ = output.data(&text).and_then(|()| output.flush());
     }
-    ExitStatus::Done.code()
+    ExitStatus::Success.code()
 }
 
 fn parse_args(args: &[OsString]) -> Result<Cli, clap::Error> {
@@ -76,52 +77,52 @@ fn parse_args(args: &[OsString]) -> Result<Cli, clap::Error> {
 fn run_parsed(cli: Cli) -> u8 {
     let Cli { global, command } = cli;
     let Some(command) = command else {
-        return print_help(&Terminal::new(fallback_options(Format::Table)), &Cli::root_help());
+        return print_help(&Output::new(fallback_options(Format::Table)), &Cli::root_help());
     };
     let wanted = global.output.or_else(|| format_named(&output_variable()?)).unwrap_or(Format::Table);
     let settings = match Settings::resolve(global) {
         Ok(settings) => Settings { waits: command.waits(), ..settings },
-        Err(error) => return report_error(&Terminal::new(fallback_options(wanted)), &error),
+        Err(error) => return report_error(&Output::new(fallback_options(wanted)), &error),
     };
-    let context = Context::new(settings);
-    let written = |exit: ExitStatus| match context.terminal.flush() {
+    let app = App::new(settings);
+    let written = |exit: ExitStatus| match app.output.flush() {
         // Nobody reads any more, which changes nothing about how it ended.
         Err(error) if error.kind == ErrorKind::ClosedPipe => exit.code(),
-        Err(error) => report_error(&context.terminal, &error),
+        Err(error) => report_error(&app.output, &error),
         Ok(()) => exit.code(),
     };
-    match command.run(&context) {
+    match command.run(&app) {
         Ok(exit) => written(exit),
-        Err(error) => report_error(&context.terminal, &error),
+        Err(error) => report_error(&app.output, &error),
     }
 }
 
 /// Help and version are data; anything else that the parser says is a usage error.
 fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
-    let terminal = Terminal::new(fallback_options(guess_format(args)));
+    let output = Output::new(fallback_options(guess_format(args)));
     if !error.use_stderr() {
         let help = error.render();
         // The parser has it as it is written; what stands out in it is worth the time only where that can be seen.
-        let is_map = terminal.colors_data() && help.ansi().to_string() == commands::help::text::ROOT_HELP;
-        return print_help(&terminal, &if is_map { Cli::root_help() } else { help });
+        let is_map = output.colors_data() && help.ansi().to_string() == commands::help::text::ROOT_HELP;
+        return print_help(&output, &if is_map { Cli::root_help() } else { help });
     }
-    if !terminal.format().is_json() {
-        terminal.parser_error(error);
+    if !output.format().is_json() {
+        output.parser_error(error);
         return ErrorKind::Usage.code();
     }
-    report_error(&terminal, &Error::from(error).hint("see `kustom help`, or add --help to the command"))
+    report_error(&output, &Error::from(error).hint("see `kustom help`, or add --help to the command"))
 }
 
-fn print_help(terminal: &Terminal, help: &StyledStr) -> u8 {
-    match terminal.print_styled(help).and_then(|()| terminal.flush()) {
-        Ok(()) => ExitStatus::Done.code(),
-        Err(error) => report_error(terminal, &error),
+fn print_help(output: &Output, help: &StyledStr) -> u8 {
+    match output.print_styled(help).and_then(|()| output.flush()) {
+        Ok(()) => ExitStatus::Success.code(),
+        Err(error) => report_error(output, &error),
     }
 }
 
-fn report_error(terminal: &Terminal, error: &Error) -> u8 {
+fn report_error(output: &Output, error: &Error) -> u8 {
     if error.kind != ErrorKind::ClosedPipe {
-        terminal.error(error);
+        output.error(error);
     }
     error.kind.code()
 }
@@ -159,8 +160,8 @@ fn report_panics(args: &[OsString]) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(ErrorKind::Bug, format!("this is a bug in kustom ({place})"))
             .hint("please report it with the command you typed and the output of `kustom doctor`");
-        terminal::restore();
-        Terminal::new(fallback_options(format)).error(&error);
+        output::restore();
+        Output::new(fallback_options(format)).error(&error);
         std::process::exit(ErrorKind::Bug.code().into());
     }));
 }

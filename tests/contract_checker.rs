@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use axum::http::{HeaderMap, HeaderValue};
 use common::contract::Contract;
+use common::contract_emulator::{Ask, NO_ID, order, over_http};
 use common::proxy::ValidatingProxy;
-use common::world::{Ask, NO_ID, order, over_http};
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 

@@ -107,7 +107,7 @@ impl Client {
     /// A request that may have arrived is sent again only if it [is repeatable](Request::is_repeatable); one
     /// that provably did not arrive, or that was turned away with 429, may always be.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, Error> {
-        let mut carried_out = SideEffect::No;
+        let mut carried_out = SideEffect::None;
         let mut attempt = 0;
         loop {
             attempt += 1;
@@ -278,17 +278,17 @@ fn classify_transport_error(request: &Request, error: TransportError) -> (Failur
 /// Whether an attempt that ended like this may have changed something.
 fn side_effect(request: &Request, why: &FailureCause) -> SideEffect {
     if request.is_safe() {
-        return SideEffect::No;
+        return SideEffect::None;
     }
     match why {
         // 408 comes from something in between that lost patience, not from the API refusing.
-        FailureCause::Status { status: 408, .. } => SideEffect::Maybe,
+        FailureCause::Status { status: 408, .. } => SideEffect::Possible,
         FailureCause::NotSent { .. }
         | FailureCause::State(_)
-        | FailureCause::Status { status: 400..=499, .. } => SideEffect::No,
+        | FailureCause::Status { status: 400..=499, .. } => SideEffect::None,
         FailureCause::Status { .. }
         | FailureCause::Redirect { .. }
         | FailureCause::Unreadable { .. }
-        | FailureCause::Lost(_) => SideEffect::Maybe,
+        | FailureCause::Lost(_) => SideEffect::Possible,
     }
 }

@@ -100,7 +100,7 @@ impl Client {
     pub(super) async fn delete(&self, request: &Request) -> Result<(), Error> {
         match self.send(request).await {
             Ok(_) => Ok(()),
-            Err(error) if error.status() == Some(404) && error.carried_out == super::SideEffect::Maybe => {
+            Err(error) if error.status() == Some(404) && error.carried_out == super::SideEffect::Possible => {
                 Ok(())
             }
             Err(error) => Err(error),

@@ -8,9 +8,9 @@ use crate::model::Problem;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SideEffect {
     /// It was never sent, was refused, or only reads.
-    No,
+    None,
     /// It may have arrived, and the answer does not tell.
-    Maybe,
+    Possible,
 }
 
 /// What happened to the last attempt.

@@ -8,7 +8,7 @@ mod base_url;
 mod client;
 mod dev;
 mod devices;
-mod emulated;
+mod emulator;
 mod enrollments;
 mod error;
 mod http;

@@ -195,7 +195,7 @@ mod tests {
             Err(Error {
                 request: String::new(),
                 why,
-                carried_out: SideEffect::No,
+                carried_out: SideEffect::None,
                 attempts: 1,
                 retry_after: None,
             })

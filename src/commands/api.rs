@@ -52,7 +52,7 @@ fn method(text: &str) -> Result<Method, String> {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { method, path, body, query } = self;
         check_path(path.split('?').next().unwrap_or_default())
             .and_then(|()| check_path(&path))
@@ -62,18 +62,18 @@ impl Args {
             request = request.query(&key, value);
         }
         if let Some(input) = body {
-            request = request.body(input.read(online.terminal)?);
+            request = request.body(input.read(context.output)?);
         }
         if !request.is_safe() {
-            online.ensure_can_confirm()?;
-            online.confirm(&format!("{}{}", request.summary(), summary(request.body_bytes()))).await?;
+            context.ensure_can_confirm()?;
+            context.confirm(&format!("{}{}", request.summary(), summary(request.body_bytes()))).await?;
         }
-        let answer = online.client.send(&request).await?;
+        let answer = context.client.send(&request).await?;
         match serde_json::from_slice::<Value>(&answer.body) {
-            Ok(value) => online.terminal.json(&value)?,
-            Err(_) => online.terminal.print_raw(&answer.body)?,
+            Ok(value) => context.output.json(&value)?,
+            Err(_) => context.output.print_raw(&answer.body)?,
         }
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -83,7 +83,7 @@ fn summary(body: &[u8]) -> String {
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let amount = body.get("order_amount").and_then(Value::as_i64);
     let amount = amount.map(|minor| {
-        format!(" of {}", crate::terminal::ValueFormat::amount(Some(minor), text("purchase_currency")).text)
+        format!(" of {}", crate::output::ValueFormat::amount(Some(minor), text("purchase_currency")).text)
     });
     let device = text("device_id").map(|device| format!(" on device {device}"));
     [amount, device].into_iter().flatten().collect()

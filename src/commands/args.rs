@@ -8,11 +8,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::{Span, SpanRelativeTo};
 use uuid::Uuid;
 
-use crate::disk;
 use crate::error::Error;
+use crate::fs::io_error_message;
 use crate::model::{CallbackType, Metadata, TapOutcome};
+use crate::output::Output;
 use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
-use crate::terminal::Terminal;
 
 /// The largest body that is read from a file, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -95,9 +95,9 @@ impl Input {
     }
 
     /// Reads all of it.
-    pub(crate) fn read(&self, terminal: &Terminal) -> Result<Vec<u8>, Error> {
+    pub(crate) fn read(&self, output: &Output) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Stdin => terminal.read_stdin(),
+            Self::Stdin => output.read_stdin(),
             Self::File(path) => read_file(path),
         }
     }
@@ -106,7 +106,7 @@ impl Input {
 /// Reads a file of reasonable size.
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| {
-        Error::usage(format!("cannot read {}: {}", path.display(), disk::io_error_message(&error)))
+        Error::usage(format!("cannot read {}: {}", path.display(), io_error_message(&error)))
     };
     let mut bytes = Vec::new();
     let mut file = std::fs::File::open(path).map_err(failed)?.take(LARGEST_FILE + 1);

@@ -12,9 +12,9 @@ use uuid::Uuid;
 
 use super::list::to_json_object;
 use crate::commands::help::text::after_help;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::terminal::{Column, Format, ListWriter, Terminal, View};
+use crate::output::{Column, Format, ListWriter, Output, View};
 
 const MORE: &str = "\
 Examples:
@@ -35,22 +35,22 @@ Next:
 pub(crate) struct Args {}
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self {} = self;
         let folder =
             tempfile::tempdir().map_err(|error| Error::usage(format!("no temporary folder: {error}")))?;
         let program = std::env::current_exe().map_err(|error| cannot_run(&error))?;
         let mut demo = Demo {
-            terminal: &context.terminal,
+            output: &app.output,
             program,
             folder: folder.path().to_owned(),
-            steps: context.terminal.listing(),
+            steps: app.output.listing(),
         };
-        context.block_on(async {
+        app.block_on(async {
             demo.play().await?;
             demo.steps.finish()
         })?;
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -75,7 +75,7 @@ impl View for Step {
 }
 
 struct Demo<'a> {
-    terminal: &'a Terminal,
+    output: &'a Output,
     program: PathBuf,
     folder: PathBuf,
     steps: ListWriter<'a, Step>,
@@ -101,8 +101,8 @@ impl Demo<'_> {
 
     /// Says something between the commands.
     fn say(&self, text: &str) -> Result<(), Error> {
-        if self.terminal.format() == Format::Table {
-            self.terminal.data(&format!("\n# {text}\n"))?;
+        if self.output.format() == Format::Table {
+            self.output.data(&format!("\n# {text}\n"))?;
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Demo<'_> {
         let watch = format!("sessions watch {session} --interval 100ms");
         self.show(&format!("{watch} &"))?;
         // A JSON document comes at the end only; what shows that the wait has begun is its first object.
-        let format = if self.terminal.format() == Format::Table { "table" } else { "ndjson" };
+        let format = if self.output.format() == Format::Table { "table" } else { "ndjson" };
         let mut child = self.spawn_as(&watch, format)?;
         let mut first = String::new();
         if let Some(stdout) = child.stdout.take() {
@@ -149,26 +149,26 @@ impl Demo<'_> {
     }
 
     fn show(&self, command: &str) -> Result<(), Error> {
-        if self.terminal.format() == Format::Table {
-            self.terminal.data(&format!("\n$ kustom {command}\n"))?;
+        if self.output.format() == Format::Table {
+            self.output.data(&format!("\n$ kustom {command}\n"))?;
         }
-        self.terminal.flush()
+        self.output.flush()
     }
 
     fn print(&self, text: &str) -> Result<(), Error> {
-        if self.terminal.format() == Format::Table {
-            self.terminal.data(text)?;
+        if self.output.format() == Format::Table {
+            self.output.data(text)?;
         }
-        self.terminal.flush()
+        self.output.flush()
     }
 
     fn spawn(&self, command: &str) -> Result<Child, Error> {
-        let format = if self.terminal.format() == Format::Table { "table" } else { "json" };
+        let format = if self.output.format() == Format::Table { "table" } else { "json" };
         self.spawn_as(command, format)
     }
 
     fn spawn_as(&self, command: &str, format: &str) -> Result<Child, Error> {
-        let color = if self.terminal.colors_data() { "always" } else { "never" };
+        let color = if self.output.colors_data() { "always" } else { "never" };
         let mut child = Command::new(&self.program);
         for name in ["KUSTOM_API_KEY", "KUSTOM_USERNAME", "KUSTOM_MERCHANT_ID", "KUSTOM_BASE_URL"] {
             child.env_remove(name);
@@ -201,15 +201,15 @@ impl Demo<'_> {
                 format!("`kustom {command}` ended with {exit_code}:\n{said}"),
             ));
         }
-        if self.terminal.format() == Format::Table {
-            self.terminal.bytes(&output.stdout)?;
-            self.terminal.bytes(&output.stderr)?;
+        if self.output.format() == Format::Table {
+            self.output.bytes(&output.stdout)?;
+            self.output.bytes(&output.stderr)?;
         } else {
             let documents = serde_json::Deserializer::from_str(&written).into_iter::<Value>();
             let output = documents.last().and_then(Result::ok).unwrap_or_default();
             self.steps.push(Step { command: format!("kustom {command}"), exit_code, output })?;
         }
-        self.terminal.flush()?;
+        self.output.flush()?;
         Ok(written)
     }
 }

@@ -13,7 +13,7 @@ use crate::api::PagedRequest;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Resource;
-use crate::terminal::{Column, Format, View};
+use crate::output::{Column, Format, View};
 
 /// How much of a list is shown.
 #[derive(Debug, Args)]
@@ -36,10 +36,10 @@ impl ApiContext<'_> {
     {
         let limit = limit.limit.map(|limit| limit as usize);
         let mut left = limit.unwrap_or(usize::MAX);
-        let mut listing = self.terminal.listing::<Resource<T>>();
+        let mut listing = self.output.listing::<Resource<T>>();
         let mut pages = pin!(list.at_most(limit).pages::<T>());
         // What is shown as it arrives shows by itself how far it is.
-        let keeps = matches!(self.terminal.format(), Format::Table | Format::Json);
+        let keeps = matches!(self.output.format(), Format::Table | Format::Json);
         let mut bar = None;
         while left > 0
             && let Some(page) = pages.next().await
@@ -47,7 +47,7 @@ impl ApiContext<'_> {
             let page = page?;
             if let (true, None, Some(total)) = (keeps, limit, page.total_pages) {
                 let total = usize::try_from(total).unwrap_or_default();
-                bar.get_or_insert_with(|| self.terminal.bar("pages", total)).advance(1);
+                bar.get_or_insert_with(|| self.output.bar("pages", total)).advance(1);
             }
             for item in page.content.into_iter().take(left) {
                 left -= 1;
@@ -57,7 +57,7 @@ impl ApiContext<'_> {
         }
         drop(bar);
         listing.finish()?;
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 
     /// Does something to several things one after another and shows what came of each; one thing is shown as
@@ -70,7 +70,7 @@ impl ApiContext<'_> {
         let mut errors = Vec::new();
         let things: Vec<T> = things.into_iter().collect();
         let mut listing =
-            if things.len() == 1 { self.terminal.single_item_writer() } else { self.terminal.listing() };
+            if things.len() == 1 { self.output.single_item_writer() } else { self.output.listing() };
         let mut left = things.len();
         for thing in things {
             left -= 1;
@@ -96,7 +96,7 @@ impl ApiContext<'_> {
         if errors.is_empty() || !listing.is_empty() {
             listing.finish()?;
         }
-        Error::combine(errors).map_or(Ok(ExitStatus::Done), Err)
+        Error::combine(errors).map_or(Ok(ExitStatus::Success), Err)
     }
 }
 

@@ -9,19 +9,19 @@ mod dev;
 mod devices;
 mod doctor;
 mod enrollments;
-mod find;
 pub(crate) mod help;
 mod list;
-mod listen;
+mod listen_address;
 mod locations;
 mod login;
 mod profiles;
+mod resolve;
 mod sessions;
 mod webhooks;
 
 use clap::Subcommand;
 
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use deferred::Deferred;
 
@@ -75,21 +75,21 @@ impl Command {
     }
 
     /// Runs the command.
-    pub(crate) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(crate) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::Login(Deferred(args)) => args.run(context),
-            Self::Profiles(Deferred(command)) => command.run(context),
-            Self::Doctor(Deferred(args)) => args.run(context),
-            Self::Locations(Deferred(command)) => context.run_with_api(|online| command.run(online)),
-            Self::Enrollments(Deferred(command)) => context.run_with_api(|online| command.run(online)),
-            Self::Devices(Deferred(command)) => context.run_with_api(|online| command.run(online)),
-            Self::Sessions(Deferred(command)) => command.run(context),
-            Self::Dev(Deferred(command)) => command.run(context),
-            Self::Webhooks(Deferred(command)) => command.run(context),
-            Self::Api(Deferred(args)) => context.run_with_api(|online| args.run(online)),
-            Self::Demo(Deferred(args)) => args.run(context),
-            Self::Completions(Deferred(args)) => args.run(context),
-            Self::Help(Deferred(args)) => args.run(context),
+            Self::Login(Deferred(args)) => args.run(app),
+            Self::Profiles(Deferred(command)) => command.run(app),
+            Self::Doctor(Deferred(args)) => args.run(app),
+            Self::Locations(Deferred(command)) => app.run_with_api(|context| command.run(context)),
+            Self::Enrollments(Deferred(command)) => app.run_with_api(|context| command.run(context)),
+            Self::Devices(Deferred(command)) => app.run_with_api(|context| command.run(context)),
+            Self::Sessions(Deferred(command)) => command.run(app),
+            Self::Dev(Deferred(command)) => command.run(app),
+            Self::Webhooks(Deferred(command)) => command.run(app),
+            Self::Api(Deferred(args)) => app.run_with_api(|context| args.run(context)),
+            Self::Demo(Deferred(args)) => args.run(app),
+            Self::Completions(Deferred(args)) => args.run(app),
+            Self::Help(Deferred(args)) => args.run(app),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The framework's own server answers every request. This one can also not answer, which is what a client has to be
 //! tried with, so it serves each connection by itself.
 
-mod broken;
+mod fault_response;
 
 use std::io;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
 use tower::ServiceExt as _;
 
-use super::log::{PendingRecord, RequestRecord};
+use super::request_log::{PendingRecord, RequestRecord};
 use super::routes::{self, MAX_BODY};
 use super::state::Rejection;
 use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, StateFileError};
@@ -163,7 +163,7 @@ async fn answer(
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
-    let (response, ending) = broken::apply(effect, response).await;
+    let (response, ending) = fault_response::apply(effect, response).await;
     entry.ended(ending);
     response.ok_or(NoAnswer)
 }

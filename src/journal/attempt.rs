@@ -41,9 +41,11 @@ pub enum EventKind {
         reason: String,
     },
     /// A person found out that the session was not made.
-    NotCarriedOut { attempt: Uuid },
+    #[serde(rename = "not_carried_out")]
+    NotProcessed { attempt: Uuid },
     /// A session was seen in this status.
-    Seen {
+    #[serde(rename = "seen")]
+    StatusObserved {
         /// The session, which may be of no attempt in this file.
         session_id: String,
         status: String,
@@ -93,7 +95,7 @@ pub enum Outcome {
     /// No session was made.
     Refused(String),
     /// A person found out that no session was made.
-    NotCarriedOut,
+    NotProcessed,
     Created {
         session_id: String,
         /// Its status when it was last seen.
@@ -170,10 +172,10 @@ impl Journal {
             EventKind::Unknown { attempt, reason } => {
                 self.set(attempt, Outcome::Unknown(reason));
             }
-            EventKind::NotCarriedOut { attempt } => {
-                self.set(attempt, Outcome::NotCarriedOut);
+            EventKind::NotProcessed { attempt } => {
+                self.set(attempt, Outcome::NotProcessed);
             }
-            EventKind::Seen { session_id, status: seen, order_id: of_order } => {
+            EventKind::StatusObserved { session_id, status: seen, order_id: of_order } => {
                 let attempt =
                     self.by_session.get(&session_id).and_then(|index| self.attempts.get_mut(*index));
                 if let Some(Attempt { outcome: Outcome::Created { status, order_id, .. }, .. }) = attempt {
@@ -235,10 +237,10 @@ impl Attempt {
             Outcome::Pending => {}
             Outcome::Unknown(reason) => events.push(EventKind::Unknown { attempt, reason: reason.clone() }),
             Outcome::Refused(reason) => events.push(EventKind::Refused { attempt, reason: reason.clone() }),
-            Outcome::NotCarriedOut => events.push(EventKind::NotCarriedOut { attempt }),
+            Outcome::NotProcessed => events.push(EventKind::NotProcessed { attempt }),
             Outcome::Created { session_id, status, order_id } => {
                 events.push(EventKind::Created { attempt, session_id: session_id.clone() });
-                events.push(EventKind::Seen {
+                events.push(EventKind::StatusObserved {
                     session_id: session_id.clone(),
                     status: status.to_string(),
                     order_id: order_id.clone(),
@@ -276,7 +278,7 @@ mod tests {
     }
 
     fn seen(session: &str, status: &str) -> EventKind {
-        EventKind::Seen { session_id: session.into(), status: status.into(), order_id: None }
+        EventKind::StatusObserved { session_id: session.into(), status: status.into(), order_id: None }
     }
 
     fn outcomes(events: &[EventKind]) -> Vec<Outcome> {
@@ -292,7 +294,7 @@ mod tests {
     #[test]
     fn what_is_seen_of_a_session_belongs_to_its_attempt() {
         let created = EventKind::Created { attempt: id(1), session_id: "s".into() };
-        let paid = EventKind::Seen {
+        let paid = EventKind::StatusObserved {
             session_id: "s".into(),
             status: "FINALIZED".into(),
             order_id: Some("o".into()),
@@ -312,7 +314,7 @@ mod tests {
     #[test]
     fn a_session_that_exists_cannot_be_declared_away() {
         let created = EventKind::Created { attempt: id(1), session_id: "s".into() };
-        let events = [intent(id(1)), created, EventKind::NotCarriedOut { attempt: id(1) }];
+        let events = [intent(id(1)), created, EventKind::NotProcessed { attempt: id(1) }];
         assert!(matches!(outcomes(&events)[0], Outcome::Created { .. }));
     }
 
@@ -353,7 +355,7 @@ mod tests {
                     1 => EventKind::Created { attempt, session_id: number.to_string() },
                     2 => EventKind::Refused { attempt, reason: "r".into() },
                     3 => EventKind::Unknown { attempt, reason: "u".into() },
-                    4 => EventKind::NotCarriedOut { attempt },
+                    4 => EventKind::NotProcessed { attempt },
                     _ => seen(&number.to_string(), "EXPIRED"),
                 }
             }).collect();

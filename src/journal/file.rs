@@ -8,21 +8,21 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::attempt::{EventKind, Journal};
-use super::locked::Locked;
-use crate::disk;
+use super::locked::JournalWriter;
+use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
 /// So many bytes of a journal are read whole at any time: they need no index.
 const UNINDEXED: u64 = 64 * 1024;
 
 #[derive(Debug, Clone)]
-pub struct File {
+pub struct JournalFile {
     path: PathBuf,
     unindexed: u64,
 }
 
 /// Why the journal cannot be used. Nothing is sent without it.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} the journal {}: {}", .path.display(), disk::io_error_message(.reason))]
+#[error("cannot {action} the journal {}: {}", .path.display(), io_error_message(.reason))]
 pub struct JournalError {
     action: &'static str,
     path: PathBuf,
@@ -38,7 +38,7 @@ pub struct DeviceLock {
     _file: fs::File,
 }
 
-impl File {
+impl JournalFile {
     /// The journal of this name in the state folder; it need not exist.
     pub fn new(state: &Path, name: &str) -> Self {
         Self { path: state.join("journal").join(format!("{name}.jsonl")), unindexed: UNINDEXED }
@@ -87,7 +87,7 @@ impl File {
         // Ids are UUIDs, but nothing promises that they can be the name of a file: a hash of one can.
         let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
         let path = self.path.with_file_name(format!("device-{name}.lock"));
-        let file = disk::private_open_options().open(&path).map_err(|reason| self.failed("lock", reason))?;
+        let file = private_open_options().open(&path).map_err(|reason| self.failed("lock", reason))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(DeviceLock { _file: file })),
             Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -97,12 +97,12 @@ impl File {
 
     /// Keeps other processes from writing to it until what comes back is dropped. The lock is a file beside it, so
     /// that it can be read, and replaced, meanwhile.
-    pub fn lock(&self) -> Result<Locked<'_>, JournalError> {
+    pub fn lock(&self) -> Result<JournalWriter<'_>, JournalError> {
         self.create_folder()?;
-        let open = || -> io::Result<Locked<'_>> {
-            let lock = disk::private_open_options().open(self.path.with_extension("lock"))?;
+        let open = || -> io::Result<JournalWriter<'_>> {
+            let lock = private_open_options().open(self.path.with_extension("lock"))?;
             lock.lock()?;
-            Locked::open(self, lock)
+            JournalWriter::open(self, lock)
         };
         open().map_err(|reason| self.failed("write", reason))
     }
@@ -113,7 +113,7 @@ impl File {
     }
 
     fn create_folder(&self) -> Result<(), JournalError> {
-        disk::create_private_dir(disk::parent_dir(&self.path))
+        create_private_dir(parent_dir(&self.path))
             .map_err(|reason| self.failed("create the folder of", reason))
     }
 
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn what_is_appended_is_read_and_nobody_else_can_read_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::new(folder.path(), "till");
+        let file = JournalFile::new(folder.path(), "till");
         assert_eq!(file.read().unwrap().attempts().len(), 0);
         file.lock().unwrap().append(now(), intent(Uuid::from_u128(1))).unwrap();
         assert_eq!(file.read().unwrap().attempts()[0].outcome, Outcome::Pending);
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn the_end_of_a_file_begins_with_a_whole_line() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::new(folder.path(), "till");
+        let file = JournalFile::new(folder.path(), "till");
         assert_eq!(file.read_end(100).unwrap().attempts().len(), 0);
         for number in 0..5 {
             file.lock().unwrap().append(now(), intent(Uuid::from_u128(number))).unwrap();
@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_line_after_a_torn_one_is_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::new(folder.path(), "till");
+        let file = JournalFile::new(folder.path(), "till");
         file.lock().unwrap().append(now(), intent(Uuid::from_u128(1))).unwrap();
         fs::OpenOptions::new().append(true).open(file.path()).unwrap().write_all(b"{\"at\":\"2026").unwrap();
         file.lock().unwrap().append(now(), intent(Uuid::from_u128(2))).unwrap();
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn many_writers_lose_nothing_even_while_the_file_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::new(folder.path(), "till");
+        let file = JournalFile::new(folder.path(), "till");
         std::thread::scope(|scope| {
             for number in 0..20 {
                 let file = &file;
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn one_device_is_locked_and_another_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::new(folder.path(), "till");
+        let file = JournalFile::new(folder.path(), "till");
         let held = file.try_lock_device("d/1").unwrap();
         assert!(held.is_some());
         assert!(file.try_lock_device("d/2").unwrap().is_some());

@@ -156,8 +156,8 @@ fn keys(event: &EventKind) -> [Key; 2] {
         EventKind::Created { attempt, session_id } => [attempt_key(*attempt), session_key(session_id)],
         EventKind::Refused { attempt, .. }
         | EventKind::Unknown { attempt, .. }
-        | EventKind::NotCarriedOut { attempt } => [attempt_key(*attempt), NONE],
-        EventKind::Seen { session_id, .. } => [session_key(session_id), NONE],
+        | EventKind::NotProcessed { attempt } => [attempt_key(*attempt), NONE],
+        EventKind::StatusObserved { session_id, .. } => [session_key(session_id), NONE],
     }
 }
 

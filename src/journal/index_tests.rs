@@ -21,7 +21,7 @@ const WORTH_IT: u64 = 700;
 /// A journal in a folder of its own.
 struct Shelf {
     _folder: tempfile::TempDir,
-    file: File,
+    file: JournalFile,
     /// An index as it once was.
     old_index: Option<Vec<u8>>,
 }
@@ -29,7 +29,7 @@ struct Shelf {
 impl Shelf {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = File::new(folder.path(), "till").indexed_from(WORTH_IT);
+        let file = JournalFile::new(folder.path(), "till").indexed_from(WORTH_IT);
         Self { _folder: folder, file, old_index: None }
     }
 
@@ -99,9 +99,13 @@ fn event((kind, attempt, session, reference): (u8, u128, u8, u8)) -> EventKind {
         4..=6 => EventKind::Created { attempt, session_id },
         7 => EventKind::Refused { attempt, reason: "no".to_owned() },
         8 => EventKind::Unknown { attempt, reason: "gone".to_owned() },
-        9 => EventKind::NotCarriedOut { attempt },
-        10 => EventKind::Seen { session_id, status: "FINALIZED".to_owned(), order_id: Some("o".to_owned()) },
-        _ => EventKind::Seen { session_id, status: "ACTIVE".to_owned(), order_id: None },
+        9 => EventKind::NotProcessed { attempt },
+        10 => EventKind::StatusObserved {
+            session_id,
+            status: "FINALIZED".to_owned(),
+            order_id: Some("o".to_owned()),
+        },
+        _ => EventKind::StatusObserved { session_id, status: "ACTIVE".to_owned(), order_id: None },
     }
 }
 

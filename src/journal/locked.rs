@@ -9,11 +9,11 @@ use std::thread;
 use jiff::Timestamp;
 
 use super::attempt::{Event, EventKind, Intent, Journal};
-use super::file::{File, JournalError};
+use super::file::{JournalError, JournalFile};
 use super::index::Index;
 use super::lines::{self, Content};
 use super::seal::{self, LAST_BYTES, Seal};
-use crate::disk::{self, FileFingerprint};
+use crate::fs::{FileFingerprint, parent_dir, private_open_options, sync_dir, write_atomic};
 
 /// No line is longer than this, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -23,16 +23,16 @@ const USUAL_LINE: u64 = 1024;
 
 /// The journal while no other process can write to it.
 #[derive(Debug)]
-pub struct Locked<'a> {
+pub struct JournalWriter<'a> {
     file: fs::File,
-    journal: &'a File,
+    journal: &'a JournalFile,
     _lock: fs::File,
 }
 
-impl<'a> Locked<'a> {
+impl<'a> JournalWriter<'a> {
     /// Opens the journal whose lock this is.
-    pub(super) fn open(journal: &'a File, lock: fs::File) -> io::Result<Self> {
-        let file = disk::private_open_options().read(true).append(true).open(journal.path())?;
+    pub(super) fn open(journal: &'a JournalFile, lock: fs::File) -> io::Result<Self> {
+        let file = private_open_options().read(true).append(true).open(journal.path())?;
         Ok(Self { file, journal, _lock: lock })
     }
 
@@ -125,7 +125,7 @@ impl<'a> Locked<'a> {
     /// Keeps the index for the next one. Without it, the journal is read whole again.
     fn keep(&self, index: &Index, seal: &Seal) {
         let write = || -> io::Result<()> {
-            let mut file = disk::private_open_options().truncate(true).open(self.index_path())?;
+            let mut file = private_open_options().truncate(true).open(self.index_path())?;
             file.write_all(&[seal.write().as_slice(), &index.write()].concat())
         };
         if write().is_err() {
@@ -168,7 +168,7 @@ impl<'a> Locked<'a> {
             self.file.write_all(&line)?;
             self.file.sync_data()?;
             if length == Some(0) {
-                disk::sync_dir(disk::parent_dir(self.journal.path()))?;
+                sync_dir(parent_dir(self.journal.path()))?;
             }
             // Without it, the journal is read whole the next time.
             let _ = self.renew_seal(before);
@@ -198,7 +198,7 @@ impl<'a> Locked<'a> {
                 serde_json::to_writer(&mut content, event)?;
                 content.push(b'\n');
             }
-            disk::write_atomic(path, &content)
+            write_atomic(path, &content)
         };
         write().map_err(|reason| journal.failed("write", reason))
     }

@@ -5,6 +5,7 @@
 //! machine died, is an attempt whose outcome is unknown.
 
 mod attempt;
+mod duplicates;
 mod file;
 mod index;
 #[cfg(test)]
@@ -12,9 +13,8 @@ mod index_tests;
 mod lines;
 mod locked;
 mod seal;
-mod twin;
 
 pub use attempt::{Attempt, Event, EventKind, Intent, Journal, Outcome};
-pub use file::{DeviceLock, File, JournalError};
-pub use locked::Locked;
-pub use twin::{DuplicateCandidate, find_duplicates, mismatch};
+pub use duplicates::{DuplicateCandidate, find_duplicates, mismatch};
+pub use file::{DeviceLock, JournalError, JournalFile};
+pub use locked::JournalWriter;

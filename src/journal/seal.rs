@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::index::word;
-use crate::disk::FileFingerprint;
+use crate::fs::FileFingerprint;
 
 /// How many seconds an index is believed before the journal is read whole again: a disk can decay without a change of
 /// times.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::received::json_type_name;
+use super::resource::json_type_name;
 use super::{NotAnObject, Resource, lenient};
 
 /// One page: the envelope is documented for some lists and observed for others; a bare array, which would be

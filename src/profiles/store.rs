@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::document::{Document, DocumentError};
-use crate::disk;
+use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
 
 /// How long another process may take to change the file.
 const LONGEST_LOCK: Duration = Duration::from_secs(20);
@@ -23,7 +23,7 @@ pub(crate) struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// It could not be read or written; it is as it was.
-    #[error("cannot {action} {}: {}", .path.display(), disk::io_error_message(.reason))]
+    #[error("cannot {action} {}: {}", .path.display(), io_error_message(.reason))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -83,12 +83,11 @@ impl Store {
     }
 
     fn lock(&self) -> Result<File, StoreError> {
-        let folder = disk::parent_dir(&self.path);
+        let folder = parent_dir(&self.path);
         let failed = |path: &Path, action, reason| StoreError::Io { action, path: path.to_owned(), reason };
-        disk::create_private_dir(folder).map_err(|reason| failed(folder, "create", reason))?;
+        create_private_dir(folder).map_err(|reason| failed(folder, "create", reason))?;
         let path = self.path.with_extension("lock");
-        let lock =
-            disk::private_open_options().open(&path).map_err(|reason| failed(&path, "write", reason))?;
+        let lock = private_open_options().open(&path).map_err(|reason| failed(&path, "write", reason))?;
         let deadline = Instant::now() + LONGEST_LOCK;
         loop {
             match lock.try_lock() {
@@ -107,7 +106,7 @@ impl Store {
 
     fn write(&self, text: &str) -> Result<(), StoreError> {
         let target = self.target();
-        disk::write_atomic(&target, text.as_bytes()).map_err(|reason| StoreError::Io {
+        write_atomic(&target, text.as_bytes()).map_err(|reason| StoreError::Io {
             action: "write",
             path: target,
             reason,

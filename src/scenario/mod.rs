@@ -4,15 +4,15 @@
 //! step came to with what was expected of it: all three are pure. `play` carries the steps out, on an emulator with a
 //! clock of its own or on an account. The format is told to people in `docs/scenarios.md`.
 
-pub(crate) mod act;
-pub(crate) mod judge;
+pub(crate) mod action;
+pub(crate) mod assertions;
+pub(crate) mod builtin;
 pub(crate) mod model;
 mod parse;
-pub(crate) mod play;
-mod read;
-pub(crate) mod shipped;
+pub(crate) mod runner;
+mod toml_reader;
 
-pub(crate) use judge::Mismatch;
+pub(crate) use assertions::Mismatch;
 pub(crate) use model::Scenario;
 pub(crate) use parse::parse;
-pub(crate) use read::Diagnostic;
+pub(crate) use toml_reader::Diagnostic;

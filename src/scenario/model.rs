@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::act::{Action, Capability};
+use super::action::{Action, Capability};
 use crate::emulator::Switches;
 use crate::model::CallbackType;
 

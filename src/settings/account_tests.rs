@@ -1,7 +1,7 @@
 use super::*;
+use crate::output::{ColorWhen, Format, OutputOptions};
 use crate::secret::Secret;
 use crate::settings::{EnvVars, Paths};
-use crate::terminal::{ColorWhen, Format, OutputOptions};
 
 fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
     let manner = OutputOptions {

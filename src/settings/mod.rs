@@ -3,20 +3,20 @@
 //! Commands get values from here and never ask where a value came from; `doctor` and `profiles show` do.
 
 mod account;
+mod env;
 mod paths;
-mod variables;
 
 use std::fmt;
 use std::time::Duration;
 
 pub(crate) use account::{Account, Endpoint};
+pub(crate) use env::EnvVars;
 pub(crate) use paths::Paths;
-pub(crate) use variables::EnvVars;
 
 use crate::cli::Global;
 use crate::error::Error;
+use crate::output::{Format, OutputOptions};
 use crate::profiles::{LOCAL, Store};
-use crate::terminal::{Format, OutputOptions};
 use clap::ValueEnum as _;
 
 /// The variable that shells ask completions with. It is no setting, and nothing that is started here should have it.

@@ -44,7 +44,7 @@ pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
             let order_id = Some(Uuid::from_u128(u128::from(sale)).to_string());
             vec![
                 EventKind::Created { attempt, session_id: session.clone() },
-                EventKind::Seen { session_id: session, status: "FINALIZED".to_owned(), order_id },
+                EventKind::StatusObserved { session_id: session, status: "FINALIZED".to_owned(), order_id },
             ]
         };
         for event in std::iter::once(EventKind::Intent { attempt, intent }).chain(came) {

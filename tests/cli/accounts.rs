@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, same};
+use crate::common::harness::{TestEnv, same};
 use crate::common::server::{Reply, Server};
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
@@ -15,7 +15,7 @@ fn nothing() -> Reply {
     Reply::json(200, &json!({"content": []}))
 }
 
-fn two_profiles(server: &Server) -> Home {
+fn two_profiles(server: &Server) -> TestEnv {
     let profile = |name: &str, key: &str| {
         format!(
             "[profiles.{name}]\nenvironment = \"playground\"\napi_key = \"{key}\"\nusername = \"user-{name}\"\n\
@@ -23,19 +23,19 @@ fn two_profiles(server: &Server) -> Home {
             server.url()
         )
     };
-    Home::new().with_profiles(&format!("active = \"a\"\n{}{}", profile("a", KEY), profile("b", OTHER)))
+    TestEnv::new().with_profiles(&format!("active = \"a\"\n{}{}", profile("a", KEY), profile("b", OTHER)))
 }
 
 /// The profile that a command used, by the path of its request.
 #[test]
 fn a_flag_goes_before_a_variable_before_the_active_profile() {
     let server = Server::always(nothing());
-    let home = two_profiles(&server);
+    let env = two_profiles(&server);
     let list = ["devices", "list"];
-    let _ = home.run(list).ok();
-    let _ = home.command(list).env("KUSTOM_PROFILE", "b").run().ok();
-    let _ = home.command(["--profile", "a", "devices", "list"]).env("KUSTOM_PROFILE", "b").run().ok();
-    let _ = home.command(list).env("KUSTOM_PROFILE", "").run().ok();
+    let _ = env.run(list).ok();
+    let _ = env.command(list).env("KUSTOM_PROFILE", "b").run().ok();
+    let _ = env.command(["--profile", "a", "devices", "list"]).env("KUSTOM_PROFILE", "b").run().ok();
+    let _ = env.command(list).env("KUSTOM_PROFILE", "").run().ok();
     let used: Vec<_> = server.lines().iter().map(|line| line.chars().nth(5).unwrap()).collect();
     assert_eq!(used, ['a', 'b', 'a', 'a'], "an empty variable counts as not set");
 }
@@ -45,8 +45,8 @@ fn variables_go_before_the_profile_and_what_belongs_to_a_key_stays_with_it() {
     use base64::Engine as _;
     let basic = |pair: &str| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
     let server = Server::always(nothing());
-    let home = two_profiles(&server);
-    let list = || home.command(["devices", "list"]);
+    let env = two_profiles(&server);
+    let list = || env.command(["devices", "list"]);
     let _ = list().run().ok();
     let _ = list().env("KUSTOM_API_KEY", OTHER).run().ok();
     let _ = list().env("KUSTOM_API_KEY", OTHER).env("KUSTOM_USERNAME", "u").run().ok();
@@ -77,9 +77,9 @@ fn variables_go_before_the_profile_and_what_belongs_to_a_key_stays_with_it() {
 #[test]
 fn every_value_is_shown_with_its_source_and_what_it_shadows() {
     let server = Server::unwanted();
-    let home = two_profiles(&server);
+    let env = two_profiles(&server);
     same(
-        &home.run(["profiles", "show"]).exits(0).out(),
+        &env.run(["profiles", "show"]).assert_code(0).out(),
         "NAME         VALUE                     SOURCE              SHADOWS\n\
          profile      a                         the active profile\n\
          environment  playground                profile 'a'\n\
@@ -97,8 +97,8 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
 #[test]
 fn what_is_shadowed_is_named() {
     let server = Server::unwanted();
-    let home = two_profiles(&server).env("KUSTOM_API_KEY", OTHER).env("KUSTOM_MERCHANT_ID", "m");
-    let shown = home.command(["profiles", "show", "-o", "json"]).env("KUSTOM_PROFILE", "b").run().json();
+    let env = two_profiles(&server).env("KUSTOM_API_KEY", OTHER).env("KUSTOM_MERCHANT_ID", "m");
+    let shown = env.command(["profiles", "show", "-o", "json"]).env("KUSTOM_PROFILE", "b").run().json();
     let row = |name: &str| shown.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
     assert_eq!(
         row("profile"),
@@ -128,11 +128,11 @@ fn what_is_shadowed_is_named() {
 #[test]
 fn login_stores_a_profile_once_its_key_is_accepted() {
     let server = Server::always(nothing());
-    let home = Home::new();
+    let env = TestEnv::new();
     let url = server.url();
     let args = ["login", "--api-key-stdin", "--merchant-id", "M100", "--currency", "sek", "--base-url", &url];
     same(
-        &home.command(args).stdin(format!("{KEY}\n")).run().exits(0).whole(),
+        &env.command(args).stdin(format!("{KEY}\n")).run().assert_code(0).whole(),
         "NAME         playground\nACTIVE       yes\nENVIRONMENT  playground\nKEY          stored\n\
          MERCHANT     M100\nCURRENCY     SEK\nBASE URL     http://127.0.0.1:<port>\n\
          ! Stored the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
@@ -141,7 +141,7 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
     let [asked] = server.asked().try_into().unwrap();
     assert_eq!(asked.line(), "GET /ipp/v1/devices", "one harmless call");
     assert_eq!(asked.header("authorization"), Some(format!("Basic {KEY}").as_str()));
-    let text = fs::read_to_string(home.profiles_file()).unwrap();
+    let text = fs::read_to_string(env.profiles_file()).unwrap();
     same(
         &text,
         &format!(
@@ -151,13 +151,13 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
         ),
     );
     // A second one does not take over, and a new key keeps the rest of the profile.
-    let _ = home
+    let _ = env
         .run(["login", "--api-key-command", &format!("echo {OTHER}"), "--no-check", "--profile", "b"])
         .ok();
     let rotated =
-        home.command(["login", "--api-key-stdin", "--no-check", "-o", "json"]).stdin(OTHER).run().json();
+        env.command(["login", "--api-key-stdin", "--no-check", "-o", "json"]).stdin(OTHER).run().json();
     assert_eq!((&rotated["active"], &rotated["merchant_id"]), (&json!(true), &json!("M100")));
-    let text = fs::read_to_string(home.profiles_file()).unwrap();
+    let text = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(text.contains(&format!("api_key_command = \"echo {OTHER}\"")) && !text.contains(KEY), "{text}");
 }
 
@@ -166,10 +166,10 @@ fn login_stores_nothing_that_was_refused() {
     let refusing = Server::always(Reply::problem(401, "who are you?"));
     let broken = Server::always(Reply::new(200, "text/plain", "It works!"));
     let login =
-        |home: &Home, args: &[&str], key: &str| home.command([&["login"], args].concat()).stdin(key).run();
-    let home = Home::new();
+        |env: &TestEnv, args: &[&str], key: &str| env.command([&["login"], args].concat()).stdin(key).run();
+    let env = TestEnv::new();
     same(
-        &login(&home, &["--api-key-stdin", "--base-url", &refusing.url()], KEY).fails(3),
+        &login(&env, &["--api-key-stdin", "--base-url", &refusing.url()], KEY).assert_failure(3),
         "error: the API does not accept the key: who are you? (HTTP 401)\n  \
          hint: see which key is used and where it comes from with `kustom doctor`\n  hint: nothing was stored\n",
     );
@@ -210,16 +210,16 @@ fn login_stores_nothing_that_was_refused() {
     ] {
         let args: Vec<_> =
             if args.contains(&"--base-url") { args.to_vec() } else { [args, &["--base-url", &url]].concat() };
-        let said = login(&home, &args, key).fails(code);
+        let said = login(&env, &args, key).assert_failure(code);
         assert!(said.starts_with(begins), "{args:?}: {said}");
         assert!(!said.contains(KEY), "{said}");
     }
     unwanted.assert_untouched();
-    let _ = login(&home, &["--api-key-stdin"], "shared-secret").fails(8);
-    assert!(!home.profiles_file().exists(), "something was stored");
+    let _ = login(&env, &["--api-key-stdin"], "shared-secret").assert_failure(8);
+    assert!(!env.profiles_file().exists(), "something was stored");
     // An answer that does not tell is no reason to store nothing.
-    let _ = login(&home, &["--api-key-stdin", "--base-url", &broken.url()], KEY).ok();
-    assert!(home.profiles_file().exists());
+    let _ = login(&env, &["--api-key-stdin", "--base-url", &broken.url()], KEY).ok();
+    assert!(env.profiles_file().exists());
 }
 
 #[test]
@@ -229,40 +229,40 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
          api_key = \"{KEY}\" # rotate in June\n\n[profiles.b] # the shop\nenvironment = \"production\"\n\
          api_key_command = \"pass show kustom\"\n"
     );
-    let home = Home::new().with_profiles(&text);
+    let env = TestEnv::new().with_profiles(&text);
     same(
-        &home.run(["profiles", "list"]).quiet(),
+        &env.run(["profiles", "list"]).stdout_only(),
         "NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT  LOCATION  CURRENCY  BASE URL\n\
          a      yes     playground   stored\nb              production   command\n\
          local          local        built in  EMULATED\n",
     );
-    let _ = home.run(["profiles", "use", "b"]).ok();
+    let _ = env.run(["profiles", "use", "b"]).ok();
     assert_eq!(
-        fs::read_to_string(home.profiles_file()).unwrap(),
+        fs::read_to_string(env.profiles_file()).unwrap(),
         text.replace("active = \"a\"", "active = \"b\"")
     );
     // A production key is not removed by mistake.
-    let said = home.run(["profiles", "remove", "b"]).fails(8);
+    let said = env.run(["profiles", "remove", "b"]).assert_failure(8);
     assert!(said.starts_with("error: Remove the profile 'b' with its production key?"), "{said}");
-    let _ = home.run(["profiles", "remove", "b", "--yes"]).ok();
-    let left = fs::read_to_string(home.profiles_file()).unwrap();
+    let _ = env.run(["profiles", "remove", "b", "--yes"]).ok();
+    let left = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(
         left.starts_with("# mine\n") && left.contains("# rotate in June") && !left.contains("pass show"),
         "{left}"
     );
     assert!(!left.contains("active"), "{left}");
-    let warned = home.command(["profiles", "use", "a"]).env("KUSTOM_PROFILE", "local").run().exits(0);
+    let warned = env.command(["profiles", "use", "a"]).env("KUSTOM_PROFILE", "local").run().assert_code(0);
     same(&warned.stderr, "warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
-    let again = fs::read_to_string(home.profiles_file()).unwrap();
+    let again = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(again.contains("# mine\n") && again.starts_with("active = \"a\"\n"), "{again}");
     same(
-        &home.run(["profiles", "remove", "local"]).fails(2),
+        &env.run(["profiles", "remove", "local"]).assert_failure(2),
         "error: the profile 'local' is built in and cannot be removed\n",
     );
 }
 
-fn findings(home: &Home, code: i32, args: &[&str]) -> Vec<(String, String, String)> {
-    let outcome = home.run(["doctor", "-o", "json"].iter().chain(args)).exits(code);
+fn findings(env: &TestEnv, code: i32, args: &[&str]) -> Vec<(String, String, String)> {
+    let outcome = env.run(["doctor", "-o", "json"].iter().chain(args)).assert_code(code);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
     let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
     let rows = rows.as_array().unwrap().iter();
@@ -278,8 +278,8 @@ fn found<'a>(findings: &'a [(String, String, String)], check: &str) -> (&'a str,
 #[test]
 fn the_doctor_finds_a_healthy_account() {
     let server = Server::always(nothing());
-    let home = two_profiles(&server).env("KUSTOM_MERCHANT_ID", "m");
-    let findings = findings(&home, 0, &[]);
+    let env = two_profiles(&server).env("KUSTOM_MERCHANT_ID", "m");
+    let findings = findings(&env, 0, &[]);
     assert_eq!(
         found(&findings, "merchant_id"),
         ("ok", "m, from KUSTOM_MERCHANT_ID; shadows merchant-a from profile 'a'")
@@ -289,9 +289,9 @@ fn the_doctor_finds_a_healthy_account() {
     assert_eq!(found(&findings, "key"), ("ok", "is accepted"));
     assert!(found(&findings, "host").1.starts_with("answers in "));
     assert_eq!(server.asked().len(), 1);
-    let _ = home.run(["doctor", "--offline"]).ok();
+    let _ = env.run(["doctor", "--offline"]).ok();
     assert_eq!(server.asked().len(), 1, "offline sends nothing");
-    let local = home.run(["--profile", "local", "doctor"]).exits(0);
+    let local = env.run(["--profile", "local", "doctor"]).assert_code(0);
     assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
 }
 
@@ -299,12 +299,12 @@ fn the_doctor_finds_a_healthy_account() {
 #[test]
 fn the_doctor_shows_no_command_for_a_key() {
     let server = Server::always(nothing());
-    let home = Home::new().with_profiles(&format!(
+    let env = TestEnv::new().with_profiles(&format!(
         "active = \"a\"\n[profiles.a]\nenvironment = \"playground\"\nbase_url = \"{}\"\nmerchant_id = \"m\"\n\
          api_key_command = \"TOKEN=hunter2; echo kco_test_api_Zx9\"\n",
         server.url()
     ));
-    let outcome = home.run(["doctor"]).exits(0);
+    let outcome = env.run(["doctor"]).assert_code(0);
     assert!(outcome.stdout.contains("the output of a command, from profile 'a'"), "{outcome:?}");
     for secret in ["hunter2", "Zx9"] {
         assert!(!outcome.stdout.contains(secret) && !outcome.stderr.contains(secret), "{outcome:?}");
@@ -313,7 +313,7 @@ fn the_doctor_shows_no_command_for_a_key() {
 
 #[test]
 fn the_doctor_finds_what_is_wrong_and_its_exit_code() {
-    let none = findings(&Home::new(), 3, &[]);
+    let none = findings(&TestEnv::new(), 3, &[]);
     assert_eq!(found(&none, "account"), ("failure", "there is no API key: no profile is active"));
     let refusing = Server::always(Reply::problem(401, "no"));
     let refused = findings(&two_profiles(&refusing), 3, &[]);
@@ -324,14 +324,14 @@ fn the_doctor_finds_what_is_wrong_and_its_exit_code() {
         found(&redirected, "key"),
         ("failure", "the host answers 302 with a redirect: it is not the API")
     );
-    let gone = Home::new().at("https://does-not-exist.invalid", KEY);
+    let gone = TestEnv::new().at("https://does-not-exist.invalid", KEY);
     assert_eq!(found(&findings(&gone, 6, &[]), "host").0, "failure");
     let slow = Server::always(nothing().header("date", "Sun, 22 Nov 2020 10:00:00 GMT"));
     assert_eq!(found(&findings(&two_profiles(&slow), 2, &[]), "clock").0, "failure");
-    let broken = Home::new().with_profiles("active = 5\n");
+    let broken = TestEnv::new().with_profiles("active = 5\n");
     let (level, text) = (findings(&broken, 2, &[]), "profiles file");
     assert_eq!(found(&level, text).0, "failure");
-    let typo = Home::new().with_profiles(&format!(
+    let typo = TestEnv::new().with_profiles(&format!(
         "active = \"a\"\n[profiles.a]\nenvironment = \"playground\"\napi_key = \"{KEY}\"\nmerchant = \"M\"\n"
     ));
     let findings = findings(&typo, 0, &["--offline"]);
@@ -345,13 +345,13 @@ fn the_doctor_finds_what_is_wrong_and_its_exit_code() {
 fn the_doctor_looks_at_modes_and_folders() {
     use std::os::unix::fs::PermissionsExt as _;
     let server = Server::always(nothing());
-    let home = two_profiles(&server);
-    fs::set_permissions(home.profiles_file(), fs::Permissions::from_mode(0o644)).unwrap();
-    let findings_ = findings(&home, 0, &["--offline"]);
+    let env = two_profiles(&server);
+    fs::set_permissions(env.profiles_file(), fs::Permissions::from_mode(0o644)).unwrap();
+    let findings_ = findings(&env, 0, &["--offline"]);
     assert_eq!(found(&findings_, "file mode"), ("warning", "0644"));
-    fs::set_permissions(home.profiles_file(), fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(found(&findings(&home, 0, &["--offline"]), "file mode"), ("ok", "0600"));
-    let file = home.file("file", "");
-    let home = home.env("KUSTOM_STATE", &file);
-    assert_eq!(found(&findings(&home, 2, &["--offline"]), "state folder").0, "failure");
+    fs::set_permissions(env.profiles_file(), fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(found(&findings(&env, 0, &["--offline"]), "file mode"), ("ok", "0600"));
+    let file = env.file("file", "");
+    let env = env.env("KUSTOM_STATE", &file);
+    assert_eq!(found(&findings(&env, 2, &["--offline"]), "state folder").0, "failure");
 }

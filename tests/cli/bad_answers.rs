@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{TestEnv, same};
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Reply, Server};
 use crate::common::tls;
 
@@ -12,8 +12,8 @@ const CHECK_URL: &str = "  hint: check the base URL with `kustom doctor`\n";
 const CHECK_NETWORK: &str = "  hint: nothing was sent; check the network with `kustom doctor`\n";
 const LOOK: &str = "  hint: the request may have been carried out: look before you send it again\n";
 
-fn home(server: &Server) -> Home {
-    Home::new().at(&server.url(), KEY)
+fn env(server: &Server) -> TestEnv {
+    TestEnv::new().at(&server.url(), KEY)
 }
 
 fn id(number: u32) -> String {
@@ -22,7 +22,7 @@ fn id(number: u32) -> String {
 
 /// The error of `sessions get`, which reads, and how often it was sent.
 fn reading(server: &Server) -> (String, usize) {
-    (home(server).run(["sessions", "get", &id(1)]).fails(6), server.asked().len())
+    (env(server).run(["sessions", "get", &id(1)]).assert_failure(6), server.asked().len())
 }
 
 fn cannot_read(why: &str) -> String {
@@ -41,7 +41,7 @@ fn a_page_that_is_not_json() {
     let server = Server::always(Reply::new(200, "application/json", "[]"));
     same(&reading(&server).0, &cannot_read("expected a JSON object, found an array"));
     let server = Server::always(Reply::new(200, "application/json", "5"));
-    let said = home(&server).run(["devices", "list"]).fails(6);
+    let said = env(&server).run(["devices", "list"]).assert_failure(6);
     assert!(said.starts_with("error: GET /ipp/v1/devices: the answer (HTTP 200) cannot be read: "), "{said}");
 }
 
@@ -52,7 +52,10 @@ fn an_html_page() {
     let html = "it is an HTML page, not JSON; is the base URL right?";
     assert_eq!(reading(&server), (cannot_read(html), 1));
     let server = Server::always(Reply::new(404, "text/html", page));
-    same(&home(&server).run(["sessions", "get", &id(1)]).fails(4), "error: the API answered 404 Not Found\n");
+    same(
+        &env(&server).run(["sessions", "get", &id(1)]).assert_failure(4),
+        "error: the API answered 404 Not Found\n",
+    );
 }
 
 /// A gateway's error page passes: reading is tried four times, creating once.
@@ -71,14 +74,14 @@ fn a_truncated_body() {
     let session = json!({"session_id": id(1), "status": "CREATED"});
     let server = Server::script([Reply::json(200, &session).without_the_last(5), Reply::json(200, &session)]);
     // Reading is repeated, and works the second time.
-    assert_eq!(home(&server).run(["sessions", "get", &id(1), "-o", "json"]).json(), session);
+    assert_eq!(env(&server).run(["sessions", "get", &id(1), "-o", "json"]).json(), session);
     assert_eq!(server.asked().len(), 2);
 }
 
 #[test]
 fn a_truncated_body_of_something_that_was_created() {
     let server = Server::always(Reply::json(200, &json!({"id": id(1)})).without_the_last(5));
-    let said = home(&server).run(["dev", "create-device", "--name", "x"]).fails(7);
+    let said = env(&server).run(["dev", "create-device", "--name", "x"]).assert_failure(7);
     let begins = "error: POST /ipp/v1/dev/devices: the answer of 127.0.0.1 was cut off (";
     assert!(said.starts_with(begins) && said.ends_with(LOOK), "{said}");
     assert_eq!(server.lines(), ["POST /ipp/v1/dev/devices"]);
@@ -97,7 +100,7 @@ fn a_redirect_to_another_host() {
         let to = format!("{}/ipp/v1/devices", elsewhere.url());
         let server = Server::always(Reply::empty(status).header("location", &to));
         same(
-            &home(&server).run(["devices", "list"]).fails(6),
+            &env(&server).run(["devices", "list"]).assert_failure(6),
             &format!(
                 "error: GET /ipp/v1/devices: the API answered {status} with a redirect to \
                  http://127.0.0.1:<port>/ipp/v1/devices, which is not followed with a key\n{CHECK_URL}"
@@ -113,7 +116,7 @@ fn a_certificate_that_does_not_verify() {
     let answer = || Reply::json(200, &json!({"content": []}));
     let stranger = Server::with_tls(tls::server_config(tls::stranger(), "127.0.0.1"), answer());
     same(
-        &home(&stranger).run(["devices", "list"]).fails(6),
+        &env(&stranger).run(["devices", "list"]).assert_failure(6),
         &format!(
             "error: GET /ipp/v1/devices: the certificate of 127.0.0.1 does not verify: nobody this machine \
  trusts issued it\n{CHECK_NETWORK}"
@@ -121,32 +124,35 @@ fn a_certificate_that_does_not_verify() {
     );
     assert_eq!(stranger.asked(), []);
     let other_name = Server::with_tls(tls::server_config(tls::authority(), "api.example"), answer());
-    let said = home(&other_name).run(["devices", "list"]).fails(6);
+    let said = env(&other_name).run(["devices", "list"]).assert_failure(6);
     let begins = "error: GET /ipp/v1/devices: the certificate of 127.0.0.1 does not verify: certificate not valid for name";
     assert!(said.starts_with(begins) && said.ends_with(CHECK_NETWORK), "{said}");
     assert_eq!(other_name.asked(), []);
     // The same with the right certificate works, so that it is the certificate that decides.
     let right = Server::with_tls(tls::server_config(tls::authority(), "127.0.0.1"), answer());
-    assert_eq!(home(&right).run(["devices", "list", "-o", "json"]).quiet(), "[]\n");
+    assert_eq!(env(&right).run(["devices", "list", "-o", "json"]).stdout_only(), "[]\n");
 }
 
 #[test]
 fn a_refused_connection() {
     // A port that only the system itself could listen at.
-    let home = Home::new().at("http://127.0.0.1:1", KEY);
+    let env = TestEnv::new().at("http://127.0.0.1:1", KEY);
     let refused = |request: &str| {
         format!("error: {request}: 127.0.0.1 refused the connection (4 tries)\n{CHECK_NETWORK}")
     };
-    same(&home.run(["devices", "list"]).fails(6), &refused("GET /ipp/v1/devices"));
+    same(&env.run(["devices", "list"]).assert_failure(6), &refused("GET /ipp/v1/devices"));
     // What was never sent may be sent again, even a POST.
-    same(&home.run(["dev", "create-device", "--name", "x"]).fails(6), &refused("POST /ipp/v1/dev/devices"));
+    same(
+        &env.run(["dev", "create-device", "--name", "x"]).assert_failure(6),
+        &refused("POST /ipp/v1/dev/devices"),
+    );
 }
 
 #[test]
 fn a_name_that_does_not_resolve() {
-    let home = Home::new().at("https://does-not-exist.invalid", KEY);
+    let env = TestEnv::new().at("https://does-not-exist.invalid", KEY);
     same(
-        &home.run(["devices", "list"]).fails(6),
+        &env.run(["devices", "list"]).assert_failure(6),
         &format!(
             "error: GET /ipp/v1/devices: the name does-not-exist.invalid does not resolve (4 tries)\n{CHECK_NETWORK}"
         ),
@@ -159,12 +165,12 @@ fn an_api_that_is_too_busy() {
     // 429 has carried out nothing, so that even a POST is repeated.
     let device = json!({"id": id(2), "name": "x"});
     let server = Server::script([busy(), busy(), Reply::json(200, &device)]);
-    assert_eq!(home(&server).run(["dev", "create-device", "--name", "x", "-o", "json"]).json(), device);
+    assert_eq!(env(&server).run(["dev", "create-device", "--name", "x", "-o", "json"]).json(), device);
     assert_eq!(server.asked().len(), 3);
     // Whoever asks for more patience than half a minute is not waited for.
     let server = Server::always(Reply::problem(429, "slow down").header("retry-after", "31"));
     same(
-        &home(&server).run(["devices", "list"]).fails(6),
+        &env(&server).run(["devices", "list"]).assert_failure(6),
         "error: GET /ipp/v1/devices: slow down (HTTP 429)\n  hint: the API asks to be left alone for 31 seconds\n",
     );
     assert_eq!(server.asked().len(), 1);
@@ -175,7 +181,7 @@ fn an_api_that_recovers() {
     let devices = json!({"content": [{"id": id(2)}], "last": true});
     for status in [500, 502, 503, 504, 408] {
         let server = Server::script([Reply::problem(status, "not now"), Reply::json(200, &devices)]);
-        let listed = home(&server).run(["devices", "list", "-o", "json"]).json();
+        let listed = env(&server).run(["devices", "list", "-o", "json"]).json();
         assert_eq!((listed, server.asked().len()), (json!([{"id": id(2)}]), 2), "{status}");
     }
 }
@@ -183,12 +189,12 @@ fn an_api_that_recovers() {
 #[test]
 fn an_api_that_does_not_answer_in_time() {
     let server = Server::script([Reply::stall(), Reply::json(200, &json!({"content": []}))]);
-    let home = home(&server);
-    assert_eq!(home.run(["devices", "list", "-o", "json", "--timeout", "200ms"]).quiet(), "[]\n");
+    let env = env(&server);
+    assert_eq!(env.run(["devices", "list", "-o", "json", "--timeout", "200ms"]).stdout_only(), "[]\n");
     let server = Server::always(Reply::stall());
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     same(
-        &home.run(["dev", "create-device", "--name", "x", "--timeout", "200ms"]).fails(7),
+        &env.run(["dev", "create-device", "--name", "x", "--timeout", "200ms"]).assert_failure(7),
         &format!("error: POST /ipp/v1/dev/devices: 127.0.0.1 did not answer within 200ms\n{LOOK}"),
     );
     assert_eq!(server.lines(), ["POST /ipp/v1/dev/devices"]);
@@ -210,7 +216,7 @@ fn a_payment_that_may_have_arrived_is_not_sent_again() {
     for reply in replies {
         let server = Server::always(reply.clone());
         let create = ["sessions", "create", "--device", &id(2), "--amount", "1", "--currency", "SEK"];
-        let said = home(&server).run(create).fails(7);
+        let said = env(&server).run(create).assert_failure(7);
         assert!(
             said.starts_with("error: the session may have been created: POST /ipp/v1/sessions: "),
             "{said}"
@@ -218,7 +224,7 @@ fn a_payment_that_may_have_arrived_is_not_sent_again() {
         assert_eq!(server.lines(), ["POST /ipp/v1/sessions"], "{reply:?}");
     }
     let server = Server::always(Reply::cut());
-    let said = home(&server).run(["api", "POST", "/ipp/v1/sessions", "-o", "json"]).fails(7);
+    let said = env(&server).run(["api", "POST", "/ipp/v1/sessions", "-o", "json"]).assert_failure(7);
     let error: Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&error["error"]["kind"], &error["error"]["exit_code"]), (&json!("unknown"), &json!(7)));
     assert_eq!(server.asked().len(), 1);
@@ -230,7 +236,7 @@ fn a_deletion_that_was_cut_off_and_is_gone_is_done() {
     let gone = || Reply::problem(404, "no such thing");
     for first in [Reply::cut(), Reply::problem(503, "oops")] {
         let server = Server::script([first, gone()]);
-        let done = home(&server).run(["enrollments", "delete", &id(3), "-o", "ndjson"]).quiet();
+        let done = env(&server).run(["enrollments", "delete", &id(3), "-o", "ndjson"]).stdout_only();
         assert_eq!(
             done,
             format!("{{\"id\":\"{}\",\"object\":\"enrollment\",\"result\":\"deleted\"}}\n", id(3))
@@ -241,7 +247,7 @@ fn a_deletion_that_was_cut_off_and_is_gone_is_done() {
     for first in [gone(), Reply::problem(429, "slow down").header("retry-after", "0")] {
         let server = Server::script([first, gone()]);
         same(
-            &home(&server).run(["enrollments", "delete", &id(3)]).fails(4),
+            &env(&server).run(["enrollments", "delete", &id(3)]).assert_failure(4),
             &format!("error: enrollment {}: no such thing (HTTP 404)\n", id(3)),
         );
     }
@@ -253,7 +259,8 @@ fn refusals_are_told_with_their_fields_first() {
         json!({"title": "T", "detail": "D", "errors": {"name": "is taken", "location_id": "is closed"}});
     for (status, code) in [(400, 5), (409, 5), (422, 5), (404, 4)] {
         let server = Server::always(Reply::json(status, &problem));
-        let said = home(&server).run(["dev", "create-device", "--name", "x", "-o", "json"]).fails(code);
+        let said =
+            env(&server).run(["dev", "create-device", "--name", "x", "-o", "json"]).assert_failure(code);
         let error: Value = serde_json::from_str(&said).unwrap();
         let kind = if code == 4 { "not_found" } else { "refused" };
         assert_eq!(
@@ -268,7 +275,7 @@ fn refusals_are_told_with_their_fields_first() {
     for status in [401, 403] {
         let server = Server::always(Reply::problem(status, "who are you?"));
         same(
-            &home(&server).run(["devices", "list"]).fails(3),
+            &env(&server).run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: the API does not accept the key: who are you? (HTTP {status})\n  \
                  hint: see which key is used and where it comes from with `kustom doctor`\n"
@@ -282,23 +289,23 @@ fn refusals_are_told_with_their_fields_first() {
 fn answers_that_are_not_as_documented_are_tolerated() {
     let devices = r#"{"content":[{"id":17,"name":null,"platform":"WATCH","metadata":{"n":1.50},"created_at":"yesterday","new":[1,{"a":2}]},{"platform":5},{}],"total_pages":"1","last":true,"extra":{}}"#;
     let server = Server::always(Reply::new(200, "application/json", devices));
-    let home_ = home(&server);
-    let lines = home_.run(["devices", "list", "-o", "ndjson"]).quiet();
+    let home_ = env(&server);
+    let lines = home_.run(["devices", "list", "-o", "ndjson"]).stdout_only();
     let expected = "{\"id\":17,\"name\":null,\"platform\":\"WATCH\",\"metadata\":{\"n\":1.50},\
                     \"created_at\":\"yesterday\",\"new\":[1,{\"a\":2}]}\n{\"platform\":5}\n{}\n";
     same(&lines, expected);
     let table =
         "ID  NAME  PLATFORM  LOCATION  METADATA\n17        WATCH               n=1.50\n          5\n\n";
-    same(&home_.run(["devices", "list"]).quiet(), table);
+    same(&home_.run(["devices", "list"]).stdout_only(), table);
 
     let session = json!({
         "session_id": 5, "status": "AUTHORIZING", "order_amount": "24950", "purchase_currency": "SEK",
         "merchant_reference1": 1001, "order_items": [7, {"name": "Coffee"}], "tip": 3,
     });
     let server = Server::always(Reply::json(200, &session));
-    let home_ = home(&server);
+    let home_ = env(&server);
     assert_eq!(home_.run(["sessions", "get", &id(1), "-o", "json"]).json(), session);
-    let shown = home_.run(["sessions", "get", &id(1)]).exits(0);
+    let shown = home_.run(["sessions", "get", &id(1)]).assert_code(0);
     same(
         &shown.whole(),
         "ID         5\nSTATUS     AUTHORIZING\nAMOUNT     249.50 SEK\nREFERENCE  1001\nITEMS      Coffee\n\

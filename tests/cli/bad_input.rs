@@ -2,8 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::common::harness::{Home, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{TestEnv, same};
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::Server;
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
@@ -12,12 +12,12 @@ const KEY: &str = "kco_test_api_0123456789abcdef";
 #[track_caller]
 fn refused(cases: &[(&[&str], &str)]) {
     let server = Server::unwanted();
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     for (args, expected) in cases {
-        same(&home.run(*args).fails(2), expected);
+        same(&env.run(*args).assert_failure(2), expected);
     }
     server.assert_untouched();
-    assert!(!home.state_folder().exists() && !home.profiles_file().exists(), "something was written");
+    assert!(!env.state_folder().exists() && !env.profiles_file().exists(), "something was written");
 }
 
 fn a_session() -> String {
@@ -42,9 +42,9 @@ fn a_malformed_uuid() {
 #[test]
 fn a_malformed_uuid_of_a_session() {
     let server = Server::unwanted();
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     for args in [["sessions", "get"], ["sessions", "watch"], ["sessions", "cancel"]] {
-        let said = home.run(args.into_iter().chain(["51e2a9c4-nope"])).fails(2);
+        let said = env.run(args.into_iter().chain(["51e2a9c4-nope"])).assert_failure(2);
         assert!(said.starts_with("error: invalid value '51e2a9c4-nope' for '"), "{said}");
     }
     server.assert_untouched();
@@ -187,17 +187,18 @@ fn a_change_that_changes_nothing_and_a_path_on_another_host() {
 #[test]
 fn a_body_that_is_no_object() {
     let server = Server::unwanted();
-    let home = Home::new().at(&server.url(), KEY);
-    let create = |body: &str| home.command(["sessions", "create", "--body", "-"]).stdin(body).run().fails(2);
+    let env = TestEnv::new().at(&server.url(), KEY);
+    let create =
+        |body: &str| env.command(["sessions", "create", "--body", "-"]).stdin(body).run().assert_failure(2);
     same(&create("[1]"), "error: --body is JSON, but not an object like {\"device_id\": …}\n");
     same(
         &create("{\"order_amount\": 5,}"),
         "error: --body is not JSON: trailing comma at line 1 column 20\n",
     );
-    let missing = home.run(["sessions", "create", "--body", "missing.json"]).fails(2);
+    let missing = env.run(["sessions", "create", "--body", "missing.json"]).assert_failure(2);
     same(&missing, "error: cannot read missing.json: No such file or directory\n");
-    let large = home.command(["api", "POST", "/x", "--body", "-"]).stdin(vec![b'x'; 1024 * 1024 + 1]).run();
-    same(&large.fails(2), "error: standard input is larger than 1 MiB\n");
+    let large = env.command(["api", "POST", "/x", "--body", "-"]).stdin(vec![b'x'; 1024 * 1024 + 1]).run();
+    same(&large.assert_failure(2), "error: standard input is larger than 1 MiB\n");
     server.assert_untouched();
 }
 
@@ -206,26 +207,26 @@ fn a_body_that_is_no_object() {
 fn an_argument_that_is_not_utf_8() {
     use std::os::unix::ffi::OsStrExt as _;
     let server = Server::unwanted();
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     let strange = OsStr::from_bytes(b"Till \xff");
     let args = |more: &[&str]| {
         let args = ["devices", "get"].into_iter().map(OsString::from).chain([strange.to_owned()]);
         args.chain(more.iter().map(OsString::from)).collect::<Vec<_>>()
     };
     same(
-        &home.run(args(&[])).fails(2),
+        &env.run(args(&[])).assert_failure(2),
         &format!(
             "error: invalid UTF-8 was detected in one or more arguments\n\n\
              Usage: kustom devices get [OPTIONS] [DEVICE]{HELP}"
         ),
     );
-    let as_json = home.run(args(&["-o", "json"])).fails(2);
+    let as_json = env.run(args(&["-o", "json"])).assert_failure(2);
     assert!(
         as_json.contains("\"message\":\"invalid UTF-8 was detected in one or more arguments\""),
         "{as_json}"
     );
     for name in ["KUSTOM_PROFILE", "KUSTOM_API_KEY", "KUSTOM_BASE_URL", "KUSTOM_MERCHANT_ID"] {
-        let said = home.command(["devices", "list"]).env(name, strange).run().fails(2);
+        let said = env.command(["devices", "list"]).env(name, strange).run().assert_failure(2);
         same(&said, &format!("error: {name} is not UTF-8 text\n"));
     }
     server.assert_untouched();
@@ -235,7 +236,7 @@ fn an_argument_that_is_not_utf_8() {
 #[test]
 fn every_kind_of_failure_is_one_json_object() {
     let server = Server::unwanted();
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     let see = ["see `kustom help`, or add --help to the command"];
     let uuid = "invalid value 'nope' for '[SESSION]': write the whole id, such as \
                 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
@@ -262,26 +263,26 @@ fn every_kind_of_failure_is_one_json_object() {
         let error = serde_json::json!({"kind": "usage", "exit_code": 2, "message": message, "hints": hints});
         let expected = format!("{}\n", serde_json::json!({ "error": error }));
         for flag in [&["-o", "json"][..], &["--output=ndjson"], &["-ojson"]] {
-            same(&home.run(args.iter().chain(flag)).fails(2), &expected);
+            same(&env.run(args.iter().chain(flag)).assert_failure(2), &expected);
         }
-        same(&home.command(args).env("KUSTOM_OUTPUT", "json").run().fails(2), &expected);
+        same(&env.command(args).env("KUSTOM_OUTPUT", "json").run().assert_failure(2), &expected);
     }
     server.assert_untouched();
 }
 
 #[test]
 fn a_variable_that_cannot_be_used_is_told_in_the_format_that_was_asked_for() {
-    let home = Home::new();
-    let said = home.run(["-o", "json", "devices", "list"]).fails(3);
+    let env = TestEnv::new();
+    let said = env.run(["-o", "json", "devices", "list"]).assert_failure(3);
     assert!(said.starts_with("{\"error\":{\"kind\":\"credentials\",\"exit_code\":3,"), "{said}");
-    let said = home.command(["devices", "list"]).env("KUSTOM_OUTPUT", "xml").run().fails(2);
+    let said = env.command(["devices", "list"]).env("KUSTOM_OUTPUT", "xml").run().assert_failure(2);
     same(&said, "error: KUSTOM_OUTPUT is not one of table, json, ndjson and csv\n");
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt as _;
         let strange = OsStr::from_bytes(b"\xff");
-        let command = home.command(["devices", "list"]).env("KUSTOM_OUTPUT", "json");
-        let said = command.env("KUSTOM_PROFILE", strange).run().fails(2);
+        let command = env.command(["devices", "list"]).env("KUSTOM_OUTPUT", "json");
+        let said = command.env("KUSTOM_PROFILE", strange).run().assert_failure(2);
         assert!(said.starts_with("{\"error\":{\"kind\":\"usage\",\"exit_code\":2,"), "{said}");
     }
 }

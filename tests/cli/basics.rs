@@ -1,6 +1,6 @@
 //! What works without knowing anything: the bare command, its version and its help.
 
-use crate::common::harness::Home;
+use crate::common::harness::TestEnv;
 
 #[test]
 fn the_grammar_is_sound() {
@@ -9,14 +9,14 @@ fn the_grammar_is_sound() {
 
 #[test]
 fn help_and_version_are_data() {
-    let home = Home::new();
-    let version = home.run(["-V"]).quiet();
+    let env = TestEnv::new();
+    let version = env.run(["-V"]).stdout_only();
     assert_eq!(version, format!("kustom {}\n", env!("CARGO_PKG_VERSION")));
     for args in [&[][..], &["--help"], &["help"], &["sessions", "create", "--help"]] {
-        let help = home.run(args).quiet();
+        let help = env.run(args).stdout_only();
         assert!(help.contains("Usage: kustom"), "{args:?}: {help}");
     }
-    assert!(!home.profiles_file().exists() && !home.state_folder().exists(), "looking leaves nothing behind");
+    assert!(!env.profiles_file().exists() && !env.state_folder().exists(), "looking leaves nothing behind");
 }
 
 /// The verbs of a noun, and what it says of itself, are only looked at when it is named; beside the others it must not

@@ -5,8 +5,8 @@ use kustom::secret::CallbackSecret;
 use kustom::webhooks::Verifier;
 use serde_json::{Value, json};
 
-use crate::common::emulating::Emulating;
-use crate::common::harness::{Home, same};
+use crate::common::emulator_process::EmulatorProcess;
+use crate::common::harness::{TestEnv, same};
 use crate::common::server::{Asked, Reply, Server};
 
 /// Published, so it is no secret; that it is shown nowhere counts all the same.
@@ -29,17 +29,17 @@ pub(crate) fn verified(asked: &Asked, secret: &str) -> Value {
 }
 
 /// An emulator that tells this server, with a device; gives it and a home whose commands speak to it.
-fn telling(home: &Home, server: &Server, args: &[&str]) -> (Emulating, Home) {
-    home.file("secret", format!("{SECRET}\n"));
+fn telling(env: &TestEnv, server: &Server, args: &[&str]) -> (EmulatorProcess, TestEnv) {
+    env.file("secret", format!("{SECRET}\n"));
     let url = format!("{}/hooks?token=t0k3n", server.url());
     let all = [&["--callback-url", &url, "--callback-secret-file", "secret"], args].concat();
-    let emulator = Emulating::start(home, &all);
-    let user = emulator.home();
+    let emulator = EmulatorProcess::start(env, &all);
+    let user = emulator.env();
     let _ = user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
     (emulator, user)
 }
 
-fn session(user: &Home) -> String {
+fn session(user: &TestEnv) -> String {
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
     let made = user.run(create.iter().chain(&["-o", "json"])).json();
     made["session_id"].as_str().unwrap().to_owned()
@@ -49,8 +49,8 @@ fn session(user: &Home) -> String {
 fn an_event_is_told_until_it_is_acknowledged_and_then_the_next() {
     for state in [&[][..], &["--state", "state.json"]] {
         let server = Server::script([500, 302, 204].map(Reply::empty));
-        let home = Home::new();
-        let (emulator, user) = telling(&home, &server, state);
+        let env = TestEnv::new();
+        let (emulator, user) = telling(&env, &server, state);
         let session = session(&user);
         let _ = user.run(["dev", "simulate-tap", &session, "--outcome", "lost-card"]).ok();
         let paid = user.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
@@ -82,7 +82,7 @@ fn an_event_is_told_until_it_is_acknowledged_and_then_the_next() {
             ]
         );
         assert!(bodies[..3].iter().all(|body| body == &bodies[0]), "it is the same one that comes again");
-        let outcome = emulator.end().exits(0);
+        let outcome = emulator.end().assert_code(0);
         let log: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("callback ")).collect();
         same(
             &log.join("\n").replace(&session, "SESSION"),
@@ -102,9 +102,9 @@ callback ipp.session.finalized SESSION attempt 1: 204",
 #[test]
 fn a_script_reads_the_log_as_objects_and_what_was_not_acknowledged_is_told_at_the_end() {
     let server = Server::always(Reply::empty(503));
-    let home = Home::new();
-    home.file("next", NEXT_SECRET);
-    let (emulator, user) = telling(&home, &server, &["-o", "ndjson", "--callback-secret-file", "next"]);
+    let env = TestEnv::new();
+    env.file("next", NEXT_SECRET);
+    let (emulator, user) = telling(&env, &server, &["-o", "ndjson", "--callback-secret-file", "next"]);
     let session = session(&user);
     emulator.log(|log| log.contains("\"attempt\":1"));
     let [asked, ..] = &server.asked()[..] else { panic!("it was not told") };
@@ -112,7 +112,7 @@ fn a_script_reads_the_log_as_objects_and_what_was_not_acknowledged_is_told_at_th
     assert_eq!(verified(asked, NEXT_SECRET), body, "signed with both");
     emulator.signal("TERM");
     emulator.signal("TERM");
-    let outcome = emulator.wait().exits(0);
+    let outcome = emulator.wait().assert_code(0);
     let lines: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let first = lines.iter().find(|line| !line["callback"].is_null()).unwrap();
     assert_eq!(
@@ -128,11 +128,12 @@ fn a_script_reads_the_log_as_objects_and_what_was_not_acknowledged_is_told_at_th
 
 #[test]
 fn what_cannot_be_used_is_refused_before_it_listens() {
-    let home = Home::new();
-    home.file("secret", SECRET);
-    home.file("key", "kco_test_api_0123456789");
-    let emulator =
-        |args: &[&str]| home.run([&["dev", "emulator", "--listen", "127.0.0.1:0"], args].concat()).fails(2);
+    let env = TestEnv::new();
+    env.file("secret", SECRET);
+    env.file("key", "kco_test_api_0123456789");
+    let emulator = |args: &[&str]| {
+        env.run([&["dev", "emulator", "--listen", "127.0.0.1:0"], args].concat()).assert_failure(2)
+    };
     let url = ["--callback-url", "http://127.0.0.1:1/"];
     let with = |url: &str, file: &str| emulator(&["--callback-url", url, "--callback-secret-file", file]);
     same(

@@ -4,11 +4,11 @@ use kustom::emulator::state::{EnrollmentDialect, Switches};
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::contract_emulator::World;
+use crate::common::harness::{TestEnv, same};
 use crate::common::proxy::ValidatingProxy;
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
-use crate::common::world::World;
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
 
@@ -52,8 +52,8 @@ fn an_update_is_merged_into_what_there_is() {
     for (change, expected) in cases {
         let server =
             Server::script([Reply::json(200, &json!({"content": [device]})), Reply::json(200, &device)]);
-        let home = Home::new().at(&server.url(), KEY);
-        let _ = home.run(["devices", "update", "Till 1"].iter().chain(change)).ok();
+        let env = TestEnv::new().at(&server.url(), KEY);
+        let _ = env.run(["devices", "update", "Till 1"].iter().chain(change)).ok();
         let [_, put] = server.asked().try_into().unwrap();
         assert_eq!((put.line(), put.json()), (format!("PUT /ipp/v1/devices/{}", id(1)), expected));
         assert_eq!(put.header("content-type"), Some("application/json"));
@@ -73,9 +73,9 @@ fn a_lifetime_is_asked_for_in_the_other_dialect_when_the_first_is_refused() {
     let made = json!({"enrollment_id": id(1), "enrollment_code": "ABCDEFGH", "status": "PENDING"});
     for (given, millis, ttl, shown) in asked {
         let server = Server::script([Reply::json(400, &refusal), Reply::json(201, &made)]);
-        let home = Home::new().at(&server.url(), KEY);
+        let env = TestEnv::new().at(&server.url(), KEY);
         let new = ["enrollments", "create", "--location", &id(9), "--metadata", "a=b", "--expires-in", given];
-        let outcome = home.run(new).exits(0);
+        let outcome = env.run(new).assert_code(0);
         let spelled = if given == "121m" {
             "2h 1m"
         } else if given == "3d" {
@@ -102,8 +102,8 @@ fn a_lifetime_is_asked_for_in_the_other_dialect_when_the_first_is_refused() {
         ("1h", Reply::json(500, &refusal), 7),
     ] {
         let server = Server::always(reply);
-        let home = Home::new().at(&server.url(), KEY);
-        let _ = home.run(["enrollments", "create", "--expires-in", given]).fails(code);
+        let env = TestEnv::new().at(&server.url(), KEY);
+        let _ = env.run(["enrollments", "create", "--expires-in", given]).assert_failure(code);
         assert_eq!(server.asked().len(), 1, "{given}");
     }
 }
@@ -113,9 +113,9 @@ fn the_emulator_can_be_told_to_know_only_ttl() {
     let switches = Switches { enrollment_dialect: EnrollmentDialect::TtlOnly, ..Switches::default() };
     let world = World::with(switches);
     let proxy = ValidatingProxy::start(&world.emulator);
-    let home = Home::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
     let new = ["enrollments", "create", "--location", "51e2", "--expires-in", "3h", "-o", "json"];
-    let made = home.run(new).exits(0);
+    let made = env.run(new).assert_code(0);
     let warning = json!({"warning": {
         "message": "this account takes fixed lifetimes only: asked for 24h instead of 3h",
     }});
@@ -125,8 +125,8 @@ fn the_emulator_can_be_told_to_know_only_ttl() {
 
 #[test]
 fn without_a_location_the_next_command_is_named() {
-    let home = Home::new().local();
-    let said = home.run(["enrollments", "create"]).fails(5);
+    let env = TestEnv::new().local();
+    let said = env.run(["enrollments", "create"]).assert_failure(5);
     assert!(
         said.contains("  hint: name one with --location; `kustom locations list` shows them\n"),
         "{said}"
@@ -136,9 +136,9 @@ fn without_a_location_the_next_command_is_named() {
 /// A cancel that loses to a payment reports the payment; one that is repeated is done.
 #[test]
 fn a_cancel_that_comes_too_late_says_what_the_session_became() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     let device = ["dev", "create-device", "--name", "Till 1", "-o", "json"];
-    let _ = home.run(device).ok();
+    let _ = env.run(device).ok();
     let create = |amount: &str| {
         let args = [
             "sessions",
@@ -152,12 +152,15 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
             "--amount",
             amount,
         ];
-        home.run(args).json()["session_id"].as_str().unwrap().to_owned()
+        env.run(args).json()["session_id"].as_str().unwrap().to_owned()
     };
     let (paid, open) = (create("1"), create("2"));
-    let order = home.run(["dev", "simulate-tap", &paid, "-o", "json"]).json()["order_id"].clone();
+    let order = env.run(["dev", "simulate-tap", &paid, "-o", "json"]).json()["order_id"].clone();
     same(
-        &home.run(["sessions", "cancel", &paid]).fails(5).replace("<id-1>", &paid).replace("<id-2>", "ORDER"),
+        &env.run(["sessions", "cancel", &paid])
+            .assert_failure(5)
+            .replace("<id-1>", &paid)
+            .replace("<id-2>", "ORDER"),
         &format!(
             "error: session {paid} was not cancelled, it is FINALIZED\n  \
              hint: Paid. The order to capture or refund by is ORDER.\n"
@@ -165,7 +168,7 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
     );
     assert!(order.is_string());
     for _ in 0..2 {
-        let cancelled = home.run(["sessions", "cancel", &open, "-o", "json"]).json();
+        let cancelled = env.run(["sessions", "cancel", &open, "-o", "json"]).json();
         assert_eq!(cancelled["status"], "CANCELLED");
     }
 }
@@ -175,15 +178,15 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
 fn a_body_is_sent_as_it_is() {
     let session = json!({"session_id": id(1), "status": "CREATED"});
     let server = Server::always(Reply::json(200, &session));
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     let body = format!(
         "{{ \"order_amount\":24950,\n \"device_id\" : \"{}\", \"purchase_currency\":\"SEK\",\"new\":1.10 }}\n",
         id(2)
     );
-    let _ = home.command(["sessions", "create", "--body", "-"]).stdin(body.as_str()).run().ok();
-    let file = home.file("body.json", &body);
-    let _ = home.run(["sessions", "create", "--body", &file.to_string_lossy()]).ok();
-    let _ = home.command(["api", "POST", "/ipp/v1/sessions", "--body", "-"]).stdin(body.as_str()).run().ok();
+    let _ = env.command(["sessions", "create", "--body", "-"]).stdin(body.as_str()).run().ok();
+    let file = env.file("body.json", &body);
+    let _ = env.run(["sessions", "create", "--body", &file.to_string_lossy()]).ok();
+    let _ = env.command(["api", "POST", "/ipp/v1/sessions", "--body", "-"]).stdin(body.as_str()).run().ok();
     for asked in server.asked() {
         assert_eq!(
             (asked.line().as_str(), asked.body.as_slice()),

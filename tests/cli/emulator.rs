@@ -7,30 +7,30 @@ use std::net::{TcpListener, TcpStream};
 use kustom::emulator::{API_KEY, State};
 use serde_json::{Value, json};
 
-use crate::common::emulating::Emulating;
-use crate::common::harness::{Home, PATIENCE, same};
+use crate::common::emulator_process::EmulatorProcess;
+use crate::common::harness::{TIMEOUT, TestEnv, same};
 
 const DEVICES: &str = "/ipp/v1/dev/devices";
 
 #[test]
 fn it_says_where_it_is_answers_and_ends() {
-    let home = Home::new();
-    let emulator = Emulating::start(&home, &[]);
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
     assert!(emulator.url.starts_with("http://127.0.0.1:"), "{}", emulator.url);
     let about = emulator.raw("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(about.contains("\"name\":\"kustom emulator\",\"emulator\":true"), "{about}");
     assert_eq!(emulator.status("POST", DEVICES, r#"{"name": "Till 1"}"#), 200);
     // Any command can use it, as any program can.
-    let user = emulator.home();
+    let user = emulator.env();
     let name = user.run(["devices", "get", "Till 1", "-o", "json"]).json()["name"].clone();
     assert_eq!(name, "Till 1");
     assert_eq!(emulator.status("DELETE", "/ipp/v1/enrollments/ABCD2345?a=EFGH2345", ""), 404);
     emulator.log(|log| log.contains("404"));
     let url = emulator.url.clone();
-    let outcome = emulator.end().exits(0);
+    let outcome = emulator.end().assert_code(0);
     assert_eq!(outcome.stdout, format!("{url}\n"));
     same(
-        &crate::common::emulating::without_times(&outcome.err()),
+        &crate::common::emulator_process::without_times(&outcome.err()),
         "An emulator of the API: no payment here is real. Ctrl-C ends it.
   its key: see `kustom dev emulator --help`
   what it is: http://127.0.0.1:<port>/
@@ -45,9 +45,9 @@ DELETE /ipp/v1/enrollments/… 404
 #[test]
 fn a_script_gets_an_object_and_a_file_that_is_there_as_long_as_it_listens() {
     for (format, args) in [("json", &["-o", "json"][..]), ("ndjson", &["-o", "ndjson"]), ("table", &[])] {
-        let home = Home::new();
-        let file = home.file("ready", "of one that was killed");
-        let emulator = Emulating::start(&home, &[args, &["--ready-file", "ready"]].concat());
+        let env = TestEnv::new();
+        let file = env.file("ready", "of one that was killed");
+        let emulator = EmulatorProcess::start(&env, &[args, &["--ready-file", "ready"]].concat());
         assert_eq!(emulator.status("GET", "/", ""), 200);
         let url = emulator.url.clone();
         let told = match format {
@@ -56,7 +56,7 @@ fn a_script_gets_an_object_and_a_file_that_is_there_as_long_as_it_listens() {
         };
         assert_eq!(fs::read_to_string(&file).unwrap(), told);
         emulator.signal("TERM");
-        let outcome = emulator.wait().exits(0);
+        let outcome = emulator.wait().assert_code(0);
         assert_eq!(outcome.stdout, told);
         assert!(!file.exists(), "the file is left behind");
         if format != "table" {
@@ -72,119 +72,119 @@ fn a_script_gets_an_object_and_a_file_that_is_there_as_long_as_it_listens() {
 
 #[test]
 fn a_ready_file_that_cannot_be_written_or_is_anothers_by_now_is_not_touched() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let args = ["dev", "emulator", "--listen", "127.0.0.1:0", "--ready-file", "nowhere/ready"];
     same(
-        &home.run(args).fails(2),
+        &env.run(args).assert_failure(2),
         "error: cannot write the ready file nowhere/ready: No such file or directory
   hint: name a file in a folder that exists and is yours
 ",
     );
-    let emulator = Emulating::start(&home, &["--ready-file", "ready"]);
-    let file = home.file("ready", "http://127.0.0.1:1\n");
-    let _ = emulator.end().exits(0);
+    let emulator = EmulatorProcess::start(&env, &["--ready-file", "ready"]);
+    let file = env.file("ready", "http://127.0.0.1:1\n");
+    let _ = emulator.end().assert_code(0);
     assert_eq!(fs::read_to_string(file).unwrap(), "http://127.0.0.1:1\n");
 }
 
 #[test]
 fn it_listens_where_it_is_told_to_and_nowhere_else() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     same(
-        &home.run(["dev", "emulator", "--listen", &address]).fails(2),
+        &env.run(["dev", "emulator", "--listen", &address]).assert_failure(2),
         "error: something listens on 127.0.0.1:<port> already
   hint: end it, or take another port: --listen 127.0.0.1:<port>, where 0 is one that is free
 ",
     );
     for public in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
-        let refused = home.run(["dev", "emulator", "--listen", public, "--state", "s"]).fails(2);
+        let refused = env.run(["dev", "emulator", "--listen", public, "--state", "s"]).assert_failure(2);
         assert!(
             refused.contains("is not on this machine alone: others on the network could use"),
             "{refused}"
         );
         assert!(refused.contains("hint: listen on 127.0.0.1, or add --public"), "{refused}");
     }
-    assert!(!home.path().join("s").exists(), "something was done");
-    let refused = home.run(["dev", "emulator", "--listen", "4010"]).fails(2);
+    assert!(!env.path().join("s").exists(), "something was done");
+    let refused = env.run(["dev", "emulator", "--listen", "4010"]).assert_failure(2);
     assert!(refused.contains("write an address and a port, such as 127.0.0.1:<port>; port 0"), "{refused}");
     // An address of nobody's here: it is asked for, and the system refuses it.
-    let refused = home.run(["dev", "emulator", "--listen", "192.0.2.1:80", "--public"]).fails(2);
+    let refused = env.run(["dev", "emulator", "--listen", "192.0.2.1:80", "--public"]).assert_failure(2);
     assert!(refused.starts_with("error: cannot listen on 192.0.2.1:80: "), "{refused}");
-    let public = home.command(["dev", "emulator", "--listen", "0.0.0.0:0", "--public"]).spawn();
+    let public = env.command(["dev", "emulator", "--listen", "0.0.0.0:0", "--public"]).spawn();
     let url = public.until_stdout(|stdout| stdout.ends_with('\n'));
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     public.until_stderr(|stderr| stderr.contains("warning: everybody on the network can use this emulator"));
     public.interrupt();
-    let _ = public.wait().exits(0);
+    let _ = public.wait().assert_code(0);
 }
 
 #[test]
 fn it_needs_no_profile_and_no_key_and_minds_none() {
-    let broken = Home::new().with_profiles("this is no profile").env("KUSTOM_API_KEY", "kco_live_api_x");
-    let emulator = Emulating::start(&broken, &["--profile", "nobody"]);
+    let broken = TestEnv::new().with_profiles("this is no profile").env("KUSTOM_API_KEY", "kco_live_api_x");
+    let emulator = EmulatorProcess::start(&broken, &["--profile", "nobody"]);
     assert_eq!(emulator.status("POST", DEVICES, r#"{"name": "x"}"#), 200);
-    let _ = emulator.end().exits(0);
+    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
 fn without_a_file_everything_is_forgotten_and_with_one_nothing_is() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for (args, expected) in [(&[][..], 0), (&["--state", "folder/state.json"], 1)] {
         for _ in 0..2 {
-            let emulator = Emulating::start(&home, args);
+            let emulator = EmulatorProcess::start(&env, args);
             if emulator.json("GET", "/ipp/v1/devices", "")["total_elements"] == 0 {
                 assert_eq!(emulator.status("POST", DEVICES, r#"{"name": "Till 1"}"#), 200);
             }
             // One that is killed has kept what it answered.
             let _ = emulator.kill();
         }
-        let emulator = Emulating::start(&home, args);
+        let emulator = EmulatorProcess::start(&env, args);
         assert_eq!(emulator.json("GET", "/ipp/v1/devices", "")["total_elements"], expected);
-        let _ = emulator.end().exits(0);
+        let _ = emulator.end().assert_code(0);
     }
 }
 
 #[test]
 fn a_state_file_is_shared_with_the_profile_local_and_with_other_emulators() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     let args = ["--state", "state/local.json"];
-    let emulators = [Emulating::start(&home, &args), Emulating::start(&home, &args)];
+    let emulators = [EmulatorProcess::start(&env, &args), EmulatorProcess::start(&env, &args)];
     std::thread::scope(|scope| {
         for number in 0..8 {
-            let (home, emulators) = (&home, &emulators);
+            let (env, emulators) = (&env, &emulators);
             scope.spawn(move || {
                 for emulator in emulators {
                     let body = json!({"name": format!("{number} at {}", emulator.url)}).to_string();
                     assert_eq!(emulator.status("POST", DEVICES, &body), 200);
                 }
                 let name = format!("{number} by command");
-                let _ = home.run(["dev", "create-device", "--name", &name, "-q"]).exits(0);
+                let _ = env.run(["dev", "create-device", "--name", &name, "-q"]).assert_code(0);
             });
         }
     });
     for emulator in emulators {
         assert_eq!(emulator.json("GET", "/ipp/v1/devices?page_size=100", "")["total_elements"], 24);
-        let _ = emulator.end().exits(0);
+        let _ = emulator.end().assert_code(0);
     }
-    let devices = home.run(["devices", "list", "-o", "json"]).json();
+    let devices = env.run(["devices", "list", "-o", "json"]).json();
     assert_eq!(devices.as_array().unwrap().len(), 24);
 }
 
 #[test]
 fn a_damaged_state_file_is_named_at_the_start_and_never_a_crash_later() {
-    let home = Home::new();
-    let file = home.file("state.json", "{\n  \"version\": 1,\n  oops");
+    let env = TestEnv::new();
+    let file = env.file("state.json", "{\n  \"version\": 1,\n  oops");
     let args = ["dev", "emulator", "--listen", "127.0.0.1:0", "--state", "state.json"];
     same(
-        &home.run(args).fails(2),
+        &env.run(args).assert_failure(2),
         "error: the emulator's state file state.json is not usable: line 3, column 3: key must be a string; \
          delete the file to begin with a new state
   hint: mend or delete the file, or name another one with --state
 ",
     );
     fs::write(&file, State::seed().write()).unwrap();
-    let emulator = Emulating::start(&home, &["--state", "state.json"]);
+    let emulator = EmulatorProcess::start(&env, &["--state", "state.json"]);
     fs::write(&file, "oops").unwrap();
     let answer = emulator.ask("POST", DEVICES, r#"{"name": "x"}"#);
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("application/problem+json"), "{answer}");
@@ -192,13 +192,13 @@ fn a_damaged_state_file_is_named_at_the_start_and_never_a_crash_later() {
     emulator.log(|log| log.contains("warning: the emulator's state file state.json is not usable"));
     fs::write(&file, State::seed().write()).unwrap();
     assert_eq!(emulator.status("POST", DEVICES, r#"{"name": "x"}"#), 200);
-    let _ = emulator.end().exits(0);
+    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
 fn the_end_waits_for_open_requests_and_not_for_idle_connections() {
-    let home = Home::new();
-    let emulator = Emulating::start(&home, &[]);
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
     let mut idle = emulator.connect();
     idle.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
     let mut begun = [0; 15];
@@ -218,13 +218,13 @@ fn the_end_waits_for_open_requests_and_not_for_idle_connections() {
     let mut answer = String::new();
     open.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
-    let _ = emulator.wait().exits(0);
+    let _ = emulator.wait().assert_code(0);
 }
 
 #[test]
 fn a_second_interruption_does_not_wait_for_a_request_that_never_comes() {
-    let home = Home::new();
-    let emulator = Emulating::start(&home, &[]);
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
     let mut open = emulator.connect();
     open.write_all(b"POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n")
         .unwrap();
@@ -234,18 +234,18 @@ fn a_second_interruption_does_not_wait_for_a_request_that_never_comes() {
     while TcpStream::connect(emulator.address()).is_ok() {
         std::thread::yield_now();
     }
-    let _ = emulator.end().exits(0);
+    let _ = emulator.end().assert_code(0);
 }
 
 #[test]
 fn a_reader_who_stops_reading_the_log_stops_nothing() {
-    let home = Home::new();
+    let env = TestEnv::new();
     // The pipe is open for reading, and nobody reads.
     let script = r#"mkfifo pipe && exec 3<>pipe && exec "$0" "$@" 2>&3"#;
-    let running = home.command(["dev", "emulator", "--listen", "127.0.0.1:0"]).through(script).spawn();
+    let running = env.command(["dev", "emulator", "--listen", "127.0.0.1:0"]).through(script).spawn();
     let url = running.until_stdout(|stdout| stdout.ends_with('\n'));
     let mut connection = TcpStream::connect(url.trim().strip_prefix("http://").unwrap()).unwrap();
-    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_read_timeout(Some(TIMEOUT)).unwrap();
     let path = format!("/{}", "long/".repeat(200));
     for _ in 0..200 {
         write!(connection, "HEAD {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
@@ -258,13 +258,13 @@ fn a_reader_who_stops_reading_the_log_stops_nothing() {
         assert!(head.starts_with(b"HTTP/1.1 404"));
     }
     running.interrupt();
-    let _ = running.wait().exits(0);
+    let _ = running.wait().assert_code(0);
 }
 
 #[test]
 fn a_body_that_is_too_long_is_refused_in_a_way_that_its_sender_hears() {
-    let home = Home::new();
-    let emulator = Emulating::start(&home, &[]);
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
     let head = format!(
         "POST {DEVICES} HTTP/1.1\r\nhost: x\r\nauthorization: Basic {API_KEY}\r\nconnection: close\r\n"
     );
@@ -279,5 +279,5 @@ fn a_body_that_is_too_long_is_refused_in_a_way_that_its_sender_hears() {
         assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
     }
     assert_eq!(emulator.json("GET", "/ipp/v1/devices", "")["total_elements"], 0);
-    let _ = emulator.end().exits(0);
+    let _ = emulator.end().assert_code(0);
 }

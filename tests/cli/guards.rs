@@ -1,7 +1,7 @@
 //! Between a key and the wrong place: everything here ends before a byte is sent, wherever the values come from.
 
-use crate::common::harness::{Home, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{TestEnv, same};
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::Server;
 
 const LIVE: &str = "kco_live_api_0123456789abcdef";
@@ -11,9 +11,9 @@ const RIGHT_KEY: &str =
 const RIGHT_HOST: &str = "  hint: nothing was sent; correct one of the two\n";
 
 /// A profile `x` of this environment, with these lines.
-fn home(environment: &str, lines: &str) -> Home {
+fn env(environment: &str, lines: &str) -> TestEnv {
     let text = format!("active = \"x\"\n[profiles.x]\nenvironment = \"{environment}\"\n{lines}\n");
-    Home::new().with_profiles(&text)
+    TestEnv::new().with_profiles(&text)
 }
 
 #[test]
@@ -24,12 +24,12 @@ fn a_stored_key_of_the_wrong_environment() {
         ("playground", LIVE, "kco_live_…"),
         ("local", LIVE, "kco_live_…"),
     ] {
-        let home = home(environment, &format!("api_key = \"{key}\"\nbase_url = \"{}\"", server.url()));
+        let env = env(environment, &format!("api_key = \"{key}\"\nbase_url = \"{}\"", server.url()));
         let expected = format!(
             "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n{RIGHT_KEY}"
         );
-        same(&home.run(["devices", "list"]).fails(3), &expected);
-        same(&home.run(["api", "GET", "/x", "--yes"]).fails(3), &expected);
+        same(&env.run(["devices", "list"]).assert_failure(3), &expected);
+        same(&env.run(["api", "GET", "/x", "--yes"]).assert_failure(3), &expected);
     }
     server.assert_untouched();
 }
@@ -40,9 +40,9 @@ fn a_key_of_the_wrong_environment_from_a_variable() {
     for (environment, own, other, shown) in
         [("production", LIVE, TEST, "kco_test_…"), ("playground", TEST, LIVE, "kco_live_…")]
     {
-        let home = home(environment, &format!("api_key = \"{own}\"\nbase_url = \"{}\"", server.url()));
+        let env = env(environment, &format!("api_key = \"{own}\"\nbase_url = \"{}\"", server.url()));
         same(
-            &home.command(["devices", "list"]).env("KUSTOM_API_KEY", other).run().fails(3),
+            &env.command(["devices", "list"]).env("KUSTOM_API_KEY", other).run().assert_failure(3),
             &format!(
                 "error: a {shown} key (from KUSTOM_API_KEY) does not belong to {environment} (from profile 'x')\n\
                  {RIGHT_KEY}"
@@ -59,7 +59,7 @@ fn a_key_of_the_wrong_environment_from_a_command() {
     {
         let lines = format!("api_key_command = \"printf {key}\"\nbase_url = \"{}\"", server.url());
         same(
-            &home(environment, &lines).run(["devices", "list"]).fails(3),
+            &env(environment, &lines).run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n\
                  {RIGHT_KEY}"
@@ -78,24 +78,24 @@ fn a_key_at_the_host_of_the_other_environment() {
         [(TEST, production, "production", "playground"), (LIVE, playground, "playground", "production")]
     {
         same(
-            &Home::new().at(url, key).run(["devices", "list"]).fails(3),
+            &TestEnv::new().at(url, key).run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (recognised \
                  from the key) is {told}\n{RIGHT_HOST}"
             ),
         );
-        let in_profile = home(told, &format!("api_key = \"{key}\"\nbase_url = \"{url}\""));
+        let in_profile = env(told, &format!("api_key = \"{key}\"\nbase_url = \"{url}\""));
         same(
-            &in_profile.run(["devices", "list"]).fails(3),
+            &in_profile.run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: the base URL (from profile 'x') is the host of {host}, but the environment (from profile \
                  'x') is {told}\n{RIGHT_HOST}"
             ),
         );
         // A key that does not tell its environment is held to that of the profile.
-        let unmarked = home(told, "api_key = \"shared-secret\"");
+        let unmarked = env(told, "api_key = \"shared-secret\"");
         same(
-            &unmarked.command(["devices", "list"]).env("KUSTOM_BASE_URL", url).run().fails(3),
+            &unmarked.command(["devices", "list"]).env("KUSTOM_BASE_URL", url).run().assert_failure(3),
             &format!(
                 "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (from \
                  profile 'x') is {told}\n{RIGHT_HOST}"
@@ -103,7 +103,7 @@ fn a_key_at_the_host_of_the_other_environment() {
         );
     }
     same(
-        &Home::new().local().env("KUSTOM_BASE_URL", production).run(["devices", "list"]).fails(3),
+        &TestEnv::new().local().env("KUSTOM_BASE_URL", production).run(["devices", "list"]).assert_failure(3),
         &format!(
             "error: the base URL (from KUSTOM_BASE_URL) is the host of production, but the environment (built in) is \
              local\n{RIGHT_HOST}"
@@ -113,7 +113,7 @@ fn a_key_at_the_host_of_the_other_environment() {
 
 #[test]
 fn a_base_url_that_would_show_the_key() {
-    let said = |url: &str| Home::new().at(url, TEST).run(["devices", "list"]).fails(2);
+    let said = |url: &str| TestEnv::new().at(url, TEST).run(["devices", "list"]).assert_failure(2);
     let expected = |why: &str| format!("error: the base URL from KUSTOM_BASE_URL cannot be used: {why}\n");
     for url in ["http://api.playground.kustom.co", "http://192.0.2.1", "http://localhost.example"] {
         let why = "it is plain http to another machine, which would show the key to the network; use https";
@@ -131,26 +131,29 @@ fn no_key_and_a_key_that_tells_nothing() {
     let none = "error: there is no API key: no profile is active\n  \
                 hint: try everything without an account: add --profile local\n  \
                 hint: add an account with `kustom login`, or choose one with `kustom profiles use NAME`\n";
-    same(&Home::new().run(["devices", "list"]).fails(3), none);
+    same(&TestEnv::new().run(["devices", "list"]).assert_failure(3), none);
     same(
-        &home("playground", "").run(["devices", "list"]).fails(3),
+        &env("playground", "").run(["devices", "list"]).assert_failure(3),
         "error: the profile 'x' has no API key\n  \
          hint: add one with `kustom login --profile x --api-key-stdin`\n",
     );
     same(
-        &Home::new().env("KUSTOM_API_KEY", "shared-secret").run(["devices", "list"]).fails(2),
+        &TestEnv::new().env("KUSTOM_API_KEY", "shared-secret").run(["devices", "list"]).assert_failure(2),
         "error: KUSTOM_API_KEY does not tell whether it is for production or playground\n  \
          hint: name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`\n",
     );
     same(
-        &Home::new().env("KUSTOM_API_KEY", "kco_test_api_with a space").run(["devices", "list"]).fails(2),
+        &TestEnv::new()
+            .env("KUSTOM_API_KEY", "kco_test_api_with a space")
+            .run(["devices", "list"])
+            .assert_failure(2),
         "error: KUSTOM_API_KEY: the key contains white space, a control character or a character outside ASCII\n",
     );
 }
 
 #[test]
 fn an_unknown_profile() {
-    let home = home("playground", "api_key = \"kco_test_api_x\"");
+    let env = env("playground", "api_key = \"kco_test_api_x\"");
     let there_is = "  hint: the profiles are: x, local\n";
     for (args, from) in [
         (&["devices", "list", "--profile", "y"][..], " (from --profile)"),
@@ -158,17 +161,19 @@ fn an_unknown_profile() {
         (&["profiles", "use", "y"], ""),
         (&["profiles", "remove", "x", "y", "--yes"], ""),
     ] {
-        same(&home.run(args).fails(2), &format!("error: there is no profile 'y'{from}\n{there_is}"));
+        same(&env.run(args).assert_failure(2), &format!("error: there is no profile 'y'{from}\n{there_is}"));
     }
-    let said = home.command(["devices", "list"]).env("KUSTOM_PROFILE", "y").run().fails(2);
+    let said = env.command(["devices", "list"]).env("KUSTOM_PROFILE", "y").run().assert_failure(2);
     same(&said, &format!("error: there is no profile 'y' (from KUSTOM_PROFILE)\n{there_is}"));
-    assert!(home.run(["profiles", "list"]).ok().contains("\nx "), "removing all or nothing removed nothing");
+    assert!(env.run(["profiles", "list"]).ok().contains("\nx "), "removing all or nothing removed nothing");
 }
 
 #[test]
 fn a_command_for_the_key_that_does_not_give_one() {
     let said = |command: &str| {
-        home("playground", &format!("api_key_command = {command:?}")).run(["devices", "list"]).fails(3)
+        env("playground", &format!("api_key_command = {command:?}"))
+            .run(["devices", "list"])
+            .assert_failure(3)
     };
     let hint = "  hint: run the profile's api_key_command by itself and see what it says\n";
     let expected = |why: &str| format!("error: the command for the API key {why}\n{hint}");
@@ -183,11 +188,11 @@ fn a_command_for_the_key_that_does_not_give_one() {
 #[test]
 fn dev_refuses_production() {
     let server = Server::unwanted();
-    let home = home("production", &format!("api_key = \"{LIVE}\"\nbase_url = \"{}\"", server.url()));
+    let env = env("production", &format!("api_key = \"{LIVE}\"\nbase_url = \"{}\"", server.url()));
     let session = format!("{FIXED_ID}000000000001");
     for args in [&["dev", "create-device", "--name", "x", "--yes"][..], &["dev", "simulate-tap", &session]] {
         same(
-            &home.run(args).fails(2),
+            &env.run(args).assert_failure(2),
             "error: `kustom dev` simulates devices and payments; production has neither\n  \
              hint: use a playground profile, or --profile local\n",
         );
@@ -237,24 +242,24 @@ fn a_profiles_file_with_a_mistake() {
         ),
     ];
     for (text, mistake) in cases {
-        let home = Home::new().with_profiles(&text);
+        let env = TestEnv::new().with_profiles(&text);
         let expected = format!(
             "error: <home>/config/profiles.toml, {mistake}\n  \
              hint: correct the file in an editor; nothing was changed\n"
         );
         for args in [&["devices", "list"][..], &["profiles", "list"], &["profiles", "use", "till"]] {
-            same(&home.run(args).fails(2), &expected);
+            same(&env.run(args).assert_failure(2), &expected);
         }
-        let login = home.command(["login", "--api-key-stdin", "--no-check"]).stdin(TEST).run();
-        same(&login.fails(2), &expected);
-        assert_eq!(std::fs::read_to_string(home.profiles_file()).unwrap(), text, "the file was changed");
+        let login = env.command(["login", "--api-key-stdin", "--no-check"]).stdin(TEST).run();
+        same(&login.assert_failure(2), &expected);
+        assert_eq!(std::fs::read_to_string(env.profiles_file()).unwrap(), text, "the file was changed");
         // The built-in profile needs no file.
-        assert_eq!(home.run(["--profile", "local", "devices", "list"]).ok(), "");
+        assert_eq!(env.run(["--profile", "local", "devices", "list"]).ok(), "");
     }
-    let home = Home::new();
-    home.file("config/profiles.toml", b"active = \"\xff\"\n");
+    let env = TestEnv::new();
+    env.file("config/profiles.toml", b"active = \"\xff\"\n");
     same(
-        &home.run(["profiles", "list"]).fails(2),
+        &env.run(["profiles", "list"]).assert_failure(2),
         "error: <home>/config/profiles.toml is not UTF-8 text\n  \
          hint: correct the file in an editor; nothing was changed\n",
     );

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::common::harness::Home;
-use crate::common::normal::{FIXED_ID, normalized};
+use crate::common::harness::TestEnv;
+use crate::common::redaction::{FIXED_ID, redact};
 use crate::common::server::{Reply, Server};
 
 #[test]
 fn only_what_is_random_is_hidden() {
-    let show = |text: &str| normalized(text, Path::new("/tmp/home-x"));
+    let show = |text: &str| redact(text, Path::new("/tmp/home-x"));
     let (a, b) = ("aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002");
     assert_eq!(show(&format!("{a} {b} {a}")), "<id-1> <id-2> <id-1>");
     let fixed = format!("{FIXED_ID}000000000007");
@@ -28,8 +28,8 @@ fn only_what_is_random_is_hidden() {
 #[test]
 fn a_server_remembers_what_it_was_asked() {
     let server = Server::always(Reply::json(200, &json!({"content": []})));
-    let home = Home::new().at(&server.url(), "kco_test_api_0123456789");
-    assert_eq!(home.run(["devices", "list", "-o", "json"]).quiet(), "[]\n");
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
+    assert_eq!(env.run(["devices", "list", "-o", "json"]).stdout_only(), "[]\n");
     let [asked] = server.asked().try_into().unwrap();
     assert_eq!(asked.line(), "GET /ipp/v1/devices");
     assert_eq!(asked.query("page_size"), Some("100"));

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use clap::Command;
 
-use crate::common::harness::{Home, same};
-use crate::common::world::NO_ID;
+use crate::common::contract_emulator::NO_ID;
+use crate::common::harness::{TestEnv, same};
 
 /// Every command of the grammar with the words that name it.
 fn commands() -> Vec<(String, Command)> {
@@ -110,10 +110,10 @@ fn the_map_names_every_command_and_every_global_flag() {
 
 #[test]
 fn the_map_is_shown_however_it_is_asked_for() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let map = format!("{}\n", kustom::command().render_help().to_string().trim_end());
     for args in [&[][..], &["--help"], &["-h"], &["help"], &["help", "-h"]] {
-        let shown = home.run(args).quiet();
+        let shown = env.run(args).stdout_only();
         if args != ["help", "-h"] {
             same(&shown, &map);
         }
@@ -123,24 +123,24 @@ fn the_map_is_shown_however_it_is_asked_for() {
 
 #[test]
 fn help_of_a_command_is_the_same_in_either_way() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for words in [&["devices"][..], &["devices", "update"], &["dev", "emulator", "clock", "show"], &["demo"]]
     {
-        let flag = home.run(words.iter().copied().chain(["--help"])).quiet();
-        same(&home.run(["help"].into_iter().chain(words.iter().copied())).quiet(), &flag);
+        let flag = env.run(words.iter().copied().chain(["--help"])).stdout_only();
+        same(&env.run(["help"].into_iter().chain(words.iter().copied())).stdout_only(), &flag);
     }
 }
 
 #[test]
 fn topics_are_explained() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for (topic, told) in [
         ("exit-codes", "    7  unknown: the request may have been carried out"),
         ("environment", "  KUSTOM_PROFILE      the profile, as --profile"),
         ("money", "  A tax rate is written in per cent (tax=25%) and sent in basis points (2500)."),
         ("callbacks", "  session.created     session.activated   session.finalized   session.cancelled"),
     ] {
-        let shown = home.run(["help", topic]).quiet();
+        let shown = env.run(["help", topic]).stdout_only();
         assert!(shown.lines().any(|line| line == told), "{topic}: {shown}");
         assert!(shown.lines().all(|line| line.chars().count() <= 96), "{shown}");
         assert!(!below("Examples:", &shown).is_empty(), "{topic} has no examples");
@@ -154,17 +154,17 @@ fn every_variable_is_explained() {
         let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
         words.filter(|word| word.starts_with("KUSTOM_")).map(str::to_owned).collect()
     };
-    let read = names(include_str!("../../src/settings/variables.rs"));
+    let read = names(include_str!("../../src/settings/env.rs"));
     let read: BTreeSet<_> =
         read.into_iter().chain(names(include_str!("../../src/settings/paths.rs"))).collect();
     assert!(read.len() >= 8, "{read:?}");
-    assert_eq!(names(&Home::new().run(["help", "environment"]).quiet()), read);
+    assert_eq!(names(&TestEnv::new().run(["help", "environment"]).stdout_only()), read);
 }
 
 #[test]
 fn what_was_meant_is_suggested() {
-    let home = Home::new();
-    let mistyped = |args: &[&str]| home.run(args).fails(2);
+    let env = TestEnv::new();
+    let mistyped = |args: &[&str]| env.run(args).assert_failure(2);
     let topics = "  hint: the topics are: exit-codes, environment, money, callbacks\n";
     same(
         &mistyped(&["help", "exit-code"]),
@@ -194,9 +194,9 @@ fn what_was_meant_is_suggested() {
 /// Colours belong to a terminal; in a pipe there are none.
 #[test]
 fn headings_stand_out_where_that_can_be_seen() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for args in [&["help", "--color", "always"][..], &["help", "money", "--color", "always"]] {
-        assert!(home.run(args).quiet().contains("\u{1b}[1m\u{1b}[4m"), "{args:?}");
+        assert!(env.run(args).stdout_only().contains("\u{1b}[1m\u{1b}[4m"), "{args:?}");
     }
-    assert!(!home.run(["help", "money"]).quiet().contains('\u{1b}'));
+    assert!(!env.run(["help", "money"]).stdout_only().contains('\u{1b}'));
 }

@@ -9,9 +9,9 @@ use kustom::emulator::state::NewSimulatedDevice;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, PROGRAM, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{PROGRAM, TestEnv, same};
 use crate::common::proxy::ValidatingProxy;
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Reply, Server};
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
@@ -38,19 +38,19 @@ fn two_hundred_and_fifty_devices_come_in_order() {
         emulator.with_state(|state, moment| state.create_simulated_device(new, moment)).unwrap();
     }
     let proxy = ValidatingProxy::start(&emulator);
-    let home = Home::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
-    assert_eq!(names(&home.run(["devices", "list", "-o", "json"]).json()), expected);
-    let lines = home.run(["devices", "list", "-o", "ndjson"]).quiet();
+    let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    assert_eq!(names(&env.run(["devices", "list", "-o", "json"]).json()), expected);
+    let lines = env.run(["devices", "list", "-o", "ndjson"]).stdout_only();
     let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(names(&json!(rows)), expected);
-    assert_eq!(home.run(["devices", "list", "-o", "csv"]).quiet().lines().count(), 251);
-    assert_eq!(home.run(["devices", "list"]).quiet().lines().count(), 251);
+    assert_eq!(env.run(["devices", "list", "-o", "csv"]).stdout_only().lines().count(), 251);
+    assert_eq!(env.run(["devices", "list"]).stdout_only().lines().count(), 251);
     for limit in [1, 100, 101, 249, 250, 1000] {
         let args = ["devices", "list", "-o", "json", "--limit", &limit.to_string()];
-        assert_eq!(names(&home.run(args).json()), expected[..limit.min(250)]);
+        assert_eq!(names(&env.run(args).json()), expected[..limit.min(250)]);
     }
     // The last one is found, too.
-    assert_eq!(home.run(["devices", "get", "till 249", "-o", "json"]).json()["name"], "Till 249");
+    assert_eq!(env.run(["devices", "get", "till 249", "-o", "json"]).json()["name"], "Till 249");
     assert_eq!(proxy.violations(), []);
 }
 
@@ -61,9 +61,9 @@ fn a_limit_asks_for_no_more_than_it_needs() {
         let page: usize = asked.query("page_number").unwrap().parse().unwrap();
         Reply::json(200, &json!({"content": many(page * size..(page + 1) * size), "total_pages": 50}))
     });
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     assert_eq!(
-        home.run(["devices", "list", "-o", "json", "--limit", "7"]).json().as_array().unwrap().len(),
+        env.run(["devices", "list", "-o", "json", "--limit", "7"]).json().as_array().unwrap().len(),
         7
     );
     let [asked] = server.asked().try_into().unwrap();
@@ -85,11 +85,11 @@ fn ndjson_arrives_page_by_page() {
             let range = if first { 0..100 } else { 100..130 };
             Reply::json(200, &json!({"content": many(range), "total_pages": 2}))
         });
-        let listing = Home::new().at(&server.url(), KEY);
+        let listing = TestEnv::new().at(&server.url(), KEY);
         let listing = listing.command(["devices", "list", "-o", format]).spawn();
         let _ = listing.until_stdout(|text| text.lines().count() >= lines);
         release.send(()).unwrap();
-        assert_eq!(listing.wait().quiet().lines().count(), lines + 30);
+        assert_eq!(listing.wait().stdout_only().lines().count(), lines + 30);
     }
 }
 
@@ -102,11 +102,11 @@ fn nothing_is_fetched_that_nobody_reads() {
         let range = if asked.query("page_number") == Some("0") { 0..100 } else { 100..130 };
         Reply::json(200, &json!({"content": range.map(large).collect::<Vec<_>>(), "total_pages": 2}))
     });
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     let mut listing = std::process::Command::new(PROGRAM)
         .args(["devices", "list", "-o", "ndjson"])
         .env_clear()
-        .envs(home.variables())
+        .envs(env.variables())
         .envs([("KUSTOM_BASE_URL", server.url().as_str()), ("KUSTOM_API_KEY", KEY)])
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -130,20 +130,20 @@ fn a_list_that_breaks_off_says_so() {
         Some("0") => Reply::json(200, &json!({"content": many(0..100), "total_pages": 2})),
         _ => Reply::problem(400, "no such page"),
     });
-    let home = Home::new().at(&server.url(), KEY);
-    let outcome = home.run(["devices", "list", "-o", "ndjson"]).exits(5);
+    let env = TestEnv::new().at(&server.url(), KEY);
+    let outcome = env.run(["devices", "list", "-o", "ndjson"]).assert_code(5);
     assert_eq!(outcome.stdout.lines().count(), 100);
     // A document that is not whole is not written at all.
-    same(&home.run(["devices", "list", "-o", "table"]).fails(5), "error: no such page (HTTP 400)\n");
-    let _ = home.run(["devices", "list", "-o", "json"]).fails(5);
+    same(&env.run(["devices", "list", "-o", "table"]).assert_failure(5), "error: no such page (HTTP 400)\n");
+    let _ = env.run(["devices", "list", "-o", "json"]).assert_failure(5);
 }
 
 /// The contract shows a page; a bare array would be tolerable, too.
 #[test]
 fn a_bare_array_is_a_list() {
     let server = Server::always(Reply::json(200, &json!(many(0..3))));
-    let home = Home::new().at(&server.url(), KEY);
-    assert_eq!(home.run(["devices", "list", "-o", "json"]).json(), json!(many(0..3)));
+    let env = TestEnv::new().at(&server.url(), KEY);
+    assert_eq!(env.run(["devices", "list", "-o", "json"]).json(), json!(many(0..3)));
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -169,8 +169,8 @@ fn a_name_cannot_drive_the_terminal() {
     let plain = Server::always(Reply::new(200, "text/plain", HOSTILE));
     for format in ["table", "json", "ndjson", "csv"] {
         let run = |server: &Server, args: &[&str]| {
-            let home = Home::new().at(&server.url(), KEY);
-            let outcome = home.run(args.iter().chain(&["-o", format, "-vv"]));
+            let env = TestEnv::new().at(&server.url(), KEY);
+            let outcome = env.run(args.iter().chain(&["-o", format, "-vv"]));
             assert!(harmless(&outcome.stdout), "{} {format}: {:?}", outcome.command, outcome.stdout);
             assert!(harmless(&outcome.stderr), "{} {format}: {:?}", outcome.command, outcome.stderr);
             outcome
@@ -186,12 +186,12 @@ fn a_name_cannot_drive_the_terminal() {
             assert_eq!(serde_json::from_str::<Value>(&details).unwrap(), device);
         }
         // Candidates of an ambiguous name, a name that names nothing, and what a refusal says.
-        let _ = run(&server, &["devices", "get", HOSTILE]).exits(2);
-        let _ = run(&one, &["devices", "get", "\u{1b}[31m"]).exits(4);
-        let _ = run(&refusing, &["devices", "list"]).exits(5);
-        let _ = run(&one, &["api", "GET", "/x"]).exits(0);
+        let _ = run(&server, &["devices", "get", HOSTILE]).assert_code(2);
+        let _ = run(&one, &["devices", "get", "\u{1b}[31m"]).assert_code(4);
+        let _ = run(&refusing, &["devices", "list"]).assert_code(5);
+        let _ = run(&one, &["api", "GET", "/x"]).assert_code(0);
     }
-    let _ = Home::new().at(&plain.url(), KEY).run(["devices", "list"]).exits(6);
+    let _ = TestEnv::new().at(&plain.url(), KEY).run(["devices", "list"]).assert_code(6);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
         {"id": id(1), "name": "Bar", "location_id": "north"}, {"id": id(2), "name": "Bar"}, {"id": id(3), "name": "Till"},
     ]);
     let server = Server::always(Reply::json(200, &json!({"content": devices})));
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     let two = format!(
         "error: 'Bar' could be 2 devices; nothing was done\n  {}  Bar  north\n  {}  Bar\n  \
          hint: name the device by its id\n",
@@ -214,16 +214,16 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
         &["devices", "deregister", "Till", "Bar"],
         &["sessions", "create", "--device", "Bar", "--amount", "1", "--currency", "SEK"],
     ] {
-        same(&home.run(args).fails(2), &two);
+        same(&env.run(args).assert_failure(2), &two);
     }
-    let prefix = home.run(["devices", "get", FIXED_ID]).fails(2);
+    let prefix = env.run(["devices", "get", FIXED_ID]).assert_failure(2);
     assert!(
         prefix.starts_with(&format!("error: '{FIXED_ID}' could be 3 devices; nothing was done\n")),
         "{prefix}"
     );
     assert!(server.lines().iter().all(|line| line == "GET /ipp/v1/devices"), "{:?}", server.lines());
     same(
-        &home.run(["devices", "get", "Kiosk"]).fails(4),
+        &env.run(["devices", "get", "Kiosk"]).assert_failure(4),
         "error: there is no device with the name or id 'Kiosk'\n  hint: list them with `kustom devices list`\n",
     );
 }
@@ -234,10 +234,10 @@ fn no_cell_of_a_csv_is_a_formula() {
     let devices: Vec<_> =
         formulas.iter().map(|name| json!({"id": 5, "name": name, "metadata": {"a": "=1"}})).collect();
     let server = Server::always(Reply::json(200, &json!({"content": devices})));
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     for args in [["devices", "list"], ["api", "GET"]] {
         let path = (args[0] == "api").then_some("/ipp/v1/devices");
-        let csv = home.run(args.into_iter().chain(path).chain(["-o", "csv"])).quiet();
+        let csv = env.run(args.into_iter().chain(path).chain(["-o", "csv"])).stdout_only();
         assert_eq!(csv.lines().count(), 1 + formulas.len(), "{csv}");
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
         for record in reader.records() {
@@ -247,7 +247,7 @@ fn no_cell_of_a_csv_is_a_formula() {
         }
     }
     same(
-        &home.run(["devices", "list", "-o", "csv", "--limit", "1"]).quiet(),
+        &env.run(["devices", "list", "-o", "csv", "--limit", "1"]).stdout_only(),
         "id,name,location_id,platform,metadata,created_at,merchant_id,hardware_id,open_cash_register_id,unique_id\n\
          5,'=1+1,,,\"{\"\"a\"\":\"\"=1\"\"}\",,,,,\n",
     );

@@ -8,24 +8,24 @@ use std::path::PathBuf;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 
 use crate::common::contract::Contract;
-use crate::common::harness::{Home, Outcome, same};
-use crate::common::normal::normalized;
+use crate::common::contract_emulator::World;
+use crate::common::harness::{CommandOutput, TestEnv, same};
 use crate::common::proxy::ValidatingProxy;
-use crate::common::world::World;
+use crate::common::redaction::redact;
 
 /// A day at the till, as it stands on a screen.
 struct Day<'a> {
-    home: &'a Home,
+    env: &'a TestEnv,
     format: &'static str,
     transcript: String,
 }
 
 impl Day<'_> {
-    fn run(&mut self, args: &[&str]) -> Outcome {
-        let outcome = self.home.run(args.iter().chain(&["-o", self.format]));
+    fn run(&mut self, args: &[&str]) -> CommandOutput {
+        let outcome = self.env.run(args.iter().chain(&["-o", self.format]));
         let quoted = |arg: &&str| if arg.contains(' ') { format!("'{arg}'") } else { (*arg).to_owned() };
         let line: Vec<_> = args.iter().map(quoted).collect();
-        let Outcome { stdout, stderr, code, .. } = &outcome;
+        let CommandOutput { stdout, stderr, code, .. } = &outcome;
         let _ = write!(self.transcript, "$ kustom {}\n{stdout}", line.join(" "));
         for said in stderr.lines() {
             let _ = writeln!(self.transcript, "! {said}");
@@ -46,13 +46,13 @@ impl Day<'_> {
 }
 
 /// Every operation at least once. Gives the transcript with all that is random replaced.
-fn a_day(home: &Home, format: &'static str) -> String {
-    let mut day = Day { home, format, transcript: String::new() };
+fn a_day(env: &TestEnv, format: &'static str) -> String {
+    let mut day = Day { env, format, transcript: String::new() };
     let _ = day.run(&["locations", "list"]);
     let _ = day.run(&["locations", "get", "Stockholm City"]);
     let new = ["enrollments", "create", "--location", "Stockholm City", "--expires-in", "30m"];
     let enrollment = day.make(&[&new[..], &["--metadata", "till=1"]].concat());
-    let enrollments = home.run(["enrollments", "list", "-o", "json"]).json();
+    let enrollments = env.run(["enrollments", "list", "-o", "json"]).json();
     let code = enrollments[0]["enrollment_code"].as_str().unwrap().to_owned();
     let filter = ["--location", "51e2", "--metadata", "till=1", "--include-consumed", "false"];
     let _ = day.run(&[&["enrollments", "list"][..], &filter].concat());
@@ -80,7 +80,7 @@ fn a_day(home: &Home, format: &'static str) -> String {
     let _ = day.run(&["api", "get", "/ipp/v1/locations", "--query", "page_size=1"]);
     let transcript = day.transcript.replace(&code, "<code>");
     let transcript = transcript.replace(&format!("get {}\n", &device[..8]), "get <beginning of id-2>\n");
-    normalized(&transcript, home.path())
+    redact(&transcript, env.path())
 }
 
 /// Compares with the transcript that is kept. With `KUSTOM_UPDATE_TRANSCRIPTS` set it is written instead, to be
@@ -96,27 +96,27 @@ fn as_kept(name: &str, transcript: &str) {
 
 #[test]
 fn all_thirteen_on_local_as_a_table() {
-    as_kept("table.txt", &a_day(&Home::new().local(), "table"));
+    as_kept("table.txt", &a_day(&TestEnv::new().local(), "table"));
 }
 
 #[test]
 fn all_thirteen_on_local_as_json() {
-    as_kept("json.txt", &a_day(&Home::new().local(), "json"));
+    as_kept("json.txt", &a_day(&TestEnv::new().local(), "json"));
 }
 
 #[test]
 fn all_thirteen_on_local_as_ndjson() {
-    as_kept("ndjson.txt", &a_day(&Home::new().local(), "ndjson"));
+    as_kept("ndjson.txt", &a_day(&TestEnv::new().local(), "ndjson"));
 }
 
 #[test]
 fn all_thirteen_on_local_as_csv() {
-    as_kept("csv.txt", &a_day(&Home::new().local(), "csv"));
+    as_kept("csv.txt", &a_day(&TestEnv::new().local(), "csv"));
 }
 
 /// A home whose requests go to this address with the emulator's account.
-fn at_emulator(base_url: &str) -> Home {
-    Home::new().at(base_url, API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
+fn at_emulator(base_url: &str) -> TestEnv {
+    TestEnv::new().at(base_url, API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::time::Instant;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, Outcome, PATIENCE, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{CommandOutput, TIMEOUT, TestEnv, same};
 use crate::common::proxy::ValidatingProxy;
+use crate::common::redaction::FIXED_ID;
 
 pub(super) fn id() -> String {
     format!("{FIXED_ID}000000000001")
@@ -19,38 +19,38 @@ fn text(value: &Value, field: &str) -> String {
 }
 
 /// A new code for Stockholm.
-fn code(home: &Home, more: &[&str]) -> String {
+fn code(env: &TestEnv, more: &[&str]) -> String {
     let args = ["enrollments", "create", "--location", "Stockholm City", "-o", "json"];
-    text(&home.run(args.iter().chain(more)).json(), "enrollment_code")
+    text(&env.run(args.iter().chain(more)).json(), "enrollment_code")
 }
 
 /// A phone that is paired, as a device's id.
-fn phone(home: &Home) -> String {
-    let args = ["dev", "pos", "pair", &code(home, &[]), "--name", "Phone", "-o", "json"];
-    text(&home.run(args).json(), "id")
+fn phone(env: &TestEnv) -> String {
+    let args = ["dev", "pos", "pair", &code(env, &[]), "--name", "Phone", "-o", "json"];
+    text(&env.run(args).json(), "id")
 }
 
-fn session_on(home: &Home, device: &str) -> String {
+fn session_on(env: &TestEnv, device: &str) -> String {
     let args =
         ["sessions", "create", "--device", device, "--amount", "249.50", "--currency", "SEK", "-o", "json"];
-    text(&home.run(args).json(), "session_id")
+    text(&env.run(args).json(), "session_id")
 }
 
-fn session(home: &Home) -> String {
-    session_on(home, &phone(home))
+fn session(env: &TestEnv) -> String {
+    session_on(env, &phone(env))
 }
 
-pub(super) fn pos(home: &Home, args: &[&str]) -> Outcome {
-    home.run(["dev", "pos"].iter().chain(args))
+pub(super) fn pos(env: &TestEnv, args: &[&str]) -> CommandOutput {
+    env.run(["dev", "pos"].iter().chain(args))
 }
 
-fn status(home: &Home, session: &str) -> String {
-    text(&home.run(["sessions", "get", session, "-o", "json"]).json(), "status")
+fn status(env: &TestEnv, session: &str) -> String {
+    text(&env.run(["sessions", "get", session, "-o", "json"]).json(), "status")
 }
 
 /// The state of the profile `local`, with a switch set.
-fn set_switch(home: &Home, name: &str, value: &str) {
-    let file = home.state_folder().join("local.json");
+fn set_switch(env: &TestEnv, name: &str, value: &str) {
+    let file = env.state_folder().join("local.json");
     let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     assert!(state["switches"].get(name).is_some(), "{name} is a switch");
     state["switches"][name] = json!(value);
@@ -59,9 +59,9 @@ fn set_switch(home: &Home, name: &str, value: &str) {
 
 #[test]
 fn from_the_code_to_the_payment() {
-    let home = Home::new().local();
-    let code = code(&home, &["--metadata", "till=1"]);
-    let paired = pos(&home, &["pair", &code, "--name", "Anna's phone"]);
+    let env = TestEnv::new().local();
+    let code = code(&env, &["--metadata", "till=1"]);
+    let paired = pos(&env, &["pair", &code, "--name", "Anna's phone"]);
     let table = "ID        <id-1>\nNAME      Anna's phone\nPLATFORM  ANDROID\n\
                  LOCATION  51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\nMETADATA  till=1\nMERCHANT  EMULATED\n\
                  HARDWARE  <id-2>\nCREATED   <time>\n";
@@ -69,17 +69,17 @@ fn from_the_code_to_the_payment() {
                 !   a payment: kustom sessions create --device <id-1> --amount 249.50 --currency SEK\n";
     same(&paired.whole(), &format!("{table}{said}exit 0\n"));
 
-    let device = text(&home.run(["devices", "list", "-o", "json"]).json()[0], "id");
+    let device = text(&env.run(["devices", "list", "-o", "json"]).json()[0], "id");
     assert!(paired.stdout.contains(&device));
-    let session = session_on(&home, "Anna's phone");
-    let watching = home.command(["sessions", "watch", &session, "--interval", "20ms"]).spawn();
+    let session = session_on(&env, "Anna's phone");
+    let watching = env.command(["sessions", "watch", &session, "--interval", "20ms"]).spawn();
     let _ = watching.until_stdout(|seen| seen.contains("CREATED"));
 
     let table = |status: &str| {
         format!("ID       <id-1>\nSTATUS   {status}\nAMOUNT   249.50 SEK\nDEVICE   <id-2>\nSTARTED  <time>\n")
     };
     same(
-        &pos(&home, &["choose", &session, "--method", "swish"]).whole(),
+        &pos(&env, &["choose", &session, "--method", "swish"]).whole(),
         &format!(
             "{}! The clerk chose Swish. The customer can pay now; after a decline the clerk may try again on the \
              phone.\n!   pay: kustom dev pos pay <id-1>\n!   decline: kustom dev pos decline <id-1>\nexit 0\n",
@@ -88,7 +88,7 @@ fn from_the_code_to_the_payment() {
     );
     let _ = watching.until_stdout(|seen| seen.contains("ACTIVE"));
     same(
-        &pos(&home, &["pay", &session]).whole(),
+        &pos(&env, &["pay", &session]).whole(),
         "ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nORDER      <id-2>\nDEVICE     <id-3>\n\
          STARTED    <time>\nCOMPLETED  <time>\n\
          ! The customer used Swish. Paid. The order to capture or refund by is <id-2>.\nexit 0\n",
@@ -102,19 +102,19 @@ fn from_the_code_to_the_payment() {
 
 #[test]
 fn for_scripts_the_answer_is_the_device_or_the_session() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     let shown = |args: &[&str]| -> Value {
-        let outcome = pos(&home, &[args, &["-o", "json"]].concat());
-        serde_json::from_str(&outcome.quiet()).unwrap()
+        let outcome = pos(&env, &[args, &["-o", "json"]].concat());
+        serde_json::from_str(&outcome.stdout_only()).unwrap()
     };
-    let device = shown(&["pair", &code(&home, &[])]);
+    let device = shown(&["pair", &code(&env, &[])]);
     assert_eq!(device.get("name"), None, "a phone has no name until it is given one");
     assert_eq!(device["credentials"]["bearer_token"], "[redacted]");
-    let with = shown(&["pair", &code(&home, &[]), "--show-credentials"]);
+    let with = shown(&["pair", &code(&env, &[]), "--show-credentials"]);
     assert!(text(&with["credentials"], "bearer_token").starts_with("emulated_"));
 
-    let session = session_on(&home, &text(&device, "id"));
-    let get = || home.run(["sessions", "get", &session, "-o", "json"]).json();
+    let session = session_on(&env, &text(&device, "id"));
+    let get = || env.run(["sessions", "get", &session, "-o", "json"]).json();
     for (args, status) in [
         (&["choose", &session, "--method", "vipps"][..], "ACTIVE"),
         (&["decline", &session], "ACTIVE"),
@@ -129,107 +129,108 @@ fn for_scripts_the_answer_is_the_device_or_the_session() {
 
 #[test]
 fn a_payment_without_a_choice_is_by_card_unless_told_otherwise() {
-    let home = Home::new().local();
-    let device = phone(&home);
+    let env = TestEnv::new().local();
+    let device = phone(&env);
     for (args, used) in
         [(&[][..], "a card"), (&["--method", "klarna"], "Klarna"), (&["--method", "SWISH"], "Swish")]
     {
-        let session = session_on(&home, &device);
-        let paid = pos(&home, &[&["pay", &session][..], args].concat()).exits(0);
+        let session = session_on(&env, &device);
+        let paid = pos(&env, &[&["pay", &session][..], args].concat()).assert_code(0);
         assert!(paid.stderr.starts_with(&format!("The customer used {used}. Paid. ")), "{}", paid.stderr);
-        assert_eq!(status(&home, &session), "FINALIZED");
+        assert_eq!(status(&env, &session), "FINALIZED");
     }
 }
 
 #[test]
 fn after_a_decline_there_is_a_second_try() {
-    let home = Home::new().local();
-    let session = session(&home);
-    let said = |outcome: Outcome| outcome.exits(0).err();
+    let env = TestEnv::new().local();
+    let session = session(&env);
+    let said = |outcome: CommandOutput| outcome.assert_code(0).err();
     let next = "  pay: kustom dev pos pay <id-1>\n  decline: kustom dev pos decline <id-1>\n";
     let again = "The customer can pay now; after a decline the clerk may try again on the phone.\n";
     same(
-        &said(pos(&home, &["decline", &session])),
+        &said(pos(&env, &["decline", &session])),
         &format!("The card was declined without a reason. {again}{next}"),
     );
-    let _ = pos(&home, &["choose", &session, "--method", "klarna"]).exits(0);
+    let _ = pos(&env, &["choose", &session, "--method", "klarna"]).assert_code(0);
     same(
-        &said(pos(&home, &["decline", &session, "--outcome", "insufficient-funds"])),
+        &said(pos(&env, &["decline", &session, "--outcome", "insufficient-funds"])),
         &format!("The payment with Klarna was declined: insufficient funds. {again}{next}"),
     );
-    assert_eq!(status(&home, &session), "ACTIVE");
-    let _ = pos(&home, &["pay", &session]).exits(0);
-    assert_eq!(home.run(["sessions", "watch", &session, "-o", "json"]).json()["status"], "FINALIZED");
+    assert_eq!(status(&env, &session), "ACTIVE");
+    let _ = pos(&env, &["pay", &session]).assert_code(0);
+    assert_eq!(env.run(["sessions", "watch", &session, "-o", "json"]).json()["status"], "FINALIZED");
 }
 
 #[test]
 fn the_switch_says_where_a_decline_leaves_the_session() {
-    let home = Home::new().local();
-    let device = phone(&home);
-    let decline = |session: &str| pos(&home, &["decline", session, "--outcome", "LOST_CARD"]).exits(0).err();
-    set_switch(&home, "status_after_decline", "created");
-    let session = session_on(&home, &device);
+    let env = TestEnv::new().local();
+    let device = phone(&env);
+    let decline =
+        |session: &str| pos(&env, &["decline", session, "--outcome", "LOST_CARD"]).assert_code(0).err();
+    set_switch(&env, "status_after_decline", "created");
+    let session = session_on(&env, &device);
     same(
         &decline(&session),
         "The payment was declined: the card was reported lost. \
          Waiting on the device: no method of payment has been chosen yet.\n  \
          choose: kustom dev pos choose <id-1> --method card\n",
     );
-    let _ = pos(&home, &["pay", &session]).exits(0);
-    set_switch(&home, "status_after_decline", "failed");
-    let session = session_on(&home, &device);
+    let _ = pos(&env, &["pay", &session]).assert_code(0);
+    set_switch(&env, "status_after_decline", "failed");
+    let session = session_on(&env, &device);
     same(
         &decline(&session),
         "The card was declined: the card was reported lost. \
          Failed: the payment could not be carried out. The sale needs a new session.\n  \
          another try: kustom sessions create\n",
     );
-    let _ = pos(&home, &["pay", &session]).fails(5);
-    let _ = home.run(["sessions", "watch", &session]).exits(12);
+    let _ = pos(&env, &["pay", &session]).assert_failure(5);
+    let _ = env.run(["sessions", "watch", &session]).assert_code(12);
 }
 
 #[test]
 fn a_cancel_and_a_payment_exclude_each_other() {
-    let home = Home::new().local();
-    let device = phone(&home);
-    let paid = session_on(&home, &device);
-    let _ = pos(&home, &["pay", &paid]).exits(0);
+    let env = TestEnv::new().local();
+    let device = phone(&env);
+    let paid = session_on(&env, &device);
+    let _ = pos(&env, &["pay", &paid]).assert_code(0);
     let ended = |status: &str| {
         format!(
             "error: Session <id-1> has ended: it is {status}. (HTTP 409)\n  \
              hint: see how it stands with `kustom sessions get <id-1>`\n"
         )
     };
-    same(&pos(&home, &["cancel", &paid]).fails(5), &ended("FINALIZED"));
+    same(&pos(&env, &["cancel", &paid]).assert_failure(5), &ended("FINALIZED"));
     // The till hears of the payment too.
-    let late = home.run(["sessions", "cancel", &paid]).fails(5);
+    let late = env.run(["sessions", "cancel", &paid]).assert_failure(5);
     assert!(late.contains("was not cancelled, it is FINALIZED"), "{late}");
 
-    let cancelled = session_on(&home, &device);
+    let cancelled = session_on(&env, &device);
     same(
-        &pos(&home, &["cancel", &cancelled]).exits(0).err(),
+        &pos(&env, &["cancel", &cancelled]).assert_code(0).err(),
         "The clerk called it off on the phone. Cancelled: nothing was charged.\n  \
          another try: kustom sessions create\n",
     );
     for args in
         [&["pay", &cancelled][..], &["decline", &cancelled], &["choose", &cancelled, "--method", "card"]]
     {
-        same(&pos(&home, args).fails(5), &ended("CANCELLED"));
+        same(&pos(&env, args).assert_failure(5), &ended("CANCELLED"));
     }
-    let _ = home.run(["sessions", "watch", &cancelled]).exits(10);
+    let _ = env.run(["sessions", "watch", &cancelled]).assert_code(10);
 }
 
 /// Whoever is first, the other is refused, and the session is what the first made of it.
 #[test]
 fn of_a_cancel_and_a_payment_at_once_one_wins() {
-    let home = Home::new().local();
-    let device = phone(&home);
+    let env = TestEnv::new().local();
+    let device = phone(&env);
     for _ in 0..5 {
-        let session = session_on(&home, &device);
-        let run = |verb: &str| home.command(["dev", "pos", verb, &session]).spawn();
+        let session = session_on(&env, &device);
+        let run = |verb: &str| env.command(["dev", "pos", verb, &session]).spawn();
         let (paying, cancelling) = (run("pay"), run("cancel"));
         let (paid, cancelled) = (paying.wait(), cancelling.wait());
-        let ends = (paid.code, cancelled.code, status(&home, &session));
+        let ends = (paid.code, cancelled.code, status(&env, &session));
         let one_of = [(Some(0), Some(5), "FINALIZED".to_owned()), (Some(5), Some(0), "CANCELLED".to_owned())];
         assert!(one_of.contains(&ends), "{ends:?}");
     }
@@ -237,40 +238,40 @@ fn of_a_cancel_and_a_payment_at_once_one_wins() {
 
 #[test]
 fn a_code_works_once_and_in_time() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     let refused = |code: &str, exit: i32, why: &str| {
         same(
-            &pos(&home, &["pair", code]).fails(exit),
+            &pos(&env, &["pair", code]).assert_failure(exit),
             &format!("error: {why}\n  hint: make another code with `kustom enrollments create`\n"),
         );
     };
     refused("NOSUCHCODE", 4, "There is no such enrollment code. (HTTP 404)");
-    let used = code(&home, &[]);
-    let _ = pos(&home, &["pair", &used]).exits(0);
+    let used = code(&env, &[]);
+    let _ = pos(&env, &["pair", &used]).assert_code(0);
     refused(&used, 5, "This code was used before. (HTTP 409)");
-    let old = code(&home, &["--expires-in", "1ms"]);
-    let list = || home.run(["enrollments", "list", "-o", "json"]).json();
+    let old = code(&env, &["--expires-in", "1ms"]);
+    let list = || env.run(["enrollments", "list", "-o", "json"]).json();
     let asked = Instant::now();
     while list()[1]["status"] != "EXPIRED" {
-        assert!(asked.elapsed() < PATIENCE, "a millisecond has not passed");
+        assert!(asked.elapsed() < TIMEOUT, "a millisecond has not passed");
     }
     refused(&old, 5, "This code has expired. (HTTP 409)");
-    let withdrawn = code(&home, &[]);
-    let _ = home.run(["enrollments", "delete", &text(&list()[2], "enrollment_id")]).ok();
+    let withdrawn = code(&env, &[]);
+    let _ = env.run(["enrollments", "delete", &text(&list()[2], "enrollment_id")]).ok();
     refused(&withdrawn, 4, "There is no such enrollment code. (HTTP 404)");
-    assert_eq!(home.run(["devices", "list", "-o", "json"]).json().as_array().unwrap().len(), 1);
+    assert_eq!(env.run(["devices", "list", "-o", "json"]).json().as_array().unwrap().len(), 1);
 }
 
 #[test]
 fn what_is_not_there_cannot_be_paid() {
-    let home = Home::new().local();
-    let device = phone(&home);
-    let session = session_on(&home, &device);
+    let env = TestEnv::new().local();
+    let device = phone(&env);
+    let session = session_on(&env, &device);
     for args in
         [&["choose", &id(), "--method", "card"][..], &["pay", &id()], &["decline", &id()], &["cancel", &id()]]
     {
         same(
-            &pos(&home, args).fails(4),
+            &pos(&env, args).assert_failure(4),
             &format!(
                 "error: There is no session {}. (HTTP 404)\n  \
                  hint: list those that were created here with `kustom sessions list`\n",
@@ -278,9 +279,9 @@ fn what_is_not_there_cannot_be_paid() {
             ),
         );
     }
-    let _ = home.run(["devices", "deregister", &device]).ok();
+    let _ = env.run(["devices", "deregister", &device]).ok();
     same(
-        &pos(&home, &["pay", &session]).fails(5),
+        &pos(&env, &["pay", &session]).assert_failure(5),
         "error: Device <id-1> was deregistered. (HTTP 409)\n  \
          hint: see how it stands with `kustom sessions get <id-2>`\n",
     );
@@ -289,20 +290,20 @@ fn what_is_not_there_cannot_be_paid() {
 #[test]
 fn an_emulator_on_this_machine_is_asked_what_its_description_describes() {
     let proxy = ValidatingProxy::start(&Emulator::new(State::seed()));
-    let home = Home::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
-    let device = phone(&home);
-    let (paid, cancelled) = (session_on(&home, &device), session_on(&home, &device));
-    let _ = pos(&home, &["choose", &paid, "--method", "vipps"]).exits(0);
-    let _ = pos(&home, &["decline", &paid, "--outcome", "incorrect-cvc"]).exits(0);
-    let _ = pos(&home, &["pay", &paid]).exits(0);
-    let _ = pos(&home, &["pay", &session_on(&home, &device), "--method", "swish"]).exits(0);
-    let _ = pos(&home, &["cancel", &cancelled]).exits(0);
+    let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    let device = phone(&env);
+    let (paid, cancelled) = (session_on(&env, &device), session_on(&env, &device));
+    let _ = pos(&env, &["choose", &paid, "--method", "vipps"]).assert_code(0);
+    let _ = pos(&env, &["decline", &paid, "--outcome", "incorrect-cvc"]).assert_code(0);
+    let _ = pos(&env, &["pay", &paid]).assert_code(0);
+    let _ = pos(&env, &["pay", &session_on(&env, &device), "--method", "swish"]).assert_code(0);
+    let _ = pos(&env, &["cancel", &cancelled]).assert_code(0);
     assert_eq!(proxy.violations(), []);
     let seen = proxy.operations_seen();
     for own in ["posPair", "posChoose", "posPay", "posDecline", "posCancel"] {
         assert!(seen.contains(own), "{own}");
     }
     // What an emulator does not find is not taken for something that is no emulator.
-    let missing = pos(&home, &["pay", &id()]).fails(4);
+    let missing = pos(&env, &["pay", &id()]).assert_failure(4);
     assert!(missing.ends_with("  hint: list those that were created here with `kustom sessions list`\n"));
 }

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, same};
-use crate::common::normal::FIXED_ID;
-use crate::common::pty::Screen;
+use crate::common::harness::{TestEnv, same};
+use crate::common::pty::PtySession;
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_live_api_0123456789abcdef";
@@ -33,8 +33,8 @@ fn api(asked: &Asked) -> Reply {
     }
 }
 
-fn production(server: &Server) -> Home {
-    Home::new().with_profiles(&format!(
+fn production(server: &Server) -> TestEnv {
+    TestEnv::new().with_profiles(&format!(
         "active = \"shop\"\n[profiles.shop]\nenvironment = \"production\"\napi_key = \"{KEY}\"\n\
          merchant_id = \"M100\"\nbase_url = \"{}\"\n",
         server.url()
@@ -61,23 +61,23 @@ fn risky() -> Vec<(Vec<String>, String)> {
 #[test]
 fn without_a_terminal_and_without_yes_nothing_is_sent() {
     let server = Server::new(api);
-    let home = production(&server);
+    let env = production(&server);
     let expected = "error: this is production, and there is nobody to confirm it\n  \
                     hint: nothing was sent; add --yes to confirm it beforehand\n";
     for (args, _) in risky() {
-        same(&home.run(&args).fails(8), expected);
-        let said = home.run(args.iter().map(String::as_str).chain(["-o", "json"])).fails(8);
+        same(&env.run(&args).assert_failure(8), expected);
+        let said = env.run(args.iter().map(String::as_str).chain(["-o", "json"])).assert_failure(8);
         let error: Value = serde_json::from_str(&said).unwrap();
         assert_eq!(
             (&error["error"]["kind"], &error["error"]["exit_code"]),
             (&json!("unconfirmed"), &json!(8))
         );
     }
-    let body = home.command(["sessions", "create", "--body", "-"]).stdin("{\"order_amount\": 5}").run();
-    same(&body.fails(8), expected);
+    let body = env.command(["sessions", "create", "--body", "-"]).stdin("{\"order_amount\": 5}").run();
+    same(&body.assert_failure(8), expected);
     // A key and a host in variables are production as well.
-    let unnamed = Home::new().at(&server.url(), KEY);
-    same(&unnamed.run(CREATE).fails(8), expected);
+    let unnamed = TestEnv::new().at(&server.url(), KEY);
+    same(&unnamed.run(CREATE).assert_failure(8), expected);
     server.assert_untouched();
 }
 
@@ -94,10 +94,10 @@ fn with_yes_it_goes() {
 #[test]
 fn reading_asks_nothing() {
     let server = Server::new(api);
-    let home = production(&server);
+    let env = production(&server);
     let session = id(3);
     for args in [&["devices", "list"][..], &["sessions", "get", &session], &["api", "GET", "/x"]] {
-        let _ = home.run(args).ok();
+        let _ = env.run(args).ok();
     }
     assert_eq!(server.asked().len(), 3);
 }
@@ -105,9 +105,9 @@ fn reading_asks_nothing() {
 #[test]
 fn playground_asks_nothing() {
     let server = Server::new(api);
-    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
     for (args, request) in risky() {
-        let _ = home.run(&args).ok();
+        let _ = env.run(&args).ok();
         assert_eq!(server.lines().last(), Some(&request));
     }
 }
@@ -117,14 +117,14 @@ fn playground_asks_nothing() {
 #[test]
 fn a_person_is_asked_with_merchant_device_and_amount() {
     let server = Server::new(api);
-    let home = production(&server);
+    let env = production(&server);
     let posts = || server.lines().into_iter().filter(|line| line.starts_with("POST")).count();
     let question = format!(
         "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({}), which stands at 'City'?",
         id(1)
     );
     for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {
-        let mut screen = Screen::open(&home, CREATE, &[]);
+        let mut screen = PtySession::open(&env, CREATE, &[]);
         screen.until(&question);
         screen.until_asked("Go on? [y/N]");
         screen.type_in(keys);
@@ -144,10 +144,10 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
         (["enrollments", "delete", &enrollment], &format!("withdraw 1 enrollment: {enrollment}?")),
     ] {
         let server = Server::new(api);
-        let home = production(&server);
+        let env = production(&server);
         let changes = || server.lines().iter().filter(|line| !line.starts_with("GET ")).count();
         for (keys, code, sent) in [("n\r", 8, 0), ("y\r", 0, 1)] {
-            let mut screen = Screen::open(&home, args, &[]);
+            let mut screen = PtySession::open(&env, args, &[]);
             screen.until(&format!("Production, merchant M100: {question}"));
             screen.until_asked("Go on? [y/N]");
             screen.type_in(keys);
@@ -165,8 +165,8 @@ fn a_device_is_removed_only_by_whoever_types_its_name() {
         [("bar\r", 8, 0), ("\r", 8, 0), ("y\r", 8, 0), ("\x03", 130, 0), ("Bar\r", 0, 1)]
     {
         let server = Server::new(api);
-        let home = production(&server);
-        let mut screen = Screen::open(&home, ["devices", "deregister", "Bar"], &[]);
+        let env = production(&server);
+        let mut screen = PtySession::open(&env, ["devices", "deregister", "Bar"], &[]);
         screen.until(&format!("Production, merchant M100: deregister 'Bar' ({})?", id(2)));
         screen.until("To go on, type its name: Bar");
         screen.until_asked("Name:");
@@ -183,8 +183,8 @@ fn a_device_is_removed_only_by_whoever_types_its_name() {
 #[test]
 fn no_input_asks_nobody() {
     let server = Server::new(api);
-    let home = production(&server);
-    let screen = Screen::open(&home, CREATE.iter().chain(&["--no-input"]), &[]);
+    let env = production(&server);
+    let screen = PtySession::open(&env, CREATE.iter().chain(&["--no-input"]), &[]);
     let (exit, shown) = screen.end();
     assert_eq!(exit, 8, "{shown}");
     server.assert_untouched();
@@ -199,9 +199,9 @@ fn a_device_whose_name_cannot_be_typed_is_removed_by_its_id() {
             "GET" => Reply::json(200, &json!({"content": [{"id": id(2), "name": name}], "last": true})),
             _ => Reply::empty(204),
         });
-        let home = production(&server);
+        let env = production(&server);
         for (keys, code) in [("\r", 8), ("00000000\r", 0)] {
-            let mut screen = Screen::open(&home, ["devices", "deregister", &id(2)], &[]);
+            let mut screen = PtySession::open(&env, ["devices", "deregister", &id(2)], &[]);
             screen.until("To go on, type its name: 00000000");
             screen.until_asked("Name:");
             screen.type_in(keys);

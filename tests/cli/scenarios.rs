@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, Outcome, same};
+use crate::common::harness::{CommandOutput, TestEnv, same};
 use crate::common::server::Server;
 
 pub(super) const SALE: &str = "\
@@ -15,17 +15,17 @@ do = \"create\"
 amount = \"1.00\"
 ";
 
-pub(super) fn run(home: &Home, args: &[&str]) -> Outcome {
-    home.run(["dev", "run"].iter().chain(args))
+pub(super) fn run(env: &TestEnv, args: &[&str]) -> CommandOutput {
+    env.run(["dev", "run"].iter().chain(args))
 }
 
 /// A home with these scenarios as files.
-pub(super) fn home_with(files: &[(&str, &str)]) -> Home {
-    let home = Home::new();
+pub(super) fn home_with(files: &[(&str, &str)]) -> TestEnv {
+    let env = TestEnv::new();
     for (name, text) in files {
-        let _ = home.file(name, text);
+        let _ = env.file(name, text);
     }
-    home
+    env
 }
 
 fn sale_and(more: &str) -> String {
@@ -34,7 +34,7 @@ fn sale_and(more: &str) -> String {
 
 #[test]
 fn without_a_file_those_run_that_are_part_of_it_and_nothing_is_left_behind() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let expected = "\
 SCENARIO                                RESULT  STEPS  WHERE  WHAT
 Every outcome of a simulated tap        passed  13
@@ -49,11 +49,11 @@ A cart that does not add up is refused  passed  5
 ! 9 passed.
 exit 0
 ";
-    same(&run(&home, &[]).whole(), expected);
+    same(&run(&env, &[]).whole(), expected);
     for jobs in ["1", "7"] {
-        same(&run(&home, &["--jobs", jobs]).whole(), expected);
+        same(&run(&env, &["--jobs", jobs]).whole(), expected);
     }
-    assert!(!home.state_folder().exists() && !home.profiles_file().exists());
+    assert!(!env.state_folder().exists() && !env.profiles_file().exists());
 }
 
 /// Whatever account is configured, nothing is sent to it that is not asked for by its name.
@@ -64,10 +64,10 @@ fn it_sends_nothing_anywhere() {
         "active = \"x\"\n[profiles.x]\nenvironment = \"playground\"\napi_key = \"kco_test_api_x\"\nbase_url = \"{}\"\n",
         server.url()
     );
-    let home = Home::new().with_profiles(&active).at(&server.url(), "kco_test_api_0123456789abcdef");
-    assert_eq!(run(&home, &["-q", "-o", "csv"]).quiet().lines().count(), 10);
-    let local = Home::new().local();
-    assert_eq!(run(&local, &["-q", "-o", "csv"]).quiet().lines().count(), 10);
+    let env = TestEnv::new().with_profiles(&active).at(&server.url(), "kco_test_api_0123456789abcdef");
+    assert_eq!(run(&env, &["-q", "-o", "csv"]).stdout_only().lines().count(), 10);
+    let local = TestEnv::new().local();
+    assert_eq!(run(&local, &["-q", "-o", "csv"]).stdout_only().lines().count(), 10);
     assert!(server.asked().is_empty());
 }
 
@@ -83,9 +83,9 @@ fn what_failed_is_told_with_its_line_and_what_was_expected() {
         ("c.toml", refused),
     ];
     let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let home = home_with(&files);
+    let env = home_with(&files);
     same(
-        &run(&home, &["a.toml", "b.toml", "c.toml"]).whole(),
+        &run(&env, &["a.toml", "b.toml", "c.toml"]).whole(),
         "\
 SCENARIO         RESULT  STEPS   WHERE     WHAT
 All well         passed  2
@@ -106,14 +106,14 @@ exit 5
             failure("has", "order_id", "nothing"),
          ]},
     ]);
-    let outcome = run(&home, &["a.toml", "b.toml", "-o", "json"]).exits(5);
+    let outcome = run(&env, &["a.toml", "b.toml", "-o", "json"]).assert_code(5);
     assert_eq!(serde_json::from_str::<Value>(&outcome.stdout).unwrap(), rows);
     assert_eq!(outcome.stderr, "");
-    let lines = run(&home, &["a.toml", "b.toml", "-o", "ndjson"]).exits(5);
+    let lines = run(&env, &["a.toml", "b.toml", "-o", "ndjson"]).assert_code(5);
     let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(json!(lines), rows);
     same(
-        &run(&home, &["a.toml", "c.toml", "-o", "csv"]).whole(),
+        &run(&env, &["a.toml", "c.toml", "-o", "csv"]).whole(),
         "scenario,file,result,steps,steps_passed,line,step,failures,exit_code,reason,left\n\
          All well,a.toml,passed,2,2,,,[],0,,[]\n\
          c,c.toml,failed,4,3,8,cancel,\"[{\"\"what\"\":\"\"step\"\",\"\"expected\"\":\"\"exit 0\"\",\"\"actual\"\":\
@@ -146,15 +146,15 @@ fn the_exit_code_is_the_first_failures_reason() {
         (13, sale_and("[[step]]\ndo = \"wait\"\n")),
     ];
     for (code, text) in &cases {
-        let home = home_with(&[("x.toml", text)]);
-        let outcome = run(&home, &["x.toml", "-o", "json"]).exits(*code);
+        let env = home_with(&[("x.toml", text)]);
+        let outcome = run(&env, &["x.toml", "-o", "json"]).assert_code(*code);
         let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
         assert_eq!(rows[0]["exit_code"], *code);
     }
     // Of several it is the first in their order, and not the worst, however many run at the same time.
-    let home = home_with(&[("a.toml", &cases[6].1), ("b.toml", &cases[1].1), ("c.toml", &cases[0].1)]);
-    let _ = run(&home, &["c.toml", "a.toml", "b.toml", "--jobs", "3"]).exits(10);
-    let _ = run(&home, &["c.toml", "b.toml", "a.toml", "--jobs", "3"]).exits(5);
+    let env = home_with(&[("a.toml", &cases[6].1), ("b.toml", &cases[1].1), ("c.toml", &cases[0].1)]);
+    let _ = run(&env, &["c.toml", "a.toml", "b.toml", "--jobs", "3"]).assert_code(10);
+    let _ = run(&env, &["c.toml", "b.toml", "a.toml", "--jobs", "3"]).assert_code(5);
 }
 
 #[test]
@@ -162,20 +162,20 @@ fn a_wait_takes_no_time() {
     let text = sale_and(
         "[[step]]\ndo = \"wait\"\nfor = \"EXPIRED\"\nwithin = \"10000h\"\n[[step]]\ndo = \"advance\"\nby = \"100000h\"\n",
     );
-    let home = home_with(&[("x.toml", &text)]);
+    let env = home_with(&[("x.toml", &text)]);
     let began = std::time::Instant::now();
-    let _ = run(&home, &["x.toml"]).exits(0);
+    let _ = run(&env, &["x.toml"]).assert_code(0);
     assert!(began.elapsed().as_secs() < 60, "far less than it is on the emulator's clock");
 }
 
 #[test]
 fn mistakes_are_told_all_at_once_and_nothing_is_run() {
-    let home = home_with(&[
+    let env = home_with(&[
         ("good.toml", SALE),
         ("bad.toml", &sale_and("curency = \"SEK\"\n[[step]]\ndo = \"tapp\"\n")),
         ("worse.toml", "[[step]\n"),
     ]);
-    let error = run(&home, &["good.toml", "bad.toml", "worse.toml", "--junit", "out.xml"]).fails(2);
+    let error = run(&env, &["good.toml", "bad.toml", "worse.toml", "--junit", "out.xml"]).assert_failure(2);
     same(
         &error,
         "error: bad.toml:6:1: 'curency' is not a key of the step 'create'; did you mean 'currency'?\n\
@@ -183,34 +183,39 @@ fn mistakes_are_told_all_at_once_and_nothing_is_run() {
          worse.toml:1:8: unclosed array table, expected `]`\n  \
          hint: nothing was run; docs/scenarios.md explains the format, and --init writes an example\n",
     );
-    assert!(!home.path().join("out.xml").exists());
-    let error = run(&home, &["missing.toml"]).fails(2);
+    assert!(!env.path().join("out.xml").exists());
+    let error = run(&env, &["missing.toml"]).assert_failure(2);
     same(&error, "error: cannot read missing.toml: No such file or directory\n");
-    let _ = home.file("binary.toml", [0xff, 0xfe]);
+    let _ = env.file("binary.toml", [0xff, 0xfe]);
     assert!(
-        run(&home, &["binary.toml"]).fails(2).starts_with("error: binary.toml: it is not text in UTF-8\n")
+        run(&env, &["binary.toml"])
+            .assert_failure(2)
+            .starts_with("error: binary.toml: it is not text in UTF-8\n")
     );
 }
 
 #[test]
 fn files_folders_and_standard_input() {
-    let home =
+    let env =
         home_with(&[("set/b.toml", SALE), ("set/a.toml", SALE), ("set/readme.md", "x"), ("empty/x", "")]);
-    let names = |outcome: Outcome| -> Vec<String> {
+    let names = |outcome: CommandOutput| -> Vec<String> {
         let rows = outcome.json();
         rows.as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(run(&home, &["set", "-o", "json"])), ["set/a.toml", "set/b.toml"]);
-    let piped = home.command(["dev", "run", "-", "-o", "json"]).stdin(SALE).run();
+    assert_eq!(names(run(&env, &["set", "-o", "json"])), ["set/a.toml", "set/b.toml"]);
+    let piped = env.command(["dev", "run", "-", "-o", "json"]).stdin(SALE).run();
     assert_eq!(names(piped), ["stdin"]);
-    same(&run(&home, &["empty"]).fails(2), "error: there is no scenario in empty: no file ends with .toml\n");
+    same(
+        &run(&env, &["empty"]).assert_failure(2),
+        "error: there is no scenario in empty: no file ends with .toml\n",
+    );
 }
 
 #[test]
 fn they_are_listed_and_chosen_by_a_text() {
-    let home = Home::new();
+    let env = TestEnv::new();
     same(
-        &run(&home, &["--list", "--filter", "PAY"]).whole(),
+        &run(&env, &["--list", "--filter", "PAY"]).whole(),
         "\
 SCENARIO                               STEPS  RUNS ON            FILE
 A session that nobody pays expires     7      emulator           built-in/expiry.toml
@@ -219,7 +224,7 @@ A phone is paired and takes a payment  8      emulator           built-in/pairin
 exit 0
 ",
     );
-    let listed = run(&home, &["--list", "--filter", "expiry", "-o", "json"]).json();
+    let listed = run(&env, &["--list", "--filter", "expiry", "-o", "json"]).json();
     assert_eq!(
         listed,
         json!([{
@@ -228,10 +233,10 @@ exit 0
             "emulator_only": "switches say how an emulator of its own behaves, and this is none",
         }])
     );
-    let ran = run(&home, &["--filter", "second-try", "-o", "json"]).json();
+    let ran = run(&env, &["--filter", "second-try", "-o", "json"]).json();
     assert_eq!(ran.as_array().unwrap().len(), 1);
     same(
-        &run(&home, &["--filter", "no such"]).fails(2),
+        &run(&env, &["--filter", "no such"]).assert_failure(2),
         "error: no scenario has 'no such' in its name or file\n  \
          hint: see which there are with `kustom dev run --list`\n",
     );
@@ -239,30 +244,30 @@ exit 0
 
 #[test]
 fn a_first_one_is_written_and_passes_and_nothing_is_ever_written_over() {
-    let home = Home::new();
+    let env = TestEnv::new();
     same(
-        &run(&home, &["--init"]).whole(),
+        &run(&env, &["--init"]).whole(),
         "ID      scenario.toml\nOBJECT  scenario\nRESULT  written\n! Run it: kustom dev run scenario.toml\nexit 0\n",
     );
-    let first = fs::read_to_string(home.path().join("scenario.toml")).unwrap();
+    let first = fs::read_to_string(env.path().join("scenario.toml")).unwrap();
     assert!(first.starts_with("# A scenario for `kustom dev run`"), "{first}");
     same(
-        &run(&home, &["scenario.toml"]).whole(),
+        &run(&env, &["scenario.toml"]).whole(),
         "SCENARIO                               RESULT  STEPS  WHERE  WHAT\n\
          A sale that is paid at the second try  passed  6\n! 1 passed.\nexit 0\n",
     );
-    let mine = home.file("mine.toml", "mine");
+    let mine = env.file("mine.toml", "mine");
     same(
-        &run(&home, &["--init", "mine.toml"]).fails(2),
+        &run(&env, &["--init", "mine.toml"]).assert_failure(2),
         "error: mine.toml is there already, and was left as it is\n  \
          hint: name another file: kustom dev run --init FILE\n",
     );
     assert_eq!(fs::read_to_string(mine).unwrap(), "mine");
     same(
-        &run(&home, &["--init", "no/x.toml"]).fails(2),
+        &run(&env, &["--init", "no/x.toml"]).assert_failure(2),
         "error: cannot write no/x.toml: No such file or directory\n",
     );
-    let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> = fs::read_dir(env.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".kustom")), "{left:?}");
 }
 
@@ -275,13 +280,13 @@ pub(super) fn without_times(xml: &str) -> String {
 
 #[test]
 fn ci_gets_a_report() {
-    let home = home_with(&[
+    let env = home_with(&[
         ("a.toml", &format!("name = \"All <well>\"\n{SALE}")),
         ("b.toml", &sale_and("expect.status = \"ACTIVE\"\n")),
         ("out.xml", "old"),
     ]);
-    let _ = run(&home, &["a.toml", "b.toml", "--junit", "out.xml"]).exits(5);
-    let report = fs::read_to_string(home.path().join("out.xml")).unwrap();
+    let _ = run(&env, &["a.toml", "b.toml", "--junit", "out.xml"]).assert_code(5);
+    let report = fs::read_to_string(env.path().join("out.xml")).unwrap();
     assert_eq!(report.matches(" time=\"").count(), 4);
     same(
         &without_times(&report),
@@ -299,12 +304,12 @@ fn ci_gets_a_report() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let _ = home
+        let _ = env
             .command(["dev", "run", "a.toml", "--junit", "new.xml"])
             .through("umask 022; exec \"$0\" \"$@\"")
             .run()
-            .exits(0);
-        let mode = fs::metadata(home.path().join("new.xml")).unwrap().permissions().mode() & 0o777;
+            .assert_code(0);
+        let mode = fs::metadata(env.path().join("new.xml")).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o644, "others read it");
     }
 }
@@ -312,29 +317,29 @@ fn ci_gets_a_report() {
 /// Whether the report can be written is known before the first step.
 #[test]
 fn a_report_that_cannot_be_written_is_told_beforehand() {
-    let home = home_with(&[("a.toml", SALE)]);
+    let env = home_with(&[("a.toml", SALE)]);
     for (path, why) in [
         ("no/out.xml", "No such file or directory"),
         ("/dev/null", "it is there and is no file"),
         (".", "it is there and is no file"),
     ] {
-        let error = run(&home, &["a.toml", "--junit", path]).fails(2);
+        let error = run(&env, &["a.toml", "--junit", path]).assert_failure(2);
         same(&error, &format!("error: cannot write {path}: {why}\n"));
     }
 }
 
 #[test]
 fn many_are_told_in_their_order_whatever_runs_at_the_same_time() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for number in 0..200 {
         let text = if number % 50 == 49 {
             sale_and("expect.status = \"ACTIVE\"\n")
         } else {
             sale_and("[[step]]\ndo = \"tap\"\n")
         };
-        let _ = home.file(&format!("set/{number:03}.toml"), text);
+        let _ = env.file(&format!("set/{number:03}.toml"), text);
     }
-    let outcome = run(&home, &["set", "-o", "ndjson", "--jobs", "16"]).exits(5);
+    let outcome = run(&env, &["set", "-o", "ndjson", "--jobs", "16"]).assert_code(5);
     let rows: Vec<Value> = outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 200);
     for (number, row) in rows.iter().enumerate() {
@@ -347,13 +352,13 @@ fn many_are_told_in_their_order_whatever_runs_at_the_same_time() {
 #[cfg(unix)]
 #[test]
 fn a_run_that_nobody_reads_still_fails() {
-    let home = home_with(&[("a.toml", SALE), ("b.toml", &sale_and("expect.status = \"ACTIVE\"\n"))]);
+    let env = home_with(&[("a.toml", SALE), ("b.toml", &sale_and("expect.status = \"ACTIVE\"\n"))]);
     for format in ["table", "ndjson", "csv"] {
         let args = ["dev", "run", "a.toml", "b.toml", "-o", format, "--junit", "out.xml", "-q"];
-        let outcome = home.command(args).unread().run().exits(5);
+        let outcome = env.command(args).unread().run().assert_code(5);
         assert_eq!(outcome.stderr, "");
-        assert!(fs::read_to_string(home.path().join("out.xml")).unwrap().contains("failures=\"1\""));
-        fs::remove_file(home.path().join("out.xml")).unwrap();
+        assert!(fs::read_to_string(env.path().join("out.xml")).unwrap().contains("failures=\"1\""));
+        fs::remove_file(env.path().join("out.xml")).unwrap();
     }
 }
 
@@ -362,13 +367,13 @@ fn a_run_that_nobody_reads_still_fails() {
 #[test]
 fn an_interruption_tells_what_was_done() {
     let wait = sale_and("[[step]]\ndo = \"wait\"\nfor = \"EXPIRED\"\nwithin = \"15m\"\n");
-    let home = home_with(&[("x.toml", &wait)]);
+    let env = home_with(&[("x.toml", &wait)]);
     let many = vec!["x.toml"; 5000];
     let args = [&["dev", "run", "-o", "ndjson", "--jobs", "2", "--junit", "out.xml"][..], &many].concat();
-    let process = home.command(args).spawn();
+    let process = env.command(args).spawn();
     let _ = process.until_stdout(|text| text.contains('\n'));
     process.interrupt();
-    let outcome = process.wait().exits(130);
+    let outcome = process.wait().assert_code(130);
     let rows: Vec<Value> = outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let passed = rows.iter().filter(|row| row["result"] == "passed").count();
     let stopped = rows.iter().filter(|row| row["result"] == "stopped").count();
@@ -378,15 +383,15 @@ fn an_interruption_tells_what_was_done() {
     );
     let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
     assert_eq!(error["error"]["message"], format!("interrupted: {passed} of 5000 scenarios done"));
-    let report = fs::read_to_string(home.path().join("out.xml")).unwrap();
+    let report = fs::read_to_string(env.path().join("out.xml")).unwrap();
     assert_eq!(report.matches("<testcase ").count(), rows.len());
 }
 
 #[test]
 fn requests_are_shown_without_what_is_secret_and_so_are_answers() {
     let text = "[[step]]\ndo = \"enroll\"\nexpect.answer.enrollment_code = \"ABCD2345\"\n";
-    let home = home_with(&[("x.toml", text)]);
-    let outcome = run(&home, &["x.toml", "-vv"]).exits(5);
+    let env = home_with(&[("x.toml", text)]);
+    let outcome = run(&env, &["x.toml", "-vv"]).assert_code(5);
     assert!(outcome.stdout.contains("answer.enrollment_code expected \"ABCD2345\", got \"[redacted]\""));
     assert!(outcome.stderr.contains("> POST /ipp/v1/enrollments\n"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("\"enrollment_code\":\"[redacted]\""), "{}", outcome.stderr);
@@ -394,15 +399,15 @@ fn requests_are_shown_without_what_is_secret_and_so_are_answers() {
         "{}[[step]]\ndo = \"pair\"\nexpect.answer.credentials = {{ bearer_token = \"x\" }}\n",
         "[[step]]\ndo = \"enroll\"\n"
     );
-    let home = home_with(&[("x.toml", &paired)]);
-    let outcome = run(&home, &["x.toml", "-o", "json"]).exits(5);
+    let env = home_with(&[("x.toml", &paired)]);
+    let outcome = run(&env, &["x.toml", "-o", "json"]).assert_code(5);
     assert!(outcome.stdout.contains("\\\"[redacted]\\\""), "{}", outcome.stdout);
     assert!(!outcome.stdout.contains("emulated_"));
 }
 
 #[test]
 fn what_does_not_go_together_is_refused() {
-    let home = home_with(&[("a.toml", SALE)]);
+    let env = home_with(&[("a.toml", SALE)]);
     for args in [
         &["--init", "x.toml", "--list"][..],
         &["a.toml", "--init=x.toml"],
@@ -410,6 +415,6 @@ fn what_does_not_go_together_is_refused() {
         &["--jobs", "0"],
         &[""],
     ] {
-        let _ = run(&home, args).fails(2);
+        let _ = run(&env, args).assert_failure(2);
     }
 }

@@ -11,22 +11,22 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::scenarios::{SALE, run, without_times};
-use crate::common::harness::{Home, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{TestEnv, same};
 use crate::common::proxy::ValidatingProxy;
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
 
 /// A profile `p` of playground at this address.
-fn home(url: &str, files: &[(&str, &str)]) -> Home {
+fn env(url: &str, files: &[(&str, &str)]) -> TestEnv {
     let profile = format!(
         "[profiles.p]\nenvironment = \"playground\"\napi_key = \"{API_KEY}\"\nmerchant_id = \"EMULATED\"\n\
          base_url = \"{url}\"\n"
     );
-    let home = Home::new().with_profiles(&profile);
+    let env = TestEnv::new().with_profiles(&profile);
     for (name, text) in files {
-        let _ = home.file(name, text);
+        let _ = env.file(name, text);
     }
-    home
+    env
 }
 
 /// An emulator that passes for the real service: it has neither a phone nor a word about itself.
@@ -55,9 +55,9 @@ fn devices(emulator: &Emulator) -> u64 {
 fn what_the_api_can_runs_and_what_it_cannot_is_skipped_with_a_reason() {
     let emulator = Emulator::new(State::seed());
     let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
-    let home = home(&proxy.base_url(), &[]);
+    let env = env(&proxy.base_url(), &[]);
     same(
-        &run(&home, &["--profile", "p"]).whole(),
+        &run(&env, &["--profile", "p"]).whole(),
         "\
 SCENARIO                                RESULT   STEPS   WHERE                              WHAT
 Every outcome of a simulated tap        passed   13
@@ -85,8 +85,8 @@ exit 0
 fn an_emulator_on_this_machine_has_a_phone_and_a_clock() {
     let emulator = Emulator::new(State::seed());
     let proxy = ValidatingProxy::start(&emulator);
-    let home = Home::new().local().env("KUSTOM_BASE_URL", proxy.base_url());
-    let rows = run(&home, &["--filter", "toml", "-o", "json"]).json();
+    let env = TestEnv::new().local().env("KUSTOM_BASE_URL", proxy.base_url());
+    let rows = run(&env, &["--filter", "toml", "-o", "json"]).json();
     let results: Vec<_> = rows
         .as_array()
         .unwrap()
@@ -119,15 +119,15 @@ fn production_is_refused_before_anything_is_sent() {
         "active = \"live\"\n[profiles.live]\nenvironment = \"production\"\napi_key = \"kco_live_api_x\"\nbase_url = \"{}\"\n",
         server.url()
     );
-    let home = Home::new().with_profiles(&profile);
+    let env = TestEnv::new().with_profiles(&profile);
     let expected = "error: scenarios make devices and payments, and this is production\n  \
                     hint: run them on an emulator with --profile local, or name a playground profile\n";
-    same(&run(&home, &["--profile", "live", "--yes"]).fails(2), expected);
-    same(&home.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().fails(2), expected);
+    same(&run(&env, &["--profile", "live", "--yes"]).assert_failure(2), expected);
+    same(&env.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().assert_failure(2), expected);
     // Being the active one is not being asked for.
-    let _ = run(&home, &["--filter", "second"]).exits(0);
+    let _ = run(&env, &["--filter", "second"]).assert_code(0);
     assert!(server.asked().is_empty());
-    let _ = run(&home, &["--profile", "unknown"]).fails(2);
+    let _ = run(&env, &["--profile", "unknown"]).assert_failure(2);
 }
 
 fn id(number: usize) -> String {
@@ -167,8 +167,8 @@ fn what_a_scenario_made_is_cleared_away_or_named() {
     };
     // The session has ended meanwhile, which is fine too.
     let cleared = refusing("EXPIRED");
-    let home_of = |server: &Server| home(&server.url(), &[("x.toml", text.as_str())]);
-    let outcome = run(&home_of(&cleared), &["x.toml", "--profile", "p", "-o", "json"]).exits(5);
+    let home_of = |server: &Server| env(&server.url(), &[("x.toml", text.as_str())]);
+    let outcome = run(&home_of(&cleared), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!((&rows[0]["left"], outcome.stderr.as_str()), (&json!([]), ""));
     assert_eq!(
@@ -181,14 +181,14 @@ fn what_a_scenario_made_is_cleared_away_or_named() {
         ]
     );
     let open = refusing("CREATED");
-    let outcome = run(&home_of(&open), &["x.toml", "--profile", "p", "-o", "json"]).exits(5);
+    let outcome = run(&home_of(&open), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(rows[0]["left"], json!([format!("session {}: Not now. (HTTP 409)", id(2))]));
     let stuck =
         service(
             |asked| if asked.method == "GET" { Reply::empty(404) } else { Reply::problem(403, "Not you.") },
         );
-    let outcome = run(&home_of(&stuck), &["x.toml", "--profile", "p", "-o", "json"]).exits(5);
+    let outcome = run(&home_of(&stuck), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
     let left =
         [format!("session {}: Not you. (HTTP 403)", id(2)), format!("device {}: Not you. (HTTP 403)", id(1))];
@@ -212,12 +212,12 @@ fn an_account_that_cannot_be_asked_is_an_error_with_its_own_code() {
         (Reply::problem(400, "no"), 5, "failure"),
     ] {
         let server = Server::always(reply);
-        let home = home(&server.url(), &[("x.toml", SALE)]);
+        let env = env(&server.url(), &[("x.toml", SALE)]);
         let outcome =
-            run(&home, &["x.toml", "--profile", "p", "-o", "json", "--junit", "out.xml"]).exits(code);
+            run(&env, &["x.toml", "--profile", "p", "-o", "json", "--junit", "out.xml"]).assert_code(code);
         let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
         assert_eq!((&rows[0]["line"], &rows[0]["exit_code"]), (&json!(1), &json!(code)));
-        let report = std::fs::read_to_string(home.path().join("out.xml")).unwrap();
+        let report = std::fs::read_to_string(env.path().join("out.xml")).unwrap();
         assert!(
             report.contains(&format!("<{kind} message=\"create-device: expected exit 0, got exit {code}: ")),
             "{report}"
@@ -231,10 +231,10 @@ fn an_account_that_cannot_be_asked_is_an_error_with_its_own_code() {
 #[test]
 fn an_account_that_does_not_take_the_key_is_not_asked_again() {
     let server = Server::always(Reply::problem(401, "no"));
-    let home = home(&server.url(), &[("a.toml", SALE), ("b.toml", SALE), ("c.toml", SALE)]);
+    let env = env(&server.url(), &[("a.toml", SALE), ("b.toml", SALE), ("c.toml", SALE)]);
     let args = ["a.toml", "b.toml", "c.toml", "--profile", "p", "--jobs", "1"];
     same(
-        &run(&home, &args).whole(),
+        &run(&env, &args).whole(),
         "SCENARIO  RESULT  STEPS   WHERE     WHAT\n\
          a         failed  0 of 2  a.toml:1  create-device: expected exit 0, got exit 3: no\n\
          ! 1 failed.\n! warning: 2 more scenarios not run: the account cannot be asked\nexit 3\n",
@@ -252,9 +252,9 @@ fn codes_are_asked_for_in_either_way() {
     let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
     let text = "[[step]]\ndo = \"enroll\"\nlocation = \"göteborg haga\"\nexpires_in = \"3h\"\nexpect = { http = 201, status = \"PENDING\" }\n\
                 [[step]]\ndo = \"withdraw\"\nexpect.status = \"CANCELLED\"\n";
-    let home = home(&proxy.base_url(), &[("x.toml", text)]);
+    let env = env(&proxy.base_url(), &[("x.toml", text)]);
     same(
-        &run(&home, &["x.toml", "--profile", "p"]).whole(),
+        &run(&env, &["x.toml", "--profile", "p"]).whole(),
         "SCENARIO  RESULT  STEPS  WHERE  WHAT\nx         passed  2\n! 1 passed.\nexit 0\n",
     );
 }
@@ -275,8 +275,8 @@ fn a_wait_looks_until_it_is_there_and_a_passing_failure_does_not_end_it() {
     let text = format!(
         "{SALE}[[step]]\ndo = \"wait\"\nwithin = \"100s\"\nexpect = {{ exit = 0, status = \"FINALIZED\" }}\n"
     );
-    let home = home(&server.url(), &[("x.toml", &text)]);
-    let _ = run(&home, &["x.toml", "--profile", "p", "-q"]).exits(0);
+    let env = env(&server.url(), &[("x.toml", &text)]);
+    let _ = run(&env, &["x.toml", "--profile", "p", "-q"]).assert_code(0);
 }
 
 /// Ctrl-C ends what is under way in order, and tells what was done so far.
@@ -290,7 +290,7 @@ fn an_interruption_tells_what_was_done_and_clears_away() {
         _ => Reply::empty(204),
     });
     let wait = format!("{SALE}[[step]]\ndo = \"wait\"\nwithin = \"2h\"\n");
-    let home = home(&running.url(), &[("a.toml", SALE), ("b.toml", &wait), ("c.toml", SALE)]);
+    let env = env(&running.url(), &[("a.toml", SALE), ("b.toml", &wait), ("c.toml", SALE)]);
     *server.lock().unwrap() = Some(running);
     let asked = || server.lock().unwrap().as_ref().unwrap().lines();
     let args = [
@@ -307,17 +307,17 @@ fn an_interruption_tells_what_was_done_and_clears_away() {
         "out.xml",
         "-v",
     ];
-    let process = home.command(args).spawn();
+    let process = env.command(args).spawn();
     let _ = process.until_stderr(|text| text.contains(&format!("> GET /ipp/v1/sessions/{}", id(4))));
     process.interrupt();
-    let outcome = process.wait().exits(130);
+    let outcome = process.wait().assert_code(130);
     same(
         &outcome.stdout,
         "SCENARIO  RESULT   STEPS   WHERE  WHAT\na         passed   2\nb         stopped  2 of 3\n",
     );
     let last: Vec<_> = outcome.stderr.lines().rev().take(2).collect();
     assert_eq!(last, ["error: interrupted: 1 of 3 scenarios done", "1 passed."]);
-    let report = std::fs::read_to_string(home.path().join("out.xml")).unwrap();
+    let report = std::fs::read_to_string(env.path().join("out.xml")).unwrap();
     assert!(without_times(&report).contains("<skipped message=\"interrupted\"/>"), "{report}");
     let lines = asked();
     let end: Vec<_> = lines.iter().rev().take(2).cloned().collect();
@@ -341,13 +341,13 @@ fn a_second_interruption_ends_it_at_once() {
         _ => Reply::json(200, &json!({"session_id": id(2), "status": "ACTIVE"})),
     });
     let wait = format!("{SALE}[[step]]\ndo = \"wait\"\nwithin = \"2h\"\n");
-    let home = home(&server.url(), &[("b.toml", &wait)]);
-    let process = home.command(["dev", "run", "b.toml", "--profile", "p", "-v", "--timeout", "1h"]).spawn();
+    let env = env(&server.url(), &[("b.toml", &wait)]);
+    let process = env.command(["dev", "run", "b.toml", "--profile", "p", "-v", "--timeout", "1h"]).spawn();
     let _ = process.until_stderr(|text| text.contains("> GET /ipp/v1/sessions/"));
     process.interrupt();
     let _ = process.until_stderr(|text| text.contains("> PUT /ipp/v1/sessions/"));
     process.interrupt();
-    let outcome = process.wait().exits(130);
+    let outcome = process.wait().assert_code(130);
     assert_eq!(outcome.stdout, "");
     let said = "error: interrupted: 0 of 1 scenario done\n  \
                 hint: what was under way was left as it is; on an account, clear it away\n";

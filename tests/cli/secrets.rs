@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, Outcome};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{CommandOutput, TestEnv};
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
@@ -112,7 +112,7 @@ fn needles() -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_clean(outcome: &Outcome) {
+fn assert_clean(outcome: &CommandOutput) {
     for needle in needles().into_iter().chain([CALLBACK_SECRET["whsec_".len()..].to_owned()]) {
         for stream in [&outcome.stdout, &outcome.stderr] {
             assert!(!stream.contains(&needle), "{} shows the key:\n{stream}", outcome.command);
@@ -153,7 +153,7 @@ fn echoing_error(status: u16) -> impl Fn(&Asked) -> Reply {
 
 /// A home with the key in its profiles file, one with it in a variable, and one with a command that gives it.
 /// The command has the key in two parts, so that the whole is nowhere on the disk.
-fn homes(server: &Server) -> [Home; 3] {
+fn homes(server: &Server) -> [TestEnv; 3] {
     let url = server.url();
     let profile = format!("environment = \"playground\"\nbase_url = \"{url}\"\nmerchant_id = \"M100\"\n");
     let spare = format!("[profiles.spare]\n{profile}");
@@ -163,39 +163,42 @@ fn homes(server: &Server) -> [Home; 3] {
         format!("[profiles.x]\n{profile}api_key_command = \"printf %s%s {first} {second}\"\n{spare}");
     let active = "active = \"x\"\n";
     [
-        Home::new().with_profiles(&format!("{active}{stored}")),
-        Home::new().with_profiles(&spare).at(&url, KEY).env("KUSTOM_USERNAME", USERNAME),
-        Home::new().with_profiles(&format!("{active}{command}")),
+        TestEnv::new().with_profiles(&format!("{active}{stored}")),
+        TestEnv::new().with_profiles(&spare).at(&url, KEY).env("KUSTOM_USERNAME", USERNAME),
+        TestEnv::new().with_profiles(&format!("{active}{command}")),
     ]
 }
 
 /// Runs a command of the table, and puts the profiles back as they were.
-fn run(home: &Home, url: &str, (name, args): (&str, &str), more: &[&str]) -> Outcome {
-    let profiles = fs::read(home.profiles_file()).unwrap();
-    let (key_file, secret_file) = (home.file("key", KEY), home.file("secret", CALLBACK_SECRET));
+fn run(env: &TestEnv, url: &str, (name, args): (&str, &str), more: &[&str]) -> CommandOutput {
+    let profiles = fs::read(env.profiles_file()).unwrap();
+    let (key_file, secret_file) = (env.file("key", KEY), env.file("secret", CALLBACK_SECRET));
     let args = args.replace("{id}", &id()).replace("{url}", url);
     let args = args.replace("{key-file}", &key_file.to_string_lossy());
     let args = args.replace("{secret-file}", &secret_file.to_string_lossy());
     let args = args.split(' ').filter(|arg| !arg.is_empty());
     let args = args.map(|arg| if arg == "{fault}" { "POST /x: 503" } else { arg });
     let args = name.split(' ').chain(args).chain(more.iter().copied());
-    let outcome = home.run(args);
+    let outcome = env.run(args);
     fs::remove_file(key_file).unwrap();
     fs::remove_file(secret_file).unwrap();
-    assert_only_in(home.path(), &home.profiles_file());
-    fs::write(home.profiles_file(), profiles).unwrap();
+    assert_only_in(env.path(), &env.profiles_file());
+    fs::write(env.profiles_file(), profiles).unwrap();
     outcome
 }
 
 /// Every command in every format at the highest verbosity, with the key from everywhere.
-fn all_commands(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static, formats: &[&str]) -> Vec<Outcome> {
+fn all_commands(
+    answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    formats: &[&str],
+) -> Vec<CommandOutput> {
     let server = Server::new(answers);
     let homes = homes(&server);
     let mut outcomes = Vec::new();
-    for home in &homes {
+    for env in &homes {
         for command in COMMANDS.iter().chain(&MORE[..1]) {
             for format in formats {
-                let outcome = run(home, &server.url(), *command, &["-vv", "-o", format]);
+                let outcome = run(env, &server.url(), *command, &["-vv", "-o", format]);
                 assert_clean(&outcome);
                 outcomes.push(outcome);
             }
@@ -203,12 +206,12 @@ fn all_commands(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static, forma
     }
     assert!(!server.asked().is_empty());
     // The demonstration has an account of its own, so one look is enough.
-    assert_clean(&run(&homes[1], &server.url(), MORE[1], &["-vv"]).exits(0));
+    assert_clean(&run(&homes[1], &server.url(), MORE[1], &["-vv"]).assert_code(0));
     assert_clean(&run(&homes[1], &server.url(), MORE[4], &["-vv"]));
     for (command, code) in
         [(MORE[2], 2), (MORE[3], 13), (MORE[5], 2), (MORE[6], 0), (MORE[7], 0), (MORE[8], 0)]
     {
-        assert_clean(&run(&homes[1], &server.url(), command, &["-vv"]).exits(code));
+        assert_clean(&run(&homes[1], &server.url(), command, &["-vv"]).assert_code(code));
     }
     outcomes
 }
@@ -259,9 +262,9 @@ fn no_refused_key_and_no_redirect_is_shown() {
 #[test]
 fn codes_and_tokens_are_never_in_the_trace() {
     let server = Server::new(echo);
-    let [home, ..] = homes(&server);
+    let [env, ..] = homes(&server);
     for command in COMMANDS.iter().chain(&MORE[..1]) {
-        let outcome = run(&home, &server.url(), *command, &["-vv", "-o", "json"]);
+        let outcome = run(&env, &server.url(), *command, &["-vv", "-o", "json"]);
         for secret in [CODE, TOKEN] {
             assert!(
                 !outcome.stderr.contains(secret),
@@ -273,15 +276,15 @@ fn codes_and_tokens_are_never_in_the_trace() {
     }
     for register in [&["dev", "create-device", "--name", "x"][..], &["dev", "pos", "pair", CODE]] {
         let args = [register, &["-o", "json"]].concat();
-        let made = home.run(&args).ok();
+        let made = env.run(&args).ok();
         assert!(!made.contains(TOKEN) && made.contains("[redacted]"), "{made}");
-        let shown = home.run([&args[..], &["--show-credentials"]].concat()).ok();
+        let shown = env.run([&args[..], &["--show-credentials"]].concat()).ok();
         assert!(shown.contains(TOKEN), "{shown}");
     }
-    let code = home.run(["enrollments", "create", "-vv", "-o", "json"]).exits(0);
+    let code = env.run(["enrollments", "create", "-vv", "-o", "json"]).assert_code(0);
     assert!(code.stdout.contains(CODE) && code.stderr.contains("POST /ipp/v1/enrollments"), "{code:?}");
     // Also where the code is sent: the rest of the request is in the trace.
-    let used = home.run(["dev", "pos", "pair", CODE, "--name", "x", "-vv", "-q"]).exits(0);
+    let used = env.run(["dev", "pos", "pair", CODE, "--name", "x", "-vv", "-q"]).assert_code(0);
     let sent = "> POST /emulator/pos/pair\n  {\"enrollment_code\":\"[redacted]\",\"name\":\"x\"}\n";
     assert!(used.stderr.starts_with(sent), "{}", used.stderr);
     assert!(server.asked().iter().any(|asked| String::from_utf8_lossy(&asked.body).contains(CODE)));
@@ -295,16 +298,16 @@ fn no_scenario_shows_the_key() {
     let servers = [Server::new(echo), Server::new(echoing_error(400)), Server::new(echoing_error(401))];
     for server in &servers {
         let homes = homes(server);
-        for (home, profile) in homes.iter().zip(["x", "spare", "x"]) {
+        for (env, profile) in homes.iter().zip(["x", "spare", "x"]) {
             for (text, format) in [(scenario, "table"), (scenario, "json"), (tap, "table")] {
-                let file = home.file("scenario.toml", text);
+                let file = env.file("scenario.toml", text);
                 let args = ["dev", "run", "--profile", profile, "-o", format, "-vv", "--junit", "out.xml"];
-                let outcome = home.run(args.map(std::ffi::OsStr::new).into_iter().chain([file.as_os_str()]));
+                let outcome = env.run(args.map(std::ffi::OsStr::new).into_iter().chain([file.as_os_str()]));
                 assert!(matches!(outcome.code, Some(0 | 3 | 5)), "{outcome:?}");
                 assert_clean(&outcome);
                 assert!(!outcome.stdout.contains(TOKEN) && !outcome.stderr.contains(TOKEN), "{outcome:?}");
-                assert!(home.path().join("out.xml").exists());
-                assert_only_in(home.path(), &home.profiles_file());
+                assert!(env.path().join("out.xml").exists());
+                assert_only_in(env.path(), &env.profiles_file());
             }
         }
         assert!(server.lines().contains(&"POST /ipp/v1/dev/devices".to_owned()));
@@ -315,21 +318,21 @@ fn no_scenario_shows_the_key() {
 #[test]
 fn the_profiles_file_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
-    let home = Home::new();
+    let env = TestEnv::new();
     let login = ["login", "--api-key-stdin", "--no-check", "-vv"];
     // A mask that would allow everybody everything does not count.
-    let outcome = home.command(login).stdin(KEY).through("umask 0; exec \"$0\" \"$@\"").run().exits(0);
+    let outcome = env.command(login).stdin(KEY).through("umask 0; exec \"$0\" \"$@\"").run().assert_code(0);
     assert_clean(&outcome);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let file = home.profiles_file();
+    let file = env.profiles_file();
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
     assert!(fs::read_to_string(&file).unwrap().contains(KEY));
-    assert_only_in(home.path(), &file);
+    assert_only_in(env.path(), &file);
     // Writing it again keeps it so, even when somebody had opened it up.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-    let _ = home.run(["profiles", "use", "local"]).ok();
+    let _ = env.run(["profiles", "use", "local"]).ok();
     assert_eq!(mode(&file), 0o600);
-    let _ = home.run(["dev", "create-device", "--name", "x", "--profile", "local"]).ok();
-    assert_eq!(mode(&home.state_folder().join("local.json")), 0o600);
-    assert_eq!(mode(&home.state_folder()), 0o700);
+    let _ = env.run(["dev", "create-device", "--name", "x", "--profile", "local"]).ok();
+    assert_eq!(mode(&env.state_folder().join("local.json")), 0o600);
+    assert_eq!(mode(&env.state_folder()), 0o700);
 }

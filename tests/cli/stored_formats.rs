@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use crate::common::harness::Home;
+use crate::common::harness::TestEnv;
 
 const JOURNAL: &str = include_str!("../fixtures/journal.jsonl");
 const PROFILES: &str = include_str!("../fixtures/profiles.toml");
@@ -17,55 +17,55 @@ fn session(number: u8) -> String {
 
 #[test]
 fn the_journal_reads_to_the_same_attempts() {
-    let home = Home::new().local();
-    home.file("state/journal/local.jsonl", JOURNAL);
-    insta::assert_snapshot!(home.run(["sessions", "list", "-o", "ndjson"]).quiet());
+    let env = TestEnv::new().local();
+    env.file("state/journal/local.jsonl", JOURNAL);
+    insta::assert_snapshot!(env.run(["sessions", "list", "-o", "ndjson"]).stdout_only());
 }
 
 /// Everything the API shows of a state, and the options it was started with.
-fn api_view(home: &Home, sessions: &[u8]) -> String {
+fn api_view(env: &TestEnv, sessions: &[u8]) -> String {
     let mut view = String::new();
     for list in ["locations", "enrollments", "devices"] {
-        view += &home.run([list, "list", "-o", "ndjson"]).quiet();
+        view += &env.run([list, "list", "-o", "ndjson"]).stdout_only();
     }
     for number in sessions {
-        view += &home.run(["sessions", "get", &session(*number), "-o", "ndjson"]).quiet();
+        view += &env.run(["sessions", "get", &session(*number), "-o", "ndjson"]).stdout_only();
     }
     view
 }
 
 #[test]
 fn the_emulators_state_reads_to_the_same_values() {
-    let home = Home::new().local();
-    home.file("state/local.json", STATE);
-    insta::assert_snapshot!(api_view(&home, &[1, 2, 3, 4, 5, 6, 7, 8]));
+    let env = TestEnv::new().local();
+    env.file("state/local.json", STATE);
+    insta::assert_snapshot!(api_view(&env, &[1, 2, 3, 4, 5, 6, 7, 8]));
 }
 
 #[test]
 fn the_emulators_state_is_written_as_it_was_read() {
-    let home = Home::new().local();
-    let path = home.file("state/local.json", STATE);
+    let env = TestEnv::new().local();
+    let path = env.file("state/local.json", STATE);
     // A device that is renamed and renamed back has changed nothing but has the whole file written.
     for name in ["Till 2", "Till 1"] {
         let device = "de000000-0000-4000-8000-000000000001";
-        let _ = home.run(["devices", "update", device, "--name", name]).ok();
+        let _ = env.run(["devices", "update", device, "--name", name]).ok();
     }
     assert_eq!(fs::read_to_string(path).unwrap(), STATE);
 }
 
 #[test]
 fn a_state_without_optional_fields_reads_to_their_defaults() {
-    let home = Home::new().local();
-    home.file("state/local.json", SPARSE_STATE);
-    insta::assert_snapshot!(api_view(&home, &[1]));
+    let env = TestEnv::new().local();
+    env.file("state/local.json", SPARSE_STATE);
+    insta::assert_snapshot!(api_view(&env, &[1]));
 }
 
 #[test]
 fn the_profiles_read_to_the_same_values() {
-    let home = Home::new().with_profiles(PROFILES);
-    let mut view = home.run(["profiles", "list", "-o", "ndjson"]).ok();
+    let env = TestEnv::new().with_profiles(PROFILES);
+    let mut view = env.run(["profiles", "list", "-o", "ndjson"]).ok();
     for profile in ["playground", "store-7"] {
-        let shown = home.run(["profiles", "show", profile, "-o", "ndjson"]).ok();
+        let shown = env.run(["profiles", "show", profile, "-o", "ndjson"]).ok();
         let _ = write!(view, "\n{profile}\n{shown}");
     }
     insta::assert_snapshot!(view);
@@ -73,7 +73,7 @@ fn the_profiles_read_to_the_same_values() {
 
 #[test]
 fn the_profiles_file_is_written_with_its_comments_and_unknown_keys() {
-    let home = Home::new().with_profiles(PROFILES);
-    let _ = home.run(["profiles", "use", "store-7"]).ok();
-    insta::assert_snapshot!(fs::read_to_string(home.profiles_file()).unwrap());
+    let env = TestEnv::new().with_profiles(PROFILES);
+    let _ = env.run(["profiles", "use", "store-7"]).ok();
+    insta::assert_snapshot!(fs::read_to_string(env.profiles_file()).unwrap());
 }

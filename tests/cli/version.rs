@@ -1,12 +1,12 @@
 //! What `kustom --version` tells.
 
-use crate::common::harness::Home;
+use crate::common::harness::TestEnv;
 
 /// `kustom 0.1.0 (da9c7ee 2026-11-23, x86_64-unknown-linux-gnu)`; what is built while developing has no commit to name.
 #[test]
 fn the_version_names_the_commit_and_the_target() {
-    let home = Home::new();
-    let told = home.run(["--version"]).quiet();
+    let env = TestEnv::new();
+    let told = env.run(["--version"]).stdout_only();
     let before = format!("kustom {} (", env!("CARGO_PKG_VERSION"));
     let within = told.strip_prefix(&before).and_then(|rest| rest.strip_suffix(")\n"));
     let parts: Vec<_> = within.unwrap_or_else(|| panic!("{told}")).split(", ").collect();
@@ -26,6 +26,6 @@ fn the_version_names_the_commit_and_the_target() {
         _ => false,
     };
     assert!(is_right, "{told}");
-    let doctor = home.run(["doctor", "--offline", "-o", "json", "--profile", "local"]).json();
+    let doctor = env.run(["doctor", "--offline", "-o", "json", "--profile", "local"]).json();
     assert_eq!(format!("{}\n", doctor[0]["finding"].as_str().unwrap()), told, "everybody tells the same");
 }

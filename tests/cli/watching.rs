@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, Outcome, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::harness::{CommandOutput, TestEnv, same};
+use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Reply, Server};
 
 fn id() -> String {
@@ -14,11 +14,11 @@ fn session(status: &str) -> Reply {
     Reply::json(200, &json!({"session_id": id(), "status": status}))
 }
 
-fn watch(server: &Server, more: &[&str]) -> Outcome {
-    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+fn watch(server: &Server, more: &[&str]) -> CommandOutput {
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
     let id = id();
     let args = ["sessions", "watch", &id, "--interval", "10ms"];
-    home.run(args.iter().chain(more))
+    env.run(args.iter().chain(more))
 }
 
 #[test]
@@ -34,18 +34,18 @@ fn the_outcome_is_the_exit_code() {
         let script = ["CREATED", "CREATED", "AUTHORIZING", "ACTIVE", "ACTIVE", status].map(session);
         let server = Server::script(script.clone());
         same(
-            &watch(&server, &[]).exits(code).whole(),
+            &watch(&server, &[]).assert_code(code).whole(),
             &format!(
                 "<elapsed>  CREATED\n<elapsed>  AUTHORIZING\n<elapsed>  ACTIVE\n<elapsed>  {status}\n\
                  ! {words} It took <elapsed>.\nexit {code}\n"
             ),
         );
         assert_eq!(server.asked().len(), 6, "it is over when it is over");
-        let lines = watch(&Server::script(script.clone()), &["-o", "ndjson"]).exits(code);
+        let lines = watch(&Server::script(script.clone()), &["-o", "ndjson"]).assert_code(code);
         let seen: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let statuses: Vec<_> = seen.iter().map(|session| session["status"].as_str().unwrap()).collect();
         assert_eq!(statuses, ["CREATED", "AUTHORIZING", "ACTIVE", status]);
-        let document = watch(&Server::script(script), &["-o", "json"]).exits(code);
+        let document = watch(&Server::script(script), &["-o", "json"]).assert_code(code);
         let document: Value = serde_json::from_str(&document.stdout).unwrap();
         assert_eq!(document, json!({"session_id": id(), "status": status}));
     }
@@ -54,7 +54,7 @@ fn the_outcome_is_the_exit_code() {
 #[test]
 fn a_wait_that_is_over_leaves_the_session_open() {
     let server = Server::always(session("ACTIVE"));
-    let outcome = watch(&server, &["--timeout", "1s"]).exits(13);
+    let outcome = watch(&server, &["--timeout", "1s"]).assert_code(13);
     assert!(outcome.out().starts_with("<elapsed>  ACTIVE\n"), "{}", outcome.stdout);
     let warned = format!(
         "warning: the session is still open after <elapsed>; it was left as it is\n  \
@@ -70,7 +70,7 @@ fn a_wait_that_is_over_leaves_the_session_open() {
 fn a_session_that_was_never_seen_is_not_said_to_be_open() {
     let server = Server::always(Reply::problem(503, "not now"));
     let outcome = watch(&server, &["--timeout", "300ms"]);
-    let error = outcome.fails(6);
+    let error = outcome.assert_failure(6);
     let expected = format!(
         "error: session {} could not be asked for <elapsed>, so how it stands is not known\n  \
          hint: check the network with `kustom doctor`\n",
@@ -92,14 +92,14 @@ fn a_failure_that_passes_is_not_an_outcome() {
         Reply::new(502, "text/html", "<html>"),
         session("FINALIZED"),
     ]);
-    let outcome = watch(&server, &[]).exits(0);
+    let outcome = watch(&server, &[]).assert_code(0);
     let warned: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     assert_eq!(warned.len(), 2, "told once each time it begins:\n{}", outcome.stderr);
     assert!(warned[0].contains("not now (HTTP 503); still waiting"), "{}", outcome.stderr);
     assert_eq!(server.asked().len(), 8);
     // The same before anything has been seen.
     let server = Server::script([Reply::cut(), Reply::problem(500, "oops"), session("CANCELLED")]);
-    let outcome = watch(&server, &[]).exits(10);
+    let outcome = watch(&server, &[]).assert_code(10);
     let warned: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
     assert_eq!(warned.len(), 1, "{}", outcome.stderr);
     assert!(warned[0].ends_with("; still waiting"), "{}", outcome.stderr);
@@ -110,11 +110,11 @@ fn a_failure_that_passes_is_not_an_outcome() {
 #[test]
 fn a_wait_that_nobody_reads_ends_quietly_and_not_as_paid() {
     let server = Server::always(session("ACTIVE"));
-    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
     let id = id();
     for format in ["table", "ndjson"] {
-        let watch = home.command(["sessions", "watch", &id, "--interval", "10ms", "-o", format]);
-        let outcome = watch.through("(\"$0\" \"$@\"; echo \"code $?\" >&2) | head -n 1").run().exits(0);
+        let watch = env.command(["sessions", "watch", &id, "--interval", "10ms", "-o", format]);
+        let outcome = watch.through("(\"$0\" \"$@\"; echo \"code $?\" >&2) | head -n 1").run().assert_code(0);
         assert_eq!(outcome.stdout.lines().count(), 1);
         assert_eq!(outcome.stderr, "code 13\n");
     }
@@ -124,7 +124,7 @@ fn a_wait_that_nobody_reads_ends_quietly_and_not_as_paid() {
 fn a_refusal_ends_the_wait() {
     for (status, code) in [(401, 3), (403, 3), (404, 4), (400, 5)] {
         let server = Server::script([session("CREATED"), Reply::problem(status, "no"), session("FINALIZED")]);
-        let outcome = watch(&server, &["-o", "ndjson"]).exits(code);
+        let outcome = watch(&server, &["-o", "ndjson"]).assert_code(code);
         assert_eq!((outcome.stdout.lines().count(), server.asked().len()), (1, 2), "{status}");
         let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
         assert_eq!(error["error"]["exit_code"], code);
@@ -135,12 +135,12 @@ fn a_refusal_ends_the_wait() {
 #[test]
 fn ctrl_c_leaves_the_session_and_says_how_to_cancel_it() {
     let server = Server::always(session("ACTIVE"));
-    let home = Home::new().at(&server.url(), "kco_test_api_0123456789abcdef");
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
     let id = id();
-    let watching = home.command(["sessions", "watch", &id]).spawn();
+    let watching = env.command(["sessions", "watch", &id]).spawn();
     let _ = watching.until_stdout(|text| text.contains("ACTIVE"));
     watching.interrupt();
-    let outcome = watching.wait().exits(130);
+    let outcome = watching.wait().assert_code(130);
     assert!(outcome.stderr.contains(&format!("kustom sessions cancel {id}")), "{}", outcome.stderr);
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
 }

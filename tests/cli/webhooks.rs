@@ -12,26 +12,26 @@ use kustom::webhooks::Signer;
 use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
-use crate::common::counter::{Act, Counter, events};
-use crate::common::emulating::Emulating;
-use crate::common::harness::{Home, Outcome, PATIENCE, Running, same};
-use crate::common::normal::FIXED_ID;
+use crate::common::emulator_process::EmulatorProcess;
+use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv, same};
+use crate::common::redaction::FIXED_ID;
+use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 use crate::common::server::{Reply, Server};
 
 /// `kustom webhooks listen` as a process of its own.
 struct Listening {
-    running: Running,
+    running: RunningCommand,
     address: String,
 }
 
 impl Listening {
     /// Starts it in `ndjson`. It listens when this returns.
     #[track_caller]
-    fn start(home: &Home, args: &[&str]) -> Self {
-        home.file("secret", SECRET);
+    fn start(env: &TestEnv, args: &[&str]) -> Self {
+        env.file("secret", SECRET);
         let common =
             ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "ndjson"];
-        let running = home.command([&common, args].concat()).spawn();
+        let running = env.command([&common, args].concat()).spawn();
         let stderr = running.until_stderr(|stderr| stderr.contains('\n'));
         let ready: Value = serde_json::from_str(stderr.lines().next().unwrap()).unwrap_or_default();
         let url = ready["ready"]["url"].as_str().unwrap_or_else(|| panic!("{stderr}"));
@@ -50,7 +50,7 @@ impl Listening {
         status(&self.post(&signed(SECRET, id, Timestamp::now(), body.as_bytes()), body.as_bytes()))
     }
 
-    fn end(self) -> Outcome {
+    fn end(self) -> CommandOutput {
         self.running.interrupt();
         self.running.wait()
     }
@@ -58,7 +58,7 @@ impl Listening {
 
 fn post(address: &str, headers: &HeaderMap, body: &[u8]) -> String {
     let mut connection = TcpStream::connect(address).unwrap();
-    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_read_timeout(Some(TIMEOUT)).unwrap();
     let length = body.len();
     let mut request = format!(
         "POST /callbacks?x=1 HTTP/1.1\r\nhost: shop\r\nconnection: close\r\ncontent-length: {length}\r\n"
@@ -95,8 +95,8 @@ fn finalized(session: &str) -> Value {
 
 #[test]
 fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
-    let home = Home::new();
-    let listening = Listening::start(&home, &[]);
+    let env = TestEnv::new();
+    let listening = Listening::start(&env, &[]);
     let body = finalized(&id(1)).to_string();
     let now = Timestamp::now();
     let late = SignedDuration::from_mins(6);
@@ -143,7 +143,7 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     assert!(status(&answer) == 405 && answer.contains("allow: POST\r\n"), "{answer}");
-    let outcome = listening.end().exits(0);
+    let outcome = listening.end().assert_code(0);
     for secret in [SECRET, NEXT_SECRET] {
         assert!(!outcome.stdout.contains(&secret[6..]) && !outcome.stderr.contains(&secret[6..]));
     }
@@ -151,9 +151,9 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
 
 #[test]
 fn what_verifies_is_shown_as_it_came_and_once() {
-    let home = Home::new();
-    home.file("next", NEXT_SECRET);
-    let listening = Listening::start(&home, &["--secret-file", "next", "--exit-after", "3"]);
+    let env = TestEnv::new();
+    env.file("next", NEXT_SECRET);
+    let listening = Listening::start(&env, &["--secret-file", "next", "--exit-after", "3"]);
     let body = finalized(&id(1));
     assert_eq!(listening.deliver("kevt_1", &body), 204);
     assert_eq!(listening.deliver("kevt_1", &body), 204);
@@ -162,7 +162,7 @@ fn what_verifies_is_shown_as_it_came_and_once() {
     let headers = signed(NEXT_SECRET, "kevt_2", Timestamp::now(), short.as_bytes());
     assert_eq!(status(&listening.post(&headers, short.as_bytes())), 204);
     assert_eq!(listening.deliver("kevt_3", &json!(["new"])), 204);
-    let outcome = listening.running.wait().exits(0);
+    let outcome = listening.running.wait().assert_code(0);
     let shown = events(&outcome.stdout);
     let time = shown[0]["received_at"].clone();
     assert_eq!(
@@ -183,13 +183,13 @@ fn what_verifies_is_shown_as_it_came_and_once() {
 
 #[test]
 fn people_get_a_line_for_each_and_are_told_where_it_listens() {
-    let home = Home::new();
-    home.file("secret", SECRET);
+    let env = TestEnv::new();
+    env.file("secret", SECRET);
     let args =
         ["webhooks", "listen", "--secret-file", "secret", "--listen", "localhost:0", "--ready-file", "ready"];
-    let running = home.command(args.iter().chain(&["--exit-after", "payment.failed"])).spawn();
+    let running = env.command(args.iter().chain(&["--exit-after", "payment.failed"])).spawn();
     let stderr = running.until_stderr(|stderr| stderr.contains("ends it.\n"));
-    let url = std::fs::read_to_string(home.path().join("ready")).unwrap();
+    let url = std::fs::read_to_string(env.path().join("ready")).unwrap();
     assert_eq!(stderr, format!("Listening at {}; Ctrl-C ends it.\n", url.trim_end()));
     let address = url.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
     let failed =
@@ -203,7 +203,7 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
         let body = body.to_string();
         post(&address, &signed(key, id, Timestamp::now(), body.as_bytes()), body.as_bytes());
     }
-    let outcome = running.wait().exits(0);
+    let outcome = running.wait().assert_code(0);
     same(
         &outcome.out(),
         "<time>  refused                the signature is wrong: another secret, or the body or a header was changed on \
@@ -216,29 +216,29 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
         &outcome.err(),
         "Listening at http://127.0.0.1:<port>/; Ctrl-C ends it.\nb came before; it is dropped.\n",
     );
-    assert!(!home.path().join("ready").exists());
+    assert!(!env.path().join("ready").exists());
 }
 
 #[test]
 fn a_wait_that_ends_without_what_it_waited_for_is_13() {
-    let home = Home::new();
+    let env = TestEnv::new();
     for (args, said) in [
         (&["--exit-after", "ipp.session.cancelled"][..], "ipp.session.cancelled did not come in time"),
         (&["--exit-after", "2"], "0 of 2 came in time"),
         (&[], "nothing came in time"),
     ] {
         let outcome =
-            Listening::start(&home, &[args, &["--timeout", "50ms"]].concat()).running.wait().exits(13);
+            Listening::start(&env, &[args, &["--timeout", "50ms"]].concat()).running.wait().assert_code(13);
         let warning = json!({"warning": {"message": said}}).to_string();
         assert_eq!(outcome.stderr.lines().last(), Some(&*warning));
         assert_eq!(outcome.stdout, "");
     }
-    let interrupted = Listening::start(&home, &["--exit-after", "1"]).end().exits(130);
+    let interrupted = Listening::start(&env, &["--exit-after", "1"]).end().assert_code(130);
     assert!(interrupted.stderr.contains("interrupted before it came"), "{interrupted:?}");
     // Who asks for nothing in particular has got what came; a document is whole at the end.
-    home.file("secret", SECRET);
+    env.file("secret", SECRET);
     let json = ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "json"];
-    let nothing = home.run(json.iter().chain(&["--timeout", "50ms"])).exits(13);
+    let nothing = env.run(json.iter().chain(&["--timeout", "50ms"])).assert_code(13);
     assert_eq!(nothing.stdout, "[]\n");
 }
 
@@ -250,9 +250,9 @@ fn an_application_gets_the_bytes_and_headers_and_its_answer_goes_back() {
         Reply::cut(),
         Reply::new(202, "text/plain", "thanks"),
     ]);
-    let home = Home::new();
+    let env = TestEnv::new();
     let to = format!("{}/in?token=t0k3n", application.url());
-    let listening = Listening::start(&home, &["--forward-to", &to, "--exit-after", "session.finalized"]);
+    let listening = Listening::start(&env, &["--forward-to", &to, "--exit-after", "session.finalized"]);
     let body = format!(" {}\n", finalized(&id(1)));
     let mut headers = signed(SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
     headers.insert("user-agent", "Kustom/1".parse().unwrap());
@@ -276,7 +276,7 @@ fn an_application_gets_the_bytes_and_headers_and_its_answer_goes_back() {
             assert_eq!(asked.header(name.as_str()), value.to_str().ok(), "{name}");
         }
     }
-    let outcome = listening.running.wait().exits(0);
+    let outcome = listening.running.wait().assert_code(0);
     let shown: Vec<_> = events(&outcome.stdout)
         .into_iter()
         .map(|shown| (shown["outcome"].clone(), shown["status"].clone(), shown["reason"].clone()))
@@ -300,14 +300,14 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
     let (release, released) = channel::<()>();
     let released = Mutex::new(released);
     let application = Server::new(move |_| {
-        released.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+        released.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
         Reply::empty(200)
     });
-    let home = Home::new();
-    let listening = Listening::start(&home, &["--forward-to", &application.url()]);
+    let env = TestEnv::new();
+    let listening = Listening::start(&env, &["--forward-to", &application.url()]);
     std::thread::scope(|scope| {
         let first = scope.spawn(|| listening.deliver("kevt_1", &finalized(&id(1))));
-        let deadline = std::time::Instant::now() + PATIENCE;
+        let deadline = std::time::Instant::now() + TIMEOUT;
         while application.asked().is_empty() {
             assert!(std::time::Instant::now() < deadline, "it was not passed on");
             std::thread::sleep(std::time::Duration::from_millis(1));
@@ -318,16 +318,16 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
     });
     assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 204);
     assert_eq!(application.asked().len(), 1);
-    assert_eq!(events(&listening.end().exits(0).stdout).len(), 1);
+    assert_eq!(events(&listening.end().assert_code(0).stdout).len(), 1);
 }
 
 /// A counter with an attempt whose session exists, and whose answer was lost; gives both ids.
-fn lost(counter: &Counter) -> (String, String) {
-    let home = &counter.home;
-    let _ = home.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+fn lost(counter: &ScriptedEmulator) -> (String, String) {
+    let env = &counter.env;
+    let _ = env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
     counter.rule(|line| if line.starts_with("POST /ipp/v1/sessions") { Act::Lose } else { Act::Pass });
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
-    let error = home.run(create.iter().chain(&["-o", "json"])).exits(7).stderr;
+    let error = env.run(create.iter().chain(&["-o", "json"])).assert_code(7).stderr;
     let error: Value = serde_json::from_str(error.lines().last().unwrap()).unwrap();
     counter.rule(|_| Act::Pass);
     let state = serde_json::to_value(counter.emulator.state()).unwrap();
@@ -337,16 +337,16 @@ fn lost(counter: &Counter) -> (String, String) {
 
 #[test]
 fn a_session_that_is_read_back_settles_what_the_journal_does_not_know() {
-    let counter = Counter::new();
+    let counter = ScriptedEmulator::new();
     let (attempt, session) = lost(&counter);
-    let home = &counter.home;
-    let listening = Listening::start(home, &["--resolve"]);
+    let env = &counter.env;
+    let listening = Listening::start(env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
     // Once settled there is nothing more to settle; and a session of nobody's settles nothing.
-    let _ = home.run(["sessions", "cancel", &session]).ok();
+    let _ = env.run(["sessions", "cancel", &session]).ok();
     assert_eq!(listening.deliver("kevt_2", &finalized(&session)), 204);
     assert_eq!(listening.deliver("kevt_3", &finalized(&id(9))), 204);
-    let outcome = listening.end().exits(0);
+    let outcome = listening.end().assert_code(0);
     let shown = events(&outcome.stdout);
     let facts: Vec<_> = shown
         .iter()
@@ -358,20 +358,20 @@ fn a_session_that_is_read_back_settles_what_the_journal_does_not_know() {
     );
     let missing = format!("there is no session {} in this account", id(9));
     assert!(outcome.stderr.contains(&missing), "{}", outcome.stderr);
-    let known = home.run(["sessions", "list", "-o", "json"]).json();
+    let known = env.run(["sessions", "list", "-o", "json"]).json();
     assert_eq!((&known[0]["session_id"], &known[0]["status"]), (&json!(session), &json!("CANCELLED")));
 }
 
 #[test]
 fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
-    let counter = Counter::new();
+    let counter = ScriptedEmulator::new();
     let (attempt, session) = lost(&counter);
-    let listening = Listening::start(&counter.home, &["--resolve"]);
+    let listening = Listening::start(&counter.env, &["--resolve"]);
     counter.rule(|_| Act::Refuse(503));
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 503);
     counter.rule(|_| Act::Pass);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
-    let outcome = listening.end().exits(0);
+    let outcome = listening.end().assert_code(0);
     let shown: Vec<_> = events(&outcome.stdout)
         .into_iter()
         .map(|shown| (shown["outcome"].clone(), shown["reason"].clone(), shown["settled_attempt"].clone()))
@@ -389,37 +389,37 @@ fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
 /// taken for seen; others are answered meanwhile.
 #[test]
 fn a_session_whose_device_is_in_use_is_settled_when_it_comes_again() {
-    let counter = Counter::new();
+    let counter = ScriptedEmulator::new();
     let (attempt, session) = lost(&counter);
-    let folder = counter.home.state_folder().join("journal");
+    let folder = counter.env.state_folder().join("journal");
     let mut locks = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let lock = locks.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("device-")).unwrap();
     let lock = std::fs::File::open(lock).unwrap();
     lock.lock().unwrap();
-    let listening = Listening::start(&counter.home, &["--resolve"]);
+    let listening = Listening::start(&counter.env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 503);
     lock.unlock().unwrap();
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
-    let outcome = listening.end().exits(0);
+    let outcome = listening.end().assert_code(0);
     let came: Vec<_> = events(&outcome.stdout).iter().map(|shown| shown["outcome"].clone()).collect();
     assert_eq!(came, ["not_acknowledged", "accepted"]);
-    let known = counter.home.run(["sessions", "list", "-o", "json"]).json();
+    let known = counter.env.run(["sessions", "list", "-o", "json"]).json();
     assert_eq!((&known[0]["attempt"], &known[0]["session_id"]), (&json!(attempt), &json!(session)));
 }
 
 /// Two attempts that look the same to a session cannot be told apart: nothing is settled by a guess.
 #[test]
 fn a_session_of_several_attempts_settles_none() {
-    let counter = Counter::new();
+    let counter = ScriptedEmulator::new();
     let (attempt, session) = lost(&counter);
-    let folder = counter.home.state_folder().join("journal");
+    let folder = counter.env.state_folder().join("journal");
     let path = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let path = path.into_iter().find(|path| path.extension().is_some_and(|name| name == "jsonl")).unwrap();
     let journal = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{journal}{}", journal.replace(&attempt, &id(7)))).unwrap();
-    let listening = Listening::start(&counter.home, &["--resolve"]);
+    let listening = Listening::start(&counter.env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
-    let outcome = listening.end().exits(0);
+    let outcome = listening.end().assert_code(0);
     assert_eq!(events(&outcome.stdout)[0]["settled_attempt"], Value::Null);
     let said = format!(
         "session {session} matches 2 unknown attempts; name the one it came of: kustom sessions recover"
@@ -429,9 +429,9 @@ fn a_session_of_several_attempts_settles_none() {
 
 #[test]
 fn what_cannot_be_used_is_refused_before_it_listens() {
-    let home = Home::new();
-    home.file("secret", SECRET);
-    let listen = |args: &[&str]| home.run([&["webhooks", "listen"], args].concat()).fails(2);
+    let env = TestEnv::new();
+    env.file("secret", SECRET);
+    let listen = |args: &[&str]| env.run([&["webhooks", "listen"], args].concat()).assert_failure(2);
     let with = |args: &[&str]| listen(&[&["--secret-file", "secret"], args].concat());
     same(
         &with(&["--listen", "0.0.0.0:0"]),
@@ -453,23 +453,24 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
         let said = with(&["--exit-after", wrong]);
         assert!(said.contains(why), "{said}");
     }
-    let offline = home.run(["webhooks", "listen", "--secret-file", "secret", "--resolve"]).fails(3);
+    let offline = env.run(["webhooks", "listen", "--secret-file", "secret", "--resolve"]).assert_failure(3);
     assert!(offline.starts_with("error: there is no API key"), "{offline}");
 }
 
 /// The two halves together, as a script uses them.
 #[test]
 fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
-    let home = Home::new();
-    let listening = Listening::start(&home, &["--exit-after", "session.finalized"]);
+    let env = TestEnv::new();
+    let listening = Listening::start(&env, &["--exit-after", "session.finalized"]);
     let url = format!("http://{}/", listening.address);
-    let emulator = Emulating::start(&home, &["--callback-url", &url, "--callback-secret-file", "secret"]);
-    let user = emulator.home();
+    let emulator =
+        EmulatorProcess::start(&env, &["--callback-url", &url, "--callback-secret-file", "secret"]);
+    let user = emulator.env();
     let _ = user.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
     let session = user.run(create.iter().chain(&["-o", "json"])).json()["session_id"].clone();
     let paid = user.run(["dev", "simulate-tap", session.as_str().unwrap(), "-o", "json"]).json();
-    let shown = events(&listening.running.wait().exits(0).stdout);
+    let shown = events(&listening.running.wait().assert_code(0).stdout);
     let told: Vec<_> =
         shown.iter().map(|shown| (shown["type"].as_str().unwrap(), shown["session_id"].clone())).collect();
     assert_eq!(
@@ -482,5 +483,5 @@ fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
     );
     assert_eq!(shown[2]["order_id"], paid["order_id"]);
     assert_eq!(shown[2]["webhook_id"], shown[2]["event"]["id"]);
-    let _ = emulator.end().exits(0);
+    let _ = emulator.end().assert_code(0);
 }

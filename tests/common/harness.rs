@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::normal::normalized;
+use super::redaction::redact;
 use super::stream::{Stream, text};
 use super::tls;
 
@@ -23,22 +23,22 @@ use super::tls;
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kustom");
 
 /// A process that has not ended by then never will. Far longer than anything takes on the slowest machine.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A computer of its own: no profiles, no state, nothing from the environment of whoever runs the tests. The
 /// only certificate authority it trusts is [`tls::authority`].
-pub struct Home {
+pub struct TestEnv {
     folder: tempfile::TempDir,
     env: Vec<(OsString, OsString)>,
 }
 
-impl Default for Home {
+impl Default for TestEnv {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Home {
+impl TestEnv {
     pub fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("home-").tempdir().expect("a temporary folder");
         fs::create_dir(folder.path().join("tmp")).expect("a folder");
@@ -101,14 +101,14 @@ impl Home {
     }
 
     /// Runs the program with these arguments and nothing on stdin.
-    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Outcome {
+    pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> CommandOutput {
         self.command(args).run()
     }
 
     /// A command line to be completed.
-    pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Run<'_> {
+    pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> TestCommand<'_> {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        Run { home: self, args, env: self.env.clone(), stdin: None, script: None, unread: false }
+        TestCommand { test_env: self, args, env: self.env.clone(), stdin: None, script: None, unread: false }
     }
 
     /// The variables that this home was given.
@@ -133,8 +133,8 @@ impl Home {
 }
 
 /// A command line.
-pub struct Run<'a> {
-    home: &'a Home,
+pub struct TestCommand<'a> {
+    test_env: &'a TestEnv,
     args: Vec<OsString>,
     env: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
@@ -142,7 +142,7 @@ pub struct Run<'a> {
     unread: bool,
 }
 
-impl Run<'_> {
+impl TestCommand<'_> {
     /// A variable of this command; an empty one counts as not set.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
@@ -173,14 +173,14 @@ impl Run<'_> {
 
     /// Runs it to its end.
     #[track_caller]
-    pub fn run(self) -> Outcome {
+    pub fn run(self) -> CommandOutput {
         self.spawn().wait()
     }
 
     /// Starts it.
     #[track_caller]
-    pub fn spawn(self) -> Running {
-        let Self { home, args, env, stdin, script, unread } = self;
+    pub fn spawn(self) -> RunningCommand {
+        let Self { test_env, args, env, stdin, script, unread } = self;
         let shown: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let mut command = match script {
             Some(script) => {
@@ -190,7 +190,7 @@ impl Run<'_> {
             }
             None => Command::new(PROGRAM),
         };
-        command.args(args).env_clear().envs(home.variables()).envs(env).current_dir(home.path());
+        command.args(args).env_clear().envs(test_env.variables()).envs(env).current_dir(test_env.path());
         command.stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         if unread {
@@ -209,28 +209,28 @@ impl Run<'_> {
         };
         let stderr = Stream::read(child.stderr.take().expect("a pipe"));
         let command = format!("kustom {}", shown.join(" "));
-        Running { child, stdout, stderr, command, home: home.path().to_owned() }
+        RunningCommand { child, stdout, stderr, command, test_env: test_env.path().to_owned() }
     }
 }
 
 /// A process that runs.
 #[must_use = "wait for it, or kill it"]
-pub struct Running {
+pub struct RunningCommand {
     child: Child,
     stdout: Stream,
     stderr: Stream,
     command: String,
-    home: PathBuf,
+    test_env: PathBuf,
 }
 
-impl Running {
+impl RunningCommand {
     /// Its id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Ends it at once (SIGKILL), wherever it is.
-    pub fn kill(mut self) -> Outcome {
+    pub fn kill(mut self) -> CommandOutput {
         let _ = self.child.kill();
         self.wait()
     }
@@ -260,8 +260,8 @@ impl Running {
 
     /// Waits for its end.
     #[track_caller]
-    pub fn wait(mut self) -> Outcome {
-        let deadline = Instant::now() + PATIENCE;
+    pub fn wait(mut self) -> CommandOutput {
+        let deadline = Instant::now() + TIMEOUT;
         let (stdout, whole) = self.stdout.end(deadline);
         let (stderr, also_whole) = self.stderr.end(deadline);
         // With both pipes closed it has ended or is about to.
@@ -277,14 +277,14 @@ impl Running {
             let _ = self.child.wait();
             panic!("{} did not end; stdout:\n{}\nstderr:\n{}", self.command, text(&stdout), text(&stderr));
         };
-        let Self { command, home, .. } = self;
-        Outcome {
+        let Self { command, test_env, .. } = self;
+        CommandOutput {
             code: status.code(),
             stdout: text(&stdout),
             stderr: text(&stderr),
             bytes: stdout,
             command,
-            home,
+            test_env,
         }
     }
 }
@@ -292,7 +292,7 @@ impl Running {
 /// How a command ended.
 #[must_use = "an outcome that nobody looks at tests nothing"]
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct CommandOutput {
     /// The exit code; none when a signal ended it.
     pub code: Option<i32>,
     /// As it was written, with anything but UTF-8 replaced.
@@ -302,13 +302,13 @@ pub struct Outcome {
     pub bytes: Vec<u8>,
     /// For messages.
     pub command: String,
-    home: PathBuf,
+    test_env: PathBuf,
 }
 
-impl Outcome {
+impl CommandOutput {
     /// It must have exited with this code.
     #[track_caller]
-    pub fn exits(self, code: i32) -> Self {
+    pub fn assert_code(self, code: i32) -> Self {
         let Self { command, stdout, stderr, .. } = &self;
         assert_eq!(self.code, Some(code), "{command}\nstdout:\n{stdout}\nstderr:\n{stderr}");
         self
@@ -317,13 +317,13 @@ impl Outcome {
     /// It must have worked: exit code 0. Gives stdout as it was written.
     #[track_caller]
     pub fn ok(self) -> String {
-        self.exits(0).stdout
+        self.assert_code(0).stdout
     }
 
     /// It must have worked and said nothing on stderr. Gives stdout as it was written.
     #[track_caller]
-    pub fn quiet(self) -> String {
-        let outcome = self.exits(0);
+    pub fn stdout_only(self) -> String {
+        let outcome = self.assert_code(0);
         assert_eq!(outcome.stderr, "", "{} talks", outcome.command);
         outcome.stdout
     }
@@ -337,20 +337,20 @@ impl Outcome {
 
     /// It must have failed with this code and written no data. Gives stderr, [`normalized`].
     #[track_caller]
-    pub fn fails(self, code: i32) -> String {
-        let outcome = self.exits(code);
+    pub fn assert_failure(self, code: i32) -> String {
+        let outcome = self.assert_code(code);
         assert_eq!(outcome.stdout, "", "{} failed and wrote data", outcome.command);
         outcome.err()
     }
 
     /// stdout, [`normalized`].
     pub fn out(&self) -> String {
-        normalized(&self.stdout, &self.home)
+        redact(&self.stdout, &self.test_env)
     }
 
     /// stderr, [`normalized`].
     pub fn err(&self) -> String {
-        normalized(&self.stderr, &self.home)
+        redact(&self.stderr, &self.test_env)
     }
 
     /// Everything, [`normalized`] with one numbering: exit code, stdout, and stderr with `! ` in front.
@@ -358,7 +358,7 @@ impl Outcome {
         let code = self.code.map_or("a signal".to_owned(), |code| code.to_string());
         let said = self.stderr.lines().map(|line| format!("! {line}")).chain([format!("exit {code}")]);
         let said: Vec<_> = said.collect();
-        normalized(&format!("{}{}\n", self.stdout, said.join("\n")), &self.home)
+        redact(&format!("{}{}\n", self.stdout, said.join("\n")), &self.test_env)
     }
 }
 

@@ -6,13 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod contract;
-pub mod counter;
-pub mod emulating;
+pub mod contract_emulator;
+pub mod emulator_process;
 pub mod harness;
-pub mod normal;
 pub mod proxy;
 pub mod pty;
+pub mod redaction;
+pub mod scripted_emulator;
 pub mod server;
 pub mod stream;
 pub mod tls;
-pub mod world;

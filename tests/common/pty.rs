@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use super::harness::{Home, PATIENCE, PROGRAM};
+use super::harness::{PROGRAM, TIMEOUT, TestEnv};
 
 /// A program and the terminal it runs in.
 ///
 /// It is started by a shell, as it is in life. A terminal whose first process ends is hung up, and what was written last
 /// can be lost with it; the shell stays, and tells in the terminal itself when the program has ended.
-pub struct Screen {
+pub struct PtySession {
     shell: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     shown: Arc<(Mutex<Shown>, Condvar)>,
@@ -64,42 +64,42 @@ impl Shown {
     }
 }
 
-impl Screen {
+impl PtySession {
     /// Starts the program with the home's variables and some more, on a wide terminal.
     pub fn open<A: AsRef<OsStr>>(
-        home: &Home,
+        test_env: &TestEnv,
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        Self::of_width(200, home, args, env)
+        Self::of_width(200, test_env, args, env)
     }
 
     /// The same on a terminal with so many columns.
     pub fn of_width<A: AsRef<OsStr>>(
         columns: u16,
-        home: &Home,
+        test_env: &TestEnv,
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
-        Self::of_program(OsStr::new(PROGRAM), columns, home, args, env)
+        Self::of_program(OsStr::new(PROGRAM), columns, test_env, args, env)
     }
 
     /// Another program in the same surroundings.
     pub fn of_program<A: AsRef<OsStr>>(
         program: &OsStr,
         columns: u16,
-        home: &Home,
+        test_env: &TestEnv,
         args: impl IntoIterator<Item = A>,
         env: &[(&str, &str)],
     ) -> Self {
         let mut command = CommandBuilder::new(program);
         command.args(args);
-        Self::run(command, size(columns), home, env)
+        Self::run(command, size(columns), test_env, env)
     }
 
     /// A shell that asks with `$ `, knows the program as `kustom`, and is the same on every system.
     #[cfg(unix)]
-    pub fn shell(columns: u16, rows: u16, home: &Home, env: &[(&str, &str)]) -> Self {
+    pub fn shell(columns: u16, rows: u16, test_env: &TestEnv, env: &[(&str, &str)]) -> Self {
         let mut command = CommandBuilder::new("/bin/sh");
         command.args([
             "-c",
@@ -107,20 +107,20 @@ impl Screen {
         ]);
         let folder = Path::new(PROGRAM).parent().expect("a folder").to_string_lossy();
         let path = format!("{folder}:/usr/bin:/bin");
-        Self::run(command, PtySize { rows, ..size(columns) }, home, &[&[("PATH", &*path)], env].concat())
+        Self::run(command, PtySize { rows, ..size(columns) }, test_env, &[&[("PATH", &*path)], env].concat())
     }
 
-    fn run(mut command: CommandBuilder, size: PtySize, home: &Home, env: &[(&str, &str)]) -> Self {
+    fn run(mut command: CommandBuilder, size: PtySize, test_env: &TestEnv, env: &[(&str, &str)]) -> Self {
         command.env_clear();
         command.env("TERM", "xterm");
-        for (name, value) in home.variables().into_iter().chain(home.more_variables()) {
+        for (name, value) in test_env.variables().into_iter().chain(test_env.more_variables()) {
             command.env(name, value);
         }
         command.env("COLUMNS", size.cols.to_string());
         for (name, value) in env {
             command.env(name, value);
         }
-        command.cwd(home.path());
+        command.cwd(test_env.path());
         Self::start(command, size)
     }
 
@@ -214,7 +214,7 @@ impl Screen {
     #[cfg(unix)]
     #[track_caller]
     pub fn until_read_by_keys(&self, question: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.reads_whole_lines() {
             assert!(Instant::now() < deadline, "nobody reads the answer to '{question}'");
             std::thread::sleep(Duration::from_millis(1));
@@ -226,7 +226,7 @@ impl Screen {
     #[track_caller]
     pub fn until_asked_in_secret(&self, question: &str) {
         self.until(question);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.has_mode("ECHO") {
             assert!(Instant::now() < deadline, "the answer to '{question}' would be shown");
             std::thread::sleep(Duration::from_millis(1));
@@ -291,7 +291,7 @@ impl Screen {
 
     /// Waits until it is enough or nothing more will come; gives everything that was shown.
     fn wait(&self, enough: impl Fn(&Shown) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut shown = self.shown.0.lock().expect("a screen");
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
-use super::harness::PATIENCE;
+use super::harness::TIMEOUT;
 
 /// A request as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,7 +254,7 @@ impl Drop for Server {
 impl Shared {
     fn serve(&self, connection: TcpStream) {
         // A client that hangs up early has its reasons; what arrived has been noted.
-        let _ = connection.set_read_timeout(Some(PATIENCE));
+        let _ = connection.set_read_timeout(Some(TIMEOUT));
         let _ = connection.set_nodelay(true);
         if let Some(config) = &self.tls {
             let session = ServerConnection::new(Arc::clone(config)).expect("TLS");

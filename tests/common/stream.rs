@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
-use super::harness::PATIENCE;
+use super::harness::TIMEOUT;
 
 /// Bytes as text, with anything but UTF-8 replaced.
 pub fn text(bytes: &[u8]) -> String {
@@ -58,7 +58,7 @@ impl Stream {
     /// Waits until it satisfies a condition, and gives it.
     #[track_caller]
     pub fn until(&self, command: &str, condition: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let mut written = self.shared.0.lock().expect("a stream");
         loop {
             let text = text(&written.bytes);

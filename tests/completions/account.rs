@@ -4,10 +4,10 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::asking::{ask, ask_until_known, caches, values};
-use crate::common::emulating::Emulating;
-use crate::common::harness::{Home, PATIENCE, same};
+use crate::common::emulator_process::EmulatorProcess;
+use crate::common::harness::{TIMEOUT, TestEnv, same};
 use crate::common::server::{Asked, Reply, Server};
+use crate::helpers::{ask, ask_until_known, caches, values};
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
 const CODE: &str = "482913";
@@ -52,24 +52,24 @@ Till 1\tStockholm City, IOS
 #[test]
 fn things_are_offered_by_what_names_them_for_certain() {
     let server = Server::new(service);
-    let home = Home::new().at(&server.url(), KEY);
-    same(&ask_until_known(&home, &["devices", "get", ""]), DEVICES);
-    same(&ask(&home, &["sessions", "create", "--device", "Ti"]), "Till 1\tStockholm City, IOS\n");
-    same(&ask(&home, &["devices", "get", "ti"]), "Till 1\tStockholm City, IOS\n");
+    let env = TestEnv::new().at(&server.url(), KEY);
+    same(&ask_until_known(&env, &["devices", "get", ""]), DEVICES);
+    same(&ask(&env, &["sessions", "create", "--device", "Ti"]), "Till 1\tStockholm City, IOS\n");
+    same(&ask(&env, &["devices", "get", "ti"]), "Till 1\tStockholm City, IOS\n");
     same(
-        &ask(&home, &["devices", "get", "aaaa"]),
+        &ask(&env, &["devices", "get", "aaaa"]),
         "aaaa1111-0000-4000-8000-000000000001\tTill 1, Stockholm City, IOS\n\
          aaaa2222-0000-4000-8000-000000000002\tBar, loc-9, ANDROID\n",
     );
-    same(&ask(&home, &["devices", "get", "zz"]), "");
+    same(&ask(&env, &["devices", "get", "zz"]), "");
     let already = ["devices", "deregister", "Till 1", "aaaa2222-0000-4000-8000-000000000002", ""];
-    assert_eq!(values(&home, &already).len(), 4, "what was given is not offered again");
+    assert_eq!(values(&env, &already).len(), 4, "what was given is not offered again");
     same(
-        &ask(&home, &["devices", "list", "--location="]),
+        &ask(&env, &["devices", "list", "--location="]),
         "--location=loc-2\ttab\\there, multi\\nline\n--location=Stockholm City\tStockholm\n",
     );
     same(
-        &ask(&home, &["enrollments", "delete", ""]),
+        &ask(&env, &["enrollments", "delete", ""]),
         "ffff7777-0000-4000-8000-000000000007\tStockholm City, PENDING\n",
     );
 }
@@ -77,9 +77,9 @@ fn things_are_offered_by_what_names_them_for_certain() {
 #[test]
 fn what_is_remembered_is_private_and_holds_no_secret() {
     let server = Server::new(service);
-    let home = Home::new().at(&server.url(), KEY).env("KUSTOM_MERCHANT_ID", "M1");
-    ask_until_known(&home, &["devices", "get", ""]);
-    let [(file, text)] = caches(&home).try_into().unwrap();
+    let env = TestEnv::new().at(&server.url(), KEY).env("KUSTOM_MERCHANT_ID", "M1");
+    ask_until_known(&env, &["devices", "get", ""]);
+    let [(file, text)] = caches(&env).try_into().unwrap();
     assert!(text.contains("Till 1") && text.contains("ffff7777"), "{text}");
     for secret in [KEY, "0123456789abcdef", CODE] {
         assert!(!text.contains(secret), "{text}");
@@ -99,28 +99,28 @@ fn a_key_that_the_service_repeats_is_not_remembered() {
         let name = format!("Till {header}");
         page(&json!([{"id": "1", "name": name, "platform": KEY, "enrollment_id": "2", "status": header}]))
     });
-    let home = Home::new().at(&server.url(), KEY);
-    let shown = ask_until_known(&home, &["devices", "get", ""]);
+    let env = TestEnv::new().at(&server.url(), KEY);
+    let shown = ask_until_known(&env, &["devices", "get", ""]);
     assert!(shown.starts_with("Till ") && !shown.contains(KEY), "{shown}");
-    let [(_, text)] = caches(&home).try_into().unwrap();
+    let [(_, text)] = caches(&env).try_into().unwrap();
     assert!(!text.contains(KEY) && !text.contains("0123456789abcdef"), "{text}");
 }
 
 #[test]
 fn while_it_is_fresh_nothing_is_asked_again() {
     let server = Server::new(service);
-    let home = Home::new().at(&server.url(), KEY);
-    ask_until_known(&home, &["devices", "get", ""]);
+    let env = TestEnv::new().at(&server.url(), KEY);
+    ask_until_known(&env, &["devices", "get", ""]);
     let asked = server.lines();
     for _ in 0..3 {
-        same(&ask(&home, &["devices", "get", ""]), DEVICES);
+        same(&ask(&env, &["devices", "get", ""]), DEVICES);
     }
     assert_eq!(server.lines(), asked);
 }
 
 /// Makes every cache so many seconds old.
-fn age(home: &Home, seconds: i64) {
-    for (file, text) in caches(home) {
+fn age(env: &TestEnv, seconds: i64) {
+    for (file, text) in caches(env) {
         let mut content: Value = serde_json::from_str(&text).unwrap();
         let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(seconds);
         content["at"] = at.to_string().into();
@@ -132,26 +132,26 @@ fn age(home: &Home, seconds: i64) {
 #[test]
 fn what_is_not_an_hour_old_is_better_than_nothing() {
     let server = Server::new(service);
-    let home = Home::new().at(&server.url(), KEY);
-    ask_until_known(&home, &["devices", "get", ""]);
+    let env = TestEnv::new().at(&server.url(), KEY);
+    ask_until_known(&env, &["devices", "get", ""]);
     // Nobody answers any more.
     drop(server);
-    age(&home, 3000);
-    same(&ask(&home, &["devices", "get", ""]), DEVICES);
-    age(&home, 4000);
-    same(&ask(&home, &["devices", "get", ""]), "");
-    age(&home, -4000);
-    same(&ask(&home, &["devices", "get", ""]), "");
+    age(&env, 3000);
+    same(&ask(&env, &["devices", "get", ""]), DEVICES);
+    age(&env, 4000);
+    same(&ask(&env, &["devices", "get", ""]), "");
+    age(&env, -4000);
+    same(&ask(&env, &["devices", "get", ""]), "");
 }
 
 /// Has the cache made new if that is due, after whatever process is at it still: one that completing started may be late.
 #[track_caller]
-fn refresh_when_free(home: &Home) {
-    let deadline = std::time::Instant::now() + PATIENCE;
+fn refresh_when_free(env: &TestEnv) {
+    let deadline = std::time::Instant::now() + TIMEOUT;
     loop {
-        let outcome = home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
+        let outcome = env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
         if outcome.code != Some(3) {
-            assert_eq!(outcome.exits(0).stderr, "");
+            assert_eq!(outcome.assert_code(0).stderr, "");
             return;
         }
         assert!(std::time::Instant::now() < deadline, "another process never ended");
@@ -169,68 +169,68 @@ fn a_service_that_refuses_is_left_alone_for_a_while() {
         }
         service(asked)
     });
-    let home = Home::new().at(&server.url(), KEY);
-    ask_until_known(&home, &["devices", "get", ""]);
+    let env = TestEnv::new().at(&server.url(), KEY);
+    ask_until_known(&env, &["devices", "get", ""]);
     refuses.store(true, std::sync::atomic::Ordering::SeqCst);
-    age(&home, 3000);
-    refresh_when_free(&home);
+    age(&env, 3000);
+    refresh_when_free(&env);
     let asked = server.lines().len();
     assert!(asked > 3, "it was asked once more");
-    refresh_when_free(&home);
-    same(&ask(&home, &["devices", "get", ""]), DEVICES);
+    refresh_when_free(&env);
+    same(&ask(&env, &["devices", "get", ""]), DEVICES);
     assert_eq!(server.lines().len(), asked);
 }
 
 #[test]
 fn only_one_process_asks_at_a_time() {
     let server = Server::new(service);
-    let home = Home::new().at(&server.url(), KEY);
-    ask_until_known(&home, &["devices", "get", ""]);
-    let [(file, _)] = caches(&home).try_into().unwrap();
+    let env = TestEnv::new().at(&server.url(), KEY);
+    ask_until_known(&env, &["devices", "get", ""]);
+    let [(file, _)] = caches(&env).try_into().unwrap();
     let lock = fs::File::options().write(true).open(file.with_extension("lock")).unwrap();
     lock.lock().unwrap();
-    age(&home, 3000);
+    age(&env, 3000);
     let asked = server.lines();
-    let refresh = || home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
-    assert_eq!(refresh().exits(3).stderr, "");
+    let refresh = || env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
+    assert_eq!(refresh().assert_code(3).stderr, "");
     // What there is has to do meanwhile.
-    same(&ask(&home, &["devices", "get", ""]), DEVICES);
+    same(&ask(&env, &["devices", "get", ""]), DEVICES);
     assert_eq!(server.lines(), asked);
     drop(lock);
-    refresh_when_free(&home);
+    refresh_when_free(&env);
     let mut twice = [asked.clone(), asked].concat();
     let mut lines = server.lines();
     twice.sort();
     lines.sort();
     assert_eq!(lines, twice);
     // Another one that comes after it finds nothing to do.
-    refresh_when_free(&home);
+    refresh_when_free(&env);
     assert_eq!(server.lines().len(), twice.len());
 }
 
 #[test]
 fn a_damaged_cache_is_made_anew() {
     let server = Server::new(service);
-    let home = Home::new().at(&server.url(), KEY);
-    ask_until_known(&home, &["devices", "get", ""]);
-    let [(file, _)] = caches(&home).try_into().unwrap();
+    let env = TestEnv::new().at(&server.url(), KEY);
+    ask_until_known(&env, &["devices", "get", ""]);
+    let [(file, _)] = caches(&env).try_into().unwrap();
     for damage in ["", "{", "[]", "{\"at\":\"2026-11-25T00:00:00Z\",\"known\":{\"devices\":5}}", "\u{0}"] {
         fs::write(&file, damage).unwrap();
-        same(&ask_until_known(&home, &["devices", "get", ""]), DEVICES);
+        same(&ask_until_known(&env, &["devices", "get", ""]), DEVICES);
     }
 }
 
 #[test]
 fn what_nobody_asks_for_any_more_is_forgotten() {
     let server = Server::new(service);
-    let home = Home::new().at(&server.url(), KEY);
-    ask_until_known(&home, &["devices", "get", ""]);
-    let [(old, text)] = caches(&home).try_into().unwrap();
+    let env = TestEnv::new().at(&server.url(), KEY);
+    ask_until_known(&env, &["devices", "get", ""]);
+    let [(old, text)] = caches(&env).try_into().unwrap();
     let file = fs::File::options().append(true).open(&old).unwrap();
     file.set_modified(std::time::SystemTime::now() - std::time::Duration::from_secs(100_000)).unwrap();
-    let other = home.command(["--"]).env("KUSTOM_COMPLETE", "refresh");
-    other.env("KUSTOM_MERCHANT_ID", "M2").run().quiet();
-    let [(new, same_text)] = caches(&home).try_into().unwrap();
+    let other = env.command(["--"]).env("KUSTOM_COMPLETE", "refresh");
+    other.env("KUSTOM_MERCHANT_ID", "M2").run().stdout_only();
+    let [(new, same_text)] = caches(&env).try_into().unwrap();
     assert_ne!(old, new);
     assert_eq!(text.split("known").last(), same_text.split("known").last());
 }
@@ -245,39 +245,39 @@ fn accounts_are_not_mixed_up() {
     let profile = |name: &str, url: &str| {
         format!("[profiles.{name}]\nenvironment = 'playground'\napi_key = '{KEY}'\nbase_url = '{url}'\n")
     };
-    let home = Home::new().with_profiles(&(profile("a", &server.url()) + &profile("b", &other.url())));
-    same(&ask_until_known(&home, &["--profile", "a", "devices", "get", ""]), DEVICES);
-    same(&ask_until_known(&home, &["devices", "get", "--profile=b", ""]), "Other\n");
-    same(&ask(&home, &["devices", "get", "--profile", "a", ""]), DEVICES);
-    same(&ask(&home, &["devices", "get", ""]), "");
-    let by_variable = home.command(["--", "kustom", "devices", "get", ""]).env("KUSTOM_COMPLETE", "fish");
-    same(&by_variable.env("KUSTOM_PROFILE", "b").run().quiet(), "Other\n");
-    let another_key = home.command(["--", "kustom", "--profile", "b", "devices", "get", ""]);
+    let env = TestEnv::new().with_profiles(&(profile("a", &server.url()) + &profile("b", &other.url())));
+    same(&ask_until_known(&env, &["--profile", "a", "devices", "get", ""]), DEVICES);
+    same(&ask_until_known(&env, &["devices", "get", "--profile=b", ""]), "Other\n");
+    same(&ask(&env, &["devices", "get", "--profile", "a", ""]), DEVICES);
+    same(&ask(&env, &["devices", "get", ""]), "");
+    let by_variable = env.command(["--", "kustom", "devices", "get", ""]).env("KUSTOM_COMPLETE", "fish");
+    same(&by_variable.env("KUSTOM_PROFILE", "b").run().stdout_only(), "Other\n");
+    let another_key = env.command(["--", "kustom", "--profile", "b", "devices", "get", ""]);
     drop(other);
     let another_key =
         another_key.env("KUSTOM_COMPLETE", "fish").env("KUSTOM_API_KEY", "kco_test_api_another");
-    same(&another_key.run().quiet(), "");
+    same(&another_key.run().stdout_only(), "");
 }
 
 #[test]
 fn the_profile_local_needs_no_cache() {
-    let home = Home::new().local();
-    home.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
-    same(&ask(&home, &["devices", "get", ""]), "Till 1\tStockholm City, TERMINAL\n");
+    let env = TestEnv::new().local();
+    env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    same(&ask(&env, &["devices", "get", ""]), "Till 1\tStockholm City, TERMINAL\n");
     same(
-        &ask(&home, &["locations", "get", ""]),
+        &ask(&env, &["locations", "get", ""]),
         "Göteborg Haga\tHaga Nygata 999, Göteborg\nStockholm City\tDrottninggatan 999, Stockholm\n",
     );
-    assert_eq!(caches(&home), []);
+    assert_eq!(caches(&env), []);
 }
 
 #[test]
 fn an_emulator_of_another_process_is_asked_like_the_service() {
-    let at_home = Home::new();
-    let emulating = Emulating::start(&at_home, &[]);
-    let home = emulating.home();
+    let at_home = TestEnv::new();
+    let emulating = EmulatorProcess::start(&at_home, &[]);
+    let env = emulating.env();
     assert_eq!(
-        ask_until_known(&home, &["locations", "get", "S"]),
+        ask_until_known(&env, &["locations", "get", "S"]),
         "Stockholm City\tDrottninggatan 999, Stockholm\n"
     );
     let _ = emulating.kill();
@@ -285,8 +285,8 @@ fn an_emulator_of_another_process_is_asked_like_the_service() {
 
 #[test]
 fn sessions_come_from_the_journal() {
-    let home = Home::new().local();
-    home.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    let env = TestEnv::new().local();
+    env.run(["dev", "create-device", "--name", "Till 1"]).ok();
     let create = [
         "sessions",
         "create",
@@ -299,19 +299,19 @@ fn sessions_come_from_the_journal() {
         "-o",
         "json",
     ];
-    let id = home.run(create).json()["session_id"].as_str().unwrap().to_owned();
-    let shown = ask(&home, &["sessions", "get", ""]);
+    let id = env.run(create).json()["session_id"].as_str().unwrap().to_owned();
+    let shown = ask(&env, &["sessions", "get", ""]);
     let (value, about) = shown.trim_end().split_once('\t').unwrap();
     assert_eq!(value, id);
     assert!(about.starts_with("CREATED, 249.50 SEK, r-1, ") && about.ends_with(" ago"), "{about}");
-    assert_eq!(values(&home, &["sessions", "watch", &id, ""]), [""; 0]);
-    assert_eq!(values(&home, &["dev", "pos", "pay", &id[..3]]), [id.as_str()]);
+    assert_eq!(values(&env, &["sessions", "watch", &id, ""]), [""; 0]);
+    assert_eq!(values(&env, &["dev", "pos", "pay", &id[..3]]), [id.as_str()]);
     // The journal of an account that may not be asked is this machine's own.
     let profile = "[profiles.shop]\nenvironment = 'production'\napi_key_command = 'false'\n";
-    let home = home.with_profiles(profile);
-    let journal = home.state_folder().join("journal");
+    let env = env.with_profiles(profile);
+    let journal = env.state_folder().join("journal");
     fs::copy(journal.join("local.jsonl"), journal.join("shop.jsonl")).unwrap();
-    assert_eq!(values(&home, &["--profile", "shop", "sessions", "get", ""]), [id]);
+    assert_eq!(values(&env, &["--profile", "shop", "sessions", "get", ""]), [id]);
 }
 
 #[test]
@@ -320,11 +320,11 @@ fn an_attempt_that_is_unknown_is_offered_to_be_settled() {
         "POST /ipp/v1/sessions" => Reply::cut(),
         _ => service(asked),
     });
-    let home = Home::new().at(&server.url(), KEY);
+    let env = TestEnv::new().at(&server.url(), KEY);
     let device = "aaaa1111-0000-4000-8000-000000000001";
     let create = ["sessions", "create", "--device", device, "--amount", "5", "--currency", "SEK"];
-    let _ = home.run(create).fails(7);
-    let shown = ask(&home, &["sessions", "recover", ""]);
+    let _ = env.run(create).assert_failure(7);
+    let shown = ask(&env, &["sessions", "recover", ""]);
     assert!(shown.contains("\tunknown, 5.00 SEK, ") && shown.lines().count() == 1, "{shown}");
-    assert_eq!(ask(&home, &["sessions", "get", ""]), "");
+    assert_eq!(ask(&env, &["sessions", "get", ""]), "");
 }

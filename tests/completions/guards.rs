@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::asking::{ask, ask_until_known, caches};
-use crate::common::harness::{Home, PATIENCE};
+use crate::common::harness::{TIMEOUT, TestEnv};
 use crate::common::server::{Asked, Reply, Server};
+use crate::helpers::{ask, ask_until_known, caches};
 
 const LIVE: &str = "kco_live_api_0123456789abcdef";
 const TEST: &str = "kco_test_api_0123456789abcdef";
@@ -24,8 +24,8 @@ fn one_device(asked: &Asked) -> Reply {
 #[track_caller]
 fn until_others_would_have_asked() {
     let server = Server::new(one_device);
-    let home = Home::new().at(&server.url(), TEST);
-    assert_eq!(ask_until_known(&home, &["devices", "get", ""]), "Till\n");
+    let env = TestEnv::new().at(&server.url(), TEST);
+    assert_eq!(ask_until_known(&env, &["devices", "get", ""]), "Till\n");
 }
 
 #[test]
@@ -36,25 +36,26 @@ fn a_production_key_is_used_only_if_the_profile_says_so() {
         format!("[profiles.shop]\nenvironment = 'production'\napi_key = '{LIVE}'\nbase_url = '{url}'\n{more}")
     };
     for more in ["", "completions = false\n"] {
-        let home = Home::new().with_profiles(&profile(more));
-        assert_eq!(ask(&home, &["--profile", "shop", "devices", "get", ""]), "");
-        assert_eq!(caches(&home), []);
+        let env = TestEnv::new().with_profiles(&profile(more));
+        assert_eq!(ask(&env, &["--profile", "shop", "devices", "get", ""]), "");
+        assert_eq!(caches(&env), []);
     }
     // A key in the environment has no profile that could allow it.
-    let home = Home::new().at(&server.url(), LIVE);
-    assert_eq!(ask(&home, &["devices", "get", ""]), "");
-    let home = Home::new().at(&server.url(), "unmarked").env("KUSTOM_BASE_URL", "https://127.0.0.1.example");
-    assert_eq!(ask(&home, &["devices", "get", ""]), "");
+    let env = TestEnv::new().at(&server.url(), LIVE);
+    assert_eq!(ask(&env, &["devices", "get", ""]), "");
+    let env =
+        TestEnv::new().at(&server.url(), "unmarked").env("KUSTOM_BASE_URL", "https://127.0.0.1.example");
+    assert_eq!(ask(&env, &["devices", "get", ""]), "");
     // Nor does the process that asks do so when it is started by hand.
-    for home in [Home::new().with_profiles(&profile("")), Home::new().at(&server.url(), LIVE)] {
-        home.command(["--", "shop"]).env("KUSTOM_COMPLETE", "refresh").run().quiet();
-        home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run().quiet();
+    for env in [TestEnv::new().with_profiles(&profile("")), TestEnv::new().at(&server.url(), LIVE)] {
+        env.command(["--", "shop"]).env("KUSTOM_COMPLETE", "refresh").run().stdout_only();
+        env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run().stdout_only();
     }
     until_others_would_have_asked();
     server.assert_untouched();
 
-    let home = Home::new().with_profiles(&profile("completions = true\n"));
-    assert_eq!(ask_until_known(&home, &["--profile", "shop", "devices", "get", ""]), "Till\n");
+    let env = TestEnv::new().with_profiles(&profile("completions = true\n"));
+    assert_eq!(ask_until_known(&env, &["--profile", "shop", "devices", "get", ""]), "Till\n");
     assert!(server.asked().iter().all(|asked| asked.method == "GET"));
 }
 
@@ -65,23 +66,23 @@ fn a_profile_can_forbid_it() {
         let url = server.url();
         format!("[profiles.till]\nenvironment = 'playground'\napi_key = '{TEST}'\nbase_url = '{url}'\n{more}")
     };
-    let home = Home::new().with_profiles(&profile("completions = false\n"));
-    assert_eq!(ask(&home, &["--profile", "till", "devices", "get", ""]), "");
+    let env = TestEnv::new().with_profiles(&profile("completions = false\n"));
+    assert_eq!(ask(&env, &["--profile", "till", "devices", "get", ""]), "");
     until_others_would_have_asked();
     server.assert_untouched();
-    let home = home.with_profiles(&profile(""));
-    assert_eq!(ask_until_known(&home, &["--profile", "till", "devices", "get", ""]), "Till\n");
+    let env = env.with_profiles(&profile(""));
+    assert_eq!(ask_until_known(&env, &["--profile", "till", "devices", "get", ""]), "Till\n");
     // What is remembered is not shown either.
-    let home = home.with_profiles(&profile("completions = false\n"));
-    assert_eq!(ask(&home, &["--profile", "till", "devices", "get", ""]), "");
+    let env = env.with_profiles(&profile("completions = false\n"));
+    assert_eq!(ask(&env, &["--profile", "till", "devices", "get", ""]), "");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_command_that_gives_the_key_is_run_only_if_the_profile_says_so() {
     let server = Server::new(one_device);
-    let home = Home::new();
-    let mark = home.path().join("was-run");
+    let env = TestEnv::new();
+    let mark = env.path().join("was-run");
     // It would ask for a password if it could: standard input gives nothing, and there is no terminal.
     let command = format!(
         "touch {}; cat; if (true < /dev/tty) 2> /dev/null; then false; else echo {TEST}; fi",
@@ -94,26 +95,26 @@ fn a_command_that_gives_the_key_is_run_only_if_the_profile_says_so() {
         )
     };
     for more in ["", "completions = false\n"] {
-        home.file("config/profiles.toml", profile(more));
-        assert_eq!(ask(&home, &["--profile", "till", "devices", "get", ""]), "");
+        env.file("config/profiles.toml", profile(more));
+        assert_eq!(ask(&env, &["--profile", "till", "devices", "get", ""]), "");
     }
     until_others_would_have_asked();
     assert!(!mark.exists(), "the command was run");
     server.assert_untouched();
-    home.file("config/profiles.toml", profile("completions = true\n"));
-    assert_eq!(ask_until_known(&home, &["--profile", "till", "devices", "get", ""]), "Till\n");
+    env.file("config/profiles.toml", profile("completions = true\n"));
+    assert_eq!(ask_until_known(&env, &["--profile", "till", "devices", "get", ""]), "Till\n");
     assert!(mark.exists());
 }
 
 #[test]
 fn a_service_that_does_not_answer_is_not_waited_for() {
     let server = Server::always(Reply::stall());
-    let home = Home::new().at(&server.url(), TEST);
+    let env = TestEnv::new().at(&server.url(), TEST);
     let begin = Instant::now();
-    assert_eq!(ask(&home, &["devices", "get", ""]), "");
+    assert_eq!(ask(&env, &["devices", "get", ""]), "");
     // A request alone would wait for 30 s.
-    assert!(begin.elapsed() < PATIENCE / 6, "{:?}", begin.elapsed());
-    assert_eq!(ask(&home, &["dev"]).lines().count(), 2);
+    assert!(begin.elapsed() < TIMEOUT / 6, "{:?}", begin.elapsed());
+    assert_eq!(ask(&env, &["dev"]).lines().count(), 2);
 }
 
 #[test]
@@ -127,23 +128,23 @@ fn what_the_service_says_is_never_an_error_of_completing() {
         Reply::json(200, &json!({"content": [1, null, {"id": 5, "name": []}]})),
     ] {
         let server = Server::always(reply);
-        let home = Home::new().at(&server.url(), TEST);
+        let env = TestEnv::new().at(&server.url(), TEST);
         for words in [&["devices", "get", ""][..], &["enrollments", "delete", ""]] {
-            assert_eq!(ask(&home, words), "");
+            assert_eq!(ask(&env, words), "");
         }
         // It says nothing either; its exit code is for whoever started it.
-        let outcome = home.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
+        let outcome = env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
     }
-    let home = Home::new().at("ftp://nowhere", TEST);
-    assert_eq!(ask(&home, &["devices", "get", ""]), "");
-    let home = Home::new().at("http://127.0.0.1:1", "a key with spaces");
-    assert_eq!(ask(&home, &["devices", "get", ""]), "");
+    let env = TestEnv::new().at("ftp://nowhere", TEST);
+    assert_eq!(ask(&env, &["devices", "get", ""]), "");
+    let env = TestEnv::new().at("http://127.0.0.1:1", "a key with spaces");
+    assert_eq!(ask(&env, &["devices", "get", ""]), "");
 }
 
 #[test]
 fn whether_it_is_allowed_is_shown_with_its_source() {
-    let home = Home::new().with_profiles(&format!(
+    let env = TestEnv::new().with_profiles(&format!(
         "[profiles.till]\nenvironment = 'playground'\napi_key = '{TEST}'\n\
          [profiles.shop]\nenvironment = 'production'\napi_key = '{LIVE}'\n\
          [profiles.both]\nenvironment = 'production'\napi_key_command = 'false'\ncompletions = true\n"
@@ -154,23 +155,23 @@ fn whether_it_is_allowed_is_shown_with_its_source() {
         ("both", "true", "profile 'both'"),
         ("local", "true", "built in"),
     ] {
-        let shown = home.run(["profiles", "show", profile, "-o", "json"]).json();
+        let shown = env.run(["profiles", "show", profile, "-o", "json"]).json();
         let row = shown.as_array().unwrap().iter().find(|row| row["name"] == "completions").unwrap().clone();
         assert_eq!(row, json!({"name": "completions", "value": value, "source": source, "shadows": []}));
     }
-    let told = home.command(["doctor", "--offline", "--profile", "both"]).run();
+    let told = env.command(["doctor", "--offline", "--profile", "both"]).run();
     assert!(told.stdout.contains("completions"), "{}", told.stdout);
 }
 
 #[test]
 fn login_stores_it_and_keeps_it() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let login = |more: &[&str]| {
         let args = [&["login", "--api-key-stdin", "--no-check"], more].concat();
-        home.command(args).stdin(LIVE).run().exits(0).stderr
+        env.command(args).stdin(LIVE).run().assert_code(0).stderr
     };
     login(&["--completions", "true"]);
-    let file = || std::fs::read_to_string(home.profiles_file()).unwrap();
+    let file = || std::fs::read_to_string(env.profiles_file()).unwrap();
     assert!(file().contains("completions = true\n"), "{}", file());
     login(&["--merchant-id", "M1"]);
     assert!(file().contains("completions = true\n"), "{}", file());

@@ -7,12 +7,12 @@
 mod common;
 
 mod account;
-mod asking;
 mod guards;
+mod helpers;
 mod install;
-#[cfg(unix)]
-mod pressing_tab;
 mod scripts;
+#[cfg(unix)]
+mod shells;
 #[cfg(unix)]
 mod typing;
 mod words;

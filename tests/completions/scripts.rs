@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::harness::{Home, same};
+use crate::common::harness::{TestEnv, same};
 
 #[test]
 fn the_scripts_are_what_the_program_prints() {
@@ -16,7 +16,7 @@ fn the_scripts_are_what_the_program_prints() {
         ("elvish", "kustom.elv"),
     ];
     for (shell, file) in scripts {
-        let printed = Home::new().run(["completions", shell]).quiet();
+        let printed = TestEnv::new().run(["completions", shell]).stdout_only();
         same(&printed, &fs::read_to_string(folder.join(file)).unwrap());
     }
     let mut files: Vec<_> = fs::read_dir(folder)
@@ -29,8 +29,8 @@ fn the_scripts_are_what_the_program_prints() {
 
 #[test]
 fn a_shell_that_is_not_known_is_refused() {
-    let refused = Home::new().run(["completions", "tcsh"]).fails(2);
+    let refused = TestEnv::new().run(["completions", "tcsh"]).assert_failure(2);
     assert!(refused.contains("[possible values: bash, zsh, fish, powershell, elvish]"), "{refused}");
-    let refused = Home::new().run(["completions"]).fails(2);
+    let refused = TestEnv::new().run(["completions"]).assert_failure(2);
     assert!(refused.contains("<SHELL>"), "{refused}");
 }

@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::common::harness::{Home, PROGRAM};
-use crate::common::pty::{Screen, plain};
+use crate::common::harness::{PROGRAM, TestEnv};
+use crate::common::pty::{PtySession, plain};
 
 /// What every shell says when it is ready.
 const PROMPT: &str = "READY>";
@@ -15,7 +15,7 @@ const DONE: &str = "-DONE-";
 
 /// A shell with the completions installed as the program installs them.
 pub(crate) struct Typing {
-    screen: Screen,
+    screen: PtySession,
     lines: usize,
 }
 
@@ -36,32 +36,32 @@ pub(crate) fn find(shell: &str) -> Option<PathBuf> {
 }
 
 /// A home in which shells say when they are ready, and `kustom` and `shown` are on the path.
-pub(crate) fn home() -> Home {
-    let home = Home::new().env("LC_ALL", "C.UTF-8");
-    home.file(".bashrc", format!("PS1='{PROMPT} '\nbind 'set enable-bracketed-paste off' 2> /dev/null\n"));
-    home.file(
+pub(crate) fn env() -> TestEnv {
+    let env = TestEnv::new().env("LC_ALL", "C.UTF-8");
+    env.file(".bashrc", format!("PS1='{PROMPT} '\nbind 'set enable-bracketed-paste off' 2> /dev/null\n"));
+    env.file(
         ".zshrc",
         format!("PS1='{PROMPT} '\nunsetopt zle_bracketed_paste prompt_sp 2> /dev/null\nautoload -Uz compinit\ncompinit -u\n"),
     );
-    home.file(
+    env.file(
         ".config/fish/config.fish",
         format!("set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\nfunction fish_prompt; echo -n '{PROMPT} '; end\n"),
     );
     // Shows its arguments, so that a line can be read as the shell reads it.
-    let shown = home.file("bin/shown", format!("#!/bin/sh\nprintf '<%s>' \"$@\"; echo {DONE}\n"));
+    let shown = env.file("bin/shown", format!("#!/bin/sh\nprintf '<%s>' \"$@\"; echo {DONE}\n"));
     std::fs::set_permissions(shown, std::fs::Permissions::from_mode(0o755)).expect("a program");
-    std::os::unix::fs::symlink(PROGRAM, home.path().join("bin/kustom")).expect("a link");
-    home
+    std::os::unix::fs::symlink(PROGRAM, env.path().join("bin/kustom")).expect("a link");
+    env
 }
 
 impl Typing {
     /// Starts a shell.
-    pub(crate) fn start(shell: &Path, home: &Home) -> Self {
-        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", home.path().join("bin").display());
-        let screen = Screen::of_program(
+    pub(crate) fn start(shell: &Path, env: &TestEnv) -> Self {
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", env.path().join("bin").display());
+        let screen = PtySession::of_program(
             shell.as_os_str(),
             200,
-            home,
+            env,
             [OsStr::new("-i")],
             &[("PATH", &path), ("TERM", "xterm")],
         );

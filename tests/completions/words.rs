@@ -1,12 +1,12 @@
 //! What could come next, as whole lists.
 
-use crate::asking::{ask, ask_with, values};
-use crate::common::harness::{Home, same};
+use crate::common::harness::{TestEnv, same};
+use crate::helpers::{ask, ask_with, values};
 
 #[test]
 fn the_nouns() {
     same(
-        &ask(&Home::new(), &[""]),
+        &ask(&TestEnv::new(), &[""]),
         "login\tAdd a profile: checks the key and stores it\n\
          profiles\tSee, choose and remove profiles\n\
          doctor\tWhat is configured, where each value came from, and does it work\n\
@@ -25,7 +25,7 @@ fn the_nouns() {
 
 #[test]
 fn words_that_are_always_the_same() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let cases: &[(&[&str], &[&str])] = &[
         (&["de"], &["devices", "dev", "demo"]),
         (&["device"], &["devices"]),
@@ -84,7 +84,7 @@ fn words_that_are_always_the_same() {
         (&["devices", "get", "x", "y"], &[]),
     ];
     for (words, expected) in cases {
-        assert_eq!(values(&home, words), *expected, "{words:?}");
+        assert_eq!(values(&env, words), *expected, "{words:?}");
     }
 }
 
@@ -92,18 +92,18 @@ fn words_that_are_always_the_same() {
 fn a_value_that_is_called_like_a_command_is_none() {
     let profiles =
         "[profiles.dev]\nenvironment = 'playground'\n[profiles.list]\nenvironment = 'playground'\n";
-    let home = Home::new().with_profiles(profiles);
-    assert_eq!(values(&home, &["--profile", "dev", "devices", "g"]), ["get"]);
-    assert_eq!(values(&home, &["devices", "--profile", "list", "g"]), ["get"]);
-    assert_eq!(values(&home, &["--profile", "dev", "he"]), ["help"]);
-    assert_eq!(values(&home, &["--profile", "d"]), ["dev"]);
+    let env = TestEnv::new().with_profiles(profiles);
+    assert_eq!(values(&env, &["--profile", "dev", "devices", "g"]), ["get"]);
+    assert_eq!(values(&env, &["devices", "--profile", "list", "g"]), ["get"]);
+    assert_eq!(values(&env, &["--profile", "dev", "he"]), ["help"]);
+    assert_eq!(values(&env, &["--profile", "d"]), ["dev"]);
 }
 
 #[test]
 fn variables_before_the_command_are_no_words_of_it() {
     let ask = |words: &[&str]| {
         let words = [&["--"], words].concat();
-        Home::new().command(words).env("KUSTOM_COMPLETE", "fish").run().quiet()
+        TestEnv::new().command(words).env("KUSTOM_COMPLETE", "fish").run().stdout_only()
     };
     assert!(ask(&["A=b", "KUSTOM_PROFILE=", "kustom", "devi"]).starts_with("devices\t"));
     assert_eq!(ask(&["A=b", "devi"]), "");
@@ -111,33 +111,33 @@ fn variables_before_the_command_are_no_words_of_it() {
 
 #[test]
 fn files_are_offered_where_a_file_is_asked_for() {
-    let home = Home::new();
-    home.file("files/secret.txt", "x");
-    home.file("files/more/sale.json", "x");
+    let env = TestEnv::new();
+    env.file("files/secret.txt", "x");
+    env.file("files/more/sale.json", "x");
     assert_eq!(
-        values(&home, &["webhooks", "verify", "--secret-file", "files/"]),
+        values(&env, &["webhooks", "verify", "--secret-file", "files/"]),
         ["files/more/", "files/secret.txt"]
     );
-    assert_eq!(values(&home, &["sessions", "create", "--body=files/m"]), ["--body=files/more/"]);
+    assert_eq!(values(&env, &["sessions", "create", "--body=files/m"]), ["--body=files/more/"]);
     for (shell, last) in
         [("zsh", &["webhooks", "verify", "--secret-file", ""][..]), ("zsh", &["api", "GET", "/", "--body="])]
     {
         let words = [&["--", "kustom"], last].concat();
-        assert_eq!(home.command(words).env("KUSTOM_COMPLETE", shell).run().quiet(), "files\n");
+        assert_eq!(env.command(words).env("KUSTOM_COMPLETE", shell).run().stdout_only(), "files\n");
     }
 }
 
 #[test]
 fn profiles_are_offered_with_their_environment() {
-    let home = Home::new().with_profiles(
+    let env = TestEnv::new().with_profiles(
         "[profiles.till]\nenvironment = 'playground'\napi_key = 'kco_test_api_x'\n\
          [profiles.shop]\nenvironment = 'production'\napi_key_command = 'false'\n",
     );
     let all = "till\tplayground\nshop\tproduction\nlocal\tbuilt in: the emulator\n";
-    same(&ask(&home, &["--profile", ""]), all);
-    same(&ask(&home, &["profiles", "use", ""]), all);
-    assert_eq!(values(&home, &["profiles", "remove", "till", ""]), ["shop"]);
-    let broken = Home::new().with_profiles("[profiles.");
+    same(&ask(&env, &["--profile", ""]), all);
+    same(&ask(&env, &["profiles", "use", ""]), all);
+    assert_eq!(values(&env, &["profiles", "remove", "till", ""]), ["shop"]);
+    let broken = TestEnv::new().with_profiles("[profiles.");
     same(&ask(&broken, &["profiles", "use", ""]), "local\tbuilt in: the emulator\n");
     assert_eq!(values(&broken, &["--profile", "local", "locations", "get", "S"]), ["Stockholm City"]);
     assert_eq!(values(&broken, &["locations", "get", "S"]), [""; 0]);
@@ -145,7 +145,7 @@ fn profiles_are_offered_with_their_environment() {
 
 #[test]
 fn whatever_is_asked_nothing_is_said_but_an_answer() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     let shells = ["bash", "zsh", "fish", "powershell", "elvish", "refresh"];
     let lines: &[&[&str]] = &[
         &["--"],
@@ -163,21 +163,21 @@ fn whatever_is_asked_nothing_is_said_but_an_answer() {
     ];
     for shell in shells {
         for line in lines {
-            home.command(*line).env("KUSTOM_COMPLETE", shell).run().quiet();
+            env.command(*line).env("KUSTOM_COMPLETE", shell).run().stdout_only();
         }
     }
-    let unread = home.command(["--", "kustom", ""]).env("KUSTOM_COMPLETE", "fish").unread().run();
-    assert_eq!(unread.quiet(), "");
+    let unread = env.command(["--", "kustom", ""]).env("KUSTOM_COMPLETE", "fish").unread().run();
+    assert_eq!(unread.stdout_only(), "");
 }
 
 /// Somebody's environment may hold the variable: a script must not take a sale for done that was never asked for.
 #[test]
 fn the_variable_alone_keeps_no_command_from_being_carried_out() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     for left_behind in ["", "1", "tcsh", "fish", "bash", "refresh", "\u{1b}"] {
-        let run = |args: &[&str]| home.command(args).env("KUSTOM_COMPLETE", left_behind).run();
-        let _ = run(&["sessions", "create", "--device", "nobody", "--amount", "1"]).fails(4);
-        assert_eq!(run(&["--version"]).quiet().lines().count(), 1);
+        let run = |args: &[&str]| env.command(args).env("KUSTOM_COMPLETE", left_behind).run();
+        let _ = run(&["sessions", "create", "--device", "nobody", "--amount", "1"]).assert_failure(4);
+        assert_eq!(run(&["--version"]).stdout_only().lines().count(), 1);
     }
 }
 
@@ -185,33 +185,33 @@ fn the_variable_alone_keeps_no_command_from_being_carried_out() {
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_none_keeps_nobody_waiting() {
-    let home = Home::new().local();
-    let pipe = home.path().join("pipe");
+    let env = TestEnv::new().local();
+    let pipe = env.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
     let config: &[(&str, &std::ffi::OsStr)] =
         &[("KUSTOM_CONFIG", pipe.as_os_str()), ("KUSTOM_PROFILE", "x".as_ref())];
-    same(&ask_with(&home, &["devices", "get", ""], config), "");
-    same(&ask_with(&home, &["profiles", "use", ""], config), "");
+    same(&ask_with(&env, &["devices", "get", ""], config), "");
+    same(&ask_with(&env, &["profiles", "use", ""], config), "");
 }
 
 #[test]
 fn without_a_home_folder_there_is_what_needs_none() {
-    let home = Home::new();
+    let env = TestEnv::new();
     let none: &[(&str, &std::ffi::OsStr)] =
         &[("HOME", "".as_ref()), ("KUSTOM_CONFIG", "".as_ref()), ("KUSTOM_STATE", "".as_ref())];
-    assert!(ask_with(&home, &["dev"], none).starts_with("devices\t"));
+    assert!(ask_with(&env, &["dev"], none).starts_with("devices\t"));
     for words in
         [&["devices", "get", ""][..], &["sessions", "get", ""], &["--profile", "till", "devices", "get", ""]]
     {
         // The system may know a home folder by other means, which has no profiles of these.
-        assert_eq!(ask_with(&home, words, none), "", "{words:?}");
+        assert_eq!(ask_with(&env, words, none), "", "{words:?}");
     }
 }
 
 #[test]
 fn bash_gets_words_as_it_takes_them() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     let breaks = " \t\n\"'@><=;|&(:";
     let cases = [
         ("kustom de", "words\ndevices\ndev\ndemo\n"),
@@ -226,19 +226,19 @@ fn bash_gets_words_as_it_takes_them() {
         ("kustom nothing ", "words\n"),
     ];
     for (line, expected) in cases {
-        let asked = home.command(["--", line, breaks]).env("KUSTOM_COMPLETE", "bash").run();
-        assert_eq!(asked.quiet(), expected, "{line}");
+        let asked = env.command(["--", line, breaks]).env("KUSTOM_COMPLETE", "bash").run();
+        assert_eq!(asked.stdout_only(), expected, "{line}");
     }
 }
 
 #[test]
 fn powershell_marks_the_last_word_and_leaves_its_quote() {
-    let home = Home::new().local();
+    let env = TestEnv::new().local();
     let ask = |last: &str| {
-        home.command(["--", "kustom", "locations", "get", last])
+        env.command(["--", "kustom", "locations", "get", last])
             .env("KUSTOM_COMPLETE", "powershell")
             .run()
-            .quiet()
+            .stdout_only()
     };
     assert_eq!(ask("='Sto"), "Stockholm City\tDrottninggatan 999, Stockholm\n");
     assert_eq!(ask("=").lines().count(), 2);

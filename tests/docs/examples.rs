@@ -3,8 +3,8 @@
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::json;
 
+use super::environment::World;
 use super::grammar::{commands, grammar};
-use super::world::World;
 use crate::common::harness::PROGRAM;
 
 /// The examples in a help text. A line that ends with a backslash goes on in the next one.
@@ -32,7 +32,7 @@ fn store() -> World {
             world.calls.desk.account.url()
         )
     };
-    let profiles = world.home().join(".config/kustom/profiles.toml");
+    let profiles = world.env().join(".config/kustom/profiles.toml");
     let profiles = std::fs::read_to_string(profiles).expect("profiles");
     world.file(".config/kustom/profiles.toml", &format!("{profiles}{}{}", profile("shop"), profile("vault")));
     world.calls.desk.account.device("Old till");
@@ -49,7 +49,7 @@ fn store() -> World {
     // The delivery that Standard Webhooks publishes beside its secret would be too old: this one is fresh.
     let now = jiff::Timestamp::now().as_second().to_string();
     let body = "{\"id\":\"kevt_1\",\"type\":\"ipp.session.finalized\"}";
-    let secret = std::fs::read_to_string(world.home().join("secret.txt")).expect("a secret");
+    let secret = std::fs::read_to_string(world.env().join("secret.txt")).expect("a secret");
     let signing = standardwebhooks::Webhook::new(secret.trim()).expect("a secret");
     let signature =
         signing.sign("kevt_1", now.parse().expect("seconds"), body.as_bytes()).expect("a signature");

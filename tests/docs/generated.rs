@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::blocks::blesses;
+use super::code_blocks::blesses;
 use super::page::{ROOT, files_below};
 use super::{man, reference};
 

@@ -1,7 +1,7 @@
 //! The world itself: what documents rely on works.
 
+use super::environment::World;
 use super::phone::Act;
-use super::world::World;
 
 #[test]
 fn a_script_has_an_account_placeholders_and_a_customer() {
@@ -75,7 +75,7 @@ fn commands_are_shown_one_by_one() {
 #[test]
 fn the_stand_in_of_jq_reads_a_key() {
     let world = World::store();
-    world.stand_in("jq", super::world::JQ);
+    world.stand_in("jq", super::environment::JQ);
     let read = "kustom sessions create --device 'Till 1' --amount 5 -o json > session.json\njq -r .status session.json\n\
                 jq -r .order_amount session.json\nkustom devices list -o ndjson | jq -r .name\n\
                 kustom devices list -o ndjson | jq -r .platform";
@@ -100,7 +100,7 @@ fn nothing_is_left_running() {
     };
     assert!(alive());
     drop(world);
-    let deadline = std::time::Instant::now() + crate::common::harness::PATIENCE;
+    let deadline = std::time::Instant::now() + crate::common::harness::TIMEOUT;
     while alive() {
         assert!(std::time::Instant::now() < deadline, "it is left");
         std::thread::sleep(std::time::Duration::from_millis(2));

@@ -11,19 +11,19 @@
 mod common;
 
 mod account;
-mod blocks;
-mod calls;
+mod code_blocks;
+mod environment;
 mod examples;
 mod generated;
 mod grammar;
 mod harness;
+mod kustom_stub;
 mod links;
 mod man;
+mod output_pattern;
 mod page;
 mod phone;
 mod reference;
-mod shape;
 mod shell;
 mod tables;
 mod workflow;
-mod world;

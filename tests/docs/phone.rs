@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::calls::{Call, Desk};
-use crate::common::harness::{PATIENCE, PROGRAM};
+use super::kustom_stub::{Call, Desk};
+use crate::common::harness::{PROGRAM, TIMEOUT};
 
 /// What is done on the phone with a session that somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl Act {
 
 /// Waits for something as long as the world lasts.
 fn when<T>(desk: &Desk, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !desk.is_over() && Instant::now() < deadline {
         if let Some(found) = look() {
             return Some(found);

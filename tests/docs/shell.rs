@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use portable_pty::CommandBuilder;
 
-use super::world::World;
-use crate::common::harness::PATIENCE;
-use crate::common::pty::{Screen, plain};
+use super::environment::World;
+use crate::common::harness::TIMEOUT;
+use crate::common::pty::{PtySession, plain};
 
 /// How a script ended. Addresses and folders are those that a document shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "an outcome that nobody looks at tests nothing"]
-pub(crate) struct Outcome {
+pub(crate) struct CommandOutput {
     pub(crate) exit: i32,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Outcome {
+impl CommandOutput {
     /// It must have worked.
     #[track_caller]
     pub(crate) fn ok(self) -> Self {
@@ -59,18 +59,18 @@ impl World {
     /// Runs a script as `sh -eu` does, without a terminal. Variables that it exports and the folder that it ends in are
     /// those of the next one. Servers in the foreground are ended with Ctrl-C once they have shown what they do.
     #[track_caller]
-    pub(crate) fn run(&self, script: &str) -> Outcome {
+    pub(crate) fn run(&self, script: &str) -> CommandOutput {
         let (out, err) = (self.beside("stdout"), self.beside("stderr"));
         let streams = (File::create(&out).expect("a file"), File::create(&err).expect("a file"));
         let exit = self.shell(&self.with_memory(script), streams);
         let read = |path| self.shown(&String::from_utf8_lossy(&fs::read(path).expect("a file")));
-        Outcome { exit, stdout: read(out), stderr: read(err) }
+        CommandOutput { exit, stdout: read(out), stderr: read(err) }
     }
 
     /// Runs a script in a terminal, with somebody who answers what is asked; stdout is what the screen showed. The
     /// terminal is a dumb one, on which every question is written once and for all.
     #[track_caller]
-    pub(crate) fn type_in(&self, script: &str) -> Outcome {
+    pub(crate) fn type_in(&self, script: &str) -> CommandOutput {
         let mut command = CommandBuilder::new("/bin/sh");
         command.args(["-euc", &self.with_memory(script)]);
         command.env_clear();
@@ -79,7 +79,7 @@ impl World {
         }
         command.env("TERM", "dumb");
         command.cwd(self.folder_of_next());
-        let mut screen = Screen::of(100, command);
+        let mut screen = PtySession::of(100, command);
         let questions = ANSWERS.map(|(question, _)| question);
         let mut seen = 0;
         while let Some((which, at)) = screen.until_one_of(&questions, seen) {
@@ -91,7 +91,7 @@ impl World {
             screen.type_in(&format!("{answer}\r"));
         }
         let (exit, shown) = screen.end();
-        Outcome {
+        CommandOutput {
             exit: i32::try_from(exit).expect("an exit code"),
             stdout: self.shown(&plain(&shown)),
             stderr: String::new(),
@@ -129,7 +129,7 @@ impl World {
 
     fn folder_of_next(&self) -> std::path::PathBuf {
         let folder = fs::read_to_string(self.beside("exported.folder"));
-        folder.map_or_else(|_| self.home(), |folder| folder.trim_end().into())
+        folder.map_or_else(|_| self.env(), |folder| folder.trim_end().into())
     }
 
     fn shell(&self, script: &str, (stdout, stderr): (File, File)) -> i32 {
@@ -141,7 +141,7 @@ impl World {
         let mut child = shell.spawn().expect("a shell");
         drop(child.stdin.take());
         self.groups.lock().expect("groups").push(child.id());
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = child.try_wait().expect("a process") {
                 return status.code().unwrap_or(-1);

@@ -7,8 +7,8 @@ use std::path::Path;
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::Value;
 
+use super::environment::World;
 use super::page::{ROOT, files_below};
-use super::world::World;
 
 /// A repository with the examples in it, on a machine of somebody else.
 fn runner() -> World {
@@ -53,7 +53,7 @@ fn every_step_of_the_workflow_works() {
             assert_eq!(outcome.exit, 0, "{name}: {script}\n{}\n{}", outcome.stdout, outcome.stderr);
             run += 1;
         }
-        let report = fs::read_to_string(world.home().join("report.xml")).expect("the report");
+        let report = fs::read_to_string(world.env().join("report.xml")).expect("the report");
         assert!(report.contains("A sale that is paid at the second try"), "{report}");
     }
     assert_eq!(run, 7, "steps that were run");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::world::{Ask, World};
+use crate::common::contract_emulator::{Ask, World};
 
 fn advance(world: &World, by: &str) -> u16 {
     world.right(Ask::new("POST", "/emulator/clock").json(&json!({"advance": by}))).status

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::world::{Ask, World};
+use crate::common::contract_emulator::{Ask, World};
 
 fn list(world: &World, method: &'static str) -> Value {
     world.right(Ask::new(method, "/emulator/faults")).body["faults"].clone()

@@ -7,11 +7,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-mod anything;
 mod clock;
 mod faults;
+mod fuzz;
 mod load;
 mod operations;
+mod options;
 mod pos;
 mod refusals;
-mod switches;

@@ -6,7 +6,7 @@ use kustom::emulator::state::{GOTHENBURG, STOCKHOLM};
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 
-use crate::common::world::{Ask, World, over_http};
+use crate::common::contract_emulator::{Ask, World, over_http};
 
 #[test]
 fn all_thirteen_operations_work_as_described() {

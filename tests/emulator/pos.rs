@@ -10,7 +10,7 @@ use kustom::emulator::{Emulator, State};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::common::world::{Answer, Ask, NO_ID, World};
+use crate::common::contract_emulator::{Answer, Ask, NO_ID, World};
 
 const PAIR: &str = "/emulator/pos/pair";
 

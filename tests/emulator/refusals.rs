@@ -6,7 +6,7 @@ use kustom::emulator::state::{MerchantIdNeed, STOCKHOLM, Switches};
 use kustom::emulator::{API_KEY, USERNAME};
 use serde_json::{Value, json};
 
-use crate::common::world::{Ask, NO_ID, World, order};
+use crate::common::contract_emulator::{Ask, NO_ID, World, order};
 
 #[test]
 fn credentials_are_asked_for_on_every_operation() {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{Home, Run, same};
-use crate::common::normal::normalized;
+use crate::common::harness::{TestCommand, TestEnv, same};
+use crate::common::redaction::redact;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_test_api_0123456789";
@@ -14,12 +14,12 @@ fn server() -> Server {
     Server::always(Reply::json(200, &json!({"session_id": DEVICE, "status": "CREATED"})))
 }
 
-fn home(server: &Server) -> Home {
-    Home::new().at(&server.url(), KEY)
+fn env(server: &Server) -> TestEnv {
+    TestEnv::new().at(&server.url(), KEY)
 }
 
-fn create<'a>(home: &'a Home, words: &[&str]) -> Run<'a> {
-    home.command(CREATE.iter().chain(words))
+fn create<'a>(env: &'a TestEnv, words: &[&str]) -> TestCommand<'a> {
+    env.command(CREATE.iter().chain(words))
 }
 
 /// What was sent, without the moment it was sent at.
@@ -47,11 +47,11 @@ fn sample() -> Value {
 #[test]
 fn the_contracts_sample_is_on_the_wire_to_the_unit() {
     let server = server();
-    let home = home(&server);
+    let env = env(&server);
     let item = "T-Shirt,price=1000.00,qty=2,tax=25%,ref=SKU-001";
-    let _ = create(&home, &["--currency", "SEK", "--item", item]).run().ok();
+    let _ = create(&env, &["--currency", "SEK", "--item", item]).run().ok();
     assert_eq!(sent(&server), sample());
-    let _ = create(&home, &["--currency", "SEK", "--item", item, "--amount", "2000.00"]).run().ok();
+    let _ = create(&env, &["--currency", "SEK", "--item", item, "--amount", "2000.00"]).run().ok();
     assert_eq!(sent(&server), sample());
     let short = r#"[{"name":"T-Shirt","price":"1000.00","qty":2,"tax":"25%","ref":"SKU-001"}]"#;
     let order = sample();
@@ -65,11 +65,11 @@ fn the_contracts_sample_is_on_the_wire_to_the_unit() {
     }
     let tabs = csv.replace(',', "\t");
     for text in [short, &items, &sums.to_string(), csv, &bom, &tabs, &csv.replace(',', ";"), api] {
-        let file = home.file("cart", text);
+        let file = env.file("cart", text);
         let words = ["--currency", "SEK", "--cart", file.to_str().expect("a path")];
-        let _ = create(&home, &words).run().ok();
+        let _ = create(&env, &words).run().ok();
         assert_eq!(sent(&server), sample(), "{text}");
-        let _ = create(&home, &["--currency", "SEK", "--cart", "-"]).stdin(text).run().ok();
+        let _ = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(text).run().ok();
         assert_eq!(sent(&server), sample(), "{text}");
     }
 }
@@ -77,7 +77,7 @@ fn the_contracts_sample_is_on_the_wire_to_the_unit() {
 #[test]
 fn all_that_a_line_can_have() {
     let server = server();
-    let home = home(&server);
+    let env = env(&server);
     let items = [
         "--item",
         r#""Shirt, blue",price=100.00,qty=3,tax=12%,discount=50.00,type=physical,ref=SKU-1"#,
@@ -89,7 +89,7 @@ fn all_that_a_line_can_have() {
     let words =
         ["--currency", "SEK", "--reference", "r-1", "--reference2", "r-2", "--merchant-data", "{\"a\":1}"];
     let location = ["--location", DEVICE];
-    let _ = create(&home, &[&items[..], &words, &location].concat()).run().ok();
+    let _ = create(&env, &[&items[..], &words, &location].concat()).run().ok();
     assert_eq!(server.asked()[0].query("location_id"), Some(DEVICE));
     let expected = json!({
         "device_id": DEVICE, "order_amount": 24700, "order_tax_amount": 2679 - 107, "purchase_currency": "SEK",
@@ -106,14 +106,14 @@ fn all_that_a_line_can_have() {
     assert_eq!(sent(&server), expected);
     // What the API has learnt since is sent as it is.
     let cart = r#"[{"name":"x","unit_price":1,"tax_rate":0,"image_url":"https://example.com/x.png"}]"#;
-    let _ = create(&home, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().ok();
+    let _ = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().ok();
     assert_eq!(sent(&server)["order_items"][0]["image_url"], "https://example.com/x.png");
 }
 
 #[test]
 fn currencies_have_their_own_decimals() {
     let server = server();
-    let home = home(&server);
+    let env = env(&server);
     for (currency, price, unit) in [
         ("JPY", "500", 500),
         ("KWD", "1.250", 1250),
@@ -122,19 +122,19 @@ fn currencies_have_their_own_decimals() {
         ("SEK", "5", 500),
     ] {
         let item = format!("x,price={price},qty=2,tax=10%");
-        let _ = create(&home, &["--currency", currency, "--item", &item]).run().ok();
+        let _ = create(&env, &["--currency", currency, "--item", &item]).run().ok();
         let body = sent(&server);
         assert_eq!(
             (&body["order_items"][0]["unit_price"], &body["order_amount"]),
             (&json!(unit), &json!(unit * 2))
         );
-        let _ = create(&home, &["--currency", currency, "--amount", price]).run().ok();
+        let _ = create(&env, &["--currency", currency, "--amount", price]).run().ok();
         assert_eq!(sent(&server)["order_amount"], unit);
     }
     let asked = server.asked().len();
-    let said = create(&home, &["--currency", "JPY", "--item", "x,price=500.50"]).run().fails(2);
+    let said = create(&env, &["--currency", "JPY", "--item", "x,price=500.50"]).run().assert_failure(2);
     assert!(said.starts_with("error: --item 1: price: "), "{said}");
-    let said = create(&home, &["--currency", "KWD", "--amount", "1.2505"]).run().fails(2);
+    let said = create(&env, &["--currency", "KWD", "--amount", "1.2505"]).run().assert_failure(2);
     assert!(said.starts_with("error: --amount: "), "{said}");
     assert_eq!(server.asked().len(), asked);
 }
@@ -147,10 +147,10 @@ fn the_profiles_currency_is_the_default() {
          currency = \"NOK\"\n",
         server.url()
     );
-    let home = Home::new().with_profiles(&text);
-    let _ = create(&home, &["--item", "x,price=1.00"]).run().ok();
+    let env = TestEnv::new().with_profiles(&text);
+    let _ = create(&env, &["--item", "x,price=1.00"]).run().ok();
     assert_eq!(sent(&server)["purchase_currency"], "NOK");
-    let _ = create(&home, &["--item", "x,price=1", "--currency", "jpy"]).run().ok();
+    let _ = create(&env, &["--item", "x,price=1", "--currency", "jpy"]).run().ok();
     assert_eq!(
         (&sent(&server)["purchase_currency"], &sent(&server)["order_amount"]),
         (&"JPY".into(), &1.into())
@@ -160,7 +160,7 @@ fn the_profiles_currency_is_the_default() {
 #[test]
 fn what_does_not_add_up_is_named_and_not_sent() {
     let server = Server::unwanted();
-    let home = home(&server);
+    let env = env(&server);
     let whole = |why: &str| format!("error: the cart does not add up: {why}\n  hint: nothing was sent\n");
     let line = r#"{"name":"Cup","unit_price":10000,"quantity":2,"tax_rate":2500"#;
     for (cart, why) in [
@@ -187,19 +187,22 @@ fn what_does_not_add_up_is_named_and_not_sent() {
             "line 1 (Cup): the tax rate is -1 basis points, but must not be negative",
         ),
     ] {
-        let said = create(&home, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().fails(2);
+        let said = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().assert_failure(2);
         same(&said, &whole(why));
     }
     let words = ["--currency", "SEK", "--item", "Cup,price=100", "--amount", "90.00"];
-    same(&create(&home, &words).run().fails(2), &whole("--amount is 90.00, but the lines add up to 100.00"));
-    assert!(!home.state_folder().exists());
+    same(
+        &create(&env, &words).run().assert_failure(2),
+        &whole("--amount is 90.00, but the lines add up to 100.00"),
+    );
+    assert!(!env.state_folder().exists());
     server.assert_untouched();
 }
 
 #[test]
 fn what_is_no_cart_is_named_and_not_sent() {
     let server = Server::unwanted();
-    let home = home(&server);
+    let env = env(&server);
     for (cart, begins) in [
         ("", "--cart: it is neither JSON, nor CSV with a header row such as name,price,qty,tax"),
         ("[", "--cart: EOF while parsing a list"),
@@ -228,7 +231,7 @@ fn what_is_no_cart_is_named_and_not_sent() {
             "--cart is in NOK, but the session would be in SEK",
         ),
     ] {
-        let said = create(&home, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().fails(2);
+        let said = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().assert_failure(2);
         assert!(said.starts_with(&format!("error: {begins}")), "{cart}: {said}");
     }
     for (item, begins) in [
@@ -241,21 +244,22 @@ fn what_is_no_cart_is_named_and_not_sent() {
         ("\"Cup,price=1", "--item 1: the quotation marks do not match"),
         ("Cup,price=1,000.00", "--item 1: '000.00' is not a pair"),
     ] {
-        let said = create(&home, &["--currency", "SEK", "--item", item]).run().fails(2);
+        let said = create(&env, &["--currency", "SEK", "--item", item]).run().assert_failure(2);
         assert!(said.starts_with(&format!("error: {begins}")), "{item}: {said}");
     }
-    let _ = create(&home, &["--currency", "SEK", "--item", "a,price=1", "--cart", "-"]).run().fails(2);
-    let _ = create(&home, &["--currency", "SEK", "--item", "a,price=-1"]).run().fails(2);
-    let _ = create(&home, &["--currency", "SEK", "--item", "a,price=0"]).run().fails(2);
+    let _ =
+        create(&env, &["--currency", "SEK", "--item", "a,price=1", "--cart", "-"]).run().assert_failure(2);
+    let _ = create(&env, &["--currency", "SEK", "--item", "a,price=-1"]).run().assert_failure(2);
+    let _ = create(&env, &["--currency", "SEK", "--item", "a,price=0"]).run().assert_failure(2);
     server.assert_untouched();
 }
 
 #[test]
 fn nothing_overflows_at_the_limits() {
     let server = server();
-    let home = home(&server);
+    let env = env(&server);
     let most = i64::MAX;
-    let cart = |lines: &str| create(&home, &["--currency", "SEK", "--cart", "-"]).stdin(lines);
+    let cart = |lines: &str| create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(lines);
     let largest = format!(r#"[{{"name":"a","unit_price":{most},"tax_rate":1000000}}]"#);
     let _ = cart(&largest).run().ok();
     assert_eq!(sent(&server)["order_amount"], most);
@@ -280,7 +284,7 @@ fn nothing_overflows_at_the_limits() {
         ),
         (r#"[{"name":"a","price":"92233720368547758.08"}]"#.to_owned(), "price: "),
     ] {
-        let said = cart(&lines).run().fails(2);
+        let said = cart(&lines).run().assert_failure(2);
         assert!(said.contains(told), "{lines}: {said}");
     }
     assert_eq!(server.asked().len(), 1);
@@ -289,7 +293,7 @@ fn nothing_overflows_at_the_limits() {
 #[test]
 fn a_dry_run_prints_the_bytes_that_are_sent_and_sends_none() {
     let server = server();
-    let home = home(&server);
+    let env = env(&server);
     let words = [
         "--currency",
         "SEK",
@@ -300,19 +304,19 @@ fn a_dry_run_prints_the_bytes_that_are_sent_and_sends_none() {
         "--location",
         DEVICE,
     ];
-    let dry = |format: &str| create(&home, &[&words[..], &["--dry-run", "-o", format]].concat()).run();
-    let table = dry("table").exits(0);
+    let dry = |format: &str| create(&env, &[&words[..], &["--dry-run", "-o", format]].concat()).run();
+    let table = dry("table").assert_code(0);
     let json = dry("json").json();
     server.assert_untouched();
-    assert!(!home.state_folder().exists(), "a dry run is not an attempt");
+    assert!(!env.state_folder().exists(), "a dry run is not an attempt");
     assert_eq!(table.stderr, "No session was created.\n");
-    let _ = create(&home, &words).run().ok();
+    let _ = create(&env, &words).run().ok();
     let [asked] = server.asked().try_into().expect("one request");
-    let shown = |text: &str| normalized(text, home.path());
+    let shown = |text: &str| redact(text, env.path());
     let body = String::from_utf8(asked.body.clone()).expect("text");
     same(&shown(&table.stdout), &shown(&format!("POST {}\n\n{body}\n", asked.target)));
     assert_eq!((&json["method"], &json["path"]), (&"POST".into(), &asked.target.as_str().into()));
     same(&shown(&json["body"].to_string()), &shown(&body));
-    let told = create(&home, &[&words[..], &["--dry-run", "--watch"]].concat()).run().fails(2);
+    let told = create(&env, &[&words[..], &["--dry-run", "--watch"]].concat()).run().assert_failure(2);
     assert!(told.contains("cannot be used with"), "{told}");
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::shop::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of};
-use super::wire::{Fault, Point, Then};
+use super::faulty_proxy::{Fault, Point, Then};
+use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of};
 
 /// How many shops are open at the same time in one test.
 const SHOPS: usize = 3;
@@ -37,13 +37,13 @@ fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: &Charged) {
     shop.runs += 1;
     match charged.first() {
         Some(session) => {
-            let _ = shop.home.run(["sessions", "recover", &attempt, "--session", session, "-q"]).ok();
+            let _ = shop.env.run(["sessions", "recover", &attempt, "--session", session, "-q"]).ok();
             if sale.reference.is_none() {
                 return;
             }
         }
         None => {
-            let _ = shop.home.run(["sessions", "recover", &attempt, "--not-carried-out", "-q"]).ok();
+            let _ = shop.env.run(["sessions", "recover", &attempt, "--not-carried-out", "-q"]).ok();
         }
     }
     let outcome = shop.command(sale).run();
@@ -57,7 +57,7 @@ fn script(shop: &mut Shop, case: &str, sale: &Sale, fault: Fault, more: &[&str],
     shop.wire.breaks(fault);
     let args = sale.args();
     shop.runs += 1;
-    let outcome = shop.home.run(args.iter().map(String::as_str).chain(more.iter().copied()));
+    let outcome = shop.env.run(args.iter().map(String::as_str).chain(more.iter().copied()));
     let charged = shop.judge(case, sale, &Charged::new(), &outcome);
     assert!(shop.wire.mend(), "{case}: the fault never happened");
     let code = outcome.code.unwrap_or(-1);
@@ -243,7 +243,7 @@ fn a_connection_that_cannot_be_made() {
         let sale = shop.sale(with_reference);
         let url = shop.wire.url().replace("http:", "https:");
         let impatient = sale.args().into_iter().chain(["--timeout".to_owned(), "1s".to_owned()]);
-        let no_tls = shop.home.command(impatient).env("KUSTOM_BASE_URL", &url).run();
+        let no_tls = shop.env.command(impatient).env("KUSTOM_BASE_URL", &url).run();
         let charged = shop.judge("no TLS", &sale, &Charged::new(), &no_tls);
         assert_eq!(no_tls.code, Some(6), "{}", no_tls.stderr);
         repeat(&mut shop, "no TLS", &sale, no_tls.code, charged);
@@ -264,12 +264,12 @@ fn a_connection_that_breaks_while_a_large_request_is_sent() {
             "purchase_started_at": format!("2026-11-22T10:00:{number:02}Z"),
             "merchant_reference1": reference, "merchant_data": data,
         });
-        let file = shop.home.file("body.json", body.to_string());
+        let file = shop.env.file("body.json", body.to_string());
         let point = Point::Request([400, 300_000][number % 2]);
         shop.wire.breaks(Fault::At(point, then));
         shop.runs += 1;
         let command = ["sessions", "create", "-o", "json", "--timeout", "1s", "--body"];
-        let outcome = shop.home.command(command.iter().map(AsRef::as_ref).chain([file.as_os_str()])).run();
+        let outcome = shop.env.command(command.iter().map(AsRef::as_ref).chain([file.as_os_str()])).run();
         let case = format!("{then:?} at {point:?} of a large request");
         let charged = shop.judge(&case, &sale, &Charged::new(), &outcome);
         assert!(shop.wire.mend(), "{case}: the fault never happened");

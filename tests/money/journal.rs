@@ -6,12 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Condvar, Mutex};
 
 use jiff::{Timestamp, ToSpan as _};
-use kustom::journal::{Event, EventKind, File, Intent, Journal, Outcome as Came};
+use kustom::journal::{Event, EventKind, Intent, Journal, JournalFile, Outcome as Came};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::shop::{Shop, TWIN, device, error_of};
-use crate::common::harness::{Home, Outcome, Running, same};
+use super::fixture::{Shop, TWIN, device, error_of};
+use crate::common::harness::{CommandOutput, RunningCommand, TestEnv, same};
 use crate::common::server::{Reply, Server};
 
 pub(crate) const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
@@ -42,7 +42,11 @@ fn created(number: u128) -> EventKind {
 
 fn seen(number: u128, status: &str) -> Event {
     let order_id = (status == "FINALIZED").then(|| id(200 + number).to_string());
-    let event = EventKind::Seen { session_id: id(100 + number).to_string(), status: status.into(), order_id };
+    let event = EventKind::StatusObserved {
+        session_id: id(100 + number).to_string(),
+        status: status.into(),
+        order_id,
+    };
     Event { at: Timestamp::now(), event }
 }
 
@@ -59,7 +63,7 @@ pub(crate) fn one_of_each() -> Vec<Event> {
         400,
         Some(EventKind::Refused { attempt: id(4), reason: "no such device".into() }),
     ));
-    events.extend(attempt(5, 96, 500, Some(EventKind::NotCarriedOut { attempt: id(5) })));
+    events.extend(attempt(5, 96, 500, Some(EventKind::NotProcessed { attempt: id(5) })));
     events.extend(attempt(
         6,
         95,
@@ -77,21 +81,21 @@ pub(crate) fn text(events: &[Event]) -> String {
 }
 
 /// A home at this address with this journal.
-pub(crate) fn home(url: &str, journal: &str) -> Home {
-    let home = Home::new().at(url, KEY);
-    home.file("state/journal/@playground.jsonl", journal);
-    home
+pub(crate) fn env(url: &str, journal: &str) -> TestEnv {
+    let env = TestEnv::new().at(url, KEY);
+    env.file("state/journal/@playground.jsonl", journal);
+    env
 }
 
-pub(crate) fn journal(home: &Home) -> Journal {
-    File::new(&home.state_folder(), "@playground").read().expect("a journal")
+pub(crate) fn journal(env: &TestEnv) -> Journal {
+    JournalFile::new(&env.state_folder(), "@playground").read().expect("a journal")
 }
 
 #[test]
 fn the_list_is_the_same_in_all_formats_and_newest_first() {
-    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
-    let list = |format: &str| home.run(["sessions", "list", "-o", format]);
-    let shown = list("table").exits(0).out();
+    let env = env("http://127.0.0.1:1", &text(&one_of_each()));
+    let list = |format: &str| env.run(["sessions", "list", "-o", format]);
+    let shown = list("table").assert_code(0).out();
     let words: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     same(&words[0].join(" "), "WHEN STATUS AMOUNT REFERENCE SESSION");
     let rows: Vec<String> = words[1..].iter().map(|row| row.join(" ")).collect();
@@ -132,7 +136,7 @@ fn the_list_is_the_same_in_all_formats_and_newest_first() {
     let lines: Vec<Value> = ndjson.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(&lines, rows);
 
-    let csv = list("csv").exits(0).out();
+    let csv = list("csv").assert_code(0).out();
     let lines: Vec<&str> = csv.lines().collect();
     let header = "attempt,at,outcome,session_id,status,order_id,order_amount,purchase_currency,device_id,\
                   merchant_reference1,merchant_reference2,merchant_id,purchase_started_at,reason";
@@ -141,35 +145,35 @@ fn the_list_is_the_same_in_all_formats_and_newest_first() {
         format!("{},<time>,created,{},FINALIZED,{},100,SEK,{DEVICE},r-1,,,<time>,", of(1), of(101), of(201));
     assert_eq!(lines[8], paid);
 
-    let unknown = home.run(["sessions", "list", "--unknown", "-o", "json"]).json();
+    let unknown = env.run(["sessions", "list", "--unknown", "-o", "json"]).json();
     assert_eq!(unknown.as_array().map(Vec::len), Some(2));
-    let two = home.run(["sessions", "list", "--limit", "2", "-o", "json"]).json();
+    let two = env.run(["sessions", "list", "--limit", "2", "-o", "json"]).json();
     assert_eq!((&two[0]["attempt"], &two[1]["attempt"]), (&of(8).into(), &of(7).into()));
     assert_eq!(two.as_array().map(Vec::len), Some(2));
 }
 
 #[test]
 fn a_journal_that_is_not_there_is_an_empty_one() {
-    let home = Home::new().at("http://127.0.0.1:1", KEY);
-    assert_eq!(home.run(["sessions", "list", "-o", "json"]).quiet(), "[]\n");
-    assert!(!home.state_folder().exists(), "reading makes no files");
+    let env = TestEnv::new().at("http://127.0.0.1:1", KEY);
+    assert_eq!(env.run(["sessions", "list", "-o", "json"]).stdout_only(), "[]\n");
+    assert!(!env.state_folder().exists(), "reading makes no files");
 }
 
 #[test]
 fn pruning_keeps_what_is_unknown_or_open_or_young() {
-    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
-    let pruned = home.run(["sessions", "list", "--prune", "90d", "-o", "json"]);
+    let env = env("http://127.0.0.1:1", &text(&one_of_each()));
+    let pruned = env.run(["sessions", "list", "--prune", "90d", "-o", "json"]);
     let kept =
-        |home: &Home| -> Vec<Uuid> { journal(home).attempts().iter().map(|attempt| attempt.id).collect() };
+        |env: &TestEnv| -> Vec<Uuid> { journal(env).attempts().iter().map(|attempt| attempt.id).collect() };
     assert_eq!(pruned.json().as_array().map(Vec::len), Some(4));
-    assert_eq!(kept(&home), [id(3), id(6), id(7), id(8)]);
-    let again = home.run(["sessions", "list", "--prune", "365d"]);
+    assert_eq!(kept(&env), [id(3), id(6), id(7), id(8)]);
+    let again = env.run(["sessions", "list", "--prune", "365d"]);
     assert!(again.err().starts_with("0 settled attempts forgotten.\n"), "{}", again.err());
-    let all = home.run(["sessions", "list", "--prune", "1ms"]);
+    let all = env.run(["sessions", "list", "--prune", "1ms"]);
     assert!(all.err().starts_with("1 settled attempt forgotten.\n"), "{}", all.err());
-    assert_eq!(kept(&home), [id(3), id(6), id(7)]);
+    assert_eq!(kept(&env), [id(3), id(6), id(7)]);
     let mode =
-        fs::metadata(home.state_folder().join("journal/@playground.jsonl")).expect("a file").permissions();
+        fs::metadata(env.state_folder().join("journal/@playground.jsonl")).expect("a file").permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
 }
 
@@ -180,14 +184,14 @@ fn the_intent_is_in_the_file_when_the_request_arrives() {
     let told = Arc::clone(&folder);
     let server = Server::new(move |asked| {
         let folder = told.lock().expect("a folder").clone().expect("a folder");
-        let journal = File::new(&folder, "@playground").read().expect("a journal");
+        let journal = JournalFile::new(&folder, "@playground").read().expect("a journal");
         *found.lock().expect("a place") = Some((asked.json(), journal));
         Reply::json(200, &json!({"session_id": id(1), "status": "CREATED"}))
     });
-    let home = Home::new().at(&server.url(), KEY);
-    *folder.lock().expect("a folder") = Some(home.state_folder());
+    let env = TestEnv::new().at(&server.url(), KEY);
+    *folder.lock().expect("a folder") = Some(env.state_folder());
     let words = ["--amount", "2.50", "--currency", "SEK", "--reference", "r-1", "--reference2", "r-2"];
-    let _ = home.run(["sessions", "create", "--device", DEVICE].iter().chain(&words)).ok();
+    let _ = env.run(["sessions", "create", "--device", DEVICE].iter().chain(&words)).ok();
     let (body, then) = state.lock().expect("a place").take().expect("a request");
     let [attempt] = then.attempts() else { panic!("{then:?}") };
     assert_eq!(attempt.outcome, Came::Pending);
@@ -198,7 +202,7 @@ fn the_intent_is_in_the_file_when_the_request_arrives() {
         "merchant_reference2": "r-2",
     });
     assert_eq!(intent, expected);
-    let outcome = journal(&home).attempts()[0].outcome.clone();
+    let outcome = journal(&env).attempts()[0].outcome.clone();
     assert!(matches!(outcome, Came::Created { session_id, .. } if session_id == id(1).to_string()));
 }
 
@@ -207,16 +211,16 @@ fn a_torn_last_line_costs_nothing_else() {
     let whole = text(&one_of_each());
     let server = Server::always(Reply::json(200, &json!({"session_id": id(9), "status": "CREATED"})));
     for torn in ["{\"at\":\"2026-11-22T10", "{", "\u{0}\u{0}\u{0}\u{0}"] {
-        let home = home(&server.url(), &format!("{whole}{torn}"));
-        let listed = home.run(["sessions", "list", "-o", "json"]);
+        let env = env(&server.url(), &format!("{whole}{torn}"));
+        let listed = env.run(["sessions", "list", "-o", "json"]);
         assert_eq!(listed.stderr, "", "it was being written, which is no damage");
         assert_eq!(listed.json().as_array().map(Vec::len), Some(8));
         // What is written behind it is whole, and what stands in front of it still counts.
         let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
-        let _ = home.run(create).ok();
-        assert_eq!(journal(&home).attempts().len(), 9);
-        assert!(matches!(journal(&home).attempts()[8].outcome, Came::Created { .. }));
-        let _ = home.run(create.iter().chain(&["--reference", "r-6"])).exits(TWIN);
+        let _ = env.run(create).ok();
+        assert_eq!(journal(&env).attempts().len(), 9);
+        assert!(matches!(journal(&env).attempts()[8].outcome, Came::Created { .. }));
+        let _ = env.run(create.iter().chain(&["--reference", "r-6"])).assert_code(TWIN);
     }
 }
 
@@ -226,16 +230,16 @@ fn a_damaged_journal_stops_a_create_and_is_told_everywhere() {
     let server = Server::unwanted();
     let whole = text(&one_of_each());
     for damaged in [format!("oops\n{whole}"), whole.replacen("intent", "intend", 1), format!("{whole}{{\n")] {
-        let home = home(&server.url(), &damaged);
+        let env = env(&server.url(), &damaged);
         let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
-        let said = home.run(create).fails(2);
+        let said = env.run(create).assert_failure(2);
         assert!(
             said.starts_with("error: 1 line of the journal cannot be read, so it cannot tell whether"),
             "{said}"
         );
-        let listed = home.run(["sessions", "list"]);
+        let listed = env.run(["sessions", "list"]);
         assert!(listed.stderr.contains("1 line of the journal cannot be read"), "{}", listed.stderr);
-        let doctor = home.run(["doctor", "--offline"]).exits(2);
+        let doctor = env.run(["doctor", "--offline"]).assert_code(2);
         assert!(doctor.stdout.contains("1 unreadable"), "{}", doctor.stdout);
     }
     server.assert_untouched();
@@ -246,19 +250,19 @@ fn without_a_journal_nothing_is_sent() {
     let server = Server::unwanted();
     let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
     // A file where the folder should be, and a folder where the file should be.
-    let home = Home::new().at(&server.url(), KEY);
-    home.file("state", "");
-    let said = home.run(create).fails(2);
+    let env = TestEnv::new().at(&server.url(), KEY);
+    env.file("state", "");
+    let said = env.run(create).assert_failure(2);
     assert!(said.contains("the journal <home>/state/journal/@playground.jsonl"), "{said}");
     assert!(said.contains("hint: nothing was sent"), "{said}");
-    let home = Home::new().at(&server.url(), KEY);
-    home.file("state/journal/@playground.jsonl/x", "");
-    assert!(home.run(create).fails(2).contains("hint: nothing was sent"));
+    let env = TestEnv::new().at(&server.url(), KEY);
+    env.file("state/journal/@playground.jsonl/x", "");
+    assert!(env.run(create).assert_failure(2).contains("hint: nothing was sent"));
     // A full disk: no file can grow.
-    let home = Home::new().at(&server.url(), KEY);
-    let full = home.command(create).through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
-    assert!(full.fails(2).contains("hint: nothing was sent"));
-    let json = home.command(create).env("KUSTOM_OUTPUT", "json");
+    let env = TestEnv::new().at(&server.url(), KEY);
+    let full = env.command(create).through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
+    assert!(full.assert_failure(2).contains("hint: nothing was sent"));
+    let json = env.command(create).env("KUSTOM_OUTPUT", "json");
     let full = json.through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
     assert_eq!(error_of(&full)["exit_code"], 2);
     server.assert_untouched();
@@ -270,7 +274,7 @@ fn many_processes_at_once_lose_nothing() {
     let tills: Vec<String> =
         (0..20).map(|number| device(&shop.emulator, &format!("Till {number}"))).collect();
     let sale = shop.sale(false);
-    let running: Vec<Running> = tills
+    let running: Vec<RunningCommand> = tills
         .iter()
         .map(|till| {
             let mut sale = sale.clone();
@@ -307,7 +311,7 @@ impl Gate {
         self.1.notify_all();
         while *here < enough {
             let left;
-            (here, left) = self.1.wait_timeout(here, crate::common::harness::PATIENCE).expect("a gate");
+            (here, left) = self.1.wait_timeout(here, crate::common::harness::TIMEOUT).expect("a gate");
             assert!(!left.timed_out(), "they do not come at the same time");
         }
     }
@@ -330,8 +334,8 @@ fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
             paid => Reply::json(200, &json!({"session_id": paid, "status": "FINALIZED", "order_id": "o-1"})),
         }
     });
-    let home = home(&server.url(), &text(&events));
-    let refreshed: Outcome = home.run(["sessions", "list", "--refresh", "-o", "json"]).exits(5);
+    let env = env(&server.url(), &text(&events));
+    let refreshed: CommandOutput = env.run(["sessions", "list", "--refresh", "-o", "json"]).assert_code(5);
     let mut asked = server.lines();
     asked.sort_unstable();
     let open = [103, 111, 112, 113].map(|number| format!("GET /ipp/v1/sessions/{}", id(number)));
@@ -349,5 +353,5 @@ fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
     assert_eq!(status(13), Some("FINALIZED".into()));
     assert_eq!(status(12), Some("CREATED".into()));
     // What was seen is kept, and what has ended is not asked for again.
-    assert_eq!(home.run(["sessions", "list", "-o", "json"]).json(), rows);
+    assert_eq!(env.run(["sessions", "list", "-o", "json"]).json(), rows);
 }

@@ -7,12 +7,12 @@
 mod common;
 
 mod cart;
+mod crash;
+mod duplicates;
 mod faults;
+mod faulty_proxy;
+mod fixture;
 mod journal;
-mod kills;
+mod network_errors;
 mod recover;
-mod shop;
-mod trouble;
-mod twins;
 mod watch;
-mod wire;

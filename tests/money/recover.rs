@@ -5,9 +5,9 @@ use std::fs;
 use kustom::journal::{Event, EventKind, Outcome as Came};
 use serde_json::{Value, json};
 
-use super::journal::{DEVICE, home, id, journal, one_of_each, text};
-use super::shop::{Shop, UNKNOWN, attempt_of};
-use super::wire::{Fault, Point, Then};
+use super::faulty_proxy::{Fault, Point, Then};
+use super::fixture::{Shop, UNKNOWN, attempt_of};
+use super::journal::{DEVICE, env, id, journal, one_of_each, text};
 use crate::common::harness::same;
 use crate::common::server::{Reply, Server};
 
@@ -16,7 +16,7 @@ fn lost() -> (Shop, String, String) {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
     shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
-    let attempt = attempt_of(&shop.command(&sale).run().exits(UNKNOWN));
+    let attempt = attempt_of(&shop.command(&sale).run().assert_code(UNKNOWN));
     shop.wire.until_quiet();
     let session = shop.charged(&sale).into_iter().next().expect("a session");
     (shop, attempt, session)
@@ -29,12 +29,12 @@ fn an_attempt_is_settled_by_its_session() {
         // By the beginning of its id, by all of it, and by nothing: its session tells which it is.
         let named: Vec<&str> = [&attempt[..by]].into_iter().filter(|named| !named.is_empty()).collect();
         let words = ["sessions", "recover", "--session", &session, "-o", "json"];
-        let settled = shop.home.run(words.iter().chain(&named)).json();
+        let settled = shop.env.run(words.iter().chain(&named)).json();
         assert_eq!(settled["session_id"], session.as_str());
         assert!(
             matches!(&shop.journal().attempts()[0].outcome, Came::Created { session_id, .. } if *session_id == session)
         );
-        let again = shop.home.run(["sessions", "recover", &attempt, "--session", &session]).fails(2);
+        let again = shop.env.run(["sessions", "recover", &attempt, "--session", &session]).assert_failure(2);
         same(&again, "error: the outcome of attempt <id-1> is known; there is nothing to settle\n");
     }
 }
@@ -42,7 +42,7 @@ fn an_attempt_is_settled_by_its_session() {
 #[test]
 fn a_session_that_does_not_match_settles_nothing() {
     let (shop, attempt, session) = lost();
-    let was = shop.home.run(["sessions", "get", &session, "-o", "json"]).json();
+    let was = shop.env.run(["sessions", "get", &session, "-o", "json"]).json();
     for (field, value, told) in [
         ("device_id", json!(DEVICE), format!("its device is {DEVICE}, but ")),
         ("order_amount", json!(1), "its amount is 0.01 SEK, but 1000.01 SEK was asked for".to_owned()),
@@ -69,18 +69,18 @@ fn a_session_that_does_not_match_settles_nothing() {
         let server = Server::always(Reply::json(200, &other));
         let recover = |words: &[&str]| {
             let command =
-                shop.home.command(["sessions", "recover", "--session", &session].iter().chain(words));
+                shop.env.command(["sessions", "recover", "--session", &session].iter().chain(words));
             command.env("KUSTOM_BASE_URL", server.url()).run()
         };
-        let said = recover(&[&attempt]).fails(2);
+        let said = recover(&[&attempt]).assert_failure(2);
         assert!(said.contains(&told), "{field}: {said}");
         assert!(said.ends_with("  hint: nothing was settled\n"), "{said}");
-        let said = recover(&[]).fails(4);
+        let said = recover(&[]).assert_failure(4);
         assert!(said.starts_with("error: no unknown attempt matches session "), "{said}");
         assert!(shop.journal().attempts()[0].outcome.is_unknown());
     }
-    let unheard = shop.home.run(["sessions", "recover", &attempt, "--session", DEVICE]);
-    let _ = unheard.fails(4);
+    let unheard = shop.env.run(["sessions", "recover", &attempt, "--session", DEVICE]);
+    let _ = unheard.assert_failure(4);
     assert!(shop.journal().attempts()[0].outcome.is_unknown());
 }
 
@@ -88,37 +88,37 @@ fn a_session_that_does_not_match_settles_nothing() {
 fn a_session_settles_one_attempt_only() {
     let (shop, attempt, session) = lost();
     // The same sale once more, as far as the journal can tell.
-    let path = shop.home.state_folder().join("journal/@playground.jsonl");
+    let path = shop.env.state_folder().join("journal/@playground.jsonl");
     let journal = fs::read_to_string(&path).expect("a journal");
     let other = id(77).to_string();
     fs::write(&path, format!("{journal}{}", journal.replace(&attempt, &other))).expect("a journal");
     let recover =
-        |words: &[&str]| shop.home.run(["sessions", "recover", "--session", &session].iter().chain(words));
-    let said = recover(&[]).fails(2);
+        |words: &[&str]| shop.env.run(["sessions", "recover", "--session", &session].iter().chain(words));
+    let said = recover(&[]).assert_failure(2);
     assert!(said.contains("matches 2 unknown attempts") && said.contains("name one of them"), "{said}");
     let _ = recover(&[&attempt]).ok();
-    let said = recover(&[&other]).fails(2);
+    let said = recover(&[&other]).assert_failure(2);
     assert!(said.contains("came of another attempt") && said.contains("nothing was settled"), "{said}");
     assert!(shop.journal().attempts()[1].outcome.is_unknown());
 }
 
 #[test]
 fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
-    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
-    let listed = home.run(["sessions", "recover", "-o", "json"]).json();
+    let env = env("http://127.0.0.1:1", &text(&one_of_each()));
+    let listed = env.run(["sessions", "recover", "-o", "json"]).json();
     assert_eq!(listed.as_array().map(Vec::len), Some(2));
-    let said = home.run(["sessions", "recover", "0000", "--not-carried-out"]).fails(2);
+    let said = env.run(["sessions", "recover", "0000", "--not-carried-out"]).assert_failure(2);
     same(&said, "error: '0000' could be 8 attempts\n  hint: write more of the id\n");
-    let said = home.run(["sessions", "recover", "ffff", "--not-carried-out"]).fails(4);
+    let said = env.run(["sessions", "recover", "ffff", "--not-carried-out"]).assert_failure(4);
     assert!(said.starts_with("error: there is no attempt 'ffff'\n"), "{said}");
-    let said = home.run(["sessions", "recover", &id(1).to_string(), "--not-carried-out"]).fails(2);
+    let said = env.run(["sessions", "recover", &id(1).to_string(), "--not-carried-out"]).assert_failure(2);
     assert!(said.contains("is known; there is nothing to settle"), "{said}");
-    let settled = home.run(["sessions", "recover", &id(6).to_string(), "--not-carried-out", "-o", "json"]);
+    let settled = env.run(["sessions", "recover", &id(6).to_string(), "--not-carried-out", "-o", "json"]);
     assert_eq!(settled.json()["outcome"], "not_carried_out");
-    assert_eq!(journal(&home).attempts()[5].outcome, Came::NotCarriedOut);
+    assert_eq!(journal(&env).attempts()[5].outcome, Came::NotProcessed);
     let both = ["sessions", "recover", "0000", "--not-carried-out", "--session", DEVICE];
-    assert!(home.run(both).fails(2).contains("cannot be used with"));
-    assert!(home.run(["sessions", "recover", "--not-carried-out"]).fails(2).contains("required"));
+    assert!(env.run(both).assert_failure(2).contains("cannot be used with"));
+    assert!(env.run(["sessions", "recover", "--not-carried-out"]).assert_failure(2).contains("required"));
 }
 
 #[test]
@@ -126,20 +126,20 @@ fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
 fn what_becomes_known_meanwhile_is_not_settled_again() {
     use std::io::Write as _;
     // The answer to the attempt comes in just when a person says that there is none.
-    let home = home("http://127.0.0.1:1", &text(&one_of_each()));
-    let path = home.state_folder().join("journal/@playground.jsonl");
+    let env = env("http://127.0.0.1:1", &text(&one_of_each()));
+    let path = env.state_folder().join("journal/@playground.jsonl");
     let held = fs::File::create(path.with_extension("lock")).expect("a lock");
     held.lock().expect("a lock");
     let mut file = fs::File::options().append(true).open(path).expect("a journal");
-    let running = home.command(["sessions", "recover", &id(7).to_string(), "--not-carried-out"]).spawn();
-    crate::kills::until("it waits for the journal", || crate::kills::waits_for_a_lock(running.id()));
+    let running = env.command(["sessions", "recover", &id(7).to_string(), "--not-carried-out"]).spawn();
+    crate::crash::until("it waits for the journal", || crate::crash::waits_for_a_lock(running.id()));
     let event = EventKind::Created { attempt: id(7), session_id: id(107).to_string() };
     file.write_all(text(&[Event { at: jiff::Timestamp::now(), event }]).as_bytes()).expect("a line");
     drop(held);
-    let said = running.wait().fails(2);
+    let said = running.wait().assert_failure(2);
     let known = format!("error: the outcome of attempt {} is known; there is nothing to settle\n", id(7));
     same(&said, &known);
-    assert!(matches!(journal(&home).attempts()[6].outcome, Came::Created { .. }));
+    assert!(matches!(journal(&env).attempts()[6].outcome, Came::Created { .. }));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn an_attempt_that_is_under_way_is_not_settled() {
     let attempt = shop.unknown(&sale).expect("an attempt");
     let session = shop.charged(&sale).into_iter().next().expect("a session");
     for how in [&["--not-carried-out"][..], &["--session", &session]] {
-        let said = shop.home.run(["sessions", "recover", &attempt].iter().chain(how)).fails(2);
+        let said = shop.env.run(["sessions", "recover", &attempt].iter().chain(how)).assert_failure(2);
         let expected = "error: a session is being created on this device right now; wait for its outcome\n  \
                         hint: nothing was settled\n";
         same(&said, expected);

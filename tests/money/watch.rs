@@ -8,9 +8,9 @@ use kustom::model::{PaymentMethod, SessionStatus, TapOutcome};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::shop::{Shop, UNKNOWN, attempt_of, error_of};
-use super::wire::{Fault, Point, Then};
-use crate::common::harness::{Home, Outcome, Running, same};
+use super::faulty_proxy::{Fault, Point, Then};
+use super::fixture::{Shop, UNKNOWN, attempt_of, error_of};
+use crate::common::harness::{CommandOutput, RunningCommand, TestEnv, same};
 use crate::common::server::{Reply, Server};
 
 pub(crate) const FAST: [&str; 2] = ["--interval", "20ms"];
@@ -73,10 +73,10 @@ fn in_status(shop: &Shop, status: &SessionStatus) -> Uuid {
     id
 }
 
-pub(crate) fn watch(shop: &Shop, ids: &[Uuid], more: &[&str]) -> Running {
+pub(crate) fn watch(shop: &Shop, ids: &[Uuid], more: &[&str]) -> RunningCommand {
     let ids: Vec<String> = ids.iter().map(Uuid::to_string).collect();
     let words = ["sessions", "watch"].into_iter().chain(ids.iter().map(String::as_str));
-    shop.home.command(words.chain(FAST).chain(more.iter().copied())).spawn()
+    shop.env.command(words.chain(FAST).chain(more.iter().copied())).spawn()
 }
 
 /// The statuses of the lines of a table, in their order.
@@ -108,26 +108,26 @@ fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
         activate(&shop.emulator, id);
         seen("ACTIVE");
         end(&shop.emulator, id, &status);
-        let table = table.wait().exits(code);
+        let table = table.wait().assert_code(code);
         assert_eq!(statuses(&table.stdout), ["CREATED", "ACTIVE", status.as_str()]);
         assert_eq!(table.stdout.contains("  order "), code == 0, "{}", table.stdout);
         let said = table.err().replace("It took ", "after ");
-        let took = crate::common::normal::normalized(&said, shop.home.path());
+        let took = crate::common::redaction::redact(&said, shop.env.path());
         same(&took, &format!("{words} after <elapsed>.\n"));
-        let ndjson = ndjson.wait().exits(code);
+        let ndjson = ndjson.wait().assert_code(code);
         let objects: Vec<Value> =
             ndjson.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         let told: Vec<&str> =
             objects.iter().map(|object| object["status"].as_str().expect("a status")).collect();
         assert_eq!(told, ["CREATED", "ACTIVE", status.as_str()]);
-        let get = shop.home.run(["sessions", "get", &id.to_string(), "-o", "json"]).json();
+        let get = shop.env.run(["sessions", "get", &id.to_string(), "-o", "json"]).json();
         assert_eq!(objects[2], get);
-        let json = quiet.wait().exits(code);
+        let json = quiet.wait().assert_code(code);
         assert_eq!(
             (serde_json::from_str::<Value>(&json.stdout).expect("JSON"), json.stderr.as_str()),
             (get, "")
         );
-        let csv = csv.wait().exits(code);
+        let csv = csv.wait().assert_code(code);
         assert_eq!(csv.stdout.lines().count(), 2, "{}", csv.stdout);
         assert!(csv.stdout.contains(status.as_str()));
     }
@@ -158,7 +158,7 @@ fn the_worst_of_many_outcomes_is_the_exit_code() {
         let chosen: Vec<usize> = if mix % 2 == 0 { chosen } else { chosen.into_iter().rev().collect() };
         let worst = chosen.iter().map(|number| codes(&all[*number])).max().expect("one");
         let named: Vec<Uuid> = chosen.iter().map(|number| ids[*number]).collect();
-        let outcome = watch(&shop, &named, &["-o", "json", "--timeout", "300ms"]).wait().exits(worst);
+        let outcome = watch(&shop, &named, &["-o", "json", "--timeout", "300ms"]).wait().assert_code(worst);
         let shown: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
         let shown = shown.as_array().cloned().unwrap_or_else(|| vec![shown]);
         let told: Vec<&str> =
@@ -166,7 +166,7 @@ fn the_worst_of_many_outcomes_is_the_exit_code() {
         let expected: Vec<&str> = chosen.iter().map(|number| all[*number].as_str()).collect();
         assert_eq!(told, expected);
     }
-    let words = watch(&shop, &ids[..4], &[]).wait().exits(12);
+    let words = watch(&shop, &ids[..4], &[]).wait().assert_code(12);
     same(&words.err(), "1 FINALIZED, 1 CANCELLED, 1 EXPIRED, 1 FAILED after <elapsed>.\n");
 }
 
@@ -188,7 +188,7 @@ fn a_hundred_sessions_in_one_process() {
         let how = if number == 57 { SessionStatus::Cancelled } else { SessionStatus::Finalized };
         end(&shop.emulator, *id, &how);
     }
-    let outcome = watching.wait().exits(10);
+    let outcome = watching.wait().assert_code(10);
     assert_eq!(outcome.stdout.lines().count(), 300);
     for id in &ids {
         let lines: String = outcome.stdout.lines().filter(|line| line.contains(&id.to_string())).fold(
@@ -207,12 +207,12 @@ fn a_hundred_sessions_in_one_process() {
 fn a_change_is_seen_by_the_next_look_and_nothing_is_asked_after_the_end() {
     let session = |status: &str| Reply::json(200, &json!({"session_id": SESSION, "status": status}));
     let server = Server::script(["CREATED", "CREATED", "ACTIVE", "AUTHORIZING", "FINALIZED"].map(session));
-    let home = Home::new().at(&server.url(), "kco_test_api_x");
-    let outcome = home.run(["sessions", "watch", SESSION, "--interval", "1ms"]).exits(0);
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let outcome = env.run(["sessions", "watch", SESSION, "--interval", "1ms"]).assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "ACTIVE", "AUTHORIZING", "FINALIZED"]);
     assert_eq!(server.asked().len(), 5);
     // Named twice it is waited for once.
-    let _ = home.run(["sessions", "watch", SESSION, SESSION]).exits(0);
+    let _ = env.run(["sessions", "watch", SESSION, SESSION]).assert_code(0);
     assert_eq!(server.asked().len(), 6);
 }
 
@@ -224,13 +224,13 @@ fn a_create_that_watches_ends_with_the_outcome() {
         let words = sale.words(format);
         let words =
             words.iter().map(String::as_str).chain(["--watch"]).chain(FAST).chain(more.iter().copied());
-        shop.home.command(words).spawn()
+        shop.env.command(words).spawn()
     };
     let running = create(&mut shop, "table", &[]);
     running.until_stdout(|said| said.contains("CREATED"));
     let id: Uuid = shop.charged(&sale).first().expect("a session").parse().expect("an id");
     end(&shop.emulator, id, &SessionStatus::Finalized);
-    let outcome = running.wait().exits(0);
+    let outcome = running.wait().assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "FINALIZED"]);
     assert!(
         outcome.stderr.starts_with(&format!("Session {id} of 1000.01 SEK on device ")),
@@ -238,14 +238,14 @@ fn a_create_that_watches_ends_with_the_outcome() {
         outcome.stderr
     );
     // The journal knows how it ended.
-    let listed = shop.home.run(["sessions", "list", "-o", "json"]).json();
+    let listed = shop.env.run(["sessions", "list", "-o", "json"]).json();
     assert_eq!(listed[0]["status"], "FINALIZED");
 
     let running = create(&mut shop, "json", &["--allow-duplicate"]);
-    crate::kills::until("it is created", || shop.charged(&sale).len() == 2);
+    crate::crash::until("it is created", || shop.charged(&sale).len() == 2);
     let other = shop.charged(&sale).into_iter().find(|other| *other != id.to_string()).expect("another");
     end(&shop.emulator, other.parse().expect("an id"), &SessionStatus::Cancelled);
-    let outcome = running.wait().exits(10);
+    let outcome = running.wait().assert_code(10);
     let shown: Value = serde_json::from_str(&outcome.stdout).expect("one document");
     assert_eq!((&shown["status"], &shown["session_id"]), (&"CANCELLED".into(), &other.into()));
 
@@ -253,19 +253,19 @@ fn a_create_that_watches_ends_with_the_outcome() {
     let sale = shop.sale(true);
     shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
     let words = sale.words("json");
-    let lost = shop.home.run(words.iter().map(String::as_str).chain(["--watch"])).exits(UNKNOWN);
+    let lost = shop.env.run(words.iter().map(String::as_str).chain(["--watch"])).assert_code(UNKNOWN);
     assert_eq!((lost.stdout.as_str(), Some(attempt_of(&lost))), ("", shop.unknown(&sale)));
 }
 
 #[test]
 fn a_wait_flag_without_a_wait_is_refused() {
     let server = Server::unwanted();
-    let home = Home::new().at(&server.url(), "kco_test_api_x");
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
     let create = ["sessions", "create", "--device", SESSION, "--amount", "1", "--currency", "SEK"];
-    let said = home.run(create.iter().chain(&FAST)).fails(2);
+    let said = env.run(create.iter().chain(&FAST)).assert_failure(2);
     same(&said, "error: --interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch\n");
-    let _ = home.run(["sessions", "watch"]).fails(2);
-    let _ = home.run(["sessions", "watch", SESSION, "--interval", "0s"]).fails(2);
+    let _ = env.run(["sessions", "watch"]).assert_failure(2);
+    let _ = env.run(["sessions", "watch", SESSION, "--interval", "0s"]).assert_failure(2);
     server.assert_untouched();
 }
 
@@ -273,10 +273,10 @@ fn a_wait_flag_without_a_wait_is_refused() {
 fn the_end_of_the_wait_leaves_the_session_or_cancels_it() {
     let shop = Shop::open();
     let id = session(&shop);
-    let outcome = watch(&shop, &[id], &["--timeout", "300ms"]).wait().exits(13);
+    let outcome = watch(&shop, &[id], &["--timeout", "300ms"]).wait().assert_code(13);
     assert!(outcome.stderr.contains("the session is still open after "), "{}", outcome.stderr);
     assert_eq!(status(&shop, id), SessionStatus::Created);
-    let outcome = watch(&shop, &[id], &["--timeout", "300ms", "--cancel-on-timeout"]).wait().exits(10);
+    let outcome = watch(&shop, &[id], &["--timeout", "300ms", "--cancel-on-timeout"]).wait().assert_code(10);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "CANCELLED"]);
     assert_eq!(status(&shop, id), SessionStatus::Cancelled);
 }
@@ -298,9 +298,9 @@ fn paid_by_then() -> Server {
 #[test]
 fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
     let server = paid_by_then();
-    let home = Home::new().at(&server.url(), "kco_test_api_x");
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
     let words = ["sessions", "watch", SESSION, "--timeout", "300ms", "--cancel-on-timeout"];
-    let outcome: Outcome = home.run(words.iter().chain(&FAST)).exits(0);
+    let outcome: CommandOutput = env.run(words.iter().chain(&FAST)).assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["ACTIVE", "FINALIZED"]);
     assert!(
         outcome.stderr.starts_with("Paid. The order to capture or refund by is o-1."),
@@ -309,12 +309,12 @@ fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
     );
 
     let server = paid_by_then();
-    let home = Home::new().at(&server.url(), "kco_test_api_x");
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
     let words = ["sessions", "watch", SESSION, "--cancel-on-interrupt", "-o", "json"];
-    let running = home.command(words.iter().chain(&FAST)).spawn();
-    crate::kills::until("it watches", || server.asked().len() > 1);
+    let running = env.command(words.iter().chain(&FAST)).spawn();
+    crate::crash::until("it watches", || server.asked().len() > 1);
     running.interrupt();
-    let outcome = running.wait().exits(0);
+    let outcome = running.wait().assert_code(0);
     let shown: Value = serde_json::from_str(&outcome.stdout).expect("JSON");
     assert_eq!((&shown["status"], &shown["order_id"]), (&"FINALIZED".into(), &"o-1".into()));
 }
@@ -326,9 +326,9 @@ fn what_no_waiting_can_change_ends_the_wait() {
             Reply::json(200, &json!({"session_id": SESSION, "status": "CREATED"})),
             Reply::problem(answer, "no"),
         ]);
-        let home = Home::new().at(&server.url(), "kco_test_api_x");
+        let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
         let words = ["sessions", "watch", SESSION, "-o", "json"];
-        let outcome = home.run(words.iter().chain(&FAST)).exits(code);
+        let outcome = env.run(words.iter().chain(&FAST)).assert_code(code);
         let message = error_of(&outcome)["message"].as_str().expect("a message").to_owned();
         assert!(message.starts_with(&format!("session {SESSION}: ")), "{message}");
         assert_eq!(server.asked().len(), 2);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::normal;
-use crate::screen::{Glyph, Row, SPINNER, Screen, letters};
+use crate::common::redaction;
+use crate::screen::{Glyph, PtySession, Row, SPINNER, letters};
 
 /// Tells the time of a picture in place of the real one.
 pub(crate) struct Clock {
@@ -20,7 +20,7 @@ impl Clock {
     }
 
     /// The screen as it is shown when so many milliseconds of the picture are over.
-    pub(crate) fn tell(&mut self, now: u64, screen: &Screen) -> Screen {
+    pub(crate) fn tell(&mut self, now: u64, screen: &PtySession) -> PtySession {
         let mut screen = screen.clone();
         for row in &mut screen.rows {
             self.tell_in(now, row);
@@ -40,12 +40,12 @@ impl Clock {
             row[0].letter = SPINNER;
         } else if let Some(told) = self.told.get(&text) {
             row.clone_from(told);
-        } else if let Some(length) = normal::since(&text) {
+        } else if let Some(length) = redaction::since(&text) {
             let waited = self.waited(now);
             replace(row, 0, length, &format!("{:>8}", format!("{}.{}s", waited / 1000, waited % 1000 / 100)));
             self.told.insert(text, row.clone());
         } else if let Some(at) = text.find("took ")
-            && let Some((word, length)) = normal::elapsed(&text[at..])
+            && let Some((word, length)) = redaction::elapsed(&text[at..])
         {
             let waited = spelled(self.waited(now) / 1000);
             let start = text[..at].chars().count();

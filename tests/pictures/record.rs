@@ -14,11 +14,11 @@ use kustom::model::{PaymentMethod, Platform};
 use uuid::Uuid;
 
 use crate::clock::{Clock, is_waiting};
-use crate::common::counter::newest_code;
-use crate::common::harness::Home;
+use crate::common::harness::TestEnv;
 use crate::common::proxy::ValidatingProxy;
 use crate::common::pty;
-use crate::screen::{CURSOR, Screen};
+use crate::common::scripted_emulator::newest_code;
+use crate::screen::{CURSOR, PtySession};
 use crate::script::{Act, COLUMNS, OnPhone, Script, Step};
 
 /// How long a typed piece of a command is shown, in milliseconds.
@@ -32,7 +32,7 @@ const IDS: Uuid = Uuid::from_u128(0x2d4b_7c1e_93a0_4f58_b6d2_08e1_75c9_3af4);
 
 /// What is shown for a while.
 pub(crate) struct Frame {
-    pub(crate) screen: Screen,
+    pub(crate) screen: PtySession,
     /// In milliseconds.
     pub(crate) length: u64,
 }
@@ -42,12 +42,12 @@ pub(crate) fn record(script: &Script) -> Vec<Frame> {
     let world = World::new(&script.seed);
     // The address is where the emulator happens to be.
     let proxy = ValidatingProxy::start(&world.emulator);
-    let home = Home::new().with_profiles(&format!(
+    let env = TestEnv::new().with_profiles(&format!(
         "active = \"store\"\n[profiles.store]\nenvironment = \"playground\"\nbase_url = \"{}\"\n\
          api_key = \"{API_KEY}\"\nmerchant_id = \"{MERCHANT_ID}\"\ncurrency = \"SEK\"\n",
         proxy.base_url()
     ));
-    let terminal = pty::Screen::shell(COLUMNS, script.rows, &home, &[("LANG", "C.UTF-8")]);
+    let terminal = pty::PtySession::shell(COLUMNS, script.rows, &env, &[("LANG", "C.UTF-8")]);
     let clock = RefCell::new(Clock::new(script.countdown));
     let mut recorder = Recorder { script, world, terminal, clock, frames: Vec::new(), now: 0 };
     for step in &script.frames {
@@ -64,7 +64,7 @@ pub(crate) fn record(script: &Script) -> Vec<Frame> {
 struct Recorder<'a> {
     script: &'a Script,
     world: World,
-    terminal: pty::Screen,
+    terminal: pty::PtySession,
     clock: RefCell<Clock>,
     frames: Vec<Frame>,
     /// How many milliseconds the frames take so far.
@@ -91,7 +91,7 @@ impl Recorder<'_> {
             Some(Act::Phone(what)) => self.world.play(*what),
         }
         assert!(!step.until.is_empty(), "nothing is waited for");
-        let all = |screen: &Screen| {
+        let all = |screen: &PtySession| {
             let text = screen.text();
             step.until.iter().all(|wanted| text.contains(wanted))
         };
@@ -107,8 +107,8 @@ impl Recorder<'_> {
     }
 
     /// Keeps the screen for so long once it is as it should be.
-    fn show(&mut self, enough: impl Fn(&Screen) -> bool, wanted: &str, length: u64) {
-        let of = |sent: &str| Screen::after(sent, COLUMNS, self.script.rows);
+    fn show(&mut self, enough: impl Fn(&PtySession) -> bool, wanted: &str, length: u64) {
+        let of = |sent: &str| PtySession::after(sent, COLUMNS, self.script.rows);
         let told = |sent: &str| self.clock.borrow_mut().tell(self.now, &of(sent));
         let sent = self.terminal.until_enough(|sent| enough(&told(sent)));
         let Some(sent) = sent else {

@@ -29,13 +29,13 @@ pub(crate) type Row = Vec<Glyph>;
 
 /// A screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Screen {
+pub(crate) struct PtySession {
     pub(crate) rows: Vec<Row>,
     /// Row and column of the cursor, where it can be seen.
     pub(crate) cursor: Option<(usize, usize)>,
 }
 
-impl Screen {
+impl PtySession {
     /// What a terminal of this size shows after it was sent this.
     pub(crate) fn after(sent: &str, columns: u16, rows: u16) -> Self {
         let mut terminal = Terminal::new(columns.into(), rows.into()).expect("a terminal");

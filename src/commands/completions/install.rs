@@ -7,10 +7,10 @@ use std::path::Path;
 use super::place::{Done, Place, is_own, shell_or_own};
 use super::startup;
 use crate::commands::help::text::after_help;
-use crate::completion::Shell;
-use crate::context::Context;
-use crate::disk;
+use crate::complete::Shell;
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::fs::{create_private_dir, io_error_message, parent_dir};
 use crate::text::shell_quote;
 
 const MORE: &str = "\
@@ -36,41 +36,40 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let shell = shell_or_own(self.shell)?;
         let place = Place::of(shell)?;
         // Whoever interrupts a question has changed nothing.
-        let agreed =
-            place.startup.as_deref().map(|file| agree(file, &place.line(shell), context)).transpose()?;
-        let script = Done::new(&place.script, put(&place.script, shell.script(), context)?);
+        let agreed = place.startup.as_deref().map(|file| agree(file, &place.line(shell), app)).transpose()?;
+        let script = Done::new(&place.script, put(&place.script, shell.script(), app)?);
         let startup = place.startup.as_deref().zip(agreed);
         let startup = startup.map(|(file, agreed)| add_line(file, &place.line(shell), agreed)).transpose()?;
         let is_left = startup.as_ref().is_some_and(|done| done.result == LEFT);
-        context.terminal.print_list([Some(script), startup].into_iter().flatten())?;
+        app.output.print_list([Some(script), startup].into_iter().flatten())?;
         if is_left {
             let file = place
                 .startup
                 .as_deref()
                 .map(|file| shell_quote(&file.display().to_string()))
                 .unwrap_or_default();
-            context.terminal.message(&format!("Add this line at the end of {file}:\n{}", place.line(shell)));
+            app.output.message(&format!("Add this line at the end of {file}:\n{}", place.line(shell)));
         } else {
-            context.terminal.status(&format!("Open a new {} and try it: kustom, space, Tab.", shell.name()));
+            app.output.status(&format!("Open a new {} and try it: kustom, space, Tab.", shell.name()));
         }
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }
 
 /// What is said of a line that is left to be added.
 const LEFT: &str = "line missing";
 
-fn put(file: &Path, script: &str, context: &Context) -> Result<&'static str, Error> {
+fn put(file: &Path, script: &str, app: &App) -> Result<&'static str, Error> {
     let failed = |reason| cannot("write", file, &reason);
     let result = match fs::read(file) {
         Ok(there) if there == script.as_bytes() => return Ok("already there"),
         Ok(there) => {
             let question = format!("{} is not a script of kustom's; replace it?", file.display());
-            if !is_own(&there) && !context.block_on(context.terminal.confirm(&question))? {
+            if !is_own(&there) && !app.block_on(app.output.confirm(&question))? {
                 return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was written"));
             }
             "replaced"
@@ -78,7 +77,7 @@ fn put(file: &Path, script: &str, context: &Context) -> Result<&'static str, Err
         Err(error) if error.kind() == io::ErrorKind::NotFound => "written",
         Err(reason) => return Err(failed(reason)),
     };
-    disk::create_private_dir(disk::parent_dir(file)).map_err(failed)?;
+    create_private_dir(parent_dir(file)).map_err(failed)?;
     fs::write(file, script).map_err(failed)?;
     Ok(result)
 }
@@ -91,14 +90,14 @@ enum Agreed {
     IsThere,
 }
 
-fn agree(file: &Path, line: &str, context: &Context) -> Result<Agreed, Error> {
+fn agree(file: &Path, line: &str, app: &App) -> Result<Agreed, Error> {
     if startup::has(file, line).map_err(|reason| cannot("read", file, &reason))? {
         return Ok(Agreed::IsThere);
     }
-    let terminal = &*context.terminal;
+    let output = &*app.output;
     let question = format!("This line goes to the end of {}:\n  {line}", file.display());
-    let agreed = terminal.assume_yes()
-        || terminal.can_prompt() && context.block_on(terminal.ask_yes_no(&question, "Add it?", true))?;
+    let agreed = output.assume_yes()
+        || output.can_prompt() && app.block_on(output.ask_yes_no(&question, "Add it?", true))?;
     Ok(if agreed { Agreed::Add } else { Agreed::Leave })
 }
 
@@ -117,5 +116,5 @@ fn add_line(file: &Path, line: &str, agreed: Agreed) -> Result<Done, Error> {
 }
 
 pub(super) fn cannot(action: &str, file: &Path, reason: &io::Error) -> Error {
-    Error::usage(format!("cannot {action} {}: {}", file.display(), disk::io_error_message(reason)))
+    Error::usage(format!("cannot {action} {}: {}", file.display(), io_error_message(reason)))
 }

@@ -8,8 +8,8 @@ mod uninstall;
 use clap::Subcommand;
 
 use crate::commands::help::text::after_help;
-use crate::completion::Shell;
-use crate::context::Context;
+use crate::complete::Shell;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -46,14 +46,14 @@ enum Command {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { shell, command } = self;
         match (command, shell) {
-            (Some(Command::Install(args)), _) => args.run(context),
-            (Some(Command::Uninstall(args)), _) => args.run(context),
+            (Some(Command::Install(args)), _) => args.run(app),
+            (Some(Command::Uninstall(args)), _) => args.run(app),
             (None, Some(shell)) => {
-                context.terminal.data(shell.script())?;
-                Ok(ExitStatus::Done)
+                app.output.data(shell.script())?;
+                Ok(ExitStatus::Success)
             }
             (None, None) => Err(Error::usage("no shell is named").hint("see `kustom completions --help`")),
         }

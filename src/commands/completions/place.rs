@@ -10,9 +10,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::commands::list::to_json_object;
-use crate::completion::Shell;
+use crate::complete::Shell;
 use crate::error::{Error, ErrorKind};
-use crate::terminal::{Column, View};
+use crate::output::{Column, View};
 
 /// Where bash's own loader of completions is on the systems that have it.
 const BASH_LOADERS: [&str; 6] = [

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::disk;
+use crate::fs::{create_private_dir, parent_dir};
 
 /// What stands above the line.
 const HEADING: &str = "# Completions of kustom";
@@ -17,7 +17,7 @@ pub(super) fn has(file: &Path, line: &str) -> io::Result<bool> {
 /// Adds the line at the end.
 pub(super) fn add(file: &Path, line: &str) -> io::Result<()> {
     let before = read(file)?;
-    disk::create_private_dir(disk::parent_dir(file))?;
+    create_private_dir(parent_dir(file))?;
     let gap = match before.as_str() {
         "" => "",
         text if text.ends_with('\n') => "\n",
@@ -48,7 +48,7 @@ pub(super) fn remove(file: &Path, line: &str) -> io::Result<bool> {
     }
     // The path may be a link into a folder of dotfiles, and others may be meant to read the file.
     let file = fs::canonicalize(file)?;
-    let mut new = tempfile::NamedTempFile::new_in(disk::parent_dir(&file))?;
+    let mut new = tempfile::NamedTempFile::new_in(parent_dir(&file))?;
     new.write_all(after.as_bytes())?;
     new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
     new.persist(&file).map_err(|error| error.error)?;
@@ -73,7 +73,7 @@ mod tests {
         let line = "source x";
         assert!(!has(&file, line).unwrap() && !remove(&file, line).unwrap());
         for before in ["", "a\n", "a", "a\n\nb\n\n"] {
-            disk::create_private_dir(disk::parent_dir(&file)).unwrap();
+            create_private_dir(parent_dir(&file)).unwrap();
             fs::write(&file, before).unwrap();
             add(&file, line).unwrap();
             assert!(has(&file, line).unwrap());

@@ -7,8 +7,8 @@ use super::install::cannot;
 use super::place::{Done, Place, is_own, shell_or_own};
 use super::startup;
 use crate::commands::help::text::after_help;
-use crate::completion::Shell;
-use crate::context::Context;
+use crate::complete::Shell;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { shell } = self;
         let shell = shell_or_own(shell)?;
         let mut done = Vec::new();
@@ -41,8 +41,8 @@ impl Args {
             // Where it would not be put now, only what was there is worth a word.
             done.extend(removed.into_iter().filter(|done| index == 0 || done.result != NOT_THERE));
         }
-        context.terminal.print_list(done)?;
-        Ok(ExitStatus::Done)
+        app.output.print_list(done)?;
+        Ok(ExitStatus::Success)
     }
 }
 

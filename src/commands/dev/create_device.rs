@@ -38,14 +38,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { name, location, metadata, credentials } = self;
         let metadata = args::metadata(metadata)?;
-        let location_id = online.location_id_or_default(location.as_deref()).await?;
+        let location_id = context.location_id_or_default(location.as_deref()).await?;
         let mut device =
-            online.client.create_simulated_device(&name, location_id.as_deref(), &metadata).await?;
+            context.client.create_simulated_device(&name, location_id.as_deref(), &metadata).await?;
         credentials.apply_to(&mut device);
-        online.terminal.print_item(&device)?;
-        Ok(ExitStatus::Done)
+        context.output.print_item(&device)?;
+        Ok(ExitStatus::Success)
     }
 }

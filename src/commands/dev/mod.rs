@@ -3,7 +3,7 @@
 mod create_device;
 mod credentials;
 mod emulator;
-mod own;
+mod emulator_only;
 mod pos;
 mod run;
 mod simulate_tap;
@@ -12,7 +12,7 @@ mod trigger;
 use clap::Subcommand;
 
 use crate::commands::help::text::after_help;
-use crate::context::{ApiContext, Context};
+use crate::context::{ApiContext, App};
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -41,26 +41,26 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::CreateDevice(args) => on_playground(context, async |online| args.run(&online).await),
-            Self::SimulateTap(args) => on_playground(context, async |online| args.run(&online).await),
+            Self::CreateDevice(args) => on_playground(app, async |context| args.run(&context).await),
+            Self::SimulateTap(args) => on_playground(app, async |context| args.run(&context).await),
             // The phone has a narrower guard, which says what to do instead.
-            Self::Pos(command) => context.run_with_api(async |online| command.run(&online).await),
-            Self::Emulator(args) => args.run(context),
-            Self::Run(args) => args.run(context),
-            Self::Trigger(args) => args.run(context),
+            Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),
+            Self::Emulator(args) => args.run(app),
+            Self::Run(args) => args.run(app),
+            Self::Trigger(args) => args.run(app),
         }
     }
 }
 
 /// Runs a command that playground has and production has not.
 fn on_playground(
-    context: &Context,
+    app: &App,
     command: impl AsyncFnOnce(ApiContext<'_>) -> Result<ExitStatus, Error>,
 ) -> Result<ExitStatus, Error> {
-    context.run_with_api(async |online| {
-        online.forbid_production()?;
-        command(online).await
+    app.run_with_api(async |context| {
+        context.forbid_production()?;
+        command(context).await
     })
 }

@@ -35,23 +35,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { id, outcome } = self;
-        let id = online.session_or_choice(id, SessionFilter::Open).await?;
-        online.client.simulate_tap(id, outcome).await?;
+        let id = context.session_or_choice(id, SessionFilter::Open).await?;
+        context.client.simulate_tap(id, outcome).await?;
         // The body of the answer is not documented, so the session is read back.
-        let session = online.client.session(id).await.map_err(|error| {
+        let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
-        online.terminal.print_item(&session)?;
+        context.output.print_item(&session)?;
         match outcome.unwrap_or_default() {
-            TapOutcome::Success => online.terminal.status(&outcome::describe_status(&session)),
-            declined => online.terminal.status(&format!(
+            TapOutcome::Success => context.output.status(&outcome::describe_status(&session)),
+            declined => context.output.status(&format!(
                 "The card was {}. {}",
                 declined.meaning(),
                 outcome::describe_status(&session)
             )),
         }
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }

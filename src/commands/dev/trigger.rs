@@ -14,12 +14,12 @@ use uuid::Uuid;
 use crate::commands::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::to_json_object;
-use crate::context::{ApiContext, Context};
+use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Callback, CallbackData, CallbackType, SessionStatus, TapOutcome};
+use crate::output::{Cell, CellStyle, Column, View};
 use crate::secret::redact_secrets;
 use crate::settings::Account;
-use crate::terminal::{Cell, CellStyle, Column, View};
 use crate::text::escape_control;
 use crate::webhooks::{DeliveryError, Endpoint, Signer};
 
@@ -58,29 +58,28 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { event, to, secret_file, session } = self;
         let secrets = args::read_secrets(&secret_file)?;
         let bug = |error: crate::webhooks::SignError| Error::new(ErrorKind::Bug, error.to_string());
         let signer = Signer::new(&secrets).map_err(bug)?;
-        let endpoint = Endpoint::new(&to, context.settings.request_timeout())
+        let endpoint = Endpoint::new(&to, app.settings.request_timeout())
             .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
         // Nobody's account is needed for a sample; one that is there has its guards.
-        let account =
-            if session.is_none() && !has_account(context)? { None } else { Some(context.account()?) };
+        let account = if session.is_none() && !has_account(app)? { None } else { Some(app.account()?) };
         if account.as_ref().is_some_and(Account::is_production) {
             return Err(Error::usage("a callback that never happened has no place in production")
                 .hint("use a playground profile, or --profile local"));
         }
         let merchant_id = account.as_ref().and_then(|account| account.merchant_id.as_ref());
         let merchant_id = merchant_id.map_or_else(|| SAMPLE_MERCHANT_ID.to_owned(), |id| id.value.clone());
-        let online = match (session, account) {
-            (Some(_), Some(account)) => Some(context.connect_as(account)?),
+        let context = match (session, account) {
+            (Some(_), Some(account)) => Some(app.connect_as(account)?),
             _ => None,
         };
-        context.block_on(async {
-            let data = match (&online, session) {
-                (Some(online), Some(id)) => data_for_session(&event, id, online).await?,
+        app.block_on(async {
+            let data = match (&context, session) {
+                (Some(context), Some(id)) => data_for_session(&event, id, context).await?,
                 _ => sample(&event),
             };
             let id = format!("kevt_{}", Uuid::new_v4().simple());
@@ -105,7 +104,7 @@ impl Args {
             };
             match answer {
                 Ok(answer) => {
-                    context.terminal.print_item(&triggered(answer.status, &answer.body))?;
+                    app.output.print_item(&triggered(answer.status, &answer.body))?;
                     check_status(answer.status)
                 }
                 Err(DeliveryError::NotSent(reason)) => {
@@ -126,8 +125,8 @@ impl Args {
 }
 
 /// Whether a profile or a key is there to be used.
-fn has_account(context: &Context) -> Result<bool, Error> {
-    let settings = &context.settings;
+fn has_account(app: &App) -> Result<bool, Error> {
+    let settings = &app.settings;
     if settings.is_local() || settings.variables.api_key.is_some() {
         return Ok(true);
     }
@@ -136,7 +135,7 @@ fn has_account(context: &Context) -> Result<bool, Error> {
 
 fn check_status(status: u16) -> Result<ExitStatus, Error> {
     if (200..300).contains(&status) {
-        return Ok(ExitStatus::Done);
+        return Ok(ExitStatus::Success);
     }
     let error = Error::new(ErrorKind::Refused, format!("the application answered {status}, not a 2xx"));
     Err(error.detail("status", status).hint(match status {
@@ -161,9 +160,9 @@ fn sample(event: &CallbackType) -> CallbackData {
 async fn data_for_session(
     event: &CallbackType,
     id: Uuid,
-    online: &ApiContext<'_>,
+    context: &ApiContext<'_>,
 ) -> Result<CallbackData, Error> {
-    let session = online
+    let session = context
         .client
         .session(id)
         .await
@@ -179,8 +178,8 @@ async fn data_for_session(
         && told != *status
     {
         let status = escape_control(status.as_str()).into_owned();
-        online
-            .terminal
+        context
+            .output
             .status(&format!("The session is {status}: whoever reads it back does not find it {told}."));
     }
     Ok(CallbackData {
@@ -251,7 +250,8 @@ impl View for TriggerResult {
         Column::new("REASON", |triggered, _| Cell::optional(triggered.failure_reason.as_deref())),
         Column::new("TO", |triggered, _| triggered.to.as_str().into()),
         Column::new("ANSWERED", |triggered, _| {
-            let tone = if (200..300).contains(&triggered.status) { CellStyle::Good } else { CellStyle::Bad };
+            let tone =
+                if (200..300).contains(&triggered.status) { CellStyle::Success } else { CellStyle::Error };
             Cell::styled(format!("{} in {} ms", triggered.status, triggered.took_ms), tone)
         }),
         Column::detail("ANSWER", |triggered, _| triggered.answer.as_str().into()),

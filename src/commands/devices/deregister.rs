@@ -1,8 +1,8 @@
 //! `kustom devices deregister`
 
-use crate::commands::find::id_of;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
+use crate::commands::resolve::id_of;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::{Device, Resource};
@@ -33,16 +33,16 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { devices } = self;
-        online.ensure_can_confirm()?;
+        context.ensure_can_confirm()?;
         // All of them are found before the first one is removed, so that a typing mistake removes nothing.
         let mut found: Vec<Resource<Device>> = Vec::with_capacity(devices.len());
         for device in &devices {
-            found.push(online.find_device(device).await?);
+            found.push(context.find_device(device).await?);
         }
         if devices.is_empty() {
-            found.push(online.resolve_or_select_device(None).await?);
+            found.push(context.resolve_or_select_device(None).await?);
         }
         let shown: Vec<_> = found
             .iter()
@@ -52,12 +52,12 @@ impl Args {
             })
             .collect();
         let typed: Vec<_> = found.iter().map(to_be_typed).collect();
-        online.confirm_by_name(&format!("deregister {}", shown.join(", ")), &typed).await?;
-        online
+        context.confirm_by_name(&format!("deregister {}", shown.join(", ")), &typed).await?;
+        context
             .for_each_target(found, async |device: Resource<Device>| {
                 let id = id_of(&device)?;
                 let doing = format!("device {id}");
-                online
+                context
                     .client
                     .deregister_device(&id)
                     .await

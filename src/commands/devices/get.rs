@@ -29,10 +29,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device } = self;
-        let device = online.resolve_or_select_device(device.as_deref()).await?;
-        online.terminal.print_item(&device)?;
-        Ok(ExitStatus::Done)
+        let device = context.resolve_or_select_device(device.as_deref()).await?;
+        context.output.print_item(&device)?;
+        Ok(ExitStatus::Success)
     }
 }

@@ -30,9 +30,9 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, limit } = self;
-        let location_id = online.location_id_opt(location.as_deref()).await?;
-        online.print_pages::<Device>(online.client.devices(location_id.as_deref()), &limit).await
+        let location_id = context.location_id_opt(location.as_deref()).await?;
+        context.print_pages::<Device>(context.client.devices(location_id.as_deref()), &limit).await
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::api::DeviceChange;
 use crate::commands::args;
-use crate::commands::find::id_of;
 use crate::commands::help::text::after_help;
+use crate::commands::resolve::id_of;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device, name, location, no_location, metadata, unset_metadata } = self;
         let set_metadata = args::metadata(metadata)?;
         if let Some(key) = unset_metadata.iter().find(|key| set_metadata.contains_key(*key)) {
@@ -56,12 +56,12 @@ impl Args {
                 .hint("give --name, --location, --no-location, --metadata or --unset-metadata"));
         }
         change.location_id = match location {
-            Some(location) => Some(Some(online.location_id(&location).await?)),
+            Some(location) => Some(Some(context.location_id(&location).await?)),
             None => no_location.then_some(None),
         };
-        let device = online.resolve_or_select_device(device.as_deref()).await?;
-        let updated = online.client.update_device(&id_of(&device)?, &change.applied_to(&device)).await?;
-        online.terminal.print_item(&updated)?;
-        Ok(ExitStatus::Done)
+        let device = context.resolve_or_select_device(device.as_deref()).await?;
+        let updated = context.client.update_device(&id_of(&device)?, &change.applied_to(&device)).await?;
+        context.output.print_item(&updated)?;
+        Ok(ExitStatus::Success)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::discretion::ReportRedactor;
-use super::finding::{CheckResult, Level};
-use crate::journal::File;
+use super::check::{CheckResult, Level};
+use super::redact::ReportRedactor;
+use crate::journal::JournalFile;
 use crate::profiles::{Document, StoreError};
 use crate::text::pluralize;
 
@@ -62,7 +62,7 @@ fn mode(
 }
 
 /// The journal: can it be read, and is everything in it settled?
-pub(super) fn journal(file: &File) -> CheckResult {
+pub(super) fn journal(file: &JournalFile) -> CheckResult {
     let shown = file.path().display();
     let journal = match file.read() {
         Ok(journal) => journal,

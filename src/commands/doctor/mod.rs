@@ -1,16 +1,16 @@
 //! `kustom doctor`
 
-mod discretion;
-mod finding;
+mod check;
 mod local;
+mod redact;
 mod remote;
 
-use discretion::ReportRedactor;
-use finding::{CheckResult, Level};
+use check::{CheckResult, Level};
+use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
 use crate::commands::profiles::show::values;
-use crate::context::{Context, journal_of};
+use crate::context::{App, journal_of};
 use crate::error::{Error, ExitStatus};
 use crate::profiles::KeySource;
 use crate::settings::Account;
@@ -38,21 +38,21 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { offline } = self;
         let mut findings = vec![CheckResult::ok("version", format!("kustom {}", crate::version::BUILD))];
-        let store = context.settings.store();
+        let store = app.settings.store();
         let profiles = store.read();
-        let discretion = ReportRedactor::new(&context.settings, profiles.as_ref().ok());
+        let discretion = ReportRedactor::new(&app.settings, profiles.as_ref().ok());
         findings.extend(local::profiles_file(store.path(), profiles, &discretion));
         let file_is_unreadable = findings.iter().any(CheckResult::is_failure);
-        findings.push(local::state_folder(&context.settings.paths.state));
-        match context.account() {
+        findings.push(local::state_folder(&app.settings.paths.state));
+        match app.account() {
             Ok(account) => {
                 findings.extend(configured(&account));
-                findings.push(local::journal(&journal_of(&context.settings, &account)));
+                findings.push(local::journal(&journal_of(&app.settings, &account)));
                 if !offline {
-                    findings.extend(context.block_on(async { Ok(remote::check(context, account).await) })?);
+                    findings.extend(app.block_on(async { Ok(remote::check(app, account).await) })?);
                 }
             }
             // A file that cannot be read has been reported already.
@@ -61,8 +61,8 @@ impl Args {
         }
         let worst = findings.iter().filter_map(CheckResult::kind).max();
         let findings: Vec<_> = findings.into_iter().map(|finding| finding.redacted(&discretion)).collect();
-        context.terminal.print_list(findings)?;
-        Ok(worst.map_or(ExitStatus::Done, ExitStatus::Unwell))
+        app.output.print_list(findings)?;
+        Ok(worst.map_or(ExitStatus::Success, ExitStatus::CheckFailed))
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::{CheckResult, Level};
+use super::check::{CheckResult, Level};
 use crate::api::{Request, Response};
-use crate::context::{ApiContext, Context};
+use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind};
 use crate::settings::{Account, Endpoint};
 use crate::text::format_duration;
@@ -19,14 +19,14 @@ const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
 const CLOCK_FAILURE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Whether the host answers, how far the clock is off, and whether the key is accepted.
-pub(super) async fn check(context: &Context, account: Account) -> Vec<CheckResult> {
+pub(super) async fn check(app: &App, account: Account) -> Vec<CheckResult> {
     let in_process = matches!(account.endpoint, Endpoint::InProcess);
-    let online = match context.connect_as(account) {
-        Ok(online) => online,
+    let context = match app.connect_as(account) {
+        Ok(context) => context,
         Err(error) => return vec![CheckResult::failure("api_key", error)],
     };
     let request = Request::new(Method::GET, "/ipp/v1/devices").query("page_size", "1");
-    let (answer, elapsed) = match online.client.probe(&request).await {
+    let (answer, elapsed) = match context.client.probe(&request).await {
         Ok(answered) => answered,
         Err(error) => return vec![CheckResult::failure("host", error.into())],
     };
@@ -38,7 +38,7 @@ pub(super) async fn check(context: &Context, account: Account) -> Vec<CheckResul
     let works = !accepted.is_failure();
     findings.push(accepted);
     if works {
-        findings.extend(default_location(&online).await);
+        findings.extend(default_location(&context).await);
     }
     findings
 }
@@ -90,9 +90,9 @@ fn key(answer: &Response) -> CheckResult {
 }
 
 /// Whether the default location exists.
-async fn default_location(online: &ApiContext<'_>) -> Option<CheckResult> {
-    let wanted = &online.account.location.as_ref()?.value;
-    Some(match online.location_id(wanted).await {
+async fn default_location(context: &ApiContext<'_>) -> Option<CheckResult> {
+    let wanted = &context.account.location.as_ref()?.value;
+    Some(match context.location_id(wanted).await {
         Ok(id) => {
             CheckResult::ok("default location", format!("'{}' is {id}", crate::text::escape_control(wanted)))
         }

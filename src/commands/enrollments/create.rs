@@ -40,23 +40,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, expires_in, metadata } = self;
         if expires_in < Duration::from_millis(1) {
             return Err(Error::usage("--expires-in must be a millisecond at least"));
         }
         let metadata = args::metadata(metadata)?;
-        let location_id = online.location_id_or_default(location.as_deref()).await?;
+        let location_id = context.location_id_or_default(location.as_deref()).await?;
         let no_location = location_id.is_none();
         let new = NewEnrollment { location_id, expires_in, metadata };
-        let created = online.client.create_enrollment(&new).await;
+        let created = context.client.create_enrollment(&new).await;
         let created = created.map_err(|error| with_location_hint(error, !no_location))?;
-        told_lifetime(&created, expires_in, online);
-        online.terminal.print_item(&created.enrollment)?;
-        online
-            .terminal
+        told_lifetime(&created, expires_in, context);
+        context.output.print_item(&created.enrollment)?;
+        context
+            .output
             .status("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -72,9 +72,9 @@ pub(super) fn with_location_hint(error: ApiError, has_location: bool) -> Error {
 }
 
 /// Warns when the code lasts longer than was asked for.
-pub(super) fn told_lifetime(created: &CreatedEnrollment, asked: Duration, online: &ApiContext<'_>) {
+pub(super) fn told_lifetime(created: &CreatedEnrollment, asked: Duration, context: &ApiContext<'_>) {
     if let Some(ttl) = created.instead {
-        online.terminal.warn(&format!(
+        context.output.warn(&format!(
             "this account takes fixed lifetimes only: asked for {} instead of {}",
             format_duration(ttl.duration()),
             format_duration(asked)

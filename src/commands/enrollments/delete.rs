@@ -34,17 +34,17 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { ids } = self;
-        online.ensure_can_confirm()?;
+        context.ensure_can_confirm()?;
         let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
-        online
+        context
             .confirm(&format!("withdraw {}: {}", pluralize(ids.len(), "enrollment"), names.join(", ")))
             .await?;
-        online
+        context
             .for_each_target(ids, async |id: Uuid| {
                 let doing = format!("enrollment {id}");
-                online
+                context
                     .client
                     .delete_enrollment(&id.to_string())
                     .await

@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, metadata, include_consumed, limit } = self;
         let metadata = args::metadata(metadata)?;
         if metadata.len() > MOST_FILTERS {
@@ -51,8 +51,8 @@ impl Args {
                 "--metadata '{key}': the API cannot filter by a key with a colon"
             )));
         }
-        let location_id = online.location_id_opt(location.as_deref()).await?;
+        let location_id = context.location_id_opt(location.as_deref()).await?;
         let filter = EnrollmentFilter { location_id, metadata, include_consumed };
-        online.print_pages::<Enrollment>(online.client.enrollments(&filter), &limit).await
+        context.print_pages::<Enrollment>(context.client.enrollments(&filter), &limit).await
     }
 }

@@ -39,12 +39,12 @@ impl Command {
         matches!(self, Self::Pair(_))
     }
 
-    pub(super) async fn run(self, online: ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: ApiContext<'_>) -> Result<ExitStatus, Error> {
         match self {
-            Self::List(args) => args.run(&online).await,
-            Self::Create(args) => args.run(&online).await,
-            Self::Delete(args) => args.run(&online).await,
-            Self::Pair(args) => args.run(&online).await,
+            Self::List(args) => args.run(&context).await,
+            Self::Create(args) => args.run(&context).await,
+            Self::Delete(args) => args.run(&context).await,
+            Self::Pair(args) => args.run(&context).await,
         }
     }
 }

@@ -6,7 +6,7 @@ use clap::builder::{NonEmptyStringValueParser, StyledStr};
 use clap::error::ErrorKind;
 
 use crate::cli::Cli;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::text::escape_control;
 
@@ -60,7 +60,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { words } = self;
         let topic = TOPICS.into_iter().find(|topic| words == [topic.name]);
         let shown = match topic {
@@ -68,8 +68,8 @@ impl Args {
             None if words.is_empty() => Cli::root_help(),
             None => of_command(&words)?,
         };
-        context.terminal.print_styled(&shown)?;
-        Ok(ExitStatus::Done)
+        app.output.print_styled(&shown)?;
+        Ok(ExitStatus::Success)
     }
 }
 

@@ -25,11 +25,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location } = self;
-        let id = online.location_id_or_choice(location.as_deref()).await?;
-        let location = online.client.location(&id).await?;
-        online.terminal.print_item(&location)?;
-        Ok(ExitStatus::Done)
+        let id = context.location_id_or_choice(location.as_deref()).await?;
+        let location = context.client.location(&id).await?;
+        context.output.print_item(&location)?;
+        Ok(ExitStatus::Success)
     }
 }

@@ -26,8 +26,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { limit } = self;
-        online.print_pages::<Location>(online.client.locations(), &limit).await
+        context.print_pages::<Location>(context.client.locations(), &limit).await
     }
 }

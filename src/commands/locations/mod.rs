@@ -29,10 +29,10 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) async fn run(self, online: ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: ApiContext<'_>) -> Result<ExitStatus, Error> {
         match self {
-            Self::List(args) => args.run(&online).await,
-            Self::Get(args) => args.run(&online).await,
+            Self::List(args) => args.run(&context).await,
+            Self::Get(args) => args.run(&context).await,
         }
     }
 }

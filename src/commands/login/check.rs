@@ -3,15 +3,15 @@
 use http::Method;
 
 use crate::api::Request;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ErrorKind};
 use crate::settings::Account;
 
 /// One harmless call. Only a key that was refused, or an API that does not answer, speaks against storing it.
-pub(super) async fn verify_key(context: &Context, account: Account) -> Result<(), Error> {
-    let online = context.connect_as(account)?;
+pub(super) async fn verify_key(app: &App, account: Account) -> Result<(), Error> {
+    let context = app.connect_as(account)?;
     let request = Request::new(Method::GET, "/ipp/v1/devices").query("page_size", "1");
-    match online.client.send(&request).await {
+    match context.client.send(&request).await {
         Ok(_) => Ok(()),
         Err(error) => {
             let status = error.status();
@@ -20,7 +20,7 @@ pub(super) async fn verify_key(context: &Context, account: Account) -> Result<()
                 ErrorKind::Credentials => Err(error.hint("nothing was stored")),
                 ErrorKind::Refused | ErrorKind::NotFound => {
                     let status = status.unwrap_or_default();
-                    context.terminal.warn(&format!(
+                    app.output.warn(&format!(
                         "the API answered {status}, which does not tell whether the key is good: {}",
                         error.message
                     ));

@@ -2,7 +2,7 @@
 
 mod change;
 mod check;
-mod questions;
+mod interactive;
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::args;
 use super::profiles::row::ProfileRow;
 use crate::api::BaseUrl;
 use crate::commands::help::text::after_help;
-use crate::context::{Context, key_from_command};
+use crate::context::{App, key_from_command};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Currency;
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
@@ -139,7 +139,7 @@ impl Confirmation {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self {
             key,
             environment,
@@ -151,10 +151,10 @@ impl Args {
             completions,
             no_check,
         } = self;
-        let store = context.settings.store();
+        let store = app.settings.store();
         // A file that cannot be read is told before anything is asked or sent.
         let document = store.read()?;
-        let variables = &context.settings.variables;
+        let variables = &app.settings.variables;
         let base_url = match (base_url, &variables.base_url) {
             (Some(url), _) => Some(url),
             (None, Some(text)) => Some(BaseUrl::parse(text).map_err(|error| {
@@ -176,14 +176,14 @@ impl Args {
             completions,
             check,
         };
-        let name = requested_name(context)?.cloned();
-        let ready = if !key.is_given() && context.terminal.can_prompt() {
-            context.block_on(questions::ask(wanted, name, &document, context))?
+        let name = requested_name(app)?.cloned();
+        let ready = if !key.is_given() && app.output.can_prompt() {
+            app.block_on(interactive::ask(wanted, name, &document, app))?
         } else {
-            let (source, key) = key.read(context)?;
-            wanted.ready(name, source, &key, &document, context)?
+            let (source, key) = key.read(app)?;
+            wanted.ready(name, source, &key, &document, app)?
         };
-        save_profile(ready, context)
+        save_profile(ready, app)
     }
 }
 
@@ -195,7 +195,7 @@ impl LoginOptions {
         source: KeySource,
         key: &ApiKey,
         document: &Document,
-        context: &Context,
+        app: &App,
     ) -> Result<PendingProfile, Error> {
         let Self { environment, username, merchant_id, location, currency, base_url, completions, check } =
             self;
@@ -223,10 +223,10 @@ impl LoginOptions {
             base_url: base_url.map(|url| url.to_string()).or_else(|| kept(|old| &old.base_url)),
             completions: completions.or_else(|| old?.completions),
         };
-        let account = account_of(context, &name, &profile)?;
+        let account = account_of(app, &name, &profile)?;
         account.check_key(key)?;
         if check {
-            context.block_on(check::verify_key(context, account))?;
+            app.block_on(check::verify_key(app, account))?;
         }
         Ok(PendingProfile { name, profile, agreed: Confirmation::Unasked })
     }
@@ -235,9 +235,9 @@ impl LoginOptions {
 /// Stores the profile and says where, and what to do next.
 fn save_profile(
     PendingProfile { name, profile, agreed }: PendingProfile,
-    context: &Context,
+    app: &App,
 ) -> Result<ExitStatus, Error> {
-    let store = context.settings.store();
+    let store = app.settings.store();
     let (changes, row) = store.change(|document| {
         if !agreed.fits(document.profile(&name)) {
             return Err(Error::usage(format!("the profile '{name}' was changed by somebody else meanwhile"))
@@ -250,20 +250,20 @@ fn save_profile(
         }
         Ok::<_, Error>((changes, ProfileRow::new(&name, document.active(), &profile)))
     })?;
-    context.terminal.print_item(&row)?;
+    app.output.print_item(&row)?;
     let path = store.path().display();
     let mode = if cfg!(unix) { " (mode 0600: only you can read it)" } else { "" };
     match changes {
-        None => context.terminal.status(&format!("Stored the profile '{name}' in {path}{mode}.")),
+        None => app.output.status(&format!("Stored the profile '{name}' in {path}{mode}.")),
         Some(changes) => {
-            context.terminal.status(&format!("Replaced the profile '{name}' in {path}{mode}."));
+            app.output.status(&format!("Replaced the profile '{name}' in {path}{mode}."));
             for change in changes {
-                context.terminal.status(&format!("  {change}"));
+                app.output.status(&format!("  {change}"));
             }
         }
     }
-    context.terminal.status(&next_step(&row));
-    Ok(ExitStatus::Done)
+    app.output.status(&next_step(&row));
+    Ok(ExitStatus::Success)
 }
 
 impl KeyFlags {
@@ -272,7 +272,7 @@ impl KeyFlags {
         *stdin || file.is_some() || command.is_some() || argument.is_some()
     }
 
-    fn read(self, context: &Context) -> Result<(KeySource, ApiKey), Error> {
+    fn read(self, app: &App) -> Result<(KeySource, ApiKey), Error> {
         let Self { stdin, file, command, argument } = self;
         if argument.is_some() {
             return Err(Error::usage(
@@ -286,7 +286,7 @@ impl KeyFlags {
         }
         let (bytes, whence) = match file {
             Some(path) => (args::read_file(&path)?, path.display().to_string()),
-            None if stdin => (context.terminal.read_stdin()?, "standard input".to_owned()),
+            None if stdin => (app.output.read_stdin()?, "standard input".to_owned()),
             None => {
                 return Err(Error::new(ErrorKind::Unconfirmed, "the API key is missing")
                     .hint("give it with --api-key-stdin, --api-key-file FILE or --api-key-command COMMAND"));
@@ -309,8 +309,8 @@ fn infer_environment(key: &ApiKey, base_url: Option<&BaseUrl>) -> Option<Environ
 }
 
 /// The name that flag or variable ask for.
-fn requested_name(context: &Context) -> Result<Option<&String>, Error> {
-    let asked = context.settings.profile.as_ref().or(context.settings.variables.profile.as_ref());
+fn requested_name(app: &App) -> Result<Option<&String>, Error> {
+    let asked = app.settings.profile.as_ref().or(app.settings.variables.profile.as_ref());
     if let Some(name) = asked {
         check_name(name).map_err(|error| Error::usage(error.to_string()))?;
     }
@@ -323,14 +323,11 @@ fn default_name(environment: Environment) -> Option<String> {
 }
 
 /// The account as the profile alone makes it: what is checked is what is stored.
-fn account_of(context: &Context, name: &str, profile: &Profile) -> Result<Account, Error> {
+fn account_of(app: &App, name: &str, profile: &Profile) -> Result<Account, Error> {
     let mut document = Document::empty();
     document.insert(name, profile.clone());
-    let settings = Settings {
-        profile: Some(name.to_owned()),
-        variables: EnvVars::default(),
-        ..context.settings.clone()
-    };
+    let settings =
+        Settings { profile: Some(name.to_owned()), variables: EnvVars::default(), ..app.settings.clone() };
     Account::resolve(&settings, &document)
 }
 

@@ -2,7 +2,7 @@
 
 use super::row::ProfileRow;
 use crate::commands::help::text::after_help;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -22,13 +22,13 @@ Next:
 pub(crate) struct Args {}
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self {} = self;
-        let document = context.settings.store().read()?;
+        let document = app.settings.store().read()?;
         let active = document.active();
         let built_in = ProfileRow::built_in(active);
         let stored = document.profiles().map(|(name, profile)| ProfileRow::new(name, active, profile));
-        context.terminal.print_list(stored.chain([built_in]))?;
-        Ok(ExitStatus::Done)
+        app.output.print_list(stored.chain([built_in]))?;
+        Ok(ExitStatus::Success)
     }
 }

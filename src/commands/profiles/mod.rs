@@ -3,13 +3,13 @@
 mod list;
 mod remove;
 pub(super) mod row;
-mod select;
 pub(super) mod show;
+mod use_profile;
 
 use clap::Subcommand;
 
 use crate::commands::help::text::after_help;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -29,17 +29,17 @@ Next:
 pub(crate) enum Command {
     List(list::Args),
     Show(show::Args),
-    Use(select::Args),
+    Use(use_profile::Args),
     Remove(remove::Args),
 }
 
 impl Command {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::List(args) => args.run(context),
-            Self::Show(args) => args.run(context),
-            Self::Use(args) => args.run(context),
-            Self::Remove(args) => args.run(context),
+            Self::List(args) => args.run(app),
+            Self::Show(args) => args.run(app),
+            Self::Use(args) => args.run(app),
+            Self::Remove(args) => args.run(app),
         }
     }
 }

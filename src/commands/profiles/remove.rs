@@ -1,9 +1,9 @@
 //! `kustom profiles remove`
 
-use super::select::find_profile;
+use super::use_profile::find_profile;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::profiles::{Environment, LOCAL};
 
@@ -28,18 +28,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { names } = self;
         if names.iter().any(|name| name == LOCAL) {
             return Err(Error::usage("the profile 'local' is built in and cannot be removed"));
         }
-        let store = context.settings.store();
+        let store = app.settings.store();
         let document = store.read()?;
         for name in &names {
             let profile = find_profile(&document, name)?;
             if profile.environment == Environment::Production {
                 let question = format!("Remove the profile '{name}' with its production key?");
-                if !context.block_on(context.terminal.confirm(&question))? {
+                if !app.block_on(app.output.confirm(&question))? {
                     return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was removed"));
                 }
             }
@@ -51,11 +51,11 @@ impl Args {
             }
             Ok::<_, Error>(())
         })?;
-        context.terminal.print_list(names.into_iter().map(|id| ActionResult {
+        app.output.print_list(names.into_iter().map(|id| ActionResult {
             id,
             object: "profile",
             result: "removed",
         }))?;
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::commands::list::to_json_object;
 use crate::emulator;
+use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::{Environment, KeySource, LOCAL, Profile};
-use crate::terminal::{Cell, CellStyle, Column, View};
 
 /// A profile as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -76,7 +76,7 @@ impl View for ProfileRow {
     ];
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("NAME", |row, _| row.name.as_str().into()),
-        Column::new("ACTIVE", |row, _| Cell::styled(if row.active { "yes" } else { "" }, CellStyle::Good)),
+        Column::new("ACTIVE", |row, _| Cell::styled(if row.active { "yes" } else { "" }, CellStyle::Success)),
         Column::new("ENVIRONMENT", |row, _| row.environment.into()),
         Column::new("KEY", |row, _| row.key.into()),
         Column::new("MERCHANT", |row, _| Cell::optional(row.merchant_id.as_deref())),

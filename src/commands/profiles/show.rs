@@ -7,11 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::commands::help::text::after_help;
 use crate::commands::list::to_json_object;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
+use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::KeySource;
 use crate::settings::{Account, Endpoint, Source, Sourced};
-use crate::terminal::{Cell, CellStyle, Column, View};
 
 const MORE: &str = "\
 Examples:
@@ -34,18 +34,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { name } = self;
         let account = match name {
             Some(name) => {
-                let mut settings = context.settings.clone();
+                let mut settings = app.settings.clone();
                 settings.profile = Some(name);
                 Account::resolve(&settings, &settings.store().read()?)?
             }
-            None => context.account()?,
+            None => app.account()?,
         };
-        context.terminal.print_list(values(&account))?;
-        Ok(ExitStatus::Done)
+        app.output.print_list(values(&account))?;
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -144,7 +144,7 @@ impl View for ValueRow {
         Column::new("NAME", |row, _| row.name.into()),
         Column::new("VALUE", |row, _| match &row.value {
             Some(value) => value.as_str().into(),
-            None => Cell::styled("not set", CellStyle::Faint),
+            None => Cell::styled("not set", CellStyle::Muted),
         }),
         Column::new("SOURCE", |row, _| Cell::optional(row.source.as_deref())),
         Column::new("SHADOWS", |row, _| row.shadowed().into()),

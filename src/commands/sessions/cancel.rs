@@ -38,27 +38,27 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { mut ids } = self;
-        online.ensure_can_confirm()?;
+        context.ensure_can_confirm()?;
         if ids.is_empty() {
-            ids.push(online.session_or_choice(None, SessionFilter::Open).await?);
+            ids.push(context.session_or_choice(None, SessionFilter::Open).await?);
         }
-        if online.account.is_production() {
-            let names = describe(&ids, online).await?;
-            online.confirm(&format!("cancel {}: {names}", pluralize(ids.len(), "session"))).await?;
+        if context.account.is_production() {
+            let names = describe(&ids, context).await?;
+            context.confirm(&format!("cancel {}: {names}", pluralize(ids.len(), "session"))).await?;
         }
-        online.for_each_target(ids, async |id: Uuid| cancel(id, online).await).await
+        context.for_each_target(ids, async |id: Uuid| cancel(id, context).await).await
     }
 }
 
 /// What is to be cancelled, with device and amount, for the question on production.
-async fn describe(ids: &[Uuid], online: &ApiContext<'_>) -> Result<String, Error> {
+async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Error> {
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
-        let session = online.client.session(*id).await?;
+        let session = context.client.session(*id).await?;
         let amount =
-            crate::terminal::ValueFormat::amount(session.order_amount, session.purchase_currency.as_deref());
+            crate::output::ValueFormat::amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
         names.push(format!("{id} of {} on device {device}", amount.text));
     }
@@ -66,8 +66,8 @@ async fn describe(ids: &[Uuid], online: &ApiContext<'_>) -> Result<String, Error
 }
 
 /// Cancels a session and gives it as it is afterwards: cancelled, or ended in another way before.
-pub(super) async fn try_cancel(id: Uuid, online: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
-    let session = match online.client.cancel_session(id).await {
+pub(super) async fn try_cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+    let session = match context.client.cancel_session(id).await {
         Ok(session) => session,
         Err(refused) => {
             let error = Error::from(refused).context(&format!("session {id}"));
@@ -76,22 +76,22 @@ pub(super) async fn try_cancel(id: Uuid, online: &ApiContext<'_>) -> Result<Reso
             }
             // A refusal is about what the session has become, perhaps by an earlier try whose answer was lost: that
             // is what counts, and what is told.
-            match online.client.session(id).await {
+            match context.client.session(id).await {
                 Ok(session) if session.status.as_ref().is_some_and(SessionStatus::is_terminal) => session,
                 _ => return Err(error),
             }
         }
     };
     if let Some(seen) = outcome::status_event(&session)
-        && let Err(error) = online.journal().note(jiff::Timestamp::now(), seen)
+        && let Err(error) = context.journal().note(jiff::Timestamp::now(), seen)
     {
-        online.terminal.warn(&error.to_string());
+        context.output.warn(&error.to_string());
     }
     Ok(session)
 }
 
-async fn cancel(id: Uuid, online: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
-    let session = try_cancel(id, online).await?;
+async fn cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+    let session = try_cancel(id, context).await?;
     match &session.status {
         Some(SessionStatus::Cancelled) => Ok(session),
         status => {

@@ -20,8 +20,8 @@ pub(super) enum CartSource {
 
 impl CartSource {
     /// Reads it: JSON if it begins like JSON, CSV otherwise.
-    pub(super) fn read(input: &Input, online: &ApiContext<'_>) -> Result<Self, Error> {
-        let bytes = input.read(online.terminal)?;
+    pub(super) fn read(input: &Input, context: &ApiContext<'_>) -> Result<Self, Error> {
+        let bytes = input.read(context.output)?;
         let text = String::from_utf8(bytes).map_err(|_| Error::usage("--cart: it is not UTF-8 text"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         if !text.trim_start().starts_with(['[', '{']) {

@@ -7,7 +7,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Attempt, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Choice, ValueFormat};
+use crate::output::{Choice, ValueFormat};
 use crate::text::format_age;
 
 /// The most sessions that are offered, newest first.
@@ -33,7 +33,7 @@ impl ApiContext<'_> {
             return Ok(id);
         }
         let flag = self.settings.profile_flag();
-        if !self.terminal.can_prompt() {
+        if !self.output.can_prompt() {
             return Err(Error::usage("no session is given").hint(format!(
                 "name one by its id; `kustom{flag} sessions list` shows those that were created here"
             )));
@@ -46,7 +46,7 @@ impl ApiContext<'_> {
             let missing = format!("no session that was created here{open} is known");
             return Err(Error::new(ErrorKind::NotFound, missing).hint("name a session by its id"));
         }
-        let place = self.terminal.select("Session", &choices).await?;
+        let place = self.output.select("Session", &choices).await?;
         ids.get(place).copied().ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 }

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::once::create_guarded;
-use super::sale::{PreparedSession, SessionArgs};
+use super::create_args::{PreparedSession, SessionArgs};
+use super::duplicate_guard::create_guarded;
 use super::wait::{SessionWatcher, WaitFlags};
 use crate::api::session_request;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session};
-use crate::terminal::Format;
+use crate::output::Format;
 use crate::text::escape_control;
 use uuid::Uuid;
 
@@ -63,7 +63,7 @@ impl Args {
         self.watch
     }
 
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { sale, allow_duplicate, dry_run, watch, wait } = self;
         if !watch && wait.is_given() {
             return Err(Error::usage(
@@ -71,29 +71,29 @@ impl Args {
             ));
         }
         if dry_run {
-            let sale = sale.prepare(online).await?;
-            return show_request(&sale, online);
+            let sale = sale.prepare(context).await?;
+            return show_request(&sale, context);
         }
-        online.ensure_can_confirm()?;
-        let sale = sale.prepare(online).await?;
+        context.ensure_can_confirm()?;
+        let sale = sale.prepare(context).await?;
         let cancels = if wait.cancels() { ", and cancel it if the wait ends before it does" } else { "" };
-        online.confirm(&format!("create a session of {}{cancels}", sale.summary)).await?;
+        context.confirm(&format!("create a session of {}{cancels}", sale.summary)).await?;
         let summary = sale.summary.clone();
-        let session = create_guarded(sale, allow_duplicate, online).await?;
+        let session = create_guarded(sale, allow_duplicate, context).await?;
         if watch {
-            return wait_for(session, &summary, wait, online).await;
+            return wait_for(session, &summary, wait, context).await;
         }
-        online.terminal.print_item(&session).map_err(|error| {
+        context.output.print_item(&session).map_err(|error| {
             let id = session.session_id.as_deref().unwrap_or_default();
             error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)
         })?;
         if let Some(id) = session.session_id.as_deref() {
-            let flag = online.settings.profile_flag();
-            online
-                .terminal
+            let flag = context.settings.profile_flag();
+            context
+                .output
                 .status(&format!("Wait for its outcome: kustom{flag} sessions watch {}", escape_control(id)));
         }
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -103,25 +103,25 @@ async fn wait_for(
     session: Resource<Session>,
     summary: &str,
     wait: WaitFlags,
-    online: &ApiContext<'_>,
+    context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
     let text = session.session_id.clone().unwrap_or_default();
-    online.terminal.status(&format!(
+    context.output.status(&format!(
         "Session {} of {} was created.",
         escape_control(&text),
         escape_control(summary)
     ));
     let Ok(id) = text.parse::<Uuid>() else {
-        online.terminal.print_item(&session)?;
-        online.terminal.warn("the session was created, but its id is not a UUID, so it cannot be waited for");
+        context.output.print_item(&session)?;
+        context.output.warn("the session was created, but its id is not a UUID, so it cannot be waited for");
         return Ok(ExitStatus::SessionOpen);
     };
-    SessionWatcher::for_created(wait, id, session, online).run().await.map_err(|error| {
+    SessionWatcher::for_created(wait, id, session, context).run().await.map_err(|error| {
         let error = error.detail("session_id", id.to_string());
         if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unknown) {
             return error;
         }
-        let flag = online.settings.profile_flag();
+        let flag = context.settings.profile_flag();
         Error { kind: ErrorKind::SessionOpen, ..error }
             .context(&format!("session {id} was created, but cannot be waited for"))
             .hint(format!("wait again: kustom{flag} sessions watch {id}"))
@@ -129,18 +129,18 @@ async fn wait_for(
 }
 
 /// The request as it would be sent, without credentials.
-fn show_request(sale: &PreparedSession, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+fn show_request(sale: &PreparedSession, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let request = session_request(sale.body.clone(), sale.location_id.as_deref());
-    if online.terminal.format() == Format::Table {
-        online.terminal.data(&format!("{} {}\n\n", request.method(), request.path_and_query()))?;
-        online.terminal.bytes(request.body_bytes())?;
-        online.terminal.data("\n")?;
+    if context.output.format() == Format::Table {
+        context.output.data(&format!("{} {}\n\n", request.method(), request.path_and_query()))?;
+        context.output.bytes(request.body_bytes())?;
+        context.output.data("\n")?;
     } else {
         let body: Value = serde_json::from_slice(request.body_bytes()).unwrap_or_default();
         let shown =
             json!({"method": request.method().as_str(), "path": request.path_and_query(), "body": body});
-        online.terminal.json(&shown)?;
+        context.output.json(&shown)?;
     }
-    online.terminal.status("No session was created.");
-    Ok(ExitStatus::Done)
+    context.output.status("No session was created.");
+    Ok(ExitStatus::Success)
 }

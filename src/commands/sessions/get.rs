@@ -30,12 +30,12 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { id } = self;
-        let id = online.session_or_choice(id, SessionFilter::All).await?;
-        let session = online.client.session(id).await?;
-        online.terminal.print_item(&session)?;
-        online.terminal.status(&outcome::describe_status(&session));
-        Ok(ExitStatus::Done)
+        let id = context.session_or_choice(id, SessionFilter::All).await?;
+        let session = context.client.session(id).await?;
+        context.output.print_item(&session)?;
+        context.output.status(&outcome::describe_status(&session));
+        Ok(ExitStatus::Success)
     }
 }

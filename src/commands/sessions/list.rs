@@ -10,9 +10,9 @@ use super::outcome;
 use super::row::AttemptRow;
 use crate::commands::args;
 use crate::commands::help::text::after_help;
-use crate::context::{ApiContext, Context, journal_of};
+use crate::context::{ApiContext, App, journal_of};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::journal::{Attempt, File, Journal, Outcome};
+use crate::journal::{Attempt, Journal, JournalFile, Outcome};
 use crate::text::format_duration;
 use crate::text::pluralize;
 
@@ -52,18 +52,18 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { refresh, unknown, limit, prune } = self;
-        let account = context.account()?;
-        let file = journal_of(&context.settings, &account);
+        let account = app.account()?;
+        let file = journal_of(&app.settings, &account);
         if let Some(age) = prune {
-            prune_settled(&file, age, account.is_production(), context)?;
+            prune_settled(&file, age, account.is_production(), app)?;
         }
         let mut journal = file.read()?;
         if refresh {
-            let seen = context.block_on(async {
-                let online = context.connect_as(account)?;
-                Ok(refresh_open_sessions(&journal, &online).await)
+            let seen = app.block_on(async {
+                let context = app.connect_as(account)?;
+                Ok(refresh_open_sessions(&journal, &context).await)
             });
             let (seen, failures) = seen?;
             if !seen.is_empty() {
@@ -74,23 +74,23 @@ impl Args {
                 journal = locked.read()?;
             }
             if let Some(error) = Error::combine(failures) {
-                show(journal, unknown, limit, context)?;
+                show(journal, unknown, limit, app)?;
                 return Err(error.context("not all could be refreshed"));
             }
         }
-        show(journal, unknown, limit, context)?;
-        Ok(ExitStatus::Done)
+        show(journal, unknown, limit, app)?;
+        Ok(ExitStatus::Success)
     }
 }
 
-fn show(journal: Journal, unknown: bool, limit: Option<u32>, context: &Context) -> Result<(), Error> {
+fn show(journal: Journal, unknown: bool, limit: Option<u32>, app: &App) -> Result<(), Error> {
     if journal.corrupt_lines() > 0 {
         let lines = pluralize(journal.corrupt_lines(), "line");
-        context.terminal.warn(&format!("{lines} of the journal cannot be read and were left out"));
+        app.output.warn(&format!("{lines} of the journal cannot be read and were left out"));
     }
     let wanted = |attempt: &Attempt| !unknown || attempt.outcome.is_unknown();
     let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-    context.terminal.print_list(
+    app.output.print_list(
         journal.into_attempts().into_iter().rev().filter(wanted).take(limit).map(AttemptRow::from),
     )
 }
@@ -98,7 +98,7 @@ fn show(journal: Journal, unknown: bool, limit: Option<u32>, context: &Context) 
 /// Asks how the sessions stand that had not ended when they were last seen.
 async fn refresh_open_sessions(
     journal: &Journal,
-    online: &ApiContext<'_>,
+    context: &ApiContext<'_>,
 ) -> (Vec<crate::journal::EventKind>, Vec<Error>) {
     let open = journal.attempts().iter().filter_map(|attempt| match &attempt.outcome {
         Outcome::Created { session_id, status, .. } if !status.is_terminal() => {
@@ -108,7 +108,7 @@ async fn refresh_open_sessions(
     });
     let answers = stream::iter(open)
         .map(|id| async move {
-            let session = online.client.session(id).await;
+            let session = context.client.session(id).await;
             session.map_err(|error| Error::from(error).context(&format!("session {id}")))
         })
         .buffered(MAX_CONCURRENT_REFRESH)
@@ -126,20 +126,20 @@ async fn refresh_open_sessions(
 }
 
 /// Forgets what is settled and older than `age`. What is unknown or open is kept, however old it is.
-fn prune_settled(file: &File, age: Duration, on_production: bool, context: &Context) -> Result<(), Error> {
+fn prune_settled(file: &JournalFile, age: Duration, on_production: bool, app: &App) -> Result<(), Error> {
     let age_asked = age;
     let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;
     let oldest = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
     let question =
         format!("Production: forget what is settled and older than {}?", format_duration(age_asked));
-    if on_production && !context.block_on(context.terminal.confirm(&question))? {
+    if on_production && !app.block_on(app.output.confirm(&question))? {
         return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was forgotten"));
     }
     let mut locked = file.lock()?;
     let journal = locked.read()?;
     let settled = |attempt: &Attempt| match &attempt.outcome {
         Outcome::Pending | Outcome::Unknown(_) => false,
-        Outcome::Refused(_) | Outcome::NotCarriedOut => true,
+        Outcome::Refused(_) | Outcome::NotProcessed => true,
         Outcome::Created { status, .. } => status.is_terminal(),
     };
     let forgettable = |attempt: &Attempt| settled(attempt) && attempt.at < oldest;
@@ -147,6 +147,6 @@ fn prune_settled(file: &File, age: Duration, on_production: bool, context: &Cont
     if forgotten > 0 {
         locked.replace(&journal.events_except(forgettable))?;
     }
-    context.terminal.status(&format!("{} forgotten.", pluralize(forgotten, "settled attempt")));
+    app.output.status(&format!("{} forgotten.", pluralize(forgotten, "settled attempt")));
     Ok(())
 }

@@ -4,22 +4,22 @@ mod cancel;
 mod cart;
 pub(super) mod choose;
 mod create;
+mod create_args;
+mod duplicate_guard;
 mod get;
 mod list;
-mod once;
 pub(super) mod outcome;
+pub(super) mod reconcile;
 mod recover;
+mod reporter;
 mod row;
-mod sale;
-pub(super) mod settle;
-mod telling;
 mod wait;
 mod watch;
 
 use clap::Subcommand;
 
 use crate::commands::help::text::after_help;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -57,14 +57,14 @@ impl Command {
         }
     }
 
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::Create(args) => context.run_with_api(async |online| args.run(&online).await),
-            Self::Get(args) => context.run_with_api(async |online| args.run(&online).await),
-            Self::Watch(args) => context.run_with_api(async |online| args.run(&online).await),
-            Self::Cancel(args) => context.run_with_api(async |online| args.run(&online).await),
-            Self::List(args) => args.run(context),
-            Self::Recover(args) => args.run(context),
+            Self::Create(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Get(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Watch(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Cancel(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::List(args) => args.run(app),
+            Self::Recover(args) => args.run(app),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::text::escape_control;
 
 /// What the journal keeps of a session that was seen, if it tells anything.
 pub(super) fn status_event(session: &Session) -> Option<EventKind> {
-    Some(EventKind::Seen {
+    Some(EventKind::StatusObserved {
         session_id: session.session_id.clone()?,
         status: session.status.as_ref()?.to_string(),
         order_id: session.order_id.clone(),
@@ -21,12 +21,12 @@ pub(super) fn severity(exit: ExitStatus) -> u8 {
         ExitStatus::SessionFailed => 3,
         ExitStatus::SessionExpired => 2,
         ExitStatus::SessionCancelled => 1,
-        ExitStatus::Done
+        ExitStatus::Success
         | ExitStatus::CodeExpired
         | ExitStatus::NotPaired
-        | ExitStatus::NothingCame
-        | ExitStatus::Unwell(_)
-        | ExitStatus::Unmet(_) => 0,
+        | ExitStatus::NoDelivery
+        | ExitStatus::CheckFailed(_)
+        | ExitStatus::ScenarioFailed(_) => 0,
     }
 }
 

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::outcome;
+use super::reconcile::{already_resolved_error, lock_unresolved, matching_attempts, resolve_attempt};
 use super::row::AttemptRow;
-use super::settle::{already_resolved_error, lock_unresolved, matching_attempts, resolve_attempt};
 use crate::commands::args;
 use crate::commands::help::text::after_help;
-use crate::context::{ApiContext, Context, journal_of};
+use crate::context::{ApiContext, App, journal_of};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::journal::{Attempt, EventKind, File, Journal, mismatch};
+use crate::journal::{Attempt, EventKind, Journal, JournalFile, mismatch};
 use crate::model::{Resource, Session};
-use crate::terminal::{Format, ValueFormat};
+use crate::output::{Format, ValueFormat};
 use crate::text::{escape_control, pluralize};
 
 const MORE: &str = "\
@@ -49,48 +49,44 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { attempt, session, not_carried_out } = self;
-        let account = context.account()?;
-        let file = journal_of(&context.settings, &account);
+        let account = app.account()?;
+        let file = journal_of(&app.settings, &account);
         let journal = file.read()?;
         let unknown: Vec<&Attempt> =
             journal.attempts().iter().filter(|attempt| attempt.outcome.is_unknown()).collect();
         let named = attempt.as_deref().map(|wanted| pick(&journal, wanted)).transpose()?;
         if let Some(session) = session {
-            return context
-                .run_with_api(async |online| by_session(session, named, &unknown, &file, &online).await);
+            return app
+                .run_with_api(async |context| by_session(session, named, &unknown, &file, &context).await);
         }
         match named {
             Some(attempt) if not_carried_out => {
-                mark_not_executed(attempt, &file, account.is_production(), context)
+                mark_not_executed(attempt, &file, account.is_production(), app)
             }
             Some(attempt) => {
-                context.terminal.print_item(&AttemptRow::from(attempt))?;
-                print_recovery_help(context);
-                Ok(ExitStatus::Done)
+                app.output.print_item(&AttemptRow::from(attempt))?;
+                print_recovery_help(app);
+                Ok(ExitStatus::Success)
             }
-            None if unknown.is_empty() && context.terminal.format() == Format::Table => {
-                context.terminal.status("There is nothing to settle: every attempt has a known outcome.");
-                Ok(ExitStatus::Done)
+            None if unknown.is_empty() && app.output.format() == Format::Table => {
+                app.output.status("There is nothing to settle: every attempt has a known outcome.");
+                Ok(ExitStatus::Success)
             }
             None => {
-                context.terminal.print_list(unknown.iter().map(|attempt| AttemptRow::from(*attempt)))?;
-                print_recovery_help(context);
-                Ok(ExitStatus::Done)
+                app.output.print_list(unknown.iter().map(|attempt| AttemptRow::from(*attempt)))?;
+                print_recovery_help(app);
+                Ok(ExitStatus::Success)
             }
         }
     }
 }
 
-fn print_recovery_help(context: &Context) {
-    let flag = context.settings.profile_flag();
-    context
-        .terminal
-        .status(&format!("If there is a session: kustom{flag} sessions recover ATTEMPT --session ID"));
-    context
-        .terminal
-        .status(&format!("If there is none: kustom{flag} sessions recover ATTEMPT --not-carried-out"));
+fn print_recovery_help(app: &App) {
+    let flag = app.settings.profile_flag();
+    app.output.status(&format!("If there is a session: kustom{flag} sessions recover ATTEMPT --session ID"));
+    app.output.status(&format!("If there is none: kustom{flag} sessions recover ATTEMPT --not-carried-out"));
 }
 
 /// The attempt that a person named, which must be one whose outcome is not known.
@@ -119,10 +115,10 @@ async fn by_session(
     id: Uuid,
     named: Option<&Attempt>,
     unknown: &[&Attempt],
-    file: &File,
-    online: &ApiContext<'_>,
+    file: &JournalFile,
+    context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
-    let session = online
+    let session = context
         .client
         .session(id)
         .await
@@ -138,13 +134,13 @@ async fn by_session(
         None => unique_match(id, &session, unknown)?,
     };
     resolve_attempt(attempt, id, &session, file)?;
-    online.terminal.print_item(&session)?;
-    online.terminal.status(&format!(
+    context.output.print_item(&session)?;
+    context.output.status(&format!(
         "Attempt {} is settled. {}",
         attempt.id,
         outcome::describe_status(&session)
     ));
-    Ok(ExitStatus::Done)
+    Ok(ExitStatus::Success)
 }
 
 /// The one attempt that the session can have come of.
@@ -167,9 +163,9 @@ fn unique_match<'a>(
 /// Settles an attempt by a person's word that no session came of it.
 fn mark_not_executed(
     attempt: &Attempt,
-    file: &File,
+    file: &JournalFile,
     on_production: bool,
-    context: &Context,
+    app: &App,
 ) -> Result<ExitStatus, Error> {
     if on_production {
         let amount =
@@ -177,17 +173,17 @@ fn mark_not_executed(
                 .text;
         let question =
             format!("Production: is it certain that no session of {amount} came of attempt {}?", attempt.id);
-        if !context.block_on(context.terminal.confirm(&question))? {
+        if !app.block_on(app.output.confirm(&question))? {
             return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was settled"));
         }
     }
     let (mut locked, _) = lock_unresolved(attempt, file)?;
-    locked.append(Timestamp::now(), EventKind::NotCarriedOut { attempt: attempt.id })?;
+    locked.append(Timestamp::now(), EventKind::NotProcessed { attempt: attempt.id })?;
     let journal = locked.read()?;
     drop(locked);
     if let Some(settled) = journal.attempts().iter().find(|settled| settled.id == attempt.id) {
-        context.terminal.print_item(&AttemptRow::from(settled))?;
+        app.output.print_item(&AttemptRow::from(settled))?;
     }
-    context.terminal.status("It is settled: the sale can be charged.");
-    Ok(ExitStatus::Done)
+    app.output.status("It is settled: the sale can be charged.");
+    Ok(ExitStatus::Success)
 }

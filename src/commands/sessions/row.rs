@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::commands::list::to_json_object;
 use crate::journal::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
-use crate::terminal::{Cell, CellStyle, Column, Layout, View, session_tone};
+use crate::output::{Cell, CellStyle, Column, Layout, View, session_tone};
 
 /// An attempt, flat.
 #[derive(Debug, Clone, Serialize)]
@@ -55,7 +55,7 @@ impl From<Attempt> for AttemptRow {
             Outcome::Pending => ("unknown", Some("no answer was written down".to_owned())),
             Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
             Outcome::Refused(reason) => ("refused", Some(reason.clone())),
-            Outcome::NotCarriedOut => ("not_carried_out", None),
+            Outcome::NotProcessed => ("not_carried_out", None),
             Outcome::Created { .. } => ("created", None),
         };
         let (session_id, status, order_id) = match outcome {
@@ -107,17 +107,17 @@ impl View for AttemptRow {
             (Some(status), _) => {
                 Cell::styled(status.as_str(), session_tone(&SessionStatus::from(status.clone())))
             }
-            (None, "unknown") => Cell::styled("unknown", CellStyle::Bad),
-            (None, outcome) => Cell::styled(outcome.replace('_', " "), CellStyle::Faint),
+            (None, "unknown") => Cell::styled("unknown", CellStyle::Error),
+            (None, outcome) => Cell::styled(outcome.replace('_', " "), CellStyle::Muted),
         }),
         Column::new("AMOUNT", |row, _| {
-            crate::terminal::ValueFormat::amount(row.order_amount, row.purchase_currency.as_deref())
+            crate::output::ValueFormat::amount(row.order_amount, row.purchase_currency.as_deref())
         }),
         Column::new("REFERENCE", |row, _| Cell::optional(row.merchant_reference1.as_deref())),
         // What is not known has no session: it is named by its attempt.
         Column::id("SESSION", |row, _| match &row.session_id {
             Some(id) => id.as_str().into(),
-            None => Cell::styled(format!("attempt {}", row.attempt), CellStyle::Faint),
+            None => Cell::styled(format!("attempt {}", row.attempt), CellStyle::Muted),
         }),
         Column::detail("ORDER", |row, _| Cell::optional(row.order_id.as_deref())),
         Column::detail("ATTEMPT", |row, _| row.attempt.as_str().into()),

@@ -11,13 +11,14 @@ use uuid::Uuid;
 
 use super::cancel::try_cancel;
 use super::outcome;
-use super::telling::WatchReporter;
+use super::reporter::WatchReporter;
 use crate::api::FailureCause;
 use crate::commands::args;
-use crate::context::{ApiContext, SignalListener};
+use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::flows::watch::{NextAction, Observation, Transition, Watch};
 use crate::model::{Resource, Session};
+use crate::polling::watch::{NextAction, Observation, Transition, Watch};
+use crate::signals::SignalListener;
 use crate::text::format_duration;
 
 /// How many polls are under way at the same time.
@@ -59,7 +60,7 @@ impl WaitFlags {
 pub(super) struct SessionWatcher<'a> {
     flags: WaitFlags,
     ids: Vec<Uuid>,
-    online: &'a ApiContext<'a>,
+    context: &'a ApiContext<'a>,
     polls: Semaphore,
     telling: WatchReporter<'a>,
     /// Cancels that failed.
@@ -67,10 +68,10 @@ pub(super) struct SessionWatcher<'a> {
 }
 
 impl<'a> SessionWatcher<'a> {
-    pub(super) fn new(flags: WaitFlags, ids: Vec<Uuid>, online: &'a ApiContext<'a>) -> Self {
-        let telling = WatchReporter::new(ids.clone(), online.terminal);
+    pub(super) fn new(flags: WaitFlags, ids: Vec<Uuid>, context: &'a ApiContext<'a>) -> Self {
+        let telling = WatchReporter::new(ids.clone(), context.output);
         let (polls, failures) = (Semaphore::new(POLLS_IN_FLIGHT), RefCell::default());
-        Self { flags, ids, online, polls, telling, failures }
+        Self { flags, ids, context, polls, telling, failures }
     }
 
     /// A wait for a session that was just created, and so was seen once.
@@ -78,21 +79,21 @@ impl<'a> SessionWatcher<'a> {
         flags: WaitFlags,
         id: Uuid,
         session: Resource<Session>,
-        online: &'a ApiContext<'a>,
+        context: &'a ApiContext<'a>,
     ) -> Self {
-        let wait = Self::new(flags, vec![id], online);
+        let wait = Self::new(flags, vec![id], context);
         wait.telling.record(0, session);
         wait
     }
 
     /// Waits until all have ended, the time is up, or somebody interrupts it.
     pub(super) async fn run(self) -> Result<ExitStatus, Error> {
-        self.online.handle_interruption();
+        self.context.handle_interruption();
         // A closed terminal is always listened for where something must be done then.
         let mut interruption = if self.flags.cancel_on_interrupt {
             SignalListener::listen(true)
         } else {
-            self.online.interruption()
+            self.context.interruption()
         };
         let result = tokio::select! {
             biased;
@@ -129,17 +130,17 @@ impl<'a> SessionWatcher<'a> {
         if let Some(error) = self.failure() {
             return Err(error);
         }
-        self.telling.warn_still_open(&self.online.settings.profile_flag());
+        self.telling.warn_still_open(&self.context.settings.profile_flag());
         Ok(self.telling.exit_status())
     }
 
     /// Follows one session to its end, or to that of the wait.
     async fn watch_one(&self, index: usize) -> Result<(), Error> {
         let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL);
-        let mut watch = Watch::new(interval, self.online.settings.timeout);
+        let mut watch = Watch::new(interval, self.context.settings.timeout);
         let line = self.telling.line(index);
         loop {
-            if self.online.terminal.is_stdout_closed() {
+            if self.context.output.is_stdout_closed() {
                 return Err(Error::new(ErrorKind::ClosedPipe, "nobody reads any more"));
             }
             let polled_at = Instant::now();
@@ -147,7 +148,7 @@ impl<'a> SessionWatcher<'a> {
             // The rhythm is that of the looks, however long each of them takes; patience begins with the answer
             // that asks for it.
             let since =
-                if matches!(seen, Observation::Trouble(Some(_))) { Instant::now() } else { polled_at };
+                if matches!(seen, Observation::Failure(Some(_))) { Instant::now() } else { polled_at };
             let Transition { changed, trouble, next } = watch.observe(self.telling.elapsed(), seen);
             if let Some(begins) = trouble {
                 self.telling.set_failing(begins);
@@ -157,8 +158,8 @@ impl<'a> SessionWatcher<'a> {
             }
             match next {
                 NextAction::Poll(wait) => tokio::time::sleep_until(since + wait).await,
-                NextAction::TimeUp if self.flags.cancel_on_timeout => return self.cancel(index).await,
-                NextAction::Ended(_) | NextAction::TimeUp => return Ok(()),
+                NextAction::TimedOut if self.flags.cancel_on_timeout => return self.cancel(index).await,
+                NextAction::Finished(_) | NextAction::TimedOut => return Ok(()),
             }
         }
     }
@@ -167,12 +168,12 @@ impl<'a> SessionWatcher<'a> {
     async fn poll(&self, index: usize) -> Result<Observation, Error> {
         // The semaphore is never closed, so this is always a permit.
         let _permit = self.polls.acquire().await.ok();
-        let look = self.online.client.session_once(self.ids[index]);
-        let left = self.online.settings.timeout.map(|limit| limit.saturating_sub(self.telling.elapsed()));
+        let look = self.context.client.session_once(self.ids[index]);
+        let left = self.context.settings.timeout.map(|limit| limit.saturating_sub(self.telling.elapsed()));
         let answer = match left {
             Some(left) => match tokio::time::timeout(left.max(FINAL_POLL_TIMEOUT), look).await {
                 Ok(answer) => answer,
-                Err(_) => return Ok(Observation::Trouble(None)),
+                Err(_) => return Ok(Observation::Failure(None)),
             },
             None => look.await,
         };
@@ -182,10 +183,10 @@ impl<'a> SessionWatcher<'a> {
                 let status = self.telling.record(index, session);
                 if status.is_terminal()
                     && let Some(seen) = seen
-                    && let Err(error) = self.online.journal().note(Timestamp::now(), seen)
+                    && let Err(error) = self.context.journal().note(Timestamp::now(), seen)
                 {
                     // The journal asks again when it matters, so this is worth no more than a warning.
-                    self.online.terminal.warn(&error.to_string());
+                    self.context.output.warn(&error.to_string());
                 }
                 Ok(Observation::Status(status))
             }
@@ -197,7 +198,7 @@ impl<'a> SessionWatcher<'a> {
                     return Err(error.context(&format!("session {}", self.ids[index])));
                 }
                 self.telling.warn_transient_error(&error.message);
-                Ok(Observation::Trouble(asked))
+                Ok(Observation::Failure(asked))
             }
         }
     }
@@ -205,13 +206,13 @@ impl<'a> SessionWatcher<'a> {
     /// Cancels a session and tells what it came to: a cancel that loses to a payment reports the payment. One that
     /// fails keeps no other from being cancelled.
     async fn cancel(&self, index: usize) -> Result<(), Error> {
-        match try_cancel(self.ids[index], self.online).await {
+        match try_cancel(self.ids[index], self.context).await {
             Ok(session) => {
                 let status = self.telling.record(index, session);
                 self.telling.print_change(index, &status, None)
             }
             Err(error) => {
-                let flag = self.online.settings.profile_flag();
+                let flag = self.context.settings.profile_flag();
                 let again = format!("try again: kustom{flag} sessions cancel {}", self.ids[index]);
                 self.failures.borrow_mut().push(error.hint(again));
                 Ok(())
@@ -227,7 +228,7 @@ impl<'a> SessionWatcher<'a> {
     async fn on_interrupt(&self, interruption: &mut SignalListener) -> Result<ExitStatus, Error> {
         let open = self.telling.open();
         let ids: Vec<_> = open.iter().map(|index| self.ids[*index].to_string()).collect();
-        let (ids, flag) = (ids.join(" "), self.online.settings.profile_flag());
+        let (ids, flag) = (ids.join(" "), self.context.settings.profile_flag());
         let call_off = format!("call it off: kustom{flag} sessions cancel {ids}");
         if !self.flags.cancel_on_interrupt {
             return Err(Error::new(

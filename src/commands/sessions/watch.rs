@@ -38,7 +38,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { ids, wait } = self;
         let mut once = Vec::with_capacity(ids.len());
         for id in ids {
@@ -47,13 +47,13 @@ impl Args {
             }
         }
         if once.is_empty() {
-            once.push(online.session_or_choice(None, SessionFilter::Open).await?);
+            once.push(context.session_or_choice(None, SessionFilter::Open).await?);
         }
         if wait.cancels() {
-            online.ensure_can_confirm()?;
+            context.ensure_can_confirm()?;
             let sessions = crate::text::pluralize(once.len(), "session");
-            online.confirm(&format!("cancel {sessions} if the wait ends before they do")).await?;
+            context.confirm(&format!("cancel {sessions} if the wait ends before they do")).await?;
         }
-        SessionWatcher::new(wait, once, online).run().await
+        SessionWatcher::new(wait, once, context).run().await
     }
 }

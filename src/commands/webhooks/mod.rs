@@ -6,7 +6,7 @@ mod verify;
 use clap::Subcommand;
 
 use crate::commands::help::text::after_help;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -35,10 +35,10 @@ impl Command {
         matches!(self, Self::Listen(_))
     }
 
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::Listen(args) => args.run(context),
-            Self::Verify(args) => args.run(context),
+            Self::Listen(args) => args.run(app),
+            Self::Verify(args) => args.run(app),
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::listen::delivery::Delivery;
 use crate::commands::args;
 use crate::commands::help::text::after_help;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::webhooks::{Verifier, VerifyError, parse_headers};
 
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, headers: headers_file, body: body_file, at } = self;
         let now = at.unwrap_or_else(Timestamp::now);
         let secrets = args::read_secrets(&secret_file)?;
@@ -56,9 +56,9 @@ impl Args {
         let body = args::read_file(&body_file)?;
         match verifier.verify(&headers, &body, now) {
             Ok(known) => {
-                context.terminal.print_item(&Delivery::verified(now, known, &body))?;
-                context.terminal.status("It verifies.");
-                Ok(ExitStatus::Done)
+                app.output.print_item(&Delivery::verified(now, known, &body))?;
+                app.output.status("It verifies.");
+                Ok(ExitStatus::Success)
             }
             Err(rejection) => {
                 let hint = match rejection {

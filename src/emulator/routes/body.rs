@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
-use super::call::parse_uuid;
+use super::request::parse_uuid;
 use crate::emulator::state::{FieldErrors, Rejection};
 use crate::model::Metadata;
 use http::StatusCode;

@@ -3,9 +3,9 @@
 use axum::routing::MethodFilter;
 use http::StatusCode;
 
-use super::answer::ApiResponse;
 use super::body::JsonFields;
-use super::call::ApiRequest;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 use super::{OpContext, OperationResult, Route, State};
 
 pub(super) const ROUTES: [Route; 2] =

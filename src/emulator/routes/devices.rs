@@ -2,11 +2,11 @@
 
 use http::StatusCode;
 
-use super::answer::ApiResponse;
 use super::body::JsonFields;
-use super::call::ApiRequest;
 use super::enrollments::deleted;
 use super::query::MAX_PAGE_SIZE;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 use super::{OpContext, OperationResult, State};
 use crate::emulator::state::{DeviceUpdate, NewSimulatedDevice};
 

@@ -3,10 +3,10 @@
 use http::StatusCode;
 use jiff::SignedDuration;
 
-use super::answer::ApiResponse;
 use super::body::JsonFields;
-use super::call::ApiRequest;
 use super::query::MAX_PAGE_SIZE;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 use super::{OpContext, OperationResult, State};
 use crate::emulator::state::{
     DEFAULT_ENROLLMENT_LIFETIME, DeleteStatus, EnrollmentDialect, EnrollmentFilter, MerchantIdNeed,

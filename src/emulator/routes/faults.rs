@@ -6,9 +6,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::OperationResult;
-use super::answer::ApiResponse;
 use super::body::JsonFields;
-use super::call::ApiRequest;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 use crate::emulator::faults::{Fault, FaultTable};
 use crate::emulator::state::Rejection;
 

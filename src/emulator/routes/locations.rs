@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use super::answer::ApiResponse;
-use super::call::ApiRequest;
 use super::query::NO_MAX_PAGE_SIZE;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 use super::{OpContext, OperationResult, State};
 use crate::emulator::state::MerchantIdNeed;
 

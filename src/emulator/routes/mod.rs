@@ -5,9 +5,7 @@
 //! the operation. An operation reads what it needs from the [`Call`] in a fixed order (path, header and query,
 //! body), so that a request with several faults gets the same answer each time, and calls its rule.
 
-mod answer;
 mod body;
-mod call;
 mod clock;
 mod devices;
 mod enrollments;
@@ -15,6 +13,8 @@ mod faults;
 mod locations;
 mod pos;
 mod query;
+mod request;
+mod response;
 mod sessions;
 
 use axum::extract::rejection::RawPathParamsRejection;
@@ -24,10 +24,10 @@ use axum::routing::{MethodFilter, get, on};
 use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
-use self::answer::ApiResponse;
-pub(super) use self::answer::problem_response;
-use self::call::ApiRequest;
-pub(super) use self::call::MAX_BODY;
+use self::request::ApiRequest;
+pub(super) use self::request::MAX_BODY;
+use self::response::ApiResponse;
+pub(super) use self::response::problem_response;
 use super::{Emulator, MERCHANT_ID, OpContext, State};
 use crate::emulator::state::Rejection;
 
@@ -95,7 +95,7 @@ async fn dispatch(emulator: Emulator, operation: Operation, path: PathParams, re
 fn respond(outcome: OperationResult) -> Response {
     match outcome {
         Ok(answer) => answer.into_response(),
-        Err(refusal) => answer::problem_response(&refusal),
+        Err(refusal) => response::problem_response(&refusal),
     }
 }
 
@@ -116,13 +116,13 @@ async fn service_info() -> Response {
 }
 
 async fn unknown_path(uri: Uri) -> Response {
-    answer::problem_response(&Rejection::not_found(format!("There is nothing at {}.", uri.path())))
+    response::problem_response(&Rejection::not_found(format!("There is nothing at {}.", uri.path())))
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     // The router adds the Allow header.
     let detail = format!("{method} is not possible at {}.", uri.path());
-    answer::problem_response(&Rejection::new(StatusCode::METHOD_NOT_ALLOWED, detail))
+    response::problem_response(&Rejection::new(StatusCode::METHOD_NOT_ALLOWED, detail))
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 use axum::routing::MethodFilter;
 use http::StatusCode;
 
-use super::answer::ApiResponse;
 use super::body::JsonFields;
-use super::call::ApiRequest;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 use super::{OpContext, OperationResult, Route, State};
 use crate::emulator::state::Phone;
 use crate::model::{PaymentMethod, Platform, TapOutcome};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::call::parse_uuid;
+use super::request::parse_uuid;
 use crate::emulator::state::{FieldErrors, PageRequest, Rejection};
 use crate::model::TapOutcome;
 

@@ -2,9 +2,9 @@
 
 use http::StatusCode;
 
-use super::answer::ApiResponse;
 use super::body::JsonFields;
-use super::call::ApiRequest;
+use super::request::ApiRequest;
+use super::response::ApiResponse;
 use super::{OpContext, OperationResult, State};
 use crate::emulator::state::{NewSession, Purchase, TapAnswer};
 use crate::model::OrderItem;

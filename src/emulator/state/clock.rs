@@ -44,7 +44,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::TestClock;
+    use crate::emulator::state::invariant_tests::TestClock;
     use proptest::prelude::*;
 
     #[test]

@@ -251,7 +251,7 @@ fn no_device(id: Uuid) -> Rejection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::{TestClock, simulated};
+    use crate::emulator::state::invariant_tests::{TestClock, simulated};
     use crate::emulator::state::{EnrollmentFilter, GOTHENBURG, STOCKHOLM};
     use crate::model::EnrollmentStatus;
 

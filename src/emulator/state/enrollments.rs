@@ -237,7 +237,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::{TestClock, phone};
+    use crate::emulator::state::invariant_tests::{TestClock, phone};
     use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
     use crate::model::Platform;
 

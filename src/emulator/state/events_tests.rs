@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::emulator::State;
-use crate::emulator::state::laws::TestClock;
+use crate::emulator::state::invariant_tests::TestClock;
 use crate::emulator::state::{AfterDecline, CancelEnded};
 use crate::model::PaymentMethod::{Card, Swish};
 

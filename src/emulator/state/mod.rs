@@ -10,15 +10,15 @@ mod devices;
 mod enrollments;
 mod events;
 #[cfg(test)]
-mod laws;
+mod invariant_tests;
 mod locations;
+mod order_totals;
 mod page;
 mod pos;
-mod refusal;
+mod rejection;
 mod room;
 mod sessions;
 mod shelf;
-mod sums;
 mod switch_table;
 mod switches;
 
@@ -35,7 +35,7 @@ pub use events::{Event, EventLog, MAX_QUEUED_EVENTS};
 pub use locations::LocationRecord;
 pub use page::{ListPage, PageRequest};
 pub use pos::PosSession;
-pub use refusal::{FieldErrors, Rejection};
+pub use rejection::{FieldErrors, Rejection};
 pub use room::ROOM;
 pub use sessions::{NewSession, Purchase};
 pub use switch_table::{SWITCHES, Switch, SwitchError, Values};

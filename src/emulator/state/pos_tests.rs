@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::emulator::state::CancelEnded;
-use crate::emulator::state::laws::TestClock;
+use crate::emulator::state::invariant_tests::TestClock;
 use crate::model::SessionStatus;
 
 /// A device with one open session.

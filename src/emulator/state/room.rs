@@ -48,7 +48,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::laws::{TestClock, purchase, simulated};
+    use crate::emulator::state::invariant_tests::{TestClock, purchase, simulated};
     use crate::emulator::state::{EnrollmentFilter, NewEnrollment, NewSession, PageRequest, STOCKHOLM};
     use jiff::SignedDuration;
     use proptest::prelude::*;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::shelf::{Kept, of_list, of_option, of_text, with_beside};
-use super::{CancelEnded, Event, FieldErrors, OfflineDevice, OpContext, Rejection, State, sums};
+use super::{CancelEnded, Event, FieldErrors, OfflineDevice, OpContext, Rejection, State, order_totals};
 use crate::model::{CallbackType, OrderItem, PaymentMethod, Session, SessionStatus, TapOutcome};
 
 /// What is asked for in a new session.
@@ -161,7 +161,7 @@ impl State {
     ) -> Result<Session, Rejection> {
         if self.switches.strict_sums {
             let mut errors = FieldErrors::default();
-            sums::check(&new.purchase, &mut errors);
+            order_totals::check(&new.purchase, &mut errors);
             errors.into_result()?;
         }
         self.check_location(new.location_id)?;

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::*;
-use crate::emulator::state::laws::{TestClock, purchase};
+use crate::emulator::state::invariant_tests::{TestClock, purchase};
 use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
 use crate::model::TapOutcome;
 

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::Steps;
 use crate::model::{Cart, Currency, PaymentMethod, SessionStatus, TapOutcome, parse_amount, parse_item};
-use crate::scenario::act::{Action, ResourceKind};
+use crate::scenario::action::{Action, ResourceKind};
 use crate::scenario::model::SessionSpec;
-use crate::scenario::read::Fields;
+use crate::scenario::toml_reader::Fields;
 
 /// How long a step waits when nothing is said.
 const USUAL_WAIT: Duration = Duration::from_secs(30);

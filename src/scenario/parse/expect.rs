@@ -2,9 +2,9 @@
 
 use super::act::SESSION_STATUSES;
 use crate::model::CallbackType;
-use crate::scenario::act::Action;
+use crate::scenario::action::Action;
 use crate::scenario::model::Expect;
-use crate::scenario::read::Fields;
+use crate::scenario::toml_reader::Fields;
 
 const CODE_STATUSES: [&str; 4] = ["PENDING", "CONSUMED", "EXPIRED", "CANCELLED"];
 

@@ -8,9 +8,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::act::{Action, ResourceKind};
+use super::action::{Action, ResourceKind};
 use super::model::{Scenario, Step};
-use super::read::{Diagnostic, Fields, Node, Source, suggestion};
+use super::toml_reader::{Diagnostic, Fields, Node, Source, suggestion};
 use crate::emulator::Switches;
 use crate::emulator::state::SWITCHES;
 

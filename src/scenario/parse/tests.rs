@@ -1,6 +1,6 @@
 use super::*;
 use crate::model::{CallbackType, PaymentMethod, SessionStatus, TapOutcome};
-use crate::scenario::shipped;
+use crate::scenario::builtin;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -297,8 +297,8 @@ fn steps_in_one_line_each_are_steps_too() {
 
 #[test]
 fn the_shipped_set_and_the_first_one_can_be_read() {
-    assert_eq!(shipped::scenarios().unwrap().len(), shipped::BUILTIN.len());
-    assert_eq!(read(shipped::TEMPLATE).steps.len(), 6);
+    assert_eq!(builtin::scenarios().unwrap().len(), builtin::BUILTIN.len());
+    assert_eq!(read(builtin::TEMPLATE).steps.len(), 6);
 }
 
 proptest! {

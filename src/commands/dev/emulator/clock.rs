@@ -14,7 +14,7 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::{Clock, Resource};
-use crate::terminal::{Cell, Column, View};
+use crate::output::{Cell, Column, View};
 
 const MORE: &str = "\
 Examples:
@@ -72,31 +72,31 @@ pub(super) struct AdvanceArgs {
 }
 
 impl Command {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let shown = match self {
-            Self::Show(ShowArgs {}) => online.client.clock().await,
+            Self::Show(ShowArgs {}) => context.client.clock().await,
             Self::Advance(AdvanceArgs { by }) => {
                 let by = SignedDuration::try_from(by)
                     .map_err(|_| Error::usage("the clock cannot be put forward that far"))?;
-                online.client.advance_clock(by).await
+                context.client.advance_clock(by).await
             }
         };
-        show(shown, online).await
+        show(shown, context).await
     }
 }
 
 async fn show(
     shown: Result<Resource<Clock>, api::Error>,
-    online: &ApiContext<'_>,
+    context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
     match shown {
-        Ok(clock) => online.terminal.print_item(&clock)?,
+        Ok(clock) => context.output.print_item(&clock)?,
         Err(error) => {
             let next = "see what it shows with `kustom dev emulator clock show`".to_owned();
-            return Err(RUNNING.explain_error(error, online, next).await);
+            return Err(RUNNING.explain_error(error, context, next).await);
         }
     }
-    Ok(ExitStatus::Done)
+    Ok(ExitStatus::Success)
 }
 
 impl View for Resource<Clock> {

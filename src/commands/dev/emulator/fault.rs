@@ -12,8 +12,8 @@ use crate::context::ApiContext;
 use crate::emulator;
 use crate::error::{Error, ExitStatus};
 use crate::model::{Fault, Resource};
+use crate::output::{Cell, Column, View};
 use crate::settings::Endpoint;
-use crate::terminal::{Cell, Column, View};
 
 const MORE: &str = "\
 Examples:
@@ -90,36 +90,36 @@ Next:
 pub(super) struct ClearArgs {}
 
 impl Command {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        if matches!(online.account.endpoint, Endpoint::InProcess) {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        if matches!(context.account.endpoint, Endpoint::InProcess) {
             let why = "inside this program there is no connection on which something could go wrong";
             return Err(Error::usage(why).hint(RUNNING.instead));
         }
         match self {
             Self::Add(AddArgs { fault }) => {
-                let added = online.client.add_fault(&fault.to_string()).await;
-                online.terminal.print_item(&explained(added, online).await?)?;
+                let added = context.client.add_fault(&fault.to_string()).await;
+                context.output.print_item(&explained(added, context).await?)?;
             }
             Self::List(ListArgs {}) => {
-                let faults = online.client.faults().await;
-                online.terminal.print_list(explained(faults, online).await?)?;
+                let faults = context.client.faults().await;
+                context.output.print_list(explained(faults, context).await?)?;
             }
             Self::Clear(ClearArgs {}) => {
-                let faults = online.client.clear_faults().await;
-                online.terminal.print_list(explained(faults, online).await?)?;
-                online.terminal.status("Nothing goes wrong on purpose any more.");
+                let faults = context.client.clear_faults().await;
+                context.output.print_list(explained(faults, context).await?)?;
+                context.output.status("Nothing goes wrong on purpose any more.");
             }
         }
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }
 
-async fn explained<T>(result: Result<T, api::Error>, online: &ApiContext<'_>) -> Result<T, Error> {
+async fn explained<T>(result: Result<T, api::Error>, context: &ApiContext<'_>) -> Result<T, Error> {
     match result {
         Ok(told) => Ok(told),
         Err(error) => {
             let next = "take them away with `kustom dev emulator fault clear`".to_owned();
-            Err(RUNNING.explain_error(error, online, next).await)
+            Err(RUNNING.explain_error(error, context, next).await)
         }
     }
 }

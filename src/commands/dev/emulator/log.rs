@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::emulator::{DeliveryAttempt, RequestOutcome, RequestRecord, ServerEvent};
-use crate::terminal::{LogSender, Terminal};
+use crate::output::{LogSender, Output};
 
 /// A line a request, and one an attempt to deliver a callback, for people or for programs.
 #[derive(Clone, Copy)]
@@ -13,8 +13,8 @@ pub(super) struct RequestLogFormat {
 }
 
 impl RequestLogFormat {
-    pub(super) fn of(terminal: &Terminal) -> Self {
-        Self { is_quiet: terminal.is_quiet(), is_json: terminal.format().is_json() }
+    pub(super) fn of(output: &Output) -> Self {
+        Self { is_quiet: output.is_quiet(), is_json: output.format().is_json() }
     }
 
     pub(super) fn log_request(self, notice: &ServerEvent<'_>, lines: &LogSender) {
@@ -63,7 +63,7 @@ impl RequestLogFormat {
 fn format_text(served: &RequestRecord) -> String {
     let ending = match served.ending {
         RequestOutcome::Answered(status) => status.as_u16().to_string(),
-        RequestOutcome::BrokenOff(status) => format!("{} broken off", status.as_u16()),
+        RequestOutcome::Truncated(status) => format!("{} broken off", status.as_u16()),
         RequestOutcome::Dropped => "not answered".to_owned(),
         RequestOutcome::Abandoned => "the client hung up".to_owned(),
     };
@@ -74,7 +74,7 @@ fn format_text(served: &RequestRecord) -> String {
 fn format_json(served: &RequestRecord) -> String {
     let (status, ending) = match served.ending {
         RequestOutcome::Answered(status) => (Some(status.as_u16()), "answered"),
-        RequestOutcome::BrokenOff(status) => (Some(status.as_u16()), "broken_off"),
+        RequestOutcome::Truncated(status) => (Some(status.as_u16()), "broken_off"),
         RequestOutcome::Dropped => (None, "not_answered"),
         RequestOutcome::Abandoned => (None, "client_hung_up"),
     };

@@ -1,9 +1,9 @@
 //! `kustom dev emulator`
 
-mod begin;
 mod callbacks;
 mod clock;
 mod fault;
+mod initial_state;
 mod log;
 mod ready;
 mod serve;
@@ -11,9 +11,9 @@ mod switches;
 
 use clap::Subcommand;
 
-use super::own::EmulatorOnly;
+use super::emulator_only::EmulatorOnly;
 use crate::commands::help::text::after_help;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -61,14 +61,14 @@ const RUNNING: EmulatorOnly = EmulatorOnly {
 };
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { serve, command } = self;
-        let Some(command) = command else { return serve.run(context) };
-        context.run_with_api(async |online| {
-            RUNNING.on_this_machine(&online)?;
+        let Some(command) = command else { return serve.run(app) };
+        app.run_with_api(async |context| {
+            RUNNING.on_this_machine(&context)?;
             match command {
-                Command::Fault(command) => command.run(&online).await,
-                Command::Clock(command) => command.run(&online).await,
+                Command::Fault(command) => command.run(&context).await,
+                Command::Clock(command) => command.run(&context).await,
             }
         })
     }

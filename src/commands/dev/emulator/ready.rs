@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::commands::listen::ReadyFile;
+use crate::commands::listen_address::ReadyFile;
 use crate::emulator::{API_KEY, MERCHANT_ID};
 use crate::error::Error;
-use crate::terminal::{Format, Terminal};
+use crate::output::{Format, Output};
 
 /// What a client needs to know of an emulator.
 pub(super) struct Ready {
@@ -28,12 +28,12 @@ impl Ready {
     }
 
     /// Tells it on stdout, on one line where it can be.
-    pub(super) fn show(&self, terminal: &Terminal) -> Result<(), Error> {
-        match terminal.format() {
-            Format::Csv => return terminal.json(&self.to_json()),
-            Format::Table | Format::Json | Format::Ndjson => terminal.data(&self.line(terminal.format()))?,
+    pub(super) fn show(&self, output: &Output) -> Result<(), Error> {
+        match output.format() {
+            Format::Csv => return output.json(&self.to_json()),
+            Format::Table | Format::Json | Format::Ndjson => output.data(&self.line(output.format()))?,
         }
-        terminal.flush()
+        output.flush()
     }
 
     /// Writes it to a file, whole, which the value that is returned removes again.

@@ -4,16 +4,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::begin::{EmulatorBackend, InitialState};
 use super::callbacks::CallbackArgs;
+use super::initial_state::{EmulatorBackend, InitialState};
 use super::log::RequestLogFormat;
 use super::ready::Ready;
 use super::switches;
-use crate::commands::listen;
-use crate::context::{Context, SignalListener};
+use crate::commands::listen_address;
+use crate::context::App;
 use crate::emulator::{Callbacks, EventQueue, Fault, FaultTable, Faults, Server};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::terminal::Terminal;
+use crate::output::Output;
+use crate::signals::SignalListener;
 use crate::text::pluralize;
 
 /// How a fault is written.
@@ -40,7 +41,7 @@ const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
     /// Where to listen; port 0 is one that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010", value_parser = listen::address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010", value_parser = listen_address::address)]
     listen: SocketAddr,
     /// Listen where others on the network can use it too
     #[arg(long)]
@@ -69,18 +70,18 @@ pub(super) struct ServeArgs {
 }
 
 impl ServeArgs {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { listen, public, state, seed, switches, faults, fault_seed, ready_file, callbacks } = self;
         let why = "others on the network could use the emulator there, because everybody knows its key";
-        listen::check(listen, public, why)?;
+        listen_address::check(listen, public, why)?;
         let begin = InitialState::read(seed, switches)?;
         let faults = table(faults, fault_seed)?;
         let callbacks = callbacks.resolve()?;
-        context.take_over_interrupts();
-        context.block_on(async {
-            let terminal = &*context.terminal;
-            let account = begin.account(state, faults, terminal).await?;
-            let listener = listen::bind(listen).await?;
+        app.take_over_interrupts();
+        app.block_on(async {
+            let output = &*app.output;
+            let account = begin.account(state, faults, output).await?;
+            let listener = listen_address::bind(listen).await?;
             let cannot_start =
                 |error: std::io::Error| Error::new(ErrorKind::Bug, format!("cannot start: {error}"));
             let (server, events) = match account {
@@ -95,12 +96,12 @@ impl ServeArgs {
             };
             let ready = Ready::at(server.address().map_err(cannot_start)?);
             // From here on it ends when it is told to, and not before.
-            let interruption = context.interruption();
-            let ready_file = ready_file.map(|path| ready.write(path, terminal.format())).transpose()?;
-            ready.show(terminal)?;
-            print_banner(terminal, listen, &ready);
-            let log = terminal.log().map_err(cannot_start)?;
-            let (lines, manner) = (log.lines(), RequestLogFormat::of(terminal));
+            let interruption = app.interruption();
+            let ready_file = ready_file.map(|path| ready.write(path, output.format())).transpose()?;
+            ready.show(output)?;
+            print_banner(output, listen, &ready);
+            let log = output.log().map_err(cannot_start)?;
+            let (lines, manner) = (log.lines(), RequestLogFormat::of(output));
             let of_callbacks = lines.clone();
             let server = server.with_observer(move |notice| manner.log_request(notice, &lines));
             let callbacks = callbacks.map(|callbacks| {
@@ -110,10 +111,10 @@ impl ServeArgs {
             drop(ready_file);
             if undelivered > 0 {
                 let callbacks = pluralize(undelivered, "callback");
-                terminal.warn(&format!("not acknowledged, and not sent again: {callbacks}"));
+                output.warn(&format!("not acknowledged, and not sent again: {callbacks}"));
             }
             log.finish(LOG_FLUSH_TIMEOUT);
-            Ok(ExitStatus::Done)
+            Ok(ExitStatus::Success)
         })
     }
 }
@@ -162,13 +163,13 @@ async fn serve_until_interrupted(
     undelivered.map_or(0, |undelivered| undelivered.get())
 }
 
-fn print_banner(terminal: &Terminal, listen: SocketAddr, ready: &Ready) {
+fn print_banner(output: &Output, listen: SocketAddr, ready: &Ready) {
     let url = &ready.url;
-    terminal.status(&format!(
+    output.status(&format!(
         "An emulator of the API: no payment here is real. Ctrl-C ends it.\n  \
          its key: see `kustom dev emulator --help`\n  what it is: {url}/"
     ));
     if !listen.ip().is_loopback() {
-        terminal.warn("everybody on the network can use this emulator, because everybody knows its key");
+        output.warn("everybody on the network can use this emulator, because everybody knows its key");
     }
 }

@@ -32,10 +32,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session } = self;
-        let session = online.session_or_choice(session, SessionFilter::Open).await?;
-        let done = online.client.perform(session, PosAction::Cancel).await;
-        print_result(session, done, |_| "The clerk called it off on the phone.".to_owned(), online).await
+        let session = context.session_or_choice(session, SessionFilter::Open).await?;
+        let done = context.client.perform(session, PosAction::Cancel).await;
+        print_result(session, done, |_| "The clerk called it off on the phone.".to_owned(), context).await
     }
 }

@@ -36,10 +36,10 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, outcome } = self;
-        let session = online.session_or_choice(session, SessionFilter::Open).await?;
-        let done = online.client.perform(session, PosAction::Decline(outcome)).await;
+        let session = context.session_or_choice(session, SessionFilter::Open).await?;
+        let done = context.client.perform(session, PosAction::Decline(outcome)).await;
         let said = |told: Option<_>| {
             let what = match told {
                 Some(PaymentMethod::Card) => "The card".to_owned(),
@@ -48,6 +48,6 @@ impl Args {
             };
             format!("{what} was {}.", outcome.meaning())
         };
-        print_result(session, done, said, online).await
+        print_result(session, done, said, context).await
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::api;
-use crate::commands::dev::own::EmulatorOnly;
+use crate::commands::dev::emulator_only::EmulatorOnly;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::outcome;
 use crate::context::ApiContext;
@@ -48,16 +48,16 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        POS_GUARD.on_this_machine(online)?;
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        POS_GUARD.on_this_machine(context)?;
         match self {
-            Self::Pair(args) => args.run(online).await,
-            Self::Choose(args) => args.run(online).await,
-            Self::Pay(args) => args.run(online).await,
-            Self::Decline(args) => args.run(online).await,
-            Self::Cancel(args) => args.run(online).await,
-            Self::Offline(args) => args.run(online).await,
-            Self::Online(args) => args.run(online).await,
+            Self::Pair(args) => args.run(context).await,
+            Self::Choose(args) => args.run(context).await,
+            Self::Pay(args) => args.run(context).await,
+            Self::Decline(args) => args.run(context).await,
+            Self::Cancel(args) => args.run(context).await,
+            Self::Offline(args) => args.run(context).await,
+            Self::Online(args) => args.run(context).await,
         }
     }
 }
@@ -84,9 +84,9 @@ async fn print_result(
     id: Uuid,
     done: Result<Resource<Session>, api::Error>,
     said: impl FnOnce(Option<PaymentMethod>) -> String,
-    online: &ApiContext<'_>,
+    context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
-    let flag = online.settings.profile_flag();
+    let flag = context.settings.profile_flag();
     let session = match done {
         Ok(session) => session,
         Err(error) => {
@@ -94,14 +94,14 @@ async fn print_result(
                 Some(404) => format!("list those that were created here with `kustom{flag} sessions list`"),
                 _ => format!("see how it stands with `kustom{flag} sessions get {id}`"),
             };
-            return Err(POS_GUARD.explain_error(error, online, next).await);
+            return Err(POS_GUARD.explain_error(error, context, next).await);
         }
     };
-    online.terminal.print_item(&session)?;
+    context.output.print_item(&session)?;
     let method = session.raw().get("method").and_then(Value::as_str).and_then(PaymentMethod::find);
     let words = [said(method), outcome::describe_status(&session)].join(" ");
-    online.terminal.status(&format!("{}{}", words.trim_start(), next(id, session.status.as_ref(), &flag)));
-    Ok(ExitStatus::Done)
+    context.output.status(&format!("{}{}", words.trim_start(), next(id, session.status.as_ref(), &flag)));
+    Ok(ExitStatus::Success)
 }
 
 /// What can be done on the phone now, a line each.

@@ -51,11 +51,11 @@ impl OfflineArgs {
     pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device } = self;
         let back = set_offline(device, true, online).await?;
-        online.terminal.status(&format!(
+        online.output.status(&format!(
             "The device is offline.\n  back again: kustom dev pos online {}",
             crate::text::escape_control(&back)
         ));
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -63,8 +63,8 @@ impl OnlineArgs {
     pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device } = self;
         set_offline(device, false, online).await?;
-        online.terminal.status("The device is online.");
-        Ok(ExitStatus::Done)
+        online.output.status("The device is online.");
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -76,10 +76,10 @@ async fn set_offline(
 ) -> Result<String, Error> {
     let id = match device {
         Some(device) => online.device_id(&device).await?,
-        None => crate::commands::find::id_of(&online.resolve_or_select_device(None).await?)?,
+        None => crate::commands::resolve::id_of(&online.resolve_or_select_device(None).await?)?,
     };
     match online.client.pos_set_offline(&id, offline).await {
-        Ok(device) => online.terminal.print_item(&device)?,
+        Ok(device) => online.output.print_item(&device)?,
         Err(error) => {
             let next = "list the devices with `kustom devices list`".to_owned();
             return Err(POS_GUARD.explain_error(error, online, next).await);

@@ -37,23 +37,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { code, name, credentials } = self;
-        let flag = online.settings.profile_flag();
-        let mut device = match online.client.pos_pair(code.expose(), name.as_deref()).await {
+        let flag = context.settings.profile_flag();
+        let mut device = match context.client.pos_pair(code.expose(), name.as_deref()).await {
             Ok(device) => device,
             Err(error) => {
                 let next = format!("make another code with `kustom{flag} enrollments create`");
-                return Err(POS_GUARD.explain_error(error, online, next).await);
+                return Err(POS_GUARD.explain_error(error, context, next).await);
             }
         };
         credentials.apply_to(&mut device);
-        online.terminal.print_item(&device)?;
+        context.output.print_item(&device)?;
         let id = escape_control(device.id.as_deref().unwrap_or("DEVICE"));
-        online.terminal.status(&format!(
+        context.output.status(&format!(
             "The code is used up, and the phone takes payments.\n  \
              a payment: kustom{flag} sessions create --device {id} --amount 249.50 --currency SEK"
         ));
-        Ok(ExitStatus::Done)
+        Ok(ExitStatus::Success)
     }
 }

@@ -36,14 +36,14 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, method } = self;
-        let session = online.session_or_choice(session, SessionFilter::Open).await?;
-        let done = online.client.perform(session, PosAction::Pay(method)).await;
+        let session = context.session_or_choice(session, SessionFilter::Open).await?;
+        let done = context.client.perform(session, PosAction::Pay(method)).await;
         let said = |told: Option<_>| match told.or(method) {
             Some(method) => format!("The customer used {}.", payment_phrase(method)),
             None => String::new(),
         };
-        print_result(session, done, said, online).await
+        print_result(session, done, said, context).await
     }
 }

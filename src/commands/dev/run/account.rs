@@ -1,20 +1,20 @@
 //! Whether scenarios run on an account, and what can be done there.
 
-use crate::commands::dev::own::is_emulator;
-use crate::context::{ApiContext, Context};
+use crate::commands::dev::emulator_only::is_emulator;
+use crate::context::{ApiContext, App};
 use crate::error::Error;
 use crate::scenario::Scenario;
-use crate::scenario::play::Capabilities;
+use crate::scenario::runner::Capabilities;
 use crate::settings::Endpoint;
 
 /// The account that is asked for by name. None is, unless a profile is named: nobody's devices are touched by a
 /// command that can do without. The built-in profile is an emulator in this process, and so the same as none.
-pub(super) fn requested_account(context: &Context) -> Result<Option<ApiContext<'_>>, Error> {
-    let settings = &context.settings;
+pub(super) fn requested_account(app: &App) -> Result<Option<ApiContext<'_>>, Error> {
+    let settings = &app.settings;
     if settings.profile.is_none() && settings.variables.profile.is_none() {
         return Ok(None);
     }
-    let account = context.account()?;
+    let account = app.account()?;
     if matches!(account.endpoint, Endpoint::InProcess) {
         return Ok(None);
     }
@@ -22,23 +22,23 @@ pub(super) fn requested_account(context: &Context) -> Result<Option<ApiContext<'
         return Err(Error::usage("scenarios make devices and payments, and this is production")
             .hint("run them on an emulator with --profile local, or name a playground profile"));
     }
-    context.connect_as(account).map(Some)
+    app.connect_as(account).map(Some)
 }
 
 /// What can be done there beside the API.
-pub(super) async fn capabilities(online: &ApiContext<'_>) -> Capabilities {
-    let is_here = match &online.account.endpoint {
+pub(super) async fn capabilities(context: &ApiContext<'_>) -> Capabilities {
+    let is_here = match &context.account.endpoint {
         Endpoint::InProcess => true,
         Endpoint::Remote(url) => url.value.is_loopback(),
     };
-    let location = online.account.location.as_ref().map(|location| location.value.clone());
-    Capabilities { emulator: is_here && is_emulator(online).await == Some(true), location }
+    let location = context.account.location.as_ref().map(|location| location.value.clone());
+    Capabilities { emulator: is_here && is_emulator(context).await == Some(true), location }
 }
 
 /// Callbacks go to the account's endpoint and not here.
-pub(super) fn warn_callbacks_unobservable(scenarios: &[Scenario], online: &ApiContext<'_>) {
+pub(super) fn warn_callbacks_unobservable(scenarios: &[Scenario], context: &ApiContext<'_>) {
     let expects = |scenario: &Scenario| scenario.steps.iter().any(|step| step.expect.callbacks.is_some());
     if scenarios.iter().any(expects) {
-        online.terminal.status("Callbacks go to the account's endpoint, so they are not looked at here.");
+        context.output.status("Callbacks go to the account's endpoint, so they are not looked at here.");
     }
 }

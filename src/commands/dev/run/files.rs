@@ -5,10 +5,10 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::commands::args::Input;
-use crate::disk;
 use crate::error::{Error, ErrorKind};
-use crate::scenario::{Diagnostic, Scenario, parse, shipped};
-use crate::terminal::Terminal;
+use crate::fs::{io_error_message, parent_dir};
+use crate::output::Output;
+use crate::scenario::{Diagnostic, Scenario, builtin, parse};
 use crate::text::escape_control;
 
 const SUFFIX: &str = "toml";
@@ -17,9 +17,9 @@ const SUFFIX: &str = "toml";
 const STDIN: &str = "stdin";
 
 /// Reads every scenario, or those of the program where no file is named. Nothing is run where one cannot be read.
-pub(super) fn read(files: &[Input], terminal: &Terminal) -> Result<Vec<Scenario>, Error> {
+pub(super) fn read(files: &[Input], output: &Output) -> Result<Vec<Scenario>, Error> {
     if files.is_empty() {
-        return shipped::scenarios().map_err(|(file, mistakes)| {
+        return builtin::scenarios().map_err(|(file, mistakes)| {
             Error::new(ErrorKind::Bug, format_diagnostics(&file, &mistakes)).hint("this is a bug in kustom")
         });
     }
@@ -30,7 +30,7 @@ pub(super) fn read(files: &[Input], terminal: &Terminal) -> Result<Vec<Scenario>
             Input::Stdin => STDIN.to_owned(),
             Input::File(path) => path.display().to_string(),
         };
-        let Ok(text) = String::from_utf8(input.read(terminal)?) else {
+        let Ok(text) = String::from_utf8(input.read(output)?) else {
             wrong.push(format!("{}: it is not text in UTF-8", escape_control(&file)));
             continue;
         };
@@ -70,7 +70,7 @@ fn expanded(files: &[Input]) -> Result<Vec<Input>, Error> {
 fn scenario_files_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let shown = folder.display();
     let unreadable =
-        |error: io::Error| Error::usage(format!("cannot read {shown}: {}", disk::io_error_message(&error)));
+        |error: io::Error| Error::usage(format!("cannot read {shown}: {}", io_error_message(&error)));
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(unreadable)? {
@@ -150,7 +150,7 @@ pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Error {
-    Error::usage(format!("cannot write {}: {}", path.display(), disk::io_error_message(error)))
+    Error::usage(format!("cannot write {}: {}", path.display(), io_error_message(error)))
 }
 
 /// A file beside the one that it will take the place of, with the rights that a new file has.
@@ -162,5 +162,5 @@ fn new_temp_file(path: &Path) -> io::Result<tempfile::NamedTempFile> {
         let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
         builder.permissions(everybody)
     };
-    builder.tempfile_in(disk::parent_dir(path))
+    builder.tempfile_in(parent_dir(path))
 }

@@ -46,7 +46,7 @@ fn case(row: &ScenarioResultRow, took: Duration) -> TestCase {
 /// An expectation that was not met is a failure; an API that could not be asked is an error.
 const fn kind(exit: ExitStatus) -> NonSuccessKind {
     match exit {
-        ExitStatus::Unmet(
+        ExitStatus::ScenarioFailed(
             ErrorKind::Unavailable | ErrorKind::Unknown | ErrorKind::Credentials | ErrorKind::Bug,
         ) => NonSuccessKind::Error,
         _ => NonSuccessKind::Failure,

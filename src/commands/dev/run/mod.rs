@@ -16,10 +16,10 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use crate::commands::args::Input;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::scenario::play::{RunResult, Runner, Stop, Target, TestEmulator};
-use crate::scenario::{Scenario, shipped};
+use crate::scenario::runner::{RunResult, Runner, Stop, Target, TestEmulator};
+use crate::scenario::{Scenario, builtin};
 use report::Report;
 use row::{ScenarioListRow, ScenarioResultRow};
 
@@ -82,39 +82,39 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { files, filter, list, init, jobs, junit } = self;
         if let Some(path) = init {
-            return write_first(&path, context);
+            return write_first(&path, app);
         }
-        let mut scenarios = files::read(&files, &context.terminal)?;
+        let mut scenarios = files::read(&files, &app.output)?;
         if let Some(text) = &filter {
             scenarios = files::filter_by_name(scenarios, text)?;
         }
         if list {
-            context.terminal.print_list(scenarios.iter().map(ScenarioListRow::from))?;
-            return Ok(ExitStatus::Done);
+            app.output.print_list(scenarios.iter().map(ScenarioListRow::from))?;
+            return Ok(ExitStatus::Success);
         }
         if let Some(path) = &junit {
             files::check_writable(path)?;
         }
-        let report = Report::new(scenarios.len(), junit.as_deref(), context);
-        match account::requested_account(context)? {
+        let report = Report::new(scenarios.len(), junit.as_deref(), app);
+        match account::requested_account(app)? {
             None => {
                 let jobs = jobs.map_or_else(default_jobs, usize::from);
-                context.block_on(run(scenarios, jobs, report, context, |scenario, stop| {
-                    on_an_emulator(scenario, stop, context)
+                app.block_on(run(scenarios, jobs, report, app, |scenario, stop| {
+                    on_an_emulator(scenario, stop, app)
                 }))
             }
-            Some(online) => context.block_on(async {
-                let powers = account::capabilities(&online).await;
+            Some(context) => app.block_on(async {
+                let powers = account::capabilities(&context).await;
                 let usual = if powers.emulator { JOBS_ON_EMULATOR } else { JOBS_ON_ACCOUNT };
                 let jobs = jobs.map_or(usual, usize::from);
-                account::warn_callbacks_unobservable(&scenarios, &online);
-                run(scenarios, jobs, report, context, |scenario, stop| {
-                    let (online, powers) = (&online, &powers);
+                account::warn_callbacks_unobservable(&scenarios, &context);
+                run(scenarios, jobs, report, app, |scenario, stop| {
+                    let (context, powers) = (&context, &powers);
                     let play = async move {
-                        Ok(Runner::new(&online.client, Target::Account(powers), stop).play(&scenario).await)
+                        Ok(Runner::new(&context.client, Target::Account(powers), stop).play(&scenario).await)
                     };
                     play.boxed_local()
                 })
@@ -125,12 +125,12 @@ impl Args {
 }
 
 /// Writes a first scenario.
-fn write_first(path: &Path, context: &Context) -> Result<ExitStatus, Error> {
-    files::write_new(path, shipped::TEMPLATE.as_bytes())?;
+fn write_first(path: &Path, app: &App) -> Result<ExitStatus, Error> {
+    files::write_new(path, builtin::TEMPLATE.as_bytes())?;
     let id = path.display().to_string();
-    context.terminal.status(&format!("Run it: kustom dev run {}", crate::text::escape_control(&id)));
-    context.terminal.print_item(&ActionResult { id, object: "scenario", result: "written" })?;
-    Ok(ExitStatus::Done)
+    app.output.status(&format!("Run it: kustom dev run {}", crate::text::escape_control(&id)));
+    app.output.print_item(&ActionResult { id, object: "scenario", result: "written" })?;
+    Ok(ExitStatus::Success)
 }
 
 fn default_jobs() -> usize {
@@ -143,12 +143,12 @@ async fn run<'a>(
     scenarios: Vec<Scenario>,
     jobs: usize,
     mut report: Report<'_>,
-    context: &Context,
+    app: &App,
     play: impl Fn(Arc<Scenario>, Stop) -> LocalBoxFuture<'a, Result<RunResult, Error>>,
 ) -> Result<ExitStatus, Error> {
-    context.take_over_interrupts();
+    app.take_over_interrupts();
     let mut is_cut_off = false;
-    let mut interruption = context.interruption();
+    let mut interruption = app.interruption();
     let (stopper, stop) = Stop::pair();
     let mut is_interrupted = false;
     {
@@ -201,11 +201,11 @@ async fn run<'a>(
 fn on_an_emulator<'a>(
     scenario: Arc<Scenario>,
     stop: Stop,
-    context: &Context,
+    app: &App,
 ) -> LocalBoxFuture<'a, Result<RunResult, Error>> {
-    if context.settings.manner.verbosity > 0 {
-        let terminal = std::rc::Rc::clone(&context.terminal);
-        let observer = Box::new(move |event: &crate::api::Event<'_>| terminal.trace(event));
+    if app.settings.manner.verbosity > 0 {
+        let output = std::rc::Rc::clone(&app.output);
+        let observer = Box::new(move |event: &crate::api::Event<'_>| output.trace(event));
         return async move { run_in_emulator(&scenario, stop, observer).await }.boxed_local();
     }
     let thread = tokio::task::spawn_blocking(move || {

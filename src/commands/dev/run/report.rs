@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use super::row::{ScenarioResultRow, ScenarioStatus};
 use super::{files, junit};
-use crate::context::Context;
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::terminal::{Bar, ListWriter, Terminal};
+use crate::output::{Bar, ListWriter, Output};
 use crate::text::pluralize;
 
 /// A run as far as it has come.
 pub(super) struct Report<'a> {
-    terminal: &'a Terminal,
+    output: &'a Output,
     listing: ListWriter<'a, ScenarioResultRow>,
     bar: Bar<'a>,
     junit: Option<(&'a Path, Vec<(ScenarioResultRow, Duration)>)>,
@@ -33,17 +33,17 @@ struct Tally {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(size: usize, junit: Option<&'a Path>, context: &'a Context) -> Self {
-        let terminal = &*context.terminal;
+    pub(super) fn new(size: usize, junit: Option<&'a Path>, app: &'a App) -> Self {
+        let output = &*app.output;
         Self {
-            terminal,
-            listing: terminal.listing(),
-            bar: terminal.bar("running", size),
+            output,
+            listing: output.listing(),
+            bar: output.bar("running", size),
             junit: junit.map(|path| (path, Vec::new())),
             began: Instant::now(),
             size,
             tally: Tally::default(),
-            exit: ExitStatus::Done,
+            exit: ExitStatus::Success,
         }
     }
 
@@ -55,11 +55,11 @@ impl<'a> Report<'a> {
             ScenarioStatus::Skipped => self.tally.skipped += 1,
             ScenarioStatus::Stopped => self.tally.stopped += 1,
         }
-        if self.exit == ExitStatus::Done {
+        if self.exit == ExitStatus::Success {
             self.exit = row.exit;
         }
         for left in row.left() {
-            self.terminal.warn(&format!("not cleared away: {}", crate::text::escape_control(left)));
+            self.output.warn(&format!("not cleared away: {}", crate::text::escape_control(left)));
         }
         if let Some((_, rows)) = &mut self.junit {
             rows.push((row.clone(), took));
@@ -71,7 +71,7 @@ impl<'a> Report<'a> {
 
     /// Ends the run.
     pub(super) fn finish(self, is_interrupted: bool) -> Result<ExitStatus, Error> {
-        let Self { terminal, listing, bar, junit, began, size, tally, exit } = self;
+        let Self { output, listing, bar, junit, began, size, tally, exit } = self;
         drop(bar);
         ignore_closed_pipe(listing.finish())?;
         if let Some((path, rows)) = junit {
@@ -85,7 +85,7 @@ impl<'a> Report<'a> {
             .map(|(number, word)| format!("{number} {word}"))
             .collect();
         if !parts.is_empty() {
-            terminal.status(&format!("{}.", parts.join(", ")));
+            output.status(&format!("{}.", parts.join(", ")));
         }
         if is_interrupted {
             let done = passed + failed + skipped;
@@ -95,7 +95,7 @@ impl<'a> Report<'a> {
         let left = size.saturating_sub(passed + failed + skipped + stopped);
         if left > 0 {
             let left = pluralize(left, "more scenario");
-            terminal.warn(&format!("{left} not run: the account cannot be asked"));
+            output.warn(&format!("{left} not run: the account cannot be asked"));
         }
         Ok(exit)
     }

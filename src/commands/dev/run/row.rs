@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::commands::list::to_json_object;
 use crate::error::{ErrorKind, ExitStatus};
-use crate::scenario::play::{FailedStep, RunOutcome, RunResult};
+use crate::output::{Cell, CellStyle, Column, View};
+use crate::scenario::runner::{FailedStep, RunOutcome, RunResult};
 use crate::scenario::{Mismatch, Scenario};
-use crate::terminal::{Cell, CellStyle, Column, View};
 
 /// A scenario in a list.
 #[derive(Debug, Serialize)]
@@ -43,7 +43,7 @@ impl View for ScenarioListRow {
         Column::new("RUNS ON", |row, _| {
             if row.emulator_only.is_some() { "emulator" } else { "emulator, account" }.into()
         }),
-        Column::new("FILE", |row, _| Cell::styled(row.file.as_str(), CellStyle::Faint)),
+        Column::new("FILE", |row, _| Cell::styled(row.file.as_str(), CellStyle::Muted)),
     ];
 
     fn object(&self) -> Cow<'_, Map<String, Value>> {
@@ -105,7 +105,7 @@ impl ScenarioResultRow {
             exit_code: 0,
             reason: None,
             left,
-            exit: ExitStatus::Done,
+            exit: ExitStatus::Success,
         };
         match verdict {
             RunOutcome::Passed => whole,
@@ -135,7 +135,7 @@ impl ScenarioResultRow {
 
     /// Whether it failed because the account does not take the key, or cannot be reached.
     pub(super) const fn cannot_be_asked(&self) -> bool {
-        matches!(self.exit, ExitStatus::Unmet(ErrorKind::Credentials | ErrorKind::Unavailable))
+        matches!(self.exit, ExitStatus::ScenarioFailed(ErrorKind::Credentials | ErrorKind::Unavailable))
     }
 
     /// Where it failed, or what it was skipped for, as compilers write it.
@@ -187,10 +187,10 @@ impl View for ScenarioResultRow {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("SCENARIO", |row, _| row.scenario.as_str().into()),
         Column::new("RESULT", |row, _| match row.result {
-            ScenarioStatus::Passed => Cell::styled("passed", CellStyle::Good),
-            ScenarioStatus::Failed => Cell::styled("failed", CellStyle::Bad),
-            ScenarioStatus::Skipped => Cell::styled("skipped", CellStyle::Faint),
-            ScenarioStatus::Stopped => Cell::styled("stopped", CellStyle::Busy),
+            ScenarioStatus::Passed => Cell::styled("passed", CellStyle::Success),
+            ScenarioStatus::Failed => Cell::styled("failed", CellStyle::Error),
+            ScenarioStatus::Skipped => Cell::styled("skipped", CellStyle::Muted),
+            ScenarioStatus::Stopped => Cell::styled("stopped", CellStyle::Pending),
         }),
         Column::new("STEPS", |row, _| match row.result {
             ScenarioStatus::Passed => row.steps.to_string().into(),

@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::{Pair, interrupted};
 use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, SideEffect};
 use crate::commands::enrollments::create::{told_lifetime, with_location_hint};
-use crate::context::SignalListener;
 use crate::error::{Error, ErrorKind};
-use crate::flows::pairing::{TAG, time_left};
 use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
+use crate::polling::pairing::{TAG, time_left};
+use crate::signals::SignalListener;
 use crate::text::escape_control;
 
 /// How long something is looked for that may be there or not.
@@ -89,9 +89,9 @@ impl Pair<'_> {
         let new = NewEnrollment { location_id, expires_in: self.expires_in, metadata };
         let made = tokio::select! {
             biased;
-            made = self.online.client.create_enrollment(&new) => made,
+            made = self.context.client.create_enrollment(&new) => made,
             _ = interruption.recv() => {
-                if !self.online.has_in_flight_write() {
+                if !self.context.has_in_flight_write() {
                     return Err(interrupted());
                 }
                 return Err(tokio::select! {
@@ -103,12 +103,12 @@ impl Pair<'_> {
         };
         match made {
             Ok(created) => {
-                told_lifetime(&created, self.expires_in, self.online);
+                told_lifetime(&created, self.expires_in, self.context);
                 let asked = created.instead.map_or(self.expires_in, Ttl::duration);
                 self.code_from_enrollment(created.enrollment, tag, asked, interruption).await
             }
             // The API may have made it, and only its answer is lost.
-            Err(error) if error.carried_out == SideEffect::Maybe => {
+            Err(error) if error.carried_out == SideEffect::Possible => {
                 let found = tokio::select! {
                     biased;
                     found = self.find_made(tag) => found,
@@ -161,7 +161,7 @@ impl Pair<'_> {
 
     /// Withdraws an enrollment that nobody has seen. Whether that worked.
     async fn is_withdrawn(&self, id: &str) -> bool {
-        let deleted = timeout(WITHDRAW_TIMEOUT, self.online.client.delete_enrollment(id));
+        let deleted = timeout(WITHDRAW_TIMEOUT, self.context.client.delete_enrollment(id));
         matches!(deleted.await, Ok(Ok(())))
     }
 
@@ -175,7 +175,7 @@ impl Pair<'_> {
     }
 
     fn unknown_outcome_error(&self, tag: Uuid, error: Error) -> Error {
-        let flag = self.online.settings.profile_flag();
+        let flag = self.context.settings.profile_flag();
         let message = format!("{}; a code that nobody has seen may have been made", error.message);
         let mut unknown = Error { kind: ErrorKind::Unknown, message, ..error };
         unknown.hints.clear();
@@ -199,7 +199,7 @@ impl Pair<'_> {
     ) -> Result<Option<Resource<Enrollment>>, ApiError> {
         let metadata = Metadata::from([(TAG.to_owned(), tag.to_string())]);
         let filter = EnrollmentFilter { location_id: None, metadata, include_consumed: Some(true) };
-        let mut pages = pin!(self.online.client.enrollments(&filter).pages::<Enrollment>());
+        let mut pages = pin!(self.context.client.enrollments(&filter).pages::<Enrollment>());
         while let Some(page) = pages.try_next().await? {
             if let Some(found) = page.content.into_iter().find(|enrollment| is_it(enrollment)) {
                 return Ok(Some(found));
@@ -211,7 +211,7 @@ impl Pair<'_> {
     /// The device that used a code, if there is one.
     pub(super) async fn device_of(&self, code: &Code) -> Result<Option<Resource<Device>>, ApiError> {
         let tag = code.tag.to_string();
-        let mut pages = pin!(self.online.client.devices(None).pages::<Device>());
+        let mut pages = pin!(self.context.client.devices(None).pages::<Device>());
         while let Some(page) = pages.try_next().await? {
             if let Some(found) =
                 page.content.into_iter().find(|device| device.metadata.get(TAG) == Some(&tag))
@@ -229,7 +229,7 @@ impl Pair<'_> {
     }
 
     async fn withdrawn(&self, code: &Code) -> WithdrawOutcome {
-        let deleted = self.online.client.delete_enrollment(&code.id).await;
+        let deleted = self.context.client.delete_enrollment(&code.id).await;
         let fate = match deleted.map_err(|error| error.status()) {
             Ok(()) => {
                 let device = self.device_of(code).await.ok().flatten();

@@ -1,9 +1,9 @@
 //! `kustom enrollments pair`
 
 mod code;
+mod location;
 mod naming;
-mod place;
-mod telling;
+mod reporter;
 mod wait;
 
 use std::time::Duration;
@@ -11,15 +11,16 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 
 use self::code::{Code, WithdrawOutcome};
-use self::place::PairLocation;
-use self::telling::PairReporter;
+use self::location::PairLocation;
+use self::reporter::PairReporter;
 use self::wait::{UnusedReason, WaitOutcome};
 use crate::commands::args;
 use crate::commands::help::text::after_help;
-use crate::context::{ApiContext, Signal, SignalListener};
+use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::flows::pairing::TAG;
 use crate::model::{Device, Metadata, Resource};
+use crate::polling::pairing::TAG;
+use crate::signals::{Signal, SignalListener};
 use crate::text::escape_control;
 use crate::text::format_duration;
 
@@ -80,7 +81,7 @@ pub(crate) struct Args {
 
 /// Pairs phones at one location.
 struct Pair<'a> {
-    online: &'a ApiContext<'a>,
+    context: &'a ApiContext<'a>,
     place: PairLocation,
     name: Option<String>,
     expires_in: Duration,
@@ -91,7 +92,7 @@ struct Pair<'a> {
 }
 
 impl Args {
-    pub(super) async fn run(self, online: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, name, count, expires_in, metadata, keep_tag, interval } = self;
         if expires_in < Duration::from_millis(1) {
             return Err(Error::usage("--expires-in must be a millisecond at least"));
@@ -101,27 +102,27 @@ impl Args {
             return Err(Error::usage(format!("--metadata: '{TAG}' is the tag that the phone is known by")));
         }
         let count = count.unwrap_or(1);
-        let telling = PairReporter::new(count, online)?;
-        let place = PairLocation::find(location.as_deref(), telling.is_interactive(), online).await?;
+        let telling = PairReporter::new(count, context)?;
+        let place = PairLocation::find(location.as_deref(), telling.is_interactive(), context).await?;
         if let Some(name) = &name {
-            naming::check_free(name, online).await?;
+            naming::check_free(name, context).await?;
         }
         let interval = interval.unwrap_or(USUAL_INTERVAL);
-        let pair = Pair { online, place, name, expires_in, metadata, keep_tag, interval, telling };
+        let pair = Pair { context, place, name, expires_in, metadata, keep_tag, interval, telling };
         // From here on there may be a code that must not be left behind.
-        online.handle_interruption();
+        context.handle_interruption();
         let mut interruption = SignalListener::listen(true);
-        let mut ended = Ok(ExitStatus::Done);
+        let mut ended = Ok(ExitStatus::Success);
         for number in 1..=count {
             ended = pair.one(number, &mut interruption).await;
-            if !matches!(ended, Ok(ExitStatus::Done)) {
+            if !matches!(ended, Ok(ExitStatus::Success)) {
                 break;
             }
         }
         // How it ended counts for more than whether it could be shown.
         let shown = pair.telling.finish();
         match ended {
-            Ok(ExitStatus::Done) => shown.map(|()| ExitStatus::Done),
+            Ok(ExitStatus::Success) => shown.map(|()| ExitStatus::Success),
             ended => ended,
         }
     }
@@ -149,7 +150,7 @@ impl Pair<'_> {
                 biased;
                 end = self.wait(&code) => end,
                 interrupt = interruption.recv() => {
-                    let asks = interrupt == Signal::Key;
+                    let asks = interrupt == Signal::CtrlC;
                     return Err(self.abort(interrupted(), &code, asks, interruption).await);
                 }
             };
@@ -165,7 +166,7 @@ impl Pair<'_> {
                 named = self.rename_device(&device) => named?,
                 _ = interruption.recv() => return Err(self.interrupted_naming(&device)),
             };
-            return told.and(self.telling.named(named)).map(|()| ExitStatus::Done);
+            return told.and(self.telling.named(named)).map(|()| ExitStatus::Success);
         }
     }
 
@@ -182,7 +183,7 @@ impl Pair<'_> {
             WaitOutcome::Unused(why) => self.unused(why, code, interruption).await,
             WaitOutcome::Lost(error) => Err(error),
             WaitOutcome::Failed(error) => Err(self.abort(error, code, false, interruption).await),
-            WaitOutcome::LeftAlone => {
+            WaitOutcome::OutputClosed => {
                 let error = Error::new(ErrorKind::ClosedPipe, "nobody reads any more");
                 self.on_output_closed(error, code, interruption).await.map(NextStep::Exit)
             }
@@ -198,7 +199,7 @@ impl Pair<'_> {
     ) -> Result<NextStep, Error> {
         let told = match why {
             UnusedReason::Over => "the code's time is over by this machine's clock".to_owned(),
-            UnusedReason::TimeUp => {
+            UnusedReason::TimedOut => {
                 format!("no phone used the code in {}", format_duration(code.made.elapsed()))
             }
             UnusedReason::Gone => "the enrollment has left the list".to_owned(),
@@ -212,9 +213,9 @@ impl Pair<'_> {
             (WithdrawOutcome::Withdrawn, UnusedReason::Gone) => {
                 Err(Error::new(ErrorKind::NotFound, "somebody withdrew the code; no phone was paired"))
             }
-            (WithdrawOutcome::Withdrawn, UnusedReason::TimeUp) => {
+            (WithdrawOutcome::Withdrawn, UnusedReason::TimedOut) => {
                 self.telling.withdrawn(code)?;
-                self.online.terminal.warn(&format!("{told}; it was withdrawn"));
+                self.context.output.warn(&format!("{told}; it was withdrawn"));
                 Ok(NextStep::Exit(ExitStatus::NotPaired))
             }
         }
@@ -252,10 +253,10 @@ impl Pair<'_> {
         if !self.telling.is_interactive() {
             return Ok(false);
         }
-        self.online.terminal.flush_input();
+        self.context.output.flush_input();
         tokio::select! {
             biased;
-            again = self.online.terminal.ask_yes_no("The code has expired.", "Make a new one?", true) => again,
+            again = self.context.output.ask_yes_no("The code has expired.", "Make a new one?", true) => again,
             _ = interruption.recv() => Err(interrupted()),
         }
     }
@@ -264,10 +265,10 @@ impl Pair<'_> {
     async fn abort(&self, why: Error, code: &Code, asks: bool, interruption: &mut SignalListener) -> Error {
         if asks && self.telling.is_interactive() {
             let told = format!("Nobody has used the code {} yet.", code.shown());
-            self.online.terminal.flush_input();
+            self.context.output.flush_input();
             let answer = tokio::select! {
                 biased;
-                answer = self.online.terminal.ask_yes_no(&told, "Withdraw it?", true) => answer,
+                answer = self.context.output.ask_yes_no(&told, "Withdraw it?", true) => answer,
                 _ = interruption.recv() => Ok(false),
             };
             if !matches!(answer, Ok(true)) {
@@ -297,7 +298,7 @@ impl Pair<'_> {
 
     /// A failure with what has become of the code.
     fn with_fate(&self, mut error: Error, fate: WithdrawOutcome, code: &Code) -> Error {
-        let flag = self.online.settings.profile_flag();
+        let flag = self.context.settings.profile_flag();
         let (message, hint) = match fate {
             WithdrawOutcome::Withdrawn => ("the code was withdrawn".to_owned(), None),
             WithdrawOutcome::Used(device) => {

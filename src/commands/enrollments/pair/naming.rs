@@ -2,19 +2,19 @@
 
 use super::{Pair, interrupted};
 use crate::api::DeviceChange;
-use crate::commands::find::{fetch_all, id_of};
+use crate::commands::resolve::{fetch_all, id_of};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::flows::pairing::{TAG, suggested_name};
 use crate::model::{Device, Resource};
-use crate::terminal::Question;
+use crate::output::Question;
+use crate::polling::pairing::{TAG, suggested_name};
 use crate::text::{escape_control, shell_quote};
 
 /// Refuses a name that a device has already: what could be two devices is named by neither.
-pub(super) async fn check_free(name: &str, online: &ApiContext<'_>) -> Result<(), Error> {
-    let all: Vec<Resource<Device>> = fetch_all(online.client.devices(None)).await?;
+pub(super) async fn check_free(name: &str, context: &ApiContext<'_>) -> Result<(), Error> {
+    let all: Vec<Resource<Device>> = fetch_all(context.client.devices(None)).await?;
     if is_taken(name, &names(&all, None)) {
-        let flag = online.settings.profile_flag();
+        let flag = context.settings.profile_flag();
         let message = format!("there is a device '{}' already; no code was made", escape_control(name));
         return Err(Error::usage(message).hint(format!(
             "choose another name, or remove it: kustom{flag} devices deregister {}",
@@ -39,7 +39,7 @@ impl Pair<'_> {
         let unnamed = |error: Error| self.rename_failed(error, device);
         let id = id_of(device).map_err(unnamed)?;
         let mut given = self.name.clone();
-        self.online.terminal.flush_input();
+        self.context.output.flush_input();
         loop {
             let taken = names(&self.devices().await.map_err(unnamed)?, Some(&id));
             let name = match given.take() {
@@ -49,27 +49,27 @@ impl Pair<'_> {
             // Much may have happened while somebody thought about the name.
             let all = self.devices().await.map_err(unnamed)?;
             if self.telling.is_interactive() && is_taken(&name, &names(&all, Some(&id))) {
-                self.online.terminal.warn(&format!("there is a device '{}' already", escape_control(&name)));
+                self.context.output.warn(&format!("there is a device '{}' already", escape_control(&name)));
                 continue;
             }
             let now = all.iter().find(|other| other.id.as_deref() == Some(&id)).unwrap_or(device);
             let unset_metadata = if self.keep_tag { Vec::new() } else { vec![TAG.to_owned()] };
             let change = DeviceChange { name: Some(name.clone()), unset_metadata, ..DeviceChange::default() };
-            match self.online.client.update_device(&id, &change.applied_to(now)).await {
+            match self.context.client.update_device(&id, &change.applied_to(now)).await {
                 Ok(answer) => return self.confirmed(answer, &id, &name).await.map_err(unnamed),
                 Err(error) => {
                     let error = Error::from(error);
                     if error.kind != ErrorKind::Refused || !self.telling.is_interactive() {
                         return Err(unnamed(error));
                     }
-                    self.online.terminal.warn(&format!("the name was refused: {}", error.message));
+                    self.context.output.warn(&format!("the name was refused: {}", error.message));
                 }
             }
         }
     }
 
     async fn devices(&self) -> Result<Vec<Resource<Device>>, Error> {
-        fetch_all(self.online.client.devices(None)).await
+        fetch_all(self.context.client.devices(None)).await
     }
 
     async fn choose_name(&self, taken: &[String]) -> Result<String, Error> {
@@ -81,7 +81,7 @@ impl Pair<'_> {
         let free = move |name: &str| {
             if is_taken(name, &taken) { Err(format!("there is a device '{name}' already")) } else { Ok(()) }
         };
-        self.online.terminal.ask(Question::new("Name").default(Some(suggested)).check(free)).await
+        self.context.output.ask(Question::new("Name").default(Some(suggested)).check(free)).await
     }
 
     /// The device as the answer shows it, or else the list, if it has its name.
@@ -103,7 +103,7 @@ impl Pair<'_> {
 
     /// An interruption while the phone gets its name.
     pub(super) fn interrupted_naming(&self, device: &Resource<Device>) -> Error {
-        if !self.online.has_in_flight_write() {
+        if !self.context.has_in_flight_write() {
             return self.rename_failed(interrupted(), device);
         }
         let message =
@@ -124,7 +124,7 @@ impl Pair<'_> {
 
     /// How to do by hand what is left to do.
     pub(super) fn manual_rename_hint(&self, device: &Resource<Device>) -> String {
-        let flag = self.online.settings.profile_flag();
+        let flag = self.context.settings.profile_flag();
         let id = shell_quote(device.id.as_deref().unwrap_or("DEVICE"));
         let tag = if self.keep_tag { String::new() } else { format!(" --unset-metadata {TAG}") };
         format!("name it: kustom{flag} devices update {id} --name NAME{tag}")

@@ -8,8 +8,8 @@ use super::Pair;
 use super::code::Code;
 use crate::api::{Error as ApiError, FailureCause};
 use crate::error::{Error, ErrorKind};
-use crate::flows::pairing::{NextAction, Observation, Pairing};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Resource};
+use crate::polling::pairing::{NextAction, Observation, Pairing};
 
 /// How long a single look may take.
 const POLL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ pub(super) enum WaitOutcome {
     /// It failed, and the code may still be good.
     Failed(Error),
     /// Nobody reads what is told.
-    LeftAlone,
+    OutputClosed,
 }
 
 /// Why a code is not waited for any longer that the API may still take.
@@ -36,7 +36,7 @@ pub(super) enum UnusedReason {
     /// Its time is over by this machine's clock.
     Over,
     /// `--timeout` is over.
-    TimeUp,
+    TimedOut,
     /// Its enrollment has left the list, and no device tells why.
     Gone,
 }
@@ -63,22 +63,22 @@ impl Pair<'_> {
     /// Waits until a phone has used the code, or none can any more.
     pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
         let _line = self.telling.countdown(code);
-        let mut pairing = Pairing::new(self.interval, code.asked, self.online.settings.timeout);
+        let mut pairing = Pairing::new(self.interval, code.asked, self.context.settings.timeout);
         let mut look = PollTarget::Enrollment;
         let mut device = None;
         loop {
             if self.telling.is_output_closed() {
-                return WaitOutcome::LeftAlone;
+                return WaitOutcome::OutputClosed;
             }
             let (seen, why) = match self.look(&look, code, &mut device).await {
                 Ok(seen) => (seen, None),
-                Err(Failure::Passing { asked, why }) => (Observation::Trouble(asked), Some(why)),
+                Err(Failure::Passing { asked, why }) => (Observation::Failure(asked), Some(why)),
                 Err(Failure::Final(error)) => return WaitOutcome::Failed(error),
             };
             let step = pairing.observe(code.made.elapsed(), seen);
             match (step.trouble, why) {
-                (Some(true), Some(why)) => self.online.terminal.warn(&format!("{why}; still waiting")),
-                (Some(false), _) => self.online.terminal.status("The API answers again."),
+                (Some(true), Some(why)) => self.context.output.warn(&format!("{why}; still waiting")),
+                (Some(false), _) => self.context.output.status("The API answers again."),
                 _ => {}
             }
             let delay = match step.next {
@@ -98,7 +98,7 @@ impl Pair<'_> {
                 },
                 NextAction::Expired => return WaitOutcome::Expired,
                 NextAction::Over => return WaitOutcome::Unused(UnusedReason::Over),
-                NextAction::TimeUp => return WaitOutcome::Unused(UnusedReason::TimeUp),
+                NextAction::TimedOut => return WaitOutcome::Unused(UnusedReason::TimedOut),
                 NextAction::Withdrawn => return WaitOutcome::Unused(UnusedReason::Gone),
                 NextAction::NoDevice => return WaitOutcome::Lost(self.no_device()),
             };
@@ -140,7 +140,7 @@ impl Pair<'_> {
     }
 
     fn no_device(&self) -> Error {
-        let flag = self.online.settings.profile_flag();
+        let flag = self.context.settings.profile_flag();
         Error::new(ErrorKind::NotFound, "a phone used the code, but it does not appear among the devices")
             .hint(format!("look for it later: kustom{flag} devices list"))
     }

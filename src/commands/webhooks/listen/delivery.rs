@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::commands::list::to_json_object;
 use crate::model::{Callback, CallbackData, Resource, Session};
-use crate::terminal::{Cell, CellStyle, Column, ValueFormat, View, session_tone};
+use crate::output::{Cell, CellStyle, Column, ValueFormat, View, session_tone};
 use crate::text::escape_control;
 use crate::webhooks::{Verified, VerifyError};
 
@@ -165,7 +165,7 @@ impl View for Delivery {
         Column::id("SESSION", |delivery, _| Cell::optional(delivery.session_id.as_deref())),
         Column::new("ORDER", |delivery, _| Cell::optional(delivery.order_id.as_deref())),
         Column::new("REASON", |delivery, _| match &delivery.failure_reason {
-            Some(reason) => Cell::styled(reason.as_str(), CellStyle::Bad),
+            Some(reason) => Cell::styled(reason.as_str(), CellStyle::Error),
             None => Cell::from(""),
         }),
         Column::detail("STATUS", |delivery, _| {

@@ -6,7 +6,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::receiver::DeliveryResponse;
+use super::server::DeliveryResponse;
 
 use crate::webhooks::{DeliveryError, Endpoint};
 

@@ -1,10 +1,10 @@
 //! `kustom webhooks listen`
 
+mod dedup;
 pub(super) mod delivery;
-mod desk;
 mod forward;
-mod receiver;
-mod seen;
+mod handler;
+mod server;
 mod wait;
 
 use std::cell::RefCell;
@@ -15,14 +15,14 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use self::desk::DeliveryHandler;
+use self::handler::DeliveryHandler;
 use self::wait::{ExitAfter, ListenLoop};
 use crate::commands::args;
 use crate::commands::help::text::after_help;
-use crate::commands::listen::{self, ReadyFile};
-use crate::context::Context;
+use crate::commands::listen_address::{self, ReadyFile};
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::terminal::Terminal;
+use crate::output::Output;
 use crate::webhooks::{Endpoint, Verifier};
 
 /// How long an application may take with a delivery that is passed on to it.
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,
     /// Where to listen; port 0 is one that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = listen::address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = listen_address::address)]
     listen: SocketAddr,
     /// Listen where others on the network can reach it too
     #[arg(long)]
@@ -74,37 +74,37 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, context: &Context) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
-        listen::check(listen, public, "others on the network could reach it there")?;
+        listen_address::check(listen, public, "others on the network could reach it there")?;
         let secrets = args::read_secrets(&secret_file)?;
         let forward_to = forward_to.map(|url| Endpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let desk = DeliveryHandler {
             verifier: Verifier::new(&secrets)
                 .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?,
-            terminal: &context.terminal,
-            resolver: if resolve { Some(context.connect()?) } else { None },
+            output: &app.output,
+            resolver: if resolve { Some(app.connect()?) } else { None },
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             repeats: RefCell::default(),
         };
-        context.take_over_interrupts();
-        context.block_on(async {
-            let terminal = &*context.terminal;
-            let listener = listen::bind(listen).await?;
+        app.take_over_interrupts();
+        app.block_on(async {
+            let output = &*app.output;
+            let listener = listen_address::bind(listen).await?;
             let url = match listener.local_addr() {
                 Ok(address) => format!("http://{address}/"),
                 Err(error) => return Err(Error::new(ErrorKind::Bug, format!("cannot start: {error}"))),
             };
             // From here on it ends when it is told to, and not before.
-            let interruption = context.interruption();
-            let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, terminal)));
+            let interruption = app.interruption();
+            let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
-            greet(&url, terminal);
+            greet(&url, output);
             let (stop, stopped) = oneshot::channel::<()>();
-            let (arrived, serving) = receiver::serve(listener, async { drop(stopped.await) });
+            let (arrived, serving) = server::serve(listener, async { drop(stopped.await) });
             let mut serving = std::pin::pin!(serving);
-            let wait = ListenLoop::new(exit_after, context.settings.timeout, &desk);
+            let wait = ListenLoop::new(exit_after, app.settings.timeout, &desk);
             let result = tokio::select! {
                 biased;
                 result = wait.run(arrived, interruption) => result,
@@ -120,14 +120,14 @@ impl Args {
     }
 }
 
-fn ready_line(url: &str, terminal: &Terminal) -> String {
-    if terminal.format().is_json() { format!("{}\n", json!({ "url": url })) } else { format!("{url}\n") }
+fn ready_line(url: &str, output: &Output) -> String {
+    if output.format().is_json() { format!("{}\n", json!({ "url": url })) } else { format!("{url}\n") }
 }
 
 /// Says on stderr where it listens: stdout is for deliveries.
-fn greet(url: &str, terminal: &Terminal) {
-    if terminal.format().is_json() && !terminal.is_quiet() {
-        terminal.message(&json!({"ready": {"url": url}}).to_string());
+fn greet(url: &str, output: &Output) {
+    if output.format().is_json() && !output.is_quiet() {
+        output.message(&json!({"ready": {"url": url}}).to_string());
     }
-    terminal.status(&format!("Listening at {url}; Ctrl-C ends it."));
+    output.status(&format!("Listening at {url}; Ctrl-C ends it."));
 }

@@ -7,13 +7,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::delivery::{Delivery, DeliveryStatus};
-use super::desk::{DeliveryHandler, HandledDelivery};
-use super::receiver::IncomingDelivery;
+use super::handler::{DeliveryHandler, HandledDelivery};
+use super::server::IncomingDelivery;
 use crate::commands::args;
-use crate::context::SignalListener;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
-use crate::terminal::{Format, ListWriter, Terminal, ValueFormat};
+use crate::output::{Format, ListWriter, Output, ValueFormat};
+use crate::signals::SignalListener;
 
 /// How often to look whether anybody reads what is shown.
 const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl<'a> ListenLoop<'a> {
         timeout: Option<Duration>,
         desk: &'a DeliveryHandler<'a>,
     ) -> Self {
-        Self { exit_after, timeout, desk, page: DeliveryPrinter::new(desk.terminal), accepted: 0 }
+        Self { exit_after, timeout, desk, page: DeliveryPrinter::new(desk.output), accepted: 0 }
     }
 
     /// Takes what arrives, until what is waited for has come, the time is up, or somebody ends it.
@@ -81,24 +81,24 @@ impl<'a> ListenLoop<'a> {
             tokio::select! {
                 biased;
                 _ = interruption.recv() => match self.exit_after {
-                    None => break ExitStatus::Done,
+                    None => break ExitStatus::Success,
                     Some(_) => return Err(Error::new(ErrorKind::Interrupted, "interrupted before it came")),
                 },
                 Some(decided) = deciding.next(), if !deciding.is_empty() => if self.acknowledge(decided)? {
-                    break ExitStatus::Done;
+                    break ExitStatus::Success;
                 },
                 Some(arrived) = arrived.recv() => deciding.push(desk.handle(arrived)),
                 () = &mut time_up => break match (&self.exit_after, self.accepted) {
-                    (None, 1..) => ExitStatus::Done,
-                    _ => ExitStatus::NothingCame,
+                    (None, 1..) => ExitStatus::Success,
+                    _ => ExitStatus::NoDelivery,
                 },
-                _ = look.tick() => if desk.terminal.is_stdout_closed() {
+                _ = look.tick() => if desk.output.is_stdout_closed() {
                     return Err(Error::new(ErrorKind::ClosedPipe, "nobody reads any more"));
                 },
             }
         };
-        if exit == ExitStatus::NothingCame {
-            desk.terminal.warn(&self.timeout_message());
+        if exit == ExitStatus::NoDelivery {
+            desk.output.warn(&self.timeout_message());
         }
         self.page.finish()?;
         Ok(exit)
@@ -133,26 +133,26 @@ impl<'a> ListenLoop<'a> {
 
 /// Where deliveries are shown: a line each, as they come, or an array at the end.
 struct DeliveryPrinter<'a> {
-    terminal: &'a Terminal,
+    output: &'a Output,
     listing: ListWriter<'a, Delivery>,
     show: ValueFormat,
 }
 
 impl<'a> DeliveryPrinter<'a> {
-    fn new(terminal: &'a Terminal) -> Self {
-        Self { terminal, listing: terminal.listing(), show: ValueFormat::local() }
+    fn new(output: &'a Output) -> Self {
+        Self { output, listing: output.listing(), show: ValueFormat::local() }
     }
 
     fn show(&mut self, delivery: Delivery) -> Result<(), Error> {
-        if self.terminal.format() == Format::Table {
-            self.terminal.data(&format!("{}\n", delivery.line(&self.show)))?;
+        if self.output.format() == Format::Table {
+            self.output.data(&format!("{}\n", delivery.line(&self.show)))?;
         } else {
             self.listing.push(delivery)?;
         }
-        self.terminal.flush()
+        self.output.flush()
     }
 
     fn finish(self) -> Result<(), Error> {
-        if self.terminal.format() == Format::Table { Ok(()) } else { self.listing.finish() }
+        if self.output.format() == Format::Table { Ok(()) } else { self.listing.finish() }
     }
 }

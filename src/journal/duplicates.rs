@@ -1,0 +1,223 @@
+//! Which earlier attempts may be the same sale. Pure.
+
+use super::attempt::{Attempt, Intent, Outcome};
+use crate::model::{Session, format_minor};
+
+/// An earlier attempt that may be the same sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DuplicateCandidate<'a> {
+    /// Its session may exist: nothing can be asked.
+    Unknown(&'a Attempt),
+    /// Its session exists, and tells by its status whether the sale can be charged again.
+    Created(&'a Attempt),
+}
+
+/// The earlier attempts that may be the same sale as `intent`, oldest first.
+///
+/// A session that was created is a twin by its reference alone: two coffees in a row are two sales, one receipt
+/// number is one. An attempt whose outcome is unknown is a twin by the same reference too, because it may have been
+/// created; and without a reference by the same device, amount and currency.
+pub fn find_duplicates<'a>(
+    intent: &'a Intent,
+    attempts: &'a [Attempt],
+) -> impl Iterator<Item = DuplicateCandidate<'a>> {
+    attempts.iter().filter(|attempt| same_merchant(intent, &attempt.intent)).filter_map(|attempt| {
+        let same_reference = intent.reference().is_some() && intent.reference() == attempt.intent.reference();
+        match &attempt.outcome {
+            Outcome::Pending | Outcome::Unknown(_) => (same_reference
+                || same_purchase(intent, &attempt.intent))
+            .then_some(DuplicateCandidate::Unknown(attempt)),
+            Outcome::Created { .. } => same_reference.then_some(DuplicateCandidate::Created(attempt)),
+            Outcome::Refused(_) | Outcome::NotProcessed => None,
+        }
+    })
+}
+
+/// A merchant that is not known may be any.
+fn same_merchant(one: &Intent, other: &Intent) -> bool {
+    match (&one.merchant_id, &other.merchant_id) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
+fn same_purchase(one: &Intent, other: &Intent) -> bool {
+    one.device_id == other.device_id
+        && one.order_amount == other.order_amount
+        && one.purchase_currency == other.purchase_currency
+        && one.reference() == other.reference()
+}
+
+/// What a session has other than what was asked for, in words; `None` when it can have come of this attempt.
+///
+/// Device, amount, currency, reference and `purchase_started_at` must have come back as they were sent. An attempt
+/// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
+/// certain.
+pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
+    let Intent {
+        merchant_id: _,
+        device_id,
+        order_amount,
+        purchase_currency,
+        purchase_started_at,
+        merchant_reference1: _,
+        merchant_reference2: _,
+    } = intent;
+    if intent.reference().is_none() && purchase_started_at.is_none() {
+        return Some("neither a reference nor a start was sent by which it could be told".to_owned());
+    }
+    let amount = |minor: Option<i64>, code: Option<&str>| {
+        let (minor, code) = (minor?, code.unwrap_or("without a currency"));
+        let text = code.parse().map_or_else(|_| minor.to_string(), |currency| format_minor(minor, currency));
+        Some(format!("{text} {code}"))
+    };
+    let lower = |id: &Option<String>| id.as_ref().map(|id| id.to_ascii_lowercase());
+    let start = |instant: Option<jiff::Timestamp>| instant.map(|instant| instant.to_string());
+    let reference = session.merchant_reference1.clone().filter(|reference| !reference.is_empty());
+    let compared = [
+        ("device", lower(device_id), lower(&session.device_id)),
+        (
+            "amount",
+            amount(*order_amount, purchase_currency.as_deref()),
+            amount(session.order_amount, session.purchase_currency.as_deref()),
+        ),
+        ("reference", intent.reference().map(str::to_owned), reference),
+        ("purchase_started_at", start(*purchase_started_at), start(session.purchase_started_at)),
+    ];
+    // The API may add what was not sent, but not a reference.
+    let differs = |what: &str, asked: &Option<String>, found: &Option<String>| {
+        asked != found && (asked.is_some() || what == "reference")
+    };
+    compared.into_iter().find(|(what, asked, found)| differs(what, asked, found)).map(
+        |(what, asked, found)| {
+            let shown = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+            format!("its {what} is {}, but {} was asked for", shown(found), shown(asked))
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SessionStatus;
+    use uuid::Uuid;
+
+    fn intent(reference: Option<&str>) -> Intent {
+        Intent {
+            merchant_id: Some("m".into()),
+            device_id: Some("d".into()),
+            order_amount: Some(100),
+            purchase_currency: Some("SEK".into()),
+            merchant_reference1: reference.map(str::to_owned),
+            ..Intent::default()
+        }
+    }
+
+    fn attempt(intent: Intent, outcome: Outcome) -> Attempt {
+        Attempt { id: Uuid::nil(), at: jiff::Timestamp::UNIX_EPOCH, intent, outcome }
+    }
+
+    fn created() -> Outcome {
+        Outcome::Created { session_id: "s".into(), status: SessionStatus::Created, order_id: None }
+    }
+
+    fn is_twin(new: &Intent, earlier: Intent, outcome: Outcome) -> bool {
+        let earlier = [attempt(earlier, outcome)];
+        find_duplicates(new, &earlier).next().is_some()
+    }
+
+    #[test]
+    fn two_coffees_in_a_row_are_two_sales() {
+        assert!(!is_twin(&intent(None), intent(None), created()));
+        assert!(!is_twin(&intent(Some("")), intent(Some("")), created()));
+        assert!(!is_twin(&intent(Some("r1")), intent(Some("r2")), created()));
+    }
+
+    #[test]
+    fn one_reference_is_one_sale_whatever_it_costs() {
+        let dearer = Intent { order_amount: Some(999), device_id: Some("e".into()), ..intent(Some("r")) };
+        assert!(is_twin(&intent(Some("r")), dearer.clone(), created()));
+        assert!(is_twin(&intent(Some("r")), dearer, Outcome::Pending));
+    }
+
+    #[test]
+    fn an_unknown_outcome_stops_the_same_purchase_only() {
+        let unknown = || Outcome::Unknown("time-out".into());
+        assert!(is_twin(&intent(None), intent(None), unknown()));
+        assert!(is_twin(&intent(None), intent(None), Outcome::Pending));
+        for other in [
+            Intent { order_amount: Some(101), ..intent(None) },
+            Intent { device_id: Some("e".into()), ..intent(None) },
+            Intent { purchase_currency: Some("NOK".into()), ..intent(None) },
+            Intent { merchant_id: Some("n".into()), ..intent(None) },
+            intent(Some("r")),
+        ] {
+            assert!(!is_twin(&intent(None), other.clone(), unknown()), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_carried_out_is_no_twin() {
+        assert!(!is_twin(&intent(Some("r")), intent(Some("r")), Outcome::Refused("400".into())));
+        assert!(!is_twin(&intent(Some("r")), intent(Some("r")), Outcome::NotProcessed));
+    }
+
+    #[test]
+    fn a_merchant_that_is_not_known_may_be_the_same() {
+        let nobody = Intent { merchant_id: None, ..intent(Some("r")) };
+        assert!(is_twin(&nobody, intent(Some("r")), created()));
+        assert!(is_twin(&intent(Some("r")), nobody, created()));
+    }
+
+    fn session() -> Session {
+        Session {
+            device_id: Some("D".into()),
+            order_amount: Some(100),
+            purchase_currency: Some("SEK".into()),
+            merchant_reference1: Some("r".into()),
+            ..Session::default()
+        }
+    }
+
+    #[test]
+    fn a_session_settles_only_the_attempt_it_matches() {
+        let asked = intent(Some("r"));
+        assert_eq!(mismatch(&asked, &session()), None);
+        let cases = [
+            (Session { device_id: None, ..session() }, "its device is nothing, but d was asked for"),
+            (
+                Session { order_amount: Some(101), ..session() },
+                "its amount is 1.01 SEK, but 1.00 SEK was asked for",
+            ),
+            (
+                Session { purchase_currency: Some("NOK".into()), ..session() },
+                "its amount is 1.00 NOK, but 1.00 SEK was asked for",
+            ),
+            (
+                Session { merchant_reference1: None, ..session() },
+                "its reference is nothing, but r was asked for",
+            ),
+        ];
+        for (session, expected) in cases {
+            assert_eq!(mismatch(&asked, &session).as_deref(), Some(expected));
+        }
+        let started = Session { purchase_started_at: Some(jiff::Timestamp::UNIX_EPOCH), ..session() };
+        assert_eq!(mismatch(&asked, &started), None, "the API may add a start");
+        let asked = Intent { purchase_started_at: Some(jiff::Timestamp::MAX), ..asked };
+        assert!(mismatch(&asked, &started).is_some());
+    }
+
+    #[test]
+    fn a_reference_that_was_not_sent_must_not_have_come_back() {
+        let started = Some(jiff::Timestamp::UNIX_EPOCH);
+        let asked = Intent { purchase_started_at: started, ..intent(Some("")) };
+        let nameless = Session { merchant_reference1: None, purchase_started_at: started, ..session() };
+        assert_eq!(mismatch(&asked, &nameless), None);
+        let named = Session { purchase_started_at: started, ..session() };
+        assert_eq!(
+            mismatch(&asked, &named).as_deref(),
+            Some("its reference is r, but nothing was asked for")
+        );
+        assert!(mismatch(&intent(None), &session()).is_some(), "nothing tells it from another of its price");
+    }
+}

@@ -1,0 +1,117 @@
+//! `kustom dev pos` where there is no phone to play: it is never a real one.
+
+use serde_json::json;
+
+use crate::common::harness::{TestEnv, same};
+use crate::common::server::{Reply, Server};
+use crate::pos::{id, pos};
+
+const LIVE: &str = "kco_live_api_0123456789abcdef";
+const TEST: &str = "kco_test_api_0123456789abcdef";
+
+#[test]
+fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
+    let server = Server::unwanted();
+    let env = TestEnv::new().at(&server.url(), TEST);
+    for (args, names) in [
+        (&["pair"][..], "<CODE>"),
+        (&["pair", ""], "<CODE>"),
+        (&["pair", "X", "--name", ""], "--name <NAME>"),
+        (&["choose", &id()], "--method <METHOD>"),
+        (&["choose", &id(), "--method", "cash"], "[possible values: card, klarna, swish, vipps]"),
+        (&["choose", "x", "--method", "card"], "[SESSION]"),
+        (&["pay"], "no session is given"),
+        (
+            &["decline", &id(), "--outcome", "success"],
+            "[possible values: declined-generic, insufficient-funds",
+        ),
+        (&["cancel", "51e2"], "[SESSION]"),
+    ] {
+        let said = pos(&env, args).assert_failure(2);
+        assert!(said.contains(names), "{args:?}: {said}");
+    }
+    server.assert_untouched();
+}
+
+const EVERY_VERB: [&[&str]; 5] = [
+    &["pair", "ENROLL77"],
+    &["choose", "00000000-0000-4000-8000-000000000001", "--method", "card"],
+    &["pay", "00000000-0000-4000-8000-000000000001"],
+    &["decline", "00000000-0000-4000-8000-000000000001"],
+    &["cancel", "00000000-0000-4000-8000-000000000001"],
+];
+
+const INSTEAD: &str =
+    "  hint: use the Kustom POS app on a phone, or try it without one: add --profile local\n";
+
+#[test]
+fn a_real_phone_is_played_by_nobody() {
+    let server = Server::unwanted();
+    let refused = |env: &TestEnv, expected: &str| {
+        for args in EVERY_VERB {
+            // With -v a request that was sent would show.
+            same(&pos(env, &[args, &["-v", "--yes"]].concat()).assert_failure(2), expected);
+        }
+    };
+    let why =
+        |why: &str| format!("error: `kustom dev pos` plays the phone on an emulator, and {why}\n{INSTEAD}");
+    // On production not even at an address that could be an emulator's.
+    refused(&TestEnv::new().at(&server.url(), LIVE), &why("this is production"));
+    refused(&TestEnv::new().env("KUSTOM_API_KEY", LIVE), &why("this is production"));
+    refused(&TestEnv::new().at("https://proxy.invalid", "shared-secret"), &why("this is production"));
+    let tap = "  hint: playground needs no phone for a payment by card: see `kustom dev simulate-tap`\n";
+    let playground = |url: &str| format!("{}{tap}", why(&format!("{url} is not on this machine")));
+    refused(&TestEnv::new().env("KUSTOM_API_KEY", TEST), &playground("https://api.playground.kustom.co"));
+    refused(&TestEnv::new().at("https://proxy.invalid/x", TEST), &playground("https://proxy.invalid/x"));
+    server.assert_untouched();
+}
+
+#[test]
+fn what_is_no_emulator_is_said_to_be_none() {
+    for about in [Reply::problem(404, "nothing here"), Reply::new(200, "text/html", "<html>")] {
+        let server = Server::new(move |asked| match asked.line().as_str() {
+            "GET /" => about.clone(),
+            _ => Reply::problem(404, "no such route"),
+        });
+        let env = TestEnv::new().at(&server.url(), TEST);
+        for args in EVERY_VERB {
+            same(
+                &pos(&env, args).assert_failure(4),
+                &format!(
+                    "error: no such route (HTTP 404)\n  hint: http://127.0.0.1:<port> is not an emulator of kustom: \
+                     it may be a proxy in front of the service, or something else\n{INSTEAD}"
+                ),
+            );
+        }
+        assert_eq!(server.lines()[..2], ["POST /emulator/pos/pair", "GET /"]);
+    }
+}
+
+/// Nothing that was done on a phone is done a second time because an answer was lost.
+#[test]
+fn an_answer_that_is_lost_is_exit_7_and_nothing_is_sent_again() {
+    for reply in [Reply::cut(), Reply::problem(503, "not now")] {
+        let server = Server::always(reply);
+        let env = TestEnv::new().at(&server.url(), TEST);
+        for args in EVERY_VERB {
+            let said = pos(&env, args).assert_failure(7);
+            assert!(said.contains("hint: the request may have been carried out"), "{said}");
+        }
+        assert_eq!(server.asked().len(), EVERY_VERB.len());
+    }
+}
+
+/// An answer that tells less than an emulator's is shown as far as it goes.
+#[test]
+fn an_answer_without_a_method_is_shown() {
+    let server = Server::always(Reply::json(200, &json!({"session_id": id(), "status": "FINALIZED"})));
+    let env = TestEnv::new().at(&server.url(), TEST);
+    let said = |args: &[&str]| pos(&env, args).assert_code(0).err();
+    same(&said(&["pay", &id()]), "Paid.\n");
+    same(&said(&["pay", &id(), "--method", "card"]), "The customer used a card. Paid.\n");
+    same(&said(&["choose", &id(), "--method", "klarna"]), "The clerk chose Klarna. Paid.\n");
+    same(
+        &said(&["decline", &id(), "--outcome", "stolen-card"]),
+        "The payment was declined: the card was reported stolen. Paid.\n",
+    );
+}

@@ -1,0 +1,261 @@
+//! What is missing is chosen from a list on a terminal, and named in an error elsewhere.
+
+use serde_json::Value;
+
+use crate::common::harness::{TestEnv, same};
+use crate::common::pty::{PtySession, plain};
+
+/// A store with three tills.
+fn shop() -> TestEnv {
+    let env = TestEnv::new().local();
+    for (name, location) in
+        [("Till 1", "Stockholm City"), ("Till 2", "Göteborg Haga"), ("Bar", "Stockholm City")]
+    {
+        let _ = env.run(["dev", "create-device", "--name", name, "--location", location]).ok();
+    }
+    env
+}
+
+/// Where no line has room for a row, nothing that somebody copies is broken in two.
+#[test]
+fn a_list_in_a_narrow_terminal_breaks_no_word() {
+    let env = shop();
+    let ids: Vec<String> = env
+        .run(["devices", "list", "-o", "ndjson"])
+        .stdout_only()
+        .lines()
+        .map(|line| {
+            let device: Value = serde_json::from_str(line).unwrap();
+            device["id"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(ids.len(), 3);
+    for columns in [50, 80, 115, 200] {
+        let (exit, shown) = PtySession::of_width(columns, &env, ["devices", "list"], &[]).end();
+        assert_eq!(exit, 0);
+        let shown = plain(&shown);
+        for whole in ids.iter().map(String::as_str).chain(["Till 1", "TERMINAL", "simulated=true"]) {
+            assert!(shown.contains(whole), "'{whole}' at {columns} columns:\n{shown}");
+        }
+        assert!(shown.lines().all(|line| line.chars().count() <= columns.into()), "{columns}:\n{shown}");
+        let is_table = shown.lines().next().is_some_and(|line| line.contains("LOCATION"));
+        assert_eq!(is_table, columns > 110, "{columns}:\n{shown}");
+    }
+}
+
+fn session(env: &TestEnv, amount: &str, reference: &str) -> String {
+    let args = [
+        "sessions",
+        "create",
+        "--device",
+        "Till 1",
+        "--amount",
+        amount,
+        "--reference",
+        reference,
+        "-o",
+        "json",
+    ];
+    env.run(args).json()["session_id"].as_str().unwrap().to_owned()
+}
+
+/// Runs it, searches the list for this, and takes what is found.
+fn choose(env: &TestEnv, args: &[&str], list: &str, search: &str) -> (u32, String) {
+    let mut screen = PtySession::open(env, args, &[]);
+    screen.until_asked(&format!("{list} (type to search):"));
+    screen.type_in(search);
+    screen.until(&format!("{search}|"));
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    (exit, plain(&shown))
+}
+
+#[test]
+fn a_device_is_chosen_by_a_part_of_its_name() {
+    let env = shop();
+    let (exit, shown) = choose(&env, &["devices", "get"], "Device", "ll 2");
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains("Device: Till 2") && shown.contains("NAME      Till 2"), "{shown}");
+    let (exit, shown) = choose(&env, &["devices", "update", "--name", "Counter"], "Device", "bar");
+    assert_eq!(exit, 0, "{shown}");
+    let (exit, shown) = choose(&env, &["devices", "deregister"], "Device", "count");
+    assert_eq!(exit, 0, "{shown}");
+    let left = env.run(["devices", "list", "-o", "json"]).json();
+    let names: Vec<_> = left.as_array().unwrap().iter().map(|device| device["name"].clone()).collect();
+    assert_eq!(names, ["Till 1", "Till 2"]);
+}
+
+#[test]
+fn a_location_is_chosen_by_a_part_of_its_name() {
+    let (exit, shown) = choose(&shop(), &["locations", "get"], "Location", "haga");
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains("Location: Göteborg Haga"), "{shown}");
+}
+
+#[test]
+fn a_payment_has_its_device_chosen() {
+    let env = shop();
+    let (exit, shown) = choose(&env, &["sessions", "create", "--amount", "5"], "Device", "till 1");
+    assert_eq!(exit, 0, "{shown}");
+    let journal = env.run(["sessions", "list", "-o", "json"]).json();
+    let device = env.run(["devices", "get", "Till 1", "-o", "json"]).json();
+    assert_eq!(journal[0]["device_id"], device["id"]);
+}
+
+/// Sessions come from the journal: those that are open where it must be open.
+#[test]
+fn a_session_is_chosen_from_those_that_were_created_here() {
+    let env = shop();
+    let paid = session(&env, "5", "receipt-5");
+    let _ = env.run(["dev", "simulate-tap", &paid]).ok();
+    let _ = env.run(["sessions", "watch", &paid]).ok();
+    let open = session(&env, "7.50", "receipt-7");
+    let status =
+        |id: &str| -> Value { env.run(["sessions", "get", id, "-o", "json"]).json()["status"].clone() };
+    let (exit, shown) = choose(&env, &["sessions", "get"], "Session", "receipt-5");
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains(&paid) && shown.contains("7.50 SEK  receipt-7  CREATED"), "{shown}");
+    for (args, after) in [
+        (&["dev", "pos", "choose", "--method", "swish"][..], "ACTIVE"),
+        (&["dev", "simulate-tap", "--outcome", "insufficient-funds"], "ACTIVE"),
+        (&["dev", "pos", "decline"], "ACTIVE"),
+        (&["sessions", "cancel"], "CANCELLED"),
+    ] {
+        let (exit, shown) = choose(&env, args, "Session", "7.50");
+        assert_eq!(exit, 0, "{args:?}: {shown}");
+        assert!(!shown.contains("receipt-5"), "it has ended:\n{shown}");
+        assert_eq!(status(&open), after, "{args:?}");
+    }
+    let screen = PtySession::open(&env, ["sessions", "watch"], &[]);
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 4, "{shown}");
+    assert!(shown.contains("no session that was created here and is open is known"), "{shown}");
+}
+
+#[test]
+fn ctrl_c_at_a_list_does_nothing() {
+    let env = shop();
+    let mut screen = PtySession::open(&env, ["devices", "deregister"], &[]);
+    screen.until_asked("Device (type to search):");
+    screen.type_in("\x03");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 130, "{shown}");
+    assert_eq!(env.run(["devices", "list", "-o", "json"]).json().as_array().unwrap().len(), 3);
+}
+
+/// Names that a narrow terminal cuts are still told apart.
+#[test]
+fn a_narrow_terminal_cuts_names_and_not_what_tells_them_apart() {
+    let env = TestEnv::new().local();
+    let long = "The till beside the large window at the back";
+    for number in [1, 2] {
+        let name = format!("{long} {number}");
+        let _ = env.run(["dev", "create-device", "--name", &name, "--location", "Stockholm City"]).ok();
+    }
+    let wanted = env.run(["devices", "list", "-o", "json"]).json()[1]["id"].as_str().unwrap().to_owned();
+    let mut screen = PtySession::of_width(40, &env, ["devices", "get"], &[]);
+    screen.until_asked("Device (type to search):");
+    screen.type_in(&wanted[..8]);
+    screen.until(&format!("{}|", &wanted[..8]));
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let device = plain(&shown).rsplit_once("Device: ").unwrap().1.replace(['\n', ' '], "");
+    assert!(device.contains(&wanted), "{shown}");
+}
+
+#[test]
+fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
+    let env = shop();
+    for (args, noun) in [
+        (&["devices", "get"][..], "device"),
+        (&["devices", "update", "--name", "x"], "device"),
+        (&["devices", "deregister"], "device"),
+        (&["sessions", "create", "--amount", "5"], "device"),
+        (&["locations", "get"], "location"),
+    ] {
+        same(
+            &env.run(args).assert_failure(2),
+            &format!("error: no {noun} is given\n  hint: name one; `kustom {noun}s list` shows them\n"),
+        );
+    }
+    for args in [
+        &["sessions", "get"][..],
+        &["sessions", "watch"],
+        &["sessions", "cancel"],
+        &["dev", "simulate-tap"],
+        &["dev", "pos", "pay"],
+    ] {
+        same(
+            &env.run(args).assert_failure(2),
+            "error: no session is given\n  hint: name one by its id; `kustom sessions list` shows those that were \
+             created here\n",
+        );
+    }
+}
+
+/// What takes its time is shown while it does, and gone when it is done; a pipe never sees it.
+#[test]
+fn a_slow_answer_has_a_line_that_goes_away() {
+    use crate::common::server::{Asked, Reply, Server};
+    use std::sync::mpsc;
+    use std::time::Duration;
+    let (let_go, held) = mpsc::channel::<Duration>();
+    let held = std::sync::Mutex::new(held);
+    let server = Server::new(move |_: &Asked| {
+        // It answers once the line was seen, or should have been.
+        std::thread::sleep(held.lock().unwrap().recv().unwrap());
+        Reply::json(200, &serde_json::json!({"content": [], "last": true}))
+    });
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
+    let screen = PtySession::open(&env, ["devices", "list"], &[]);
+    screen.until("waiting for the API");
+    let_go.send(Duration::ZERO).unwrap();
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let after = shown.rsplit_once("waiting for the API").unwrap().1;
+    assert!(
+        after.contains("\u{1b}[2K") || after.contains("\u{1b}[K") || after.contains("\u{1b}[0K"),
+        "{shown:?}"
+    );
+    for more in [&[][..], &["--quiet"]] {
+        let_go.send(Duration::from_millis(800)).unwrap();
+        let said = if more.is_empty() {
+            env.run(["devices", "list"]).assert_code(0).stderr
+        } else {
+            PtySession::open(&env, ["devices", "list", "--quiet"], &[]).end().1
+        };
+        assert!(!said.contains("waiting"), "{said}");
+    }
+}
+
+/// A long list has a bar once it takes its time.
+#[test]
+fn a_long_list_has_a_bar_that_goes_away() {
+    use crate::common::server::{Asked, Reply, Server};
+    use std::sync::{Arc, Condvar, Mutex};
+    let last = Arc::new((Mutex::new(false), Condvar::new()));
+    let held = Arc::clone(&last);
+    let server = Server::new(move |asked: &Asked| {
+        let page = |number: usize| asked.target.contains(&format!("page_number={number}&"));
+        if page(3) {
+            // It is answered once the bar was seen.
+            let (seen, changed) = &*held;
+            drop(changed.wait_while(seen.lock().unwrap(), |seen| !*seen).unwrap());
+        } else if !page(0) {
+            // Longer than what is not worth a bar.
+            std::thread::sleep(std::time::Duration::from_millis(700));
+        }
+        let content = [serde_json::json!({"id": "1", "name": "Till"})];
+        Reply::json(200, &serde_json::json!({"content": content, "total_pages": 4, "last": page(3)}))
+    });
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
+    let screen = PtySession::open(&env, ["devices", "list"], &[]);
+    screen.until("3 of 4");
+    *last.0.lock().unwrap() = true;
+    last.1.notify_all();
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let after = plain(&shown).rsplit_once(" of 4").unwrap().1.to_owned();
+    assert_eq!(after.matches("Till").count(), 4, "{shown}");
+}

@@ -1,0 +1,327 @@
+//! `kustom enrollments pair` in front of a person, with the phone played by `kustom dev pos`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::common::harness::TestEnv;
+use crate::common::pty::{PtySession, plain};
+use crate::common::scripted_emulator::{Act, ScriptedEmulator};
+
+const PAIR: [&str; 4] = ["enrollments", "pair", "--interval", "20ms"];
+
+fn begin(env: &TestEnv, more: &[&str]) -> PtySession {
+    PtySession::open(env, [&PAIR[..], more].concat(), &[])
+}
+
+fn at_stockholm(env: &TestEnv, more: &[&str]) -> PtySession {
+    begin(env, &[&["--location", "Stockholm City"], more].concat())
+}
+
+/// The code that is on the screen, the newest of so many.
+fn code(screen: &PtySession, times: usize) -> String {
+    let text = screen.until_times(times, " is valid until ");
+    let before = text.rsplit_once(" is valid until ").unwrap().0;
+    before.rsplit(' ').next().unwrap().to_owned()
+}
+
+fn play(env: &TestEnv, code: &str) {
+    let _ = env.run(["dev", "pos", "pair", code, "--name", "Pixel 9"]).ok();
+}
+
+#[test]
+fn a_phone_is_paired_from_a_list_of_locations_to_its_name() {
+    let env = TestEnv::new().local();
+    let mut screen = begin(&env, &[]);
+    screen.until_asked("Location (type to search):");
+    screen.type_in("stock");
+    screen.until("stock|");
+    screen.type_in("\r");
+    let code = code(&screen, 1);
+    for line in ["1. Open the Kustom POS app.", "2. Choose to enter a code.", "3. Enter this one:"] {
+        screen.until(line);
+    }
+    screen.until("waiting for the phone");
+    play(&env, &code);
+    screen.until("A phone has used the code: device 'Pixel 9'");
+    screen.until_asked("Name [Stockholm City till 1]:");
+    screen.type_in("Till 3\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let shown = plain(&shown);
+    assert!(shown.contains("NAME      Till 3\n"), "it ends with the device as a table:\n{shown}");
+    assert!(shown.contains("\nTill 3 is ready.\n"), "{shown}");
+    let device = env.run(["devices", "get", "Till 3", "-o", "json"]).json();
+    assert!(device["metadata"].get("kustom_pairing").is_none(), "{device}");
+}
+
+/// The code is large where the terminal says that it can draw, and its letters are spread where it cannot.
+#[test]
+fn the_code_is_as_large_as_there_is_room_for() {
+    for (columns, language, drawn) in
+        [(200, "C.UTF-8", true), (80, "sv_SE.UTF-8", true), (40, "C.UTF-8", true), (80, "C", false)]
+    {
+        let counter = ScriptedEmulator::new();
+        let args = [&PAIR[..], &["--location", "Stockholm City"]].concat();
+        let mut screen = PtySession::of_width(columns, &counter.env, args, &[("LANG", language)]);
+        let code = code(&screen, 1);
+        let spread: Vec<_> = code.chars().map(String::from).collect();
+        let spread = format!("{}   {}", spread[..4].join(" "), spread[4..].join(" "));
+        screen.until("waiting for the phone");
+        screen.type_in("\x03");
+        screen.until_asked("Withdraw it? [Y/n]");
+        screen.type_in("\r");
+        let (exit, shown) = screen.end();
+        let shown = plain(&shown);
+        assert_eq!(exit, 130, "{shown}");
+        assert_eq!((shown.contains('█'), shown.contains(&spread)), (drawn, !drawn), "{columns}:\n{shown}");
+        let wide = |line: &&str| line.chars().count() > usize::from(columns);
+        let large: Vec<_> = shown.lines().filter(|line| line.contains('█')).filter(wide).collect();
+        assert!(large.is_empty(), "{columns}: {large:?}");
+    }
+}
+
+#[test]
+fn an_expired_code_is_replaced_by_a_new_one() {
+    let counter = ScriptedEmulator::new();
+    let mut screen = at_stockholm(&counter.env, &["--expires-in", "300ms"]);
+    let old = code(&screen, 1);
+    screen.until("The code has expired.");
+    screen.until_asked("Make a new one? [Y/n]");
+    screen.type_in("\r");
+    let new = code(&screen, 2);
+    assert_ne!(old, new);
+    screen.until_times(2, "The code has expired.");
+    screen.until_times(2, "Make a new one? [Y/n]");
+    screen.until_asked("Make a new one? [Y/n]");
+    screen.type_in("n\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 11, "{shown}");
+    assert_eq!(counter.usable_codes(), Vec::<String>::new());
+}
+
+#[test]
+fn ctrl_c_offers_to_withdraw_the_code() {
+    let counter = ScriptedEmulator::new();
+    let mut screen = at_stockholm(&counter.env, &[]);
+    let code = code(&screen, 1);
+    screen.type_in("\x03");
+    screen.until(&format!("Nobody has used the code {code} yet."));
+    screen.until_asked("Withdraw it? [Y/n]");
+    assert_eq!(counter.usable_codes(), [code], "nothing is done before the answer");
+    screen.type_in("y\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 130, "{shown}");
+    assert!(shown.contains("interrupted; the code was withdrawn"), "{shown}");
+    assert_eq!(counter.enrollments(), []);
+}
+
+/// A second Ctrl-C ends it at once, and says which code is still good; so does the answer no.
+#[test]
+fn a_second_ctrl_c_ends_at_once_and_names_the_code() {
+    for keys in ["\x03", "n\r"] {
+        let counter = ScriptedEmulator::new();
+        let mut screen = at_stockholm(&counter.env, &[]);
+        let code = code(&screen, 1);
+        screen.type_in("\x03");
+        screen.until_asked("Withdraw it? [Y/n]");
+        screen.type_in(keys);
+        let (exit, shown) = screen.end();
+        assert_eq!(exit, 130, "{shown}");
+        assert!(shown.contains(&format!("interrupted; the code {code} can be used until ")), "{shown}");
+        let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
+        assert!(shown.contains(&format!("withdraw it: kustom enrollments delete {id}")), "{shown}");
+        assert_eq!(counter.usable_codes(), [code]);
+    }
+}
+
+/// There is nobody to ask any more: the code is withdrawn, and the terminal is in order, wherever it was left.
+#[test]
+fn a_signal_withdraws_the_code_without_a_question() {
+    for signal in ["TERM", "HUP", "QUIT"] {
+        let counter = ScriptedEmulator::new();
+        let screen = at_stockholm(&counter.env, &[]);
+        let _ = code(&screen, 1);
+        screen.until("waiting for the phone");
+        screen.signal(signal);
+        let (exit, shown) = screen.end();
+        assert_eq!(exit, 130, "{signal}: {shown}");
+        assert!(shown.contains("interrupted; the code was withdrawn"), "{shown}");
+        assert_eq!(counter.enrollments(), [], "{signal}");
+    }
+}
+
+#[test]
+fn a_signal_at_a_question_leaves_the_terminal_in_order() {
+    for signal in ["TERM", "HUP", "QUIT", "INT"] {
+        // Where the phone will stand: nothing was done yet.
+        let counter = ScriptedEmulator::new();
+        let screen = begin(&counter.env, &[]);
+        screen.until_asked("Location (type to search):");
+        screen.signal(signal);
+        assert_eq!(screen.end().0, 130);
+        assert_eq!(counter.asked("POST"), 0);
+        // Whether the code is withdrawn: it may be used, and the person is told.
+        let mut screen = at_stockholm(&counter.env, &[]);
+        let code = code(&screen, 1);
+        screen.type_in("\x03");
+        screen.until_asked("Withdraw it? [Y/n]");
+        screen.signal(signal);
+        let (exit, shown) = screen.end();
+        assert_eq!(exit, 130, "{shown}");
+        let told = shown.contains(&format!("the code {code} can be used until "));
+        assert_eq!(counter.usable_codes().contains(&code), told, "{shown}");
+    }
+}
+
+/// The phone is paired whatever happens at its naming, and the person is told which device it is.
+#[test]
+fn a_naming_that_is_left_tells_the_device() {
+    for key in [true, false] {
+        let counter = ScriptedEmulator::new();
+        let mut screen = at_stockholm(&counter.env, &[]);
+        let id = counter.use_code(&code(&screen, 1));
+        screen.until_asked("Name [Stockholm City till 1]:");
+        if key {
+            screen.type_in("\x03");
+        } else {
+            screen.signal("TERM");
+        }
+        let (exit, shown) = screen.end();
+        assert_eq!(exit, 130, "{shown}");
+        let told = format!("the phone is paired as device 'Phone' ({id}), but not named");
+        assert!(shown.contains(&told), "{shown}");
+        assert!(shown.contains(&format!("kustom devices update {id} --name NAME")), "{shown}");
+    }
+}
+
+#[test]
+fn a_name_that_is_refused_is_asked_for_again() {
+    let counter = ScriptedEmulator::new();
+    let refusals = AtomicUsize::new(0);
+    counter.rule(move |line| {
+        if line.starts_with("PUT") && refusals.fetch_add(1, Ordering::SeqCst) == 0 {
+            return Act::Refuse(422);
+        }
+        Act::Pass
+    });
+    let _ = counter.env.run(["dev", "create-device", "--name", "Bar", "--location", "Stockholm City"]).ok();
+    let mut screen = at_stockholm(&counter.env, &[]);
+    let id = counter.use_code(&code(&screen, 1));
+    screen.until_asked("Name [Stockholm City till 1]:");
+    screen.type_in("bar\r");
+    screen.until("there is a device 'bar' already");
+    screen.until_times(2, "Name [Stockholm City till 1]:");
+    screen.type_in("Kassa\r");
+    screen.until("the name was refused: not now (HTTP 422)");
+    screen.until_times(3, "Name [Stockholm City till 1]:");
+    screen.until_asked("Name");
+    screen.type_in("Till 9\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let named = counter.devices().into_iter().find(|device| device.id.as_deref() == Some(&id)).unwrap();
+    assert_eq!(named.name.as_deref(), Some("Till 9"));
+}
+
+/// The API goes away in the middle of the wait: the person is told, and may still give up.
+#[test]
+fn a_failure_in_the_middle_of_the_wait_is_told_to_the_person() {
+    let counter = ScriptedEmulator::new();
+    let mut screen = at_stockholm(&counter.env, &[]);
+    let code = code(&screen, 1);
+    counter.rule(|line| if line.starts_with("GET") { Act::Refuse(429) } else { Act::Pass });
+    screen.until("still waiting");
+    counter.rule(|_| Act::Pass);
+    screen.until("The API answers again.");
+    counter.use_code(&code);
+    screen.until_asked("Name [Stockholm City till 1]:");
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    assert_eq!(shown.matches("still waiting").count(), 1, "{shown}");
+}
+
+#[test]
+fn several_phones_are_paired_in_a_row() {
+    let counter = ScriptedEmulator::new();
+    let mut screen = at_stockholm(&counter.env, &["--count", "2"]);
+    for number in 1..=2 {
+        screen.until(&format!("Pair phone {number} of 2 at Stockholm City:"));
+        counter.use_code(&code(&screen, number));
+        screen.until_asked(&format!("Name [Stockholm City till {number}]:"));
+        screen.type_in("\r");
+        screen.until(&format!("Stockholm City till {number} is ready."));
+    }
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    let shown = plain(&shown);
+    let table = shown.rsplit_once("NAME  ").unwrap().1;
+    assert!(table.contains("Stockholm City till 1") && table.contains("Stockholm City till 2"), "{shown}");
+}
+
+/// A terminal that can only write one character after the other gets every question, and no sequence.
+#[test]
+fn a_dumb_terminal_is_asked_in_plain_lines() {
+    let env = TestEnv::new().local();
+    let mut screen = PtySession::open(&env, PAIR, &[("TERM", "dumb")]);
+    screen.until("   2  Stockholm City  51e2a9c4");
+    screen.until("Location (a number, or a part of the name): ");
+    screen.type_in("o\r");
+    screen.until("error: that could be 2 of them");
+    screen.type_in("2\r");
+    let code = code(&screen, 1);
+    play(&env, &code);
+    screen.until("Name [Stockholm City till 1]: ");
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    assert!(shown.contains("Stockholm City till 1 is ready."), "{shown}");
+}
+
+#[test]
+fn a_terminal_that_changes_its_width_breaks_nothing() {
+    let counter = ScriptedEmulator::new();
+    let args = [&PAIR[..], &["--location", "Stockholm City"]].concat();
+    let mut screen = PtySession::of_width(80, &counter.env, args, &[("LANG", "C.UTF-8")]);
+    let code = code(&screen, 1);
+    for columns in [40, 20, 5, 120] {
+        let before = screen.until("waiting for the phone").len();
+        screen.resize(columns);
+        screen.until_longer_than(before + 50);
+    }
+    counter.use_code(&code);
+    screen.until_asked("Name [");
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+}
+
+/// Whoever wants no talk gets the code all the same.
+#[test]
+fn quiet_shows_the_code_and_nothing_else() {
+    let counter = ScriptedEmulator::new();
+    let mut screen = at_stockholm(&counter.env, &["--quiet"]);
+    counter.use_code(&code(&screen, 1));
+    screen.until_asked("Name [Stockholm City till 1]:");
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    assert_eq!(exit, 0, "{shown}");
+    for talk in ["Open the Kustom POS app", "waiting for the phone", "is ready"] {
+        assert!(!shown.contains(talk), "{shown}");
+    }
+}
+
+/// `--no-input` asks nobody, even where somebody could answer; nor does `-o ndjson`.
+#[test]
+fn nobody_is_asked_who_said_so() {
+    let counter = ScriptedEmulator::new();
+    let (exit, shown) = begin(&counter.env, &["--no-input"]).end();
+    assert_eq!(exit, 2, "{shown}");
+    assert!(shown.contains("there are 2 locations, and none is given"), "{shown}");
+    for args in [&["--no-input"][..], &["-o", "ndjson"]] {
+        let screen = at_stockholm(&counter.env, &[args, &["--timeout", "100ms"]].concat());
+        let (exit, shown) = screen.end();
+        assert_eq!(exit, 13, "{shown}");
+        assert!(shown.contains("created") && !shown.contains("POS app"), "{shown}");
+    }
+    assert_eq!(counter.enrollments(), []);
+}

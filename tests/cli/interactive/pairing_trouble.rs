@@ -1,0 +1,280 @@
+//! `kustom enrollments pair` when something goes wrong: the API fails, an answer is lost, nobody reads. No code is left
+//! behind that nobody was told of, and no phone is lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+
+use super::pairing_events::{STOCKHOLM, code, names, pair, pair_events};
+use crate::common::scripted_emulator::{Act, ScriptedEmulator, events, newest_code, use_code};
+
+/// Whoever interrupts twice does not wait for the withdrawal, and is told what is left; not the code itself, because
+/// errors end up in logs.
+#[test]
+fn a_code_that_cannot_be_withdrawn_is_told() {
+    for twice in [true, false] {
+        let counter = ScriptedEmulator::new();
+        counter.rule(move |line| match line.starts_with("DELETE") {
+            true if twice => Act::Hang,
+            true => Act::Refuse(500),
+            false => Act::Pass,
+        });
+        let running = pair(&counter.env, &STOCKHOLM);
+        let stdout = running.until_stdout(|stdout| stdout.ends_with('\n'));
+        let code = stdout.split_whitespace().nth(1).unwrap().to_owned();
+        running.interrupt();
+        if twice {
+            counter.until(|counter| counter.asked("DELETE") > 0);
+            running.interrupt();
+        }
+        let outcome = running.wait().assert_code(130);
+        let said = outcome.err();
+        assert!(
+            said.starts_with("error: interrupted; the code of enrollment <id-1> can be used until "),
+            "{said}"
+        );
+        assert!(said.ends_with("hint: withdraw it: kustom enrollments delete <id-1>\n"), "{said}");
+        assert!(!outcome.stderr.contains(&code), "the code is in the error:\n{said}");
+    }
+}
+
+/// The phone was faster than the withdrawal: then it is not lost, but named to whoever asked; also where the API refuses
+/// to withdraw what was used, and where the device appears a little later.
+#[test]
+fn a_phone_that_is_faster_than_the_withdrawal_is_told() {
+    for refused in [None, Some(404), Some(409)] {
+        let counter = ScriptedEmulator::new();
+        let running = pair_events(&counter.env, &["--interval", "1h"]);
+        let code = code(&running, 1);
+        counter.until(|counter| counter.asked("GET /ipp/v1/enrollments") > 0);
+        let id = counter.use_code(&code);
+        let looks = AtomicUsize::new(0);
+        counter.rule(move |line| match (line, refused) {
+            (line, Some(status)) if line.starts_with("DELETE") => Act::Refuse(status),
+            (line, Some(_))
+                if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 0 =>
+            {
+                Act::Nothing
+            }
+            _ => Act::Pass,
+        });
+        running.interrupt();
+        let outcome = running.wait().assert_code(130);
+        assert!(
+            outcome
+                .stderr
+                .contains(&format!("a phone used the code before that: it is device 'Phone' ({id})")),
+            "{refused:?}: {}",
+            outcome.stderr
+        );
+        let by_hand = format!("kustom devices update {id} --name NAME --unset-metadata kustom_pairing");
+        assert!(outcome.stderr.contains(&by_hand), "{}", outcome.stderr);
+    }
+}
+
+/// Whoever read the events has gone away: the code is withdrawn, and no exit code says that a phone was paired.
+#[test]
+fn a_wait_that_nobody_reads_withdraws_the_code() {
+    let counter = ScriptedEmulator::new();
+    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
+    let outcome = counter.env.command(args).unread().run().assert_code(13);
+    assert_eq!(outcome.stderr, "");
+    assert_eq!(counter.enrollments(), []);
+    // One that could not be withdrawn is told on stderr.
+    counter.rule(|line| if line.starts_with("DELETE") { Act::Refuse(500) } else { Act::Pass });
+    let outcome = counter.env.command(args).unread().run().assert_code(7);
+    assert!(outcome.stderr.contains("stdout was closed; the code of enrollment"), "{}", outcome.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_during_the_wait_withdraws_the_code() {
+    let counter = ScriptedEmulator::new();
+    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
+    let script = "(\"$0\" \"$@\"; echo $? > status) | head -n 1 > /dev/null";
+    let _ = counter.env.command(args).through(script).run().assert_code(0);
+    let status = counter.env.path().join("status");
+    counter.until(|_| std::fs::read_to_string(&status).is_ok_and(|status| status.ends_with('\n')));
+    assert_eq!(std::fs::read_to_string(&status).unwrap(), "13\n");
+    assert_eq!(counter.enrollments(), []);
+}
+
+/// A phone that used the code gets its name, whether anybody reads of it or not.
+#[cfg(unix)]
+#[test]
+fn a_phone_that_nobody_reads_of_gets_its_name_all_the_same() {
+    let counter = ScriptedEmulator::new();
+    counter.rule(|line| {
+        if !line.starts_with("POST /ipp/v1/enrollments") {
+            return Act::Pass;
+        }
+        Act::Then(Box::new(|emulator| {
+            let code = newest_code(emulator);
+            use_code(emulator, &code);
+        }))
+    });
+    let args = ["enrollments", "pair", "--interval", "20ms", "-o", "ndjson", "--location", "Stockholm City"];
+    let full = counter.env.command(args).through("\"$0\" \"$@\" > /dev/full").run();
+    // What cannot be written is told, and the code was used before it could be withdrawn.
+    assert_eq!(full.code, Some(1), "{}", full.stderr);
+    assert!(
+        full.stderr.contains("a phone used the code before that: it is device 'Phone'"),
+        "{}",
+        full.stderr
+    );
+}
+
+/// The API goes away in the middle of the wait, and comes back.
+#[test]
+fn a_failure_in_the_middle_of_the_wait_is_told_once_and_ends_nothing() {
+    let counter = ScriptedEmulator::new();
+    let failed = Arc::new(AtomicUsize::new(0));
+    let broken = Arc::new(AtomicBool::new(false));
+    let (failures, breaks) = (Arc::clone(&failed), Arc::clone(&broken));
+    counter.rule(move |line| {
+        if breaks.load(Ordering::SeqCst) && line.starts_with("GET /ipp/v1/enrollments") {
+            failures.fetch_add(1, Ordering::SeqCst);
+            return Act::Refuse(400 + 29);
+        }
+        Act::Pass
+    });
+    let running = pair_events(&counter.env, &[]);
+    let code = code(&running, 1);
+    broken.store(true, Ordering::SeqCst);
+    running.until_stderr(|stderr| stderr.contains("still waiting"));
+    assert!(failed.load(Ordering::SeqCst) > 0);
+    broken.store(false, Ordering::SeqCst);
+    let id = counter.use_code(&code);
+    let outcome = running.wait().assert_code(0);
+    assert_eq!(names(&outcome), ["created", "consumed", "named"]);
+    assert_eq!(outcome.stderr.matches("still waiting").count(), 1, "{}", outcome.stderr);
+    assert_eq!(counter.devices()[0].id.as_deref(), Some(id.as_str()));
+}
+
+/// A key that is withdrawn in the middle ends the wait: what cannot pass is not waited through.
+#[test]
+fn a_refused_key_in_the_middle_of_the_wait_ends_it_and_tells_what_is_left() {
+    let counter = ScriptedEmulator::new();
+    let broken = Arc::new(AtomicBool::new(false));
+    let breaks = Arc::clone(&broken);
+    counter.rule(move |_| if breaks.load(Ordering::SeqCst) { Act::Refuse(401) } else { Act::Pass });
+    let running = pair_events(&counter.env, &[]);
+    let code = code(&running, 1);
+    broken.store(true, Ordering::SeqCst);
+    let outcome = running.wait().assert_code(3);
+    assert_eq!(names(&outcome), ["created"]);
+    let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
+    let enrollment = error["error"]["enrollment_id"].as_str().unwrap();
+    assert!(
+        error["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("the code of enrollment {enrollment} can"))
+    );
+    assert!(!outcome.stderr.contains(&code));
+    assert_eq!(counter.usable_codes(), [code]);
+}
+
+#[test]
+fn a_code_whose_answer_was_lost_is_found_and_used() {
+    let counter = ScriptedEmulator::new();
+    counter.rule(|line| if line.starts_with("POST /ipp/v1/enrollments") { Act::Lose } else { Act::Pass });
+    let running = pair_events(&counter.env, &[]);
+    counter.use_code(&code(&running, 1));
+    let outcome = running.wait().assert_code(0);
+    assert_eq!(names(&outcome), ["created", "consumed", "named"]);
+    assert_eq!(counter.asked("POST"), 1, "it is not made twice");
+}
+
+#[test]
+fn a_code_that_is_being_made_when_it_is_interrupted_is_withdrawn() {
+    let counter = ScriptedEmulator::new();
+    counter.rule(|line| if line.starts_with("POST /ipp/v1/enrollments") { Act::Hang } else { Act::Pass });
+    let running = pair_events(&counter.env, &[]);
+    counter.until(|counter| !counter.enrollments().is_empty());
+    running.signal("TERM");
+    let outcome = running.wait().assert_code(130);
+    assert!(
+        outcome.stderr.contains("interrupted; the code that was being made was withdrawn"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!(counter.enrollments(), []);
+}
+
+#[test]
+fn a_code_that_may_have_been_made_is_exit_7_with_the_way_to_find_it() {
+    let counter = ScriptedEmulator::new();
+    counter.rule(|line| match line {
+        line if line.starts_with("POST /ipp/v1/enrollments") => Act::Refuse(500),
+        _ => Act::Pass,
+    });
+    let said = pair(&counter.env, &STOCKHOLM).wait().assert_failure(7);
+    assert!(said.contains("a code that nobody has seen may have been made"), "{said}");
+    assert!(said.contains("kustom enrollments list --metadata kustom_pairing=<id-1>"), "{said}");
+}
+
+#[test]
+fn a_rename_that_is_refused_says_which_device_it_is() {
+    for (status, exit) in [(400, 5), (503, 7)] {
+        let counter = ScriptedEmulator::new();
+        counter.rule(move |line| if line.starts_with("PUT") { Act::Refuse(status) } else { Act::Pass });
+        let running = pair_events(&counter.env, &[]);
+        let id = counter.use_code(&code(&running, 1));
+        let outcome = running.wait().assert_code(exit);
+        assert_eq!(names(&outcome), ["created", "consumed"]);
+        let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
+        assert_eq!(error["error"]["device_id"], json!(id));
+        let message = error["error"]["message"].as_str().unwrap();
+        assert!(message.ends_with(&format!("; the phone is paired as device 'Phone' ({id}), but not named")));
+    }
+}
+
+/// The device appears a little after its code was used.
+#[test]
+fn a_list_that_lags_is_waited_for() {
+    let counter = ScriptedEmulator::new();
+    let running = pair_events(&counter.env, &[]);
+    let code = code(&running, 1);
+    let looks = AtomicUsize::new(0);
+    counter.rule(move |line| match line {
+        line if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) < 3 => {
+            Act::Nothing
+        }
+        _ => Act::Pass,
+    });
+    let id = counter.use_code(&code);
+    let outcome = running.wait().assert_code(0);
+    assert_eq!(events(&outcome.stdout).pop().unwrap()["device"]["id"], json!(id));
+    assert!(counter.asked("GET /ipp/v1/devices") > 3);
+}
+
+/// The clock of this machine says that the code's time is over, and the API does not.
+#[test]
+fn a_code_that_only_this_clock_ends_is_withdrawn_or_told() {
+    // What is never listed is not taken for withdrawn; it is withdrawn when it must be.
+    let counter = ScriptedEmulator::new();
+    counter.rule(|line| if line.starts_with("GET /ipp/v1/enrollments") { Act::Nothing } else { Act::Pass });
+    let outcome =
+        pair_events(&counter.env, &["--expires-in", "10s", "--timeout", "300ms"]).wait().assert_code(13);
+    assert_eq!(names(&outcome), ["created", "withdrawn"]);
+    assert_eq!(counter.enrollments(), []);
+}
+
+/// A rename that is interrupted on its way may have been carried out.
+#[test]
+fn a_rename_that_is_interrupted_is_exit_7() {
+    let counter = ScriptedEmulator::new();
+    counter.rule(|line| if line.starts_with("PUT") { Act::Hang } else { Act::Pass });
+    let running = pair_events(&counter.env, &[]);
+    let id = counter.use_code(&code(&running, 1));
+    counter.until(|counter| counter.asked("PUT") > 0);
+    running.signal("TERM");
+    let outcome = running.wait().assert_code(7);
+    assert!(
+        outcome.stderr.contains(&format!("device 'Phone' ({id}), and perhaps named")),
+        "{}",
+        outcome.stderr
+    );
+}

@@ -1,0 +1,138 @@
+//! A machine that gets in the way: folders that cannot be written, disks that are full, readers that have left.
+
+use serde_json::{Value, json};
+
+use crate::common::harness::{TestEnv, same};
+use crate::common::server::{Reply, Server};
+
+const MEND: &str = "  hint: name another folder in KUSTOM_STATE, or mend this one\n";
+
+/// Tests may run as root, whom modes do not bind; nobody can make a folder below a file.
+#[test]
+fn a_state_folder_that_cannot_be_written() {
+    let env = TestEnv::new().local();
+    let file = env.file("file", "mine");
+    let env = env.env("KUSTOM_STATE", file.join("state"));
+    same(
+        &env.run(["dev", "create-device", "--name", "x"]).assert_failure(2),
+        &format!(
+            "error: the emulator's state file <home>/file/state/local.json cannot be written: Not a directory\n{MEND}"
+        ),
+    );
+    let said = env.run(["devices", "list", "-o", "json"]).assert_failure(2);
+    let error: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(error["error"]["exit_code"], 2);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
+}
+
+/// A disk without room: files can be made, and no byte written to them.
+#[cfg(unix)]
+const FULL: &str = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
+
+#[cfg(unix)]
+#[test]
+fn a_full_state_folder() {
+    let env = TestEnv::new().local();
+    let device = env.run(["dev", "create-device", "--name", "Till 1", "-o", "json"]).json();
+    let state = || std::fs::read(env.state_folder().join("local.json")).unwrap();
+    let before = state();
+    let full = env.command(["dev", "create-device", "--name", "Till 2"]).through(FULL).run();
+    same(
+        &full.assert_failure(2),
+        &format!(
+            "error: the emulator's state file <home>/state/local.json cannot be written: File too large\n{MEND}"
+        ),
+    );
+    assert_eq!(state(), before, "the state has changed");
+    let left: Vec<_> = std::fs::read_dir(env.state_folder()).unwrap().flatten().collect();
+    assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().contains("tmp")), "{left:?}");
+    // With room again, everything is as it was.
+    let listed = env.run(["devices", "list", "-o", "json"]).json();
+    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &device["id"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_folder_of_the_profiles() {
+    let env = TestEnv::new();
+    let login = |name: &str| env.command(["login", "--api-key-stdin", "--no-check", "--profile", name]);
+    let _ = login("a").stdin("kco_test_api_one").run().ok();
+    let before = std::fs::read(env.profiles_file()).unwrap();
+    let said = login("b").stdin("kco_test_api_two").through(FULL).run().assert_failure(2);
+    same(
+        &said,
+        "error: cannot write <home>/config/profiles.toml: File too large\n  \
+         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n",
+    );
+    assert_eq!(std::fs::read(env.profiles_file()).unwrap(), before);
+}
+
+#[test]
+fn a_profiles_file_that_cannot_be_written() {
+    let env = TestEnv::new();
+    let file = env.file("file", "mine");
+    let env = env.env("KUSTOM_CONFIG", file.join("profiles.toml"));
+    let login = env.command(["login", "--api-key-stdin", "--no-check"]).stdin("kco_test_api_one").run();
+    same(
+        &login.assert_failure(2),
+        "error: cannot read <home>/file/profiles.toml: Not a directory\n  \
+         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n",
+    );
+}
+
+#[test]
+fn a_damaged_state_file_is_told_with_its_place_and_left_alone() {
+    let env = TestEnv::new().local();
+    let file = env.file("state/local.json", "{\n  \"version\": 1,\n");
+    for args in [&["devices", "list"][..], &["dev", "create-device", "--name", "x"]] {
+        let said = env.run(args).assert_failure(2);
+        let begins = "error: the emulator's state file <home>/state/local.json is not usable: ";
+        let ends = format!("; delete the file to begin with a new state\n{MEND}");
+        assert!(said.starts_with(begins) && said.contains("line 3") && said.ends_with(&ends), "{said}");
+    }
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "{\n  \"version\": 1,\n");
+}
+
+#[test]
+fn a_reader_that_has_left_is_no_error() {
+    let env = TestEnv::new().local();
+    for args in
+        [&["locations", "list"][..], &["profiles", "list"], &["demo"], &["--help"], &["--version"], &[]]
+    {
+        for format in ["table", "json", "ndjson", "csv"] {
+            let outcome = env.command(args).env("KUSTOM_OUTPUT", format).unread().run().assert_code(0);
+            assert_eq!(outcome.stderr, "", "{args:?} {format}");
+        }
+    }
+    // What was asked for is done all the same.
+    let made = env.command(["dev", "create-device", "--name", "Till 1"]).unread().run().assert_code(0);
+    assert_eq!(made.stderr, "");
+    assert_eq!(env.run(["devices", "list", "-o", "json"]).json()[0]["name"], "Till 1");
+}
+
+/// More than a pipe holds, into a reader that wants one line.
+#[cfg(unix)]
+#[test]
+fn head_takes_one_line_of_many() {
+    let devices: Vec<_> =
+        (0..100).map(|id| json!({"id": id.to_string(), "name": "x".repeat(2000)})).collect();
+    let server = Server::always(Reply::json(200, &json!({"content": devices, "total_pages": 9})));
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
+    for format in ["ndjson", "csv", "table", "json"] {
+        let script = "{ \"$0\" \"$@\"; echo \"exit $?\" >&2; } | head -n 1";
+        let outcome = env.command(["devices", "list", "-o", format]).through(script).run();
+        assert_eq!((outcome.stderr.as_str(), outcome.stdout.lines().count()), ("exit 0\n", 1), "{format}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    let env = TestEnv::new().local();
+    let script = "exec \"$0\" \"$@\" > /dev/full";
+    same(
+        &env.command(["locations", "list"]).through(script).run().assert_failure(1),
+        "error: cannot write to stdout: No space left on device (os error 28)\n  \
+         hint: what was asked for was done; only its output is missing\n",
+    );
+}

@@ -1,0 +1,220 @@
+//! One callback: `kustom webhooks verify` checks it, `kustom dev trigger` makes it.
+
+use kustom::emulator::API_KEY;
+use serde_json::{Value, json};
+
+use super::callbacks::{NEXT_SECRET, SECRET, verified};
+use crate::common::harness::{TestEnv, same};
+use crate::common::redaction::FIXED_ID;
+use crate::common::server::{Reply, Server};
+
+/// Published by the Standard Webhooks project.
+const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
+const BODY: &str = r#"{"test": 2432232314}"#;
+const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+fn kept() -> TestEnv {
+    let env = TestEnv::new();
+    env.file("secret", SECRET);
+    env.file("next", NEXT_SECRET);
+    env.file("body", BODY);
+    env.file(
+        "headers",
+        format!("Webhook-Id: {ID}\nwebhook-timestamp: 1614265330\nwebhook-signature: {SIGNATURE}\n"),
+    );
+    env
+}
+
+const VERIFY: [&str; 8] =
+    ["webhooks", "verify", "--secret-file", "secret", "--headers", "headers", "--body", "body"];
+const IN_TIME: [&str; 2] = ["--at", "2021-02-25T15:05:00Z"];
+
+#[test]
+fn a_kept_delivery_is_checked() {
+    let env = kept();
+    let outcome = env.run(VERIFY.iter().chain(&IN_TIME)).assert_code(0);
+    same(&outcome.out(), &format!("ID  {ID}\n"));
+    same(&outcome.err(), "It verifies.\n");
+    let with_another =
+        env.run(VERIFY.iter().chain(&IN_TIME).chain(&["--secret-file", "next", "-o", "json"])).json();
+    assert_eq!(
+        (&with_another["webhook_id"], &with_another["event"]),
+        (&json!(ID), &serde_json::from_str(BODY).unwrap())
+    );
+}
+
+#[test]
+fn the_check_that_failed_is_named() {
+    let env = kept();
+    let fails = |more: &[&str]| env.run(VERIFY.iter().chain(more)).assert_failure(5);
+    same(
+        &fails(&[]),
+        "error: the delivery does not verify: it is too old: signed <time>, which is more than 5 minutes ago; its \
+         signature is right
+  hint: for one that was kept, say when it came with --at
+",
+    );
+    let wrong = "error: the delivery does not verify: the signature is wrong: another secret, or the body or a header \
+                 was changed on the way\n";
+    env.file("body", format!("{BODY}\r\n"));
+    let trailing = "  hint: without the line break at its end the body verifies: keep the body as it came\n";
+    same(&fails(&IN_TIME), &format!("{wrong}{trailing}"));
+    env.file("body", "{}\n");
+    same(&fails(&IN_TIME), wrong);
+    env.file("headers", format!(r#"{{"webhook-id": "{ID}", "webhook-timestamp": 1614265330}}"#));
+    let missing = env.run(VERIFY.iter().chain(&["-o", "json"])).assert_code(5).stderr;
+    assert_eq!(
+        serde_json::from_str::<Value>(&missing).unwrap(),
+        json!({"error": {
+            "kind": "refused", "exit_code": 5, "reason": "missing_header", "hints": [],
+            "message": "the delivery does not verify: the header webhook-signature is missing",
+        }})
+    );
+}
+
+#[test]
+fn files_that_hold_something_else_are_no_delivery() {
+    let env = kept();
+    env.file("headers", "webhook-id\n");
+    same(
+        &env.run(VERIFY).assert_failure(2),
+        "error: headers holds no headers: line 1 is not of the form 'name: value'
+  hint: put the headers into it as they came: `webhook-id: …`, one a line
+",
+    );
+    std::fs::remove_file(env.path().join("headers")).unwrap();
+    same(&env.run(VERIFY).assert_failure(2), "error: cannot read headers: No such file or directory\n");
+}
+
+fn trigger(env: &TestEnv, to: &str, args: &[&str]) -> Vec<String> {
+    env.file("secret", SECRET);
+    let common = ["dev", "trigger", "--to", to, "--secret-file", "secret"];
+    common.iter().chain(args).map(|arg| (*arg).to_owned()).collect()
+}
+
+#[test]
+fn a_sample_needs_no_account_and_shows_what_was_answered() {
+    let env = TestEnv::new();
+    let application = Server::always(Reply::new(200, "text/plain", "thanks\u{1b}[2J"));
+    let to = format!("{}/in?token=t0k3n", application.url());
+    for (event, kind) in [
+        ("session.created", "ipp.session.created"),
+        ("ipp.session.activated", "ipp.session.activated"),
+        ("session.finalized", "ipp.session.finalized"),
+        ("session.cancelled", "ipp.session.cancelled"),
+        ("payment.failed", "ipp.payment.failed"),
+    ] {
+        let shown = env.run(trigger(&env, &to, &[event, "-o", "json"])).json();
+        let body = verified(application.asked().last().unwrap(), SECRET);
+        let data = &body["data"];
+        assert_eq!((&body["type"], &body["merchant_id"]), (&json!(kind), &json!("SAMPLE")));
+        assert_eq!(data["order_id"].is_string(), event == "session.finalized");
+        let reason = if event == "payment.failed" { json!("DECLINED_GENERIC") } else { Value::Null };
+        assert_eq!((data["session_id"].is_string(), &data["failure_reason"]), (true, &reason));
+        let ms = shown["took_ms"].clone();
+        assert_eq!(
+            shown,
+            json!({
+                "id": body["id"], "type": kind, "session_id": data["session_id"], "order_id": data["order_id"],
+                "failure_reason": reason, "to": format!("{}/in", application.url()), "status": 200,
+                "took_ms": ms, "answer": "thanks\u{1b}[2J",
+            })
+        );
+    }
+    let shown = env.run(trigger(&env, &to, &["payment.failed"])).ok();
+    assert!(shown.contains("ANSWER    thanks\\u{1b}[2J\n") && !shown.contains("t0k3n"), "{shown}");
+    // An application that shows all it knows.
+    let talks = Server::always(Reply::new(200, "text/plain", format!("configured with {SECRET}")));
+    let shown = env.run(trigger(&env, &talks.url(), &["payment.failed", "-o", "json"])).json();
+    assert_eq!(shown["answer"], "configured with whsec_[redacted]");
+}
+
+#[test]
+fn what_is_not_acknowledged_is_a_failure() {
+    let env = TestEnv::new();
+    for (reply, code, said) in [
+        (
+            Reply::empty(500),
+            5,
+            "error: the application answered 500, not a 2xx\n  hint: the service would send it again\n",
+        ),
+        (
+            Reply::empty(307).header("location", "http://127.0.0.1:1/"),
+            5,
+            "error: the application answered 307, not a 2xx\n  hint: redirects are not followed: name the URL itself\n",
+        ),
+        (
+            Reply::empty(401),
+            5,
+            "error: the application answered 401, not a 2xx\n  hint: it may have another secret, or a clock that is \
+             off; `kustom webhooks verify` tells which\n",
+        ),
+    ] {
+        let application = Server::always(reply);
+        let outcome = env.run(trigger(&env, &application.url(), &["session.created"])).assert_code(code);
+        same(&outcome.err(), said);
+        assert_eq!(application.asked().len(), 1, "it is sent once");
+    }
+    let cut = Server::always(Reply::cut());
+    let lost = env.run(trigger(&env, &cut.url(), &["session.created"])).assert_failure(7);
+    assert!(lost.starts_with("error: the callback was sent, and not answered: "), "{lost}");
+    assert_eq!(cut.asked().len(), 1, "it is sent once");
+    let gone = env.run(trigger(&env, "http://127.0.0.1:1/", &["session.created"])).assert_failure(6);
+    same(
+        &gone,
+        "error: the callback was not sent: 127.0.0.1 refused the connection\n  hint: see that the application listens \
+         there\n",
+    );
+    let plain = env.run(trigger(&env, "http://shop.example/", &["session.created"])).assert_failure(2);
+    assert!(plain.starts_with("error: --to cannot be used: it is plain http to another machine"), "{plain}");
+}
+
+#[test]
+fn a_callback_can_be_about_a_session_that_exists() {
+    let env = TestEnv::new().local();
+    let application = Server::always(Reply::empty(204));
+    let _ = env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    let create = ["sessions", "create", "--device", "Till 1", "--amount", "5", "-o", "json"];
+    let session = env.run(create).json()["session_id"].as_str().unwrap().to_owned();
+    let about = ["session.finalized", "--session", &session];
+    let open = env.run(trigger(&env, &application.url(), &about)).assert_code(0);
+    same(&open.err(), "The session is CREATED: whoever reads it back does not find it FINALIZED.\n");
+    let paid = env.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
+    assert_eq!(env.run(trigger(&env, &application.url(), &about)).assert_code(0).stderr, "");
+    let bodies: Vec<_> = application.asked().iter().map(|asked| verified(asked, SECRET)).collect();
+    assert_ne!(bodies[0]["id"], bodies[1]["id"]);
+    assert_eq!(bodies[0]["data"], json!({"session_id": session, "order_id": null, "failure_reason": null}));
+    assert_eq!(bodies[1]["data"]["order_id"], paid["order_id"]);
+    assert_eq!(bodies[1]["merchant_id"], "EMULATED");
+    let nobodys = format!("{FIXED_ID}000000000009");
+    let missing = env
+        .run(trigger(&env, &application.url(), &["session.created", "--session", &nobodys]))
+        .assert_failure(4);
+    assert!(missing.starts_with(&format!("error: session {nobodys}: ")), "{missing}");
+    assert_eq!(application.asked().len(), 2);
+}
+
+#[test]
+fn production_is_refused_before_anything_is_sent() {
+    let application = Server::unwanted();
+    let production = "environment = \"production\"\napi_key = \"kco_live_api_0123456789\"\n";
+    let env = TestEnv::new().with_profiles(&format!("active = \"live\"\n[profiles.live]\n{production}"));
+    for more in [&[][..], &["--session", "00000000-0000-4000-8000-000000000001"]] {
+        let args = [&["session.created"], more].concat();
+        same(
+            &env.run(trigger(&env, &application.url(), &args)).assert_failure(2),
+            "error: a callback that never happened has no place in production
+  hint: use a playground profile, or --profile local
+",
+        );
+    }
+    application.assert_untouched();
+    // What guards an account guards it here too.
+    let mismatched = TestEnv::new()
+        .env("KUSTOM_API_KEY", "kco_live_x")
+        .env("KUSTOM_BASE_URL", "https://api.playground.kustom.co");
+    let _ = mismatched.run(trigger(&mismatched, &application.url(), &["session.created"])).assert_failure(3);
+    let named = TestEnv::new().at(&application.url(), API_KEY);
+    let missing = named.run(trigger(&named, "http://127.0.0.1:1/", &["session.created"])).assert_failure(6);
+    assert!(missing.contains("refused the connection"), "{missing}");
+}

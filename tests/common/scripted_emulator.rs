@@ -1,0 +1,170 @@
+//! An account on an emulator that can be made to misbehave, request by request: what a person at a counter meets.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::response::Response;
+use kustom::emulator::state::{EnrollmentFilter, PageRequest, Phone};
+use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
+use kustom::model::{Device, Enrollment, EnrollmentStatus, Platform};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use super::harness::{TIMEOUT, TestEnv};
+use super::proxy::ValidatingProxy;
+
+/// What becomes of a request.
+pub enum Act {
+    /// It is answered as it should be.
+    Pass,
+    /// It is carried out, and something happens before its answer is given.
+    Then(Box<dyn FnOnce(&Emulator) + Send>),
+    /// It is not carried out, and refused with this status.
+    Refuse(u16),
+    /// It is answered with an empty list.
+    Nothing,
+    /// It is carried out, and its answer is lost on the way.
+    Lose,
+    /// It is carried out, and never answered.
+    Hang,
+}
+
+type Rule = Arc<Mutex<Box<dyn FnMut(&str) -> Act + Send>>>;
+
+/// The emulator, behind an address.
+pub struct ScriptedEmulator {
+    pub emulator: Emulator,
+    /// A home whose commands all speak to this account.
+    pub env: TestEnv,
+    proxy: ValidatingProxy,
+    rule: Rule,
+    lines: Arc<Mutex<Vec<String>>>,
+}
+
+impl ScriptedEmulator {
+    pub fn new() -> Self {
+        Self::with(State::seed())
+    }
+
+    pub fn with(state: State) -> Self {
+        let emulator = Emulator::new(state);
+        let rule: Rule = Arc::new(Mutex::new(Box::new(|_: &str| Act::Pass)));
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let router = {
+            let (emulator, rule, lines) = (emulator.clone(), Arc::clone(&rule), Arc::clone(&lines));
+            Router::new().fallback(move |request: Request| {
+                let line = format!("{} {}", request.method(), request.uri());
+                lines.lock().expect("lines").push(line.clone());
+                let act = (rule.lock().expect("a rule"))(&line);
+                answer(emulator.clone(), request, act)
+            })
+        };
+        let proxy = ValidatingProxy::in_front_of(router);
+        let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+        Self { emulator, env, proxy, rule, lines }
+    }
+
+    /// From now on each request, such as `GET /ipp/v1/devices?…`, is treated like this.
+    pub fn rule(&self, rule: impl FnMut(&str) -> Act + Send + 'static) {
+        *self.rule.lock().expect("a rule") = Box::new(rule);
+    }
+
+    pub fn url(&self) -> String {
+        self.proxy.base_url()
+    }
+
+    /// The requests so far whose line begins like this.
+    pub fn asked(&self, beginning: &str) -> usize {
+        self.lines.lock().expect("lines").iter().filter(|line| line.starts_with(beginning)).count()
+    }
+
+    /// Waits until this holds.
+    #[track_caller]
+    pub fn until(&self, condition: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + TIMEOUT;
+        while !condition(self) {
+            assert!(Instant::now() < deadline, "it never came to that");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Every enrollment that was not withdrawn.
+    pub fn enrollments(&self) -> Vec<Enrollment> {
+        let page = PageRequest { number: 0, size: 100 };
+        self.emulator.with_state(|state, moment| {
+            state.list_enrollments(&EnrollmentFilter::default(), page, moment.now).content
+        })
+    }
+
+    /// The codes that a phone could be paired with.
+    pub fn usable_codes(&self) -> Vec<String> {
+        let pending = |enrollment: &Enrollment| enrollment.status == Some(EnrollmentStatus::Pending);
+        let all = self.enrollments().into_iter();
+        all.filter(pending).filter_map(|enrollment| enrollment.enrollment_code).collect()
+    }
+
+    pub fn devices(&self) -> Vec<Device> {
+        let page = PageRequest { number: 0, size: 100 };
+        self.emulator.with_state(|state, moment| state.list_devices(None, page, moment.now).content)
+    }
+
+    /// Plays a phone that uses this code; gives the device's id.
+    pub fn use_code(&self, code: &str) -> String {
+        use_code(&self.emulator, code)
+    }
+}
+
+/// Plays a phone that uses this code; gives the device's id.
+pub fn use_code(emulator: &Emulator, code: &str) -> String {
+    let phone = Phone { name: Some("Phone".into()), platform: Platform::Android };
+    let device = emulator.with_state(|state, moment| state.use_enrollment_code(code, phone, moment));
+    device.expect("a code that can be used").id.expect("an id")
+}
+
+/// The newest code.
+pub fn newest_code(emulator: &Emulator) -> String {
+    let page = PageRequest { number: 0, size: 100 };
+    let all = emulator.with_state(|state, moment| {
+        state.list_enrollments(&EnrollmentFilter::default(), page, moment.now).content
+    });
+    all.last().and_then(|enrollment| enrollment.enrollment_code.clone()).expect("a code")
+}
+
+async fn answer(emulator: Emulator, request: Request, act: Act) -> Response {
+    match act {
+        Act::Refuse(status) => return problem(status),
+        Act::Nothing => return json_of(200, &json!({"content": [], "total_pages": 1, "last": true})),
+        Act::Pass | Act::Then(_) | Act::Lose | Act::Hang => {}
+    }
+    let Ok(response) = emulator.router().oneshot(request).await;
+    match act {
+        Act::Pass | Act::Refuse(_) | Act::Nothing => response,
+        Act::Then(then) => {
+            then(&emulator);
+            response
+        }
+        Act::Lose => {
+            drop(to_bytes(response.into_body(), usize::MAX).await);
+            problem(502)
+        }
+        Act::Hang => std::future::pending().await,
+    }
+}
+
+fn problem(status: u16) -> Response {
+    json_of(status, &json!({"title": "on purpose", "status": status, "detail": "not now"}))
+}
+
+fn json_of(status: u16, body: &Value) -> Response {
+    let kind = if status < 400 { "application/json" } else { "application/problem+json" };
+    let response = Response::builder().status(status).header("content-type", kind);
+    response.body(Body::from(body.to_string())).expect("an answer")
+}
+
+/// The lines of an `ndjson` output.
+pub fn events(stdout: &str) -> Vec<Value> {
+    stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
+}

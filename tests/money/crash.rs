@@ -1,0 +1,256 @@
+//! The process dies, or is told to stop, at every step of its own. Whatever it was doing, the sale is charged at
+//! most once and what exists is in the journal.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kustom::journal::Outcome as Came;
+
+use super::faults::{in_shops, points, repeat};
+use super::faulty_proxy::{Fault, Point, Then};
+use super::fixture::{Charged, Shop, TWIN, UNKNOWN, attempt_of};
+use crate::common::harness::{RunningCommand, TIMEOUT};
+
+/// Waits for what another process does.
+#[track_caller]
+pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn killed_at_any_point_of_the_exchange() {
+    let mut cases = Vec::new();
+    for with_reference in [true, false] {
+        for point in points(&mut Shop::open(), with_reference, 8) {
+            cases.push((with_reference, point));
+        }
+    }
+    in_shops(&cases, |shop, (with_reference, point)| {
+        let case = format!("killed at {point:?}");
+        let sale = shop.sale(*with_reference);
+        shop.wire.breaks(Fault::At(*point, Then::Hold));
+        let running = shop.command(&sale).spawn();
+        shop.wire.until_held();
+        let outcome = running.kill();
+        let charged = shop.judge(&case, &sale, &Charged::new(), &outcome);
+        if *point != Point::Answered {
+            assert_eq!(outcome.code, None, "{case}: {}", outcome.stderr);
+            assert!(shop.unknown(&sale).is_some(), "{case}: it is not known what became of it");
+        } else if !*with_reference && shop.unknown(&sale).is_none() {
+            // It died when all was written down and before it could tell. Without a reference nothing makes the
+            // next sale the same one: two coffees in a row are two sales.
+            return;
+        }
+        repeat(shop, &case, &sale, outcome.code, charged);
+    });
+}
+
+#[test]
+fn told_to_stop_at_any_point_of_the_exchange() {
+    let mut cases = Vec::new();
+    for signal in ["INT", "TERM", "HUP"] {
+        for point in points(&mut Shop::open(), true, 1) {
+            // What is answered whole is done, and what is only accepted may be so before anybody listens.
+            if point != Point::Answered && point != Point::Accepted {
+                cases.push((signal, point));
+            }
+        }
+    }
+    in_shops(&cases, |shop, (signal, point)| {
+        let case = format!("SIG{signal} at {point:?}");
+        let sale = shop.sale(true);
+        shop.wire.breaks(Fault::At(*point, Then::Hold));
+        let running = shop.command(&sale).spawn();
+        shop.wire.until_held();
+        send(&running, signal);
+        let outcome = running.wait();
+        let charged = shop.judge(&case, &sale, &Charged::new(), &outcome);
+        // A closed terminal ends it in the system's way, because who runs it under `nohup` wants it to go on.
+        let expected = if *signal == "HUP" { None } else { Some(UNKNOWN) };
+        assert_eq!(outcome.code, expected, "{case}: {}", outcome.stderr);
+        let attempt = shop.unknown(&sale);
+        assert!(attempt.is_some(), "{case}: it is not known what became of it");
+        if expected.is_some() {
+            assert_eq!(attempt, Some(attempt_of(&outcome)), "{case}");
+        }
+        repeat(shop, &case, &sale, outcome.code, charged);
+    });
+}
+
+/// Sends a signal.
+pub(crate) fn send(running: &RunningCommand, signal: &str) {
+    let kill = format!("kill -{signal} {}", running.id());
+    let sent = std::process::Command::new("/bin/sh").args(["-c", &kill]).status();
+    assert!(sent.expect("a shell").success(), "{kill}");
+}
+
+/// The files of the journal's folder whose names end like this.
+fn files(shop: &Shop, suffix: &str) -> Vec<PathBuf> {
+    let folder = std::fs::read_dir(shop.env.state_folder().join("journal"));
+    let entries = folder.into_iter().flatten().map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.to_string_lossy().ends_with(suffix)).collect()
+}
+
+/// The file that is locked while a session is created on the shop's device.
+fn device_lock(shop: &Shop) -> PathBuf {
+    let locks = files(shop, ".lock");
+    let is_device = |path: &PathBuf| path.to_string_lossy().contains("device-");
+    locks.into_iter().find(is_device).expect("a device's lock")
+}
+
+/// Locks a file as another process would.
+fn lock(path: &Path) -> File {
+    let file = File::options().read(true).write(true).open(path).expect("a file");
+    file.lock().expect("a lock");
+    file
+}
+
+/// A shop that has sold something, so that its files are there.
+fn shop() -> Shop {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    let _ = shop.command(&sale).run().ok();
+    shop
+}
+
+#[test]
+fn killed_while_it_waits_for_another_sale_on_the_device() {
+    let mut shop = shop();
+    for with_reference in [true, false] {
+        let sale = shop.sale(with_reference);
+        let device = lock(&device_lock(&shop));
+        let running = shop.env.command(sale.words("table")).spawn();
+        let waits = "Another session is being created on this device; waiting for its outcome.";
+        running.until_stderr(|said| said.contains(waits));
+        let killed = running.kill();
+        drop(device);
+        let charged = shop.judge("killed in the queue", &sale, &Charged::new(), &killed);
+        assert_eq!(charged, Charged::new());
+        assert!(!shop.is_attempted(&sale));
+        repeat(&mut shop, "killed in the queue", &sale, killed.code, charged);
+    }
+}
+
+#[test]
+fn stopped_while_it_waits_for_another_sale_on_the_device() {
+    let mut shop = shop();
+    // By its id it is the first thing that happens; by its name the program has waited for the API before.
+    for (device, signal) in
+        [(shop.device.clone(), "INT"), ("Till 1".into(), "INT"), ("Till 1".into(), "TERM")]
+    {
+        let mut sale = shop.sale(true);
+        sale.device = device;
+        let held = lock(&device_lock(&shop));
+        let running = shop.env.command(sale.words("table")).spawn();
+        running.until_stderr(|said| said.contains("waiting for its outcome"));
+        send(&running, signal);
+        let stopped = running.wait().assert_code(130);
+        drop(held);
+        let charged = shop.judge_stopped("stopped in the queue", &sale, &stopped);
+        repeat(&mut shop, "stopped in the queue", &sale, stopped.code, charged);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn killed_before_the_intent_is_written() {
+    let mut shop = shop();
+    let journal = lock(&files(&shop, "@playground.lock")[0]);
+    let sale = shop.sale(true);
+    let running = shop.command(&sale).spawn();
+    until("it waits for the journal", || waits_for_a_lock(running.id()));
+    let killed = running.kill();
+    drop(journal);
+    let charged = shop.judge("killed before the intent", &sale, &Charged::new(), &killed);
+    assert!(charged.is_empty() && !shop.is_attempted(&sale));
+    repeat(&mut shop, "killed before the intent", &sale, killed.code, charged);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn killed_between_the_answer_and_the_journal() {
+    let mut shop = shop();
+    for with_reference in [true, false] {
+        let sale = shop.sale(with_reference);
+        shop.wire.breaks(Fault::Pause);
+        let running = shop.command(&sale).spawn();
+        shop.wire.until_held();
+        let journal = lock(&files(&shop, "@playground.lock")[0]);
+        shop.wire.release();
+        until("it waits for the journal", || waits_for_a_lock(running.id()));
+        let killed = running.kill();
+        drop(journal);
+        let charged = shop.judge("killed before the outcome", &sale, &Charged::new(), &killed);
+        assert!(charged.len() == 1 && shop.unknown(&sale).is_some());
+        repeat(&mut shop, "killed before the outcome", &sale, killed.code, charged);
+    }
+}
+
+/// Whether a process waits for a lock on a file.
+#[cfg(target_os = "linux")]
+pub(crate) fn waits_for_a_lock(process: u32) -> bool {
+    let locks = std::fs::read_to_string("/proc/locks").expect("the locks");
+    let process = process.to_string();
+    locks.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.get(1) == Some(&"->") && words.contains(&process.as_str())
+    })
+}
+
+#[test]
+fn killed_while_it_connects() {
+    // A queue of one that is full: who connects now waits, and nothing has been sent.
+    let full = tokio::net::TcpSocket::new_v4().expect("a socket");
+    full.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port on loopback");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let listener = runtime.block_on(async { full.listen(0) }).expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    let _first = std::net::TcpStream::connect(address).expect("the only place in the queue");
+    let url = format!("http://{address}");
+    let mut shop = shop();
+    for with_reference in [true, false] {
+        let sale = shop.sale(with_reference);
+        let running = shop.command(&sale).env("KUSTOM_BASE_URL", &url).spawn();
+        until("the intent is written", || shop.is_attempted(&sale));
+        let killed = running.kill();
+        let charged = shop.judge("killed while it connects", &sale, &Charged::new(), &killed);
+        assert!(charged.is_empty() && shop.unknown(&sale).is_some());
+        repeat(&mut shop, "killed while it connects", &sale, killed.code, charged);
+    }
+    // Nobody takes the call: nothing was sent, and so it says.
+    let sale = shop.sale(true);
+    let patience = ["--timeout".to_owned(), "2s".to_owned()];
+    let command = shop.env.command(sale.args().into_iter().chain(patience));
+    let outcome = command.env("KUSTOM_BASE_URL", &url).run();
+    assert_eq!(outcome.code, Some(6), "{}", outcome.stderr);
+    let charged = shop.judge("nobody takes the call", &sale, &Charged::new(), &outcome);
+    repeat(&mut shop, "nobody takes the call", &sale, outcome.code, charged);
+}
+
+#[test]
+fn killed_as_soon_as_the_outcome_is_written() {
+    let mut shop = shop();
+    for with_reference in [true, false, true, false] {
+        let sale = shop.sale(with_reference);
+        let running = shop.command(&sale).spawn();
+        until("the outcome is written", || {
+            shop.journal().attempts().iter().any(|attempt| {
+                attempt.intent.order_amount == Some(sale.amount)
+                    && matches!(attempt.outcome, Came::Created { .. })
+            })
+        });
+        let killed = running.kill();
+        let charged = shop.judge("killed after the outcome", &sale, &Charged::new(), &killed);
+        assert_eq!(charged.len(), 1);
+        assert_eq!(shop.unknown(&sale), None);
+        if with_reference {
+            let again = shop.command(&sale).run().assert_code(TWIN);
+            shop.judge("repeated after the outcome", &sale, &charged, &again);
+        }
+    }
+}

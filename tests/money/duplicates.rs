@@ -1,0 +1,311 @@
+//! What may have been charged before stops the same sale, and nothing else does.
+
+use kustom::emulator::state::AfterDecline;
+use kustom::emulator::{API_KEY, State};
+use kustom::model::{PaymentMethod, TapOutcome};
+use serde_json::Value;
+
+use super::faulty_proxy::{Fault, Point, Then};
+use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of, device, error_of};
+use crate::common::harness::{CommandOutput, same};
+
+/// A sale whose request got through and whose answer did not.
+fn unknown(shop: &mut Shop, with_reference: bool) -> (Sale, String) {
+    let sale = shop.sale(with_reference);
+    shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
+    let outcome = shop.command(&sale).run().assert_code(UNKNOWN);
+    shop.wire.until_quiet();
+    (sale, attempt_of(&outcome))
+}
+
+fn created(outcome: CommandOutput) -> String {
+    outcome.json()["session_id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn an_unknown_outcome_stops_the_same_sale_and_says_why() {
+    let mut shop = Shop::open();
+    let (sale, attempt) = unknown(&mut shop, true);
+    let table = shop.env.run(sale.words("table"));
+    let lines = [
+        "error: this sale may have been charged already: its outcome is not known (attempt <id-1>, <time>, 1000.01 \
+         SEK, device <id-2>, reference receipt-000001)",
+        "  POST /ipp/v1/sessions: the connection to 127.0.0.1 broke (connection closed before message completed)",
+        "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
+        "  hint: if there is none: kustom sessions recover <id-1> --not-carried-out",
+        "  hint: charge it again all the same: --allow-duplicate\n",
+    ];
+    same(&table.assert_failure(TWIN), &lines.join("\n"));
+    let error = error_of(&shop.command(&sale).run().assert_code(TWIN));
+    assert_eq!((&error["attempt"], &error["kind"]), (&attempt.clone().into(), &"usage".into()));
+    assert_eq!(error["exit_code"], 2);
+    assert_eq!(shop.wire.posts().len(), 1, "something was sent");
+    // The person knows better.
+    let _ = created(shop.env.run(sale.words("json").iter().map(String::as_str).chain(["--allow-duplicate"])));
+    assert_eq!(shop.charged(&sale).len(), 2);
+}
+
+#[test]
+fn an_unknown_outcome_says_which_commands_settle_it() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(false);
+    shop.wire.breaks(Fault::At(Point::Answer(20), Then::Close));
+    let said = shop.env.run(sale.words("table")).assert_failure(UNKNOWN);
+    assert!(said.starts_with("error: the session may have been created: POST /ipp/v1/sessions: "), "{said}");
+    let lines = [
+        "  hint: do not create it again before you know: look at the device, or at the portal",
+        "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
+        "  hint: if there is none: kustom sessions recover <id-1> --not-carried-out\n",
+    ];
+    same(said.split_once('\n').expect("hints").1, &lines.join("\n"));
+}
+
+#[test]
+fn an_unknown_outcome_stops_nothing_else() {
+    let mut shop = Shop::open();
+    let (sale, _) = unknown(&mut shop, false);
+    let other_device = Sale { device: device(&shop.emulator, "Till 2"), ..sale.clone() };
+    let other_amount = Sale { amount: sale.amount + 500, ..sale.clone() };
+    let other_reference = Sale { reference: Some("another".into()), ..sale.clone() };
+    for other in [&other_device, &other_amount, &other_reference] {
+        let _ = created(shop.command(other).run());
+    }
+    let other_currency = sale.args().into_iter().map(|word| word.replace("SEK", "NOK"));
+    let _ = created(shop.env.run(other_currency));
+    // This emulator knows one merchant only, and a session is asked for without naming it.
+    let other_merchant = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "ANOTHER").run();
+    let _ = created(other_merchant);
+    // Who names no merchant may be the same one.
+    let _ = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "").run().assert_code(TWIN);
+    let _ = shop.command(&sale).run().assert_code(TWIN);
+}
+
+#[test]
+fn an_unknown_outcome_of_a_reference_stops_it_on_another_device_and_for_another_amount() {
+    let mut shop = Shop::open();
+    let (sale, attempt) = unknown(&mut shop, true);
+    let elsewhere =
+        Sale { device: device(&shop.emulator, "Till 2"), amount: sale.amount + 1, ..sale.clone() };
+    assert_eq!(attempt_of(&shop.command(&elsewhere).run().assert_code(TWIN)), attempt);
+}
+
+#[test]
+fn two_coffees_in_a_row_are_two_sales() {
+    let mut shop = Shop::open();
+    let coffee = shop.sale(false);
+    let first = created(shop.command(&coffee).run());
+    let second = created(shop.command(&coffee).run());
+    assert_ne!(first, second);
+    // An empty reference tells nothing apart: it is a variable that was not set.
+    let empty = Sale { reference: Some(String::new()), ..coffee };
+    let said = shop.command(&empty).run().assert_code(TWIN);
+    assert!(said.stderr.contains("a value is required for '--reference <TEXT>'"), "{}", said.stderr);
+    // Another receipt is another sale, also while the first is open.
+    let (one, other) = (shop.sale(true), shop.sale(true));
+    let _ = created(shop.command(&one).run());
+    let _ = created(shop.command(&other).run());
+    shop.close();
+}
+
+#[test]
+fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_paid() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    let session = created(shop.command(&sale).run());
+    let attempt = shop.journal().attempts()[0].id.to_string();
+    let id = session.parse().expect("an id");
+    let open = |status: &str| {
+        [
+            &format!(
+                "error: this sale is still open: session <id-1> is {status} (attempt <id-2>, <time>, 1000.01 SEK, \
+                 device <id-3>, reference receipt-000001)"
+            ),
+            "  hint: wait for it: kustom sessions watch <id-1>",
+            "  hint: call it off: kustom sessions cancel <id-1>",
+            "  hint: charge it again all the same: --allow-duplicate\n",
+        ]
+        .join("\n")
+    };
+    same(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("CREATED"));
+    shop.emulator
+        .with_state(|state, moment| state.choose_method(id, PaymentMethod::Card, moment))
+        .expect("a method");
+    same(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("ACTIVE"));
+    let paid = shop.emulator.with_state(|state, moment| state.simulate_tap(id, TapOutcome::Success, moment));
+    let order = paid.expect("a payment").order_id.expect("an order");
+    let lines = [
+        "error: this sale is paid: session <id-1> is FINALIZED, order <id-2> (attempt <id-3>, <time>, 1000.01 SEK, \
+         device <id-4>, reference receipt-000001)",
+        "  hint: charge it again all the same: --allow-duplicate\n",
+    ];
+    same(&shop.env.run(sale.words("table")).assert_failure(TWIN), &lines.join("\n"));
+    // What is paid is known from the journal from now on; nobody has to be asked.
+    let gone = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run().assert_code(TWIN);
+    let error = error_of(&gone);
+    assert_eq!(error["attempt"], attempt.as_str());
+    assert_eq!(error["session_id"], session.as_str());
+    assert_eq!(error["session_status"], "FINALIZED");
+    assert!(gone.stderr.contains(&order), "{}", gone.stderr);
+    assert_eq!(shop.wire.posts().len(), 1);
+    // On another device and for another amount it is the same receipt.
+    let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), amount: 1, ..sale.clone() };
+    let _ = shop.command(&elsewhere).run().assert_code(TWIN);
+    let again = sale.args().into_iter().chain(["--allow-duplicate".to_owned()]);
+    let _ = created(shop.env.run(again));
+}
+
+type End = fn(&mut State, uuid::Uuid, &mut kustom::emulator::OpContext<'_>);
+
+#[test]
+fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
+    let mut shop = Shop::open();
+    shop.emulator.with_state(|state, _| state.switches.status_after_decline = AfterDecline::Failed);
+    let sale = shop.sale(true);
+    let ends: [(&str, End); 3] = [
+        ("CANCELLED", |state, id, moment| drop(state.cancel_session(id, moment))),
+        ("FAILED", |state, id, moment| drop(state.simulate_tap(id, TapOutcome::InsufficientFunds, moment))),
+        ("EXPIRED", |_, _, _| {}),
+    ];
+    for (number, (status, end)) in ends.into_iter().enumerate() {
+        if status == "EXPIRED" {
+            // The next one expires at once.
+            shop.emulator.with_state(|state, _| state.switches.session_lifetime = jiff::SignedDuration::ZERO);
+        }
+        let id = created(shop.command(&sale).run()).parse().expect("an id");
+        shop.emulator.with_state(|state, moment| end(state, id, moment));
+        let now = shop.emulator.with_state(|state, moment| state.session(id, moment.now));
+        assert_eq!(now.expect("a session").status.expect("a status").as_str(), status);
+        assert_eq!(shop.wire.posts().len(), number + 1);
+    }
+    // Each of them had ended when the next was asked for, and so has the last.
+    let _ = created(shop.command(&sale).run());
+    assert_eq!(shop.charged(&sale).len(), 4);
+}
+
+#[test]
+fn a_twin_that_cannot_be_asked_stops_it_and_so_does_one_that_is_gone() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    let _ = created(shop.command(&sale).run());
+    let nowhere = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run();
+    assert!(nowhere.stderr.contains("cannot be asked"), "{}", nowhere.stderr);
+    let _ = nowhere.assert_code(6);
+    assert_eq!(shop.journal().attempts().len(), 1);
+    // Not being found is no sign that it was not paid: it may have been asked for at another place.
+    let emptied = Shop::open();
+    let elsewhere = Sale { device: emptied.device.clone(), ..sale };
+    let gone = shop.command(&elsewhere).env("KUSTOM_BASE_URL", emptied.wire.url()).run().assert_code(TWIN);
+    assert!(gone.stderr.contains("cannot be asked how it stands"), "{}", gone.stderr);
+    assert_eq!(emptied.wire.posts().len(), 0);
+}
+
+/// Starts the same sale this many times, all while the first is not answered yet.
+fn at_once(shop: &mut Shop, sales: &[Sale]) -> Vec<CommandOutput> {
+    shop.wire.breaks(Fault::Pause);
+    let running: Vec<_> = sales.iter().map(|sale| shop.command(sale).spawn()).collect();
+    shop.wire.until_held();
+    shop.wire.release();
+    running.into_iter().map(crate::common::harness::RunningCommand::wait).collect()
+}
+
+#[test]
+fn of_the_same_sale_at_the_same_moment_exactly_one_request_is_sent() {
+    for number in [2, 10] {
+        let mut shop = Shop::open();
+        let sale = shop.sale(true);
+        let outcomes = at_once(&mut shop, &vec![sale.clone(); number]);
+        assert_eq!(shop.wire.posts().len(), 1, "of {number}");
+        assert_eq!(shop.charged(&sale).len(), 1);
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.code == Some(0)).count(), 1);
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.code == Some(TWIN)).count(), number - 1);
+        shop.close();
+    }
+}
+
+#[test]
+fn of_the_same_receipt_on_two_devices_at_the_same_moment_exactly_one_request_is_sent() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), ..sale.clone() };
+    let outcomes = at_once(&mut shop, &[sale, elsewhere]);
+    assert_eq!(shop.wire.posts().len(), 1);
+    let mut codes: Vec<_> = outcomes.iter().map(|outcome| outcome.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(TWIN)]);
+}
+
+#[test]
+fn sales_that_merely_cost_the_same_all_go_through_at_the_same_moment() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(false);
+    let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), ..sale.clone() };
+    let outcomes = at_once(&mut shop, &[sale.clone(), sale.clone(), elsewhere, sale.clone()]);
+    let ids: Charged = outcomes.into_iter().map(created).collect();
+    assert_eq!(ids.len(), 4);
+    assert_eq!(ids, shop.charged(&sale));
+    shop.close();
+}
+
+#[test]
+fn a_sale_on_another_device_does_not_wait() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(false);
+    shop.wire.breaks(Fault::Pause);
+    let waits = shop.command(&sale).spawn();
+    shop.wire.until_held();
+    let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), ..sale.clone() };
+    // It ends while the other one has no answer.
+    let _ = created(shop.command(&elsewhere).run());
+    shop.wire.release();
+    let _ = created(waits.wait());
+}
+
+#[test]
+fn who_waited_for_a_sale_that_was_lost_is_stopped_by_it() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(false);
+    shop.wire.breaks(Fault::At(Point::Forwarded, Then::Hold));
+    let first = shop.command(&sale).spawn();
+    shop.wire.until_held();
+    let second = shop.env.command(sale.words("table")).spawn();
+    second.until_stderr(|said| said.contains("waiting for its outcome"));
+    super::crash::send(&first, "INT");
+    let attempt = attempt_of(&first.wait().assert_code(UNKNOWN));
+    let stopped = second.wait().assert_code(TWIN);
+    assert!(stopped.stderr.contains(&attempt), "{}", stopped.stderr);
+    assert_eq!(shop.wire.posts().len(), 1);
+}
+
+#[test]
+fn accounts_and_profiles_have_journals_of_their_own() {
+    let shop = Shop::open();
+    let url = shop.wire.url();
+    let profile = |name: &str, merchant: &str| {
+        format!(
+            "[profiles.{name}]\nenvironment = \"playground\"\napi_key = \"{API_KEY}\"\nbase_url = \"{url}\"\n\
+             merchant_id = \"{merchant}\"\ncurrency = \"SEK\"\n"
+        )
+    };
+    let env = crate::common::harness::TestEnv::new();
+    let env = env.with_profiles(&(profile("north", "N") + &profile("south", "S")));
+    let create = |profile: &str| {
+        let words = ["sessions", "create", "--amount", "1", "--reference", "r-1", "-o", "json", "--device"];
+        env.run(words.iter().copied().chain([shop.device.as_str(), "--profile", profile]))
+    };
+    let _ = created(create("north"));
+    let _ = created(create("south"));
+    let stopped = create("north").assert_code(TWIN);
+    let hints: Vec<Value> = error_of(&stopped)["hints"].as_array().expect("hints").clone();
+    assert!(
+        hints[0].as_str().expect("a hint").starts_with("wait for it: kustom --profile north sessions watch ")
+    );
+    let lines = |name: &str| {
+        let path = env.state_folder().join("journal").join(format!("{name}.jsonl"));
+        std::fs::read_to_string(path)
+            .expect("a journal")
+            .lines()
+            .filter(|line| line.contains("\"intent\""))
+            .count()
+    };
+    assert_eq!((lines("north"), lines("south")), (1, 1));
+}

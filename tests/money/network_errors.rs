@@ -1,0 +1,306 @@
+//! What a wait survives: an API that cannot be reached for a while, and people who no longer wait.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use kustom::model::SessionStatus;
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use serde_json::{Value, json};
+
+use super::crash::send;
+use super::fixture::{Shop, error_of};
+use super::watch::{FAST, end, session, status, watch};
+use crate::common::harness::{PROGRAM, TestEnv, same};
+use crate::common::pty::PtySession;
+use crate::common::redaction::redact;
+use crate::common::server::{Reply, Server};
+
+const SESSION: &str = "00000000-0000-4000-8000-00000000005e";
+
+fn warnings(stderr: &str) -> usize {
+    stderr.lines().filter(|line| line.contains("still waiting")).count()
+}
+
+#[test]
+fn an_api_that_is_away_for_a_while_is_waited_for() {
+    let shop = Shop::open();
+    let id = session(&shop);
+    let watching = watch(&shop, &[id], &[]);
+    watching.until_stdout(|said| said.contains("CREATED"));
+    shop.wire.down(true);
+    // As many looks as there are in a minute.
+    shop.wire.until_turned_away(60);
+    end(&shop.emulator, id, &SessionStatus::Finalized);
+    shop.wire.until_turned_away(62);
+    shop.wire.down(false);
+    let outcome = watching.wait().assert_code(0);
+    assert_eq!(outcome.stdout.lines().count(), 2, "{}", outcome.stdout);
+    assert_eq!(warnings(&outcome.stderr), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("The API answers again.").count(), 1, "{}", outcome.stderr);
+}
+
+#[test]
+fn a_wait_that_ends_while_nobody_answers_does_not_say_how_the_session_stands() {
+    let shop = Shop::open();
+    let id = session(&shop);
+    shop.wire.down(true);
+    let never = watch(&shop, &[id], &["--timeout", "100ms"]).wait().assert_code(6);
+    assert_eq!(never.stdout, "");
+    assert!(never.stderr.contains("so how it stands is not known"), "{}", never.stderr);
+    shop.wire.down(false);
+    let watching = watch(&shop, &[id], &["--timeout", "2s"]);
+    watching.until_stdout(|said| said.contains("CREATED"));
+    shop.wire.down(true);
+    let outcome = watching.wait().assert_code(13);
+    let told = "warning: the API could not be asked when the wait ended, after <elapsed>; what was open may have ended\n";
+    assert!(outcome.err().contains(told), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("still open"), "{}", outcome.stderr);
+}
+
+#[test]
+fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning() {
+    let shop = Shop::open();
+    let ids = [session(&shop), session(&shop), session(&shop)];
+    for id in ids {
+        end(&shop.emulator, id, &SessionStatus::Finalized);
+    }
+    // Bound and not listening: who connects is refused, until somebody listens.
+    let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+    socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port on loopback");
+    let url = format!("http://{}", socket.local_addr().expect("an address"));
+    let ids = ids.map(|id| id.to_string());
+    let words = ["sessions", "watch", "-v"].into_iter().chain(ids.iter().map(String::as_str)).chain(FAST);
+    let watching = shop.env.command(words).env("KUSTOM_BASE_URL", &url).spawn();
+    watching.until_stderr(|said| said.matches("< no answer").count() >= 60);
+    let emulator = shop.emulator.clone();
+    let (over, is_over) = tokio::sync::oneshot::channel::<()>();
+    let server = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async move {
+            let listener = socket.listen(16).expect("a listener");
+            tokio::select! {
+                served = kustom::emulator::serve(listener, emulator, std::future::pending()) => served,
+                _ = is_over => Ok(()),
+            }
+        })
+    });
+    let outcome = watching.wait().assert_code(0);
+    assert_eq!(warnings(&outcome.stderr), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stdout.lines().count(), 3, "{}", outcome.stdout);
+    drop(over);
+    server.join().expect("a server").expect("it serves");
+}
+
+#[test]
+fn answers_that_are_none_are_survived() {
+    let session = |status: &str| Reply::json(200, &json!({"session_id": SESSION, "status": status}));
+    let server = Server::script([
+        session("CREATED"),
+        Reply::problem(503, "no"),
+        Reply::problem(500, "no"),
+        Reply::empty(429),
+        Reply::cut(),
+        session("CREATED"),
+        Reply::empty(504),
+        Reply::raw("HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"),
+        session("ACTIVE"),
+        session("FINALIZED"),
+    ]);
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let outcome = env.run(["sessions", "watch", SESSION, "--interval", "1ms", "-o", "ndjson"]).assert_code(0);
+    let told: Vec<Value> =
+        outcome.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<&str> = told.iter().map(|object| object["status"].as_str().expect("a status")).collect();
+    assert_eq!(told, ["CREATED", "ACTIVE", "FINALIZED"]);
+    // Two failures that passed, each told once, as an object.
+    let warnings: Vec<Value> =
+        outcome.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(warnings.len(), 2, "{}", outcome.stderr);
+    assert!(warnings.iter().all(|warning| warning["warning"]["message"].is_string()));
+    assert_eq!(server.asked().len(), 10);
+}
+
+#[test]
+fn an_api_that_asks_for_patience_is_left_alone_for_that_long() {
+    let times = Arc::<Mutex<Vec<Instant>>>::default();
+    let asked_at = Arc::clone(&times);
+    let server = Server::new(move |_| {
+        let mut times = asked_at.lock().expect("times");
+        times.push(Instant::now());
+        match times.len() {
+            1 => Reply::empty(429).header("retry-after", "1"),
+            _ => Reply::json(200, &json!({"session_id": SESSION, "status": "FINALIZED"})),
+        }
+    });
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
+    let _ = env.run(["sessions", "watch", SESSION, "--interval", "1ms"]).assert_code(0);
+    let times = times.lock().expect("times");
+    assert_eq!(times.len(), 2);
+    assert!(times[1] - times[0] >= Duration::from_millis(990), "{:?}", times[1] - times[0]);
+}
+
+#[test]
+fn who_stops_waiting_leaves_the_session_as_it_is() {
+    let shop = Shop::open();
+    let ended = session(&shop);
+    end(&shop.emulator, ended, &SessionStatus::Cancelled);
+    for signal in ["INT", "TERM"] {
+        for format in ["table", "json"] {
+            let id = session(&shop);
+            let watching = watch(&shop, &[ended, id], &["-o", format]);
+            // The second look at it comes after the first has been taken in.
+            crate::crash::until("both were seen", || shop.wire.reads_of(id) > 1);
+            if format == "table" {
+                watching.until_stdout(|said| said.lines().count() == 2);
+            }
+            send(&watching, signal);
+            let outcome = watching.wait().assert_code(130);
+            assert_eq!(status(&shop, id), SessionStatus::Created, "{signal}");
+            if format == "json" {
+                assert_eq!(error_of(&outcome)["kind"], "interrupted");
+                continue;
+            }
+            let told = format!(
+                "error: the wait was interrupted; what was open is still open\n  \
+                 hint: wait again: kustom sessions watch {id}\n  hint: call it off: kustom sessions cancel {id}\n"
+            );
+            same(&outcome.stderr, &told);
+        }
+    }
+}
+
+#[test]
+fn who_stops_waiting_can_ask_for_a_cancel() {
+    let shop = Shop::open();
+    for signal in ["INT", "TERM", "HUP"] {
+        let ids = [session(&shop), session(&shop)];
+        let watching = watch(&shop, &ids, &["--cancel-on-interrupt"]);
+        watching.until_stdout(|said| said.lines().count() == 2);
+        send(&watching, signal);
+        let outcome = watching.wait().assert_code(130);
+        for id in ids {
+            assert_eq!(status(&shop, id), SessionStatus::Cancelled, "{signal}: {}", outcome.stderr);
+        }
+        assert_eq!(outcome.stdout.matches("CANCELLED").count(), 2, "{}", outcome.stdout);
+        assert!(outcome.stderr.contains("what was open was cancelled"), "{}", outcome.stderr);
+    }
+}
+
+/// Watches in a terminal that is closed, and waits for the program's end.
+fn closed_terminal(shop: &Shop, more: &[&str]) -> uuid::Uuid {
+    let id = session(shop);
+    let size = PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 };
+    let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
+    let mut command = CommandBuilder::new(PROGRAM);
+    command.args(["sessions", "watch", &id.to_string()].iter().chain(&FAST).chain(more));
+    command.env_clear();
+    for (name, value) in shop.env.variables() {
+        command.env(name, value);
+    }
+    command.env("KUSTOM_BASE_URL", shop.wire.url());
+    command.env("KUSTOM_API_KEY", kustom::emulator::API_KEY);
+    command.env("TERM", "xterm");
+    let mut child = pair.slave.spawn_command(command).expect("the program starts");
+    drop(pair.slave);
+    crate::crash::until("it watches", || shop.wire.reads_of(id) > 2);
+    // Nobody else has it open: this is the window's end.
+    drop(pair.master);
+    let _ = child.wait().expect("a process");
+    shop.wire.until_quiet();
+    id
+}
+
+#[test]
+fn a_closed_terminal_leaves_the_session_as_it_is_unless_told_otherwise() {
+    let shop = Shop::open();
+    let id = closed_terminal(&shop, &[]);
+    assert_eq!(status(&shop, id), SessionStatus::Created);
+    let id = closed_terminal(&shop, &["--cancel-on-interrupt"]);
+    assert_eq!(status(&shop, id), SessionStatus::Cancelled);
+}
+
+#[test]
+fn ctrl_c_in_a_terminal() {
+    let shop = Shop::open();
+    let id = session(&shop);
+    let url = shop.wire.url();
+    let env =
+        [("KUSTOM_BASE_URL", url.as_str()), ("KUSTOM_API_KEY", kustom::emulator::API_KEY), ("NO_COLOR", "1")];
+    let id_text = id.to_string();
+    let mut screen = PtySession::open(&shop.env, ["sessions", "watch", &id_text].iter().chain(&FAST), &env);
+    screen.until("CREATED");
+    screen.type_in("\x03");
+    let (code, shown) = screen.end();
+    assert_eq!(code, 130, "{shown}");
+    assert!(shown.contains(&format!("kustom sessions cancel {id}")), "{shown}");
+    assert_eq!(status(&shop, id), SessionStatus::Created);
+}
+
+/// A production account at this server.
+fn production(server: &Server) -> TestEnv {
+    let text = format!(
+        "active = \"p\"\n[profiles.p]\nenvironment = \"production\"\napi_key = \"kco_live_api_0123456789\"\n\
+         merchant_id = \"M-1\"\nbase_url = \"{}\"\n",
+        server.url()
+    );
+    TestEnv::new().with_profiles(&text)
+}
+
+const TILL: &str = "00000000-0000-4000-8000-0000000000d1";
+const STORE: &str = "00000000-0000-4000-8000-0000000000a1";
+
+fn real_shop() -> Server {
+    Server::new(|asked| match asked.line().as_str() {
+        "GET /ipp/v1/devices" => Reply::json(200, &json!({"content": [{"id": TILL, "name": "Till 1"}]})),
+        "GET /ipp/v1/locations" => Reply::json(200, &json!({"content": [{"id": STORE, "name": "City"}]})),
+        "POST /ipp/v1/sessions" => Reply::json(200, &json!({"session_id": SESSION, "status": "CREATED"})),
+        _ => Reply::problem(404, "no"),
+    })
+}
+
+#[test]
+fn on_production_a_create_names_what_it_will_do_and_asks() {
+    // The device is named by its id, and shown by its name all the same.
+    let words = [
+        "sessions",
+        "create",
+        "--amount",
+        "249.50",
+        "--currency",
+        "SEK",
+        "--location",
+        "City",
+        "--device",
+        TILL,
+    ];
+    let question = format!(
+        "Production, merchant M-1: create a session of 249.50 SEK on device 'Till 1' ({TILL}) at location 'City' \
+         ({STORE})?"
+    );
+    for (answer, code, posts) in [("n\r", 8, 0), ("\r", 8, 0), ("y\r", 0, 1)] {
+        let server = real_shop();
+        let env = production(&server);
+        let mut screen = PtySession::open(&env, words, &[("NO_COLOR", "1")]);
+        screen.until(&question);
+        screen.type_in(answer);
+        let (exit, shown) = screen.end();
+        assert_eq!(exit, code, "{shown}");
+        let sent = server.lines().iter().filter(|line| line.starts_with("POST")).count();
+        assert_eq!(sent, posts, "{shown}");
+        assert_eq!(env.state_folder().exists(), posts == 1, "{shown}");
+    }
+}
+
+#[test]
+fn on_production_without_a_terminal_nothing_is_sent_unless_it_was_said_beforehand() {
+    let server = real_shop();
+    let env = production(&server);
+    let words = ["sessions", "create", "--amount", "249.50", "--currency", "SEK", "--device", "Till 1"];
+    let said = env.run(words).assert_failure(8);
+    let expected = "error: this is production, and there is nobody to confirm it\n  \
+                    hint: nothing was sent; add --yes to confirm it beforehand\n";
+    same(&redact(&said, env.path()), expected);
+    server.assert_untouched();
+    let _ = env.run(words.iter().chain(&["--yes"])).ok();
+    assert_eq!(server.lines().last().map(String::as_str), Some("POST /ipp/v1/sessions"));
+}
