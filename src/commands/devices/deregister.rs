@@ -13,7 +13,7 @@ Examples:
   kustom devices deregister 'Till 1'
   kustom devices deregister 'Old till' --yes           # on production in a script
 
-ExitStatus codes:
+Exit codes:
   4  there is no such device; nothing was removed
   8  production asks for the name, and it was not typed; nothing was removed
 

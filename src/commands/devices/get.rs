@@ -9,7 +9,7 @@ Examples:
   kustom devices get 'Till 1'
   kustom devices get 'till 1' -o json                  # every field, as the API has it
 
-ExitStatus codes:
+Exit codes:
   2  the name or the beginning of the id fits several devices, which are listed
   4  there is no such device
 

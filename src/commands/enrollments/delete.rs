@@ -14,7 +14,7 @@ Examples:
   kustom enrollments delete ENROLLMENT
   kustom enrollments delete ENROLLMENT --yes           # on production in a script
 
-ExitStatus codes:
+Exit codes:
   4  there is no such enrollment, or it was withdrawn before
   8  production asks, and there was no answer; nothing was done
 

@@ -23,7 +23,7 @@ Examples:
   kustom login --profile shop --api-key-stdin --merchant-id M1 < key.txt
   kustom login --profile vault --environment playground --api-key-command 'pass show kustom/key'
 
-ExitStatus codes:
+Exit codes:
   0  stored
   3  the key was refused, or belongs to another environment; nothing was stored
   8  an answer is missing that nobody could be asked for

@@ -16,7 +16,7 @@ Examples:
   kustom sessions cancel SESSION
   kustom sessions cancel SESSION --yes                 # on production in a script
 
-ExitStatus codes:
+Exit codes:
   5  it was paid or had ended otherwise; the error says how
   7  it may have been cancelled: see `kustom sessions get`
   8  production asks, and there was no answer; nothing was done

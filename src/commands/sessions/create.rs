@@ -21,7 +21,7 @@ Examples:
       --item 'T-Shirt,price=100.00,qty=2,tax=25%,ref=SKU-001' --item 'Bag,price=3.00,tax=25%'
   kustom sessions create --body sale.json --watch --yes -o json > session.json
 
-ExitStatus codes:
+Exit codes:
    0  created; with --watch, paid
    2  refused here: it does not add up, or may have been charged before
    5  refused by the API; no session came of it

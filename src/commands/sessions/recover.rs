@@ -21,7 +21,7 @@ Examples:
   kustom sessions recover --session SESSION            # it came of an attempt: which one is found
   kustom sessions recover ATTEMPT --not-carried-out    # no session came of it
 
-ExitStatus codes:
+Exit codes:
   2  the session does not match what was asked for; nothing was settled
   4  there is no such session or attempt
 
