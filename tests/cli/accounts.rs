@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::server::{Reply, Server};
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
@@ -78,9 +78,7 @@ fn variables_go_before_the_profile_and_what_belongs_to_a_key_stays_with_it() {
 fn every_value_is_shown_with_its_source_and_what_it_shadows() {
     let server = Server::unwanted();
     let env = two_profiles(&server);
-    same(
-        &env.run(["profiles", "show"]).assert_code(0).out(),
-        "NAME         VALUE                     SOURCE              SHADOWS\n\
+    insta::assert_snapshot!(&env.run(["profiles", "show"]).assert_code(0).out(), @"NAME         VALUE                     SOURCE              SHADOWS\n\
          profile      a                         the active profile\n\
          environment  playground                profile 'a'\n\
          base_url     http://127.0.0.1:<port>/a  profile 'a'\n\
@@ -89,8 +87,7 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
          merchant_id  merchant-a                profile 'a'\n\
          location     not set\n\
          currency     not set\n\
-         completions  true                      built in\n",
-    );
+         completions  true                      built in\n");
     server.assert_untouched();
 }
 
@@ -131,24 +128,21 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
     let env = TestEnv::new();
     let url = server.url();
     let args = ["login", "--api-key-stdin", "--merchant-id", "M100", "--currency", "sek", "--base-url", &url];
-    same(
-        &env.command(args).stdin(format!("{KEY}\n")).run().assert_code(0).whole(),
-        "NAME         playground\nACTIVE       yes\nENVIRONMENT  playground\nKEY          stored\n\
+    insta::assert_snapshot!(&env.command(args).stdin(format!("{KEY}\n")).run().assert_code(0).whole(), @"NAME         playground\nACTIVE       yes\nENVIRONMENT  playground\nKEY          stored\n\
          MERCHANT     M100\nCURRENCY     SEK\nBASE URL     http://127.0.0.1:<port>\n\
          ! Stored the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
-         ! It is used whenever no other is asked for. Pair a phone: kustom enrollments pair\nexit 0\n",
-    );
+         ! It is used whenever no other is asked for. Pair a phone: kustom enrollments pair\nexit 0\n");
     let [asked] = server.asked().try_into().unwrap();
     assert_eq!(asked.line(), "GET /ipp/v1/devices", "one harmless call");
     assert_eq!(asked.header("authorization"), Some(format!("Basic {KEY}").as_str()));
     let text = fs::read_to_string(env.profiles_file()).unwrap();
-    same(
+    assert_eq!(
         &text,
         &format!(
             "# Profiles of kustom. This file holds API keys: keep it private.\n\nactive = \"playground\"\n\n\
              [profiles.playground]\nenvironment = \"playground\"\napi_key = \"{KEY}\"\nmerchant_id = \"M100\"\n\
              currency = \"SEK\"\nbase_url = \"{url}\"\n"
-        ),
+        )
     );
     // A second one does not take over, and a new key keeps the rest of the profile.
     let _ = env
@@ -168,11 +162,8 @@ fn login_stores_nothing_that_was_refused() {
     let login =
         |env: &TestEnv, args: &[&str], key: &str| env.command([&["login"], args].concat()).stdin(key).run();
     let env = TestEnv::new();
-    same(
-        &login(&env, &["--api-key-stdin", "--base-url", &refusing.url()], KEY).assert_failure(3),
-        "error: the API does not accept the key: who are you? (HTTP 401)\n  \
-         hint: see which key is used and where it comes from with `kustom doctor`\n  hint: nothing was stored\n",
-    );
+    insta::assert_snapshot!(&login(&env, &["--api-key-stdin", "--base-url", &refusing.url()], KEY).assert_failure(3), @"error: the API does not accept the key: who are you? (HTTP 401)\n  \
+         hint: see which key is used and where it comes from with `kustom doctor`\n  hint: nothing was stored\n");
     let unwanted = Server::unwanted();
     let url = unwanted.url();
     for (args, key, code, begins) in [
@@ -230,12 +221,9 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
          api_key_command = \"pass show kustom\"\n"
     );
     let env = TestEnv::new().with_profiles(&text);
-    same(
-        &env.run(["profiles", "list"]).stdout_only(),
-        "NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT  LOCATION  CURRENCY  BASE URL\n\
+    insta::assert_snapshot!(&env.run(["profiles", "list"]).stdout_only(), @"NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT  LOCATION  CURRENCY  BASE URL\n\
          a      yes     playground   stored\nb              production   command\n\
-         local          local        built in  EMULATED\n",
-    );
+         local          local        built in  EMULATED\n");
     let _ = env.run(["profiles", "use", "b"]).ok();
     assert_eq!(
         fs::read_to_string(env.profiles_file()).unwrap(),
@@ -252,13 +240,10 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
     );
     assert!(!left.contains("active"), "{left}");
     let warned = env.command(["profiles", "use", "a"]).env("KUSTOM_PROFILE", "local").run().assert_code(0);
-    same(&warned.stderr, "warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
+    insta::assert_snapshot!(&warned.stderr, @"warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
     let again = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(again.contains("# mine\n") && again.starts_with("active = \"a\"\n"), "{again}");
-    same(
-        &env.run(["profiles", "remove", "local"]).assert_failure(2),
-        "error: the profile 'local' is built in and cannot be removed\n",
-    );
+    insta::assert_snapshot!(&env.run(["profiles", "remove", "local"]).assert_failure(2), @"error: the profile 'local' is built in and cannot be removed\n");
 }
 
 fn findings(env: &TestEnv, code: i32, args: &[&str]) -> Vec<(String, String, String)> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Reply, Server};
 use crate::common::tls;
@@ -33,13 +33,13 @@ fn cannot_read(why: &str) -> String {
 #[test]
 fn a_page_that_is_not_json() {
     let server = Server::always(Reply::new(200, "text/plain", "It works!"));
-    same(&reading(&server).0, &cannot_read("it is not JSON"));
+    assert_eq!(&reading(&server).0, &cannot_read("it is not JSON"));
     let server = Server::always(Reply::new(200, "application/json", ""));
-    same(&reading(&server).0, &cannot_read("it is empty"));
+    assert_eq!(&reading(&server).0, &cannot_read("it is empty"));
     let server = Server::always(Reply::new(200, "application/json", "[{\"id\": 1}"));
-    same(&reading(&server).0, &cannot_read("it is JSON that ends too early"));
+    assert_eq!(&reading(&server).0, &cannot_read("it is JSON that ends too early"));
     let server = Server::always(Reply::new(200, "application/json", "[]"));
-    same(&reading(&server).0, &cannot_read("expected a JSON object, found an array"));
+    assert_eq!(&reading(&server).0, &cannot_read("expected a JSON object, found an array"));
     let server = Server::always(Reply::new(200, "application/json", "5"));
     let said = env(&server).run(["devices", "list"]).assert_failure(6);
     assert!(said.starts_with("error: GET /ipp/v1/devices: the answer (HTTP 200) cannot be read: "), "{said}");
@@ -52,10 +52,7 @@ fn an_html_page() {
     let html = "it is an HTML page, not JSON; is the base URL right?";
     assert_eq!(reading(&server), (cannot_read(html), 1));
     let server = Server::always(Reply::new(404, "text/html", page));
-    same(
-        &env(&server).run(["sessions", "get", &id(1)]).assert_failure(4),
-        "error: the API answered 404 Not Found\n",
-    );
+    insta::assert_snapshot!(&env(&server).run(["sessions", "get", &id(1)]).assert_failure(4), @"error: the API answered 404 Not Found\n");
 }
 
 /// A gateway's error page passes: reading is tried four times, creating once.
@@ -99,12 +96,12 @@ fn a_redirect_to_another_host() {
     for status in [301, 302, 303, 307, 308] {
         let to = format!("{}/ipp/v1/devices", elsewhere.url());
         let server = Server::always(Reply::empty(status).header("location", &to));
-        same(
+        assert_eq!(
             &env(&server).run(["devices", "list"]).assert_failure(6),
             &format!(
                 "error: GET /ipp/v1/devices: the API answered {status} with a redirect to \
                  http://127.0.0.1:<port>/ipp/v1/devices, which is not followed with a key\n{CHECK_URL}"
-            ),
+            )
         );
         assert_eq!(server.asked().len(), 1);
     }
@@ -115,12 +112,12 @@ fn a_redirect_to_another_host() {
 fn a_certificate_that_does_not_verify() {
     let answer = || Reply::json(200, &json!({"content": []}));
     let stranger = Server::with_tls(tls::server_config(tls::stranger(), "127.0.0.1"), answer());
-    same(
+    assert_eq!(
         &env(&stranger).run(["devices", "list"]).assert_failure(6),
         &format!(
             "error: GET /ipp/v1/devices: the certificate of 127.0.0.1 does not verify: nobody this machine \
  trusts issued it\n{CHECK_NETWORK}"
-        ),
+        )
     );
     assert_eq!(stranger.asked(), []);
     let other_name = Server::with_tls(tls::server_config(tls::authority(), "api.example"), answer());
@@ -140,22 +137,22 @@ fn a_refused_connection() {
     let refused = |request: &str| {
         format!("error: {request}: 127.0.0.1 refused the connection (4 tries)\n{CHECK_NETWORK}")
     };
-    same(&env.run(["devices", "list"]).assert_failure(6), &refused("GET /ipp/v1/devices"));
+    assert_eq!(&env.run(["devices", "list"]).assert_failure(6), &refused("GET /ipp/v1/devices"));
     // What was never sent may be sent again, even a POST.
-    same(
+    assert_eq!(
         &env.run(["dev", "create-device", "--name", "x"]).assert_failure(6),
-        &refused("POST /ipp/v1/dev/devices"),
+        &refused("POST /ipp/v1/dev/devices")
     );
 }
 
 #[test]
 fn a_name_that_does_not_resolve() {
     let env = TestEnv::new().at("https://does-not-exist.invalid", KEY);
-    same(
+    assert_eq!(
         &env.run(["devices", "list"]).assert_failure(6),
         &format!(
             "error: GET /ipp/v1/devices: the name does-not-exist.invalid does not resolve (4 tries)\n{CHECK_NETWORK}"
-        ),
+        )
     );
 }
 
@@ -169,10 +166,7 @@ fn an_api_that_is_too_busy() {
     assert_eq!(server.asked().len(), 3);
     // Whoever asks for more patience than half a minute is not waited for.
     let server = Server::always(Reply::problem(429, "slow down").header("retry-after", "31"));
-    same(
-        &env(&server).run(["devices", "list"]).assert_failure(6),
-        "error: GET /ipp/v1/devices: slow down (HTTP 429)\n  hint: the API asks to be left alone for 31 seconds\n",
-    );
+    insta::assert_snapshot!(&env(&server).run(["devices", "list"]).assert_failure(6), @"error: GET /ipp/v1/devices: slow down (HTTP 429)\n  hint: the API asks to be left alone for 31 seconds\n");
     assert_eq!(server.asked().len(), 1);
 }
 
@@ -193,9 +187,9 @@ fn an_api_that_does_not_answer_in_time() {
     assert_eq!(env.run(["devices", "list", "-o", "json", "--timeout", "200ms"]).stdout_only(), "[]\n");
     let server = Server::always(Reply::stall());
     let env = TestEnv::new().at(&server.url(), KEY);
-    same(
+    assert_eq!(
         &env.run(["dev", "create-device", "--name", "x", "--timeout", "200ms"]).assert_failure(7),
-        &format!("error: POST /ipp/v1/dev/devices: 127.0.0.1 did not answer within 200ms\n{LOOK}"),
+        &format!("error: POST /ipp/v1/dev/devices: 127.0.0.1 did not answer within 200ms\n{LOOK}")
     );
     assert_eq!(server.lines(), ["POST /ipp/v1/dev/devices"]);
 }
@@ -246,9 +240,9 @@ fn a_deletion_that_was_cut_off_and_is_gone_is_done() {
     // Without an attempt that may have arrived it is not found, and nothing else.
     for first in [gone(), Reply::problem(429, "slow down").header("retry-after", "0")] {
         let server = Server::script([first, gone()]);
-        same(
+        assert_eq!(
             &env(&server).run(["enrollments", "delete", &id(3)]).assert_failure(4),
-            &format!("error: enrollment {}: no such thing (HTTP 404)\n", id(3)),
+            &format!("error: enrollment {}: no such thing (HTTP 404)\n", id(3))
         );
     }
 }
@@ -274,12 +268,12 @@ fn refusals_are_told_with_their_fields_first() {
     }
     for status in [401, 403] {
         let server = Server::always(Reply::problem(status, "who are you?"));
-        same(
+        assert_eq!(
             &env(&server).run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: the API does not accept the key: who are you? (HTTP {status})\n  \
                  hint: see which key is used and where it comes from with `kustom doctor`\n"
-            ),
+            )
         );
     }
 }
@@ -293,10 +287,10 @@ fn answers_that_are_not_as_documented_are_tolerated() {
     let lines = home_.run(["devices", "list", "-o", "ndjson"]).stdout_only();
     let expected = "{\"id\":17,\"name\":null,\"platform\":\"WATCH\",\"metadata\":{\"n\":1.50},\
                     \"created_at\":\"yesterday\",\"new\":[1,{\"a\":2}]}\n{\"platform\":5}\n{}\n";
-    same(&lines, expected);
+    assert_eq!(&lines, expected);
     let table =
         "ID  NAME  PLATFORM  LOCATION  METADATA\n17        WATCH               n=1.50\n          5\n\n";
-    same(&home_.run(["devices", "list"]).stdout_only(), table);
+    assert_eq!(&home_.run(["devices", "list"]).stdout_only(), table);
 
     let session = json!({
         "session_id": 5, "status": "AUTHORIZING", "order_amount": "24950", "purchase_currency": "SEK",
@@ -306,9 +300,6 @@ fn answers_that_are_not_as_documented_are_tolerated() {
     let home_ = env(&server);
     assert_eq!(home_.run(["sessions", "get", &id(1), "-o", "json"]).json(), session);
     let shown = home_.run(["sessions", "get", &id(1)]).assert_code(0);
-    same(
-        &shown.whole(),
-        "ID         5\nSTATUS     AUTHORIZING\nAMOUNT     249.50 SEK\nREFERENCE  1001\nITEMS      Coffee\n\
-         ! The status AUTHORIZING is new to this version of kustom; see the session itself.\nexit 0\n",
-    );
+    insta::assert_snapshot!(&shown.whole(), @"ID         5\nSTATUS     AUTHORIZING\nAMOUNT     249.50 SEK\nREFERENCE  1001\nITEMS      Coffee\n\
+         ! The status AUTHORIZING is new to this version of kustom; see the session itself.\nexit 0\n");
 }

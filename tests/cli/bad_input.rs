@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::Server;
 
@@ -14,7 +14,7 @@ fn refused(cases: &[(&[&str], &str)]) {
     let server = Server::unwanted();
     let env = TestEnv::new().at(&server.url(), KEY);
     for (args, expected) in cases {
-        same(&env.run(*args).assert_failure(2), expected);
+        assert_eq!(&env.run(*args).assert_failure(2), expected);
     }
     server.assert_untouched();
     assert!(!env.state_folder().exists() && !env.profiles_file().exists(), "something was written");
@@ -190,15 +190,12 @@ fn a_body_that_is_no_object() {
     let env = TestEnv::new().at(&server.url(), KEY);
     let create =
         |body: &str| env.command(["sessions", "create", "--body", "-"]).stdin(body).run().assert_failure(2);
-    same(&create("[1]"), "error: --body is JSON, but not an object like {\"device_id\": …}\n");
-    same(
-        &create("{\"order_amount\": 5,}"),
-        "error: --body is not JSON: trailing comma at line 1 column 20\n",
-    );
+    insta::assert_snapshot!(&create("[1]"), @"error: --body is JSON, but not an object like {\"device_id\": …}\n");
+    insta::assert_snapshot!(&create("{\"order_amount\": 5,}"), @"error: --body is not JSON: trailing comma at line 1 column 20\n");
     let missing = env.run(["sessions", "create", "--body", "missing.json"]).assert_failure(2);
-    same(&missing, "error: cannot read missing.json: No such file or directory\n");
+    insta::assert_snapshot!(&missing, @"error: cannot read missing.json: No such file or directory\n");
     let large = env.command(["api", "POST", "/x", "--body", "-"]).stdin(vec![b'x'; 1024 * 1024 + 1]).run();
-    same(&large.assert_failure(2), "error: standard input is larger than 1 MiB\n");
+    insta::assert_snapshot!(&large.assert_failure(2), @"error: standard input is larger than 1 MiB\n");
     server.assert_untouched();
 }
 
@@ -213,12 +210,12 @@ fn an_argument_that_is_not_utf_8() {
         let args = ["devices", "get"].into_iter().map(OsString::from).chain([strange.to_owned()]);
         args.chain(more.iter().map(OsString::from)).collect::<Vec<_>>()
     };
-    same(
+    assert_eq!(
         &env.run(args(&[])).assert_failure(2),
         &format!(
             "error: invalid UTF-8 was detected in one or more arguments\n\n\
              Usage: kustom devices get [OPTIONS] [DEVICE]{HELP}"
-        ),
+        )
     );
     let as_json = env.run(args(&["-o", "json"])).assert_failure(2);
     assert!(
@@ -227,7 +224,7 @@ fn an_argument_that_is_not_utf_8() {
     );
     for name in ["KUSTOM_PROFILE", "KUSTOM_API_KEY", "KUSTOM_BASE_URL", "KUSTOM_MERCHANT_ID"] {
         let said = env.command(["devices", "list"]).env(name, strange).run().assert_failure(2);
-        same(&said, &format!("error: {name} is not UTF-8 text\n"));
+        assert_eq!(&said, &format!("error: {name} is not UTF-8 text\n"));
     }
     server.assert_untouched();
 }
@@ -263,9 +260,9 @@ fn every_kind_of_failure_is_one_json_object() {
         let error = serde_json::json!({"kind": "usage", "exit_code": 2, "message": message, "hints": hints});
         let expected = format!("{}\n", serde_json::json!({ "error": error }));
         for flag in [&["-o", "json"][..], &["--output=ndjson"], &["-ojson"]] {
-            same(&env.run(args.iter().chain(flag)).assert_failure(2), &expected);
+            assert_eq!(&env.run(args.iter().chain(flag)).assert_failure(2), &expected);
         }
-        same(&env.command(args).env("KUSTOM_OUTPUT", "json").run().assert_failure(2), &expected);
+        assert_eq!(&env.command(args).env("KUSTOM_OUTPUT", "json").run().assert_failure(2), &expected);
     }
     server.assert_untouched();
 }
@@ -276,7 +273,7 @@ fn a_variable_that_cannot_be_used_is_told_in_the_format_that_was_asked_for() {
     let said = env.run(["-o", "json", "devices", "list"]).assert_failure(3);
     assert!(said.starts_with("{\"error\":{\"kind\":\"credentials\",\"exit_code\":3,"), "{said}");
     let said = env.command(["devices", "list"]).env("KUSTOM_OUTPUT", "xml").run().assert_failure(2);
-    same(&said, "error: KUSTOM_OUTPUT is not one of table, json, ndjson and csv\n");
+    insta::assert_snapshot!(&said, @"error: KUSTOM_OUTPUT is not one of table, json, ndjson and csv\n");
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt as _;

@@ -6,7 +6,7 @@ use kustom::webhooks::Verifier;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::server::{Asked, Reply, Server};
 
 /// Published, so it is no secret; that it is shown nowhere counts all the same.
@@ -84,15 +84,12 @@ fn an_event_is_told_until_it_is_acknowledged_and_then_the_next() {
         assert!(bodies[..3].iter().all(|body| body == &bodies[0]), "it is the same one that comes again");
         let outcome = emulator.end().assert_code(0);
         let log: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("callback ")).collect();
-        same(
-            &log.join("\n").replace(&session, "SESSION"),
-            "callback ipp.session.created SESSION attempt 1: 500, again in 500 ms
+        insta::assert_snapshot!(&log.join("\n").replace(&session, "SESSION"), @"callback ipp.session.created SESSION attempt 1: 500, again in 500 ms
 callback ipp.session.created SESSION attempt 2: 302, again in 1000 ms
 callback ipp.session.created SESSION attempt 3: 204
 callback ipp.session.activated SESSION attempt 1: 204
 callback ipp.payment.failed SESSION attempt 1: 204
-callback ipp.session.finalized SESSION attempt 1: 204",
-        );
+callback ipp.session.finalized SESSION attempt 1: 204");
         for hidden in [&SECRET["whsec_".len()..], "t0k3n"] {
             assert!(!outcome.stderr.contains(hidden) && !outcome.stdout.contains(hidden), "{outcome:?}");
         }
@@ -136,18 +133,12 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     };
     let url = ["--callback-url", "http://127.0.0.1:1/"];
     let with = |url: &str, file: &str| emulator(&["--callback-url", url, "--callback-secret-file", file]);
-    same(
-        &with("http://shop.example/hooks", "secret"),
-        "error: --callback-url cannot be used: it is plain http to another machine, which would show payments to the \
-         network; use https\n",
-    );
-    same(
-        &with(url[1], "key"),
-        "error: key holds no secret for callbacks: it does not begin with whsec_
+    insta::assert_snapshot!(&with("http://shop.example/hooks", "secret"), @"error: --callback-url cannot be used: it is plain http to another machine, which would show payments to the \
+         network; use https\n");
+    insta::assert_snapshot!(&with(url[1], "key"), @"error: key holds no secret for callbacks: it does not begin with whsec_
   hint: put the secret, of the form whsec_…, into the file and nothing else
-",
-    );
-    same(&with(url[1], "none"), "error: cannot read none: No such file or directory\n");
+");
+    insta::assert_snapshot!(&with(url[1], "none"), @"error: cannot read none: No such file or directory\n");
     let pasted = with(url[1], SECRET);
     assert!(pasted.contains("this is a secret, which others can see in an argument"), "{pasted}");
     assert!(!pasted.contains(&SECRET["whsec_".len()..]), "{pasted}");

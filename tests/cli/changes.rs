@@ -5,7 +5,7 @@ use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::{Value, json};
 
 use crate::common::contract_emulator::World;
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
@@ -119,7 +119,7 @@ fn the_emulator_can_be_told_to_know_only_ttl() {
     let warning = json!({"warning": {
         "message": "this account takes fixed lifetimes only: asked for 24h instead of 3h",
     }});
-    same(&made.stderr, &format!("{warning}\n"));
+    assert_eq!(&made.stderr, &format!("{warning}\n"));
     assert_eq!(proxy.violations(), []);
 }
 
@@ -156,7 +156,7 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
     };
     let (paid, open) = (create("1"), create("2"));
     let order = env.run(["dev", "simulate-tap", &paid, "-o", "json"]).json()["order_id"].clone();
-    same(
+    assert_eq!(
         &env.run(["sessions", "cancel", &paid])
             .assert_failure(5)
             .replace("<id-1>", &paid)
@@ -164,7 +164,7 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
         &format!(
             "error: session {paid} was not cancelled, it is FINALIZED\n  \
              hint: Paid. The order to capture or refund by is ORDER.\n"
-        ),
+        )
     );
     assert!(order.is_string());
     for _ in 0..2 {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::server::{Reply, Server};
 use crate::pos::{id, pos};
 
@@ -50,7 +50,7 @@ fn a_real_phone_is_played_by_nobody() {
     let refused = |env: &TestEnv, expected: &str| {
         for args in EVERY_VERB {
             // With -v a request that was sent would show.
-            same(&pos(env, &[args, &["-v", "--yes"]].concat()).assert_failure(2), expected);
+            assert_eq!(&pos(env, &[args, &["-v", "--yes"]].concat()).assert_failure(2), expected);
         }
     };
     let why =
@@ -75,12 +75,12 @@ fn what_is_no_emulator_is_said_to_be_none() {
         });
         let env = TestEnv::new().at(&server.url(), TEST);
         for args in EVERY_VERB {
-            same(
+            assert_eq!(
                 &pos(&env, args).assert_failure(4),
                 &format!(
                     "error: no such route (HTTP 404)\n  hint: http://127.0.0.1:<port> is not an emulator of kustom: \
                      it may be a proxy in front of the service, or something else\n{INSTEAD}"
-                ),
+                )
             );
         }
         assert_eq!(server.lines()[..2], ["POST /emulator/pos/pair", "GET /"]);
@@ -107,11 +107,8 @@ fn an_answer_without_a_method_is_shown() {
     let server = Server::always(Reply::json(200, &json!({"session_id": id(), "status": "FINALIZED"})));
     let env = TestEnv::new().at(&server.url(), TEST);
     let said = |args: &[&str]| pos(&env, args).assert_code(0).err();
-    same(&said(&["pay", &id()]), "Paid.\n");
-    same(&said(&["pay", &id(), "--method", "card"]), "The customer used a card. Paid.\n");
-    same(&said(&["choose", &id(), "--method", "klarna"]), "The clerk chose Klarna. Paid.\n");
-    same(
-        &said(&["decline", &id(), "--outcome", "stolen-card"]),
-        "The payment was declined: the card was reported stolen. Paid.\n",
-    );
+    insta::assert_snapshot!(&said(&["pay", &id()]), @"Paid.\n");
+    insta::assert_snapshot!(&said(&["pay", &id(), "--method", "card"]), @"The customer used a card. Paid.\n");
+    insta::assert_snapshot!(&said(&["choose", &id(), "--method", "klarna"]), @"The clerk chose Klarna. Paid.\n");
+    insta::assert_snapshot!(&said(&["decline", &id(), "--outcome", "stolen-card"]), @"The payment was declined: the card was reported stolen. Paid.\n");
 }

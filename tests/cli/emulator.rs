@@ -8,7 +8,7 @@ use kustom::emulator::{API_KEY, State};
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TIMEOUT, TestEnv, same};
+use crate::common::harness::{TIMEOUT, TestEnv};
 
 const DEVICES: &str = "/ipp/v1/dev/devices";
 
@@ -29,17 +29,14 @@ fn it_says_where_it_is_answers_and_ends() {
     let url = emulator.url.clone();
     let outcome = emulator.end().assert_code(0);
     assert_eq!(outcome.stdout, format!("{url}\n"));
-    same(
-        &crate::common::emulator_process::without_times(&outcome.err()),
-        "An emulator of the API: no payment here is real. Ctrl-C ends it.
+    insta::assert_snapshot!(&crate::common::emulator_process::without_times(&outcome.err()), @"An emulator of the API: no payment here is real. Ctrl-C ends it.
   its key: see `kustom dev emulator --help`
   what it is: http://127.0.0.1:<port>/
 GET / 200
 POST /ipp/v1/dev/devices 200
 GET /ipp/v1/devices 200
 DELETE /ipp/v1/enrollments/… 404
-",
-    );
+");
 }
 
 #[test]
@@ -74,12 +71,9 @@ fn a_script_gets_an_object_and_a_file_that_is_there_as_long_as_it_listens() {
 fn a_ready_file_that_cannot_be_written_or_is_anothers_by_now_is_not_touched() {
     let env = TestEnv::new();
     let args = ["dev", "emulator", "--listen", "127.0.0.1:0", "--ready-file", "nowhere/ready"];
-    same(
-        &env.run(args).assert_failure(2),
-        "error: cannot write the ready file nowhere/ready: No such file or directory
+    insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: cannot write the ready file nowhere/ready: No such file or directory
   hint: name a file in a folder that exists and is yours
-",
-    );
+");
     let emulator = EmulatorProcess::start(&env, &["--ready-file", "ready"]);
     let file = env.file("ready", "http://127.0.0.1:1\n");
     let _ = emulator.end().assert_code(0);
@@ -91,12 +85,9 @@ fn it_listens_where_it_is_told_to_and_nowhere_else() {
     let env = TestEnv::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    same(
-        &env.run(["dev", "emulator", "--listen", &address]).assert_failure(2),
-        "error: something listens on 127.0.0.1:<port> already
+    insta::assert_snapshot!(&env.run(["dev", "emulator", "--listen", &address]).assert_failure(2), @"error: something listens on 127.0.0.1:<port> already
   hint: end it, or take another port: --listen 127.0.0.1:<port>, where 0 is one that is free
-",
-    );
+");
     for public in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
         let refused = env.run(["dev", "emulator", "--listen", public, "--state", "s"]).assert_failure(2);
         assert!(
@@ -176,13 +167,10 @@ fn a_damaged_state_file_is_named_at_the_start_and_never_a_crash_later() {
     let env = TestEnv::new();
     let file = env.file("state.json", "{\n  \"version\": 1,\n  oops");
     let args = ["dev", "emulator", "--listen", "127.0.0.1:0", "--state", "state.json"];
-    same(
-        &env.run(args).assert_failure(2),
-        "error: the emulator's state file state.json is not usable: line 3, column 3: key must be a string; \
+    insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: the emulator's state file state.json is not usable: line 3, column 3: key must be a string; \
          delete the file to begin with a new state
   hint: mend or delete the file, or name another one with --state
-",
-    );
+");
     fs::write(&file, State::seed().write()).unwrap();
     let emulator = EmulatorProcess::start(&env, &["--state", "state.json"]);
     fs::write(&file, "oops").unwrap();

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 
 const DEVICES: &str = "/ipp/v1/dev/devices";
 
@@ -53,12 +53,9 @@ fn a_mistake_in_a_seed_is_told_with_file_line_and_column() {
     let env = TestEnv::new();
     env.file("seed.toml", "[[devices]]\nname = \"x\"\nlocation = \"Nowhere\"\n");
     let args = ["dev", "emulator", "--seed", "seed.toml", "--state", "state.json", "--listen", "127.0.0.1:0"];
-    same(
-        &env.run(args).assert_failure(2),
-        "error: seed.toml, line 3, column 12: there is no location 'Nowhere'
+    insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: seed.toml, line 3, column 12: there is no location 'Nowhere'
   hint: correct the file in an editor; docs/emulator.md describes its form
-",
-    );
+");
     assert!(!env.path().join("state.json").exists());
     env.file("seed.toml", b"name = \"\xff\"");
     assert_eq!(env.run(args).assert_failure(2), "error: seed.toml is not text in UTF-8\n");
@@ -116,7 +113,7 @@ fn the_clock_can_be_put_forward() {
     let sale = user.run([&sale[..], &["--currency", "SEK", "-o", "json"]].concat()).json();
     let clock = |args: &[&str]| user.run([&["dev", "emulator", "clock"], args].concat());
     assert_eq!(clock(&["show", "-o", "json"]).json()["ahead"], "PT0S");
-    same(&clock(&["advance", "20m"]).out(), "NOW    <time>\nAHEAD  PT20M\n");
+    insta::assert_snapshot!(&clock(&["advance", "20m"]).out(), @"NOW    <time>\nAHEAD  PT20M\n");
     let session = sale["session_id"].as_str().unwrap();
     assert_eq!(user.run(["sessions", "get", session, "-o", "json"]).json()["status"], "EXPIRED");
     assert!(clock(&["advance", "0s"]).assert_failure(2).contains("a duration must be longer than nothing"));
@@ -132,12 +129,9 @@ fn the_clock_can_be_put_forward() {
 #[test]
 fn what_only_emulators_have_is_not_asked_of_anything_else() {
     let service = TestEnv::new().at("https://api.playground.kustom.co", "kco_test_api_x");
-    same(
-        &service.run(["dev", "emulator", "clock", "show"]).assert_failure(2),
-        "error: this is for an emulator on this machine, and https://api.playground.kustom.co is not on this machine
+    insta::assert_snapshot!(&service.run(["dev", "emulator", "clock", "show"]).assert_failure(2), @"error: this is for an emulator on this machine, and https://api.playground.kustom.co is not on this machine
   hint: start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile
-",
-    );
+");
     let refused =
         TestEnv::new().run(["dev", "emulator", "--listen", "127.0.0.1:0", "clock", "show"]).assert_failure(2);
     assert!(refused.contains("the subcommand 'clock' cannot be used with '--listen <ADDRESS>'"), "{refused}");
@@ -151,17 +145,14 @@ fn a_phone_can_lose_its_connection() {
     let offline = env.run(["dev", "pos", "offline", "Till 1", "-o", "json"]).json();
     assert_eq!((&offline["name"], &offline["offline"]), (&json!("Till 1"), &json!(true)));
     assert!(sale().assert_failure(5).contains("is offline. (HTTP 409)"));
-    same(
-        &env.run(["dev", "pos", "offline", "Till 1"]).err(),
-        "The device is offline.\n  back again: kustom dev pos online <id-1>\n",
-    );
-    same(&env.run(["dev", "pos", "online", "Till 1"]).err(), "The device is online.\n");
+    insta::assert_snapshot!(&env.run(["dev", "pos", "offline", "Till 1"]).err(), @"The device is offline.\n  back again: kustom dev pos online <id-1>\n");
+    insta::assert_snapshot!(&env.run(["dev", "pos", "online", "Till 1"]).err(), @"The device is online.\n");
     let _ = sale().assert_code(0);
     let nobody = "00000000-0000-4000-8000-000000000001";
-    same(
+    assert_eq!(
         &env.run(["dev", "pos", "online", nobody]).assert_failure(4),
         &format!(
             "error: There is no device {nobody}. (HTTP 404)\n  hint: list the devices with `kustom devices list`\n"
-        ),
+        )
     );
 }

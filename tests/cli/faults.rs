@@ -7,7 +7,7 @@ use kustom::emulator::API_KEY;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 
 const DEVICES: &str = "/ipp/v1/dev/devices";
 const NEW: &str = r#"{"name": "x"}"#;
@@ -132,20 +132,17 @@ fn faults_come_and_go_while_it_runs() {
         let emulator = EmulatorProcess::start(&env, args);
         let user = emulator.env();
         let fault = |args: &[&str]| user.run([&["dev", "emulator", "fault"], args].concat());
-        same(&fault(&["list"]).err(), "No faults.\n");
+        insta::assert_snapshot!(&fault(&["list"]).err(), @"No faults.\n");
         let added = fault(&["add", "POST /ipp/v1/dev/devices:  x2 503", "-o", "json"]).json();
         let text = "POST /ipp/v1/dev/devices: 503 x2";
         assert_eq!(added, json!({"id": 1, "fault": text, "matched": 0, "hit": 0, "left": 2}));
         let _ = fault(&["add", "* /*: drop 100%"]).assert_code(0);
         assert_eq!(emulator.status("POST", DEVICES, NEW), 503);
         assert_eq!(emulator.ask("GET", "/ipp/v1/devices", ""), "");
-        same(
-            &fault(&["list"]).stdout_only(),
-            "ID  FAULT                             MATCHED  HIT  LEFT
+        insta::assert_snapshot!(&fault(&["list"]).stdout_only(), @"ID  FAULT                             MATCHED  HIT  LEFT
 1   POST /ipp/v1/dev/devices: 503 x2  1        1    1
 2   * /*: drop 100%                   1        1
-",
-        );
+");
         let cleared = fault(&["clear", "-o", "json"]).json();
         assert_eq!(cleared[0], json!({"id": 1, "fault": text, "matched": 1, "hit": 1, "left": 1}));
         assert_eq!(cleared.as_array().unwrap().len(), 2);
@@ -165,12 +162,9 @@ fn what_is_no_fault_is_refused_before_anything_is_sent() {
     let refused = env.run(["dev", "emulator", "fault", "add", "POST: 503"]).assert_failure(2);
     assert!(refused.contains("write a fault such as 'POST /ipp/v1/sessions: 503 x2'"), "{refused}");
     let local = TestEnv::new().local();
-    same(
-        &local.run(["dev", "emulator", "fault", "list"]).assert_failure(2),
-        "error: inside this program there is no connection on which something could go wrong
+    insta::assert_snapshot!(&local.run(["dev", "emulator", "fault", "list"]).assert_failure(2), @"error: inside this program there is no connection on which something could go wrong
   hint: start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile
-",
-    );
+");
     // One that runs inside a command does not take what it could only forget.
     let add = local.command(["api", "POST", "/emulator/faults", "--body", "-"]);
     let refused = add.stdin(r#"{"fault": "POST /x: 503"}"#).run().assert_code(5);

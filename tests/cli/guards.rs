@@ -1,6 +1,6 @@
 //! Between a key and the wrong place: everything here ends before a byte is sent, wherever the values come from.
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::Server;
 
@@ -28,8 +28,8 @@ fn a_stored_key_of_the_wrong_environment() {
         let expected = format!(
             "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n{RIGHT_KEY}"
         );
-        same(&env.run(["devices", "list"]).assert_failure(3), &expected);
-        same(&env.run(["api", "GET", "/x", "--yes"]).assert_failure(3), &expected);
+        assert_eq!(&env.run(["devices", "list"]).assert_failure(3), &expected);
+        assert_eq!(&env.run(["api", "GET", "/x", "--yes"]).assert_failure(3), &expected);
     }
     server.assert_untouched();
 }
@@ -41,12 +41,12 @@ fn a_key_of_the_wrong_environment_from_a_variable() {
         [("production", LIVE, TEST, "kco_test_…"), ("playground", TEST, LIVE, "kco_live_…")]
     {
         let env = env(environment, &format!("api_key = \"{own}\"\nbase_url = \"{}\"", server.url()));
-        same(
+        assert_eq!(
             &env.command(["devices", "list"]).env("KUSTOM_API_KEY", other).run().assert_failure(3),
             &format!(
                 "error: a {shown} key (from KUSTOM_API_KEY) does not belong to {environment} (from profile 'x')\n\
                  {RIGHT_KEY}"
-            ),
+            )
         );
     }
     server.assert_untouched();
@@ -58,12 +58,12 @@ fn a_key_of_the_wrong_environment_from_a_command() {
     for (environment, key, shown) in [("production", TEST, "kco_test_…"), ("playground", LIVE, "kco_live_…")]
     {
         let lines = format!("api_key_command = \"printf {key}\"\nbase_url = \"{}\"", server.url());
-        same(
+        assert_eq!(
             &env(environment, &lines).run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n\
                  {RIGHT_KEY}"
-            ),
+            )
         );
     }
     server.assert_untouched();
@@ -77,37 +77,37 @@ fn a_key_at_the_host_of_the_other_environment() {
     for (key, url, host, told) in
         [(TEST, production, "production", "playground"), (LIVE, playground, "playground", "production")]
     {
-        same(
+        assert_eq!(
             &TestEnv::new().at(url, key).run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (recognised \
                  from the key) is {told}\n{RIGHT_HOST}"
-            ),
+            )
         );
         let in_profile = env(told, &format!("api_key = \"{key}\"\nbase_url = \"{url}\""));
-        same(
+        assert_eq!(
             &in_profile.run(["devices", "list"]).assert_failure(3),
             &format!(
                 "error: the base URL (from profile 'x') is the host of {host}, but the environment (from profile \
                  'x') is {told}\n{RIGHT_HOST}"
-            ),
+            )
         );
         // A key that does not tell its environment is held to that of the profile.
         let unmarked = env(told, "api_key = \"shared-secret\"");
-        same(
+        assert_eq!(
             &unmarked.command(["devices", "list"]).env("KUSTOM_BASE_URL", url).run().assert_failure(3),
             &format!(
                 "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (from \
                  profile 'x') is {told}\n{RIGHT_HOST}"
-            ),
+            )
         );
     }
-    same(
+    assert_eq!(
         &TestEnv::new().local().env("KUSTOM_BASE_URL", production).run(["devices", "list"]).assert_failure(3),
         &format!(
             "error: the base URL (from KUSTOM_BASE_URL) is the host of production, but the environment (built in) is \
              local\n{RIGHT_HOST}"
-        ),
+        )
     );
 }
 
@@ -117,13 +117,13 @@ fn a_base_url_that_would_show_the_key() {
     let expected = |why: &str| format!("error: the base URL from KUSTOM_BASE_URL cannot be used: {why}\n");
     for url in ["http://api.playground.kustom.co", "http://192.0.2.1", "http://localhost.example"] {
         let why = "it is plain http to another machine, which would show the key to the network; use https";
-        same(&said(url), &expected(why));
+        assert_eq!(&said(url), &expected(why));
     }
-    same(&said("nonsense"), &expected("it is not a URL such as https://api.example.com"));
-    same(&said("ftp://localhost"), &expected("its scheme is neither https nor http"));
+    assert_eq!(&said("nonsense"), &expected("it is not a URL such as https://api.example.com"));
+    assert_eq!(&said("ftp://localhost"), &expected("its scheme is neither https nor http"));
     let userinfo = "it contains a user name or a password; those belong in the profile";
-    same(&said("https://user:secret@example.com"), &expected(userinfo));
-    same(&said("https://example.com/?key=1"), &expected("it contains a query or a fragment"));
+    assert_eq!(&said("https://user:secret@example.com"), &expected(userinfo));
+    assert_eq!(&said("https://example.com/?key=1"), &expected("it contains a query or a fragment"));
 }
 
 #[test]
@@ -131,24 +131,15 @@ fn no_key_and_a_key_that_tells_nothing() {
     let none = "error: there is no API key: no profile is active\n  \
                 hint: try everything without an account: add --profile local\n  \
                 hint: add an account with `kustom login`, or choose one with `kustom profiles use NAME`\n";
-    same(&TestEnv::new().run(["devices", "list"]).assert_failure(3), none);
-    same(
-        &env("playground", "").run(["devices", "list"]).assert_failure(3),
-        "error: the profile 'x' has no API key\n  \
-         hint: add one with `kustom login --profile x --api-key-stdin`\n",
-    );
-    same(
-        &TestEnv::new().env("KUSTOM_API_KEY", "shared-secret").run(["devices", "list"]).assert_failure(2),
-        "error: KUSTOM_API_KEY does not tell whether it is for production or playground\n  \
-         hint: name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`\n",
-    );
-    same(
-        &TestEnv::new()
+    assert_eq!(&TestEnv::new().run(["devices", "list"]).assert_failure(3), none);
+    insta::assert_snapshot!(&env("playground", "").run(["devices", "list"]).assert_failure(3), @"error: the profile 'x' has no API key\n  \
+         hint: add one with `kustom login --profile x --api-key-stdin`\n");
+    insta::assert_snapshot!(&TestEnv::new().env("KUSTOM_API_KEY", "shared-secret").run(["devices", "list"]).assert_failure(2), @"error: KUSTOM_API_KEY does not tell whether it is for production or playground\n  \
+         hint: name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`\n");
+    insta::assert_snapshot!(&TestEnv::new()
             .env("KUSTOM_API_KEY", "kco_test_api_with a space")
             .run(["devices", "list"])
-            .assert_failure(2),
-        "error: KUSTOM_API_KEY: the key contains white space, a control character or a character outside ASCII\n",
-    );
+            .assert_failure(2), @"error: KUSTOM_API_KEY: the key contains white space, a control character or a character outside ASCII\n");
 }
 
 #[test]
@@ -161,10 +152,13 @@ fn an_unknown_profile() {
         (&["profiles", "use", "y"], ""),
         (&["profiles", "remove", "x", "y", "--yes"], ""),
     ] {
-        same(&env.run(args).assert_failure(2), &format!("error: there is no profile 'y'{from}\n{there_is}"));
+        assert_eq!(
+            &env.run(args).assert_failure(2),
+            &format!("error: there is no profile 'y'{from}\n{there_is}")
+        );
     }
     let said = env.command(["devices", "list"]).env("KUSTOM_PROFILE", "y").run().assert_failure(2);
-    same(&said, &format!("error: there is no profile 'y' (from KUSTOM_PROFILE)\n{there_is}"));
+    assert_eq!(&said, &format!("error: there is no profile 'y' (from KUSTOM_PROFILE)\n{there_is}"));
     assert!(env.run(["profiles", "list"]).ok().contains("\nx "), "removing all or nothing removed nothing");
 }
 
@@ -177,12 +171,12 @@ fn a_command_for_the_key_that_does_not_give_one() {
     };
     let hint = "  hint: run the profile's api_key_command by itself and see what it says\n";
     let expected = |why: &str| format!("error: the command for the API key {why}\n{hint}");
-    same(&said("exit 3"), &expected("ended with exit status: 3"));
-    same(&said("true"), &expected("gave no key: the key is empty"));
+    assert_eq!(&said("exit 3"), &expected("ended with exit status: 3"));
+    assert_eq!(&said("true"), &expected("gave no key: the key is empty"));
     let strange =
         "gave no key: the key contains white space, a control character or a character outside ASCII";
-    same(&said("echo kco_test_api_0123 and more"), &expected(strange));
-    same(&said("printf '\\377'"), &expected("gave something that is not text"));
+    assert_eq!(&said("echo kco_test_api_0123 and more"), &expected(strange));
+    assert_eq!(&said("printf '\\377'"), &expected("gave something that is not text"));
 }
 
 #[test]
@@ -191,11 +185,8 @@ fn dev_refuses_production() {
     let env = env("production", &format!("api_key = \"{LIVE}\"\nbase_url = \"{}\"", server.url()));
     let session = format!("{FIXED_ID}000000000001");
     for args in [&["dev", "create-device", "--name", "x", "--yes"][..], &["dev", "simulate-tap", &session]] {
-        same(
-            &env.run(args).assert_failure(2),
-            "error: `kustom dev` simulates devices and payments; production has neither\n  \
-             hint: use a playground profile, or --profile local\n",
-        );
+        insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: `kustom dev` simulates devices and payments; production has neither\n  \
+             hint: use a playground profile, or --profile local\n");
     }
     server.assert_untouched();
 }
@@ -248,19 +239,16 @@ fn a_profiles_file_with_a_mistake() {
              hint: correct the file in an editor; nothing was changed\n"
         );
         for args in [&["devices", "list"][..], &["profiles", "list"], &["profiles", "use", "till"]] {
-            same(&env.run(args).assert_failure(2), &expected);
+            assert_eq!(&env.run(args).assert_failure(2), &expected);
         }
         let login = env.command(["login", "--api-key-stdin", "--no-check"]).stdin(TEST).run();
-        same(&login.assert_failure(2), &expected);
+        assert_eq!(&login.assert_failure(2), &expected);
         assert_eq!(std::fs::read_to_string(env.profiles_file()).unwrap(), text, "the file was changed");
         // The built-in profile needs no file.
         assert_eq!(env.run(["--profile", "local", "devices", "list"]).ok(), "");
     }
     let env = TestEnv::new();
     env.file("config/profiles.toml", b"active = \"\xff\"\n");
-    same(
-        &env.run(["profiles", "list"]).assert_failure(2),
-        "error: <home>/config/profiles.toml is not UTF-8 text\n  \
-         hint: correct the file in an editor; nothing was changed\n",
-    );
+    insta::assert_snapshot!(&env.run(["profiles", "list"]).assert_failure(2), @"error: <home>/config/profiles.toml is not UTF-8 text\n  \
+         hint: correct the file in an editor; nothing was changed\n");
 }

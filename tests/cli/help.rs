@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use clap::Command;
 
 use crate::common::contract_emulator::NO_ID;
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 
 /// Every command of the grammar with the words that name it.
 fn commands() -> Vec<(String, Command)> {
@@ -115,7 +115,7 @@ fn the_map_is_shown_however_it_is_asked_for() {
     for args in [&[][..], &["--help"], &["-h"], &["help"], &["help", "-h"]] {
         let shown = env.run(args).stdout_only();
         if args != ["help", "-h"] {
-            same(&shown, &map);
+            assert_eq!(&shown, &map);
         }
         assert!(shown.contains("Usage: kustom"), "{args:?}: {shown}");
     }
@@ -127,7 +127,7 @@ fn help_of_a_command_is_the_same_in_either_way() {
     for words in [&["devices"][..], &["devices", "update"], &["dev", "emulator", "clock", "show"], &["demo"]]
     {
         let flag = env.run(words.iter().copied().chain(["--help"])).stdout_only();
-        same(&env.run(["help"].into_iter().chain(words.iter().copied())).stdout_only(), &flag);
+        assert_eq!(&env.run(["help"].into_iter().chain(words.iter().copied())).stdout_only(), &flag);
     }
 }
 
@@ -166,17 +166,17 @@ fn what_was_meant_is_suggested() {
     let env = TestEnv::new();
     let mistyped = |args: &[&str]| env.run(args).assert_failure(2);
     let topics = "  hint: the topics are: exit-codes, environment, money, callbacks\n";
-    same(
+    assert_eq!(
         &mistyped(&["help", "exit-code"]),
         &format!(
             "error: there is no command and no topic 'exit-code'\n  hint: a similar topic exists: 'exit-codes'\n{topics}"
-        ),
+        )
     );
-    same(
+    assert_eq!(
         &mistyped(&["help", "devices", "lst"]),
         &format!(
             "error: there is no command and no topic 'devices lst'\n  hint: a similar subcommand exists: 'list'\n{topics}"
-        ),
+        )
     );
     for (args, tip) in [
         (&["devces", "list"][..], "'devices'"),

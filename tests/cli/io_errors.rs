@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::server::{Reply, Server};
 
 const MEND: &str = "  hint: name another folder in KUSTOM_STATE, or mend this one\n";
@@ -13,11 +13,11 @@ fn a_state_folder_that_cannot_be_written() {
     let env = TestEnv::new().local();
     let file = env.file("file", "mine");
     let env = env.env("KUSTOM_STATE", file.join("state"));
-    same(
+    assert_eq!(
         &env.run(["dev", "create-device", "--name", "x"]).assert_failure(2),
         &format!(
             "error: the emulator's state file <home>/file/state/local.json cannot be written: Not a directory\n{MEND}"
-        ),
+        )
     );
     let said = env.run(["devices", "list", "-o", "json"]).assert_failure(2);
     let error: Value = serde_json::from_str(&said).unwrap();
@@ -37,11 +37,11 @@ fn a_full_state_folder() {
     let state = || std::fs::read(env.state_folder().join("local.json")).unwrap();
     let before = state();
     let full = env.command(["dev", "create-device", "--name", "Till 2"]).through(FULL).run();
-    same(
+    assert_eq!(
         &full.assert_failure(2),
         &format!(
             "error: the emulator's state file <home>/state/local.json cannot be written: File too large\n{MEND}"
-        ),
+        )
     );
     assert_eq!(state(), before, "the state has changed");
     let left: Vec<_> = std::fs::read_dir(env.state_folder()).unwrap().flatten().collect();
@@ -59,11 +59,8 @@ fn a_full_folder_of_the_profiles() {
     let _ = login("a").stdin("kco_test_api_one").run().ok();
     let before = std::fs::read(env.profiles_file()).unwrap();
     let said = login("b").stdin("kco_test_api_two").through(FULL).run().assert_failure(2);
-    same(
-        &said,
-        "error: cannot write <home>/config/profiles.toml: File too large\n  \
-         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n",
-    );
+    insta::assert_snapshot!(&said, @"error: cannot write <home>/config/profiles.toml: File too large\n  \
+         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n");
     assert_eq!(std::fs::read(env.profiles_file()).unwrap(), before);
 }
 
@@ -73,11 +70,8 @@ fn a_profiles_file_that_cannot_be_written() {
     let file = env.file("file", "mine");
     let env = env.env("KUSTOM_CONFIG", file.join("profiles.toml"));
     let login = env.command(["login", "--api-key-stdin", "--no-check"]).stdin("kco_test_api_one").run();
-    same(
-        &login.assert_failure(2),
-        "error: cannot read <home>/file/profiles.toml: Not a directory\n  \
-         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n",
-    );
+    insta::assert_snapshot!(&login.assert_failure(2), @"error: cannot read <home>/file/profiles.toml: Not a directory\n  \
+         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n");
 }
 
 #[test]
@@ -130,9 +124,6 @@ fn head_takes_one_line_of_many() {
 fn output_that_cannot_be_written_is_an_error() {
     let env = TestEnv::new().local();
     let script = "exec \"$0\" \"$@\" > /dev/full";
-    same(
-        &env.command(["locations", "list"]).through(script).run().assert_failure(1),
-        "error: cannot write to stdout: No space left on device (os error 28)\n  \
-         hint: what was asked for was done; only its output is missing\n",
-    );
+    insta::assert_snapshot!(&env.command(["locations", "list"]).through(script).run().assert_failure(1), @"error: cannot write to stdout: No space left on device (os error 28)\n  \
+         hint: what was asked for was done; only its output is missing\n");
 }

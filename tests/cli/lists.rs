@@ -9,7 +9,7 @@ use kustom::emulator::state::NewSimulatedDevice;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 
-use crate::common::harness::{PROGRAM, TestEnv, same};
+use crate::common::harness::{PROGRAM, TestEnv};
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Reply, Server};
@@ -134,7 +134,7 @@ fn a_list_that_breaks_off_says_so() {
     let outcome = env.run(["devices", "list", "-o", "ndjson"]).assert_code(5);
     assert_eq!(outcome.stdout.lines().count(), 100);
     // A document that is not whole is not written at all.
-    same(&env.run(["devices", "list", "-o", "table"]).assert_failure(5), "error: no such page (HTTP 400)\n");
+    insta::assert_snapshot!(&env.run(["devices", "list", "-o", "table"]).assert_failure(5), @"error: no such page (HTTP 400)\n");
     let _ = env.run(["devices", "list", "-o", "json"]).assert_failure(5);
 }
 
@@ -214,7 +214,7 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
         &["devices", "deregister", "Till", "Bar"],
         &["sessions", "create", "--device", "Bar", "--amount", "1", "--currency", "SEK"],
     ] {
-        same(&env.run(args).assert_failure(2), &two);
+        assert_eq!(&env.run(args).assert_failure(2), &two);
     }
     let prefix = env.run(["devices", "get", FIXED_ID]).assert_failure(2);
     assert!(
@@ -222,10 +222,7 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
         "{prefix}"
     );
     assert!(server.lines().iter().all(|line| line == "GET /ipp/v1/devices"), "{:?}", server.lines());
-    same(
-        &env.run(["devices", "get", "Kiosk"]).assert_failure(4),
-        "error: there is no device with the name or id 'Kiosk'\n  hint: list them with `kustom devices list`\n",
-    );
+    insta::assert_snapshot!(&env.run(["devices", "get", "Kiosk"]).assert_failure(4), @"error: there is no device with the name or id 'Kiosk'\n  hint: list them with `kustom devices list`\n");
 }
 
 #[test]
@@ -246,9 +243,6 @@ fn no_cell_of_a_csv_is_a_formula() {
             }
         }
     }
-    same(
-        &env.run(["devices", "list", "-o", "csv", "--limit", "1"]).stdout_only(),
-        "id,name,location_id,platform,metadata,created_at,merchant_id,hardware_id,open_cash_register_id,unique_id\n\
-         5,'=1+1,,,\"{\"\"a\"\":\"\"=1\"\"}\",,,,,\n",
-    );
+    insta::assert_snapshot!(&env.run(["devices", "list", "-o", "csv", "--limit", "1"]).stdout_only(), @"id,name,location_id,platform,metadata,created_at,merchant_id,hardware_id,open_cash_register_id,unique_id\n\
+         5,'=1+1,,,\"{\"\"a\"\":\"\"=1\"\"}\",,,,,\n");
 }

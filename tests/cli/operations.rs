@@ -9,7 +9,7 @@ use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 
 use crate::common::contract::Contract;
 use crate::common::contract_emulator::World;
-use crate::common::harness::{CommandOutput, TestEnv, same};
+use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::redact;
 
@@ -91,7 +91,7 @@ fn as_kept(name: &str, transcript: &str) {
     if std::env::var_os("KUSTOM_UPDATE_TRANSCRIPTS").is_some() {
         std::fs::write(&path, transcript).unwrap();
     }
-    same(transcript, &std::fs::read_to_string(&path).unwrap());
+    assert_eq!(transcript, &std::fs::read_to_string(&path).unwrap());
 }
 
 #[test]

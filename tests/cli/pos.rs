@@ -6,7 +6,7 @@ use std::time::Instant;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 
-use crate::common::harness::{CommandOutput, TIMEOUT, TestEnv, same};
+use crate::common::harness::{CommandOutput, TIMEOUT, TestEnv};
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::FIXED_ID;
 
@@ -67,7 +67,7 @@ fn from_the_code_to_the_payment() {
                  HARDWARE  <id-2>\nCREATED   <time>\n";
     let said = "! The code is used up, and the phone takes payments.\n\
                 !   a payment: kustom sessions create --device <id-1> --amount 249.50 --currency SEK\n";
-    same(&paired.whole(), &format!("{table}{said}exit 0\n"));
+    assert_eq!(&paired.whole(), &format!("{table}{said}exit 0\n"));
 
     let device = text(&env.run(["devices", "list", "-o", "json"]).json()[0], "id");
     assert!(paired.stdout.contains(&device));
@@ -78,26 +78,20 @@ fn from_the_code_to_the_payment() {
     let table = |status: &str| {
         format!("ID       <id-1>\nSTATUS   {status}\nAMOUNT   249.50 SEK\nDEVICE   <id-2>\nSTARTED  <time>\n")
     };
-    same(
+    assert_eq!(
         &pos(&env, &["choose", &session, "--method", "swish"]).whole(),
         &format!(
             "{}! The clerk chose Swish. The customer can pay now; after a decline the clerk may try again on the \
              phone.\n!   pay: kustom dev pos pay <id-1>\n!   decline: kustom dev pos decline <id-1>\nexit 0\n",
             table("ACTIVE")
-        ),
+        )
     );
     let _ = watching.until_stdout(|seen| seen.contains("ACTIVE"));
-    same(
-        &pos(&env, &["pay", &session]).whole(),
-        "ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nORDER      <id-2>\nDEVICE     <id-3>\n\
+    insta::assert_snapshot!(&pos(&env, &["pay", &session]).whole(), @"ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nORDER      <id-2>\nDEVICE     <id-3>\n\
          STARTED    <time>\nCOMPLETED  <time>\n\
-         ! The customer used Swish. Paid. The order to capture or refund by is <id-2>.\nexit 0\n",
-    );
-    same(
-        &watching.wait().whole(),
-        "<elapsed>  CREATED\n<elapsed>  ACTIVE\n<elapsed>  FINALIZED   order <id-1>\n\
-         ! Paid. The order to capture or refund by is <id-1>. It took <elapsed>.\nexit 0\n",
-    );
+         ! The customer used Swish. Paid. The order to capture or refund by is <id-2>.\nexit 0\n");
+    insta::assert_snapshot!(&watching.wait().whole(), @"<elapsed>  CREATED\n<elapsed>  ACTIVE\n<elapsed>  FINALIZED   order <id-1>\n\
+         ! Paid. The order to capture or refund by is <id-1>. It took <elapsed>.\nexit 0\n");
 }
 
 #[test]
@@ -148,14 +142,14 @@ fn after_a_decline_there_is_a_second_try() {
     let said = |outcome: CommandOutput| outcome.assert_code(0).err();
     let next = "  pay: kustom dev pos pay <id-1>\n  decline: kustom dev pos decline <id-1>\n";
     let again = "The customer can pay now; after a decline the clerk may try again on the phone.\n";
-    same(
+    assert_eq!(
         &said(pos(&env, &["decline", &session])),
-        &format!("The card was declined without a reason. {again}{next}"),
+        &format!("The card was declined without a reason. {again}{next}")
     );
     let _ = pos(&env, &["choose", &session, "--method", "klarna"]).assert_code(0);
-    same(
+    assert_eq!(
         &said(pos(&env, &["decline", &session, "--outcome", "insufficient-funds"])),
-        &format!("The payment with Klarna was declined: insufficient funds. {again}{next}"),
+        &format!("The payment with Klarna was declined: insufficient funds. {again}{next}")
     );
     assert_eq!(status(&env, &session), "ACTIVE");
     let _ = pos(&env, &["pay", &session]).assert_code(0);
@@ -170,21 +164,15 @@ fn the_switch_says_where_a_decline_leaves_the_session() {
         |session: &str| pos(&env, &["decline", session, "--outcome", "LOST_CARD"]).assert_code(0).err();
     set_switch(&env, "status_after_decline", "created");
     let session = session_on(&env, &device);
-    same(
-        &decline(&session),
-        "The payment was declined: the card was reported lost. \
+    insta::assert_snapshot!(&decline(&session), @"The payment was declined: the card was reported lost. \
          Waiting on the device: no method of payment has been chosen yet.\n  \
-         choose: kustom dev pos choose <id-1> --method card\n",
-    );
+         choose: kustom dev pos choose <id-1> --method card\n");
     let _ = pos(&env, &["pay", &session]).assert_code(0);
     set_switch(&env, "status_after_decline", "failed");
     let session = session_on(&env, &device);
-    same(
-        &decline(&session),
-        "The card was declined: the card was reported lost. \
+    insta::assert_snapshot!(&decline(&session), @"The card was declined: the card was reported lost. \
          Failed: the payment could not be carried out. The sale needs a new session.\n  \
-         another try: kustom sessions create\n",
-    );
+         another try: kustom sessions create\n");
     let _ = pos(&env, &["pay", &session]).assert_failure(5);
     let _ = env.run(["sessions", "watch", &session]).assert_code(12);
 }
@@ -201,21 +189,18 @@ fn a_cancel_and_a_payment_exclude_each_other() {
              hint: see how it stands with `kustom sessions get <id-1>`\n"
         )
     };
-    same(&pos(&env, &["cancel", &paid]).assert_failure(5), &ended("FINALIZED"));
+    assert_eq!(&pos(&env, &["cancel", &paid]).assert_failure(5), &ended("FINALIZED"));
     // The till hears of the payment too.
     let late = env.run(["sessions", "cancel", &paid]).assert_failure(5);
     assert!(late.contains("was not cancelled, it is FINALIZED"), "{late}");
 
     let cancelled = session_on(&env, &device);
-    same(
-        &pos(&env, &["cancel", &cancelled]).assert_code(0).err(),
-        "The clerk called it off on the phone. Cancelled: nothing was charged.\n  \
-         another try: kustom sessions create\n",
-    );
+    insta::assert_snapshot!(&pos(&env, &["cancel", &cancelled]).assert_code(0).err(), @"The clerk called it off on the phone. Cancelled: nothing was charged.\n  \
+         another try: kustom sessions create\n");
     for args in
         [&["pay", &cancelled][..], &["decline", &cancelled], &["choose", &cancelled, "--method", "card"]]
     {
-        same(&pos(&env, args).assert_failure(5), &ended("CANCELLED"));
+        assert_eq!(&pos(&env, args).assert_failure(5), &ended("CANCELLED"));
     }
     let _ = env.run(["sessions", "watch", &cancelled]).assert_code(10);
 }
@@ -240,9 +225,9 @@ fn of_a_cancel_and_a_payment_at_once_one_wins() {
 fn a_code_works_once_and_in_time() {
     let env = TestEnv::new().local();
     let refused = |code: &str, exit: i32, why: &str| {
-        same(
+        assert_eq!(
             &pos(&env, &["pair", code]).assert_failure(exit),
-            &format!("error: {why}\n  hint: make another code with `kustom enrollments create`\n"),
+            &format!("error: {why}\n  hint: make another code with `kustom enrollments create`\n")
         );
     };
     refused("NOSUCHCODE", 4, "There is no such enrollment code. (HTTP 404)");
@@ -270,21 +255,18 @@ fn what_is_not_there_cannot_be_paid() {
     for args in
         [&["choose", &id(), "--method", "card"][..], &["pay", &id()], &["decline", &id()], &["cancel", &id()]]
     {
-        same(
+        assert_eq!(
             &pos(&env, args).assert_failure(4),
             &format!(
                 "error: There is no session {}. (HTTP 404)\n  \
                  hint: list those that were created here with `kustom sessions list`\n",
                 id()
-            ),
+            )
         );
     }
     let _ = env.run(["devices", "deregister", &device]).ok();
-    same(
-        &pos(&env, &["pay", &session]).assert_failure(5),
-        "error: Device <id-1> was deregistered. (HTTP 409)\n  \
-         hint: see how it stands with `kustom sessions get <id-2>`\n",
-    );
+    insta::assert_snapshot!(&pos(&env, &["pay", &session]).assert_failure(5), @"error: Device <id-1> was deregistered. (HTTP 409)\n  \
+         hint: see how it stands with `kustom sessions get <id-2>`\n");
 }
 
 #[test]

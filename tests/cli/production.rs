@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::pty::PtySession;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
@@ -65,7 +65,7 @@ fn without_a_terminal_and_without_yes_nothing_is_sent() {
     let expected = "error: this is production, and there is nobody to confirm it\n  \
                     hint: nothing was sent; add --yes to confirm it beforehand\n";
     for (args, _) in risky() {
-        same(&env.run(&args).assert_failure(8), expected);
+        assert_eq!(&env.run(&args).assert_failure(8), expected);
         let said = env.run(args.iter().map(String::as_str).chain(["-o", "json"])).assert_failure(8);
         let error: Value = serde_json::from_str(&said).unwrap();
         assert_eq!(
@@ -74,10 +74,10 @@ fn without_a_terminal_and_without_yes_nothing_is_sent() {
         );
     }
     let body = env.command(["sessions", "create", "--body", "-"]).stdin("{\"order_amount\": 5}").run();
-    same(&body.assert_failure(8), expected);
+    assert_eq!(&body.assert_failure(8), expected);
     // A key and a host in variables are production as well.
     let unnamed = TestEnv::new().at(&server.url(), KEY);
-    same(&unnamed.run(CREATE).assert_failure(8), expected);
+    assert_eq!(&unnamed.run(CREATE).assert_failure(8), expected);
     server.assert_untouched();
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{CommandOutput, TestEnv, same};
+use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::server::Server;
 
 pub(super) const SALE: &str = "\
@@ -49,9 +49,9 @@ A cart that does not add up is refused  passed  5
 ! 9 passed.
 exit 0
 ";
-    same(&run(&env, &[]).whole(), expected);
+    assert_eq!(&run(&env, &[]).whole(), expected);
     for jobs in ["1", "7"] {
-        same(&run(&env, &["--jobs", jobs]).whole(), expected);
+        assert_eq!(&run(&env, &["--jobs", jobs]).whole(), expected);
     }
     assert!(!env.state_folder().exists() && !env.profiles_file().exists());
 }
@@ -84,17 +84,14 @@ fn what_failed_is_told_with_its_line_and_what_was_expected() {
     ];
     let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let env = home_with(&files);
-    same(
-        &run(&env, &["a.toml", "b.toml", "c.toml"]).whole(),
-        "\
+    insta::assert_snapshot!(&run(&env, &["a.toml", "b.toml", "c.toml"]).whole(), @"\
 SCENARIO         RESULT  STEPS   WHERE     WHAT
 All well         passed  2
 Not as expected  failed  1 of 2  b.toml:4  create: status expected ACTIVE, got CREATED; answer.order_amount expected 101, got 100; has expected order_id, got nothing
 c                failed  3 of 4  c.toml:8  cancel: expected exit 0, got exit 5: Session <id-1> has ended: it is FINALIZED.
 ! 1 passed, 2 failed.
 exit 5
-",
-    );
+");
     let failure = |what: &str, expected: &str, actual: &str| json!({"what": what, "expected": expected, "actual": actual});
     let rows = json!([
         {"scenario": "All well", "file": "a.toml", "result": "passed", "steps": 2, "steps_passed": 2, "line": null,
@@ -112,13 +109,10 @@ exit 5
     let lines = run(&env, &["a.toml", "b.toml", "-o", "ndjson"]).assert_code(5);
     let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(json!(lines), rows);
-    same(
-        &run(&env, &["a.toml", "c.toml", "-o", "csv"]).whole(),
-        "scenario,file,result,steps,steps_passed,line,step,failures,exit_code,reason,left\n\
+    insta::assert_snapshot!(&run(&env, &["a.toml", "c.toml", "-o", "csv"]).whole(), @"scenario,file,result,steps,steps_passed,line,step,failures,exit_code,reason,left\n\
          All well,a.toml,passed,2,2,,,[],0,,[]\n\
          c,c.toml,failed,4,3,8,cancel,\"[{\"\"what\"\":\"\"step\"\",\"\"expected\"\":\"\"exit 0\"\",\"\"actual\"\":\
-         \"\"exit 5: Session <id-1> has ended: it is FINALIZED.\"\"}]\",5,,[]\nexit 5\n",
-    );
+         \"\"exit 5: Session <id-1> has ended: it is FINALIZED.\"\"}]\",5,,[]\nexit 5\n");
 }
 
 /// The exit code is that of the first step that failed, as its own command would have ended.
@@ -176,16 +170,13 @@ fn mistakes_are_told_all_at_once_and_nothing_is_run() {
         ("worse.toml", "[[step]\n"),
     ]);
     let error = run(&env, &["good.toml", "bad.toml", "worse.toml", "--junit", "out.xml"]).assert_failure(2);
-    same(
-        &error,
-        "error: bad.toml:6:1: 'curency' is not a key of the step 'create'; did you mean 'currency'?\n\
+    insta::assert_snapshot!(&error, @"error: bad.toml:6:1: 'curency' is not a key of the step 'create'; did you mean 'currency'?\n\
          bad.toml:8:6: 'tapp' is nothing that can be done; did you mean 'tap'?\n\
          worse.toml:1:8: unclosed array table, expected `]`\n  \
-         hint: nothing was run; docs/scenarios.md explains the format, and --init writes an example\n",
-    );
+         hint: nothing was run; docs/scenarios.md explains the format, and --init writes an example\n");
     assert!(!env.path().join("out.xml").exists());
     let error = run(&env, &["missing.toml"]).assert_failure(2);
-    same(&error, "error: cannot read missing.toml: No such file or directory\n");
+    insta::assert_snapshot!(&error, @"error: cannot read missing.toml: No such file or directory\n");
     let _ = env.file("binary.toml", [0xff, 0xfe]);
     assert!(
         run(&env, &["binary.toml"])
@@ -205,25 +196,19 @@ fn files_folders_and_standard_input() {
     assert_eq!(names(run(&env, &["set", "-o", "json"])), ["set/a.toml", "set/b.toml"]);
     let piped = env.command(["dev", "run", "-", "-o", "json"]).stdin(SALE).run();
     assert_eq!(names(piped), ["stdin"]);
-    same(
-        &run(&env, &["empty"]).assert_failure(2),
-        "error: there is no scenario in empty: no file ends with .toml\n",
-    );
+    insta::assert_snapshot!(&run(&env, &["empty"]).assert_failure(2), @"error: there is no scenario in empty: no file ends with .toml\n");
 }
 
 #[test]
 fn they_are_listed_and_chosen_by_a_text() {
     let env = TestEnv::new();
-    same(
-        &run(&env, &["--list", "--filter", "PAY"]).whole(),
-        "\
+    insta::assert_snapshot!(&run(&env, &["--list", "--filter", "PAY"]).whole(), @"\
 SCENARIO                               STEPS  RUNS ON            FILE
 A session that nobody pays expires     7      emulator           built-in/expiry.toml
 A cancel against a payment             8      emulator, account  built-in/cancel-against-pay.toml
 A phone is paired and takes a payment  8      emulator           built-in/pairing.toml
 exit 0
-",
-    );
+");
     let listed = run(&env, &["--list", "--filter", "expiry", "-o", "json"]).json();
     assert_eq!(
         listed,
@@ -235,38 +220,23 @@ exit 0
     );
     let ran = run(&env, &["--filter", "second-try", "-o", "json"]).json();
     assert_eq!(ran.as_array().unwrap().len(), 1);
-    same(
-        &run(&env, &["--filter", "no such"]).assert_failure(2),
-        "error: no scenario has 'no such' in its name or file\n  \
-         hint: see which there are with `kustom dev run --list`\n",
-    );
+    insta::assert_snapshot!(&run(&env, &["--filter", "no such"]).assert_failure(2), @"error: no scenario has 'no such' in its name or file\n  \
+         hint: see which there are with `kustom dev run --list`\n");
 }
 
 #[test]
 fn a_first_one_is_written_and_passes_and_nothing_is_ever_written_over() {
     let env = TestEnv::new();
-    same(
-        &run(&env, &["--init"]).whole(),
-        "ID      scenario.toml\nOBJECT  scenario\nRESULT  written\n! Run it: kustom dev run scenario.toml\nexit 0\n",
-    );
+    insta::assert_snapshot!(&run(&env, &["--init"]).whole(), @"ID      scenario.toml\nOBJECT  scenario\nRESULT  written\n! Run it: kustom dev run scenario.toml\nexit 0\n");
     let first = fs::read_to_string(env.path().join("scenario.toml")).unwrap();
     assert!(first.starts_with("# A scenario for `kustom dev run`"), "{first}");
-    same(
-        &run(&env, &["scenario.toml"]).whole(),
-        "SCENARIO                               RESULT  STEPS  WHERE  WHAT\n\
-         A sale that is paid at the second try  passed  6\n! 1 passed.\nexit 0\n",
-    );
+    insta::assert_snapshot!(&run(&env, &["scenario.toml"]).whole(), @"SCENARIO                               RESULT  STEPS  WHERE  WHAT\n\
+         A sale that is paid at the second try  passed  6\n! 1 passed.\nexit 0\n");
     let mine = env.file("mine.toml", "mine");
-    same(
-        &run(&env, &["--init", "mine.toml"]).assert_failure(2),
-        "error: mine.toml is there already, and was left as it is\n  \
-         hint: name another file: kustom dev run --init FILE\n",
-    );
+    insta::assert_snapshot!(&run(&env, &["--init", "mine.toml"]).assert_failure(2), @"error: mine.toml is there already, and was left as it is\n  \
+         hint: name another file: kustom dev run --init FILE\n");
     assert_eq!(fs::read_to_string(mine).unwrap(), "mine");
-    same(
-        &run(&env, &["--init", "no/x.toml"]).assert_failure(2),
-        "error: cannot write no/x.toml: No such file or directory\n",
-    );
+    insta::assert_snapshot!(&run(&env, &["--init", "no/x.toml"]).assert_failure(2), @"error: cannot write no/x.toml: No such file or directory\n");
     let left: Vec<_> = fs::read_dir(env.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".kustom")), "{left:?}");
 }
@@ -288,9 +258,7 @@ fn ci_gets_a_report() {
     let _ = run(&env, &["a.toml", "b.toml", "--junit", "out.xml"]).assert_code(5);
     let report = fs::read_to_string(env.path().join("out.xml")).unwrap();
     assert_eq!(report.matches(" time=\"").count(), 4);
-    same(
-        &without_times(&report),
-        r#"<?xml version="1.0" encoding="UTF-8"?>
+    insta::assert_snapshot!(&without_times(&report), @r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="kustom dev run" tests="2" skipped="0" failures="1" errors="0">
     <testsuite name="kustom dev run" tests="2" skipped="0" errors="0" failures="1">
         <testcase name="All &lt;well&gt;" classname="a.toml"/>
@@ -299,8 +267,7 @@ fn ci_gets_a_report() {
         </testcase>
     </testsuite>
 </testsuites>
-"#,
-    );
+"#);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -324,7 +291,7 @@ fn a_report_that_cannot_be_written_is_told_beforehand() {
         (".", "it is there and is no file"),
     ] {
         let error = run(&env, &["a.toml", "--junit", path]).assert_failure(2);
-        same(&error, &format!("error: cannot write {path}: {why}\n"));
+        assert_eq!(&error, &format!("error: cannot write {path}: {why}\n"));
     }
 }
 

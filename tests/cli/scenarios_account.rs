@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::scenarios::{SALE, run, without_times};
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
@@ -56,9 +56,7 @@ fn what_the_api_can_runs_and_what_it_cannot_is_skipped_with_a_reason() {
     let emulator = Emulator::new(State::seed());
     let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
     let env = env(&proxy.base_url(), &[]);
-    same(
-        &run(&env, &["--profile", "p"]).whole(),
-        "\
+    insta::assert_snapshot!(&run(&env, &["--profile", "p"]).whole(), @"\
 SCENARIO                                RESULT   STEPS   WHERE                              WHAT
 Every outcome of a simulated tap        passed   13
 A clerk's second try                    skipped  0 of 6  built-in/second-try.toml:12        choose is done by a person on a phone here
@@ -72,8 +70,7 @@ A cart that does not add up is refused  passed   5
 ! Callbacks go to the account's endpoint, so they are not looked at here.
 ! 3 passed, 6 skipped.
 exit 0
-",
-    );
+");
     assert_eq!(devices(&emulator), 0, "what was made is cleared away");
     // What is asked without a description is what an emulator is told by.
     let violations: Vec<_> = proxy.violations().into_iter().map(|violation| violation.message).collect();
@@ -122,8 +119,8 @@ fn production_is_refused_before_anything_is_sent() {
     let env = TestEnv::new().with_profiles(&profile);
     let expected = "error: scenarios make devices and payments, and this is production\n  \
                     hint: run them on an emulator with --profile local, or name a playground profile\n";
-    same(&run(&env, &["--profile", "live", "--yes"]).assert_failure(2), expected);
-    same(&env.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().assert_failure(2), expected);
+    assert_eq!(&run(&env, &["--profile", "live", "--yes"]).assert_failure(2), expected);
+    assert_eq!(&env.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().assert_failure(2), expected);
     // Being the active one is not being asked for.
     let _ = run(&env, &["--filter", "second"]).assert_code(0);
     assert!(server.asked().is_empty());
@@ -233,12 +230,9 @@ fn an_account_that_does_not_take_the_key_is_not_asked_again() {
     let server = Server::always(Reply::problem(401, "no"));
     let env = env(&server.url(), &[("a.toml", SALE), ("b.toml", SALE), ("c.toml", SALE)]);
     let args = ["a.toml", "b.toml", "c.toml", "--profile", "p", "--jobs", "1"];
-    same(
-        &run(&env, &args).whole(),
-        "SCENARIO  RESULT  STEPS   WHERE     WHAT\n\
+    insta::assert_snapshot!(&run(&env, &args).whole(), @"SCENARIO  RESULT  STEPS   WHERE     WHAT\n\
          a         failed  0 of 2  a.toml:1  create-device: expected exit 0, got exit 3: no\n\
-         ! 1 failed.\n! warning: 2 more scenarios not run: the account cannot be asked\nexit 3\n",
-    );
+         ! 1 failed.\n! warning: 2 more scenarios not run: the account cannot be asked\nexit 3\n");
     assert_eq!(changes(&server), ["POST /ipp/v1/dev/devices"]);
 }
 
@@ -253,10 +247,7 @@ fn codes_are_asked_for_in_either_way() {
     let text = "[[step]]\ndo = \"enroll\"\nlocation = \"göteborg haga\"\nexpires_in = \"3h\"\nexpect = { http = 201, status = \"PENDING\" }\n\
                 [[step]]\ndo = \"withdraw\"\nexpect.status = \"CANCELLED\"\n";
     let env = env(&proxy.base_url(), &[("x.toml", text)]);
-    same(
-        &run(&env, &["x.toml", "--profile", "p"]).whole(),
-        "SCENARIO  RESULT  STEPS  WHERE  WHAT\nx         passed  2\n! 1 passed.\nexit 0\n",
-    );
+    insta::assert_snapshot!(&run(&env, &["x.toml", "--profile", "p"]).whole(), @"SCENARIO  RESULT  STEPS  WHERE  WHAT\nx         passed  2\n! 1 passed.\nexit 0\n");
 }
 
 /// In real time: a wait asks until the session is what it is waited for.
@@ -311,10 +302,7 @@ fn an_interruption_tells_what_was_done_and_clears_away() {
     let _ = process.until_stderr(|text| text.contains(&format!("> GET /ipp/v1/sessions/{}", id(4))));
     process.interrupt();
     let outcome = process.wait().assert_code(130);
-    same(
-        &outcome.stdout,
-        "SCENARIO  RESULT   STEPS   WHERE  WHAT\na         passed   2\nb         stopped  2 of 3\n",
-    );
+    insta::assert_snapshot!(&outcome.stdout, @"SCENARIO  RESULT   STEPS   WHERE  WHAT\na         passed   2\nb         stopped  2 of 3\n");
     let last: Vec<_> = outcome.stderr.lines().rev().take(2).collect();
     assert_eq!(last, ["error: interrupted: 1 of 3 scenarios done", "1 passed."]);
     let report = std::fs::read_to_string(env.path().join("out.xml")).unwrap();

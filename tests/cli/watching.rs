@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{CommandOutput, TestEnv, same};
+use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Reply, Server};
 
@@ -33,12 +33,12 @@ fn the_outcome_is_the_exit_code() {
         // Also a status that is new is waited through.
         let script = ["CREATED", "CREATED", "AUTHORIZING", "ACTIVE", "ACTIVE", status].map(session);
         let server = Server::script(script.clone());
-        same(
+        assert_eq!(
             &watch(&server, &[]).assert_code(code).whole(),
             &format!(
                 "<elapsed>  CREATED\n<elapsed>  AUTHORIZING\n<elapsed>  ACTIVE\n<elapsed>  {status}\n\
                  ! {words} It took <elapsed>.\nexit {code}\n"
-            ),
+            )
         );
         assert_eq!(server.asked().len(), 6, "it is over when it is over");
         let lines = watch(&Server::script(script.clone()), &["-o", "ndjson"]).assert_code(code);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv, same};
+use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv};
 use crate::common::redaction::FIXED_ID;
 use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 use crate::common::server::{Reply, Server};
@@ -204,18 +204,12 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
         post(&address, &signed(key, id, Timestamp::now(), body.as_bytes()), body.as_bytes());
     }
     let outcome = running.wait().assert_code(0);
-    same(
-        &outcome.out(),
-        "<time>  refused                the signature is wrong: another secret, or the body or a header was changed on \
+    insta::assert_snapshot!(&outcome.out(), @"<time>  refused                the signature is wrong: another secret, or the body or a header was changed on \
          the way  401
 <time>  ipp.session.finalized  00000000-0000-4000-8000-000000000001  order o-1  204
 <time>  ipp.payment.failed     00000000-0000-4000-8000-000000000001  \\u{1b}[2J  204
-",
-    );
-    same(
-        &outcome.err(),
-        "Listening at http://127.0.0.1:<port>/; Ctrl-C ends it.\nb came before; it is dropped.\n",
-    );
+");
+    insta::assert_snapshot!(&outcome.err(), @"Listening at http://127.0.0.1:<port>/; Ctrl-C ends it.\nb came before; it is dropped.\n");
     assert!(!env.path().join("ready").exists());
 }
 
@@ -433,17 +427,11 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     env.file("secret", SECRET);
     let listen = |args: &[&str]| env.run([&["webhooks", "listen"], args].concat()).assert_failure(2);
     let with = |args: &[&str]| listen(&[&["--secret-file", "secret"], args].concat());
-    same(
-        &with(&["--listen", "0.0.0.0:0"]),
-        "error: 0.0.0.0 is not on this machine alone: others on the network could reach it there
+    insta::assert_snapshot!(&with(&["--listen", "0.0.0.0:0"]), @"error: 0.0.0.0 is not on this machine alone: others on the network could reach it there
   hint: listen on 127.0.0.1, or add --public if that is what you want
-",
-    );
-    same(
-        &with(&["--forward-to", "http://shop.example/?t=t0k3n"]),
-        "error: --forward-to cannot be used: it is plain http to another machine, which would show payments to the \
-         network; use https\n",
-    );
+");
+    insta::assert_snapshot!(&with(&["--forward-to", "http://shop.example/?t=t0k3n"]), @"error: --forward-to cannot be used: it is plain http to another machine, which would show payments to the \
+         network; use https\n");
     let pasted = listen(&["--secret-file", SECRET]);
     assert!(!pasted.contains(&SECRET[6..]) && pasted.contains("others can see"), "{pasted}");
     assert!(listen(&[]).contains("--secret-file <FILE>"));

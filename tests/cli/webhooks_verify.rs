@@ -4,7 +4,7 @@ use kustom::emulator::API_KEY;
 use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET, verified};
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Reply, Server};
 
@@ -33,8 +33,8 @@ const IN_TIME: [&str; 2] = ["--at", "2021-02-25T15:05:00Z"];
 fn a_kept_delivery_is_checked() {
     let env = kept();
     let outcome = env.run(VERIFY.iter().chain(&IN_TIME)).assert_code(0);
-    same(&outcome.out(), &format!("ID  {ID}\n"));
-    same(&outcome.err(), "It verifies.\n");
+    assert_eq!(&outcome.out(), &format!("ID  {ID}\n"));
+    insta::assert_snapshot!(&outcome.err(), @"It verifies.\n");
     let with_another =
         env.run(VERIFY.iter().chain(&IN_TIME).chain(&["--secret-file", "next", "-o", "json"])).json();
     assert_eq!(
@@ -47,20 +47,17 @@ fn a_kept_delivery_is_checked() {
 fn the_check_that_failed_is_named() {
     let env = kept();
     let fails = |more: &[&str]| env.run(VERIFY.iter().chain(more)).assert_failure(5);
-    same(
-        &fails(&[]),
-        "error: the delivery does not verify: it is too old: signed <time>, which is more than 5 minutes ago; its \
+    insta::assert_snapshot!(&fails(&[]), @"error: the delivery does not verify: it is too old: signed <time>, which is more than 5 minutes ago; its \
          signature is right
   hint: for one that was kept, say when it came with --at
-",
-    );
+");
     let wrong = "error: the delivery does not verify: the signature is wrong: another secret, or the body or a header \
                  was changed on the way\n";
     env.file("body", format!("{BODY}\r\n"));
     let trailing = "  hint: without the line break at its end the body verifies: keep the body as it came\n";
-    same(&fails(&IN_TIME), &format!("{wrong}{trailing}"));
+    assert_eq!(&fails(&IN_TIME), &format!("{wrong}{trailing}"));
     env.file("body", "{}\n");
-    same(&fails(&IN_TIME), wrong);
+    assert_eq!(&fails(&IN_TIME), wrong);
     env.file("headers", format!(r#"{{"webhook-id": "{ID}", "webhook-timestamp": 1614265330}}"#));
     let missing = env.run(VERIFY.iter().chain(&["-o", "json"])).assert_code(5).stderr;
     assert_eq!(
@@ -76,14 +73,11 @@ fn the_check_that_failed_is_named() {
 fn files_that_hold_something_else_are_no_delivery() {
     let env = kept();
     env.file("headers", "webhook-id\n");
-    same(
-        &env.run(VERIFY).assert_failure(2),
-        "error: headers holds no headers: line 1 is not of the form 'name: value'
+    insta::assert_snapshot!(&env.run(VERIFY).assert_failure(2), @"error: headers holds no headers: line 1 is not of the form 'name: value'
   hint: put the headers into it as they came: `webhook-id: …`, one a line
-",
-    );
+");
     std::fs::remove_file(env.path().join("headers")).unwrap();
-    same(&env.run(VERIFY).assert_failure(2), "error: cannot read headers: No such file or directory\n");
+    insta::assert_snapshot!(&env.run(VERIFY).assert_failure(2), @"error: cannot read headers: No such file or directory\n");
 }
 
 fn trigger(env: &TestEnv, to: &str, args: &[&str]) -> Vec<String> {
@@ -152,7 +146,7 @@ fn what_is_not_acknowledged_is_a_failure() {
     ] {
         let application = Server::always(reply);
         let outcome = env.run(trigger(&env, &application.url(), &["session.created"])).assert_code(code);
-        same(&outcome.err(), said);
+        assert_eq!(&outcome.err(), said);
         assert_eq!(application.asked().len(), 1, "it is sent once");
     }
     let cut = Server::always(Reply::cut());
@@ -160,11 +154,8 @@ fn what_is_not_acknowledged_is_a_failure() {
     assert!(lost.starts_with("error: the callback was sent, and not answered: "), "{lost}");
     assert_eq!(cut.asked().len(), 1, "it is sent once");
     let gone = env.run(trigger(&env, "http://127.0.0.1:1/", &["session.created"])).assert_failure(6);
-    same(
-        &gone,
-        "error: the callback was not sent: 127.0.0.1 refused the connection\n  hint: see that the application listens \
-         there\n",
-    );
+    insta::assert_snapshot!(&gone, @"error: the callback was not sent: 127.0.0.1 refused the connection\n  hint: see that the application listens \
+         there\n");
     let plain = env.run(trigger(&env, "http://shop.example/", &["session.created"])).assert_failure(2);
     assert!(plain.starts_with("error: --to cannot be used: it is plain http to another machine"), "{plain}");
 }
@@ -178,7 +169,7 @@ fn a_callback_can_be_about_a_session_that_exists() {
     let session = env.run(create).json()["session_id"].as_str().unwrap().to_owned();
     let about = ["session.finalized", "--session", &session];
     let open = env.run(trigger(&env, &application.url(), &about)).assert_code(0);
-    same(&open.err(), "The session is CREATED: whoever reads it back does not find it FINALIZED.\n");
+    insta::assert_snapshot!(&open.err(), @"The session is CREATED: whoever reads it back does not find it FINALIZED.\n");
     let paid = env.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
     assert_eq!(env.run(trigger(&env, &application.url(), &about)).assert_code(0).stderr, "");
     let bodies: Vec<_> = application.asked().iter().map(|asked| verified(asked, SECRET)).collect();
@@ -201,12 +192,9 @@ fn production_is_refused_before_anything_is_sent() {
     let env = TestEnv::new().with_profiles(&format!("active = \"live\"\n[profiles.live]\n{production}"));
     for more in [&[][..], &["--session", "00000000-0000-4000-8000-000000000001"]] {
         let args = [&["session.created"], more].concat();
-        same(
-            &env.run(trigger(&env, &application.url(), &args)).assert_failure(2),
-            "error: a callback that never happened has no place in production
+        insta::assert_snapshot!(&env.run(trigger(&env, &application.url(), &args)).assert_failure(2), @"error: a callback that never happened has no place in production
   hint: use a playground profile, or --profile local
-",
-        );
+");
     }
     application.assert_untouched();
     // What guards an account guards it here too.

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::{TIMEOUT, TestEnv, same};
+use crate::common::harness::{TIMEOUT, TestEnv};
 use crate::common::server::{Asked, Reply, Server};
 use crate::helpers::{ask, ask_until_known, caches, values};
 
@@ -53,25 +53,16 @@ Till 1\tStockholm City, IOS
 fn things_are_offered_by_what_names_them_for_certain() {
     let server = Server::new(service);
     let env = TestEnv::new().at(&server.url(), KEY);
-    same(&ask_until_known(&env, &["devices", "get", ""]), DEVICES);
-    same(&ask(&env, &["sessions", "create", "--device", "Ti"]), "Till 1\tStockholm City, IOS\n");
-    same(&ask(&env, &["devices", "get", "ti"]), "Till 1\tStockholm City, IOS\n");
-    same(
-        &ask(&env, &["devices", "get", "aaaa"]),
-        "aaaa1111-0000-4000-8000-000000000001\tTill 1, Stockholm City, IOS\n\
-         aaaa2222-0000-4000-8000-000000000002\tBar, loc-9, ANDROID\n",
-    );
-    same(&ask(&env, &["devices", "get", "zz"]), "");
+    assert_eq!(&ask_until_known(&env, &["devices", "get", ""]), DEVICES);
+    insta::assert_snapshot!(&ask(&env, &["sessions", "create", "--device", "Ti"]), @"Till 1\tStockholm City, IOS\n");
+    insta::assert_snapshot!(&ask(&env, &["devices", "get", "ti"]), @"Till 1\tStockholm City, IOS\n");
+    insta::assert_snapshot!(&ask(&env, &["devices", "get", "aaaa"]), @"aaaa1111-0000-4000-8000-000000000001\tTill 1, Stockholm City, IOS\n\
+         aaaa2222-0000-4000-8000-000000000002\tBar, loc-9, ANDROID\n");
+    insta::assert_snapshot!(&ask(&env, &["devices", "get", "zz"]), @"");
     let already = ["devices", "deregister", "Till 1", "aaaa2222-0000-4000-8000-000000000002", ""];
     assert_eq!(values(&env, &already).len(), 4, "what was given is not offered again");
-    same(
-        &ask(&env, &["devices", "list", "--location="]),
-        "--location=loc-2\ttab\\there, multi\\nline\n--location=Stockholm City\tStockholm\n",
-    );
-    same(
-        &ask(&env, &["enrollments", "delete", ""]),
-        "ffff7777-0000-4000-8000-000000000007\tStockholm City, PENDING\n",
-    );
+    insta::assert_snapshot!(&ask(&env, &["devices", "list", "--location="]), @"--location=loc-2\ttab\\there, multi\\nline\n--location=Stockholm City\tStockholm\n");
+    insta::assert_snapshot!(&ask(&env, &["enrollments", "delete", ""]), @"ffff7777-0000-4000-8000-000000000007\tStockholm City, PENDING\n");
 }
 
 #[test]
@@ -113,7 +104,7 @@ fn while_it_is_fresh_nothing_is_asked_again() {
     ask_until_known(&env, &["devices", "get", ""]);
     let asked = server.lines();
     for _ in 0..3 {
-        same(&ask(&env, &["devices", "get", ""]), DEVICES);
+        assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
     }
     assert_eq!(server.lines(), asked);
 }
@@ -137,11 +128,11 @@ fn what_is_not_an_hour_old_is_better_than_nothing() {
     // Nobody answers any more.
     drop(server);
     age(&env, 3000);
-    same(&ask(&env, &["devices", "get", ""]), DEVICES);
+    assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
     age(&env, 4000);
-    same(&ask(&env, &["devices", "get", ""]), "");
+    insta::assert_snapshot!(&ask(&env, &["devices", "get", ""]), @"");
     age(&env, -4000);
-    same(&ask(&env, &["devices", "get", ""]), "");
+    insta::assert_snapshot!(&ask(&env, &["devices", "get", ""]), @"");
 }
 
 /// Has the cache made new if that is due, after whatever process is at it still: one that completing started may be late.
@@ -177,7 +168,7 @@ fn a_service_that_refuses_is_left_alone_for_a_while() {
     let asked = server.lines().len();
     assert!(asked > 3, "it was asked once more");
     refresh_when_free(&env);
-    same(&ask(&env, &["devices", "get", ""]), DEVICES);
+    assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
     assert_eq!(server.lines().len(), asked);
 }
 
@@ -194,7 +185,7 @@ fn only_one_process_asks_at_a_time() {
     let refresh = || env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
     assert_eq!(refresh().assert_code(3).stderr, "");
     // What there is has to do meanwhile.
-    same(&ask(&env, &["devices", "get", ""]), DEVICES);
+    assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
     assert_eq!(server.lines(), asked);
     drop(lock);
     refresh_when_free(&env);
@@ -216,7 +207,7 @@ fn a_damaged_cache_is_made_anew() {
     let [(file, _)] = caches(&env).try_into().unwrap();
     for damage in ["", "{", "[]", "{\"at\":\"2026-11-25T00:00:00Z\",\"known\":{\"devices\":5}}", "\u{0}"] {
         fs::write(&file, damage).unwrap();
-        same(&ask_until_known(&env, &["devices", "get", ""]), DEVICES);
+        assert_eq!(&ask_until_known(&env, &["devices", "get", ""]), DEVICES);
     }
 }
 
@@ -246,28 +237,25 @@ fn accounts_are_not_mixed_up() {
         format!("[profiles.{name}]\nenvironment = 'playground'\napi_key = '{KEY}'\nbase_url = '{url}'\n")
     };
     let env = TestEnv::new().with_profiles(&(profile("a", &server.url()) + &profile("b", &other.url())));
-    same(&ask_until_known(&env, &["--profile", "a", "devices", "get", ""]), DEVICES);
-    same(&ask_until_known(&env, &["devices", "get", "--profile=b", ""]), "Other\n");
-    same(&ask(&env, &["devices", "get", "--profile", "a", ""]), DEVICES);
-    same(&ask(&env, &["devices", "get", ""]), "");
+    assert_eq!(&ask_until_known(&env, &["--profile", "a", "devices", "get", ""]), DEVICES);
+    insta::assert_snapshot!(&ask_until_known(&env, &["devices", "get", "--profile=b", ""]), @"Other\n");
+    assert_eq!(&ask(&env, &["devices", "get", "--profile", "a", ""]), DEVICES);
+    insta::assert_snapshot!(&ask(&env, &["devices", "get", ""]), @"");
     let by_variable = env.command(["--", "kustom", "devices", "get", ""]).env("KUSTOM_COMPLETE", "fish");
-    same(&by_variable.env("KUSTOM_PROFILE", "b").run().stdout_only(), "Other\n");
+    insta::assert_snapshot!(&by_variable.env("KUSTOM_PROFILE", "b").run().stdout_only(), @"Other\n");
     let another_key = env.command(["--", "kustom", "--profile", "b", "devices", "get", ""]);
     drop(other);
     let another_key =
         another_key.env("KUSTOM_COMPLETE", "fish").env("KUSTOM_API_KEY", "kco_test_api_another");
-    same(&another_key.run().stdout_only(), "");
+    insta::assert_snapshot!(&another_key.run().stdout_only(), @"");
 }
 
 #[test]
 fn the_profile_local_needs_no_cache() {
     let env = TestEnv::new().local();
     env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
-    same(&ask(&env, &["devices", "get", ""]), "Till 1\tStockholm City, TERMINAL\n");
-    same(
-        &ask(&env, &["locations", "get", ""]),
-        "Göteborg Haga\tHaga Nygata 999, Göteborg\nStockholm City\tDrottninggatan 999, Stockholm\n",
-    );
+    insta::assert_snapshot!(&ask(&env, &["devices", "get", ""]), @"Till 1\tStockholm City, TERMINAL\n");
+    insta::assert_snapshot!(&ask(&env, &["locations", "get", ""]), @"Göteborg Haga\tHaga Nygata 999, Göteborg\nStockholm City\tDrottninggatan 999, Stockholm\n");
     assert_eq!(caches(&env), []);
 }
 

@@ -14,9 +14,9 @@ pub(crate) fn ask(env: &TestEnv, words: &[&str]) -> String {
 
 /// The same with more variables.
 #[track_caller]
-pub(crate) fn ask_with(env: &TestEnv, words: &[&str], env: &[(&str, &OsStr)]) -> String {
+pub(crate) fn ask_with(env: &TestEnv, words: &[&str], vars: &[(&str, &OsStr)]) -> String {
     let run = env.command([&["--", "kustom"], words].concat()).env("KUSTOM_COMPLETE", "fish");
-    env.iter().fold(run, |run, (name, value)| run.env(name, value)).run().stdout_only()
+    vars.iter().fold(run, |run, (name, value)| run.env(name, value)).run().stdout_only()
 }
 
 /// The values of an answer, without what describes them.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 
 #[test]
 fn the_scripts_are_what_the_program_prints() {
@@ -17,7 +17,7 @@ fn the_scripts_are_what_the_program_prints() {
     ];
     for (shell, file) in scripts {
         let printed = TestEnv::new().run(["completions", shell]).stdout_only();
-        same(&printed, &fs::read_to_string(folder.join(file)).unwrap());
+        assert_eq!(&printed, &fs::read_to_string(folder.join(file)).unwrap());
     }
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -1,13 +1,11 @@
 //! What could come next, as whole lists.
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::helpers::{ask, ask_with, values};
 
 #[test]
 fn the_nouns() {
-    same(
-        &ask(&TestEnv::new(), &[""]),
-        "login\tAdd a profile: checks the key and stores it\n\
+    insta::assert_snapshot!(&ask(&TestEnv::new(), &[""]), @"login\tAdd a profile: checks the key and stores it\n\
          profiles\tSee, choose and remove profiles\n\
          doctor\tWhat is configured, where each value came from, and does it work\n\
          locations\tThe stores that devices stand in\n\
@@ -19,8 +17,7 @@ fn the_nouns() {
          api\tAny call, with the profile's credentials and guards\n\
          demo\tThe whole flow on the embedded emulator, each command shown\n\
          completions\tWhat Tab offers in your shell: commands, flags, and the names in your account\n\
-         help\tExplain a command or a topic\n",
-    );
+         help\tExplain a command or a topic\n");
 }
 
 #[test]
@@ -134,11 +131,11 @@ fn profiles_are_offered_with_their_environment() {
          [profiles.shop]\nenvironment = 'production'\napi_key_command = 'false'\n",
     );
     let all = "till\tplayground\nshop\tproduction\nlocal\tbuilt in: the emulator\n";
-    same(&ask(&env, &["--profile", ""]), all);
-    same(&ask(&env, &["profiles", "use", ""]), all);
+    assert_eq!(&ask(&env, &["--profile", ""]), all);
+    assert_eq!(&ask(&env, &["profiles", "use", ""]), all);
     assert_eq!(values(&env, &["profiles", "remove", "till", ""]), ["shop"]);
     let broken = TestEnv::new().with_profiles("[profiles.");
-    same(&ask(&broken, &["profiles", "use", ""]), "local\tbuilt in: the emulator\n");
+    insta::assert_snapshot!(&ask(&broken, &["profiles", "use", ""]), @"local\tbuilt in: the emulator\n");
     assert_eq!(values(&broken, &["--profile", "local", "locations", "get", "S"]), ["Stockholm City"]);
     assert_eq!(values(&broken, &["locations", "get", "S"]), [""; 0]);
 }
@@ -191,8 +188,8 @@ fn a_file_that_is_none_keeps_nobody_waiting() {
     assert!(made.success());
     let config: &[(&str, &std::ffi::OsStr)] =
         &[("KUSTOM_CONFIG", pipe.as_os_str()), ("KUSTOM_PROFILE", "x".as_ref())];
-    same(&ask_with(&env, &["devices", "get", ""], config), "");
-    same(&ask_with(&env, &["profiles", "use", ""], config), "");
+    insta::assert_snapshot!(&ask_with(&env, &["devices", "get", ""], config), @"");
+    insta::assert_snapshot!(&ask_with(&env, &["profiles", "use", ""], config), @"");
 }
 
 #[test]

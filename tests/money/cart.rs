@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::harness::{TestCommand, TestEnv, same};
+use crate::common::harness::{TestCommand, TestEnv};
 use crate::common::redaction::redact;
 use crate::common::server::{Asked, Reply, Server};
 
@@ -188,12 +188,12 @@ fn what_does_not_add_up_is_named_and_not_sent() {
         ),
     ] {
         let said = create(&env, &["--currency", "SEK", "--cart", "-"]).stdin(cart).run().assert_failure(2);
-        same(&said, &whole(why));
+        assert_eq!(&said, &whole(why));
     }
     let words = ["--currency", "SEK", "--item", "Cup,price=100", "--amount", "90.00"];
-    same(
+    assert_eq!(
         &create(&env, &words).run().assert_failure(2),
-        &whole("--amount is 90.00, but the lines add up to 100.00"),
+        &whole("--amount is 90.00, but the lines add up to 100.00")
     );
     assert!(!env.state_folder().exists());
     server.assert_untouched();
@@ -314,9 +314,9 @@ fn a_dry_run_prints_the_bytes_that_are_sent_and_sends_none() {
     let [asked] = server.asked().try_into().expect("one request");
     let shown = |text: &str| redact(text, env.path());
     let body = String::from_utf8(asked.body.clone()).expect("text");
-    same(&shown(&table.stdout), &shown(&format!("POST {}\n\n{body}\n", asked.target)));
+    assert_eq!(&shown(&table.stdout), &shown(&format!("POST {}\n\n{body}\n", asked.target)));
     assert_eq!((&json["method"], &json["path"]), (&"POST".into(), &asked.target.as_str().into()));
-    same(&shown(&json["body"].to_string()), &shown(&body));
+    assert_eq!(&shown(&json["body"].to_string()), &shown(&body));
     let told = create(&env, &[&words[..], &["--dry-run", "--watch"]].concat()).run().assert_failure(2);
     assert!(told.contains("cannot be used with"), "{told}");
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of, device, error_of};
-use crate::common::harness::{CommandOutput, same};
+use crate::common::harness::CommandOutput;
 
 /// A sale whose request got through and whose answer did not.
 fn unknown(shop: &mut Shop, with_reference: bool) -> (Sale, String) {
@@ -35,7 +35,7 @@ fn an_unknown_outcome_stops_the_same_sale_and_says_why() {
         "  hint: if there is none: kustom sessions recover <id-1> --not-carried-out",
         "  hint: charge it again all the same: --allow-duplicate\n",
     ];
-    same(&table.assert_failure(TWIN), &lines.join("\n"));
+    assert_eq!(&table.assert_failure(TWIN), &lines.join("\n"));
     let error = error_of(&shop.command(&sale).run().assert_code(TWIN));
     assert_eq!((&error["attempt"], &error["kind"]), (&attempt.clone().into(), &"usage".into()));
     assert_eq!(error["exit_code"], 2);
@@ -57,7 +57,7 @@ fn an_unknown_outcome_says_which_commands_settle_it() {
         "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
         "  hint: if there is none: kustom sessions recover <id-1> --not-carried-out\n",
     ];
-    same(said.split_once('\n').expect("hints").1, &lines.join("\n"));
+    assert_eq!(said.split_once('\n').expect("hints").1, &lines.join("\n"));
 }
 
 #[test]
@@ -126,11 +126,11 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
         ]
         .join("\n")
     };
-    same(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("CREATED"));
+    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("CREATED"));
     shop.emulator
         .with_state(|state, moment| state.choose_method(id, PaymentMethod::Card, moment))
         .expect("a method");
-    same(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("ACTIVE"));
+    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("ACTIVE"));
     let paid = shop.emulator.with_state(|state, moment| state.simulate_tap(id, TapOutcome::Success, moment));
     let order = paid.expect("a payment").order_id.expect("an order");
     let lines = [
@@ -138,7 +138,7 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
          device <id-4>, reference receipt-000001)",
         "  hint: charge it again all the same: --allow-duplicate\n",
     ];
-    same(&shop.env.run(sale.words("table")).assert_failure(TWIN), &lines.join("\n"));
+    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(TWIN), &lines.join("\n"));
     // What is paid is known from the journal from now on; nobody has to be asked.
     let gone = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run().assert_code(TWIN);
     let error = error_of(&gone);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::fixture::{Shop, TWIN, device, error_of};
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv, same};
+use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
 use crate::common::server::{Reply, Server};
 
 pub(crate) const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
@@ -97,7 +97,7 @@ fn the_list_is_the_same_in_all_formats_and_newest_first() {
     let list = |format: &str| env.run(["sessions", "list", "-o", format]);
     let shown = list("table").assert_code(0).out();
     let words: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
-    same(&words[0].join(" "), "WHEN STATUS AMOUNT REFERENCE SESSION");
+    insta::assert_snapshot!(&words[0].join(" "), @"WHEN STATUS AMOUNT REFERENCE SESSION");
     let rows: Vec<String> = words[1..].iter().map(|row| row.join(" ")).collect();
     let of = |number: u128| id(number).to_string();
     let expected = [

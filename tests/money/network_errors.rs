@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::crash::send;
 use super::fixture::{Shop, error_of};
 use super::watch::{FAST, end, session, status, watch};
-use crate::common::harness::{PROGRAM, TestEnv, same};
+use crate::common::harness::{PROGRAM, TestEnv};
 use crate::common::pty::PtySession;
 use crate::common::redaction::redact;
 use crate::common::server::{Reply, Server};
@@ -164,7 +164,7 @@ fn who_stops_waiting_leaves_the_session_as_it_is() {
                 "error: the wait was interrupted; what was open is still open\n  \
                  hint: wait again: kustom sessions watch {id}\n  hint: call it off: kustom sessions cancel {id}\n"
             );
-            same(&outcome.stderr, &told);
+            assert_eq!(&outcome.stderr, &told);
         }
     }
 }
@@ -299,7 +299,7 @@ fn on_production_without_a_terminal_nothing_is_sent_unless_it_was_said_beforehan
     let said = env.run(words).assert_failure(8);
     let expected = "error: this is production, and there is nobody to confirm it\n  \
                     hint: nothing was sent; add --yes to confirm it beforehand\n";
-    same(&redact(&said, env.path()), expected);
+    assert_eq!(&redact(&said, env.path()), expected);
     server.assert_untouched();
     let _ = env.run(words.iter().chain(&["--yes"])).ok();
     assert_eq!(server.lines().last().map(String::as_str), Some("POST /ipp/v1/sessions"));

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Shop, UNKNOWN, attempt_of};
 use super::journal::{DEVICE, env, id, journal, one_of_each, text};
-use crate::common::harness::same;
 use crate::common::server::{Reply, Server};
 
 /// A shop with an attempt whose session exists; gives both.
@@ -35,7 +34,7 @@ fn an_attempt_is_settled_by_its_session() {
             matches!(&shop.journal().attempts()[0].outcome, Came::Created { session_id, .. } if *session_id == session)
         );
         let again = shop.env.run(["sessions", "recover", &attempt, "--session", &session]).assert_failure(2);
-        same(&again, "error: the outcome of attempt <id-1> is known; there is nothing to settle\n");
+        insta::assert_snapshot!(&again, @"error: the outcome of attempt <id-1> is known; there is nothing to settle\n");
     }
 }
 
@@ -108,7 +107,7 @@ fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
     let listed = env.run(["sessions", "recover", "-o", "json"]).json();
     assert_eq!(listed.as_array().map(Vec::len), Some(2));
     let said = env.run(["sessions", "recover", "0000", "--not-carried-out"]).assert_failure(2);
-    same(&said, "error: '0000' could be 8 attempts\n  hint: write more of the id\n");
+    insta::assert_snapshot!(&said, @"error: '0000' could be 8 attempts\n  hint: write more of the id\n");
     let said = env.run(["sessions", "recover", "ffff", "--not-carried-out"]).assert_failure(4);
     assert!(said.starts_with("error: there is no attempt 'ffff'\n"), "{said}");
     let said = env.run(["sessions", "recover", &id(1).to_string(), "--not-carried-out"]).assert_failure(2);
@@ -138,7 +137,7 @@ fn what_becomes_known_meanwhile_is_not_settled_again() {
     drop(held);
     let said = running.wait().assert_failure(2);
     let known = format!("error: the outcome of attempt {} is known; there is nothing to settle\n", id(7));
-    same(&said, &known);
+    assert_eq!(&said, &known);
     assert!(matches!(journal(&env).attempts()[6].outcome, Came::Created { .. }));
 }
 
@@ -155,7 +154,7 @@ fn an_attempt_that_is_under_way_is_not_settled() {
         let said = shop.env.run(["sessions", "recover", &attempt].iter().chain(how)).assert_failure(2);
         let expected = "error: a session is being created on this device right now; wait for its outcome\n  \
                         hint: nothing was settled\n";
-        same(&said, expected);
+        assert_eq!(&said, expected);
     }
     shop.wire.release();
     assert_eq!(running.wait().json()["session_id"], session.as_str());

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Shop, UNKNOWN, attempt_of, error_of};
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv, same};
+use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
 use crate::common::server::{Reply, Server};
 
 pub(crate) const FAST: [&str; 2] = ["--interval", "20ms"];
@@ -113,7 +113,7 @@ fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
         assert_eq!(table.stdout.contains("  order "), code == 0, "{}", table.stdout);
         let said = table.err().replace("It took ", "after ");
         let took = crate::common::redaction::redact(&said, shop.env.path());
-        same(&took, &format!("{words} after <elapsed>.\n"));
+        assert_eq!(&took, &format!("{words} after <elapsed>.\n"));
         let ndjson = ndjson.wait().assert_code(code);
         let objects: Vec<Value> =
             ndjson.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -167,7 +167,7 @@ fn the_worst_of_many_outcomes_is_the_exit_code() {
         assert_eq!(told, expected);
     }
     let words = watch(&shop, &ids[..4], &[]).wait().assert_code(12);
-    same(&words.err(), "1 FINALIZED, 1 CANCELLED, 1 EXPIRED, 1 FAILED after <elapsed>.\n");
+    insta::assert_snapshot!(&words.err(), @"1 FINALIZED, 1 CANCELLED, 1 EXPIRED, 1 FAILED after <elapsed>.\n");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_hundred_sessions_in_one_process() {
         );
         assert_eq!(statuses(&lines)[..2], ["CREATED", "ACTIVE"]);
     }
-    same(&outcome.err(), "99 FINALIZED, 1 CANCELLED after <elapsed>.\n");
+    insta::assert_snapshot!(&outcome.err(), @"99 FINALIZED, 1 CANCELLED after <elapsed>.\n");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn a_wait_flag_without_a_wait_is_refused() {
     let env = TestEnv::new().at(&server.url(), "kco_test_api_x");
     let create = ["sessions", "create", "--device", SESSION, "--amount", "1", "--currency", "SEK"];
     let said = env.run(create.iter().chain(&FAST)).assert_failure(2);
-    same(&said, "error: --interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch\n");
+    insta::assert_snapshot!(&said, @"error: --interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch\n");
     let _ = env.run(["sessions", "watch"]).assert_failure(2);
     let _ = env.run(["sessions", "watch", SESSION, "--interval", "0s"]).assert_failure(2);
     server.assert_untouched();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::pty::{PtySession, plain};
 
 /// A store with three tills.
@@ -174,9 +174,9 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
         (&["sessions", "create", "--amount", "5"], "device"),
         (&["locations", "get"], "location"),
     ] {
-        same(
+        assert_eq!(
             &env.run(args).assert_failure(2),
-            &format!("error: no {noun} is given\n  hint: name one; `kustom {noun}s list` shows them\n"),
+            &format!("error: no {noun} is given\n  hint: name one; `kustom {noun}s list` shows them\n")
         );
     }
     for args in [
@@ -186,11 +186,8 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
         &["dev", "simulate-tap"],
         &["dev", "pos", "pay"],
     ] {
-        same(
-            &env.run(args).assert_failure(2),
-            "error: no session is given\n  hint: name one by its id; `kustom sessions list` shows those that were \
-             created here\n",
-        );
+        insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: no session is given\n  hint: name one by its id; `kustom sessions list` shows those that were \
+             created here\n");
     }
 }
 

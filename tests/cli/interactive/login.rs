@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::common::harness::{TestEnv, same};
+use crate::common::harness::TestEnv;
 use crate::common::pty::PtySession;
 use crate::common::server::{Asked, Reply, Server};
 
@@ -97,14 +97,14 @@ fn a_typo_in_the_key_is_corrected_on_the_spot_and_the_key_is_in_the_profile_alon
         format!("Stored the profile 'playground' in {} (mode 0600: only you can read it).", file.display());
     assert!(shown.contains(&stored), "{shown}");
     assert!(shown.contains("Pair a phone: kustom enrollments pair"), "{shown}");
-    same(
+    assert_eq!(
         &fs::read_to_string(&file).unwrap(),
         &format!(
             "# Profiles of kustom. This file holds API keys: keep it private.\n\nactive = \"playground\"\n\n\
              [profiles.playground]\nenvironment = \"playground\"\napi_key = \"{RIGHT}\"\nmerchant_id = \"M100\"\n\
              location = \"Haga\"\ncurrency = \"SEK\"\nbase_url = \"{}\"\n",
             server.url()
-        ),
+        )
     );
     for key in [RIGHT, WRONG, "Rg8Hf3Kd9Ls2", "Wr0ngWr0ngW1"] {
         assert!(!shown.contains(key), "the key was shown:\n{shown}");
@@ -161,7 +161,7 @@ fn replacing_a_profile_shows_what_changes_and_asks() {
     let (code, shown) = ask("\r");
     assert_eq!(code, 8, "{shown}");
     assert!(shown.contains("not confirmed; nothing was stored"), "{shown}");
-    same(&fs::read_to_string(env.profiles_file()).unwrap(), &old);
+    assert_eq!(&fs::read_to_string(env.profiles_file()).unwrap(), &old);
     let (code, shown) = ask("y\r");
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("Replaced the profile 'shop'"), "{shown}");
@@ -176,12 +176,9 @@ fn replacing_a_profile_without_a_terminal_tells_what_changed() {
     let env = TestEnv::new().with_profiles(&old);
     let login = env.command(["login", "--api-key-stdin", "--no-check", "--currency", "SEK"]).stdin(RIGHT);
     let outcome = login.run().assert_code(0);
-    same(
-        &outcome.err(),
-        "Replaced the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n  \
+    insta::assert_snapshot!(&outcome.err(), @"Replaced the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n  \
          currency: none -> SEK\n  API key: another one (a kco_test_… key)\n\
-         It is used whenever no other is asked for. Pair a phone: kustom enrollments pair\n",
-    );
+         It is used whenever no other is asked for. Pair a phone: kustom enrollments pair\n");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use kustom::emulator::State;
 use kustom::emulator::state::{DeviceUpdate, PageRequest};
 use serde_json::{Value, json};
 
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv, same};
+use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
 use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 
 pub(super) const STOCKHOLM: [&str; 2] = ["--location", "Stockholm City"];
@@ -82,17 +82,14 @@ fn plain_lines_tell_the_same() {
     let time = stdout.trim_end().rsplit(' ').next().unwrap().to_owned();
     counter.use_code(&code);
     let whole = running.wait().whole();
-    same(
-        &whole.replace(&code, "<code>").replace(&time, "<until>"),
-        "created    <code>  valid until <until>\n\
+    insta::assert_snapshot!(&whole.replace(&code, "<code>").replace(&time, "<until>"), @"created    <code>  valid until <until>\n\
          consumed   'Phone' (<id-1>)\n\
          named      'Stockholm City till 1' (<id-1>)\n\
          ID        <id-1>\nNAME      Stockholm City till 1\nPLATFORM  ANDROID\n\
          LOCATION  51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\nMERCHANT  EMULATED\nHARDWARE  <id-2>\n\
          CREATED   <time>\n\
          ! Stockholm City till 1 is ready.\n\
-         ! Take a payment: kustom sessions create --device 'Stockholm City till 1' --amount 1.00 --currency SEK --watch\nexit 0\n",
-    );
+         ! Take a payment: kustom sessions create --device 'Stockholm City till 1' --amount 1.00 --currency SEK --watch\nexit 0\n");
 }
 
 /// Ten phones on one day: one after another, each with the next free name.
@@ -217,11 +214,8 @@ fn somebody_elses_withdrawal_ends_the_wait() {
 fn one_location_needs_no_choice_and_several_need_one() {
     let counter = ScriptedEmulator::new();
     let said = pair(&counter.env, &[]).wait().assert_failure(2);
-    same(
-        &said,
-        "error: there are 2 locations, and none is given\n  \
-         hint: name one with --location; `kustom locations list` shows them\n",
-    );
+    insta::assert_snapshot!(&said, @"error: there are 2 locations, and none is given\n  \
+         hint: name one with --location; `kustom locations list` shows them\n");
     assert_eq!(counter.asked("POST"), 0);
     let alone = ScriptedEmulator::with(State::seed_with_one_location());
     let running = pair(&alone.env, &["-o", "ndjson"]);
