@@ -186,8 +186,11 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
         &["dev", "simulate-tap"],
         &["dev", "pos", "pay"],
     ] {
-        insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: no session is given\n  hint: name one by its id; `kustom sessions list` shows those that were \
-             created here\n");
+        assert_eq!(
+            env.run(args).assert_failure(2),
+            "error: no session is given\n  hint: name one by its id; `kustom sessions list` shows those that were \
+             created here\n"
+        );
     }
 }
 
