@@ -126,7 +126,7 @@ mod tests {
         let told = RefCell::new(Vec::new());
         let begin = || {
             PendingRecord::begin(&Method::GET, "/x", |served: &RequestRecord| {
-                told.borrow_mut().push(served.ending)
+                told.borrow_mut().push(served.ending);
             })
         };
         begin().ended(RequestOutcome::Answered(StatusCode::OK));

@@ -139,7 +139,7 @@ async fn answer(
     let mut entry = {
         let observer = Arc::clone(&observer);
         PendingRecord::begin(request.method(), request.uri().path(), move |served| {
-            observer(&ServerEvent::Served(served))
+            observer(&ServerEvent::Served(served));
         })
     };
     // It is taken in whole before anything goes wrong: a connection that is closed while its client sends is reset.

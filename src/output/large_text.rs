@@ -69,7 +69,7 @@ fn render_row(text: &str, row: usize, size: Size) -> String {
                     (true, false) => '▀',
                     (false, true) => '▄',
                     (false, false) => ' ',
-                }))
+                }));
             }
             Size::Small => line.extend((0..GLYPH_SIZE / 2).map(|x| {
                 let quarter = |right: usize, lower: usize| usize::from(dot(2 * x + right, 2 * row + lower));

@@ -38,8 +38,8 @@ Next:
 
 /// Sign a callback and send it to an application
 ///
-/// A sample, or one about a session that exists; says what the application answered. ExitStatus 0: it acknowledged it with a
-/// 2xx. ExitStatus 5: it answered something else. Without --session no account is needed.
+/// A sample, or one about a session that exists; says what the application answered. `ExitStatus` 0: it acknowledged it with a
+/// 2xx. `ExitStatus` 5: it answered something else. Without --session no account is needed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {

@@ -22,7 +22,7 @@ Next:
 
 /// Wait until sessions have ended; the outcome is the exit code
 ///
-/// ExitStatus 0: FINALIZED. 10: CANCELLED. 11: EXPIRED. 12: FAILED. 13: still open when --timeout ended the wait. Of
+/// `ExitStatus` 0: FINALIZED. 10: CANCELLED. 11: EXPIRED. 12: FAILED. 13: still open when --timeout ended the wait. Of
 /// several sessions the worst outcome counts, in the order 13, 12, 11, 10, 0.
 ///
 /// A failure that may pass is not an outcome: the wait goes on, and says so. Ctrl-C ends the wait and leaves the

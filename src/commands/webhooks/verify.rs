@@ -23,8 +23,8 @@ Next:
 
 /// Check one delivery that was kept in files
 ///
-/// ExitStatus 0: whoever sent it has the secret, and sent it in time. ExitStatus 5: it is refused, and the error says which check
-/// failed. ExitStatus 2: a file cannot be used.
+/// `ExitStatus` 0: whoever sent it has the secret, and sent it in time. `ExitStatus` 5: it is refused, and the error says which check
+/// failed. `ExitStatus` 2: a file cannot be used.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
