@@ -281,7 +281,7 @@ mod tests {
     use crate::model::Problem;
 
     fn answered(request: &str, status: u16, body: &str, carried_out: SideEffect) -> Error {
-        let problem = Box::new(Problem::read(status, body.as_bytes()));
+        let problem = Box::new(Problem::parse(status, body.as_bytes()));
         let why = FailureCause::Status { status, problem };
         api::Error { request: request.into(), why, carried_out, attempts: 1, retry_after: None }.into()
     }

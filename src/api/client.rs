@@ -159,7 +159,7 @@ impl Client {
         request: &Request,
     ) -> Result<Resource<T>, Error> {
         let answer = self.send(request).await?;
-        read(request, &answer, |value| Resource::read(value).map_err(|error| error.to_string()))
+        read(request, &answer, |value| Resource::from_json(value).map_err(|error| error.to_string()))
     }
 
     async fn attempt(&self, request: &Request, attempt: u32) -> Result<Response, TransportError> {
@@ -215,7 +215,7 @@ impl Client {
             408 | 500 | 502 | 503 | 504 if request.is_idempotent() => RetryDecision::After(asked),
             _ => RetryDecision::Never,
         };
-        (FailureCause::Status { status, problem: Box::new(Problem::read(status, &answer.body)) }, again)
+        (FailureCause::Status { status, problem: Box::new(Problem::parse(status, &answer.body)) }, again)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What only playground and the emulator have.
+//! Endpoints of playground and the emulator, which production does not have.
 
 use http::Method;
 use serde::Serialize;
@@ -18,7 +18,6 @@ struct NewDevice<'a> {
     metadata: &'a Metadata,
 }
 
-/// The request that makes a simulated device.
 pub(crate) fn simulated_device_request(
     name: &str,
     location_id: Option<&str>,
@@ -28,14 +27,13 @@ pub(crate) fn simulated_device_request(
     post.json(&NewDevice { name, location_id, metadata })
 }
 
-/// The request that simulates a tap.
 pub(crate) fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
     Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
         .query_opt("outcome", outcome.map(TapOutcome::as_str))
 }
 
 impl Client {
-    /// `POST /ipp/v1/dev/devices`: a simulated device, enrolled and registered at once.
+    /// `POST /ipp/v1/dev/devices`: creates and registers a simulated device.
     pub(crate) async fn create_simulated_device(
         &self,
         name: &str,
@@ -45,7 +43,7 @@ impl Client {
         self.send_json(&simulated_device_request(name, location_id, metadata)).await
     }
 
-    /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. Any 2xx is a success, whatever its body (inferred).
+    /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. The body of the response is not documented, so it is ignored.
     pub(crate) async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
         self.send(&tap_request(session, outcome)).await.map(|_| ())
     }

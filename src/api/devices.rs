@@ -1,5 +1,3 @@
-//! Devices.
-
 use http::Method;
 use serde_json::{Map, Value};
 
@@ -9,28 +7,25 @@ use super::pages::PagedRequest;
 use super::request::Request;
 use crate::model::{Device, Metadata, Resource};
 
-/// What an update asks to change; everything else of the device is sent back as it was read.
+/// Changes to a device. Fields that are not set keep their values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DeviceChange {
     pub name: Option<String>,
-    /// A new location's id, or `Some(None)` for none.
+    /// `Some(None)` removes the location.
     #[allow(clippy::option_option, reason = "absent, removed and set are three cases")]
     pub location_id: Option<Option<String>>,
-    /// Metadata to set.
     pub set_metadata: Metadata,
-    /// Metadata to take away.
     pub unset_metadata: Vec<String>,
 }
 
 impl DeviceChange {
-    /// Whether nothing is asked for.
     pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The body that changes `device` like this: PUT replaces, so what is left out would be lost (observed).
-    /// Values are taken from the answer as it came, so that even one of an unexpected kind survives.
-    pub(crate) fn applied_to(&self, device: &Resource<Device>) -> Map<String, Value> {
+    /// Builds the body of the PUT, which replaces the device: a field that is omitted would be lost (observed). Values
+    /// come from the raw response, so that even one of an unexpected type is kept.
+    pub(crate) fn to_body(&self, device: &Resource<Device>) -> Map<String, Value> {
         let Self { name, location_id, set_metadata, unset_metadata } = self;
         let mut body = Map::new();
         let mut keep = |field: &str| {
@@ -70,19 +65,18 @@ impl DeviceChange {
     }
 }
 
-/// The request that removes a device.
 pub(crate) fn deregister_request(id: &str) -> Request {
     Request::ipp(Method::DELETE, &["devices", id])
 }
 
 impl Client {
-    /// `GET /ipp/v1/devices`: a list of [`Device`]s, of one location if asked.
+    /// `GET /ipp/v1/devices`: lists [`Device`]s, optionally of one location.
     pub(crate) fn devices(&self, location_id: Option<&str>) -> PagedRequest<'_> {
         let list = Request::ipp(Method::GET, &["devices"]);
         PagedRequest::new(self, list.query_opt("location_id", location_id))
     }
 
-    /// `PUT /ipp/v1/devices/{id}` with what [`DeviceChange::applied_to`] gives.
+    /// `PUT /ipp/v1/devices/{id}` with the body of [`DeviceChange::to_body`].
     pub(crate) async fn update_device(
         &self,
         id: &str,
@@ -91,12 +85,12 @@ impl Client {
         self.send_json(&Request::ipp(Method::PUT, &["devices", id]).json(body)).await
     }
 
-    /// `DELETE /ipp/v1/devices/{id}`. The device can take no more payments.
+    /// `DELETE /ipp/v1/devices/{id}`.
     pub(crate) async fn deregister_device(&self, id: &str) -> Result<(), Error> {
         self.delete(&deregister_request(id)).await
     }
 
-    /// Sends a DELETE. Not being found by a repeated attempt means that an earlier one arrived.
+    /// Sends a DELETE. A 404 on a retry counts as success, because an earlier attempt may have deleted the resource.
     pub(super) async fn delete(&self, request: &Request) -> Result<(), Error> {
         match self.send(request).await {
             Ok(_) => Ok(()),
@@ -114,7 +108,7 @@ mod tests {
     use serde_json::json;
 
     fn device() -> Resource<Device> {
-        Resource::read(json!({
+        Resource::from_json(json!({
             "id": "d", "name": "Till 1", "platform": "IOS", "location_id": "l", "colour": "blue",
             "metadata": {"floor": "2", "count": 7},
         }))
@@ -122,16 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn an_update_keeps_what_it_was_not_asked_to_change() {
+    fn an_update_keeps_the_other_fields() {
         let change = DeviceChange { name: Some("Till 2".into()), ..DeviceChange::default() };
         assert_eq!(
-            Value::Object(change.applied_to(&device())),
+            Value::Object(change.to_body(&device())),
             json!({"name": "Till 2", "metadata": {"floor": "2", "count": 7}, "location_id": "l"})
         );
     }
 
     #[test]
-    fn metadata_is_merged_and_the_location_can_be_taken_away() {
+    fn metadata_is_merged_and_the_location_can_be_removed() {
         let change = DeviceChange {
             location_id: Some(None),
             set_metadata: [("area".into(), "bar".into())].into(),
@@ -139,15 +133,15 @@ mod tests {
             ..DeviceChange::default()
         };
         assert_eq!(
-            Value::Object(change.applied_to(&device())),
+            Value::Object(change.to_body(&device())),
             json!({"name": "Till 1", "metadata": {"count": 7, "area": "bar"}})
         );
     }
 
     #[test]
-    fn a_device_with_nothing_gets_only_what_is_set() {
-        let bare = Resource::read(json!({"id": "d", "name": null})).unwrap();
-        assert_eq!(Value::Object(DeviceChange::default().applied_to(&bare)), json!({}));
+    fn an_empty_device_gets_only_the_changes() {
+        let bare = Resource::from_json(json!({"id": "d", "name": null})).unwrap();
+        assert_eq!(Value::Object(DeviceChange::default().to_body(&bare)), json!({}));
         assert!(DeviceChange::default().is_empty());
     }
 }

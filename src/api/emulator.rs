@@ -40,5 +40,5 @@ impl Client {
 /// The faults in a list of them; what is none is left out.
 fn parse_faults(list: &Resource<Value>) -> Vec<Resource<Fault>> {
     let faults = list.raw().get("faults").and_then(Value::as_array).into_iter().flatten();
-    faults.filter_map(|fault| Resource::read(fault.clone()).ok()).collect()
+    faults.filter_map(|fault| Resource::from_json(fault.clone()).ok()).collect()
 }

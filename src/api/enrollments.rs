@@ -1,5 +1,3 @@
-//! Enrollments, and the two ways in which the API is told how long a code lasts.
-
 use std::time::Duration;
 
 use http::Method;
@@ -12,35 +10,29 @@ use super::request::Request;
 use super::transport::Response;
 use crate::model::{Enrollment, Metadata, Resource, Ttl};
 
-/// Which enrollments are listed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EnrollmentFilter {
-    /// Only of this location.
     pub location_id: Option<String>,
-    /// Only with all of these; at most five (documented).
+    /// All of them must match; at most five (documented).
     pub metadata: Metadata,
-    /// Whether used ones are listed too; the API lists them unless told otherwise (documented).
+    /// The API's default is true (documented).
     pub include_consumed: Option<bool>,
 }
 
-/// An enrollment to be created.
 #[derive(Debug, Clone)]
 pub(crate) struct NewEnrollment {
-    /// Where the phone will stand. Needed unless the account has exactly one location (observed).
+    /// Required unless the account has exactly one location (observed).
     pub location_id: Option<String>,
-    /// How long the code can be used.
     pub expires_in: Duration,
-    /// Carried over to the device (documented).
+    /// Copied to the device (documented).
     pub metadata: Metadata,
 }
 
-/// What came of a [`NewEnrollment`].
 #[derive(Debug)]
 pub(crate) struct CreatedEnrollment {
-    /// The enrollment with its code.
     pub enrollment: Resource<Enrollment>,
-    /// The lifetime that was asked for instead, where the API takes only its fixed ones.
-    pub instead: Option<Ttl>,
+    /// The fixed lifetime that was requested in place of `expires_in`.
+    pub ttl: Option<Ttl>,
 }
 
 #[derive(Serialize)]
@@ -55,13 +47,12 @@ struct Body<'a> {
     ttl: Option<&'static str>,
 }
 
-/// The request that withdraws a code.
 pub(crate) fn withdraw_request(id: &str) -> Request {
     Request::ipp(Method::DELETE, &["enrollments", id])
 }
 
 impl Client {
-    /// `GET /ipp/v1/enrollments`: a list of [`Enrollment`]s. Withdrawn ones never appear (documented).
+    /// `GET /ipp/v1/enrollments`: lists [`Enrollment`]s. Withdrawn ones never appear (documented).
     pub(crate) fn enrollments(&self, filter: &EnrollmentFilter) -> PagedRequest<'_> {
         let mut list = Request::ipp(Method::GET, &["enrollments"])
             .query_opt("location_id", filter.location_id.as_deref());
@@ -74,17 +65,17 @@ impl Client {
         PagedRequest::new(self, list)
     }
 
-    /// `POST /ipp/v1/enrollments` with `expires_in` in milliseconds (documented). If, and only if, the answer
-    /// is a 400 that names `ttl` (observed), it is repeated once with the shortest `ttl` that covers what was
-    /// asked: a refused enrollment creates nothing.
+    /// `POST /ipp/v1/enrollments`, with the response parsed.
     pub(crate) async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
-        let (request, answer, instead) = self.enroll(new).await?;
+        let (request, response, ttl) = self.enroll(new).await?;
         let enrollment =
-            read(&request, &answer, |value| Resource::read(value).map_err(|error| error.to_string()))?;
-        Ok(CreatedEnrollment { enrollment, instead })
+            read(&request, &response, |value| Resource::from_json(value).map_err(|error| error.to_string()))?;
+        Ok(CreatedEnrollment { enrollment, ttl })
     }
 
-    /// The same with the answer as it came, the request that it is to, and the lifetime that was asked for instead.
+    /// `POST /ipp/v1/enrollments` with `expires_in` in milliseconds (documented). Only if the response is a 400 that
+    /// names `ttl` (observed), a second request has the shortest `ttl` that covers `expires_in`. This is safe because
+    /// a refused request creates nothing.
     pub(crate) async fn enroll(
         &self,
         new: &NewEnrollment,
@@ -99,22 +90,22 @@ impl Client {
         let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
         let documented = post.clone().json(&body(Some(millis), None));
         let refused = match self.send(&documented).await {
-            Ok(answer) => return Ok((documented, answer, None)),
+            Ok(response) => return Ok((documented, response, None)),
             Err(error) => error,
         };
         let names_ttl = refused.status() == Some(400)
-            && refused.problem().is_some_and(|problem| problem.field("ttl").is_some());
+            && refused.problem().is_some_and(|problem| problem.has_field("ttl"));
         match Ttl::covering(new.expires_in) {
             Some(ttl) if names_ttl => {
                 let observed = post.json(&body(None, Some(ttl)));
-                let answer = self.send(&observed).await?;
-                Ok((observed, answer, Some(ttl)))
+                let response = self.send(&observed).await?;
+                Ok((observed, response, Some(ttl)))
             }
             _ => Err(refused),
         }
     }
 
-    /// `DELETE /ipp/v1/enrollments/{id}`: withdraws the code.
+    /// `DELETE /ipp/v1/enrollments/{id}`.
     pub(crate) async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
         self.delete(&withdraw_request(id)).await
     }

@@ -87,7 +87,7 @@ impl FailureCause {
     /// What happened, as a sentence without its full stop.
     pub fn message(&self) -> String {
         match self {
-            Self::Status { status, problem } => match problem.sentence() {
+            Self::Status { status, problem } => match problem.message() {
                 Some(said) => format!("{said} (HTTP {status})"),
                 None => format!("the API answered {status} {}", reason_phrase(*status)).trim_end().to_owned(),
             },

@@ -1,5 +1,3 @@
-//! Locations.
-
 use http::Method;
 
 use super::client::Client;
@@ -9,7 +7,7 @@ use super::request::Request;
 use crate::model::{Location, Resource};
 
 impl Client {
-    /// `GET /ipp/v1/locations`: a list of [`Location`]s.
+    /// `GET /ipp/v1/locations`: lists [`Location`]s.
     pub(crate) fn locations(&self) -> PagedRequest<'_> {
         PagedRequest::new(self, Request::ipp(Method::GET, &["locations"]))
     }

@@ -31,7 +31,7 @@ pub(crate) use error::{Error, FailureCause, SideEffect};
 pub(crate) use http::{HttpTransport, SetUpError};
 pub(crate) use pages::PagedRequest;
 pub(crate) use path::check_path;
-pub(crate) use pos::{PosAction, pair_request, phone_request};
+pub(crate) use pos::{PosAction, pair_request, pos_action_request};
 pub(crate) use redact::hide_secret_fields;
 pub(crate) use request::Request;
 pub(crate) use sessions::{cancel_session_request, read_session_request, session_request};

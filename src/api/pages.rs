@@ -41,7 +41,7 @@ impl<'a> PagedRequest<'a> {
             .query("page_number", number.to_string())
             .query("page_size", self.page_size.to_string());
         let answer = self.client.send(&request).await?;
-        read(&request, &answer, |value| Page::read(value).map_err(|error| error.to_string()))
+        read(&request, &answer, |value| Page::from_json(value).map_err(|error| error.to_string()))
     }
 
     /// The pages of the list, in order. The first is asked for alone; when it says how many there are, the
@@ -146,7 +146,7 @@ mod tests {
                 .collect();
             let mut page = envelope(number, total.div_ceil(size));
             page["content"] = json!(content);
-            async move { Ok(Page::read(page).unwrap()) }
+            async move { Ok(Page::from_json(page).unwrap()) }
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let ids = runtime.block_on(async {
@@ -189,7 +189,7 @@ mod tests {
     fn an_error_ends_the_walk() {
         let stream = pages::<Location, _, _>(4, |number| async move {
             if number == 0 {
-                return Ok(Page::read(json!({"content": [{}, {}, {}, {}], "total_pages": 3})).unwrap());
+                return Ok(Page::from_json(json!({"content": [{}, {}, {}, {}], "total_pages": 3})).unwrap());
             }
             let why = FailureCause::Lost("gone".into());
             Err(Error {

@@ -1,30 +1,27 @@
-//! Paths of requests: encoded segments, and a check of what a person typed for `kustom api`.
+//! Request paths: encoding of segments, and validation of a path typed for `kustom api`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Everything but the unreserved characters of RFC 3986.
+/// Everything except the unreserved characters of RFC 3986.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// One segment of a path, so that no id can add another segment or a query.
-pub(super) fn segment(text: &str) -> String {
+/// Percent-encodes a segment, so that an ID can add neither a segment nor a query.
+pub(super) fn encode_segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
-/// Why a path cannot be sent with the profile's credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PathError {
-    /// A whole URL, or a path that begins elsewhere than at the root.
     #[error("a path starts with one slash, like /ipp/v1/devices; the host comes from the profile")]
     NotAPath,
-    /// `..` and the like could leave the API, or get around a guard.
+    /// A server may normalize such segments, and thereby bypass a guard.
     #[error("a path must not contain '.' or '..' as a segment, an encoded slash or a backslash")]
     Dots,
-    /// Characters that no URL holds.
     #[error("a path must not contain spaces, control characters or '#'; encode them")]
     Characters,
 }
 
-/// Checks that `path` (without its query) stays on the profile's host and means what it says.
+/// Checks that a request to `path` goes to the profile's host and to no other path after normalization.
 pub(crate) fn check_path(path: &str) -> Result<(), PathError> {
     if !path.starts_with('/') || path.starts_with("//") {
         return Err(PathError::NotAPath);
@@ -48,13 +45,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_segment_stays_one_segment() {
-        assert_eq!(segment("a/b?c#d e"), "a%2Fb%3Fc%23d%20e");
-        assert_eq!(segment("7c0f-._~"), "7c0f-._~");
+    fn an_encoded_segment_is_one_segment() {
+        assert_eq!(encode_segment("a/b?c#d e"), "a%2Fb%3Fc%23d%20e");
+        assert_eq!(encode_segment("7c0f-._~"), "7c0f-._~");
     }
 
     #[test]
-    fn a_typed_path_stays_on_the_host() {
+    fn a_path_cannot_leave_the_host() {
         assert_eq!(check_path("/ipp/v1/devices"), Ok(()));
         assert_eq!(check_path("ipp/v1"), Err(PathError::NotAPath));
         assert_eq!(check_path("//evil.example/x"), Err(PathError::NotAPath));

@@ -1,5 +1,5 @@
-//! What is done on a phone. None of this is in the API, where a person does it with a phone in the hand: the paths
-//! below are those of this project's emulator, and anything else answers them with 404.
+//! Actions on the phone. Kustom's API has no such endpoints, because a person does this in the app. They exist only in
+//! the emulator; any other server responds with 404.
 
 use http::Method;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
-use super::path::segment;
+use super::path::encode_segment;
 use super::request::Request;
 use crate::model::{Device, PaymentMethod, Resource, Session, TapOutcome};
 
@@ -18,7 +18,6 @@ struct Pairing<'a> {
     name: Option<&'a str>,
 }
 
-/// What is told of an act on a session; an act takes one of the two, or neither.
 #[derive(Default, Serialize)]
 struct PosActionBody {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,55 +26,51 @@ struct PosActionBody {
     outcome: Option<&'static str>,
 }
 
-/// What is done with a session on the phone.
+/// An action on a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PosAction {
-    /// The clerk chooses a method of payment.
     Choose(PaymentMethod),
-    /// The customer pays, with the method that was chosen unless told otherwise.
+    /// Pays with the chosen method, unless another is given.
     Pay(Option<PaymentMethod>),
-    /// The customer tries to pay and is declined.
     Decline(TapOutcome),
-    /// The clerk calls the sale off.
     Cancel,
 }
 
-/// The request of a phone that uses an enrollment code.
 pub(crate) fn pair_request(code: &str, name: Option<&str>) -> Request {
     Request::new(Method::POST, "/emulator/pos/pair").json(&Pairing { enrollment_code: code, name })
 }
 
-/// The request of what is done with a session on the phone.
-pub(crate) fn phone_request(id: Uuid, on_phone: PosAction) -> Request {
-    let (verb, act) = match on_phone {
-        PosAction::Choose(method) => {
-            ("choose", PosActionBody { method: Some(method), ..PosActionBody::default() })
-        }
-        PosAction::Pay(method) => ("pay", PosActionBody { method, ..PosActionBody::default() }),
-        PosAction::Decline(outcome) => {
-            ("decline", PosActionBody { outcome: Some(outcome.as_str()), ..PosActionBody::default() })
-        }
-        PosAction::Cancel => ("cancel", PosActionBody::default()),
+pub(crate) fn pos_action_request(id: Uuid, action: PosAction) -> Request {
+    let (verb, method, outcome) = match action {
+        PosAction::Choose(method) => ("choose", Some(method), None),
+        PosAction::Pay(method) => ("pay", method, None),
+        PosAction::Decline(outcome) => ("decline", None, Some(outcome.as_str())),
+        PosAction::Cancel => ("cancel", None, None),
     };
-    Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}")).json(&act)
+    Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}"))
+        .json(&PosActionBody { method, outcome })
 }
 
 impl Client {
-    /// `POST /emulator/pos/pair`: a phone uses an enrollment code. The answer holds the device's credentials.
+    /// `POST /emulator/pos/pair`: uses an enrollment code. The response contains the device's credentials.
     pub(crate) async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Resource<Device>, Error> {
         self.send_json(&pair_request(code, name)).await
     }
 
-    /// `POST /emulator/pos/sessions/{id}/choose`, `pay`, `decline` or `cancel`. What the session is shown with has the
-    /// method beside the API's own fields.
-    pub(crate) async fn perform(&self, id: Uuid, on_phone: PosAction) -> Result<Resource<Session>, Error> {
-        self.send_json(&phone_request(id, on_phone)).await
+    /// `POST /emulator/pos/sessions/{id}/choose`, `pay`, `decline` or `cancel`. The session in the response has the
+    /// chosen method in addition to the API's fields.
+    pub(crate) async fn perform_pos_action(
+        &self,
+        id: Uuid,
+        action: PosAction,
+    ) -> Result<Resource<Session>, Error> {
+        self.send_json(&pos_action_request(id, action)).await
     }
 
-    /// `POST /emulator/pos/devices/{id}/offline`, or `…/online`: the phone loses its connection, or has it back.
+    /// `POST /emulator/pos/devices/{id}/offline` or `…/online`.
     pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Resource<Device>, Error> {
         let verb = if offline { "offline" } else { "online" };
-        let path = format!("/emulator/pos/devices/{}/{verb}", segment(id));
+        let path = format!("/emulator/pos/devices/{}/{verb}", encode_segment(id));
         self.send_json(&Request::new(Method::POST, path).json(&PosActionBody::default())).await
     }
 }

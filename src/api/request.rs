@@ -3,7 +3,7 @@
 use http::Method;
 use serde::Serialize;
 
-use super::path::segment;
+use super::path::encode_segment;
 
 /// One request to the API.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ impl Request {
         let mut path = String::from("/ipp/v1");
         for part in segments {
             path.push('/');
-            path.push_str(&segment(part));
+            path.push_str(&encode_segment(part));
         }
         Self::new(method, path)
     }

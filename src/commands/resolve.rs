@@ -274,7 +274,7 @@ mod tests {
             json!({"id": "eeee6666", "name": "aaaa"}),
         ]
         .into_iter()
-        .map(|device| Resource::read(device).unwrap())
+        .map(|device| Resource::from_json(device).unwrap())
         .collect()
     }
 

@@ -1,4 +1,4 @@
-//! Callbacks: what the service posts to the merchant's endpoint.
+//! Callbacks, which the service posts to the merchant's endpoint.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,13 @@ use super::lenient;
 use super::open_enum::open_enum;
 
 open_enum! {
-    /// What a callback is about (documented). There is none for a session that expires.
+    /// The event types of callbacks (documented). An expiring session sends none.
     CallbackType {
-        /// A session was created.
         SessionCreated = "ipp.session.created",
-        /// A method was chosen for a session.
         SessionActivated = "ipp.session.activated",
-        /// A session was paid.
         SessionFinalized = "ipp.session.finalized",
-        /// A session was called off.
         SessionCancelled = "ipp.session.cancelled",
-        /// A payment was declined, which need not be the end of its session (inferred).
+        /// A payment was declined. Its session may stay open (inferred).
         PaymentFailed = "ipp.payment.failed",
     }
 }
@@ -30,24 +26,23 @@ impl CallbackType {
         Self::PaymentFailed,
     ];
 
-    /// The type without the prefix that is left out in some of the documents.
+    /// The type without the `ipp.` prefix, which some of the documents omit.
     pub fn short(&self) -> &str {
         self.as_str().strip_prefix(PREFIX).unwrap_or(self.as_str())
     }
 
-    /// What has happened, in words.
     pub const fn meaning(&self) -> &'static str {
         match self {
             Self::SessionCreated => "a session was created",
             Self::SessionActivated => "a method was chosen for a session",
             Self::SessionFinalized => "a session was paid",
-            Self::SessionCancelled => "a session was called off",
+            Self::SessionCancelled => "a session was canceled",
             Self::PaymentFailed => "a payment was declined",
             Self::Other(_) => "",
         }
     }
 
-    /// Finds one of the documented types, with or without the prefix.
+    /// Parses a documented type, with or without the prefix.
     pub fn find(text: &str) -> Option<Self> {
         let short = text.strip_prefix(PREFIX).unwrap_or(text);
         Self::ALL.into_iter().find(|known| known.short() == short)
@@ -56,48 +51,44 @@ impl CallbackType {
 
 const PREFIX: &str = "ipp.";
 
-/// The body of a callback (documented). It is thin: what became of the session is read from the API.
+/// The body of a callback (documented). It carries only IDs; the session itself is read from the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Callback {
-    /// `kevt_…`; the same when it is sent again.
+    /// `kevt_…`, the same for each delivery attempt.
     #[serde(deserialize_with = "lenient::string")]
     pub id: Option<String>,
-    /// Whose session it is.
     #[serde(deserialize_with = "lenient::string")]
     pub merchant_id: Option<String>,
-    /// When it happened: RFC 3339 with nanoseconds. A text, because it is sent and shown as it is.
+    /// RFC 3339 with nanoseconds. Kept as text, so that it is forwarded and printed as received.
     #[serde(deserialize_with = "lenient::string")]
     pub timestamp: Option<String>,
-    /// What happened, as it is spelled in the body.
+    /// The type as spelled in the body.
     #[serde(rename = "type", deserialize_with = "lenient::string")]
     pub kind: Option<String>,
-    /// To what it happened.
     #[serde(deserialize_with = "lenient::object")]
     pub data: Option<CallbackData>,
 }
 
-/// What a callback tells of its session (documented).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CallbackData {
     #[serde(deserialize_with = "lenient::string")]
     pub session_id: Option<String>,
-    /// The order, once there is one; else null.
+    /// Set for `session.finalized` only (documented).
     #[serde(deserialize_with = "lenient::string")]
     pub order_id: Option<String>,
-    /// Why a payment failed; else null.
+    /// Set for `payment.failed` only (documented).
     #[serde(deserialize_with = "lenient::string")]
     pub failure_reason: Option<String>,
 }
 
 impl Callback {
-    /// What happened, if it is something documented.
+    /// The type, if it is a documented one.
     pub fn known_type(&self) -> Option<CallbackType> {
         self.kind.as_deref().and_then(CallbackType::find)
     }
 
-    /// The session it is about.
     pub fn session_id(&self) -> Option<&str> {
         self.data.as_ref()?.session_id.as_deref()
     }
@@ -109,7 +100,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_type_is_known_with_and_without_its_prefix() {
+    fn a_type_parses_with_and_without_its_prefix() {
         for known in CallbackType::ALL {
             assert_eq!(CallbackType::find(known.as_str()), Some(known.clone()));
             assert_eq!(CallbackType::find(known.short()), Some(known.clone()));
@@ -120,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_written_as_it_is_documented() {
+    fn a_body_serializes_as_documented() {
         let callback = Callback {
             id: Some("kevt_1".into()),
             merchant_id: Some("M1".into()),
@@ -137,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_new_or_strange_is_read_as_far_as_it_goes() {
+    fn unknown_types_and_wrong_kinds_are_parsed_leniently() {
         let read = |value| serde_json::from_value::<Callback>(value).unwrap();
         let strange = read(json!({"id": 7, "type": "session.refunded", "data": [], "more": {}}));
         assert_eq!(

@@ -1,28 +1,26 @@
-//! Currencies of ISO 4217 that money can be paid in.
+//! ISO 4217 currencies.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A currency with minor units. Its decimals decide how an amount is written.
+/// A currency that has minor units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Currency {
     iso: iso_currency::Currency,
     decimals: u8,
 }
 
-/// Why a text is not a currency one can charge.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CurrencyError {
-    /// Not a code of ISO 4217.
     #[error("'{0}' is not an ISO 4217 currency code such as SEK, EUR or NOK")]
     Unknown(String),
-    /// A code without minor units: gold, a test code, an accounting unit.
+    /// ISO 4217 also has codes for gold, for tests and for accounting units.
     #[error("{0} has no minor units, so nothing can be charged in it")]
     NoMinorUnits(String),
 }
 
 impl Currency {
-    /// How many decimals an amount has: SEK 2, JPY 0, KWD 3.
+    /// Number of decimals: SEK 2, JPY 0, KWD 3.
     pub const fn decimals(self) -> u8 {
         self.decimals
     }
@@ -31,18 +29,17 @@ impl Currency {
         self.iso.code()
     }
 
-    /// The name, in English.
+    /// The English name.
     pub fn name(self) -> String {
         self.iso.name().to_owned()
     }
 
-    /// Every currency an amount can be given in.
     pub fn all() -> impl Iterator<Item = Self> {
         use iso_currency::IntoEnumIterator;
         iso_currency::Currency::iter().filter_map(Self::from_iso)
     }
 
-    /// The currency of a country (ISO 3166-1 alpha-2), if it has exactly one that is money.
+    /// The currency of a country (ISO 3166-1 alpha-2), if it has exactly one. Funds and special codes do not count.
     pub fn of_country(country: &str) -> Option<Self> {
         let is_used = |currency: &Self| {
             let iso = currency.iso;
@@ -63,7 +60,7 @@ impl Currency {
 impl FromStr for Currency {
     type Err = CurrencyError;
 
-    /// Reads a code in upper or lower case.
+    /// Parses a code in upper or lower case.
     fn from_str(text: &str) -> Result<Self, CurrencyError> {
         let iso = iso_currency::Currency::from_code(&text.to_ascii_uppercase())
             .ok_or_else(|| CurrencyError::Unknown(text.to_owned()))?;

@@ -1,4 +1,4 @@
-//! Devices: the phones and simulated terminals that take payments.
+//! Devices: the phones and terminals that take payments.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use super::open_enum::open_enum;
 use super::{Metadata, lenient};
 
 open_enum! {
-    /// What a device runs on (documented).
+    /// Platform of a device (documented).
     Platform {
         Ios = "IOS",
         Android = "ANDROID",
@@ -15,38 +15,31 @@ open_enum! {
     }
 }
 
-/// A registered device (documented). No online state or last-seen is known to exist.
+/// A registered device (documented). The API has no online state and no last-seen time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Device {
-    /// The device's id, as sessions name it.
+    /// The ID that sessions refer to.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The id of the hardware.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub hardware_id: Option<String>,
-    /// The merchant it belongs to.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<String>,
-    /// The location it stands at.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
-    /// The name people gave it.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// What it runs on.
     #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// The metadata, which came from its enrollment (documented).
+    /// Copied from the enrollment (documented).
     #[serde(deserialize_with = "lenient::metadata")]
     pub metadata: Metadata,
-    /// When it was registered.
     #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// The open cash register on it, if any.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub open_cash_register_id: Option<i64>,
-    /// Present only in the answer to a registration (documented).
+    /// Present only in the response to a registration (documented).
     #[serde(deserialize_with = "lenient::object", skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Credentials>,
     /// Deprecated by the API (documented).
@@ -54,13 +47,13 @@ pub struct Device {
     pub unique_id: Option<String>,
 }
 
-/// What the device itself authenticates with: a secret (documented).
+/// The device's own credentials (documented). `Debug` does not print them.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Credentials {
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<String>,
-    /// When it was issued; the only name of this API in camel case (documented).
+    /// The only camel-case name in this API (documented).
     #[serde(
         rename = "issuedAt",
         deserialize_with = "lenient::timestamp",

@@ -1,39 +1,37 @@
-//! What an emulator tells beside the API. Nothing of this is Kustom's.
+//! Resources of the emulator that Kustom's API does not have.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::lenient;
 
-/// Something that goes wrong on an emulator on purpose.
+/// An injected fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Fault {
-    /// What it is known by.
     #[serde(deserialize_with = "lenient::integer")]
     pub id: Option<i64>,
-    /// As it is written.
+    /// The fault as a rule, in the syntax of `kustom dev emulator fault add`.
     #[serde(deserialize_with = "lenient::string")]
     pub fault: Option<String>,
-    /// How many requests it was about while it had a time left.
+    /// Number of requests that matched the rule while it had hits left.
     #[serde(deserialize_with = "lenient::integer")]
     pub matched: Option<i64>,
-    /// How many of them it has hit.
+    /// Number of matching requests that it affected.
     #[serde(deserialize_with = "lenient::integer")]
     pub hit: Option<i64>,
-    /// How many it can hit yet, if there is a limit.
+    /// Number of hits left, if there is a limit.
     #[serde(deserialize_with = "lenient::integer")]
     pub left: Option<i64>,
 }
 
-/// What an emulator's clock shows.
+/// The emulator's clock.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Clock {
-    /// The time it is for the emulator.
     #[serde(deserialize_with = "lenient::timestamp")]
     pub now: Option<Timestamp>,
-    /// How far that is ahead of the world's, as an ISO 8601 duration.
+    /// How far the clock is ahead of the system clock, as an ISO 8601 duration.
     #[serde(deserialize_with = "lenient::string")]
     pub ahead: Option<String>,
 }

@@ -9,38 +9,35 @@ use super::open_enum::open_enum;
 use super::{Metadata, lenient};
 
 open_enum! {
-    /// Where an enrollment stands (documented).
+    /// Status of an enrollment (documented).
     EnrollmentStatus {
         /// The code can be used.
         Pending = "PENDING",
         /// A phone used the code.
         Consumed = "CONSUMED",
-        /// The code is too old.
         Expired = "EXPIRED",
-        /// Withdrawn; such enrollments leave the lists.
+        /// The code was withdrawn. Lists omit such enrollments.
         Cancelled = "CANCELLED",
     }
 }
 
-/// An enrollment (documented). Its code pairs any phone to the account: a secret in logs.
+/// An enrollment (documented). Its code pairs any phone with the account, so `Debug` does not print it.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Enrollment {
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub enrollment_id: Option<String>,
-    /// What is typed or copied into the phone. Its form is not known: eight characters, nine, or a UUID.
+    /// The code to enter in the phone. The API does not document its form; eight characters, nine and a UUID exist.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub enrollment_code: Option<String>,
-    /// When the code ends.
     #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// Where it stands.
     #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
     pub status: Option<EnrollmentStatus>,
-    /// The location the phone will stand at (inferred).
+    /// The location that the device gets (inferred).
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
-    /// Carried over to the device (documented).
+    /// Copied to the device (documented).
     #[serde(deserialize_with = "lenient::metadata")]
     pub metadata: Metadata,
 }
@@ -55,7 +52,7 @@ impl std::fmt::Debug for Enrollment {
     }
 }
 
-/// The lifetimes that `ttl` can name, sent by a live integration in place of `expires_in` (observed).
+/// The values of `ttl`, which a live integration sends in place of `expires_in` (observed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ttl {
     TwoHours,
@@ -65,7 +62,7 @@ pub enum Ttl {
 }
 
 impl Ttl {
-    /// All of them, shortest first.
+    /// Shortest first.
     pub const ALL: [Self; 4] =
         [Self::TwoHours, Self::TwentyFourHours, Self::FortyEightHours, Self::SeventyTwoHours];
 
@@ -78,7 +75,6 @@ impl Ttl {
         }
     }
 
-    /// How long it is.
     pub const fn duration(self) -> Duration {
         const HOUR: u64 = 60 * 60;
         Duration::from_secs(match self {
@@ -89,9 +85,9 @@ impl Ttl {
         })
     }
 
-    /// The shortest one that lasts at least `wanted`; none lasts longer than three days.
-    pub fn covering(wanted: Duration) -> Option<Self> {
-        Self::ALL.into_iter().find(|ttl| ttl.duration() >= wanted)
+    /// The shortest lifetime of at least `requested`, or `None` above three days.
+    pub fn covering(requested: Duration) -> Option<Self> {
+        Self::ALL.into_iter().find(|ttl| ttl.duration() >= requested)
     }
 }
 
@@ -100,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shortest_ttl_that_covers_what_was_asked() {
+    fn the_shortest_ttl_that_covers_the_requested_lifetime() {
         let hours = |hours: u64| Ttl::covering(Duration::from_secs(hours * 3600));
         assert_eq!(hours(1), Some(Ttl::TwoHours));
         assert_eq!(hours(2), Some(Ttl::TwoHours));

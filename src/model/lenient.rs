@@ -1,7 +1,7 @@
-//! Field readers that accept what the API might send instead of what is documented.
+//! serde field deserializers that accept more than the API documents.
 //!
-//! A value of the wrong kind is turned into the right one where nothing is lost (`17` for `"17"`) and read as
-//! absent otherwise; [`super::Resource`] keeps the original either way.
+//! A value of the wrong type is converted where nothing is lost (`17` for `"17"`) and treated as absent otherwise.
+//! [`super::Resource`] keeps the original either way.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -18,17 +18,16 @@ fn scalar(value: Value) -> Option<String> {
     }
 }
 
-/// A string; a number or a truth value is taken by its JSON spelling.
+/// A string. Numbers and booleans are taken in their JSON spelling.
 pub(super) fn string<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     Value::deserialize(from).map(scalar)
 }
 
-/// An open enum, from a string.
 pub(super) fn open_enum<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
     Ok(string(from)?.map(T::from))
 }
 
-/// A whole number, also where it stands in a string.
+/// An integer, or a string that contains one.
 pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::Number(number) => number.as_i64(),
@@ -37,7 +36,7 @@ pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>,
     })
 }
 
-/// A truth value, also where it stands in a string.
+/// A boolean, or a string that contains one.
 pub(super) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::Bool(flag) => Some(flag),
@@ -46,12 +45,12 @@ pub(super) fn boolean<'de, D: Deserializer<'de>>(from: D) -> Result<Option<bool>
     })
 }
 
-/// An RFC 3339 instant.
+/// An RFC 3339 timestamp.
 pub(super) fn timestamp<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
     Ok(string(from)?.and_then(|text| text.parse().ok()))
 }
 
-/// Metadata: an object whose values are read as text.
+/// An object whose values are scalars. Other values are omitted.
 pub(super) fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Metadata, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::Object(entries) => {
@@ -61,7 +60,7 @@ pub(super) fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Metadata, D
     })
 }
 
-/// A list of objects; whatever is not one is left out.
+/// A list of objects. Other elements are omitted.
 pub(super) fn list<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
     from: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -71,7 +70,7 @@ pub(super) fn list<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
     })
 }
 
-/// A nested object; anything else is read as absent.
+/// A nested object. Anything else is treated as absent.
 pub(super) fn object<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
     from: D,
 ) -> Result<Option<T>, D::Error> {

@@ -1,4 +1,4 @@
-//! Locations: the stores devices stand in.
+//! Locations: the stores that devices are assigned to.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,28 +11,23 @@ use super::lenient;
 pub struct Location {
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The merchant it belongs to.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<String>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Street and number.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub street_address: Option<String>,
-    /// A second line of the address.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub street_address2: Option<String>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub postal_code: Option<String>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub city: Option<String>,
-    /// Country, ISO 3166-1 alpha-2.
+    /// ISO 3166-1 alpha-2.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
-    /// When it was made.
     #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// When it last changed.
     #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
 }

@@ -1,4 +1,4 @@
-//! Metadata: the pairs of text that enrollments and devices carry.
+//! Metadata of enrollments and devices.
 
-/// Key to value, in the order of the keys. Carried from an enrollment to the device that uses it (documented).
+/// Sorted by key. The API copies an enrollment's metadata to the device that uses the code (documented).
 pub type Metadata = std::collections::BTreeMap<String, String>;

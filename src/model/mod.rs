@@ -1,8 +1,8 @@
-//! What the API speaks, as typed values without I/O.
+//! Types of the API, without I/O.
 //!
-//! Only what the public reference documents is relied on. Everything that was merely observed or inferred is
-//! optional here and read leniently, so that a new field, a new enum value or a number in place of a string
-//! never breaks a command. See `docs/api.md` for how well each fact is known.
+//! The code relies only on what the public reference documents. Everything that was observed or inferred is optional
+//! and deserialized leniently, so that a new field, a new enum value or a number in place of a string never breaks a
+//! command. `docs/api.md` lists the evidence for each fact.
 
 mod callback;
 mod cart;

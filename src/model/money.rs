@@ -1,35 +1,25 @@
-//! Amounts: integers of minor units from the moment they are parsed. No float, no rounding.
+//! Amounts are integers of minor units. There are no floats, and nothing is rounded.
 
 use std::fmt::Write as _;
 
 use super::Currency;
 
-/// Why a text is not an amount.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AmountError {
-    /// Not digits with at most one point.
     #[error("'{0}' is not an amount; write digits with a point before the decimals, like 249.50")]
     Malformed(String),
-    /// A decimal comma or a thousands separator, which could be read in two ways.
+    /// A comma is ambiguous: it may separate decimals or thousands.
     #[error("'{0}' contains a comma; write the decimals after a point and no separators, like 1249.50")]
     Comma(String),
-    /// More decimals than the currency has: rounding would change the price.
+    /// Rounding would change the price.
     #[error("'{text}' has {given} decimals, but {currency} has {allowed}")]
-    Decimals {
-        /// What was given.
-        text: String,
-        /// How many decimals it has.
-        given: usize,
-        /// How many the currency has.
-        allowed: u8,
-        currency: &'static str,
-    },
-    /// Larger than the API's 64-bit integers.
+    Decimals { text: String, given: usize, allowed: u8, currency: &'static str },
+    /// The API's integers have 64 bits.
     #[error("'{0}' is too large")]
     TooLarge(String),
 }
 
-/// Reads an amount such as `249.50` into minor units of `currency`; a leading `-` is allowed.
+/// Parses an amount such as `249.50` into minor units of `currency`. A leading `-` is allowed.
 pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> {
     let malformed = || AmountError::Malformed(text.to_owned());
     if text.contains(',') {
@@ -69,7 +59,7 @@ pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> 
     Ok(minor)
 }
 
-/// Writes minor units of `currency` as an amount: the inverse of [`parse_amount`].
+/// Formats minor units of `currency` as an amount, the inverse of [`parse_amount`].
 pub fn format_minor(minor: i64, currency: Currency) -> String {
     let decimals = usize::from(currency.decimals());
     let digits = format!("{:0>width$}", minor.unsigned_abs(), width = decimals + 1);
@@ -95,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_read_exactly() {
+    fn amounts_are_parsed_exactly() {
         assert_eq!(parse("249.50", "SEK"), Ok(24950));
         assert_eq!(parse("249.5", "SEK"), Ok(24950));
         assert_eq!(parse("249", "SEK"), Ok(24900));
@@ -126,14 +116,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_and_writing_are_inverse_in_every_currency(minor: i64) {
+        fn parsing_and_formatting_are_inverse_in_every_currency(minor: i64) {
             for currency in Currency::all() {
                 prop_assert_eq!(parse_amount(&format_minor(minor, currency), currency), Ok(minor));
             }
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC*") {
+        fn parsing_never_panics(text in "\\PC*") {
             let _ = parse_amount(&text, "SEK".parse().unwrap());
         }
     }

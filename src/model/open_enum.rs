@@ -1,13 +1,13 @@
-//! Enums that stay open: the API may add a value, and no command may fail because of it.
+//! Enums with a catch-all variant: the API may add a value, and no command may fail because of it.
 
-/// Declares an enum of the API's spellings plus `Other`, which keeps a value that is new as it came.
+/// Declares an enum of the API's values plus `Other`, which keeps an unknown value as received.
 macro_rules! open_enum {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum $name {
             $($(#[$doc])* $variant,)+
-            /// A value this version does not know, as the API spelled it.
+            /// A value that this version does not know.
             Other(String),
         }
 

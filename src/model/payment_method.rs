@@ -1,25 +1,22 @@
-//! The methods of payment on a phone.
+//! Payment methods on a phone.
 
 use serde::{Deserialize, Serialize};
 
-/// What a clerk can choose on the phone. The API never names it: a session only turns ACTIVE.
+/// The methods that a clerk can choose on the phone. The API does not expose the choice: the session turns ACTIVE.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentMethod {
-    /// A card that is held to the phone.
     #[default]
     Card,
     Klarna,
-    /// Swish, in Sweden.
     Swish,
-    /// Vipps, in Norway.
     Vipps,
 }
 
 impl PaymentMethod {
     pub const ALL: [Self; 4] = [Self::Card, Self::Klarna, Self::Swish, Self::Vipps];
 
-    /// The spelling in JSON.
+    /// The value in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Card => "CARD",
@@ -29,7 +26,7 @@ impl PaymentMethod {
         }
     }
 
-    /// The spelling on a command line.
+    /// The value on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Card => "card",
@@ -39,7 +36,7 @@ impl PaymentMethod {
         }
     }
 
-    /// Finds a method by its spelling in JSON.
+    /// Parses the value in JSON.
     pub fn find(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
@@ -50,7 +47,7 @@ mod tests {
     use super::PaymentMethod;
 
     #[test]
-    fn there_is_one_spelling_in_json_and_it_is_found() {
+    fn the_json_value_round_trips() {
         for method in PaymentMethod::ALL {
             assert_eq!(serde_json::to_value(method).unwrap(), method.as_str());
             assert_eq!(method.as_str().to_ascii_lowercase(), method.name());

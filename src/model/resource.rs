@@ -1,47 +1,43 @@
-//! A resource as the API sent it: typed as far as it is known, and whole as it came.
+//! A resource of the API, typed and as received.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// A `T` read from an answer, together with every field of that answer.
+/// A `T` parsed from a response, together with every field of that response.
 ///
-/// People see the typed part; `-o json` and `-o ndjson` show the object itself, so that a field or a spelling
-/// this version does not know gets through unchanged and in its place.
+/// Tables show the typed part. `-o json` and `-o ndjson` print the object as received, so that fields and values
+/// that this version does not know are kept, in their order.
 #[derive(Clone)]
 pub struct Resource<T> {
-    known: T,
-    whole: Map<String, Value>,
+    typed: T,
+    raw: Map<String, Value>,
 }
 
-/// The answer was JSON, but not an object with the fields of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a JSON object, found {found}")]
 pub struct NotAnObject {
-    /// What stood there instead, in words.
     pub found: &'static str,
 }
 
 impl<T: DeserializeOwned> Resource<T> {
-    /// Reads a resource.
-    pub fn read(value: Value) -> Result<Self, NotAnObject> {
-        let known = T::deserialize(&value);
-        match (known, value) {
-            (Ok(known), Value::Object(whole)) => Ok(Self { known, whole }),
+    pub fn from_json(value: Value) -> Result<Self, NotAnObject> {
+        let typed = T::deserialize(&value);
+        match (typed, value) {
+            (Ok(typed), Value::Object(raw)) => Ok(Self { typed, raw }),
             (_, other) => Err(NotAnObject { found: json_type_name(&other) }),
         }
     }
 }
 
 impl<T> Resource<T> {
-    /// Every field as it came.
     pub fn raw(&self) -> &Map<String, Value> {
-        &self.whole
+        &self.raw
     }
 
-    /// Every field as it came, to hide some of them before they are shown.
-    pub fn whole_mut(&mut self) -> &mut Map<String, Value> {
-        &mut self.whole
+    /// For redacting secret fields before the resource is printed.
+    pub fn raw_mut(&mut self) -> &mut Map<String, Value> {
+        &mut self.raw
     }
 }
 
@@ -49,24 +45,23 @@ impl<T> std::ops::Deref for Resource<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.known
+        &self.typed
     }
 }
 
 impl<T> Serialize for Resource<T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.whole.serialize(serializer)
+        self.raw.serialize(serializer)
     }
 }
 
-/// Answers can hold enrollment codes and credentials: nothing of them is shown.
+/// Responses may contain enrollment codes and credentials, so `Debug` prints none of their fields.
 impl<T> std::fmt::Debug for Resource<T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Resource").finish_non_exhaustive()
     }
 }
 
-/// A JSON value's kind, in words for an error.
 pub(super) fn json_type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -85,18 +80,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn unknown_fields_and_spellings_come_through_in_their_order() {
+    fn unknown_fields_and_values_are_kept_in_order() {
         let text =
             r#"{"zeta":1.10,"id":17,"name":"Till","platform":"WATCH","big":123456789012345678901234567890}"#;
-        let device = Resource::<Device>::read(serde_json::from_str(text).unwrap()).unwrap();
+        let device = Resource::<Device>::from_json(serde_json::from_str(text).unwrap()).unwrap();
         assert_eq!(device.id.as_deref(), Some("17"));
         assert_eq!(device.platform, Some(Platform::Other("WATCH".into())));
         assert_eq!(serde_json::to_string(&device).unwrap(), text);
     }
 
     #[test]
-    fn wrong_kinds_are_read_leniently() {
-        let session = Resource::<Session>::read(json!({
+    fn wrong_types_are_parsed_leniently() {
+        let session = Resource::<Session>::from_json(json!({
             "session_id": 5, "status": "PARTIAL", "order_amount": "24950", "purchase_started_at": "yesterday",
             "order_items": [1, {"name": "x"}], "order_id": null,
         }))
@@ -111,7 +106,7 @@ mod tests {
 
     #[test]
     fn only_an_object_is_a_resource() {
-        let error = Resource::<Device>::read(json!(["a"])).unwrap_err();
+        let error = Resource::<Device>::from_json(json!(["a"])).unwrap_err();
         assert_eq!(error.to_string(), "expected a JSON object, found an array");
     }
 }

@@ -7,25 +7,24 @@ use super::lenient;
 use super::open_enum::open_enum;
 
 open_enum! {
-    /// Where a session stands (documented).
+    /// Status of a session (documented).
     SessionStatus {
-        /// Made, and pushed to the device.
+        /// Pushed to the device.
         Created = "CREATED",
-        /// The clerk chose a method and the customer can pay.
+        /// The clerk chose a payment method.
         Active = "ACTIVE",
-        /// Paid; there is an order.
+        /// Paid, with an order.
         Finalized = "FINALIZED",
-        /// Called off; nothing was charged.
+        /// Nothing was charged.
         Cancelled = "CANCELLED",
-        /// Nobody paid in time.
         Expired = "EXPIRED",
-        /// It could not be carried out.
+        /// The payment could not be processed.
         Failed = "FAILED",
     }
 }
 
 impl SessionStatus {
-    /// Whether nothing can change it any more (documented). A status that is new counts as still open.
+    /// Whether the status is final (documented). An unknown status counts as open.
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Finalized | Self::Cancelled | Self::Expired | Self::Failed => true,
@@ -40,13 +39,11 @@ impl SessionStatus {
 pub struct Session {
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
-    /// Where it stands.
     #[serde(deserialize_with = "lenient::open_enum", skip_serializing_if = "Option::is_none")]
     pub status: Option<SessionStatus>,
-    /// The device it was pushed to.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub device_id: Option<String>,
-    /// The order in Kustom Order Management, once finalized (documented): what a refund is made by.
+    /// The order in Kustom Order Management, once finalized (documented). Refunds refer to it.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     /// Minor units, tax included.
@@ -56,22 +53,19 @@ pub struct Session {
     pub order_tax_amount: Option<i64>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub purchase_currency: Option<String>,
-    /// When the purchase began, as the client said.
+    /// Sent by the client that created the session.
     #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub purchase_started_at: Option<Timestamp>,
-    /// When it was paid.
     #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub purchase_completed_at: Option<Timestamp>,
-    /// The merchant's own reference.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_reference1: Option<String>,
-    /// The merchant's second reference (inferred).
+    /// Inferred.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_reference2: Option<String>,
-    /// Whatever the merchant wants to find again (observed).
+    /// Free text of the merchant (observed).
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_data: Option<String>,
-    /// The lines of the order.
     #[serde(deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
     pub order_items: Vec<OrderItem>,
 }
@@ -87,7 +81,6 @@ pub struct OrderItem {
     /// The merchant's article number.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
-    /// What is sold.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
@@ -107,30 +100,27 @@ pub struct OrderItem {
     pub total_tax_amount: Option<i64>,
 }
 
-/// What is sent to create a session (documented).
+/// Body of `POST /ipp/v1/sessions` (documented).
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SessionRequest {
-    /// The device that will take the payment.
     pub device_id: String,
     /// Minor units, tax included.
     pub order_amount: i64,
-    /// The tax in it, in minor units, where there is a cart.
+    /// Tax included in the amount, in minor units. Set only if there is a cart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_tax_amount: Option<i64>,
     /// ISO 4217, upper case.
     pub purchase_currency: String,
-    /// When the purchase began: what later tells this session from its likes.
+    /// Also identifies the session among similar ones when its creation has an unknown outcome.
     pub purchase_started_at: Timestamp,
-    /// The merchant's own reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_reference1: Option<String>,
-    /// The merchant's second reference (inferred).
+    /// Inferred.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_reference2: Option<String>,
-    /// Whatever the merchant wants to find again (observed).
+    /// Free text of the merchant (observed).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_data: Option<String>,
-    /// The lines of the cart.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub order_items: Vec<serde_json::Value>,
 }

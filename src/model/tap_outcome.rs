@@ -1,30 +1,23 @@
 //! Simulated card taps.
 
-/// What a simulated tap ends in: the ten documented outcomes.
+/// The ten documented outcomes of a simulated tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TapOutcome {
-    /// Paid: the session is finalized.
     #[default]
     Success,
-    /// Declined without a reason.
     DeclinedGeneric,
-    /// Not enough money.
     InsufficientFunds,
     LostCard,
     StolenCard,
-    /// Past its date.
     ExpiredCard,
-    /// Wrong security code.
     IncorrectCvc,
     ProcessingError,
-    /// Wrong card number.
     IncorrectNumber,
-    /// Used too often in too short a time.
     CardVelocityExceeded,
 }
 
 impl TapOutcome {
-    /// All of them, in the order of the reference.
+    /// In the order of the API reference.
     pub const ALL: [Self; 10] = [
         Self::Success,
         Self::DeclinedGeneric,
@@ -53,7 +46,7 @@ impl TapOutcome {
         }
     }
 
-    /// The spelling on a command line.
+    /// The value on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -69,7 +62,7 @@ impl TapOutcome {
         }
     }
 
-    /// What it means for the customer's card, as the end of a sentence.
+    /// A phrase that completes "the card was …".
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Success => "paid",
@@ -85,7 +78,7 @@ impl TapOutcome {
         }
     }
 
-    /// Finds an outcome by either spelling.
+    /// Parses the value in JSON or on the command line.
     pub fn find(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.as_str() == text || outcome.name() == text)
     }
@@ -96,7 +89,7 @@ mod tests {
     use super::TapOutcome;
 
     #[test]
-    fn the_two_spellings_differ_only_in_form() {
+    fn json_and_command_line_values_differ_only_in_case_and_separator() {
         for outcome in TapOutcome::ALL {
             assert_eq!(outcome.as_str().to_ascii_lowercase().replace('_', "-"), outcome.name());
             assert_eq!(TapOutcome::find(outcome.name()), Some(outcome));

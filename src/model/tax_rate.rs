@@ -1,23 +1,19 @@
-//! Tax rates: basis points, 2,500 of which are 25 % (documented).
+//! Tax rates in basis points: 2,500 is 25 % (documented).
 
-/// Why a text is not a tax rate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
-    /// Not a number with a percent sign.
     #[error("'{0}' is not a tax rate; write a percentage with its sign, like 25% or 12.5%")]
     Malformed(String),
-    /// Finer than a basis point.
     #[error("'{0}' is finer than a hundredth of a percent, which the API cannot take")]
     TooFine(String),
-    /// Beyond anything that is taxed.
     #[error("'{0}' is too large for a tax rate")]
     TooLarge(String),
 }
 
-/// The largest rate that is read, in basis points: 10,000 %.
-const LARGEST: i64 = 1_000_000;
+/// In basis points: 10,000 %.
+const MAX_RATE: i64 = 1_000_000;
 
-/// Reads `25%` or `12.5%` as basis points.
+/// Parses `25%` or `12.5%` into basis points.
 pub fn parse_rate(text: &str) -> Result<i64, RateError> {
     let malformed = || RateError::Malformed(text.to_owned());
     let number = text.trim().strip_suffix('%').ok_or_else(malformed)?.trim_end();
@@ -36,7 +32,7 @@ pub fn parse_rate(text: &str) -> Result<i64, RateError> {
     let too_large = || RateError::TooLarge(text.to_owned());
     let digits = format!("{whole}{fraction:0<2}");
     let points: i64 = digits.parse().map_err(|_| too_large())?;
-    if points > LARGEST { Err(too_large()) } else { Ok(points) }
+    if points > MAX_RATE { Err(too_large()) } else { Ok(points) }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ impl CredentialsArgs {
         if self.show_credentials {
             return;
         }
-        if let Some(Value::Object(credentials)) = device.whole_mut().get_mut("credentials") {
+        if let Some(Value::Object(credentials)) = device.raw_mut().get_mut("credentials") {
             for (_, value) in credentials.iter_mut().filter(|(name, _)| name.as_str() != "issuedAt") {
                 *value = Value::from(REDACTED);
             }

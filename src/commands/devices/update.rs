@@ -60,7 +60,7 @@ impl Args {
             None => no_location.then_some(None),
         };
         let device = context.resolve_or_select_device(device.as_deref()).await?;
-        let updated = context.client.update_device(&id_of(&device)?, &change.applied_to(&device)).await?;
+        let updated = context.client.update_device(&id_of(&device)?, &change.to_body(&device)).await?;
         context.output.print_item(&updated)?;
         Ok(ExitStatus::Success)
     }

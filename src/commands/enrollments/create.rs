@@ -62,7 +62,7 @@ impl Args {
 
 /// A refusal that is about a location nobody named says how to name one.
 pub(super) fn with_location_hint(error: ApiError, has_location: bool) -> Error {
-    let names_location = error.problem().is_some_and(|problem| problem.field("location_id").is_some());
+    let names_location = error.problem().is_some_and(|problem| problem.has_field("location_id"));
     let error = Error::from(error);
     if names_location && !has_location {
         error.hint("name one with --location; `kustom locations list` shows them")
@@ -73,7 +73,7 @@ pub(super) fn with_location_hint(error: ApiError, has_location: bool) -> Error {
 
 /// Warns when the code lasts longer than was asked for.
 pub(super) fn told_lifetime(created: &CreatedEnrollment, asked: Duration, context: &ApiContext<'_>) {
-    if let Some(ttl) = created.instead {
+    if let Some(ttl) = created.ttl {
         context.output.warn(&format!(
             "this account takes fixed lifetimes only: asked for {} instead of {}",
             format_duration(ttl.duration()),

@@ -282,7 +282,10 @@ mod tests {
     #[test]
     fn locations_in_one_country_suggest_its_currency() {
         let locations = |countries: &[&str]| -> Vec<Resource<Location>> {
-            countries.iter().map(|country| Resource::read(json!({"country": country})).unwrap()).collect()
+            countries
+                .iter()
+                .map(|country| Resource::from_json(json!({"country": country})).unwrap())
+                .collect()
         };
         let code = |countries| currency_of(&locations(countries)).map(Currency::code);
         assert_eq!(code(&["SE", "SE"]), Some("SEK"));

@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
     }
 
     fn on_phone(&self, session: usize, what: PosAction) -> Request {
-        api::phone_request(self.id(session), what)
+        api::pos_action_request(self.id(session), what)
     }
 
     async fn enroll(
@@ -281,7 +281,7 @@ pub(super) fn refused(error: &api::Error) -> StepResult {
         Ok(Value::Object(object)) => Some(object),
         _ => None,
     });
-    let said = problem.and_then(crate::model::Problem::sentence).unwrap_or_else(|| error.why.message());
+    let said = problem.and_then(crate::model::Problem::message).unwrap_or_else(|| error.why.message());
     let kind = Error::from(error.clone()).kind;
     StepResult { http: error.status(), answer, ..failed(kind, said) }
 }

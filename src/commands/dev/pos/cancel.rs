@@ -35,7 +35,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let done = context.client.perform(session, PosAction::Cancel).await;
+        let done = context.client.perform_pos_action(session, PosAction::Cancel).await;
         print_result(session, done, |_| "The clerk called it off on the phone.".to_owned(), context).await
     }
 }

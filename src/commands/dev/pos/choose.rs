@@ -39,7 +39,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, method } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let done = context.client.perform(session, PosAction::Choose(method)).await;
+        let done = context.client.perform_pos_action(session, PosAction::Choose(method)).await;
         let said = |told: Option<_>| format!("The clerk chose {}.", payment_phrase(told.unwrap_or(method)));
         print_result(session, done, said, context).await
     }

@@ -39,7 +39,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, outcome } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let done = context.client.perform(session, PosAction::Decline(outcome)).await;
+        let done = context.client.perform_pos_action(session, PosAction::Decline(outcome)).await;
         let said = |told: Option<_>| {
             let what = match told {
                 Some(PaymentMethod::Card) => "The card".to_owned(),

@@ -39,7 +39,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, method } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let done = context.client.perform(session, PosAction::Pay(method)).await;
+        let done = context.client.perform_pos_action(session, PosAction::Pay(method)).await;
         let said = |told: Option<_>| match told.or(method) {
             Some(method) => format!("The customer used {}.", payment_phrase(method)),
             None => String::new(),

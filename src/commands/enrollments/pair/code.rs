@@ -104,7 +104,7 @@ impl Pair<'_> {
         match made {
             Ok(created) => {
                 told_lifetime(&created, self.expires_in, self.context);
-                let asked = created.instead.map_or(self.expires_in, Ttl::duration);
+                let asked = created.ttl.map_or(self.expires_in, Ttl::duration);
                 self.code_from_enrollment(created.enrollment, tag, asked, interruption).await
             }
             // The API may have made it, and only its answer is lost.

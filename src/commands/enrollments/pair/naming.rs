@@ -55,7 +55,7 @@ impl Pair<'_> {
             let now = all.iter().find(|other| other.id.as_deref() == Some(&id)).unwrap_or(device);
             let unset_metadata = if self.keep_tag { Vec::new() } else { vec![TAG.to_owned()] };
             let change = DeviceChange { name: Some(name.clone()), unset_metadata, ..DeviceChange::default() };
-            match self.context.client.update_device(&id, &change.applied_to(now)).await {
+            match self.context.client.update_device(&id, &change.to_body(now)).await {
                 Ok(answer) => return self.confirmed(answer, &id, &name).await.map_err(unnamed),
                 Err(error) => {
                     let error = Error::from(error);
