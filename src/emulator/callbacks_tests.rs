@@ -57,29 +57,29 @@ fn callbacks(url: &str) -> Callbacks {
 /// An emulator with a device, and how to make a session on it.
 fn shop() -> (Emulator, impl Fn() -> Uuid) {
     let emulator = Emulator::new(State::seed());
-    let device = emulator.with_state(|state, moment| {
+    let device = emulator.with_state(|state, context| {
         let new = super::super::state::NewSimulatedDevice {
             name: "x".into(),
             location_id: None,
             metadata: std::collections::BTreeMap::new(),
         };
-        state.create_simulated_device(new, moment).unwrap().id.unwrap().parse().unwrap()
+        state.create_simulated_device(new, context).unwrap().id.unwrap().parse().unwrap()
     });
     let shop = emulator.clone();
     let create = move || {
-        shop.with_state(|state, moment| {
+        shop.with_state(|state, context| {
             let purchase =
                 serde_json::json!({"order_amount": 1, "purchase_currency": "SEK", "order_items": []});
             let purchase = serde_json::from_value(purchase).unwrap();
             let new = super::super::state::NewSession { device_id: device, location_id: None, purchase };
-            state.create_session(new, moment).unwrap().session_id.unwrap().parse().unwrap()
+            state.create_session(new, context).unwrap().session_id.unwrap().parse().unwrap()
         })
     };
     (emulator, create)
 }
 
 fn pay(emulator: &Emulator, session: Uuid) {
-    emulator.with_state(|state, moment| state.pay(session, None, moment)).unwrap();
+    emulator.with_state(|state, context| state.pay(session, None, context)).unwrap();
 }
 
 /// Delivers until this holds.
@@ -110,7 +110,7 @@ async fn everything_that_happens_is_told_once_and_in_its_order() {
     let (emulator, create) = shop();
     let sessions: Vec<_> = (0..50).map(|_| create()).collect();
     for session in &sessions {
-        emulator.with_state(|state, moment| state.decline(*session, TapOutcome::LostCard, moment)).unwrap();
+        emulator.with_state(|state, context| state.decline(*session, TapOutcome::LostCard, context)).unwrap();
         pay(&emulator, *session);
     }
     until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 200).await;

@@ -144,7 +144,7 @@ mod tests {
                             metadata: std::collections::BTreeMap::new(),
                         };
                         emulator
-                            .with_state(|state, moment| state.create_simulated_device(new, moment))
+                            .with_state(|state, context| state.create_simulated_device(new, context))
                             .unwrap();
                     }
                 });
@@ -171,13 +171,13 @@ mod tests {
         let (events, clone) = (emulator.events(), emulator.clone());
         let happen = async move {
             tokio::task::yield_now().await;
-            clone.with_state(|state, moment| {
+            clone.with_state(|state, context| {
                 let new = NewSimulatedDevice {
                     name: "x".into(),
                     location_id: None,
                     metadata: std::collections::BTreeMap::new(),
                 };
-                let device = state.create_simulated_device(new, moment).unwrap().id.unwrap();
+                let device = state.create_simulated_device(new, context).unwrap().id.unwrap();
                 let purchase = serde_json::from_value(serde_json::json!({
                     "order_amount": 1, "purchase_currency": "SEK", "order_items": [],
                 }));
@@ -186,7 +186,7 @@ mod tests {
                     location_id: None,
                     purchase: purchase.unwrap(),
                 };
-                state.create_session(new, moment).unwrap();
+                state.create_session(new, context).unwrap();
             });
         };
         let (told, ()) = tokio::join!(events.recv(), happen);

@@ -182,7 +182,15 @@ impl Reader<'_> {
                 entry.fields.get("metadata").map_or(Ok(Metadata::new()), |item| self.metadata(item))?;
             let created_at: Timestamp = State::seed_timestamp();
             let name = name.to_owned();
-            state.add_device(SeedDevice { id, name, location_id, platform, metadata, offline, created_at });
+            state.add_seed_device(SeedDevice {
+                id,
+                name,
+                location_id,
+                platform,
+                metadata,
+                offline,
+                created_at,
+            });
         }
         Ok(())
     }

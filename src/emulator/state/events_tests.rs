@@ -12,42 +12,42 @@ use CallbackType::{PaymentFailed, SessionActivated, SessionCancelled, SessionCre
 
 /// A session that was created, which was told already.
 fn open() -> (State, TestClock, Uuid) {
-    let (mut state, mut at) = (State::seed(), TestClock::start());
-    let device = at.device(&mut state);
-    assert_eq!(at.events.drain(), [], "a device is nothing to tell");
-    let session = at.session(&mut state, device);
-    let told = at.events.drain();
+    let (mut state, mut clock) = (State::seed(), TestClock::start());
+    let device = clock.device(&mut state);
+    assert_eq!(clock.events.drain(), [], "a device is nothing to tell");
+    let session = clock.session(&mut state, device);
+    let told = clock.events.drain();
     assert_eq!((told.len(), &told[0].kind, told[0].session_id), (1, &SessionCreated, session));
-    (state, at, session)
+    (state, clock, session)
 }
 
-fn kinds(at: &mut TestClock) -> Vec<CallbackType> {
-    at.events.drain().into_iter().map(|event| event.kind).collect()
+fn kinds(clock: &mut TestClock) -> Vec<CallbackType> {
+    clock.events.drain().into_iter().map(|event| event.kind).collect()
 }
 
 #[test]
 fn choosing_a_method_is_told_once() {
-    let (mut state, mut at, id) = open();
-    state.choose_method(id, Swish, &mut at.moment()).unwrap();
-    assert_eq!(kinds(&mut at), [SessionActivated]);
-    state.choose_method(id, Card, &mut at.moment()).unwrap();
-    assert_eq!(kinds(&mut at), []);
+    let (mut state, mut clock, id) = open();
+    state.choose_method(id, Swish, &mut clock.context()).unwrap();
+    assert_eq!(kinds(&mut clock), [SessionActivated]);
+    state.choose_method(id, Card, &mut clock.context()).unwrap();
+    assert_eq!(kinds(&mut clock), []);
 }
 
 #[test]
 fn a_payment_is_told_with_its_order_and_after_the_method_that_it_implies() {
     for chosen in [false, true] {
-        let (mut state, mut at, id) = open();
+        let (mut state, mut clock, id) = open();
         if chosen {
-            state.choose_method(id, Card, &mut at.moment()).unwrap();
-            assert_eq!(kinds(&mut at), [SessionActivated]);
+            state.choose_method(id, Card, &mut clock.context()).unwrap();
+            assert_eq!(kinds(&mut clock), [SessionActivated]);
         }
-        at.advance(SignedDuration::from_nanos(1_500_000_001));
-        let paid = state.simulate_tap(id, TapOutcome::Success, &mut at.moment()).unwrap();
-        let mut told = at.events.drain();
+        clock.advance(SignedDuration::from_nanos(1_500_000_001));
+        let paid = state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
+        let mut told = clock.events.drain();
         let finalized = told.pop().unwrap();
         let Event { id: event, at: when, kind, session_id, order_id, failure_reason } = finalized;
-        assert_eq!((kind, session_id, when, failure_reason), (SessionFinalized, id, at.now, None));
+        assert_eq!((kind, session_id, when, failure_reason), (SessionFinalized, id, clock.now, None));
         assert_eq!(order_id.map(|id| id.to_string()), paid.order_id);
         assert_ne!(Some(event), order_id);
         let before: Vec<_> = told.into_iter().map(|event| (event.kind, event.order_id)).collect();
@@ -64,40 +64,40 @@ fn a_decline_is_told_with_its_reason_wherever_it_leaves_the_session() {
         // There is no type for a session that failed.
         (AfterDecline::Failed, vec![]),
     ] {
-        let (mut state, mut at, id) = open();
+        let (mut state, mut clock, id) = open();
         state.switches.status_after_decline = switch;
-        state.decline(id, TapOutcome::InsufficientFunds, &mut at.moment()).unwrap();
+        state.decline(id, TapOutcome::InsufficientFunds, &mut clock.context()).unwrap();
         let told: Vec<_> =
-            at.events.drain().into_iter().map(|event| (event.kind, event.failure_reason)).collect();
+            clock.events.drain().into_iter().map(|event| (event.kind, event.failure_reason)).collect();
         let failed = (PaymentFailed, Some(TapOutcome::InsufficientFunds));
         assert_eq!(told, [(SessionActivated, None), failed]);
-        assert_eq!(state.pay(id, None, &mut at.moment()).is_ok(), !again.is_empty());
-        assert_eq!(kinds(&mut at), again);
+        assert_eq!(state.pay(id, None, &mut clock.context()).is_ok(), !again.is_empty());
+        assert_eq!(kinds(&mut clock), again);
     }
 }
 
 #[test]
 fn a_cancel_is_told_once_whoever_cancels() {
-    let (mut state, mut at, id) = open();
+    let (mut state, mut clock, id) = open();
     state.switches.cancel_ended = CancelEnded::Answer;
-    state.cancel_session(id, &mut at.moment()).unwrap();
-    assert_eq!(kinds(&mut at), [SessionCancelled]);
-    state.cancel_session(id, &mut at.moment()).unwrap();
-    assert_eq!(kinds(&mut at), [], "nothing happened");
-    let (mut state, mut at, id) = open();
-    state.cancel_on_phone(id, &mut at.moment()).unwrap();
-    assert_eq!(kinds(&mut at), [SessionCancelled]);
+    state.cancel_session(id, &mut clock.context()).unwrap();
+    assert_eq!(kinds(&mut clock), [SessionCancelled]);
+    state.cancel_session(id, &mut clock.context()).unwrap();
+    assert_eq!(kinds(&mut clock), [], "nothing happened");
+    let (mut state, mut clock, id) = open();
+    state.cancel_on_phone(id, &mut clock.context()).unwrap();
+    assert_eq!(kinds(&mut clock), [SessionCancelled]);
 }
 
 #[test]
 fn neither_an_expiry_nor_a_refusal_is_told() {
-    let (mut state, mut at, id) = open();
-    at.advance(state.switches.session_lifetime);
-    assert!(state.cancel_session(id, &mut at.moment()).is_err());
-    assert!(state.pay(id, None, &mut at.moment()).is_err());
-    assert!(state.choose_method(id, Card, &mut at.moment()).is_err());
-    assert!(state.simulate_tap(id, TapOutcome::LostCard, &mut at.moment()).is_err());
-    assert_eq!(kinds(&mut at), []);
+    let (mut state, mut clock, id) = open();
+    clock.advance(state.switches.session_lifetime);
+    assert!(state.cancel_session(id, &mut clock.context()).is_err());
+    assert!(state.pay(id, None, &mut clock.context()).is_err());
+    assert!(state.choose_method(id, Card, &mut clock.context()).is_err());
+    assert!(state.simulate_tap(id, TapOutcome::LostCard, &mut clock.context()).is_err());
+    assert_eq!(kinds(&mut clock), []);
 }
 
 #[test]
@@ -128,11 +128,11 @@ fn the_body_is_the_documented_one() {
 
 #[test]
 fn where_nobody_takes_the_events_the_latest_are_kept() {
-    let mut at = TestClock::start();
+    let mut clock = TestClock::start();
     let mut state = State::seed();
-    let device = at.device(&mut state);
-    let sessions: Vec<_> = (0..MAX_QUEUED_EVENTS + 3).map(|_| at.session(&mut state, device)).collect();
-    let told: Vec<_> = at.events.drain().into_iter().map(|event| event.session_id).collect();
+    let device = clock.device(&mut state);
+    let sessions: Vec<_> = (0..MAX_QUEUED_EVENTS + 3).map(|_| clock.session(&mut state, device)).collect();
+    let told: Vec<_> = clock.events.drain().into_iter().map(|event| event.session_id).collect();
     assert_eq!(told, sessions[3..]);
-    assert!(at.events.is_empty());
+    assert!(clock.events.is_empty());
 }

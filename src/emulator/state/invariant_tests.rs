@@ -26,7 +26,7 @@ impl TestClock {
         Self { now: Timestamp::from_second(1_800_000_000).unwrap(), events: EventLog::default(), ids }
     }
 
-    pub(super) fn moment(&mut self) -> OpContext<'_> {
+    pub(super) fn context(&mut self) -> OpContext<'_> {
         OpContext { now: self.now, ids: &mut *self.ids, events: &mut self.events }
     }
 
@@ -35,13 +35,13 @@ impl TestClock {
     }
 
     pub(super) fn device(&mut self, state: &mut State) -> Uuid {
-        let device = state.create_simulated_device(simulated("Till 1"), &mut self.moment()).unwrap();
+        let device = state.create_simulated_device(simulated("Till 1"), &mut self.context()).unwrap();
         device.id.unwrap().parse().unwrap()
     }
 
     pub(super) fn session(&mut self, state: &mut State, device_id: Uuid) -> Uuid {
         let new = NewSession { device_id, location_id: None, purchase: purchase(24_950) };
-        let session = state.create_session(new, &mut self.moment()).unwrap();
+        let session = state.create_session(new, &mut self.context()).unwrap();
         session.session_id.unwrap().parse().unwrap()
     }
 }
@@ -122,55 +122,50 @@ fn switches() -> impl Strategy<Value = Switches> {
 }
 
 /// Does one step to something that exists, or to nothing. Tells whether it was refused.
-fn apply(step: &Step, state: &mut State, at: &mut TestClock) -> Result<(), Rejection> {
+fn apply(step: &Step, state: &mut State, clock: &mut TestClock) -> Result<(), Rejection> {
     let pick = |ids: Vec<Uuid>, index: usize| match ids.len() {
         0 => Uuid::nil(),
         length => ids[index % length],
     };
-    let devices: Vec<_> = state.devices.iter().map(|record| record.id).collect();
+    let devices: Vec<_> = state.devices.keys().copied().collect();
     let page = PageRequest { number: 0, size: u32::MAX };
-    let sessions: Vec<Uuid> = serde_json::to_value(&*state).unwrap()["sessions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|session| session["id"].as_str().unwrap().parse().unwrap())
-        .collect();
-    let codes = state.list_enrollments(&EnrollmentFilter::default(), page, at.now).content;
+    let sessions: Vec<Uuid> = state.sessions.keys().copied().collect();
+    let codes = state.list_enrollments(&EnrollmentFilter::default(), page, clock.now).content;
     match *step {
         Step::Pass(seconds) => {
-            at.advance(SignedDuration::from_secs(i64::from(seconds)));
+            clock.advance(SignedDuration::from_secs(i64::from(seconds)));
             Ok(())
         }
-        Step::CreateDevice => state.create_simulated_device(simulated("x"), &mut at.moment()).map(drop),
+        Step::CreateDevice => state.create_simulated_device(simulated("x"), &mut clock.context()).map(drop),
         Step::Deregister(index) => state.deregister_device(pick(devices, index)),
         Step::SetOffline(index, offline) => state.set_offline(pick(devices, index), offline).map(drop),
         Step::CreateSession(index) => {
             let device_id = pick(devices, index);
             let new = NewSession { device_id, location_id: None, purchase: purchase(100) };
-            state.create_session(new, &mut at.moment()).map(drop)
+            state.create_session(new, &mut clock.context()).map(drop)
         }
         Step::Choose(index, method) => {
-            state.choose_method(pick(sessions, index), method, &mut at.moment()).map(drop)
+            state.choose_method(pick(sessions, index), method, &mut clock.context()).map(drop)
         }
-        Step::Pay(index, method) => state.pay(pick(sessions, index), method, &mut at.moment()).map(drop),
+        Step::Pay(index, method) => state.pay(pick(sessions, index), method, &mut clock.context()).map(drop),
         Step::Decline(index, outcome) => {
-            state.decline(pick(sessions, index), outcome, &mut at.moment()).map(drop)
+            state.decline(pick(sessions, index), outcome, &mut clock.context()).map(drop)
         }
         Step::CancelOnPhone(index) => {
-            state.cancel_on_phone(pick(sessions, index), &mut at.moment()).map(drop)
+            state.cancel_on_phone(pick(sessions, index), &mut clock.context()).map(drop)
         }
         Step::Tap(index, outcome) => {
-            state.simulate_tap(pick(sessions, index), outcome, &mut at.moment()).map(drop)
+            state.simulate_tap(pick(sessions, index), outcome, &mut clock.context()).map(drop)
         }
-        Step::Cancel(index) => state.cancel_session(pick(sessions, index), &mut at.moment()).map(drop),
+        Step::Cancel(index) => state.cancel_session(pick(sessions, index), &mut clock.context()).map(drop),
         Step::CreateEnrollment(milliseconds) => {
             let lifetime = SignedDuration::from_millis(i64::from(milliseconds));
             let new = NewEnrollment { location_id: Some(GOTHENBURG), lifetime, metadata: Metadata::new() };
-            state.create_enrollment(new, &mut at.moment()).map(drop)
+            state.create_enrollment(new, &mut clock.context()).map(drop)
         }
         Step::UseCode(index) => {
             let code = codes.get(index % codes.len().max(1)).and_then(|found| found.enrollment_code.clone());
-            state.use_enrollment_code(&code.unwrap_or_default(), phone("x"), &mut at.moment()).map(drop)
+            state.use_enrollment_code(&code.unwrap_or_default(), phone("x"), &mut clock.context()).map(drop)
         }
         Step::DeleteEnrollment(index) => {
             let id = codes.get(index % codes.len().max(1)).and_then(|found| found.enrollment_id.clone());
@@ -181,25 +176,23 @@ fn apply(step: &Step, state: &mut State, at: &mut TestClock) -> Result<(), Rejec
 
 /// Every session by its id, as the API shows it.
 fn sessions(state: &State, now: Timestamp) -> BTreeMap<String, crate::model::Session> {
-    let kept = serde_json::to_value(state).unwrap();
-    let ids = kept["sessions"].as_array().unwrap().iter().map(|session| session["id"].as_str().unwrap());
-    ids.map(|id| (id.to_owned(), state.session(id.parse().unwrap(), now).unwrap())).collect()
+    state.sessions.iter().map(|(id, record)| (id.to_string(), record.to_session(now))).collect()
 }
 
 proptest! {
     #[test]
     fn laws_hold_for_any_sequence(switches in switches(), steps in proptest::collection::vec(step(), 0..60)) {
-        let (mut state, mut at) = (State::seed(), TestClock::start());
+        let (mut state, mut clock) = (State::seed(), TestClock::start());
         state.switches = switches;
         let mut told = Vec::new();
         for step in steps {
-            let (before, shown) = (state.clone(), sessions(&state, at.now));
-            let taken = apply(&step, &mut state, &mut at);
+            let (before, shown) = (state.clone(), sessions(&state, clock.now));
+            let taken = apply(&step, &mut state, &mut clock);
             if taken.is_err() {
                 prop_assert_eq!(&state, &before, "a refusal changed something");
             }
-            told.extend(at.events.drain());
-            let shown_after = sessions(&state, at.now);
+            told.extend(clock.events.drain());
+            let shown_after = sessions(&state, clock.now);
             for (id, session) in &shown {
                 if session.status.as_ref().unwrap().is_terminal() {
                     prop_assert_eq!(Some(session), shown_after.get(id), "an ended session changed");
@@ -211,8 +204,8 @@ proptest! {
                 prop_assert_eq!(session.order_id.is_some(), paid, "an order without a payment, or the reverse");
                 prop_assert_eq!(session.purchase_completed_at.is_some(), paid);
             }
-            for record in &state.sessions {
-                match record.status(at.now) {
+            for record in state.sessions.values() {
+                match record.status(clock.now) {
                     SessionStatus::Created => prop_assert_eq!(record.method, None, "nobody has chosen yet"),
                     SessionStatus::Active | SessionStatus::Finalized => {
                         prop_assert!(record.method.is_some(), "nobody has chosen, and it can be paid");

@@ -44,7 +44,7 @@ impl LocationRecord {
 
 impl State {
     pub fn list_locations(&self, page: PageRequest) -> ListPage<Location> {
-        ListPage::cut(self.locations.iter(), LocationRecord::view, page)
+        ListPage::slice(self.locations.iter(), LocationRecord::view, page)
     }
 
     /// One location.

@@ -3,7 +3,7 @@
 //! [`State`] is everything the emulated API remembers. Each operation is a method on it: what it needs to know
 //! of the world comes in as a [`Moment`], what happened to a session goes out through it as an [`Event`], what is
 //! refused comes out as a [`Refusal`], and a refusal has changed nothing. Whether something has expired follows from
-//! the moment it is looked at, so that reading never has to write anything back.
+//! the context it is looked at, so that reading never has to write anything back.
 
 mod clock;
 mod devices;
@@ -15,10 +15,9 @@ mod locations;
 mod order_totals;
 mod page;
 mod pos;
+mod records;
 mod rejection;
-mod room;
 mod sessions;
-mod shelf;
 mod switch_table;
 mod switches;
 
@@ -26,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use shelf::Shelf;
+use records::{MAX_RECORDS, Records};
 
 pub use clock::Clock;
 pub use devices::{DeviceUpdate, NewSimulatedDevice, Phone, PosDevice, SeedDevice};
@@ -36,7 +35,6 @@ pub use locations::LocationRecord;
 pub use page::{ListPage, PageRequest};
 pub use pos::PosSession;
 pub use rejection::{FieldErrors, Rejection};
-pub use room::ROOM;
 pub use sessions::{NewSession, Purchase};
 pub use switch_table::{SWITCHES, Switch, SwitchError, Values};
 pub use switches::{
@@ -84,16 +82,19 @@ pub struct State {
     #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
     ahead: SignedDuration,
     locations: Vec<LocationRecord>,
-    enrollments: Shelf<enrollments::Record>,
-    devices: Shelf<devices::Record>,
-    sessions: Shelf<sessions::Record>,
-    /// About how many bytes of these three are remembered.
-    #[serde(skip, default = "room")]
-    room: usize,
+    #[serde(with = "records")]
+    enrollments: Records<enrollments::Record>,
+    #[serde(with = "records")]
+    devices: Records<devices::Record>,
+    #[serde(with = "records")]
+    sessions: Records<sessions::Record>,
+    /// Maximum number of enrollments, of devices and of sessions.
+    #[serde(skip, default = "max_records")]
+    max_records: usize,
 }
 
-const fn room() -> usize {
-    ROOM
+const fn max_records() -> usize {
+    MAX_RECORDS
 }
 
 /// Why a text is not a state.
@@ -133,10 +134,10 @@ impl State {
             switches: Switches::default(),
             ahead: SignedDuration::ZERO,
             locations,
-            enrollments: Shelf::default(),
-            devices: Shelf::default(),
-            sessions: Shelf::default(),
-            room: room(),
+            enrollments: Records::default(),
+            devices: Records::default(),
+            sessions: Records::default(),
+            max_records: MAX_RECORDS,
         }
     }
 

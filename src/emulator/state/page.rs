@@ -38,7 +38,7 @@ pub struct ListPage<T> {
 
 impl<T> ListPage<T> {
     /// Cuts a page out of a list, and makes elements only of what is in it. A page beyond the end is empty.
-    pub(super) fn cut<R>(list: impl Iterator<Item = R>, view: impl Fn(R) -> T, page: PageRequest) -> Self {
+    pub(super) fn slice<R>(list: impl Iterator<Item = R>, view: impl Fn(R) -> T, page: PageRequest) -> Self {
         // Where a usize is narrower than the request, the saturated value is still beyond any list.
         let size = usize::try_from(page.size.max(1)).unwrap_or(usize::MAX);
         let number = usize::try_from(page.number).unwrap_or(usize::MAX);
@@ -76,7 +76,7 @@ mod tests {
             let list: Vec<usize> = (0..length).collect();
             let mut together = Vec::new();
             for number in 0.. {
-                let page = ListPage::cut(list.iter(), |element| *element, PageRequest { number, size });
+                let page = ListPage::slice(list.iter(), |element| *element, PageRequest { number, size });
                 prop_assert_eq!(page.total_elements, length);
                 prop_assert_eq!(page.first, number == 0);
                 together.extend(page.content);
@@ -91,13 +91,13 @@ mod tests {
 
     #[test]
     fn numbers_beyond_all_lists_do_not_overflow() {
-        let page = ListPage::cut(0..5, |element| element, PageRequest { number: u32::MAX, size: u32::MAX });
+        let page = ListPage::slice(0..5, |element| element, PageRequest { number: u32::MAX, size: u32::MAX });
         assert_eq!((page.content.len(), page.total_elements, page.first, page.last), (0, 5, false, true));
     }
 
     #[test]
     fn an_empty_list_is_one_page_that_is_first_and_last() {
-        let page = ListPage::cut(std::iter::empty::<u8>(), |element| element, PageRequest::default());
+        let page = ListPage::slice(std::iter::empty::<u8>(), |element| element, PageRequest::default());
         assert_eq!((page.total_pages, page.first, page.last), (0, true, true));
     }
 }

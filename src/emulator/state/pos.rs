@@ -29,12 +29,12 @@ impl State {
         &mut self,
         id: Uuid,
         method: PaymentMethod,
-        moment: &mut OpContext<'_>,
+        context: &mut OpContext<'_>,
     ) -> Result<PosSession, Rejection> {
-        let record = self.payable_session_mut(id, moment.now)?;
-        record.transition_to(StoredStatus::Active, moment);
+        let record = self.payable_session_mut(id, context.now)?;
+        record.transition_to(StoredStatus::Active, context);
         record.method = Some(method);
-        Ok(show(record, moment.now))
+        Ok(show(record, context.now))
     }
 
     /// Pays with this method, with the one that was chosen, or else with a card. The session is FINALIZED.
@@ -42,9 +42,9 @@ impl State {
         &mut self,
         id: Uuid,
         method: Option<PaymentMethod>,
-        moment: &mut OpContext<'_>,
+        context: &mut OpContext<'_>,
     ) -> Result<PosSession, Rejection> {
-        self.attempt(id, method, TapOutcome::Success, moment)
+        self.attempt(id, method, TapOutcome::Success, context)
     }
 
     /// Tries to pay with the method that was chosen, or else with a card, and is declined: the session is where
@@ -53,21 +53,25 @@ impl State {
         &mut self,
         id: Uuid,
         outcome: TapOutcome,
-        moment: &mut OpContext<'_>,
+        context: &mut OpContext<'_>,
     ) -> Result<PosSession, Rejection> {
         if outcome == TapOutcome::Success {
             let message = "must be a decline, and SUCCESS is none";
             return Err(Rejection::for_field(StatusCode::BAD_REQUEST, "outcome", message));
         }
-        self.attempt(id, None, outcome, moment)
+        self.attempt(id, None, outcome, context)
     }
 
     /// Calls the sale off on the phone, which shows no session that has ended: the switch for those is about
     /// the API.
-    pub fn cancel_on_phone(&mut self, id: Uuid, moment: &mut OpContext<'_>) -> Result<PosSession, Rejection> {
-        let record = self.payable_session_mut(id, moment.now)?;
-        record.transition_to(StoredStatus::Cancelled, moment);
-        Ok(show(record, moment.now))
+    pub fn cancel_on_phone(
+        &mut self,
+        id: Uuid,
+        context: &mut OpContext<'_>,
+    ) -> Result<PosSession, Rejection> {
+        let record = self.payable_session_mut(id, context.now)?;
+        record.transition_to(StoredStatus::Cancelled, context);
+        Ok(show(record, context.now))
     }
 
     /// Holds a card to the session's device. A method counts as chosen, so that a new session can be tapped at
@@ -76,9 +80,9 @@ impl State {
         &mut self,
         id: Uuid,
         outcome: TapOutcome,
-        moment: &mut OpContext<'_>,
+        context: &mut OpContext<'_>,
     ) -> Result<Session, Rejection> {
-        self.attempt(id, Some(PaymentMethod::Card), outcome, moment).map(|shown| shown.session)
+        self.attempt(id, Some(PaymentMethod::Card), outcome, context).map(|shown| shown.session)
     }
 
     fn attempt(
@@ -86,25 +90,25 @@ impl State {
         id: Uuid,
         method: Option<PaymentMethod>,
         outcome: TapOutcome,
-        moment: &mut OpContext<'_>,
+        context: &mut OpContext<'_>,
     ) -> Result<PosSession, Rejection> {
-        let stage = match (outcome, self.switches.status_after_decline) {
+        let status = match (outcome, self.switches.status_after_decline) {
             (TapOutcome::Success, _) => StoredStatus::Finalized,
             (_, AfterDecline::Active) => StoredStatus::Active,
             (_, AfterDecline::Created) => StoredStatus::Created,
             (_, AfterDecline::Failed) => StoredStatus::Failed,
         };
-        let record = self.payable_session_mut(id, moment.now)?;
+        let record = self.payable_session_mut(id, context.now)?;
         let method = method.or(record.method).unwrap_or_default();
         // Whoever tries to pay has a method, so a session is ACTIVE before anything comes of it (documented).
-        record.transition_to(StoredStatus::Active, moment);
+        record.transition_to(StoredStatus::Active, context);
         if outcome != TapOutcome::Success {
-            record.emit_payment_failed(outcome, moment);
+            record.emit_payment_failed(outcome, context);
         }
-        record.transition_to(stage, moment);
+        record.transition_to(status, context);
         // On a session that is CREATED again the clerk has everything to choose.
-        record.method = (stage != StoredStatus::Created).then_some(method);
-        Ok(show(record, moment.now))
+        record.method = (status != StoredStatus::Created).then_some(method);
+        Ok(show(record, context.now))
     }
 
     /// A session that its phone shows: open, on a device that is registered and online.
@@ -116,7 +120,7 @@ impl State {
             }
             record.device_id
         };
-        match self.registered(device_id) {
+        match self.registered_device(device_id) {
             Err(_) => Err(Rejection::conflict(format!("Device {device_id} was deregistered."))),
             Ok(device) if device.offline => {
                 Err(Rejection::conflict(format!("Device {device_id} is offline.")))
@@ -127,7 +131,7 @@ impl State {
 }
 
 fn show(record: &Record, now: Timestamp) -> PosSession {
-    PosSession { session: record.view(now), method: record.method }
+    PosSession { session: record.to_session(now), method: record.method }
 }
 
 #[cfg(test)]

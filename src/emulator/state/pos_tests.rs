@@ -9,21 +9,21 @@ use crate::model::SessionStatus;
 
 /// A device with one open session.
 fn open() -> (State, TestClock, Uuid, Uuid) {
-    let (mut state, mut at) = (State::seed(), TestClock::start());
-    let device = at.device(&mut state);
-    let session = at.session(&mut state, device);
-    (state, at, device, session)
+    let (mut state, mut clock) = (State::seed(), TestClock::start());
+    let device = clock.device(&mut state);
+    let session = clock.session(&mut state, device);
+    (state, clock, device, session)
 }
 
 type Act = fn(&mut State, Uuid, &mut OpContext<'_>) -> Result<Session, Rejection>;
 
 /// Everything that can be done on the phone that a session was pushed to.
 const ON_PHONE: [Act; 5] = [
-    |state, id, moment| state.choose_method(id, PaymentMethod::Swish, moment).map(|shown| shown.session),
-    |state, id, moment| state.pay(id, None, moment).map(|shown| shown.session),
-    |state, id, moment| state.decline(id, TapOutcome::LostCard, moment).map(|shown| shown.session),
-    |state, id, moment| state.cancel_on_phone(id, moment).map(|shown| shown.session),
-    |state, id, moment| state.simulate_tap(id, TapOutcome::Success, moment),
+    |state, id, context| state.choose_method(id, PaymentMethod::Swish, context).map(|shown| shown.session),
+    |state, id, context| state.pay(id, None, context).map(|shown| shown.session),
+    |state, id, context| state.decline(id, TapOutcome::LostCard, context).map(|shown| shown.session),
+    |state, id, context| state.cancel_on_phone(id, context).map(|shown| shown.session),
+    |state, id, context| state.simulate_tap(id, TapOutcome::Success, context),
 ];
 
 fn status(session: Result<Session, Rejection>) -> Result<SessionStatus, u16> {
@@ -42,30 +42,30 @@ fn declines() -> impl Iterator<Item = TapOutcome> {
 #[test]
 fn a_payment_finalizes_with_an_order() {
     for tapped in [false, true] {
-        let (mut state, mut at, _, id) = open();
-        at.advance(SignedDuration::from_secs(3));
+        let (mut state, mut clock, _, id) = open();
+        clock.advance(SignedDuration::from_secs(3));
         let paid = if tapped {
-            state.simulate_tap(id, TapOutcome::Success, &mut at.moment()).unwrap()
+            state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap()
         } else {
-            state.pay(id, None, &mut at.moment()).unwrap().session
+            state.pay(id, None, &mut clock.context()).unwrap().session
         };
         assert_eq!(paid.status, Some(SessionStatus::Finalized));
         assert!(paid.order_id.is_some());
-        assert_eq!(paid.purchase_completed_at, Some(at.now));
+        assert_eq!(paid.purchase_completed_at, Some(clock.now));
         // An order does not expire with the session.
-        at.advance(state.switches.session_lifetime);
-        assert_eq!(state.session(id, at.now), Ok(paid));
+        clock.advance(state.switches.session_lifetime);
+        assert_eq!(state.session(id, clock.now), Ok(paid));
     }
 }
 
 #[test]
 fn choosing_a_method_makes_a_session_active_and_choosing_again_replaces_it() {
-    let (mut state, mut at, _, id) = open();
+    let (mut state, mut clock, _, id) = open();
     for method in PaymentMethod::ALL {
-        let chosen = state.choose_method(id, method, &mut at.moment());
+        let chosen = state.choose_method(id, method, &mut clock.context());
         assert_eq!(shown(chosen), (SessionStatus::Active, Some(method)));
     }
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Active));
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Active));
 }
 
 #[test]
@@ -77,21 +77,21 @@ fn a_payment_is_by_what_was_chosen_unless_it_says_otherwise_and_else_by_card() {
         (Some(Klarna), None, Klarna),
         (Some(Klarna), Some(Swish), Swish),
     ] {
-        let (mut state, mut at, _, id) = open();
+        let (mut state, mut clock, _, id) = open();
         if let Some(method) = chosen {
-            state.choose_method(id, method, &mut at.moment()).unwrap();
+            state.choose_method(id, method, &mut clock.context()).unwrap();
         }
-        let paid = state.pay(id, said, &mut at.moment());
+        let paid = state.pay(id, said, &mut clock.context());
         assert_eq!(shown(paid), (SessionStatus::Finalized, Some(expected)), "{chosen:?}, {said:?}");
     }
 }
 
 #[test]
 fn a_tap_is_by_card_whatever_was_chosen() {
-    let (mut state, mut at, _, id) = open();
-    state.choose_method(id, PaymentMethod::Swish, &mut at.moment()).unwrap();
-    state.simulate_tap(id, TapOutcome::LostCard, &mut at.moment()).unwrap();
-    assert_eq!(shown(state.pay(id, None, &mut at.moment())).1, Some(PaymentMethod::Card));
+    let (mut state, mut clock, _, id) = open();
+    state.choose_method(id, PaymentMethod::Swish, &mut clock.context()).unwrap();
+    state.simulate_tap(id, TapOutcome::LostCard, &mut clock.context()).unwrap();
+    assert_eq!(shown(state.pay(id, None, &mut clock.context())).1, Some(PaymentMethod::Card));
 }
 
 #[test]
@@ -102,16 +102,16 @@ fn a_decline_leaves_the_session_where_the_switch_says() {
         (AfterDecline::Failed, SessionStatus::Failed, Some(PaymentMethod::Vipps)),
     ] {
         for outcome in declines() {
-            let (mut state, mut at, _, id) = open();
+            let (mut state, mut clock, _, id) = open();
             state.switches.status_after_decline = switch;
-            state.choose_method(id, PaymentMethod::Vipps, &mut at.moment()).unwrap();
+            state.choose_method(id, PaymentMethod::Vipps, &mut clock.context()).unwrap();
             let mut tapped = state.clone();
-            let declined = state.decline(id, outcome, &mut at.moment()).unwrap();
+            let declined = state.decline(id, outcome, &mut clock.context()).unwrap();
             assert_eq!((&declined.session.order_id, declined.method), (&None, method));
             assert_eq!(declined.session.status, Some(expected.clone()));
-            let tap = tapped.simulate_tap(id, outcome, &mut at.moment());
+            let tap = tapped.simulate_tap(id, outcome, &mut clock.context());
             assert_eq!(tap, Ok(declined.session), "a declined tap ends as a decline does");
-            let again = state.pay(id, None, &mut at.moment()).map(|shown| shown.session);
+            let again = state.pay(id, None, &mut clock.context()).map(|shown| shown.session);
             let may_try_again = !expected.is_terminal();
             assert_eq!(status(again), if may_try_again { Ok(SessionStatus::Finalized) } else { Err(409) });
         }
@@ -120,19 +120,19 @@ fn a_decline_leaves_the_session_where_the_switch_says() {
 
 #[test]
 fn a_success_is_no_decline() {
-    let (mut state, mut at, _, id) = open();
-    let refusal = state.decline(id, TapOutcome::Success, &mut at.moment()).unwrap_err();
+    let (mut state, mut clock, _, id) = open();
+    let refusal = state.decline(id, TapOutcome::Success, &mut clock.context()).unwrap_err();
     assert_eq!((refusal.status.as_u16(), refusal.errors.message("outcome").is_some()), (400, true));
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Created));
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Created));
 }
 
 #[test]
 fn the_clerk_can_cancel_before_and_after_a_method_is_chosen() {
-    let (mut state, mut at, device, id) = open();
-    assert_eq!(shown(state.cancel_on_phone(id, &mut at.moment())), (SessionStatus::Cancelled, None));
-    let id = at.session(&mut state, device);
-    state.choose_method(id, PaymentMethod::Swish, &mut at.moment()).unwrap();
-    let cancelled = state.cancel_on_phone(id, &mut at.moment());
+    let (mut state, mut clock, device, id) = open();
+    assert_eq!(shown(state.cancel_on_phone(id, &mut clock.context())), (SessionStatus::Cancelled, None));
+    let id = clock.session(&mut state, device);
+    state.choose_method(id, PaymentMethod::Swish, &mut clock.context()).unwrap();
+    let cancelled = state.cancel_on_phone(id, &mut clock.context());
     assert_eq!(shown(cancelled), (SessionStatus::Cancelled, Some(PaymentMethod::Swish)));
 }
 
@@ -141,16 +141,16 @@ fn the_clerk_can_cancel_before_and_after_a_method_is_chosen() {
 fn nothing_can_be_done_to_a_session_that_has_ended() {
     for act in ON_PHONE {
         let ends: [fn(&mut State, Uuid, &mut TestClock); 3] = [
-            |state, id, at| drop(state.pay(id, None, &mut at.moment()).unwrap()),
-            |state, id, at| drop(state.cancel_session(id, &mut at.moment()).unwrap()),
-            |state, _, at| at.advance(state.switches.session_lifetime),
+            |state, id, clock| drop(state.pay(id, None, &mut clock.context()).unwrap()),
+            |state, id, clock| drop(state.cancel_session(id, &mut clock.context()).unwrap()),
+            |state, _, clock| clock.advance(state.switches.session_lifetime),
         ];
         for end in ends {
-            let (mut state, mut at, _, id) = open();
+            let (mut state, mut clock, _, id) = open();
             state.switches.cancel_ended = CancelEnded::Answer;
-            end(&mut state, id, &mut at);
+            end(&mut state, id, &mut clock);
             let before = state.clone();
-            assert_eq!(status(act(&mut state, id, &mut at.moment())), Err(409));
+            assert_eq!(status(act(&mut state, id, &mut clock.context())), Err(409));
             assert_eq!(state, before);
         }
     }
@@ -159,35 +159,35 @@ fn nothing_can_be_done_to_a_session_that_has_ended() {
 #[test]
 fn nothing_can_be_done_on_a_phone_that_is_offline_or_deregistered() {
     for act in ON_PHONE {
-        let (mut state, mut at, device, id) = open();
+        let (mut state, mut clock, device, id) = open();
         state.set_offline(device, true).unwrap();
-        assert_eq!(status(act(&mut state, id, &mut at.moment())), Err(409));
+        assert_eq!(status(act(&mut state, id, &mut clock.context())), Err(409));
         state.set_offline(device, false).unwrap();
-        assert!(act(&mut state.clone(), id, &mut at.moment()).is_ok());
+        assert!(act(&mut state.clone(), id, &mut clock.context()).is_ok());
         state.deregister_device(device).unwrap();
-        assert_eq!(status(act(&mut state, id, &mut at.moment())), Err(409));
-        assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Created));
+        assert_eq!(status(act(&mut state, id, &mut clock.context())), Err(409));
+        assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Created));
     }
 }
 
 #[test]
 fn a_session_that_does_not_exist_is_on_no_phone() {
     for act in ON_PHONE {
-        let (mut state, mut at, ..) = open();
-        assert_eq!(status(act(&mut state, Uuid::nil(), &mut at.moment())), Err(404));
+        let (mut state, mut clock, ..) = open();
+        assert_eq!(status(act(&mut state, Uuid::nil(), &mut clock.context())), Err(404));
     }
 }
 
 /// A file that was written before methods were remembered has sessions without one.
 #[test]
 fn a_state_that_remembers_no_method_is_read() {
-    let (mut state, mut at, _, id) = open();
-    state.choose_method(id, PaymentMethod::Swish, &mut at.moment()).unwrap();
+    let (mut state, mut clock, _, id) = open();
+    state.choose_method(id, PaymentMethod::Swish, &mut clock.context()).unwrap();
     let mut file: serde_json::Value = serde_json::from_slice(&state.write()).unwrap();
     let method = file["sessions"][0].as_object_mut().unwrap().remove("method");
     assert_eq!(method, Some("SWISH".into()));
     let mut old = State::read(file.to_string().as_bytes()).unwrap();
-    assert_eq!(old.session(id, at.now), state.session(id, at.now));
-    let paid = old.pay(id, None, &mut at.moment());
+    assert_eq!(old.session(id, clock.now), state.session(id, clock.now));
+    let paid = old.pay(id, None, &mut clock.context());
     assert_eq!(shown(paid), (SessionStatus::Finalized, Some(PaymentMethod::Card)));
 }

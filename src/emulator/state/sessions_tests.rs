@@ -9,10 +9,10 @@ use crate::model::TapOutcome;
 
 /// A device in Stockholm with one open session.
 fn open() -> (State, TestClock, Uuid, Uuid) {
-    let (mut state, mut at) = (State::seed(), TestClock::start());
-    let device = at.device(&mut state);
-    let session = at.session(&mut state, device);
-    (state, at, device, session)
+    let (mut state, mut clock) = (State::seed(), TestClock::start());
+    let device = clock.device(&mut state);
+    let session = clock.session(&mut state, device);
+    (state, clock, device, session)
 }
 
 fn new(device_id: Uuid) -> NewSession {
@@ -25,37 +25,38 @@ fn status(session: Result<Session, Rejection>) -> Result<SessionStatus, u16> {
 
 #[test]
 fn a_session_is_answered_as_it_was_asked_for() {
-    let (mut state, mut at) = (State::seed(), TestClock::start());
-    let device_id = at.device(&mut state);
+    let (mut state, mut clock) = (State::seed(), TestClock::start());
+    let device_id = clock.device(&mut state);
     let asked = Purchase { merchant_reference1: Some("order 1".into()), ..purchase(24_950) };
-    let session = state.create_session(NewSession { purchase: asked, ..new(device_id) }, &mut at.moment());
+    let session =
+        state.create_session(NewSession { purchase: asked, ..new(device_id) }, &mut clock.context());
     let session = session.unwrap();
     assert_eq!(session.status, Some(SessionStatus::Created));
     assert_eq!((session.order_amount, session.purchase_currency.as_deref()), (Some(24_950), Some("SEK")));
     assert_eq!(session.merchant_reference1.as_deref(), Some("order 1"));
     assert_eq!((session.order_id.clone(), session.purchase_completed_at), (None, None));
     let id = session.session_id.as_ref().unwrap().parse().unwrap();
-    assert_eq!(state.session(id, at.now), Ok(session));
+    assert_eq!(state.session(id, clock.now), Ok(session));
 }
 
 #[test]
 fn a_device_that_is_missing_elsewhere_or_offline_is_refused() {
-    let (mut state, mut at, device, _) = open();
+    let (mut state, mut clock, device, _) = open();
     let before = state.clone();
-    assert_eq!(status(state.create_session(new(Uuid::nil()), &mut at.moment())), Err(404));
+    assert_eq!(status(state.create_session(new(Uuid::nil()), &mut clock.context())), Err(404));
     let at_location = |location_id| NewSession { location_id: Some(location_id), ..new(device) };
-    assert_eq!(status(state.create_session(at_location(GOTHENBURG), &mut at.moment())), Err(404));
-    let refusal = state.create_session(at_location(Uuid::nil()), &mut at.moment()).unwrap_err();
+    assert_eq!(status(state.create_session(at_location(GOTHENBURG), &mut clock.context())), Err(404));
+    let refusal = state.create_session(at_location(Uuid::nil()), &mut clock.context()).unwrap_err();
     assert_eq!((refusal.status.as_u16(), refusal.errors.message("location_id").is_some()), (404, true));
     assert_eq!(state, before);
-    assert!(state.create_session(at_location(STOCKHOLM), &mut at.moment()).is_ok());
+    assert!(state.create_session(at_location(STOCKHOLM), &mut clock.context()).is_ok());
     state.set_offline(device, true).unwrap();
-    assert_eq!(status(state.create_session(new(device), &mut at.moment())), Err(409));
+    assert_eq!(status(state.create_session(new(device), &mut clock.context())), Err(409));
 }
 
 #[test]
 fn sums_are_checked_unless_the_switch_says_no() {
-    let (mut state, mut at, device_id, _) = open();
+    let (mut state, mut clock, device_id, _) = open();
     let mut asked = new(device_id);
     asked.purchase.order_items = vec![OrderItem {
         unit_price: Some(1),
@@ -63,82 +64,82 @@ fn sums_are_checked_unless_the_switch_says_no() {
         total_tax_amount: Some(0),
         ..OrderItem::default()
     }];
-    assert_eq!(status(state.create_session(asked.clone(), &mut at.moment())), Err(400));
+    assert_eq!(status(state.create_session(asked.clone(), &mut clock.context())), Err(400));
     state.switches.strict_sums = false;
-    assert_eq!(status(state.create_session(asked, &mut at.moment())), Ok(SessionStatus::Created));
+    assert_eq!(status(state.create_session(asked, &mut clock.context())), Ok(SessionStatus::Created));
 }
 
 #[test]
 fn a_device_can_have_several_open_sessions_unless_the_switch_says_no() {
-    let (mut state, mut at, device, session) = open();
-    assert!(state.create_session(new(device), &mut at.moment()).is_ok());
+    let (mut state, mut clock, device, session) = open();
+    assert!(state.create_session(new(device), &mut clock.context()).is_ok());
     state.switches.one_open_session_per_device = true;
-    assert_eq!(status(state.create_session(new(device), &mut at.moment())), Err(409));
-    let other = at.device(&mut state);
-    assert!(state.create_session(new(other), &mut at.moment()).is_ok());
+    assert_eq!(status(state.create_session(new(device), &mut clock.context())), Err(409));
+    let other = clock.device(&mut state);
+    assert!(state.create_session(new(other), &mut clock.context()).is_ok());
     // What has ended, by a cancel or by the clock, is not in the way.
-    state.cancel_session(session, &mut at.moment()).unwrap();
-    assert_eq!(status(state.create_session(new(device), &mut at.moment())), Err(409));
-    at.advance(state.switches.session_lifetime);
-    assert!(state.create_session(new(device), &mut at.moment()).is_ok());
+    state.cancel_session(session, &mut clock.context()).unwrap();
+    assert_eq!(status(state.create_session(new(device), &mut clock.context())), Err(409));
+    clock.advance(state.switches.session_lifetime);
+    assert!(state.create_session(new(device), &mut clock.context()).is_ok());
 }
 
 #[test]
 fn cancelling_an_ended_session_is_a_conflict_unless_the_switch_says_no() {
-    let (mut state, mut at, _, id) = open();
-    assert_eq!(status(state.cancel_session(id, &mut at.moment())), Ok(SessionStatus::Cancelled));
-    assert_eq!(status(state.cancel_session(id, &mut at.moment())), Err(409));
+    let (mut state, mut clock, _, id) = open();
+    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
+    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Err(409));
     state.switches.cancel_ended = CancelEnded::Answer;
-    assert_eq!(status(state.cancel_session(id, &mut at.moment())), Ok(SessionStatus::Cancelled));
+    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
     // Answering a session as it is must not turn a payment into a cancellation.
-    let (mut state, mut at, _, id) = open();
+    let (mut state, mut clock, _, id) = open();
     state.switches.cancel_ended = CancelEnded::Answer;
-    state.simulate_tap(id, TapOutcome::Success, &mut at.moment()).unwrap();
-    assert_eq!(status(state.cancel_session(id, &mut at.moment())), Ok(SessionStatus::Finalized));
+    state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
+    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Finalized));
 }
 
 #[test]
 fn an_open_session_expires_by_the_clock_alone() {
-    let (mut state, mut at, _, id) = open();
+    let (mut state, mut clock, _, id) = open();
     let before = state.clone();
-    at.advance(SignedDuration::from_mins(15) - SignedDuration::from_nanos(1));
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Created));
-    at.advance(SignedDuration::from_nanos(1));
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Expired));
-    assert_eq!(status(state.simulate_tap(id, TapOutcome::Success, &mut at.moment())), Err(409));
-    assert_eq!(status(state.cancel_session(id, &mut at.moment())), Err(409));
+    clock.advance(SignedDuration::from_mins(15) - SignedDuration::from_nanos(1));
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Created));
+    clock.advance(SignedDuration::from_nanos(1));
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Expired));
+    assert_eq!(status(state.simulate_tap(id, TapOutcome::Success, &mut clock.context())), Err(409));
+    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Err(409));
     assert_eq!(state, before);
 }
 
 #[test]
 fn the_lifetime_is_a_switch_and_choosing_a_method_does_not_extend_it() {
-    let (mut state, mut at) = (State::seed(), TestClock::start());
+    let (mut state, mut clock) = (State::seed(), TestClock::start());
     state.switches.session_lifetime = SignedDuration::from_secs(10);
-    let device = at.device(&mut state);
-    let id = at.session(&mut state, device);
-    at.advance(SignedDuration::from_secs(9));
-    state.choose_method(id, PaymentMethod::Card, &mut at.moment()).unwrap();
-    at.advance(SignedDuration::from_secs(1));
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Expired));
+    let device = clock.device(&mut state);
+    let id = clock.session(&mut state, device);
+    clock.advance(SignedDuration::from_secs(9));
+    state.choose_method(id, PaymentMethod::Card, &mut clock.context()).unwrap();
+    clock.advance(SignedDuration::from_secs(1));
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Expired));
 }
 
 #[test]
 fn the_longest_lifetime_does_not_overflow() {
-    let (mut state, mut at) = (State::seed(), TestClock::start());
-    let device = at.device(&mut state);
+    let (mut state, mut clock) = (State::seed(), TestClock::start());
+    let device = clock.device(&mut state);
     state.switches.session_lifetime = SignedDuration::MAX;
-    let id = at.session(&mut state, device);
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Created));
+    let id = clock.session(&mut state, device);
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Created));
     state.switches.session_lifetime = SignedDuration::MIN;
-    let id = at.session(&mut state, device);
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Expired));
+    let id = clock.session(&mut state, device);
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Expired));
 }
 
 #[test]
 fn a_session_outlives_its_device_but_cannot_be_paid() {
-    let (mut state, mut at, device, id) = open();
+    let (mut state, mut clock, device, id) = open();
     state.deregister_device(device).unwrap();
-    assert_eq!(status(state.session(id, at.now)), Ok(SessionStatus::Created));
-    assert_eq!(status(state.simulate_tap(id, TapOutcome::Success, &mut at.moment())), Err(409));
-    assert_eq!(status(state.cancel_session(id, &mut at.moment())), Ok(SessionStatus::Cancelled));
+    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Created));
+    assert_eq!(status(state.simulate_tap(id, TapOutcome::Success, &mut clock.context())), Err(409));
+    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
 }
