@@ -4,6 +4,7 @@
 //! and are printed once, here.
 
 mod api;
+mod args;
 mod cli;
 mod commands;
 mod complete;
@@ -11,6 +12,7 @@ mod context;
 pub mod emulator;
 pub mod error;
 mod fs;
+mod global_args;
 pub mod journal;
 pub mod model;
 mod output;
@@ -91,7 +93,7 @@ fn run_parsed(cli: Cli) -> u8 {
         Err(error) => report_error(&app.output, &error),
         Ok(()) => exit.code(),
     };
-    match command.run(&app) {
+    match command.run(&app, Cli::command) {
         Ok(exit) => written(exit),
         Err(error) => report_error(&app.output, &error),
     }

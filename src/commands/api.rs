@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::api::{Request, check_path};
-use crate::commands::args::{self, Input};
+use crate::args::{self, Input};
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};

@@ -1,7 +1,6 @@
 //! The grammar: a folder a noun, a file a verb, each its arguments and its run.
 
 mod api;
-pub(crate) mod args;
 mod completions;
 mod deferred;
 mod demo;
@@ -74,8 +73,8 @@ impl Command {
         }
     }
 
-    /// Runs the command.
-    pub(crate) fn run(self, app: &App) -> Result<ExitStatus, Error> {
+    /// Runs the command; `root` is the complete grammar, which `help` describes.
+    pub(crate) fn run(self, app: &App, root: impl FnOnce() -> clap::Command) -> Result<ExitStatus, Error> {
         match self {
             Self::Login(Deferred(args)) => args.run(app),
             Self::Profiles(Deferred(command)) => command.run(app),
@@ -89,7 +88,7 @@ impl Command {
             Self::Api(Deferred(args)) => app.run_with_api(|context| args.run(context)),
             Self::Demo(Deferred(args)) => args.run(app),
             Self::Completions(Deferred(args)) => args.run(app),
-            Self::Help(Deferred(args)) => args.run(app),
+            Self::Help(Deferred(args)) => args.run(app, root()),
         }
     }
 }

@@ -13,8 +13,8 @@ pub(crate) use account::{Account, Endpoint};
 pub(crate) use env::EnvVars;
 pub(crate) use paths::Paths;
 
-use crate::cli::Global;
 use crate::error::Error;
+use crate::global_args::Global;
 use crate::output::{Format, OutputOptions};
 use crate::profiles::{LOCAL, Store};
 use clap::ValueEnum as _;

@@ -1,7 +1,7 @@
 //! `kustom devices update`
 
 use crate::api::DeviceChange;
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;
 use crate::context::ApiContext;

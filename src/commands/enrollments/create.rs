@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
 use crate::context::ApiContext;

@@ -1,7 +1,7 @@
 //! `kustom enrollments list`
 
 use crate::api::EnrollmentFilter;
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;
 use crate::context::ApiContext;

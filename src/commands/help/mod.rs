@@ -5,7 +5,6 @@ pub(crate) mod text;
 use clap::builder::{NonEmptyStringValueParser, StyledStr};
 use clap::error::ErrorKind;
 
-use crate::cli::Cli;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::text::escape_control;
@@ -60,13 +59,13 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App, root: clap::Command) -> Result<ExitStatus, Error> {
         let Self { words } = self;
         let topic = TOPICS.into_iter().find(|topic| words == [topic.name]);
         let shown = match topic {
             Some(topic) => text::after_help(topic.text),
-            None if words.is_empty() => Cli::root_help(),
-            None => of_command(&words)?,
+            None if words.is_empty() => text::highlight(text::ROOT_HELP),
+            None => of_command(&words, root)?,
         };
         app.output.print_styled(&shown)?;
         Ok(ExitStatus::Success)
@@ -74,9 +73,9 @@ impl Args {
 }
 
 /// What the parser says of a command that is asked for its help.
-fn of_command(words: &[String]) -> Result<StyledStr, Error> {
+fn of_command(words: &[String], root: clap::Command) -> Result<StyledStr, Error> {
     let line = ["kustom"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
-    match Cli::command().try_get_matches_from(line) {
+    match root.try_get_matches_from(line) {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(error.render()),
         failed => {
             let asked = words.join(" ");

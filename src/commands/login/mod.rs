@@ -6,9 +6,9 @@ mod interactive;
 
 use std::path::PathBuf;
 
-use super::args;
 use super::profiles::row::ProfileRow;
 use crate::api::BaseUrl;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::{App, key_from_command};
 use crate::error::{Error, ErrorKind, ExitStatus};

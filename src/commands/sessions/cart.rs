@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::commands::args::Input;
+use crate::args::Input;
 use crate::context::ApiContext;
 use crate::error::Error;
 use crate::model::{Cart, Currency, LineInput, item_from_fields, item_from_json, parse_item};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::cart::{CartInput, CartSource};
-use crate::commands::args::Input;
+use crate::args::Input;
 use crate::commands::resolve::id_of;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};

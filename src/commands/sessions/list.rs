@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::outcome;
 use super::row::AttemptRow;
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::{ApiContext, App, journal_of};
 use crate::error::{Error, ErrorKind, ExitStatus};

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::outcome;
 use super::reconcile::{already_resolved_error, lock_unresolved, matching_attempts, resolve_attempt};
 use super::row::AttemptRow;
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::{ApiContext, App, journal_of};
 use crate::error::{Error, ErrorKind, ExitStatus};

@@ -13,7 +13,7 @@ use super::cancel::try_cancel;
 use super::outcome;
 use super::reporter::WatchReporter;
 use crate::api::FailureCause;
-use crate::commands::args;
+use crate::args;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::commands::args;
+use crate::args;
 use crate::emulator::Callbacks;
 use crate::error::{Error, ErrorKind};
 use crate::webhooks::{Endpoint, Signer};

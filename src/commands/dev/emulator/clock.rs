@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::RUNNING;
 use crate::api;
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::args;
+use crate::args;
 use crate::emulator::{Emulator, Faults, FileEmulator, State};
 use crate::error::Error;
 use crate::output::Output;

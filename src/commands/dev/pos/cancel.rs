@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::print_result;
 use crate::api::PosAction;
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
 use crate::context::ApiContext;

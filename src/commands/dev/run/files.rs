@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::commands::args::Input;
+use crate::args::Input;
 use crate::error::{Error, ErrorKind};
 use crate::fs::{io_error_message, parent_dir};
 use crate::output::Output;

@@ -13,7 +13,7 @@ use std::time::Instant;
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 
-use crate::commands::args::Input;
+use crate::args::Input;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
 use crate::context::App;

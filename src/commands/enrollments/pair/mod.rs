@@ -14,7 +14,7 @@ use self::code::{Code, WithdrawOutcome};
 use self::location::PairLocation;
 use self::reporter::PairReporter;
 use self::wait::{UnusedReason, WaitOutcome};
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};

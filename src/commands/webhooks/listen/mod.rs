@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use self::handler::DeliveryHandler;
 use self::wait::{ExitAfter, ListenLoop};
-use crate::commands::args;
+use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::listen_address::{self, ReadyFile};
 use crate::context::App;

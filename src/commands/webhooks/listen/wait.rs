@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::delivery::{Delivery, DeliveryStatus};
 use super::handler::{DeliveryHandler, HandledDelivery};
 use super::server::IncomingDelivery;
-use crate::commands::args;
+use crate::args;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
 use crate::output::{Format, ListWriter, Output, ValueFormat};
