@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use crate::api::{
     Client, Credentials, Event, HttpTransport, Response, ResponseFuture, SideEffect, Transport,
-    TransportError,
+    TransportError, format_event,
 };
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
@@ -91,7 +91,9 @@ impl App {
                 | Event::Failed { .. }
                 | Event::Waiting { .. } => {}
             }
-            output.trace(event);
+            if let Some(text) = format_event(event, output.verbosity()) {
+                output.message(&text);
+            }
         });
         let client = Client::new(self.transport(&account)?, account.base_url()?, &credentials, observer)
             .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?;
@@ -122,7 +124,6 @@ impl App {
             .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
         let result = runtime.block_on(async {
             let mut work = std::pin::pin!(work);
-            let mut attention = std::pin::pin!(self.output.attend());
             let mut interruption = SignalListener::listen(self.output.is_interactive());
             loop {
                 tokio::select! {
@@ -133,7 +134,6 @@ impl App {
                             return Err(self.interrupted());
                         }
                     }
-                    never = &mut attention => match never {},
                 }
             }
         });

@@ -20,6 +20,7 @@ mod redact;
 mod request;
 mod retry;
 mod sessions;
+mod trace;
 mod transport;
 
 pub(crate) use base_url::{BaseUrl, BaseUrlError};
@@ -35,4 +36,5 @@ pub(crate) use pos::{PosAction, pair_request, pos_action_request};
 pub(crate) use redact::hide_secret_fields;
 pub(crate) use request::Request;
 pub(crate) use sessions::{cancel_session_request, read_session_request, session_request};
+pub(crate) use trace::format_event;
 pub(crate) use transport::{Response, ResponseFuture, Transport, TransportError};

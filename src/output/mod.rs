@@ -33,10 +33,9 @@ pub(crate) use prompt::{Choice, Question};
 pub(crate) use view::{Cell, CellStyle, Column, Layout, ValueFormat, View};
 pub(crate) use views::session_tone;
 
-use crate::api::{Event, hide_secret_fields};
 use crate::error::{Error, ErrorKind};
 use crate::secret::redact_secrets;
-use crate::text::{escape_control, escape_json};
+use crate::text::escape_json;
 
 /// The largest standard input that is read, in bytes.
 const LARGEST_INPUT: u64 = 1024 * 1024;
@@ -165,6 +164,11 @@ impl Output {
         }
     }
 
+    /// 0, 1 to print requests, 2 to print their bodies too.
+    pub(crate) const fn verbosity(&self) -> u8 {
+        self.manner.verbosity
+    }
+
     /// Whether notes are left out.
     pub(crate) const fn is_quiet(&self) -> bool {
         self.manner.quiet
@@ -201,38 +205,6 @@ impl Output {
         let text =
             if self.colors(self.people.stderr) { styled.ansi().to_string() } else { styled.to_string() };
         self.write_stderr(text.trim_end());
-    }
-
-    /// Shows what the client does, as far as `--verbose` asks.
-    pub(crate) fn trace(&self, event: &Event<'_>) {
-        self.lines.on_client_event(event);
-        if self.manner.verbosity == 0 {
-            return;
-        }
-        let line = match event {
-            Event::Sending { request, attempt: 1 } => {
-                format!("> {} {}", request.method(), request.path_and_query())
-            }
-            Event::Sending { request, attempt } => {
-                format!("> {} {} (attempt {attempt})", request.method(), request.path_and_query())
-            }
-            Event::Answered { request, status, elapsed, .. } => {
-                format!("< {status} in {} ms ({})", elapsed.as_millis(), request.summary())
-            }
-            Event::Failed { request, reason } => format!("< no answer: {reason} ({})", request.summary()),
-            Event::Waiting { delay, .. } => format!("  again in {} ms", delay.as_millis()),
-        };
-        self.write_stderr(&escape_control(&line));
-        if self.manner.verbosity > 1 {
-            let body = match event {
-                Event::Sending { request, .. } => request.body_bytes(),
-                Event::Answered { body, .. } => body,
-                Event::Failed { .. } | Event::Waiting { .. } => &[],
-            };
-            if let Some(line) = body_line(body) {
-                self.write_stderr(&line);
-            }
-        }
     }
 
     /// Writes a line to stderr. Where stderr is gone there is nobody left to tell.
@@ -292,20 +264,6 @@ impl Output {
         let asked = || Term::stdout().size_checked().map_or(USUAL_WIDTH, |(_, columns)| columns);
         self.people.stdout.then(|| told.filter(|columns| *columns > 0).unwrap_or_else(asked))
     }
-}
-
-/// A body without its secrets; of what is not JSON only the size, because nothing can be hidden in it.
-fn body_line(body: &[u8]) -> Option<String> {
-    if body.is_empty() {
-        return None;
-    }
-    Some(match serde_json::from_slice(body) {
-        Ok(mut value) => {
-            hide_secret_fields(&mut value);
-            format!("  {}", escape_json(&value.to_string()))
-        }
-        Err(_) => format!("  {} bytes that are not JSON", body.len()),
-    })
 }
 
 fn output_failed(error: &io::Error) -> Error {

@@ -1,7 +1,6 @@
 //! What is under way, shown while it is: on stderr, on a terminal only, gone when it is done.
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::convert::Infallible;
+use std::cell::{Cell, OnceCell};
 use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -10,7 +9,6 @@ use dialoguer::console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use super::Output;
-use crate::api::Event;
 use crate::text::format_duration;
 
 /// How often a line moves.
@@ -80,30 +78,17 @@ pub(super) struct ProgressLines {
     all: OnceCell<MultiProgress>,
     /// How many there are, without the one below.
     number: Rc<Cell<usize>>,
-    /// The line for requests that take their time.
-    waiting: RefCell<Option<ProgressBar>>,
-    /// How many requests have no answer yet.
-    in_flight: Cell<usize>,
-    /// Since when there are any, or one is about to be sent again.
-    busy_since: Cell<Option<Instant>>,
 }
 
 impl ProgressLines {
     pub(super) fn new(shown: bool) -> Self {
-        Self {
-            shown,
-            all: OnceCell::new(),
-            number: Rc::default(),
-            waiting: RefCell::default(),
-            in_flight: Cell::new(0),
-            busy_since: Cell::new(None),
-        }
+        Self { shown, all: OnceCell::new(), number: Rc::default() }
     }
 
     /// Does something that writes to stdout or stderr, with the lines out of its way.
     pub(super) fn suspend<R>(&self, write: impl FnOnce() -> R) -> R {
         match self.all.get() {
-            Some(lines) if self.number.get() > 0 || self.waiting.borrow().is_some() => lines.suspend(write),
+            Some(lines) if self.number.get() > 0 => lines.suspend(write),
             _ => write(),
         }
     }
@@ -114,42 +99,6 @@ impl ProgressLines {
             // Where stderr is gone there is nothing to clear.
             let _ = lines.clear();
             lines.set_draw_target(if whether { ProgressDrawTarget::hidden() } else { target() });
-        }
-    }
-
-    /// Takes in what the client does.
-    pub(super) fn on_client_event(&self, event: &Event<'_>) {
-        let in_flight = self.in_flight.get();
-        match event {
-            Event::Sending { .. } => {
-                self.in_flight.set(in_flight + 1);
-                self.busy_since.set(self.busy_since.get().or_else(|| Some(Instant::now())));
-            }
-            Event::Answered { .. } | Event::Failed { .. } => {
-                self.in_flight.set(in_flight.saturating_sub(1));
-                if in_flight <= 1 {
-                    self.busy_since.set(None);
-                    self.forget_waiting();
-                }
-            }
-            Event::Waiting { .. } => self.busy_since.set(Some(Instant::now())),
-        }
-    }
-
-    /// Shows that there are requests which take their time, unless something else is shown already.
-    fn run_spinner(&self) {
-        let slow = self.busy_since.get().is_some_and(|since| since.elapsed() >= SHOW_AFTER);
-        if slow && self.number.get() == 0 && self.waiting.borrow().is_none() {
-            let bar = self.add("{spinner} {msg} {elapsed}");
-            bar.set_message("waiting for the API");
-            bar.enable_steady_tick(TICK);
-            self.waiting.replace(Some(bar));
-        }
-    }
-
-    fn forget_waiting(&self) {
-        if let Some(bar) = self.waiting.take() {
-            self.remove(&bar);
         }
     }
 
@@ -209,24 +158,12 @@ impl Output {
         if !lines.shown {
             return ProgressLine { lines, bar: None };
         }
-        lines.forget_waiting();
         let bar = lines.add(template);
         bar.set_style(style(bar.style()));
         bar.set_message(text.to_owned());
         bar.enable_steady_tick(TICK);
         lines.number.set(lines.number.get() + 1);
         ProgressLine { lines, bar: Some(bar) }
-    }
-
-    /// Shows a line whenever requests take their time, for as long as it is awaited.
-    pub(crate) async fn attend(&self) -> Infallible {
-        if !self.lines.shown {
-            std::future::pending::<()>().await;
-        }
-        loop {
-            tokio::time::sleep(TICK).await;
-            self.lines.run_spinner();
-        }
     }
 }
 

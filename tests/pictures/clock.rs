@@ -62,10 +62,8 @@ impl Clock {
 /// Whether a row tells how long somebody waits, with a sign in front that moves.
 pub(crate) fn is_waiting(row: &[Glyph]) -> bool {
     let text = letters(row);
-    // A request that takes its time is nothing that a picture shows.
     row.first().is_some_and(|glyph| ('\u{2801}'..='\u{28ff}').contains(&glyph.letter))
         && !time_at_end(&text).is_empty()
-        && !text.contains("waiting for the API")
 }
 
 /// The time that a text ends with, such as `1h 59m 59s`.

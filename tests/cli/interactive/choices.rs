@@ -194,41 +194,6 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
     }
 }
 
-/// What takes its time is shown while it does, and gone when it is done; a pipe never sees it.
-#[test]
-fn a_slow_answer_has_a_line_that_goes_away() {
-    use crate::common::server::{Asked, Reply, Server};
-    use std::sync::mpsc;
-    use std::time::Duration;
-    let (let_go, held) = mpsc::channel::<Duration>();
-    let held = std::sync::Mutex::new(held);
-    let server = Server::new(move |_: &Asked| {
-        // It answers once the line was seen, or should have been.
-        std::thread::sleep(held.lock().unwrap().recv().unwrap());
-        Reply::json(200, &serde_json::json!({"content": [], "last": true}))
-    });
-    let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
-    let screen = PtySession::open(&env, ["devices", "list"], &[]);
-    screen.until("waiting for the API");
-    let_go.send(Duration::ZERO).unwrap();
-    let (exit, shown) = screen.end();
-    assert_eq!(exit, 0, "{shown}");
-    let after = shown.rsplit_once("waiting for the API").unwrap().1;
-    assert!(
-        after.contains("\u{1b}[2K") || after.contains("\u{1b}[K") || after.contains("\u{1b}[0K"),
-        "{shown:?}"
-    );
-    for more in [&[][..], &["--quiet"]] {
-        let_go.send(Duration::from_millis(800)).unwrap();
-        let said = if more.is_empty() {
-            env.run(["devices", "list"]).assert_code(0).stderr
-        } else {
-            PtySession::open(&env, ["devices", "list", "--quiet"], &[]).end().1
-        };
-        assert!(!said.contains("waiting"), "{said}");
-    }
-}
-
 /// A long list has a bar once it takes its time.
 #[test]
 fn a_long_list_has_a_bar_that_goes_away() {

@@ -203,9 +203,13 @@ fn on_an_emulator<'a>(
     stop: Stop,
     app: &App,
 ) -> LocalBoxFuture<'a, Result<RunResult, Error>> {
-    if app.settings.manner.verbosity > 0 {
+    if app.output.verbosity() > 0 {
         let output = std::rc::Rc::clone(&app.output);
-        let observer = Box::new(move |event: &crate::api::Event<'_>| output.trace(event));
+        let observer = Box::new(move |event: &crate::api::Event<'_>| {
+            if let Some(text) = crate::api::format_event(event, output.verbosity()) {
+                output.message(&text);
+            }
+        });
         return async move { run_in_emulator(&scenario, stop, observer).await }.boxed_local();
     }
     let thread = tokio::task::spawn_blocking(move || {

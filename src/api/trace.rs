@@ -1,0 +1,46 @@
+//! The trace of HTTP requests that `--verbose` prints.
+
+use super::{Event, hide_secret_fields};
+use crate::text::{escape_control, escape_json};
+
+/// The lines that are printed about an event: nothing by default, the request with `-v`, its body too with `-vv`.
+pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
+    if verbosity == 0 {
+        return None;
+    }
+    let line = match event {
+        Event::Sending { request, attempt: 1 } => {
+            format!("> {} {}", request.method(), request.path_and_query())
+        }
+        Event::Sending { request, attempt } => {
+            format!("> {} {} (attempt {attempt})", request.method(), request.path_and_query())
+        }
+        Event::Answered { request, status, elapsed, .. } => {
+            format!("< {status} in {} ms ({})", elapsed.as_millis(), request.summary())
+        }
+        Event::Failed { request, reason } => format!("< no response: {reason} ({})", request.summary()),
+        Event::Waiting { delay, .. } => format!("  retrying in {} ms", delay.as_millis()),
+    };
+    let mut lines = escape_control(&line).into_owned();
+    let body = match event {
+        Event::Sending { request, .. } => request.body_bytes(),
+        Event::Answered { body, .. } => body,
+        Event::Failed { .. } | Event::Waiting { .. } => &[],
+    };
+    if verbosity > 1 && !body.is_empty() {
+        lines.push_str("\n  ");
+        lines.push_str(&format_body(body));
+    }
+    Some(lines)
+}
+
+/// Secret fields can only be found in JSON, so of any other body only the size is printed.
+fn format_body(body: &[u8]) -> String {
+    match serde_json::from_slice(body) {
+        Ok(mut value) => {
+            hide_secret_fields(&mut value);
+            escape_json(&value.to_string()).into_owned()
+        }
+        Err(_) => format!("{} bytes that are not JSON", body.len()),
+    }
+}
