@@ -1,32 +1,29 @@
-//! Secrets that cannot be printed.
+//! API keys, callback secrets, and their redaction.
 //!
-//! [`Secret`] has no `Display` and a `Debug` that shows nothing, so that a key cannot reach an error, a log
-//! line or a panic by accident. Whoever needs the characters says so with [`Secret::expose`], which is easy
-//! to search for.
-
-use std::borrow::Cow;
+//! [`Secret`] has no `Display`, and its `Debug` is redacted, so that a key cannot reach an error, a log line or a panic
+//! by accident. Every use of the characters goes through [`Secret::expose`], which is easy to search for.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
-/// What is written where a secret would have stood.
+/// Replaces a secret in text and in JSON.
 pub const REDACTED: &str = "[redacted]";
 
-/// A secret shorter than this is not looked for in other texts: it could be a part of any word.
-pub const MIN_REDACT_LEN: usize = 8;
+/// Shorter secrets are not searched for, because they could be part of any word.
+const MIN_REDACT_LEN: usize = 8;
 
-/// A string that is wiped from memory when dropped and that no formatting shows.
+/// A string that is wiped from memory when dropped and never formatted.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes the characters in.
     pub fn new(text: impl Into<String>) -> Self {
         Self(SecretString::from(text.into()))
     }
 
-    /// The characters themselves: for a request's header or the profile store, never for a person.
+    /// The characters, for a request header or the profiles file. Never print them.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -41,31 +38,28 @@ impl std::fmt::Debug for Secret {
 #[derive(Debug, Clone)]
 pub struct ApiKey(Secret);
 
-/// Which environment a key says it is for.
+/// The environment that the prefix of a key stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// `kco_live_…`: production (documented).
     Live,
     /// `kco_test_…`: playground (documented).
     Test,
-    /// An older shared secret, which does not tell (observed).
+    /// An older shared secret without a prefix (observed).
     Unmarked,
 }
 
-/// Why a text is not a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// Nothing but white space.
     #[error("the key is empty")]
     Empty,
-    /// White space or control characters inside, or characters that no HTTP header can carry.
+    /// Characters that an HTTP header cannot carry.
     #[error("the key contains white space, a control character or a character outside ASCII")]
     Characters,
 }
 
 impl ApiKey {
-    /// Checks that the text can be a key: a line break at its end is dropped, anything else that a header
-    /// could not carry is an error.
+    /// Trims the text, so that a key read from a file may end with a line break.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         if text.is_empty() {
@@ -77,7 +71,7 @@ impl ApiKey {
         Ok(Self(Secret::new(text)))
     }
 
-    /// What the key's prefix says (documented: `kco_<live|test>_api_<random>`).
+    /// Reads the prefix (documented: `kco_<live|test>_api_<random>`).
     pub fn kind(&self) -> KeyKind {
         if self.expose().starts_with("kco_live_") {
             KeyKind::Live
@@ -88,7 +82,7 @@ impl ApiKey {
         }
     }
 
-    /// A description that is safe to show: the documented prefix, if there is one, and nothing of the rest.
+    /// A description that is safe to print: at most the documented prefix.
     pub fn describe(&self) -> &'static str {
         match self.kind() {
             KeyKind::Live => "a kco_live_… key",
@@ -97,35 +91,32 @@ impl ApiKey {
         }
     }
 
-    /// The characters themselves; see [`Secret::expose`].
+    /// See [`Secret::expose`].
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 }
 
-/// What a secret for callbacks begins with (observed, and the rule of Standard Webhooks).
+/// The prefix of callback secrets (observed, and the rule of Standard Webhooks).
 pub const CALLBACK_SECRET_PREFIX: &str = "whsec_";
 
-/// A secret that callbacks are signed with.
+/// The secret that signs callbacks.
 #[derive(Debug, Clone)]
 pub struct CallbackSecret(Secret);
 
-/// Why a text is not a secret for callbacks. No variant repeats the text.
+/// Never repeats the text, which may be another secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackSecretError {
-    /// Nothing but white space.
     #[error("it is empty")]
     Empty,
-    /// It may be a key, or anything else that is a secret somewhere.
     #[error("it does not begin with whsec_")]
     Prefix,
-    /// What follows the prefix is no base64, or nothing.
     #[error("what follows whsec_ is not base64")]
     Encoding,
 }
 
 impl CallbackSecret {
-    /// Checks that the text is `whsec_` and base64; white space around it is dropped.
+    /// Parses `whsec_` followed by base64, with whitespace around it trimmed.
     pub fn parse(text: &str) -> Result<Self, CallbackSecretError> {
         let text = text.trim();
         if text.is_empty() {
@@ -138,44 +129,130 @@ impl CallbackSecret {
         }
     }
 
-    /// The characters themselves; see [`Secret::expose`].
+    /// See [`Secret::expose`].
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 }
 
-/// A text in which everything that looks like a key or a secret for callbacks, as somebody may have typed or pasted
-/// one in the wrong place, is cut down to its documented prefix.
-pub fn redact_secrets(text: &str) -> Cow<'_, str> {
-    const PREFIXES: [&str; 3] = ["kco_live_", "kco_test_", CALLBACK_SECRET_PREFIX];
-    // Where the next prefix ends.
-    let next = |text: &str| {
-        let found = PREFIXES.iter().filter_map(|prefix| text.find(prefix).map(|at| (at, at + prefix.len())));
-        found.min().map(|(_, end)| end)
-    };
-    let Some(mut at) = next(text) else { return Cow::Borrowed(text) };
-    let (mut clean, mut rest) = (String::with_capacity(text.len()), text);
-    loop {
-        let (before, key) = rest.split_at(at);
-        clean.push_str(before);
-        let end = key.find(|character: char| !character.is_ascii_graphic() || "'\"`<>".contains(character));
-        let (key, after) = key.split_at(end.unwrap_or(key.len()));
-        if !key.is_empty() {
-            clean.push_str(REDACTED);
+/// Replaces secrets in text that is printed or logged.
+///
+/// API keys and callback secrets are recognized by their documented prefix, and passwords by their place in a URL.
+/// A secret without a prefix is found only if the redactor is given it.
+#[derive(Debug, Clone, Default)]
+pub struct Redactor {
+    /// Longest first, because one secret may be part of another.
+    secrets: Vec<Secret>,
+}
+
+impl Redactor {
+    /// A redactor that also finds these secrets, as they are and in base64.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let secrets = secrets.into_iter().filter(|secret| secret.len() >= MIN_REDACT_LEN);
+        let mut secrets: Vec<_> =
+            secrets.flat_map(|secret| [Secret::new(secret), Secret::new(STANDARD.encode(secret))]).collect();
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        Self { secrets }
+    }
+
+    /// Redacts text for a person.
+    pub fn redact(&self, text: &str) -> String {
+        redact_userinfo(&redact_prefixed(&self.redact_known(text)))
+    }
+
+    /// Redacts a response body. Only the secrets given to the redactor are replaced, because the rest is data. JSON
+    /// strings are also searched unescaped, and a body without a secret is returned as received.
+    pub fn redact_body(&self, body: Vec<u8>) -> Vec<u8> {
+        let text = String::from_utf8_lossy(&body);
+        let redacted = self.redact_known(&text);
+        if redacted.contains('\\')
+            && let Ok(mut value) = serde_json::from_str::<Value>(&redacted)
+        {
+            let received = value.clone();
+            self.redact_strings(&mut value);
+            if value != received {
+                return value.to_string().into_bytes();
+            }
         }
-        rest = after;
-        match next(rest) {
-            Some(found) => at = found,
-            None => break,
+        if redacted == text { body } else { redacted.into_bytes() }
+    }
+
+    /// Redacts the fields that hold secrets (enrollment codes, device credentials) at any depth.
+    pub fn redact_fields(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    if matches!(name.as_str(), "enrollment_code" | "bearer_token" | "api_key") {
+                        *field = Value::from(REDACTED);
+                    } else {
+                        Self::redact_fields(field);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(Self::redact_fields),
+            _ => {}
         }
     }
-    clean.push_str(rest);
-    Cow::Owned(clean)
+
+    fn redact_known(&self, text: &str) -> String {
+        let replace = |text: String, secret: &Secret| text.replace(secret.expose(), REDACTED);
+        self.secrets.iter().fold(text.to_owned(), replace)
+    }
+
+    fn redact_strings(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.redact_known(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_strings(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.redact_strings(field)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+/// Truncates keys and callback secrets to their prefix.
+fn redact_prefixed(text: &str) -> String {
+    const PREFIXES: [&str; 3] = ["kco_live_", "kco_test_", CALLBACK_SECRET_PREFIX];
+    let end_of_prefix = |text: &str| {
+        PREFIXES.iter().filter_map(|prefix| text.find(prefix).map(|start| start + prefix.len())).min()
+    };
+    let mut redacted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = end_of_prefix(rest) {
+        let (before, secret) = rest.split_at(start);
+        let ends = |character: char| !character.is_ascii_graphic() || "'\"`<>".contains(character);
+        let length = secret.find(ends).unwrap_or(secret.len());
+        redacted.push_str(before);
+        if length > 0 {
+            redacted.push_str(REDACTED);
+        }
+        rest = &secret[length..];
+    }
+    redacted + rest
+}
+
+/// Redacts the user name and the password of URLs such as `https://name:password@host`.
+fn redact_userinfo(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut redacted = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let ends = |next: char| next.is_whitespace() || matches!(next, '/' | '?' | '#' | '\'' | '"' | '`');
+        let authority = part.split(ends).next().unwrap_or_default();
+        redacted.push_str("://");
+        match authority.rsplit_once('@') {
+            Some((userinfo, _)) => {
+                redacted.push_str(REDACTED);
+                redacted.push_str(&part[userinfo.len()..]);
+            }
+            None => redacted.push_str(part),
+        }
+    }
+    redacted
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn no_formatting_shows_a_secret() {
@@ -185,17 +262,69 @@ mod tests {
     }
 
     #[test]
-    fn a_key_in_the_wrong_place_is_cut_down_to_its_prefix() {
+    fn keys_are_truncated_to_their_prefix() {
+        let redact = |text| Redactor::default().redact(text);
         assert_eq!(
-            redact_secrets("argument 'kco_test_api_a/b+c' and kco_live_x, found"),
+            redact("argument 'kco_test_api_a/b+c' and kco_live_x, found"),
             "argument 'kco_test_[redacted]' and kco_live_[redacted] found"
         );
-        assert_eq!(redact_secrets("a kco_test_… key"), "a kco_test_… key");
+        assert_eq!(redact("a kco_test_… key"), "a kco_test_… key");
         assert_eq!(
-            redact_secrets("cannot read whsec_MfKQ9r8G+/A=: kco_live_y"),
+            redact("cannot read whsec_MfKQ9r8G+/A=: kco_live_y"),
             "cannot read whsec_[redacted] kco_live_[redacted]"
         );
-        assert_eq!(redact_secrets("nothing"), "nothing");
+        assert_eq!(redact("nothing"), "nothing");
+    }
+
+    #[test]
+    fn known_secrets_are_redacted_without_a_prefix_and_in_base64() {
+        let redactor = Redactor::new(["old+secret/7", "short", "kco_test_api_abcdef"]);
+        let encoded = STANDARD.encode("old+secret/7");
+        assert_eq!(
+            redactor
+                .redact(&format!("old+secret/7, {encoded}, kco_live_api_x, kco_test_api_abcdef and short")),
+            "[redacted], [redacted], kco_live_[redacted] [redacted] and short"
+        );
+    }
+
+    #[test]
+    fn a_secret_that_contains_another_is_redacted_as_a_whole() {
+        assert_eq!(
+            Redactor::new(["password", "password-2"]).redact("password-2 password"),
+            "[redacted] [redacted]"
+        );
+    }
+
+    #[test]
+    fn passwords_in_urls_are_redacted() {
+        assert_eq!(
+            Redactor::default().redact("via http://a:p@ss@proxy:3128/x@y and 'https://b@h' to https://h/@c"),
+            "via http://[redacted]@proxy:3128/x@y and 'https://[redacted]@h' to https://h/@c"
+        );
+    }
+
+    #[test]
+    fn a_response_that_repeats_the_key_is_redacted() {
+        let redactor = Redactor::new(["kco_test_api_abcdef", "dXNlcjprY29fdGVzdA=="]);
+        let redact = |body: &[u8]| redactor.redact_body(body.to_vec());
+        let echo = b"key kco_test_api_abcdef kco_test_api_abcdef, header dXNlcjprY29fdGVzdA==.\xff";
+        assert_eq!(redact(echo), "key [redacted] [redacted], header [redacted].\u{fffd}".as_bytes());
+        let escaped = br#"{"a":["kco_\u0074est_api_abcdef"],"b":"1\/2"}"#;
+        assert_eq!(redact(escaped), br#"{"a":["[redacted]"],"b":"1/2"}"#);
+        for unchanged in [&br#"{"b" : "1\/2", "c": "kco_test_other"}"#[..], b"\xff"] {
+            assert_eq!(redact(unchanged), unchanged);
+        }
+    }
+
+    #[test]
+    fn codes_and_credentials_are_redacted_at_any_depth() {
+        let mut value =
+            json!({"content": [{"enrollment_code": "AB", "id": 1}], "credentials": {"bearer_token": "t"}});
+        Redactor::redact_fields(&mut value);
+        assert_eq!(
+            value,
+            json!({"content": [{"enrollment_code": REDACTED, "id": 1}], "credentials": {"bearer_token": REDACTED}})
+        );
     }
 
     #[test]

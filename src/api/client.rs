@@ -11,12 +11,11 @@ use tokio::time::Instant;
 
 use super::base_url::BaseUrl;
 use super::error::{Error, FailureCause, SideEffect};
-use super::redact::Redactor;
 use super::request::Request;
 use super::retry::{self, MAX_ATTEMPTS, MAX_RETRY_AFTER};
 use super::transport::{MAX_RESPONSE_BYTES, Response, Transport, TransportError};
 use crate::model::{Problem, Resource};
-use crate::secret::ApiKey;
+use crate::secret::{ApiKey, Redactor};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
@@ -92,7 +91,8 @@ impl Client {
         observer: Observer,
     ) -> Option<Self> {
         let text = credentials.authorization();
-        let redactor = Redactor::new(&credentials.key, &text);
+        let token = text.trim_start_matches("Basic ");
+        let redactor = Redactor::new([credentials.key.expose(), token]);
         let mut authorization = HeaderValue::try_from(text).ok()?;
         authorization.set_sensitive(true);
         let merchant_id = match &credentials.merchant_id {
@@ -168,7 +168,7 @@ impl Client {
         let wired = self.build_request(request)?;
         match self.transport.send(wired).await {
             Ok(mut answer) => {
-                answer.body = self.redactor.scrub_body(answer.body);
+                answer.body = self.redactor.redact_body(answer.body);
                 let (status, body, elapsed) = (answer.status, answer.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Answered { request, status, body, elapsed });
                 Ok(answer)
@@ -203,11 +203,8 @@ impl Client {
     fn classify_response(&self, request: &Request, answer: &Response) -> (FailureCause, RetryDecision) {
         let status = answer.status;
         if (300..400).contains(&status) {
-            let to = answer.header("location").unwrap_or("an unnamed place").to_owned();
-            return (
-                FailureCause::Redirect { status, to: self.redactor.scrub_text(to) },
-                RetryDecision::Never,
-            );
+            let to = answer.header("location").unwrap_or("an unnamed place");
+            return (FailureCause::Redirect { status, to: self.redactor.redact(to) }, RetryDecision::Never);
         }
         let asked = answer.header("retry-after").and_then(|text| retry::retry_after(text, Timestamp::now()));
         let again = match status {

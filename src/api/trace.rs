@@ -1,6 +1,7 @@
 //! The trace of HTTP requests that `--verbose` prints.
 
-use super::{Event, hide_secret_fields};
+use super::Event;
+use crate::secret::Redactor;
 use crate::text::{escape_control, escape_json};
 
 /// The lines that are printed about an event: nothing by default, the request with `-v`, its body too with `-vv`.
@@ -38,7 +39,7 @@ pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
 fn format_body(body: &[u8]) -> String {
     match serde_json::from_slice(body) {
         Ok(mut value) => {
-            hide_secret_fields(&mut value);
+            Redactor::redact_fields(&mut value);
             escape_json(&value.to_string()).into_owned()
         }
         Err(_) => format!("{} bytes that are not JSON", body.len()),

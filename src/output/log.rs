@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::Duration;
 
 use super::Output;
-use crate::secret::redact_secrets;
+use crate::secret::Redactor;
 use crate::text::escape_control;
 
 /// How many lines wait for whoever reads stderr. What comes then is left out: a server does not wait for its reader.
@@ -71,7 +71,7 @@ fn write_all(waiting: &Receiver<String>, left_out: &AtomicU64) {
     while let Ok(first) = waiting.recv() {
         let mut text = String::new();
         for line in std::iter::once(first).chain(waiting.try_iter().take(QUEUE_CAPACITY)) {
-            text.push_str(&escape_control(&redact_secrets(&line)));
+            text.push_str(&escape_control(&Redactor::default().redact(&line)));
             text.push('\n');
         }
         let missing = left_out.swap(0, Ordering::Relaxed);

@@ -34,7 +34,7 @@ pub(crate) use view::{Cell, CellStyle, Column, Layout, ValueFormat, View};
 pub(crate) use views::session_tone;
 
 use crate::error::{Error, ErrorKind};
-use crate::secret::redact_secrets;
+use crate::secret::Redactor;
 use crate::text::escape_json;
 
 /// The largest standard input that is read, in bytes.
@@ -210,7 +210,7 @@ impl Output {
     /// Writes a line to stderr. Where stderr is gone there is nobody left to tell.
     fn write_stderr(&self, line: &str) {
         self.lines.suspend(|| {
-            let _ = writeln!(io::stderr().lock(), "{}", redact_secrets(line));
+            let _ = writeln!(io::stderr().lock(), "{}", Redactor::default().redact(line));
         });
     }
 

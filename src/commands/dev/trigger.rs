@@ -18,7 +18,7 @@ use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Callback, CallbackData, CallbackType, SessionStatus, TapOutcome};
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::secret::redact_secrets;
+use crate::secret::Redactor;
 use crate::settings::Account;
 use crate::text::escape_control;
 use crate::webhooks::{DeliveryError, Endpoint, Signer};
@@ -233,7 +233,11 @@ impl TriggerResult {
             status,
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             // An application may show what it knows, its secret too.
-            answer: redact_secrets(&String::from_utf8_lossy(answer)).chars().take(MAX_BODY_SHOWN).collect(),
+            answer: Redactor::default()
+                .redact(&String::from_utf8_lossy(answer))
+                .chars()
+                .take(MAX_BODY_SHOWN)
+                .collect(),
         }
     }
 }

@@ -45,7 +45,7 @@ fn mode(check: &'static str, path: &Path, private: u32, discretion: &ReportRedac
     Some(if mode & !private == 0 {
         finding
     } else {
-        let next = format!("others can use it; chmod {private:o} {}", discretion.word(path));
+        let next = format!("others can use it; chmod {private:o} {}", discretion.quote_path(path));
         finding.with_remedy(Level::Warning, &next)
     })
 }

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{Output, is_dumb};
 use crate::error::{Error, ErrorKind};
-use crate::secret::{Secret, redact_secrets};
+use crate::secret::{Redactor, Secret};
 use crate::text::escape_control;
 
 /// The most things of a list that are shown at the same time.
@@ -63,7 +63,7 @@ impl Question {
     /// The answer that a typed line is, if it is one.
     fn validate(&self, line: &str) -> Result<String, String> {
         let line = line.trim();
-        if redact_secrets(line) != line {
+        if Redactor::default().redact(line) != line {
             return Err("that looks like an API key, which is not asked for here".to_owned());
         }
         if line.is_empty() {

@@ -9,13 +9,13 @@ use uuid::Uuid;
 
 use super::request;
 use super::{Runner, Target};
-use crate::api::{self, NewEnrollment, PosAction, Request, Response, hide_secret_fields};
+use crate::api::{self, NewEnrollment, PosAction, Request, Response};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Location, Metadata, Ttl};
 use crate::scenario::action::{Action, ResourceKind};
 use crate::scenario::assertions::StepResult;
 use crate::scenario::model::Step;
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 
 /// Somebody wanted the scenario to end.
 pub(super) struct Cancelled;
@@ -249,7 +249,7 @@ pub(super) fn object(body: &[u8]) -> Option<Map<String, Value>> {
 pub(super) fn hide(body: &mut Option<Map<String, Value>>) {
     if let Some(object) = body.take() {
         let mut whole = Value::Object(object);
-        hide_secret_fields(&mut whole);
+        Redactor::redact_fields(&mut whole);
         if let Value::Object(object) = whole {
             *body = Some(object);
         }
