@@ -1,16 +1,18 @@
-//! What a command is handed: settings and terminal, and for those that need an account, a client.
+//! The values that commands run with: an [`App`] for those that need no account, an [`ApiContext`] for those that call
+//! the API as one.
 //!
-//! A command's need of credentials is visible in its type: one that takes a [`Context`] sends nothing, one that
-//! takes an [`Online`] has passed the guards.
+//! The type says which: only a function that takes an [`ApiContext`] can send a request, and the account of one has
+//! passed the guards.
 
-use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::api::{
-    Client, Credentials, Event, HttpTransport, Response, ResponseFuture, SideEffect, Transport,
-    TransportError, format_event,
+    Client, Credentials, Event, HttpTransport, Response, ResponseFuture, Transport, TransportError,
+    format_event,
 };
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
@@ -19,37 +21,33 @@ use crate::output::Output;
 use crate::profiles::KeySource;
 use crate::secret::ApiKey;
 use crate::settings::{Account, Endpoint, Settings};
-use crate::signals::SignalListener;
+use crate::signals::cancel_on_signal;
 
-/// What every command is handed.
 pub(crate) struct App {
-    /// What flags and variables say.
     pub settings: Settings,
     pub output: Rc<Output>,
-    /// The request that changes something and has no answer yet.
-    under_way: Rc<RefCell<Option<String>>>,
-    /// Whether a command does something of its own when it is interrupted.
-    interruption_is_handled: Cell<bool>,
+    /// Cancelled by Ctrl-C, SIGTERM and the end of the terminal.
+    pub cancel: CancellationToken,
+    /// Cancelled when that happens a second time: the command exits without cleaning up.
+    pub abort: CancellationToken,
 }
 
-/// What a command is handed that speaks for an account.
 pub(crate) struct ApiContext<'a> {
-    /// What flags and variables say.
     pub settings: &'a Settings,
     pub output: &'a Output,
-    /// The account, each value with its source.
     pub account: Account,
-    /// The client of that account.
     pub client: Client,
-    interruption_is_handled: &'a Cell<bool>,
-    under_way: &'a RefCell<Option<String>>,
+    /// See [`App::cancel`]. The client's requests end with it.
+    pub cancel: CancellationToken,
+    /// See [`App::abort`].
+    pub abort: CancellationToken,
 }
 
 impl App {
-    /// The context of this process.
     pub(crate) fn new(settings: Settings) -> Self {
         let output = Rc::new(Output::new(settings.manner));
-        Self { settings, output, under_way: Rc::default(), interruption_is_handled: Cell::new(false) }
+        let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
+        Self { settings, output, cancel, abort }
     }
 
     /// The account that is asked for. Nothing is sent.
@@ -75,35 +73,26 @@ impl App {
         };
         let credentials =
             Credentials { key, username: value(&account.username), merchant_id: value(&account.merchant_id) };
-        let (output, under_way) = (Rc::clone(&self.output), Rc::clone(&self.under_way));
-        let observer = Box::new(move |event: &Event<'_>| {
-            match event {
-                Event::Sending { request, .. } if !request.is_safe() => {
-                    under_way.replace(Some(request.summary()));
-                }
-                // Whatever these say, the request has come to its end, or will be sent as if for the first time.
-                Event::Answered { status: 200..=299 | 400..=407 | 409..=499, .. }
-                | Event::Waiting { carried_out: SideEffect::None, .. } => {
-                    under_way.take();
-                }
-                Event::Sending { .. }
-                | Event::Answered { .. }
-                | Event::Failed { .. }
-                | Event::Waiting { .. } => {}
-            }
+        let output = Rc::clone(&self.output);
+        let trace = Box::new(move |event: &Event<'_>| {
             if let Some(text) = format_event(event, output.verbosity()) {
                 output.message(&text);
             }
         });
-        let client = Client::new(self.transport(&account)?, account.base_url()?, &credentials, observer)
-            .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?;
-        let interruption_is_handled = &self.interruption_is_handled;
-        let (settings, output) = (&self.settings, &*self.output);
-        let under_way = &*self.under_way;
-        Ok(ApiContext { settings, output, account, client, interruption_is_handled, under_way })
+        let client = Client::new(self.transport(&account)?, account.base_url()?, &credentials, trace)
+            .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?
+            .with_cancel(self.cancel.clone());
+        Ok(ApiContext {
+            settings: &self.settings,
+            output: &self.output,
+            account,
+            client,
+            cancel: self.cancel.clone(),
+            abort: self.abort.clone(),
+        })
     }
 
-    /// Runs a command that needs an account, until it ends or is interrupted.
+    /// Runs a command that needs an account, until it finishes or is interrupted.
     pub(crate) fn run_with_api<'a, F>(
         &'a self,
         command: impl FnOnce(ApiContext<'a>) -> F,
@@ -115,52 +104,28 @@ impl App {
         self.block_on(command(context))
     }
 
-    /// Runs something that waits, until it ends or is interrupted.
+    /// Runs `work` until it finishes or is interrupted.
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.block_on_with_cleanup(run_until_cancelled(&self.cancel, work))
+    }
+
+    /// Runs `work` that cleans up when [`App::cancel`] is cancelled. Only a second signal ends it early.
+    pub(crate) fn block_on_with_cleanup<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
             .build()
             .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
         let result = runtime.block_on(async {
-            let mut work = std::pin::pin!(work);
-            let mut interruption = SignalListener::listen(self.output.is_interactive());
-            loop {
-                tokio::select! {
-                    biased;
-                    result = &mut work => return result,
-                    _ = interruption.recv() => {
-                        if !self.interruption_is_handled.get() {
-                            return Err(self.interrupted());
-                        }
-                    }
-                }
-            }
+            cancel_on_signal(self.cancel.clone(), self.abort.clone());
+            run_until_cancelled(&self.abort, work).await
         });
-        // The resolver of names runs in a thread that nothing can stop: it is not waited for.
+        // The thread that resolves names cannot be stopped, so it is not waited for.
         runtime.shutdown_background();
         result
-    }
-
-    /// Leaves what an interruption means to the command, from here on.
-    pub(crate) fn take_over_interrupts(&self) {
-        self.interruption_is_handled.set(true);
-    }
-
-    /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
-    pub(crate) fn interruption(&self) -> SignalListener {
-        SignalListener::listen(self.output.is_interactive())
-    }
-
-    fn interrupted(&self) -> Error {
-        match self.under_way.take() {
-            Some(request) => {
-                let message = format!("interrupted while waiting for the answer to {request}");
-                Error::new(ErrorKind::Unknown, format!("{message}: it may have been carried out"))
-                    .hint("look before you send it again")
-            }
-            None => Error::new(ErrorKind::Interrupted, "interrupted"),
-        }
     }
 
     fn transport(&self, account: &Account) -> Result<Box<dyn Transport>, Error> {
@@ -246,20 +211,37 @@ impl Transport for InProcess {
     }
 }
 
+/// Runs `work` until it finishes or `token` is cancelled. A result that is ready when the token is cancelled wins, so the
+/// error of a cancelled request, which says whether it may have been processed, is not lost.
+async fn run_until_cancelled<T>(
+    token: &CancellationToken,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    token
+        .run_until_cancelled(work)
+        .await
+        .unwrap_or_else(|| Err(Error::new(ErrorKind::Interrupted, "interrupted")))
+}
+
 impl ApiContext<'_> {
-    /// Whether a request that changes something may have been carried out without an answer so far.
-    pub(crate) fn has_in_flight_write(&self) -> bool {
-        self.under_way.borrow().is_some()
+    /// Runs `work` until it finishes or is interrupted; for a part of a command that cleans up in another part.
+    pub(crate) async fn run_until_cancelled<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        run_until_cancelled(&self.cancel, work).await
     }
 
-    /// Leaves what an interruption means to the command, from here on.
-    pub(crate) fn handle_interruption(&self) {
-        self.interruption_is_handled.set(true);
-    }
-
-    /// Listens for whoever wants the command to end; for a command that [handles](Self::handle_interruption) it.
-    pub(crate) fn interruption(&self) -> SignalListener {
-        SignalListener::listen(self.output.is_interactive())
+    /// The same account for cleaning up: the first signal does not cancel the client's requests, the second does.
+    pub(crate) fn for_cleanup(&self) -> Self {
+        Self {
+            settings: self.settings,
+            output: self.output,
+            account: self.account.clone(),
+            client: self.client.clone().with_cancel(self.abort.clone()),
+            cancel: self.cancel.clone(),
+            abort: self.abort.clone(),
+        }
     }
 
     /// The journal of this account.

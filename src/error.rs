@@ -222,6 +222,7 @@ impl From<api::Error> for Error {
         let message = match kind {
             ErrorKind::Credentials => format!("the API does not accept the key: {said}"),
             ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Usage => said,
+            ErrorKind::Interrupted => "interrupted".to_owned(),
             _ => format!("{}: {said}{tried}", error.request),
         };
         let mut whole = Self::new(kind, message);
@@ -266,6 +267,7 @@ impl From<api::Error> for Error {
 fn kind_of(error: &api::Error) -> ErrorKind {
     match (&error.why, error.carried_out) {
         (FailureCause::State(_), _) => ErrorKind::Usage,
+        (FailureCause::Cancelled, SideEffect::None) => ErrorKind::Interrupted,
         (FailureCause::Status { status: 401 | 403, .. }, _) => ErrorKind::Credentials,
         (FailureCause::Status { status: 404, .. }, _) => ErrorKind::NotFound,
         (_, SideEffect::Possible) => ErrorKind::Unknown,

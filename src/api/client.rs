@@ -1,5 +1,6 @@
 //! The client: credentials on, secrets off, and the decision whether a request may be sent again.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::base_url::BaseUrl;
 use super::error::{Error, FailureCause, SideEffect};
@@ -64,8 +66,6 @@ pub(crate) enum Event<'a> {
     Waiting {
         /// After this time.
         delay: Duration,
-        /// Whether one of the tries so far may have been carried out.
-        carried_out: SideEffect,
     },
 }
 
@@ -73,13 +73,15 @@ pub(crate) enum Event<'a> {
 pub(crate) type Observer = Box<dyn Fn(&Event<'_>)>;
 
 /// Sends requests as one account.
+#[derive(Clone)]
 pub(crate) struct Client {
-    transport: Box<dyn Transport>,
+    transport: Rc<dyn Transport>,
     base: BaseUrl,
     authorization: HeaderValue,
     merchant_id: Option<HeaderValue>,
     redactor: Redactor,
-    observer: Observer,
+    observer: Rc<dyn Fn(&Event<'_>)>,
+    cancel: CancellationToken,
 }
 
 impl Client {
@@ -99,7 +101,22 @@ impl Client {
             Some(id) => Some(HeaderValue::try_from(id).ok()?),
             None => None,
         };
-        Some(Self { transport, base, authorization, merchant_id, redactor, observer })
+        Some(Self {
+            transport: transport.into(),
+            base,
+            authorization,
+            merchant_id,
+            redactor,
+            observer: observer.into(),
+            cancel: CancellationToken::new(),
+        })
+    }
+
+    /// Sets the token that cancels requests. A cancelled request fails with [`FailureCause::Cancelled`]; its
+    /// [`SideEffect`] says whether it may have been processed.
+    pub(crate) fn with_cancel(mut self, cancel: CancellationToken) -> Self {
+        self.cancel = cancel;
+        self
     }
 
     /// Sends a request until it is answered, as often as its kind allows, and gives a success.
@@ -110,11 +127,17 @@ impl Client {
         let mut carried_out = SideEffect::None;
         let mut attempt = 0;
         loop {
+            if self.cancel.is_cancelled() {
+                return Err(Error {
+                    attempts: attempt,
+                    ..failed(request, FailureCause::Cancelled, carried_out)
+                });
+            }
             attempt += 1;
             let (why, again) = match self.attempt(request, attempt).await {
                 Ok(answer) if answer.is_success() => return Ok(answer),
                 Ok(answer) => self.classify_response(request, &answer),
-                Err(error) => classify_transport_error(request, error),
+                Err(failure) => failure,
             };
             carried_out = carried_out.max(side_effect(request, &why));
             let most = if request.single_try { 1 } else { MAX_ATTEMPTS };
@@ -135,8 +158,8 @@ impl Client {
                     return Err(Error { attempts: attempt, ..failed(request, why, carried_out) });
                 }
             };
-            (self.observer)(&Event::Waiting { delay, carried_out });
-            tokio::time::sleep(delay).await;
+            (self.observer)(&Event::Waiting { delay });
+            self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await;
         }
     }
 
@@ -145,8 +168,7 @@ impl Client {
         let started = Instant::now();
         match self.attempt(request, 1).await {
             Ok(answer) => Ok((answer, started.elapsed())),
-            Err(error) => {
-                let (why, _) = classify_transport_error(request, error);
+            Err((why, _)) => {
                 let carried_out = side_effect(request, &why);
                 Err(failed(request, why, carried_out))
             }
@@ -162,21 +184,29 @@ impl Client {
         read(request, &answer, |value| Resource::from_json(value).map_err(|error| error.to_string()))
     }
 
-    async fn attempt(&self, request: &Request, attempt: u32) -> Result<Response, TransportError> {
+    async fn attempt(
+        &self,
+        request: &Request,
+        attempt: u32,
+    ) -> Result<Response, (FailureCause, RetryDecision)> {
         (self.observer)(&Event::Sending { request, attempt });
         let started = Instant::now();
-        let wired = self.build_request(request)?;
-        match self.transport.send(wired).await {
+        let sending = async { self.transport.send(self.build_request(request)?).await };
+        // A response that arrives together with the cancellation counts.
+        let result = match self.cancel.run_until_cancelled(sending).await {
+            Some(result) => result.map_err(|error| classify_transport_error(request, error)),
+            None => Err((FailureCause::Cancelled, RetryDecision::Never)),
+        };
+        match result {
             Ok(mut answer) => {
                 answer.body = self.redactor.redact_body(answer.body);
                 let (status, body, elapsed) = (answer.status, answer.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Answered { request, status, body, elapsed });
                 Ok(answer)
             }
-            Err(error) => {
-                let (why, _) = classify_transport_error(request, error.clone());
+            Err((why, retry)) => {
                 (self.observer)(&Event::Failed { request, reason: &why.message() });
-                Err(error)
+                Err((why, retry))
             }
         }
     }
@@ -286,6 +316,7 @@ fn side_effect(request: &Request, why: &FailureCause) -> SideEffect {
         FailureCause::Status { .. }
         | FailureCause::Redirect { .. }
         | FailureCause::Unreadable { .. }
-        | FailureCause::Lost(_) => SideEffect::Possible,
+        | FailureCause::Lost(_)
+        | FailureCause::Cancelled => SideEffect::Possible,
     }
 }

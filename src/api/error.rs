@@ -43,6 +43,8 @@ pub enum FailureCause {
     },
     /// No whole answer came: time-out, reset, a cut answer.
     Lost(String),
+    /// The program was interrupted before the request was sent, or before its response arrived.
+    Cancelled,
     /// The emulator's state file could not be read or written.
     State(String),
 }
@@ -70,7 +72,10 @@ impl Error {
             FailureCause::Status { status, .. }
             | FailureCause::Redirect { status, .. }
             | FailureCause::Unreadable { status, .. } => Some(*status),
-            FailureCause::NotSent { .. } | FailureCause::Lost(_) | FailureCause::State(_) => None,
+            FailureCause::NotSent { .. }
+            | FailureCause::Lost(_)
+            | FailureCause::Cancelled
+            | FailureCause::State(_) => None,
         }
     }
 
@@ -97,6 +102,7 @@ impl FailureCause {
             Self::Unreadable { status, reason } => {
                 format!("the answer (HTTP {status}) cannot be read: {reason}")
             }
+            Self::Cancelled => "interrupted while waiting for the response".to_owned(),
             Self::NotSent { reason, .. } | Self::Lost(reason) | Self::State(reason) => reason.clone(),
         }
     }

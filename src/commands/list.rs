@@ -80,8 +80,9 @@ impl ApiContext<'_> {
                     listing.flush()?;
                 }
                 Err(error) => {
-                    let meets_all =
-                        matches!(error.kind, ErrorKind::Credentials | ErrorKind::Unavailable) && left > 0;
+                    let meets_all = left > 0
+                        && (self.cancel.is_cancelled()
+                            || matches!(error.kind, ErrorKind::Credentials | ErrorKind::Unavailable));
                     errors.push(if meets_all {
                         error.hint(format!("{left} more were not tried"))
                     } else {

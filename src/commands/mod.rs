@@ -80,7 +80,7 @@ impl Command {
             Self::Profiles(Deferred(command)) => command.run(app),
             Self::Doctor(Deferred(args)) => args.run(app),
             Self::Locations(Deferred(command)) => app.run_with_api(|context| command.run(context)),
-            Self::Enrollments(Deferred(command)) => app.run_with_api(|context| command.run(context)),
+            Self::Enrollments(Deferred(command)) => command.run(app),
             Self::Devices(Deferred(command)) => app.run_with_api(|context| command.run(context)),
             Self::Sessions(Deferred(command)) => command.run(app),
             Self::Dev(Deferred(command)) => command.run(app),

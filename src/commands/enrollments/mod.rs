@@ -8,7 +8,7 @@ mod pair;
 use clap::Subcommand;
 
 use crate::commands::help::text::after_help;
-use crate::context::ApiContext;
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
@@ -39,12 +39,15 @@ impl Command {
         matches!(self, Self::Pair(_))
     }
 
-    pub(super) async fn run(self, context: ApiContext<'_>) -> Result<ExitStatus, Error> {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::List(args) => args.run(&context).await,
-            Self::Create(args) => args.run(&context).await,
-            Self::Delete(args) => args.run(&context).await,
-            Self::Pair(args) => args.run(&context).await,
+            Self::List(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Create(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Delete(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Pair(args) => {
+                let context = app.connect()?;
+                app.block_on_with_cleanup(args.run(&context))
+            }
         }
     }
 }

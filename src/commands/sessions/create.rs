@@ -71,15 +71,18 @@ impl Args {
             ));
         }
         if dry_run {
-            let sale = sale.prepare(context).await?;
+            let sale = context.run_until_cancelled(sale.prepare(context)).await?;
             return show_request(&sale, context);
         }
         context.ensure_can_confirm()?;
-        let sale = sale.prepare(context).await?;
-        let cancels = if wait.cancels() { ", and cancel it if the wait ends before it does" } else { "" };
-        context.confirm(&format!("create a session of {}{cancels}", sale.summary)).await?;
-        let summary = sale.summary.clone();
-        let session = create_guarded(sale, allow_duplicate, context).await?;
+        let created = async {
+            let sale = sale.prepare(context).await?;
+            let cancels = if wait.cancels() { ", and cancel it if the wait ends before it does" } else { "" };
+            context.confirm(&format!("create a session of {}{cancels}", sale.summary)).await?;
+            let summary = sale.summary.clone();
+            Ok((create_guarded(sale, allow_duplicate, context).await?, summary))
+        };
+        let (session, summary) = context.run_until_cancelled(created).await?;
         if watch {
             return wait_for(session, &summary, wait, context).await;
         }

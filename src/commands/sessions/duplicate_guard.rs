@@ -17,7 +17,6 @@ use crate::journal::{
 };
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::ValueFormat;
-use crate::signals::SignalListener;
 use crate::text::{escape_control, pluralize};
 
 /// Creates the session of a sale, unless it may have been created before.
@@ -26,31 +25,13 @@ pub(super) async fn create_guarded(
     allow_duplicate: bool,
     context: &ApiContext<'_>,
 ) -> Result<Resource<Session>, Error> {
-    context.handle_interruption();
-    let mut interruption = context.interruption();
     let journal = context.journal();
     let device = sale.intent.device_id.as_deref().unwrap_or_default();
-    let _lock = lock_device(device, &journal, &mut interruption, context).await?;
+    let _lock = lock_device(device, &journal, context).await?;
     let attempt = Uuid::new_v4();
-    tokio::select! {
-        biased;
-        written = write_intent(attempt, &sale.intent, allow_duplicate, &journal, context) => written?,
-        // It waits only for how a twin stands, before anything is written.
-        _ = interruption.recv() => return Err(interrupted_before_send()),
-    }
-
-    let request = context.client.create_session(sale.body, sale.location_id.as_deref());
-    let answer = if interruption.try_recv().await {
-        Err(Failure::Interrupted { under_way: false })
-    } else {
-        tokio::select! {
-            // An answer that is there counts, whoever interrupts.
-            biased;
-            answer = request => answer.map_err(Failure::Api),
-            _ = interruption.recv() => Err(Failure::Interrupted { under_way: context.has_in_flight_write() }),
-        }
-    };
-    let (event, result) = classify_result(attempt, answer, context);
+    write_intent(attempt, &sale.intent, allow_duplicate, &journal, context).await?;
+    let response = context.client.create_session(sale.body, sale.location_id.as_deref()).await;
+    let (event, result) = classify_result(attempt, response, context);
     let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
     if let Err(error) = written {
         // The intent is there: the attempt counts as unknown until it is settled.
@@ -67,7 +48,6 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 async fn lock_device(
     device: &str,
     journal: &JournalFile,
-    interruption: &mut SignalListener,
     context: &ApiContext<'_>,
 ) -> Result<DeviceLock, Error> {
     let mut told = false;
@@ -81,15 +61,8 @@ async fn lock_device(
                 .status("Another session is being created on this device; waiting for its outcome.");
             told = true;
         }
-        tokio::select! {
-            () = tokio::time::sleep(LOCK_INTERVAL) => {}
-            _ = interruption.recv() => return Err(interrupted_before_send()),
-        }
+        tokio::time::sleep(LOCK_INTERVAL).await;
     }
-}
-
-fn interrupted_before_send() -> Error {
-    Error::new(ErrorKind::Interrupted, "interrupted before anything was carried out")
 }
 
 /// The journal cannot be written, so nothing is asked for.
@@ -100,33 +73,18 @@ fn journal_unavailable(error: JournalError) -> Error {
     error
 }
 
-enum Failure {
-    Api(ApiError),
-    Interrupted {
-        /// Whether the request may have been carried out.
-        under_way: bool,
-    },
-}
-
 /// What an answer means for the journal, and for the person.
 fn classify_result(
     attempt: Uuid,
-    answer: Result<Resource<Session>, Failure>,
+    response: Result<Resource<Session>, ApiError>,
     context: &ApiContext<'_>,
 ) -> (EventKind, Result<Resource<Session>, Error>) {
-    let failure = match answer {
+    let failure = match response {
         Ok(session) => match session.session_id.clone() {
             Some(session_id) => return (EventKind::Created { attempt, session_id }, Ok(session)),
             None => Error::new(ErrorKind::Unknown, "the API answered with a session that has no id"),
         },
-        Err(Failure::Interrupted { under_way: false }) => {
-            let error = interrupted_before_send();
-            return (EventKind::Refused { attempt, reason: error.message.clone() }, Err(error));
-        }
-        Err(Failure::Interrupted { under_way: true }) => {
-            Error::new(ErrorKind::Unknown, "interrupted while the API was creating the session")
-        }
-        Err(Failure::Api(error)) => {
+        Err(error) => {
             let carried_out = error.carried_out;
             let error = Error::from(error);
             if carried_out == SideEffect::None {

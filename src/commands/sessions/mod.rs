@@ -59,9 +59,15 @@ impl Command {
 
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::Create(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Create(args) => {
+                let context = app.connect()?;
+                app.block_on_with_cleanup(args.run(&context))
+            }
             Self::Get(args) => app.run_with_api(async |context| args.run(&context).await),
-            Self::Watch(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::Watch(args) => {
+                let context = app.connect()?;
+                app.block_on_with_cleanup(args.run(&context))
+            }
             Self::Cancel(args) => app.run_with_api(async |context| args.run(&context).await),
             Self::List(args) => args.run(app),
             Self::Recover(args) => args.run(app),

@@ -18,7 +18,6 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session};
 use crate::polling::watch::{NextAction, Observation, Transition, Watch};
-use crate::signals::SignalListener;
 use crate::text::format_duration;
 
 /// How many polls are under way at the same time.
@@ -60,7 +59,8 @@ impl WaitFlags {
 pub(super) struct SessionWatcher<'a> {
     flags: WaitFlags,
     ids: Vec<Uuid>,
-    context: &'a ApiContext<'a>,
+    /// Its requests outlive the first interruption, after which sessions may still have to be cancelled.
+    context: ApiContext<'a>,
     polls: Semaphore,
     telling: WatchReporter<'a>,
     /// Cancels that failed.
@@ -71,7 +71,7 @@ impl<'a> SessionWatcher<'a> {
     pub(super) fn new(flags: WaitFlags, ids: Vec<Uuid>, context: &'a ApiContext<'a>) -> Self {
         let telling = WatchReporter::new(ids.clone(), context.output);
         let (polls, failures) = (Semaphore::new(POLLS_IN_FLIGHT), RefCell::default());
-        Self { flags, ids, context, polls, telling, failures }
+        Self { flags, ids, context: context.for_cleanup(), polls, telling, failures }
     }
 
     /// A wait for a session that was just created, and so was seen once.
@@ -88,21 +88,9 @@ impl<'a> SessionWatcher<'a> {
 
     /// Waits until all have ended, the time is up, or somebody interrupts it.
     pub(super) async fn run(self) -> Result<ExitStatus, Error> {
-        self.context.handle_interruption();
-        // A closed terminal is always listened for where something must be done then.
-        let mut interruption = if self.flags.cancel_on_interrupt {
-            SignalListener::listen(true)
-        } else {
-            self.context.interruption()
-        };
-        let result = tokio::select! {
-            biased;
-            result = self.watch_all() => Some(result),
-            _ = interruption.recv() => None,
-        };
-        let result = match result {
+        let result = match self.context.cancel.run_until_cancelled(self.watch_all()).await {
             Some(result) => result,
-            None => self.on_interrupt(&mut interruption).await,
+            None => self.on_interrupt().await,
         };
         match result {
             // Nobody reads any more. How the sessions stand is what counts.
@@ -206,7 +194,7 @@ impl<'a> SessionWatcher<'a> {
     /// Cancels a session and tells what it came to: a cancel that loses to a payment reports the payment. One that
     /// fails keeps no other from being cancelled.
     async fn cancel(&self, index: usize) -> Result<(), Error> {
-        match try_cancel(self.ids[index], self.context).await {
+        match try_cancel(self.ids[index], &self.context).await {
             Ok(session) => {
                 let status = self.telling.record(index, session);
                 self.telling.print_change(index, &status, None)
@@ -225,7 +213,7 @@ impl<'a> SessionWatcher<'a> {
     }
 
     /// Ends the wait before its time: leaves the sessions as they are, unless told to cancel them.
-    async fn on_interrupt(&self, interruption: &mut SignalListener) -> Result<ExitStatus, Error> {
+    async fn on_interrupt(&self) -> Result<ExitStatus, Error> {
         let open = self.telling.open();
         let ids: Vec<_> = open.iter().map(|index| self.ids[*index].to_string()).collect();
         let (ids, flag) = (ids.join(" "), self.context.settings.profile_flag());
@@ -244,14 +232,10 @@ impl<'a> SessionWatcher<'a> {
             }
             Ok::<_, Error>(())
         };
-        tokio::select! {
-            biased;
-            done = cancelling => done?,
-            // Whoever asks twice does not want to wait for that either.
-            _ = interruption.recv() => {
-                let message = "interrupted while cancelling; what was open may still be open";
-                return Err(Error::new(ErrorKind::Unknown, message).hint(call_off));
-            }
+        self.context.abort.run_until_cancelled(cancelling).await.transpose()?;
+        if self.context.abort.is_cancelled() {
+            let message = "interrupted while cancelling; what was open may still be open";
+            return Err(Error::new(ErrorKind::Unknown, message).hint(call_off));
         }
         self.telling.finish()?;
         match (self.failure(), self.telling.exit_status()) {

@@ -47,12 +47,14 @@ impl Args {
             }
         }
         if once.is_empty() {
-            once.push(context.session_or_choice(None, SessionFilter::Open).await?);
+            let chosen = context.session_or_choice(None, SessionFilter::Open);
+            once.push(context.run_until_cancelled(chosen).await?);
         }
         if wait.cancels() {
             context.ensure_can_confirm()?;
             let sessions = crate::text::pluralize(once.len(), "session");
-            context.confirm(&format!("cancel {sessions} if the wait ends before they do")).await?;
+            let question = format!("cancel {sessions} if the wait ends before they do");
+            context.run_until_cancelled(context.confirm(&question)).await?;
         }
         SessionWatcher::new(wait, once, context).run().await
     }

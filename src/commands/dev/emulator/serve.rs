@@ -14,7 +14,6 @@ use crate::context::App;
 use crate::emulator::{Callbacks, EventQueue, Fault, FaultTable, Faults, Server};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Output;
-use crate::signals::SignalListener;
 use crate::text::pluralize;
 
 /// How a fault is written.
@@ -77,8 +76,7 @@ impl ServeArgs {
         let begin = InitialState::read(seed, switches)?;
         let faults = table(faults, fault_seed)?;
         let callbacks = callbacks.resolve()?;
-        app.take_over_interrupts();
-        app.block_on(async {
+        app.block_on_with_cleanup(async {
             let output = &*app.output;
             let account = begin.account(state, faults, output).await?;
             let listener = listen_address::bind(listen).await?;
@@ -95,8 +93,6 @@ impl ServeArgs {
                 }
             };
             let ready = Ready::at(server.address().map_err(cannot_start)?);
-            // From here on it ends when it is told to, and not before.
-            let interruption = app.interruption();
             let ready_file = ready_file.map(|path| ready.write(path, output.format())).transpose()?;
             ready.show(output)?;
             print_banner(output, listen, &ready);
@@ -107,7 +103,7 @@ impl ServeArgs {
             let callbacks = callbacks.map(|callbacks| {
                 callbacks.with_observer(move |delivered| manner.log_callback(delivered, &of_callbacks))
             });
-            let undelivered = serve_until_interrupted(server, callbacks, events, interruption).await;
+            let undelivered = serve_until_interrupted(server, callbacks, events, app).await;
             drop(ready_file);
             if undelivered > 0 {
                 let callbacks = pluralize(undelivered, "callback");
@@ -133,7 +129,7 @@ async fn serve_until_interrupted(
     server: Server,
     callbacks: Option<Callbacks>,
     events: EventQueue,
-    mut interruption: SignalListener,
+    app: &App,
 ) -> usize {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (done, all_served) = tokio::sync::oneshot::channel::<()>();
@@ -151,11 +147,11 @@ async fn serve_until_interrupted(
     let mut working = std::pin::pin!(async { tokio::join!(serving, telling) });
     tokio::select! {
         _ = &mut working => {}
-        _ = interruption.recv() => {
+        () = app.cancel.cancelled() => {
             drop(stop);
             tokio::select! {
                 _ = working => {}
-                _ = interruption.recv() => {}
+                () = app.abort.cancelled() => {}
                 () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => {}
             }
         }

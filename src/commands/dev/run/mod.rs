@@ -102,11 +102,12 @@ impl Args {
         match account::requested_account(app)? {
             None => {
                 let jobs = jobs.map_or_else(default_jobs, usize::from);
-                app.block_on(run(scenarios, jobs, report, app, |scenario, stop| {
+                app.block_on_with_cleanup(run(scenarios, jobs, report, app, |scenario, stop| {
                     on_an_emulator(scenario, stop, app)
                 }))
             }
-            Some(context) => app.block_on(async {
+            Some(context) => app.block_on_with_cleanup(async {
+                let context = context.for_cleanup();
                 let powers = account::capabilities(&context).await;
                 let usual = if powers.emulator { JOBS_ON_EMULATOR } else { JOBS_ON_ACCOUNT };
                 let jobs = jobs.map_or(usual, usize::from);
@@ -146,9 +147,7 @@ async fn run<'a>(
     app: &App,
     play: impl Fn(Arc<Scenario>, Stop) -> LocalBoxFuture<'a, Result<RunResult, Error>>,
 ) -> Result<ExitStatus, Error> {
-    app.take_over_interrupts();
     let mut is_cut_off = false;
-    let mut interruption = app.interruption();
     let (stopper, stop) = Stop::pair();
     let mut is_interrupted = false;
     {
@@ -164,11 +163,11 @@ async fn run<'a>(
         loop {
             tokio::select! {
                 biased;
-                _ = interruption.recv() => {
-                    if is_interrupted {
-                        is_cut_off = true;
-                        break;
-                    }
+                () = app.abort.cancelled() => {
+                    is_cut_off = true;
+                    break;
+                }
+                () = app.cancel.cancelled(), if !is_interrupted => {
                     is_interrupted = true;
                     stopper.stop();
                 }

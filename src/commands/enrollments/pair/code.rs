@@ -9,12 +9,11 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{Pair, interrupted};
-use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, SideEffect};
+use crate::api::{EnrollmentFilter, Error as ApiError, FailureCause, NewEnrollment, SideEffect};
 use crate::commands::enrollments::create::{told_lifetime, with_location_hint};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
 use crate::polling::pairing::{TAG, time_left};
-use crate::signals::SignalListener;
 use crate::text::escape_control;
 
 /// How long something is looked for that may be there or not.
@@ -81,43 +80,31 @@ pub(super) enum WithdrawOutcome {
 
 impl Pair<'_> {
     /// Makes a code. Whatever goes wrong, none is left behind that nobody knows of.
-    pub(super) async fn create_code(&self, interruption: &mut SignalListener) -> Result<Code, Error> {
+    pub(super) async fn create_code(&self) -> Result<Code, Error> {
         let tag = Uuid::new_v4();
         let mut metadata = self.metadata.clone();
         metadata.insert(TAG.to_owned(), tag.to_string());
         let location_id = self.place.id.clone();
         let new = NewEnrollment { location_id, expires_in: self.expires_in, metadata };
-        let made = tokio::select! {
-            biased;
-            made = self.context.client.create_enrollment(&new) => made,
-            _ = interruption.recv() => {
-                if !self.context.has_in_flight_write() {
-                    return Err(interrupted());
-                }
-                return Err(tokio::select! {
-                    biased;
-                    error = self.withdraw_if_created(tag) => error,
-                    _ = interruption.recv() => self.unknown_outcome_error(tag, interrupted()),
-                });
-            }
-        };
-        match made {
+        match self.context.client.create_enrollment(&new).await {
             Ok(created) => {
                 told_lifetime(&created, self.expires_in, self.context);
                 let asked = created.ttl.map_or(self.expires_in, Ttl::duration);
-                self.code_from_enrollment(created.enrollment, tag, asked, interruption).await
+                self.code_from_enrollment(created.enrollment, tag, asked).await
+            }
+            Err(ApiError { why: FailureCause::Cancelled, carried_out: SideEffect::Possible, .. }) => {
+                let withdrawn = self.context.abort.run_until_cancelled(self.withdraw_if_created(tag)).await;
+                Err(withdrawn.unwrap_or_else(|| self.unknown_outcome_error(tag, interrupted())))
             }
             // The API may have made it, and only its answer is lost.
             Err(error) if error.carried_out == SideEffect::Possible => {
                 let found = tokio::select! {
                     biased;
                     found = self.find_made(tag) => found,
-                    _ = interruption.recv() => None,
+                    () = self.context.cancel.cancelled() => None,
                 };
                 match found {
-                    Some(enrollment) => {
-                        self.code_from_enrollment(enrollment, tag, self.expires_in, interruption).await
-                    }
+                    Some(enrollment) => self.code_from_enrollment(enrollment, tag, self.expires_in).await,
                     None => Err(self.unknown_outcome_error(tag, Error::from(error))),
                 }
             }
@@ -131,7 +118,6 @@ impl Pair<'_> {
         enrollment: Resource<Enrollment>,
         tag: Uuid,
         asked: Duration,
-        interruption: &mut SignalListener,
     ) -> Result<Code, Error> {
         let id = enrollment.enrollment_id.clone().filter(|id| !id.is_empty());
         if let Some(code) = Code::new(enrollment, tag, asked) {
@@ -143,7 +129,7 @@ impl Pair<'_> {
         let withdrawn = tokio::select! {
             biased;
             withdrawn = self.is_withdrawn(&id) => withdrawn,
-            _ = interruption.recv() => false,
+            () = self.context.cancel.cancelled() => false,
         };
         Err(if withdrawn { error } else { self.unknown_outcome_error(tag, error) })
     }
@@ -161,7 +147,7 @@ impl Pair<'_> {
 
     /// Withdraws an enrollment that nobody has seen. Whether that worked.
     async fn is_withdrawn(&self, id: &str) -> bool {
-        let deleted = timeout(WITHDRAW_TIMEOUT, self.context.client.delete_enrollment(id));
+        let deleted = timeout(WITHDRAW_TIMEOUT, self.cleanup.client.delete_enrollment(id));
         matches!(deleted.await, Ok(Ok(())))
     }
 
@@ -199,7 +185,7 @@ impl Pair<'_> {
     ) -> Result<Option<Resource<Enrollment>>, ApiError> {
         let metadata = Metadata::from([(TAG.to_owned(), tag.to_string())]);
         let filter = EnrollmentFilter { location_id: None, metadata, include_consumed: Some(true) };
-        let mut pages = pin!(self.context.client.enrollments(&filter).pages::<Enrollment>());
+        let mut pages = pin!(self.cleanup.client.enrollments(&filter).pages::<Enrollment>());
         while let Some(page) = pages.try_next().await? {
             if let Some(found) = page.content.into_iter().find(|enrollment| is_it(enrollment)) {
                 return Ok(Some(found));
@@ -211,7 +197,7 @@ impl Pair<'_> {
     /// The device that used a code, if there is one.
     pub(super) async fn device_of(&self, code: &Code) -> Result<Option<Resource<Device>>, ApiError> {
         let tag = code.tag.to_string();
-        let mut pages = pin!(self.context.client.devices(None).pages::<Device>());
+        let mut pages = pin!(self.cleanup.client.devices(None).pages::<Device>());
         while let Some(page) = pages.try_next().await? {
             if let Some(found) =
                 page.content.into_iter().find(|device| device.metadata.get(TAG) == Some(&tag))
@@ -229,7 +215,7 @@ impl Pair<'_> {
     }
 
     async fn withdrawn(&self, code: &Code) -> WithdrawOutcome {
-        let deleted = self.context.client.delete_enrollment(&code.id).await;
+        let deleted = self.cleanup.client.delete_enrollment(&code.id).await;
         let fate = match deleted.map_err(|error| error.status()) {
             Ok(()) => {
                 let device = self.device_of(code).await.ok().flatten();

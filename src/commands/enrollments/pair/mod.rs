@@ -9,6 +9,7 @@ mod wait;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
+use tokio_util::sync::CancellationToken;
 
 use self::code::{Code, WithdrawOutcome};
 use self::location::PairLocation;
@@ -20,7 +21,6 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Device, Metadata, Resource};
 use crate::polling::pairing::TAG;
-use crate::signals::{Signal, SignalListener};
 use crate::text::escape_control;
 use crate::text::format_duration;
 
@@ -47,7 +47,7 @@ Next:
 /// Pair a phone: shows a code, notices the phone that uses it, and names it
 ///
 /// Choose where the phone will stand and enter the code in the Kustom POS app. The phone is known by a tag that its
-/// enrollment carries, whoever else pairs one at the same moment. Ctrl-C offers to withdraw the code.
+/// enrollment carries, whoever else pairs one at the same moment. Ctrl-C withdraws the code.
 ///
 /// In a script use -o ndjson: an object for each event (created, consumed, named, expired, withdrawn), and no
 /// questions. Exit 11: the code expired before a phone used it. Exit 13: --timeout ended the wait, and the code was
@@ -81,7 +81,10 @@ pub(crate) struct Args {
 
 /// Pairs phones at one location.
 struct Pair<'a> {
+    /// Its requests end with the first interruption.
     context: &'a ApiContext<'a>,
+    /// Its requests end with the second.
+    cleanup: ApiContext<'a>,
     place: PairLocation,
     name: Option<String>,
     expires_in: Duration,
@@ -103,18 +106,17 @@ impl Args {
         }
         let count = count.unwrap_or(1);
         let telling = PairReporter::new(count, context)?;
-        let place = PairLocation::find(location.as_deref(), telling.is_interactive(), context).await?;
+        let place = PairLocation::find(location.as_deref(), telling.is_interactive(), context);
+        let place = context.run_until_cancelled(place).await?;
         if let Some(name) = &name {
-            naming::check_free(name, context).await?;
+            context.run_until_cancelled(naming::check_free(name, context)).await?;
         }
         let interval = interval.unwrap_or(USUAL_INTERVAL);
-        let pair = Pair { context, place, name, expires_in, metadata, keep_tag, interval, telling };
-        // From here on there may be a code that must not be left behind.
-        context.handle_interruption();
-        let mut interruption = SignalListener::listen(true);
+        let cleanup = context.for_cleanup();
+        let pair = Pair { context, cleanup, place, name, expires_in, metadata, keep_tag, interval, telling };
         let mut ended = Ok(ExitStatus::Success);
         for number in 1..=count {
-            ended = pair.one(number, &mut interruption).await;
+            ended = pair.one(number).await;
             if !matches!(ended, Ok(ExitStatus::Success)) {
                 break;
             }
@@ -140,21 +142,18 @@ enum NextStep {
 
 impl Pair<'_> {
     /// Pairs one phone, with as many codes as it takes.
-    async fn one(&self, number: u32, interruption: &mut SignalListener) -> Result<ExitStatus, Error> {
+    async fn one(&self, number: u32) -> Result<ExitStatus, Error> {
         loop {
-            let code = self.create_code(interruption).await?;
+            let code = self.create_code().await?;
             if let Err(error) = self.telling.created(number, &code, &self.place) {
-                return self.on_output_closed(error, &code, interruption).await;
+                return self.on_output_closed(error, &code).await;
             }
             let end = tokio::select! {
                 biased;
                 end = self.wait(&code) => end,
-                interrupt = interruption.recv() => {
-                    let asks = interrupt == Signal::CtrlC;
-                    return Err(self.abort(interrupted(), &code, asks, interruption).await);
-                }
+                () = self.context.cancel.cancelled() => return Err(self.abort(interrupted(), &code).await),
             };
-            let device = match self.after(end, &code, interruption).await? {
+            let device = match self.after(end, &code).await? {
                 NextStep::Phone(device) => device,
                 NextStep::Again => continue,
                 NextStep::Exit(exit) => return Ok(exit),
@@ -164,39 +163,29 @@ impl Pair<'_> {
             let named = tokio::select! {
                 biased;
                 named = self.rename_device(&device) => named?,
-                _ = interruption.recv() => return Err(self.interrupted_naming(&device)),
+                () = self.context.cancel.cancelled() => return Err(self.rename_failed(interrupted(), &device)),
             };
             return told.and(self.telling.named(named)).map(|()| ExitStatus::Success);
         }
     }
 
     /// What the end of a wait means.
-    async fn after(
-        &self,
-        end: WaitOutcome,
-        code: &Code,
-        interruption: &mut SignalListener,
-    ) -> Result<NextStep, Error> {
+    async fn after(&self, end: WaitOutcome, code: &Code) -> Result<NextStep, Error> {
         match end {
             WaitOutcome::Paired(device) => Ok(NextStep::Phone(device)),
-            WaitOutcome::Expired => self.expired(code, interruption).await,
-            WaitOutcome::Unused(why) => self.unused(why, code, interruption).await,
+            WaitOutcome::Expired => self.expired(code).await,
+            WaitOutcome::Unused(why) => self.unused(why, code).await,
             WaitOutcome::Lost(error) => Err(error),
-            WaitOutcome::Failed(error) => Err(self.abort(error, code, false, interruption).await),
+            WaitOutcome::Failed(error) => Err(self.abort(error, code).await),
             WaitOutcome::OutputClosed => {
                 let error = Error::new(ErrorKind::ClosedPipe, "nobody reads any more");
-                self.on_output_closed(error, code, interruption).await.map(NextStep::Exit)
+                self.on_output_closed(error, code).await.map(NextStep::Exit)
             }
         }
     }
 
     /// Withdraws a code that nobody has used, as far as is known. A phone may be faster.
-    async fn unused(
-        &self,
-        why: UnusedReason,
-        code: &Code,
-        interruption: &mut SignalListener,
-    ) -> Result<NextStep, Error> {
+    async fn unused(&self, why: UnusedReason, code: &Code) -> Result<NextStep, Error> {
         let told = match why {
             UnusedReason::Over => "the code's time is over by this machine's clock".to_owned(),
             UnusedReason::TimedOut => {
@@ -204,12 +193,12 @@ impl Pair<'_> {
             }
             UnusedReason::Gone => "the enrollment has left the list".to_owned(),
         };
-        match (self.withdraw_unless_interrupted(code, interruption).await, why) {
+        match (self.withdraw_unless_interrupted(code).await, why) {
             (WithdrawOutcome::Used(device), _) => Ok(NextStep::Phone(device)),
             (fate @ WithdrawOutcome::Valid, _) => {
                 Err(self.with_fate(Error::new(ErrorKind::Unknown, told), fate, code))
             }
-            (WithdrawOutcome::Withdrawn, UnusedReason::Over) => self.expired(code, interruption).await,
+            (WithdrawOutcome::Withdrawn, UnusedReason::Over) => self.expired(code).await,
             (WithdrawOutcome::Withdrawn, UnusedReason::Gone) => {
                 Err(Error::new(ErrorKind::NotFound, "somebody withdrew the code; no phone was paired"))
             }
@@ -221,9 +210,9 @@ impl Pair<'_> {
         }
     }
 
-    async fn expired(&self, code: &Code, interruption: &mut SignalListener) -> Result<NextStep, Error> {
+    async fn expired(&self, code: &Code) -> Result<NextStep, Error> {
         self.telling.expired(code)?;
-        Ok(if self.prompt_new_code(interruption).await? {
+        Ok(if self.prompt_new_code().await? {
             NextStep::Again
         } else {
             NextStep::Exit(ExitStatus::CodeExpired)
@@ -231,14 +220,9 @@ impl Pair<'_> {
     }
 
     /// Ends a wait that nobody reads of. Where they have gone away, and the code with them, there is nothing to say.
-    async fn on_output_closed(
-        &self,
-        mut error: Error,
-        code: &Code,
-        interruption: &mut SignalListener,
-    ) -> Result<ExitStatus, Error> {
+    async fn on_output_closed(&self, mut error: Error, code: &Code) -> Result<ExitStatus, Error> {
         let closed = error.kind == ErrorKind::ClosedPipe;
-        let fate = self.withdraw_unless_interrupted(code, interruption).await;
+        let fate = self.withdraw_unless_interrupted(code).await;
         if closed {
             if matches!(fate, WithdrawOutcome::Withdrawn) {
                 return Ok(ExitStatus::NotPaired);
@@ -249,7 +233,7 @@ impl Pair<'_> {
     }
 
     /// Whether somebody wants a new code for the one that expired.
-    async fn prompt_new_code(&self, interruption: &mut SignalListener) -> Result<bool, Error> {
+    async fn prompt_new_code(&self) -> Result<bool, Error> {
         if !self.telling.is_interactive() {
             return Ok(false);
         }
@@ -257,25 +241,13 @@ impl Pair<'_> {
         tokio::select! {
             biased;
             again = self.context.output.ask_yes_no("The code has expired.", "Make a new one?", true) => again,
-            _ = interruption.recv() => Err(interrupted()),
+            () = self.next_interruption().cancelled() => Err(interrupted()),
         }
     }
 
     /// Ends the wait for a code before its time, and says what has become of the code.
-    async fn abort(&self, why: Error, code: &Code, asks: bool, interruption: &mut SignalListener) -> Error {
-        if asks && self.telling.is_interactive() {
-            let told = format!("Nobody has used the code {} yet.", code.shown());
-            self.context.output.flush_input();
-            let answer = tokio::select! {
-                biased;
-                answer = self.context.output.ask_yes_no(&told, "Withdraw it?", true) => answer,
-                _ = interruption.recv() => Ok(false),
-            };
-            if !matches!(answer, Ok(true)) {
-                return self.with_fate(why, WithdrawOutcome::Valid, code);
-            }
-        }
-        let fate = self.withdraw_unless_interrupted(code, interruption).await;
+    async fn abort(&self, why: Error, code: &Code) -> Error {
+        let fate = self.withdraw_unless_interrupted(code).await;
         if matches!(fate, WithdrawOutcome::Withdrawn) {
             // Whoever does not read that learns it from the error.
             let _ = self.telling.withdrawn(code);
@@ -284,16 +256,17 @@ impl Pair<'_> {
     }
 
     /// Withdraws the code, unless somebody does not even want to wait for that.
-    async fn withdraw_unless_interrupted(
-        &self,
-        code: &Code,
-        interruption: &mut SignalListener,
-    ) -> WithdrawOutcome {
+    async fn withdraw_unless_interrupted(&self, code: &Code) -> WithdrawOutcome {
         tokio::select! {
             biased;
             fate = self.withdraw(code) => fate,
-            _ = interruption.recv() => WithdrawOutcome::Valid,
+            () = self.next_interruption().cancelled() => WithdrawOutcome::Valid,
         }
+    }
+
+    /// The token that the next interruption cancels.
+    fn next_interruption(&self) -> &CancellationToken {
+        if self.context.cancel.is_cancelled() { &self.context.abort } else { &self.context.cancel }
     }
 
     /// A failure with what has become of the code.

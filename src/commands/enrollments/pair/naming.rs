@@ -1,7 +1,7 @@
 //! Giving the phone its name, and taking its tag away.
 
-use super::{Pair, interrupted};
-use crate::api::DeviceChange;
+use super::Pair;
+use crate::api::{DeviceChange, Error as ApiError, FailureCause, SideEffect};
 use crate::commands::resolve::{fetch_all, id_of};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
@@ -57,6 +57,9 @@ impl Pair<'_> {
             let change = DeviceChange { name: Some(name.clone()), unset_metadata, ..DeviceChange::default() };
             match self.context.client.update_device(&id, &change.to_body(now)).await {
                 Ok(answer) => return self.confirmed(answer, &id, &name).await.map_err(unnamed),
+                Err(ApiError { why: FailureCause::Cancelled, carried_out: SideEffect::Possible, .. }) => {
+                    return Err(self.interrupted_naming(device));
+                }
                 Err(error) => {
                     let error = Error::from(error);
                     if error.kind != ErrorKind::Refused || !self.telling.is_interactive() {
@@ -101,11 +104,8 @@ impl Pair<'_> {
         named.ok_or_else(|| Error::new(ErrorKind::Unknown, "the API took the name, but does not show it"))
     }
 
-    /// An interruption while the phone gets its name.
-    pub(super) fn interrupted_naming(&self, device: &Resource<Device>) -> Error {
-        if !self.context.has_in_flight_write() {
-            return self.rename_failed(interrupted(), device);
-        }
+    /// An interruption while the API was naming the phone.
+    fn interrupted_naming(&self, device: &Resource<Device>) -> Error {
         let message =
             format!("interrupted; the phone is paired as device {}, and perhaps named", shown(device));
         Error::new(ErrorKind::Unknown, message)

@@ -88,16 +88,13 @@ impl Args {
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             repeats: RefCell::default(),
         };
-        app.take_over_interrupts();
-        app.block_on(async {
+        app.block_on_with_cleanup(async {
             let output = &*app.output;
             let listener = listen_address::bind(listen).await?;
             let url = match listener.local_addr() {
                 Ok(address) => format!("http://{address}/"),
                 Err(error) => return Err(Error::new(ErrorKind::Bug, format!("cannot start: {error}"))),
             };
-            // From here on it ends when it is told to, and not before.
-            let interruption = app.interruption();
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
             greet(&url, output);
@@ -107,7 +104,7 @@ impl Args {
             let wait = ListenLoop::new(exit_after, app.settings.timeout, &desk);
             let result = tokio::select! {
                 biased;
-                result = wait.run(arrived, interruption) => result,
+                result = wait.run(arrived, &app.cancel) => result,
                 ended = &mut serving => {
                     let why = ended.err().map(|error| format!(": {error}")).unwrap_or_default();
                     Err(Error::new(ErrorKind::Bug, format!("the server ended{why}")))

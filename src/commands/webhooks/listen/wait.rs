@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, DeliveryStatus};
 use super::handler::{DeliveryHandler, HandledDelivery};
@@ -13,7 +14,6 @@ use crate::args;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
 use crate::output::{Format, ListWriter, Output, ValueFormat};
-use crate::signals::SignalListener;
 
 /// How often to look whether anybody reads what is shown.
 const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -65,7 +65,7 @@ impl<'a> ListenLoop<'a> {
     pub(super) async fn run(
         mut self,
         mut arrived: mpsc::Receiver<IncomingDelivery>,
-        mut interruption: SignalListener,
+        cancel: &CancellationToken,
     ) -> Result<ExitStatus, Error> {
         let (desk, timeout) = (self.desk, self.timeout);
         let time_up = async {
@@ -80,7 +80,7 @@ impl<'a> ListenLoop<'a> {
         let exit = loop {
             tokio::select! {
                 biased;
-                _ = interruption.recv() => match self.exit_after {
+                () = cancel.cancelled() => match self.exit_after {
                     None => break ExitStatus::Success,
                     Some(_) => return Err(Error::new(ErrorKind::Interrupted, "interrupted before it came")),
                 },
