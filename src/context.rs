@@ -10,10 +10,7 @@ use std::rc::Rc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{
-    Client, Credentials, Event, HttpTransport, Response, ResponseFuture, Transport, TransportError,
-    format_event,
-};
+use crate::api::{Client, Credentials, Event, HttpTransport, InProcessTransport, Transport, format_event};
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::journal::JournalFile;
@@ -130,7 +127,10 @@ impl App {
 
     fn transport(&self, account: &Account) -> Result<Box<dyn Transport>, Error> {
         Ok(match &account.endpoint {
-            Endpoint::InProcess => Box::new(InProcess(FileEmulator::new(self.settings.paths.local_state()))),
+            Endpoint::InProcess => {
+                let emulator = FileEmulator::new(self.settings.paths.local_state());
+                Box::new(InProcessTransport::new(emulator.router()))
+            }
             Endpoint::Remote(url) => Box::new(
                 HttpTransport::new(&url.value, self.settings.request_timeout())
                     .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?,
@@ -192,23 +192,6 @@ fn shell_command(command: &str) -> Command {
     let mut shell = Command::new("cmd");
     shell.args(["/D", "/S", "/C"]).raw_arg(format!("\"{command}\""));
     shell
-}
-
-/// The emulator inside this process as a transport.
-struct InProcess(FileEmulator);
-
-impl Transport for InProcess {
-    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_> {
-        Box::pin(async move {
-            let response = self
-                .0
-                .handle(request)
-                .await
-                .map_err(|error| TransportError::State { reason: error.to_string() })?;
-            let (head, body) = response.into_parts();
-            Ok(Response { status: head.status.as_u16(), headers: head.headers, body })
-        })
-    }
 }
 
 /// Runs `work` until it finishes or `token` is cancelled. A result that is ready when the token is cancelled wins, so the

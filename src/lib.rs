@@ -5,6 +5,7 @@
 
 mod api;
 mod args;
+mod callback_poster;
 mod cli;
 mod commands;
 mod complete;

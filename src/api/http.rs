@@ -17,7 +17,7 @@ pub(crate) struct HttpTransport {
 /// The HTTP client could not be made, as when the machine has no root certificates.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up TLS on this machine: {0}")]
-pub struct SetUpError(String);
+pub(crate) struct SetUpError(String);
 
 impl HttpTransport {
     /// A transport to `base` whose every request ends within `timeout`.

@@ -12,14 +12,12 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use http::{HeaderValue, header::CONTENT_TYPE};
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::EventQueue;
 use super::state::{Event, MAX_QUEUED_EVENTS};
-use crate::webhooks::{DeliveryError, Endpoint, SignError, Signer};
+use crate::callback_poster::{CallbackPoster, DeliveryError};
 
 /// How many deliveries are under way at the same time.
 const MAX_IN_FLIGHT: usize = 64;
@@ -63,18 +61,16 @@ pub struct DeliveryAttempt<'a> {
 
 /// Delivers the events of an emulator.
 pub struct Callbacks {
-    endpoint: Endpoint,
-    signer: Signer,
+    poster: CallbackPoster,
     backoff: Backoff,
     tell: Box<dyn Fn(&DeliveryAttempt<'_>)>,
     undelivered: Rc<Cell<usize>>,
 }
 
 impl Callbacks {
-    /// Posts to this endpoint, signed like this.
-    pub fn new(endpoint: Endpoint, signer: Signer) -> Self {
+    pub fn new(poster: CallbackPoster) -> Self {
         let (backoff, tell) = (Backoff::default(), Box::new(|_: &DeliveryAttempt<'_>| {}));
-        Self { endpoint, signer, backoff, tell, undelivered: Rc::default() }
+        Self { poster, backoff, tell, undelivered: Rc::default() }
     }
 
     /// Waits like this before an event is sent again.
@@ -94,7 +90,7 @@ impl Callbacks {
 
     /// Delivers what happens until `stop` is done, and then until all that has happened is acknowledged. It can be
     /// dropped at any time; what is not acknowledged then is lost.
-    pub async fn deliver(self, events: EventQueue, stop: impl Future<Output = ()>) -> Result<(), SignError> {
+    pub async fn deliver(self, events: EventQueue, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut is_stopped = false;
         let in_flight = Semaphore::new(MAX_IN_FLIGHT);
@@ -106,8 +102,7 @@ impl Callbacks {
             self.undelivered.set(undelivered);
             tokio::select! {
                 biased;
-                Some(told) = telling.next(), if !telling.is_empty() => {
-                    let session_id = told?;
+                Some(session_id) = telling.next(), if !telling.is_empty() => {
                     match behind.get_mut(&session_id).and_then(VecDeque::pop_front) {
                         Some(next) => telling.push(self.deliver_with_retry(next, &in_flight)),
                         None => drop(behind.remove(&session_id)),
@@ -125,13 +120,13 @@ impl Callbacks {
                 },
                 () = &mut stop, if !is_stopped => is_stopped = true,
                 // Nothing that has happened is left.
-                () = std::future::ready(()), if is_stopped && telling.is_empty() => return Ok(()),
+                () = std::future::ready(()), if is_stopped && telling.is_empty() => return,
             }
         }
     }
 
     /// Sends an event until it is acknowledged, and gives its session.
-    async fn deliver_with_retry(&self, event: Event, in_flight: &Semaphore) -> Result<Uuid, SignError> {
+    async fn deliver_with_retry(&self, event: Event, in_flight: &Semaphore) -> Uuid {
         let callback = event.callback();
         let id = callback.id.clone().unwrap_or_default();
         // Texts cannot fail to be JSON.
@@ -141,24 +136,18 @@ impl Callbacks {
             let outcome = {
                 // The semaphore is never closed.
                 let _permit = in_flight.acquire().await;
-                self.attempt(&id, &body).await?
+                let response = self.poster.post(&id, body.clone()).await;
+                response.map(|response| response.status().as_u16()).map_err(DeliveryError::reason)
             };
             let is_acknowledged = matches!(outcome, Ok(200..=299));
             let again_in = (!is_acknowledged).then(|| self.backoff.after(attempt));
             (self.tell)(&DeliveryAttempt { event: &event, attempt, outcome, again_in });
             match again_in {
-                None => return Ok(event.session_id),
+                None => return event.session_id,
                 Some(wait) => tokio::time::sleep(wait).await,
             }
             attempt = attempt.saturating_add(1);
         }
-    }
-
-    async fn attempt(&self, id: &str, body: &[u8]) -> Result<Result<u16, String>, SignError> {
-        let mut headers = self.signer.sign(id, Timestamp::now(), body)?;
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let answer = self.endpoint.post(headers, body.to_owned()).await;
-        Ok(answer.map(|answer| answer.status).map_err(DeliveryError::reason))
     }
 }
 

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Bytes;
 use http::{HeaderMap, StatusCode};
+use jiff::Timestamp;
 
 use super::*;
+use crate::callback_poster::CallbackEndpoint;
 use crate::emulator::{Emulator, State};
 use crate::model::{Callback, CallbackType, TapOutcome};
 use crate::secret::CallbackSecret;
@@ -50,8 +52,8 @@ async fn endpoint(answer: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'stat
 }
 
 fn callbacks(url: &str) -> Callbacks {
-    let endpoint = Endpoint::new(url, Duration::from_secs(20)).unwrap();
-    Callbacks::new(endpoint, Signer::new(&secrets()).unwrap()).with_backoff(QUICK)
+    let endpoint = CallbackEndpoint::new(url, Duration::from_secs(20)).unwrap();
+    Callbacks::new(CallbackPoster::new(endpoint, &secrets()).unwrap()).with_backoff(QUICK)
 }
 
 /// An emulator with a device, and how to make a session on it.
@@ -90,7 +92,7 @@ async fn until(callbacks: Callbacks, events: EventQueue, holds: impl Fn() -> boo
         }
     };
     tokio::select! {
-        ended = callbacks.deliver(events, std::future::pending()) => panic!("{ended:?}"),
+        () = callbacks.deliver(events, std::future::pending()) => panic!("the delivery stopped"),
         done = tokio::time::timeout(Duration::from_secs(60), waiting) => done.expect("it never came to that"),
     }
 }
@@ -189,7 +191,9 @@ async fn an_endpoint_that_is_gone_is_tried_again_and_nothing_is_taken_for_good()
     let undelivered = callbacks.pending_count();
     until(callbacks, emulator.events(), || told.borrow().len() >= 5).await;
     assert!(
-        told.borrow().iter().all(|outcome| *outcome == Err("127.0.0.1 refused the connection".to_owned()))
+        told.borrow()
+            .iter()
+            .all(|outcome| *outcome == Err("cannot connect to 127.0.0.1 (Connection refused)".to_owned()))
     );
     assert_eq!(undelivered.get(), 3);
 }
@@ -212,10 +216,7 @@ async fn once_it_is_stopped_it_ends_with_the_last_acknowledgement() {
     let callbacks = callbacks(&url);
     let undelivered = callbacks.pending_count();
     let stop = std::future::ready(());
-    tokio::time::timeout(Duration::from_secs(60), callbacks.deliver(emulator.events(), stop))
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(Duration::from_secs(60), callbacks.deliver(emulator.events(), stop)).await.unwrap();
     assert_eq!(
         kinds(&inbox, session),
         [SessionCreated, SessionActivated, SessionActivated, SessionFinalized]

@@ -1,190 +1,173 @@
-//! The emulator of the profile `local`: each request runs on a state that is kept in a file, so that commands
-//! one after the other, or fifty at once, see the same devices and sessions.
+//! An emulator whose state is a file. The file is read and written once per request, so that commands that run one
+//! after another, or at the same time, see the same devices and sessions.
 //!
-//! Reading takes no lock: the file is only ever replaced by a whole new one. Changing takes a lock on a file
-//! beside it, which is never removed, because two processes could otherwise hold locks on two different files
-//! of the same name. What was read is kept for the next request, which reads again only when the file is another one.
+//! Reading needs no lock, because the file is only ever replaced atomically. A request that can change something holds
+//! a lock on a second file: the state file itself is replaced, so a lock on it would protect nothing.
 
-mod prepare;
-
-use std::fmt;
-use std::fs::{File, TryLockError};
-use std::io::{self, Read as _};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use axum::body::Body;
-use http::{Method, Request, Response};
-use tower::ServiceExt as _;
+use axum::Router;
+use axum::extract::{Request, State as Extension};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use http::StatusCode;
+use tokio::sync::Mutex;
 
-use super::state::StateError;
+use super::routes::problem_response;
+use super::state::{Rejection, StateError};
 use super::{Emulator, EventQueue, Faults, State};
-use crate::fs::{
-    FileFingerprint, create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic,
-};
+use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
 
-/// An emulator whose state is a file. Any number of them, in any number of processes, can share one file.
-#[derive(Debug, Clone)]
+/// The detail of a 503. The path of the file is local information that a client must not see.
+const STATE_FILE_UNUSABLE: &str =
+    "The emulator cannot use its state file, so it did not process the request. Its log has the reason.";
+
+/// An emulator whose state is a file. Several of them, also in other processes, can share one file.
+#[derive(Clone)]
 pub struct FileEmulator {
     state_file: PathBuf,
-    last: Arc<Mutex<Option<CachedState>>>,
-    events: EventQueue,
-    faults: Option<Faults>,
-}
-
-/// The state as it was read or written last.
-struct CachedState {
-    /// It stays open, so that no other file can get its number.
-    _file: File,
-    identity: FileFingerprint,
+    /// Processes each request on the state that was read for it.
     emulator: Emulator,
+    /// Only events whose change is in the file.
+    events: EventQueue,
+    serving: Arc<Mutex<()>>,
 }
 
-impl fmt::Debug for CachedState {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Loaded").field("identity", &self.identity).finish_non_exhaustive()
-    }
-}
-
-/// Why a request on a state file was not carried out. Whatever it says, nothing was changed.
+/// Why a request was not processed. The state is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum StateFileError {
-    /// It is there but cannot be read.
     #[error("the emulator's state file {} cannot be read: {}", .path.display(), io_error_message(.source))]
-    Unreadable {
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It can be read but is not a state of this version.
+    Unreadable { path: PathBuf, source: io::Error },
     #[error(
         "the emulator's state file {} is not usable: {source}; delete the file to begin with a new state",
         .path.display()
     )]
-    NotAState {
-        path: PathBuf,
-        /// What is wrong, with line and column.
-        source: StateError,
-    },
-    /// The folder, the lock or the file cannot be written.
+    NotAState { path: PathBuf, source: StateError },
+    /// The directory, the lock file or the state file cannot be written.
     #[error("the emulator's state file {} cannot be written: {}", .path.display(), io_error_message(.source))]
-    NotWritable {
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    NotWritable { path: PathBuf, source: io::Error },
 }
 
 impl FileEmulator {
-    /// An emulator on this file, which need not exist yet: a missing one is the seed.
+    /// The file need not exist yet: without it, the state is that of a new emulator.
     pub fn new(state_file: PathBuf) -> Self {
-        Self { state_file, last: Arc::default(), events: EventQueue::default(), faults: None }
+        Self {
+            state_file,
+            emulator: Emulator::new(State::seed()).with_faults(None),
+            events: EventQueue::default(),
+            serving: Arc::default(),
+        }
     }
 
-    /// What this value and its clones make happen to sessions, for whoever tells others of it. What others do on the
-    /// same file is theirs to tell.
+    /// The events of requests to this emulator and its clones. Changes by other processes cause no events here.
     pub fn events(&self) -> EventQueue {
         self.events.clone()
     }
 
-    /// The same with these faults, for a [`Server`](super::Server), which makes them happen.
     pub fn with_faults(self, faults: Faults) -> Self {
-        Self { faults: Some(faults), ..self }
+        Self { emulator: self.emulator.with_faults(Some(faults)), ..self }
     }
 
-    /// What goes wrong when a server offers this emulator.
     pub const fn faults(&self) -> Option<&Faults> {
-        self.faults.as_ref()
+        self.emulator.faults()
     }
 
-    /// Answers one request. A request that changes something has its answer only once the change is on disk.
+    /// The API as a service. It must be called on a tokio runtime.
     ///
-    /// It must be called on a tokio runtime.
-    pub async fn handle(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, StateFileError> {
-        if matches!(*request.method(), Method::GET | Method::HEAD) {
-            return Ok(answer(&self.load()?.with_faults(self.faults.clone()), request).await);
+    /// Where the file cannot be used, the response is a 503 whose extensions have the error as an
+    /// `Arc<StateFileError>`.
+    pub fn router(&self) -> Router {
+        self.emulator.router().layer(from_fn_with_state(self.clone(), handle))
+    }
+
+    /// Creates the file from `seed` if there is none, and applies `change` to the state. Returns true if the file is
+    /// new.
+    pub async fn prepare(
+        &self,
+        seed: State,
+        change: impl FnOnce(&mut State),
+    ) -> Result<bool, StateFileError> {
+        let _lock = self.lock().await?;
+        let before = self.read()?;
+        let is_new = before.is_none();
+        let mut after = before.clone().unwrap_or(seed);
+        change(&mut after);
+        if before.as_ref() != Some(&after) {
+            self.write(&after)?;
         }
-        let not_writable = |source| StateFileError::NotWritable { path: self.state_file.clone(), source };
-        create_private_dir(parent_dir(&self.state_file)).map_err(not_writable)?;
-        let lock = lock(self.sibling_path(".lock")).await.map_err(not_writable)?;
-        let loaded = self.load()?;
-        let emulator = Emulator::new(loaded.state()).with_faults(self.faults.clone());
-        let response = answer(&emulator, request).await;
-        let changed = emulator
-            .with_state(|after, _| loaded.with_state(|before, _| (after != before).then(|| after.write())));
-        let happened = emulator.drain_events();
-        if let Some(text) = changed {
-            write_atomic(&self.state_file, &text).map_err(not_writable)?;
-            if let Ok(file) = File::open(&self.state_file) {
-                let identity = identity_of(&file);
-                self.cache(file, identity, emulator);
-            }
+        Ok(is_new)
+    }
+
+    async fn serve(&self, request: Request, next: Next) -> Result<Response, StateFileError> {
+        let _serving = self.serving.lock().await;
+        let _lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
+        let before = self.read()?.unwrap_or_else(State::seed);
+        self.emulator.with_state(|state, _| state.clone_from(&before));
+        let response = next.run(request).await;
+        let events = self.emulator.drain_events();
+        let after = self.emulator.state();
+        if after != before {
+            self.write(&after)?;
         }
-        // Told is only what is kept, and in the order in which it was.
-        self.events.with(|events| happened.into_iter().for_each(|event| events.push(event)));
-        drop(lock);
+        self.events.with(|log| events.into_iter().for_each(|event| log.push(event)));
         Ok(response)
     }
 
-    fn load(&self) -> Result<Emulator, StateFileError> {
-        let unreadable = |source| StateFileError::Unreadable { path: self.state_file.clone(), source };
-        let mut file = match File::open(&self.state_file) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Emulator::new(State::seed())),
-            Err(source) => return Err(unreadable(source)),
-        };
-        let identity = identity_of(&file);
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref().filter(|last| Some(last.identity) == identity) {
-            return Ok(last.emulator.clone());
+    fn read(&self) -> Result<Option<State>, StateFileError> {
+        let path = || self.state_file.clone();
+        match fs::read(&self.state_file) {
+            Ok(text) => State::read(&text)
+                .map(Some)
+                .map_err(|source| StateFileError::NotAState { path: path(), source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StateFileError::Unreadable { path: path(), source }),
         }
-        drop(last);
-        let mut text = Vec::new();
-        // What is changed from here on makes the identity another one.
-        file.read_to_end(&mut text).map_err(unreadable)?;
-        let state = State::read(&text)
-            .map_err(|source| StateFileError::NotAState { path: self.state_file.clone(), source })?;
-        let emulator = Emulator::new(state);
-        self.cache(file, identity, emulator.clone());
-        Ok(emulator)
     }
 
-    /// Keeps the state of a file, where the system tells whether it is still that one.
-    fn cache(&self, file: File, identity: Option<FileFingerprint>, emulator: Emulator) {
-        let loaded = identity.map(|identity| CachedState { _file: file, identity, emulator });
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = loaded;
+    fn write(&self, state: &State) -> Result<(), StateFileError> {
+        write_atomic(&self.state_file, &state.write()).map_err(|source| self.not_writable(source))
     }
 
-    fn sibling_path(&self, suffix: &str) -> PathBuf {
+    /// Waits for the lock, which is released when the file is dropped.
+    async fn lock(&self) -> Result<File, StateFileError> {
+        let lock = async {
+            create_private_dir(parent_dir(&self.state_file))?;
+            let file = private_open_options().open(self.lock_path())?;
+            match file.try_lock() {
+                Ok(()) => Ok(file),
+                Err(TryLockError::Error(error)) => Err(error),
+                // The holder may be a task of this thread, so the thread must not block.
+                Err(TryLockError::WouldBlock) => {
+                    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+                        .await
+                        .map_err(io::Error::other)?
+                }
+            }
+        };
+        lock.await.map_err(|source| self.not_writable(source))
+    }
+
+    fn not_writable(&self, source: io::Error) -> StateFileError {
+        StateFileError::NotWritable { path: self.state_file.clone(), source }
+    }
+
+    fn lock_path(&self) -> PathBuf {
         let mut path = self.state_file.clone().into_os_string();
-        path.push(suffix);
+        path.push(".lock");
         path.into()
     }
 }
 
-fn identity_of(file: &File) -> Option<FileFingerprint> {
-    FileFingerprint::of(&file.metadata().ok()?)
-}
-
-async fn answer(emulator: &Emulator, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
-    let Ok(response) = emulator.router().oneshot(request.map(Body::from)).await;
-    let (parts, body) = response.into_parts();
-    // The body is in memory already: reading it cannot fail.
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
-    Response::from_parts(parts, body.to_vec())
-}
-
-/// Takes the lock, waiting for as long as it takes. It is given back when the file is dropped.
-async fn lock(path: PathBuf) -> io::Result<File> {
-    let file = private_open_options().open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::Error(error)) => Err(error),
-        // The holder may be another task of this very thread: waiting here would keep it from ever finishing.
-        Err(TryLockError::WouldBlock) => tokio::task::spawn_blocking(move || file.lock().map(|()| file))
-            .await
-            .unwrap_or_else(|error| Err(io::Error::other(error))),
-    }
+async fn handle(Extension(emulator): Extension<FileEmulator>, request: Request, next: Next) -> Response {
+    emulator.serve(request, next).await.unwrap_or_else(|error| {
+        let mut response =
+            problem_response(&Rejection::new(StatusCode::SERVICE_UNAVAILABLE, STATE_FILE_UNUSABLE));
+        response.extensions_mut().insert(Arc::new(error));
+        response
+    })
 }
 
 #[cfg(test)]

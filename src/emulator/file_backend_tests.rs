@@ -1,8 +1,9 @@
 use super::*;
 use crate::emulator::{API_KEY, MERCHANT_ID};
+use axum::body::{Body, to_bytes};
 use serde_json::{Value, json};
-use std::fs;
 use std::path::Path;
+use tower::ServiceExt as _;
 
 const DEVICES: &str = "/ipp/v1/devices?page_size=100";
 
@@ -27,8 +28,13 @@ async fn send(
         .header("x-merchant-id", MERCHANT_ID)
         .body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes()))
         .unwrap();
-    let response = local.handle(request).await?;
-    Ok((response.status().as_u16(), serde_json::from_slice(response.body()).unwrap_or_default()))
+    let Ok(mut response) = local.router().oneshot(request.map(Body::from)).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<StateFileError>>() {
+        return Err(Arc::into_inner(error).unwrap());
+    }
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
 async fn create(local: &FileEmulator, name: &str) -> Result<(u16, Value), StateFileError> {
@@ -112,7 +118,7 @@ fn a_held_lock_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let local = local(&folder);
     crate::fs::create_private_dir(crate::fs::parent_dir(&local.state_file)).unwrap();
-    let held = runtime().block_on(lock(local.sibling_path(".lock"))).unwrap();
+    let held = runtime().block_on(local.lock()).unwrap();
     runtime().block_on(async {
         let waiting = create(&local, "Till 1");
         let release = async {
@@ -153,7 +159,7 @@ fn folder_and_files_are_private() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(crate::fs::parent_dir(&local.state_file)), 0o700);
     assert_eq!(mode(&local.state_file), 0o600);
-    assert_eq!(mode(&local.sibling_path(".lock")), 0o600);
+    assert_eq!(mode(&local.lock_path()), 0o600);
 }
 
 #[test]
@@ -211,4 +217,18 @@ fn a_change_that_cannot_be_kept_is_not_made() {
     assert!(crate::fs::write_atomic(&local.state_file, &before).is_err());
     let left = fs::read_dir(crate::fs::parent_dir(&local.state_file)).unwrap().count();
     assert_eq!(left, 2, "a temporary file was left behind");
+}
+
+#[test]
+fn preparing_creates_a_missing_file_and_keeps_an_existing_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = local(&folder);
+    let prepare = |seed, strict| {
+        runtime().block_on(local.prepare(seed, |state| state.switches.strict_sums = strict)).unwrap()
+    };
+    assert!(prepare(State::seed_with_one_location(), true));
+    assert!(!prepare(State::seed(), false));
+    let mut expected = State::seed_with_one_location();
+    expected.switches.strict_sums = false;
+    assert_eq!(local.read().unwrap(), Some(expected));
 }

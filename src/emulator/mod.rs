@@ -121,7 +121,7 @@ pub async fn serve(
     emulator: Emulator,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    Server::new(listener, emulator).serve(stop).await;
+    Server::new(listener, &emulator).serve(stop).await;
     Ok(())
 }
 

@@ -1,136 +1,103 @@
-//! What can be told of a request without telling a secret.
+//! A record of each request that a server received. It contains no secrets.
 
 use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
-use uuid::Uuid;
 
-/// The longest part of an unknown path that is shown.
-const MAX_SEGMENT_LEN: usize = 24;
-
-/// A request that came to its end.
+/// A request that was responded to, or that the client gave up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRecord {
     pub method: Method,
-    /// Its path without what may be a secret: no query, and `…` for what could be a code.
+    /// The path without its query. Clients may put an enrollment code or a key where an ID belongs, so IDs appear only
+    /// if they were found; otherwise this is the route, such as `/ipp/v1/sessions/{session_id}`, or `…` if there is no
+    /// such route.
     pub path: String,
-    /// How it ended.
-    pub ending: RequestOutcome,
-    /// The fault that hit it.
+    pub outcome: RequestOutcome,
+    /// The number of the fault that was injected.
     pub fault: Option<u32>,
-    /// How long it took.
-    pub took: Duration,
+    pub duration: Duration,
 }
 
-/// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestOutcome {
-    /// With an answer.
     Answered(StatusCode),
-    /// With an answer that breaks off, because of a fault.
+    /// A fault truncated the response.
     Truncated(StatusCode),
-    /// With no answer, because of a fault.
+    /// A fault closed the connection without a response.
     Dropped,
-    /// The client went away before it was answered.
+    /// The client disconnected before the response.
     Abandoned,
 }
 
-/// A request that has no end yet. However it ends, it is told.
-pub(super) struct PendingRecord<T: FnMut(&RequestRecord)> {
-    method: Method,
-    path: String,
-    begun: Instant,
-    ending: RequestOutcome,
-    fault: Option<u32>,
-    tell: T,
+/// A request that is being served. It is recorded when this is dropped, which also happens when the client disconnects.
+pub(super) struct PendingRecord<F: FnMut(&RequestRecord)> {
+    record: RequestRecord,
+    request_path: String,
+    started: Instant,
+    observer: F,
 }
 
-impl<T: FnMut(&RequestRecord)> PendingRecord<T> {
-    pub(super) fn begin(method: &Method, path: &str, tell: T) -> Self {
-        let (method, path) = (method.clone(), path.to_owned());
-        Self { method, path, begun: Instant::now(), ending: RequestOutcome::Abandoned, fault: None, tell }
-    }
-
-    /// It is hit by a fault.
-    pub(super) fn hit(&mut self, fault: u32) {
-        self.fault = Some(fault);
-    }
-
-    pub(super) fn ended(mut self, ending: RequestOutcome) {
-        self.ending = ending;
-    }
-}
-
-impl<T: FnMut(&RequestRecord)> Drop for PendingRecord<T> {
-    fn drop(&mut self) {
-        let served = RequestRecord {
-            method: self.method.clone(),
-            path: path_without_secrets(&self.path, self.ending),
-            ending: self.ending,
-            fault: self.fault,
-            took: self.begun.elapsed(),
+impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
+    pub(super) fn new(method: &Method, path: &str, route: Option<&str>, observer: F) -> Self {
+        let record = RequestRecord {
+            method: method.clone(),
+            path: route.unwrap_or("…").to_owned(),
+            outcome: RequestOutcome::Abandoned,
+            fault: None,
+            duration: Duration::ZERO,
         };
-        (self.tell)(&served);
+        Self { record, request_path: path.to_owned(), started: Instant::now(), observer }
+    }
+
+    pub(super) fn set_fault(&mut self, fault: Option<u32>) {
+        self.record.fault = fault;
+    }
+
+    pub(super) fn finish(mut self, outcome: RequestOutcome) {
+        self.record.outcome = outcome;
+        if let RequestOutcome::Answered(status) | RequestOutcome::Truncated(status) = outcome
+            && (status.is_success() || status == StatusCode::CONFLICT)
+        {
+            self.record.path = std::mem::take(&mut self.request_path);
+        }
     }
 }
 
-/// A path as it can be told. What was found is an id. What was not found may be anything, an enrollment code in the
-/// wrong place among others, so only what can be none is shown of it: a lower-case word.
-fn path_without_secrets(path: &str, ending: RequestOutcome) -> String {
-    let is_found = |status: StatusCode| status.is_success() || status == StatusCode::CONFLICT;
-    let is_found = matches!(ending, RequestOutcome::Answered(status) | RequestOutcome::Truncated(status) if is_found(status));
-    let parts = path.split('/').map(|part| {
-        let is_id = is_found && Uuid::try_parse(part).is_ok();
-        if is_id || is_word(part) { part } else { "…" }
-    });
-    parts.collect::<Vec<_>>().join("/")
-}
-
-fn is_word(part: &str) -> bool {
-    let of_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
-    part.len() <= MAX_SEGMENT_LEN
-        && part.bytes().all(of_word)
-        && !part.starts_with(|c: char| c.is_ascii_digit())
+impl<F: FnMut(&RequestRecord)> Drop for PendingRecord<F> {
+    fn drop(&mut self) {
+        self.record.duration = self.started.elapsed();
+        (self.observer)(&self.record);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::cell::RefCell;
 
-    const ID: &str = "51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
-
-    fn shown(path: &str, status: u16) -> String {
-        path_without_secrets(path, RequestOutcome::Answered(StatusCode::from_u16(status).unwrap()))
+    fn record(path: &str, route: Option<&str>, status: Option<u16>) -> RequestRecord {
+        let mut records = Vec::new();
+        let pending = PendingRecord::new(&Method::GET, path, route, |record: &RequestRecord| {
+            records.push(record.clone());
+        });
+        match status {
+            Some(status) => pending.finish(RequestOutcome::Answered(StatusCode::from_u16(status).unwrap())),
+            None => drop(pending),
+        }
+        records.remove(0)
     }
 
     #[test]
-    fn an_id_that_was_found_is_shown_and_what_could_be_a_code_is_not() {
-        assert_eq!(shown("/", 200), "/");
-        assert_eq!(shown("/ipp/v1/sessions", 200), "/ipp/v1/sessions");
-        assert_eq!(
-            shown(&format!("/ipp/v1/sessions/{ID}/cancel"), 200),
-            format!("/ipp/v1/sessions/{ID}/cancel")
-        );
-        // A code that lives long is a UUID too.
-        assert_eq!(shown(&format!("/ipp/v1/enrollments/{ID}"), 404), "/ipp/v1/enrollments/…");
-        assert_eq!(shown("/ipp/v1/enrollments/ABCD2345", 404), "/ipp/v1/enrollments/…");
-        assert_eq!(shown("/ipp/v1/enrolments", 404), "/ipp/v1/enrolments");
-        assert_eq!(shown("/kco_test_api_0123456789abcdef", 404), "/…");
-        assert_eq!(shown("/%1b[2J/é", 404), "/…/…");
-        assert_eq!(path_without_secrets(&format!("/a/{ID}"), RequestOutcome::Abandoned), "/a/…");
+    fn a_path_shows_an_id_only_if_it_was_found() {
+        let (path, route) = ("/ipp/v1/sessions/ABCD2345", Some("/ipp/v1/sessions/{session_id}"));
+        assert_eq!(record(path, route, Some(200)).path, path);
+        assert_eq!(record(path, route, Some(409)).path, path);
+        assert_eq!(record(path, route, Some(404)).path, "/ipp/v1/sessions/{session_id}");
+        assert_eq!(record("/kco_test_api_0123456789abcdef", None, Some(404)).path, "…");
     }
 
     #[test]
-    fn a_request_that_nobody_answers_is_told_too() {
-        let told = RefCell::new(Vec::new());
-        let begin = || {
-            PendingRecord::begin(&Method::GET, "/x", |served: &RequestRecord| {
-                told.borrow_mut().push(served.ending);
-            })
-        };
-        begin().ended(RequestOutcome::Answered(StatusCode::OK));
-        drop(begin());
-        assert_eq!(*told.borrow(), [RequestOutcome::Answered(StatusCode::OK), RequestOutcome::Abandoned]);
+    fn a_request_without_a_response_is_recorded() {
+        let abandoned = record("/x/1", Some("/x/{id}"), None);
+        assert_eq!((abandoned.path.as_str(), abandoned.outcome), ("/x/{id}", RequestOutcome::Abandoned));
     }
 }

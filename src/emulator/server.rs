@@ -1,7 +1,7 @@
-//! An emulator for other programs, over connections.
+//! Serves an emulator over HTTP.
 //!
-//! The framework's own server answers every request. This one can also not answer, which is what a client has to be
-//! tried with, so it serves each connection by itself.
+//! It accepts connections itself, because `axum::serve` sends a response to every request, and a fault may have to close
+//! the connection without one.
 
 mod fault_response;
 
@@ -10,84 +10,81 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State as Extension};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, EXPECT};
-use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Mutex;
 use tower::ServiceExt as _;
 
 use super::request_log::{PendingRecord, RequestRecord};
 use super::routes::{self, MAX_BODY};
-use super::state::Rejection;
 use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, StateFileError};
 
-/// How long to wait after a connection could not be taken, as when there are too many of them.
+/// How long to wait after a failed accept, as when the process has too many open files.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// The longest body that is read to its end, only to be refused: a client that is still sending hears no refusal.
+/// How much of a body that is too large is read before the 413: many clients read no response while they still send.
 const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
-/// What a client is told; a path of this machine is for whoever runs the emulator.
-const NO_STATE: &str =
-    "The emulator's state file cannot be used, so this was not carried out. Its log says why.";
-
-/// What a server tells whoever watches it.
 #[derive(Debug)]
 pub enum ServerEvent<'a> {
-    /// A request came to its end.
     Served(&'a RequestRecord),
-    /// The state file cannot be used.
     StateFile(&'a StateFileError),
 }
 
-type Observer = Arc<dyn Fn(&ServerEvent<'_>) + Send + Sync>;
-
-/// Serves an emulator to whoever connects.
 pub struct Server {
     listener: TcpListener,
-    account: Backend,
-    observer: Observer,
+    router: Router,
+    monitor: Monitor,
 }
 
-/// Where the state lives.
+/// What the middleware around the API needs.
 #[derive(Clone)]
-enum Backend {
-    Memory(Emulator),
-    /// Requests that change something queue up here, so that only one at a time waits for the file's lock.
-    File(FileEmulator, Arc<Mutex<()>>),
+struct Monitor {
+    faults: Option<Faults>,
+    observer: Arc<dyn Fn(&ServerEvent<'_>) + Send + Sync>,
 }
+
+/// An extension of a response that must not be sent: the connection is closed instead.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the connection is closed without a response")]
+struct NoResponse;
 
 impl Server {
-    /// A server of an emulator in memory.
-    pub fn new(listener: TcpListener, emulator: Emulator) -> Self {
-        Self { listener, account: Backend::Memory(emulator), observer: Arc::new(|_| {}) }
+    pub fn new(listener: TcpListener, emulator: &Emulator) -> Self {
+        Self::with_router(listener, emulator.router(), emulator.faults())
     }
 
-    /// A server of an emulator whose state is a file. Others can use the file at the same time.
-    pub fn with_file_backend(listener: TcpListener, emulator: FileEmulator) -> Self {
-        let account = Backend::File(emulator, Arc::default());
-        Self { listener, account, observer: Arc::new(|_| {}) }
+    pub fn with_file_backend(listener: TcpListener, emulator: &FileEmulator) -> Self {
+        Self::with_router(listener, emulator.router(), emulator.faults())
     }
 
-    /// Tells everything that happens to `observer`, which must not wait for anything.
-    pub fn with_observer(self, observer: impl Fn(&ServerEvent<'_>) + Send + Sync + 'static) -> Self {
-        Self { observer: Arc::new(observer), ..self }
+    fn with_router(listener: TcpListener, router: Router, faults: Option<&Faults>) -> Self {
+        let monitor = Monitor { faults: faults.cloned(), observer: Arc::new(|_| {}) };
+        Self { listener, router, monitor }
     }
 
-    /// Where it listens.
+    /// Calls `observer` for every event. It must not block.
+    pub fn with_observer(mut self, observer: impl Fn(&ServerEvent<'_>) + Send + Sync + 'static) -> Self {
+        self.monitor.observer = Arc::new(observer);
+        self
+    }
+
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Serves until `stop` is done, then lets the open requests finish. It can be dropped at any time.
+    /// Serves until `stop` completes, then waits for open requests. The future can be dropped at any time.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let Self { listener, account, observer } = self;
+        let router = self.router.layer(from_fn_with_state(self.monitor, handle));
         let mut stop = std::pin::pin!(stop);
         let open = GracefulShutdown::new();
         let mut connections = tokio::task::JoinSet::new();
@@ -95,20 +92,19 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
-                // Those that have ended are forgotten.
+                // Forget connections that were closed.
                 Some(_) = connections.join_next() => {}
-                connection = accept(&listener) => {
-                    let (account, observer) = (account.clone(), Arc::clone(&observer));
-                    let service =
-                        service_fn(move |request| answer(account.clone(), Arc::clone(&observer), request));
+                connection = accept(&self.listener) => {
+                    let router = router.clone();
+                    let service = service_fn(move |request| respond(router.clone(), request));
                     let serving = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(connection), service);
                     connections.spawn(open.watch(serving));
                 }
             }
         }
-        // Nobody is to wait for a connection that is never taken.
-        drop(listener);
+        // Clients must not wait in the backlog of a server that stops.
+        drop(self.listener);
         open.shutdown().await;
     }
 }
@@ -117,7 +113,7 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((connection, _)) => {
-                // Without it small answers wait for the client's acknowledgement. A connection that cannot do it works.
+                // Without it, Nagle's algorithm delays small responses. The connection works even if this fails.
                 let _ = connection.set_nodelay(true);
                 return connection;
             }
@@ -126,88 +122,67 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Why a connection ends without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the request broke off")]
-struct NoAnswer;
-
-async fn answer(
-    account: Backend,
-    observer: Observer,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, NoAnswer> {
-    let mut entry = {
-        let observer = Arc::clone(&observer);
-        PendingRecord::begin(request.method(), request.uri().path(), move |served| {
-            observer(&ServerEvent::Served(served));
-        })
-    };
-    // It is taken in whole before anything goes wrong: a connection that is closed while its client sends is reset.
-    let request = read_request(request).await?;
-    let hit = account
-        .faults()
-        .and_then(|faults| faults.change(|table| table.next_hit(request.method(), request.uri().path())));
-    let FaultAction { delay, effect } = hit.map(|hit| hit.what).unwrap_or_default();
-    if let Some(hit) = hit {
-        entry.hit(hit.id);
+async fn respond(router: Router, request: http::Request<Incoming>) -> Result<Response, NoResponse> {
+    let Ok(response) = router.oneshot(request).await;
+    match response.extensions().get::<NoResponse>() {
+        Some(no_response) => Err(*no_response),
+        None => Ok(response),
     }
+}
+
+/// Middleware that injects faults and records the request.
+async fn handle(
+    Extension(monitor): Extension<Monitor>,
+    route: Option<MatchedPath>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Monitor { faults, observer } = monitor;
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut record = PendingRecord::new(&method, &path, route.as_ref().map(MatchedPath::as_str), |record| {
+        observer(&ServerEvent::Served(record));
+    });
+    let no_response = || axum::Extension(NoResponse).into_response();
+    // The body is read before a fault is injected: closing a connection while the client still sends would reset it.
+    let Ok(request) = read_body(request).await else { return no_response() };
+    let hit = faults.and_then(|faults| faults.change(|table| table.next_hit(&method, &path)));
+    record.set_fault(hit.map(|hit| hit.id));
+    let FaultAction { delay, effect } = hit.map(|hit| hit.what).unwrap_or_default();
     let response = match effect {
         Some(Effect::Status { .. } | Effect::Drop) => None,
-        Some(Effect::DropAfterHeaders | Effect::Truncate) | None => {
-            Some(account.handle(request).await.unwrap_or_else(|error| {
-                observer(&ServerEvent::StateFile(&error));
-                routes::problem_response(&Rejection::new(StatusCode::SERVICE_UNAVAILABLE, NO_STATE))
-            }))
-        }
+        Some(Effect::DropAfterHeaders | Effect::Truncate) | None => Some(next.run(request).await),
     };
+    if let Some(error) =
+        response.as_ref().and_then(|response| response.extensions().get::<Arc<StateFileError>>())
+    {
+        observer(&ServerEvent::StateFile(error));
+    }
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
-    let (response, ending) = fault_response::apply(effect, response).await;
-    entry.ended(ending);
-    response.ok_or(NoAnswer)
+    let (response, outcome) = fault_response::apply(effect, response).await;
+    record.finish(outcome);
+    response.unwrap_or_else(no_response)
 }
 
-impl Backend {
-    const fn faults(&self) -> Option<&Faults> {
-        match self {
-            Self::Memory(emulator) => emulator.faults(),
-            Self::File(emulator, _) => emulator.faults(),
-        }
-    }
-
-    async fn handle(&self, request: Request<Vec<u8>>) -> Result<Response<Body>, StateFileError> {
-        match self {
-            Self::Memory(emulator) => {
-                let Ok(response) = emulator.router().oneshot(request.map(Body::from)).await;
-                Ok(response)
-            }
-            Self::File(emulator, queue) => {
-                let _turn = if request.method().is_safe() { None } else { Some(queue.lock().await) };
-                Ok(emulator.handle(request).await?.map(Body::from))
-            }
-        }
-    }
-}
-
-/// Takes a request in before anything is done about it: one that breaks off is not carried out. Of a body that is too
-/// long as much is kept as shows that it is.
-async fn read_request(request: Request<Incoming>) -> Result<Request<Vec<u8>>, NoAnswer> {
+/// Reads the complete body, since an incomplete request must not be processed. Of a body that is too large only one
+/// byte too many is kept, which is enough to reject it.
+async fn read_body(request: Request) -> Result<Request, axum::Error> {
     let (parts, mut body) = request.into_parts();
-    let announced =
+    let content_length =
         parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    // Who asks before it sends is told at once.
-    if parts.headers.contains_key(EXPECT) && announced.is_some_and(|length| length > MAX_BODY) {
-        return Ok(Request::from_parts(parts, Vec::new()));
+    // A client that sent `Expect: 100-continue` is rejected before it sends the body.
+    if parts.headers.contains_key(EXPECT) && content_length.is_some_and(|length| length > MAX_BODY) {
+        return Ok(Request::from_parts(parts, Body::empty()));
     }
     let (mut kept, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| NoAnswer)?.into_data() else { continue };
+        let Ok(data) = frame?.into_data() else { continue };
         length = length.saturating_add(data.len());
         kept.extend_from_slice(&data[..data.len().min((MAX_BODY + 1).saturating_sub(kept.len()))]);
         if length > MAX_DRAIN_BYTES {
             break;
         }
     }
-    Ok(Request::from_parts(parts, kept))
+    Ok(Request::from_parts(parts, Body::from(kept)))
 }

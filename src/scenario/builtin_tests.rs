@@ -1,15 +1,13 @@
 //! The shipped scenarios pass, and each of them fails when the rule that it is about is broken.
 
 use super::*;
-use crate::api::{Response, ResponseFuture, Transport};
+use crate::api::{InProcessTransport, Response, ResponseFuture, Transport};
 use crate::emulator::state::{AfterDecline, CancelEnded, PageRequest};
 use crate::emulator::{Emulator, Switches};
 use crate::model::CallbackType;
 use crate::scenario::assertions::Mismatch;
 use crate::scenario::model::Step;
-use crate::scenario::runner::{
-    InProcessTransport, RunOutcome, RunResult, Runner, Stop, Target, TestEmulator,
-};
+use crate::scenario::runner::{RunOutcome, RunResult, Runner, Stop, Target, TestEmulator};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::cell::Cell;

@@ -154,7 +154,7 @@ fn what_is_not_acknowledged_is_a_failure() {
     assert!(lost.starts_with("error: the callback was sent, and not answered: "), "{lost}");
     assert_eq!(cut.asked().len(), 1, "it is sent once");
     let gone = env.run(trigger(&env, "http://127.0.0.1:1/", &["session.created"])).assert_failure(6);
-    insta::assert_snapshot!(&gone, @"error: the callback was not sent: 127.0.0.1 refused the connection\n  hint: see that the application listens \
+    insta::assert_snapshot!(&gone, @"error: the callback was not sent: cannot connect to 127.0.0.1 (Connection refused)\n  hint: see that the application listens \
          there\n");
     let plain = env.run(trigger(&env, "http://shop.example/", &["session.created"])).assert_failure(2);
     assert!(plain.starts_with("error: --to cannot be used: it is plain http to another machine"), "{plain}");
@@ -207,5 +207,5 @@ fn production_is_refused_before_anything_is_sent() {
     let _ = mismatched.run(trigger(&mismatched, &application.url(), &["session.created"])).assert_failure(3);
     let named = TestEnv::new().at(&application.url(), API_KEY);
     let missing = named.run(trigger(&named, "http://127.0.0.1:1/", &["session.created"])).assert_failure(6);
-    assert!(missing.contains("refused the connection"), "{missing}");
+    assert!(missing.contains("Connection refused"), "{missing}");
 }

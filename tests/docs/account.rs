@@ -4,11 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
+use axum::body::{Body, to_bytes};
 use http::Request;
 use kustom::emulator::state::STOCKHOLM;
 use kustom::emulator::{API_KEY, FaultTable, Faults, FileEmulator, MERCHANT_ID, Server};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tower::ServiceExt as _;
 
 /// An emulator behind an address. Dropping it stops it.
 pub(crate) struct Account {
@@ -32,7 +34,7 @@ impl Account {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
-                let server = Server::with_file_backend(listener, emulator);
+                let server = Server::with_file_backend(listener, &emulator);
                 tokio::select! {
                     () = server.serve(std::future::pending()) => {}
                     // Connections that are kept open must not keep the test from ending.
@@ -63,8 +65,12 @@ impl Account {
         let request = request.body(body).expect("a request");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let emulator = FileEmulator::new(self.state_file.clone());
-        let answer = runtime.block_on(emulator.handle(request)).expect("a state file");
-        (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
+        runtime.block_on(async {
+            let Ok(response) = emulator.router().oneshot(request.map(Body::from)).await;
+            let status = response.status().as_u16();
+            let body = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+            (status, serde_json::from_slice(&body).unwrap_or_default())
+        })
     }
 
     /// The same, which must work.

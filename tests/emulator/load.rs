@@ -12,7 +12,7 @@ fn two_hundred_clients_see_one_consistent_state() {
     runtime.block_on(async {
         let emulator = Emulator::new(State::seed());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Server::new(listener, emulator.clone());
+        let server = Server::new(listener, &emulator);
         let url = format!("http://{}", server.address().unwrap());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));

@@ -4,14 +4,13 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::args;
+use crate::callback_poster::{CallbackEndpoint, CallbackPoster, DeliveryError};
 use crate::commands::help::text::after_help;
 use crate::commands::list::to_json_object;
 use crate::context::{ApiContext, App};
@@ -21,7 +20,6 @@ use crate::output::{Cell, CellStyle, Column, View};
 use crate::secret::Redactor;
 use crate::settings::Account;
 use crate::text::escape_control;
-use crate::webhooks::{DeliveryError, Endpoint, Signer};
 
 /// The merchant of a sample where none is known.
 const SAMPLE_MERCHANT_ID: &str = "SAMPLE";
@@ -61,10 +59,10 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { event, to, secret_file, session } = self;
         let secrets = args::read_secrets(&secret_file)?;
-        let bug = |error: crate::webhooks::SignError| Error::new(ErrorKind::Bug, error.to_string());
-        let signer = Signer::new(&secrets).map_err(bug)?;
-        let endpoint = Endpoint::new(&to, app.settings.request_timeout())
+        let endpoint = CallbackEndpoint::new(&to, app.settings.request_timeout())
             .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
+        let poster = CallbackPoster::new(endpoint, &secrets)
+            .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         // Nobody's account is needed for a sample; one that is there has its guards.
         let account = if session.is_none() && !has_account(app)? { None } else { Some(app.account()?) };
         if account.as_ref().is_some_and(Account::is_production) {
@@ -93,19 +91,18 @@ impl Args {
             };
             // Texts cannot fail to be JSON.
             let body = serde_json::to_vec(&callback).unwrap_or_default();
-            let mut headers = signer.sign(&id, now, &body).map_err(bug)?;
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             let sent = std::time::Instant::now();
-            let answer = endpoint.post(headers, body).await;
+            let answer = poster.post(&id, body).await;
             let triggered = |status, body: &[u8]| {
                 let data = callback.data.clone().unwrap_or_default();
                 let took = sent.elapsed();
-                TriggerResult::new(&event, &id, data, endpoint.display_url(), status, body, took)
+                TriggerResult::new(&event, &id, data, &poster.display_url(), status, body, took)
             };
             match answer {
                 Ok(answer) => {
-                    app.output.print_item(&triggered(answer.status, &answer.body))?;
-                    check_status(answer.status)
+                    let status = answer.status().as_u16();
+                    app.output.print_item(&triggered(status, answer.body()))?;
+                    check_status(status)
                 }
                 Err(DeliveryError::NotSent(reason)) => {
                     let message = format!("the callback was not sent: {}", escape_control(&reason));

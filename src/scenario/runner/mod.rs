@@ -15,8 +15,6 @@ use crate::api::Client;
 use crate::error::{ErrorKind, ExitStatus};
 use run::{Cancelled, Run};
 pub(crate) use stop::Stop;
-#[cfg(test)]
-pub(crate) use test_emulator::InProcessTransport;
 pub(crate) use test_emulator::TestEmulator;
 
 /// Where a scenario is played.

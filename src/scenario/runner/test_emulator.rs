@@ -3,14 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::Body;
 use jiff::{SignedDuration, Timestamp};
-use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use crate::api::{
-    BaseUrl, Client, Credentials, Observer, Response, ResponseFuture, Transport, TransportError,
-};
+use crate::api::{BaseUrl, Client, Credentials, InProcessTransport, Observer, Transport};
 use crate::emulator::{API_KEY, Emulator, MERCHANT_ID, State, Switches};
 use crate::model::CallbackType;
 use crate::secret::ApiKey;
@@ -77,7 +73,7 @@ impl TestEmulator {
 
     /// What carries requests there.
     pub(crate) fn transport(&self) -> InProcessTransport {
-        InProcessTransport(self.emulator.router())
+        InProcessTransport::new(self.emulator.router())
     }
 
     /// A client of the built-in account, over this transport. `None` only if the built-in account could not be one.
@@ -90,22 +86,6 @@ impl TestEmulator {
             &Credentials { key, username: None, merchant_id },
             observer,
         )
-    }
-}
-
-/// Carries requests to an emulator in this process.
-pub(crate) struct InProcessTransport(axum::Router);
-
-impl Transport for InProcessTransport {
-    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_> {
-        Box::pin(async move {
-            let Ok(response) = self.0.clone().oneshot(request.map(Body::from)).await;
-            let (head, body) = response.into_parts();
-            let body = axum::body::to_bytes(body, usize::MAX)
-                .await
-                .map_err(|error| TransportError::Lost { reason: error.to_string() })?;
-            Ok(Response { status: head.status.as_u16(), headers: head.headers, body: body.to_vec() })
-        })
     }
 }
 

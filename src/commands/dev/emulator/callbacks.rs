@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::args;
+use crate::callback_poster::{CallbackEndpoint, CallbackPoster};
 use crate::emulator::Callbacks;
 use crate::error::{Error, ErrorKind};
-use crate::webhooks::{Endpoint, Signer};
 
 /// How long an endpoint may take to acknowledge an event.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -28,9 +28,10 @@ impl CallbackArgs {
     pub(super) fn resolve(&self) -> Result<Option<Callbacks>, Error> {
         let Some(url) = &self.callback_url else { return Ok(None) };
         let secrets = args::read_secrets(&self.callback_secret_file)?;
-        let endpoint = Endpoint::new(url, TIMEOUT)
+        let endpoint = CallbackEndpoint::new(url, TIMEOUT)
             .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
-        let signer = Signer::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
-        Ok(Some(Callbacks::new(endpoint, signer)))
+        let poster = CallbackPoster::new(endpoint, &secrets)
+            .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
+        Ok(Some(Callbacks::new(poster)))
     }
 }

@@ -61,18 +61,18 @@ impl RequestLogFormat {
 }
 
 fn format_text(served: &RequestRecord) -> String {
-    let ending = match served.ending {
+    let ending = match served.outcome {
         RequestOutcome::Answered(status) => status.as_u16().to_string(),
         RequestOutcome::Truncated(status) => format!("{} broken off", status.as_u16()),
         RequestOutcome::Dropped => "not answered".to_owned(),
         RequestOutcome::Abandoned => "the client hung up".to_owned(),
     };
     let fault = served.fault.map(|id| format!(" (fault {id})")).unwrap_or_default();
-    format!("{} {} {ending}{fault} {} ms", served.method, served.path, served.took.as_millis())
+    format!("{} {} {ending}{fault} {} ms", served.method, served.path, served.duration.as_millis())
 }
 
 fn format_json(served: &RequestRecord) -> String {
-    let (status, ending) = match served.ending {
+    let (status, ending) = match served.outcome {
         RequestOutcome::Answered(status) => (Some(status.as_u16()), "answered"),
         RequestOutcome::Truncated(status) => (Some(status.as_u16()), "broken_off"),
         RequestOutcome::Dropped => (None, "not_answered"),
@@ -84,7 +84,7 @@ fn format_json(served: &RequestRecord) -> String {
         "status": status,
         "ending": ending,
         "fault": served.fault,
-        "ms": u64::try_from(served.took.as_millis()).unwrap_or(u64::MAX),
+        "ms": u64::try_from(served.duration.as_millis()).unwrap_or(u64::MAX),
     });
     json!({ "request": request }).to_string()
 }

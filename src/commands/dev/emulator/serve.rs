@@ -85,11 +85,11 @@ impl ServeArgs {
             let (server, events) = match account {
                 EmulatorBackend::Memory(emulator) => {
                     let events = emulator.events();
-                    (Server::new(listener, emulator), events)
+                    (Server::new(listener, &emulator), events)
                 }
                 EmulatorBackend::File(local) => {
                     let events = local.events();
-                    (Server::with_file_backend(listener, local), events)
+                    (Server::with_file_backend(listener, &local), events)
                 }
             };
             let ready = Ready::at(server.address().map_err(cannot_start)?);
@@ -140,8 +140,7 @@ async fn serve_until_interrupted(
     };
     let telling = async {
         if let Some(callbacks) = callbacks {
-            // Only an event that cannot be signed ends it early, and there is none.
-            let _ = callbacks.deliver(events, async { drop(all_served.await) }).await;
+            callbacks.deliver(events, async { drop(all_served.await) }).await;
         }
     };
     let mut working = std::pin::pin!(async { tokio::join!(serving, telling) });

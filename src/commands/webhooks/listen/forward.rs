@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::server::DeliveryResponse;
 
-use crate::webhooks::{DeliveryError, Endpoint};
+use crate::callback_poster::{CallbackEndpoint, DeliveryError};
 
 /// Headers that are about one connection, and not about what it carries.
 const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
@@ -28,17 +28,17 @@ const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
 /// Passes a delivery on as it came, and gives what it is answered with and, where the application did not
 /// acknowledge it, why not.
 pub(super) async fn forward(
-    to: &Endpoint,
+    to: &CallbackEndpoint,
     headers: &HeaderMap,
     body: &[u8],
 ) -> (DeliveryResponse, Option<String>) {
     match to.post(strip_hop_by_hop(headers), body.to_owned()).await {
         Ok(answer) => {
-            let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::BAD_GATEWAY);
-            let why = (!status.is_success()).then(|| format!("the application answered {}", answer.status));
-            let mut headers = strip_hop_by_hop(&answer.headers);
+            let status = answer.status();
+            let why = (!status.is_success()).then(|| format!("the application answered {}", status.as_u16()));
+            let mut headers = strip_hop_by_hop(answer.headers());
             headers.remove(DATE);
-            (DeliveryResponse { status, headers, body: answer.body }, why)
+            (DeliveryResponse { status, headers, body: answer.into_body() }, why)
         }
         Err(error) => {
             let status = match error {

@@ -13,6 +13,7 @@ use super::dedup::{DedupCache, DeliveryState};
 use super::delivery::{Delivery, DeliveryStatus};
 use super::forward::forward;
 use super::server::{DeliveryResponse, IncomingDelivery};
+use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
@@ -20,7 +21,7 @@ use crate::journal::JournalFile;
 use crate::model::Session;
 use crate::output::Output;
 use crate::text::escape_control;
-use crate::webhooks::{Endpoint, Verifier};
+use crate::webhooks::Verifier;
 
 /// How long others may hold the journal, or the device of an attempt, before a callback has to come again.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,7 +44,7 @@ pub(super) struct DeliveryHandler<'a> {
     pub(super) output: &'a Output,
     /// The account whose sessions are read back, if that is asked for.
     pub(super) resolver: Option<ApiContext<'a>>,
-    pub(super) forward_to: Option<Endpoint>,
+    pub(super) forward_to: Option<CallbackEndpoint>,
     pub(super) repeats: RefCell<DedupCache>,
 }
 

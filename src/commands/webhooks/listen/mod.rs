@@ -18,12 +18,13 @@ use tokio::sync::oneshot;
 use self::handler::DeliveryHandler;
 use self::wait::{ExitAfter, ListenLoop};
 use crate::args;
+use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
 use crate::commands::listen_address::{self, ReadyFile};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Output;
-use crate::webhooks::{Endpoint, Verifier};
+use crate::webhooks::Verifier;
 
 /// How long an application may take with a delivery that is passed on to it.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -78,7 +79,7 @@ impl Args {
         let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
         listen_address::check(listen, public, "others on the network could reach it there")?;
         let secrets = args::read_secrets(&secret_file)?;
-        let forward_to = forward_to.map(|url| Endpoint::new(&url, FORWARD_TIMEOUT)).transpose();
+        let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let desk = DeliveryHandler {
             verifier: Verifier::new(&secrets)
                 .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?,
