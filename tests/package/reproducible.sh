@@ -24,10 +24,10 @@ if [ -n "$first" ]; then
     esac
 else
     build "$work/one" "$work/one/target"
-    first=$work/one/target/release/kustom
+    first=$work/one/target/dist/kustom
 fi
 build "$work/another folder/of another depth" "$work/elsewhere"
-second=$work/elsewhere/release/kustom
+second=$work/elsewhere/dist/kustom
 
 cmp "$first" "$second" || { echo "two builds of one commit differ"; exit 1; }
 echo "the same $(wc -c < "$first") bytes: $("$second" --version)"
