@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(replies("k --location='S", "--location=Stockholm City"), "words\nStockholm City\n");
         assert_eq!(replies("k get a:b", "a:bc"), "words\nbc\n");
         assert_eq!(replies("k get a:b", "A:BC"), "words\n", "what is kept cannot become another case");
-        assert_eq!(replies("k --switch s", "strict_sums="), "nospace\nstrict_sums=\n");
+        assert_eq!(replies("k --option s", "strict_sums="), "nospace\nstrict_sums=\n");
         assert_eq!(Typed::read("k --file ", BREAKS).replies(&[], true), "files\n");
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::situation::Situation;
 use super::{Candidate, journal, offer};
-use crate::emulator::state::{SWITCHES, Switch, Values as SwitchValues};
+use crate::emulator::state::OptionInfo;
 use crate::model::{CallbackType, Currency};
 use crate::profiles::LOCAL;
 
@@ -25,7 +25,7 @@ pub(super) enum Values {
     Events,
     Currencies,
     HttpMethods,
-    Switches,
+    EmulatorOptions,
     /// A file, which the shell knows best.
     Files,
     /// Whatever somebody thinks of.
@@ -45,7 +45,7 @@ const TABLE: [(&str, Values); 32] = [
     ("EVENT|N", Values::Events),
     ("CURRENCY", Values::Currencies),
     ("METHOD", Values::HttpMethods),
-    ("SWITCH=VALUE", Values::Switches),
+    ("NAME=VALUE", Values::EmulatorOptions),
     ("FILE", Values::Files),
     ("FILE|-", Values::Files),
     ("ADDRESS", Values::Free),
@@ -109,7 +109,7 @@ impl Values {
             Self::HttpMethods => ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
                 .map(|method| candidate(method, ""))
                 .into(),
-            Self::Switches => switches(typed),
+            Self::EmulatorOptions => emulator_options(typed),
             Self::Files => {
                 situation.want_files();
                 Vec::new()
@@ -156,17 +156,15 @@ fn events() -> Vec<Candidate> {
     CallbackType::ALL.iter().map(|event| candidate(event.short(), event.meaning())).collect()
 }
 
-/// Names of switches, or the values of the one that is named.
-fn switches(typed: &str) -> Vec<Candidate> {
+/// Names of the emulator's options, or the values of the option that is typed.
+fn emulator_options(typed: &str) -> Vec<Candidate> {
+    let options = OptionInfo::list();
     let Some((name, _)) = typed.split_once('=') else {
-        return SWITCHES.map(|switch| candidate(&format!("{}=", switch.name), switch.decides)).into();
+        return options.iter().map(|option| candidate(&format!("{}=", option.name), option.help)).collect();
     };
-    match SWITCHES.iter().find(|switch| switch.name == name) {
-        Some(Switch { values: SwitchValues::OneOf(values), .. }) => {
-            values.iter().map(|value| candidate(&format!("{name}={value}"), "")).collect()
-        }
-        _ => Vec::new(),
-    }
+    let option = options.into_iter().find(|option| option.name == name);
+    let values = option.map(|option| option.values).unwrap_or_default();
+    values.iter().map(|(value, help)| candidate(&format!("{name}={value}"), help)).collect()
 }
 
 #[cfg(test)]

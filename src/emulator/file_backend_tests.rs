@@ -224,11 +224,11 @@ fn preparing_creates_a_missing_file_and_keeps_an_existing_one() {
     let folder = tempfile::tempdir().unwrap();
     let local = local(&folder);
     let prepare = |seed, strict| {
-        runtime().block_on(local.prepare(seed, |state| state.switches.strict_sums = strict)).unwrap()
+        runtime().block_on(local.prepare(seed, |state| state.options.strict_sums = strict)).unwrap()
     };
     assert!(prepare(State::seed_with_one_location(), true));
     assert!(!prepare(State::seed(), false));
     let mut expected = State::seed_with_one_location();
-    expected.switches.strict_sums = false;
+    expected.options.strict_sums = false;
     assert_eq!(local.read().unwrap(), Some(expected));
 }

@@ -27,7 +27,7 @@ pub use file_backend::{FileEmulator, StateFileError};
 pub use request_log::{RequestOutcome, RequestRecord};
 pub use seed::SeedError;
 pub use server::{Server, ServerEvent};
-pub use state::{Event, EventLog, OpContext, State, StateError, Switches};
+pub use state::{EmulatorOptions, Event, EventLog, OpContext, State, StateError};
 
 /// The key of the built-in account. It opens nothing but emulators, so it is no secret.
 pub const API_KEY: &str = "kco_test_api_emulator";

@@ -3,7 +3,7 @@
 use super::*;
 use crate::api::{InProcessTransport, Response, ResponseFuture, Transport};
 use crate::emulator::state::{AfterDecline, CancelEnded, PageRequest};
-use crate::emulator::{Emulator, Switches};
+use crate::emulator::{Emulator, EmulatorOptions};
 use crate::model::CallbackType;
 use crate::scenario::assertions::Mismatch;
 use crate::scenario::model::Step;
@@ -19,7 +19,7 @@ type Request = http::Request<Vec<u8>>;
 /// What is done to the emulator so that it breaks a rule.
 #[derive(Clone, Copy)]
 struct Broken {
-    switches: fn(&mut Switches),
+    switches: fn(&mut EmulatorOptions),
     /// To what is asked, or to the emulator before it is.
     before: fn(&Emulator, Request) -> Request,
     /// To what is answered to this line.
@@ -159,7 +159,7 @@ fn a_scenario_ends_when_somebody_wants_it_to() {
     let wait = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1\"\n[[step]]\ndo = \"wait\"\n";
     let scenario = parse(wait, "x").unwrap();
     for (requests, steps) in [(0, 0), (1, 1), (2, 2), (7, 2)] {
-        let world = TestEmulator::new(Switches::default());
+        let world = TestEmulator::new(EmulatorOptions::default());
         let (stopper, stop) = Stop::pair();
         let asked = Cell::new(0);
         if requests == 0 {

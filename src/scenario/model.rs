@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::action::{Action, Capability};
-use crate::emulator::Switches;
+use crate::emulator::EmulatorOptions;
 use crate::model::CallbackType;
 
 /// A scenario: steps, one after the other, on an account of its own.
@@ -16,7 +16,7 @@ pub(crate) struct Scenario {
     /// The file it stands in.
     pub file: String,
     /// How the emulator behaves, if the scenario says so: with the place where it does.
-    pub switches: Option<(usize, Switches)>,
+    pub switches: Option<(usize, EmulatorOptions)>,
     pub steps: Vec<Step>,
 }
 

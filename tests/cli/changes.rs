@@ -1,6 +1,6 @@
 //! What is sent when something is changed: merged updates, lifetimes in two dialects, cancels that lose.
 
-use kustom::emulator::state::{EnrollmentDialect, Switches};
+use kustom::emulator::state::{EmulatorOptions, EnrollmentDialect};
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::{Value, json};
 
@@ -110,8 +110,9 @@ fn a_lifetime_is_asked_for_in_the_other_dialect_when_the_first_is_refused() {
 
 #[test]
 fn the_emulator_can_be_told_to_know_only_ttl() {
-    let switches = Switches { enrollment_dialect: EnrollmentDialect::TtlOnly, ..Switches::default() };
-    let world = World::with(switches);
+    let options =
+        EmulatorOptions { enrollment_dialect: EnrollmentDialect::TtlOnly, ..EmulatorOptions::default() };
+    let world = World::with(options);
     let proxy = ValidatingProxy::start(&world.emulator);
     let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
     let new = ["enrollments", "create", "--location", "51e2", "--expires-in", "3h", "-o", "json"];

@@ -64,28 +64,29 @@ fn a_mistake_in_a_seed_is_told_with_file_line_and_column() {
 }
 
 #[test]
-fn switches_are_set_by_name_and_checked() {
+fn options_are_set_by_name_and_checked() {
     let env = TestEnv::new();
-    let emulator = EmulatorProcess::start(&env, &["--switch", "delete_status=ok", "--switch", "list_lag=1h"]);
+    // `--switch` is a hidden alias.
+    let emulator = EmulatorProcess::start(&env, &["--option", "delete_status=ok", "--switch", "list_lag=1h"]);
     let made = emulator.json("POST", DEVICES, r#"{"name": "x"}"#);
     assert_eq!(emulator.json("GET", "/ipp/v1/devices", "")["total_elements"], 0);
     let path = format!("/ipp/v1/devices/{}", made["id"].as_str().unwrap());
     assert_eq!(emulator.status("DELETE", &path, ""), 200);
     let _ = emulator.end().assert_code(0);
-    let refused = |switch: &str| env.run(["dev", "emulator", "--switch", switch]).assert_failure(2);
-    for (switch, why) in [
-        ("strict_sums=maybe", "strict_sums cannot be 'maybe': it is true or false"),
-        ("strict_sums", "write a switch and its value, such as list_lag=2s"),
-        ("sums=true", "there is no switch 'sums'; there are session_lifetime, "),
+    let refused = |option: &str| env.run(["dev", "emulator", "--option", option]).assert_failure(2);
+    for (option, why) in [
+        ("strict_sums=maybe", "strict_sums cannot be 'maybe': use true or false"),
+        ("strict_sums", "write an option and its value, such as list_lag=2s"),
+        ("sums=true", "there is no option 'sums'; the options are session_lifetime, "),
     ] {
-        let said = refused(switch);
+        let said = refused(option);
         assert!(
-            said.contains(&format!("invalid value '{switch}' for '--switch <SWITCH=VALUE>': {why}")),
+            said.contains(&format!("invalid value '{option}' for '--option <NAME=VALUE>': {why}")),
             "{said}"
         );
     }
     // In a file they stay.
-    for (args, expected) in [(&["--switch", "session_lifetime=30s"][..], "PT30S"), (&[], "PT30S")] {
+    for (args, expected) in [(&["--option", "session_lifetime=30s"][..], "PT30S"), (&[], "PT30S")] {
         let emulator = EmulatorProcess::start(&env, &[&["--state", "state.json"], args].concat());
         let _ = emulator.end().assert_code(0);
         let state: Value = serde_json::from_slice(&fs::read(env.path().join("state.json")).unwrap()).unwrap();
@@ -94,9 +95,9 @@ fn switches_are_set_by_name_and_checked() {
 }
 
 #[test]
-fn the_help_shows_every_switch_with_its_default() {
+fn the_help_shows_every_option_with_its_default() {
     let help = TestEnv::new().run(["dev", "emulator", "--help"]).ok();
-    let defaults = serde_json::to_value(kustom::emulator::Switches::default()).unwrap();
+    let defaults = serde_json::to_value(kustom::emulator::EmulatorOptions::default()).unwrap();
     for (name, default) in defaults.as_object().unwrap() {
         let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
         assert!(help.contains(&format!("{name}={default}")), "{name}:\n{help}");

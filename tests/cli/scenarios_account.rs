@@ -241,7 +241,7 @@ fn an_account_that_does_not_take_the_key_is_not_asked_again() {
 fn codes_are_asked_for_in_either_way() {
     let emulator = Emulator::new(State::seed());
     emulator.with_state(|state, _| {
-        state.switches.enrollment_dialect = kustom::emulator::state::EnrollmentDialect::TtlOnly;
+        state.options.enrollment_dialect = kustom::emulator::state::EnrollmentDialect::TtlOnly;
     });
     let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
     let text = "[[step]]\ndo = \"enroll\"\nlocation = \"göteborg haga\"\nexpires_in = \"3h\"\nexpect = { http = 201, status = \"PENDING\" }\n\

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
-use kustom::emulator::state::{STOCKHOLM, Switches};
+use kustom::emulator::state::{EmulatorOptions, STOCKHOLM};
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -75,12 +75,12 @@ impl Ask {
 
 impl World {
     pub fn new() -> Self {
-        Self::with(Switches::default())
+        Self::with(EmulatorOptions::default())
     }
 
-    pub fn with(switches: Switches) -> Self {
+    pub fn with(options: EmulatorOptions) -> Self {
         let mut state = State::seed();
-        state.switches = switches;
+        state.options = options;
         Self { emulator: Emulator::new(state), contract: Contract::load(), seen: Mutex::default() }
     }
 

@@ -68,7 +68,7 @@ fn words_are_completed_and_offered(shell: &str, till: [&str; 2]) {
         ("kustom devices list --location 'Sto\t", "<kustom><devices><list><--location><Stockholm City>"),
         ("kustom devices list --loc\tx", "<kustom><devices><list><--location><x>"),
         ("kustom --profile loc\tdemo", "<kustom><--profile><local><demo>"),
-        ("kustom dev emulator --switch strict\tt\t", "<kustom><dev><emulator><--switch><strict_sums=true>"),
+        ("kustom dev emulator --option strict\tt\t", "<kustom><dev><emulator><--switch><strict_sums=true>"),
         (
             "kustom webhooks verify --secret-file files/se\t",
             "<kustom><webhooks><verify><--secret-file><files/secret.txt>",

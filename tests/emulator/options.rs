@@ -2,15 +2,18 @@
 
 use jiff::SignedDuration;
 use kustom::emulator::state::{
-    AfterDecline, CancelEnded, DeleteStatus, EnrollmentDialect, OfflineDevice, STOCKHOLM, Switches, TapAnswer,
+    AfterDecline, CancelEnded, DeleteStatus, EmulatorOptions, EnrollmentDialect, OfflineDevice, STOCKHOLM,
+    TapAnswer,
 };
 use serde_json::{Value, json};
 
 use crate::common::contract_emulator::{Answer, Ask, World, order};
 
 #[test]
-fn the_enrollment_dialect_is_a_switch() {
-    let dialect = |enrollment_dialect| World::with(Switches { enrollment_dialect, ..Switches::default() });
+fn the_enrollment_dialect_is_an_option() {
+    let dialect = |enrollment_dialect| {
+        World::with(EmulatorOptions { enrollment_dialect, ..EmulatorOptions::default() })
+    };
     let at = |extra: Value| {
         let mut body = json!({"location_id": STOCKHOLM});
         body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
@@ -38,14 +41,14 @@ fn the_enrollment_dialect_is_a_switch() {
 }
 
 #[test]
-fn answers_to_taps_deletes_and_late_cancels_are_switches() {
-    let world = World::with(Switches {
+fn answers_to_taps_deletes_and_late_cancels_are_options() {
+    let world = World::with(EmulatorOptions {
         tap_answer: TapAnswer::Empty,
         delete_status: DeleteStatus::Ok,
         cancel_ended: CancelEnded::Answer,
         status_after_decline: AfterDecline::Failed,
         one_open_session_per_device: true,
-        ..Switches::default()
+        ..EmulatorOptions::default()
     });
     let device = world.device("Till 1");
     let session = world.session(&device);
@@ -64,7 +67,7 @@ fn answers_to_taps_deletes_and_late_cancels_are_switches() {
 #[test]
 fn a_device_that_is_offline_refuses_or_waits() {
     for (offline_device, status) in [(OfflineDevice::Conflict, 409), (OfflineDevice::Accept, 200)] {
-        let world = World::with(Switches { offline_device, ..Switches::default() });
+        let world = World::with(EmulatorOptions { offline_device, ..EmulatorOptions::default() });
         let device = world.device("Till 1");
         let set = |verb| {
             let answer = world.right(Ask::new("POST", format!("/emulator/pos/devices/{device}/{verb}")));
@@ -88,7 +91,8 @@ fn a_device_that_is_offline_refuses_or_waits() {
 
 #[test]
 fn new_things_are_in_the_lists_after_the_lag_and_usable_before() {
-    let world = World::with(Switches { list_lag: SignedDuration::from_mins(1), ..Switches::default() });
+    let world =
+        World::with(EmulatorOptions { list_lag: SignedDuration::from_mins(1), ..EmulatorOptions::default() });
     let device = world.device("Till 1");
     world.enroll(&json!({"location_id": STOCKHOLM}));
     let listed = || {
@@ -109,10 +113,10 @@ fn new_things_are_in_the_lists_after_the_lag_and_usable_before() {
 }
 
 #[test]
-fn every_switch_is_documented_with_its_default() {
+fn every_option_is_documented_with_its_default() {
     let page = include_str!("../../docs/emulator.md");
-    let switches = serde_json::to_value(Switches::default()).unwrap();
-    for (name, default) in switches.as_object().unwrap() {
+    let options = serde_json::to_value(EmulatorOptions::default()).unwrap();
+    for (name, default) in options.as_object().unwrap() {
         assert!(
             page.contains(&format!("| `{name}` | `{default}` |")),
             "{name} is not in the table with {default}"

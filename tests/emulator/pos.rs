@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
-use kustom::emulator::state::{AfterDecline, GOTHENBURG, Switches};
+use kustom::emulator::state::{AfterDecline, EmulatorOptions, GOTHENBURG};
 use kustom::emulator::{Emulator, State};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -94,13 +94,13 @@ fn a_session_without_a_method_is_paid_by_card_unless_told_otherwise() {
 }
 
 #[test]
-fn a_decline_leaves_the_session_where_the_switch_says() {
+fn a_decline_leaves_the_session_where_the_option_says() {
     for (status_after_decline, status) in [
         (AfterDecline::Active, "ACTIVE"),
         (AfterDecline::Created, "CREATED"),
         (AfterDecline::Failed, "FAILED"),
     ] {
-        let world = World::with(Switches { status_after_decline, ..Switches::default() });
+        let world = World::with(EmulatorOptions { status_after_decline, ..EmulatorOptions::default() });
         let session = world.session(&world.device("Till 1"));
         let declined = world.right(Ask::new("POST", path(&session, "decline")));
         assert_eq!((declined.status, &declined.body["status"]), (200, &json!(status)));

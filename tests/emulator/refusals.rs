@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kustom::emulator::state::{MerchantIdNeed, STOCKHOLM, Switches};
+use kustom::emulator::state::{EmulatorOptions, MerchantIdNeed, STOCKHOLM};
 use kustom::emulator::{API_KEY, USERNAME};
 use serde_json::{Value, json};
 
@@ -40,8 +40,10 @@ fn the_merchant_id_is_asked_for_where_it_is_documented() {
         assert_eq!(world.wrong(Ask::get(path).header("x-merchant-id", "")).status, 400, "{path}");
         assert_eq!(world.right(Ask::get(path).header("x-merchant-id", "OTHER")).status, 403, "{path}");
     }
-    let lenient =
-        World::with(Switches { device_list_merchant_id: MerchantIdNeed::Optional, ..Switches::default() });
+    let lenient = World::with(EmulatorOptions {
+        device_list_merchant_id: MerchantIdNeed::Optional,
+        ..EmulatorOptions::default()
+    });
     let list = || Ask::get("/ipp/v1/devices");
     assert_eq!(lenient.wrong(list()).status, 200);
     assert_eq!(lenient.right(list().header("x-merchant-id", "OTHER")).status, 403);
@@ -151,7 +153,7 @@ fn orders_have_to_add_up() {
         {"name": "y", "type": "discount", "unit_price": -5_050, "total_amount": -5_050, "tax_rate": 0, "total_tax_amount": -2},
     ]);
     assert_eq!(world.right(Ask::new("POST", "/ipp/v1/sessions").json(&body)).status, 200);
-    let lenient = World::with(Switches { strict_sums: false, ..Switches::default() });
+    let lenient = World::with(EmulatorOptions { strict_sums: false, ..EmulatorOptions::default() });
     body["device_id"] = json!(lenient.device("Till 1"));
     body["order_amount"] = json!(1);
     assert_eq!(lenient.right(Ask::new("POST", "/ipp/v1/sessions").json(&body)).status, 200);

@@ -57,7 +57,7 @@ fuzz() {
 
 # Two things are in the description as words only, so no fuzzer knows them: that a location is needed where there is not
 # exactly one, and that sums must add up. Where neither matters, everything that the schemas allow has to be accepted.
-fuzz 'one location, lenient sums: every check' "--seed $here/one-location.toml --switch strict_sums=false" "$@"
+fuzz 'one location, lenient sums: every check' "--seed $here/one-location.toml --option strict_sums=false" "$@"
 
 # As it is by default: all that follows from the schemas, but not that whatever they allow is accepted.
 fuzz 'by default: every check but that of acceptance' '' --exclude-checks positive_data_acceptance "$@"

@@ -159,7 +159,7 @@ type End = fn(&mut State, uuid::Uuid, &mut kustom::emulator::OpContext<'_>);
 #[test]
 fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
     let mut shop = Shop::open();
-    shop.emulator.with_state(|state, _| state.switches.status_after_decline = AfterDecline::Failed);
+    shop.emulator.with_state(|state, _| state.options.status_after_decline = AfterDecline::Failed);
     let sale = shop.sale(true);
     let ends: [(&str, End); 3] = [
         ("CANCELLED", |state, id, moment| drop(state.cancel_session(id, moment))),
@@ -169,7 +169,7 @@ fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
     for (number, (status, end)) in ends.into_iter().enumerate() {
         if status == "EXPIRED" {
             // The next one expires at once.
-            shop.emulator.with_state(|state, _| state.switches.session_lifetime = jiff::SignedDuration::ZERO);
+            shop.emulator.with_state(|state, _| state.options.session_lifetime = jiff::SignedDuration::ZERO);
         }
         let id = created(shop.command(&sale).run()).parse().expect("an id");
         shop.emulator.with_state(|state, moment| end(state, id, moment));

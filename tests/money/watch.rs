@@ -53,7 +53,7 @@ pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
         }
         SessionStatus::Cancelled => drop(state.cancel_session(id, moment).expect("a cancel")),
         SessionStatus::Failed => {
-            state.switches.status_after_decline = AfterDecline::Failed;
+            state.options.status_after_decline = AfterDecline::Failed;
             drop(state.simulate_tap(id, TapOutcome::InsufficientFunds, moment).expect("a decline"));
         }
         _ => {}
@@ -62,7 +62,7 @@ pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
 
 /// A session that is in this status already.
 fn in_status(shop: &Shop, status: &SessionStatus) -> Uuid {
-    let lifetime = |duration| shop.emulator.with_state(|state, _| state.switches.session_lifetime = duration);
+    let lifetime = |duration| shop.emulator.with_state(|state, _| state.options.session_lifetime = duration);
     if *status == SessionStatus::Expired {
         lifetime(jiff::SignedDuration::ZERO);
     }

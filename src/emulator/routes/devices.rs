@@ -12,7 +12,7 @@ use crate::emulator::state::{DeviceUpdate, NewSimulatedDevice};
 
 pub(super) fn list(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
     let mut query = call.query();
-    call.merchant_id(state.switches.device_list_merchant_id, &mut query.errors)?;
+    call.merchant_id(state.options.device_list_merchant_id, &mut query.errors)?;
     let location_id = query.uuid("location_id");
     let page = query.page(MAX_PAGE_SIZE);
     query.finish()?;

@@ -31,7 +31,7 @@ pub(super) fn create(call: &ApiRequest, state: &mut State, moment: &mut OpContex
     let mut body = call.body()?;
     let new = NewEnrollment {
         location_id: body.uuid("location_id"),
-        lifetime: lifetime(&mut body, state.switches.enrollment_dialect),
+        lifetime: lifetime(&mut body, state.options.enrollment_dialect),
         metadata: body.metadata("metadata"),
     };
     body.finish()?;
@@ -43,9 +43,9 @@ pub(super) fn delete(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>
     Ok(deleted(state))
 }
 
-/// The answer to a deletion, which a switch decides.
+/// The response to a deletion.
 pub(super) fn deleted(state: &State) -> ApiResponse {
-    ApiResponse::empty(match state.switches.delete_status {
+    ApiResponse::empty(match state.options.delete_status {
         DeleteStatus::NoContent => StatusCode::NO_CONTENT,
         DeleteStatus::Ok => StatusCode::OK,
     })

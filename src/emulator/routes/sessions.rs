@@ -39,7 +39,7 @@ pub(super) fn simulate_tap(
     let outcome = query.outcome("outcome").unwrap_or_default();
     query.finish()?;
     let session = state.simulate_tap(id, outcome, moment)?;
-    Ok(match state.switches.tap_answer {
+    Ok(match state.options.tap_answer {
         TapAnswer::Session => ApiResponse::json(StatusCode::OK, &session),
         TapAnswer::Empty => ApiResponse::empty(StatusCode::NO_CONTENT),
     })

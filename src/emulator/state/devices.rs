@@ -203,7 +203,7 @@ impl State {
 
     /// Whether a record that was created at this time is in the lists.
     pub(super) fn is_listed(&self, created_at: Timestamp, now: Timestamp) -> bool {
-        let lag = self.switches.list_lag;
+        let lag = self.options.list_lag;
         lag.is_zero() || created_at.checked_add(lag).is_ok_and(|from| from <= now)
     }
 

@@ -65,7 +65,7 @@ fn a_decline_is_told_with_its_reason_wherever_it_leaves_the_session() {
         (AfterDecline::Failed, vec![]),
     ] {
         let (mut state, mut clock, id) = open();
-        state.switches.status_after_decline = switch;
+        state.options.status_after_decline = switch;
         state.decline(id, TapOutcome::InsufficientFunds, &mut clock.context()).unwrap();
         let told: Vec<_> =
             clock.events.drain().into_iter().map(|event| (event.kind, event.failure_reason)).collect();
@@ -79,7 +79,7 @@ fn a_decline_is_told_with_its_reason_wherever_it_leaves_the_session() {
 #[test]
 fn a_cancel_is_told_once_whoever_cancels() {
     let (mut state, mut clock, id) = open();
-    state.switches.cancel_ended = CancelEnded::Answer;
+    state.options.cancel_ended = CancelEnded::Answer;
     state.cancel_session(id, &mut clock.context()).unwrap();
     assert_eq!(kinds(&mut clock), [SessionCancelled]);
     state.cancel_session(id, &mut clock.context()).unwrap();
@@ -92,7 +92,7 @@ fn a_cancel_is_told_once_whoever_cancels() {
 #[test]
 fn neither_an_expiry_nor_a_refusal_is_told() {
     let (mut state, mut clock, id) = open();
-    clock.advance(state.switches.session_lifetime);
+    clock.advance(state.options.session_lifetime);
     assert!(state.cancel_session(id, &mut clock.context()).is_err());
     assert!(state.pay(id, None, &mut clock.context()).is_err());
     assert!(state.choose_method(id, Card, &mut clock.context()).is_err());

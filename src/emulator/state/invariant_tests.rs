@@ -109,15 +109,15 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn switches() -> impl Strategy<Value = Switches> {
+fn options() -> impl Strategy<Value = EmulatorOptions> {
     let after =
         prop_oneof![Just(AfterDecline::Active), Just(AfterDecline::Created), Just(AfterDecline::Failed)];
     let cancel = prop_oneof![Just(CancelEnded::Conflict), Just(CancelEnded::Answer)];
-    (after, cancel, any::<bool>()).prop_map(|(status_after_decline, cancel_ended, one)| Switches {
+    (after, cancel, any::<bool>()).prop_map(|(status_after_decline, cancel_ended, one)| EmulatorOptions {
         status_after_decline,
         cancel_ended,
         one_open_session_per_device: one,
-        ..Switches::default()
+        ..EmulatorOptions::default()
     })
 }
 
@@ -181,9 +181,9 @@ fn sessions(state: &State, now: Timestamp) -> BTreeMap<String, crate::model::Ses
 
 proptest! {
     #[test]
-    fn laws_hold_for_any_sequence(switches in switches(), steps in proptest::collection::vec(step(), 0..60)) {
+    fn laws_hold_for_any_sequence(options in options(), steps in proptest::collection::vec(step(), 0..60)) {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
-        state.switches = switches;
+        state.options = options;
         let mut told = Vec::new();
         for step in steps {
             let (before, shown) = (state.clone(), sessions(&state, clock.now));
@@ -214,7 +214,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(&State::read(&state.write()).unwrap(), &state, "a file does not keep the state");
-            if state.switches.one_open_session_per_device {
+            if state.options.one_open_session_per_device {
                 let open = shown_after.values().filter(|session| !session.status.as_ref().unwrap().is_terminal());
                 let mut devices: Vec<_> = open.filter_map(|session| session.device_id.clone()).collect();
                 let all = devices.len();

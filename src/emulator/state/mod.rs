@@ -12,14 +12,13 @@ mod events;
 #[cfg(test)]
 mod invariant_tests;
 mod locations;
+mod options;
 mod order_totals;
 mod page;
 mod pos;
 mod records;
 mod rejection;
 mod sessions;
-mod switch_table;
-mod switches;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -32,15 +31,14 @@ pub use devices::{DeviceUpdate, NewSimulatedDevice, Phone, PosDevice, SeedDevice
 pub use enrollments::{DEFAULT_ENROLLMENT_LIFETIME, EnrollmentFilter, NewEnrollment};
 pub use events::{Event, EventLog, MAX_QUEUED_EVENTS};
 pub use locations::LocationRecord;
+pub use options::{
+    AfterDecline, CancelEnded, DeleteStatus, EmulatorOptions, EnrollmentDialect, MerchantIdNeed,
+    OfflineDevice, OptionInfo, TapAnswer,
+};
 pub use page::{ListPage, PageRequest};
 pub use pos::PosSession;
 pub use rejection::{FieldErrors, Rejection};
 pub use sessions::{NewSession, Purchase};
-pub use switch_table::{SWITCHES, Switch, SwitchError, Values};
-pub use switches::{
-    AfterDecline, CancelEnded, DeleteStatus, EnrollmentDialect, MerchantIdNeed, OfflineDevice, Switches,
-    TapAnswer,
-};
 
 /// The form of the state that this version reads and writes.
 pub const VERSION: u64 = 1;
@@ -76,8 +74,8 @@ impl OpContext<'_> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     version: u64,
-    /// How it behaves where the contract is silent.
-    pub switches: Switches,
+    #[serde(rename = "switches")]
+    pub options: EmulatorOptions,
     /// How far its clock is ahead of the world's. Files of before do not have it.
     #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
     ahead: SignedDuration,
@@ -131,7 +129,7 @@ impl State {
     pub fn with_locations(locations: Vec<LocationRecord>) -> Self {
         Self {
             version: VERSION,
-            switches: Switches::default(),
+            options: EmulatorOptions::default(),
             ahead: SignedDuration::ZERO,
             locations,
             enrollments: Records::default(),

@@ -92,7 +92,7 @@ impl State {
         outcome: TapOutcome,
         context: &mut OpContext<'_>,
     ) -> Result<PosSession, Rejection> {
-        let status = match (outcome, self.switches.status_after_decline) {
+        let status = match (outcome, self.options.status_after_decline) {
             (TapOutcome::Success, _) => StoredStatus::Finalized,
             (_, AfterDecline::Active) => StoredStatus::Active,
             (_, AfterDecline::Created) => StoredStatus::Created,

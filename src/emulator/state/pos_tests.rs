@@ -53,7 +53,7 @@ fn a_payment_finalizes_with_an_order() {
         assert!(paid.order_id.is_some());
         assert_eq!(paid.purchase_completed_at, Some(clock.now));
         // An order does not expire with the session.
-        clock.advance(state.switches.session_lifetime);
+        clock.advance(state.options.session_lifetime);
         assert_eq!(state.session(id, clock.now), Ok(paid));
     }
 }
@@ -95,7 +95,7 @@ fn a_tap_is_by_card_whatever_was_chosen() {
 }
 
 #[test]
-fn a_decline_leaves_the_session_where_the_switch_says() {
+fn a_decline_leaves_the_session_where_the_option_says() {
     for (switch, expected, method) in [
         (AfterDecline::Active, SessionStatus::Active, Some(PaymentMethod::Vipps)),
         (AfterDecline::Created, SessionStatus::Created, None),
@@ -103,7 +103,7 @@ fn a_decline_leaves_the_session_where_the_switch_says() {
     ] {
         for outcome in declines() {
             let (mut state, mut clock, _, id) = open();
-            state.switches.status_after_decline = switch;
+            state.options.status_after_decline = switch;
             state.choose_method(id, PaymentMethod::Vipps, &mut clock.context()).unwrap();
             let mut tapped = state.clone();
             let declined = state.decline(id, outcome, &mut clock.context()).unwrap();
@@ -143,11 +143,11 @@ fn nothing_can_be_done_to_a_session_that_has_ended() {
         let ends: [fn(&mut State, Uuid, &mut TestClock); 3] = [
             |state, id, clock| drop(state.pay(id, None, &mut clock.context()).unwrap()),
             |state, id, clock| drop(state.cancel_session(id, &mut clock.context()).unwrap()),
-            |state, _, clock| clock.advance(state.switches.session_lifetime),
+            |state, _, clock| clock.advance(state.options.session_lifetime),
         ];
         for end in ends {
             let (mut state, mut clock, _, id) = open();
-            state.switches.cancel_ended = CancelEnded::Answer;
+            state.options.cancel_ended = CancelEnded::Answer;
             end(&mut state, id, &mut clock);
             let before = state.clone();
             assert_eq!(status(act(&mut state, id, &mut clock.context())), Err(409));

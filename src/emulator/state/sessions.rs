@@ -139,7 +139,7 @@ impl State {
         new: NewSession,
         context: &mut OpContext<'_>,
     ) -> Result<Session, Rejection> {
-        if self.switches.strict_sums {
+        if self.options.strict_sums {
             let mut errors = FieldErrors::default();
             order_totals::check(&new.purchase, &mut errors);
             errors.into_result()?;
@@ -149,10 +149,10 @@ impl State {
         if new.location_id.is_some() && new.location_id != device.location_id {
             return Err(Rejection::not_found(format!("Device {} is not at this location.", device.id)));
         }
-        if device.offline && self.switches.offline_device == OfflineDevice::Conflict {
+        if device.offline && self.options.offline_device == OfflineDevice::Conflict {
             return Err(Rejection::conflict(format!("Device {} is offline.", device.id)));
         }
-        if self.switches.one_open_session_per_device
+        if self.options.one_open_session_per_device
             && let Some(open) = self
                 .sessions
                 .values()
@@ -168,7 +168,7 @@ impl State {
             status: StoredStatus::Created,
             method: None,
             created_at: context.now,
-            expires_at: context.deadline(self.switches.session_lifetime),
+            expires_at: context.deadline(self.options.session_lifetime),
             order_id: None,
             completed_at: None,
             purchase: new.purchase,
@@ -184,7 +184,7 @@ impl State {
     }
 
     pub fn cancel_session(&mut self, id: Uuid, context: &mut OpContext<'_>) -> Result<Session, Rejection> {
-        let accepts_ended = self.switches.cancel_ended == CancelEnded::Answer;
+        let accepts_ended = self.options.cancel_ended == CancelEnded::Answer;
         let record = self.session_mut(id)?;
         if record.is_open(context.now) {
             record.transition_to(StoredStatus::Cancelled, context);

@@ -55,7 +55,7 @@ fn a_device_that_is_missing_elsewhere_or_offline_is_refused() {
 }
 
 #[test]
-fn sums_are_checked_unless_the_switch_says_no() {
+fn sums_are_checked_unless_the_option_says_no() {
     let (mut state, mut clock, device_id, _) = open();
     let mut asked = new(device_id);
     asked.purchase.order_items = vec![OrderItem {
@@ -65,35 +65,35 @@ fn sums_are_checked_unless_the_switch_says_no() {
         ..OrderItem::default()
     }];
     assert_eq!(status(state.create_session(asked.clone(), &mut clock.context())), Err(400));
-    state.switches.strict_sums = false;
+    state.options.strict_sums = false;
     assert_eq!(status(state.create_session(asked, &mut clock.context())), Ok(SessionStatus::Created));
 }
 
 #[test]
-fn a_device_can_have_several_open_sessions_unless_the_switch_says_no() {
+fn a_device_can_have_several_open_sessions_unless_the_option_says_no() {
     let (mut state, mut clock, device, session) = open();
     assert!(state.create_session(new(device), &mut clock.context()).is_ok());
-    state.switches.one_open_session_per_device = true;
+    state.options.one_open_session_per_device = true;
     assert_eq!(status(state.create_session(new(device), &mut clock.context())), Err(409));
     let other = clock.device(&mut state);
     assert!(state.create_session(new(other), &mut clock.context()).is_ok());
     // What has ended, by a cancel or by the clock, is not in the way.
     state.cancel_session(session, &mut clock.context()).unwrap();
     assert_eq!(status(state.create_session(new(device), &mut clock.context())), Err(409));
-    clock.advance(state.switches.session_lifetime);
+    clock.advance(state.options.session_lifetime);
     assert!(state.create_session(new(device), &mut clock.context()).is_ok());
 }
 
 #[test]
-fn cancelling_an_ended_session_is_a_conflict_unless_the_switch_says_no() {
+fn cancelling_an_ended_session_is_a_conflict_unless_the_option_says_no() {
     let (mut state, mut clock, _, id) = open();
     assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
     assert_eq!(status(state.cancel_session(id, &mut clock.context())), Err(409));
-    state.switches.cancel_ended = CancelEnded::Answer;
+    state.options.cancel_ended = CancelEnded::Answer;
     assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
     // Answering a session as it is must not turn a payment into a cancellation.
     let (mut state, mut clock, _, id) = open();
-    state.switches.cancel_ended = CancelEnded::Answer;
+    state.options.cancel_ended = CancelEnded::Answer;
     state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
     assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Finalized));
 }
@@ -112,9 +112,9 @@ fn an_open_session_expires_by_the_clock_alone() {
 }
 
 #[test]
-fn the_lifetime_is_a_switch_and_choosing_a_method_does_not_extend_it() {
+fn the_lifetime_is_an_option_and_choosing_a_method_does_not_extend_it() {
     let (mut state, mut clock) = (State::seed(), TestClock::start());
-    state.switches.session_lifetime = SignedDuration::from_secs(10);
+    state.options.session_lifetime = SignedDuration::from_secs(10);
     let device = clock.device(&mut state);
     let id = clock.session(&mut state, device);
     clock.advance(SignedDuration::from_secs(9));
@@ -127,10 +127,10 @@ fn the_lifetime_is_a_switch_and_choosing_a_method_does_not_extend_it() {
 fn the_longest_lifetime_does_not_overflow() {
     let (mut state, mut clock) = (State::seed(), TestClock::start());
     let device = clock.device(&mut state);
-    state.switches.session_lifetime = SignedDuration::MAX;
+    state.options.session_lifetime = SignedDuration::MAX;
     let id = clock.session(&mut state, device);
     assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Created));
-    state.switches.session_lifetime = SignedDuration::MIN;
+    state.options.session_lifetime = SignedDuration::MIN;
     let id = clock.session(&mut state, device);
     assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Expired));
 }

@@ -11,8 +11,8 @@ use toml::de::{DeTable, DeValue};
 use super::action::{Action, ResourceKind};
 use super::model::{Scenario, Step};
 use super::toml_reader::{Diagnostic, Fields, Node, Source, suggestion};
-use crate::emulator::Switches;
-use crate::emulator::state::SWITCHES;
+use crate::emulator::EmulatorOptions;
+use crate::emulator::state::OptionInfo;
 
 /// Reads a scenario. `file` is what the file is called where it is shown, and gives the scenario its name if the text does
 /// not.
@@ -48,13 +48,13 @@ fn scenario<'a>(source: &Source<'a>, table: &'a Spanned<DeTable<'a>>, file: &str
 }
 
 /// The switches of an emulator, under the names that they have in its state.
-fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> Switches {
+fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> EmulatorOptions {
     let DeValue::Table(table) = node.get_ref() else {
         source.report(&node.span(), "'switches' is a table, such as { strict_sums = false }");
-        return Switches::default();
+        return EmulatorOptions::default();
     };
-    let names = SWITCHES.map(|switch| switch.name);
-    let mut switches = Switches::default();
+    let names = OptionInfo::list().iter().map(|option| option.name).collect::<Vec<_>>();
+    let mut switches = EmulatorOptions::default();
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         if !names.contains(&name) {
@@ -69,7 +69,7 @@ fn switches<'a>(source: &Source<'a>, node: Node<'a>) -> Switches {
             _ => "",
         };
         if let Err(error) = switches.set(name, text) {
-            source.report(&value.span(), error.to_string());
+            source.report(&value.span(), error);
         }
     }
     switches

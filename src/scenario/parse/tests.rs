@@ -64,10 +64,10 @@ callbacks = ["ipp.session.created", "payment.failed"]
         (name.as_str(), description.as_deref(), file.as_str()),
         ("A sale", Some("of coffee"), "folder/sale.toml")
     );
-    let expected = Switches {
+    let expected = EmulatorOptions {
         strict_sums: false,
         session_lifetime: jiff::SignedDuration::from_secs(60),
-        ..Switches::default()
+        ..EmulatorOptions::default()
     };
     assert_eq!(switches, Some((4, expected)));
     let [device, create] = steps.as_slice() else { panic!("two steps") };
@@ -281,10 +281,10 @@ fn a_file_that_is_no_scenario_says_what_one_is() {
     let soon = format!("switches.session_lifetime = \"soon\"\n{SALE}");
     assert_eq!(
         mistakes(&soon),
-        ["1:29: session_lifetime cannot be 'soon': it is a duration such as 30s or 15m"]
+        ["1:29: session_lifetime cannot be 'soon': use a duration such as 30s or 15m"]
     );
     let other = format!("switches.cancel_ended = \"no\"\n{SALE}");
-    let told = "1:25: cancel_ended cannot be 'no': it is conflict or answer";
+    let told = "1:25: cancel_ended cannot be 'no': use conflict or answer";
     assert_eq!(mistakes(&other), [told]);
 }
 

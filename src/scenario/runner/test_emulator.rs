@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::api::{BaseUrl, Client, Credentials, InProcessTransport, Observer, Transport};
-use crate::emulator::{API_KEY, Emulator, MERCHANT_ID, State, Switches};
+use crate::emulator::{API_KEY, Emulator, EmulatorOptions, MERCHANT_ID, State};
 use crate::model::CallbackType;
 use crate::secret::ApiKey;
 
@@ -40,10 +40,10 @@ impl Clock {
 
 impl TestEmulator {
     /// A new account on an emulator that behaves like this.
-    pub(crate) fn new(switches: Switches) -> Self {
+    pub(crate) fn new(switches: EmulatorOptions) -> Self {
         let clock = Clock(Arc::new(Mutex::new(Timestamp::from_second(START_TIME).unwrap_or_default())));
         let mut state = State::seed();
-        state.switches = switches;
+        state.options = switches;
         let (time, mut made) = (clock.clone(), 0_u64);
         let ids = move || {
             made += 1;
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_clock_moves_when_it_is_told_to_and_stops_at_the_end_of_time() {
-        let world = TestEmulator::new(Switches::default());
+        let world = TestEmulator::new(EmulatorOptions::default());
         assert_eq!(world.now().to_string(), "2026-01-02T12:00:00Z");
         world.advance(Duration::from_secs(90));
         assert_eq!(world.now().to_string(), "2026-01-02T12:01:30Z");

@@ -7,12 +7,12 @@ use crate::emulator::{Emulator, Faults, FileEmulator, State};
 use crate::error::Error;
 use crate::output::Output;
 
-/// The state to begin with, and the switches to set in whatever state there is.
+/// The state to begin with, and the options to set in whatever state there is.
 pub(super) struct InitialState {
     seed: State,
     seed_file: Option<PathBuf>,
     /// Names and values, which fit each other.
-    switches: Vec<(String, String)>,
+    options: Vec<(String, String)>,
 }
 
 /// Where the state lives.
@@ -22,11 +22,11 @@ pub(super) enum EmulatorBackend {
 }
 
 impl InitialState {
-    pub(super) fn read(seed: Option<PathBuf>, switches: Vec<(String, String)>) -> Result<Self, Error> {
+    pub(super) fn read(seed: Option<PathBuf>, options: Vec<(String, String)>) -> Result<Self, Error> {
         let state = seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
-        let begin = Self { seed: state, seed_file: seed, switches };
+        let begin = Self { seed: state, seed_file: seed, options };
         // Whether a switch can be set does not depend on the state it is set in.
-        begin.set_switches(&mut begin.seed.clone())?;
+        begin.set_options(&mut begin.seed.clone())?;
         Ok(begin)
     }
 
@@ -39,11 +39,11 @@ impl InitialState {
     ) -> Result<EmulatorBackend, Error> {
         let Some(path) = file else {
             let mut state = self.seed.clone();
-            self.set_switches(&mut state)?;
+            self.set_options(&mut state)?;
             return Ok(EmulatorBackend::Memory(Emulator::new(state).with_faults(Some(faults))));
         };
         let local = FileEmulator::new(path.clone()).with_faults(faults);
-        let set = |state: &mut State| drop(self.set_switches(state));
+        let set = |state: &mut State| drop(self.set_options(state));
         let is_new = local.prepare(self.seed.clone(), set).await.map_err(|error| {
             Error::usage(error.to_string()).hint("mend or delete the file, or name another one with --state")
         })?;
@@ -54,10 +54,9 @@ impl InitialState {
         Ok(EmulatorBackend::File(local))
     }
 
-    fn set_switches(&self, state: &mut State) -> Result<(), Error> {
-        let mut all = self.switches.iter();
-        all.try_for_each(|(name, value)| state.switches.set(name, value))
-            .map_err(|error| Error::usage(error.to_string()))
+    fn set_options(&self, state: &mut State) -> Result<(), Error> {
+        let mut all = self.options.iter();
+        all.try_for_each(|(name, value)| state.options.set(name, value)).map_err(Error::usage)
     }
 }
 

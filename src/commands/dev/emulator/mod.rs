@@ -5,9 +5,9 @@ mod clock;
 mod fault;
 mod initial_state;
 mod log;
+mod options;
 mod ready;
 mod serve;
-mod switches;
 
 use clap::Subcommand;
 
@@ -21,7 +21,7 @@ Examples:
   kustom dev emulator                                          # until Ctrl-C
   kustom dev emulator --listen 127.0.0.1:0 --ready-file url    # in a script: the URL is in the file
   kustom dev emulator --callback-url http://127.0.0.1:8080/callbacks \\
-      --callback-secret-file secret.txt --switch session_lifetime=30s
+      --callback-secret-file secret.txt --option session_lifetime=30s
 
 Next:
   KUSTOM_BASE_URL=http://127.0.0.1:4010 KUSTOM_API_KEY=kco_test_api_emulator kustom devices list

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::callbacks::CallbackArgs;
 use super::initial_state::{EmulatorBackend, InitialState};
 use super::log::RequestLogFormat;
+use super::options::{options_help, parse_option};
 use super::ready::Ready;
-use super::switches;
 use crate::commands::listen_address;
 use crate::context::App;
 use crate::emulator::{Callbacks, EventQueue, Fault, FaultTable, Faults, Server};
@@ -51,9 +51,9 @@ pub(super) struct ServeArgs {
     /// Begin with the locations and devices in this file (TOML) where there is no state yet
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
-    /// Decide what the description of the API leaves open; can be repeated, and --help lists all
-    #[arg(long = "switch", value_name = "SWITCH=VALUE", value_parser = switches::parse, long_help = switches::help())]
-    switches: Vec<(String, String)>,
+    /// Set an option of the emulator's behavior; can be repeated, and --help lists all options
+    #[arg(long = "option", alias = "switch", value_name = "NAME=VALUE", value_parser = parse_option, long_help = options_help())]
+    options: Vec<(String, String)>,
     /// Let something go wrong, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help shows how
     #[arg(long = "fault", value_name = "FAULT", long_help = FAULT_HELP)]
     faults: Vec<Fault>,
@@ -70,10 +70,10 @@ pub(super) struct ServeArgs {
 
 impl ServeArgs {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { listen, public, state, seed, switches, faults, fault_seed, ready_file, callbacks } = self;
+        let Self { listen, public, state, seed, options, faults, fault_seed, ready_file, callbacks } = self;
         let why = "others on the network could use the emulator there, because everybody knows its key";
         listen_address::check(listen, public, why)?;
-        let begin = InitialState::read(seed, switches)?;
+        let begin = InitialState::read(seed, options)?;
         let faults = table(faults, fault_seed)?;
         let callbacks = callbacks.resolve()?;
         app.block_on_with_cleanup(async {

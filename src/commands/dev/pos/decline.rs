@@ -22,7 +22,7 @@ Next:
 
 /// Be declined, as a customer may be
 ///
-/// Where no method was chosen, it is a card. The session stays ACTIVE unless a switch of the emulator says otherwise,
+/// Where no method was chosen, it is a card. The session stays ACTIVE unless an option of the emulator says otherwise,
 /// so that the next try can be `kustom dev pos pay`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]

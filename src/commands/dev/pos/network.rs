@@ -16,7 +16,7 @@ Next:
 
 /// Lose the connection, as a phone does
 ///
-/// A new payment on the device is refused then, as it is where no phone can be reached, unless the emulator's switch
+/// A new payment on the device is refused then, as it is where no phone can be reached, unless the emulator's option
 /// offline_device says otherwise. `kustom dev pos online` gives the connection back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE_OF_OFFLINE))]

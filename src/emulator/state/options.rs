@@ -1,0 +1,291 @@
+//! Options: how the emulator behaves where the API's behavior is not documented. `docs/emulator.md` explains each.
+
+use clap::ValueEnum;
+use jiff::SignedDuration;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EmulatorOptions {
+    #[serde(deserialize_with = "positive_duration")]
+    pub session_lifetime: SignedDuration,
+    pub status_after_decline: AfterDecline,
+    pub one_open_session_per_device: bool,
+    pub cancel_ended: CancelEnded,
+    pub enrollment_dialect: EnrollmentDialect,
+    pub strict_sums: bool,
+    pub delete_status: DeleteStatus,
+    pub tap_answer: TapAnswer,
+    pub device_list_merchant_id: MerchantIdNeed,
+    pub offline_device: OfflineDevice,
+    #[serde(deserialize_with = "duration")]
+    pub list_lag: SignedDuration,
+}
+
+impl Default for EmulatorOptions {
+    fn default() -> Self {
+        Self {
+            session_lifetime: SignedDuration::from_mins(15),
+            status_after_decline: AfterDecline::Active,
+            one_open_session_per_device: false,
+            cancel_ended: CancelEnded::Conflict,
+            enrollment_dialect: EnrollmentDialect::Both,
+            strict_sums: true,
+            delete_status: DeleteStatus::NoContent,
+            tap_answer: TapAnswer::Session,
+            device_list_merchant_id: MerchantIdNeed::Required,
+            offline_device: OfflineDevice::Conflict,
+            list_lag: SignedDuration::ZERO,
+        }
+    }
+}
+
+fn positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
+    match duration(deserializer)? {
+        SignedDuration::ZERO => Err(D::Error::custom("must be longer than 0s")),
+        duration => Ok(duration),
+    }
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration = text.parse().ok().filter(|duration: &SignedDuration| !duration.is_negative());
+    duration.ok_or_else(|| D::Error::custom(format!("'{text}' is not a duration such as 30s or PT15M")))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum AfterDecline {
+    /// The clerk can try again (inferred)
+    Active,
+    /// The clerk chooses a payment method again
+    Created,
+    /// The session has ended
+    Failed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum CancelEnded {
+    /// 409
+    Conflict,
+    /// 200 and the unchanged session
+    Answer,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+pub enum EnrollmentDialect {
+    /// expires_in (documented), or else ttl (observed)
+    Both,
+    /// expires_in; ttl is ignored
+    ExpiresInOnly,
+    /// ttl, which is required; expires_in is ignored
+    TtlOnly,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum DeleteStatus {
+    /// 204
+    NoContent,
+    /// 200 without a body
+    Ok,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum TapAnswer {
+    /// 200 and the session
+    Session,
+    /// 204
+    Empty,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum MerchantIdNeed {
+    /// 400 without the header
+    Required,
+    /// The header can be omitted, but not be wrong
+    Optional,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum OfflineDevice {
+    /// 409 (observed)
+    Conflict,
+    /// The session is created and waits for the device
+    Accept,
+}
+
+/// An option for help texts, errors and completions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionInfo {
+    pub name: &'static str,
+    pub help: &'static str,
+    /// Values and their help texts. Empty for an option whose value is a duration.
+    pub values: Vec<(String, String)>,
+}
+
+impl OptionInfo {
+    /// Lists all options in the order of the documentation.
+    pub fn list() -> Vec<Self> {
+        vec![
+            Self::duration("session_lifetime", "how long an open session lasts before it is EXPIRED"),
+            Self::choice::<AfterDecline>(
+                "status_after_decline",
+                "status of a session after a declined payment",
+            ),
+            Self::flag("one_open_session_per_device", "reject a second open session on a device with 409"),
+            Self::choice::<CancelEnded>("cancel_ended", "response to the cancellation of an ended session"),
+            Self::choice::<OfflineDevice>("offline_device", "response to a new session on an offline device"),
+            Self::choice::<EnrollmentDialect>(
+                "enrollment_dialect",
+                "field with the lifetime of an enrollment code",
+            ),
+            Self::flag("strict_sums", "check that order lines and their sums add up"),
+            Self::choice::<DeleteStatus>("delete_status", "response to a deletion"),
+            Self::choice::<TapAnswer>("tap_answer", "response to a simulated tap"),
+            Self::choice::<MerchantIdNeed>(
+                "device_list_merchant_id",
+                "whether the list of devices needs x-merchant-id, as other lists do",
+            ),
+            Self::duration("list_lag", "time until a new device or enrollment appears in lists"),
+        ]
+    }
+
+    fn duration(name: &'static str, help: &'static str) -> Self {
+        Self { name, help, values: Vec::new() }
+    }
+
+    fn flag(name: &'static str, help: &'static str) -> Self {
+        let values = ["true", "false"].map(|value| (value.to_owned(), String::new()));
+        Self { name, help, values: values.into() }
+    }
+
+    fn choice<T: ValueEnum>(name: &'static str, help: &'static str) -> Self {
+        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let values = values.map(|value| {
+            let help = value.get_help().map(ToString::to_string).unwrap_or_default();
+            (value.get_name().to_owned(), help)
+        });
+        Self { name, help, values: values.collect() }
+    }
+
+    /// The values as a phrase, such as `active, created or failed`.
+    pub fn format_values(&self) -> String {
+        let names: Vec<_> = self.values.iter().map(|(name, _)| name.as_str()).collect();
+        match names.split_last() {
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => "a duration such as 30s or 15m".to_owned(),
+        }
+    }
+}
+
+impl EmulatorOptions {
+    /// Sets an option by its name, as on the command line.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let options = OptionInfo::list();
+        let Some(option) = options.iter().find(|option| option.name == name) else {
+            let names: Vec<_> = options.iter().map(|option| option.name).collect();
+            return Err(format!("there is no option '{name}'; the options are {}", names.join(", ")));
+        };
+        let mut fields = serde_json::to_value(&*self).map_err(|error| error.to_string())?;
+        fields[name] = value.parse::<bool>().map_or_else(|_| Value::from(value), Value::from);
+        *self = serde_json::from_value(fields)
+            .map_err(|_| format!("{name} cannot be '{value}': use {}", option.format_values()))?;
+        Ok(())
+    }
+
+    /// Returns the value of an option in the form that [`set`](Self::set) parses.
+    pub fn get(&self, name: &str) -> Option<String> {
+        let fields = serde_json::to_value(self).ok()?;
+        let value = fields.get(name)?;
+        Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn an_omitted_option_has_its_default() {
+        let options: EmulatorOptions = serde_json::from_str(r#"{"session_lifetime":"PT30S"}"#).unwrap();
+        let session_lifetime = SignedDuration::from_secs(30);
+        assert_eq!(options, EmulatorOptions { session_lifetime, ..EmulatorOptions::default() });
+    }
+
+    #[test]
+    fn an_unknown_option_is_an_error() {
+        assert!(serde_json::from_str::<EmulatorOptions>(r#"{"strict_sum":true}"#).is_err());
+    }
+
+    #[test]
+    fn every_option_is_listed_and_its_default_can_be_set() {
+        let fields = serde_json::to_value(EmulatorOptions::default()).unwrap();
+        let names: BTreeSet<_> = fields.as_object().unwrap().keys().map(String::as_str).collect();
+        let options = OptionInfo::list();
+        assert_eq!(options.iter().map(|option| option.name).collect::<BTreeSet<_>>(), names);
+        for option in options {
+            let default = EmulatorOptions::default().get(option.name).unwrap();
+            let mut options = EmulatorOptions::default();
+            assert_eq!(options.set(option.name, &default), Ok(()));
+            assert_eq!(options, EmulatorOptions::default());
+            let is_default = |value: &&(String, String)| value.0 == default;
+            let count = option.values.iter().filter(is_default).count();
+            assert_eq!(count, usize::from(!option.values.is_empty()), "{}", option.name);
+        }
+    }
+
+    #[test]
+    fn every_value_can_be_set_and_has_an_effect() {
+        for option in OptionInfo::list() {
+            let durations = ["1h 30m", "PT5M"].map(|value| (value.to_owned(), String::new()));
+            let values = if option.values.is_empty() { durations.into() } else { option.values };
+            let effects: BTreeSet<_> = values
+                .iter()
+                .map(|(value, _)| {
+                    let mut options = EmulatorOptions::default();
+                    options.set(option.name, value).unwrap();
+                    serde_json::to_string(&options).unwrap()
+                })
+                .collect();
+            assert_eq!(effects.len(), values.len(), "{}", option.name);
+        }
+    }
+
+    #[test]
+    fn errors_list_the_options_and_the_values() {
+        let mut options = EmulatorOptions::default();
+        let mut error = |name, value| options.set(name, value).unwrap_err();
+        let unknown = error("strict_sum", "true");
+        assert!(unknown.starts_with("there is no option 'strict_sum'; the options are session_lifetime, "));
+        assert_eq!(error("strict_sums", "yes"), "strict_sums cannot be 'yes': use true or false");
+        assert_eq!(
+            error("status_after_decline", "true"),
+            "status_after_decline cannot be 'true': use active, created or failed"
+        );
+        for wrong in ["", "15", "-1s", "1 month", "0s"] {
+            assert_eq!(
+                error("session_lifetime", wrong),
+                format!("session_lifetime cannot be '{wrong}': use a duration such as 30s or 15m")
+            );
+        }
+        assert_eq!(error("list_lag", "-1s"), "list_lag cannot be '-1s': use a duration such as 30s or 15m");
+        assert_eq!(options, EmulatorOptions::default());
+    }
+}
