@@ -163,7 +163,6 @@ fn report_panics(args: &[OsString]) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(ErrorKind::Bug, format!("this is a bug in kustom ({place})"))
             .hint("please report it with the command you typed and the output of `kustom doctor`");
-        output::restore();
         Output::new(fallback_options(format)).error(&error);
         std::process::exit(ErrorKind::Bug.code().into());
     }));

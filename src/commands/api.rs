@@ -70,7 +70,7 @@ impl Args {
         }
         let answer = context.client.send(&request).await?;
         match serde_json::from_slice::<Value>(&answer.body) {
-            Ok(value) => context.output.json(&value)?,
+            Ok(value) => context.output.print_json(&value)?,
             Err(_) => context.output.print_raw(&answer.body)?,
         }
         Ok(ExitStatus::Success)
@@ -82,9 +82,8 @@ fn summary(body: &[u8]) -> String {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return String::new() };
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let amount = body.get("order_amount").and_then(Value::as_i64);
-    let amount = amount.map(|minor| {
-        format!(" of {}", crate::output::ValueFormat::amount(Some(minor), text("purchase_currency")).text)
-    });
+    let amount = amount
+        .map(|minor| format!(" of {}", crate::output::format_amount(Some(minor), text("purchase_currency"))));
     let device = text("device_id").map(|device| format!(" on device {device}"));
     [amount, device].into_iter().flatten().collect()
 }

@@ -1,16 +1,14 @@
 //! `kustom demo`
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
-use super::list::to_json_object;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
@@ -44,11 +42,11 @@ impl Args {
             output: &app.output,
             program,
             folder: folder.path().to_owned(),
-            steps: app.output.listing(),
+            steps: app.output.list_writer(),
         };
         app.block_on(async {
             demo.play().await?;
-            demo.steps.finish()
+            if app.output.format() == Format::Table { Ok(()) } else { demo.steps.finish() }
         })?;
         Ok(ExitStatus::Success)
     }
@@ -66,12 +64,7 @@ struct Step {
 
 impl View for Step {
     const NOUN: &'static str = "step";
-    const FIELDS: &'static [&'static str] = &["command", "exit_code", "output"];
     const COLUMNS: &'static [Column<Self>] = &[];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }
 
 struct Demo<'a> {

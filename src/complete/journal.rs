@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::Candidate;
 use crate::journal::{Attempt, Journal, Outcome};
-use crate::output::ValueFormat;
+use crate::output::format_amount;
 use crate::text::{escape_control, format_age};
 
 /// The most that are offered, newest first.
@@ -29,7 +29,7 @@ pub(super) fn attempts(journal: &Journal, now: Timestamp) -> Vec<Candidate> {
 
 fn candidate(value: String, status: &str, attempt: &Attempt, now: Timestamp) -> Candidate {
     let intent = &attempt.intent;
-    let amount = ValueFormat::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
+    let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
     let age = format_age(now.duration_since(attempt.at).unsigned_abs());
     let parts = [status, &amount, intent.reference().unwrap_or_default(), &age];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();

@@ -1,24 +1,42 @@
-//! Comma-separated values that no spreadsheet runs.
+//! CSV that is safe to open in a spreadsheet.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::view::View;
 use crate::text::escape_control;
 
-/// One row, with its line break.
-pub(super) fn row<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> Vec<u8> {
+/// Formats a row with its line break.
+pub(super) fn row<S: AsRef<[u8]>>(cells: impl IntoIterator<Item = S>) -> Vec<u8> {
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-    // Writing to memory does not fail.
-    let _ = writer.write_record(cells.into_iter().map(|cell| cell.as_ref().to_owned()));
+    // Writing to memory cannot fail.
+    let _ = writer.write_record(cells);
     writer.into_inner().unwrap_or_default()
 }
 
-/// The cells of an object: texts as they are, anything nested as JSON, nothing for what is missing.
-pub(super) fn cells(object: &Map<String, Value>, fields: &[&str]) -> Vec<String> {
-    fields.iter().map(|field| object.get(*field).map(cell).unwrap_or_default()).collect()
+pub(super) fn to_object(view: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(view) {
+        Ok(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
 }
 
-fn cell(value: &Value) -> String {
+/// The fields of a view, as its header names them.
+pub(super) fn fields<T: View>(object: &Map<String, Value>) -> Vec<&str> {
+    if T::CSV_FIELDS.is_empty() {
+        object.keys().map(String::as_str).collect()
+    } else {
+        T::CSV_FIELDS.to_vec()
+    }
+}
+
+/// The cells of an object: strings as they are, nested values as JSON, and nothing for a missing field.
+pub(super) fn cells(object: &Map<String, Value>, fields: &[&str]) -> Vec<String> {
+    fields.iter().map(|field| object.get(*field).map(format_cell).unwrap_or_default()).collect()
+}
+
+fn format_cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => escape_formula(&escape_control(text)),
@@ -27,7 +45,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// A text that begins like a formula gets an apostrophe in front, which spreadsheets take for "this is text".
+/// Puts an apostrophe in front of a text that a spreadsheet would run as a formula.
 pub(super) fn escape_formula(text: &str) -> String {
     let first = text.trim_start().chars().next();
     if first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')) {

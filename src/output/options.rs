@@ -1,20 +1,20 @@
-//! What is asked of a terminal, and what it can.
+//! The options of the output, and what the terminal supports.
 
-/// How data is written to stdout.
+/// The format of data on stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// Columns for people.
     Table,
     /// One JSON document.
     Json,
-    /// One JSON object a line, as it arrives.
+    /// One JSON object per line, as it arrives.
     Ndjson,
     /// Comma-separated values with a header row.
     Csv,
 }
 
 impl Format {
-    /// The name in flags and variables.
+    /// The value of `--output`.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
@@ -30,10 +30,10 @@ impl Format {
     }
 }
 
-/// When output is coloured.
+/// When output has colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// On a terminal that can, unless `NO_COLOR` is set.
+    /// On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
     /// Always.
@@ -42,36 +42,33 @@ pub(crate) enum ColorWhen {
     Never,
 }
 
-/// What is asked of a terminal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OutputOptions {
-    /// How data is written.
     pub format: Format,
-    /// No notes.
+    /// Suppresses status lines and progress.
     pub quiet: bool,
-    /// 0, 1 for requests, 2 for their bodies too.
+    /// 1 prints requests, 2 their bodies too.
     pub verbosity: u8,
-    /// When to colour.
     pub color: ColorWhen,
-    /// Never ask.
+    /// Never prompts.
     pub no_input: bool,
-    /// Questions are answered with yes.
+    /// Confirms in advance.
     pub yes: bool,
 }
 
-/// Whether the terminal can show block characters: it is no dumb one, and its language says UTF-8.
+/// Whether the terminal can show block characters, which need a UTF-8 locale.
 pub(super) fn has_blocks() -> bool {
-    let language = ["LC_ALL", "LC_CTYPE", "LANG"]
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    let is_utf8 = |language: &str| {
-        let language = language.to_ascii_lowercase();
-        language.contains("utf-8") || language.contains("utf8")
+    let is_utf8 = |locale: String| {
+        let locale = locale.to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
     };
-    !is_dumb() && (cfg!(windows) || language.is_some_and(|language| is_utf8(&language)))
+    !is_dumb() && (cfg!(windows) || locale.is_some_and(is_utf8))
 }
 
-/// Whether the terminal can only write one character after the other.
+/// Whether the terminal supports no escape sequences, and so neither colors nor progress nor prompts.
 pub(super) fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
 }

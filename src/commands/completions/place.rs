@@ -1,15 +1,12 @@
 //! Where a shell looks for completions, and what became of the files there.
 
-use std::borrow::Cow;
 use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use directories::BaseDirs;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::commands::list::to_json_object;
 use crate::complete::Shell;
 use crate::error::{Error, ErrorKind};
 use crate::output::{Column, View};
@@ -155,13 +152,8 @@ impl Done {
 
 impl View for Done {
     const NOUN: &'static str = "file";
-    const FIELDS: &'static [&'static str] = &["file", "result"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::id("FILE", |done, _| done.file.as_str().into()),
-        Column::new("RESULT", |done, _| done.result.into()),
+        Column::id("FILE", |done| done.file.as_str().into()),
+        Column::new("RESULT", |done| done.result.into()),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }

@@ -1,18 +1,15 @@
 //! `kustom dev trigger`
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::args;
 use crate::callback_poster::{CallbackEndpoint, CallbackPoster, DeliveryError};
 use crate::commands::help::text::after_help;
-use crate::commands::list::to_json_object;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Callback, CallbackData, CallbackType, SessionStatus, TapOutcome};
@@ -241,24 +238,18 @@ impl TriggerResult {
 
 impl View for TriggerResult {
     const NOUN: &'static str = "callback";
-    const FIELDS: &'static [&'static str] =
-        &["id", "type", "session_id", "order_id", "failure_reason", "to", "status", "took_ms", "answer"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::id("ID", |triggered, _| triggered.id.as_str().into()),
-        Column::new("TYPE", |triggered, _| triggered.kind.as_str().into()),
-        Column::id("SESSION", |triggered, _| Cell::optional(triggered.session_id.as_deref())),
-        Column::new("ORDER", |triggered, _| Cell::optional(triggered.order_id.as_deref())),
-        Column::new("REASON", |triggered, _| Cell::optional(triggered.failure_reason.as_deref())),
-        Column::new("TO", |triggered, _| triggered.to.as_str().into()),
-        Column::new("ANSWERED", |triggered, _| {
+        Column::id("ID", |triggered| triggered.id.as_str().into()),
+        Column::new("TYPE", |triggered| triggered.kind.as_str().into()),
+        Column::id("SESSION", |triggered| Cell::optional(triggered.session_id.as_deref())),
+        Column::new("ORDER", |triggered| Cell::optional(triggered.order_id.as_deref())),
+        Column::new("REASON", |triggered| Cell::optional(triggered.failure_reason.as_deref())),
+        Column::new("TO", |triggered| triggered.to.as_str().into()),
+        Column::new("ANSWERED", |triggered| {
             let tone =
                 if (200..300).contains(&triggered.status) { CellStyle::Success } else { CellStyle::Error };
             Cell::styled(format!("{} in {} ms", triggered.status, triggered.took_ms), tone)
         }),
-        Column::detail("ANSWER", |triggered, _| triggered.answer.as_str().into()),
+        Column::detail("ANSWER", |triggered| triggered.answer.as_str().into()),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }

@@ -1,12 +1,8 @@
 //! One line of `doctor`.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::redact::ReportRedactor;
-use crate::commands::list::to_json_object;
 use crate::error::{Error, ErrorKind};
 use crate::output::{Cell, CellStyle, Column, View};
 
@@ -70,19 +66,14 @@ impl CheckResult {
 
 impl View for CheckResult {
     const NOUN: &'static str = "finding";
-    const FIELDS: &'static [&'static str] = &["level", "check", "finding", "next"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("LEVEL", |finding, _| match finding.level {
+        Column::new("LEVEL", |finding| match finding.level {
             Level::Ok => Cell::styled("ok", CellStyle::Success),
             Level::Warning => Cell::styled("warning", CellStyle::Pending),
             Level::Failure => Cell::styled("failure", CellStyle::Error),
         }),
-        Column::new("CHECK", |finding, _| finding.check.into()),
-        Column::new("FINDING", |finding, _| finding.text.as_str().into()),
-        Column::new("NEXT", |finding, _| Cell::optional(finding.next.as_deref())),
+        Column::new("CHECK", |finding| finding.check.into()),
+        Column::new("FINDING", |finding| finding.text.as_str().into()),
+        Column::new("NEXT", |finding| Cell::optional(finding.next.as_deref())),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }

@@ -1,11 +1,7 @@
 //! What a profile looks like: everything but its key.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::commands::list::to_json_object;
 use crate::emulator;
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::{Environment, KeySource, LOCAL, Profile};
@@ -62,35 +58,16 @@ impl ProfileRow {
 
 impl View for ProfileRow {
     const NOUN: &'static str = "profile";
-    const FIELDS: &'static [&'static str] = &[
-        "name",
-        "active",
-        "environment",
-        "key",
-        "username",
-        "merchant_id",
-        "location",
-        "currency",
-        "base_url",
-        "completions",
-    ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("NAME", |row, _| row.name.as_str().into()),
-        Column::new("ACTIVE", |row, _| Cell::styled(if row.active { "yes" } else { "" }, CellStyle::Success)),
-        Column::new("ENVIRONMENT", |row, _| row.environment.into()),
-        Column::new("KEY", |row, _| row.key.into()),
-        Column::new("MERCHANT", |row, _| Cell::optional(row.merchant_id.as_deref())),
-        Column::detail("USERNAME", |row, _| Cell::optional(row.username.as_deref())),
-        Column::new("LOCATION", |row, _| Cell::optional(row.location.as_deref())),
-        Column::new("CURRENCY", |row, _| Cell::optional(row.currency.as_deref())),
-        Column::new("BASE URL", |row, _| Cell::optional(row.base_url.as_deref())),
-        Column::detail("COMPLETIONS", |row, _| match row.completions {
-            Some(value) => value.to_string().into(),
-            None => Cell::optional(None),
-        }),
+        Column::new("NAME", |row| row.name.as_str().into()),
+        Column::new("ACTIVE", |row| Cell::styled(if row.active { "yes" } else { "" }, CellStyle::Success)),
+        Column::new("ENVIRONMENT", |row| row.environment.into()),
+        Column::new("KEY", |row| row.key.into()),
+        Column::new("MERCHANT", |row| Cell::optional(row.merchant_id.as_deref())),
+        Column::detail("USERNAME", |row| Cell::optional(row.username.as_deref())),
+        Column::new("LOCATION", |row| Cell::optional(row.location.as_deref())),
+        Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
+        Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
+        Column::detail("COMPLETIONS", |row| Cell::optional(row.completions.map(|value| value.to_string()))),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }

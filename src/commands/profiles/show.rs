@@ -1,12 +1,8 @@
 //! `kustom profiles show`
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::commands::help::text::after_help;
-use crate::commands::list::to_json_object;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
@@ -139,18 +135,13 @@ pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
 
 impl View for ValueRow {
     const NOUN: &'static str = "value";
-    const FIELDS: &'static [&'static str] = &["name", "value", "source", "shadows"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("NAME", |row, _| row.name.into()),
-        Column::new("VALUE", |row, _| match &row.value {
+        Column::new("NAME", |row| row.name.into()),
+        Column::new("VALUE", |row| match &row.value {
             Some(value) => value.as_str().into(),
             None => Cell::styled("not set", CellStyle::Muted),
         }),
-        Column::new("SOURCE", |row, _| Cell::optional(row.source.as_deref())),
-        Column::new("SHADOWS", |row, _| row.shadowed().into()),
+        Column::new("SOURCE", |row| Cell::optional(row.source.as_deref())),
+        Column::new("SHADOWS", |row| row.shadowed().into()),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }

@@ -57,10 +57,9 @@ async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Erro
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
         let session = context.client.session(*id).await?;
-        let amount =
-            crate::output::ValueFormat::amount(session.order_amount, session.purchase_currency.as_deref());
+        let amount = crate::output::format_amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
-        names.push(format!("{id} of {} on device {device}", amount.text));
+        names.push(format!("{id} of {} on device {device}", amount));
     }
     Ok(names.join(", "))
 }

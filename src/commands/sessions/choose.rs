@@ -7,7 +7,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::{Attempt, Outcome};
 use crate::model::SessionStatus;
-use crate::output::{Choice, ValueFormat};
+use crate::output::{Choice, format_amount};
 use crate::text::format_age;
 
 /// The most sessions that are offered, newest first.
@@ -59,7 +59,7 @@ fn to_choice(attempt: &Attempt, among: SessionFilter) -> Option<(Uuid, Choice)> 
     }
     let id: Uuid = session_id.parse().ok()?;
     let intent = &attempt.intent;
-    let amount = ValueFormat::amount(intent.order_amount, intent.purchase_currency.as_deref()).text;
+    let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
     let reference = intent.merchant_reference1.as_deref().unwrap_or_default();
     let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
     let parts = [amount.as_str(), reference, SessionStatus::as_str(status), &age];

@@ -142,7 +142,7 @@ fn show_request(sale: &PreparedSession, context: &ApiContext<'_>) -> Result<Exit
         let body: Value = serde_json::from_slice(request.body_bytes()).unwrap_or_default();
         let shown =
             json!({"method": request.method().as_str(), "path": request.path_and_query(), "body": body});
-        context.output.json(&shown)?;
+        context.output.print_json(&shown)?;
     }
     context.output.status("No session was created.");
     Ok(ExitStatus::Success)

@@ -11,7 +11,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
 use crate::model::{Cart, Currency, SessionRequest, format_minor, parse_amount};
-use crate::output::ValueFormat;
+use crate::output::format_amount;
 
 /// What is sold, to whom it is shown, and what is written down about it.
 pub(super) struct PreparedSession {
@@ -230,7 +230,7 @@ async fn from_raw_body(
         merchant_reference1: owned("merchant_reference1"),
         merchant_reference2: owned("merchant_reference2"),
     };
-    let amount = ValueFormat::amount(order_amount, text("purchase_currency")).text;
+    let amount = format_amount(order_amount, text("purchase_currency"));
     let device = text("device_id").unwrap_or("(none)");
     Ok(PreparedSession {
         summary: format!("{amount} on device {device}{location_shown}"),

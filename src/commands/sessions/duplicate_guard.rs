@@ -16,7 +16,7 @@ use crate::journal::{
     find_duplicates,
 };
 use crate::model::{Resource, Session, SessionStatus};
-use crate::output::ValueFormat;
+use crate::output::{format_amount, format_time};
 use crate::text::{escape_control, pluralize};
 
 /// Creates the session of a sale, unless it may have been created before.
@@ -268,12 +268,11 @@ fn journal_corrupt_error(lines: usize, journal: &JournalFile) -> Error {
 
 /// What was done before, and when.
 fn describe(attempt: &Attempt) -> String {
-    let show = ValueFormat::local();
     let Intent { device_id, order_amount, purchase_currency, merchant_reference1, .. } = &attempt.intent;
     let mut parts = vec![
         format!("attempt {}", attempt.id),
-        show.time(Some(attempt.at)).text,
-        ValueFormat::amount(*order_amount, purchase_currency.as_deref()).text,
+        format_time(attempt.at),
+        format_amount(*order_amount, purchase_currency.as_deref()),
     ];
     parts.extend(device_id.as_ref().map(|device| format!("device {}", escape_control(device))));
     parts.extend(

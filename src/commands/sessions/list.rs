@@ -42,7 +42,7 @@ pub(crate) struct Args {
     /// Only those whose outcome is not known
     #[arg(long)]
     unknown: bool,
-    /// Stop after this many; all of them are shown unless told otherwise
+    /// Maximum number of items to list [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// First forget what is older than this and settled, such as 90d; a reference that is forgotten can be charged

@@ -12,7 +12,7 @@ use crate::context::{ApiContext, App, journal_of};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::journal::{Attempt, EventKind, Journal, JournalFile, mismatch};
 use crate::model::{Resource, Session};
-use crate::output::{Format, ValueFormat};
+use crate::output::{Format, format_amount};
 use crate::text::{escape_control, pluralize};
 
 const MORE: &str = "\
@@ -168,9 +168,7 @@ fn mark_not_executed(
     app: &App,
 ) -> Result<ExitStatus, Error> {
     if on_production {
-        let amount =
-            ValueFormat::amount(attempt.intent.order_amount, attempt.intent.purchase_currency.as_deref())
-                .text;
+        let amount = format_amount(attempt.intent.order_amount, attempt.intent.purchase_currency.as_deref());
         let question =
             format!("Production: is it certain that no session of {amount} came of attempt {}?", attempt.id);
         if !app.block_on(app.output.confirm(&question))? {

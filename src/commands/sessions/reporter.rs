@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::outcome;
 use crate::error::{Error, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
-use crate::output::{Format, Output, ProgressLine, session_tone};
+use crate::output::{Format, Output, ProgressBar, session_style};
 use crate::text::format_duration;
 use crate::text::{escape_control, pluralize};
 
@@ -21,7 +21,7 @@ pub(super) struct WatchReporter<'a> {
     output: &'a Output,
     ids: Vec<Uuid>,
     started: Instant,
-    summary: Option<ProgressLine<'a>>,
+    summary: Option<ProgressBar>,
     /// Whether any session was still open when it was seen.
     any_was_open: Cell<bool>,
     /// How many sessions cannot be asked at present.
@@ -51,7 +51,7 @@ impl<'a> WatchReporter<'a> {
     }
 
     /// A line for one session while it is waited for, unless there are too many.
-    pub(super) fn line(&self, index: usize) -> Option<ProgressLine<'a>> {
+    pub(super) fn line(&self, index: usize) -> Option<ProgressBar> {
         self.summary.is_none().then(|| self.output.progress(&self.label("waiting", index)))
     }
 
@@ -90,7 +90,7 @@ impl<'a> WatchReporter<'a> {
         &self,
         index: usize,
         status: &SessionStatus,
-        line: Option<&ProgressLine<'_>>,
+        line: Option<&ProgressBar>,
     ) -> Result<(), Error> {
         if let Some(line) = line {
             line.set_message(self.label(status.as_str(), index));
@@ -101,7 +101,8 @@ impl<'a> WatchReporter<'a> {
             Format::Table => {
                 let elapsed = format_elapsed(self.elapsed());
                 let text = escape_control(status.as_str());
-                let mut line = format!("{elapsed:>8}  {}", self.output.styled(&text, session_tone(status)));
+                let mut line =
+                    format!("{elapsed:>8}  {}", self.output.style_text(&text, session_style(status)));
                 let which = (self.ids.len() > 1).then(|| self.ids[index].to_string());
                 let order = session.order_id.as_deref().filter(|_| *status == SessionStatus::Finalized);
                 let order = order.map(|order| format!("order {}", escape_control(order)));

@@ -1,15 +1,11 @@
 //! What an attempt of the journal looks like.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::commands::list::to_json_object;
 use crate::journal::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
-use crate::output::{Cell, CellStyle, Column, Layout, View, session_tone};
+use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time, session_style};
 
 /// An attempt, flat.
 #[derive(Debug, Clone, Serialize)]
@@ -85,7 +81,7 @@ impl From<Attempt> for AttemptRow {
 
 impl View for AttemptRow {
     const NOUN: &'static str = "session";
-    const FIELDS: &'static [&'static str] = &[
+    const CSV_FIELDS: &'static [&'static str] = &[
         "attempt",
         "at",
         "outcome",
@@ -102,34 +98,24 @@ impl View for AttemptRow {
         "reason",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("WHEN", |row, show| show.time(Some(row.at))),
-        Column::new("STATUS", |row, _| match (&row.status, row.outcome) {
+        Column::new("WHEN", |row| format_time(row.at).into()),
+        Column::new("STATUS", |row| match (&row.status, row.outcome) {
             (Some(status), _) => {
-                Cell::styled(status.as_str(), session_tone(&SessionStatus::from(status.clone())))
+                Cell::styled(status.as_str(), session_style(&SessionStatus::from(status.clone())))
             }
             (None, "unknown") => Cell::styled("unknown", CellStyle::Error),
             (None, outcome) => Cell::styled(outcome.replace('_', " "), CellStyle::Muted),
         }),
-        Column::new("AMOUNT", |row, _| {
-            crate::output::ValueFormat::amount(row.order_amount, row.purchase_currency.as_deref())
-        }),
-        Column::new("REFERENCE", |row, _| Cell::optional(row.merchant_reference1.as_deref())),
+        Column::new("AMOUNT", |row| format_amount(row.order_amount, row.purchase_currency.as_deref()).into()),
+        Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
         // What is not known has no session: it is named by its attempt.
-        Column::id("SESSION", |row, _| match &row.session_id {
+        Column::id("SESSION", |row| match &row.session_id {
             Some(id) => id.as_str().into(),
             None => Cell::styled(format!("attempt {}", row.attempt), CellStyle::Muted),
         }),
-        Column::detail("ORDER", |row, _| Cell::optional(row.order_id.as_deref())),
-        Column::detail("ATTEMPT", |row, _| row.attempt.as_str().into()),
-        Column::detail("DEVICE", |row, _| Cell::optional(row.device_id.as_deref())),
-        Column::detail("REASON", |row, _| Cell::optional(row.reason.as_deref())),
+        Column::detail("ORDER", |row| Cell::optional(row.order_id.as_deref())),
+        Column::detail("ATTEMPT", |row| row.attempt.as_str().into()),
+        Column::detail("DEVICE", |row| Cell::optional(row.device_id.as_deref())),
+        Column::detail("REASON", |row| Cell::optional(row.reason.as_deref())),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
-
-    fn json(&self, layout: Layout) -> String {
-        layout.text(self)
-    }
 }

@@ -194,31 +194,27 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
     }
 }
 
-/// A long list has a bar once it takes its time.
+/// A list of several pages shows its progress, which disappears when the list is printed.
 #[test]
 fn a_long_list_has_a_bar_that_goes_away() {
     use crate::common::server::{Asked, Reply, Server};
     use std::sync::{Arc, Condvar, Mutex};
-    let last = Arc::new((Mutex::new(false), Condvar::new()));
-    let held = Arc::clone(&last);
+    let seen = Arc::new((Mutex::new(false), Condvar::new()));
+    let is_seen = Arc::clone(&seen);
     let server = Server::new(move |asked: &Asked| {
-        let page = |number: usize| asked.target.contains(&format!("page_number={number}&"));
-        if page(3) {
-            // It is answered once the bar was seen.
-            let (seen, changed) = &*held;
+        let is_last = asked.target.contains("page_number=3&");
+        if is_last {
+            let (seen, changed) = &*is_seen;
             drop(changed.wait_while(seen.lock().unwrap(), |seen| !*seen).unwrap());
-        } else if !page(0) {
-            // Longer than what is not worth a bar.
-            std::thread::sleep(std::time::Duration::from_millis(700));
         }
         let content = [serde_json::json!({"id": "1", "name": "Till"})];
-        Reply::json(200, &serde_json::json!({"content": content, "total_pages": 4, "last": page(3)}))
+        Reply::json(200, &serde_json::json!({"content": content, "total_pages": 4, "last": is_last}))
     });
     let env = TestEnv::new().at(&server.url(), "kco_test_api_1");
     let screen = PtySession::open(&env, ["devices", "list"], &[]);
     screen.until("3 of 4");
-    *last.0.lock().unwrap() = true;
-    last.1.notify_all();
+    *seen.0.lock().unwrap() = true;
+    seen.1.notify_all();
     let (exit, shown) = screen.end();
     assert_eq!(exit, 0, "{shown}");
     let after = plain(&shown).rsplit_once(" of 4").unwrap().1.to_owned();

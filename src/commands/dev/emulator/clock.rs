@@ -1,11 +1,9 @@
 //! `kustom dev emulator clock`
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use clap::Subcommand;
 use jiff::SignedDuration;
-use serde_json::{Map, Value};
 
 use super::RUNNING;
 use crate::api;
@@ -14,7 +12,7 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::{Clock, Resource};
-use crate::output::{Cell, Column, View};
+use crate::output::{Cell, Column, View, format_time};
 
 const MORE: &str = "\
 Examples:
@@ -101,13 +99,9 @@ async fn show(
 
 impl View for Resource<Clock> {
     const NOUN: &'static str = "clock";
-    const FIELDS: &'static [&'static str] = &["now", "ahead"];
+    const CSV_FIELDS: &'static [&'static str] = &["now", "ahead"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("NOW", |clock, show| show.time(clock.now)),
-        Column::new("AHEAD", |clock, _| Cell::optional(clock.ahead.as_deref())),
+        Column::new("NOW", |clock| Cell::optional(clock.now.map(format_time))),
+        Column::new("AHEAD", |clock| Cell::optional(clock.ahead.as_deref())),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        Cow::Borrowed(self.raw())
-    }
 }

@@ -1,9 +1,6 @@
 //! `kustom dev emulator fault`
 
-use std::borrow::Cow;
-
 use clap::Subcommand;
-use serde_json::{Map, Value};
 
 use super::RUNNING;
 use crate::api;
@@ -126,18 +123,14 @@ async fn explained<T>(result: Result<T, api::Error>, context: &ApiContext<'_>) -
 
 impl View for Resource<Fault> {
     const NOUN: &'static str = "fault";
-    const FIELDS: &'static [&'static str] = &["id", "fault", "matched", "hit", "left"];
+    const CSV_FIELDS: &'static [&'static str] = &["id", "fault", "matched", "hit", "left"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::id("ID", |fault, _| number(fault.id)),
-        Column::new("FAULT", |fault, _| Cell::optional(fault.fault.as_deref())),
-        Column::new("MATCHED", |fault, _| number(fault.matched)),
-        Column::new("HIT", |fault, _| number(fault.hit)),
-        Column::new("LEFT", |fault, _| number(fault.left)),
+        Column::id("ID", |fault| number(fault.id)),
+        Column::new("FAULT", |fault| Cell::optional(fault.fault.as_deref())),
+        Column::new("MATCHED", |fault| number(fault.matched)),
+        Column::new("HIT", |fault| number(fault.hit)),
+        Column::new("LEFT", |fault| number(fault.left)),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        Cow::Borrowed(self.raw())
-    }
 }
 
 fn number(number: Option<i64>) -> Cell {

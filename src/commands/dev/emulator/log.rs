@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::emulator::{DeliveryAttempt, RequestOutcome, RequestRecord, ServerEvent};
-use crate::output::{LogSender, Output};
+use crate::output::{Output, log_line};
 
 /// A line a request, and one an attempt to deliver a callback, for people or for programs.
 #[derive(Clone, Copy)]
@@ -17,28 +17,28 @@ impl RequestLogFormat {
         Self { is_quiet: output.is_quiet(), is_json: output.format().is_json() }
     }
 
-    pub(super) fn log_request(self, notice: &ServerEvent<'_>, lines: &LogSender) {
+    pub(super) fn log_request(self, notice: &ServerEvent<'_>) {
         match notice {
             ServerEvent::Served(_) if self.is_quiet => {}
-            ServerEvent::Served(served) if self.is_json => lines.write(format_json(served)),
-            ServerEvent::Served(served) => lines.write(format_text(served)),
+            ServerEvent::Served(served) if self.is_json => log_line(&format_json(served)),
+            ServerEvent::Served(served) => log_line(&format_text(served)),
             ServerEvent::StateFile(error) if self.is_json => {
-                lines.write(json!({"warning": {"message": error.to_string()}}).to_string());
+                log_line(&json!({"warning": {"message": error.to_string()}}).to_string());
             }
-            ServerEvent::StateFile(error) => lines.write(format!("warning: {error}")),
+            ServerEvent::StateFile(error) => log_line(&format!("warning: {error}")),
         }
     }
 
     /// An event, its session, which attempt it was and what came of it. Where it is posted to is not told: a URL can
     /// hold a secret.
-    pub(super) fn log_callback(self, delivered: &DeliveryAttempt<'_>, lines: &LogSender) {
+    pub(super) fn log_callback(self, delivered: &DeliveryAttempt<'_>) {
         let DeliveryAttempt { event, attempt, outcome, again_in } = delivered;
         // What was not acknowledged is no mere talk.
         if self.is_quiet && again_in.is_none() {
             return;
         }
         let again_ms = again_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        lines.write(if self.is_json {
+        log_line(&if self.is_json {
             let (status, error) = match outcome {
                 Ok(status) => (Some(status), None),
                 Err(reason) => (None, Some(reason)),

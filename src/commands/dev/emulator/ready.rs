@@ -30,7 +30,7 @@ impl Ready {
     /// Tells it on stdout, on one line where it can be.
     pub(super) fn show(&self, output: &Output) -> Result<(), Error> {
         match output.format() {
-            Format::Csv => return output.json(&self.to_json()),
+            Format::Csv => return output.print_json(&self.to_json()),
             Format::Table | Format::Json | Format::Ndjson => output.data(&self.line(output.format()))?,
         }
         output.flush()

@@ -33,9 +33,6 @@ Let something go wrong; can be repeated. The first fault that is about a request
 /// How long open requests may take to finish once the end has come.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long lines that nobody has read yet are waited for at the end.
-const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// What it serves, and where.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
@@ -96,20 +93,16 @@ impl ServeArgs {
             let ready_file = ready_file.map(|path| ready.write(path, output.format())).transpose()?;
             ready.show(output)?;
             print_banner(output, listen, &ready);
-            let log = output.log().map_err(cannot_start)?;
-            let (lines, manner) = (log.lines(), RequestLogFormat::of(output));
-            let of_callbacks = lines.clone();
-            let server = server.with_observer(move |notice| manner.log_request(notice, &lines));
-            let callbacks = callbacks.map(|callbacks| {
-                callbacks.with_observer(move |delivered| manner.log_callback(delivered, &of_callbacks))
-            });
+            let manner = RequestLogFormat::of(output);
+            let server = server.with_observer(move |notice| manner.log_request(notice));
+            let callbacks = callbacks
+                .map(|callbacks| callbacks.with_observer(move |delivered| manner.log_callback(delivered)));
             let undelivered = serve_until_interrupted(server, callbacks, events, app).await;
             drop(ready_file);
             if undelivered > 0 {
                 let callbacks = pluralize(undelivered, "callback");
                 output.warn(&format!("not acknowledged, and not sent again: {callbacks}"));
             }
-            log.finish(LOG_FLUSH_TIMEOUT);
             Ok(ExitStatus::Success)
         })
     }

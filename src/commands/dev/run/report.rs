@@ -7,14 +7,14 @@ use super::row::{ScenarioResultRow, ScenarioStatus};
 use super::{files, junit};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::output::{Bar, ListWriter, Output};
+use crate::output::{ListWriter, Output, ProgressBar};
 use crate::text::pluralize;
 
 /// A run as far as it has come.
 pub(super) struct Report<'a> {
     output: &'a Output,
     listing: ListWriter<'a, ScenarioResultRow>,
-    bar: Bar<'a>,
+    bar: ProgressBar,
     junit: Option<(&'a Path, Vec<(ScenarioResultRow, Duration)>)>,
     began: Instant,
     /// How many there are to be run.
@@ -37,7 +37,7 @@ impl<'a> Report<'a> {
         let output = &*app.output;
         Self {
             output,
-            listing: output.listing(),
+            listing: output.list_writer(),
             bar: output.bar("running", size),
             junit: junit.map(|path| (path, Vec::new())),
             began: Instant::now(),
@@ -65,7 +65,7 @@ impl<'a> Report<'a> {
             rows.push((row.clone(), took));
         }
         ignore_closed_pipe(self.listing.push(row).and_then(|()| self.listing.flush()))?;
-        self.bar.advance(1);
+        self.bar.inc(1);
         Ok(())
     }
 

@@ -1,11 +1,7 @@
 //! What a scenario, and what came of it, looks like.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use crate::commands::list::to_json_object;
 use crate::error::{ErrorKind, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::scenario::runner::{FailedStep, RunOutcome, RunResult};
@@ -36,19 +32,14 @@ impl From<&Scenario> for ScenarioListRow {
 
 impl View for ScenarioListRow {
     const NOUN: &'static str = "scenario";
-    const FIELDS: &'static [&'static str] = &["scenario", "file", "steps", "description", "emulator_only"];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("SCENARIO", |row, _| row.scenario.as_str().into()),
-        Column::new("STEPS", |row, _| row.steps.to_string().into()),
-        Column::new("RUNS ON", |row, _| {
+        Column::new("SCENARIO", |row| row.scenario.as_str().into()),
+        Column::new("STEPS", |row| row.steps.to_string().into()),
+        Column::new("RUNS ON", |row| {
             if row.emulator_only.is_some() { "emulator" } else { "emulator, account" }.into()
         }),
-        Column::new("FILE", |row, _| Cell::styled(row.file.as_str(), CellStyle::Muted)),
+        Column::new("FILE", |row| Cell::styled(row.file.as_str(), CellStyle::Muted)),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }
 
 /// What came of a scenario.
@@ -171,36 +162,19 @@ impl Difference {
 
 impl View for ScenarioResultRow {
     const NOUN: &'static str = "scenario";
-    const FIELDS: &'static [&'static str] = &[
-        "scenario",
-        "file",
-        "result",
-        "steps",
-        "steps_passed",
-        "line",
-        "step",
-        "failures",
-        "exit_code",
-        "reason",
-        "left",
-    ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("SCENARIO", |row, _| row.scenario.as_str().into()),
-        Column::new("RESULT", |row, _| match row.result {
+        Column::new("SCENARIO", |row| row.scenario.as_str().into()),
+        Column::new("RESULT", |row| match row.result {
             ScenarioStatus::Passed => Cell::styled("passed", CellStyle::Success),
             ScenarioStatus::Failed => Cell::styled("failed", CellStyle::Error),
             ScenarioStatus::Skipped => Cell::styled("skipped", CellStyle::Muted),
             ScenarioStatus::Stopped => Cell::styled("stopped", CellStyle::Pending),
         }),
-        Column::new("STEPS", |row, _| match row.result {
+        Column::new("STEPS", |row| match row.result {
             ScenarioStatus::Passed => row.steps.to_string().into(),
             _ => format!("{} of {}", row.steps_passed, row.steps).into(),
         }),
-        Column::new("WHERE", |row, _| row.location().into()),
-        Column::new("WHAT", |row, _| row.failure_message().into()),
+        Column::new("WHERE", |row| row.location().into()),
+        Column::new("WHAT", |row| row.failure_message().into()),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }

@@ -11,7 +11,7 @@ use super::naming::shown;
 use crate::context::ApiContext;
 use crate::error::Error;
 use crate::model::{Device, Resource};
-use crate::output::{Format, Output, ProgressLine};
+use crate::output::{Format, Output, ProgressBar};
 use crate::profiles::LOCAL;
 use crate::text::format_duration;
 use crate::text::{escape_control, shell_quote};
@@ -134,7 +134,7 @@ impl<'a> PairReporter<'a> {
     }
 
     /// The time that is left, while it runs.
-    pub(super) fn countdown(&self, code: &Code) -> Option<ProgressLine<'a>> {
+    pub(super) fn countdown(&self, code: &Code) -> Option<ProgressBar> {
         let end = code.made + code.left;
         (self.to == OutputMode::Interactive).then(|| self.output.countdown("waiting for the phone", end))
     }
@@ -229,7 +229,7 @@ impl<'a> PairReporter<'a> {
         for (name, value) in facts {
             object[*name] = value.clone();
         }
-        self.output.json(&object)
+        self.output.print_json(&object)
     }
 
     fn line(&self, event: &str, text: &str) -> Result<(), Error> {

@@ -1,15 +1,12 @@
 //! What is shown of a delivery.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
-use crate::commands::list::to_json_object;
 use crate::model::{Callback, CallbackData, Resource, Session};
-use crate::output::{Cell, CellStyle, Column, ValueFormat, View, session_tone};
+use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time, session_style};
 use crate::text::escape_control;
 use crate::webhooks::{Verified, VerifyError};
 
@@ -112,8 +109,8 @@ impl Delivery {
     }
 
     /// One line for people.
-    pub(super) fn line(&self, show: &ValueFormat) -> String {
-        let time = show.time(Some(self.received_at)).text;
+    pub(super) fn line(&self) -> String {
+        let time = format_time(self.received_at);
         let what = match self.outcome {
             DeliveryStatus::Refused => "refused",
             DeliveryStatus::Accepted | DeliveryStatus::NotAcknowledged => {
@@ -124,7 +121,7 @@ impl Delivery {
             |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
         let seen = self.session.as_ref().map(|session| {
             let status = session.status.as_ref().map(ToString::to_string).unwrap_or_default();
-            let amount = ValueFormat::amount(session.order_amount, session.purchase_currency.as_deref()).text;
+            let amount = format_amount(session.order_amount, session.purchase_currency.as_deref());
             format!("{status} {amount}")
         });
         let status = self.status.map(|status| status.to_string());
@@ -146,7 +143,7 @@ impl Delivery {
 
 impl View for Delivery {
     const NOUN: &'static str = "delivery";
-    const FIELDS: &'static [&'static str] = &[
+    const CSV_FIELDS: &'static [&'static str] = &[
         "received_at",
         "outcome",
         "status",
@@ -160,23 +157,19 @@ impl View for Delivery {
         "settled_attempt",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::id("ID", |delivery, _| Cell::optional(delivery.webhook_id.as_deref())),
-        Column::new("TYPE", |delivery, _| Cell::optional(delivery.kind.as_deref())),
-        Column::id("SESSION", |delivery, _| Cell::optional(delivery.session_id.as_deref())),
-        Column::new("ORDER", |delivery, _| Cell::optional(delivery.order_id.as_deref())),
-        Column::new("REASON", |delivery, _| match &delivery.failure_reason {
+        Column::id("ID", |delivery| Cell::optional(delivery.webhook_id.as_deref())),
+        Column::new("TYPE", |delivery| Cell::optional(delivery.kind.as_deref())),
+        Column::id("SESSION", |delivery| Cell::optional(delivery.session_id.as_deref())),
+        Column::new("ORDER", |delivery| Cell::optional(delivery.order_id.as_deref())),
+        Column::new("REASON", |delivery| match &delivery.failure_reason {
             Some(reason) => Cell::styled(reason.as_str(), CellStyle::Error),
             None => Cell::from(""),
         }),
-        Column::detail("STATUS", |delivery, _| {
+        Column::detail("STATUS", |delivery| {
             match delivery.session.as_ref().and_then(|session| session.status.as_ref()) {
-                Some(status) => Cell::styled(status.as_str(), session_tone(status)),
+                Some(status) => Cell::styled(status.as_str(), session_style(status)),
                 None => Cell::from(""),
             }
         }),
     ];
-
-    fn object(&self) -> Cow<'_, Map<String, Value>> {
-        to_json_object(self)
-    }
 }

@@ -13,7 +13,7 @@ use super::server::IncomingDelivery;
 use crate::args;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
-use crate::output::{Format, ListWriter, Output, ValueFormat};
+use crate::output::{Format, ListWriter, Output};
 
 /// How often to look whether anybody reads what is shown.
 const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -135,17 +135,16 @@ impl<'a> ListenLoop<'a> {
 struct DeliveryPrinter<'a> {
     output: &'a Output,
     listing: ListWriter<'a, Delivery>,
-    show: ValueFormat,
 }
 
 impl<'a> DeliveryPrinter<'a> {
     fn new(output: &'a Output) -> Self {
-        Self { output, listing: output.listing(), show: ValueFormat::local() }
+        Self { output, listing: output.list_writer() }
     }
 
     fn show(&mut self, delivery: Delivery) -> Result<(), Error> {
         if self.output.format() == Format::Table {
-            self.output.data(&format!("{}\n", delivery.line(&self.show)))?;
+            self.output.data(&format!("{}\n", delivery.line()))?;
         } else {
             self.listing.push(delivery)?;
         }

@@ -1,0 +1,299 @@
+//! Prompts on the terminal, drawn by dialoguer.
+
+use std::io;
+
+use dialoguer::console::{self, Term};
+
+use super::Output;
+use crate::error::{Error, ErrorKind};
+use crate::secret::{Redactor, Secret};
+use crate::text::escape_control;
+
+/// The number of choices of a list that are visible at the same time.
+const MAX_VISIBLE_CHOICES: usize = 10;
+
+/// Columns taken by the selection marker and the unused last column.
+const LIST_MARGIN: usize = 3;
+
+/// Returns an error message if the text is not valid.
+type Validator = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+
+/// A prompt for one line of text.
+pub(crate) struct Question {
+    prompt: String,
+    default: Option<String>,
+    is_optional: bool,
+    validator: Validator,
+}
+
+impl Question {
+    pub(crate) fn new(prompt: &str) -> Self {
+        let validator = Box::new(|_: &str| Ok(()));
+        Self { prompt: prompt.to_owned(), default: None, is_optional: false, validator }
+    }
+
+    pub(crate) fn default(mut self, default: Option<String>) -> Self {
+        self.default = default;
+        self
+    }
+
+    /// Accepts an empty line.
+    pub(crate) fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
+    }
+
+    /// Repeats the prompt until `validator` accepts the line.
+    pub(crate) fn check(mut self, validator: impl Fn(&str) -> Result<(), String> + Send + 'static) -> Self {
+        self.validator = Box::new(validator);
+        self
+    }
+
+    fn validate(&self, line: &str) -> Result<(), String> {
+        let line = line.trim();
+        if Redactor::default().redact(line) != line {
+            return Err("that looks like an API key, which does not belong here".to_owned());
+        }
+        match line {
+            "" if self.is_optional => Ok(()),
+            "" => Err("a value is required".to_owned()),
+            line => (self.validator)(line),
+        }
+    }
+}
+
+/// An item of a list to select from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// Truncated where the terminal is too narrow.
+    name: String,
+    /// Distinguishes items of the same name, and is never truncated.
+    mark: String,
+}
+
+impl Choice {
+    pub(crate) fn new(name: &str, mark: &str) -> Self {
+        Self { name: escape_control(name).into_owned(), mark: escape_control(mark).into_owned() }
+    }
+}
+
+impl Output {
+    /// Asks for a confirmation, which `--yes` gives in advance.
+    pub(crate) async fn confirm(&self, question: &str) -> Result<bool, Error> {
+        if self.assume_yes() {
+            return Ok(true);
+        }
+        self.require_prompt(question)?;
+        self.ask_yes_no(question, "Go on?", false).await
+    }
+
+    /// Asks a question that `--yes` does not answer. `message` is printed above the prompt, because dialoguer redraws
+    /// the prompt with every key and would repeat one that takes several lines.
+    pub(crate) async fn ask_yes_no(
+        &self,
+        message: &str,
+        prompt: &'static str,
+        default: bool,
+    ) -> Result<bool, Error> {
+        self.write_stderr(message);
+        self.run_prompt(move |term| {
+            let prompt = dialoguer::Confirm::new().with_prompt(prompt).default(default);
+            prompt.wait_for_newline(true).interact_on(term)
+        })
+        .await
+    }
+
+    /// Asks for the names of resources before a change that cannot be undone.
+    pub(crate) async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<bool, Error> {
+        if self.assume_yes() {
+            return Ok(true);
+        }
+        self.require_prompt(question)?;
+        self.write_stderr(question);
+        let normalize = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for name in names {
+            let name = escape_control(name);
+            self.write_stderr(&format!("To go on, type its name: {name}"));
+            let typed = self.ask(Question::new("Name").optional()).await?;
+            if typed.is_empty() || normalize(&typed) != normalize(&name) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn require_prompt(&self, question: &str) -> Result<(), Error> {
+        if self.can_prompt() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unconfirmed, format!("{question} There is nobody to ask."))
+            .hint("add --yes to answer it with yes"))
+    }
+
+    /// Discards what was typed before a prompt appears, since it was not meant as a response to it.
+    pub(crate) fn flush_input(&self) {
+        #[cfg(unix)]
+        if self.can_prompt() {
+            // This fails if the terminal was closed, and then the prompt fails too.
+            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+        }
+    }
+
+    /// Asks for a line of text and removes surrounding white space.
+    pub(crate) async fn ask(&self, question: Question) -> Result<String, Error> {
+        self.run_prompt(move |term| {
+            let mut input = dialoguer::Input::<String>::new().with_prompt(&question.prompt);
+            if let Some(default) = &question.default {
+                input = input.default(default.clone());
+            }
+            let line = input
+                .allow_empty(question.is_optional)
+                .validate_with(|line: &String| question.validate(line))
+                .interact_text_on(term)?;
+            Ok(line.trim().to_owned())
+        })
+        .await
+    }
+
+    /// Asks for a secret, which is not echoed.
+    pub(crate) async fn ask_secret(
+        &self,
+        prompt: &'static str,
+        validator: impl Fn(&str) -> Result<(), String> + Send + 'static,
+    ) -> Result<Secret, Error> {
+        self.run_prompt(move |term| {
+            let prompt = dialoguer::Password::new().with_prompt(prompt);
+            prompt.validate_with(|line: &String| validator(line)).interact_on(term).map(Secret::new)
+        })
+        .await
+    }
+
+    /// Asks for one item of a list, which can be searched by typing, and returns its index.
+    pub(crate) async fn select(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
+        let columns = usize::from(Term::stderr().size().1);
+        let lines = format_choices(choices, columns.saturating_sub(LIST_MARGIN));
+        let select = self.run_prompt(move |term| {
+            dialoguer::FuzzySelect::new()
+                .with_prompt(format!("{prompt} (type to search):"))
+                .report(false)
+                .items(&lines)
+                .default(0)
+                .max_length(MAX_VISIBLE_CHOICES)
+                .interact_on(term)
+        });
+        let index = select.await?;
+        if let Some(choice) = choices.get(index) {
+            self.write_stderr(&format!("{prompt}: {}", choice.name));
+        }
+        Ok(index)
+    }
+
+    /// Runs a prompt on tokio's blocking pool, so that a signal can cancel it while it reads from the terminal.
+    async fn run_prompt<T: Send + 'static>(
+        &self,
+        prompt: impl FnOnce(&Term) -> dialoguer::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        if !self.can_prompt() {
+            return Err(Error::new(ErrorKind::Unconfirmed, "there is nobody to ask"));
+        }
+        self.flush()?;
+        console::set_colors_enabled_stderr(self.colors(true));
+        let mut guard = TerminalGuard::new();
+        let result = tokio::task::spawn_blocking(move || prompt(&Term::stderr())).await;
+        let result = result.map_err(|_| Error::new(ErrorKind::Bug, "a prompt failed"))?;
+        result.inspect(|_| guard.is_answered = true).map_err(|dialoguer::Error::IO(error)| {
+            match error.kind() {
+                io::ErrorKind::Interrupted => {
+                    Error::new(ErrorKind::Interrupted, "interrupted; nothing was done")
+                }
+                io::ErrorKind::UnexpectedEof => Error::new(ErrorKind::Unconfirmed, "nobody answered"),
+                _ => Error::new(ErrorKind::Unconfirmed, format!("cannot prompt on this terminal: {error}")),
+            }
+        })
+    }
+}
+
+/// Restores the terminal's modes and its cursor when a prompt ends. dialoguer does so itself, but not if a signal
+/// cancels the prompt, and then the terminal would keep its echo off.
+struct TerminalGuard {
+    #[cfg(unix)]
+    modes: Option<rustix::termios::Termios>,
+    is_answered: bool,
+}
+
+impl TerminalGuard {
+    fn new() -> Self {
+        Self {
+            #[cfg(unix)]
+            modes: rustix::termios::tcgetattr(io::stdin()).ok(),
+            is_answered: false,
+        }
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        let term = Term::stderr();
+        // These fail only if the terminal was closed.
+        #[cfg(unix)]
+        if let Some(modes) = &self.modes {
+            use rustix::termios::{OptionalActions, tcsetattr};
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, modes);
+        }
+        let _ = term.show_cursor();
+        if !self.is_answered {
+            // The error that follows starts on a line of its own.
+            let _ = term.write_line("");
+        }
+    }
+}
+
+/// Formats each choice as one line. The lines are distinct, because dialoguer finds the selected item by its text.
+fn format_choices(choices: &[Choice], columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::with_capacity(choices.len());
+    for Choice { name, mark } in choices {
+        let room = columns.saturating_sub(console::measure_text_width(mark) + 2);
+        let name = console::truncate_str(name, room.max(LIST_MARGIN), "…");
+        let line = if mark.is_empty() { name.into_owned() } else { format!("{name}  {mark}") };
+        let numbered = (2..).map(|number| format!("{line} #{number}"));
+        let distinct = std::iter::once(line.clone()).chain(numbered).find(|line| !lines.contains(line));
+        lines.push(distinct.unwrap_or(line));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_name_is_truncated_and_its_mark_is_not() {
+        let choices = [Choice::new("Stockholm City, the big one", "6f2c91ab"), Choice::new("Bar", "")];
+        assert_eq!(format_choices(&choices, 24), ["Stockholm Cit…  6f2c91ab", "Bar"]);
+        assert_eq!(format_choices(&choices, 80)[0], "Stockholm City, the big one  6f2c91ab");
+    }
+
+    #[test]
+    fn a_line_is_trimmed_and_validated_and_may_be_empty_only_if_optional() {
+        let question =
+            || Question::new("Name").check(|name| if name == "x" { Err("no".into()) } else { Ok(()) });
+        assert_eq!(question().validate(" Till 1 "), Ok(()));
+        assert_eq!(question().validate(" x "), Err("no".into()));
+        assert_eq!(question().validate("  "), Err("a value is required".into()));
+        assert_eq!(question().optional().validate(""), Ok(()));
+    }
+
+    proptest! {
+        /// Otherwise a user who selects one item would get another.
+        #[test]
+        fn no_two_lines_are_the_same(
+            names in prop::collection::vec(("[a-c #2]{0,6}", "[0-1]{0,2}"), 0..12), columns in 0_usize..20,
+        ) {
+            let choices: Vec<_> = names.iter().map(|(name, mark)| Choice::new(name, mark)).collect();
+            let lines = format_choices(&choices, columns);
+            let distinct: std::collections::BTreeSet<_> = lines.iter().collect();
+            prop_assert_eq!(distinct.len(), choices.len());
+        }
+    }
+}
