@@ -59,7 +59,7 @@ async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Erro
         let session = context.client.session(*id).await?;
         let amount = crate::output::format_amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
-        names.push(format!("{id} of {} on device {device}", amount));
+        names.push(format!("{id} of {amount} on device {device}"));
     }
     Ok(names.join(", "))
 }
