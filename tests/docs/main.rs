@@ -23,6 +23,7 @@ mod man;
 mod output_pattern;
 mod page;
 mod phone;
+mod pictures;
 mod reference;
 mod shell;
 mod tables;

@@ -37,17 +37,3 @@ pub(crate) const DARK: Palette = Palette {
     faint: "#97a3b4",
     colours: ["#97a3b4", "#ff7f79", "#5fd37a", "#e6b450", "#7fb2ff", "#d9a0ff", "#5fd0dc", "#e3e8ef"],
 };
-
-/// By how much a text stands out, as the Web Content Accessibility Guidelines reckon it: 4.5 is enough for reading.
-pub(crate) fn contrast(text: Colour, ground: Colour) -> f64 {
-    let (text, ground) = (luminance(text), luminance(ground));
-    (text.max(ground) + 0.05) / (text.min(ground) + 0.05)
-}
-
-fn luminance(colour: Colour) -> f64 {
-    let share = |at: usize| {
-        let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).expect("a colour")) / 255.0;
-        if value <= 0.03928 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-    };
-    0.2126 * share(1) + 0.7152 * share(3) + 0.0722 * share(5)
-}

@@ -64,7 +64,7 @@ pub(crate) enum OnPhone {
 impl Script {
     /// Reads `docs/pictures/NAME.toml`.
     pub(crate) fn read(name: &str) -> Self {
-        let path = folder().join(name).with_extension("toml");
+        let path = dir().join(name).with_extension("toml");
         let text = fs::read_to_string(&path).expect("a script");
         toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
@@ -79,6 +79,6 @@ impl Step {
 }
 
 /// Where scripts and pictures are.
-pub(crate) fn folder() -> PathBuf {
+pub(crate) fn dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/pictures")
 }

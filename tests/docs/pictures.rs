@@ -1,0 +1,35 @@
+//! The pictures of the README: what they may contain, and how the page shows them.
+
+use std::fs;
+use std::path::Path;
+
+use super::page::ROOT;
+
+const NAMES: [&str; 2] = ["pair", "payment"];
+
+/// A README is shown where nothing else is loaded, and nothing may run.
+#[test]
+fn a_picture_loads_and_runs_nothing() {
+    for name in NAMES.iter().flat_map(|name| ["light", "dark"].map(|palette| format!("{name}-{palette}.svg")))
+    {
+        let svg =
+            fs::read_to_string(Path::new(ROOT).join("docs/pictures").join(&name)).unwrap().to_lowercase();
+        let svg = svg.replacen("xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
+        for foreign in ["<script", "onload", "://", "@import", "url(", "<image", "<foreignobject"] {
+            assert!(!svg.contains(foreign), "{name} has '{foreign}'");
+        }
+    }
+}
+
+#[test]
+fn the_readme_shows_every_picture_in_light_and_dark_and_describes_it() {
+    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
+    for name in NAMES {
+        let [light, dark] = ["light", "dark"].map(|palette| format!("docs/pictures/{name}-{palette}.svg"));
+        let dark = format!("<source media=\"(prefers-color-scheme: dark)\" srcset=\"{dark}\">");
+        assert!(readme.contains(&dark), "{dark}");
+        let image = readme.split("<img ").find(|image| image.starts_with(&format!("src=\"{light}\"")));
+        let described = image.and_then(|image| image.split_once("alt=\"")?.1.split_once('"'));
+        assert!(described.is_some_and(|(text, _)| text.len() > 40), "{name} is not described");
+    }
+}
