@@ -10,13 +10,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State as Extension};
+use axum::extract::{self, Request};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use tokio::sync::Mutex;
 
-use super::routes::problem_response;
 use super::state::{Rejection, StateError};
 use super::{Emulator, EventQueue, Faults, State};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
@@ -161,10 +160,14 @@ impl FileEmulator {
     }
 }
 
-async fn handle(Extension(emulator): Extension<FileEmulator>, request: Request, next: Next) -> Response {
+async fn handle(
+    extract::State(emulator): extract::State<FileEmulator>,
+    request: Request,
+    next: Next,
+) -> Response {
     emulator.serve(request, next).await.unwrap_or_else(|error| {
         let mut response =
-            problem_response(&Rejection::new(StatusCode::SERVICE_UNAVAILABLE, STATE_FILE_UNUSABLE));
+            Rejection::new(StatusCode::SERVICE_UNAVAILABLE, STATE_FILE_UNUSABLE).into_response();
         response.extensions_mut().insert(Arc::new(error));
         response
     })

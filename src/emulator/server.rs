@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State as Extension};
+use axum::extract::{self, MatchedPath, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_LENGTH, EXPECT};
@@ -25,7 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
 use super::request_log::{PendingRecord, RequestRecord};
-use super::routes::{self, MAX_BODY};
+use super::routes::MAX_BODY;
 use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, StateFileError};
 
 /// How long to wait after a failed accept, as when the process has too many open files.
@@ -132,7 +132,7 @@ async fn respond(router: Router, request: http::Request<Incoming>) -> Result<Res
 
 /// Middleware that injects faults and records the request.
 async fn handle(
-    Extension(monitor): Extension<Monitor>,
+    extract::State(monitor): extract::State<Monitor>,
     route: Option<MatchedPath>,
     request: Request,
     next: Next,

@@ -1,14 +1,15 @@
-//! The faults of a server. These routes are the emulator's own; `docs/emulator.yaml` describes them.
+//! The faults of a server. The API has none of these routes; `docs/emulator.yaml` describes them.
 
+use axum::response::Response;
 use axum::routing::MethodFilter;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::json as json_value;
 
 use super::OperationResult;
-use super::body::JsonFields;
+use super::fields::Fields;
 use super::request::ApiRequest;
-use super::response::ApiResponse;
+use super::response::json;
 use crate::emulator::faults::{Fault, FaultTable};
 use crate::emulator::state::Rejection;
 
@@ -20,41 +21,30 @@ pub(super) const ROUTES: [(MethodFilter, &str, Operation); 3] = [
     (MethodFilter::DELETE, "/emulator/faults", clear),
 ];
 
-#[allow(clippy::unnecessary_wraps, reason = "the same signature as the others")]
+#[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn list(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     let faults = table.list();
-    Ok(show(table, &faults))
+    Ok(list_response(table, &faults))
 }
 
-fn add(call: &ApiRequest, table: &mut FaultTable) -> OperationResult {
-    let mut body = call.body()?;
-    let fault = body.required("fault", fault);
+fn add(request: &ApiRequest, table: &mut FaultTable) -> OperationResult {
+    let mut body = request.body()?;
+    let text = body.required("fault", Fields::string);
+    let fault: Option<Fault> =
+        text.parse().map_err(|error| body.add_error("fault", format!("is not a fault: {error}"))).ok();
     body.finish()?;
-    let added = fault.and_then(|fault| table.add(fault));
-    let shown =
-        added.ok_or_else(|| Rejection::conflict("There are too many faults: take them away first."))?;
-    Ok(ApiResponse::json(StatusCode::CREATED, &shown))
+    let added = fault
+        .and_then(|fault| table.add(fault))
+        .ok_or_else(|| Rejection::conflict("There are too many faults. Remove all faults first."))?;
+    Ok(json(StatusCode::CREATED, &added))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the same signature as the others")]
+#[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn clear(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     let faults = table.clear();
-    Ok(show(table, &faults))
+    Ok(list_response(table, &faults))
 }
 
-fn show(table: &FaultTable, faults: &impl Serialize) -> ApiResponse {
-    ApiResponse::json(StatusCode::OK, &json!({"seed": table.seed(), "faults": faults}))
-}
-
-/// A fault, as something that has a default.
-#[allow(clippy::option_option, reason = "what is required has a default: here none, which is never used")]
-fn fault(body: &mut JsonFields, name: &str) -> Option<Option<Fault>> {
-    let text = body.text(name)?;
-    match text.parse() {
-        Ok(fault) => Some(Some(fault)),
-        Err(error) => {
-            body.add_error(name, format!("is no fault: {error}"));
-            None
-        }
-    }
+fn list_response(table: &FaultTable, faults: &impl Serialize) -> Response {
+    json(StatusCode::OK, &json_value!({"seed": table.seed(), "faults": faults}))
 }

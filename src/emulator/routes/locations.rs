@@ -2,24 +2,24 @@
 
 use http::StatusCode;
 
-use super::query::NO_MAX_PAGE_SIZE;
+use super::fields::MAX_INT32;
 use super::request::ApiRequest;
-use super::response::ApiResponse;
+use super::response::json;
 use super::{OpContext, OperationResult, State};
 use crate::emulator::state::MerchantIdNeed;
 
-pub(super) fn list(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
-    let mut query = call.query();
-    call.merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
-    let page = query.page(NO_MAX_PAGE_SIZE);
+pub(super) fn list(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+    let mut query = request.query();
+    request.check_merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
+    let page = query.page(MAX_INT32);
     query.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.list_locations(page)))
+    Ok(json(StatusCode::OK, &state.list_locations(page)))
 }
 
-pub(super) fn get(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
-    let id = call.id("location")?;
-    let mut query = call.query();
-    call.merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
+pub(super) fn get(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+    let id = request.id("location")?;
+    let mut query = request.query();
+    request.check_merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
     query.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.location(id)?))
+    Ok(json(StatusCode::OK, &state.location(id)?))
 }

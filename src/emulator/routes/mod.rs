@@ -1,45 +1,35 @@
-//! The API's thirteen operations over HTTP, and beside them what only emulators have: the phone, the
-//! clock and faults.
+//! The API's thirteen operations over HTTP, and the emulator's own: the phone, the clock and faults.
 //!
-//! Every request takes the same way, through [`perform`]: credentials, body, and then, while nobody else looks,
-//! the operation. An operation reads what it needs from the [`Call`] in a fixed order (path, header and query,
-//! body), so that a request with several faults gets the same answer each time, and calls its rule.
+//! Credentials and the size of the body are checked first. An operation then reads what it needs from the
+//! [`ApiRequest`] in a fixed order (path, header and query, body), so that a request with several mistakes always gets
+//! the same response, and applies its rule to the [`State`].
 
-mod body;
 mod clock;
 mod devices;
 mod enrollments;
 mod faults;
+mod fields;
 mod locations;
 mod pos;
-mod query;
 mod request;
 mod response;
 mod sessions;
 
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{RawPathParams, Request, State as Shared};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract;
+use axum::response::Response;
 use axum::routing::{MethodFilter, get, on};
 use http::{Method, StatusCode, Uri};
 use serde_json::json;
 
 use self::request::ApiRequest;
 pub(super) use self::request::MAX_BODY;
-use self::response::ApiResponse;
-pub(super) use self::response::problem_response;
 use super::{Emulator, MERCHANT_ID, OpContext, State};
 use crate::emulator::state::Rejection;
 
-/// What an operation comes to.
-type OperationResult = Result<ApiResponse, Rejection>;
-
-/// The variables of the path, unless they are not UTF-8.
-type PathParams = Result<RawPathParams, RawPathParamsRejection>;
+type OperationResult = Result<Response, Rejection>;
 
 type Operation = fn(&ApiRequest, &mut State, &mut OpContext<'_>) -> OperationResult;
 
-/// Where an operation is reached.
 type Route = (MethodFilter, &'static str, Operation);
 
 /// The operations of the contract, in its order.
@@ -59,49 +49,30 @@ const OPERATIONS: [Route; 13] = [
     (MethodFilter::PUT, "/ipp/v1/sessions/{session_id}/cancel", sessions::cancel),
 ];
 
-/// Why there are no faults where requests do not come through a server.
-const NO_FAULTS: &str = "Nothing can go wrong here: this emulator runs inside the program that asks. Start one with \
+const NO_FAULTS: &str = "This emulator runs inside kustom itself, where no faults can be injected. Start one with \
                          `kustom dev emulator`.";
 
 pub(super) fn router(emulator: &Emulator) -> axum::Router {
     let mut router = axum::Router::new().route("/", get(service_info));
     for (method, path, operation) in OPERATIONS.into_iter().chain(pos::ROUTES).chain(clock::ROUTES) {
-        let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| {
-            dispatch(emulator, operation, path, request)
+        let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
+            emulator.with_state(|state, context| operation(&request, state, context))
         };
-        router = router.route(path, on(method, perform));
+        router = router.route(path, on(method, handler));
     }
     for (method, path, operation) in faults::ROUTES {
-        let perform = move |Shared(emulator): Shared<Emulator>, path: PathParams, request: Request| async move {
-            let outcome = ApiRequest::read(path, request).await.and_then(|call| match emulator.faults() {
-                Some(faults) => faults.change(|table| operation(&call, table)),
-                None => Err(Rejection::conflict(NO_FAULTS)),
-            });
-            respond(outcome)
+        let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
+            let faults = emulator.faults().ok_or_else(|| Rejection::conflict(NO_FAULTS))?;
+            faults.change(|table| operation(&request, table))
         };
-        router = router.route(path, on(method, perform));
+        router = router.route(path, on(method, handler));
     }
     router.method_not_allowed_fallback(method_not_allowed).fallback(unknown_path).with_state(emulator.clone())
 }
 
-async fn dispatch(emulator: Emulator, operation: Operation, path: PathParams, request: Request) -> Response {
-    let outcome = match ApiRequest::read(path, request).await {
-        Ok(call) => emulator.with_state(|state, moment| operation(&call, state, moment)),
-        Err(refusal) => Err(refusal),
-    };
-    respond(outcome)
-}
-
-fn respond(outcome: OperationResult) -> Response {
-    match outcome {
-        Ok(answer) => answer.into_response(),
-        Err(refusal) => response::problem_response(&refusal),
-    }
-}
-
-/// What stands behind this address, for whoever opens it in a browser.
+/// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
 async fn service_info() -> Response {
-    ApiResponse::json(
+    response::json(
         StatusCode::OK,
         &json!({
             "name": "kustom emulator",
@@ -112,24 +83,22 @@ async fn service_info() -> Response {
             "merchant_id": MERCHANT_ID,
         }),
     )
-    .into_response()
 }
 
-async fn unknown_path(uri: Uri) -> Response {
-    response::problem_response(&Rejection::not_found(format!("There is nothing at {}.", uri.path())))
+async fn unknown_path(uri: Uri) -> Rejection {
+    Rejection::not_found(format!("There is nothing at {}.", uri.path()))
 }
 
-async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    // The router adds the Allow header.
-    let detail = format!("{method} is not possible at {}.", uri.path());
-    response::problem_response(&Rejection::new(StatusCode::METHOD_NOT_ALLOWED, detail))
+/// The router adds the `Allow` header.
+async fn method_not_allowed(method: Method, uri: Uri) -> Rejection {
+    Rejection::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not support {method}.", uri.path()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What a description of ours describes.
+    /// The routes in an OpenAPI document.
     fn described(text: &str) -> Vec<(MethodFilter, String)> {
         let document: serde_json::Value = serde_yaml_ng::from_str(text).unwrap();
         let mut described = Vec::new();
@@ -152,7 +121,6 @@ mod tests {
         }
     }
 
-    /// What the emulator adds must never look like a part of the API.
     #[test]
     fn every_route_is_in_one_of_the_two_descriptions() {
         let api = OPERATIONS.map(|(method, path, _)| (method, path));

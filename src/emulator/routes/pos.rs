@@ -1,103 +1,72 @@
-//! What is done on a phone. These routes are the emulator's own: the API has none of them, because there a person
-//! with a phone in the hand does it. `docs/emulator.yaml` describes them.
+//! Actions on the phone. The API has none of these routes, because there a person taps on a real phone.
+//! `docs/emulator.yaml` describes them.
 
 use axum::routing::MethodFilter;
 use http::StatusCode;
 
-use super::body::JsonFields;
+use super::fields::Fields;
 use super::request::ApiRequest;
-use super::response::ApiResponse;
+use super::response::json;
 use super::{OpContext, OperationResult, Route, State};
 use crate::emulator::state::Phone;
-use crate::model::{PaymentMethod, Platform, TapOutcome};
+use crate::model::{Platform, TapOutcome};
 
-/// The phone's routes, in the order of a sale.
 pub(super) const ROUTES: [Route; 7] = [
     (MethodFilter::POST, "/emulator/pos/pair", pair),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/choose", choose),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/pay", pay),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/decline", decline),
     (MethodFilter::POST, "/emulator/pos/sessions/{session_id}/cancel", cancel),
-    (MethodFilter::POST, "/emulator/pos/devices/{device_id}/offline", offline),
-    (MethodFilter::POST, "/emulator/pos/devices/{device_id}/online", online),
+    (MethodFilter::POST, "/emulator/pos/devices/{device_id}/offline", set_offline),
+    (MethodFilter::POST, "/emulator/pos/devices/{device_id}/online", set_online),
 ];
 
-fn pair(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    let mut body = call.body()?;
-    let code = body.required("enrollment_code", filled);
-    let phone = Phone { name: filled(&mut body, "name"), platform: Platform::Android };
+fn pair(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+    let mut body = request.body()?;
+    let code = body.required("enrollment_code", Fields::non_empty_string);
+    let phone = Phone { name: body.non_empty_string("name"), platform: Platform::Android };
     body.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.use_enrollment_code(&code, phone, moment)?))
+    Ok(json(StatusCode::OK, &state.use_enrollment_code(&code, phone, context)?))
 }
 
-fn choose(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    let id = call.id("session")?;
-    let mut body = call.body()?;
-    let chosen = body.required("method", method);
+fn choose(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+    let id = request.id("session")?;
+    let mut body = request.body()?;
+    let method = body.required("method", Fields::payment_method);
     body.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.choose_method(id, chosen, moment)?))
+    Ok(json(StatusCode::OK, &state.choose_method(id, method, context)?))
 }
 
-fn pay(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    let id = call.id("session")?;
-    let mut body = call.optional_body()?;
-    let method = method(&mut body, "method");
+fn pay(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+    let id = request.id("session")?;
+    let mut body = request.optional_body()?;
+    let method = body.payment_method("method");
     body.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.pay(id, method, moment)?))
+    Ok(json(StatusCode::OK, &state.pay(id, method, context)?))
 }
 
-fn decline(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    let id = call.id("session")?;
-    let mut body = call.optional_body()?;
-    let outcome = outcome(&mut body, "outcome").unwrap_or(TapOutcome::DeclinedGeneric);
+fn decline(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+    let id = request.id("session")?;
+    let mut body = request.optional_body()?;
+    let outcome = body.tap_outcome("outcome").unwrap_or(TapOutcome::DeclinedGeneric);
     body.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.decline(id, outcome, moment)?))
+    Ok(json(StatusCode::OK, &state.decline(id, outcome, context)?))
 }
 
-fn cancel(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    let id = call.id("session")?;
-    call.optional_body()?.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.cancel_on_phone(id, moment)?))
+fn cancel(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+    let id = request.id("session")?;
+    request.optional_body()?.finish()?;
+    Ok(json(StatusCode::OK, &state.cancel_on_phone(id, context)?))
 }
 
-fn offline(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
-    set_offline(call, state, true)
+fn set_offline(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+    let id = request.id("device")?;
+    request.optional_body()?.finish()?;
+    Ok(json(StatusCode::OK, &state.set_offline(id, true)?))
 }
 
-fn online(call: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
-    set_offline(call, state, false)
-}
-
-fn set_offline(call: &ApiRequest, state: &mut State, offline: bool) -> OperationResult {
-    let id = call.id("device")?;
-    call.optional_body()?.finish()?;
-    Ok(ApiResponse::json(StatusCode::OK, &state.set_offline(id, offline)?))
-}
-
-/// A text that is not empty.
-fn filled(body: &mut JsonFields, name: &str) -> Option<String> {
-    let text = body.text(name)?;
-    if text.is_empty() {
-        body.add_error(name, "must not be empty");
-    }
-    Some(text)
-}
-
-fn method(body: &mut JsonFields, name: &str) -> Option<PaymentMethod> {
-    let found = PaymentMethod::find(&body.text(name)?);
-    if found.is_none() {
-        let all = PaymentMethod::ALL.map(PaymentMethod::as_str).join(", ");
-        body.add_error(name, format!("must be one of {all}"));
-    }
-    found
-}
-
-fn outcome(body: &mut JsonFields, name: &str) -> Option<TapOutcome> {
-    let text = body.text(name)?;
-    // The command line's spelling is not the API's.
-    let found = TapOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == text);
-    if found.is_none() {
-        body.add_error(name, "must be one of the documented declines, such as INSUFFICIENT_FUNDS");
-    }
-    found
+fn set_online(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+    let id = request.id("device")?;
+    request.optional_body()?.finish()?;
+    Ok(json(StatusCode::OK, &state.set_offline(id, false)?))
 }

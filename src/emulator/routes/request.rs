@@ -1,65 +1,69 @@
-//! A request, checked as far as every operation needs it.
+//! The extractor for requests with valid credentials.
 
-use axum::extract::Request;
+use axum::RequestPartsExt as _;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{FromRequest, Path, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use uuid::Uuid;
 
-use super::PathParams;
-use super::body::JsonFields;
-use super::query::Query;
+use super::fields::Fields;
 use crate::emulator::state::{FieldErrors, MerchantIdNeed, Rejection};
 use crate::emulator::{API_KEY, MERCHANT_ID, USERNAME};
 
-/// The longest body that is read, in bytes.
+/// The maximum size of a body, in bytes.
 pub(in crate::emulator) const MAX_BODY: usize = 1024 * 1024;
 
 const MERCHANT_ID_HEADER: &str = "x-merchant-id";
 
-/// A request with the right credentials.
 pub(super) struct ApiRequest {
-    path_id: Option<String>,
+    /// The ID in the path. No route has more than one parameter.
+    path_id: Option<Uuid>,
     query: String,
     headers: HeaderMap,
-    body: Vec<u8>,
+    body: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for ApiRequest {
+    type Rejection = Rejection;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Rejection> {
+        let (mut parts, body) = request.into_parts();
+        authenticate(&parts.headers)?;
+        let content_length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if content_length
+            .and_then(|length| length.parse().ok())
+            .is_some_and(|length: usize| length > MAX_BODY)
+        {
+            return Err(payload_too_large());
+        }
+        // A server has read the body already, so reading it fails only if it is too large.
+        let body = to_bytes(body, MAX_BODY).await.map_err(|_| payload_too_large())?;
+        let path_id = parts.extract::<Path<Uuid>>().await.ok().map(|Path(id)| id);
+        let query = parts.uri.query().unwrap_or_default().to_owned();
+        Ok(Self { path_id, query, headers: parts.headers, body })
+    }
 }
 
 impl ApiRequest {
-    /// Checks the credentials and takes the body in. No operation has more than one variable in its path.
-    pub(super) async fn read(path: PathParams, request: Request) -> Result<Self, Rejection> {
-        let (parts, body) = request.into_parts();
-        authenticate(&parts.headers)?;
-        refuse_too_large(&parts)?;
-        let body = axum::body::to_bytes(body, MAX_BODY).await.map_err(body_error)?;
-        let path_id = path.ok().and_then(|path| path.iter().next().map(|(_, value)| value.to_owned()));
-        Ok(Self {
-            path_id,
-            query: parts.uri.query().unwrap_or_default().to_owned(),
-            headers: parts.headers,
-            body: body.to_vec(),
-        })
-    }
-
-    /// The id in the path. One that is no UUID cannot exist, so it is not found, which every such operation
-    /// documents; 400 is documented by few of them.
-    pub(super) fn id(&self, what: &str) -> Result<Uuid, Rejection> {
-        let text = self.path_id.as_deref().unwrap_or_default();
-        parse_uuid(text).ok_or_else(|| {
+    /// The ID in the path. One that is not a UUID is a 404, which every operation with an ID documents; few document
+    /// 400.
+    pub(super) fn id(&self, noun: &str) -> Result<Uuid, Rejection> {
+        self.path_id.ok_or_else(|| {
             Rejection::not_found(format!(
-                "There is no {what} with this id: ids are UUIDs, and this one is not."
+                "There is no {noun} with this ID: IDs are UUIDs, and this is not one."
             ))
         })
     }
 
-    pub(super) fn query(&self) -> Query<'_> {
-        Query::parse(&self.query)
+    pub(super) fn query(&self) -> Fields {
+        Fields::from_query(&self.query)
     }
 
-    /// Checks `x-merchant-id`. A missing one is noted with what else is wrong with the request.
-    pub(super) fn merchant_id(
+    /// Checks `x-merchant-id`. If it is missing, that is reported along with other wrong parameters.
+    pub(super) fn check_merchant_id(
         &self,
         need: MerchantIdNeed,
         errors: &mut FieldErrors,
@@ -79,8 +83,8 @@ impl ApiRequest {
         }
     }
 
-    /// The body, which has to be a JSON object. A body without a content type is taken for JSON.
-    pub(super) fn body(&self) -> Result<JsonFields, Rejection> {
+    /// The JSON object in the body. A body without a content type is taken for JSON.
+    pub(super) fn body(&self) -> Result<Fields, Rejection> {
         let unsupported = |detail: &str| Rejection::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail);
         if self.headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value.as_bytes())) {
             return Err(unsupported("The body must be application/json."));
@@ -88,18 +92,18 @@ impl ApiRequest {
         if self.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
             return Err(unsupported("The body must not be compressed."));
         }
-        JsonFields::parse(&self.body)
+        Fields::from_json(&self.body)
     }
 
-    /// The same where every field can be left out: no body at all is none of them.
-    pub(super) fn optional_body(&self) -> Result<JsonFields, Rejection> {
-        if self.body.is_empty() { JsonFields::parse(b"{}") } else { self.body() }
+    /// The body of a request whose fields are all optional, so that the body is too.
+    pub(super) fn optional_body(&self) -> Result<Fields, Rejection> {
+        if self.body.is_empty() { Fields::from_json(b"{}") } else { self.body() }
     }
 }
 
-/// A UUID in its usual form; the crate would also take others, which the contract's `format: uuid` does not.
-pub(super) fn parse_uuid(text: &str) -> Option<Uuid> {
-    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
+fn payload_too_large() -> Rejection {
+    let detail = format!("The body is longer than {MAX_BODY} bytes.");
+    Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
 fn is_json(content_type: &[u8]) -> bool {
@@ -108,24 +112,25 @@ fn is_json(content_type: &[u8]) -> bool {
 }
 
 fn authenticate(headers: &HeaderMap) -> Result<(), Rejection> {
-    let refusal = |detail: &str| Rejection::new(StatusCode::UNAUTHORIZED, detail);
-    let header = headers.get(AUTHORIZATION).ok_or_else(|| refusal("The Authorization header is missing."))?;
+    let unauthorized = |detail: &str| Rejection::new(StatusCode::UNAUTHORIZED, detail);
+    let header =
+        headers.get(AUTHORIZATION).ok_or_else(|| unauthorized("The Authorization header is missing."))?;
     let credentials = header
         .to_str()
         .ok()
         .and_then(|text| text.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
         .map(|(_, credentials)| credentials.trim())
-        .ok_or_else(|| refusal("The Authorization header is not of the form 'Basic …'."))?;
-    if credentials == API_KEY || encoded_pair_is_right(credentials) {
+        .ok_or_else(|| unauthorized("The Authorization header is not of the form 'Basic …'."))?;
+    if credentials == API_KEY || is_valid_pair(credentials) {
         Ok(())
     } else {
-        Err(refusal("The API key, or the username with it, is not right."))
+        Err(unauthorized("The API key, or the username with it, is wrong."))
     }
 }
 
-/// `base64(username:key)` (documented). An empty username counts as none, which is allowed.
-fn encoded_pair_is_right(credentials: &str) -> bool {
+/// Checks `base64(username:key)` (documented). The username may be empty.
+fn is_valid_pair(credentials: &str) -> bool {
     let decoded = STANDARD.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     decoded
         .as_deref()
@@ -133,53 +138,24 @@ fn encoded_pair_is_right(credentials: &str) -> bool {
         .is_some_and(|(username, key)| key == API_KEY && (username.is_empty() || username == USERNAME))
 }
 
-fn too_large() -> Rejection {
-    let detail = format!("The body is longer than {MAX_BODY} bytes.");
-    Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-}
-
-/// Refuses by the announced length, so that a client that asks before it sends need not send.
-fn refuse_too_large(parts: &Parts) -> Result<(), Rejection> {
-    let announced =
-        parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
-    if announced.is_some_and(|length| length > limit) { Err(too_large()) } else { Ok(()) }
-}
-
-/// Why a body could not be taken in: it is too long, or the client broke off and will not hear the answer.
-fn body_error(error: axum::Error) -> Rejection {
-    if error.into_inner().is::<http_body_util::LengthLimitError>() {
-        too_large()
-    } else {
-        Rejection::new(StatusCode::BAD_REQUEST, "The body broke off.")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn status_of(authorization: Option<&str>) -> Option<u16> {
+    fn is_authenticated(authorization: &str) -> bool {
         let mut headers = HeaderMap::new();
-        if let Some(value) = authorization {
-            headers.insert(AUTHORIZATION, value.parse().unwrap());
-        }
-        authenticate(&headers).err().map(|refusal| refusal.status.as_u16())
+        headers.insert(AUTHORIZATION, authorization.parse().unwrap());
+        authenticate(&headers).is_ok()
     }
 
     #[test]
-    fn both_forms_of_the_credentials_are_taken() {
+    fn credentials_are_the_key_or_a_username_and_the_key() {
         let pair = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
-        assert_eq!(status_of(Some("Basic kco_test_api_emulator")), None);
-        assert_eq!(status_of(Some("basic kco_test_api_emulator")), None);
-        assert_eq!(status_of(Some(&pair("EMULATED-1:kco_test_api_emulator"))), None);
-        assert_eq!(status_of(Some(&pair(":kco_test_api_emulator"))), None);
-    }
-
-    #[test]
-    fn anything_else_is_401() {
-        let pair = |pair: &str| format!("Basic {}", STANDARD.encode(pair));
-        assert_eq!(status_of(None), Some(401));
+        assert!(authenticate(&HeaderMap::new()).is_err());
+        assert!(is_authenticated("Basic kco_test_api_emulator"));
+        assert!(is_authenticated("basic kco_test_api_emulator"));
+        assert!(is_authenticated(&pair("EMULATED-1:kco_test_api_emulator")));
+        assert!(is_authenticated(&pair(":kco_test_api_emulator")));
         for wrong in [
             String::new(),
             "Basic".into(),
@@ -192,23 +168,12 @@ mod tests {
             pair("EMULATED-1:kco_test_api_emulator "),
             pair("kco_test_api_emulator"),
         ] {
-            assert_eq!(status_of(Some(&wrong)), Some(401), "{wrong}");
+            assert!(!is_authenticated(&wrong), "{wrong}");
         }
     }
 
     #[test]
-    fn only_the_usual_form_of_a_uuid_is_one() {
-        let id = Uuid::from_u128(7);
-        assert_eq!(parse_uuid(&id.to_string()), Some(id));
-        assert_eq!(parse_uuid(&id.to_string().to_uppercase()), Some(id));
-        assert_eq!(parse_uuid(&id.simple().to_string()), None);
-        assert_eq!(parse_uuid(&id.urn().to_string()), None);
-        assert_eq!(parse_uuid(&id.braced().to_string()), None);
-        assert_eq!(parse_uuid(""), None);
-    }
-
-    #[test]
-    fn json_is_json_with_or_without_parameters() {
+    fn the_content_type_may_have_parameters() {
         assert!(is_json(b"application/json"));
         assert!(is_json(b"Application/JSON ; charset=utf-8"));
         assert!(!is_json(b"text/json"));

@@ -1,47 +1,27 @@
-//! Answers, and refusals as problem details.
+//! Responses of the API: JSON, and rejections as problem details.
 
-use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::emulator::state::Rejection;
 
-/// What an operation answers when it was carried out.
-#[derive(Debug)]
-pub(super) struct ApiResponse {
-    status: StatusCode,
-    json: Option<Vec<u8>>,
+pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // The bodies are structs and strings, whose serialization cannot fail.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-impl ApiResponse {
-    pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Self {
-        // What is answered is structs and strings, which cannot fail to be JSON.
-        Self { status, json: Some(serde_json::to_vec(body).unwrap_or_default()) }
-    }
-
-    pub(super) fn empty(status: StatusCode) -> Self {
-        Self { status, json: None }
-    }
-}
-
-impl IntoResponse for ApiResponse {
+/// RFC 7807 problem details (observed).
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-        match self.json {
-            Some(body) => (self.status, json, Body::from(body)).into_response(),
-            None => self.status.into_response(),
+        let body = self.to_problem_json().to_string();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"kustom emulator\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
+        response
     }
-}
-
-/// A refusal as RFC 7807 problem details (observed).
-pub(in crate::emulator) fn problem_response(refusal: &Rejection) -> Response {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    if refusal.status == StatusCode::UNAUTHORIZED {
-        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"kustom emulator\""));
-    }
-    (refusal.status, headers, Body::from(refusal.to_problem_json().to_string())).into_response()
 }

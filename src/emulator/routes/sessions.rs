@@ -1,82 +1,91 @@
 //! Sessions, and simulated taps on them.
 
+use axum::response::IntoResponse as _;
 use http::StatusCode;
 
-use super::body::JsonFields;
+use super::fields::Fields;
 use super::request::ApiRequest;
-use super::response::ApiResponse;
+use super::response::json;
 use super::{OpContext, OperationResult, State};
 use crate::emulator::state::{NewSession, Purchase, TapAnswer};
 use crate::model::OrderItem;
 
-pub(super) fn create(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    let mut query = call.query();
+pub(super) fn create(
+    request: &ApiRequest,
+    state: &mut State,
+    context: &mut OpContext<'_>,
+) -> OperationResult {
+    let mut query = request.query();
     let location_id = query.uuid("location_id");
     query.finish()?;
-    let mut body = call.body()?;
-    let device_id = body.required("device_id", JsonFields::uuid);
+    let mut body = request.body()?;
+    let device_id = body.required("device_id", Fields::uuid);
     let purchase = purchase(&mut body);
     body.finish()?;
     let new = NewSession { device_id, location_id, purchase };
-    Ok(ApiResponse::json(StatusCode::OK, &state.create_session(new, moment)?))
+    Ok(json(StatusCode::OK, &state.create_session(new, context)?))
 }
 
-pub(super) fn get(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    Ok(ApiResponse::json(StatusCode::OK, &state.session(call.id("session")?, moment.now)?))
+pub(super) fn get(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+    Ok(json(StatusCode::OK, &state.session(request.id("session")?, context.now)?))
 }
 
-pub(super) fn cancel(call: &ApiRequest, state: &mut State, moment: &mut OpContext<'_>) -> OperationResult {
-    Ok(ApiResponse::json(StatusCode::OK, &state.cancel_session(call.id("session")?, moment)?))
+pub(super) fn cancel(
+    request: &ApiRequest,
+    state: &mut State,
+    context: &mut OpContext<'_>,
+) -> OperationResult {
+    Ok(json(StatusCode::OK, &state.cancel_session(request.id("session")?, context)?))
 }
 
 pub(super) fn simulate_tap(
-    call: &ApiRequest,
+    request: &ApiRequest,
     state: &mut State,
-    moment: &mut OpContext<'_>,
+    context: &mut OpContext<'_>,
 ) -> OperationResult {
-    let id = call.id("session")?;
-    let mut query = call.query();
-    let outcome = query.outcome("outcome").unwrap_or_default();
+    let id = request.id("session")?;
+    let mut query = request.query();
+    let outcome = query.tap_outcome("outcome").unwrap_or_default();
     query.finish()?;
-    let session = state.simulate_tap(id, outcome, moment)?;
+    let session = state.simulate_tap(id, outcome, context)?;
     Ok(match state.options.tap_answer {
-        TapAnswer::Session => ApiResponse::json(StatusCode::OK, &session),
-        TapAnswer::Empty => ApiResponse::empty(StatusCode::NO_CONTENT),
+        TapAnswer::Session => json(StatusCode::OK, &session),
+        TapAnswer::Empty => StatusCode::NO_CONTENT.into_response(),
     })
 }
 
-fn purchase(body: &mut JsonFields) -> Purchase {
+fn purchase(body: &mut Fields) -> Purchase {
     Purchase {
-        order_amount: body.required("order_amount", JsonFields::integer),
+        order_amount: body.required("order_amount", Fields::integer),
         order_tax_amount: body.integer("order_tax_amount"),
         purchase_currency: body.required("purchase_currency", currency),
         purchase_started_at: body.timestamp("purchase_started_at"),
-        merchant_reference1: body.text("merchant_reference1"),
-        merchant_reference2: body.text("merchant_reference2"),
-        merchant_data: body.text("merchant_data"),
+        merchant_reference1: body.string("merchant_reference1"),
+        merchant_reference2: body.string("merchant_reference2"),
+        merchant_data: body.string("merchant_data"),
         order_items: body.list("order_items", order_item),
     }
 }
 
-/// Three capitals (documented); whether they are a currency of ISO 4217 is not said to matter.
-fn currency(body: &mut JsonFields, name: &str) -> Option<String> {
-    let code = body.text(name)?;
+/// Three capital letters (documented). The contract does not require an ISO 4217 currency.
+fn currency(body: &mut Fields, name: &str) -> Option<String> {
+    let code = body.string(name)?;
     if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
         body.add_error(name, "must be three capital letters, such as SEK");
     }
     Some(code)
 }
 
-fn order_item(item: &mut JsonFields) -> OrderItem {
+fn order_item(item: &mut Fields) -> OrderItem {
     OrderItem {
-        kind: item.text("type"),
-        reference: item.text("reference"),
-        name: Some(item.required("name", JsonFields::text)),
+        kind: item.string("type"),
+        reference: item.string("reference"),
+        name: Some(item.required("name", Fields::string)),
         quantity: item.integer("quantity"),
-        unit_price: Some(item.required("unit_price", JsonFields::integer)),
-        total_amount: Some(item.required("total_amount", JsonFields::integer)),
-        tax_rate: Some(item.required("tax_rate", JsonFields::integer)),
+        unit_price: Some(item.required("unit_price", Fields::integer)),
+        total_amount: Some(item.required("total_amount", Fields::integer)),
+        tax_rate: Some(item.required("tax_rate", Fields::integer)),
         total_discount_amount: item.integer("total_discount_amount"),
-        total_tax_amount: Some(item.required("total_tax_amount", JsonFields::integer)),
+        total_tax_amount: Some(item.required("total_tax_amount", Fields::integer)),
     }
 }

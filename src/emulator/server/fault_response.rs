@@ -3,12 +3,12 @@
 use std::io;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use http::StatusCode;
 use http::header::{CONTENT_LENGTH, HeaderValue, RETRY_AFTER};
 
-use super::{Effect, routes};
+use super::Effect;
 use crate::emulator::request_log::RequestOutcome;
 use crate::emulator::state::Rejection;
 
@@ -36,7 +36,7 @@ pub(super) async fn apply(
 
 fn injected_error(status: StatusCode, retry_after: Option<u32>) -> Response {
     let detail = "This is a fault that the emulator injected. The request was not processed.";
-    let mut response = routes::problem_response(&Rejection::new(status, detail));
+    let mut response = Rejection::new(status, detail).into_response();
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

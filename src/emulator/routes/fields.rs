@@ -1,0 +1,320 @@
+//! Reads the fields of a JSON body or of a query one by one. The API reports every field that is wrong, but
+//! deserializing a whole struct with serde would stop at the first.
+
+use http::StatusCode;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::emulator::state::{FieldErrors, PageRequest, Rejection};
+use crate::model::{Metadata, PaymentMethod, TapOutcome};
+
+/// The maximum of the contract's `int32`, for lists that document no maximum page size.
+pub(super) const MAX_INT32: u32 = 2_147_483_647;
+
+pub(super) const MAX_PAGE_SIZE: u32 = 100;
+
+/// The documented maximum.
+const MAX_METADATA_FILTERS: usize = 5;
+
+/// Below this, an `f64` represents every integer exactly (2^53).
+const MAX_EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
+
+/// The fields of one object. Unknown fields are ignored.
+pub(super) struct Fields {
+    values: Map<String, Value>,
+    /// The path to this object, such as `order_items[0].`.
+    prefix: String,
+    pub(super) errors: FieldErrors,
+}
+
+impl Fields {
+    pub(super) fn from_json(body: &[u8]) -> Result<Self, Rejection> {
+        let bad_request = |detail: String| Rejection::new(StatusCode::BAD_REQUEST, detail);
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(values)) => Ok(Self::new(values)),
+            Ok(_) => Err(bad_request("The body must be a JSON object.".to_owned())),
+            Err(_) if body.is_empty() => Err(bad_request("A body is required: a JSON object.".to_owned())),
+            Err(error) => Err(bad_request(format!("The body is not JSON: {error}."))),
+        }
+    }
+
+    /// A parameter that is repeated becomes an array.
+    pub(super) fn from_query(query: &str) -> Self {
+        let mut values = Map::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let value = Value::String(value.into_owned());
+            match values.get_mut(&*name) {
+                None => drop(values.insert(name.into_owned(), value)),
+                Some(Value::Array(list)) => list.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
+            }
+        }
+        Self::new(values)
+    }
+
+    fn new(values: Map<String, Value>) -> Self {
+        Self { values, prefix: String::new(), errors: FieldErrors::default() }
+    }
+
+    pub(super) fn finish(self) -> Result<(), Rejection> {
+        self.errors.into_result()
+    }
+
+    pub(super) fn add_error(&mut self, name: &str, message: impl Into<String>) {
+        self.errors.add(format!("{}{name}", self.prefix), message);
+    }
+
+    /// Returns the default if the field is missing or invalid. It is never used, because `finish` then fails.
+    pub(super) fn required<T: Default>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&mut Self, &str) -> Option<T>,
+    ) -> T {
+        if !self.values.contains_key(name) {
+            self.add_error(name, "is required");
+        }
+        read(self, name).unwrap_or_default()
+    }
+
+    pub(super) fn string(&mut self, name: &str) -> Option<String> {
+        self.deserialize(name, "a string")
+    }
+
+    pub(super) fn non_empty_string(&mut self, name: &str) -> Option<String> {
+        let text = self.string(name)?;
+        if text.is_empty() {
+            self.add_error(name, "must not be empty");
+        }
+        Some(text)
+    }
+
+    pub(super) fn integer(&mut self, name: &str) -> Option<i64> {
+        self.read(name, "a whole number of at most 64 bits", parse_integer)
+    }
+
+    pub(super) fn uuid(&mut self, name: &str) -> Option<Uuid> {
+        self.deserialize(name, "a UUID")
+    }
+
+    pub(super) fn timestamp(&mut self, name: &str) -> Option<Timestamp> {
+        self.deserialize(name, "a date and time with an offset, such as 2026-01-31T12:00:00Z")
+    }
+
+    pub(super) fn duration(&mut self, name: &str) -> Option<SignedDuration> {
+        self.deserialize(name, "a duration of hours, minutes and seconds, such as PT20M")
+    }
+
+    pub(super) fn metadata(&mut self, name: &str) -> Metadata {
+        self.deserialize(name, "an object whose values are strings").unwrap_or_default()
+    }
+
+    pub(super) fn payment_method(&mut self, name: &str) -> Option<PaymentMethod> {
+        let expected = format!("one of {}", PaymentMethod::ALL.map(PaymentMethod::as_str).join(", "));
+        self.deserialize(name, &expected)
+    }
+
+    pub(super) fn tap_outcome(&mut self, name: &str) -> Option<TapOutcome> {
+        self.read(name, "one of the documented outcomes, such as INSUFFICIENT_FUNDS", |value| {
+            // `TapOutcome::find` would also accept the values of the command line.
+            TapOutcome::ALL.into_iter().find(|outcome| value == outcome.as_str())
+        })
+    }
+
+    /// A boolean in a query.
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.read(name, "true or false", |value| value.as_str()?.parse().ok())
+    }
+
+    pub(super) fn page(&mut self, max_size: u32) -> PageRequest {
+        let mut number = |name, min, max| {
+            self.read(name, &format!("a whole number from {min} to {max}"), |value| {
+                value.as_str()?.parse().ok().filter(|number| (min..=max).contains(number))
+            })
+        };
+        let default = PageRequest::default();
+        PageRequest {
+            number: number("page_number", 0, MAX_INT32).unwrap_or(default.number),
+            size: number("page_size", 1, max_size).unwrap_or(default.size),
+        }
+    }
+
+    /// The `metadata` parameters of a query, each of the form `key:value`.
+    pub(super) fn metadata_filters(&mut self) -> Vec<(String, String)> {
+        let values = match self.values.get("metadata") {
+            Some(Value::Array(values)) => values.clone(),
+            value => value.cloned().into_iter().collect(),
+        };
+        if values.len() > MAX_METADATA_FILTERS {
+            self.add_error("metadata", format!("can be given at most {MAX_METADATA_FILTERS} times"));
+        }
+        let mut filters = Vec::new();
+        for value in values {
+            match value.as_str().and_then(|filter| filter.split_once(':')) {
+                // The contract's pattern is ^[^:]+:.*$, where the dot matches no line break.
+                Some((key, value)) if !key.is_empty() && !value.contains('\n') => {
+                    filters.push((key.to_owned(), value.to_owned()));
+                }
+                _ => self.add_error("metadata", "must be of the form key:value"),
+            }
+        }
+        filters
+    }
+
+    /// An array of objects, each read by `read`.
+    pub(super) fn list<T>(&mut self, name: &str, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        let items = match self.values.remove(name) {
+            None => return Vec::new(),
+            Some(Value::Array(items)) => items,
+            Some(_) => {
+                self.add_error(name, "must be an array of objects");
+                return Vec::new();
+            }
+        };
+        let mut list = Vec::with_capacity(items.len());
+        for (index, item) in items.into_iter().enumerate() {
+            let path = format!("{name}[{index}]");
+            let Value::Object(values) = item else {
+                self.add_error(&path, "must be an object");
+                continue;
+            };
+            let errors = std::mem::take(&mut self.errors);
+            let mut item = Self { values, prefix: format!("{}{path}.", self.prefix), errors };
+            list.push(read(&mut item));
+            self.errors = item.errors;
+        }
+        list
+    }
+
+    fn deserialize<T: DeserializeOwned>(&mut self, name: &str, expected: &str) -> Option<T> {
+        self.read(name, expected, |value| T::deserialize(value).ok())
+    }
+
+    /// Reads a field that may be missing. `expected` completes "must be …".
+    pub(super) fn read<T>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&Value) -> Option<T>,
+    ) -> Option<T> {
+        let parsed = parse(self.values.get(name)?);
+        if parsed.is_none() {
+            self.add_error(name, format!("must be {expected}"));
+        }
+        parsed
+    }
+}
+
+/// To JSON Schema, `2000.0` and `2e3` are integers too.
+fn parse_integer(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let float = value.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < MAX_EXACT_FLOAT)?;
+        format!("{float:.0}").parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn integers_may_have_a_zero_fraction_or_an_exponent() {
+        let integer = |text: &str| parse_integer(&serde_json::from_str(text).unwrap());
+        assert_eq!(integer("24950"), Some(24_950));
+        assert_eq!(integer("2000.0"), Some(2000));
+        assert_eq!(integer("-1.50e1"), Some(-15));
+        assert_eq!(integer("1e2"), Some(100));
+        assert_eq!(integer("-0.0"), Some(0));
+        assert_eq!(integer("9223372036854775807"), Some(i64::MAX));
+        for wrong in ["1.5", "1e-1", "9223372036854775808", "9007199254740993.0", "1e999999999", "\"1\""] {
+            assert_eq!(integer(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_field_of_a_body_is_reported() {
+        let body = json!({"name": 5, "metadata": {"a": 1}, "at": null, "list": [{"n": "x"}, 7]}).to_string();
+        let mut fields = Fields::from_json(body.as_bytes()).unwrap();
+        fields.required("name", Fields::string);
+        fields.required("id", Fields::uuid);
+        fields.metadata("metadata");
+        fields.timestamp("at");
+        fields.list("list", |item| item.required("n", Fields::integer));
+        let errors = fields.finish().unwrap_err().errors;
+        assert_eq!(errors.message("name"), Some("must be a string"));
+        assert_eq!(errors.message("id"), Some("is required"));
+        assert_eq!(errors.message("metadata"), Some("must be an object whose values are strings"));
+        assert!(errors.message("at").is_some());
+        assert_eq!(errors.message("list[0].n"), Some("must be a whole number of at most 64 bits"));
+        assert_eq!(errors.message("list[1]"), Some("must be an object"));
+    }
+
+    #[test]
+    fn every_wrong_parameter_of_a_query_is_reported() {
+        let mut query =
+            Fields::from_query("page_size=0&location_id=x&include_consumed=yes&outcome=lost-card");
+        query.page(MAX_PAGE_SIZE);
+        query.uuid("location_id");
+        query.flag("include_consumed");
+        query.tap_outcome("outcome");
+        let errors = query.finish().unwrap_err().errors;
+        for name in ["page_size", "location_id", "include_consumed", "outcome"] {
+            assert!(errors.message(name).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_body_must_be_an_object() {
+        let deep = "[".repeat(100_000);
+        for wrong in ["", "[]", "null", "{", "{\"a\":}", "\u{feff}{}", deep.as_str()] {
+            let rejection = Fields::from_json(wrong.as_bytes()).err();
+            assert_eq!(rejection.map(|rejection| rejection.status.as_u16()), Some(400));
+        }
+        assert!(Fields::from_json(b"\xff").is_err());
+        assert!(Fields::from_json(b"{}").is_ok());
+    }
+
+    #[test]
+    fn pages_have_limits() {
+        let page = |text: &str| {
+            let mut query = Fields::from_query(text);
+            let page = query.page(MAX_PAGE_SIZE);
+            query.finish().ok().map(|()| (page.number, page.size))
+        };
+        assert_eq!(page(""), Some((0, 20)));
+        assert_eq!(page("page_number=3&page_size=100&other=x"), Some((3, 100)));
+        assert_eq!(page("page_number=2147483647"), Some((2_147_483_647, 20)));
+        for wrong in [
+            "page_size=0",
+            "page_size=101",
+            "page_number=-1",
+            "page_number=2147483648",
+            "page_number=",
+            "page_size=1.5",
+            "page_size=1&page_size=1",
+        ] {
+            assert_eq!(page(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn metadata_filters_have_limits() {
+        let filters = |text: &str| {
+            let mut query = Fields::from_query(text);
+            let filters = query.metadata_filters();
+            query.finish().ok().map(|()| filters.len())
+        };
+        assert_eq!(filters(""), Some(0));
+        assert_eq!(filters("metadata=a%3A1&metadata=b:x:y&metadata=c:"), Some(3));
+        // No enrollment matches both, but the contract permits the query.
+        assert_eq!(filters("metadata=a:1&metadata=a:2"), Some(2));
+        for wrong in ["metadata=a", "metadata=%3A1", "metadata=", "metadata=a:%0A"] {
+            assert_eq!(filters(wrong), None, "{wrong}");
+        }
+        let five = "metadata=a:1&metadata=b:1&metadata=c:1&metadata=d:1&metadata=e:1";
+        assert_eq!(filters(five), Some(5));
+        assert_eq!(filters(&format!("{five}&metadata=f:1")), None);
+    }
+}
