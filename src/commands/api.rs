@@ -1,5 +1,3 @@
-//! `kustom api`
-
 use http::Method;
 use serde_json::Value;
 
@@ -8,6 +6,7 @@ use crate::args::{self, Input};
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::output::format_amount;
 
 const MORE: &str = "\
 Examples:
@@ -16,32 +15,32 @@ Examples:
   kustom api POST /ipp/v1/enrollments --body enrollment.json
 
 Next:
-  kustom doctor                      # which host, which key
+  kustom doctor                      # show the host and the key in use
 ";
 
-/// Any call, with the profile's credentials and guards
+/// Send a request with the profile's credentials
 ///
-/// The path is on the profile's host. A POST that may have arrived is never sent again, and on production everything
-/// but reading asks. A session that is created this way goes past the journal, which keeps a sale from being charged
-/// twice: use `kustom sessions create --body` for it.
+/// The path is relative to the profile's host. A POST that may have arrived is never retried. On production, every
+/// request that may change something needs a confirmation. Do not create sessions with this command: it bypasses the
+/// journal, which prevents duplicate charges. Use `kustom sessions create --body` instead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The HTTP method
-    #[arg(value_name = "METHOD", value_parser = method)]
+    /// HTTP method
+    #[arg(value_name = "METHOD", value_parser = parse_method)]
     method: Method,
-    /// The path, such as /ipp/v1/devices
+    /// Path, such as /ipp/v1/devices
     #[arg(value_name = "PATH")]
     path: String,
-    /// Send this as the body, from a file or - for standard input
+    /// File with the request body, or - for standard input
     #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
     body: Option<Input>,
-    /// Add a query parameter; can be repeated
+    /// Query parameter to add (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
     query: Vec<(String, String)>,
 }
 
-fn method(text: &str) -> Result<Method, String> {
+fn parse_method(text: &str) -> Result<Method, String> {
     let upper = text.to_ascii_uppercase();
     match upper.as_str() {
         "GET" | "HEAD" | "OPTIONS" | "POST" | "PUT" | "PATCH" | "DELETE" => {
@@ -66,24 +65,25 @@ impl Args {
         }
         if !request.is_safe() {
             context.ensure_can_confirm()?;
-            context.confirm(&format!("{}{}", request.summary(), summary(request.body_bytes()))).await?;
+            context
+                .confirm(&format!("{}{}", request.summary(), summarize_body(request.body_bytes())))
+                .await?;
         }
-        let answer = context.client.send(&request).await?;
-        match serde_json::from_slice::<Value>(&answer.body) {
+        let response = context.client.send(&request).await?;
+        match serde_json::from_slice::<Value>(&response.body) {
             Ok(value) => context.output.print_json(&value)?,
-            Err(_) => context.output.print_raw(&answer.body)?,
+            Err(_) => context.output.print_raw(&response.body)?,
         }
         Ok(ExitStatus::Success)
     }
 }
 
-/// Device and amount of a body that has them, for the question on production.
-fn summary(body: &[u8]) -> String {
+/// The amount and the device of a session in the body, for the confirmation on production.
+fn summarize_body(body: &[u8]) -> String {
     let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return String::new() };
     let text = |field: &str| body.get(field).and_then(Value::as_str);
     let amount = body.get("order_amount").and_then(Value::as_i64);
-    let amount = amount
-        .map(|minor| format!(" of {}", crate::output::format_amount(Some(minor), text("purchase_currency"))));
+    let amount = amount.map(|minor| format!(" of {}", format_amount(Some(minor), text("purchase_currency"))));
     let device = text("device_id").map(|device| format!(" on device {device}"));
     [amount, device].into_iter().flatten().collect()
 }

@@ -132,7 +132,7 @@ fn a_malformed_duration() {
         (&["sessions", "watch", &a_session(), "--interval", "0s"], &of("--interval", "0s", nothing)),
         (
             &["enrollments", "create", "--expires-in", "1us"],
-            "error: --expires-in must be a millisecond at least\n",
+            "error: --expires-in must be at least one millisecond\n",
         ),
     ]);
 }
@@ -152,7 +152,7 @@ fn a_malformed_outcome() {
 fn six_metadata_filters_and_a_repeated_key() {
     let six = ["a=1", "b=1", "c=1", "d=1", "e=1", "f=1"].map(|pair| ["--metadata", pair]).concat();
     refused(&[
-        (&[&["enrollments", "list"][..], &six].concat(), "error: --metadata can be given 5 times at most\n"),
+        (&[&["enrollments", "list"][..], &six].concat(), "error: --metadata can be given at most 5 times\n"),
         (
             &["enrollments", "list", "--metadata", "a=1", "--metadata", "a=2"],
             "error: --metadata names the key 'a' twice\n",
@@ -163,7 +163,7 @@ fn six_metadata_filters_and_a_repeated_key() {
         ),
         (
             &["enrollments", "list", "--metadata", "a:b=1"],
-            "error: --metadata 'a:b': the API cannot filter by a key with a colon\n",
+            "error: --metadata 'a:b': the API cannot filter by a key that contains a colon\n",
         ),
     ]);
 }
@@ -175,8 +175,8 @@ fn a_change_that_changes_nothing_and_a_path_on_another_host() {
     refused(&[
         (
             &["devices", "update", "x"],
-            "error: there is nothing to change\n  \
-             hint: give --name, --location, --no-location, --metadata or --unset-metadata\n",
+            "error: no change was given\n  \
+             hint: add --name, --location, --no-location, --metadata or --unset-metadata\n",
         ),
         (&["api", "GET", "https://elsewhere.example/"], path),
         (&["api", "GET", "//elsewhere.example/"], path),

@@ -84,7 +84,7 @@ fn a_lifetime_is_asked_for_in_the_other_dialect_when_the_first_is_refused() {
             given
         };
         let warning = format!(
-            "warning: this account takes fixed lifetimes only: asked for {shown} instead of {spelled}\n"
+            "warning: this account only allows fixed lifetimes: the code lasts {shown} instead of {spelled}\n"
         );
         assert!(outcome.stderr.starts_with(&warning), "{}", outcome.stderr);
         let bodies: Vec<_> = server.asked().iter().map(Asked::json).collect();
@@ -118,7 +118,7 @@ fn the_emulator_can_be_told_to_know_only_ttl() {
     let new = ["enrollments", "create", "--location", "51e2", "--expires-in", "3h", "-o", "json"];
     let made = env.run(new).assert_code(0);
     let warning = json!({"warning": {
-        "message": "this account takes fixed lifetimes only: asked for 24h instead of 3h",
+        "message": "this account only allows fixed lifetimes: the code lasts 24h instead of 3h",
     }});
     assert_eq!(&made.stderr, &format!("{warning}\n"));
     assert_eq!(proxy.violations(), []);
@@ -129,7 +129,7 @@ fn without_a_location_the_next_command_is_named() {
     let env = TestEnv::new().local();
     let said = env.run(["enrollments", "create"]).assert_failure(5);
     assert!(
-        said.contains("  hint: name one with --location; `kustom locations list` shows them\n"),
+        said.contains("  hint: add --location; list the locations with `kustom locations list`\n"),
         "{said}"
     );
 }

@@ -42,7 +42,7 @@ const EVERY_VERB: [&[&str]; 5] = [
 ];
 
 const INSTEAD: &str =
-    "  hint: use the Kustom POS app on a phone, or try it without one: add --profile local\n";
+    "  hint: use the Kustom POS app on a phone, or add --profile local to use the emulator\n";
 
 #[test]
 fn a_real_phone_is_played_by_nobody() {
@@ -53,13 +53,14 @@ fn a_real_phone_is_played_by_nobody() {
             assert_eq!(&pos(env, &[args, &["-v", "--yes"]].concat()).assert_failure(2), expected);
         }
     };
-    let why =
-        |why: &str| format!("error: `kustom dev pos` plays the phone on an emulator, and {why}\n{INSTEAD}");
+    let why = |why: &str| {
+        format!("error: `kustom dev pos` simulates the phone on an emulator, and {why}\n{INSTEAD}")
+    };
     // On production not even at an address that could be an emulator's.
     refused(&TestEnv::new().at(&server.url(), LIVE), &why("this is production"));
     refused(&TestEnv::new().env("KUSTOM_API_KEY", LIVE), &why("this is production"));
     refused(&TestEnv::new().at("https://proxy.invalid", "shared-secret"), &why("this is production"));
-    let tap = "  hint: playground needs no phone for a payment by card: see `kustom dev simulate-tap`\n";
+    let tap = "  hint: to simulate a card payment on playground, use `kustom dev simulate-tap`\n";
     let playground = |url: &str| format!("{}{tap}", why(&format!("{url} is not on this machine")));
     refused(&TestEnv::new().env("KUSTOM_API_KEY", TEST), &playground("https://api.playground.kustom.co"));
     refused(&TestEnv::new().at("https://proxy.invalid/x", TEST), &playground("https://proxy.invalid/x"));
@@ -78,8 +79,7 @@ fn what_is_no_emulator_is_said_to_be_none() {
             assert_eq!(
                 &pos(&env, args).assert_failure(4),
                 &format!(
-                    "error: no such route (HTTP 404)\n  hint: http://127.0.0.1:<port> is not an emulator of kustom: \
-                     it may be a proxy in front of the service, or something else\n{INSTEAD}"
+                    "error: http://127.0.0.1:<port> is not a kustom emulator: no such route (HTTP 404)\n{INSTEAD}"
                 )
             );
         }

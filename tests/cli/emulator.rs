@@ -72,7 +72,7 @@ fn a_ready_file_that_cannot_be_written_or_is_anothers_by_now_is_not_touched() {
     let env = TestEnv::new();
     let args = ["dev", "emulator", "--listen", "127.0.0.1:0", "--ready-file", "nowhere/ready"];
     insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: cannot write the ready file nowhere/ready: No such file or directory
-  hint: name a file in a folder that exists and is yours
+  hint: pass a path in a directory that exists and is writable: --ready-file FILE
 ");
     let emulator = EmulatorProcess::start(&env, &["--ready-file", "ready"]);
     let file = env.file("ready", "http://127.0.0.1:1\n");
@@ -85,15 +85,12 @@ fn it_listens_where_it_is_told_to_and_nowhere_else() {
     let env = TestEnv::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    insta::assert_snapshot!(&env.run(["dev", "emulator", "--listen", &address]).assert_failure(2), @"error: something listens on 127.0.0.1:<port> already
-  hint: end it, or take another port: --listen 127.0.0.1:<port>, where 0 is one that is free
+    insta::assert_snapshot!(&env.run(["dev", "emulator", "--listen", &address]).assert_failure(2), @"error: 127.0.0.1:<port> is already in use
+  hint: stop the program that uses it, or let kustom select a free port: --listen 127.0.0.1:<port>
 ");
     for public in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
         let refused = env.run(["dev", "emulator", "--listen", public, "--state", "s"]).assert_failure(2);
-        assert!(
-            refused.contains("is not on this machine alone: others on the network could use"),
-            "{refused}"
-        );
+        assert!(refused.contains("is not a loopback address: others on the network could use"), "{refused}");
         assert!(refused.contains("hint: listen on 127.0.0.1, or add --public"), "{refused}");
     }
     assert!(!env.path().join("s").exists(), "something was done");

@@ -146,14 +146,14 @@ fn a_phone_can_lose_its_connection() {
     let offline = env.run(["dev", "pos", "offline", "Till 1", "-o", "json"]).json();
     assert_eq!((&offline["name"], &offline["offline"]), (&json!("Till 1"), &json!(true)));
     assert!(sale().assert_failure(5).contains("is offline. (HTTP 409)"));
-    insta::assert_snapshot!(&env.run(["dev", "pos", "offline", "Till 1"]).err(), @"The device is offline.\n  back again: kustom dev pos online <id-1>\n");
+    insta::assert_snapshot!(&env.run(["dev", "pos", "offline", "Till 1"]).err(), @"The device is offline.\n  reconnect it: kustom dev pos online <id-1>\n");
     insta::assert_snapshot!(&env.run(["dev", "pos", "online", "Till 1"]).err(), @"The device is online.\n");
     let _ = sale().assert_code(0);
     let nobody = "00000000-0000-4000-8000-000000000001";
     assert_eq!(
         &env.run(["dev", "pos", "online", nobody]).assert_failure(4),
         &format!(
-            "error: There is no device {nobody}. (HTTP 404)\n  hint: list the devices with `kustom devices list`\n"
+            "error: There is no device {nobody}. (HTTP 404)\n  hint: list the devices: kustom devices list\n"
         )
     );
 }

@@ -65,8 +65,8 @@ fn from_the_code_to_the_payment() {
     let table = "ID        <id-1>\nNAME      Anna's phone\nPLATFORM  ANDROID\n\
                  LOCATION  51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\nMETADATA  till=1\nMERCHANT  EMULATED\n\
                  HARDWARE  <id-2>\nCREATED   <time>\n";
-    let said = "! The code is used up, and the phone takes payments.\n\
-                !   a payment: kustom sessions create --device <id-1> --amount 249.50 --currency SEK\n";
+    let said = "! The phone is paired and can take payments.\n\
+                !   create a session: kustom sessions create --device <id-1> --amount 249.50 --currency SEK\n";
     assert_eq!(&paired.whole(), &format!("{table}{said}exit 0\n"));
 
     let device = text(&env.run(["devices", "list", "-o", "json"]).json()[0], "id");
@@ -172,7 +172,7 @@ fn the_switch_says_where_a_decline_leaves_the_session() {
     let session = session_on(&env, &device);
     insta::assert_snapshot!(&decline(&session), @"The card was declined: the card was reported lost. \
          Failed: the payment could not be carried out. The sale needs a new session.\n  \
-         another try: kustom sessions create\n");
+         new session: kustom sessions create\n");
     let _ = pos(&env, &["pay", &session]).assert_failure(5);
     let _ = env.run(["sessions", "watch", &session]).assert_code(12);
 }
@@ -186,7 +186,7 @@ fn a_cancel_and_a_payment_exclude_each_other() {
     let ended = |status: &str| {
         format!(
             "error: Session <id-1> has ended: it is {status}. (HTTP 409)\n  \
-             hint: see how it stands with `kustom sessions get <id-1>`\n"
+             hint: check its status: kustom sessions get <id-1>\n"
         )
     };
     assert_eq!(&pos(&env, &["cancel", &paid]).assert_failure(5), &ended("FINALIZED"));
@@ -195,8 +195,8 @@ fn a_cancel_and_a_payment_exclude_each_other() {
     assert!(late.contains("was not cancelled, it is FINALIZED"), "{late}");
 
     let cancelled = session_on(&env, &device);
-    insta::assert_snapshot!(&pos(&env, &["cancel", &cancelled]).assert_code(0).err(), @"The clerk called it off on the phone. Cancelled: nothing was charged.\n  \
-         another try: kustom sessions create\n");
+    insta::assert_snapshot!(&pos(&env, &["cancel", &cancelled]).assert_code(0).err(), @"The clerk canceled the session on the phone. Cancelled: nothing was charged.\n  \
+         new session: kustom sessions create\n");
     for args in
         [&["pay", &cancelled][..], &["decline", &cancelled], &["choose", &cancelled, "--method", "card"]]
     {
@@ -227,7 +227,7 @@ fn a_code_works_once_and_in_time() {
     let refused = |code: &str, exit: i32, why: &str| {
         assert_eq!(
             &pos(&env, &["pair", code]).assert_failure(exit),
-            &format!("error: {why}\n  hint: make another code with `kustom enrollments create`\n")
+            &format!("error: {why}\n  hint: create another code: kustom enrollments create\n")
         );
     };
     refused("NOSUCHCODE", 4, "There is no such enrollment code. (HTTP 404)");
@@ -259,14 +259,14 @@ fn what_is_not_there_cannot_be_paid() {
             &pos(&env, args).assert_failure(4),
             &format!(
                 "error: There is no session {}. (HTTP 404)\n  \
-                 hint: list those that were created here with `kustom sessions list`\n",
+                 hint: list the sessions created on this machine: kustom sessions list\n",
                 id()
             )
         );
     }
     let _ = env.run(["devices", "deregister", &device]).ok();
     insta::assert_snapshot!(&pos(&env, &["pay", &session]).assert_failure(5), @"error: Device <id-1> was deregistered. (HTTP 409)\n  \
-         hint: see how it stands with `kustom sessions get <id-2>`\n");
+         hint: check its status: kustom sessions get <id-2>\n");
 }
 
 #[test]
@@ -287,5 +287,5 @@ fn an_emulator_on_this_machine_is_asked_what_its_description_describes() {
     }
     // What an emulator does not find is not taken for something that is no emulator.
     let missing = pos(&env, &["pay", &id()]).assert_failure(4);
-    assert!(missing.ends_with("  hint: list those that were created here with `kustom sessions list`\n"));
+    assert!(missing.ends_with("  hint: list the sessions created on this machine: kustom sessions list\n"));
 }

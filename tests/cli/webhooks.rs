@@ -427,8 +427,8 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     env.file("secret", SECRET);
     let listen = |args: &[&str]| env.run([&["webhooks", "listen"], args].concat()).assert_failure(2);
     let with = |args: &[&str]| listen(&[&["--secret-file", "secret"], args].concat());
-    insta::assert_snapshot!(&with(&["--listen", "0.0.0.0:0"]), @"error: 0.0.0.0 is not on this machine alone: others on the network could reach it there
-  hint: listen on 127.0.0.1, or add --public if that is what you want
+    insta::assert_snapshot!(&with(&["--listen", "0.0.0.0:0"]), @"error: 0.0.0.0 is not a loopback address: other machines could send deliveries
+  hint: listen on 127.0.0.1, or add --public to allow other machines
 ");
     insta::assert_snapshot!(&with(&["--forward-to", "http://shop.example/?t=t0k3n"]), @"error: --forward-to cannot be used: it is plain http to another machine, which would show payments to the \
          network; use https\n");

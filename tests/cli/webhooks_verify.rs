@@ -116,7 +116,7 @@ fn a_sample_needs_no_account_and_shows_what_was_answered() {
         );
     }
     let shown = env.run(trigger(&env, &to, &["payment.failed"])).ok();
-    assert!(shown.contains("ANSWER    thanks\\u{1b}[2J\n") && !shown.contains("t0k3n"), "{shown}");
+    assert!(shown.contains("BODY      thanks\\u{1b}[2J\n") && !shown.contains("t0k3n"), "{shown}");
     // An application that shows all it knows.
     let talks = Server::always(Reply::new(200, "text/plain", format!("configured with {SECRET}")));
     let shown = env.run(trigger(&env, &talks.url(), &["payment.failed", "-o", "json"])).json();
@@ -127,21 +127,18 @@ fn a_sample_needs_no_account_and_shows_what_was_answered() {
 fn what_is_not_acknowledged_is_a_failure() {
     let env = TestEnv::new();
     for (reply, code, said) in [
-        (
-            Reply::empty(500),
-            5,
-            "error: the application answered 500, not a 2xx\n  hint: the service would send it again\n",
-        ),
+        (Reply::empty(500), 5, "error: the application responded with 500 instead of a 2xx status\n"),
         (
             Reply::empty(307).header("location", "http://127.0.0.1:1/"),
             5,
-            "error: the application answered 307, not a 2xx\n  hint: redirects are not followed: name the URL itself\n",
+            "error: the application responded with 307 instead of a 2xx status\n  hint: kustom does not follow \
+             redirects; pass the final URL with --to\n",
         ),
         (
             Reply::empty(401),
             5,
-            "error: the application answered 401, not a 2xx\n  hint: it may have another secret, or a clock that is \
-             off; `kustom webhooks verify` tells which\n",
+            "error: the application responded with 401 instead of a 2xx status\n  hint: check the application's \
+             secret and clock with `kustom webhooks verify`\n",
         ),
     ] {
         let application = Server::always(reply);
@@ -151,11 +148,13 @@ fn what_is_not_acknowledged_is_a_failure() {
     }
     let cut = Server::always(Reply::cut());
     let lost = env.run(trigger(&env, &cut.url(), &["session.created"])).assert_failure(7);
-    assert!(lost.starts_with("error: the callback was sent, and not answered: "), "{lost}");
+    assert!(lost.starts_with("error: the callback was sent, but there was no response: "), "{lost}");
     assert_eq!(cut.asked().len(), 1, "it is sent once");
     let gone = env.run(trigger(&env, "http://127.0.0.1:1/", &["session.created"])).assert_failure(6);
-    insta::assert_snapshot!(&gone, @"error: the callback was not sent: cannot connect to 127.0.0.1 (Connection refused)\n  hint: see that the application listens \
-         there\n");
+    insta::assert_snapshot!(&gone, @"error: the callback was not sent: cannot connect to 127.0.0.1 (Connection refused)
+  hint: check that the application listens \
+         at this URL
+");
     let plain = env.run(trigger(&env, "http://shop.example/", &["session.created"])).assert_failure(2);
     assert!(plain.starts_with("error: --to cannot be used: it is plain http to another machine"), "{plain}");
 }
@@ -169,7 +168,7 @@ fn a_callback_can_be_about_a_session_that_exists() {
     let session = env.run(create).json()["session_id"].as_str().unwrap().to_owned();
     let about = ["session.finalized", "--session", &session];
     let open = env.run(trigger(&env, &application.url(), &about)).assert_code(0);
-    insta::assert_snapshot!(&open.err(), @"The session is CREATED: whoever reads it back does not find it FINALIZED.\n");
+    insta::assert_snapshot!(&open.err(), @"The session is CREATED, but the callback reports FINALIZED.\n");
     let paid = env.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
     assert_eq!(env.run(trigger(&env, &application.url(), &about)).assert_code(0).stderr, "");
     let bodies: Vec<_> = application.asked().iter().map(|asked| verified(asked, SECRET)).collect();
@@ -194,7 +193,7 @@ fn production_is_refused_before_anything_is_sent() {
         let args = [&["session.created"], more].concat();
         assert_eq!(
             env.run(trigger(&env, &application.url(), &args)).assert_failure(2),
-            "error: a callback that never happened has no place in production
+            "error: `kustom dev trigger` does not send made-up callbacks for production
   hint: use a playground profile, or --profile local
 "
         );

@@ -1,5 +1,3 @@
-//! `kustom dev create-device`
-
 use clap::builder::NonEmptyStringValueParser;
 
 use super::credentials::CredentialsArgs;
@@ -19,18 +17,17 @@ Next:
 
 /// Create a simulated device
 ///
-/// It is enrolled and registered at once and takes simulated taps.
+/// The device is registered without an enrollment code, and takes simulated taps.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The device's name
+    /// Device name
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,
-    /// Where it stands: the location's name, its id or the beginning of its id; the profile's default location
-    /// unless told otherwise
+    /// Location name, ID or ID prefix [default: the profile's location]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
-    /// Metadata of the device
+    /// Metadata of the device (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
     metadata: Vec<(String, String)>,
     #[command(flatten)]
@@ -44,7 +41,7 @@ impl Args {
         let location_id = context.location_id_or_default(location.as_deref()).await?;
         let mut device =
             context.client.create_simulated_device(&name, location_id.as_deref(), &metadata).await?;
-        credentials.apply_to(&mut device);
+        credentials.redact(&mut device);
         context.output.print_item(&device)?;
         Ok(ExitStatus::Success)
     }

@@ -1,21 +1,20 @@
-//! The credentials of a device that was just registered: they are told once.
+//! Credentials of a newly registered device. The API returns them only once.
 
 use serde_json::Value;
 
 use crate::model::{Device, Resource};
 use crate::secret::REDACTED;
 
-/// Whether they are shown.
 #[derive(Debug, clap::Args)]
 pub(super) struct CredentialsArgs {
-    /// Show the credentials the device authenticates with, which are a secret
+    /// Print the device's own credentials, which are secret
     #[arg(long)]
     show_credentials: bool,
 }
 
 impl CredentialsArgs {
-    /// Takes the token out of what is shown, unless it is asked for: output ends up in logs.
-    pub(super) fn apply_to(&self, device: &mut Resource<Device>) {
+    /// Redacts the credentials unless the flag is given, because output may end up in logs.
+    pub(super) fn redact(&self, device: &mut Resource<Device>) {
         if self.show_credentials {
             return;
         }

@@ -1,4 +1,4 @@
-//! What only emulators have, and what is said where there is none.
+//! Guard and error messages for commands that only work against an emulator.
 
 use http::Method;
 use serde_json::Value;
@@ -9,26 +9,24 @@ use crate::error::Error;
 use crate::profiles::Environment;
 use crate::settings::Endpoint;
 
-/// Something that only emulators have.
 pub(super) struct EmulatorOnly {
-    /// What the command does on an emulator, as the beginning of a sentence.
-    pub(super) does: &'static str,
-    /// What to do where there is no emulator.
-    pub(super) instead: &'static str,
-    /// What to do on playground.
-    pub(super) on_playground: Option<&'static str>,
+    /// The first half of the error message; the second half says where the command would run.
+    pub(super) message: &'static str,
+    pub(super) hint: &'static str,
+    /// An additional hint for a playground account.
+    pub(super) playground_hint: Option<&'static str>,
 }
 
 impl EmulatorOnly {
-    /// Refuses everything but what can be an emulator. Nothing is sent.
-    pub(super) fn on_this_machine(&self, context: &ApiContext<'_>) -> Result<(), Error> {
+    /// Fails unless the endpoint is in process or on loopback, and never allows production. Sends nothing.
+    pub(super) fn check_endpoint(&self, context: &ApiContext<'_>) -> Result<(), Error> {
         let account = &context.account;
-        let refused = |why: String| Error::usage(format!("{}, and {why}", self.does)).hint(self.instead);
+        let error = |reason: &str| Error::usage(format!("{}, and {reason}", self.message)).hint(self.hint);
         match &account.endpoint {
-            _ if account.is_production() => Err(refused("this is production".to_owned())),
+            _ if account.is_production() => Err(error("this is production")),
             Endpoint::Remote(url) if !url.value.is_loopback() => {
-                let error = refused(format!("{} is not on this machine", url.value));
-                Err(match (account.environment.value, self.on_playground) {
+                let error = error(&format!("{} is not on this machine", url.value));
+                Err(match (account.environment.value, self.playground_hint) {
                     (Environment::Playground, Some(hint)) => error.hint(hint),
                     _ => error,
                 })
@@ -37,29 +35,29 @@ impl EmulatorOnly {
         }
     }
 
-    /// A request that failed, with what to do next where the emulator refused it.
-    pub(super) async fn explain_error(
+    /// Adds a hint to the error of a request: `rejected_hint` if the emulator rejected it, or else that the server is
+    /// not an emulator.
+    pub(super) async fn add_hint(
         &self,
         error: api::Error,
         context: &ApiContext<'_>,
-        next: String,
+        rejected_hint: String,
     ) -> Error {
         let status = error.status();
         let error = Error::from(error);
         match &context.account.endpoint {
             Endpoint::Remote(url) if status == Some(404) && is_emulator(context).await == Some(false) => {
-                let what = "it may be a proxy in front of the service, or something else";
-                error.hint(format!("{} is not an emulator of kustom: {what}", url.value)).hint(self.instead)
+                error.context(&format!("{} is not a kustom emulator", url.value)).hint(self.hint)
             }
-            _ if matches!(status, Some(404 | 409)) => error.hint(next),
+            _ if matches!(status, Some(404 | 409)) => error.hint(rejected_hint),
             _ => error,
         }
     }
 }
 
-/// Whether what answers there is an emulator, which says so to whoever asks. `None` where nothing answers.
+/// Asks the server whether it is an emulator. `None` without a response.
 pub(super) async fn is_emulator(context: &ApiContext<'_>) -> Option<bool> {
-    let (answer, _) = context.client.probe(&Request::new(Method::GET, "/")).await.ok()?;
-    let about: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let (response, _) = context.client.probe(&Request::new(Method::GET, "/")).await.ok()?;
+    let about: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     Some(about.get("emulator") == Some(&Value::Bool(true)))
 }

@@ -1,5 +1,3 @@
-//! What only playground and emulators have.
-
 mod create_device;
 mod credentials;
 mod emulator;
@@ -19,15 +17,15 @@ const MORE: &str = "\
 Examples:
   kustom dev create-device --name 'Test till' --location 'Stockholm City'
   kustom dev simulate-tap SESSION --outcome insufficient-funds
-  kustom dev run                     # the scenarios that are part of kustom
+  kustom dev run                     # run the built-in scenarios
 
 Next:
-  kustom dev emulator --help         # the API on this machine, for other programs
+  kustom dev emulator --help         # run the API on this machine, for other programs
 ";
 
-/// Simulated devices and payments; not on production
+/// Simulate devices, payments and callbacks
 ///
-/// Each decline, each failure and each callback can be had here, on playground or without an account on the emulator.
+/// These commands work on playground or, without an account, on the emulator. Production rejects them.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
@@ -43,9 +41,9 @@ pub(crate) enum Command {
 impl Command {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
-            Self::CreateDevice(args) => on_playground(app, async |context| args.run(&context).await),
-            Self::SimulateTap(args) => on_playground(app, async |context| args.run(&context).await),
-            // The phone has a narrower guard, which says what to do instead.
+            Self::CreateDevice(args) => run_outside_production(app, async |context| args.run(&context).await),
+            Self::SimulateTap(args) => run_outside_production(app, async |context| args.run(&context).await),
+            // These commands have a stricter guard with its own hint.
             Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),
             Self::Emulator(args) => args.run(app),
             Self::Run(args) => args.run(app),
@@ -54,8 +52,7 @@ impl Command {
     }
 }
 
-/// Runs a command that playground has and production has not.
-fn on_playground(
+fn run_outside_production(
     app: &App,
     command: impl AsyncFnOnce(ApiContext<'_>) -> Result<ExitStatus, Error>,
 ) -> Result<ExitStatus, Error> {

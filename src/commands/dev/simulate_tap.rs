@@ -1,5 +1,3 @@
-//! `kustom dev simulate-tap`
-
 use uuid::Uuid;
 
 use crate::args;
@@ -12,24 +10,24 @@ use crate::model::TapOutcome;
 
 const MORE: &str = "\
 Examples:
-  kustom dev simulate-tap SESSION --outcome insufficient-funds     # a decline: it stays open
-  kustom dev simulate-tap SESSION                                  # and the next try is paid
+  kustom dev simulate-tap SESSION --outcome insufficient-funds     # declined; the session stays open
+  kustom dev simulate-tap SESSION                                  # paid
 
 Next:
   kustom sessions watch SESSION
-  kustom dev run --filter tap        # every outcome at once
+  kustom dev run --filter tap        # try every outcome
 ";
 
 /// Simulate a card tap on a session's device
 ///
-/// Shows the session as it is afterwards.
+/// kustom reads the session after the tap and prints it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The session's id; on a terminal it can be chosen from those that were created here and are open
+    /// Session ID [default: select from the open sessions created on this machine]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     id: Option<Uuid>,
-    /// What the tap ends in; success unless told otherwise
+    /// Outcome of the tap [default: success]
     #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome())]
     outcome: Option<TapOutcome>,
 }
@@ -39,7 +37,7 @@ impl Args {
         let Self { id, outcome } = self;
         let id = context.session_or_choice(id, SessionFilter::Open).await?;
         context.client.simulate_tap(id, outcome).await?;
-        // The body of the answer is not documented, so the session is read back.
+        // The body of the tap's response is not documented.
         let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;

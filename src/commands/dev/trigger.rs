@@ -1,7 +1,4 @@
-//! `kustom dev trigger`
-
 use std::path::PathBuf;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -18,8 +15,11 @@ use crate::secret::Redactor;
 use crate::settings::Account;
 use crate::text::escape_control;
 
-/// The merchant of a sample where none is known.
+/// Merchant ID of a callback that is sent without an account.
 const SAMPLE_MERCHANT_ID: &str = "SAMPLE";
+
+/// Max characters shown of the application's response.
+const MAX_RESPONSE_LEN: usize = 500;
 
 const MORE: &str = "\
 Examples:
@@ -28,26 +28,26 @@ Examples:
       --to http://127.0.0.1:8080/callbacks --secret-file secret.txt
 
 Next:
-  kustom webhooks listen --secret-file FILE      # see what arrives
+  kustom webhooks listen --secret-file FILE      # receive callbacks
 ";
 
 /// Sign a callback and send it to an application
 ///
-/// A sample, or one about a session that exists; says what the application answered. `ExitStatus` 0: it acknowledged it with a
-/// 2xx. `ExitStatus` 5: it answered something else. Without --session no account is needed.
+/// The callback is a sample, or about an existing session with --session. Without --session, no account is needed.
+/// kustom prints the application's response, and exits with 0 for a 2xx status and with 5 for any other.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The event, such as session.finalized or payment.failed, with or without ipp. in front
+    /// Event type, such as session.finalized or payment.failed; the prefix ipp. is optional
     #[arg(value_name = "EVENT", value_parser = args::callback_type)]
     event: CallbackType,
-    /// Where to: https, or plain http to this machine
+    /// URL of the application: https, or http on this machine
     #[arg(long, value_name = "URL")]
     to: String,
-    /// Sign it with the secret in this file, of the form whsec_…; with two there are two signatures
+    /// File with the callback secret (whsec_…); repeat it to sign with several secrets
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,
-    /// Make it about this session, which is read first
+    /// Use the IDs of this session [default: random IDs]
     #[arg(long, value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,
 }
@@ -60,10 +60,10 @@ impl Args {
             .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
         let poster = CallbackPoster::new(endpoint, &secrets)
             .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
-        // Nobody's account is needed for a sample; one that is there has its guards.
+        // A sample needs no account. If there is one, its guards apply.
         let account = if session.is_none() && !has_account(app)? { None } else { Some(app.account()?) };
         if account.as_ref().is_some_and(Account::is_production) {
-            return Err(Error::usage("a callback that never happened has no place in production")
+            return Err(Error::usage("`kustom dev trigger` does not send made-up callbacks for production")
                 .hint("use a playground profile, or --profile local"));
         }
         let merchant_id = account.as_ref().and_then(|account| account.merchant_id.as_ref());
@@ -75,7 +75,7 @@ impl Args {
         app.block_on(async {
             let data = match (&context, session) {
                 (Some(context), Some(id)) => data_for_session(&event, id, context).await?,
-                _ => sample(&event),
+                _ => build_sample(&event),
             };
             let id = format!("kevt_{}", Uuid::new_v4().simple());
             let now = Timestamp::now();
@@ -86,39 +86,45 @@ impl Args {
                 kind: Some(event.to_string()),
                 data: Some(data),
             };
-            // Texts cannot fail to be JSON.
+            // A struct of strings always serializes.
             let body = serde_json::to_vec(&callback).unwrap_or_default();
-            let sent = std::time::Instant::now();
-            let answer = poster.post(&id, body).await;
-            let triggered = |status, body: &[u8]| {
-                let data = callback.data.clone().unwrap_or_default();
-                let took = sent.elapsed();
-                TriggerResult::new(&event, &id, data, &poster.display_url(), status, body, took)
-            };
-            match answer {
-                Ok(answer) => {
-                    let status = answer.status().as_u16();
-                    app.output.print_item(&triggered(status, answer.body()))?;
+            let sent_at = std::time::Instant::now();
+            match poster.post(&id, body).await {
+                Ok(response) => {
+                    let CallbackData { session_id, order_id, failure_reason } =
+                        callback.data.unwrap_or_default();
+                    let status = response.status().as_u16();
+                    // An application may echo its configuration, including the secret.
+                    let body = String::from_utf8_lossy(response.body());
+                    app.output.print_item(&TriggerResult {
+                        id,
+                        kind: event.to_string(),
+                        session_id,
+                        order_id,
+                        failure_reason,
+                        to: poster.display_url(),
+                        status,
+                        took_ms: u64::try_from(sent_at.elapsed().as_millis()).unwrap_or(u64::MAX),
+                        answer: Redactor::default().redact(&body).chars().take(MAX_RESPONSE_LEN).collect(),
+                    })?;
                     check_status(status)
                 }
                 Err(DeliveryError::NotSent(reason)) => {
                     let message = format!("the callback was not sent: {}", escape_control(&reason));
                     Err(Error::new(ErrorKind::Unavailable, message)
-                        .hint("see that the application listens there"))
+                        .hint("check that the application listens at this URL"))
                 }
                 Err(DeliveryError::Lost(reason)) => {
-                    let message =
-                        format!("the callback was sent, and not answered: {}", escape_control(&reason));
-                    Err(Error::new(ErrorKind::Unknown, message).hint(
-                        "the application may have handled it; an event that comes twice must do no harm",
-                    ))
+                    let reason = escape_control(&reason);
+                    let message = format!("the callback was sent, but there was no response: {reason}");
+                    Err(Error::new(ErrorKind::Unknown, message)
+                        .hint("check whether the application processed it"))
                 }
             }
         })
     }
 }
 
-/// Whether a profile or a key is there to be used.
 fn has_account(app: &App) -> Result<bool, Error> {
     let settings = &app.settings;
     if settings.is_local() || settings.variables.api_key.is_some() {
@@ -131,26 +137,23 @@ fn check_status(status: u16) -> Result<ExitStatus, Error> {
     if (200..300).contains(&status) {
         return Ok(ExitStatus::Success);
     }
-    let error = Error::new(ErrorKind::Refused, format!("the application answered {status}, not a 2xx"));
-    Err(error.detail("status", status).hint(match status {
-        300..=399 => "redirects are not followed: name the URL itself",
-        401 | 403 => {
-            "it may have another secret, or a clock that is off; `kustom webhooks verify` tells which"
-        }
-        _ => "the service would send it again",
-    }))
+    let message = format!("the application responded with {status} instead of a 2xx status");
+    let error = Error::new(ErrorKind::Refused, message).detail("status", status);
+    Err(match status {
+        300..=399 => error.hint("kustom does not follow redirects; pass the final URL with --to"),
+        401 | 403 => error.hint("check the application's secret and clock with `kustom webhooks verify`"),
+        _ => error,
+    })
 }
 
-/// Something that could have happened.
-fn sample(event: &CallbackType) -> CallbackData {
+fn build_sample(event: &CallbackType) -> CallbackData {
     CallbackData {
         session_id: Some(Uuid::new_v4().to_string()),
         order_id: (*event == CallbackType::SessionFinalized).then(|| Uuid::new_v4().to_string()),
-        failure_reason: reason_of(event),
+        failure_reason: failure_reason(event),
     }
 }
 
-/// What could be told of a session that exists.
 async fn data_for_session(
     event: &CallbackType,
     id: Uuid,
@@ -161,33 +164,31 @@ async fn data_for_session(
         .session(id)
         .await
         .map_err(|error| Error::from(error).context(&format!("session {id}")))?;
-    let told = match event {
+    let expected = match event {
         CallbackType::SessionCreated => Some(SessionStatus::Created),
         CallbackType::SessionActivated => Some(SessionStatus::Active),
         CallbackType::SessionFinalized => Some(SessionStatus::Finalized),
         CallbackType::SessionCancelled => Some(SessionStatus::Cancelled),
         CallbackType::PaymentFailed | CallbackType::Other(_) => None,
     };
-    if let (Some(told), Some(status)) = (told, &session.status)
-        && told != *status
+    if let (Some(expected), Some(status)) = (expected, &session.status)
+        && expected != *status
     {
-        let status = escape_control(status.as_str()).into_owned();
-        context
-            .output
-            .status(&format!("The session is {status}: whoever reads it back does not find it {told}."));
+        let status = escape_control(status.as_str());
+        context.output.status(&format!("The session is {status}, but the callback reports {expected}."));
     }
     Ok(CallbackData {
         session_id: Some(session.session_id.clone().unwrap_or_else(|| id.to_string())),
         order_id: session.order_id.clone().filter(|_| *event == CallbackType::SessionFinalized),
-        failure_reason: reason_of(event),
+        failure_reason: failure_reason(event),
     })
 }
 
-fn reason_of(event: &CallbackType) -> Option<String> {
+fn failure_reason(event: &CallbackType) -> Option<String> {
     (*event == CallbackType::PaymentFailed).then(|| TapOutcome::DeclinedGeneric.as_str().to_owned())
 }
 
-/// What was sent, and what it was answered with.
+/// The callback that was sent, and the application's response.
 #[derive(Debug, Serialize)]
 struct TriggerResult {
     id: String,
@@ -199,57 +200,24 @@ struct TriggerResult {
     to: String,
     status: u16,
     took_ms: u64,
-    /// The beginning of what the application said.
+    /// The body of the response, truncated.
     answer: String,
-}
-
-/// How much of an answer is shown, in characters.
-const MAX_BODY_SHOWN: usize = 500;
-
-impl TriggerResult {
-    fn new(
-        event: &CallbackType,
-        id: &str,
-        data: CallbackData,
-        to: &str,
-        status: u16,
-        answer: &[u8],
-        took: Duration,
-    ) -> Self {
-        let CallbackData { session_id, order_id, failure_reason } = data;
-        Self {
-            id: id.to_owned(),
-            kind: event.to_string(),
-            session_id,
-            order_id,
-            failure_reason,
-            to: to.to_owned(),
-            status,
-            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            // An application may show what it knows, its secret too.
-            answer: Redactor::default()
-                .redact(&String::from_utf8_lossy(answer))
-                .chars()
-                .take(MAX_BODY_SHOWN)
-                .collect(),
-        }
-    }
 }
 
 impl View for TriggerResult {
     const NOUN: &'static str = "callback";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::id("ID", |triggered| triggered.id.as_str().into()),
-        Column::new("TYPE", |triggered| triggered.kind.as_str().into()),
-        Column::id("SESSION", |triggered| Cell::optional(triggered.session_id.as_deref())),
-        Column::new("ORDER", |triggered| Cell::optional(triggered.order_id.as_deref())),
-        Column::new("REASON", |triggered| Cell::optional(triggered.failure_reason.as_deref())),
-        Column::new("TO", |triggered| triggered.to.as_str().into()),
-        Column::new("ANSWERED", |triggered| {
-            let tone =
-                if (200..300).contains(&triggered.status) { CellStyle::Success } else { CellStyle::Error };
-            Cell::styled(format!("{} in {} ms", triggered.status, triggered.took_ms), tone)
+        Column::id("ID", |result| result.id.as_str().into()),
+        Column::new("TYPE", |result| result.kind.as_str().into()),
+        Column::id("SESSION", |result| Cell::optional(result.session_id.as_deref())),
+        Column::new("ORDER", |result| Cell::optional(result.order_id.as_deref())),
+        Column::new("REASON", |result| Cell::optional(result.failure_reason.as_deref())),
+        Column::new("TO", |result| result.to.as_str().into()),
+        Column::new("RESPONSE", |result| {
+            let is_success = (200..300).contains(&result.status);
+            let style = if is_success { CellStyle::Success } else { CellStyle::Error };
+            Cell::styled(format!("{} in {} ms", result.status, result.took_ms), style)
         }),
-        Column::detail("ANSWER", |triggered| triggered.answer.as_str().into()),
+        Column::detail("BODY", |result| result.answer.as_str().into()),
     ];
 }

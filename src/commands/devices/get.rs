@@ -1,5 +1,3 @@
-//! `kustom devices get`
-
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
@@ -7,23 +5,23 @@ use crate::error::{Error, ExitStatus};
 const MORE: &str = "\
 Examples:
   kustom devices get 'Till 1'
-  kustom devices get 'till 1' -o json                  # every field, as the API has it
+  kustom devices get 'till 1' -o json                  # every field, as received
 
 Exit codes:
-  2  the name or the beginning of the id fits several devices, which are listed
-  4  there is no such device
+  2  the name or the ID prefix is ambiguous; the matching devices are listed
+  4  the device was not found
 
 Next:
   kustom devices update DEVICE --name NAME
 ";
 
-/// Show one device
+/// Show a device
 ///
-/// The API has no operation for a single device: it is found in the list.
+/// The API has no request for a single device, so kustom looks for it in the list.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
+    /// Device name, ID or ID prefix [default: select from a list]
     #[arg(value_name = "DEVICE")]
     device: Option<String>,
 }

@@ -1,5 +1,3 @@
-//! `kustom devices list`
-
 use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;
 use crate::context::ApiContext;
@@ -9,7 +7,7 @@ use crate::model::Device;
 const MORE: &str = "\
 Examples:
   kustom devices list
-  kustom devices list --location 'Stockholm City'      # what stands in a store
+  kustom devices list --location 'Stockholm City'      # the devices of a store
   kustom devices list -o csv > devices.csv             # for a spreadsheet
 
 Next:
@@ -18,11 +16,11 @@ Next:
 
 /// List registered devices
 ///
-/// Every page of the list is fetched and shown as it comes. Whether a device is online is not known to the API.
+/// kustom fetches all pages. The API does not report whether a device is online.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Only at this location: its name, its id or the beginning of its id
+    /// List only the devices of this location: name, ID or ID prefix
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     #[command(flatten)]

@@ -1,5 +1,3 @@
-//! Devices.
-
 mod deregister;
 mod get;
 mod list;
@@ -17,13 +15,13 @@ Examples:
   kustom devices update 'Till 1' --location 'Göteborg Haga'    # move it
 
 Next:
-  kustom enrollments pair            # a new one
+  kustom enrollments pair            # add a device
   kustom sessions create --device DEVICE --amount 1.00 --watch
 ";
 
-/// The phones and terminals that take payments
+/// Manage the devices that take payments
 ///
-/// A device is a phone that was paired. It has a name and stands at a location; both can be changed.
+/// A device is a paired phone. It has a name and belongs to a location; both can be changed.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {

@@ -1,5 +1,3 @@
-//! `kustom devices update`
-
 use crate::api::DeviceChange;
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -19,26 +17,26 @@ Next:
 
 /// Rename or move a device, or change its metadata
 ///
-/// What is not named stays as it is: the device is read, changed and written back.
+/// Other fields keep their values: kustom reads the device, changes it and writes it back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The device's name, its id or the beginning of its id; on a terminal it can be chosen from a list
+    /// Device name, ID or ID prefix [default: select from a list]
     #[arg(value_name = "DEVICE")]
     device: Option<String>,
-    /// A new name
+    /// New name
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
-    /// Move it to this location: its name, its id or the beginning of its id
+    /// Move the device to this location: name, ID or ID prefix
     #[arg(long, value_name = "LOCATION", conflicts_with = "no_location")]
     location: Option<String>,
-    /// Take it away from its location
+    /// Remove the device from its location
     #[arg(long)]
     no_location: bool,
-    /// Metadata to set
+    /// Metadata to set (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
     metadata: Vec<(String, String)>,
-    /// Metadata to take away
+    /// Metadata to remove (repeatable)
     #[arg(long, value_name = "KEY")]
     unset_metadata: Vec<String>,
 }
@@ -52,8 +50,8 @@ impl Args {
         }
         let mut change = DeviceChange { name, location_id: None, set_metadata, unset_metadata };
         if change.is_empty() && location.is_none() && !no_location {
-            return Err(Error::usage("there is nothing to change")
-                .hint("give --name, --location, --no-location, --metadata or --unset-metadata"));
+            return Err(Error::usage("no change was given")
+                .hint("add --name, --location, --no-location, --metadata or --unset-metadata"));
         }
         change.location_id = match location {
             Some(location) => Some(Some(context.location_id(&location).await?)),

@@ -1,5 +1,3 @@
-//! `kustom enrollments create`
-
 use std::time::Duration;
 
 use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
@@ -16,25 +14,24 @@ Examples:
   kustom enrollments create --location 'Stockholm City' -o json > enrollment.json
 
 Next:
-  kustom enrollments list            # has it been used
+  kustom enrollments list            # check whether a phone used it
   kustom enrollments delete ENROLLMENT
 ";
 
-/// Create a code for a phone
+/// Create a code to pair a phone
 ///
-/// The code pairs any phone with the account: treat it as a secret. On the phone, open the Kustom POS app and
-/// enter it.
+/// Enter the code in the Kustom POS app on the phone. The code pairs any phone with the account, so treat it as a
+/// secret.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Where the phone will stand: the location's name, its id or the beginning of its id; the profile's default
-    /// location unless told otherwise
+    /// Location name, ID or ID prefix [default: the profile's location]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
-    /// How long the code can be used, such as 30m, 2h or 3d
+    /// Lifetime of the code, such as 30m, 2h or 3d
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::duration)]
     expires_in: Duration,
-    /// Metadata, which the device will carry
+    /// Metadata of the device (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
     metadata: Vec<(String, String)>,
 }
@@ -42,42 +39,48 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, expires_in, metadata } = self;
-        if expires_in < Duration::from_millis(1) {
-            return Err(Error::usage("--expires-in must be a millisecond at least"));
-        }
+        check_lifetime(expires_in)?;
         let metadata = args::metadata(metadata)?;
         let location_id = context.location_id_or_default(location.as_deref()).await?;
-        let no_location = location_id.is_none();
         let new = NewEnrollment { location_id, expires_in, metadata };
         let created = context.client.create_enrollment(&new).await;
-        let created = created.map_err(|error| with_location_hint(error, !no_location))?;
-        told_lifetime(&created, expires_in, context);
+        let created = created.map_err(|error| add_location_hint(error, &new))?;
+        warn_about_lifetime(&created, expires_in, context);
         context.output.print_item(&created.enrollment)?;
-        context
-            .output
-            .status("Enter the code in the Kustom POS app; it pairs any phone, so keep it to yourself.");
+        context.output.status("Enter the code in the Kustom POS app. It pairs any phone, so keep it secret.");
         Ok(ExitStatus::Success)
     }
 }
 
-/// A refusal that is about a location nobody named says how to name one.
-pub(super) fn with_location_hint(error: ApiError, has_location: bool) -> Error {
-    let names_location = error.problem().is_some_and(|problem| problem.has_field("location_id"));
+/// The API takes milliseconds.
+pub(super) fn check_lifetime(expires_in: Duration) -> Result<(), Error> {
+    if expires_in < Duration::from_millis(1) {
+        return Err(Error::usage("--expires-in must be at least one millisecond"));
+    }
+    Ok(())
+}
+
+pub(super) fn add_location_hint(error: ApiError, new: &NewEnrollment) -> Error {
+    let is_about_location = error.problem().is_some_and(|problem| problem.has_field("location_id"));
     let error = Error::from(error);
-    if names_location && !has_location {
-        error.hint("name one with --location; `kustom locations list` shows them")
+    if is_about_location && new.location_id.is_none() {
+        error.hint("add --location; list the locations with `kustom locations list`")
     } else {
         error
     }
 }
 
-/// Warns when the code lasts longer than was asked for.
-pub(super) fn told_lifetime(created: &CreatedEnrollment, asked: Duration, context: &ApiContext<'_>) {
+/// Warns if the code lasts longer than requested.
+pub(super) fn warn_about_lifetime(
+    created: &CreatedEnrollment,
+    requested: Duration,
+    context: &ApiContext<'_>,
+) {
     if let Some(ttl) = created.ttl {
         context.output.warn(&format!(
-            "this account takes fixed lifetimes only: asked for {} instead of {}",
+            "this account only allows fixed lifetimes: the code lasts {} instead of {}",
             format_duration(ttl.duration()),
-            format_duration(asked)
+            format_duration(requested)
         ));
     }
 }

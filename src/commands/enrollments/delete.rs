@@ -1,5 +1,3 @@
-//! `kustom enrollments delete`
-
 use uuid::Uuid;
 
 use crate::args;
@@ -15,20 +13,20 @@ Examples:
   kustom enrollments delete ENROLLMENT --yes           # on production in a script
 
 Exit codes:
-  4  there is no such enrollment, or it was withdrawn before
-  8  production asks, and there was no answer; nothing was done
+  4  the enrollment was not found, or it was already withdrawn
+  8  production requires a confirmation, which was not given; nothing was withdrawn
 
 Next:
   kustom enrollments list
 ";
 
-/// Withdraw codes
+/// Withdraw enrollment codes
 ///
-/// A withdrawn code pairs no phone any more and leaves the lists.
+/// A withdrawn code can no longer pair a phone, and lists omit it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The ids of the enrollments
+    /// Enrollment IDs
     #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,
 }
@@ -43,12 +41,11 @@ impl Args {
             .await?;
         context
             .for_each_target(ids, async |id: Uuid| {
-                let doing = format!("enrollment {id}");
                 context
                     .client
                     .delete_enrollment(&id.to_string())
                     .await
-                    .map_err(|error| Error::from(error).context(&doing))?;
+                    .map_err(|error| Error::from(error).context(&format!("enrollment {id}")))?;
                 Ok(ActionResult { id: id.to_string(), object: "enrollment", result: "deleted" })
             })
             .await

@@ -1,5 +1,3 @@
-//! Enrollments.
-
 mod create;
 mod delete;
 mod list;
@@ -13,17 +11,17 @@ use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
-  kustom enrollments pair            # shows a code, waits for the phone, names it
-  kustom enrollments list            # which codes there are
+  kustom enrollments pair            # create a code, wait for the phone, name it
+  kustom enrollments list            # list the codes
 
 Next:
   kustom devices list
 ";
 
-/// The codes that pair a phone with the account
+/// Pair phones with the account
 ///
-/// A phone that is given a code in the Kustom POS app becomes a device at the code's location. Pairing does it all at once: it
-/// makes the code, waits for the phone and names it.
+/// An enrollment has a code. A phone on which the code is entered in the Kustom POS app becomes a device at the
+/// enrollment's location. `kustom enrollments pair` creates the code, waits for the phone and names it.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
@@ -34,7 +32,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it waits for a phone.
+    /// Whether `--timeout` limits the whole command.
     pub(super) const fn waits(&self) -> bool {
         matches!(self, Self::Pair(_))
     }

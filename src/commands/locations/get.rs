@@ -1,5 +1,3 @@
-//! `kustom locations get`
-
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
@@ -7,19 +5,19 @@ use crate::error::{Error, ExitStatus};
 const MORE: &str = "\
 Examples:
   kustom locations get 'Stockholm City'
-  kustom locations get 'stockholm city' -o json     # every field, as the API has it
+  kustom locations get 'stockholm city' -o json     # every field, as received
 
 Next:
   kustom devices list --location LOCATION
 ";
 
-/// Show one location
+/// Show a location
 ///
-/// Of a name that fits several, all are listed and none is shown.
+/// If a name is ambiguous, the error lists the matching locations.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The location's name, its id or the beginning of its id; on a terminal it can be chosen from a list
+    /// Location name, ID or ID prefix [default: select from a list]
     #[arg(value_name = "LOCATION")]
     location: Option<String>,
 }

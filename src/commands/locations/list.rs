@@ -1,5 +1,3 @@
-//! `kustom locations list`
-
 use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;
 use crate::context::ApiContext;
@@ -17,7 +15,7 @@ Next:
 
 /// List the merchant's locations
 ///
-/// Every page of the list is fetched and shown as it comes.
+/// kustom fetches all pages.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {

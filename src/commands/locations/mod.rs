@@ -1,5 +1,3 @@
-//! Locations.
-
 mod get;
 mod list;
 
@@ -18,9 +16,9 @@ Next:
   kustom devices list --location LOCATION
 ";
 
-/// The stores that devices stand in
+/// List the stores that devices belong to
 ///
-/// They are made in the portal. Here they are seen, and name where a phone stands.
+/// Locations are created in Kustom's portal. Other commands accept them by name, ID or ID prefix.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {

@@ -91,7 +91,7 @@ async fn show(
         Ok(clock) => context.output.print_item(&clock)?,
         Err(error) => {
             let next = "see what it shows with `kustom dev emulator clock show`".to_owned();
-            return Err(RUNNING.explain_error(error, context, next).await);
+            return Err(RUNNING.add_hint(error, context, next).await);
         }
     }
     Ok(ExitStatus::Success)

@@ -90,7 +90,7 @@ impl Command {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         if matches!(context.account.endpoint, Endpoint::InProcess) {
             let why = "inside this program there is no connection on which something could go wrong";
-            return Err(Error::usage(why).hint(RUNNING.instead));
+            return Err(Error::usage(why).hint(RUNNING.hint));
         }
         match self {
             Self::Add(AddArgs { fault }) => {
@@ -116,7 +116,7 @@ async fn explained<T>(result: Result<T, api::Error>, context: &ApiContext<'_>) -
         Ok(told) => Ok(told),
         Err(error) => {
             let next = "take them away with `kustom dev emulator fault clear`".to_owned();
-            Err(RUNNING.explain_error(error, context, next).await)
+            Err(RUNNING.add_hint(error, context, next).await)
         }
     }
 }

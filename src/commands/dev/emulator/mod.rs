@@ -55,9 +55,9 @@ enum Command {
 
 /// What is asked of an emulator that runs.
 const RUNNING: EmulatorOnly = EmulatorOnly {
-    does: "this is for an emulator on this machine",
-    instead: "start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile",
-    on_playground: None,
+    message: "this is for an emulator on this machine",
+    hint: "start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile",
+    playground_hint: None,
 };
 
 impl Args {
@@ -65,7 +65,7 @@ impl Args {
         let Self { serve, command } = self;
         let Some(command) = command else { return serve.run(app) };
         app.run_with_api(async |context| {
-            RUNNING.on_this_machine(&context)?;
+            RUNNING.check_endpoint(&context)?;
             match command {
                 Command::Fault(command) => command.run(&context).await,
                 Command::Clock(command) => command.run(&context).await,

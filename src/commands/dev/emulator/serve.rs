@@ -37,7 +37,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
     /// Where to listen; port 0 is one that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010", value_parser = listen_address::address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010", value_parser = listen_address::parse_address)]
     listen: SocketAddr,
     /// Listen where others on the network can use it too
     #[arg(long)]
@@ -69,7 +69,7 @@ impl ServeArgs {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { listen, public, state, seed, options, faults, fault_seed, ready_file, callbacks } = self;
         let why = "others on the network could use the emulator there, because everybody knows its key";
-        listen_address::check(listen, public, why)?;
+        listen_address::check_address(listen, public, why)?;
         let begin = InitialState::read(seed, options)?;
         let faults = table(faults, fault_seed)?;
         let callbacks = callbacks.resolve()?;

@@ -1,5 +1,3 @@
-//! `kustom dev pos cancel`
-
 use uuid::Uuid;
 
 use super::print_result;
@@ -19,14 +17,13 @@ Next:
   kustom sessions get SESSION
 ";
 
-/// Call a sale off on the phone, as the clerk does
+/// Cancel a session on the phone, as the clerk does
 ///
-/// The session is CANCELLED, and nothing is charged. From the till it is `kustom sessions cancel`; another try needs
-/// a new session, with `kustom sessions create`.
+/// The session becomes CANCELLED and nothing is charged. To cancel it from the till, use `kustom sessions cancel`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The session's id; on a terminal it can be chosen from those that were created here and are open
+    /// Session ID [default: select from the open sessions created on this machine]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,
 }
@@ -35,7 +32,8 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let done = context.client.perform_pos_action(session, PosAction::Cancel).await;
-        print_result(session, done, |_| "The clerk called it off on the phone.".to_owned(), context).await
+        let result = context.client.perform_pos_action(session, PosAction::Cancel).await;
+        print_result(session, result, |_| "The clerk canceled the session on the phone.".to_owned(), context)
+            .await
     }
 }

@@ -1,8 +1,6 @@
-//! `kustom dev pos choose`
-
 use uuid::Uuid;
 
-use super::{payment_phrase, print_result};
+use super::{describe_method, print_result};
 use crate::api::PosAction;
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -20,17 +18,16 @@ Next:
   kustom dev pos pay SESSION
 ";
 
-/// Choose a method of payment, as the clerk does
+/// Choose a payment method, as the clerk does
 ///
-/// The session turns ACTIVE. Another method can be chosen as long as it is open. Next comes `kustom dev pos pay`,
-/// `kustom dev pos decline` or `kustom dev pos cancel`.
+/// The session becomes ACTIVE. The method can be changed while the session is open.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The session's id; on a terminal it can be chosen from those that were created here and are open
+    /// Session ID [default: select from the open sessions created on this machine]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,
-    /// The method
+    /// Payment method
     #[arg(long, value_name = "METHOD")]
     method: PaymentMethod,
 }
@@ -39,8 +36,9 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, method } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let done = context.client.perform_pos_action(session, PosAction::Choose(method)).await;
-        let said = |told: Option<_>| format!("The clerk chose {}.", payment_phrase(told.unwrap_or(method)));
-        print_result(session, done, said, context).await
+        let result = context.client.perform_pos_action(session, PosAction::Choose(method)).await;
+        let describe =
+            |used: Option<_>| format!("The clerk chose {}.", describe_method(used.unwrap_or(method)));
+        print_result(session, result, describe, context).await
     }
 }

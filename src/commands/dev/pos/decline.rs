@@ -1,8 +1,6 @@
-//! `kustom dev pos decline`
-
 use uuid::Uuid;
 
-use super::{payment_phrase, print_result};
+use super::{describe_method, print_result};
 use crate::api::PosAction;
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -17,20 +15,20 @@ Examples:
   kustom dev pos decline SESSION --outcome insufficient-funds
 
 Next:
-  kustom dev pos pay SESSION         # the second try
+  kustom dev pos pay SESSION         # try again
 ";
 
-/// Be declined, as a customer may be
+/// Decline the customer's payment
 ///
-/// Where no method was chosen, it is a card. The session stays ACTIVE unless an option of the emulator says otherwise,
-/// so that the next try can be `kustom dev pos pay`.
+/// If the clerk chose no method, the customer uses a card. The session stays ACTIVE, unless the emulator's option
+/// `status_after_decline` changes that.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The session's id; on a terminal it can be chosen from those that were created here and are open
+    /// Session ID [default: select from the open sessions created on this machine]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,
-    /// Why
+    /// Reason of the decline
     #[arg(long, value_name = "OUTCOME", default_value = "declined-generic", value_parser = args::decline())]
     outcome: TapOutcome,
 }
@@ -39,15 +37,15 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, outcome } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let done = context.client.perform_pos_action(session, PosAction::Decline(outcome)).await;
-        let said = |told: Option<_>| {
-            let what = match told {
+        let result = context.client.perform_pos_action(session, PosAction::Decline(outcome)).await;
+        let describe = |used: Option<_>| {
+            let subject = match used {
                 Some(PaymentMethod::Card) => "The card".to_owned(),
-                Some(method) => format!("The payment with {}", payment_phrase(method)),
+                Some(method) => format!("The payment with {}", describe_method(method)),
                 None => "The payment".to_owned(),
             };
-            format!("{what} was {}.", outcome.meaning())
+            format!("{subject} was {}.", outcome.meaning())
         };
-        print_result(session, done, said, context).await
+        print_result(session, result, describe, context).await
     }
 }

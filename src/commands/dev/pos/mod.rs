@@ -1,5 +1,3 @@
-//! The phone, played on an emulator.
-
 mod cancel;
 mod choose;
 mod decline;
@@ -30,11 +28,11 @@ Next:
   kustom sessions watch SESSION
 ";
 
-/// Play the phone, on an emulator only
+/// Simulate the phone, on an emulator only
 ///
-/// What a clerk and a customer do in the Kustom POS app: use a code, choose a method, pay, be declined, cancel; or lose
-/// the connection. It is for trying pairing and waiting without a phone, with --profile local or an emulator on this
-/// machine. Begin with `kustom enrollments create`, and use its code with `kustom dev pos pair`.
+/// These commands do what a clerk and a customer do in the Kustom POS app, so that pairing and payments can be tried
+/// without a phone. They need --profile local or an emulator on this machine. To start, create a code with `kustom
+/// enrollments create` and use it with `kustom dev pos pair`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
@@ -49,7 +47,7 @@ pub(crate) enum Command {
 
 impl Command {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        POS_GUARD.on_this_machine(context)?;
+        POS_GUARD.check_endpoint(context)?;
         match self {
             Self::Pair(args) => args.run(context).await,
             Self::Choose(args) => args.run(context).await,
@@ -72,54 +70,53 @@ impl ValueEnum for PaymentMethod {
     }
 }
 
-/// Where there is a phone, a person holds it.
 const POS_GUARD: EmulatorOnly = EmulatorOnly {
-    does: "`kustom dev pos` plays the phone on an emulator",
-    instead: "use the Kustom POS app on a phone, or try it without one: add --profile local",
-    on_playground: Some("playground needs no phone for a payment by card: see `kustom dev simulate-tap`"),
+    message: "`kustom dev pos` simulates the phone on an emulator",
+    hint: "use the Kustom POS app on a phone, or add --profile local to use the emulator",
+    playground_hint: Some("to simulate a card payment on playground, use `kustom dev simulate-tap`"),
 };
 
-/// Shows a session after something was done to it, or why it could not be done.
+/// Prints the session after an action, then a status line of `describe` and commands to continue with.
 async fn print_result(
     id: Uuid,
-    done: Result<Resource<Session>, api::Error>,
-    said: impl FnOnce(Option<PaymentMethod>) -> String,
+    result: Result<Resource<Session>, api::Error>,
+    describe: impl FnOnce(Option<PaymentMethod>) -> String,
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
     let flag = context.settings.profile_flag();
-    let session = match done {
+    let session = match result {
         Ok(session) => session,
         Err(error) => {
-            let next = match error.status() {
-                Some(404) => format!("list those that were created here with `kustom{flag} sessions list`"),
-                _ => format!("see how it stands with `kustom{flag} sessions get {id}`"),
+            let hint = match error.status() {
+                Some(404) => format!("list the sessions created on this machine: kustom{flag} sessions list"),
+                _ => format!("check its status: kustom{flag} sessions get {id}"),
             };
-            return Err(POS_GUARD.explain_error(error, context, next).await);
+            return Err(POS_GUARD.add_hint(error, context, hint).await);
         }
     };
     context.output.print_item(&session)?;
     let method = session.raw().get("method").and_then(Value::as_str).and_then(PaymentMethod::find);
-    let words = [said(method), outcome::describe_status(&session)].join(" ");
-    context.output.status(&format!("{}{}", words.trim_start(), next(id, session.status.as_ref(), &flag)));
+    let sentences = [describe(method), outcome::describe_status(&session)].join(" ");
+    let commands = suggest_commands(id, session.status.as_ref(), &flag);
+    context.output.status(&format!("{}{commands}", sentences.trim_start()));
     Ok(ExitStatus::Success)
 }
 
-/// What can be done on the phone now, a line each.
-fn next(id: Uuid, status: Option<&SessionStatus>, flag: &str) -> String {
+fn suggest_commands(id: Uuid, status: Option<&SessionStatus>, flag: &str) -> String {
     match status {
         Some(SessionStatus::Created) => format!("\n  choose: kustom{flag} dev pos choose {id} --method card"),
         Some(SessionStatus::Active) => {
             format!("\n  pay: kustom{flag} dev pos pay {id}\n  decline: kustom{flag} dev pos decline {id}")
         }
         Some(SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed) => {
-            format!("\n  another try: kustom{flag} sessions create")
+            format!("\n  new session: kustom{flag} sessions create")
         }
         Some(SessionStatus::Finalized | SessionStatus::Other(_)) | None => String::new(),
     }
 }
 
-/// A method as the end of a sentence: the customer pays with …
-const fn payment_phrase(method: PaymentMethod) -> &'static str {
+/// A phrase that completes "The customer used …".
+const fn describe_method(method: PaymentMethod) -> &'static str {
     match method {
         PaymentMethod::Card => "a card",
         PaymentMethod::Klarna => "Klarna",

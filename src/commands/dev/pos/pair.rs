@@ -1,5 +1,3 @@
-//! `kustom dev pos pair`
-
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 
 use super::POS_GUARD;
@@ -19,17 +17,17 @@ Next:
   kustom devices list
 ";
 
-/// Use an enrollment code, as a phone does
+/// Pair a simulated phone with an enrollment code
 ///
-/// The phone becomes a device at the code's location and with its metadata, and the code is used up. A code comes
-/// from `kustom enrollments create`; afterwards, ask the device for a payment with `kustom sessions create`.
+/// The phone becomes a device with the location and the metadata of the enrollment. Get a code with `kustom enrollments
+/// create`; each code works once.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The code
+    /// Enrollment code
     #[arg(value_name = "CODE", value_parser = NonEmptyStringValueParser::new().map(Secret::new))]
     code: Secret,
-    /// The name the phone goes by until it is given another
+    /// Device name
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: Option<String>,
     #[command(flatten)]
@@ -43,16 +41,16 @@ impl Args {
         let mut device = match context.client.pos_pair(code.expose(), name.as_deref()).await {
             Ok(device) => device,
             Err(error) => {
-                let next = format!("make another code with `kustom{flag} enrollments create`");
-                return Err(POS_GUARD.explain_error(error, context, next).await);
+                let hint = format!("create another code: kustom{flag} enrollments create");
+                return Err(POS_GUARD.add_hint(error, context, hint).await);
             }
         };
-        credentials.apply_to(&mut device);
+        credentials.redact(&mut device);
         context.output.print_item(&device)?;
         let id = escape_control(device.id.as_deref().unwrap_or("DEVICE"));
         context.output.status(&format!(
-            "The code is used up, and the phone takes payments.\n  \
-             a payment: kustom{flag} sessions create --device {id} --amount 249.50 --currency SEK"
+            "The phone is paired and can take payments.\n  \
+             create a session: kustom{flag} sessions create --device {id} --amount 249.50 --currency SEK"
         ));
         Ok(ExitStatus::Success)
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Pair, interrupted};
 use crate::api::{EnrollmentFilter, Error as ApiError, FailureCause, NewEnrollment, SideEffect};
-use crate::commands::enrollments::create::{told_lifetime, with_location_hint};
+use crate::commands::enrollments::create::{add_location_hint, warn_about_lifetime};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
 use crate::polling::pairing::{TAG, time_left};
@@ -88,7 +88,7 @@ impl Pair<'_> {
         let new = NewEnrollment { location_id, expires_in: self.expires_in, metadata };
         match self.context.client.create_enrollment(&new).await {
             Ok(created) => {
-                told_lifetime(&created, self.expires_in, self.context);
+                warn_about_lifetime(&created, self.expires_in, self.context);
                 let asked = created.ttl.map_or(self.expires_in, Ttl::duration);
                 self.code_from_enrollment(created.enrollment, tag, asked).await
             }
@@ -108,7 +108,7 @@ impl Pair<'_> {
                     None => Err(self.unknown_outcome_error(tag, Error::from(error))),
                 }
             }
-            Err(error) => Err(with_location_hint(error, self.place.id.is_some())),
+            Err(error) => Err(add_location_hint(error, &new)),
         }
     }
 

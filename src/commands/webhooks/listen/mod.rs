@@ -55,7 +55,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,
     /// Where to listen; port 0 is one that is free
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = listen_address::address)]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = listen_address::parse_address)]
     listen: SocketAddr,
     /// Listen where others on the network can reach it too
     #[arg(long)]
@@ -77,7 +77,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
-        listen_address::check(listen, public, "others on the network could reach it there")?;
+        listen_address::check_address(listen, public, "other machines could send deliveries")?;
         let secrets = args::read_secrets(&secret_file)?;
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let desk = DeliveryHandler {
