@@ -64,7 +64,7 @@ fn run_completion(asked: &OsStr, args: &[OsString]) -> u8 {
     if let Some(text) = complete::complete_line(asked, args) {
         let output = Output::new(fallback_options(Format::Table));
         // A shell that does not read it has no use for it.
-        let _ = output.data(&text).and_then(|()| output.flush());
+        let _ = output.print(&text).and_then(|()| output.flush());
     }
     ExitStatus::Success.code()
 }
@@ -106,7 +106,7 @@ fn parse_failed(error: &clap::Error, args: &[OsString]) -> u8 {
     if !error.use_stderr() {
         let help = error.render();
         // The parser has it as it is written; what stands out in it is worth the time only where that can be seen.
-        let is_map = output.colors_data() && help.ansi().to_string() == commands::help::text::ROOT_HELP;
+        let is_map = output.has_colors() && help.ansi().to_string() == commands::help::text::ROOT_HELP;
         return print_help(&output, &if is_map { Cli::root_help() } else { help });
     }
     if !output.format().is_json() {

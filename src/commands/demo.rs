@@ -95,7 +95,7 @@ impl Demo<'_> {
     /// Says something between the commands.
     fn say(&self, text: &str) -> Result<(), Error> {
         if self.output.format() == Format::Table {
-            self.output.data(&format!("\n# {text}\n"))?;
+            self.output.print(&format!("\n# {text}\n"))?;
         }
         Ok(())
     }
@@ -143,14 +143,14 @@ impl Demo<'_> {
 
     fn show(&self, command: &str) -> Result<(), Error> {
         if self.output.format() == Format::Table {
-            self.output.data(&format!("\n$ kustom {command}\n"))?;
+            self.output.print(&format!("\n$ kustom {command}\n"))?;
         }
         self.output.flush()
     }
 
     fn print(&self, text: &str) -> Result<(), Error> {
         if self.output.format() == Format::Table {
-            self.output.data(text)?;
+            self.output.print(text)?;
         }
         self.output.flush()
     }
@@ -161,7 +161,7 @@ impl Demo<'_> {
     }
 
     fn spawn_as(&self, command: &str, format: &str) -> Result<Child, Error> {
-        let color = if self.output.colors_data() { "always" } else { "never" };
+        let color = if self.output.has_colors() { "always" } else { "never" };
         let mut child = Command::new(&self.program);
         for name in ["KUSTOM_API_KEY", "KUSTOM_USERNAME", "KUSTOM_MERCHANT_ID", "KUSTOM_BASE_URL"] {
             child.env_remove(name);
@@ -195,8 +195,8 @@ impl Demo<'_> {
             ));
         }
         if self.output.format() == Format::Table {
-            self.output.bytes(&output.stdout)?;
-            self.output.bytes(&output.stderr)?;
+            self.output.print_bytes(&output.stdout)?;
+            self.output.print_bytes(&output.stderr)?;
         } else {
             let documents = serde_json::Deserializer::from_str(&written).into_iter::<Value>();
             let output = documents.last().and_then(Result::ok).unwrap_or_default();

@@ -44,7 +44,7 @@ impl ApiContext<'_> {
             let page = page?;
             if let (true, Some(total @ 2..)) = (has_progress, page.total_pages) {
                 let total = usize::try_from(total).unwrap_or_default();
-                bar.get_or_insert_with(|| self.output.bar("pages", total)).inc(1);
+                bar.get_or_insert_with(|| self.output.show_bar("pages", total)).inc(1);
             }
             for item in page.content.into_iter().take(remaining) {
                 remaining -= 1;

@@ -54,9 +54,9 @@ impl<T: View> ListWriter<'_, T> {
                 let object = csv::to_object(&item);
                 let fields = csv::fields::<T>(&object);
                 if !std::mem::replace(has_header, true) {
-                    self.output.bytes(&csv::row(&fields))?;
+                    self.output.print_bytes(&csv::row(&fields))?;
                 }
-                self.output.bytes(&csv::row(csv::cells(&object, &fields)))
+                self.output.print_bytes(&csv::row(csv::cells(&object, &fields)))
             }
         }
     }
@@ -72,7 +72,7 @@ impl<T: View> ListWriter<'_, T> {
             Sink::Table(items) if items.is_empty() => output.status(&format!("No {}s.", T::NOUN)),
             Sink::Table(items) => output.print_rows(&items)?,
             Sink::Json(items) => output.print_json_document(&items)?,
-            Sink::Csv { has_header: false } => output.bytes(&csv::row(T::CSV_FIELDS))?,
+            Sink::Csv { has_header: false } => output.print_bytes(&csv::row(T::CSV_FIELDS))?,
             Sink::Csv { has_header: true } | Sink::Ndjson => {}
         }
         output.flush()

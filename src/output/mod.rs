@@ -101,20 +101,20 @@ impl Output {
     }
 
     /// Writes data to stdout. Text from outside must be escaped before.
-    pub(crate) fn data(&self, text: &str) -> Result<(), Error> {
-        self.bytes(text.as_bytes())
+    pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
+        self.print_bytes(text.as_bytes())
     }
 
     /// Writes bytes to stdout unchanged.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
         self.progress
             .suspend(|| self.stdout.borrow_mut().write_all(bytes))
             .map_err(|error| write_failed(&error))
     }
 
     pub(crate) fn print_styled(&self, help: &StyledStr) -> Result<(), Error> {
-        let text = if self.colors_data() { help.ansi().to_string() } else { help.to_string() };
-        self.data(text.trim_end()).and_then(|()| self.data("\n"))
+        let text = if self.has_colors() { help.ansi().to_string() } else { help.to_string() };
+        self.print(text.trim_end()).and_then(|()| self.print("\n"))
     }
 
     pub(crate) fn flush(&self) -> Result<(), Error> {
@@ -153,7 +153,7 @@ impl Output {
     }
 
     /// Prints a short text to stderr in large letters.
-    pub(crate) fn large_message(&self, text: &str) {
+    pub(crate) fn print_large(&self, text: &str) {
         let columns = usize::from(Term::stderr().size().1).saturating_sub(3);
         let style = self.stderr_style(AnsiColor::Green);
         for line in large_text::lines(text, columns, has_blocks()) {
@@ -217,7 +217,7 @@ impl Output {
     }
 
     /// Whether data on stdout has colors.
-    pub(crate) fn colors_data(&self) -> bool {
+    pub(crate) fn has_colors(&self) -> bool {
         self.colors(self.terminals.stdout)
     }
 

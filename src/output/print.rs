@@ -18,8 +18,8 @@ impl Output {
             Format::Csv => {
                 let object = csv::to_object(item);
                 let fields = csv::fields::<T>(&object);
-                self.bytes(&csv::row(&fields))?;
-                self.bytes(&csv::row(csv::cells(&object, &fields)))?;
+                self.print_bytes(&csv::row(&fields))?;
+                self.print_bytes(&csv::row(csv::cells(&object, &fields)))?;
             }
         }
         self.flush()
@@ -40,9 +40,9 @@ impl Output {
                     }
                 }
                 let header = fields.iter().map(|field| csv::escape_formula(&escape_control(field)));
-                self.bytes(&csv::row(header))?;
+                self.print_bytes(&csv::row(header))?;
                 for object in objects {
-                    self.bytes(&csv::row(csv::cells(object, &fields)))?;
+                    self.print_bytes(&csv::row(csv::cells(object, &fields)))?;
                 }
             }
         }
@@ -53,10 +53,10 @@ impl Output {
     pub(crate) fn print_raw(&self, bytes: &[u8]) -> Result<(), Error> {
         if self.terminals.stdout {
             for line in String::from_utf8_lossy(bytes).lines() {
-                self.data(&format!("{}\n", escape_control(line)))?;
+                self.print(&format!("{}\n", escape_control(line)))?;
             }
         } else {
-            self.bytes(bytes)?;
+            self.print_bytes(bytes)?;
         }
         self.flush()
     }
@@ -65,7 +65,7 @@ impl Output {
     pub(crate) fn style_text(&self, text: &str, style: CellStyle) -> String {
         let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
         let style = match style {
-            _ if !self.colors_data() => Style::new(),
+            _ if !self.has_colors() => Style::new(),
             CellStyle::Plain => Style::new(),
             CellStyle::Success => color(AnsiColor::Green),
             CellStyle::Pending => color(AnsiColor::Yellow),
@@ -85,8 +85,8 @@ impl Output {
 
     fn write_json(&self, json: serde_json::Result<String>) -> Result<(), Error> {
         // Views serialize to objects with string keys, so this cannot fail.
-        self.data(&escape_json(&json.unwrap_or_default()))?;
-        self.data("\n")
+        self.print(&escape_json(&json.unwrap_or_default()))?;
+        self.print("\n")
     }
 }
 

@@ -29,7 +29,7 @@ impl Output {
         if self.width().is_some_and(|width| table_width > u32::from(width) + u32::from(COLUMN_GAP)) {
             for (index, row) in rows.iter().enumerate() {
                 if index > 0 {
-                    self.data("\n")?;
+                    self.print("\n")?;
                 }
                 self.print_titled_cells(&columns, row)?;
             }
@@ -59,7 +59,7 @@ impl Output {
     fn new_table(&self) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        if self.colors_data() {
+        if self.has_colors() {
             table.enforce_styling();
         } else {
             table.force_no_tty();
@@ -76,8 +76,8 @@ impl Output {
             column.set_padding((0, COLUMN_GAP));
         }
         for line in table.lines() {
-            self.data(line.trim_end())?;
-            self.data("\n")?;
+            self.print(line.trim_end())?;
+            self.print("\n")?;
         }
         Ok(())
     }

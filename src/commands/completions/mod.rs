@@ -52,7 +52,7 @@ impl Args {
             (Some(Command::Install(args)), _) => args.run(app),
             (Some(Command::Uninstall(args)), _) => args.run(app),
             (None, Some(shell)) => {
-                app.output.data(shell.script())?;
+                app.output.print(shell.script())?;
                 Ok(ExitStatus::Success)
             }
             (None, None) => Err(Error::usage("no shell is named").hint("see `kustom completions --help`")),

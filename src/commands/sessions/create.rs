@@ -135,9 +135,9 @@ async fn wait_for(
 fn show_request(sale: &PreparedSession, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let request = session_request(sale.body.clone(), sale.location_id.as_deref());
     if context.output.format() == Format::Table {
-        context.output.data(&format!("{} {}\n\n", request.method(), request.path_and_query()))?;
-        context.output.bytes(request.body_bytes())?;
-        context.output.data("\n")?;
+        context.output.print(&format!("{} {}\n\n", request.method(), request.path_and_query()))?;
+        context.output.print_bytes(request.body_bytes())?;
+        context.output.print("\n")?;
     } else {
         let body: Value = serde_json::from_slice(request.body_bytes()).unwrap_or_default();
         let shown =

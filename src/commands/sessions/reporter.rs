@@ -33,7 +33,7 @@ pub(super) struct WatchReporter<'a> {
 impl<'a> WatchReporter<'a> {
     pub(super) fn new(ids: Vec<Uuid>, output: &'a Output) -> Self {
         let summary =
-            (ids.len() > MOST_LINES).then(|| output.progress(&pluralize(ids.len(), "open session")));
+            (ids.len() > MOST_LINES).then(|| output.show_progress(&pluralize(ids.len(), "open session")));
         Self {
             output,
             started: Instant::now(),
@@ -52,7 +52,7 @@ impl<'a> WatchReporter<'a> {
 
     /// A line for one session while it is waited for, unless there are too many.
     pub(super) fn line(&self, index: usize) -> Option<ProgressBar> {
-        self.summary.is_none().then(|| self.output.progress(&self.label("waiting", index)))
+        self.summary.is_none().then(|| self.output.show_progress(&self.label("waiting", index)))
     }
 
     /// Takes in a session as it was seen, and gives its status.
@@ -112,7 +112,7 @@ impl<'a> WatchReporter<'a> {
                     line.push_str(&part);
                     gap = 0;
                 }
-                self.output.data(&format!("{line}\n"))?;
+                self.output.print(&format!("{line}\n"))?;
                 self.output.flush()
             }
             Format::Ndjson => self.output.print_item(session),

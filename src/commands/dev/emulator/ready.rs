@@ -31,7 +31,7 @@ impl Ready {
     pub(super) fn show(&self, output: &Output) -> Result<(), Error> {
         match output.format() {
             Format::Csv => return output.print_json(&self.to_json()),
-            Format::Table | Format::Json | Format::Ndjson => output.data(&self.line(output.format()))?,
+            Format::Table | Format::Json | Format::Ndjson => output.print(&self.line(output.format()))?,
         }
         output.flush()
     }

@@ -38,7 +38,7 @@ impl<'a> Report<'a> {
         Self {
             output,
             listing: output.list_writer(),
-            bar: output.bar("running", size),
+            bar: output.show_bar("running", size),
             junit: junit.map(|path| (path, Vec::new())),
             began: Instant::now(),
             size,

@@ -122,7 +122,7 @@ impl<'a> PairReporter<'a> {
             self.output.message("  2. Choose to enter a code.");
             self.output.message("  3. Enter this one:\n");
         }
-        self.output.large_message(&code.shown());
+        self.output.print_large(&code.shown());
         self.output.message("");
         let lifetime = format_duration(round_to_minutes(code.left));
         self.output.message(&format!("  {} is valid until {} ({lifetime}).", code.shown(), code.until()));
@@ -136,7 +136,7 @@ impl<'a> PairReporter<'a> {
     /// The time that is left, while it runs.
     pub(super) fn countdown(&self, code: &Code) -> Option<ProgressBar> {
         let end = code.made + code.left;
-        (self.to == OutputMode::Interactive).then(|| self.output.countdown("waiting for the phone", end))
+        (self.to == OutputMode::Interactive).then(|| self.output.show_countdown("waiting for the phone", end))
     }
 
     /// A phone used the code.
@@ -233,7 +233,7 @@ impl<'a> PairReporter<'a> {
     }
 
     fn line(&self, event: &str, text: &str) -> Result<(), Error> {
-        self.output.data(&format!("{event:<10} {text}\n"))?;
+        self.output.print(&format!("{event:<10} {text}\n"))?;
         self.output.flush()
     }
 }

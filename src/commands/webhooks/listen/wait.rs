@@ -144,7 +144,7 @@ impl<'a> DeliveryPrinter<'a> {
 
     fn show(&mut self, delivery: Delivery) -> Result<(), Error> {
         if self.output.format() == Format::Table {
-            self.output.data(&format!("{}\n", delivery.line()))?;
+            self.output.print(&format!("{}\n", delivery.line()))?;
         } else {
             self.listing.push(delivery)?;
         }
