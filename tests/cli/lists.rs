@@ -1,4 +1,4 @@
-//! Lists: all pages, in order, as they arrive; and names that would like to drive the terminal or a spreadsheet.
+//! Lists: all pages, in order, as they arrive; and names that try to control the terminal or a spreadsheet.
 
 use std::io::Read as _;
 use std::sync::mpsc;
@@ -21,7 +21,7 @@ fn names(devices: &Value) -> Vec<String> {
     names.collect()
 }
 
-fn many(range: std::ops::Range<usize>) -> Vec<Value> {
+fn devices(range: std::ops::Range<usize>) -> Vec<Value> {
     range.map(|number| json!({"id": format!("d{number}"), "name": format!("Till {number}")})).collect()
 }
 
@@ -49,41 +49,41 @@ fn two_hundred_and_fifty_devices_come_in_order() {
         let args = ["devices", "list", "-o", "json", "--limit", &limit.to_string()];
         assert_eq!(names(&env.run(args).json()), expected[..limit.min(250)]);
     }
-    // The last one is found, too.
+    // Names are resolved on the last page too.
     assert_eq!(env.run(["devices", "get", "till 249", "-o", "json"]).json()["name"], "Till 249");
     assert_eq!(proxy.violations(), []);
 }
 
 #[test]
-fn a_limit_asks_for_no_more_than_it_needs() {
-    let server = Server::new(|asked| {
-        let size: usize = asked.query("page_size").unwrap().parse().unwrap();
-        let page: usize = asked.query("page_number").unwrap().parse().unwrap();
-        Reply::json(200, &json!({"content": many(page * size..(page + 1) * size), "total_pages": 50}))
+fn a_limit_requests_no_more_than_it_needs() {
+    let server = Server::new(|request| {
+        let size: usize = request.query("page_size").unwrap().parse().unwrap();
+        let page: usize = request.query("page_number").unwrap().parse().unwrap();
+        Reply::json(200, &json!({"content": devices(page * size..(page + 1) * size), "total_pages": 50}))
     });
     let env = TestEnv::new().at(&server.url(), KEY);
     assert_eq!(
         env.run(["devices", "list", "-o", "json", "--limit", "7"]).json().as_array().unwrap().len(),
         7
     );
-    let [asked] = server.asked().try_into().unwrap();
-    assert_eq!((asked.query("page_size"), asked.query("page_number")), (Some("7"), Some("0")));
+    let [request] = server.asked().try_into().unwrap();
+    assert_eq!((request.query("page_size"), request.query("page_number")), (Some("7"), Some("0")));
 }
 
-/// The second page is not answered before the first one has been written.
+/// The server sends the second page only after the first one has been written.
 #[test]
 fn ndjson_arrives_page_by_page() {
     for (format, lines) in [("ndjson", 100), ("csv", 101)] {
         let (release, gate) = mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
-        let server = Server::new(move |asked| {
-            let first = asked.query("page_number") == Some("0");
+        let server = Server::new(move |request| {
+            let first = request.query("page_number") == Some("0");
             if !first {
-                // Ends when the test lets it, or is over.
+                // Returns when the test sends, or ends.
                 let _ = gate.lock().unwrap().recv();
             }
             let range = if first { 0..100 } else { 100..130 };
-            Reply::json(200, &json!({"content": many(range), "total_pages": 2}))
+            Reply::json(200, &json!({"content": devices(range), "total_pages": 2}))
         });
         let listing = TestEnv::new().at(&server.url(), KEY);
         let listing = listing.command(["devices", "list", "-o", format]).spawn();
@@ -93,13 +93,13 @@ fn ndjson_arrives_page_by_page() {
     }
 }
 
-/// The second page is not even asked for before the first one has been written: as long as nobody reads it, a page
-/// that is larger than a pipe keeps the program from going on.
+/// The second page is requested only after the first one has been written, and writing a page that is larger than a
+/// pipe blocks until somebody reads it.
 #[test]
 fn nothing_is_fetched_that_nobody_reads() {
     let large = |number: usize| json!({"id": format!("d{number}"), "name": "x".repeat(20_000)});
-    let server = Server::new(move |asked| {
-        let range = if asked.query("page_number") == Some("0") { 0..100 } else { 100..130 };
+    let server = Server::new(move |request| {
+        let range = if request.query("page_number") == Some("0") { 0..100 } else { 100..130 };
         Reply::json(200, &json!({"content": range.map(large).collect::<Vec<_>>(), "total_pages": 2}))
     });
     let env = TestEnv::new().at(&server.url(), KEY);
@@ -114,7 +114,7 @@ fn nothing_is_fetched_that_nobody_reads() {
     let mut stdout = listing.stdout.take().unwrap();
     let mut first = [0];
     stdout.read_exact(&mut first).unwrap();
-    // Whatever it did too early would have been done by now on all but the slowest machines.
+    // An early request would have arrived by now on all but the slowest machines.
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(server.asked().len(), 1);
     let mut rest = String::new();
@@ -123,35 +123,35 @@ fn nothing_is_fetched_that_nobody_reads() {
     assert_eq!((rest.lines().count(), server.asked().len()), (130, 2));
 }
 
-/// What has arrived is written, and the failure decides the exit code.
+/// The pages that arrived are written, and the exit code is that of the failure.
 #[test]
-fn a_list_that_breaks_off_says_so() {
-    let server = Server::new(|asked| match asked.query("page_number") {
-        Some("0") => Reply::json(200, &json!({"content": many(0..100), "total_pages": 2})),
+fn a_list_that_fails_halfway_is_an_error() {
+    let server = Server::new(|request| match request.query("page_number") {
+        Some("0") => Reply::json(200, &json!({"content": devices(0..100), "total_pages": 2})),
         _ => Reply::problem(400, "no such page"),
     });
     let env = TestEnv::new().at(&server.url(), KEY);
     let outcome = env.run(["devices", "list", "-o", "ndjson"]).assert_code(5);
     assert_eq!(outcome.stdout.lines().count(), 100);
-    // A document that is not whole is not written at all.
+    // An incomplete document is not written at all.
     insta::assert_snapshot!(&env.run(["devices", "list", "-o", "table"]).assert_failure(5), @"error: no such page (HTTP 400)\n");
     let _ = env.run(["devices", "list", "-o", "json"]).assert_failure(5);
 }
 
-/// The contract shows a page; a bare array would be tolerable, too.
+/// The contract documents a page, but an array works too.
 #[test]
 fn a_bare_array_is_a_list() {
-    let server = Server::always(Reply::json(200, &json!(many(0..3))));
+    let server = Server::always(Reply::json(200, &json!(devices(0..3))));
     let env = TestEnv::new().at(&server.url(), KEY);
-    assert_eq!(env.run(["devices", "list", "-o", "json"]).json(), json!(many(0..3)));
+    assert_eq!(env.run(["devices", "list", "-o", "json"]).json(), json!(devices(0..3)));
     assert_eq!(server.asked().len(), 1);
 }
 
-/// Escape sequences, line breaks, C1 controls and marks that turn the direction of writing.
+/// Escape sequences, line breaks, C1 control characters and characters that reverse the writing direction.
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nTill\t\u{9b}31m\u{202e}x";
 const VISIBLE: &str = "\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\r\\nTill\\t\\u{9b}31m\\u{202e}x";
 
-fn harmless(text: &str) -> bool {
+fn is_harmless(text: &str) -> bool {
     !text.chars().any(|character| {
         (character.is_control() && character != '\n')
             || matches!(character, '\u{202a}'..='\u{202e}' | '\u{9b}')
@@ -159,7 +159,7 @@ fn harmless(text: &str) -> bool {
 }
 
 #[test]
-fn a_name_cannot_drive_the_terminal() {
+fn a_name_cannot_control_the_terminal() {
     let id = format!("{FIXED_ID}000000000001");
     let device = json!({"id": id, "name": HOSTILE, "metadata": {HOSTILE: HOSTILE}, "platform": HOSTILE});
     let server = Server::always(Reply::json(200, &json!({"content": [device, device]})));
@@ -171,8 +171,8 @@ fn a_name_cannot_drive_the_terminal() {
         let run = |server: &Server, args: &[&str]| {
             let env = TestEnv::new().at(&server.url(), KEY);
             let outcome = env.run(args.iter().chain(&["-o", format, "-vv"]));
-            assert!(harmless(&outcome.stdout), "{} {format}: {:?}", outcome.command, outcome.stdout);
-            assert!(harmless(&outcome.stderr), "{} {format}: {:?}", outcome.command, outcome.stderr);
+            assert!(is_harmless(&outcome.stdout), "{} {format}: {:?}", outcome.command, outcome.stdout);
+            assert!(is_harmless(&outcome.stderr), "{} {format}: {:?}", outcome.command, outcome.stderr);
             outcome
         };
         let listed = run(&server, &["devices", "list"]).ok();
@@ -185,7 +185,7 @@ fn a_name_cannot_drive_the_terminal() {
             assert_eq!(serde_json::from_str::<Value>(&listed).unwrap(), json!([device, device]));
             assert_eq!(serde_json::from_str::<Value>(&details).unwrap(), device);
         }
-        // Candidates of an ambiguous name, a name that names nothing, and what a refusal says.
+        // The candidates of an ambiguous name, an unknown name, and the message of a problem response.
         let _ = run(&server, &["devices", "get", HOSTILE]).assert_code(2);
         let _ = run(&one, &["devices", "get", "\u{1b}[31m"]).assert_code(4);
         let _ = run(&refusing, &["devices", "list"]).assert_code(5);

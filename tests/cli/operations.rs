@@ -1,9 +1,7 @@
-//! All thirteen operations in consecutive commands, in all four formats, with their whole output; the same
-//! requests held to the contract; and no operation of the contract without a command.
+//! All thirteen operations in every format, their requests checked against the contract, and a command for each of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 
@@ -13,108 +11,97 @@ use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::redact;
 
-/// A day at the till, as it stands on a screen.
-struct Day<'a> {
+/// Commands with their output, as in a terminal.
+struct Transcript<'a> {
     env: &'a TestEnv,
     format: &'static str,
-    transcript: String,
+    text: String,
 }
 
-impl Day<'_> {
+impl Transcript<'_> {
     fn run(&mut self, args: &[&str]) -> CommandOutput {
         let outcome = self.env.run(args.iter().chain(&["-o", self.format]));
         let quoted = |arg: &&str| if arg.contains(' ') { format!("'{arg}'") } else { (*arg).to_owned() };
-        let line: Vec<_> = args.iter().map(quoted).collect();
+        let words: Vec<_> = args.iter().map(quoted).collect();
         let CommandOutput { stdout, stderr, code, .. } = &outcome;
-        let _ = write!(self.transcript, "$ kustom {}\n{stdout}", line.join(" "));
-        for said in stderr.lines() {
-            let _ = writeln!(self.transcript, "! {said}");
+        let _ = write!(self.text, "$ kustom {}\n{stdout}", words.join(" "));
+        for line in stderr.lines() {
+            let _ = writeln!(self.text, "! {line}");
         }
         if let Some(code @ 1..) = code {
-            let _ = writeln!(self.transcript, "exit {code}");
+            let _ = writeln!(self.text, "exit {code}");
         }
-        self.transcript.push('\n');
+        self.text.push('\n');
         outcome
     }
 
-    /// Runs it and gives the first id in its output, which is that of what was made.
-    fn make(&mut self, args: &[&str]) -> String {
-        let made = self.run(args).ok();
-        let mut words = made.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
-        words.find(|word| word.len() == 36).unwrap_or_else(|| panic!("no id in {made}")).to_owned()
+    /// Runs a command and returns the first ID in its output, which is that of the created resource.
+    fn create(&mut self, args: &[&str]) -> String {
+        let output = self.run(args).ok();
+        let mut words = output.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
+        words.find(|word| word.len() == 36).unwrap_or_else(|| panic!("no ID in {output}")).to_owned()
     }
 }
 
-/// Every operation at least once. Gives the transcript with all that is random replaced.
-fn a_day(env: &TestEnv, format: &'static str) -> String {
-    let mut day = Day { env, format, transcript: String::new() };
-    let _ = day.run(&["locations", "list"]);
-    let _ = day.run(&["locations", "get", "Stockholm City"]);
+/// Runs every operation at least once and returns the transcript, with random values replaced.
+fn run_all_operations(env: &TestEnv, format: &'static str) -> String {
+    let mut transcript = Transcript { env, format, text: String::new() };
+    let _ = transcript.run(&["locations", "list"]);
+    let _ = transcript.run(&["locations", "get", "Stockholm City"]);
     let new = ["enrollments", "create", "--location", "Stockholm City", "--expires-in", "30m"];
-    let enrollment = day.make(&[&new[..], &["--metadata", "till=1"]].concat());
+    let enrollment = transcript.create(&[&new[..], &["--metadata", "till=1"]].concat());
     let enrollments = env.run(["enrollments", "list", "-o", "json"]).json();
     let code = enrollments[0]["enrollment_code"].as_str().unwrap().to_owned();
     let filter = ["--location", "51e2", "--metadata", "till=1", "--include-consumed", "false"];
-    let _ = day.run(&[&["enrollments", "list"][..], &filter].concat());
-    let _ = day.run(&["enrollments", "delete", &enrollment]);
-    let _ = day.run(&["enrollments", "list"]);
+    let _ = transcript.run(&[&["enrollments", "list"][..], &filter].concat());
+    let _ = transcript.run(&["enrollments", "delete", &enrollment]);
+    let _ = transcript.run(&["enrollments", "list"]);
     let new = ["dev", "create-device", "--name", "Till 1", "--location", "göteborg haga"];
-    let device = day.make(&[&new[..], &["--metadata", "floor=2"]].concat());
-    let _ = day.run(&["devices", "list", "--location", "Göteborg Haga"]);
+    let device = transcript.create(&[&new[..], &["--metadata", "floor=2"]].concat());
+    let _ = transcript.run(&["devices", "list", "--location", "Göteborg Haga"]);
     let change = ["--name", "Till 2", "--no-location", "--metadata", "area=bar", "--unset-metadata", "floor"];
-    let _ = day.run(&[&["devices", "update", "Till 1"][..], &change].concat());
-    let _ = day.run(&["devices", "get", &device[..8]]);
+    let _ = transcript.run(&[&["devices", "update", "Till 1"][..], &change].concat());
+    let _ = transcript.run(&["devices", "get", &device[..8]]);
     let new = ["sessions", "create", "--device", "Till 2", "--amount", "249.50", "--currency", "SEK"];
-    let paid = day.make(&[&new[..], &["--reference", "receipt-1"]].concat());
-    let _ = day.run(&["sessions", "get", &paid]);
-    let _ = day.run(&["dev", "simulate-tap", &paid, "--outcome", "insufficient-funds"]);
-    let _ = day.run(&["dev", "simulate-tap", &paid]);
-    let _ = day.run(&["sessions", "watch", &paid]);
-    let called_off =
-        day.make(&["sessions", "create", "--device", &device, "--amount", "500", "--currency", "jpy"]);
-    let _ = day.run(&["sessions", "cancel", &called_off]);
-    let _ = day.run(&["sessions", "watch", &called_off]);
-    let _ = day.run(&["sessions", "cancel", &paid, &called_off]);
-    let _ = day.run(&["devices", "deregister", "Till 2"]);
-    let _ = day.run(&["devices", "list"]);
-    let _ = day.run(&["api", "get", "/ipp/v1/locations", "--query", "page_size=1"]);
-    let transcript = day.transcript.replace(&code, "<code>");
-    let transcript = transcript.replace(&format!("get {}\n", &device[..8]), "get <beginning of id-2>\n");
-    redact(&transcript, env.path())
-}
-
-/// Compares with the transcript that is kept. With `KUSTOM_UPDATE_TRANSCRIPTS` set it is written instead, to be
-/// read in the diff.
-fn as_kept(name: &str, transcript: &str) {
-    let path: PathBuf =
-        [env!("CARGO_MANIFEST_DIR"), "tests", "cli", "transcripts", name].into_iter().collect();
-    if std::env::var_os("KUSTOM_UPDATE_TRANSCRIPTS").is_some() {
-        std::fs::write(&path, transcript).unwrap();
-    }
-    assert_eq!(transcript, &std::fs::read_to_string(&path).unwrap());
+    let paid = transcript.create(&[&new[..], &["--reference", "receipt-1"]].concat());
+    let _ = transcript.run(&["sessions", "get", &paid]);
+    let _ = transcript.run(&["dev", "simulate-tap", &paid, "--outcome", "insufficient-funds"]);
+    let _ = transcript.run(&["dev", "simulate-tap", &paid]);
+    let _ = transcript.run(&["sessions", "watch", &paid]);
+    let new = ["sessions", "create", "--device", &device, "--amount", "500", "--currency", "jpy"];
+    let cancelled = transcript.create(&new);
+    let _ = transcript.run(&["sessions", "cancel", &cancelled]);
+    let _ = transcript.run(&["sessions", "watch", &cancelled]);
+    let _ = transcript.run(&["sessions", "cancel", &paid, &cancelled]);
+    let _ = transcript.run(&["devices", "deregister", "Till 2"]);
+    let _ = transcript.run(&["devices", "list"]);
+    let _ = transcript.run(&["api", "get", "/ipp/v1/locations", "--query", "page_size=1"]);
+    let text = transcript.text.replace(&code, "<code>");
+    let text = text.replace(&format!("get {}\n", &device[..8]), "get <beginning of id-2>\n");
+    redact(&text, env.path())
 }
 
 #[test]
 fn all_thirteen_on_local_as_a_table() {
-    as_kept("table.txt", &a_day(&TestEnv::new().local(), "table"));
+    insta::assert_snapshot!("table", run_all_operations(&TestEnv::new().local(), "table"));
 }
 
 #[test]
 fn all_thirteen_on_local_as_json() {
-    as_kept("json.txt", &a_day(&TestEnv::new().local(), "json"));
+    insta::assert_snapshot!("json", run_all_operations(&TestEnv::new().local(), "json"));
 }
 
 #[test]
 fn all_thirteen_on_local_as_ndjson() {
-    as_kept("ndjson.txt", &a_day(&TestEnv::new().local(), "ndjson"));
+    insta::assert_snapshot!("ndjson", run_all_operations(&TestEnv::new().local(), "ndjson"));
 }
 
 #[test]
 fn all_thirteen_on_local_as_csv() {
-    as_kept("csv.txt", &a_day(&TestEnv::new().local(), "csv"));
+    insta::assert_snapshot!("csv", run_all_operations(&TestEnv::new().local(), "csv"));
 }
 
-/// A home whose requests go to this address with the emulator's account.
+/// An environment that sends its requests to this URL, with the account of the emulator.
 fn at_emulator(base_url: &str) -> TestEnv {
     TestEnv::new().at(base_url, API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
 }
@@ -122,15 +109,15 @@ fn at_emulator(base_url: &str) -> TestEnv {
 #[test]
 fn the_same_requests_pass_the_contract_in_both_directions() {
     let proxy = ValidatingProxy::start(&Emulator::new(State::seed()));
-    // What is shown does not depend on the way it took either.
-    as_kept("ndjson.txt", &a_day(&at_emulator(&proxy.base_url()), "ndjson"));
+    // The output is the same over HTTP.
+    insta::assert_snapshot!("ndjson", run_all_operations(&at_emulator(&proxy.base_url()), "ndjson"));
     assert_eq!(proxy.violations(), []);
     let all: BTreeSet<_> = Contract::load().operations().into_iter().map(|operation| operation.id).collect();
     assert_eq!(all.len(), 13);
     assert_eq!(proxy.operations_seen(), all);
 }
 
-/// The command of each operation. `{device}`, `{session}` and `{enrollment}` are ids of such things.
+/// The command for each operation. `{device}`, `{session}` and `{enrollment}` stand for the IDs of resources.
 const COMMANDS: [(&str, &str); 13] = [
     ("createSimulatedDevice", "dev create-device --name x"),
     ("simulateCardTap", "dev simulate-tap {session}"),
@@ -167,7 +154,7 @@ fn every_operation_of_the_contract_has_a_command_and_every_command_its_operation
         let _ = at_emulator(&proxy.base_url()).run(command.split(' ')).ok();
         let seen = proxy.operations_seen();
         assert!(seen.contains(operation), "`{command}` is not {operation}");
-        // The service has nothing of what emulators have beside it.
+        // The service does not have the routes that only the emulator has.
         assert!(seen.iter().all(|seen| contract.contains(seen.as_str())), "{command}: {seen:?}");
         assert_eq!(proxy.violations(), [], "{command}");
     }

@@ -1,12 +1,12 @@
-//! What is missing is chosen from a list on a terminal, and named in an error elsewhere.
+//! A missing device, location or session is selected from a list on a terminal, and is an error elsewhere.
 
 use serde_json::Value;
 
 use crate::common::harness::TestEnv;
 use crate::common::pty::{PtySession, plain};
 
-/// A store with three tills.
-fn shop() -> TestEnv {
+/// An environment with three devices.
+fn env_with_devices() -> TestEnv {
     let env = TestEnv::new().local();
     for (name, location) in
         [("Till 1", "Stockholm City"), ("Till 2", "Göteborg Haga"), ("Bar", "Stockholm City")]
@@ -16,10 +16,10 @@ fn shop() -> TestEnv {
     env
 }
 
-/// Where no line has room for a row, nothing that somebody copies is broken in two.
+/// A terminal that is too narrow for a table gets a line per field, so that IDs can still be copied.
 #[test]
 fn a_list_in_a_narrow_terminal_breaks_no_word() {
-    let env = shop();
+    let env = env_with_devices();
     let ids: Vec<String> = env
         .run(["devices", "list", "-o", "ndjson"])
         .stdout_only()
@@ -59,7 +59,7 @@ fn session(env: &TestEnv, amount: &str, reference: &str) -> String {
     env.run(args).json()["session_id"].as_str().unwrap().to_owned()
 }
 
-/// Runs it, searches the list for this, and takes what is found.
+/// Runs a command, searches its list and selects the item that is found.
 fn choose(env: &TestEnv, args: &[&str], list: &str, search: &str) -> (u32, String) {
     let mut screen = PtySession::open(env, args, &[]);
     screen.until_asked(&format!("{list} (type to search):"));
@@ -72,7 +72,7 @@ fn choose(env: &TestEnv, args: &[&str], list: &str, search: &str) -> (u32, Strin
 
 #[test]
 fn a_device_is_chosen_by_a_part_of_its_name() {
-    let env = shop();
+    let env = env_with_devices();
     let (exit, shown) = choose(&env, &["devices", "get"], "Device", "ll 2");
     assert_eq!(exit, 0, "{shown}");
     assert!(shown.contains("Device: Till 2") && shown.contains("NAME      Till 2"), "{shown}");
@@ -87,14 +87,14 @@ fn a_device_is_chosen_by_a_part_of_its_name() {
 
 #[test]
 fn a_location_is_chosen_by_a_part_of_its_name() {
-    let (exit, shown) = choose(&shop(), &["locations", "get"], "Location", "haga");
+    let (exit, shown) = choose(&env_with_devices(), &["locations", "get"], "Location", "haga");
     assert_eq!(exit, 0, "{shown}");
     assert!(shown.contains("Location: Göteborg Haga"), "{shown}");
 }
 
 #[test]
 fn a_payment_has_its_device_chosen() {
-    let env = shop();
+    let env = env_with_devices();
     let (exit, shown) = choose(&env, &["sessions", "create", "--amount", "5"], "Device", "till 1");
     assert_eq!(exit, 0, "{shown}");
     let journal = env.run(["sessions", "list", "-o", "json"]).json();
@@ -102,10 +102,10 @@ fn a_payment_has_its_device_chosen() {
     assert_eq!(journal[0]["device_id"], device["id"]);
 }
 
-/// Sessions come from the journal: those that are open where it must be open.
+/// Sessions come from the journal, and only open ones are listed where the session must be open.
 #[test]
 fn a_session_is_chosen_from_those_that_were_created_here() {
-    let env = shop();
+    let env = env_with_devices();
     let paid = session(&env, "5", "receipt-5");
     let _ = env.run(["dev", "simulate-tap", &paid]).ok();
     let _ = env.run(["sessions", "watch", &paid]).ok();
@@ -123,7 +123,7 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
     ] {
         let (exit, shown) = choose(&env, args, "Session", "7.50");
         assert_eq!(exit, 0, "{args:?}: {shown}");
-        assert!(!shown.contains("receipt-5"), "it has ended:\n{shown}");
+        assert!(!shown.contains("receipt-5"), "a paid session is listed:\n{shown}");
         assert_eq!(status(&open), after, "{args:?}");
     }
     let screen = PtySession::open(&env, ["sessions", "watch"], &[]);
@@ -134,7 +134,7 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
 
 #[test]
 fn ctrl_c_at_a_list_does_nothing() {
-    let env = shop();
+    let env = env_with_devices();
     let mut screen = PtySession::open(&env, ["devices", "deregister"], &[]);
     screen.until_asked("Device (type to search):");
     screen.type_in("\x03");
@@ -143,9 +143,9 @@ fn ctrl_c_at_a_list_does_nothing() {
     assert_eq!(env.run(["devices", "list", "-o", "json"]).json().as_array().unwrap().len(), 3);
 }
 
-/// Names that a narrow terminal cuts are still told apart.
+/// Names that a narrow terminal truncates can still be distinguished.
 #[test]
-fn a_narrow_terminal_cuts_names_and_not_what_tells_them_apart() {
+fn a_narrow_terminal_truncates_names_and_not_ids() {
     let env = TestEnv::new().local();
     let long = "The till beside the large window at the back";
     for number in [1, 2] {
@@ -166,7 +166,7 @@ fn a_narrow_terminal_cuts_names_and_not_what_tells_them_apart() {
 
 #[test]
 fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
-    let env = shop();
+    let env = env_with_devices();
     for (args, noun) in [
         (&["devices", "get"][..], "device"),
         (&["devices", "update", "--name", "x"], "device"),
