@@ -30,8 +30,8 @@ pub enum ExitStatus {
     NoDelivery,
     /// `doctor` found something of this kind.
     CheckFailed(ErrorKind),
-    /// A scenario failed for a reason of this kind.
-    ScenarioFailed(ErrorKind),
+    /// A scenario failed at a step whose own command would have this exit code.
+    ScenarioFailed(u8),
 }
 
 impl ExitStatus {
@@ -43,7 +43,8 @@ impl ExitStatus {
             Self::SessionExpired | Self::CodeExpired => 11,
             Self::SessionFailed => 12,
             Self::SessionOpen | Self::NotPaired | Self::NoDelivery => 13,
-            Self::CheckFailed(kind) | Self::ScenarioFailed(kind) => kind.code(),
+            Self::CheckFailed(kind) => kind.code(),
+            Self::ScenarioFailed(code) => code,
         }
     }
 

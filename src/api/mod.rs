@@ -37,6 +37,4 @@ pub(crate) use pos::{PosAction, pair_request, pos_action_request};
 pub(crate) use request::Request;
 pub(crate) use sessions::{cancel_session_request, read_session_request, session_request};
 pub(crate) use trace::format_event;
-#[cfg(test)]
-pub(crate) use transport::ResponseFuture;
 pub(crate) use transport::{Response, Transport};

@@ -1,171 +1,154 @@
-//! Whether a step came to what was expected of it.
+//! Compares the result of a step with what the scenario expects.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::action::Action;
-use super::model::{Expect, Step};
-use crate::error::ExitStatus;
+use super::model::{Action, Expect, Step};
 use crate::model::CallbackType;
 use crate::text::{format_duration, pluralize};
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct StepResult {
-    /// The HTTP status of the answer, if there was one.
+    /// HTTP status, if there was a response.
     pub http: Option<u16>,
-    /// How the command for the step would have ended.
-    pub exit: Option<ExitStatus>,
-    /// The answer, also one that refuses.
-    pub answer: Option<Map<String, Value>>,
-    /// What the step says about itself when it did not work.
-    pub said: Option<String>,
-    /// The status of what the step is about, where it was looked at and there is one.
+    /// Exit code of the equivalent command.
+    pub exit_code: u8,
+    /// Body of the response or of the error.
+    pub response: Option<Map<String, Value>>,
+    /// Error message.
+    pub message: Option<String>,
+    /// Status of the session or code, if the step expects one.
     pub status: Option<String>,
-    /// The callbacks that came of it; none where they cannot be seen.
+    /// Callbacks the step caused; `None` if the target does not reveal them.
     pub callbacks: Option<Vec<CallbackType>>,
 }
 
 /// An expectation that was not met.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Mismatch {
-    /// What it is about: a key of `expect`, or `step` for one that had to work.
+    /// Key of `expect`, or `step` for a step that had to succeed.
     pub what: String,
-    /// What was expected.
     pub expected: String,
-    /// What was there instead.
     pub actual: String,
 }
 
 impl Mismatch {
-    /// An expectation that was not met.
-    pub(crate) fn new(
-        what: impl Into<String>,
-        expected: impl Into<String>,
-        actual: impl Into<String>,
-    ) -> Self {
+    fn new(what: impl Into<String>, expected: impl Into<String>, actual: impl Into<String>) -> Self {
         Self { what: what.into(), expected: expected.into(), actual: actual.into() }
     }
 }
 
-/// Everything that was expected of a step and is not so.
-pub(crate) fn check_expectations(step: &Step, seen: &StepResult) -> Vec<Mismatch> {
-    let outcome = outcome(step, seen);
-    if !outcome.is_empty() {
-        // Where a step did not even do what it should, its answer is another one too, and says nothing new.
-        return outcome;
+pub(crate) fn check_expectations(step: &Step, result: &StepResult) -> Vec<Mismatch> {
+    let mut mismatches = check_outcome(step, result);
+    if !mismatches.is_empty() {
+        // A step with another outcome has another response too; its mismatches would add nothing.
+        return mismatches;
     }
-    let Expect { status, http: _, exit: _, answer, has, lacks, says, callbacks } = &step.expect;
-    let mut unmet = Vec::new();
+    let Expect { status, http: _, exit: _, response, has, lacks, message, callbacks } = &step.expect;
     if let Some(expected) = status
-        && seen.status.as_ref() != Some(expected)
+        && result.status.as_ref() != Some(expected)
     {
-        unmet.push(Mismatch::new("status", expected, seen.status.as_deref().unwrap_or("none")));
+        mismatches.push(Mismatch::new("status", expected, result.status.as_deref().unwrap_or("none")));
     }
-    if let Some(expected) = says {
-        let said = seen.said.as_deref().unwrap_or_default();
-        if !said.to_lowercase().contains(&expected.to_lowercase()) {
-            unmet.push(Mismatch::new("says", expected, if said.is_empty() { "nothing" } else { said }));
+    if let Some(expected) = message {
+        let actual = result.message.as_deref().unwrap_or("nothing");
+        if !actual.to_lowercase().contains(&expected.to_lowercase()) {
+            mismatches.push(Mismatch::new("says", expected, actual));
         }
     }
-    fields(answer, seen.answer.as_ref(), "", &mut unmet);
+    compare_fields(response, result.response.as_ref(), "answer.", &mut mismatches);
     for path in has {
-        if find(seen.answer.as_ref(), path).is_none_or(Value::is_null) {
-            unmet.push(Mismatch::new("has", path, "nothing"));
+        if find_field(result.response.as_ref(), path).is_none() {
+            mismatches.push(Mismatch::new("has", path, "nothing"));
         }
     }
     for path in lacks {
-        if let Some(value) = find(seen.answer.as_ref(), path).filter(|value| !value.is_null()) {
-            unmet.push(Mismatch::new("lacks", format!("no {path}"), value.to_string()));
+        if let Some(value) = find_field(result.response.as_ref(), path) {
+            mismatches.push(Mismatch::new("lacks", format!("no {path}"), value.to_string()));
         }
     }
-    // Where callbacks cannot be seen, nothing can be said about them.
-    if let (Some(expected), Some(seen)) = (callbacks, &seen.callbacks)
-        && expected != seen
+    if let (Some(expected), Some(actual)) = (callbacks, &result.callbacks)
+        && expected != actual
     {
-        unmet.push(Mismatch::new("callbacks", join_types(expected), join_types(seen)));
+        mismatches.push(Mismatch::new("callbacks", join_types(expected), join_types(actual)));
     }
-    unmet
+    mismatches
 }
 
-/// Whether the step worked, or was refused, as it should.
-fn outcome(step: &Step, seen: &StepResult) -> Vec<Mismatch> {
+/// Checks whether the step succeeded or failed as expected.
+fn check_outcome(step: &Step, result: &StepResult) -> Vec<Mismatch> {
     let Expect { http, exit, .. } = &step.expect;
-    let code = seen.exit.map_or(0, ExitStatus::code);
-    let with_reason = |figure: String| match seen.said.as_deref() {
-        Some(said) if !said.is_empty() => format!("{figure}: {said}"),
-        _ => figure,
+    let with_message = |text: String| match &result.message {
+        Some(message) => format!("{text}: {message}"),
+        None => text,
     };
-    let mut unmet = Vec::new();
-    if let Some(expected) = *http
-        && seen.http != Some(expected)
+    let mut mismatches = Vec::new();
+    if let Some(expected) = http
+        && result.http.as_ref() != Some(expected)
     {
-        let actual = seen.http.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-        unmet.push(Mismatch::new("http", expected.to_string(), with_reason(actual)));
+        let actual = result.http.map_or_else(|| "no response".to_owned(), |status| status.to_string());
+        mismatches.push(Mismatch::new("http", expected.to_string(), with_message(actual)));
     }
-    if let Some(expected) = *exit
-        && code != expected
+    if let Some(expected) = exit
+        && result.exit_code != *expected
     {
-        unmet.push(Mismatch::new("exit", expected.to_string(), with_reason(code.to_string())));
+        let actual = result.exit_code.to_string();
+        mismatches.push(Mismatch::new("exit", expected.to_string(), with_message(actual)));
     }
-    // An answer with the right status can still be one that cannot be used.
-    let has_to_work = exit.is_none() && http.is_none_or(|status| (200..300).contains(&status));
-    if unmet.is_empty() && has_to_work && code != 0 {
-        unmet.push(Mismatch::new(
-            "step",
-            success_description(&step.act),
-            with_reason(format!("exit {code}")),
-        ));
+    // A 2xx response can still be invalid, which only the exit code shows.
+    let must_succeed = exit.is_none() && http.is_none_or(|status| (200..300).contains(&status));
+    if mismatches.is_empty() && must_succeed && result.exit_code != 0 {
+        let expected = match &step.action {
+            Action::Wait { until, within, .. } => format!("{until} within {}", format_duration(*within)),
+            _ => "exit 0".to_owned(),
+        };
+        let actual = format!("exit {}", result.exit_code);
+        mismatches.push(Mismatch::new("step", expected, with_message(actual)));
     }
-    unmet
+    mismatches
 }
 
-/// What a step comes to when it works.
-fn success_description(act: &Action) -> String {
-    match act {
-        Action::Wait { until, within, .. } => format!("{until} within {}", format_duration(*within)),
-        _ => "exit 0".to_owned(),
-    }
-}
-
-/// Compares fields: of a table those that are named, of anything else all.
-fn fields(
+/// Compares the fields that are named, also in nested objects.
+fn compare_fields(
     expected: &Map<String, Value>,
     actual: Option<&Map<String, Value>>,
     path: &str,
-    unmet: &mut Vec<Mismatch>,
+    mismatches: &mut Vec<Mismatch>,
 ) {
     for (name, expected) in expected {
-        value(expected, actual.and_then(|actual| actual.get(name)), &format!("{path}{name}"), unmet);
+        let actual = actual.and_then(|actual| actual.get(name));
+        compare_value(expected, actual, &format!("{path}{name}"), mismatches);
     }
 }
 
-fn value(expected: &Value, actual: Option<&Value>, path: &str, unmet: &mut Vec<Mismatch>) {
-    let differs = |actual: String| Mismatch::new(format!("answer.{path}"), expected.to_string(), actual);
+fn compare_value(expected: &Value, actual: Option<&Value>, path: &str, mismatches: &mut Vec<Mismatch>) {
     match (expected, actual) {
         (Value::Object(expected), Some(Value::Object(actual))) => {
-            fields(expected, Some(actual), &format!("{path}."), unmet);
+            compare_fields(expected, Some(actual), &format!("{path}."), mismatches);
+        }
+        (Value::Array(expected), Some(Value::Array(actual))) if expected.len() == actual.len() => {
+            for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
+                compare_value(expected, Some(actual), &format!("{path}[{index}]"), mismatches);
+            }
         }
         (Value::Array(expected), Some(Value::Array(actual))) => {
-            if expected.len() != actual.len() {
-                let elements = |list: &[Value]| pluralize(list.len(), "element");
-                unmet.push(Mismatch::new(format!("answer.{path}"), elements(expected), elements(actual)));
-                return;
-            }
-            for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
-                value(expected, Some(actual), &format!("{path}[{index}]"), unmet);
-            }
+            let length = |list: &[Value]| pluralize(list.len(), "element");
+            mismatches.push(Mismatch::new(path, length(expected), length(actual)));
         }
         (expected, Some(actual)) if expected == actual => {}
-        (_, Some(actual)) => unmet.push(differs(actual.to_string())),
-        (_, None) => unmet.push(differs("nothing".to_owned())),
+        (expected, actual) => {
+            let actual = actual.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            mismatches.push(Mismatch::new(path, expected.to_string(), actual));
+        }
     }
 }
 
-/// A field of the answer by its path, such as `credentials.bearer_token`.
-fn find<'a>(answer: Option<&'a Map<String, Value>>, path: &str) -> Option<&'a Value> {
+/// A field of the response that is not null, by its path, such as `credentials.bearer_token`.
+fn find_field<'a>(response: Option<&'a Map<String, Value>>, path: &str) -> Option<&'a Value> {
     let mut names = path.split('.');
-    let first = answer?.get(names.next()?)?;
-    names.try_fold(first, |value, name| value.get(name))
+    let first = response?.get(names.next()?)?;
+    names.try_fold(first, |value, name| value.get(name)).filter(|value| !value.is_null())
 }
 
 fn join_types(types: &[CallbackType]) -> String {

@@ -1,17 +1,15 @@
-//! The scenarios that are part of the program, and the one that a first file begins with.
+//! The built-in scenarios, and the example that `kustom dev run --init` writes.
 
 use super::model::Scenario;
-use super::parse::parse;
-use super::toml_reader::Diagnostic;
+use super::parse::{Diagnostic, parse};
 
-/// What stands in front of their names where they are shown.
-pub(crate) const FOLDER: &str = "built-in/";
+/// Prefix of the built-in scenarios' file names.
+pub(crate) const DIR: &str = "built-in/";
 
-/// A first scenario, with comments.
-pub(crate) const TEMPLATE: &str = include_str!("first.toml");
+pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
-/// File name and text of each, in the order in which they are run.
-pub(crate) const BUILTIN: [(&str, &str); 9] = [
+/// File names and texts, in the order in which they run.
+pub(crate) const FILES: [(&str, &str); 9] = [
     ("tap-outcomes.toml", include_str!("../../scenarios/tap-outcomes.toml")),
     ("second-try.toml", include_str!("../../scenarios/second-try.toml")),
     ("expiry.toml", include_str!("../../scenarios/expiry.toml")),
@@ -23,13 +21,13 @@ pub(crate) const BUILTIN: [(&str, &str); 9] = [
     ("refused-cart.toml", include_str!("../../scenarios/refused-cart.toml")),
 ];
 
-/// All of them.
-pub(crate) fn scenarios() -> Result<Vec<Scenario>, (String, Vec<Diagnostic>)> {
-    let read = |(name, text): &(&str, &str)| {
-        let file = format!("{FOLDER}{name}");
+/// Parses all built-in scenarios, or returns the file that has mistakes.
+pub(crate) fn load() -> Result<Vec<Scenario>, (String, Vec<Diagnostic>)> {
+    let parse_file = |(name, text): &(&str, &str)| {
+        let file = format!("{DIR}{name}");
         parse(text, &file).map_err(|mistakes| (file, mistakes))
     };
-    BUILTIN.iter().map(read).collect()
+    FILES.iter().map(parse_file).collect()
 }
 
 #[cfg(test)]

@@ -1,89 +1,284 @@
-//! What a scenario is.
+//! Scenarios as data.
 
+use std::time::Duration;
+
+use serde::Deserialize;
 use serde_json::{Map, Value};
+use toml::Spanned;
 
-use super::action::{Action, Capability};
+use super::deserialize;
 use crate::emulator::EmulatorOptions;
-use crate::model::CallbackType;
+use crate::model::{CallbackType, Currency, PaymentMethod, SessionStatus, TapOutcome};
 
-/// A scenario: steps, one after the other, on an account of its own.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Scenario {
-    /// What it is called.
     pub name: String,
-    /// What it is about.
     pub description: Option<String>,
-    /// The file it stands in.
+    /// File name, as printed in results.
     pub file: String,
-    /// How the emulator behaves, if the scenario says so: with the place where it does.
-    pub switches: Option<(usize, EmulatorOptions)>,
+    /// Emulator options, and the line of the table that sets them.
+    pub emulator_options: Option<(usize, EmulatorOptions)>,
     pub steps: Vec<Step>,
 }
 
-/// One step, and what is expected of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Step {
-    /// Where it begins, from one.
+    /// Line in the file, starting at 1.
     pub line: usize,
-    /// What others refer to it by.
-    pub name: Option<String>,
-    /// What is done.
-    pub act: Action,
-    /// The session or the code whose status is looked at, as the step that makes it.
-    pub subject: Option<usize>,
-    /// What is expected.
+    /// Value of `do`.
+    pub action_name: String,
+    pub action: Action,
+    /// Index of the step that creates the device, code or session this step applies to.
+    pub target: Option<usize>,
+    /// Index of the step that creates the session or code whose status is checked after this step.
+    pub status_of: Option<usize>,
     pub expect: Expect,
 }
 
-/// What is sold in a new session: the request's body but for the device and the time.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct SessionSpec {
-    /// What follows from amount, currency, reference and items.
-    pub fields: Map<String, Value>,
-    /// Fields that take the place of those, as they are.
-    pub body: Map<String, Value>,
+/// Name of an earlier step. If a step has none, it applies to the resource of that kind created last.
+pub(super) type Reference = Spanned<String>;
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum Action {
+    CreateDevice {
+        name: Option<String>,
+        /// Name or ID of a location.
+        location: Option<String>,
+        session: Option<Reference>,
+    },
+    Deregister {
+        device: Option<Reference>,
+        session: Option<Reference>,
+    },
+    Enroll {
+        location: Option<String>,
+        #[serde(default, deserialize_with = "deserialize::duration")]
+        expires_in: Option<Duration>,
+    },
+    Withdraw {
+        code: Option<Reference>,
+    },
+    Pair {
+        code: Option<Reference>,
+        name: Option<String>,
+    },
+    Create {
+        device: Option<Reference>,
+        amount: Option<Spanned<String>>,
+        #[serde(default, deserialize_with = "deserialize::currency")]
+        currency: Option<Currency>,
+        items: Option<Spanned<Vec<Spanned<String>>>>,
+        reference: Option<String>,
+        /// Fields of the request. The parser adds those that follow from the other keys.
+        #[serde(default, deserialize_with = "deserialize::json_object")]
+        body: Map<String, Value>,
+    },
+    Choose {
+        session: Option<Reference>,
+        #[serde(default, deserialize_with = "deserialize::payment_method")]
+        method: PaymentMethod,
+    },
+    Tap {
+        session: Option<Reference>,
+        #[serde(default, deserialize_with = "deserialize::tap_outcome")]
+        outcome: Option<TapOutcome>,
+    },
+    Pay {
+        session: Option<Reference>,
+        #[serde(default, deserialize_with = "deserialize::payment_method")]
+        method: Option<PaymentMethod>,
+    },
+    Decline {
+        session: Option<Reference>,
+        #[serde(default, deserialize_with = "deserialize::decline_outcome")]
+        outcome: Option<TapOutcome>,
+    },
+    CancelOnPhone {
+        session: Option<Reference>,
+    },
+    Cancel {
+        session: Option<Reference>,
+    },
+    Get {
+        session: Option<Reference>,
+    },
+    Wait {
+        session: Option<Reference>,
+        #[serde(rename = "for", default = "finalized", deserialize_with = "deserialize::session_status")]
+        until: SessionStatus,
+        #[serde(default = "default_wait", deserialize_with = "deserialize::duration")]
+        within: Duration,
+    },
+    Offline {
+        device: Option<Reference>,
+        session: Option<Reference>,
+    },
+    Online {
+        device: Option<Reference>,
+        session: Option<Reference>,
+    },
+    Advance {
+        #[serde(deserialize_with = "deserialize::duration")]
+        by: Duration,
+        session: Option<Reference>,
+    },
 }
 
-/// What is expected of a step. What is not named is not looked at, but for one thing: a step of which neither `http` nor
-/// `exit` is expected has to work.
-#[derive(Debug, Clone, Default, PartialEq)]
+const fn finalized() -> SessionStatus {
+    SessionStatus::Finalized
+}
+
+const fn default_wait() -> Duration {
+    Duration::from_secs(30)
+}
+
+impl Action {
+    /// The kind of resource this action applies to, and the step that is named for it.
+    pub(super) fn target(&self) -> Option<(ResourceKind, Option<&Reference>)> {
+        match self {
+            // A request that has its own device, such as one that does not exist, needs no step that creates it.
+            Self::Create { device: None, body, .. } if body.contains_key("device_id") => None,
+            Self::Deregister { device, .. }
+            | Self::Create { device, .. }
+            | Self::Offline { device, .. }
+            | Self::Online { device, .. } => Some((ResourceKind::Device, device.as_ref())),
+            Self::Withdraw { code } | Self::Pair { code, .. } => Some((ResourceKind::Code, code.as_ref())),
+            Self::Choose { session, .. }
+            | Self::Tap { session, .. }
+            | Self::Pay { session, .. }
+            | Self::Decline { session, .. }
+            | Self::CancelOnPhone { session }
+            | Self::Cancel { session }
+            | Self::Get { session }
+            | Self::Wait { session, .. } => Some((ResourceKind::Session, session.as_ref())),
+            Self::CreateDevice { .. } | Self::Enroll { .. } | Self::Advance { .. } => None,
+        }
+    }
+
+    /// The session named for the status check by an action that does not apply to a session or code itself.
+    pub(super) const fn observed_session(&self) -> Option<&Reference> {
+        match self {
+            Self::CreateDevice { session, .. }
+            | Self::Deregister { session, .. }
+            | Self::Offline { session, .. }
+            | Self::Online { session, .. }
+            | Self::Advance { session, .. } => session.as_ref(),
+            _ => None,
+        }
+    }
+
+    const fn required_capability(&self) -> Option<Capability> {
+        match self {
+            Self::Pair { .. }
+            | Self::Choose { .. }
+            | Self::Pay { .. }
+            | Self::Decline { .. }
+            | Self::CancelOnPhone { .. } => Some(Capability::Phone),
+            Self::Offline { .. } | Self::Online { .. } => Some(Capability::Network),
+            Self::Advance { .. } => Some(Capability::Clock),
+            _ => None,
+        }
+    }
+
+    /// Whether it sends a request, and so has an HTTP status, an exit code and a response.
+    pub(super) const fn sends_request(&self) -> bool {
+        !matches!(self, Self::Offline { .. } | Self::Online { .. } | Self::Advance { .. })
+    }
+}
+
+/// What a step can create for later steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ResourceKind {
+    Device,
+    Code,
+    Session,
+}
+
+impl ResourceKind {
+    pub(super) fn created_by(action_name: &str) -> Option<Self> {
+        match action_name {
+            "create-device" | "pair" => Some(Self::Device),
+            "enroll" => Some(Self::Code),
+            "create" => Some(Self::Session),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Code => "code",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// Something a scenario can need in addition to the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Capability {
+    Phone,
+    Network,
+    Clock,
+    EmulatorOptions,
+}
+
+impl Capability {
+    const fn description(self) -> &'static str {
+        match self {
+            Self::Phone => "needs a simulated phone, which only an emulator has",
+            Self::Network => "needs a simulated network, which only an emulator has",
+            Self::Clock => "needs an adjustable clock, which only an emulator has",
+            Self::EmulatorOptions => "needs an emulator that runs only this scenario",
+        }
+    }
+}
+
+/// Expected results of a step. If neither `http` nor `exit` is set, the step must succeed.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table")]
 pub(crate) struct Expect {
-    /// The status of the session, or of the code, after the step.
+    /// Status of the session or code after the step.
     pub status: Option<String>,
-    /// The HTTP status of the answer.
+    /// HTTP status of the response.
     pub http: Option<u16>,
-    /// The exit code that the command for the step would have.
+    /// Exit code of the equivalent command.
     pub exit: Option<u8>,
-    /// Fields of the answer, with their values.
-    pub answer: Map<String, Value>,
-    /// Fields that the answer has to have.
+    /// Fields of the response and their values.
+    #[serde(rename = "answer", deserialize_with = "deserialize::json_object")]
+    pub response: Map<String, Value>,
+    /// Paths of fields the response must have.
     pub has: Vec<String>,
-    /// Fields that it must not have.
+    /// Paths of fields the response must not have.
     pub lacks: Vec<String>,
-    /// A part of what a refusal says.
-    pub says: Option<String>,
-    /// The callbacks that the step brings, in their order.
+    /// Part of the error message.
+    #[serde(rename = "says")]
+    pub message: Option<String>,
+    #[serde(deserialize_with = "deserialize::callback_types")]
     pub callbacks: Option<Vec<CallbackType>>,
 }
 
 impl Expect {
-    /// Whether the step is expected not to work.
-    pub(crate) fn is_refusal(&self) -> bool {
+    /// Whether the step is expected to fail.
+    pub(super) fn is_failure(&self) -> bool {
         self.http.is_some_and(|status| status >= 300) || self.exit.is_some_and(|code| code != 0)
     }
 }
 
 impl Scenario {
-    /// What there is not for it, if `has` says so: the line that asks for it, and the reason in words.
-    pub(crate) fn missing_capability(&self, has: impl Fn(Capability) -> bool) -> Option<(usize, String)> {
-        if let Some((line, _)) = &self.switches
-            && !has(Capability::Switches)
-        {
-            return Some((*line, format!("switches {}", Capability::Switches.reason())));
-        }
-        self.steps.iter().find_map(|step| {
-            let need = step.act.need().filter(|need| !has(*need))?;
-            Some((step.line, format!("{} {}", step.act.verb(), need.reason())))
-        })
+    /// The first line that needs something `is_available` rejects, and the reason as a sentence.
+    pub(crate) fn missing_capability(
+        &self,
+        is_available: impl Fn(Capability) -> bool,
+    ) -> Option<(usize, String)> {
+        let options =
+            self.emulator_options.iter().map(|(line, _)| (*line, "switches", Capability::EmulatorOptions));
+        let steps = self.steps.iter().filter_map(|step| {
+            Some((step.line, step.action_name.as_str(), step.action.required_capability()?))
+        });
+        options
+            .chain(steps)
+            .find(|(.., capability)| !is_available(*capability))
+            .map(|(line, key, capability)| (line, format!("'{key}' {}", capability.description())))
     }
 }

@@ -1,4 +1,4 @@
-//! `kustom dev run`: scenarios on the emulator inside the program.
+//! `kustom dev run` on private emulators.
 
 use std::fs;
 
@@ -19,8 +19,7 @@ pub(super) fn run(env: &TestEnv, args: &[&str]) -> CommandOutput {
     env.run(["dev", "run"].iter().chain(args))
 }
 
-/// A home with these scenarios as files.
-pub(super) fn home_with(files: &[(&str, &str)]) -> TestEnv {
+pub(super) fn env_with_files(files: &[(&str, &str)]) -> TestEnv {
     let env = TestEnv::new();
     for (name, text) in files {
         let _ = env.file(name, text);
@@ -33,7 +32,7 @@ fn sale_and(more: &str) -> String {
 }
 
 #[test]
-fn without_a_file_those_run_that_are_part_of_it_and_nothing_is_left_behind() {
+fn without_a_file_the_built_in_scenarios_run_and_leave_nothing_behind() {
     let env = TestEnv::new();
     let expected = "\
 SCENARIO                                RESULT  STEPS  WHERE  WHAT
@@ -41,9 +40,9 @@ Every outcome of a simulated tap        passed  13
 A clerk's second try                    passed  6
 A session that nobody pays expires      passed  7
 A cancel against a payment              passed  8
-A phone without a network               passed  7
+An offline phone                        passed  7
 A phone is paired and takes a payment   passed  8
-A code that is too old pairs nothing    passed  6
+An expired code cannot pair a phone     passed  6
 Two open sessions on a device           passed  7
 A cart that does not add up is refused  passed  5
 ! 9 passed.
@@ -56,9 +55,9 @@ exit 0
     assert!(!env.state_folder().exists() && !env.profiles_file().exists());
 }
 
-/// Whatever account is configured, nothing is sent to it that is not asked for by its name.
+/// Only an account that is named receives requests, not the active one.
 #[test]
-fn it_sends_nothing_anywhere() {
+fn it_sends_no_requests() {
     let server = Server::unwanted();
     let active = format!(
         "active = \"x\"\n[profiles.x]\nenvironment = \"playground\"\napi_key = \"kco_test_api_x\"\nbase_url = \"{}\"\n",
@@ -72,29 +71,29 @@ fn it_sends_nothing_anywhere() {
 }
 
 #[test]
-fn what_failed_is_told_with_its_line_and_what_was_expected() {
+fn failures_are_printed_with_line_and_expectation() {
     let wrong = sale_and(
         "expect.status = \"ACTIVE\"\nexpect.has = [\"order_id\"]\nexpect.answer = { order_amount = 101 }\n",
     );
     let refused = sale_and("[[step]]\ndo = \"tap\"\n[[step]]\ndo = \"cancel\"\n");
     let files = [
-        ("a.toml", "name = \"All well\"\n".to_owned() + SALE),
+        ("a.toml", "name = \"All passed\"\n".to_owned() + SALE),
         ("b.toml", "name = \"Not as expected\"\n".to_owned() + &wrong),
         ("c.toml", refused),
     ];
     let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-    let env = home_with(&files);
-    insta::assert_snapshot!(&run(&env, &["a.toml", "b.toml", "c.toml"]).whole(), @"\
-SCENARIO         RESULT  STEPS   WHERE     WHAT
-All well         passed  2
-Not as expected  failed  1 of 2  b.toml:4  create: status expected ACTIVE, got CREATED; answer.order_amount expected 101, got 100; has expected order_id, got nothing
-c                failed  3 of 4  c.toml:8  cancel: expected exit 0, got exit 5: Session <id-1> has ended: it is FINALIZED.
-! 1 passed, 2 failed.
-exit 5
-");
+    let env = env_with_files(&files);
+    insta::assert_snapshot!(&run(&env, &["a.toml", "b.toml", "c.toml"]).whole(), @"
+    SCENARIO         RESULT  STEPS   WHERE     WHAT
+    All passed       passed  2
+    Not as expected  failed  1 of 2  b.toml:4  create: status expected ACTIVE, got CREATED; answer.order_amount expected 101, got 100; has expected order_id, got nothing
+    c                failed  3 of 4  c.toml:8  cancel: expected exit 0, got exit 5: Session <id-1> has ended: it is FINALIZED.
+    ! 1 passed, 2 failed.
+    exit 5
+    ");
     let failure = |what: &str, expected: &str, actual: &str| json!({"what": what, "expected": expected, "actual": actual});
     let rows = json!([
-        {"scenario": "All well", "file": "a.toml", "result": "passed", "steps": 2, "steps_passed": 2, "line": null,
+        {"scenario": "All passed", "file": "a.toml", "result": "passed", "steps": 2, "steps_passed": 2, "line": null,
          "step": null, "failures": [], "exit_code": 0, "reason": null, "left": []},
         {"scenario": "Not as expected", "file": "b.toml", "result": "failed", "steps": 2, "steps_passed": 1, "line": 4,
          "step": "create", "exit_code": 5, "reason": null, "left": [], "failures": [
@@ -110,24 +109,23 @@ exit 5
     let lines: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(json!(lines), rows);
     insta::assert_snapshot!(&run(&env, &["a.toml", "c.toml", "-o", "csv"]).whole(), @"scenario,file,result,steps,steps_passed,line,step,failures,exit_code,reason,left\n\
-         All well,a.toml,passed,2,2,,,[],0,,[]\n\
+         All passed,a.toml,passed,2,2,,,[],0,,[]\n\
          c,c.toml,failed,4,3,8,cancel,\"[{\"\"what\"\":\"\"step\"\",\"\"expected\"\":\"\"exit 0\"\",\"\"actual\"\":\
          \"\"exit 5: Session <id-1> has ended: it is FINALIZED.\"\"}]\",5,,[]\nexit 5\n");
 }
 
-/// The exit code is that of the first step that failed, as its own command would have ended.
 #[test]
-fn the_exit_code_is_the_first_failures_reason() {
+fn the_exit_code_is_that_of_the_first_failed_step() {
     let cases = [
         (0, sale_and("")),
-        // It worked, but not as expected.
+        // The request succeeds with an unexpected result.
         (5, sale_and("expect.status = \"FAILED\"\n")),
         (5, sale_and("expect.http = 409\n")),
-        // It was refused.
+        // The API rejects the request.
         (5, sale_and("[[step]]\ndo = \"cancel\"\n[[step]]\ndo = \"tap\"\n")),
         (4, sale_and("[[step]]\ndo = \"deregister\"\n[[step]]\ndo = \"create\"\namount = \"1.00\"\n")),
         (4, sale_and("[[step]]\ndo = \"create-device\"\nlocation = \"Nowhere\"\n")),
-        // A wait that ended as `sessions watch` would have.
+        // A wait has the exit codes of `sessions watch`.
         (10, sale_and("[[step]]\ndo = \"cancel\"\n[[step]]\ndo = \"wait\"\n")),
         (11, sale_and("[[step]]\ndo = \"wait\"\nwithin = \"1h\"\n")),
         (
@@ -140,40 +138,42 @@ fn the_exit_code_is_the_first_failures_reason() {
         (13, sale_and("[[step]]\ndo = \"wait\"\n")),
     ];
     for (code, text) in &cases {
-        let env = home_with(&[("x.toml", text)]);
+        let env = env_with_files(&[("x.toml", text)]);
         let outcome = run(&env, &["x.toml", "-o", "json"]).assert_code(*code);
         let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
         assert_eq!(rows[0]["exit_code"], *code);
     }
-    // Of several it is the first in their order, and not the worst, however many run at the same time.
-    let env = home_with(&[("a.toml", &cases[6].1), ("b.toml", &cases[1].1), ("c.toml", &cases[0].1)]);
+    // The first failure in the order of the files decides, not the worst, nor the first to occur.
+    let env = env_with_files(&[("a.toml", &cases[6].1), ("b.toml", &cases[1].1), ("c.toml", &cases[0].1)]);
     let _ = run(&env, &["c.toml", "a.toml", "b.toml", "--jobs", "3"]).assert_code(10);
     let _ = run(&env, &["c.toml", "b.toml", "a.toml", "--jobs", "3"]).assert_code(5);
 }
 
 #[test]
-fn a_wait_takes_no_time() {
+fn waiting_takes_no_time_on_the_emulator() {
     let text = sale_and(
         "[[step]]\ndo = \"wait\"\nfor = \"EXPIRED\"\nwithin = \"10000h\"\n[[step]]\ndo = \"advance\"\nby = \"100000h\"\n",
     );
-    let env = home_with(&[("x.toml", &text)]);
+    let env = env_with_files(&[("x.toml", &text)]);
     let began = std::time::Instant::now();
     let _ = run(&env, &["x.toml"]).assert_code(0);
-    assert!(began.elapsed().as_secs() < 60, "far less than it is on the emulator's clock");
+    assert!(began.elapsed().as_secs() < 60, "the emulator's clock is simulated");
 }
 
 #[test]
-fn mistakes_are_told_all_at_once_and_nothing_is_run() {
-    let env = home_with(&[
+fn all_mistakes_are_reported_and_nothing_runs() {
+    let env = env_with_files(&[
         ("good.toml", SALE),
         ("bad.toml", &sale_and("curency = \"SEK\"\n[[step]]\ndo = \"tapp\"\n")),
         ("worse.toml", "[[step]\n"),
     ]);
     let error = run(&env, &["good.toml", "bad.toml", "worse.toml", "--junit", "out.xml"]).assert_failure(2);
-    insta::assert_snapshot!(&error, @"error: bad.toml:6:1: 'curency' is not a key of the step 'create'; did you mean 'currency'?\n\
-         bad.toml:8:6: 'tapp' is nothing that can be done; did you mean 'tap'?\n\
-         worse.toml:1:8: unclosed array table, expected `]`\n  \
-         hint: nothing was run; docs/scenarios.md explains the format, and --init writes an example\n");
+    insta::assert_snapshot!(&error, @"
+    error: bad.toml:6:1: unexpected keys in table: curency, available keys: device, amount, currency, items, reference, body
+    bad.toml:8:6: unknown variant `tapp`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
+    worse.toml:1:8: unclosed array table, expected `]`
+      hint: write an example with `kustom dev run --init`, or read docs/scenarios.md
+    ");
     assert!(!env.path().join("out.xml").exists());
     let error = run(&env, &["missing.toml"]).assert_failure(2);
     insta::assert_snapshot!(&error, @"error: cannot read missing.toml: No such file or directory\n");
@@ -181,26 +181,30 @@ fn mistakes_are_told_all_at_once_and_nothing_is_run() {
     assert!(
         run(&env, &["binary.toml"])
             .assert_failure(2)
-            .starts_with("error: binary.toml: it is not text in UTF-8\n")
+            .starts_with("error: binary.toml: the file is not valid UTF-8\n")
     );
 }
 
 #[test]
-fn files_folders_and_standard_input() {
-    let env =
-        home_with(&[("set/b.toml", SALE), ("set/a.toml", SALE), ("set/readme.md", "x"), ("empty/x", "")]);
+fn files_directories_and_standard_input() {
+    let env = env_with_files(&[
+        ("set/b.toml", SALE),
+        ("set/a.toml", SALE),
+        ("set/readme.md", "x"),
+        ("empty/x", ""),
+    ]);
     let names = |outcome: CommandOutput| -> Vec<String> {
         let rows = outcome.json();
         rows.as_array().unwrap().iter().map(|row| row["file"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(run(&env, &["set", "-o", "json"])), ["set/a.toml", "set/b.toml"]);
-    let piped = env.command(["dev", "run", "-", "-o", "json"]).stdin(SALE).run();
-    assert_eq!(names(piped), ["stdin"]);
-    insta::assert_snapshot!(&run(&env, &["empty"]).assert_failure(2), @"error: there is no scenario in empty: no file ends with .toml\n");
+    let from_stdin = env.command(["dev", "run", "-", "-o", "json"]).stdin(SALE).run();
+    assert_eq!(names(from_stdin), ["stdin"]);
+    insta::assert_snapshot!(&run(&env, &["empty"]).assert_failure(2), @"error: no scenarios in empty: no file ends in .toml");
 }
 
 #[test]
-fn they_are_listed_and_chosen_by_a_text() {
+fn scenarios_are_listed_and_filtered() {
     let env = TestEnv::new();
     insta::assert_snapshot!(&run(&env, &["--list", "--filter", "PAY"]).whole(), @"\
 SCENARIO                               STEPS  RUNS ON            FILE
@@ -214,18 +218,20 @@ exit 0
         listed,
         json!([{
             "scenario": "A session that nobody pays expires", "file": "built-in/expiry.toml", "steps": 7,
-            "description": "It is open until its lifetime is over, and neither a payment nor a cancel can follow.",
-            "emulator_only": "switches say how an emulator of its own behaves, and this is none",
+            "description": "A session is open until its lifetime ends. After that it can be neither paid nor canceled.",
+            "emulator_only": "'switches' needs an emulator that runs only this scenario",
         }])
     );
     let ran = run(&env, &["--filter", "second-try", "-o", "json"]).json();
     assert_eq!(ran.as_array().unwrap().len(), 1);
-    insta::assert_snapshot!(&run(&env, &["--filter", "no such"]).assert_failure(2), @"error: no scenario has 'no such' in its name or file\n  \
-         hint: see which there are with `kustom dev run --list`\n");
+    insta::assert_snapshot!(&run(&env, &["--filter", "no such"]).assert_failure(2), @"
+    error: no scenario has 'no such' in its name or file
+      hint: list the scenarios with `kustom dev run --list`
+    ");
 }
 
 #[test]
-fn a_first_one_is_written_and_passes_and_nothing_is_ever_written_over() {
+fn the_example_is_written_and_passes_and_no_file_is_overwritten() {
     let env = TestEnv::new();
     insta::assert_snapshot!(&run(&env, &["--init"]).whole(), @"ID      scenario.toml\nOBJECT  scenario\nRESULT  written\n! Run it: kustom dev run scenario.toml\nexit 0\n");
     let first = fs::read_to_string(env.path().join("scenario.toml")).unwrap();
@@ -233,15 +239,16 @@ fn a_first_one_is_written_and_passes_and_nothing_is_ever_written_over() {
     insta::assert_snapshot!(&run(&env, &["scenario.toml"]).whole(), @"SCENARIO                               RESULT  STEPS  WHERE  WHAT\n\
          A sale that is paid at the second try  passed  6\n! 1 passed.\nexit 0\n");
     let mine = env.file("mine.toml", "mine");
-    insta::assert_snapshot!(&run(&env, &["--init", "mine.toml"]).assert_failure(2), @"error: mine.toml is there already, and was left as it is\n  \
-         hint: name another file: kustom dev run --init FILE\n");
+    insta::assert_snapshot!(&run(&env, &["--init", "mine.toml"]).assert_failure(2), @"
+    error: mine.toml already exists
+      hint: name another file: kustom dev run --init FILE
+    ");
     assert_eq!(fs::read_to_string(mine).unwrap(), "mine");
     insta::assert_snapshot!(&run(&env, &["--init", "no/x.toml"]).assert_failure(2), @"error: cannot write no/x.toml: No such file or directory\n");
     let left: Vec<_> = fs::read_dir(env.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".kustom")), "{left:?}");
 }
 
-/// A report with the time that it took left out.
 pub(super) fn without_times(xml: &str) -> String {
     let mut parts = xml.split(" time=\"");
     let first = parts.next().unwrap().to_owned();
@@ -249,9 +256,9 @@ pub(super) fn without_times(xml: &str) -> String {
 }
 
 #[test]
-fn ci_gets_a_report() {
-    let env = home_with(&[
-        ("a.toml", &format!("name = \"All <well>\"\n{SALE}")),
+fn a_junit_report_is_written() {
+    let env = env_with_files(&[
+        ("a.toml", &format!("name = \"All <passed>\"\n{SALE}")),
         ("b.toml", &sale_and("expect.status = \"ACTIVE\"\n")),
         ("out.xml", "old"),
     ]);
@@ -261,7 +268,7 @@ fn ci_gets_a_report() {
     insta::assert_snapshot!(&without_times(&report), @r#"<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="kustom dev run" tests="2" skipped="0" failures="1" errors="0">
     <testsuite name="kustom dev run" tests="2" skipped="0" errors="0" failures="1">
-        <testcase name="All &lt;well&gt;" classname="a.toml"/>
+        <testcase name="All &lt;passed&gt;" classname="a.toml"/>
         <testcase name="b" classname="b.toml">
             <failure message="create: status expected ACTIVE, got CREATED" type="expectation">b.toml:3: create: status expected ACTIVE, got CREATED</failure>
         </testcase>
@@ -277,26 +284,25 @@ fn ci_gets_a_report() {
             .run()
             .assert_code(0);
         let mode = fs::metadata(env.path().join("new.xml")).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode, 0o644, "others read it");
+        assert_eq!(mode, 0o644, "others can read it");
     }
 }
 
-/// Whether the report can be written is known before the first step.
 #[test]
-fn a_report_that_cannot_be_written_is_told_beforehand() {
-    let env = home_with(&[("a.toml", SALE)]);
-    for (path, why) in [
+fn a_report_that_cannot_be_written_is_an_error_before_the_first_step() {
+    let env = env_with_files(&[("a.toml", SALE)]);
+    for (path, reason) in [
         ("no/out.xml", "No such file or directory"),
-        ("/dev/null", "it is there and is no file"),
-        (".", "it is there and is no file"),
+        ("/dev/null", "it is not a file"),
+        (".", "it is not a file"),
     ] {
         let error = run(&env, &["a.toml", "--junit", path]).assert_failure(2);
-        assert_eq!(&error, &format!("error: cannot write {path}: {why}\n"));
+        assert_eq!(&error, &format!("error: cannot write {path}: {reason}\n"));
     }
 }
 
 #[test]
-fn many_are_told_in_their_order_whatever_runs_at_the_same_time() {
+fn results_are_printed_in_order_whatever_the_number_of_jobs() {
     let env = TestEnv::new();
     for number in 0..200 {
         let text = if number % 50 == 49 {
@@ -315,11 +321,11 @@ fn many_are_told_in_their_order_whatever_runs_at_the_same_time() {
     }
 }
 
-/// `| head -1` takes nothing from how it ends, nor from the report.
+/// A closed pipe, as by `| head -1`, changes neither exit code nor report.
 #[cfg(unix)]
 #[test]
-fn a_run_that_nobody_reads_still_fails() {
-    let env = home_with(&[("a.toml", SALE), ("b.toml", &sale_and("expect.status = \"ACTIVE\"\n"))]);
+fn a_closed_pipe_does_not_change_the_exit_code() {
+    let env = env_with_files(&[("a.toml", SALE), ("b.toml", &sale_and("expect.status = \"ACTIVE\"\n"))]);
     for format in ["table", "ndjson", "csv"] {
         let args = ["dev", "run", "a.toml", "b.toml", "-o", format, "--junit", "out.xml", "-q"];
         let outcome = env.command(args).unread().run().assert_code(5);
@@ -329,12 +335,12 @@ fn a_run_that_nobody_reads_still_fails() {
     }
 }
 
-/// Ctrl-C: what was done so far is told, and nothing else is begun. There are far more than can be done in that time.
+/// There are far more scenarios than can run before the interruption.
 #[cfg(unix)]
 #[test]
-fn an_interruption_tells_what_was_done() {
+fn an_interruption_prints_the_results_so_far() {
     let wait = sale_and("[[step]]\ndo = \"wait\"\nfor = \"EXPIRED\"\nwithin = \"15m\"\n");
-    let env = home_with(&[("x.toml", &wait)]);
+    let env = env_with_files(&[("x.toml", &wait)]);
     let many = vec!["x.toml"; 5000];
     let args = [&["dev", "run", "-o", "ndjson", "--jobs", "2", "--junit", "out.xml"][..], &many].concat();
     let process = env.command(args).spawn();
@@ -355,9 +361,9 @@ fn an_interruption_tells_what_was_done() {
 }
 
 #[test]
-fn requests_are_shown_without_what_is_secret_and_so_are_answers() {
+fn secrets_are_redacted_in_the_trace_and_in_results() {
     let text = "[[step]]\ndo = \"enroll\"\nexpect.answer.enrollment_code = \"ABCD2345\"\n";
-    let env = home_with(&[("x.toml", text)]);
+    let env = env_with_files(&[("x.toml", text)]);
     let outcome = run(&env, &["x.toml", "-vv"]).assert_code(5);
     assert!(outcome.stdout.contains("answer.enrollment_code expected \"ABCD2345\", got \"[redacted]\""));
     assert!(outcome.stderr.contains("> POST /ipp/v1/enrollments\n"), "{}", outcome.stderr);
@@ -366,15 +372,15 @@ fn requests_are_shown_without_what_is_secret_and_so_are_answers() {
         "{}[[step]]\ndo = \"pair\"\nexpect.answer.credentials = {{ bearer_token = \"x\" }}\n",
         "[[step]]\ndo = \"enroll\"\n"
     );
-    let env = home_with(&[("x.toml", &paired)]);
+    let env = env_with_files(&[("x.toml", &paired)]);
     let outcome = run(&env, &["x.toml", "-o", "json"]).assert_code(5);
     assert!(outcome.stdout.contains("\\\"[redacted]\\\""), "{}", outcome.stdout);
     assert!(!outcome.stdout.contains("emulated_"));
 }
 
 #[test]
-fn what_does_not_go_together_is_refused() {
-    let env = home_with(&[("a.toml", SALE)]);
+fn conflicting_flags_are_rejected() {
+    let env = env_with_files(&[("a.toml", SALE)]);
     for args in [
         &["--init", "x.toml", "--list"][..],
         &["a.toml", "--init=x.toml"],

@@ -1,4 +1,4 @@
-//! `kustom dev run --profile`: scenarios on an account, which is there for other things too.
+//! `kustom dev run --profile`: scenarios on an account.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
 
-/// A profile `p` of playground at this address.
+/// An environment with a playground profile `p` for this base URL.
 fn env(url: &str, files: &[(&str, &str)]) -> TestEnv {
     let profile = format!(
         "[profiles.p]\nenvironment = \"playground\"\napi_key = \"{API_KEY}\"\nmerchant_id = \"EMULATED\"\n\
@@ -29,8 +29,8 @@ fn env(url: &str, files: &[(&str, &str)]) -> TestEnv {
     env
 }
 
-/// An emulator that passes for the real service: it has neither a phone nor a word about itself.
-fn as_the_service(emulator: &Emulator) -> Router {
+/// An emulator that looks like the real service: without the emulator's own routes.
+fn service_routes_of(emulator: &Emulator) -> Router {
     let inner = emulator.router();
     Router::new().fallback(move |request: Request| {
         let inner = inner.clone();
@@ -52,32 +52,32 @@ fn devices(emulator: &Emulator) -> u64 {
 }
 
 #[test]
-fn what_the_api_can_runs_and_what_it_cannot_is_skipped_with_a_reason() {
+fn scenarios_that_need_an_emulator_are_skipped_with_a_reason() {
     let emulator = Emulator::new(State::seed());
-    let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
+    let proxy = ValidatingProxy::in_front_of(service_routes_of(&emulator));
     let env = env(&proxy.base_url(), &[]);
-    insta::assert_snapshot!(&run(&env, &["--profile", "p"]).whole(), @"\
-SCENARIO                                RESULT   STEPS   WHERE                              WHAT
-Every outcome of a simulated tap        passed   13
-A clerk's second try                    skipped  0 of 6  built-in/second-try.toml:12        choose is done by a person on a phone here
-A session that nobody pays expires      skipped  0 of 7  built-in/expiry.toml:4             switches say how an emulator of its own behaves, and this is none
-A cancel against a payment              passed   8
-A phone without a network               skipped  0 of 7  built-in/phone-offline.toml:13     offline takes a device off the network, which only an emulator can
-A phone is paired and takes a payment   skipped  0 of 8  built-in/pairing.toml:10           pair is done by a person on a phone here
-A code that is too old pairs nothing    skipped  0 of 6  built-in/expired-code.toml:17      pair is done by a person on a phone here
-Two open sessions on a device           skipped  0 of 7  built-in/two-open-sessions.toml:4  switches say how an emulator of its own behaves, and this is none
-A cart that does not add up is refused  passed   5
-! Callbacks go to the account's endpoint, so they are not looked at here.
-! 3 passed, 6 skipped.
-exit 0
-");
-    assert_eq!(devices(&emulator), 0, "what was made is cleared away");
-    // What is asked without a description is what an emulator is told by.
+    insta::assert_snapshot!(&run(&env, &["--profile", "p"]).whole(), @"
+    SCENARIO                                RESULT   STEPS   WHERE                              WHAT
+    Every outcome of a simulated tap        passed   13
+    A clerk's second try                    skipped  0 of 6  built-in/second-try.toml:12        'choose' needs a simulated phone, which only an emulator has
+    A session that nobody pays expires      skipped  0 of 7  built-in/expiry.toml:4             'switches' needs an emulator that runs only this scenario
+    A cancel against a payment              passed   8
+    An offline phone                        skipped  0 of 7  built-in/phone-offline.toml:13     'offline' needs a simulated network, which only an emulator has
+    A phone is paired and takes a payment   skipped  0 of 8  built-in/pairing.toml:10           'pair' needs a simulated phone, which only an emulator has
+    An expired code cannot pair a phone     skipped  0 of 6  built-in/expired-code.toml:17      'pair' needs a simulated phone, which only an emulator has
+    Two open sessions on a device           skipped  0 of 7  built-in/two-open-sessions.toml:4  'switches' needs an emulator that runs only this scenario
+    A cart that does not add up is refused  passed   5
+    ! Callbacks go to the account's endpoint, so they are not checked.
+    ! 3 passed, 6 skipped.
+    exit 0
+    ");
+    assert_eq!(devices(&emulator), 0, "created resources are removed");
+    // The request that detects an emulator is not part of the API.
     let violations: Vec<_> = proxy.violations().into_iter().map(|violation| violation.message).collect();
     assert_eq!(violations, ["GET / is not described"]);
 }
 
-/// The variable means the same as the flag.
+/// The environment variable has the same effect as the flag.
 #[test]
 fn an_emulator_on_this_machine_has_a_phone_and_a_clock() {
     let emulator = Emulator::new(State::seed());
@@ -110,18 +110,18 @@ fn an_emulator_on_this_machine_has_a_phone_and_a_clock() {
 }
 
 #[test]
-fn production_is_refused_before_anything_is_sent() {
+fn production_is_rejected_before_anything_is_sent() {
     let server = Server::unwanted();
     let profile = format!(
         "active = \"live\"\n[profiles.live]\nenvironment = \"production\"\napi_key = \"kco_live_api_x\"\nbase_url = \"{}\"\n",
         server.url()
     );
     let env = TestEnv::new().with_profiles(&profile);
-    let expected = "error: scenarios make devices and payments, and this is production\n  \
+    let expected = "error: scenarios create devices and payments, and this profile is for production\n  \
                     hint: run them on an emulator with --profile local, or name a playground profile\n";
     assert_eq!(&run(&env, &["--profile", "live", "--yes"]).assert_failure(2), expected);
     assert_eq!(&env.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().assert_failure(2), expected);
-    // Being the active one is not being asked for.
+    // An active profile that is not named is not used.
     let _ = run(&env, &["--filter", "second"]).assert_code(0);
     assert!(server.asked().is_empty());
     let _ = run(&env, &["--profile", "unknown"]).assert_failure(2);
@@ -131,45 +131,45 @@ fn id(number: usize) -> String {
     format!("{FIXED_ID}{number:012}")
 }
 
-/// A service that makes devices and sessions, each with an id of its own, and leaves the rest to `other`.
+/// A server that creates devices and sessions, and leaves other requests to `other`.
 fn service(other: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
-    let made = AtomicUsize::new(0);
-    Server::new(move |asked| match asked.line().as_str() {
+    let created = AtomicUsize::new(0);
+    Server::new(move |request| match request.line().as_str() {
         "POST /ipp/v1/dev/devices" => {
-            Reply::json(200, &json!({"id": id(made.fetch_add(1, Ordering::SeqCst) + 1)}))
+            Reply::json(200, &json!({"id": id(created.fetch_add(1, Ordering::SeqCst) + 1)}))
         }
         "POST /ipp/v1/sessions" => {
-            let session_id = id(made.fetch_add(1, Ordering::SeqCst) + 1);
+            let session_id = id(created.fetch_add(1, Ordering::SeqCst) + 1);
             Reply::json(200, &json!({"session_id": session_id, "status": "CREATED"}))
         }
-        _ => other(asked),
+        _ => other(request),
     })
 }
 
-/// What was changed there, in order.
+/// All requests except GET, in order.
 fn changes(server: &Server) -> Vec<String> {
     server.lines().into_iter().filter(|line| !line.starts_with("GET ")).collect()
 }
 
-/// Also after a failure; and what cannot be cleared away is named.
+/// Also after a failure.
 #[test]
-fn what_a_scenario_made_is_cleared_away_or_named() {
+fn created_resources_are_removed_or_listed() {
     let text = format!("{SALE}expect.answer.colour = \"blue\"\n");
     let refusing = |status: &'static str| {
-        service(move |asked| match asked.method.as_str() {
+        service(move |request| match request.method.as_str() {
             "PUT" => Reply::problem(409, "Not now."),
             "GET" => Reply::json(200, &json!({"session_id": id(2), "status": status})),
             _ => Reply::empty(204),
         })
     };
-    // The session has ended meanwhile, which is fine too.
-    let cleared = refusing("EXPIRED");
-    let home_of = |server: &Server| env(&server.url(), &[("x.toml", text.as_str())]);
-    let outcome = run(&home_of(&cleared), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
+    // A session that has ended needs no removal.
+    let removed = refusing("EXPIRED");
+    let env_for = |server: &Server| env(&server.url(), &[("x.toml", text.as_str())]);
+    let outcome = run(&env_for(&removed), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!((&rows[0]["left"], outcome.stderr.as_str()), (&json!([]), ""));
     assert_eq!(
-        changes(&cleared),
+        changes(&removed),
         [
             "POST /ipp/v1/dev/devices".to_owned(),
             "POST /ipp/v1/sessions".to_owned(),
@@ -178,28 +178,28 @@ fn what_a_scenario_made_is_cleared_away_or_named() {
         ]
     );
     let open = refusing("CREATED");
-    let outcome = run(&home_of(&open), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
+    let outcome = run(&env_for(&open), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(rows[0]["left"], json!([format!("session {}: Not now. (HTTP 409)", id(2))]));
     let stuck =
         service(
-            |asked| if asked.method == "GET" { Reply::empty(404) } else { Reply::problem(403, "Not you.") },
+            |request| {
+                if request.method == "GET" { Reply::empty(404) } else { Reply::problem(403, "Not you.") }
+            },
         );
-    let outcome = run(&home_of(&stuck), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
+    let outcome = run(&env_for(&stuck), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
     let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
     let left =
         [format!("session {}: Not you. (HTTP 403)", id(2)), format!("device {}: Not you. (HTTP 403)", id(1))];
     assert_eq!(rows[0]["left"], json!(left));
-    let warned: Vec<_> = left
-        .iter()
-        .map(|what| json!({"warning": {"message": format!("not cleared away: {what}")}}))
-        .collect();
-    let said: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(said, warned);
+    let warnings: Vec<_> =
+        left.iter().map(|what| json!({"warning": {"message": format!("not removed: {what}")}})).collect();
+    let stderr: Vec<Value> = outcome.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(stderr, warnings);
 }
 
 #[test]
-fn an_account_that_cannot_be_asked_is_an_error_with_its_own_code() {
+fn an_unusable_account_is_an_error_with_its_own_exit_code() {
     for (reply, code, kind) in [
         (Reply::problem(401, "no"), 3, "error"),
         (Reply::problem(429, "later").header("retry-after", "3600"), 6, "error"),
@@ -219,44 +219,46 @@ fn an_account_that_cannot_be_asked_is_an_error_with_its_own_code() {
             report.contains(&format!("<{kind} message=\"create-device: expected exit 0, got exit {code}: ")),
             "{report}"
         );
-        // Nothing that may have been carried out is sent again, and nothing is left to clear away.
+        // A request that may have been processed is not repeated.
         assert_eq!(changes(&server), ["POST /ipp/v1/dev/devices"]);
     }
 }
 
-/// What meets one scenario would meet all of them.
 #[test]
-fn an_account_that_does_not_take_the_key_is_not_asked_again() {
+fn a_rejected_key_stops_the_run() {
     let server = Server::always(Reply::problem(401, "no"));
     let env = env(&server.url(), &[("a.toml", SALE), ("b.toml", SALE), ("c.toml", SALE)]);
     let args = ["a.toml", "b.toml", "c.toml", "--profile", "p", "--jobs", "1"];
-    insta::assert_snapshot!(&run(&env, &args).whole(), @"SCENARIO  RESULT  STEPS   WHERE     WHAT\n\
-         a         failed  0 of 2  a.toml:1  create-device: expected exit 0, got exit 3: no\n\
-         ! 1 failed.\n! warning: 2 more scenarios not run: the account cannot be asked\nexit 3\n");
+    insta::assert_snapshot!(&run(&env, &args).whole(), @"
+    SCENARIO  RESULT  STEPS   WHERE     WHAT
+    a         failed  0 of 2  a.toml:1  create-device: expected exit 0, got exit 3: no
+    ! 1 failed.
+    ! warning: 2 scenarios not run, since the account cannot be used
+    exit 3
+    ");
     assert_eq!(changes(&server), ["POST /ipp/v1/dev/devices"]);
 }
 
-/// Lifetimes with a name are asked for where others are not taken.
+/// Where the API takes no `expires_in`, the request has a `ttl`.
 #[test]
-fn codes_are_asked_for_in_either_way() {
+fn codes_are_created_in_either_dialect() {
     let emulator = Emulator::new(State::seed());
     emulator.with_state(|state, _| {
         state.options.enrollment_dialect = kustom::emulator::state::EnrollmentDialect::TtlOnly;
     });
-    let proxy = ValidatingProxy::in_front_of(as_the_service(&emulator));
+    let proxy = ValidatingProxy::in_front_of(service_routes_of(&emulator));
     let text = "[[step]]\ndo = \"enroll\"\nlocation = \"göteborg haga\"\nexpires_in = \"3h\"\nexpect = { http = 201, status = \"PENDING\" }\n\
                 [[step]]\ndo = \"withdraw\"\nexpect.status = \"CANCELLED\"\n";
     let env = env(&proxy.base_url(), &[("x.toml", text)]);
     insta::assert_snapshot!(&run(&env, &["x.toml", "--profile", "p"]).whole(), @"SCENARIO  RESULT  STEPS  WHERE  WHAT\nx         passed  2\n! 1 passed.\nexit 0\n");
 }
 
-/// In real time: a wait asks until the session is what it is waited for.
 #[test]
-fn a_wait_looks_until_it_is_there_and_a_passing_failure_does_not_end_it() {
-    let looks = AtomicUsize::new(0);
-    let server = service(move |asked| match asked.method.as_str() {
-        "GET" if asked.target == "/" => Reply::empty(404),
-        "GET" => match looks.fetch_add(1, Ordering::SeqCst) {
+fn a_wait_polls_in_real_time_and_survives_a_temporary_failure() {
+    let polls = AtomicUsize::new(0);
+    let server = service(move |request| match request.method.as_str() {
+        "GET" if request.target == "/" => Reply::empty(404),
+        "GET" => match polls.fetch_add(1, Ordering::SeqCst) {
             0 => Reply::json(200, &json!({"session_id": id(2), "status": "CREATED"})),
             1 => Reply::problem(503, "not now").header("retry-after", "0"),
             _ => Reply::json(200, &json!({"session_id": id(2), "status": "FINALIZED"})),
@@ -270,20 +272,20 @@ fn a_wait_looks_until_it_is_there_and_a_passing_failure_does_not_end_it() {
     let _ = run(&env, &["x.toml", "--profile", "p", "-q"]).assert_code(0);
 }
 
-/// Ctrl-C ends what is under way in order, and tells what was done so far.
+/// Ctrl-C stops the current scenario and removes what it created.
 #[cfg(unix)]
 #[test]
-fn an_interruption_tells_what_was_done_and_clears_away() {
+fn an_interruption_cleans_up_and_prints_the_results_so_far() {
     let server = Arc::new(Mutex::new(None::<Server>));
-    let running = service(|asked| match asked.method.as_str() {
-        "GET" if asked.target == "/" => Reply::empty(404),
+    let running = service(|request| match request.method.as_str() {
+        "GET" if request.target == "/" => Reply::empty(404),
         "GET" => Reply::json(200, &json!({"session_id": id(4), "status": "ACTIVE"})),
         _ => Reply::empty(204),
     });
     let wait = format!("{SALE}[[step]]\ndo = \"wait\"\nwithin = \"2h\"\n");
     let env = env(&running.url(), &[("a.toml", SALE), ("b.toml", &wait), ("c.toml", SALE)]);
     *server.lock().unwrap() = Some(running);
-    let asked = || server.lock().unwrap().as_ref().unwrap().lines();
+    let request_lines = || server.lock().unwrap().as_ref().unwrap().lines();
     let args = [
         "dev",
         "run",
@@ -307,24 +309,24 @@ fn an_interruption_tells_what_was_done_and_clears_away() {
     assert_eq!(last, ["error: interrupted: 1 of 3 scenarios done", "1 passed."]);
     let report = std::fs::read_to_string(env.path().join("out.xml")).unwrap();
     assert!(without_times(&report).contains("<skipped message=\"interrupted\"/>"), "{report}");
-    let lines = asked();
+    let lines = request_lines();
     let end: Vec<_> = lines.iter().rev().take(2).cloned().collect();
-    let cleared =
+    let cleanup =
         [format!("DELETE /ipp/v1/devices/{}", id(3)), format!("PUT /ipp/v1/sessions/{}/cancel", id(4))];
-    assert_eq!(end, cleared);
+    assert_eq!(end, cleanup);
     assert_eq!(
         lines.iter().filter(|line| *line == "POST /ipp/v1/sessions").count(),
         2,
-        "the third was not begun"
+        "the third scenario does not start"
     );
 }
 
-/// Whoever cannot wait for the end of what is under way says so a second time.
+/// The second Ctrl-C does not wait for the cleanup.
 #[cfg(unix)]
 #[test]
-fn a_second_interruption_ends_it_at_once() {
-    let server = service(|asked| match asked.method.as_str() {
-        "GET" if asked.target == "/" => Reply::empty(404),
+fn a_second_interruption_stops_at_once() {
+    let server = service(|request| match request.method.as_str() {
+        "GET" if request.target == "/" => Reply::empty(404),
         "PUT" => Reply::stall(),
         _ => Reply::json(200, &json!({"session_id": id(2), "status": "ACTIVE"})),
     });
@@ -337,7 +339,7 @@ fn a_second_interruption_ends_it_at_once() {
     process.interrupt();
     let outcome = process.wait().assert_code(130);
     assert_eq!(outcome.stdout, "");
-    let said = "error: interrupted: 0 of 1 scenario done\n  \
-                hint: what was under way was left as it is; on an account, clear it away\n";
-    assert!(outcome.stderr.ends_with(said), "{}", outcome.stderr);
+    let expected = "error: interrupted: 0 of 1 scenario done\n  \
+                hint: the cleanup was interrupted too: check the account for open sessions and devices\n";
+    assert!(outcome.stderr.ends_with(expected), "{}", outcome.stderr);
 }

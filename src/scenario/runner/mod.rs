@@ -1,152 +1,137 @@
-//! Carrying a scenario out: on an emulator of its own, or on an account.
+//! Runs scenarios, each against a private emulator or an account.
 
 mod cleanup;
-mod observe;
-mod request;
-mod run;
-mod stop;
+mod step;
 mod test_emulator;
 mod wait;
 
-use super::action::Capability;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
 use super::assertions::{Mismatch, check_expectations};
-use super::model::{Scenario, Step};
+use super::model::{Capability, ResourceKind, Scenario, Step};
 use crate::api::Client;
-use crate::error::{ErrorKind, ExitStatus};
-use run::{Cancelled, Run};
-pub(crate) use stop::Stop;
+use crate::error::ErrorKind;
+use crate::secret::Secret;
 pub(crate) use test_emulator::TestEmulator;
 
-/// Where a scenario is played.
+/// Where a scenario runs.
 #[derive(Clone, Copy)]
 pub(crate) enum Target<'a> {
-    /// On an emulator of its own, whose clock stands still unless the scenario moves it.
-    World(&'a TestEmulator),
-    /// On an account that is there for other things too, in real time.
-    Account(&'a Capabilities),
+    /// An emulator for this scenario, whose clock only the scenario advances.
+    Emulator(&'a TestEmulator),
+    /// An account that others use too, in real time.
+    Account(&'a AccountTarget),
 }
 
-/// What an account can beside the API, and what it has by default.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Capabilities {
-    /// Whether it is one of an emulator: a phone that can be played, a network, and a clock that can be put forward.
-    pub emulator: bool,
-    /// The default location: a name or an id.
+pub(crate) struct AccountTarget {
+    /// Whether an emulator serves the account, with simulated phones, network and clock.
+    pub is_emulator: bool,
+    /// Name or ID of the default location.
     pub location: Option<String>,
 }
 
-/// Plays scenarios, one after the other or side by side.
-pub(crate) struct Runner<'a> {
-    client: &'a Client,
-    stage: Target<'a>,
-    stop: Stop,
+impl Target<'_> {
+    const fn has(self, capability: Capability) -> bool {
+        match (self, capability) {
+            (Self::Emulator(_), _) => true,
+            (Self::Account(account), Capability::Phone | Capability::Network | Capability::Clock) => {
+                account.is_emulator
+            }
+            // The options of a shared emulator are not the scenario's to change.
+            (Self::Account(_), Capability::EmulatorOptions) => false,
+        }
+    }
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunResult {
-    /// How it ended.
-    pub verdict: RunOutcome,
-    /// How many of its steps came to what was expected.
-    pub steps: usize,
-    /// What could not be cleared away afterwards.
-    pub left: Vec<String>,
+    pub outcome: RunOutcome,
+    pub steps_passed: usize,
+    /// What the cleanup could not remove, with the reason.
+    pub leftovers: Vec<String>,
 }
 
-/// How a scenario ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RunOutcome {
-    /// Everything was as expected.
     Passed,
-    /// Something was not.
     Failed(FailedStep),
-    /// It cannot be played here. Nothing was done.
+    /// The target lacks something the scenario needs. No request was sent.
     Skipped {
-        /// Where it asks for what there is not, from one.
+        /// Line that needs it.
         line: usize,
-        /// What that is.
         reason: String,
     },
-    /// Somebody wanted it to end before its time.
-    Stopped,
+    Cancelled,
 }
 
-/// The step at which a scenario ended.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct FailedStep {
-    /// Where the step begins, from one.
     pub line: usize,
-    /// What it does.
-    pub verb: &'static str,
-    /// What was not as expected.
-    pub unmet: Vec<Mismatch>,
-    /// How the command for the step would have ended; where that is well, the API did something else than expected,
-    /// which is of the same kind as a refusal.
-    pub exit: ExitStatus,
+    pub action_name: String,
+    pub mismatches: Vec<Mismatch>,
+    /// Exit code of the equivalent command. If that succeeded, it is the code for a request that the API rejects.
+    pub exit_code: u8,
 }
 
-impl Target<'_> {
-    fn has(self, need: Capability) -> bool {
-        match (self, need) {
-            (Self::World(_), _) => true,
-            (Self::Account(powers), Capability::Phone | Capability::Network | Capability::Clock) => {
-                powers.emulator
-            }
-            // An emulator that is there for other programs too behaves as it was told to when it began.
-            (Self::Account(_), Capability::Switches) => false,
-        }
-    }
+/// Returned when the cancellation token interrupts a step.
+struct Cancelled;
+
+/// A resource that a step created.
+struct CreatedResource {
+    kind: ResourceKind,
+    id: Uuid,
+    /// Enrollment code, which is needed to pair.
+    code: Option<Secret>,
 }
 
-impl<'a> Runner<'a> {
-    /// A player who asks this client, which has to be one for the stage.
-    pub(crate) const fn new(client: &'a Client, stage: Target<'a>, stop: Stop) -> Self {
-        Self { client, stage, stop }
-    }
+/// A scenario in progress.
+struct Run<'a> {
+    client: &'a Client,
+    target: Target<'a>,
+    cancel: &'a CancellationToken,
+    /// The resources that the steps created, by step.
+    created: Vec<Option<CreatedResource>>,
+}
 
-    /// Plays a scenario to its end, to its first step that is not as expected, or until somebody wants it to end. On an
-    /// account, what it made is cleared away.
-    pub(crate) async fn play(&self, scenario: &Scenario) -> RunResult {
-        if let Some((line, reason)) = scenario.missing_capability(|need| self.stage.has(need)) {
-            return RunResult { verdict: RunOutcome::Skipped { line, reason }, steps: 0, left: Vec::new() };
-        }
-        let mut run = Run::new(self, scenario.steps.len());
-        let mut steps = 0;
-        let mut verdict = RunOutcome::Passed;
-        for (index, step) in scenario.steps.iter().enumerate() {
-            match self.step(&mut run, index, step).await {
-                Ok(None) => steps += 1,
-                Ok(Some(failure)) => verdict = RunOutcome::Failed(failure),
-                Err(Cancelled) => verdict = RunOutcome::Stopped,
-            }
-            if verdict != RunOutcome::Passed {
-                break;
-            }
-        }
-        let left = match self.stage {
-            // It is gone with everything in it.
-            Target::World(_) => Vec::new(),
-            Target::Account(_) => run.cleanup().await,
-        };
-        RunResult { verdict, steps, left }
+/// Runs a scenario until a step fails or `cancel` is cancelled. On an account, everything it created is removed at the end.
+pub(crate) async fn run_scenario(
+    scenario: &Scenario,
+    client: &Client,
+    target: Target<'_>,
+    cancel: &CancellationToken,
+) -> RunResult {
+    if let Some((line, reason)) = scenario.missing_capability(|capability| target.has(capability)) {
+        let outcome = RunOutcome::Skipped { line, reason };
+        return RunResult { outcome, steps_passed: 0, leftovers: Vec::new() };
     }
+    let mut run = Run { client, target, cancel, created: Vec::new() };
+    let (steps_passed, outcome) = run.run_steps(&scenario.steps).await;
+    let leftovers = match target {
+        Target::Emulator(_) => Vec::new(),
+        Target::Account(_) => run.clean_up().await,
+    };
+    RunResult { outcome, steps_passed, leftovers }
+}
 
-    async fn step(
-        &self,
-        run: &mut Run<'_>,
-        index: usize,
-        step: &Step,
-    ) -> Result<Option<FailedStep>, Cancelled> {
-        if self.stop.is_wanted() {
-            return Err(Cancelled);
+impl Run<'_> {
+    /// Returns the number of steps that passed before the outcome.
+    async fn run_steps(&mut self, steps: &[Step]) -> (usize, RunOutcome) {
+        for (index, step) in steps.iter().enumerate() {
+            if self.cancel.is_cancelled() {
+                return (index, RunOutcome::Cancelled);
+            }
+            let Ok(result) = self.run_step(step).await else { return (index, RunOutcome::Cancelled) };
+            let mismatches = check_expectations(step, &result);
+            if !mismatches.is_empty() {
+                let exit_code =
+                    if result.exit_code == 0 { ErrorKind::Refused.code() } else { result.exit_code };
+                let (line, action_name) = (step.line, step.action_name.clone());
+                return (index, RunOutcome::Failed(FailedStep { line, action_name, mismatches, exit_code }));
+            }
         }
-        let seen = run.perform(index, step).await?;
-        let unmet = check_expectations(step, &seen);
-        if unmet.is_empty() {
-            return Ok(None);
-        }
-        let own = seen.exit.filter(|exit| exit.code() != 0);
-        let exit = own.unwrap_or(ExitStatus::ScenarioFailed(ErrorKind::Refused));
-        Ok(Some(FailedStep { line: step.line, verb: step.act.verb(), unmet, exit }))
+        (steps.len(), RunOutcome::Passed)
     }
 }

@@ -1,4 +1,4 @@
-//! An emulator for one scenario, with a clock that only the scenario moves.
+//! An emulator for one scenario, with a clock that only the scenario advances.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,18 +6,18 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::api::{BaseUrl, Client, Credentials, InProcessTransport, Observer, Transport};
+use crate::api::{BaseUrl, Client, Credentials, InProcessTransport, Observer};
 use crate::emulator::{API_KEY, Emulator, EmulatorOptions, MERCHANT_ID, State};
 use crate::model::CallbackType;
 use crate::secret::ApiKey;
 
-/// The time at which every scenario begins: 2026-01-02T12:00:00Z, after the seed was made.
+/// 2026-01-02T12:00:00Z, which is after the timestamps of the seed.
 const START_TIME: i64 = 1_767_355_200;
 
-/// The base URL of what no request leaves by.
+/// Never connected to: the transport calls the emulator in this process.
 const BASE_URL: &str = "http://localhost";
 
-/// An emulator and its clock. Two of them are the same to the last id, so that a scenario always goes the same way.
+/// An emulator and its clock. IDs are derived from a counter, so every run of a scenario has the same ones.
 pub(crate) struct TestEmulator {
     emulator: Emulator,
     clock: Clock,
@@ -39,15 +39,14 @@ impl Clock {
 }
 
 impl TestEmulator {
-    /// A new account on an emulator that behaves like this.
-    pub(crate) fn new(switches: EmulatorOptions) -> Self {
+    pub(crate) fn new(options: EmulatorOptions) -> Self {
         let clock = Clock(Arc::new(Mutex::new(Timestamp::from_second(START_TIME).unwrap_or_default())));
         let mut state = State::seed();
-        state.options = switches;
-        let (time, mut made) = (clock.clone(), 0_u64);
+        state.options = options;
+        let (time, mut count) = (clock.clone(), 0_u64);
         let ids = move || {
-            made += 1;
-            Uuid::new_v5(&Uuid::NAMESPACE_OID, &made.to_be_bytes())
+            count += 1;
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, &count.to_be_bytes())
         };
         Self { emulator: Emulator::with_clock_and_ids(state, move || time.now(), ids), clock }
     }
@@ -56,36 +55,26 @@ impl TestEmulator {
         &self.emulator
     }
 
-    /// The time it is there.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Lets time pass.
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
-    /// What was told in callbacks since the last time.
-    pub(super) fn callbacks(&self) -> Vec<CallbackType> {
+    /// The types of the callbacks since the last call.
+    pub(super) fn take_callbacks(&self) -> Vec<CallbackType> {
         self.emulator.drain_events().into_iter().map(|event| event.kind).collect()
     }
 
-    /// What carries requests there.
-    pub(crate) fn transport(&self) -> InProcessTransport {
-        InProcessTransport::new(self.emulator.router())
-    }
-
-    /// A client of the built-in account, over this transport. `None` only if the built-in account could not be one.
-    pub(crate) fn client(transport: Box<dyn Transport>, observer: Observer) -> Option<Client> {
+    /// A client for the built-in account. Returns `None` only if that account's constants are invalid.
+    pub(crate) fn client(&self, observer: Observer) -> Option<Client> {
         let key = ApiKey::parse(API_KEY).ok()?;
         let merchant_id = Some(MERCHANT_ID.to_owned());
-        Client::new(
-            transport,
-            BaseUrl::parse(BASE_URL).ok()?,
-            &Credentials { key, username: None, merchant_id },
-            observer,
-        )
+        let transport = Box::new(InProcessTransport::new(self.emulator.router()));
+        let credentials = Credentials { key, username: None, merchant_id };
+        Client::new(transport, BaseUrl::parse(BASE_URL).ok()?, &credentials, observer)
     }
 }
 
@@ -94,12 +83,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_moves_when_it_is_told_to_and_stops_at_the_end_of_time() {
-        let world = TestEmulator::new(EmulatorOptions::default());
-        assert_eq!(world.now().to_string(), "2026-01-02T12:00:00Z");
-        world.advance(Duration::from_secs(90));
-        assert_eq!(world.now().to_string(), "2026-01-02T12:01:30Z");
-        world.advance(Duration::MAX);
-        assert_eq!(world.now(), Timestamp::MAX);
+    fn the_clock_advances_and_stops_at_the_maximum() {
+        let emulator = TestEmulator::new(EmulatorOptions::default());
+        assert_eq!(emulator.now().to_string(), "2026-01-02T12:00:00Z");
+        emulator.advance(Duration::from_secs(90));
+        assert_eq!(emulator.now().to_string(), "2026-01-02T12:01:30Z");
+        emulator.advance(Duration::MAX);
+        assert_eq!(emulator.now(), Timestamp::MAX);
     }
 }

@@ -1,97 +1,80 @@
-//! Waiting for a session, in the time of wherever it is.
+//! Waits for a session, on the clock of the scenario's target.
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::Target;
-
-use super::run::{Cancelled, Run, hide, invalid_response, object, refused};
+use super::step::{failed_request, invalid_response, string_field, successful_request};
+use super::{Cancelled, Run, Target};
 use crate::api;
 use crate::error::{ErrorKind, ExitStatus};
 use crate::model::SessionStatus;
-use crate::polling::watch::{self, NextAction, Watch};
-use crate::scenario::action::ResourceKind;
+use crate::polling::watch::{NextAction, Observation, Watch};
 use crate::scenario::assertions::StepResult;
+use crate::scenario::model::ResourceKind;
 use crate::text::format_duration;
 
-/// How often a session that is waited for is looked at, and how often at most.
-const INTERVAL: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longer waits poll less often.
 const MAX_POLLS: u32 = 1000;
 
 impl Run<'_> {
-    /// Looks at a session until it is what it is waited for, has ended otherwise, or the time is over.
+    /// Polls a session until it has the status, reaches another final status, or the time is over.
     pub(super) async fn wait(
-        &mut self,
-        id: Uuid,
+        &self,
+        session: Uuid,
         until: &SessionStatus,
         within: Duration,
     ) -> Result<StepResult, Cancelled> {
-        let interval = INTERVAL.max(within / MAX_POLLS);
-        let mut watch = Watch::new(interval, Some(within));
-        let began = self.now();
+        let mut watch = Watch::new(POLL_INTERVAL.max(within / MAX_POLLS), Some(within));
+        let started = self.now();
         loop {
-            let answer = self.player.client.send(&api::read_session_request(id)).await;
-            let (look, seen) = match answer {
-                Ok(answer) => {
-                    let mut body = object(&answer.body);
-                    hide(&mut body);
-                    let status = body.as_ref().and_then(|body| body.get("status")?.as_str());
-                    let Some(status) = status.map(|status| SessionStatus::from(status.to_owned())) else {
-                        return Ok(invalid_response(ResourceKind::Session, answer.status));
+            let (result, observation) = match self.client.send(&api::read_session_request(session)).await {
+                Ok(response) => {
+                    let result = successful_request(&response);
+                    let Some(status) = string_field(result.response.as_ref(), "status") else {
+                        return Ok(invalid_response(ResourceKind::Session, response.status));
                     };
-                    let (http, exit) = (Some(answer.status), Some(ExitStatus::Success));
-                    let seen = StepResult { http, exit, answer: body, ..StepResult::default() };
+                    let status = SessionStatus::from(status);
                     if status == *until {
-                        return Ok(seen);
+                        return Ok(result);
                     }
-                    (watch::Observation::Status(status), seen)
+                    (result, Observation::Status(status))
                 }
                 Err(error) => {
-                    let seen = refused(&error);
-                    // What will not be otherwise the next time ends the wait.
-                    if seen.exit != Some(ExitStatus::ScenarioFailed(ErrorKind::Unavailable)) {
-                        return Ok(seen);
+                    let result = failed_request(&error);
+                    if result.exit_code != ErrorKind::Unavailable.code() {
+                        return Ok(result);
                     }
-                    (watch::Observation::Failure(error.retry_after), seen)
+                    (result, Observation::Failure(error.retry_after))
                 }
             };
-            let now = match &look {
-                watch::Observation::Status(status) => Some(status.clone()),
-                watch::Observation::Failure(_) => None,
-            };
-            match watch.observe(self.since(began), look).next {
+            let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
+            match watch.observe(elapsed, observation.clone()).next {
                 NextAction::Poll(after) => self.sleep(after).await?,
                 NextAction::Finished(status) => {
-                    let exit = Some(ExitStatus::from_session_status(&status));
-                    return Ok(StepResult { exit, said: Some(format!("it is {status}")), ..seen });
+                    let exit_code = ExitStatus::from_session_status(&status).code();
+                    return Ok(StepResult { exit_code, message: Some(format!("it is {status}")), ..result });
                 }
                 NextAction::TimedOut => {
-                    let Some(status) = now else { return Ok(seen) };
-                    let said = Some(format!("it is {status} after {}", format_duration(within)));
-                    return Ok(StepResult { exit: Some(ExitStatus::SessionOpen), said, ..seen });
+                    let Observation::Status(status) = observation else { return Ok(result) };
+                    let message = format!("it is {status} after {}", format_duration(within));
+                    let exit_code = ExitStatus::SessionOpen.code();
+                    return Ok(StepResult { exit_code, message: Some(message), ..result });
                 }
             }
         }
     }
 
-    /// Lets time pass: on an emulator of one's own none of anybody's.
+    /// Waits for `time`; on a private emulator this only advances its clock.
     async fn sleep(&self, time: Duration) -> Result<(), Cancelled> {
-        match self.player.stage {
-            Target::World(world) => world.advance(time),
-            Target::Account(_) => {
-                tokio::select! {
-                    () = tokio::time::sleep(time) => {}
-                    () = self.player.stop.wanted() => return Err(Cancelled),
-                }
+        let sleep = async {
+            match self.target {
+                Target::Emulator(emulator) => emulator.advance(time),
+                Target::Account(_) => tokio::time::sleep(time).await,
             }
-        }
-        if self.player.stop.is_wanted() { Err(Cancelled) } else { Ok(()) }
-    }
-
-    fn since(&self, began: Timestamp) -> Duration {
-        let passed: SignedDuration = self.now().duration_since(began);
-        Duration::try_from(passed).unwrap_or_default()
+        };
+        self.cancel.run_until_cancelled(sleep).await.ok_or(Cancelled)
     }
 }

@@ -1,6 +1,6 @@
-//! The files of scenarios, and those that are written.
+//! Reads scenario files, and writes the example and the report.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -11,156 +11,137 @@ use crate::output::Output;
 use crate::scenario::{Diagnostic, Scenario, builtin, parse};
 use crate::text::escape_control;
 
-const SUFFIX: &str = "toml";
+const EXTENSION: &str = "toml";
 
-/// What standard input is called where a file is named.
-const STDIN: &str = "stdin";
-
-/// Reads every scenario, or those of the program where no file is named. Nothing is run where one cannot be read.
-pub(super) fn read(files: &[Input], output: &Output) -> Result<Vec<Scenario>, Error> {
-    if files.is_empty() {
-        return builtin::scenarios().map_err(|(file, mistakes)| {
+/// Reads all files, or the built-in scenarios if none are given. Fails if any of them has a mistake.
+pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Scenario>, Error> {
+    if inputs.is_empty() {
+        return builtin::load().map_err(|(file, mistakes)| {
             Error::new(ErrorKind::Bug, format_diagnostics(&file, &mistakes)).hint("this is a bug in kustom")
         });
     }
     let mut scenarios = Vec::new();
-    let mut wrong = Vec::new();
-    for input in expanded(files)? {
+    let mut mistakes = Vec::new();
+    for input in expand_dirs(inputs)? {
         let file = match &input {
-            Input::Stdin => STDIN.to_owned(),
+            Input::Stdin => "stdin".to_owned(),
             Input::File(path) => path.display().to_string(),
         };
         let Ok(text) = String::from_utf8(input.read(output)?) else {
-            wrong.push(format!("{}: it is not text in UTF-8", escape_control(&file)));
+            mistakes.push(format!("{}: the file is not valid UTF-8", escape_control(&file)));
             continue;
         };
         match parse(&text, &file) {
             Ok(scenario) => scenarios.push(scenario),
-            Err(mistakes) => wrong.push(format_diagnostics(&file, &mistakes)),
+            Err(found) => mistakes.push(format_diagnostics(&file, &found)),
         }
     }
-    if wrong.is_empty() {
+    if mistakes.is_empty() {
         return Ok(scenarios);
     }
-    Err(Error::usage(wrong.join("\n"))
-        .hint("nothing was run; docs/scenarios.md explains the format, and --init writes an example"))
+    Err(Error::usage(mistakes.join("\n"))
+        .hint("write an example with `kustom dev run --init`, or read docs/scenarios.md"))
 }
 
-/// Every mistake in a file, a line each, as compilers write it.
+/// One `FILE:LINE:COLUMN: MESSAGE` per line.
 fn format_diagnostics(file: &str, mistakes: &[Diagnostic]) -> String {
-    let lines: Vec<_> =
-        mistakes.iter().map(|mistake| escape_control(&format!("{file}:{mistake}")).into_owned()).collect();
-    lines.join("\n")
+    let lines = mistakes.iter().map(|mistake| escape_control(&format!("{file}:{mistake}")).into_owned());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The files, with those in a folder in its place.
-fn expanded(files: &[Input]) -> Result<Vec<Input>, Error> {
-    let mut all = Vec::new();
-    for input in files {
+fn expand_dirs(inputs: &[Input]) -> Result<Vec<Input>, Error> {
+    let mut files = Vec::new();
+    for input in inputs {
         match input {
             Input::File(path) if path.is_dir() => {
-                all.extend(scenario_files_in(path)?.into_iter().map(Input::File));
+                files.extend(list_scenario_files(path)?.into_iter().map(Input::File));
             }
-            other => all.push(other.clone()),
+            other => files.push(other.clone()),
         }
     }
-    Ok(all)
+    Ok(files)
 }
 
-fn scenario_files_in(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let shown = folder.display();
-    let unreadable =
-        |error: io::Error| Error::usage(format!("cannot read {shown}: {}", io_error_message(&error)));
-    let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(unreadable)? {
+fn list_scenario_files(root: &Path) -> Result<Vec<PathBuf>, Error> {
+    let unreadable = |error: io::Error| {
+        Error::usage(format!("cannot read {}: {}", root.display(), io_error_message(&error)))
+    };
+    let (mut files, mut dirs) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let path = entry.path();
-            // A link to a folder is not followed: it could lead in a circle.
+            // Links to directories are not followed, since they can be circular.
             if entry.file_type().map_err(unreadable)?.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|suffix| suffix.eq_ignore_ascii_case(SUFFIX))
+                dirs.push(path);
+            } else if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(EXTENSION))
                 && !path.is_dir()
             {
-                found.push(path);
+                files.push(path);
             }
         }
     }
-    if found.is_empty() {
-        return Err(Error::usage(format!("there is no scenario in {shown}: no file ends with .{SUFFIX}")));
+    if files.is_empty() {
+        return Err(Error::usage(format!(
+            "no scenarios in {}: no file ends in .{EXTENSION}",
+            root.display()
+        )));
     }
-    found.sort();
-    Ok(found)
+    files.sort();
+    Ok(files)
 }
 
-/// Those that have a text in their name or in that of their file, in whatever case.
-pub(super) fn filter_by_name(scenarios: Vec<Scenario>, text: &str) -> Result<Vec<Scenario>, Error> {
-    let wanted = text.to_lowercase();
-    let has = |name: &str| name.to_lowercase().contains(&wanted);
-    let found: Vec<_> =
-        scenarios.into_iter().filter(|scenario| has(&scenario.name) || has(&scenario.file)).collect();
-    if found.is_empty() {
-        // A run of nothing would pass for one in which all went well.
+/// Keeps the scenarios whose name or file contains `text`, ignoring case.
+pub(super) fn filter_by_name(scenarios: &mut Vec<Scenario>, text: &str) -> Result<(), Error> {
+    let query = text.to_lowercase();
+    let matches = |name: &str| name.to_lowercase().contains(&query);
+    scenarios.retain(|scenario| matches(&scenario.name) || matches(&scenario.file));
+    if scenarios.is_empty() {
+        // Running nothing would look like a success.
         return Err(Error::usage(format!("no scenario has '{text}' in its name or file"))
-            .hint("see which there are with `kustom dev run --list`"));
+            .hint("list the scenarios with `kustom dev run --list`"));
     }
-    Ok(found)
+    Ok(())
 }
 
-/// Whether a report can be written there: known before anything is run.
+/// Fails if no report can be written to `path`, so that this is known before anything runs.
 pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
-    let shown = path.display();
-    match fs::metadata(path) {
-        Ok(there) if !there.is_file() => {
-            return Err(Error::usage(format!("cannot write {shown}: it is there and is no file")));
-        }
-        _ => {}
+    if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
+        return Err(Error::usage(format!("cannot write {}: it is not a file", path.display())));
     }
-    new_temp_file(path).map(drop).map_err(|error| not_written(path, &error))
+    create_temp_file(path).map(drop).map_err(|error| write_error(path, &error))
 }
 
-/// Replaces a file whole.
-pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
+/// Writes a file, replacing an existing one.
+pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
-        let mut file = new_temp_file(path)?;
+        let mut file = create_temp_file(path)?;
         file.write_all(content)?;
-        file.persist(path).map_err(|error| error.error).map(drop)
+        file.persist(path)?;
+        Ok(())
     };
-    write().map_err(|error| Error { kind: ErrorKind::Bug, ..not_written(path, &error) })
+    write().map_err(|error| Error { kind: ErrorKind::Bug, ..write_error(path, &error) })
 }
 
-/// Writes a file that is not there yet.
-pub(super) fn write_new(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let write = || -> io::Result<()> {
-        let mut file = new_temp_file(path)?;
-        file.write_all(content)?;
-        file.persist_noclobber(path).map_err(|error| error.error).map(drop)
-    };
-    write().map_err(|error| {
-        let failed = not_written(path, &error);
-        if error.kind() == io::ErrorKind::AlreadyExists {
-            return Error {
-                message: format!("{} is there already, and was left as it is", path.display()),
-                ..failed
-            }
-            .hint("name another file: kustom dev run --init FILE");
-        }
-        failed
+/// Writes a new file. Fails if it exists.
+pub(super) fn create_file(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let written = File::create_new(path).and_then(|mut file| file.write_all(content));
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::usage(format!("{} already exists", path.display()))
+            .hint("name another file: kustom dev run --init FILE"),
+        _ => write_error(path, &error),
     })
 }
 
-fn not_written(path: &Path, error: &io::Error) -> Error {
+fn write_error(path: &Path, error: &io::Error) -> Error {
     Error::usage(format!("cannot write {}: {}", path.display(), io_error_message(error)))
 }
 
-/// A file beside the one that it will take the place of, with the rights that a new file has.
-fn new_temp_file(path: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// A temporary file next to `path`, with the permissions of a new file instead of tempfile's 0600.
+fn create_temp_file(path: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".kustom-").suffix(".tmp");
     #[cfg(unix)]
-    let builder = {
-        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        builder.permissions(everybody)
-    };
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(parent_dir(path))
 }

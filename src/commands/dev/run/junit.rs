@@ -1,71 +1,68 @@
-//! A run as CI reads it.
+//! The `JUnit` report.
 
 use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::row::{ScenarioResultRow, ScenarioStatus};
-use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::error::{Error, ErrorKind};
 use crate::text::escape_control;
 
-/// What the report and its one suite are called.
+/// Name of the report and of its only suite.
 const NAME: &str = "kustom dev run";
 
-/// The report as XML.
-pub(super) fn report(rows: &[(ScenarioResultRow, Duration)], took: Duration) -> Result<String, Error> {
+pub(super) fn to_xml(rows: &[(ScenarioResultRow, Duration)], elapsed: Duration) -> Result<String, Error> {
     let mut suite = TestSuite::new(NAME);
-    suite.set_time(took).add_test_cases(rows.iter().map(|(row, took)| case(row, *took)));
+    suite.set_time(elapsed).add_test_cases(rows.iter().map(|(row, elapsed)| test_case(row, *elapsed)));
     let mut report = Report::new(NAME);
-    report.set_time(took).add_test_suite(suite);
+    report.set_time(elapsed).add_test_suite(suite);
     report
         .to_string()
-        .map_err(|error| Error::new(ErrorKind::Bug, format!("the JUnit report cannot be made: {error}")))
+        .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot create the JUnit report: {error}")))
 }
 
-fn case(row: &ScenarioResultRow, took: Duration) -> TestCase {
+fn test_case(row: &ScenarioResultRow, elapsed: Duration) -> TestCase {
     let status = match row.result {
         ScenarioStatus::Passed => TestCaseStatus::success(),
         ScenarioStatus::Skipped | ScenarioStatus::Stopped => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(row.reason.as_deref().map_or_else(|| "interrupted".to_owned(), text));
+            status.set_message(escape_xml(row.reason.as_deref().unwrap_or("interrupted")));
             status
         }
         ScenarioStatus::Failed => {
-            let mut status = TestCaseStatus::non_success(kind(row.exit));
-            let what = text(&row.failure_message());
-            status.set_message(what.as_str()).set_type("expectation");
-            status.set_description(format!("{}: {what}", text(&row.location())));
+            let mut status = TestCaseStatus::non_success(failure_kind(row.exit_code));
+            let message = escape_xml(&row.message());
+            status.set_message(message.as_str()).set_type("expectation");
+            status.set_description(format!("{}: {message}", escape_xml(&row.location())));
             status
         }
     };
-    let mut case = TestCase::new(text(&row.scenario), status);
-    case.set_classname(text(&row.file)).set_time(took);
+    let mut case = TestCase::new(escape_xml(&row.scenario), status);
+    case.set_classname(escape_xml(&row.file)).set_time(elapsed);
     case
 }
 
-/// An expectation that was not met is a failure; an API that could not be asked is an error.
-const fn kind(exit: ExitStatus) -> NonSuccessKind {
-    match exit {
-        ExitStatus::ScenarioFailed(
-            ErrorKind::Unavailable | ErrorKind::Unknown | ErrorKind::Credentials | ErrorKind::Bug,
-        ) => NonSuccessKind::Error,
-        _ => NonSuccessKind::Failure,
+/// A "failure" is an unmet expectation, an "error" anything that kept the scenario from being checked.
+fn failure_kind(exit_code: u8) -> NonSuccessKind {
+    let errors = [ErrorKind::Unavailable, ErrorKind::Unknown, ErrorKind::Credentials, ErrorKind::Bug];
+    if errors.map(ErrorKind::code).contains(&exit_code) {
+        NonSuccessKind::Error
+    } else {
+        NonSuccessKind::Failure
     }
 }
 
-/// Foreign text without what XML cannot hold, in whatever way it is written there.
-fn text(foreign: &str) -> String {
-    let held =
-        |character: char| if matches!(character, '\u{fffe}' | '\u{ffff}') { '\u{fffd}' } else { character };
-    escape_control(foreign).chars().map(held).collect()
+/// Escapes control characters, and replaces the two noncharacters that XML does not allow.
+fn escape_xml(text: &str) -> String {
+    escape_control(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::escape_xml;
 
     #[test]
-    fn what_xml_cannot_hold_is_replaced() {
-        assert_eq!(text("a\u{1b}\u{ffff}\u{fffe}å"), "a\\u{1b}\u{fffd}\u{fffd}å");
+    fn characters_that_xml_does_not_allow_are_replaced() {
+        assert_eq!(escape_xml("a\u{1b}\u{ffff}\u{fffe}å"), "a\\u{1b}\u{fffd}\u{fffd}å");
     }
 }

@@ -1,4 +1,4 @@
-//! What is told of a run: each scenario as it is done, and at the end how the run ended.
+//! Prints the result of each scenario as it completes, and sums up the run.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,102 +8,78 @@ use super::{files, junit};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{ListWriter, Output, ProgressBar};
-use crate::text::pluralize;
+use crate::text::{escape_control, pluralize};
 
-/// A run as far as it has come.
 pub(super) struct Report<'a> {
     output: &'a Output,
-    listing: ListWriter<'a, ScenarioResultRow>,
+    list: ListWriter<'a, ScenarioResultRow>,
     bar: ProgressBar,
-    junit: Option<(&'a Path, Vec<(ScenarioResultRow, Duration)>)>,
-    began: Instant,
-    /// How many there are to be run.
-    size: usize,
-    tally: Tally,
-    /// How the first one ended that failed.
-    exit: ExitStatus,
-}
-
-#[derive(Default)]
-struct Tally {
-    passed: usize,
-    failed: usize,
-    skipped: usize,
-    stopped: usize,
+    junit: Option<&'a Path>,
+    started: Instant,
+    /// Number of scenarios to run.
+    total: usize,
+    rows: Vec<(ScenarioResultRow, Duration)>,
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(size: usize, junit: Option<&'a Path>, app: &'a App) -> Self {
+    pub(super) fn new(total: usize, junit: Option<&'a Path>, app: &'a App) -> Self {
         let output = &*app.output;
         Self {
             output,
-            listing: output.list_writer(),
-            bar: output.show_bar("running", size),
-            junit: junit.map(|path| (path, Vec::new())),
-            began: Instant::now(),
-            size,
-            tally: Tally::default(),
-            exit: ExitStatus::Success,
+            list: output.list_writer(),
+            bar: output.show_bar("running", total),
+            junit,
+            started: Instant::now(),
+            total,
+            rows: Vec::new(),
         }
     }
 
-    /// Takes in what came of a scenario.
-    pub(super) fn add(&mut self, row: ScenarioResultRow, took: Duration) -> Result<(), Error> {
-        match row.result {
-            ScenarioStatus::Passed => self.tally.passed += 1,
-            ScenarioStatus::Failed => self.tally.failed += 1,
-            ScenarioStatus::Skipped => self.tally.skipped += 1,
-            ScenarioStatus::Stopped => self.tally.stopped += 1,
+    pub(super) fn add(&mut self, row: ScenarioResultRow, elapsed: Duration) -> Result<(), Error> {
+        for leftover in &row.left {
+            self.output.warn(&format!("not removed: {}", escape_control(leftover)));
         }
-        if self.exit == ExitStatus::Success {
-            self.exit = row.exit;
-        }
-        for left in row.left() {
-            self.output.warn(&format!("not cleared away: {}", crate::text::escape_control(left)));
-        }
-        if let Some((_, rows)) = &mut self.junit {
-            rows.push((row.clone(), took));
-        }
-        ignore_closed_pipe(self.listing.push(row).and_then(|()| self.listing.flush()))?;
+        self.rows.push((row.clone(), elapsed));
+        ignore_closed_pipe(self.list.push(row).and_then(|()| self.list.flush()))?;
         self.bar.inc(1);
         Ok(())
     }
 
-    /// Ends the run.
     pub(super) fn finish(self, is_interrupted: bool) -> Result<ExitStatus, Error> {
-        let Self { output, listing, bar, junit, began, size, tally, exit } = self;
+        let Self { output, list, bar, junit, started, total, rows } = self;
         drop(bar);
-        ignore_closed_pipe(listing.finish())?;
-        if let Some((path, rows)) = junit {
-            files::write(path, junit::report(&rows, began.elapsed())?.as_bytes())?;
+        ignore_closed_pipe(list.finish())?;
+        if let Some(path) = junit {
+            files::replace_file(path, junit::to_xml(&rows, started.elapsed())?.as_bytes())?;
         }
-        let Tally { passed, failed, skipped, stopped } = tally;
-        let parts = [(passed, "passed"), (failed, "failed"), (skipped, "skipped")];
-        let parts: Vec<_> = parts
-            .iter()
-            .filter(|(number, _)| *number > 0)
-            .map(|(number, word)| format!("{number} {word}"))
-            .collect();
-        if !parts.is_empty() {
-            output.status(&format!("{}.", parts.join(", ")));
+        let count = |status| rows.iter().filter(|(row, _)| row.result == status).count();
+        let counts = [
+            (count(ScenarioStatus::Passed), "passed"),
+            (count(ScenarioStatus::Failed), "failed"),
+            (count(ScenarioStatus::Skipped), "skipped"),
+        ];
+        let counted = counts.iter().filter(|(number, _)| *number > 0);
+        let summary: Vec<_> = counted.map(|(number, word)| format!("{number} {word}")).collect();
+        if !summary.is_empty() {
+            output.status(&format!("{}.", summary.join(", ")));
         }
         if is_interrupted {
-            let done = passed + failed + skipped;
-            let message = format!("interrupted: {done} of {} done", pluralize(size, "scenario"));
+            let done: usize = counts.iter().map(|(number, _)| number).sum();
+            let message = format!("interrupted: {done} of {} done", pluralize(total, "scenario"));
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
-        let left = size.saturating_sub(passed + failed + skipped + stopped);
-        if left > 0 {
-            let left = pluralize(left, "more scenario");
-            output.warn(&format!("{left} not run: the account cannot be asked"));
+        if rows.len() < total {
+            let rest = pluralize(total - rows.len(), "scenario");
+            output.warn(&format!("{rest} not run, since the account cannot be used"));
         }
-        Ok(exit)
+        let failed = rows.iter().find(|(row, _)| row.exit_code != 0);
+        Ok(failed.map_or(ExitStatus::Success, |(row, _)| ExitStatus::ScenarioFailed(row.exit_code)))
     }
 }
 
-/// Whoever reads the rows may have gone away, which changes nothing about how the run ends: its exit code counts.
-fn ignore_closed_pipe(written: Result<(), Error>) -> Result<(), Error> {
-    match written {
+/// A reader that stops early, such as `head`, does not change the exit code.
+fn ignore_closed_pipe(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
         Err(error) if error.kind == ErrorKind::ClosedPipe => Ok(()),
         other => other,
     }

@@ -1,20 +1,20 @@
-//! What a scenario, and what came of it, looks like.
+//! How scenarios and their results are printed.
 
 use serde::Serialize;
 
-use crate::error::{ErrorKind, ExitStatus};
+use crate::error::ErrorKind;
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::scenario::runner::{FailedStep, RunOutcome, RunResult};
 use crate::scenario::{Mismatch, Scenario};
 
-/// A scenario in a list.
+/// A scenario, as `--list` prints it.
 #[derive(Debug, Serialize)]
 pub(super) struct ScenarioListRow {
     scenario: String,
     file: String,
     steps: usize,
     description: Option<String>,
-    /// Why it runs on an emulator only.
+    /// Why it does not run on an account.
     emulator_only: Option<String>,
 }
 
@@ -42,29 +42,26 @@ impl View for ScenarioListRow {
     ];
 }
 
-/// What came of a scenario.
+/// The result of a scenario.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct ScenarioResultRow {
     pub(super) scenario: String,
     pub(super) file: String,
     pub(super) result: ScenarioStatus,
-    /// How many steps there are, and how many of them were as expected.
     steps: usize,
     steps_passed: usize,
-    /// The step that was not, or that cannot be done: where it begins, and what it does.
+    /// Line of the step that failed or cannot run.
     line: Option<usize>,
-    step: Option<&'static str>,
-    failures: Vec<Difference>,
-    exit_code: u8,
+    /// Action of the step that failed.
+    step: Option<String>,
+    failures: Vec<Mismatch>,
+    pub(super) exit_code: u8,
     /// Why it was skipped.
     pub(super) reason: Option<String>,
-    /// What could not be cleared away.
-    left: Vec<String>,
-    #[serde(skip)]
-    pub(super) exit: ExitStatus,
+    /// What could not be removed from the account.
+    pub(super) left: Vec<String>,
 }
 
-/// How a scenario ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ScenarioStatus {
@@ -74,90 +71,69 @@ pub(super) enum ScenarioStatus {
     Stopped,
 }
 
-#[derive(Debug, Clone, Serialize)]
-struct Difference {
-    what: String,
-    expected: String,
-    actual: String,
-}
-
 impl ScenarioResultRow {
-    pub(super) fn new(scenario: &Scenario, played: RunResult) -> Self {
-        let RunResult { verdict, steps, left } = played;
-        let whole = Self {
+    pub(super) fn new(scenario: &Scenario, result: RunResult) -> Self {
+        let RunResult { outcome, steps_passed, leftovers } = result;
+        let row = Self {
             scenario: scenario.name.clone(),
             file: scenario.file.clone(),
             result: ScenarioStatus::Passed,
             steps: scenario.steps.len(),
-            steps_passed: steps,
+            steps_passed,
             line: None,
             step: None,
             failures: Vec::new(),
             exit_code: 0,
             reason: None,
-            left,
-            exit: ExitStatus::Success,
+            left: leftovers,
         };
-        match verdict {
-            RunOutcome::Passed => whole,
+        match outcome {
+            RunOutcome::Passed => row,
+            RunOutcome::Cancelled => Self { result: ScenarioStatus::Stopped, ..row },
             RunOutcome::Skipped { line, reason } => {
-                Self { result: ScenarioStatus::Skipped, line: Some(line), reason: Some(reason), ..whole }
+                Self { result: ScenarioStatus::Skipped, line: Some(line), reason: Some(reason), ..row }
             }
-            RunOutcome::Stopped => Self { result: ScenarioStatus::Stopped, ..whole },
-            RunOutcome::Failed(FailedStep { line, verb, unmet, exit }) => {
-                let difference = |Mismatch { what, expected, actual }| Difference { what, expected, actual };
-                Self {
-                    result: ScenarioStatus::Failed,
-                    line: Some(line),
-                    step: Some(verb),
-                    failures: unmet.into_iter().map(difference).collect(),
-                    exit_code: exit.code(),
-                    exit,
-                    ..whole
-                }
-            }
+            RunOutcome::Failed(FailedStep { line, action_name, mismatches, exit_code }) => Self {
+                result: ScenarioStatus::Failed,
+                line: Some(line),
+                step: Some(action_name),
+                failures: mismatches,
+                exit_code,
+                ..row
+            },
         }
     }
 
-    /// Whether anything was done.
-    pub(super) fn was_begun(&self) -> bool {
+    /// Whether any step ran, or a failure or a skip was found.
+    pub(super) fn has_result(&self) -> bool {
         self.result != ScenarioStatus::Stopped || self.steps_passed > 0
     }
 
-    /// Whether it failed because the account does not take the key, or cannot be reached.
-    pub(super) const fn cannot_be_asked(&self) -> bool {
-        matches!(self.exit, ExitStatus::ScenarioFailed(ErrorKind::Credentials | ErrorKind::Unavailable))
+    /// Whether it failed because the account rejects the key or cannot be reached, so that all others would fail too.
+    pub(super) fn is_account_unusable(&self) -> bool {
+        [ErrorKind::Credentials, ErrorKind::Unavailable].map(ErrorKind::code).contains(&self.exit_code)
     }
 
-    /// Where it failed, or what it was skipped for, as compilers write it.
     pub(super) fn location(&self) -> String {
         self.line.map(|line| format!("{}:{line}", self.file)).unwrap_or_default()
     }
 
-    /// What was not as expected, or why it was skipped.
-    pub(super) fn failure_message(&self) -> String {
+    /// Why the scenario failed or was skipped.
+    pub(super) fn message(&self) -> String {
         if let Some(reason) = &self.reason {
             return reason.clone();
         }
-        let Some(step) = self.step else { return String::new() };
-        let differences: Vec<_> = self.failures.iter().map(Difference::in_words).collect();
+        let Some(step) = &self.step else { return String::new() };
+        let differences: Vec<_> = self.failures.iter().map(format_mismatch).collect();
         format!("{step}: {}", differences.join("; "))
-    }
-
-    /// What could not be cleared away.
-    pub(super) fn left(&self) -> &[String] {
-        &self.left
     }
 }
 
-impl Difference {
-    fn in_words(&self) -> String {
-        let Self { what, expected, actual } = self;
-        if what == "step" {
-            return format!("expected {expected}, got {actual}");
-        }
-        format!("{what} expected {expected}, got {actual}")
+fn format_mismatch(Mismatch { what, expected, actual }: &Mismatch) -> String {
+    if what == "step" {
+        return format!("expected {expected}, got {actual}");
     }
+    format!("{what} expected {expected}, got {actual}")
 }
 
 impl View for ScenarioResultRow {
@@ -175,6 +151,6 @@ impl View for ScenarioResultRow {
             _ => format!("{} of {}", row.steps_passed, row.steps).into(),
         }),
         Column::new("WHERE", |row| row.location().into()),
-        Column::new("WHAT", |row| row.failure_message().into()),
+        Column::new("WHAT", |row| row.message().into()),
     ];
 }

@@ -1,0 +1,395 @@
+use super::*;
+use crate::model::{CallbackType, PaymentMethod, TapOutcome};
+use proptest::prelude::*;
+use serde_json::json;
+use std::time::Duration;
+
+const SALE: &str = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1.00\"\n";
+
+fn read(text: &str) -> Scenario {
+    parse(text, "folder/sale.toml").unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{text}"))
+}
+
+fn mistakes(text: &str) -> Vec<String> {
+    parse(text, "x").expect_err(text).iter().map(ToString::to_string).collect()
+}
+
+/// The mistakes in a step that follows a device and a session. The step starts on line 7.
+fn mistakes_in_step(step: &str) -> String {
+    mistakes(&format!("{SALE}[[step]]\n{step}")).join("\n")
+}
+
+fn step(text: &str) -> Step {
+    read(&format!("{SALE}[[step]]\n{text}")).steps.remove(2)
+}
+
+fn action(text: &str) -> Action {
+    step(text).action
+}
+
+/// All values of `do`, from the error for an unknown one.
+pub(in crate::scenario) fn action_names() -> Vec<String> {
+    let message = mistakes("[[step]]\ndo = \"x\"").remove(0);
+    message.split('`').skip(3).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_complete_scenario_is_parsed() {
+    let text = r#"
+name = "A sale"
+description = "of coffee"
+[switches]
+strict_sums = false
+session_lifetime = "PT1M"
+
+[[step]]
+do = "create-device"
+as = "till"
+name = "Till 7"
+location = "Göteborg Haga"
+
+[[step]]
+do = "create"
+device = "till"
+currency = "JPY"
+items = ["Coffee,price=500,qty=2,tax=10%"]
+reference = "r1"
+body = { merchant_data = "x", order_tax_amount = 7, at = 2026-01-02 }
+[step.expect]
+http = 200
+exit = 0
+status = "CREATED"
+answer = { order_amount = 1_000, order_items = [{ name = "Coffee" }] }
+has = ["session_id"]
+lacks = ["order_id", "a.b"]
+callbacks = ["ipp.session.created", "payment.failed"]
+"#;
+    let scenario = read(text);
+    let Scenario { name, description, file, emulator_options, steps } = scenario;
+    assert_eq!(
+        (name.as_str(), description.as_deref(), file.as_str()),
+        ("A sale", Some("of coffee"), "folder/sale.toml")
+    );
+    let session_lifetime = jiff::SignedDuration::from_secs(60);
+    let options = EmulatorOptions { strict_sums: false, session_lifetime, ..EmulatorOptions::default() };
+    assert_eq!(emulator_options, Some((4, options)));
+    let [device, create] = steps.as_slice() else { panic!("two steps") };
+    assert_eq!((device.line, device.target, device.status_of), (8, None, None));
+    let (name, location) = (Some("Till 7".to_owned()), Some("Göteborg Haga".to_owned()));
+    assert_eq!(device.action, Action::CreateDevice { name, location, session: None });
+    assert_eq!((create.line, create.target, create.status_of), (14, Some(0), Some(1)));
+    let Action::Create { body, .. } = &create.action else { panic!("a session") };
+    let items = json!([{"name": "Coffee", "quantity": 2, "unit_price": 500, "tax_rate": 1000, "total_amount": 1000,
+        "total_tax_amount": 91}]);
+    assert_eq!(
+        json!(body),
+        json!({"order_amount": 1000, "order_tax_amount": 7, "purchase_currency": "JPY", "merchant_reference1": "r1",
+            "order_items": items, "merchant_data": "x", "at": "2026-01-02"}),
+        "fields of `body` replace those that follow from other keys"
+    );
+    let expect = &create.expect;
+    assert_eq!((expect.http, expect.exit, expect.status.as_deref()), (Some(200), Some(0), Some("CREATED")));
+    let response = json!({"order_amount": 1000, "order_items": [{"name": "Coffee"}]});
+    assert_eq!(json!(expect.response), response);
+    assert_eq!((expect.has.as_slice(), expect.lacks.len()), (&["session_id".to_owned()][..], 2));
+    let callbacks = [CallbackType::SessionCreated, CallbackType::PaymentFailed];
+    assert_eq!(expect.callbacks.as_deref(), Some(&callbacks[..]), "the prefix is optional");
+}
+
+#[test]
+fn omitted_keys_have_defaults() {
+    let scenario = read(SALE);
+    assert_eq!((scenario.name.as_str(), &scenario.emulator_options), ("sale", &None));
+    let Action::Create { body, .. } = &scenario.steps[1].action else { panic!("a session") };
+    assert_eq!(json!(body), json!({"order_amount": 100, "purchase_currency": "SEK"}));
+    let session = None;
+    assert_eq!(action("do = \"choose\""), Action::Choose { session, method: PaymentMethod::Card });
+    let (session, until, within) = (None, SessionStatus::Finalized, Duration::from_secs(30));
+    assert_eq!(action("do = \"wait\""), Action::Wait { session, until, within });
+}
+
+#[test]
+fn values_are_parsed_in_either_spelling() {
+    for outcome in ["lost-card", "LOST_CARD"] {
+        let expected = Action::Tap { session: None, outcome: Some(TapOutcome::LostCard) };
+        assert_eq!(action(&format!("do = \"tap\"\noutcome = \"{outcome}\"")), expected);
+    }
+    for method in ["swish", "SWISH"] {
+        let expected = Action::Pay { session: None, method: Some(PaymentMethod::Swish) };
+        assert_eq!(action(&format!("do = \"pay\"\nmethod = \"{method}\"")), expected);
+    }
+    let by = Duration::from_secs(5400);
+    assert_eq!(action("do = \"advance\"\nby = \"1h30m\""), Action::Advance { by, session: None });
+}
+
+#[test]
+fn every_action_is_parsed() {
+    let names = action_names();
+    assert_eq!(names.len(), 17);
+    for name in names {
+        let keys = match name.as_str() {
+            "advance" => "by = \"1h30m\"",
+            "create" => "amount = \"1\"",
+            _ => "",
+        };
+        let scenario = read(&format!("{SALE}[[step]]\ndo = \"enroll\"\n[[step]]\ndo = \"{name}\"\n{keys}"));
+        assert_eq!((scenario.steps[3].action_name.as_str(), scenario.steps[3].line), (name.as_str(), 8));
+    }
+}
+
+#[test]
+fn steps_apply_to_the_named_resource_or_to_the_last_one() {
+    let create = "[[step]]\ndo = \"create\"\namount = \"1\"\n";
+    let tap = "[[step]]\ndo = \"tap\"\n";
+    let text = format!("{SALE}{create}{tap}{create}as = \"sale\"\n{create}{tap}session = \"sale\"");
+    let targets: Vec<_> = read(&text).steps.iter().map(|step| step.target).collect();
+    assert_eq!(targets, [None, Some(0), Some(0), Some(2), Some(0), Some(0), Some(4)]);
+    let rejected = format!("{SALE}{create}expect.http = 409\n{tap}");
+    assert_eq!(read(&rejected).steps[3].target, Some(1), "a step that is expected to fail creates nothing");
+    let other_device = "do = \"create\"\nbody = { device_id = \"x\" }";
+    assert_eq!(step(other_device).target, None);
+}
+
+#[test]
+fn the_expected_status_is_that_of_the_session_or_code() {
+    let status_of =
+        |step: &str| read(&format!("{SALE}[[step]]\ndo = \"enroll\"\n[[step]]\n{step}")).steps[3].status_of;
+    assert_eq!(status_of("do = \"pair\""), Some(2));
+    assert_eq!(status_of("do = \"get\""), Some(1));
+    assert_eq!(status_of("do = \"enroll\""), Some(3));
+    assert_eq!(status_of("do = \"offline\""), None);
+    assert_eq!(status_of("do = \"offline\"\nexpect.status = \"EXPIRED\""), Some(1));
+}
+
+#[test]
+fn mistakes_of_all_steps_are_reported_with_their_place() {
+    let text = "nmae = \"x\"\n[[step]]\ndo = \"create-device\"\n  nam = \"x\"\n  expect = { statsu = \"x\" }\n\
+                [[step]]\ndo = \"create\"\namount = \"1,5\"\nas = \"sale\"\n[[step]]\ndo = \"get\"\nsession = \"sael\"\n";
+    insta::assert_snapshot!(mistakes(text).join("\n"), @"
+    1:1: unknown field `nmae`, expected one of `name`, `description`, `switches`, `step`
+    4:3: unexpected keys in table: nam, available keys: name, location, session
+    5:14: unknown field `statsu`, expected one of `status`, `http`, `exit`, `answer`, `has`, `lacks`, `says`, `callbacks`
+    8:10: 'amount': '1,5' contains a comma; write the decimals after a point and no separators, like 1249.50
+    12:11: no earlier step creates a session named 'sael'
+    ");
+    insta::assert_snapshot!(mistakes("[[step]]\nå = 1\n").join("\n"), @"2:1: invalid unquoted key, expected letters, numbers, `-`, `_`");
+}
+
+/// Each case with its mistakes.
+fn report_cases(cases: &[&str]) -> String {
+    let reports: Vec<_> =
+        cases.iter().map(|step| format!("{step}\n=> {}\n", mistakes_in_step(step))).collect();
+    reports.join("\n")
+}
+
+#[test]
+fn mistakes_in_actions() {
+    let cases = [
+        "do = \"taap\"",
+        "do = 5",
+        "outcome = \"success\"",
+        "do = \"tap\"\noutcome = \"sucess\"",
+        "do = \"decline\"\noutcome = \"success\"",
+        "do = \"choose\"\nmethod = \"cash\"",
+        "do = \"tap\"\nas = \"x\"",
+        "do = \"tap\"\nsession = \"sael\"",
+        "do = \"pair\"",
+        "do = \"create\"\namount = 1.50",
+        "do = \"create\"\namount = \"1.505\"",
+        "do = \"create\"\namount = \"1\"\ncurrency = \"SKE\"",
+        "do = \"create\"",
+        "do = \"create\"\nbody.order_amount = 1.5",
+        "do = \"create\"\nbody.order_amount = 99999999999999999999",
+        "do = \"create\"\nitems = [\"T,price=x\", \"T,price=1,5\"]",
+        "do = \"create\"\nitems = []",
+        "do = \"create\"\nitems = \"T,price=1\"",
+        "do = \"advance\"",
+        "do = \"advance\"\nby = \"soon\"",
+        "do = \"advance\"\nby = \"0s\"",
+        "do = \"wait\"\nfor = \"PAID\"",
+    ];
+    insta::assert_snapshot!(report_cases(&cases), @r#"
+    do = "taap"
+    => 7:6: unknown variant `taap`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
+
+    do = 5
+    => 7:6: invalid type: integer `5`, expected a string
+
+    outcome = "success"
+    => 6:1: missing field `do`, such as do = "tap"
+
+    do = "tap"
+    outcome = "sucess"
+    => 8:11: invalid value: string "sucess", expected one of success, declined-generic, insufficient-funds, lost-card, stolen-card, expired-card, incorrect-cvc, processing-error, incorrect-number, card-velocity-exceeded
+
+    do = "decline"
+    outcome = "success"
+    => 8:11: a decline cannot have the outcome success
+
+    do = "choose"
+    method = "cash"
+    => 8:10: invalid value: string "cash", expected one of card, klarna, swish, vipps
+
+    do = "tap"
+    as = "x"
+    => 8:6: 'as' has no effect, since 'tap' creates nothing
+
+    do = "tap"
+    session = "sael"
+    => 8:11: no earlier step creates a session named 'sael'
+
+    do = "pair"
+    => 6:1: no earlier step creates a code
+
+    do = "create"
+    amount = 1.50
+    => 8:10: invalid type: floating point `1.5`, expected a string
+
+    do = "create"
+    amount = "1.505"
+    => 8:10: 'amount': '1.505' has 3 decimals, but SEK has 2
+
+    do = "create"
+    amount = "1"
+    currency = "SKE"
+    => 9:12: 'SKE' is not an ISO 4217 currency code such as SEK, EUR or NOK
+
+    do = "create"
+    => 6:1: 'create' needs 'amount', 'items' or 'body'
+
+    do = "create"
+    body.order_amount = 1.5
+    => 8:1: 1.5 has decimals: amounts are integers in minor units, tax rates integers in basis points
+
+    do = "create"
+    body.order_amount = 99999999999999999999
+    => 8:21: invalid type: integer `99999999999999999999` as i128, expected any valid TOML value
+
+    do = "create"
+    items = ["T,price=x", "T,price=1,5"]
+    => 8:10: 'items': price: 'x' is not an amount; write digits with a point before the decimals, like 249.50
+    8:23: 'items': '5' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001
+
+    do = "create"
+    items = []
+    => 8:9: 'items': the cart is empty
+
+    do = "create"
+    items = "T,price=1"
+    => 8:9: invalid type: string "T,price=1", expected a sequence
+
+    do = "advance"
+    => 6:1: missing field `by`
+
+    do = "advance"
+    by = "soon"
+    => 8:6: invalid value: string "soon", expected a duration such as 30s, 15m or 2h
+
+    do = "advance"
+    by = "0s"
+    => 8:6: invalid value: string "0s", expected a duration such as 30s, 15m or 2h
+
+    do = "wait"
+    for = "PAID"
+    => 8:7: invalid value: string "PAID", expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
+    "#);
+}
+
+#[test]
+fn mistakes_in_expectations() {
+    let cases = [
+        "do = \"advance\"\nby = \"1s\"\nexpect.http = 200",
+        "do = \"get\"\nexpect = 5",
+        "do = \"get\"\nexpect.status = \"active\"",
+        "do = \"get\"\n[step.expect]\nstatus = \"PENDING\"",
+        "do = \"get\"\nexpect.exit = 256",
+        "do = \"get\"\nexpect.says = \"x\"",
+        "do = \"get\"\nexpect.callbacks = [\"ipp.session.paid\"]",
+        "do = \"create\"\namount = \"1\"\nexpect = { http = 409, status = \"CREATED\" }",
+    ];
+    insta::assert_snapshot!(report_cases(&cases), @r#"
+    do = "advance"
+    by = "1s"
+    expect.http = 200
+    => 9:1: 'advance' sends no request: expect only 'status' and 'callbacks'
+
+    do = "get"
+    expect = 5
+    => 8:10: invalid type: integer `5`, expected a table
+
+    do = "get"
+    expect.status = "active"
+    => 8:1: unknown status 'active', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
+
+    do = "get"
+    [step.expect]
+    status = "PENDING"
+    => 8:1: unknown status 'PENDING', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
+
+    do = "get"
+    expect.exit = 256
+    => 8:15: invalid value: integer `256`, expected u8
+
+    do = "get"
+    expect.says = "x"
+    => 8:1: 'says' is about a failure: expect one with 'http' or 'exit'
+
+    do = "get"
+    expect.callbacks = ["ipp.session.paid"]
+    => 8:20: invalid value: string "ipp.session.paid", expected one of ipp.session.created, ipp.session.activated, ipp.session.finalized, ipp.session.cancelled, ipp.payment.failed
+
+    do = "create"
+    amount = "1"
+    expect = { http = 409, status = "CREATED" }
+    => 9:10: 'create' is expected to fail, so it creates nothing that has a status
+    "#);
+}
+
+#[test]
+fn mistakes_in_names() {
+    let named = format!("{}as = \"sale\"\n", SALE.replace("-device\"", "-device\"\nas = \"till\""));
+    let report = |step: &str| mistakes(&format!("{named}[[step]]\n{step}")).join("\n");
+    insta::assert_snapshot!(report("do = \"get\"\nsession = \"sael\""), @"10:11: no earlier step creates a session named 'sael'");
+    insta::assert_snapshot!(report("do = \"get\"\nsession = \"till\""), @"10:11: 'till' is a device, not a session");
+    insta::assert_snapshot!(report("do = \"create-device\"\nas = \"till\""), @"10:6: an earlier step is already named 'till'");
+    let rejected = "do = \"create\"\nas = \"no\"\namount = \"1\"\nexpect.exit = 5\n[[step]]\ndo = \"get\"\nsession = \"no\"";
+    insta::assert_snapshot!(report(rejected), @"15:11: 'no' is not created, since its step is expected to fail");
+    let itself = "do = \"create\"\nas = \"it\"\namount = \"1\"\ndevice = \"it\"";
+    insta::assert_snapshot!(report(itself), @"12:10: no earlier step creates a device named 'it'");
+}
+
+#[test]
+fn mistakes_in_the_file() {
+    let report = |text: &str| mistakes(text).join("\n");
+    insta::assert_snapshot!(report(""), @"1:1: a scenario needs at least one [[step]]");
+    insta::assert_snapshot!(report("step = []"), @"1:1: a scenario needs at least one [[step]]");
+    insta::assert_snapshot!(report("[step]\ndo = \"get\""), @"1:1: invalid type: map, expected a sequence");
+    insta::assert_snapshot!(report("step = [5]"), @"1:9: a step must be a table");
+    insta::assert_snapshot!(report(&format!("switches.strict_sum = true\n{SALE}")), @"1:10: unknown field `strict_sum`, expected one of `session_lifetime`, `status_after_decline`, `one_open_session_per_device`, `cancel_ended`, `enrollment_dialect`, `strict_sums`, `delete_status`, `tap_answer`, `device_list_merchant_id`, `offline_device`, `list_lag`");
+    insta::assert_snapshot!(report(&format!("switches.cancel_ended = \"no\"\n{SALE}")), @"1:25: unknown variant `no`, expected `conflict` or `answer`");
+}
+
+#[test]
+fn steps_can_be_inline_tables() {
+    let text = "step = [\n  { do = \"create-device\" },\n  { do = \"create\", amount = \"1\" },\n]";
+    let lines: Vec<_> = read(text).steps.iter().map(|step| step.line).collect();
+    assert_eq!(lines, [2, 3]);
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics(
+        lines in prop::collection::vec(
+            prop_oneof![
+                Just("[[step]]".to_owned()),
+                prop::sample::select(action_names()).prop_map(|name| format!("do = \"{name}\"")),
+                "(as|session|device|amount|body|expect|items|by|for) = (\"[a-z.0-9å]{0,4}\"|\\[\\]|\\{\\}|[0-9]{1,3}(\\.5)?)",
+                "expect\\.(status|http|says|has|callbacks|answer) = (\"[A-Z]{0,4}\"|\\[\"x\"\\]|409|\\{ a = 1 \\})",
+                "\\PC{0,12}",
+            ],
+            0..14,
+        ),
+    ) {
+        let _ = parse(&lines.join("\n"), "x");
+    }
+}

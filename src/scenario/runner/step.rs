@@ -1,0 +1,279 @@
+//! Runs one step: sends its request, keeps what it created and reads the status that the step expects.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Cancelled, CreatedResource, Run, Target};
+use crate::api::{self, EnrollmentFilter, NewEnrollment, PosAction, Request, Response};
+use crate::error::{Error, ErrorKind};
+use crate::model::{Enrollment, Location, Metadata, Problem, TapOutcome, Ttl};
+use crate::scenario::assertions::StepResult;
+use crate::scenario::model::{Action, ResourceKind, Step};
+use crate::secret::{Redactor, Secret};
+
+/// Name of a simulated device that the scenario gives none.
+const DEFAULT_DEVICE_NAME: &str = "Till";
+
+/// The response of a step, or the result of a step that failed before it had one.
+type StepResponse = Result<Response, StepResult>;
+
+impl Run<'_> {
+    pub(super) async fn run_step(&mut self, step: &Step) -> Result<StepResult, Cancelled> {
+        let (mut result, created) = self.perform(step).await?;
+        self.created.push(created);
+        if step.expect.status.is_some() {
+            self.read_status(step, &mut result).await;
+        }
+        if let Target::Emulator(emulator) = self.target {
+            result.callbacks = Some(emulator.take_callbacks());
+        }
+        Ok(result)
+    }
+
+    async fn perform(&self, step: &Step) -> Result<(StepResult, Option<CreatedResource>), Cancelled> {
+        let id = self.target_id(step);
+        let request = match &step.action {
+            Action::Offline { .. } => return Ok((self.set_offline(id, true).await, None)),
+            Action::Online { .. } => return Ok((self.set_offline(id, false).await, None)),
+            Action::Advance { by, .. } => return Ok((self.advance_clock(*by).await, None)),
+            Action::Wait { until, within, .. } => return Ok((self.wait(id, until, *within).await?, None)),
+            Action::Enroll { location, expires_in } => {
+                let response = self.enroll(location.as_deref(), *expires_in).await;
+                return Ok(read_response(step, response));
+            }
+            Action::CreateDevice { name, location, .. } => {
+                let name = name.as_deref().unwrap_or(DEFAULT_DEVICE_NAME);
+                let location_id = match location {
+                    None => Ok(None),
+                    Some(location) => self.find_location(Some(location)).await,
+                };
+                match location_id {
+                    Ok(id) => api::simulated_device_request(name, id.as_deref(), &Metadata::new()),
+                    Err(result) => return Ok((result, None)),
+                }
+            }
+            Action::Deregister { .. } => api::deregister_request(&id.to_string()),
+            Action::Withdraw { .. } => api::withdraw_request(&id.to_string()),
+            Action::Pair { name, .. } => api::pair_request(self.target_code(step), name.as_deref()),
+            Action::Create { body, .. } => self.session_request(step.target.map(|_| id), body),
+            Action::Choose { method, .. } => api::pos_action_request(id, PosAction::Choose(*method)),
+            Action::Tap { outcome, .. } => api::tap_request(id, *outcome),
+            Action::Pay { method, .. } => api::pos_action_request(id, PosAction::Pay(*method)),
+            Action::Decline { outcome, .. } => api::pos_action_request(
+                id,
+                PosAction::Decline(outcome.unwrap_or(TapOutcome::DeclinedGeneric)),
+            ),
+            Action::CancelOnPhone { .. } => api::pos_action_request(id, PosAction::Cancel),
+            Action::Cancel { .. } => api::cancel_session_request(id),
+            Action::Get { .. } => api::read_session_request(id),
+        };
+        let response = self.client.send(&request).await.map_err(|error| failed_request(&error));
+        Ok(read_response(step, response))
+    }
+
+    fn session_request(&self, device: Option<Uuid>, fields: &Map<String, Value>) -> Request {
+        let mut body = Map::new();
+        if let Some(device) = device {
+            body.insert("device_id".to_owned(), device.to_string().into());
+        }
+        body.insert("purchase_started_at".to_owned(), json!(self.now()));
+        body.extend(fields.clone());
+        api::session_request(Value::Object(body).to_string().into_bytes(), None)
+    }
+
+    async fn set_offline(&self, device: Uuid, offline: bool) -> StepResult {
+        match self.target {
+            Target::Emulator(emulator) => {
+                match emulator.emulator().with_state(|state, _| state.set_offline(device, offline)) {
+                    Ok(_) => StepResult::default(),
+                    Err(rejection) => failed_step(ErrorKind::NotFound, rejection.detail),
+                }
+            }
+            Target::Account(_) => {
+                let result = self.client.pos_set_offline(&device.to_string(), offline).await;
+                result.map_or_else(|error| failed_request(&error), |_| StepResult::default())
+            }
+        }
+    }
+
+    async fn advance_clock(&self, by: Duration) -> StepResult {
+        match self.target {
+            Target::Emulator(emulator) => {
+                emulator.advance(by);
+                StepResult::default()
+            }
+            Target::Account(_) => {
+                let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+                let result = self.client.advance_clock(by).await;
+                result.map_or_else(|error| failed_request(&error), |_| StepResult::default())
+            }
+        }
+    }
+
+    async fn enroll(&self, location: Option<&str>, expires_in: Option<Duration>) -> StepResponse {
+        let location_id = self.find_location(location).await?;
+        let expires_in = expires_in.unwrap_or(Ttl::TwoHours.duration());
+        let new = NewEnrollment { location_id, expires_in, metadata: Metadata::new() };
+        let (_, response, _) = self.client.enroll(&new).await.map_err(|error| failed_request(&error))?;
+        Ok(response)
+    }
+
+    /// The ID of the location with this name or ID, of the default location, or of the first one.
+    async fn find_location(&self, name: Option<&str>) -> Result<Option<String>, StepResult> {
+        let name = name.or(match self.target {
+            Target::Emulator(_) => None,
+            Target::Account(account) => account.location.as_deref(),
+        });
+        if let Some(id) = name.and_then(|name| name.parse::<Uuid>().ok()) {
+            return Ok(Some(id.to_string()));
+        }
+        let pages = self.client.locations().pages::<Location>();
+        let pages: Vec<_> = pages.try_collect().await.map_err(|error| failed_request(&error))?;
+        let mut locations = pages.into_iter().flat_map(|page| page.content);
+        let Some(name) = name else { return Ok(locations.find_map(|location| location.id.clone())) };
+        let has_name = |location: &Location| {
+            location.name.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(name))
+        };
+        match locations.find(|location| has_name(location)) {
+            Some(location) => Ok(location.id.clone()),
+            None => Err(failed_step(ErrorKind::NotFound, format!("there is no location '{name}'"))),
+        }
+    }
+
+    /// Reads the status that the step expects. It can belong to another session than the step's response does.
+    async fn read_status(&self, step: &Step, result: &mut StepResult) {
+        if matches!(step.action, Action::Get { .. } | Action::Wait { .. }) {
+            result.status = string_field(result.response.as_ref(), "status");
+            return;
+        }
+        let Some(Some(resource)) = step.status_of.and_then(|step| self.created.get(step)) else { return };
+        let status = match resource.kind {
+            ResourceKind::Device => Ok(None),
+            ResourceKind::Code => self.code_status(resource.id).await,
+            ResourceKind::Session => {
+                let response = self.client.send(&api::read_session_request(resource.id)).await;
+                response.map(|response| string_field(parse_object(&response.body).as_ref(), "status"))
+            }
+        };
+        match status {
+            Ok(status) => result.status = status,
+            Err(error) => {
+                let StepResult { exit_code, message, .. } = failed_request(&error);
+                result.exit_code = exit_code;
+                result.message = Some(format!("the status cannot be read: {}", message.unwrap_or_default()));
+            }
+        }
+    }
+
+    async fn code_status(&self, id: Uuid) -> Result<Option<String>, api::Error> {
+        let list = self.client.enrollments(&EnrollmentFilter::default());
+        let mut pages = std::pin::pin!(list.pages::<Enrollment>());
+        let id = id.to_string();
+        while let Some(page) = pages.next().await {
+            let found = page?.content.into_iter().find(|code| code.enrollment_id.as_deref() == Some(&id));
+            if let Some(code) = found {
+                return Ok(code.status.as_ref().map(ToString::to_string));
+            }
+        }
+        // The list omits codes that were withdrawn (documented).
+        Ok(Some("CANCELLED".to_owned()))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        match self.target {
+            Target::Emulator(emulator) => emulator.now(),
+            Target::Account(_) => {
+                // Not every server keeps more than milliseconds.
+                let now = Timestamp::now();
+                Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+            }
+        }
+    }
+
+    fn target_resource(&self, step: &Step) -> Option<&CreatedResource> {
+        self.created.get(step.target?)?.as_ref()
+    }
+
+    /// The ID of what the step applies to. It is never nil: a scenario stops if a step fails to create its resource.
+    fn target_id(&self, step: &Step) -> Uuid {
+        self.target_resource(step).map_or(Uuid::nil(), |resource| resource.id)
+    }
+
+    fn target_code(&self, step: &Step) -> &str {
+        self.target_resource(step).and_then(|resource| resource.code.as_ref()).map_or("", Secret::expose)
+    }
+}
+
+/// The result of a request, and the resource that it created.
+fn read_response(step: &Step, response: StepResponse) -> (StepResult, Option<CreatedResource>) {
+    let response = match response {
+        Ok(response) => response,
+        Err(result) => return (result, None),
+    };
+    let body = parse_object(&response.body);
+    let Some(kind) = ResourceKind::created_by(&step.action_name) else {
+        return (successful_request(&response), None);
+    };
+    match read_created(kind, body.as_ref()) {
+        Some(resource) => (successful_request(&response), Some(resource)),
+        None => (invalid_response(kind, response.status), None),
+    }
+}
+
+fn read_created(kind: ResourceKind, body: Option<&Map<String, Value>>) -> Option<CreatedResource> {
+    let (id_field, code) = match kind {
+        ResourceKind::Device => ("id", None),
+        ResourceKind::Session => ("session_id", None),
+        ResourceKind::Code => ("enrollment_id", Some(Secret::new(string_field(body, "enrollment_code")?))),
+    };
+    let id = string_field(body, id_field)?.parse().ok()?;
+    Some(CreatedResource { kind, id, code })
+}
+
+pub(super) fn string_field(body: Option<&Map<String, Value>>, name: &str) -> Option<String> {
+    body?.get(name)?.as_str().map(str::to_owned)
+}
+
+fn parse_object(body: &[u8]) -> Option<Map<String, Value>> {
+    serde_json::from_slice(body).ok()
+}
+
+/// A successful request. Codes and credentials are hidden, since results are printed.
+pub(super) fn successful_request(response: &Response) -> StepResult {
+    let mut body = serde_json::from_slice(&response.body).unwrap_or_default();
+    Redactor::redact_fields(&mut body);
+    let response_body = match body {
+        Value::Object(object) => Some(object),
+        _ => None,
+    };
+    StepResult { http: Some(response.status), response: response_body, ..StepResult::default() }
+}
+
+/// A 2xx response that lacks a field this step needs.
+pub(super) fn invalid_response(kind: ResourceKind, status: u16) -> StepResult {
+    let message = match kind {
+        ResourceKind::Code => "the response has no enrollment_id or no enrollment_code",
+        ResourceKind::Device => "the response has no id",
+        ResourceKind::Session => "the response has no session_id or no status",
+    };
+    StepResult { http: Some(status), ..failed_step(ErrorKind::Unknown, message) }
+}
+
+pub(super) fn failed_request(error: &api::Error) -> StepResult {
+    let problem = error.problem();
+    let response = problem.and_then(|problem| match serde_json::to_value(problem) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
+    });
+    let message = problem.and_then(Problem::message).unwrap_or_else(|| error.why.message());
+    let kind = Error::from(error.clone()).kind;
+    StepResult { http: error.status(), response, ..failed_step(kind, message) }
+}
+
+fn failed_step(kind: ErrorKind, message: impl Into<String>) -> StepResult {
+    StepResult { exit_code: kind.code(), message: Some(message.into()), ..StepResult::default() }
+}
