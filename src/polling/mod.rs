@@ -1,10 +1,10 @@
-//! State machines without I/O: an observation in, the next state and what to show out. The command owns the
-//! clock, the network and the terminal.
+//! State machines without I/O: they turn observations into the next action. The command owns the clock, the network and
+//! the terminal.
 
 pub(crate) mod pairing;
 pub(crate) mod watch;
 
 use std::time::Duration;
 
-/// The longest time that an API which asks for patience is left alone, so that no answer puts a wait to sleep.
+/// Upper bound for the API's `Retry-After`, so that no response stalls a wait.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);

@@ -13,117 +13,124 @@ fn enrollment(status: EnrollmentStatus) -> Observation {
     Observation::Enrollment(Some(status))
 }
 
-fn next(pairing: &mut Pairing, second: u32, seen: Observation) -> NextAction {
-    pairing.observe(second * SECOND, seen).next
+fn next(pairing: &mut Pairing, second: u32, observation: Observation) -> NextAction {
+    pairing.observe(second * SECOND, observation).next
 }
 
 #[test]
-fn a_code_that_is_used_leads_to_its_phone() {
+fn a_used_code_leads_to_its_device() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 1, enrollment(Pending)), NextAction::Enrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 3, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 1, enrollment(Pending)), NextAction::PollEnrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 3, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
     assert_eq!(
         next(&mut pairing, 3, Observation::Device(false)),
-        NextAction::Device(2 * SECOND),
+        NextAction::PollDevice(2 * SECOND),
         "a list may lag"
     );
     assert_eq!(next(&mut pairing, 5, Observation::Device(true)), NextAction::Paired);
 }
 
 #[test]
-fn a_code_ends_with_a_look_at_its_very_end() {
+fn the_enrollment_is_polled_at_the_end_of_its_lifetime() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 99, enrollment(Pending)), NextAction::Enrollment(SECOND));
+    assert_eq!(next(&mut pairing, 99, enrollment(Pending)), NextAction::PollEnrollment(SECOND));
     assert_eq!(
         next(&mut pairing, 100, enrollment(Pending)),
-        NextAction::Enrollment(2 * SECOND),
+        NextAction::PollEnrollment(2 * SECOND),
         "clocks differ"
     );
-    assert_eq!(next(&mut pairing, 114, enrollment(Pending)), NextAction::Enrollment(SECOND));
-    assert_eq!(next(&mut pairing, 115, enrollment(Pending)), NextAction::Over, "whatever the API says");
+    assert_eq!(next(&mut pairing, 114, enrollment(Pending)), NextAction::PollEnrollment(SECOND));
+    assert_eq!(
+        next(&mut pairing, 115, enrollment(Pending)),
+        NextAction::LifetimeOver,
+        "whatever the API says"
+    );
     assert_eq!(next(&mut pairing, 4, enrollment(Expired)), NextAction::Expired);
 }
 
 #[test]
-fn a_phone_that_was_faster_than_the_end_counts() {
+fn a_phone_that_used_the_code_in_the_last_moment_counts() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 101, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 101, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
     assert_eq!(next(&mut pairing, 101, Observation::Device(true)), NextAction::Paired);
 }
 
 #[test]
-fn an_enrollment_that_is_not_listed_yet_is_waited_for_and_one_that_left_is_withdrawn() {
+fn an_enrollment_that_is_no_longer_listed_was_withdrawn() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 1, Observation::Enrollment(None)), NextAction::Enrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 3, enrollment(Pending)), NextAction::Enrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 5, Observation::Enrollment(None)), NextAction::Device(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 1, Observation::Enrollment(None)), NextAction::PollEnrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 3, enrollment(Pending)), NextAction::PollEnrollment(2 * SECOND));
+    assert_eq!(next(&mut pairing, 5, Observation::Enrollment(None)), NextAction::PollDevice(Duration::ZERO));
     assert_eq!(
         next(&mut pairing, 5, Observation::Device(false)),
-        NextAction::Device(2 * SECOND),
+        NextAction::PollDevice(2 * SECOND),
         "a list may lag"
     );
     assert_eq!(
         next(&mut pairing.clone(), 9, Observation::Device(true)),
         NextAction::Paired,
-        "it may leave used ones out"
+        "the list may omit used enrollments"
     );
-    assert_eq!(next(&mut pairing, 10, Observation::Device(false)), NextAction::Withdrawn);
+    assert_eq!(next(&mut pairing, 10, Observation::Device(false)), NextAction::NotListed);
     let mut cancelled = self::pairing();
-    assert_eq!(next(&mut cancelled, 1, enrollment(Cancelled)), NextAction::Device(Duration::ZERO));
+    assert_eq!(next(&mut cancelled, 1, enrollment(Cancelled)), NextAction::PollDevice(Duration::ZERO));
 }
 
 #[test]
-fn an_enrollment_that_is_never_listed_is_not_taken_for_withdrawn() {
+fn an_enrollment_that_was_never_listed_does_not_count_as_withdrawn() {
     let mut pairing = pairing();
     for second in (15..99).step_by(4) {
         assert_eq!(
             next(&mut pairing, second, Observation::Enrollment(None)),
-            NextAction::Device(Duration::ZERO)
+            NextAction::PollDevice(Duration::ZERO)
         );
-        assert!(matches!(next(&mut pairing, second, Observation::Device(false)), NextAction::Enrollment(_)));
+        assert!(matches!(
+            next(&mut pairing, second, Observation::Device(false)),
+            NextAction::PollEnrollment(_)
+        ));
     }
     assert_eq!(next(&mut pairing.clone(), 99, Observation::Device(true)), NextAction::Paired);
-    assert_eq!(next(&mut pairing, 115, Observation::Device(false)), NextAction::Over);
+    assert_eq!(next(&mut pairing, 115, Observation::Device(false)), NextAction::LifetimeOver);
 }
 
 #[test]
-fn a_passing_failure_is_told_once_and_ends_nothing() {
+fn a_temporary_failure_is_reported_once() {
     let mut pairing = pairing();
-    let trouble = |asked: Option<u64>| Observation::Failure(asked.map(Duration::from_secs));
+    let failure = |retry_after: Option<u64>| Observation::Failure(retry_after.map(Duration::from_secs));
     assert_eq!(
-        pairing.observe(SECOND, trouble(None)),
-        Transition { trouble: Some(true), next: NextAction::Enrollment(2 * SECOND) }
+        pairing.observe(SECOND, failure(None)),
+        Transition { is_failing: Some(true), next: NextAction::PollEnrollment(2 * SECOND) }
     );
     assert_eq!(
-        pairing.observe(3 * SECOND, trouble(Some(9))),
-        Transition { trouble: None, next: NextAction::Enrollment(9 * SECOND) }
+        pairing.observe(3 * SECOND, failure(Some(9))),
+        Transition { is_failing: None, next: NextAction::PollEnrollment(9 * SECOND) }
     );
     assert_eq!(
         pairing.observe(12 * SECOND, enrollment(Pending)),
-        Transition { trouble: Some(false), next: NextAction::Enrollment(2 * SECOND) }
+        Transition { is_failing: Some(false), next: NextAction::PollEnrollment(2 * SECOND) }
     );
-    assert_eq!(next(&mut pairing, 115, trouble(Some(3600))), NextAction::Over);
+    assert_eq!(next(&mut pairing, 115, failure(Some(3600))), NextAction::LifetimeOver);
 }
 
 #[test]
 fn a_device_that_never_appears_ends_the_wait() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 10, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 69, Observation::Failure(None)), NextAction::Device(2 * SECOND));
-    assert_eq!(next(&mut pairing, 70, Observation::Device(false)), NextAction::NoDevice);
+    assert_eq!(next(&mut pairing, 10, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 69, Observation::Failure(None)), NextAction::PollDevice(2 * SECOND));
+    assert_eq!(next(&mut pairing, 70, Observation::Device(false)), NextAction::DeviceMissing);
 }
 
 #[test]
-fn a_limit_ends_the_wait_but_not_for_a_phone_that_is_on_its_way() {
+fn the_timeout_does_not_apply_once_the_code_was_used() {
     let mut pairing = Pairing::new(2 * SECOND, LIFETIME, Some(5 * SECOND));
-    assert_eq!(next(&mut pairing, 4, enrollment(Pending)), NextAction::Enrollment(SECOND));
+    assert_eq!(next(&mut pairing, 4, enrollment(Pending)), NextAction::PollEnrollment(SECOND));
     assert_eq!(next(&mut pairing.clone(), 5, enrollment(Pending)), NextAction::TimedOut);
-    assert_eq!(next(&mut pairing, 5, enrollment(Consumed)), NextAction::Device(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 6, Observation::Device(false)), NextAction::Device(2 * SECOND));
+    assert_eq!(next(&mut pairing, 5, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
+    assert_eq!(next(&mut pairing, 6, Observation::Device(false)), NextAction::PollDevice(2 * SECOND));
 }
 
 #[test]
-fn the_time_left_is_what_the_answer_says_if_clocks_allow_it() {
+fn the_time_left_follows_the_api_if_it_is_plausible() {
     let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
     let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
     assert_eq!(time_left(LIFETIME, at("2026-03-01T12:01:00Z"), now), 60 * SECOND);
@@ -133,35 +140,39 @@ fn the_time_left_is_what_the_answer_says_if_clocks_allow_it() {
 }
 
 #[test]
-fn the_first_free_till_is_suggested() {
-    assert_eq!(suggested_name(Some("Haga"), []), "Haga till 1");
-    assert_eq!(suggested_name(Some("Haga"), ["haga TILL 1", "Haga till 3"]), "Haga till 2");
-    assert_eq!(suggested_name(None, ["Till 1"]), "Till 2");
-    assert_eq!(suggested_name(Some(" "), []), "Till 1");
+fn the_first_unused_name_is_suggested() {
+    let suggest = |location, names: &[&str]| {
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        suggest_name(location, &names)
+    };
+    assert_eq!(suggest(Some("Haga"), &[]), "Haga till 1");
+    assert_eq!(suggest(Some("Haga"), &["haga TILL 1", "Haga till 3"]), "Haga till 2");
+    assert_eq!(suggest(None, &["Till 1"]), "Till 2");
+    assert_eq!(suggest(Some(" "), &[]), "Till 1");
 }
 
-fn look() -> impl Strategy<Value = Observation> {
+fn observation() -> impl Strategy<Value = Observation> {
     prop_oneof![
         Just(enrollment(Pending)),
         Just(enrollment(Other("NEW".into()))),
         Just(Observation::Failure(None)),
-        (0_u64..100_000).prop_map(|asked| Observation::Failure(Some(Duration::from_secs(asked)))),
+        (0_u64..100_000).prop_map(|seconds| Observation::Failure(Some(Duration::from_secs(seconds)))),
     ]
 }
 
 proptest! {
-    /// Whatever happens before: a phone that uses the code is found, and the wait is over soon after the code's end.
+    /// The wait ends soon after the code's lifetime.
     #[test]
-    fn the_phone_is_found_whatever_happens_before(looks in prop::collection::vec(look(), 0..60)) {
+    fn a_used_code_is_found_after_any_observations(observations in prop::collection::vec(observation(), 0..60)) {
         let mut pairing = pairing();
         let mut elapsed = Duration::ZERO;
-        for seen in looks {
-            match pairing.observe(elapsed, seen).next {
-                NextAction::Enrollment(wait) => {
+        for observation in observations {
+            match pairing.observe(elapsed, observation).next {
+                NextAction::PollEnrollment(wait) => {
                     prop_assert!(wait <= MAX_RETRY_AFTER && !wait.is_zero());
                     elapsed += wait;
                 }
-                NextAction::Over => {
+                NextAction::LifetimeOver => {
                     prop_assert!(elapsed >= LIFETIME + EXPIRY_GRACE);
                     return Ok(());
                 }
@@ -169,13 +180,13 @@ proptest! {
             }
             prop_assert!(elapsed <= LIFETIME + EXPIRY_GRACE);
         }
-        prop_assert_eq!(pairing.observe(elapsed, enrollment(Consumed)).next, NextAction::Device(Duration::ZERO));
+        prop_assert_eq!(pairing.observe(elapsed, enrollment(Consumed)).next, NextAction::PollDevice(Duration::ZERO));
         prop_assert_eq!(pairing.observe(elapsed, Observation::Device(true)).next, NextAction::Paired);
     }
 
     #[test]
-    fn a_suggested_name_is_free(taken in prop::collection::vec("(Haga|HAGA) till [1-5]", 0..8)) {
-        let name = suggested_name(Some("Haga"), taken.iter().map(String::as_str));
+    fn a_suggested_name_is_unused(taken in prop::collection::vec("(Haga|HAGA) till [1-5]", 0..8)) {
+        let name = suggest_name(Some("Haga"), &taken);
         prop_assert!(taken.iter().all(|other| !other.eq_ignore_ascii_case(&name)));
     }
 }

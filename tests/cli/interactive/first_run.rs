@@ -26,7 +26,7 @@ fn a_stranger_pairs_a_phone_with_what_the_screen_says() {
     screen.until_asked("Location (type to search):");
     screen.type_in("\r");
     let shown = screen.until("waiting for the phone");
-    let play = told(&shown, "Play one in another terminal:", "kustom --profile local dev pos pair");
+    let play = told(&shown, "Simulate one in another terminal:", "kustom --profile local dev pos pair");
     let _ = env.run(&play).ok();
     screen.until_asked("Name [");
     screen.type_in("\r");

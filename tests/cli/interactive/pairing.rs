@@ -36,7 +36,7 @@ fn a_phone_is_paired_from_a_list_of_locations_to_its_name() {
     screen.until("stock|");
     screen.type_in("\r");
     let code = code(&screen, 1);
-    for line in ["1. Open the Kustom POS app.", "2. Choose to enter a code.", "3. Enter this one:"] {
+    for line in ["1. Open the Kustom POS app.", "2. Choose to enter a code.", "3. Enter this code:"] {
         screen.until(line);
     }
     screen.until("waiting for the phone");
@@ -83,13 +83,13 @@ fn an_expired_code_is_replaced_by_a_new_one() {
     let mut screen = at_stockholm(&counter.env, &["--expires-in", "300ms"]);
     let old = code(&screen, 1);
     screen.until("The code has expired.");
-    screen.until_asked("Make a new one? [Y/n]");
+    screen.until_asked("Create a new one? [Y/n]");
     screen.type_in("\r");
     let new = code(&screen, 2);
     assert_ne!(old, new);
     screen.until_times(2, "The code has expired.");
-    screen.until_times(2, "Make a new one? [Y/n]");
-    screen.until_asked("Make a new one? [Y/n]");
+    screen.until_times(2, "Create a new one? [Y/n]");
+    screen.until_asked("Create a new one? [Y/n]");
     screen.type_in("n\r");
     let (exit, shown) = screen.end();
     assert_eq!(exit, 11, "{shown}");
@@ -121,7 +121,7 @@ fn a_second_ctrl_c_ends_at_once_and_names_the_code() {
     screen.type_in("\x03");
     let (exit, shown) = screen.end();
     assert_eq!(exit, 130, "{shown}");
-    assert!(shown.contains(&format!("interrupted; the code {code} can be used until ")), "{shown}");
+    assert!(shown.contains(&format!("interrupted; the code {code} is valid until ")), "{shown}");
     assert!(shown.contains(&format!("withdraw it: kustom enrollments delete {id}")), "{shown}");
 }
 
@@ -168,7 +168,7 @@ fn a_naming_that_is_left_tells_the_device() {
         }
         let (exit, shown) = screen.end();
         assert_eq!(exit, 130, "{shown}");
-        let told = format!("the phone is paired as device 'Phone' ({id}), but not named");
+        let told = format!("the phone is paired as device 'Phone' ({id}), but it was not renamed");
         assert!(shown.contains(&told), "{shown}");
         assert!(shown.contains(&format!("kustom devices update {id} --name NAME")), "{shown}");
     }
@@ -189,10 +189,10 @@ fn a_name_that_is_refused_is_asked_for_again() {
     let id = counter.use_code(&code(&screen, 1));
     screen.until_asked("Name [Stockholm City till 1]:");
     screen.type_in("bar\r");
-    screen.until("there is a device 'bar' already");
+    screen.until("a device named 'bar' already exists");
     screen.until_times(2, "Name [Stockholm City till 1]:");
     screen.type_in("Kassa\r");
-    screen.until("the name was refused: not now (HTTP 422)");
+    screen.until("the name was rejected: not now (HTTP 422)");
     screen.until_times(3, "Name [Stockholm City till 1]:");
     screen.until_asked("Name");
     screen.type_in("Till 9\r");
@@ -211,7 +211,7 @@ fn a_failure_in_the_middle_of_the_wait_is_told_to_the_person() {
     counter.rule(|line| if line.starts_with("GET") { Act::Refuse(429) } else { Act::Pass });
     screen.until("still waiting");
     counter.rule(|_| Act::Pass);
-    screen.until("The API answers again.");
+    screen.until("The API responds again.");
     counter.use_code(&code);
     screen.until_asked("Name [Stockholm City till 1]:");
     screen.type_in("\r");
@@ -244,7 +244,7 @@ fn a_dumb_terminal_is_not_prompted() {
     let env = TestEnv::new().local();
     let (exit, shown) = PtySession::open(&env, PAIR, &[("TERM", "dumb")]).end();
     assert_eq!(exit, 2, "{shown}");
-    assert!(shown.contains("there are 2 locations, and none is given"), "{shown}");
+    assert!(shown.contains("the account has 2 locations; name one"), "{shown}");
     assert!(!shown.contains('\u{1b}'), "{shown}");
 }
 
@@ -287,7 +287,7 @@ fn nobody_is_asked_who_said_so() {
     let counter = ScriptedEmulator::new();
     let (exit, shown) = begin(&counter.env, &["--no-input"]).end();
     assert_eq!(exit, 2, "{shown}");
-    assert!(shown.contains("there are 2 locations, and none is given"), "{shown}");
+    assert!(shown.contains("the account has 2 locations; name one"), "{shown}");
     for args in [&["--no-input"][..], &["-o", "ndjson"]] {
         let screen = at_stockholm(&counter.env, &[args, &["--timeout", "100ms"]].concat());
         let (exit, shown) = screen.end();

@@ -143,7 +143,7 @@ fn a_wait_that_is_over_withdraws_the_code_with_exit_13() {
     let counter = ScriptedEmulator::new();
     let outcome = pair_events(&counter.env, &["--timeout", "200ms"]).wait().assert_code(13);
     assert_eq!(names(&outcome), ["created", "withdrawn"]);
-    assert!(outcome.stderr.contains("no phone used the code in "), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("no phone used the code within "), "{}", outcome.stderr);
     assert_eq!(counter.enrollments(), []);
 }
 
@@ -173,8 +173,8 @@ fn naming_keeps_what_others_changed() {
     let code = code(&running, 1);
     let looks = AtomicUsize::new(0);
     counter.rule(move |line| {
-        // The first look finds the phone, the second is for its name.
-        if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 1 {
+        // The device changes after it was found and before it is renamed.
+        if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 0 {
             return Act::Then(Box::new(|emulator| {
                 let device = emulator
                     .state()
@@ -207,15 +207,15 @@ fn somebody_elses_withdrawal_ends_the_wait() {
     let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
     counter.emulator.with_state(|state, _| state.delete_enrollment(id.parse().unwrap())).unwrap();
     let outcome = running.wait().assert_code(4);
-    assert!(outcome.stderr.contains("somebody withdrew the code"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the code was withdrawn elsewhere"), "{}", outcome.stderr);
 }
 
 #[test]
 fn one_location_needs_no_choice_and_several_need_one() {
     let counter = ScriptedEmulator::new();
     let said = pair(&counter.env, &[]).wait().assert_failure(2);
-    insta::assert_snapshot!(&said, @"error: there are 2 locations, and none is given\n  \
-         hint: name one with --location; `kustom locations list` shows them\n");
+    insta::assert_snapshot!(&said, @"error: the account has 2 locations; name one\n  \
+         hint: add --location; list the locations with `kustom locations list`\n");
     assert_eq!(counter.asked("POST"), 0);
     let alone = ScriptedEmulator::with(State::seed_with_one_location());
     let running = pair(&alone.env, &["-o", "ndjson"]);
@@ -224,7 +224,7 @@ fn one_location_needs_no_choice_and_several_need_one() {
     assert_eq!(events(&outcome.stdout)[2]["device"]["name"], "Stockholm City till 1");
     let nowhere = ScriptedEmulator::with(State::with_locations(Vec::new()));
     let said = pair(&nowhere.env, &[]).wait().assert_failure(4);
-    assert!(said.starts_with("error: the account has no location where a phone could stand\n"), "{said}");
+    assert!(said.starts_with("error: the account has no locations\n"), "{said}");
 }
 
 #[test]
@@ -234,10 +234,10 @@ fn what_cannot_work_is_refused_before_a_code_is_made() {
         counter.env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
     assert!(taken.contains("Till 1"));
     for (args, message) in [
-        (&["-o", "json"][..], "error: with -o json the code would be shown only after it was used"),
-        (&["-o", "csv"], "error: with -o csv the code would be shown only after it was used"),
-        (&["--name", "till 1"], "error: there is a device 'till 1' already; no code was made"),
-        (&["--metadata", "kustom_pairing=x"], "error: --metadata: 'kustom_pairing' is the tag"),
+        (&["-o", "json"][..], "error: -o json cannot print the code before a phone uses it"),
+        (&["-o", "csv"], "error: -o csv cannot print the code before a phone uses it"),
+        (&["--name", "till 1"], "error: a device named 'till 1' already exists; no code was created"),
+        (&["--metadata", "kustom_pairing=x"], "error: --metadata: the key 'kustom_pairing' is reserved"),
         (
             &["--name", "x", "--count", "2"],
             "error: the argument '--name <NAME>' cannot be used with '--count <N>'",

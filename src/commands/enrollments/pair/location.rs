@@ -1,5 +1,3 @@
-//! Where the phone will stand.
-
 use uuid::Uuid;
 
 use crate::commands::resolve::{fetch_all, id_of};
@@ -7,61 +5,59 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Location, Resource};
 
-/// A location, as far as it is known.
+/// The location of the new devices.
 pub(super) struct PairLocation {
-    /// Its id, unless the API is to take the only one there is.
+    /// `None` lets the API use the account's only location.
     pub(super) id: Option<String>,
     pub(super) name: Option<String>,
 }
 
 impl PairLocation {
-    /// The location that is named, or the profile's default, or the only one, or one that is chosen.
-    pub(super) async fn find(
-        wanted: Option<&str>,
-        asks: bool,
+    /// Resolves `query`, or else uses the profile's default, the only location, or one that the user selects.
+    pub(super) async fn resolve(
+        query: Option<&str>,
+        is_interactive: bool,
         context: &ApiContext<'_>,
     ) -> Result<Self, Error> {
         let default = context.account.location.as_ref().map(|location| location.value.as_str());
-        match wanted.or(default) {
-            Some(wanted) if wanted.parse::<Uuid>().is_ok() => Self::of_id(wanted, context).await,
-            Some(wanted) => Self::of(&context.find_location(wanted).await?),
-            None => Self::select_location(asks, context).await,
+        match query.or(default) {
+            Some(query) if query.parse::<Uuid>().is_ok() => Self::from_id(query, context).await,
+            Some(query) => Self::from_location(&context.find_location(query).await?),
+            None => Self::select(is_interactive, context).await,
         }
     }
 
-    fn of(location: &Resource<Location>) -> Result<Self, Error> {
+    fn from_location(location: &Resource<Location>) -> Result<Self, Error> {
         Ok(Self { id: Some(id_of(location)?), name: location.name.clone() })
     }
 
-    async fn of_id(id: &str, context: &ApiContext<'_>) -> Result<Self, Error> {
-        match context.client.location(id).await.map_err(Error::from) {
-            Ok(location) => Ok(Self { id: Some(id.to_owned()), name: location.name.clone() }),
-            Err(error) if error.kind == ErrorKind::NotFound => Err(error.context(&format!("location {id}"))),
-            // Only its name is missing, and the code says whether it exists.
-            Err(_) => Ok(Self { id: Some(id.to_owned()), name: None }),
-        }
+    async fn from_id(id: &str, context: &ApiContext<'_>) -> Result<Self, Error> {
+        let name = match context.client.location(id).await.map_err(Error::from) {
+            Ok(location) => location.name.clone(),
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                return Err(error.context(&format!("location {id}")));
+            }
+            // Only the display needs the name.
+            Err(_) => None,
+        };
+        Ok(Self { id: Some(id.to_owned()), name })
     }
 
-    async fn select_location(asks: bool, context: &ApiContext<'_>) -> Result<Self, Error> {
+    async fn select(is_interactive: bool, context: &ApiContext<'_>) -> Result<Self, Error> {
         let flag = context.settings.profile_flag();
-        let all: Vec<Resource<Location>> = match fetch_all(context.client.locations()).await {
-            Ok(all) => all,
-            // An account with one location needs none to be named, even where they cannot be listed.
+        let locations: Vec<Resource<Location>> = match fetch_all(context.client.locations()).await {
+            Ok(locations) => locations,
+            // Some accounts may not list locations. Those with a single location can pair without naming it.
             Err(error) if error.kind == ErrorKind::Refused => return Ok(Self { id: None, name: None }),
             Err(error) => return Err(error),
         };
-        match all.as_slice() {
-            [] => {
-                Err(Error::new(ErrorKind::NotFound, "the account has no location where a phone could stand")
-                    .hint("make one in Kustom's portal"))
-            }
-            [only] => Self::of(only),
-            several if !asks => {
-                let message = format!("there are {} locations, and none is given", several.len());
-                Err(Error::usage(message)
-                    .hint(format!("name one with --location; `kustom{flag} locations list` shows them")))
-            }
-            _ => Self::of(&context.select_from(all).await?),
+        match locations.as_slice() {
+            [] => Err(Error::new(ErrorKind::NotFound, "the account has no locations")
+                .hint("create one in Kustom's portal")),
+            [location] => Self::from_location(location),
+            _ if is_interactive => Self::from_location(&context.select_from(locations).await?),
+            _ => Err(Error::usage(format!("the account has {} locations; name one", locations.len()))
+                .hint(format!("add --location; list the locations with `kustom{flag} locations list`"))),
         }
     }
 }

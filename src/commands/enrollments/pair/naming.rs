@@ -1,32 +1,33 @@
-//! Giving the phone its name, and taking its tag away.
+//! Naming a paired phone and removing its tag.
 
 use super::Pair;
-use crate::api::{DeviceChange, Error as ApiError, FailureCause, SideEffect};
+use crate::api::DeviceChange;
 use crate::commands::resolve::{fetch_all, id_of};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Resource};
 use crate::output::Question;
-use crate::polling::pairing::{TAG, suggested_name};
+use crate::polling::pairing::{TAG, suggest_name};
 use crate::text::{escape_control, shell_quote};
 
-/// Refuses a name that a device has already: what could be two devices is named by neither.
-pub(super) async fn check_free(name: &str, context: &ApiContext<'_>) -> Result<(), Error> {
-    let all: Vec<Resource<Device>> = fetch_all(context.client.devices(None)).await?;
-    if is_taken(name, &names(&all, None)) {
-        let flag = context.settings.profile_flag();
-        let message = format!("there is a device '{}' already; no code was made", escape_control(name));
-        return Err(Error::usage(message).hint(format!(
-            "choose another name, or remove it: kustom{flag} devices deregister {}",
-            shell_quote(name)
-        )));
+/// Fails if a device already has this name: a name that two devices have identifies neither.
+pub(super) fn check_name(name: &str, names: &[String]) -> Result<(), String> {
+    if names.iter().any(|other| other.to_lowercase() == name.to_lowercase()) {
+        return Err(format!("a device named '{}' already exists", escape_control(name)));
     }
     Ok(())
 }
 
-/// A device in words: its name, if it has one, and its id.
-pub(super) fn shown(device: &Resource<Device>) -> String {
-    let id = escape_control(device.id.as_deref().unwrap_or("without an id"));
+/// The names of all devices, except the one with this ID.
+pub(super) async fn list_names(except: Option<&str>, context: &ApiContext<'_>) -> Result<Vec<String>, Error> {
+    let devices: Vec<Resource<Device>> = fetch_all(context.client.devices(None)).await?;
+    let others = devices.into_iter().filter(|device| except.is_none() || device.id.as_deref() != except);
+    Ok(others.filter_map(|device| device.name.clone()).collect())
+}
+
+/// The name, if there is one, and the ID.
+pub(super) fn describe_device(device: &Resource<Device>) -> String {
+    let id = escape_control(device.id.as_deref().unwrap_or("without an ID"));
     match device.name.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => format!("'{}' ({id})", escape_control(name)),
         None => id.into_owned(),
@@ -34,109 +35,64 @@ pub(super) fn shown(device: &Resource<Device>) -> String {
 }
 
 impl Pair<'_> {
-    /// Names the device. Where somebody is asked, a name that is refused is asked for again.
+    /// Names the device. Every error says which device was paired.
     pub(super) async fn rename_device(&self, device: &Resource<Device>) -> Result<Resource<Device>, Error> {
-        let unnamed = |error: Error| self.rename_failed(error, device);
-        let id = id_of(device).map_err(unnamed)?;
-        let mut given = self.name.clone();
-        self.context.output.flush_input();
-        loop {
-            let taken = names(&self.devices().await.map_err(unnamed)?, Some(&id));
-            let name = match given.take() {
-                Some(name) => name,
-                None => self.choose_name(&taken).await.map_err(unnamed)?,
+        self.context.run_until_cancelled(self.try_rename(device)).await.map_err(|mut error| {
+            if error.kind == ErrorKind::Unavailable {
+                error.kind = ErrorKind::Unknown;
+            }
+            let result = if error.kind == ErrorKind::Unknown {
+                "may not have its name yet"
+            } else {
+                "was not renamed"
             };
-            // Much may have happened while somebody thought about the name.
-            let all = self.devices().await.map_err(unnamed)?;
-            if self.telling.is_interactive() && is_taken(&name, &names(&all, Some(&id))) {
-                self.context.output.warn(&format!("there is a device '{}' already", escape_control(&name)));
-                continue;
-            }
-            let now = all.iter().find(|other| other.id.as_deref() == Some(&id)).unwrap_or(device);
+            let paired = describe_device(device);
+            error.message =
+                format!("{}; the phone is paired as device {paired}, but it {result}", error.message);
+            error.detail("device_id", device.id.clone().unwrap_or_default()).hint(self.rename_hint(device))
+        })
+    }
+
+    async fn try_rename(&self, device: &Resource<Device>) -> Result<Resource<Device>, Error> {
+        let id = id_of(device)?;
+        let output = self.context.output;
+        let mut name_arg = self.name.clone();
+        output.flush_input();
+        loop {
+            let name = match name_arg.take() {
+                Some(name) => name,
+                None => self.choose_name(&id).await?,
+            };
+            // The update replaces the device, which others may have changed in the meantime.
+            let devices: Vec<Resource<Device>> = fetch_all(self.context.client.devices(None)).await?;
+            let current = devices.iter().find(|other| other.id.as_deref() == Some(&id)).unwrap_or(device);
             let unset_metadata = if self.keep_tag { Vec::new() } else { vec![TAG.to_owned()] };
-            let change = DeviceChange { name: Some(name.clone()), unset_metadata, ..DeviceChange::default() };
-            match self.context.client.update_device(&id, &change.to_body(now)).await {
-                Ok(answer) => return self.confirmed(answer, &id, &name).await.map_err(unnamed),
-                Err(ApiError { why: FailureCause::Cancelled, carried_out: SideEffect::Possible, .. }) => {
-                    return Err(self.interrupted_naming(device));
+            let change = DeviceChange { name: Some(name), unset_metadata, ..DeviceChange::default() };
+            let updated = self.context.client.update_device(&id, &change.to_body(current)).await;
+            match updated.map_err(Error::from) {
+                Err(error) if error.kind == ErrorKind::Refused && self.reporter.is_interactive() => {
+                    output.warn(&format!("the name was rejected: {}", error.message));
                 }
-                Err(error) => {
-                    let error = Error::from(error);
-                    if error.kind != ErrorKind::Refused || !self.telling.is_interactive() {
-                        return Err(unnamed(error));
-                    }
-                    self.context.output.warn(&format!("the name was refused: {}", error.message));
-                }
+                result => return result,
             }
         }
     }
 
-    async fn devices(&self) -> Result<Vec<Resource<Device>>, Error> {
-        fetch_all(self.context.client.devices(None)).await
-    }
-
-    async fn choose_name(&self, taken: &[String]) -> Result<String, Error> {
-        let suggested = suggested_name(self.place.name.as_deref(), taken.iter().map(String::as_str));
-        if !self.telling.is_interactive() {
-            return Ok(suggested);
+    async fn choose_name(&self, id: &str) -> Result<String, Error> {
+        let names = list_names(Some(id), self.context).await?;
+        let suggestion = suggest_name(self.location.name.as_deref(), &names);
+        if !self.reporter.is_interactive() {
+            return Ok(suggestion);
         }
-        let taken = taken.to_vec();
-        let free = move |name: &str| {
-            if is_taken(name, &taken) { Err(format!("there is a device '{name}' already")) } else { Ok(()) }
-        };
-        self.context.output.ask(Question::new("Name").default(Some(suggested)).check(free)).await
+        let check = move |name: &str| check_name(name, &names);
+        self.context.output.ask(Question::new("Name").default(Some(suggestion)).check(check)).await
     }
 
-    /// The device as the answer shows it, or else the list, if it has its name.
-    async fn confirmed(
-        &self,
-        answer: Resource<Device>,
-        id: &str,
-        name: &str,
-    ) -> Result<Resource<Device>, Error> {
-        let is_it = |device: &Resource<Device>| {
-            device.id.as_deref() == Some(id) && device.name.as_deref() == Some(name)
-        };
-        if is_it(&answer) {
-            return Ok(answer);
-        }
-        let named = self.devices().await?.into_iter().find(is_it);
-        named.ok_or_else(|| Error::new(ErrorKind::Unknown, "the API took the name, but does not show it"))
-    }
-
-    /// An interruption while the API was naming the phone.
-    fn interrupted_naming(&self, device: &Resource<Device>) -> Error {
-        let message =
-            format!("interrupted; the phone is paired as device {}, and perhaps named", shown(device));
-        Error::new(ErrorKind::Unknown, message)
-            .detail("device_id", device.id.clone().unwrap_or_default())
-            .hint(self.manual_rename_hint(device))
-    }
-
-    /// A failure after the phone was paired: whatever the exit code, it says which device it is.
-    pub(super) fn rename_failed(&self, error: Error, device: &Resource<Device>) -> Error {
-        let kind = if error.kind == ErrorKind::Unavailable { ErrorKind::Unknown } else { error.kind };
-        let message =
-            format!("{}; the phone is paired as device {}, but not named", error.message, shown(device));
-        let id = device.id.clone().unwrap_or_default();
-        Error { kind, message, ..error }.detail("device_id", id).hint(self.manual_rename_hint(device))
-    }
-
-    /// How to do by hand what is left to do.
-    pub(super) fn manual_rename_hint(&self, device: &Resource<Device>) -> String {
+    /// The command that renames the device by hand.
+    pub(super) fn rename_hint(&self, device: &Resource<Device>) -> String {
         let flag = self.context.settings.profile_flag();
         let id = shell_quote(device.id.as_deref().unwrap_or("DEVICE"));
         let tag = if self.keep_tag { String::new() } else { format!(" --unset-metadata {TAG}") };
         format!("name it: kustom{flag} devices update {id} --name NAME{tag}")
     }
-}
-
-fn is_taken(name: &str, taken: &[String]) -> bool {
-    taken.iter().any(|other| other.to_lowercase() == name.to_lowercase())
-}
-
-/// The names of all devices but one.
-fn names(all: &[Resource<Device>], but: Option<&str>) -> Vec<String> {
-    let others = all.iter().filter(|device| but.is_none() || device.id.as_deref() != but);
-    others.filter_map(|device| device.name.clone()).collect()
 }

@@ -1,152 +1,151 @@
-//! Waiting for the phone that uses a code.
+//! Polling until a phone has used the code.
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Pair;
 use super::code::Code;
 use crate::api::{Error as ApiError, FailureCause};
 use crate::error::{Error, ErrorKind};
-use crate::model::{Device, Enrollment, EnrollmentStatus, Resource};
+use crate::model::{Device, EnrollmentStatus, Resource};
 use crate::polling::pairing::{NextAction, Observation, Pairing};
+use crate::text::format_duration;
 
-/// How long a single look may take.
 const POLL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How the wait for a phone ended.
 pub(super) enum WaitOutcome {
-    /// A phone used the code.
     Paired(Box<Resource<Device>>),
-    /// Nobody did in time, says the API.
+    /// According to the API.
     Expired,
-    /// Nobody did, as far as is known, and nobody shall any more.
-    Unused(UnusedReason),
-    /// A phone used the code, but is not to be found.
-    Lost(Error),
-    /// It failed, and the code may still be good.
-    Failed(Error),
-    /// Nobody reads what is told.
-    OutputClosed,
+    /// A phone used the code, but its device is not listed.
+    DeviceMissing,
+    /// The wait ended while the code was usable, so it must be withdrawn.
+    Stopped(StopReason),
 }
 
-/// Why a code is not waited for any longer that the API may still take.
-#[derive(Clone, Copy)]
-pub(super) enum UnusedReason {
-    /// Its time is over by this machine's clock.
-    Over,
-    /// `--timeout` is over.
+pub(super) enum StopReason {
+    /// The lifetime has passed on this machine's clock, but the API does not report the code as expired.
+    LifetimeOver,
     TimedOut,
-    /// Its enrollment has left the list, and no device tells why.
-    Gone,
+    /// The enrollment was listed, but no longer is.
+    NotListed,
+    Interrupted,
+    OutputClosed,
+    Failed(Error),
 }
 
-/// Why a look saw nothing.
-enum Failure {
-    /// It may pass.
-    Passing {
-        /// How long the API asks to be left alone.
-        asked: Option<Duration>,
-        why: String,
+impl StopReason {
+    pub(super) fn into_error(self, code: &Code) -> Error {
+        let message = match self {
+            Self::LifetimeOver => "the code has expired on this machine's clock".to_owned(),
+            Self::TimedOut => {
+                format!("no phone used the code within {}", format_duration(code.created_at.elapsed()))
+            }
+            Self::NotListed => "the enrollment is no longer listed".to_owned(),
+            Self::OutputClosed => "stdout was closed".to_owned(),
+            Self::Interrupted => return Error::new(ErrorKind::Interrupted, "interrupted"),
+            Self::Failed(error) => return error,
+        };
+        Error::new(ErrorKind::Unknown, message)
+    }
+}
+
+enum PollError {
+    /// Polling continues, and the user is told why it fails.
+    Temporary {
+        retry_after: Option<Duration>,
+        message: String,
     },
-    /// Waiting changes nothing about it.
-    Final(Error),
-}
-
-/// What is looked at.
-enum PollTarget {
-    Enrollment,
-    Device,
+    Permanent(Error),
 }
 
 impl Pair<'_> {
-    /// Waits until a phone has used the code, or none can any more.
     pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
-        let _line = self.telling.countdown(code);
-        let mut pairing = Pairing::new(self.interval, code.asked, self.context.settings.timeout);
-        let mut look = PollTarget::Enrollment;
+        let polling = self.context.cancel.run_until_cancelled(self.poll_until_used(code));
+        polling.await.unwrap_or(WaitOutcome::Stopped(StopReason::Interrupted))
+    }
+
+    async fn poll_until_used(&self, code: &Code) -> WaitOutcome {
+        let _countdown = self.reporter.countdown(code);
+        let mut pairing = Pairing::new(self.interval, code.lifetime, self.context.settings.timeout);
+        let mut next = NextAction::PollEnrollment(Duration::ZERO);
         let mut device = None;
         loop {
-            if self.telling.is_output_closed() {
-                return WaitOutcome::OutputClosed;
+            if self.reporter.is_output_closed() {
+                return WaitOutcome::Stopped(StopReason::OutputClosed);
             }
-            let (seen, why) = match self.look(&look, code, &mut device).await {
-                Ok(seen) => (seen, None),
-                Err(Failure::Passing { asked, why }) => (Observation::Failure(asked), Some(why)),
-                Err(Failure::Final(error)) => return WaitOutcome::Failed(error),
+            let polled = match next {
+                NextAction::PollEnrollment(delay) => {
+                    sleep(delay).await;
+                    self.poll_enrollment(code).await
+                }
+                NextAction::PollDevice(delay) => {
+                    sleep(delay).await;
+                    self.poll_device(code, &mut device).await
+                }
+                NextAction::Paired => {
+                    return device
+                        .map_or(WaitOutcome::DeviceMissing, |device| WaitOutcome::Paired(Box::new(device)));
+                }
+                NextAction::Expired => return WaitOutcome::Expired,
+                NextAction::DeviceMissing => return WaitOutcome::DeviceMissing,
+                NextAction::LifetimeOver => return WaitOutcome::Stopped(StopReason::LifetimeOver),
+                NextAction::TimedOut => return WaitOutcome::Stopped(StopReason::TimedOut),
+                NextAction::NotListed => return WaitOutcome::Stopped(StopReason::NotListed),
             };
-            let step = pairing.observe(code.made.elapsed(), seen);
-            match (step.trouble, why) {
-                (Some(true), Some(why)) => self.context.output.warn(&format!("{why}; still waiting")),
-                (Some(false), _) => self.context.output.status("The API answers again."),
+            let (observation, message) = match polled {
+                Ok(observation) => (observation, None),
+                Err(PollError::Temporary { retry_after, message }) => {
+                    (Observation::Failure(retry_after), Some(message))
+                }
+                Err(PollError::Permanent(error)) => {
+                    return WaitOutcome::Stopped(StopReason::Failed(error));
+                }
+            };
+            let transition = pairing.observe(code.created_at.elapsed(), observation);
+            match (transition.is_failing, message) {
+                (Some(true), Some(message)) => {
+                    self.context.output.warn(&format!("{message}; still waiting"));
+                }
+                (Some(false), _) => self.context.output.status("The API responds again."),
                 _ => {}
             }
-            let delay = match step.next {
-                NextAction::Enrollment(delay) => {
-                    look = PollTarget::Enrollment;
-                    delay
-                }
-                NextAction::Device(delay) => {
-                    look = PollTarget::Device;
-                    delay
-                }
-                NextAction::Paired => match device {
-                    Some(device) => return WaitOutcome::Paired(Box::new(device)),
-                    None => {
-                        return WaitOutcome::Lost(Error::new(ErrorKind::Bug, "a device was found and lost"));
-                    }
-                },
-                NextAction::Expired => return WaitOutcome::Expired,
-                NextAction::Over => return WaitOutcome::Unused(UnusedReason::Over),
-                NextAction::TimedOut => return WaitOutcome::Unused(UnusedReason::TimedOut),
-                NextAction::Withdrawn => return WaitOutcome::Unused(UnusedReason::Gone),
-                NextAction::NoDevice => return WaitOutcome::Lost(self.no_device()),
-            };
-            tokio::time::sleep(delay).await;
+            next = transition.next;
         }
     }
 
-    async fn look(
+    async fn poll_enrollment(&self, code: &Code) -> Result<Observation, PollError> {
+        let enrollment = poll(self.find_enrollment(code)).await?;
+        Ok(Observation::Enrollment(enrollment.map(|enrollment| {
+            enrollment.status.clone().unwrap_or_else(|| EnrollmentStatus::Other(String::new()))
+        })))
+    }
+
+    async fn poll_device(
         &self,
-        look: &PollTarget,
         code: &Code,
         device: &mut Option<Resource<Device>>,
-    ) -> Result<Observation, Failure> {
-        let answer = timeout(POLL_TIMEOUT, async {
-            Ok::<_, ApiError>(match look {
-                PollTarget::Enrollment => {
-                    let enrollment = self.enrollment_of(code).await?;
-                    Observation::Enrollment(enrollment.map(|enrollment| status_of(&enrollment)))
-                }
-                PollTarget::Device => {
-                    *device = self.device_of(code).await?;
-                    Observation::Device(device.is_some())
-                }
-            })
-        });
-        match answer.await {
-            Ok(Ok(seen)) => Ok(seen),
-            Ok(Err(error)) => {
-                let asked = error.retry_after;
-                let hopeless = matches!(error.why, FailureCause::NotSent { passing: false, .. });
-                let error = Error::from(error);
-                if hopeless || error.kind != ErrorKind::Unavailable {
-                    return Err(Failure::Final(error));
-                }
-                Err(Failure::Passing { asked, why: error.message })
-            }
-            Err(_) => Err(Failure::Passing { asked: None, why: "the API does not answer".to_owned() }),
-        }
-    }
-
-    fn no_device(&self) -> Error {
-        let flag = self.context.settings.profile_flag();
-        Error::new(ErrorKind::NotFound, "a phone used the code, but it does not appear among the devices")
-            .hint(format!("look for it later: kustom{flag} devices list"))
+    ) -> Result<Observation, PollError> {
+        *device = poll(self.find_device(code)).await?;
+        Ok(Observation::Device(device.is_some()))
     }
 }
 
-/// How an enrollment stands; none that is named counts as one that is new to us.
-fn status_of(enrollment: &Enrollment) -> EnrollmentStatus {
-    enrollment.status.clone().unwrap_or_else(|| EnrollmentStatus::Other(String::new()))
+async fn poll<T>(request: impl Future<Output = Result<T, ApiError>>) -> Result<T, PollError> {
+    match timeout(POLL_TIMEOUT, request).await {
+        Ok(result) => result.map_err(|error| {
+            let retry_after = error.retry_after;
+            let is_permanent = matches!(error.why, FailureCause::NotSent { passing: false, .. });
+            let error = Error::from(error);
+            if is_permanent || error.kind != ErrorKind::Unavailable {
+                PollError::Permanent(error)
+            } else {
+                PollError::Temporary { retry_after, message: error.message }
+            }
+        }),
+        Err(_) => {
+            Err(PollError::Temporary { retry_after: None, message: "the API does not respond".to_owned() })
+        }
+    }
 }
