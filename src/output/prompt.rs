@@ -126,8 +126,8 @@ impl Output {
         if self.can_prompt() {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Unconfirmed, format!("{question} There is nobody to ask."))
-            .hint("add --yes to answer it with yes"))
+        Err(Error::new(ErrorKind::Unconfirmed, format!("not confirmed: {question}"))
+            .hint("add --yes to confirm in advance"))
     }
 
     /// Discards what was typed before a prompt appears, since it was not meant as a response to it.
@@ -194,7 +194,7 @@ impl Output {
         prompt: impl FnOnce(&Term) -> dialoguer::Result<T> + Send + 'static,
     ) -> Result<T, Error> {
         if !self.can_prompt() {
-            return Err(Error::new(ErrorKind::Unconfirmed, "there is nobody to ask"));
+            return Err(Error::new(ErrorKind::Unconfirmed, "cannot prompt without a terminal"));
         }
         self.flush()?;
         console::set_colors_enabled_stderr(self.colors(true));
@@ -206,7 +206,9 @@ impl Output {
                 io::ErrorKind::Interrupted => {
                     Error::new(ErrorKind::Interrupted, "interrupted; nothing was done")
                 }
-                io::ErrorKind::UnexpectedEof => Error::new(ErrorKind::Unconfirmed, "nobody answered"),
+                io::ErrorKind::UnexpectedEof => {
+                    Error::new(ErrorKind::Unconfirmed, "the prompt was closed without a response")
+                }
                 _ => Error::new(ErrorKind::Unconfirmed, format!("cannot prompt on this terminal: {error}")),
             }
         })

@@ -231,7 +231,10 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
     );
     // A production key is not removed by mistake.
     let said = env.run(["profiles", "remove", "b"]).assert_failure(8);
-    assert!(said.starts_with("error: Remove the profile 'b' with its production key?"), "{said}");
+    assert!(
+        said.starts_with("error: not confirmed: Remove the profile 'b' with its production key?"),
+        "{said}"
+    );
     let _ = env.run(["profiles", "remove", "b", "--yes"]).ok();
     let left = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(

@@ -48,8 +48,8 @@ const ANSWERS: [(&str, &str); 9] = [
     ("Profile name [", ""),
     ("Username (", ""),
     ("Merchant id (", MERCHANT_ID),
-    ("Default location (", "none"),
-    ("(a number, or a part of the name): ", "Stockholm"),
+    ("Default location (type", "none"),
+    ("Location (type", "Stockholm"),
     ("Default currency", ""),
     ("Name [", ""),
     ("[y/N] ", "y"),
@@ -67,8 +67,8 @@ impl World {
         CommandOutput { exit, stdout: read(out), stderr: read(err) }
     }
 
-    /// Runs a script in a terminal, with somebody who answers what is asked; stdout is what the screen showed. The
-    /// terminal is a dumb one, on which every question is written once and for all.
+    /// Runs a script in a terminal and answers its prompts; stdout is the content of the screen. Each prompt is answered
+    /// once, because it is drawn again with every key.
     #[track_caller]
     pub(crate) fn type_in(&self, script: &str) -> CommandOutput {
         let mut command = CommandBuilder::new("/bin/sh");
@@ -77,16 +77,20 @@ impl World {
         for (name, value) in &self.calls.desk.variables {
             command.env(name, value);
         }
-        command.env("TERM", "dumb");
+        command.env("TERM", "xterm");
         command.cwd(self.folder_of_next());
         let mut screen = PtySession::of(100, command);
-        let questions = ANSWERS.map(|(question, _)| question);
+        let mut answers = ANSWERS.to_vec();
         let mut seen = 0;
-        while let Some((which, at)) = screen.until_one_of(&questions, seen) {
+        loop {
+            let questions: Vec<_> = answers.iter().map(|(question, _)| *question).collect();
+            let Some((which, at)) = screen.until_one_of(&questions, seen) else { break };
             seen = at;
-            let (question, answer) = ANSWERS[which];
+            let (question, answer) = answers.remove(which);
             if question.starts_with("API key") {
                 screen.until_asked_in_secret(question);
+            } else {
+                screen.until_read_by_keys(question);
             }
             screen.type_in(&format!("{answer}\r"));
         }
