@@ -17,7 +17,7 @@ use crate::secret::CallbackSecret;
 use crate::webhooks::Verifier;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const QUICK: Backoff = Backoff { first: Duration::from_millis(1), longest: Duration::from_millis(4) };
+const QUICK: Backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(4) };
 
 /// What arrived, verified: the id of the delivery and the body.
 type Inbox = Arc<Mutex<Vec<(String, Callback)>>>;
@@ -141,10 +141,10 @@ async fn what_is_refused_comes_again_before_anything_later_and_others_do_not_wai
     let told = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&told);
     let callbacks = callbacks(&url).with_observer(move |delivered| {
-        let DeliveryAttempt { event, attempt, outcome, again_in } = delivered;
+        let DeliveryAttempt { event, attempt, outcome, retry_in } = delivered;
         if event.session_id == stuck {
             let outcome = outcome.as_ref().copied().unwrap();
-            seen.borrow_mut().push((event.kind.clone(), *attempt, outcome, *again_in));
+            seen.borrow_mut().push((event.kind.clone(), *attempt, outcome, *retry_in));
         }
     });
     let undelivered = callbacks.pending_count();
@@ -227,6 +227,6 @@ async fn once_it_is_stopped_it_ends_with_the_last_acknowledgement() {
 #[test]
 fn the_wait_doubles_up_to_a_bound() {
     let backoff = Backoff::default();
-    let wait = |attempt| backoff.after(attempt).as_millis();
+    let wait = |attempt| backoff.delay_after(attempt).as_millis();
     assert_eq!([1, 2, 3, 6, 7, u32::MAX].map(wait), [500, 1000, 2000, 16_000, 30_000, 30_000]);
 }

@@ -1,4 +1,4 @@
-//! The events of an emulator on their way from its rules to whoever delivers them.
+//! The queue of events between the emulator and the delivery of callbacks.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,8 +6,7 @@ use tokio::sync::Notify;
 
 use super::state::{Event, EventLog};
 
-/// What happens to the sessions of an emulator, until somebody takes it. Clones are the same queue, and each event is
-/// taken once: by one who delivers them. Nobody need, and then only the latest are kept.
+/// A single-consumer queue. Without a consumer, only the newest events are kept. Clones share the queue.
 #[derive(Debug, Clone, Default)]
 pub struct EventQueue(Arc<Shared>);
 
@@ -18,12 +17,11 @@ struct Shared {
 }
 
 impl EventQueue {
-    /// Takes what happened since the last time, in its order.
     pub fn drain(&self) -> Vec<Event> {
         self.with(EventLog::drain)
     }
 
-    /// The same, but waits until there is something to take. Nothing is lost when it is dropped while it waits.
+    /// Waits for events. No event is lost if the future is dropped.
     pub async fn recv(&self) -> Vec<Event> {
         loop {
             let events = self.drain();
@@ -34,12 +32,12 @@ impl EventQueue {
         }
     }
 
-    /// Lets something happen that notes its events, and wakes whoever waits for them.
-    pub(super) fn with<R>(&self, happen: impl FnOnce(&mut EventLog) -> R) -> R {
+    /// Calls `add`, which may add events, and wakes the consumer.
+    pub(super) fn with<R>(&self, add: impl FnOnce(&mut EventLog) -> R) -> R {
         let (result, is_empty) = {
-            // A rule that panicked has noted what it noted.
+            // A panic leaves the log valid.
             let mut log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
-            let result = happen(&mut log);
+            let result = add(&mut log);
             (result, log.is_empty())
         };
         if !is_empty {

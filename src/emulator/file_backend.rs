@@ -82,34 +82,33 @@ impl FileEmulator {
         self.emulator.router().layer(from_fn_with_state(self.clone(), handle))
     }
 
-    /// Creates the file from `seed` if there is none, and applies `change` to the state. Returns true if the file is
-    /// new.
+    /// Creates the file from `seed` if there is none, and calls `change`, which returns true if it changed the state.
+    /// Returns true if the file is new.
     pub async fn prepare(
         &self,
         seed: State,
-        change: impl FnOnce(&mut State),
+        change: impl FnOnce(&mut State) -> bool,
     ) -> Result<bool, StateFileError> {
         let _lock = self.lock().await?;
-        let before = self.read()?;
-        let is_new = before.is_none();
-        let mut after = before.clone().unwrap_or(seed);
-        change(&mut after);
-        if before.as_ref() != Some(&after) {
-            self.write(&after)?;
+        let existing = self.read()?;
+        let is_new = existing.is_none();
+        let mut state = existing.unwrap_or(seed);
+        if change(&mut state) || is_new {
+            self.write(&state)?;
         }
         Ok(is_new)
     }
 
     async fn serve(&self, request: Request, next: Next) -> Result<Response, StateFileError> {
         let _serving = self.serving.lock().await;
-        let _lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
+        let lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
         let before = self.read()?.unwrap_or_else(State::seed);
-        self.emulator.with_state(|state, _| state.clone_from(&before));
+        self.emulator.with_state(|state, _| *state = before);
         let response = next.run(request).await;
         let events = self.emulator.drain_events();
-        let after = self.emulator.state();
-        if after != before {
-            self.write(&after)?;
+        // A rejected request has changed nothing.
+        if lock.is_some() && response.status().is_success() {
+            self.write(&self.emulator.state())?;
         }
         self.events.with(|log| events.into_iter().for_each(|event| log.push(event)));
         Ok(response)

@@ -224,7 +224,12 @@ fn preparing_creates_a_missing_file_and_keeps_an_existing_one() {
     let folder = tempfile::tempdir().unwrap();
     let local = local(&folder);
     let prepare = |seed, strict| {
-        runtime().block_on(local.prepare(seed, |state| state.options.strict_sums = strict)).unwrap()
+        runtime()
+            .block_on(local.prepare(seed, |state| {
+                state.options.strict_sums = strict;
+                true
+            }))
+            .unwrap()
     };
     assert!(prepare(State::seed_with_one_location(), true));
     assert!(!prepare(State::seed(), false));

@@ -1,8 +1,8 @@
 //! An emulator of the In-Person Payments API: stateful, in this process, without an account or a network.
 //!
-//! Three layers, each knowing only the one below it: [`state`] is the rules, a pure value; `routes` is HTTP on
-//! top of them; this file and `local` decide where a state lives, in memory behind an [`Emulator`] or in a file
-//! behind a [`LocalEmulator`]. A [`Server`] offers either to other programs. What it does and why is told to people in `docs/emulator.md`.
+//! [`state`] has the rules as a pure value, and `routes` serves them over HTTP. The state is in memory in an
+//! [`Emulator`], or in a file with a [`FileEmulator`]; a [`Server`] offers either to other programs.
+//! `docs/emulator.md` describes the behavior for users.
 
 mod callbacks;
 mod events;
@@ -29,20 +29,20 @@ pub use seed::SeedError;
 pub use server::{Server, ServerEvent};
 pub use state::{EmulatorOptions, Event, EventLog, OpContext, State, StateError};
 
-/// The key of the built-in account. It opens nothing but emulators, so it is no secret.
+/// API key of the built-in account. Only emulators accept it, so it is not a secret.
 pub const API_KEY: &str = "kco_test_api_emulator";
 
-/// The username that was "issued" with the key, in the documented form `<merchant id>-<suffix>`.
+/// Username that belongs to the key, in the documented form `<merchant id>-<suffix>`.
 pub const USERNAME: &str = "EMULATED-1";
 
-/// The built-in account's merchant.
+/// Merchant ID of the built-in account.
 pub const MERCHANT_ID: &str = "EMULATED";
 
-/// A running account: a state, a clock and a source of ids. Clones are handles on the same one.
+/// A running emulator. Clones share its state.
 #[derive(Clone)]
 pub struct Emulator {
-    world: Arc<Shared>,
-    /// None where no server makes them happen.
+    shared: Arc<Shared>,
+    /// None where there is no server to inject them.
     faults: Option<Faults>,
 }
 
@@ -58,28 +58,27 @@ struct Inner {
 }
 
 impl Emulator {
-    /// An emulator in the real world: the system's clock and random ids.
+    /// Creates an emulator with the system's clock and random IDs.
     pub fn new(state: State) -> Self {
         Self::with_clock_and_ids(state, Timestamp::now, Uuid::new_v4)
     }
 
-    /// An emulator in a world of the caller's: `ids` must give a different id each time.
+    /// `ids` must return a different ID each time.
     pub fn with_clock_and_ids(
         state: State,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
         let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
-        let world = Shared { now: Box::new(now), events: EventQueue::default(), inner };
-        Self { world: Arc::new(world), faults: Some(Faults::default()) }
+        let shared = Shared { now: Box::new(now), events: EventQueue::default(), inner };
+        Self { shared: Arc::new(shared), faults: Some(Faults::default()) }
     }
 
-    /// The same emulator with these faults, or with none that could ever happen.
     pub fn with_faults(self, faults: Option<Faults>) -> Self {
         Self { faults, ..self }
     }
 
-    /// What goes wrong when a [`Server`] offers this emulator. The [router](Self::router) alone makes nothing go wrong.
+    /// The faults that a [`Server`] injects. The [router](Self::router) injects none.
     pub const fn faults(&self) -> Option<&Faults> {
         self.faults.as_ref()
     }
@@ -89,33 +88,32 @@ impl Emulator {
         routes::router(self)
     }
 
-    /// A snapshot of the state.
+    /// Returns a copy of the state.
     pub fn state(&self) -> State {
         self.with_state(|state, _| state.clone())
     }
 
-    /// Applies a rule, or changes a switch, while nobody else looks. The closure must not use this emulator.
-    pub fn with_state<R>(&self, change: impl FnOnce(&mut State, &mut OpContext<'_>) -> R) -> R {
-        // A rule that panicked is a bug, but one that the other requests need not suffer from.
-        let mut inner = self.world.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Calls `operation` while holding the lock on the state, so it must not use this emulator.
+    pub fn with_state<R>(&self, operation: impl FnOnce(&mut State, &mut OpContext<'_>) -> R) -> R {
+        // A panic in one request must not make all later ones fail.
+        let mut inner = self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { state, ids } = &mut *inner;
-        // The clock is read under the lock, so that what is made later is never dated earlier.
-        let now = state.time_at((self.world.now)());
-        self.world.events.with(|events| change(state, &mut OpContext { now, ids: &mut **ids, events }))
+        // Read the clock under the lock, so that a newer record never has an earlier time.
+        let now = state.time_at((self.shared.now)());
+        self.shared.events.with(|events| operation(state, &mut OpContext { now, ids: &mut **ids, events }))
     }
 
-    /// What happens to its sessions, for whoever tells others of it.
+    /// The events of its sessions, each of which is consumed once.
     pub fn events(&self) -> EventQueue {
-        self.world.events.clone()
+        self.shared.events.clone()
     }
 
-    /// Takes what happened to sessions since the last time, as [`Events::drain`] does.
     pub fn drain_events(&self) -> Vec<Event> {
-        self.world.events.drain()
+        self.shared.events.drain()
     }
 }
 
-/// Serves an emulator until `stop` is done, then lets the open requests finish.
+/// Serves an emulator until `stop` completes, then waits for open requests.
 pub async fn serve(
     listener: tokio::net::TcpListener,
     emulator: Emulator,
@@ -131,7 +129,7 @@ mod tests {
     use crate::emulator::state::{NewSimulatedDevice, PageRequest};
 
     #[test]
-    fn clones_are_the_same_account_and_lose_nothing() {
+    fn clones_share_the_state_and_lose_no_changes() {
         let emulator = Emulator::new(State::seed());
         std::thread::scope(|scope| {
             for _ in 0..8 {
@@ -157,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_panics_does_not_take_the_emulator_along() {
+    fn a_panic_does_not_break_the_emulator() {
         let emulator = Emulator::new(State::seed());
         let other = emulator.clone();
         let panicked = std::thread::spawn(move || other.with_state(|_, _| panic!("on purpose"))).join();
@@ -166,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_event_is_taken_once_and_waited_for() {
+    async fn an_event_is_awaited_and_consumed_once() {
         let emulator = Emulator::new(State::seed());
         let (events, clone) = (emulator.events(), emulator.clone());
         let happen = async move {
@@ -189,10 +187,10 @@ mod tests {
                 state.create_session(new, context).unwrap();
             });
         };
-        let (told, ()) = tokio::join!(events.recv(), happen);
-        assert_eq!(told.len(), 1);
+        let (received, ()) = tokio::join!(events.recv(), happen);
+        assert_eq!(received.len(), 1);
         assert_eq!((events.drain(), emulator.drain_events()), (vec![], vec![]));
         let waiting = tokio::time::timeout(std::time::Duration::from_millis(1), events.recv());
-        assert!(waiting.await.is_err(), "what was taken does not come again");
+        assert!(waiting.await.is_err(), "an event is received only once");
     }
 }

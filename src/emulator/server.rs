@@ -147,7 +147,7 @@ async fn handle(
     let Ok(request) = read_body(request).await else { return no_response() };
     let hit = faults.and_then(|faults| faults.change(|table| table.next_hit(&method, &path)));
     record.set_fault(hit.map(|hit| hit.id));
-    let FaultAction { delay, effect } = hit.map(|hit| hit.what).unwrap_or_default();
+    let FaultAction { delay, effect } = hit.map(|hit| hit.action).unwrap_or_default();
     let response = match effect {
         Some(Effect::Status { .. } | Effect::Drop) => None,
         Some(Effect::DropAfterHeaders | Effect::Truncate) | None => Some(next.run(request).await),

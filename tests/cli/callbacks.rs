@@ -86,8 +86,8 @@ fn an_event_is_told_until_it_is_acknowledged_and_then_the_next() {
         let log: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("callback ")).collect();
         assert_eq!(
             log.join("\n").replace(&session, "SESSION"),
-            "callback ipp.session.created SESSION attempt 1: 500, again in 500 ms
-callback ipp.session.created SESSION attempt 2: 302, again in 1000 ms
+            "callback ipp.session.created SESSION attempt 1: 500, retry in 500 ms
+callback ipp.session.created SESSION attempt 2: 302, retry in 1000 ms
 callback ipp.session.created SESSION attempt 3: 204
 callback ipp.session.activated SESSION attempt 1: 204
 callback ipp.payment.failed SESSION attempt 1: 204
@@ -122,7 +122,7 @@ fn a_script_reads_the_log_as_objects_and_what_was_not_acknowledged_is_told_at_th
             "status": 503, "error": null, "again_in_ms": 500,
         })
     );
-    let warning = json!({"warning": {"message": "not acknowledged, and not sent again: 1 callback"}});
+    let warning = json!({"warning": {"message": "not acknowledged before exit: 1 callback"}});
     assert!(lines.contains(&warning), "{}", outcome.stderr);
 }
 

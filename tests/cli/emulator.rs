@@ -29,9 +29,9 @@ fn it_says_where_it_is_answers_and_ends() {
     let url = emulator.url.clone();
     let outcome = emulator.end().assert_code(0);
     assert_eq!(outcome.stdout, format!("{url}\n"));
-    insta::assert_snapshot!(&crate::common::emulator_process::without_times(&outcome.err()), @"An emulator of the API: no payment here is real. Ctrl-C ends it.
+    insta::assert_snapshot!(&crate::common::emulator_process::without_times(&outcome.err()), @"An emulator of the API: no payment is real. Press Ctrl-C to stop it.
   its key: see `kustom dev emulator --help`
-  what it is: http://127.0.0.1:<port>/
+  about: http://127.0.0.1:<port>/
 GET / 200
 POST /ipp/v1/dev/devices 200
 GET /ipp/v1/devices 200
@@ -102,7 +102,7 @@ fn it_listens_where_it_is_told_to_and_nowhere_else() {
     let public = env.command(["dev", "emulator", "--listen", "0.0.0.0:0", "--public"]).spawn();
     let url = public.until_stdout(|stdout| stdout.ends_with('\n'));
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
-    public.until_stderr(|stderr| stderr.contains("warning: everybody on the network can use this emulator"));
+    public.until_stderr(|stderr| stderr.contains("warning: others on the network can use this emulator"));
     public.interrupt();
     let _ = public.wait().assert_code(0);
 }
@@ -166,7 +166,7 @@ fn a_damaged_state_file_is_named_at_the_start_and_never_a_crash_later() {
     let args = ["dev", "emulator", "--listen", "127.0.0.1:0", "--state", "state.json"];
     insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: the emulator's state file state.json is not usable: line 3, column 3: key must be a string; \
          delete the file to begin with a new state
-  hint: mend or delete the file, or name another one with --state
+  hint: fix or delete the file, or use another one with --state
 ");
     fs::write(&file, State::seed().write()).unwrap();
     let emulator = EmulatorProcess::start(&env, &["--state", "state.json"]);

@@ -42,10 +42,7 @@ fn a_seed_is_what_it_begins_with_and_never_what_it_forgets() {
     let emulator = EmulatorProcess::start(&env, &args);
     assert_eq!(emulator.json("GET", "/ipp/v1/devices", "")["total_elements"], 1);
     let told = emulator.end().assert_code(0).stderr;
-    assert!(
-        told.contains("warning: there is a state in state.json already, so seed.toml is not used"),
-        "{told}"
-    );
+    assert!(told.contains("warning: state.json already has a state, so seed.toml is not used"), "{told}");
 }
 
 #[test]
@@ -54,7 +51,7 @@ fn a_mistake_in_a_seed_is_told_with_file_line_and_column() {
     env.file("seed.toml", "[[devices]]\nname = \"x\"\nlocation = \"Nowhere\"\n");
     let args = ["dev", "emulator", "--seed", "seed.toml", "--state", "state.json", "--listen", "127.0.0.1:0"];
     insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: seed.toml, line 3, column 12: there is no location 'Nowhere'
-  hint: correct the file in an editor; docs/emulator.md describes its form
+  hint: fix the file in an editor; docs/emulator.md describes its format
 ");
     assert!(!env.path().join("state.json").exists());
     env.file("seed.toml", b"name = \"\xff\"");
@@ -119,7 +116,9 @@ fn the_clock_can_be_put_forward() {
     assert_eq!(user.run(["sessions", "get", session, "-o", "json"]).json()["status"], "EXPIRED");
     assert!(clock(&["advance", "0s"]).assert_failure(2).contains("a duration must be longer than nothing"));
     assert!(clock(&["advance", "200000h"]).assert_code(0).stdout.contains("AHEAD  PT200000H20M"));
-    assert!(clock(&["advance", "90000000h"]).assert_failure(5).contains("more than is left of the calendar"));
+    assert!(
+        clock(&["advance", "90000000h"]).assert_failure(5).contains("the calendar ends with the year 9999")
+    );
     // The profile local has a clock too, which the next command sees.
     let local = TestEnv::new().local();
     let _ = local.run(["dev", "emulator", "clock", "advance", "1h"]).assert_code(0);

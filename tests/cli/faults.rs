@@ -54,7 +54,7 @@ fn a_dropped_request_is_not_carried_out_and_gets_not_one_byte() {
     assert_eq!(devices(&emulator), 0);
     assert_eq!(emulator.status("POST", DEVICES, NEW), 200);
     let log = crate::common::emulator_process::without_times(&emulator.end().assert_code(0).stderr);
-    assert!(log.contains("POST /ipp/v1/dev/devices not answered (fault 1)\n"), "{log}");
+    assert!(log.contains("POST /ipp/v1/dev/devices no response (fault 1)\n"), "{log}");
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_broken_answer_belongs_to_a_request_that_was_carried_out() {
         assert_eq!(body.len(), length / of_body, "{answer}");
         assert_eq!(devices(&emulator), 1);
         let log = crate::common::emulator_process::without_times(&emulator.end().assert_code(0).stderr);
-        assert!(log.contains("POST /ipp/v1/dev/devices 200 broken off (fault 1)\n"), "{log}");
+        assert!(log.contains("POST /ipp/v1/dev/devices 200 truncated (fault 1)\n"), "{log}");
     }
 }
 
@@ -160,12 +160,12 @@ fn faults_come_and_go_while_it_runs() {
 fn what_is_no_fault_is_refused_before_anything_is_sent() {
     let env = TestEnv::new();
     let refused = env.run(["dev", "emulator", "--fault", "POST /x: 200"]).assert_failure(2);
-    let why = "invalid value 'POST /x: 200' for '--fault <FAULT>': '200': a status is from 400 to 599";
+    let why = "invalid value 'POST /x: 200' for '--fault <FAULT>': '200': a status is 400 to 599";
     assert!(refused.contains(why), "{refused}");
     let refused = env.run(["dev", "emulator", "fault", "add", "POST: 503"]).assert_failure(2);
-    assert!(refused.contains("write a fault such as 'POST /ipp/v1/sessions: 503 x2'"), "{refused}");
+    assert!(refused.contains("use a fault such as 'POST /ipp/v1/sessions: 503 x2'"), "{refused}");
     let local = TestEnv::new().local();
-    insta::assert_snapshot!(&local.run(["dev", "emulator", "fault", "list"]).assert_failure(2), @"error: inside this program there is no connection on which something could go wrong
+    insta::assert_snapshot!(&local.run(["dev", "emulator", "fault", "list"]).assert_failure(2), @"error: the built-in emulator has no connections into which faults could be injected
   hint: start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile
 ");
     // One that runs inside a command does not take what it could only forget.

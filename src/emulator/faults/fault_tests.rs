@@ -5,16 +5,16 @@ fn parse(text: &str) -> Fault {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-fn about(text: &str, method: &Method, path: &str) -> bool {
+fn matches(text: &str, method: &Method, path: &str) -> bool {
     parse(&format!("{text}: drop")).matches(method, path)
 }
 
 #[test]
-fn a_fault_is_read_whatever_the_order_of_its_words() {
+fn a_fault_is_parsed_in_any_order() {
     let fault = parse("POST /ipp/v1/sessions: 503 x2");
     let status = StatusCode::SERVICE_UNAVAILABLE;
     assert_eq!(
-        fault.what,
+        fault.action,
         FaultAction { delay: None, effect: Some(Effect::Status { status, retry_after: None }) }
     );
     assert_eq!((fault.times, fault.percent), (Some(2), None));
@@ -26,41 +26,38 @@ fn a_fault_is_read_whatever_the_order_of_its_words() {
 }
 
 #[test]
-fn what_is_no_fault_says_why() {
+fn an_error_has_the_reason() {
     for (text, why) in [
-        ("", "write a fault such as 'POST /ipp/v1/sessions: 503 x2'"),
-        ("POST /ipp/v1/sessions 503", "write a fault such as"),
-        ("/ipp/v1/sessions: 503", "write a fault such as"),
-        ("post /x: 503", "'post' is no method: write one such as POST, or * for any"),
-        ("GET x: 503", "'x' is no path: write one such as /ipp/v1/sessions"),
-        ("GET /: 503", "'/' is no path"),
-        ("GET /x?a=1: 503", "a fault does not depend on the query"),
-        (
-            "GET /emulator/faults: 503",
-            "what is under /emulator never fails, so that faults can be taken away",
-        ),
-        ("GET /x/a*: 503", "* and {id} stand for a whole part between two slashes"),
-        ("GET /x/{}: 503", "* and {id} stand for a whole part"),
-        ("GET /x:", "it does not say what goes wrong: write a status such as 503, delay=2s, drop, "),
-        ("GET /x: once", "it does not say what goes wrong"),
-        ("GET /x: 200", "'200': a status is from 400 to 599"),
-        ("GET /x: 600", "'600': a status is from 400 to 599"),
-        ("GET /x: 99999999999", "that is nothing a fault can be"),
-        ("GET /x: 503 504", "'504': that is said twice"),
-        ("GET /x: once x2 503", "'x2': that is said twice"),
-        ("GET /x: drop truncate", "'truncate': that is said twice"),
-        ("GET /x: 503 drop", "a fault has a status or breaks off, not both"),
-        ("GET /x: drop retry-after=3", "retry-after belongs to a status, such as 429"),
-        ("GET /x: 429 retry-after=soon", "retry-after is in whole seconds"),
-        ("GET /x: delay=0s", "a delay is from 1ms to 1h"),
-        ("GET /x: delay=-1s", "a delay is from 1ms to 1h"),
-        ("GET /x: delay=2h", "a delay is from 1ms to 1h"),
-        ("GET /x: delay=2", "a delay is from 1ms to 1h"),
-        ("GET /x: 503 x0", "write a number of times such as x3"),
-        ("GET /x: 503 0%", "write 1% to 100%"),
-        ("GET /x: 503 101%", "write 1% to 100%"),
-        ("GET /x: explode", "'explode': that is nothing a fault can be"),
-        ("GET /x: 503\nx2", "a fault is one line of at most 500 characters"),
+        ("", "use a fault such as 'POST /ipp/v1/sessions: 503 x2'"),
+        ("POST /ipp/v1/sessions 503", "use a fault such as"),
+        ("/ipp/v1/sessions: 503", "use a fault such as"),
+        ("post /x: 503", "'post' is not a method: use one such as POST, or * for any"),
+        ("GET x: 503", "'x' is not a path pattern: use one such as /ipp/v1/sessions"),
+        ("GET /: 503", "'/' is not a path pattern"),
+        ("GET /x?a=1: 503", "it cannot have a query"),
+        ("GET /emulator/faults: 503", "requests to /emulator never fail, so that faults can be removed"),
+        ("GET /x/a*: 503", "* and {id} match a complete path segment"),
+        ("GET /x/{}: 503", "* and {id} match a complete path segment"),
+        ("GET /x:", "the fault has no effect: use a status such as 503, delay=2s, drop, "),
+        ("GET /x: once", "the fault has no effect"),
+        ("GET /x: 200", "'200': a status is 400 to 599"),
+        ("GET /x: 600", "'600': a status is 400 to 599"),
+        ("GET /x: 99999999999", "not part of a fault"),
+        ("GET /x: 503 504", "'504': given twice"),
+        ("GET /x: once x2 503", "'x2': given twice"),
+        ("GET /x: drop truncate", "'truncate': given twice"),
+        ("GET /x: 503 drop", "a fault has either a status or a dropped connection"),
+        ("GET /x: drop retry-after=3", "retry-after needs a status such as 429"),
+        ("GET /x: 429 retry-after=soon", "retry-after is a number of seconds"),
+        ("GET /x: delay=0s", "a delay is 1ms to 1h"),
+        ("GET /x: delay=-1s", "a delay is 1ms to 1h"),
+        ("GET /x: delay=2h", "a delay is 1ms to 1h"),
+        ("GET /x: delay=2", "a delay is 1ms to 1h"),
+        ("GET /x: 503 x0", "use a number of times such as x3"),
+        ("GET /x: 503 0%", "use 1% to 100%"),
+        ("GET /x: 503 101%", "use 1% to 100%"),
+        ("GET /x: explode", "'explode': not part of a fault"),
+        ("GET /x: 503\nx2", "a fault is a single line of at most 500 characters"),
     ] {
         let error = text.parse::<Fault>().unwrap_err().to_string();
         assert!(error.contains(why), "{text}: {error}");
@@ -69,22 +66,22 @@ fn what_is_no_fault_says_why() {
 }
 
 #[test]
-fn patterns_stand_for_parts() {
+fn a_pattern_matches_segments() {
     let get = &Method::GET;
-    assert!(about("GET /ipp/v1/sessions", get, "/ipp/v1/sessions"));
-    assert!(!about("POST /ipp/v1/sessions", get, "/ipp/v1/sessions"));
-    assert!(about("* /ipp/v1/sessions", get, "/ipp/v1/sessions"));
+    assert!(matches("GET /ipp/v1/sessions", get, "/ipp/v1/sessions"));
+    assert!(!matches("POST /ipp/v1/sessions", get, "/ipp/v1/sessions"));
+    assert!(matches("* /ipp/v1/sessions", get, "/ipp/v1/sessions"));
     for pattern in ["GET /ipp/v1/sessions/{id}", "GET /ipp/*/sessions/{session_id}"] {
-        assert!(about(pattern, get, "/ipp/v1/sessions/x"), "{pattern}");
+        assert!(matches(pattern, get, "/ipp/v1/sessions/x"), "{pattern}");
         for other in ["/ipp/v1/sessions", "/ipp/v1/sessions/x/cancel", "/ipp/v1/devices/x", "/"] {
-            assert!(!about(pattern, get, other), "{pattern} {other}");
+            assert!(!matches(pattern, get, other), "{pattern} {other}");
         }
     }
-    assert!(about("GET /ipp/*/cancel", get, "/ipp/x/cancel"));
+    assert!(matches("GET /ipp/*/cancel", get, "/ipp/x/cancel"));
     for path in ["/ipp/v1/sessions", "/ipp/v1/sessions/x/cancel"] {
-        assert!(about("GET /ipp/v1/*", get, path) && about("GET /*", get, path), "{path}");
+        assert!(matches("GET /ipp/v1/*", get, path) && matches("GET /*", get, path), "{path}");
     }
-    assert!(!about("GET /ipp/v1/*", get, "/ipp/v1"));
+    assert!(!matches("GET /ipp/v1/*", get, "/ipp/v1"));
 }
 
 fn fault() -> impl Strategy<Value = String> {
@@ -129,7 +126,7 @@ proptest! {
         prop_assume!(!path.starts_with("/emulator"));
         let any = format!("/{}", vec!["{id}"; parts.len()].join("/"));
         let one_more = format!("{any}/x");
-        let matches = [path.clone(), any, one_more].map(|it| about(&format!("* {it}"), &Method::PUT, &path));
+        let matches = [path.clone(), any, one_more].map(|it| matches(&format!("* {it}"), &Method::PUT, &path));
         prop_assert_eq!(matches, [true, true, false]);
     }
 }

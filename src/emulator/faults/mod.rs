@@ -1,6 +1,4 @@
-//! What goes wrong on purpose, so that a client can be tried with it.
-//!
-//! Faults are read and chosen here without any I/O; a [`Server`](super::Server) makes them happen.
+//! Faults that a [`Server`](super::Server) injects, so that the error handling of a client can be tested.
 
 mod fault;
 
@@ -11,10 +9,9 @@ use serde::Serialize;
 
 pub use fault::{Effect, Fault, FaultAction, FaultError};
 
-/// How many faults there can be at a time.
 const MAX_FAULTS: usize = 100;
 
-/// The faults of a server. Clones are handles on the same ones.
+/// The faults of a server. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<FaultTable>>);
 
@@ -23,14 +20,14 @@ impl Faults {
         Self(Arc::new(Mutex::new(table)))
     }
 
-    /// Looks at the faults, or changes them, while nobody else does. The closure must not use this handle.
-    pub fn change<R>(&self, change: impl FnOnce(&mut FaultTable) -> R) -> R {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Calls `operation` while holding the lock, so it must not use this handle.
+    pub fn change<R>(&self, operation: impl FnOnce(&mut FaultTable) -> R) -> R {
+        operation(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// Faults in the order in which they were added, and what they have done so far. Which request is hit follows from the
-/// seed and from the requests before it alone.
+/// Faults in the order in which they were added. Which requests they hit depends only on the seed and on the previous
+/// requests.
 #[derive(Debug, Clone)]
 pub struct FaultTable {
     seed: u32,
@@ -42,81 +39,75 @@ pub struct FaultTable {
 struct Entry {
     id: u32,
     fault: Fault,
-    /// Each fault has dice of its own, so that one does not depend on what others are there.
-    dice: fastrand::Rng,
+    /// One per fault, so that adding a fault does not change which requests another one hits.
+    rng: fastrand::Rng,
     matched: u64,
     hit: u32,
 }
 
-/// A fault that hits a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     pub id: u32,
-    pub what: FaultAction,
+    pub action: FaultAction,
 }
 
-/// A fault as it is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FaultStatus {
     pub id: u32,
-    /// As it can be read.
+    /// In the syntax that is parsed.
     pub fault: String,
-    /// How many requests it was asked about.
+    /// How many requests its method and path matched.
     pub matched: u64,
-    /// How many of them it has hit.
     pub hit: u32,
-    /// How many it can hit yet, if there is a limit.
+    /// How many more requests it can hit, if there is a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub left: Option<u32>,
 }
 
 impl Default for FaultTable {
-    /// No faults, and a seed that is another one each time.
+    /// A random seed.
     fn default() -> Self {
         Self::new(fastrand::u32(..))
     }
 }
 
 impl FaultTable {
-    /// No faults. The same seed and the same requests give the same hits.
     pub const fn new(seed: u32) -> Self {
         Self { seed, last_id: 0, entries: Vec::new() }
     }
 
-    /// The seed of the percentages.
     pub const fn seed(&self) -> u32 {
         self.seed
     }
 
-    /// Adds a fault behind those that are there. `None` when there are too many.
+    /// Returns `None` if there are too many faults.
     pub fn add(&mut self, fault: Fault) -> Option<FaultStatus> {
         if self.entries.len() >= MAX_FAULTS {
             return None;
         }
         self.last_id = self.last_id.wrapping_add(1);
-        let dice = fastrand::Rng::with_seed((u64::from(self.seed) << 32) | u64::from(self.last_id));
-        let entry = Entry { id: self.last_id, fault, dice, matched: 0, hit: 0 };
-        let shown = entry.show();
+        let rng = fastrand::Rng::with_seed((u64::from(self.seed) << 32) | u64::from(self.last_id));
+        let entry = Entry { id: self.last_id, fault, rng, matched: 0, hit: 0 };
+        let status = entry.status();
         self.entries.push(entry);
-        Some(shown)
+        Some(status)
     }
 
-    /// All of them, those that hit nothing any more too.
+    /// Lists all faults, including those that have reached their limit.
     pub fn list(&self) -> Vec<FaultStatus> {
-        self.entries.iter().map(Entry::show).collect()
+        self.entries.iter().map(Entry::status).collect()
     }
 
-    /// Takes all of them away, and tells what they have done.
+    /// Removes all faults and returns them.
     pub fn clear(&mut self) -> Vec<FaultStatus> {
-        let shown = self.list();
+        let removed = self.list();
         self.entries.clear();
-        shown
+        removed
     }
 
-    /// What happens to this request: the first fault that is about it, has a time left and is not spared by its
-    /// percentage hits it.
+    /// Returns the first fault that hits this request.
     pub fn next_hit(&mut self, method: &Method, path: &str) -> Option<Hit> {
-        // What takes faults away must not fail, and who asks what stands here is to be told.
+        // Requests that remove faults or identify the emulator must not fail.
         if path == "/" || path == "/emulator" || path.starts_with("/emulator/") {
             return None;
         }
@@ -126,19 +117,19 @@ impl FaultTable {
 
 impl Entry {
     fn try_hit(&mut self, method: &Method, path: &str) -> Option<Hit> {
-        let is_over = self.fault.times.is_some_and(|times| self.hit >= times);
-        if is_over || !self.fault.matches(method, path) {
+        let is_used_up = self.fault.times.is_some_and(|times| self.hit >= times);
+        if is_used_up || !self.fault.matches(method, path) {
             return None;
         }
         self.matched += 1;
-        if self.fault.percent.is_some_and(|percent| self.dice.u8(0..100) >= percent) {
+        if self.fault.percent.is_some_and(|percent| self.rng.u8(0..100) >= percent) {
             return None;
         }
         self.hit = self.hit.saturating_add(1);
-        Some(Hit { id: self.id, what: self.fault.what })
+        Some(Hit { id: self.id, action: self.fault.action })
     }
 
-    fn show(&self) -> FaultStatus {
+    fn status(&self) -> FaultStatus {
         let Self { id, fault, matched, hit, .. } = self;
         let left = fault.times.map(|times| times.saturating_sub(*hit));
         FaultStatus { id: *id, fault: fault.to_string(), matched: *matched, hit: *hit, left }
@@ -165,21 +156,21 @@ mod tests {
     }
 
     #[test]
-    fn the_first_that_has_a_time_left_hits() {
+    fn the_first_fault_below_its_limit_hits() {
         let faults = ["GET /ipp/v1/sessions: drop", "POST /ipp/v1/sessions: 503 x2", "* /ipp/*: drop once"];
         let mut table = table(1, &faults);
         assert_eq!(hits(&mut table, 5), [Some(2), Some(2), Some(3), None, None]);
-        let shown: Vec<_> =
-            table.list().into_iter().map(|shown| (shown.matched, shown.hit, shown.left)).collect();
-        assert_eq!(shown, [(0, 0, None), (2, 2, Some(0)), (1, 1, Some(0))]);
+        let statuses: Vec<_> =
+            table.list().into_iter().map(|fault| (fault.matched, fault.hit, fault.left)).collect();
+        assert_eq!(statuses, [(0, 0, None), (2, 2, Some(0)), (1, 1, Some(0))]);
         assert_eq!(table.clear().len(), 3);
         assert_eq!(hits(&mut table, 1), [None]);
-        // An id is never another fault's, so that a log cannot be misread.
+        // IDs are never reused, so that they are unique in a log.
         assert_eq!(table.add("* /x: drop".parse().unwrap()).unwrap().id, 4);
     }
 
     #[test]
-    fn what_takes_faults_away_never_fails() {
+    fn requests_to_the_emulator_itself_are_never_hit() {
         let mut table = table(1, &["* /*: drop"]);
         for path in ["/", "/emulator", "/emulator/faults", "/emulator/pos/pair"] {
             assert_eq!(table.next_hit(&Method::DELETE, path), None, "{path}");
@@ -188,16 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn there_cannot_be_more_and_more() {
+    fn the_number_of_faults_is_limited() {
         let mut table = table(1, &["* /x: drop"; MAX_FAULTS]);
         assert_eq!(table.add("* /x: drop".parse().unwrap()), None);
     }
 
     #[test]
-    fn a_percentage_is_about_right() {
+    fn a_percentage_is_approximately_right() {
         let mut table = table(7, &["* /*: drop 10%"]);
         let hit = hits(&mut table, 10_000).iter().flatten().count();
-        // Six standard deviations, and the dice are the same each time.
+        // Within six standard deviations, with a fixed seed.
         assert!((820..1180).contains(&hit), "{hit}");
     }
 
@@ -207,7 +198,6 @@ mod tests {
             let fault = format!("* /*: drop {percent}%");
             let alone = hits(&mut table(seed, &[&fault]), requests);
             prop_assert_eq!(&hits(&mut table(seed, &[&fault]), requests), &alone);
-            // Whatever else there is.
             prop_assert_eq!(&hits(&mut table(seed, &[&fault, "GET /x: drop 50%"]), requests), &alone);
         }
 
@@ -216,10 +206,10 @@ mod tests {
             let mut table = table(seed, &[&format!("* /*: 503 x{times} {percent}%")]);
             let hit = hits(&mut table, 100).iter().flatten().count();
             prop_assert!(hit <= usize::try_from(times).unwrap());
-            let shown = table.list().remove(0);
-            prop_assert_eq!(usize::try_from(shown.hit).unwrap(), hit);
-            prop_assert_eq!(shown.left, Some(times - shown.hit));
-            prop_assert!(shown.matched <= 100 && shown.matched >= u64::from(shown.hit));
+            let status = table.list().remove(0);
+            prop_assert_eq!(usize::try_from(status.hit).unwrap(), hit);
+            prop_assert_eq!(status.left, Some(times - status.hit));
+            prop_assert!(status.matched <= 100 && status.matched >= u64::from(status.hit));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The emulator's own clock, which can be ahead of the world's, so that nobody has to wait until something expires.
+//! The emulator's clock, which can be advanced, so that tests need not wait until a session or a code expires.
 
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -6,37 +6,34 @@ use serde::Serialize;
 
 use super::{OpContext, Rejection, State};
 
-/// What the clock shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Clock {
-    /// The time it is for the emulator.
     pub now: Timestamp,
-    /// How far that is ahead of the world's.
+    /// How far the clock is ahead of the system's.
     pub ahead: SignedDuration,
 }
 
 impl State {
-    /// The time it is for the emulator when the world has this one.
-    pub fn time_at(&self, world: Timestamp) -> Timestamp {
-        world.checked_add(self.ahead).unwrap_or(Timestamp::MAX)
+    /// Converts the system's time to the emulator's.
+    pub fn time_at(&self, system: Timestamp) -> Timestamp {
+        system.checked_add(self.clock_offset).unwrap_or(Timestamp::MAX)
     }
 
-    /// What the clock shows.
     pub fn clock(&self, now: Timestamp) -> Clock {
-        Clock { now, ahead: self.ahead }
+        Clock { now, ahead: self.clock_offset }
     }
 
-    /// Puts the clock forward. It is never put back: what is made later is never dated earlier.
+    /// Advances the clock. It never goes back, so that a newer record never has an earlier time.
     pub fn advance_clock(&mut self, by: SignedDuration, context: &OpContext<'_>) -> Result<Clock, Rejection> {
-        let refusal = |message| Rejection::for_field(StatusCode::BAD_REQUEST, "advance", message);
+        let reject = |message| Rejection::for_field(StatusCode::BAD_REQUEST, "advance", message);
         if !by.is_positive() {
-            return Err(refusal("must be longer than nothing: the clock goes forward"));
+            return Err(reject("must be longer than 0s: the clock only goes forward"));
         }
         let now = context.now.checked_add(by).ok();
-        let (Some(now), Some(ahead)) = (now, self.ahead.checked_add(by)) else {
-            return Err(refusal("is more than is left of the calendar, which ends with the year 9999"));
+        let (Some(now), Some(ahead)) = (now, self.clock_offset.checked_add(by)) else {
+            return Err(reject("is too long: the calendar ends with the year 9999"));
         };
-        self.ahead = ahead;
+        self.clock_offset = ahead;
         Ok(Clock { now, ahead })
     }
 }
@@ -48,19 +45,22 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_clock_goes_forward_and_not_beyond_the_calendar() {
+    fn the_clock_only_goes_forward_and_not_beyond_the_calendar() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         let before = state.clone();
         for wrong in [SignedDuration::ZERO, SignedDuration::from_secs(-1), SignedDuration::MAX] {
-            let refusal = state.advance_clock(wrong, &clock.context()).unwrap_err();
-            assert_eq!((refusal.status.as_u16(), refusal.errors.message("advance").is_some()), (400, true));
+            let rejection = state.advance_clock(wrong, &clock.context()).unwrap_err();
+            assert_eq!(
+                (rejection.status.as_u16(), rejection.errors.message("advance").is_some()),
+                (400, true)
+            );
         }
         assert_eq!(state, before);
     }
 
     proptest! {
         #[test]
-        fn steps_add_up(steps in proptest::collection::vec(1_i64..1_000_000, 0..8)) {
+        fn advances_add_up(steps in proptest::collection::vec(1_i64..1_000_000, 0..8)) {
             let (mut state, mut clock) = (State::seed(), TestClock::start());
             for step in &steps {
                 let context = OpContext { now: state.time_at(clock.now), ..clock.context() };

@@ -25,7 +25,6 @@ pub struct SeedDevice {
     pub platform: Platform,
     pub metadata: Metadata,
     pub offline: bool,
-    pub created_at: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,7 +143,7 @@ impl State {
     }
 
     pub(in crate::emulator) fn add_seed_device(&mut self, device: SeedDevice) {
-        let SeedDevice { id, name, location_id, platform, metadata, offline, created_at } = device;
+        let SeedDevice { id, name, location_id, platform, metadata, offline } = device;
         let record = Record {
             id,
             hardware_id: Uuid::new_v5(&id, b"hardware"),
@@ -152,7 +151,7 @@ impl State {
             platform,
             location_id,
             metadata,
-            created_at,
+            created_at: Self::seed_timestamp(),
             offline,
             deregistered: false,
         };

@@ -1,7 +1,6 @@
-//! What happens to sessions and is told in callbacks. Which event arises when is decided where the status changes,
-//! in `sessions` and `pos`; this is where the events wait for whoever delivers them.
+//! The events of sessions, which callbacks report. `sessions` and `pos` create them where they change the status.
 //!
-//! They are no part of the state: they are told once, by the process in which they happen.
+//! Events are not part of the state: only the process in which one occurs delivers it.
 
 use std::collections::VecDeque;
 
@@ -11,29 +10,25 @@ use uuid::Uuid;
 use crate::emulator::MERCHANT_ID;
 use crate::model::{Callback, CallbackData, CallbackType, TapOutcome};
 
-/// How many events wait at most. Nobody need take them: then the oldest are forgotten.
+/// Maximum number of queued events. Without a consumer the oldest ones are dropped.
 pub const MAX_QUEUED_EVENTS: usize = 10_000;
 
-/// Something that happened to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// What it is known by.
     pub id: Uuid,
-    /// When it happened.
     pub at: Timestamp,
     pub kind: CallbackType,
-    /// To which session.
     pub session_id: Uuid,
-    /// The order, if that is what came of it.
+    /// Set if the session was paid.
     pub order_id: Option<Uuid>,
-    /// Why the payment failed, if that is what happened.
+    /// Set if a payment failed.
     pub failure_reason: Option<TapOutcome>,
 }
 
 impl Event {
-    /// What is told of it. The spelling of a reason is not documented: here it is that of a simulated tap's outcome
-    /// (inferred).
-    pub fn callback(&self) -> Callback {
+    /// Returns the body of the callback. The values of `failure_reason` are not documented; these are the outcomes of a
+    /// simulated tap (inferred).
+    pub fn to_callback(&self) -> Callback {
         Callback {
             id: Some(format!("kevt_{}", self.id.simple())),
             merchant_id: Some(MERCHANT_ID.to_owned()),
@@ -48,27 +43,26 @@ impl Event {
     }
 }
 
-/// The events that nobody has taken yet, in the order in which they happened.
+/// Events that were not consumed yet, in the order in which they occurred.
 #[derive(Debug, Default)]
 pub struct EventLog {
-    waiting: VecDeque<Event>,
+    queue: VecDeque<Event>,
 }
 
 impl EventLog {
-    /// Takes all that wait.
     pub fn drain(&mut self) -> Vec<Event> {
-        self.waiting.drain(..).collect()
+        self.queue.drain(..).collect()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.queue.is_empty()
     }
 
     pub(in crate::emulator) fn push(&mut self, event: Event) {
-        if self.waiting.len() >= MAX_QUEUED_EVENTS {
-            self.waiting.pop_front();
+        if self.queue.len() >= MAX_QUEUED_EVENTS {
+            self.queue.pop_front();
         }
-        self.waiting.push_back(event);
+        self.queue.push_back(event);
     }
 }
 

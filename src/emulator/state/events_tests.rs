@@ -111,7 +111,7 @@ fn the_body_is_the_documented_one() {
         failure_reason: Some(TapOutcome::LostCard),
     };
     assert_eq!(
-        serde_json::to_value(event.callback()).unwrap(),
+        serde_json::to_value(event.to_callback()).unwrap(),
         serde_json::json!({
             "id": "kevt_0000000000000000000000000000000e",
             "merchant_id": "EMULATED",

@@ -1,4 +1,4 @@
-//! Locations. The API has no way to change them, so they are what the state began with.
+//! Locations. The API cannot change them, so they are those of the initial state.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,34 +8,30 @@ use super::{FieldErrors, ListPage, PageRequest, Rejection, State};
 use crate::emulator::MERCHANT_ID;
 use crate::model::Location;
 
-/// A store of the emulated merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocationRecord {
     pub id: Uuid,
     pub name: String,
-    /// Street and number.
     pub street_address: String,
     pub postal_code: String,
     pub city: String,
-    /// Country, ISO 3166-1 alpha-2.
+    /// ISO 3166-1 alpha-2.
     pub country: String,
-    /// When it was made.
     pub created_at: Timestamp,
 }
 
 impl LocationRecord {
-    fn view(&self) -> Location {
-        // What a seed leaves out is not told.
-        let told = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    fn to_location(&self) -> Location {
+        let non_empty = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         Location {
             id: Some(self.id.to_string()),
             merchant_id: Some(MERCHANT_ID.to_owned()),
-            name: told(&self.name),
-            street_address: told(&self.street_address),
+            name: non_empty(&self.name),
+            street_address: non_empty(&self.street_address),
             street_address2: None,
-            postal_code: told(&self.postal_code),
-            city: told(&self.city),
-            country: told(&self.country),
+            postal_code: non_empty(&self.postal_code),
+            city: non_empty(&self.city),
+            country: non_empty(&self.country),
             created_at: Some(self.created_at),
             updated_at: Some(self.created_at),
         }
@@ -44,46 +40,49 @@ impl LocationRecord {
 
 impl State {
     pub fn list_locations(&self, page: PageRequest) -> ListPage<Location> {
-        ListPage::slice(self.locations.iter(), LocationRecord::view, page)
+        ListPage::slice(self.locations.iter(), LocationRecord::to_location, page)
     }
 
-    /// One location.
     pub fn location(&self, id: Uuid) -> Result<Location, Rejection> {
         self.locations
             .iter()
-            .find(|store| store.id == id)
-            .map(LocationRecord::view)
+            .find(|location| location.id == id)
+            .map(LocationRecord::to_location)
             .ok_or_else(|| Rejection::not_found(format!("There is no location {id}.")))
     }
 
-    /// Refuses a location, named in a request's `location_id`, that does not exist: 404, with the field named
-    /// because the request may be about something else that does exist.
+    /// Checks that the location of a request exists. The 404 names the field, because the request may be about another
+    /// resource, which does exist.
     pub(super) fn check_location(&self, id: Option<Uuid>) -> Result<(), Rejection> {
         match id.map(|id| self.location(id)) {
-            Some(Err(refusal)) => {
+            Some(Err(rejection)) => {
                 let mut errors = FieldErrors::default();
                 errors.add("location_id", "is not a location of this merchant");
-                Err(Rejection { errors, ..refusal })
+                Err(Rejection { errors, ..rejection })
             }
             _ => Ok(()),
         }
     }
 
-    /// The location that a person means by its name or its id.
-    pub(in crate::emulator) fn location_named(&self, wanted: &str) -> Result<Uuid, String> {
-        let id = Uuid::try_parse(wanted).ok();
-        let mut found = self.locations.iter().filter(|store| Some(store.id) == id || store.name == wanted);
-        match (found.next(), found.next()) {
-            (Some(store), None) => Ok(store.id),
-            (None, _) => Err(format!("there is no location '{wanted}'")),
-            (Some(_), Some(_)) => Err(format!("there are several locations '{wanted}': name one by its id")),
+    /// Finds a location by its name or its ID.
+    pub(in crate::emulator) fn find_location(&self, name_or_id: &str) -> Result<Uuid, String> {
+        let id = Uuid::try_parse(name_or_id).ok();
+        let matches = |location: &&LocationRecord| Some(location.id) == id || location.name == name_or_id;
+        let found: Vec<_> = self.locations.iter().filter(matches).collect();
+        match found[..] {
+            [location] => Ok(location.id),
+            [] => Err(format!("there is no location '{name_or_id}'")),
+            _ => Err(format!(
+                "'{name_or_id}' is ambiguous: it matches {} locations, so use an ID",
+                found.len()
+            )),
         }
     }
 
-    /// The location that is meant when none is named: the only one, if there is only one (observed).
+    /// The default of a request without a location: the only one, if there is only one (observed).
     pub(in crate::emulator) fn sole_location(&self) -> Option<Uuid> {
         match self.locations.as_slice() {
-            [store] => Some(store.id),
+            [location] => Some(location.id),
             _ => None,
         }
     }
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_location_that_does_not_exist_is_404() {
+    fn an_unknown_location_is_404() {
         assert_eq!(State::seed().location(Uuid::nil()).unwrap_err().status, 404);
     }
 }

@@ -1,9 +1,8 @@
-//! The rules, as a pure value: no clock, no randomness, no file, no network.
+//! The rules of the emulated API as a pure value: no clock, no randomness, no files, no network.
 //!
-//! [`State`] is everything the emulated API remembers. Each operation is a method on it: what it needs to know
-//! of the world comes in as a [`Moment`], what happened to a session goes out through it as an [`Event`], what is
-//! refused comes out as a [`Refusal`], and a refusal has changed nothing. Whether something has expired follows from
-//! the context it is looked at, so that reading never has to write anything back.
+//! Every operation is a method of [`State`]. It gets the time and new IDs from an [`OpContext`], to which it also
+//! adds the [`Event`]s of sessions. A [`Rejection`] means that nothing was changed. Expiry is computed from the time
+//! and never stored, so reading changes nothing.
 
 mod clock;
 mod devices;
@@ -40,22 +39,18 @@ pub use pos::PosSession;
 pub use rejection::{FieldErrors, Rejection};
 pub use sessions::{NewSession, Purchase};
 
-/// The form of the state that this version reads and writes.
+/// Version of the state file's format.
 pub const VERSION: u64 = 1;
 
-/// The seed's first location.
 pub const STOCKHOLM: Uuid = Uuid::from_u128(0x51e2_a9c4_7b0d_4f63_9d18_3ac5_f0e7_2b41);
 
-/// The seed's second location.
 pub const GOTHENBURG: Uuid = Uuid::from_u128(0xb7f0_3d5e_1c86_4a29_8e47_60d9_a1c3_5f02);
 
-/// What a rule may know of the world, and whom it tells what happened.
+/// The environment of an operation.
 pub struct OpContext<'a> {
-    /// The time it is.
     pub now: Timestamp,
-    /// Where new ids come from: a different one each time. Codes and tokens are made from them too.
+    /// Generates unique IDs. Codes and tokens are derived from them too.
     pub ids: &'a mut dyn FnMut() -> Uuid,
-    /// Where what happens to sessions is noted.
     pub events: &'a mut EventLog,
 }
 
@@ -64,21 +59,20 @@ impl OpContext<'_> {
         (self.ids)()
     }
 
-    /// A later time; one beyond the end of the calendar is the end of the calendar.
+    /// Adds a duration to the current time, up to the latest time that can be represented.
     fn deadline(&self, duration: SignedDuration) -> Timestamp {
         self.now.checked_add(duration.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MAX)
     }
 }
 
-/// Everything the emulated API remembers, in the order it was made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     version: u64,
     #[serde(rename = "switches")]
     pub options: EmulatorOptions,
-    /// How far its clock is ahead of the world's. Files of before do not have it.
-    #[serde(default, skip_serializing_if = "SignedDuration::is_zero")]
-    ahead: SignedDuration,
+    /// How far the emulator's clock is ahead of the system's. State files of early versions lack it.
+    #[serde(default, rename = "ahead", skip_serializing_if = "SignedDuration::is_zero")]
+    clock_offset: SignedDuration,
     locations: Vec<LocationRecord>,
     #[serde(with = "records")]
     enrollments: Records<enrollments::Record>,
@@ -95,42 +89,30 @@ const fn max_records() -> usize {
     MAX_RECORDS
 }
 
-/// Why a text is not a state.
+/// Why a state file cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StateError {
-    /// Not JSON, or not the fields of a state.
     #[error("line {line}, column {column}: {reason}")]
-    Form {
-        line: usize,
-        /// From one; zero at the very beginning.
-        column: usize,
-        /// What is wrong there.
-        reason: String,
-    },
-    /// A state, but of another version of the emulator.
+    Syntax { line: usize, column: usize, reason: String },
     #[error("it has version {found}, and this program reads version {VERSION}")]
-    Version {
-        /// The version as it stands there, or `none`.
-        found: String,
-    },
+    Version { found: String },
 }
 
 impl From<serde_json::Error> for StateError {
     fn from(error: serde_json::Error) -> Self {
         let text = error.to_string();
-        // serde_json ends its messages with the place, which has fields of its own here.
+        // serde_json ends its messages with the position.
         let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned();
-        Self::Form { line: error.line(), column: error.column(), reason }
+        Self::Syntax { line: error.line(), column: error.column(), reason }
     }
 }
 
 impl State {
-    /// A new account with these locations and nothing else.
     pub fn with_locations(locations: Vec<LocationRecord>) -> Self {
         Self {
             version: VERSION,
             options: EmulatorOptions::default(),
-            ahead: SignedDuration::ZERO,
+            clock_offset: SignedDuration::ZERO,
             locations,
             enrollments: Records::default(),
             devices: Records::default(),
@@ -139,7 +121,7 @@ impl State {
         }
     }
 
-    /// What a new emulator begins with: two locations, no devices. Always the same.
+    /// The state of a new emulator: two locations and no devices.
     pub fn seed() -> Self {
         let created_at = Self::seed_timestamp();
         let store = |id, name: &str, street: &str, postal_code: &str, city: &str| LocationRecord {
@@ -157,42 +139,38 @@ impl State {
         ])
     }
 
-    /// When what a state begins with was made, 2026-01-01T00:00:00Z: a time that is the same for everybody.
-    pub(super) fn seed_timestamp() -> Timestamp {
+    /// The creation time of everything in a seed: 2026-01-01T00:00:00Z.
+    pub(in crate::emulator) fn seed_timestamp() -> Timestamp {
         Timestamp::from_second(1_767_225_600).unwrap_or_default()
     }
 
-    /// The seed with the first of its locations alone, where `location_id` can be left out.
+    /// The seed with only one location, for which requests can omit `location_id`.
     pub fn seed_with_one_location() -> Self {
         let mut state = Self::seed();
         state.locations.truncate(1);
         state
     }
 
-    /// Reads what [`State::write`] wrote.
+    /// Parses the contents of a state file.
     pub fn read(text: &[u8]) -> Result<Self, StateError> {
         #[derive(Deserialize)]
         struct Header {
             version: Option<serde_json::Value>,
         }
-        if let Ok(text) = std::str::from_utf8(text)
-            && let Ok(state) = serde_json::from_str::<Self>(text)
-            && state.version == VERSION
-        {
-            return Ok(state);
-        }
-        // The version comes first: what another version wrote may not have this one's fields.
+        // Report a different version before fields that are missing because of it.
         let header: Header = serde_json::from_slice(text)?;
         match header.version {
             Some(version) if version.as_u64() == Some(VERSION) => Ok(serde_json::from_slice(text)?),
-            Some(version) => Err(StateError::Version { found: version.to_string() }),
-            None => Err(StateError::Version { found: "none".to_owned() }),
+            version => {
+                let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+                Err(StateError::Version { found })
+            }
         }
     }
 
-    /// The state as JSON for a file, laid out for people.
+    /// Serializes the state for a state file.
     pub fn write(&self) -> Vec<u8> {
-        // Nothing in a state can fail to be JSON: all keys are strings and no number is a float.
+        // Serialization cannot fail: all keys are strings, and there are no floats.
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
         text
@@ -204,13 +182,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read() {
+    fn a_written_state_can_be_read() {
         let state = State::seed();
         assert_eq!(State::read(&state.write()), Ok(state));
     }
 
     #[test]
-    fn a_damaged_state_says_where() {
+    fn a_syntax_error_has_its_position() {
         let error = |text: &str| State::read(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(error(""), "line 1, column 0: EOF while parsing a value");
         assert!(error("{\n  \"version\": 1,\n  oops").starts_with("line 3, column 3: "));
@@ -219,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_says_so_whatever_else_it_holds() {
+    fn a_different_version_is_reported_first() {
         let error = |text: &str| State::read(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(error(r#"{"version":2}"#), "it has version 2, and this program reads version 1");
         assert_eq!(error(r#"{"version":"x"}"#), r#"it has version "x", and this program reads version 1"#);
@@ -227,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_file_is_never_read_as_something_else() {
+    fn a_truncated_file_is_an_error() {
         let text = State::seed().write();
         for length in 0..text.len() - 2 {
             assert!(State::read(&text[..length]).is_err(), "{length} bytes");

@@ -1,10 +1,10 @@
-//! Whether an order adds up (observed: one that does not is refused).
+//! Checks that an order adds up (observed: the API rejects one that does not).
 
 use super::{FieldErrors, Purchase};
 use crate::model::OrderItem;
 
-/// Notes every figure that does not follow from the others. The lines' own taxes are not computed, because how
-/// the API rounds them is not known.
+/// Adds an error for every amount that does not match the others. The tax of a line is not checked, because the API's
+/// rounding is not documented.
 pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
     for (index, item) in purchase.order_items.iter().enumerate() {
         let expected = line_total(item);
@@ -16,7 +16,7 @@ pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
             );
         }
     }
-    // An empty list says as little as one that is left out.
+    // An empty list is the same as an omitted one.
     if purchase.order_items.is_empty() {
         return;
     }
@@ -35,8 +35,8 @@ pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
     }
 }
 
-/// `unit_price * quantity - total_discount_amount` (documented), for one piece without a discount if nothing
-/// else is said. The widest factors fit an i128.
+/// `unit_price * quantity - total_discount_amount` (documented), by default for one unit without a discount. The product
+/// of any two `i64` fits an `i128`.
 fn line_total(item: &OrderItem) -> i128 {
     let unit_price = i128::from(item.unit_price.unwrap_or_default());
     let quantity = i128::from(item.quantity.unwrap_or(1));
@@ -67,7 +67,7 @@ mod tests {
         }
     }
 
-    fn wrong(amount: i64, tax: Option<i64>, items: &[OrderItem]) -> FieldErrors {
+    fn check_order(amount: i64, tax: Option<i64>, items: &[OrderItem]) -> FieldErrors {
         let mut errors = FieldErrors::default();
         let order_items = items.to_vec();
         let purchase = Purchase { order_tax_amount: tax, order_items, ..purchase(amount) };
@@ -76,19 +76,19 @@ mod tests {
     }
 
     #[test]
-    fn an_order_that_adds_up_is_fine() {
+    fn an_order_that_adds_up_is_accepted() {
         let sample = item(100_000, Some(2), None, 200_000, 40_000);
-        assert!(wrong(200_000, Some(40_000), std::slice::from_ref(&sample)).is_empty());
+        assert!(check_order(200_000, Some(40_000), std::slice::from_ref(&sample)).is_empty());
         let discount = item(-5_000, None, None, -5_000, -1_000);
-        assert!(wrong(195_000, Some(39_000), &[sample.clone(), discount]).is_empty());
-        assert!(wrong(199_000, None, &[item(100_000, Some(2), Some(1_000), 199_000, 1)]).is_empty());
-        assert!(wrong(5, Some(9), &[]).is_empty());
-        assert!(wrong(200_000, None, &[sample]).is_empty());
+        assert!(check_order(195_000, Some(39_000), &[sample.clone(), discount]).is_empty());
+        assert!(check_order(199_000, None, &[item(100_000, Some(2), Some(1_000), 199_000, 1)]).is_empty());
+        assert!(check_order(5, Some(9), &[]).is_empty());
+        assert!(check_order(200_000, None, &[sample]).is_empty());
     }
 
     #[test]
-    fn every_figure_that_is_wrong_is_named() {
-        let errors = wrong(9, Some(9), &[item(1, Some(2), None, 2, 1), item(3, None, Some(1), 3, 1)]);
+    fn every_wrong_amount_is_reported() {
+        let errors = check_order(9, Some(9), &[item(1, Some(2), None, 2, 1), item(3, None, Some(1), 3, 1)]);
         assert_eq!(
             errors.message("order_items[1].total_amount"),
             Some("is 3, but unit_price × quantity − total_discount_amount is 2")
@@ -100,21 +100,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_figures_overflow(figures in proptest::collection::vec(any::<[i64; 5]>(), 0..8), amount: i64) {
+        fn no_amounts_overflow(figures in proptest::collection::vec(any::<[i64; 5]>(), 0..8), amount: i64) {
             let items: Vec<_> =
                 figures.iter().map(|&[a, b, c, d, e]| item(a, Some(b), Some(c), d, e)).collect();
-            wrong(amount, Some(amount), &items);
+            check_order(amount, Some(amount), &items);
         }
     }
 
     #[test]
-    fn the_widest_figures_are_compared_exactly() {
+    fn the_largest_amounts_are_compared_exactly() {
         let (min, max) = (i64::MIN, i64::MAX);
-        // i64::MIN² wraps to 0 in 64 bits: a check that wraps would call this line right.
-        let errors = wrong(0, None, &[item(min, Some(min), None, 0, 0)]);
+        // i64::MIN² wraps to 0 in 64 bits, so a check that wraps would accept this line.
+        let errors = check_order(0, None, &[item(min, Some(min), None, 0, 0)]);
         assert!(errors.message("order_items[0].total_amount").is_some());
         // Two of the largest amounts wrap to −2.
-        let errors = wrong(-2, None, &[item(max, None, None, max, 0), item(max, None, None, max, 0)]);
+        let errors = check_order(-2, None, &[item(max, None, None, max, 0), item(max, None, None, max, 0)]);
         assert!(errors.message("order_amount").is_some());
     }
 }

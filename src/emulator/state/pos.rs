@@ -1,6 +1,6 @@
-//! What is done on a phone: a clerk chooses a method or calls the sale off, a customer pays or is declined.
+//! Actions on a phone: the clerk chooses a payment method or cancels, the customer pays or is declined.
 //!
-//! The API has one operation like that, the simulated tap. The others are the emulator's own.
+//! Only the simulated tap is an operation of the API. The others belong to the emulator.
 
 use http::StatusCode;
 use jiff::Timestamp;
@@ -11,20 +11,17 @@ use super::sessions::{Record, StoredStatus, ended};
 use super::{AfterDecline, OpContext, Rejection, State};
 use crate::model::{PaymentMethod, Session, TapOutcome};
 
-/// A session as its phone shows it. What the API tells of it lacks the method.
+/// A session with its payment method, which the API does not show.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PosSession {
-    /// The session, as the API tells it.
     #[serde(flatten)]
     pub session: Session,
-    /// What was chosen, if anything was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<PaymentMethod>,
 }
 
 impl State {
-    /// Chooses a method of payment. The session turns ACTIVE; on one that is, another method takes the place of
-    /// the one before.
+    /// Chooses a payment method, or replaces the one that was chosen. The session becomes ACTIVE.
     pub fn choose_method(
         &mut self,
         id: Uuid,
@@ -34,10 +31,10 @@ impl State {
         let record = self.payable_session_mut(id, context.now)?;
         record.transition_to(StoredStatus::Active, context);
         record.method = Some(method);
-        Ok(show(record, context.now))
+        Ok(record.to_pos_session(context.now))
     }
 
-    /// Pays with this method, with the one that was chosen, or else with a card. The session is FINALIZED.
+    /// Pays with this method, or else with the chosen one, or else with a card. The session becomes FINALIZED.
     pub fn pay(
         &mut self,
         id: Uuid,
@@ -47,8 +44,8 @@ impl State {
         self.attempt(id, method, TapOutcome::Success, context)
     }
 
-    /// Tries to pay with the method that was chosen, or else with a card, and is declined: the session is where
-    /// a switch says.
+    /// Declines a payment with the chosen method, or else with a card. The option `status_after_decline` decides the
+    /// status of the session.
     pub fn decline(
         &mut self,
         id: Uuid,
@@ -56,14 +53,13 @@ impl State {
         context: &mut OpContext<'_>,
     ) -> Result<PosSession, Rejection> {
         if outcome == TapOutcome::Success {
-            let message = "must be a decline, and SUCCESS is none";
+            let message = "must be a decline, which SUCCESS is not";
             return Err(Rejection::for_field(StatusCode::BAD_REQUEST, "outcome", message));
         }
         self.attempt(id, None, outcome, context)
     }
 
-    /// Calls the sale off on the phone, which shows no session that has ended: the switch for those is about
-    /// the API.
+    /// Cancels a session on the phone. The option `cancel_ended` does not apply, because a phone shows no ended sessions.
     pub fn cancel_on_phone(
         &mut self,
         id: Uuid,
@@ -71,18 +67,17 @@ impl State {
     ) -> Result<PosSession, Rejection> {
         let record = self.payable_session_mut(id, context.now)?;
         record.transition_to(StoredStatus::Cancelled, context);
-        Ok(show(record, context.now))
+        Ok(record.to_pos_session(context.now))
     }
 
-    /// Holds a card to the session's device. A method counts as chosen, so that a new session can be tapped at
-    /// once (documented). SUCCESS finalizes it; after a decline it is where a switch says.
+    /// Simulates a tap with a card. A new session can be tapped without choosing a method before (documented).
     pub fn simulate_tap(
         &mut self,
         id: Uuid,
         outcome: TapOutcome,
         context: &mut OpContext<'_>,
     ) -> Result<Session, Rejection> {
-        self.attempt(id, Some(PaymentMethod::Card), outcome, context).map(|shown| shown.session)
+        self.attempt(id, Some(PaymentMethod::Card), outcome, context).map(|paid| paid.session)
     }
 
     fn attempt(
@@ -100,26 +95,24 @@ impl State {
         };
         let record = self.payable_session_mut(id, context.now)?;
         let method = method.or(record.method).unwrap_or_default();
-        // Whoever tries to pay has a method, so a session is ACTIVE before anything comes of it (documented).
+        // A session is ACTIVE before a payment succeeds or fails (documented).
         record.transition_to(StoredStatus::Active, context);
         if outcome != TapOutcome::Success {
             record.emit_payment_failed(outcome, context);
         }
         record.transition_to(status, context);
-        // On a session that is CREATED again the clerk has everything to choose.
+        // When the session is CREATED again, the clerk has to choose again.
         record.method = (status != StoredStatus::Created).then_some(method);
-        Ok(show(record, context.now))
+        Ok(record.to_pos_session(context.now))
     }
 
-    /// A session that its phone shows: open, on a device that is registered and online.
+    /// Finds a session that is open, on a device that is registered and online.
     fn payable_session_mut(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Rejection> {
-        let device_id = {
-            let record = self.session_mut(id)?;
-            if !record.is_open(now) {
-                return Err(ended(record, now));
-            }
-            record.device_id
-        };
+        let record = self.session_mut(id)?;
+        if !record.is_open(now) {
+            return Err(ended(record, now));
+        }
+        let device_id = record.device_id;
         match self.registered_device(device_id) {
             Err(_) => Err(Rejection::conflict(format!("Device {device_id} was deregistered."))),
             Ok(device) if device.offline => {
@@ -130,8 +123,10 @@ impl State {
     }
 }
 
-fn show(record: &Record, now: Timestamp) -> PosSession {
-    PosSession { session: record.to_session(now), method: record.method }
+impl Record {
+    fn to_pos_session(&self, now: Timestamp) -> PosSession {
+        PosSession { session: self.to_session(now), method: self.method }
+    }
 }
 
 #[cfg(test)]

@@ -1,27 +1,25 @@
-//! Why a rule says no.
+//! Rejections: the error responses of the emulated API.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-/// A refusal by the emulated API: nothing was changed. It is answered as RFC 7807 problem details (observed).
+/// A rejected request, which changed nothing. The response has RFC 7807 problem details (observed).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Rejection {
-    /// The HTTP status it is answered with.
     pub status: StatusCode,
-    /// What is wrong, as a sentence.
+    /// A sentence.
     pub detail: String,
-    /// What is wrong, field by field; empty when no field is to blame.
     pub errors: FieldErrors,
 }
 
-/// Messages by field. Everything that is wrong with a request is collected before any of it is reported.
+/// Messages by field, so that a response reports all wrong fields of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldErrors(Vec<(String, String)>);
 
 impl FieldErrors {
-    /// Notes what is wrong with a field, as the end of a sentence that begins with its name. The first message
-    /// for a field is the one that is kept.
+    /// Adds a message, which is the rest of a sentence that starts with the name of the field. Only the first message
+    /// for a field is kept.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         let field = field.into();
         if self.message(&field).is_none() {
@@ -29,17 +27,15 @@ impl FieldErrors {
         }
     }
 
-    /// What was noted for a field.
     pub fn message(&self, field: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == field).map(|(_, message)| message.as_str())
     }
 
-    /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Ends the collecting.
+    /// Returns a 400 if there are messages.
     pub fn into_result(self) -> Result<(), Rejection> {
         if self.is_empty() {
             return Ok(());
@@ -50,12 +46,11 @@ impl FieldErrors {
 }
 
 impl Rejection {
-    /// A refusal that no single field is to blame for.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, detail: detail.into(), errors: FieldErrors::default() }
     }
 
-    /// A refusal because of one field; the message is the end of a sentence that begins with its name.
+    /// A rejection because of one field. The message is the rest of a sentence that starts with its name.
     pub fn for_field(status: StatusCode, field: &str, message: &str) -> Self {
         let mut errors = FieldErrors::default();
         errors.add(field, message);
@@ -70,12 +65,12 @@ impl Rejection {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// The problem details. There are no problem types of its own, so `type` is the one that RFC 7807 reserves
-    /// for that and `title` is the status in words.
+    /// The problem details. `about:blank` is the type that RFC 7807 reserves for problems without a type of their own,
+    /// whose title is the reason phrase of the status.
     pub fn to_problem_json(&self) -> Value {
         let mut problem = json!({
             "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Refused"),
+            "title": self.status.canonical_reason().unwrap_or("Rejected"),
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
@@ -98,9 +93,9 @@ mod tests {
         errors.add("b", "is required");
         errors.add("a", "must be a string");
         errors.add("b", "must be a number");
-        let refusal = errors.into_result().unwrap_err();
+        let rejection = errors.into_result().unwrap_err();
         assert_eq!(
-            refusal.to_problem_json(),
+            rejection.to_problem_json(),
             json!({
                 "type": "about:blank", "title": "Bad Request", "status": 400,
                 "detail": "b is required; a must be a string",
@@ -110,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn no_field_means_no_errors() {
+    fn without_wrong_fields_there_are_no_errors() {
         assert_eq!(FieldErrors::default().into_result(), Ok(()));
         assert_eq!(Rejection::not_found("gone").to_problem_json().get("errors"), None);
     }

@@ -1,4 +1,4 @@
-//! Where the emulator tells what happens to sessions.
+//! `--callback-url` and `--callback-secret-file`
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,20 +11,18 @@ use crate::error::{Error, ErrorKind};
 /// How long an endpoint may take to acknowledge an event.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where to, and signed with what.
 #[derive(Debug, clap::Args)]
 pub(super) struct CallbackArgs {
-    /// Post a callback there for whatever happens to a session: https, or plain http to this machine
+    /// URL to post the callbacks of all sessions to: https, or http on this machine
     #[arg(long, value_name = "URL", requires = "callback_secret_file")]
     callback_url: Option<String>,
-    /// Sign callbacks with the secret in this file, of the form whsec_…; with two, as during a rotation, there are two
-    /// signatures
+    /// File with the secret that signs callbacks, of the form whsec_…; give two files to sign with both, as during a
+    /// rotation
     #[arg(long, value_name = "FILE", requires = "callback_url", value_parser = args::secret_file)]
     callback_secret_file: Vec<PathBuf>,
 }
 
 impl CallbackArgs {
-    /// What delivers them, if that is asked for.
     pub(super) fn resolve(&self) -> Result<Option<Callbacks>, Error> {
         let Some(url) = &self.callback_url else { return Ok(None) };
         let secrets = args::read_secrets(&self.callback_secret_file)?;

@@ -6,7 +6,6 @@ use clap::Subcommand;
 use jiff::SignedDuration;
 
 use super::RUNNING;
-use crate::api;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
@@ -20,12 +19,12 @@ Examples:
   kustom dev emulator clock advance 20m
 
 Next:
-  kustom sessions list --refresh     # which have expired
+  kustom sessions list --refresh     # sessions that have expired
 ";
 
-/// The clock of an emulator
+/// Show and advance the clock of an emulator
 ///
-/// Put it forward to see codes and sessions expire without waiting.
+/// Advance the clock to let codes and sessions expire without waiting.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(super) enum Command {
@@ -42,59 +41,52 @@ Next:
   kustom dev emulator clock advance 2h
 ";
 
-/// What the emulator's clock shows
+/// Show the time of an emulator's clock
 ///
-/// It is the time of this machine, and as much ahead as it was put forward.
+/// It is the time of this machine plus the durations by which the clock was advanced.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE_OF_SHOW))]
 pub(super) struct ShowArgs {}
 
 const MORE_OF_ADVANCE: &str = "\
 Examples:
-  kustom dev emulator clock advance 20m      # sessions of fifteen minutes have expired
-  kustom dev emulator clock advance 2h       # so have codes of two hours
+  kustom dev emulator clock advance 20m      # lets sessions expire, after fifteen minutes
+  kustom dev emulator clock advance 2h       # also lets enrollment codes expire
 
 Next:
   kustom sessions list --refresh
 ";
 
-/// Put the emulator's clock forward
+/// Advance an emulator's clock
 ///
-/// It stays ahead, and is never put back.
+/// The clock never goes back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE_OF_ADVANCE))]
 pub(super) struct AdvanceArgs {
-    /// How far, such as 20m or 2h
+    /// Duration such as 20m or 2h
     #[arg(value_name = "DURATION", value_parser = args::duration)]
     by: Duration,
 }
 
 impl Command {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let shown = match self {
+        let clock = match self {
             Self::Show(ShowArgs {}) => context.client.clock().await,
             Self::Advance(AdvanceArgs { by }) => {
                 let by = SignedDuration::try_from(by)
-                    .map_err(|_| Error::usage("the clock cannot be put forward that far"))?;
+                    .map_err(|_| Error::usage("the clock cannot be advanced that far"))?;
                 context.client.advance_clock(by).await
             }
         };
-        show(shown, context).await
-    }
-}
-
-async fn show(
-    shown: Result<Resource<Clock>, api::Error>,
-    context: &ApiContext<'_>,
-) -> Result<ExitStatus, Error> {
-    match shown {
-        Ok(clock) => context.output.print_item(&clock)?,
-        Err(error) => {
-            let next = "see what it shows with `kustom dev emulator clock show`".to_owned();
-            return Err(RUNNING.add_hint(error, context, next).await);
+        match clock {
+            Ok(clock) => context.output.print_item(&clock)?,
+            Err(error) => {
+                let next = "show the time with `kustom dev emulator clock show`".to_owned();
+                return Err(RUNNING.add_hint(error, context, next).await);
+            }
         }
+        Ok(ExitStatus::Success)
     }
-    Ok(ExitStatus::Success)
 }
 
 impl View for Resource<Clock> {

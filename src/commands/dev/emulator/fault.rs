@@ -19,12 +19,12 @@ Examples:
   kustom dev emulator fault clear
 
 Next:
-  kustom dev emulator --help         # how a fault is written
+  kustom dev emulator --help         # the syntax of faults
 ";
 
-/// What goes wrong on an emulator on purpose
+/// Inject faults into the responses of an emulator
 ///
-/// See `kustom dev emulator --help` for how a fault is written.
+/// See `kustom dev emulator --help` for the syntax of faults.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(super) enum Command {
@@ -40,16 +40,16 @@ Examples:
   kustom dev emulator fault add 'POST /ipp/v1/sessions: drop-after-response-headers once'
 
 Next:
-  kustom dev emulator fault list     # has it hit anything
+  kustom dev emulator fault list     # how many requests it has hit
 ";
 
-/// Let something go wrong from now on
+/// Add a fault
 ///
-/// The first fault that is about a request hits it, those of --fault before those that were added.
+/// A request is hit by the first fault that matches it. The faults of --fault come before those that were added.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE_OF_ADD))]
 pub(super) struct AddArgs {
-    /// What, such as 'POST /ipp/v1/sessions: 503 x2'
+    /// Fault, such as 'POST /ipp/v1/sessions: 503 x2'
     #[arg(value_name = "FAULT")]
     fault: emulator::Fault,
 }
@@ -63,9 +63,9 @@ Next:
   kustom dev emulator fault clear
 ";
 
-/// List what goes wrong, and how often it did
+/// List the faults, and how many requests they have hit
 ///
-/// In the order in which they are tried.
+/// A request is hit by the first fault that matches it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE_OF_LIST))]
 pub(super) struct ListArgs {}
@@ -79,9 +79,9 @@ Next:
   kustom dev emulator fault add FAULT
 ";
 
-/// Let nothing go wrong any more
+/// Remove all faults
 ///
-/// Shows the faults as they were, with what they have hit.
+/// Prints the removed faults, and how many requests they have hit.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE_OF_CLEAR))]
 pub(super) struct ClearArgs {}
@@ -89,33 +89,33 @@ pub(super) struct ClearArgs {}
 impl Command {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         if matches!(context.account.endpoint, Endpoint::InProcess) {
-            let why = "inside this program there is no connection on which something could go wrong";
-            return Err(Error::usage(why).hint(RUNNING.hint));
+            let reason = "the built-in emulator has no connections into which faults could be injected";
+            return Err(Error::usage(reason).hint(RUNNING.hint));
         }
         match self {
             Self::Add(AddArgs { fault }) => {
                 let added = context.client.add_fault(&fault.to_string()).await;
-                context.output.print_item(&explained(added, context).await?)?;
+                context.output.print_item(&explain_rejection(added, context).await?)?;
             }
             Self::List(ListArgs {}) => {
                 let faults = context.client.faults().await;
-                context.output.print_list(explained(faults, context).await?)?;
+                context.output.print_list(explain_rejection(faults, context).await?)?;
             }
             Self::Clear(ClearArgs {}) => {
                 let faults = context.client.clear_faults().await;
-                context.output.print_list(explained(faults, context).await?)?;
-                context.output.status("Nothing goes wrong on purpose any more.");
+                context.output.print_list(explain_rejection(faults, context).await?)?;
+                context.output.status("Removed all faults.");
             }
         }
         Ok(ExitStatus::Success)
     }
 }
 
-async fn explained<T>(result: Result<T, api::Error>, context: &ApiContext<'_>) -> Result<T, Error> {
+async fn explain_rejection<T>(result: Result<T, api::Error>, context: &ApiContext<'_>) -> Result<T, Error> {
     match result {
-        Ok(told) => Ok(told),
+        Ok(value) => Ok(value),
         Err(error) => {
-            let next = "take them away with `kustom dev emulator fault clear`".to_owned();
+            let next = "remove all faults with `kustom dev emulator fault clear`".to_owned();
             Err(RUNNING.add_hint(error, context, next).await)
         }
     }

@@ -1,4 +1,4 @@
-//! What an emulator begins with.
+//! The initial state of an emulator, from `--state`, `--seed` and `--option`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,13 @@ use crate::emulator::{Emulator, Faults, FileEmulator, State};
 use crate::error::Error;
 use crate::output::Output;
 
-/// The state to begin with, and the options to set in whatever state there is.
 pub(super) struct InitialState {
     seed: State,
     seed_file: Option<PathBuf>,
-    /// Names and values, which fit each other.
+    /// Names and valid values.
     options: Vec<(String, String)>,
 }
 
-/// Where the state lives.
 pub(super) enum EmulatorBackend {
     Memory(Emulator),
     File(FileEmulator),
@@ -24,39 +22,37 @@ pub(super) enum EmulatorBackend {
 impl InitialState {
     pub(super) fn read(seed: Option<PathBuf>, options: Vec<(String, String)>) -> Result<Self, Error> {
         let state = seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
-        let begin = Self { seed: state, seed_file: seed, options };
-        // Whether a switch can be set does not depend on the state it is set in.
-        begin.set_options(&mut begin.seed.clone())?;
-        Ok(begin)
+        Ok(Self { seed: state, seed_file: seed, options })
     }
 
-    /// The state in this file or, without one, in memory.
-    pub(super) async fn account(
+    /// Keeps the state in `file`, or in memory.
+    pub(super) async fn create_backend(
         self,
         file: Option<PathBuf>,
         faults: Faults,
         output: &Output,
     ) -> Result<EmulatorBackend, Error> {
-        let Some(path) = file else {
-            let mut state = self.seed.clone();
-            self.set_options(&mut state)?;
-            return Ok(EmulatorBackend::Memory(Emulator::new(state).with_faults(Some(faults))));
+        let Self { mut seed, seed_file, options } = self;
+        let set_options = |state: &mut State| {
+            for (name, value) in &options {
+                // The values were checked when the arguments were parsed.
+                let _ = state.options.set(name, value);
+            }
+            !options.is_empty()
         };
-        let local = FileEmulator::new(path.clone()).with_faults(faults);
-        let set = |state: &mut State| drop(self.set_options(state));
-        let is_new = local.prepare(self.seed.clone(), set).await.map_err(|error| {
-            Error::usage(error.to_string()).hint("mend or delete the file, or name another one with --state")
+        let Some(path) = file else {
+            set_options(&mut seed);
+            return Ok(EmulatorBackend::Memory(Emulator::new(seed).with_faults(Some(faults))));
+        };
+        let emulator = FileEmulator::new(path.clone()).with_faults(faults);
+        let is_new = emulator.prepare(seed, set_options).await.map_err(|error| {
+            Error::usage(error.to_string()).hint("fix or delete the file, or use another one with --state")
         })?;
-        if let (Some(seed), false) = (&self.seed_file, is_new) {
-            let (path, seed) = (path.display(), seed.display());
-            output.warn(&format!("there is a state in {path} already, so {seed} is not used"));
+        if let (Some(seed_file), false) = (&seed_file, is_new) {
+            let (path, seed_file) = (path.display(), seed_file.display());
+            output.warn(&format!("{path} already has a state, so {seed_file} is not used"));
         }
-        Ok(EmulatorBackend::File(local))
-    }
-
-    fn set_options(&self, state: &mut State) -> Result<(), Error> {
-        let mut all = self.options.iter();
-        all.try_for_each(|(name, value)| state.options.set(name, value)).map_err(Error::usage)
+        Ok(EmulatorBackend::File(emulator))
     }
 }
 
@@ -65,6 +61,6 @@ fn read_seed(path: &Path) -> Result<State, Error> {
         .map_err(|_| Error::usage(format!("{} is not text in UTF-8", path.display())))?;
     State::from_seed(&text).map_err(|error| {
         Error::usage(format!("{}, {error}", path.display()))
-            .hint("correct the file in an editor; docs/emulator.md describes its form")
+            .hint("fix the file in an editor; docs/emulator.md describes its format")
     })
 }

@@ -1,11 +1,11 @@
-//! How what happens on a server is told on stderr.
+//! The log of requests and callbacks on stderr.
 
 use serde_json::json;
 
 use crate::emulator::{DeliveryAttempt, RequestOutcome, RequestRecord, ServerEvent};
 use crate::output::{Output, log_line};
 
-/// A line a request, and one an attempt to deliver a callback, for people or for programs.
+/// One line per request and per attempt to deliver a callback, as text or as JSON.
 #[derive(Clone, Copy)]
 pub(super) struct RequestLogFormat {
     is_quiet: bool,
@@ -13,15 +13,15 @@ pub(super) struct RequestLogFormat {
 }
 
 impl RequestLogFormat {
-    pub(super) fn of(output: &Output) -> Self {
+    pub(super) fn new(output: &Output) -> Self {
         Self { is_quiet: output.is_quiet(), is_json: output.format().is_json() }
     }
 
-    pub(super) fn log_request(self, notice: &ServerEvent<'_>) {
-        match notice {
+    pub(super) fn log_request(self, event: &ServerEvent<'_>) {
+        match event {
             ServerEvent::Served(_) if self.is_quiet => {}
-            ServerEvent::Served(served) if self.is_json => log_line(&format_json(served)),
-            ServerEvent::Served(served) => log_line(&format_text(served)),
+            ServerEvent::Served(request) if self.is_json => log_line(&format_json(request)),
+            ServerEvent::Served(request) => log_line(&format_text(request)),
             ServerEvent::StateFile(error) if self.is_json => {
                 log_line(&json!({"warning": {"message": error.to_string()}}).to_string());
             }
@@ -29,62 +29,61 @@ impl RequestLogFormat {
         }
     }
 
-    /// An event, its session, which attempt it was and what came of it. Where it is posted to is not told: a URL can
-    /// hold a secret.
-    pub(super) fn log_callback(self, delivered: &DeliveryAttempt<'_>) {
-        let DeliveryAttempt { event, attempt, outcome, again_in } = delivered;
-        // What was not acknowledged is no mere talk.
-        if self.is_quiet && again_in.is_none() {
+    /// The URL is not logged, because it may contain a secret.
+    pub(super) fn log_callback(self, delivery: &DeliveryAttempt<'_>) {
+        let DeliveryAttempt { event, attempt, outcome, retry_in } = delivery;
+        // Failures are logged even with --quiet.
+        if self.is_quiet && retry_in.is_none() {
             return;
         }
-        let again_ms = again_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+        let retry_ms = retry_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         log_line(&if self.is_json {
             let (status, error) = match outcome {
                 Ok(status) => (Some(status), None),
                 Err(reason) => (None, Some(reason)),
             };
             let callback = json!({
-                "type": event.kind.as_str(), "id": event.callback().id, "session_id": event.session_id,
-                "attempt": attempt, "status": status, "error": error, "again_in_ms": again_ms,
+                "type": event.kind.as_str(), "id": event.to_callback().id, "session_id": event.session_id,
+                "attempt": attempt, "status": status, "error": error, "again_in_ms": retry_ms,
             });
             json!({ "callback": callback }).to_string()
         } else {
-            let came = match outcome {
+            let result = match outcome {
                 Ok(status) => status.to_string(),
                 Err(reason) => reason.clone(),
             };
-            let again = again_ms.map(|ms| format!(", again in {ms} ms")).unwrap_or_default();
+            let retry = retry_ms.map(|ms| format!(", retry in {ms} ms")).unwrap_or_default();
             let (kind, session) = (&event.kind, event.session_id);
-            format!("callback {kind} {session} attempt {attempt}: {came}{again}")
+            format!("callback {kind} {session} attempt {attempt}: {result}{retry}")
         });
     }
 }
 
-fn format_text(served: &RequestRecord) -> String {
-    let ending = match served.outcome {
+fn format_text(request: &RequestRecord) -> String {
+    let outcome = match request.outcome {
         RequestOutcome::Answered(status) => status.as_u16().to_string(),
-        RequestOutcome::Truncated(status) => format!("{} broken off", status.as_u16()),
-        RequestOutcome::Dropped => "not answered".to_owned(),
-        RequestOutcome::Abandoned => "the client hung up".to_owned(),
+        RequestOutcome::Truncated(status) => format!("{} truncated", status.as_u16()),
+        RequestOutcome::Dropped => "no response".to_owned(),
+        RequestOutcome::Abandoned => "client disconnected".to_owned(),
     };
-    let fault = served.fault.map(|id| format!(" (fault {id})")).unwrap_or_default();
-    format!("{} {} {ending}{fault} {} ms", served.method, served.path, served.duration.as_millis())
+    let fault = request.fault.map(|id| format!(" (fault {id})")).unwrap_or_default();
+    format!("{} {} {outcome}{fault} {} ms", request.method, request.path, request.duration.as_millis())
 }
 
-fn format_json(served: &RequestRecord) -> String {
-    let (status, ending) = match served.outcome {
+fn format_json(request: &RequestRecord) -> String {
+    let (status, ending) = match request.outcome {
         RequestOutcome::Answered(status) => (Some(status.as_u16()), "answered"),
         RequestOutcome::Truncated(status) => (Some(status.as_u16()), "broken_off"),
         RequestOutcome::Dropped => (None, "not_answered"),
         RequestOutcome::Abandoned => (None, "client_hung_up"),
     };
-    let request = json!({
-        "method": served.method.as_str(),
-        "path": served.path,
+    let record = json!({
+        "method": request.method.as_str(),
+        "path": request.path,
         "status": status,
         "ending": ending,
-        "fault": served.fault,
-        "ms": u64::try_from(served.duration.as_millis()).unwrap_or(u64::MAX),
+        "fault": request.fault,
+        "ms": u64::try_from(request.duration.as_millis()).unwrap_or(u64::MAX),
     });
-    json!({ "request": request }).to_string()
+    json!({ "request": record }).to_string()
 }

@@ -18,8 +18,8 @@ use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
-  kustom dev emulator                                          # until Ctrl-C
-  kustom dev emulator --listen 127.0.0.1:0 --ready-file url    # in a script: the URL is in the file
+  kustom dev emulator                                          # runs until Ctrl-C
+  kustom dev emulator --listen 127.0.0.1:0 --ready-file url    # for scripts: writes the URL to a file
   kustom dev emulator --callback-url http://127.0.0.1:8080/callbacks \\
       --callback-secret-file secret.txt --option session_lifetime=30s
 
@@ -29,11 +29,10 @@ Next:
 
 /// Run the emulator for other programs
 ///
-/// The API of In-Person Payments on this machine: stateful, without an account and without a network. Needs no profile
-/// and no key. Its own key is kco_test_api_emulator, its merchant id EMULATED; no payment made on it is real. It runs
-/// until Ctrl-C.
+/// Serves the In-Person Payments API on this machine, without an account or a network. It needs no profile and no key.
+/// Clients use the key kco_test_api_emulator and the merchant ID EMULATED; no payment is real. It runs until Ctrl-C.
 ///
-/// The commands below speak to one that runs: name it with KUSTOM_BASE_URL and KUSTOM_API_KEY, or with a profile.
+/// The subcommands control a running emulator: set KUSTOM_BASE_URL and KUSTOM_API_KEY, or use a profile.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 #[command(args_conflicts_with_subcommands = true)]
@@ -53,7 +52,6 @@ enum Command {
     Clock(clock::Command),
 }
 
-/// What is asked of an emulator that runs.
 const RUNNING: EmulatorOnly = EmulatorOnly {
     message: "this is for an emulator on this machine",
     hint: "start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile",

@@ -1,4 +1,4 @@
-//! How others learn that a server listens, and where.
+//! Reports the URL of an emulator that is ready, on stdout and in the file of `--ready-file`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,15 +10,13 @@ use crate::emulator::{API_KEY, MERCHANT_ID};
 use crate::error::Error;
 use crate::output::{Format, Output};
 
-/// What a client needs to know of an emulator.
 pub(super) struct Ready {
     pub(super) url: String,
 }
 
 impl Ready {
-    pub(super) fn at(address: SocketAddr) -> Self {
-        let mut address = address;
-        // What listens everywhere is reached here too, by an address that a client can connect to.
+    pub(super) fn new(mut address: SocketAddr) -> Self {
+        // Clients cannot connect to an unspecified address such as 0.0.0.0.
         match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
             IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
@@ -27,8 +25,7 @@ impl Ready {
         Self { url: format!("http://{address}") }
     }
 
-    /// Tells it on stdout, on one line where it can be.
-    pub(super) fn show(&self, output: &Output) -> Result<(), Error> {
+    pub(super) fn print(&self, output: &Output) -> Result<(), Error> {
         match output.format() {
             Format::Csv => return output.print_json(&self.to_json()),
             Format::Table | Format::Json | Format::Ndjson => output.print(&self.line(output.format()))?,
@@ -36,7 +33,7 @@ impl Ready {
         output.flush()
     }
 
-    /// Writes it to a file, whole, which the value that is returned removes again.
+    /// Dropping the returned value removes the file.
     pub(super) fn write(&self, path: PathBuf, format: Format) -> Result<ReadyFile, Error> {
         ReadyFile::write(path, self.line(format))
     }

@@ -1,4 +1,4 @@
-//! The emulator until somebody ends it.
+//! `kustom dev emulator` without a subcommand
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,49 +16,47 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Output;
 use crate::text::pluralize;
 
-/// How a fault is written.
 const FAULT_HELP: &str = "\
-Let something go wrong; can be repeated. The first fault that is about a request hits it:
+Inject a fault; can be repeated. A request is hit by the first fault that matches it:
 
-  METHOD PATH: WHAT [HOW OFTEN]      METHOD can be *, and so can a part of PATH
+  METHOD PATH: EFFECT [LIMIT]        METHOD and segments of PATH can be *
 
-  POST /ipp/v1/sessions: 503 x2                  twice, without carrying it out
-  * /ipp/v1/*: 429 retry-after=3 10%             one request in ten, of all
-  GET /ipp/v1/sessions/{id}: delay=2s            answered late
-  POST /ipp/v1/sessions: drop once               not carried out, and no answer
-  POST /ipp/v1/sessions: truncate                carried out; half of the answer
+  POST /ipp/v1/sessions: 503 x2                  twice, without processing it
+  * /ipp/v1/*: 429 retry-after=3 10%             one in ten of all requests
+  GET /ipp/v1/sessions/{id}: delay=2s            a delayed response
+  POST /ipp/v1/sessions: drop once               not processed, no response
+  POST /ipp/v1/sessions: truncate                processed, half of the response
   POST /ipp/v1/sessions: drop-after-response-headers
-                                                 carried out; none of the body";
+                                                 processed, no response body";
 
-/// How long open requests may take to finish once the end has come.
+/// For open requests and pending callbacks.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What it serves, and where.
 #[derive(Debug, clap::Args)]
 pub(super) struct ServeArgs {
-    /// Where to listen; port 0 is one that is free
+    /// Address to listen on; port 0 chooses a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4010", value_parser = listen_address::parse_address)]
     listen: SocketAddr,
-    /// Listen where others on the network can use it too
+    /// Allow an address that others on the network can reach
     #[arg(long)]
     public: bool,
-    /// Keep the state in this file, which others may use at the same time; in memory unless told otherwise
+    /// File to keep the state in, which several processes can share [default: in memory]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Begin with the locations and devices in this file (TOML) where there is no state yet
+    /// TOML file with the locations and devices of a new state
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
     /// Set an option of the emulator's behavior; can be repeated, and --help lists all options
     #[arg(long = "option", alias = "switch", value_name = "NAME=VALUE", value_parser = parse_option, long_help = options_help())]
     options: Vec<(String, String)>,
-    /// Let something go wrong, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help shows how
+    /// Inject a fault, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help describes the syntax
     #[arg(long = "fault", value_name = "FAULT", long_help = FAULT_HELP)]
     faults: Vec<Fault>,
-    /// What the percentages of faults are drawn from: the same number and the same requests give the same faults
+    /// Seed for the percentages of faults: the same seed and the same requests give the same faults
     #[arg(long, value_name = "NUMBER")]
     fault_seed: Option<u32>,
-    /// Write the base URL to this file as soon as it listens, with -o json or ndjson as an object, and remove the file at the
-    /// end
+    /// File to write the base URL to when the emulator is ready, with -o json or ndjson as an object; it is removed on
+    /// exit
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     #[command(flatten)]
@@ -68,56 +66,56 @@ pub(super) struct ServeArgs {
 impl ServeArgs {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { listen, public, state, seed, options, faults, fault_seed, ready_file, callbacks } = self;
-        let why = "others on the network could use the emulator there, because everybody knows its key";
-        listen_address::check_address(listen, public, why)?;
-        let begin = InitialState::read(seed, options)?;
-        let faults = table(faults, fault_seed)?;
+        let reason = "others on the network could use the emulator, because its key is public";
+        listen_address::check_address(listen, public, reason)?;
+        let initial = InitialState::read(seed, options)?;
+        let faults = fault_table(faults, fault_seed)?;
         let callbacks = callbacks.resolve()?;
         app.block_on_with_cleanup(async {
             let output = &*app.output;
-            let account = begin.account(state, faults, output).await?;
+            let backend = initial.create_backend(state, faults, output).await?;
             let listener = listen_address::bind(listen).await?;
             let cannot_start =
                 |error: std::io::Error| Error::new(ErrorKind::Bug, format!("cannot start: {error}"));
-            let (server, events) = match account {
+            let (server, events) = match backend {
                 EmulatorBackend::Memory(emulator) => {
                     let events = emulator.events();
                     (Server::new(listener, &emulator), events)
                 }
-                EmulatorBackend::File(local) => {
-                    let events = local.events();
-                    (Server::with_file_backend(listener, &local), events)
+                EmulatorBackend::File(emulator) => {
+                    let events = emulator.events();
+                    (Server::with_file_backend(listener, &emulator), events)
                 }
             };
-            let ready = Ready::at(server.address().map_err(cannot_start)?);
+            let ready = Ready::new(server.address().map_err(cannot_start)?);
             let ready_file = ready_file.map(|path| ready.write(path, output.format())).transpose()?;
-            ready.show(output)?;
+            ready.print(output)?;
             print_banner(output, listen, &ready);
-            let manner = RequestLogFormat::of(output);
-            let server = server.with_observer(move |notice| manner.log_request(notice));
+            let format = RequestLogFormat::new(output);
+            let server = server.with_observer(move |event| format.log_request(event));
             let callbacks = callbacks
-                .map(|callbacks| callbacks.with_observer(move |delivered| manner.log_callback(delivered)));
-            let undelivered = serve_until_interrupted(server, callbacks, events, app).await;
+                .map(|callbacks| callbacks.with_observer(move |delivery| format.log_callback(delivery)));
+            let pending = serve_until_interrupted(server, callbacks, events, app).await;
             drop(ready_file);
-            if undelivered > 0 {
-                let callbacks = pluralize(undelivered, "callback");
-                output.warn(&format!("not acknowledged, and not sent again: {callbacks}"));
+            if pending > 0 {
+                let callbacks = pluralize(pending, "callback");
+                output.warn(&format!("not acknowledged before exit: {callbacks}"));
             }
             Ok(ExitStatus::Success)
         })
     }
 }
 
-fn table(faults: Vec<Fault>, seed: Option<u32>) -> Result<Faults, Error> {
+fn fault_table(faults: Vec<Fault>, seed: Option<u32>) -> Result<Faults, Error> {
     let mut table = seed.map_or_else(FaultTable::default, FaultTable::new);
     for fault in faults {
-        table.add(fault).ok_or_else(|| Error::usage("there are too many faults: give fewer of them"))?;
+        table.add(fault).ok_or_else(|| Error::usage("there are too many faults: use fewer of them"))?;
     }
     Ok(Faults::new(table))
 }
 
-/// Serves until somebody ends it, and then until the open requests are done and what happened is told, time is up, or
-/// it is ended again. Gives how many callbacks are not acknowledged then.
+/// Serves until the first interrupt, and then until open requests and callbacks are finished, the timeout is over, or
+/// the second interrupt. Returns the number of callbacks that are not acknowledged.
 async fn serve_until_interrupted(
     server: Server,
     callbacks: Option<Callbacks>,
@@ -126,17 +124,17 @@ async fn serve_until_interrupted(
 ) -> usize {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (done, all_served) = tokio::sync::oneshot::channel::<()>();
-    let undelivered = callbacks.as_ref().map(Callbacks::pending_count);
+    let pending = callbacks.as_ref().map(Callbacks::pending_count);
     let serving = async {
         server.serve(async { drop(stopped.await) }).await;
         drop(done);
     };
-    let telling = async {
+    let delivering = async {
         if let Some(callbacks) = callbacks {
             callbacks.deliver(events, async { drop(all_served.await) }).await;
         }
     };
-    let mut working = std::pin::pin!(async { tokio::join!(serving, telling) });
+    let mut working = std::pin::pin!(async { tokio::join!(serving, delivering) });
     tokio::select! {
         _ = &mut working => {}
         () = app.cancel.cancelled() => {
@@ -148,16 +146,16 @@ async fn serve_until_interrupted(
             }
         }
     }
-    undelivered.map_or(0, |undelivered| undelivered.get())
+    pending.map_or(0, |pending| pending.get())
 }
 
 fn print_banner(output: &Output, listen: SocketAddr, ready: &Ready) {
     let url = &ready.url;
     output.status(&format!(
-        "An emulator of the API: no payment here is real. Ctrl-C ends it.\n  \
-         its key: see `kustom dev emulator --help`\n  what it is: {url}/"
+        "An emulator of the API: no payment is real. Press Ctrl-C to stop it.\n  \
+         its key: see `kustom dev emulator --help`\n  about: {url}/"
     ));
     if !listen.ip().is_loopback() {
-        output.warn("everybody on the network can use this emulator, because everybody knows its key");
+        output.warn("others on the network can use this emulator, because its key is public");
     }
 }
