@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use crate::journal::JournalFile;
 use crate::output::Output;
 use crate::profiles::KeySource;
 use crate::secret::ApiKey;
-use crate::settings::{Account, Endpoint, Settings};
+use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
 use crate::signals::cancel_on_signal;
 
 pub(crate) struct App {
@@ -47,24 +48,32 @@ impl App {
         Self { settings, output, cancel, abort }
     }
 
-    /// The account that is asked for. Nothing is sent.
+    /// The account that flags, variables and profiles name.
     pub(crate) fn account(&self) -> Result<Account, Error> {
         if self.settings.is_local() {
-            // The built-in profile works whatever is in the file.
+            // The built-in profile must work even if the profiles file is damaged.
             return Account::resolve(&self.settings, &crate::profiles::Document::empty());
         }
         Account::resolve(&self.settings, &self.settings.store().read()?)
     }
 
-    /// A client for the account that is asked for. Nothing is sent.
+    /// Creates a client for the account. Sends nothing.
     pub(crate) fn connect(&self) -> Result<ApiContext<'_>, Error> {
         self.connect_as(self.account()?)
     }
 
-    /// A client for this account. Nothing is sent.
     pub(crate) fn connect_as(&self, account: Account) -> Result<ApiContext<'_>, Error> {
-        let key = key_of(&account)?;
-        account.check_key(&key)?;
+        self.connect_with_timeout(account, self.settings.request_timeout())
+    }
+
+    /// Creates a client for a command whose `--timeout` limits a wait. Its requests get the default timeout: a short wait
+    /// for the outcome of a session must not interrupt the request that creates it.
+    pub(crate) fn connect_to_wait(&self) -> Result<ApiContext<'_>, Error> {
+        self.connect_with_timeout(self.account()?, DEFAULT_REQUEST_TIMEOUT)
+    }
+
+    fn connect_with_timeout(&self, account: Account, timeout: Duration) -> Result<ApiContext<'_>, Error> {
+        let key = read_key(&account)?;
         let value = |sourced: &Option<crate::settings::Sourced<String>>| {
             sourced.as_ref().map(|sourced| sourced.value.clone())
         };
@@ -76,9 +85,10 @@ impl App {
                 output.message(&text);
             }
         });
-        let client = Client::new(self.transport(&account)?, account.base_url()?, &credentials, trace)
-            .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?
-            .with_cancel(self.cancel.clone());
+        let client =
+            Client::new(self.transport(&account, timeout)?, account.base_url()?, &credentials, trace)
+                .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?
+                .with_cancel(self.cancel.clone());
         Ok(ApiContext {
             settings: &self.settings,
             output: &self.output,
@@ -125,45 +135,51 @@ impl App {
         result
     }
 
-    fn transport(&self, account: &Account) -> Result<Box<dyn Transport>, Error> {
+    fn transport(&self, account: &Account, timeout: Duration) -> Result<Box<dyn Transport>, Error> {
         Ok(match &account.endpoint {
             Endpoint::InProcess => {
                 let emulator = FileEmulator::new(self.settings.paths.local_state());
                 Box::new(InProcessTransport::new(emulator.router()))
             }
             Endpoint::Remote(url) => Box::new(
-                HttpTransport::new(&url.value, self.settings.request_timeout())
+                HttpTransport::new(&url.value, timeout)
                     .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?,
             ),
         })
     }
 }
 
-/// The journal of an account: one a profile, and one an environment where there is no profile.
+/// The journal of an account: one per profile, or one per environment if there is no profile.
 pub(crate) fn journal_of(settings: &Settings, account: &Account) -> JournalFile {
     let name = match &account.profile {
         Some(profile) => profile.value.clone(),
-        // No profile has a name like this.
+        // Names of profiles cannot contain an `@`.
         None => format!("@{}", account.environment.value),
     };
     JournalFile::new(&settings.paths.state, &name)
 }
 
-fn key_of(account: &Account) -> Result<ApiKey, Error> {
+/// The account's key. A stored key was checked against the environment when the account was resolved; the key that a
+/// command prints is checked here.
+fn read_key(account: &Account) -> Result<ApiKey, Error> {
     match &account.key.value {
         KeySource::Stored(key) => Ok(key.clone()),
-        KeySource::Command(command) => key_from_command(command),
+        KeySource::Command(command) => {
+            let key = key_from_command(command)?;
+            account.check_key(&key)?;
+            Ok(key)
+        }
     }
 }
 
-/// Runs the command whose output is the key. It may ask for a password on the terminal.
+/// Runs a command that prints the API key. It may prompt for a password on the terminal.
 pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     let failed = |why: String| {
         Error::new(ErrorKind::Credentials, format!("the command for the API key {why}"))
             .hint("run the profile's api_key_command by itself and see what it says")
     };
     let output = shell_command(command)
-        // It may call kustom itself.
+        // The command may call kustom, which must not take that for a request for completions.
         .env_remove(crate::settings::COMPLETE)
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
@@ -177,7 +193,6 @@ pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     ApiKey::parse(&text).map_err(|error| failed(format!("gave no key: {error}")))
 }
 
-/// A command line as whoever wrote it would type it.
 #[cfg(not(windows))]
 fn shell_command(command: &str) -> Command {
     let mut shell = Command::new("sh");
@@ -185,7 +200,7 @@ fn shell_command(command: &str) -> Command {
     shell
 }
 
-/// The same for `cmd`, which takes all between the first quotation mark and the last as it is, and knows no escapes.
+/// `cmd` takes everything between the first and the last quotation mark literally, without escapes.
 #[cfg(windows)]
 fn shell_command(command: &str) -> Command {
     use std::os::windows::process::CommandExt as _;
@@ -227,12 +242,11 @@ impl ApiContext<'_> {
         }
     }
 
-    /// The journal of this account.
     pub(crate) fn journal(&self) -> JournalFile {
         journal_of(self.settings, &self.account)
     }
 
-    /// Refuses production: for what only playground and emulators have.
+    /// Fails on production, for commands that only work on playground and emulators.
     pub(crate) fn forbid_production(&self) -> Result<(), Error> {
         if self.account.is_production() {
             return Err(Error::usage("`kustom dev` simulates devices and payments; production has neither")
@@ -241,19 +255,16 @@ impl ApiContext<'_> {
         Ok(())
     }
 
-    /// Whether a production command can get the confirmation it will need: before anything is sent.
+    /// Fails if production will need a confirmation that nobody can give, before anything is sent.
     pub(crate) fn ensure_can_confirm(&self) -> Result<(), Error> {
         if self.account.is_production() && !self.output.assume_yes() && !self.output.can_prompt() {
-            return Err(Error::new(
-                ErrorKind::Unconfirmed,
-                "this is production, and there is nobody to confirm it",
-            )
-            .hint("nothing was sent; add --yes to confirm it beforehand"));
+            return Err(Error::new(ErrorKind::Unconfirmed, "this is production, and nobody can confirm it")
+                .hint("nothing was sent; add --yes to confirm it beforehand"));
         }
         Ok(())
     }
 
-    /// On production, names the merchant and what is going to happen, and asks.
+    /// On production, names the merchant and the action, and asks for confirmation.
     pub(crate) async fn confirm(&self, action: &str) -> Result<(), Error> {
         if !self.account.is_production() {
             return Ok(());
@@ -265,7 +276,7 @@ impl ApiContext<'_> {
         Err(not_confirmed())
     }
 
-    /// The same for what cannot be undone: whoever is asked types the names of the things.
+    /// Like [`Self::confirm`] for an action that cannot be undone: the user types the names of the resources.
     pub(crate) async fn confirm_by_name(&self, action: &str, names: &[String]) -> Result<(), Error> {
         if !self.account.is_production() {
             return Ok(());

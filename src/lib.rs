@@ -84,7 +84,7 @@ fn run_parsed(cli: Cli) -> u8 {
     };
     let wanted = global.output.or_else(|| format_named(&output_variable()?)).unwrap_or(Format::Table);
     let settings = match Settings::resolve(global) {
-        Ok(settings) => Settings { waits: command.waits(), ..settings },
+        Ok(settings) => settings,
         Err(error) => return report_error(&Output::new(fallback_options(wanted)), &error),
     };
     let app = App::new(settings);

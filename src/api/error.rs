@@ -79,6 +79,24 @@ impl Error {
         }
     }
 
+    /// Whether the same request may succeed later: the failure is one of the network or of the server.
+    pub fn is_transient(&self) -> bool {
+        match &self.why {
+            FailureCause::Status { status, .. } => {
+                matches!(status, 408 | 429) || !(400..500).contains(status)
+            }
+            FailureCause::NotSent { passing, .. } => *passing,
+            FailureCause::Redirect { .. } | FailureCause::Unreadable { .. } | FailureCause::Lost(_) => true,
+            FailureCause::Cancelled | FailureCause::State(_) => false,
+        }
+    }
+
+    /// Whether the API rejected what the request asks for, rather than its credentials, its path or its rate.
+    pub fn is_rejection(&self) -> bool {
+        matches!(self.status(), Some(400..=499))
+            && !matches!(self.status(), Some(401 | 403 | 404 | 408 | 429))
+    }
+
     /// What the API said, if it refused.
     pub fn problem(&self) -> Option<&Problem> {
         match &self.why {

@@ -19,14 +19,10 @@ pub(crate) fn cancel_session_request(id: Uuid) -> Request {
 }
 
 impl Client {
-    /// `POST /ipp/v1/sessions` with the body unchanged. There is no idempotency key (documented), so the client retries
+    /// Sends a [`session_request`]. There is no idempotency key (documented), so the client retries
     /// only if the request provably did not arrive or was rejected.
-    pub(crate) async fn create_session(
-        &self,
-        body: Vec<u8>,
-        location_id: Option<&str>,
-    ) -> Result<Resource<Session>, Error> {
-        self.send_json(&session_request(body, location_id)).await
+    pub(crate) async fn create_session(&self, request: &Request) -> Result<Resource<Session>, Error> {
+        self.send_json(request).await
     }
 
     /// `GET /ipp/v1/sessions/{id}`.

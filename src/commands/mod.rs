@@ -63,16 +63,6 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it waits for something, so that `--timeout` is about the wait.
-    pub(crate) fn waits(&self) -> bool {
-        match self {
-            Self::Sessions(Deferred(command)) => command.waits(),
-            Self::Enrollments(Deferred(command)) => command.waits(),
-            Self::Webhooks(Deferred(command)) => command.waits(),
-            _ => false,
-        }
-    }
-
     /// Runs the command; `root` is the complete grammar, which `help` describes.
     pub(crate) fn run(self, app: &App, root: impl FnOnce() -> clap::Command) -> Result<ExitStatus, Error> {
         match self {

@@ -13,7 +13,7 @@ fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
         yes: false,
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };
-    Settings { manner, timeout: None, waits: false, profile: profile.map(str::to_owned), variables, paths }
+    Settings { manner, timeout: None, profile: profile.map(str::to_owned), variables, paths }
 }
 
 fn key(text: &str) -> EnvVars {

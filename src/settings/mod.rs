@@ -22,8 +22,7 @@ use clap::ValueEnum as _;
 /// The variable that shells ask completions with. It is no setting, and nothing that is started here should have it.
 pub(crate) const COMPLETE: &str = "KUSTOM_COMPLETE";
 
-/// How long one request may take where nothing else is asked for.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,8 +101,6 @@ pub(crate) struct Settings {
     pub manner: OutputOptions,
     /// `--timeout`, if it was given.
     pub timeout: Option<Duration>,
-    /// Whether the command waits for something, so that `--timeout` is about the wait.
-    pub waits: bool,
     /// `--profile`, if it was given.
     pub profile: Option<String>,
     /// The environment variables.
@@ -132,13 +129,12 @@ impl Settings {
             yes,
         };
         let paths = Paths::resolve(&variables)?;
-        Ok(Self { manner, timeout, waits: false, profile, variables, paths })
+        Ok(Self { manner, timeout, profile, variables, paths })
     }
 
-    /// How long one request may take. Where `--timeout` ends a wait, it says nothing about a single request: a
-    /// session that is created must not be cut off because nobody wants to wait long for its outcome.
+    /// The timeout of each request. In a command that waits, `--timeout` limits the wait instead.
     pub(crate) fn request_timeout(&self) -> Duration {
-        self.timeout.filter(|_| !self.waits).unwrap_or(DEFAULT_TIMEOUT)
+        self.timeout.unwrap_or(DEFAULT_REQUEST_TIMEOUT)
     }
 
     /// The profiles file.

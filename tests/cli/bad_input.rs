@@ -70,8 +70,8 @@ fn a_malformed_amount() {
             "error: --amount: '1e3' is not an amount; write digits with a point before the decimals, like 249.50\n",
         ),
         (&of("99999999999999999999"), "error: --amount: '99999999999999999999' is too large\n"),
-        (&of("0"), "error: --amount must be more than nothing\n"),
-        (&of("-5"), "error: --amount must be more than nothing\n"),
+        (&of("0"), "error: --amount must be more than zero\n"),
+        (&of("-5"), "error: --amount must be more than zero\n"),
     ]);
 }
 

@@ -164,7 +164,7 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
             .replace("<id-2>", "ORDER"),
         &format!(
             "error: session {paid} was not cancelled, it is FINALIZED\n  \
-             hint: Paid. The order to capture or refund by is ORDER.\n"
+             hint: Paid. Order ORDER.\n"
         )
     );
     assert!(order.is_string());

@@ -89,9 +89,9 @@ fn from_the_code_to_the_payment() {
     let _ = watching.until_stdout(|seen| seen.contains("ACTIVE"));
     insta::assert_snapshot!(&pos(&env, &["pay", &session]).whole(), @"ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nORDER      <id-2>\nDEVICE     <id-3>\n\
          STARTED    <time>\nCOMPLETED  <time>\n\
-         ! The customer used Swish. Paid. The order to capture or refund by is <id-2>.\nexit 0\n");
+         ! The customer used Swish. Paid. Order <id-2>.\nexit 0\n");
     insta::assert_snapshot!(&watching.wait().whole(), @"<elapsed>  CREATED\n<elapsed>  ACTIVE\n<elapsed>  FINALIZED   order <id-1>\n\
-         ! Paid. The order to capture or refund by is <id-1>. It took <elapsed>.\nexit 0\n");
+         ! Paid. Order <id-1>. It took <elapsed>.\nexit 0\n");
 }
 
 #[test]
@@ -165,13 +165,13 @@ fn the_switch_says_where_a_decline_leaves_the_session() {
     set_switch(&env, "status_after_decline", "created");
     let session = session_on(&env, &device);
     insta::assert_snapshot!(&decline(&session), @"The payment was declined: the card was reported lost. \
-         Waiting on the device: no method of payment has been chosen yet.\n  \
+         Waiting on the device: no payment method has been chosen yet.\n  \
          choose: kustom dev pos choose <id-1> --method card\n");
     let _ = pos(&env, &["pay", &session]).assert_code(0);
     set_switch(&env, "status_after_decline", "failed");
     let session = session_on(&env, &device);
     insta::assert_snapshot!(&decline(&session), @"The card was declined: the card was reported lost. \
-         Failed: the payment could not be carried out. The sale needs a new session.\n  \
+         Failed: the payment could not be processed. The sale needs a new session.\n  \
          new session: kustom sessions create\n");
     let _ = pos(&env, &["pay", &session]).assert_failure(5);
     let _ = env.run(["sessions", "watch", &session]).assert_code(12);

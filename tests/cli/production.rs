@@ -62,7 +62,7 @@ fn risky() -> Vec<(Vec<String>, String)> {
 fn without_a_terminal_and_without_yes_nothing_is_sent() {
     let server = Server::new(api);
     let env = production(&server);
-    let expected = "error: this is production, and there is nobody to confirm it\n  \
+    let expected = "error: this is production, and nobody can confirm it\n  \
                     hint: nothing was sent; add --yes to confirm it beforehand\n";
     for (args, _) in risky() {
         assert_eq!(&env.run(&args).assert_failure(8), expected);

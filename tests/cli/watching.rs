@@ -27,7 +27,7 @@ fn the_outcome_is_the_exit_code() {
         ("FINALIZED", 0, "Paid."),
         ("CANCELLED", 10, "Cancelled: nothing was charged."),
         ("EXPIRED", 11, "Expired: nobody paid in time, and nothing was charged."),
-        ("FAILED", 12, "Failed: the payment could not be carried out. The sale needs a new session."),
+        ("FAILED", 12, "Failed: the payment could not be processed. The sale needs a new session."),
     ];
     for (status, code, words) in outcomes {
         // Also a status that is new is waited through.
@@ -72,7 +72,7 @@ fn a_session_that_was_never_seen_is_not_said_to_be_open() {
     let outcome = watch(&server, &["--timeout", "300ms"]);
     let error = outcome.assert_failure(6);
     let expected = format!(
-        "error: session {} could not be asked for <elapsed>, so how it stands is not known\n  \
+        "error: no poll of session {} succeeded in <elapsed>, so its status is unknown\n  \
          hint: check the network with `kustom doctor`\n",
         id()
     );

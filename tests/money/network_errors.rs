@@ -36,7 +36,7 @@ fn an_api_that_is_away_for_a_while_is_waited_for() {
     let outcome = watching.wait().assert_code(0);
     assert_eq!(outcome.stdout.lines().count(), 2, "{}", outcome.stdout);
     assert_eq!(warnings(&outcome.stderr), 1, "{}", outcome.stderr);
-    assert_eq!(outcome.stderr.matches("The API answers again.").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("The API responds again.").count(), 1, "{}", outcome.stderr);
 }
 
 #[test]
@@ -46,13 +46,13 @@ fn a_wait_that_ends_while_nobody_answers_does_not_say_how_the_session_stands() {
     shop.wire.down(true);
     let never = watch(&shop, &[id], &["--timeout", "100ms"]).wait().assert_code(6);
     assert_eq!(never.stdout, "");
-    assert!(never.stderr.contains("so how it stands is not known"), "{}", never.stderr);
+    assert!(never.stderr.contains("so its status is unknown"), "{}", never.stderr);
     shop.wire.down(false);
     let watching = watch(&shop, &[id], &["--timeout", "2s"]);
     watching.until_stdout(|said| said.contains("CREATED"));
     shop.wire.down(true);
     let outcome = watching.wait().assert_code(13);
-    let told = "warning: the API could not be asked when the wait ended, after <elapsed>; what was open may have ended\n";
+    let told = "warning: the API did not respond when the wait ended, after <elapsed>; sessions that were open may have ended\n";
     assert!(outcome.err().contains(told), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("still open"), "{}", outcome.stderr);
 }
@@ -71,7 +71,7 @@ fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning()
     let ids = ids.map(|id| id.to_string());
     let words = ["sessions", "watch", "-v"].into_iter().chain(ids.iter().map(String::as_str)).chain(FAST);
     let watching = shop.env.command(words).env("KUSTOM_BASE_URL", &url).spawn();
-    watching.until_stderr(|said| said.matches("< no answer").count() >= 60);
+    watching.until_stderr(|said| said.matches("< no response").count() >= 60);
     let emulator = shop.emulator.clone();
     let (over, is_over) = tokio::sync::oneshot::channel::<()>();
     let server = std::thread::spawn(move || {
@@ -161,8 +161,8 @@ fn who_stops_waiting_leaves_the_session_as_it_is() {
                 continue;
             }
             let told = format!(
-                "error: the wait was interrupted; what was open is still open\n  \
-                 hint: wait again: kustom sessions watch {id}\n  hint: call it off: kustom sessions cancel {id}\n"
+                "error: the wait was interrupted; open sessions were left open\n  \
+                 hint: wait again: kustom sessions watch {id}\n  hint: cancel: kustom sessions cancel {id}\n"
             );
             assert_eq!(&outcome.stderr, &told);
         }
@@ -182,7 +182,7 @@ fn who_stops_waiting_can_ask_for_a_cancel() {
             assert_eq!(status(&shop, id), SessionStatus::Cancelled, "{signal}: {}", outcome.stderr);
         }
         assert_eq!(outcome.stdout.matches("CANCELLED").count(), 2, "{}", outcome.stdout);
-        assert!(outcome.stderr.contains("what was open was cancelled"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("open sessions were cancelled"), "{}", outcome.stderr);
     }
 }
 
@@ -297,7 +297,7 @@ fn on_production_without_a_terminal_nothing_is_sent_unless_it_was_said_beforehan
     let env = production(&server);
     let words = ["sessions", "create", "--amount", "249.50", "--currency", "SEK", "--device", "Till 1"];
     let said = env.run(words).assert_failure(8);
-    let expected = "error: this is production, and there is nobody to confirm it\n  \
+    let expected = "error: this is production, and nobody can confirm it\n  \
                     hint: nothing was sent; add --yes to confirm it beforehand\n";
     assert_eq!(&redact(&said, env.path()), expected);
     server.assert_untouched();

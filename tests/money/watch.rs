@@ -88,12 +88,12 @@ fn statuses(stdout: &str) -> Vec<&str> {
 fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
     let shop = Shop::open();
     for (status, code, words) in [
-        (SessionStatus::Finalized, 0, "Paid. The order to capture or refund by is <id-1>."),
+        (SessionStatus::Finalized, 0, "Paid. Order <id-1>."),
         (SessionStatus::Cancelled, 10, "Cancelled: nothing was charged."),
         (
             SessionStatus::Failed,
             12,
-            "Failed: the payment could not be carried out. The sale needs a new session.",
+            "Failed: the payment could not be processed. The sale needs a new session.",
         ),
     ] {
         let id = session(&shop);
@@ -302,11 +302,7 @@ fn a_cancel_that_loses_to_a_payment_reports_the_payment() {
     let words = ["sessions", "watch", SESSION, "--timeout", "300ms", "--cancel-on-timeout"];
     let outcome: CommandOutput = env.run(words.iter().chain(&FAST)).assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["ACTIVE", "FINALIZED"]);
-    assert!(
-        outcome.stderr.starts_with("Paid. The order to capture or refund by is o-1."),
-        "{}",
-        outcome.stderr
-    );
+    assert!(outcome.stderr.starts_with("Paid. Order o-1."), "{}", outcome.stderr);
 
     let server = paid_by_then();
     let env = TestEnv::new().at(&server.url(), "kco_test_api_x");

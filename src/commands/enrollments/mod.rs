@@ -32,18 +32,13 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether `--timeout` limits the whole command.
-    pub(super) const fn waits(&self) -> bool {
-        matches!(self, Self::Pair(_))
-    }
-
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
             Self::List(args) => app.run_with_api(async |context| args.run(&context).await),
             Self::Create(args) => app.run_with_api(async |context| args.run(&context).await),
             Self::Delete(args) => app.run_with_api(async |context| args.run(&context).await),
             Self::Pair(args) => {
-                let context = app.connect()?;
+                let context = app.connect_to_wait()?;
                 app.block_on_with_cleanup(args.run(&context))
             }
         }

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
+use crate::api::SideEffect;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
@@ -52,7 +53,7 @@ impl Args {
     }
 }
 
-/// What is to be cancelled, with device and amount, for the question on production.
+/// Describes the sessions by amount and device, to confirm their cancellation on production.
 async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Error> {
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
@@ -64,33 +65,26 @@ async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Erro
     Ok(names.join(", "))
 }
 
-/// Cancels a session and gives it as it is afterwards: cancelled, or ended in another way before.
-pub(super) async fn try_cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+/// Cancels a session and returns it. If it ended in another way first, it is returned as it ended.
+pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
     let session = match context.client.cancel_session(id).await {
         Ok(session) => session,
-        Err(refused) => {
-            let error = Error::from(refused).context(&format!("session {id}"));
-            if !matches!(error.kind, ErrorKind::Refused | ErrorKind::Unknown) {
-                return Err(error);
-            }
-            // A refusal is about what the session has become, perhaps by an earlier try whose answer was lost: that
-            // is what counts, and what is told.
-            match context.client.session(id).await {
-                Ok(session) if session.status.as_ref().is_some_and(SessionStatus::is_terminal) => session,
-                _ => return Err(error),
-            }
+        Err(error) => {
+            // The API rejects the cancellation of a session that has ended, perhaps by an earlier attempt whose response
+            // was lost. Its status then decides.
+            let may_have_ended = error.is_rejection() || error.carried_out == SideEffect::Possible;
+            let session = if may_have_ended { context.client.session(id).await.ok() } else { None };
+            session
+                .filter(|session| session.status.as_ref().is_some_and(SessionStatus::is_terminal))
+                .ok_or_else(|| Error::from(error).context(&format!("session {id}")))?
         }
     };
-    if let Some(seen) = outcome::status_event(&session)
-        && let Err(error) = context.journal().note(jiff::Timestamp::now(), seen)
-    {
-        context.output.warn(&error.to_string());
-    }
+    outcome::record_status(&session, context);
     Ok(session)
 }
 
 async fn cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
-    let session = try_cancel(id, context).await?;
+    let session = cancel_or_read(id, context).await?;
     match &session.status {
         Some(SessionStatus::Cancelled) => Ok(session),
         status => {

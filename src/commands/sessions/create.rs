@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::create_args::{PreparedSession, SessionArgs};
-use super::duplicate_guard::create_guarded;
-use super::wait::{SessionWatcher, WaitFlags};
-use crate::api::session_request;
+use super::create_args::SessionArgs;
+use super::duplicate_guard::create_once;
+use super::wait::{WaitFlags, wait_for_created};
+use crate::api::Request;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
@@ -23,10 +23,10 @@ Examples:
 
 Exit codes:
    0  created; with --watch, paid
-   2  refused here: it does not add up, or may have been charged before
-   5  refused by the API; no session came of it
-   6  unavailable; no session came of it
-   7  unknown: a session may have come of it, see `kustom sessions recover`
+   2  rejected before sending: it does not add up, or may have been charged before
+   5  rejected by the API; no session was created
+   6  unavailable; no session was created
+   7  unknown: a session may have been created, see `kustom sessions recover`
   10  CANCELLED    11  EXPIRED    12  FAILED    13  still open; all four with --watch only
 
 Next:
@@ -36,22 +36,22 @@ Next:
 
 /// Create a session: the device asks the customer to pay
 ///
-/// The API knows no idempotency key, so kustom remembers what it asked for. A request that may have arrived is
-/// never sent again by itself: exit 7 says that the session may exist, and how to settle it. A sale that may have
-/// been charged before is not charged again: exit 2 says what was done, and when. Give each sale its own
-/// --reference, and a script can repeat the command without fear.
+/// The API has no idempotency key, so kustom keeps a journal of its requests. It never repeats a request that may have
+/// arrived: exit 7 means that the session may exist, and the error says how to resolve it. Before creating a session,
+/// kustom checks for duplicates: exit 2 says what was done before, and when. Give each sale its own --reference, and a
+/// script can repeat the command safely.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     #[command(flatten)]
-    sale: SessionArgs,
-    /// Create it even if the same sale may have been charged before
+    session: SessionArgs,
+    /// Create the session even if the same sale may have been charged before
     #[arg(long)]
     allow_duplicate: bool,
-    /// Print the request that would create it, and create nothing
+    /// Print the request without sending it
     #[arg(long)]
     dry_run: bool,
-    /// Wait for the outcome, as `kustom sessions watch` does
+    /// Wait for the outcome, like `kustom sessions watch`
     #[arg(long, conflicts_with = "dry_run")]
     watch: bool,
     #[command(flatten)]
@@ -59,50 +59,54 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Whether `--timeout` limits the wait, rather than each request.
     pub(super) const fn waits(&self) -> bool {
         self.watch
     }
 
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { sale, allow_duplicate, dry_run, watch, wait } = self;
+        let Self { session, allow_duplicate, dry_run, watch, wait } = self;
         if !watch && wait.is_given() {
             return Err(Error::usage(
                 "--interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch",
             ));
         }
         if dry_run {
-            let sale = context.run_until_cancelled(sale.prepare(context)).await?;
-            return show_request(&sale, context);
+            let new = context.run_until_cancelled(session.build(context)).await?;
+            return print_request(&new.request(), context);
         }
         context.ensure_can_confirm()?;
-        let created = async {
-            let sale = sale.prepare(context).await?;
-            let cancels = if wait.cancels() { ", and cancel it if the wait ends before it does" } else { "" };
-            context.confirm(&format!("create a session of {}{cancels}", sale.summary)).await?;
-            let summary = sale.summary.clone();
-            Ok((create_guarded(sale, allow_duplicate, context).await?, summary))
+        let create = async {
+            let new = session.build(context).await?;
+            let cancels =
+                if wait.may_cancel() { ", and cancel it if the wait ends before it does" } else { "" };
+            context.confirm(&format!("create a session of {}{cancels}", new.summary())).await?;
+            Ok((create_once(&new, allow_duplicate, context).await?, new.summary()))
         };
-        let (session, summary) = context.run_until_cancelled(created).await?;
+        let (session, summary) = context.run_until_cancelled(create).await?;
         if watch {
-            return wait_for(session, &summary, wait, context).await;
+            watch_created(session, &summary, wait, context).await
+        } else {
+            print_created(&session, context)
         }
-        context.output.print_item(&session).map_err(|error| {
-            let id = session.session_id.as_deref().unwrap_or_default();
-            error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)
-        })?;
-        if let Some(id) = session.session_id.as_deref() {
-            let flag = context.settings.profile_flag();
-            context
-                .output
-                .status(&format!("Wait for its outcome: kustom{flag} sessions watch {}", escape_control(id)));
-        }
-        Ok(ExitStatus::Success)
     }
 }
 
-/// Waits for the session that was just created. Whatever goes wrong from here on, it exists: no exit code may say
-/// that nothing was carried out.
-async fn wait_for(
+fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    let id = session.session_id.as_deref().unwrap_or_default();
+    context.output.print_item(session).map_err(|error| {
+        error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)
+    })?;
+    let flag = context.settings.profile_flag();
+    context
+        .output
+        .status(&format!("Wait for its outcome: kustom{flag} sessions watch {}", escape_control(id)));
+    Ok(ExitStatus::Success)
+}
+
+/// Waits for the session that was just created. It exists whatever fails from here on, so no exit code may mean that
+/// nothing was processed.
+async fn watch_created(
     session: Resource<Session>,
     summary: &str,
     wait: WaitFlags,
@@ -116,10 +120,10 @@ async fn wait_for(
     ));
     let Ok(id) = text.parse::<Uuid>() else {
         context.output.print_item(&session)?;
-        context.output.warn("the session was created, but its id is not a UUID, so it cannot be waited for");
+        context.output.warn("the session was created, but its ID is not a UUID, so it cannot be waited for");
         return Ok(ExitStatus::SessionOpen);
     };
-    SessionWatcher::for_created(wait, id, session, context).run().await.map_err(|error| {
+    wait_for_created(id, session, wait, context).await.map_err(|error| {
         let error = error.detail("session_id", id.to_string());
         if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unknown) {
             return error;
@@ -131,18 +135,16 @@ async fn wait_for(
     })
 }
 
-/// The request as it would be sent, without credentials.
-fn show_request(sale: &PreparedSession, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-    let request = session_request(sale.body.clone(), sale.location_id.as_deref());
+/// Prints the request without credentials.
+fn print_request(request: &Request, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    let (method, path) = (request.method().as_str(), request.path_and_query());
     if context.output.format() == Format::Table {
-        context.output.print(&format!("{} {}\n\n", request.method(), request.path_and_query()))?;
+        context.output.print(&format!("{method} {path}\n\n"))?;
         context.output.print_bytes(request.body_bytes())?;
         context.output.print("\n")?;
     } else {
         let body: Value = serde_json::from_slice(request.body_bytes()).unwrap_or_default();
-        let shown =
-            json!({"method": request.method().as_str(), "path": request.path_and_query(), "body": body});
-        context.output.print_json(&shown)?;
+        context.output.print_json(&json!({"method": method, "path": path, "body": body}))?;
     }
     context.output.status("No session was created.");
     Ok(ExitStatus::Success)

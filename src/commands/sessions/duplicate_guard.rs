@@ -1,4 +1,5 @@
-//! Creating a session once: the journal before and after, and the twins that stop it.
+//! Creates a session at most once: writes the attempt to the journal before the request and its result after it, and
+//! rejects duplicates of earlier attempts.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::create_args::PreparedSession;
+use super::create_args::NewSession;
 use super::outcome;
 use crate::api::{Error as ApiError, SideEffect};
 use crate::context::ApiContext;
@@ -19,104 +20,93 @@ use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{format_amount, format_time};
 use crate::text::{escape_control, pluralize};
 
-/// Creates the session of a sale, unless it may have been created before.
-pub(super) async fn create_guarded(
-    sale: PreparedSession,
+/// Time between two attempts to lock a device that another process uses.
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Creates a session, unless it may have been created before.
+pub(super) async fn create_once(
+    new: &NewSession,
     allow_duplicate: bool,
     context: &ApiContext<'_>,
 ) -> Result<Resource<Session>, Error> {
     let journal = context.journal();
-    let device = sale.intent.device_id.as_deref().unwrap_or_default();
-    let _lock = lock_device(device, &journal, context).await?;
+    let intent = new.intent(context.account.merchant_id.as_ref().map(|id| id.value.clone()));
+    let _lock = lock_device(intent.device_id.as_deref().unwrap_or_default(), &journal, context).await?;
     let attempt = Uuid::new_v4();
-    write_intent(attempt, &sale.intent, allow_duplicate, &journal, context).await?;
-    let response = context.client.create_session(sale.body, sale.location_id.as_deref()).await;
-    let (event, result) = classify_result(attempt, response, context);
+    write_intent(attempt, &intent, allow_duplicate, &journal, context).await?;
+    let response = context.client.create_session(&new.request()).await;
+    // Nothing from here on waits, so an interruption cannot come between the response and the journal.
+    let (event, result) = classify_response(attempt, response, context);
     let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
     if let Err(error) = written {
-        // The intent is there: the attempt counts as unknown until it is settled.
-        context.output.warn(&format!("{error}; the journal will not know the outcome of attempt {attempt}"));
+        // The journal has the intent without a result, so the attempt counts as unknown until it is resolved.
+        context.output.warn(&format!("{error}; the journal lacks the outcome of attempt {attempt}"));
     }
     result
 }
 
-/// How often it is looked whether another process is done with the device.
-const LOCK_INTERVAL: Duration = Duration::from_millis(50);
-
-/// Waits until no other process creates a session on the device. Nothing is written or sent meanwhile, so it can
-/// be interrupted.
+/// Waits until no other process creates a session on the device. Nothing has been written or sent yet.
 async fn lock_device(
     device: &str,
     journal: &JournalFile,
     context: &ApiContext<'_>,
 ) -> Result<DeviceLock, Error> {
-    let mut told = false;
+    let mut is_reported = false;
     loop {
         if let Some(lock) = journal.try_lock_device(device).map_err(journal_unavailable)? {
             return Ok(lock);
         }
-        if !told {
+        if !is_reported {
             context
                 .output
                 .status("Another session is being created on this device; waiting for its outcome.");
-            told = true;
+            is_reported = true;
         }
         tokio::time::sleep(LOCK_INTERVAL).await;
     }
 }
 
-/// The journal cannot be written, so nothing is asked for.
 fn journal_unavailable(error: JournalError) -> Error {
     let mut error = Error::from(error);
-    let why = "nothing was sent: a payment is not asked for when it cannot be written down before";
-    error.hints.insert(0, why.to_owned());
+    let reason = "nothing was sent: kustom requests a payment only after writing it to the journal";
+    error.hints.insert(0, reason.to_owned());
     error
 }
 
-/// What an answer means for the journal, and for the person.
-fn classify_result(
+/// The journal event for a response, and the result of the command.
+fn classify_response(
     attempt: Uuid,
     response: Result<Resource<Session>, ApiError>,
     context: &ApiContext<'_>,
 ) -> (EventKind, Result<Resource<Session>, Error>) {
-    let failure = match response {
+    let error = match response {
         Ok(session) => match session.session_id.clone() {
             Some(session_id) => return (EventKind::Created { attempt, session_id }, Ok(session)),
-            None => Error::new(ErrorKind::Unknown, "the API answered with a session that has no id"),
+            None => Error::new(ErrorKind::Unknown, "the API responded with a session that has no ID"),
         },
-        Err(error) => {
-            let carried_out = error.carried_out;
-            let error = Error::from(error);
-            if carried_out == SideEffect::None {
-                return (
-                    EventKind::Refused { attempt, reason: error.message.clone() },
-                    Err(refused(error, context)),
-                );
+        Err(error) if error.carried_out == SideEffect::None => {
+            let is_not_found = error.status() == Some(404);
+            let mut error = Error::from(error);
+            let event = EventKind::Refused { attempt, reason: error.message.clone() };
+            if is_not_found {
+                let flag = context.settings.profile_flag();
+                error = error.hint(format!("list the devices with `kustom{flag} devices list`"));
             }
-            // An answer such as 401 after an attempt that was lost does not tell what became of that one.
-            Error { kind: ErrorKind::Unknown, ..error }
+            return (event, Err(error));
         }
+        // A response such as 401 says nothing about an earlier attempt whose response was lost.
+        Err(error) => Error { kind: ErrorKind::Unknown, ..Error::from(error) },
     };
-    let reason = failure.message.clone();
-    let mut error =
-        failure.context("the session may have been created").detail("attempt", attempt.to_string());
-    error.hints = recovery_hints(attempt, context);
-    error
-        .hints
-        .insert(0, "do not create it again before you know: look at the device, or at the portal".to_owned());
+    let reason = error.message.clone();
+    let mut error = error.context("the session may have been created").detail("attempt", attempt.to_string());
+    error.hints =
+        vec!["check the device or the portal for the session before you create it again".to_owned()];
+    error.hints.extend(recovery_hints(attempt, context));
     (EventKind::Unknown { attempt, reason }, Err(error))
 }
 
-fn refused(error: Error, context: &ApiContext<'_>) -> Error {
-    match error.kind {
-        ErrorKind::NotFound => error
-            .hint(format!("list the devices with `kustom{} devices list`", context.settings.profile_flag())),
-        _ => error,
-    }
-}
-
-/// The two commands that settle an attempt whose outcome is not known.
-pub(super) fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
+/// The two commands that resolve an attempt whose outcome is unknown.
+fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
     let flag = context.settings.profile_flag();
     vec![
         format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),
@@ -124,8 +114,8 @@ pub(super) fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<Str
     ]
 }
 
-/// Writes the intent down, unless a twin stops it. Looking and writing happen under one lock, so that of two
-/// processes with the same sale one finds the other's intent.
+/// Writes the intent to the journal, unless there is a duplicate. Both happen under one lock, so of two processes with
+/// the same session, one finds the intent of the other.
 async fn write_intent(
     attempt: Uuid,
     intent: &Intent,
@@ -133,81 +123,91 @@ async fn write_intent(
     journal: &JournalFile,
     context: &ApiContext<'_>,
 ) -> Result<(), Error> {
-    // Sessions that ended unpaid let the sale through.
-    let mut ended: HashSet<Uuid> = HashSet::new();
+    let mut ended_unpaid: HashSet<Uuid> = HashSet::new();
     loop {
-        let to_ask = {
-            let mut locked = journal.lock().map_err(journal_unavailable)?;
-            let mut to_ask = Vec::new();
-            if !allow_duplicate {
-                let known = locked.read_about(intent, Timestamp::now()).map_err(journal_unavailable)?;
+        let to_check = {
+            let mut writer = journal.lock().map_err(journal_unavailable)?;
+            let created = if allow_duplicate {
+                Vec::new()
+            } else {
+                let known = writer.read_about(intent, Timestamp::now()).map_err(journal_unavailable)?;
                 if known.corrupt_lines() > 0 {
                     return Err(journal_corrupt_error(known.corrupt_lines(), journal));
                 }
-                for twin in find_duplicates(intent, known.attempts()) {
-                    match twin {
-                        DuplicateCandidate::Unknown(attempt) => {
-                            return Err(possible_duplicate_error(attempt, context));
-                        }
-                        DuplicateCandidate::Created(attempt) if ended.contains(&attempt.id) => {}
-                        DuplicateCandidate::Created(attempt) => to_ask.push(attempt.clone()),
-                    }
-                }
-            }
-            if to_ask.is_empty() {
+                find_created_duplicates(intent, known.attempts(), context)?
+            };
+            let to_check: Vec<_> =
+                created.into_iter().filter(|attempt| !ended_unpaid.contains(&attempt.id)).collect();
+            if to_check.is_empty() {
                 let intent = intent.clone();
-                locked
+                return writer
                     .append(Timestamp::now(), EventKind::Intent { attempt, intent })
-                    .map_err(journal_unavailable)?;
-                return Ok(());
+                    .map_err(journal_unavailable);
             }
-            to_ask
+            to_check
         };
-        for twin in to_ask {
-            refresh_previous_session(&twin, journal, context).await?;
-            ended.insert(twin.id);
+        // The lock is not held during requests, so the journal is read again afterwards.
+        for duplicate in to_check {
+            check_duplicate(&duplicate, journal, context).await?;
+            ended_unpaid.insert(duplicate.id);
         }
     }
 }
 
-/// Asks how the session of a twin stands.
-async fn refresh_previous_session(
-    twin: &Attempt,
+/// The earlier attempts that created a session. Fails if the outcome of one is unknown.
+fn find_created_duplicates(
+    intent: &Intent,
+    attempts: &[Attempt],
+    context: &ApiContext<'_>,
+) -> Result<Vec<Attempt>, Error> {
+    let duplicates = find_duplicates(intent, attempts).into_iter();
+    duplicates
+        .map(|duplicate| match duplicate {
+            DuplicateCandidate::Unknown(attempt) => Err(possible_duplicate_error(attempt, context)),
+            DuplicateCandidate::Created(attempt) => Ok(attempt.clone()),
+        })
+        .collect()
+}
+
+/// Fails unless the session of an earlier attempt ended without a payment. Requests its status if it was open.
+async fn check_duplicate(
+    duplicate: &Attempt,
     journal: &JournalFile,
     context: &ApiContext<'_>,
 ) -> Result<(), Error> {
-    let Outcome::Created { session_id, status, order_id } = &twin.outcome else { return Ok(()) };
+    let Outcome::Created { session_id, status, order_id } = &duplicate.outcome else { return Ok(()) };
     if status.is_terminal() {
-        return check_previous_session(twin, session_id, status, order_id.as_deref(), context);
+        return check_status(duplicate, session_id, status, order_id.as_deref(), context);
     }
-    let not_asked = |error: Error| {
-        let doing = format!(
-            "this reference was used before, and session {} cannot be asked how it stands",
-            escape_control(session_id)
-        );
-        let error = Error {
-            kind: if error.kind == ErrorKind::NotFound { ErrorKind::Usage } else { error.kind },
-            ..error
-        };
+    let unreadable = |error: Error| {
+        let id = escape_control(session_id);
         error
-            .context(&doing)
-            .detail("attempt", twin.id.to_string())
+            .context(&format!(
+                "this reference was used before, and the status of session {id} cannot be read"
+            ))
+            .detail("attempt", duplicate.id.to_string())
             .detail("session_id", session_id.as_str())
-            .hint(format!("nothing was created; {}", describe(twin)))
-            .hint("charge it again all the same: --allow-duplicate")
+            .hint(format!("nothing was created; {}", describe(duplicate)))
     };
-    let id: Uuid = session_id.parse().map_err(|_| not_asked(Error::usage("its id is not a UUID")))?;
-    let session = context.client.session(id).await.map_err(|error| not_asked(error.into()))?;
-    let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
-    let seen = outcome::status_event(&session);
-    if let Some(seen) = seen {
-        journal.note(Timestamp::now(), seen)?;
+    let id: Uuid = session_id.parse().map_err(|_| unreadable(Error::usage("its ID is not a UUID")))?;
+    let session = context.client.session(id).await.map_err(|error| {
+        let is_not_found = error.status() == Some(404);
+        let mut error = Error::from(error);
+        if is_not_found {
+            // The kind would say that what the user named was not found.
+            error.kind = ErrorKind::Usage;
+        }
+        unreadable(error)
+    })?;
+    if let Some(event) = outcome::status_event(&session) {
+        journal.note(Timestamp::now(), event)?;
     }
-    check_previous_session(twin, session_id, &status, session.order_id.as_deref(), context)
+    let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+    check_status(duplicate, session_id, &status, session.order_id.as_deref(), context)
 }
 
-fn check_previous_session(
-    twin: &Attempt,
+fn check_status(
+    duplicate: &Attempt,
     session_id: &str,
     status: &SessionStatus,
     order_id: Option<&str>,
@@ -215,7 +215,7 @@ fn check_previous_session(
 ) -> Result<(), Error> {
     let flag = context.settings.profile_flag();
     let id = escape_control(session_id);
-    let (how, hints) = match status {
+    let (state, hints) = match status {
         SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed => return Ok(()),
         SessionStatus::Finalized => {
             let order =
@@ -226,47 +226,44 @@ fn check_previous_session(
             format!("still open: session {id} is {}", escape_control(open.as_str())),
             vec![
                 format!("wait for it: kustom{flag} sessions watch {id}"),
-                format!("call it off: kustom{flag} sessions cancel {id}"),
+                format!("cancel it: kustom{flag} sessions cancel {id}"),
             ],
         ),
     };
-    let mut error = Error::usage(format!("this sale is {how} ({})", describe(twin)))
-        .detail("attempt", twin.id.to_string())
+    let mut error = Error::usage(format!("this sale is {state} ({})", describe(duplicate)))
+        .detail("attempt", duplicate.id.to_string())
         .detail("session_id", session_id)
         .detail("session_status", status.as_str());
     if let Some(order) = order_id {
         error = error.detail("order_id", order);
     }
     error.hints = hints;
-    Err(error.hint("charge it again all the same: --allow-duplicate"))
+    Err(error)
 }
 
-fn possible_duplicate_error(twin: &Attempt, context: &ApiContext<'_>) -> Error {
-    let why = match &twin.outcome {
-        Outcome::Unknown(reason) => reason.clone(),
-        _ => "it is under way, or the program ended before there was an answer".to_owned(),
+fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Error {
+    let reason = match &duplicate.outcome {
+        Outcome::Unknown(reason) => reason.as_str(),
+        _ => "it is in progress, or the program stopped before there was a response",
     };
     let message = format!(
-        "this sale may have been charged already: its outcome is not known ({})\n  {why}",
-        describe(twin)
+        "this sale may have been charged already: its outcome is unknown ({})\n  {reason}",
+        describe(duplicate)
     );
-    let mut error = Error::usage(message).detail("attempt", twin.id.to_string());
-    error.hints = recovery_hints(twin.id, context);
-    error.hint("charge it again all the same: --allow-duplicate")
+    let mut error = Error::usage(message).detail("attempt", duplicate.id.to_string());
+    error.hints = recovery_hints(duplicate.id, context);
+    error
 }
 
-/// A line that cannot be read may have been about this very sale.
+/// A line that cannot be read may be about this very sale.
 fn journal_corrupt_error(lines: usize, journal: &JournalFile) -> Error {
-    let what = pluralize(lines, "line");
+    let lines = pluralize(lines, "line");
     let path = journal.path().display();
-    Error::usage(format!(
-        "{what} of the journal cannot be read, so it cannot tell whether this sale was charged"
-    ))
-    .hint(format!("mend it in an editor, or put it aside: {path}"))
-    .hint("charge it all the same: --allow-duplicate")
+    Error::usage(format!("{lines} of the journal cannot be read, so this sale may have been charged before"))
+        .hint(format!("fix the file in an editor, or move it away: {path}"))
 }
 
-/// What was done before, and when.
+/// The attempt in words: its ID, time, amount, device and reference.
 fn describe(attempt: &Attempt) -> String {
     let Intent { device_id, order_amount, purchase_currency, merchant_reference1, .. } = &attempt.intent;
     let mut parts = vec![

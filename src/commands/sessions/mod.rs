@@ -48,24 +48,15 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it waits for an outcome.
-    pub(super) fn waits(&self) -> bool {
-        match self {
-            Self::Watch(_) => true,
-            Self::Create(args) => args.waits(),
-            Self::Get(_) | Self::Cancel(_) | Self::List(_) | Self::Recover(_) => false,
-        }
-    }
-
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
             Self::Create(args) => {
-                let context = app.connect()?;
+                let context = if args.waits() { app.connect_to_wait()? } else { app.connect()? };
                 app.block_on_with_cleanup(args.run(&context))
             }
             Self::Get(args) => app.run_with_api(async |context| args.run(&context).await),
             Self::Watch(args) => {
-                let context = app.connect()?;
+                let context = app.connect_to_wait()?;
                 app.block_on_with_cleanup(args.run(&context))
             }
             Self::Cancel(args) => app.run_with_api(async |context| args.run(&context).await),

@@ -1,11 +1,13 @@
-//! What a session's status means, in words and as an exit code.
+//! A session's status: in the journal, and in words.
 
-use crate::error::ExitStatus;
+use jiff::Timestamp;
+
+use crate::context::ApiContext;
 use crate::journal::EventKind;
 use crate::model::{Resource, Session, SessionStatus};
 use crate::text::escape_control;
 
-/// What the journal keeps of a session that was seen, if it tells anything.
+/// The journal event for a session as the API returned it; `None` if it lacks an ID or a status.
 pub(super) fn status_event(session: &Session) -> Option<EventKind> {
     Some(EventKind::StatusObserved {
         session_id: session.session_id.clone()?,
@@ -14,39 +16,33 @@ pub(super) fn status_event(session: &Session) -> Option<EventKind> {
     })
 }
 
-/// How bad the end of a wait is: of several sessions the worst decides the exit code.
-pub(super) fn severity(exit: ExitStatus) -> u8 {
-    match exit {
-        ExitStatus::SessionOpen => 4,
-        ExitStatus::SessionFailed => 3,
-        ExitStatus::SessionExpired => 2,
-        ExitStatus::SessionCancelled => 1,
-        ExitStatus::Success
-        | ExitStatus::CodeExpired
-        | ExitStatus::NotPaired
-        | ExitStatus::NoDelivery
-        | ExitStatus::CheckFailed(_)
-        | ExitStatus::ScenarioFailed(_) => 0,
+/// Writes a session's status to the journal. A failure is only a warning, since the duplicate check requests the status
+/// again when it needs it.
+pub(super) fn record_status(session: &Session, context: &ApiContext<'_>) {
+    if let Some(event) = status_event(session)
+        && let Err(error) = context.journal().note(Timestamp::now(), event)
+    {
+        context.output.warn(&error.to_string());
     }
 }
 
-/// What the session's status means for the sale.
+/// Explains a session's status in a sentence.
 pub(in crate::commands) fn describe_status(session: &Resource<Session>) -> String {
     match &session.status {
         Some(SessionStatus::Created) => {
-            "Waiting on the device: no method of payment has been chosen yet.".to_owned()
+            "Waiting on the device: no payment method has been chosen yet.".to_owned()
         }
         Some(SessionStatus::Active) => {
             "The customer can pay now; after a decline the clerk may try again on the phone.".to_owned()
         }
         Some(SessionStatus::Finalized) => match session.order_id.as_deref() {
-            Some(order) => format!("Paid. The order to capture or refund by is {}.", escape_control(order)),
+            Some(order) => format!("Paid. Order {}.", escape_control(order)),
             None => "Paid.".to_owned(),
         },
         Some(SessionStatus::Cancelled) => "Cancelled: nothing was charged.".to_owned(),
         Some(SessionStatus::Expired) => "Expired: nobody paid in time, and nothing was charged.".to_owned(),
         Some(SessionStatus::Failed) => {
-            "Failed: the payment could not be carried out. The sale needs a new session.".to_owned()
+            "Failed: the payment could not be processed. The sale needs a new session.".to_owned()
         }
         Some(SessionStatus::Other(status)) => {
             format!(

@@ -1,6 +1,6 @@
-//! What was seen of the sessions that are waited for, and what is told about it.
+//! Reports the progress of a wait for sessions: a line or an object for each change, and a summary at the end.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,109 +10,125 @@ use super::outcome;
 use crate::error::{Error, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Format, Output, ProgressBar, session_style};
-use crate::text::format_duration;
-use crate::text::{escape_control, pluralize};
+use crate::text::{escape_control, format_duration, pluralize};
 
-/// How many sessions get a line of their own while they are waited for.
-const MOST_LINES: usize = 5;
+/// Up to this many sessions have a progress line each; more share one.
+const MAX_LINES: usize = 5;
 
-/// The sessions as they were seen last, and the terminal they are told on.
+/// Width of the status column: the longest status has this many letters.
+const STATUS_WIDTH: usize = 10;
+
+const FINAL_STATUSES: [SessionStatus; 4] =
+    [SessionStatus::Finalized, SessionStatus::Cancelled, SessionStatus::Expired, SessionStatus::Failed];
+
+/// A session during a wait, as the API last returned it; `None` until a poll succeeds.
+pub(super) struct WatchedSession {
+    pub(super) id: Uuid,
+    pub(super) session: Option<Resource<Session>>,
+    /// Whether a poll found it open. If none did, it had ended before the wait began.
+    pub(super) was_open: bool,
+}
+
+impl WatchedSession {
+    pub(super) fn new(id: Uuid) -> Self {
+        Self { id, session: None, was_open: false }
+    }
+
+    pub(super) fn record(&mut self, session: Resource<Session>) -> SessionStatus {
+        let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+        self.was_open |= !status.is_terminal();
+        self.session = Some(session);
+        status
+    }
+
+    pub(super) fn status(&self) -> Option<&SessionStatus> {
+        self.session.as_ref()?.status.as_ref()
+    }
+
+    /// Whether it is open as far as is known.
+    pub(super) fn is_open(&self) -> bool {
+        !self.status().is_some_and(SessionStatus::is_terminal)
+    }
+
+    pub(super) fn exit_status(&self) -> ExitStatus {
+        self.status().map_or(ExitStatus::SessionOpen, ExitStatus::from_session_status)
+    }
+}
+
 pub(super) struct WatchReporter<'a> {
     output: &'a Output,
-    ids: Vec<Uuid>,
     started: Instant,
-    summary: Option<ProgressBar>,
-    /// Whether any session was still open when it was seen.
-    any_was_open: Cell<bool>,
-    /// How many sessions cannot be asked at present.
-    troubled: Cell<usize>,
-    /// In the order of the ids.
-    last: RefCell<Vec<Option<Resource<Session>>>>,
+    count: usize,
+    open: Cell<usize>,
+    /// The number of sessions whose latest poll failed.
+    failing: Cell<usize>,
+    shared_line: Option<ProgressBar>,
 }
 
 impl<'a> WatchReporter<'a> {
-    pub(super) fn new(ids: Vec<Uuid>, output: &'a Output) -> Self {
-        let summary =
-            (ids.len() > MOST_LINES).then(|| output.show_progress(&pluralize(ids.len(), "open session")));
-        Self {
-            output,
-            started: Instant::now(),
-            summary,
-            any_was_open: Cell::new(false),
-            troubled: Cell::new(0),
-            last: RefCell::new(vec![None; ids.len()]),
-            ids,
-        }
+    pub(super) fn new(count: usize, output: &'a Output) -> Self {
+        let shared_line =
+            (count > MAX_LINES).then(|| output.show_progress(&pluralize(count, "open session")));
+        let (open, failing) = (Cell::new(count), Cell::new(0));
+        Self { output, started: Instant::now(), count, open, failing, shared_line }
     }
 
-    /// How long it has been.
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// A line for one session while it is waited for, unless there are too many.
-    pub(super) fn line(&self, index: usize) -> Option<ProgressBar> {
-        self.summary.is_none().then(|| self.output.show_progress(&self.label("waiting", index)))
+    /// A progress line for one session, unless there are so many that they share one.
+    pub(super) fn line(&self, id: Uuid) -> Option<ProgressBar> {
+        self.shared_line.is_none().then(|| self.output.show_progress(&self.label("waiting", id)))
     }
 
-    /// Takes in a session as it was seen, and gives its status.
-    pub(super) fn record(&self, index: usize, session: Resource<Session>) -> SessionStatus {
-        let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
-        self.any_was_open.set(self.any_was_open.get() || !status.is_terminal());
-        self.last.borrow_mut()[index] = Some(session);
-        if let Some(summary) = &self.summary {
-            summary.set_message(pluralize(self.open().len(), "open session"));
-        }
-        status
-    }
-
-    /// Says why sessions cannot be asked, once for each time that this begins.
-    pub(super) fn warn_transient_error(&self, message: &str) {
-        if self.troubled.get() == 0 {
-            self.output.warn(&format!("{message}; still waiting"));
+    /// Warns when a poll fails, unless it is known that polls fail at the moment.
+    pub(super) fn warn_poll_failed(&self, reason: &str) {
+        if self.failing.get() == 0 {
+            self.output.warn(&format!("{reason}; still waiting"));
         }
     }
 
-    /// Keeps count of the sessions that cannot be asked, and says when all can be again.
-    pub(super) fn set_failing(&self, begins: bool) {
-        if begins {
-            self.troubled.set(self.troubled.get() + 1);
+    /// Counts the sessions whose polls fail, and reports when no poll fails anymore.
+    pub(super) fn set_failing(&self, is_failing: bool) {
+        if is_failing {
+            self.failing.set(self.failing.get() + 1);
             return;
         }
-        self.troubled.set(self.troubled.get().saturating_sub(1));
-        if self.troubled.get() == 0 {
-            self.output.status("The API answers again.");
+        self.failing.set(self.failing.get().saturating_sub(1));
+        if self.failing.get() == 0 {
+            self.output.status("The API responds again.");
         }
     }
 
-    /// One line a change; in `ndjson` one object a change.
+    /// Prints a line for a new status, or with `-o ndjson` the session. The other formats print at the end.
     pub(super) fn print_change(
         &self,
-        index: usize,
-        status: &SessionStatus,
+        watched: &WatchedSession,
         line: Option<&ProgressBar>,
     ) -> Result<(), Error> {
+        let Some(session) = &watched.session else { return Ok(()) };
+        let status = session.status.as_ref().map_or("", SessionStatus::as_str);
         if let Some(line) = line {
-            line.set_message(self.label(status.as_str(), index));
+            line.set_message(self.label(status, watched.id));
         }
-        let last = self.last.borrow();
-        let Some(session) = &last[index] else { return Ok(()) };
+        if !watched.is_open() {
+            self.open.set(self.open.get().saturating_sub(1));
+        }
+        if let Some(line) = &self.shared_line {
+            line.set_message(pluralize(self.open.get(), "open session"));
+        }
         match self.output.format() {
             Format::Table => {
                 let elapsed = format_elapsed(self.elapsed());
-                let text = escape_control(status.as_str());
-                let mut line =
-                    format!("{elapsed:>8}  {}", self.output.style_text(&text, session_style(status)));
-                let which = (self.ids.len() > 1).then(|| self.ids[index].to_string());
-                let order = session.order_id.as_deref().filter(|_| *status == SessionStatus::Finalized);
-                let order = order.map(|order| format!("order {}", escape_control(order)));
-                let mut gap = 10_usize.saturating_sub(text.chars().count());
-                for part in [which, order].into_iter().flatten() {
-                    line.push_str(&" ".repeat(gap + 2));
-                    line.push_str(&part);
-                    gap = 0;
+                let mut text = format!("{elapsed:>8}  {}", self.format_status(session));
+                if self.count > 1 {
+                    text = format!("{text}  {}", watched.id);
                 }
-                self.output.print(&format!("{line}\n"))?;
+                if let (Some(SessionStatus::Finalized), Some(order)) = (&session.status, &session.order_id) {
+                    text = format!("{text}  order {}", escape_control(order));
+                }
+                self.output.print(&format!("{}\n", text.trim_end()))?;
                 self.output.flush()
             }
             Format::Ndjson => self.output.print_item(session),
@@ -120,122 +136,91 @@ impl<'a> WatchReporter<'a> {
         }
     }
 
-    /// The sessions that have not ended, as far as was seen.
-    pub(super) fn open(&self) -> Vec<usize> {
-        let last = self.last.borrow();
-        (0..self.ids.len()).filter(|index| !is_terminal(last[*index].as_ref())).collect()
+    /// The status, padded to the width of its column. Padding comes after the colors, which have no width.
+    fn format_status(&self, session: &Session) -> String {
+        let Some(status) = &session.status else { return " ".repeat(STATUS_WIDTH) };
+        let text = escape_control(status.as_str());
+        let padding = " ".repeat(STATUS_WIDTH.saturating_sub(text.chars().count()));
+        format!("{}{padding}", self.output.style_text(&text, session_style(status)))
     }
 
-    /// How many sessions were never seen.
-    pub(super) fn never_seen(&self) -> usize {
-        self.last.borrow().iter().filter(|session| session.is_none()).count()
-    }
-
-    /// The worst of what was seen; a session that was not seen counts as open.
-    pub(super) fn exit_status(&self) -> ExitStatus {
-        let exit = |session: &Option<Resource<Session>>| {
-            let status = session.as_ref().and_then(|session| session.status.as_ref());
-            status.map_or(ExitStatus::SessionOpen, ExitStatus::from_session_status)
-        };
-        let exits = self.last.borrow().iter().map(exit).collect::<Vec<_>>();
-        exits.into_iter().max_by_key(|exit| outcome::severity(*exit)).unwrap_or(ExitStatus::Success)
-    }
-
-    /// Shows the sessions as they were seen last, and says in words what that means.
-    pub(super) fn finish(&self) -> Result<(), Error> {
-        let last = self.last.borrow();
-        match (self.output.format(), last.as_slice()) {
-            (Format::Json | Format::Csv, [session]) => {
-                if let Some(session) = session {
-                    self.output.print_item(session)?;
-                }
-            }
-            (Format::Json | Format::Csv, sessions) => {
-                self.output.print_list(sessions.iter().flatten().cloned())?;
-            }
-            (Format::Ndjson, _) => {}
-            (Format::Table, _) => self.output.status(&self.summary()),
-        }
-        Ok(())
-    }
-
-    /// Says what is still open when the time is up.
-    pub(super) fn warn_still_open(&self, profile_flag: &str) {
-        let ids: Vec<_> = self.open().iter().map(|index| self.ids[*index].to_string()).collect();
-        let (open, all) = (ids.len(), self.ids.len());
-        if open == 0 {
-            return;
-        }
-        let (what, left) = if all == 1 {
-            ("the session is".to_owned(), "it was left as it is")
-        } else {
-            (format!("{open} of {all} sessions are"), "they were left as they are")
-        };
-        let waited = format_duration(self.elapsed());
-        let told = if self.troubled.get() == 0 {
-            format!("{what} still open after {waited}; {left}")
-        } else {
-            // What was seen last may be long ago.
-            format!(
-                "the API could not be asked when the wait ended, after {waited}; what was open may have ended"
-            )
-        };
-        let again = format!("wait again: kustom{profile_flag} sessions watch {}", ids.join(" "));
-        self.output.warn(&format!("{told}\n  {again}"));
-        match self.never_seen() {
-            0 => {}
-            unseen => {
-                self.output
-                    .warn(&format!("{} of them could not be asked at all", pluralize(unseen, "session")));
-            }
-        }
-    }
-
-    fn summary(&self) -> String {
-        let last = self.last.borrow();
-        let took = format_duration(self.elapsed());
-        match last.as_slice() {
-            [Some(session)] if is_terminal(Some(session)) && self.any_was_open.get() => {
-                format!("{} It took {took}.", outcome::describe_status(session))
-            }
-            [Some(session)] => outcome::describe_status(session),
-            sessions => {
-                let ends = [
-                    SessionStatus::Finalized,
-                    SessionStatus::Cancelled,
-                    SessionStatus::Expired,
-                    SessionStatus::Failed,
-                ];
-                let with = |status: &SessionStatus| {
-                    let is = |session: &&Resource<Session>| session.status.as_ref() == Some(status);
-                    sessions.iter().flatten().filter(is).count()
-                };
-                let parts: Vec<_> = ends
-                    .iter()
-                    .map(|status| (with(status), status))
-                    .filter(|(number, _)| *number > 0)
-                    .map(|(number, status)| format!("{number} {status}"))
-                    .collect();
-                let ended = if parts.is_empty() { "None ended".to_owned() } else { parts.join(", ") };
-                format!("{ended} after {took}.")
-            }
-        }
-    }
-
-    fn label(&self, status: &str, index: usize) -> String {
-        if self.ids.len() == 1 {
+    fn label(&self, status: &str, id: Uuid) -> String {
+        if self.count == 1 {
             escape_control(status).into_owned()
         } else {
-            format!("{} {}", escape_control(status), self.ids[index])
+            format!("{} {id}", escape_control(status))
+        }
+    }
+
+    /// Prints the sessions in the formats that have not printed them yet, and a summary for the table.
+    pub(super) fn finish(&self, watched: &[WatchedSession]) -> Result<(), Error> {
+        let sessions = watched.iter().filter_map(|watched| watched.session.as_ref());
+        match (self.output.format(), watched) {
+            (Format::Json | Format::Csv, [only]) => {
+                only.session.as_ref().map_or(Ok(()), |session| self.output.print_item(session))
+            }
+            (Format::Json | Format::Csv, _) => self.output.print_list(sessions.cloned()),
+            (Format::Ndjson, _) => Ok(()),
+            (Format::Table, _) => {
+                self.output.status(&self.summarize(watched));
+                Ok(())
+            }
+        }
+    }
+
+    fn summarize(&self, watched: &[WatchedSession]) -> String {
+        let took = format_duration(self.elapsed());
+        if let [WatchedSession { session: Some(session), was_open, .. }] = watched {
+            let outcome = outcome::describe_status(session);
+            return if *was_open && !watched[0].is_open() {
+                format!("{outcome} It took {took}.")
+            } else {
+                outcome
+            };
+        }
+        let counts = FINAL_STATUSES.iter().filter_map(|status| {
+            let count = watched.iter().filter(|watched| watched.status() == Some(status)).count();
+            (count > 0).then(|| format!("{count} {status}"))
+        });
+        let counts = counts.collect::<Vec<_>>().join(", ");
+        format!("{} after {took}.", if counts.is_empty() { "None ended" } else { &counts })
+    }
+
+    /// Warns about sessions that are open when `--timeout` ends the wait.
+    pub(super) fn warn_still_open(&self, watched: &[WatchedSession], profile_flag: &str) {
+        let ids: Vec<_> = watched
+            .iter()
+            .filter(|watched| watched.is_open())
+            .map(|watched| watched.id.to_string())
+            .collect();
+        if ids.is_empty() {
+            return;
+        }
+        let waited = format_duration(self.elapsed());
+        let message = match (self.failing.get(), watched.len()) {
+            (0, 1) => format!("the session is still open after {waited}; it was left as it is"),
+            (0, count) => {
+                format!(
+                    "{} of {count} sessions are still open after {waited}; they were left as they are",
+                    ids.len()
+                )
+            }
+            // The latest successful poll may have been long ago.
+            _ => format!(
+                "the API did not respond when the wait ended, after {waited}; sessions that were open may have ended"
+            ),
+        };
+        let ids = ids.join(" ");
+        self.output.warn(&format!("{message}\n  wait again: kustom{profile_flag} sessions watch {ids}"));
+        let unseen = watched.iter().filter(|watched| watched.session.is_none()).count();
+        if unseen > 0 {
+            let sessions = pluralize(unseen, "session");
+            self.output.warn(&format!("no poll of {sessions} succeeded"));
         }
     }
 }
 
-fn is_terminal(session: Option<&Resource<Session>>) -> bool {
-    session.and_then(|session| session.status.as_ref()).is_some_and(SessionStatus::is_terminal)
-}
-
-/// `0.4s`, `12.0s`, and from a minute on without the tenths.
+/// `0.4s`, `12.0s`, and without tenths from a minute on.
 fn format_elapsed(elapsed: Duration) -> String {
     if elapsed < Duration::from_secs(60) {
         format!("{}.{}s", elapsed.as_secs(), elapsed.subsec_millis() / 100)

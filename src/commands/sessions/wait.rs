@@ -1,18 +1,16 @@
-//! Waiting for one session or many, in one process.
+//! Waits for one or several sessions to end, as `watch` and `create --watch` do.
 
-use std::cell::RefCell;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::cancel::try_cancel;
+use super::cancel::cancel_or_read;
 use super::outcome;
-use super::reporter::WatchReporter;
-use crate::api::FailureCause;
+use super::reporter::{WatchReporter, WatchedSession};
 use crate::args;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
@@ -20,231 +18,243 @@ use crate::model::{Resource, Session};
 use crate::polling::watch::{NextAction, Observation, Transition, Watch};
 use crate::text::format_duration;
 
-/// How many polls are under way at the same time.
-const POLLS_IN_FLIGHT: usize = 16;
+const MAX_CONCURRENT_REQUESTS: usize = 16;
 
-/// How often to look where nothing else is asked for.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long the look at the very end of a wait may take.
+/// The last poll, at the end of the wait, gets at least this long.
 const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How to wait.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct WaitFlags {
-    /// How often to look; every second unless told otherwise
+    /// Time between two polls [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = args::duration)]
     interval: Option<Duration>,
-    /// Cancel what is still open when --timeout ends the wait
+    /// Cancel sessions that are still open when --timeout ends the wait
     #[arg(long)]
     cancel_on_timeout: bool,
-    /// Cancel what is still open when Ctrl-C, a signal or a closed terminal ends the wait
+    /// Cancel sessions that are still open when Ctrl-C, a signal or a closed terminal ends the wait
     #[arg(long)]
     cancel_on_interrupt: bool,
 }
 
 impl WaitFlags {
-    /// Whether any of them is given.
     pub(super) const fn is_given(&self) -> bool {
-        self.interval.is_some() || self.cancels()
+        self.interval.is_some() || self.may_cancel()
     }
 
-    /// Whether something may be cancelled in the end.
-    pub(super) const fn cancels(&self) -> bool {
+    pub(super) const fn may_cancel(&self) -> bool {
         self.cancel_on_timeout || self.cancel_on_interrupt
     }
 }
 
-/// A wait for one session or many.
-pub(super) struct SessionWatcher<'a> {
+/// Waits until all sessions have ended. `--timeout` or an interruption ends the wait earlier.
+pub(super) async fn wait_for_sessions(
+    ids: &[Uuid],
     flags: WaitFlags,
-    ids: Vec<Uuid>,
-    /// Its requests outlive the first interruption, after which sessions may still have to be cancelled.
-    context: ApiContext<'a>,
-    polls: Semaphore,
-    telling: WatchReporter<'a>,
-    /// Cancels that failed.
-    failures: RefCell<Vec<Error>>,
+    context: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
+    let sessions = ids.iter().copied().map(WatchedSession::new).collect();
+    Waiter::new(ids.len(), flags, context).run(sessions).await
 }
 
-impl<'a> SessionWatcher<'a> {
-    pub(super) fn new(flags: WaitFlags, ids: Vec<Uuid>, context: &'a ApiContext<'a>) -> Self {
-        let telling = WatchReporter::new(ids.clone(), context.output);
-        let (polls, failures) = (Semaphore::new(POLLS_IN_FLIGHT), RefCell::default());
-        Self { flags, ids, context: context.for_cleanup(), polls, telling, failures }
+/// Waits for a session that the API has just created.
+pub(super) async fn wait_for_created(
+    id: Uuid,
+    session: Resource<Session>,
+    flags: WaitFlags,
+    context: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
+    let mut watched = WatchedSession::new(id);
+    watched.record(session);
+    Waiter::new(1, flags, context).run(vec![watched]).await
+}
+
+struct Waiter<'a> {
+    flags: WaitFlags,
+    /// Sends requests even after the first interruption, since sessions may have to be cancelled then.
+    context: ApiContext<'a>,
+    /// Stops all polls: cancelled by an interruption, and when the reader of stdout is gone.
+    stop: CancellationToken,
+    requests: Semaphore,
+    reporter: WatchReporter<'a>,
+}
+
+/// Why the polls of a session ended, unless they were stopped.
+enum PollEnd {
+    Final,
+    TimedOut,
+    StdoutClosed,
+}
+
+struct WaitResult {
+    watched: WatchedSession,
+    cancel_error: Option<Error>,
+}
+
+impl<'a> Waiter<'a> {
+    fn new(count: usize, flags: WaitFlags, context: &ApiContext<'a>) -> Self {
+        Self {
+            flags,
+            context: context.for_cleanup(),
+            stop: context.cancel.child_token(),
+            requests: Semaphore::new(MAX_CONCURRENT_REQUESTS),
+            reporter: WatchReporter::new(count, context.output),
+        }
     }
 
-    /// A wait for a session that was just created, and so was seen once.
-    pub(super) fn for_created(
-        flags: WaitFlags,
-        id: Uuid,
-        session: Resource<Session>,
-        context: &'a ApiContext<'a>,
-    ) -> Self {
-        let wait = Self::new(flags, vec![id], context);
-        wait.telling.record(0, session);
-        wait
-    }
-
-    /// Waits until all have ended, the time is up, or somebody interrupts it.
-    pub(super) async fn run(self) -> Result<ExitStatus, Error> {
-        let result = match self.context.cancel.run_until_cancelled(self.watch_all()).await {
-            Some(result) => result,
-            None => self.on_interrupt().await,
+    async fn run(&self, sessions: Vec<WatchedSession>) -> Result<ExitStatus, Error> {
+        let ids: Vec<_> = sessions.iter().map(|watched| watched.id.to_string()).collect();
+        let waits = try_join_all(sessions.into_iter().map(|watched| self.wait_for(watched)));
+        let Some(results) = self.context.abort.run_until_cancelled(waits).await else {
+            let message = "interrupted while cancelling; sessions that were open may still be open";
+            return Err(Error::new(ErrorKind::Unknown, message).hint(self.cancel_hint(&ids.join(" "))));
         };
-        match result {
-            // Nobody reads any more. How the sessions stand is what counts.
-            Err(error) if error.kind == ErrorKind::ClosedPipe => Ok(self.telling.exit_status()),
-            result => result,
-        }
+        self.report(results?)
     }
 
-    async fn watch_all(&self) -> Result<ExitStatus, Error> {
-        try_join_all((0..self.ids.len()).map(|index| self.watch_one(index))).await?;
-        if self.telling.never_seen() == self.ids.len() {
-            let waited = format_duration(self.telling.elapsed());
-            let what = if self.ids.len() == 1 {
-                format!("session {}", self.ids[0])
-            } else {
-                "no session".to_owned()
-            };
-            let not = if self.ids.len() == 1 { "not " } else { "" };
-            let message = format!("{what} could {not}be asked for {waited}, so how it stands is not known");
-            return Err(
-                Error::new(ErrorKind::Unavailable, message).hint("check the network with `kustom doctor`")
-            );
-        }
-        self.telling.finish()?;
-        if let Some(error) = self.failure() {
-            return Err(error);
-        }
-        self.telling.warn_still_open(&self.context.settings.profile_flag());
-        Ok(self.telling.exit_status())
+    /// Waits for one session, and cancels it if a flag says so.
+    async fn wait_for(&self, mut watched: WatchedSession) -> Result<WaitResult, Error> {
+        let end = self.stop.run_until_cancelled(self.poll_until_final(&mut watched)).await.transpose()?;
+        let cancels = match end {
+            Some(PollEnd::Final) => false,
+            Some(PollEnd::TimedOut) => self.flags.cancel_on_timeout,
+            Some(PollEnd::StdoutClosed) => {
+                self.stop.cancel();
+                false
+            }
+            None => self.context.cancel.is_cancelled() && self.flags.cancel_on_interrupt,
+        };
+        let cancel_error = if cancels { self.cancel(&mut watched).await.err() } else { None };
+        Ok(WaitResult { watched, cancel_error })
     }
 
-    /// Follows one session to its end, or to that of the wait.
-    async fn watch_one(&self, index: usize) -> Result<(), Error> {
+    async fn poll_until_final(&self, watched: &mut WatchedSession) -> Result<PollEnd, Error> {
         let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL);
         let mut watch = Watch::new(interval, self.context.settings.timeout);
-        let line = self.telling.line(index);
+        let line = self.reporter.line(watched.id);
         loop {
             if self.context.output.is_stdout_closed() {
-                return Err(Error::new(ErrorKind::ClosedPipe, "nobody reads any more"));
+                return Ok(PollEnd::StdoutClosed);
             }
-            let polled_at = Instant::now();
-            let seen = self.poll(index).await?;
-            // The rhythm is that of the looks, however long each of them takes; patience begins with the answer
-            // that asks for it.
-            let since =
-                if matches!(seen, Observation::Failure(Some(_))) { Instant::now() } else { polled_at };
-            let Transition { changed, trouble, next } = watch.observe(self.telling.elapsed(), seen);
-            if let Some(begins) = trouble {
-                self.telling.set_failing(begins);
+            let started = Instant::now();
+            let observation = self.poll(watched).await?;
+            // The interval counts from poll to poll, a `Retry-After` from the response.
+            let asks_for_delay = matches!(observation, Observation::Failure(Some(_)));
+            let wait_from = if asks_for_delay { Instant::now() } else { started };
+            let Transition { changed, trouble, next } = watch.observe(self.reporter.elapsed(), observation);
+            if let Some(is_failing) = trouble {
+                self.reporter.set_failing(is_failing);
             }
-            if let Some(status) = changed {
-                self.telling.print_change(index, &status, line.as_ref())?;
+            if changed.is_some() {
+                match self.reporter.print_change(watched, line.as_ref()) {
+                    Err(error) if error.kind == ErrorKind::ClosedPipe => return Ok(PollEnd::StdoutClosed),
+                    printed => printed?,
+                }
             }
             match next {
-                NextAction::Poll(wait) => tokio::time::sleep_until(since + wait).await,
-                NextAction::TimedOut if self.flags.cancel_on_timeout => return self.cancel(index).await,
-                NextAction::Finished(_) | NextAction::TimedOut => return Ok(()),
+                NextAction::Poll(wait) => tokio::time::sleep_until(wait_from + wait).await,
+                NextAction::TimedOut => return Ok(PollEnd::TimedOut),
+                NextAction::Finished(_) => return Ok(PollEnd::Final),
             }
         }
     }
 
-    /// Looks once. A failure that may pass is something seen, any other ends the wait.
-    async fn poll(&self, index: usize) -> Result<Observation, Error> {
-        // The semaphore is never closed, so this is always a permit.
-        let _permit = self.polls.acquire().await.ok();
-        let look = self.context.client.session_once(self.ids[index]);
-        let left = self.context.settings.timeout.map(|limit| limit.saturating_sub(self.telling.elapsed()));
-        let answer = match left {
-            Some(left) => match tokio::time::timeout(left.max(FINAL_POLL_TIMEOUT), look).await {
-                Ok(answer) => answer,
-                Err(_) => return Ok(Observation::Failure(None)),
-            },
-            None => look.await,
+    async fn poll(&self, watched: &mut WatchedSession) -> Result<Observation, Error> {
+        // The semaphore is never closed, so this always gets a permit.
+        let _permit = self.requests.acquire().await.ok();
+        let request = self.context.client.session_once(watched.id);
+        let remaining =
+            self.context.settings.timeout.map(|limit| limit.saturating_sub(self.reporter.elapsed()));
+        let response = match remaining {
+            Some(remaining) => tokio::time::timeout(remaining.max(FINAL_POLL_TIMEOUT), request).await,
+            None => Ok(request.await),
         };
-        match answer {
-            Ok(session) => {
-                let seen = outcome::status_event(&session);
-                let status = self.telling.record(index, session);
-                if status.is_terminal()
-                    && let Some(seen) = seen
-                    && let Err(error) = self.context.journal().note(Timestamp::now(), seen)
+        match response {
+            Ok(Ok(session)) => {
+                let status = watched.record(session);
+                if let Some(session) = &watched.session
+                    && status.is_terminal()
                 {
-                    // The journal asks again when it matters, so this is worth no more than a warning.
-                    self.context.output.warn(&error.to_string());
+                    outcome::record_status(session, &self.context);
                 }
                 Ok(Observation::Status(status))
             }
-            Err(error) => {
-                let asked = error.retry_after;
-                let hopeless = matches!(error.why, FailureCause::NotSent { passing: false, .. });
-                let error = Error::from(error);
-                if hopeless || error.kind != ErrorKind::Unavailable {
-                    return Err(error.context(&format!("session {}", self.ids[index])));
-                }
-                self.telling.warn_transient_error(&error.message);
-                Ok(Observation::Failure(asked))
+            Ok(Err(error)) if error.is_transient() => {
+                let retry_after = error.retry_after;
+                self.reporter.warn_poll_failed(&Error::from(error).message);
+                Ok(Observation::Failure(retry_after))
             }
+            Ok(Err(error)) => Err(Error::from(error).context(&format!("session {}", watched.id))),
+            Err(_timed_out) => Ok(Observation::Failure(None)),
         }
     }
 
-    /// Cancels a session and tells what it came to: a cancel that loses to a payment reports the payment. One that
-    /// fails keeps no other from being cancelled.
-    async fn cancel(&self, index: usize) -> Result<(), Error> {
-        match try_cancel(self.ids[index], &self.context).await {
-            Ok(session) => {
-                let status = self.telling.record(index, session);
-                self.telling.print_change(index, &status, None)
-            }
-            Err(error) => {
-                let flag = self.context.settings.profile_flag();
-                let again = format!("try again: kustom{flag} sessions cancel {}", self.ids[index]);
-                self.failures.borrow_mut().push(error.hint(again));
-                Ok(())
-            }
+    /// Cancels a session. One that was paid first stays paid, and counts as paid.
+    async fn cancel(&self, watched: &mut WatchedSession) -> Result<(), Error> {
+        let _permit = self.requests.acquire().await.ok();
+        let session = cancel_or_read(watched.id, &self.context).await.map_err(|error| {
+            let flag = self.context.settings.profile_flag();
+            error.hint(format!("try again: kustom{flag} sessions cancel {}", watched.id))
+        })?;
+        watched.record(session);
+        // A closed terminal, which cannot be printed to, must not keep other sessions from being cancelled.
+        let _ = self.reporter.print_change(watched, None);
+        Ok(())
+    }
+
+    fn report(&self, results: Vec<WaitResult>) -> Result<ExitStatus, Error> {
+        let (watched, cancel_errors): (Vec<_>, Vec<_>) =
+            results.into_iter().map(|result| (result.watched, result.cancel_error)).unzip();
+        // The codes of worse outcomes are higher.
+        let exits = watched.iter().map(WatchedSession::exit_status);
+        let exit = exits.max_by_key(|exit| exit.code()).unwrap_or(ExitStatus::Success);
+        let is_interrupted = self.context.cancel.is_cancelled();
+        if is_interrupted && !self.flags.cancel_on_interrupt && exit == ExitStatus::SessionOpen {
+            return Err(self.interrupted(&watched));
         }
+        if self.stop.is_cancelled() && !is_interrupted {
+            return Ok(exit);
+        }
+        if !is_interrupted && watched.iter().all(|watched| watched.session.is_none()) {
+            return Err(self.nothing_polled(&watched));
+        }
+        match self.reporter.finish(&watched) {
+            Err(error) if error.kind == ErrorKind::ClosedPipe => return Ok(exit),
+            printed => printed?,
+        }
+        if let Some(error) = Error::combine(cancel_errors.into_iter().flatten().collect()) {
+            return Err(error.context("not all open sessions were cancelled"));
+        }
+        if is_interrupted && self.flags.cancel_on_interrupt && exit == ExitStatus::SessionCancelled {
+            let message = "the wait was interrupted, and open sessions were cancelled";
+            return Err(Error::new(ErrorKind::Interrupted, message));
+        }
+        self.reporter.warn_still_open(&watched, &self.context.settings.profile_flag());
+        Ok(exit)
     }
 
-    fn failure(&self) -> Option<Error> {
-        Error::combine(self.failures.take()).map(|error| error.context("not all that was open was cancelled"))
-    }
-
-    /// Ends the wait before its time: leaves the sessions as they are, unless told to cancel them.
-    async fn on_interrupt(&self) -> Result<ExitStatus, Error> {
-        let open = self.telling.open();
-        let ids: Vec<_> = open.iter().map(|index| self.ids[*index].to_string()).collect();
-        let (ids, flag) = (ids.join(" "), self.context.settings.profile_flag());
-        let call_off = format!("call it off: kustom{flag} sessions cancel {ids}");
-        if !self.flags.cancel_on_interrupt {
-            return Err(Error::new(
-                ErrorKind::Interrupted,
-                "the wait was interrupted; what was open is still open",
-            )
+    fn interrupted(&self, watched: &[WatchedSession]) -> Error {
+        let open = watched.iter().filter(|watched| watched.is_open());
+        let ids = open.map(|watched| watched.id.to_string()).collect::<Vec<_>>().join(" ");
+        let flag = self.context.settings.profile_flag();
+        Error::new(ErrorKind::Interrupted, "the wait was interrupted; open sessions were left open")
             .hint(format!("wait again: kustom{flag} sessions watch {ids}"))
-            .hint(call_off));
-        }
-        let cancelling = async {
-            for index in open {
-                self.cancel(index).await?;
+            .hint(self.cancel_hint(&ids))
+    }
+
+    fn cancel_hint(&self, ids: &str) -> String {
+        format!("cancel: kustom{} sessions cancel {ids}", self.context.settings.profile_flag())
+    }
+
+    fn nothing_polled(&self, watched: &[WatchedSession]) -> Error {
+        let waited = format_duration(self.reporter.elapsed());
+        let message = match watched {
+            [only] => {
+                format!("no poll of session {} succeeded in {waited}, so its status is unknown", only.id)
             }
-            Ok::<_, Error>(())
+            _ => format!("no poll succeeded in {waited}, so the status of the sessions is unknown"),
         };
-        self.context.abort.run_until_cancelled(cancelling).await.transpose()?;
-        if self.context.abort.is_cancelled() {
-            let message = "interrupted while cancelling; what was open may still be open";
-            return Err(Error::new(ErrorKind::Unknown, message).hint(call_off));
-        }
-        self.telling.finish()?;
-        match (self.failure(), self.telling.exit_status()) {
-            (Some(error), _) => Err(error),
-            (None, ExitStatus::SessionCancelled) => Err(Error::new(
-                ErrorKind::Interrupted,
-                "the wait was interrupted, and what was open was cancelled",
-            )),
-            (None, exit) => Ok(exit),
-        }
+        Error::new(ErrorKind::Unavailable, message).hint("check the network with `kustom doctor`")
     }
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::choose::SessionFilter;
-use super::wait::{SessionWatcher, WaitFlags};
+use super::wait::{WaitFlags, wait_for_sessions};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
@@ -22,15 +22,15 @@ Next:
 
 /// Wait until sessions have ended; the outcome is the exit code
 ///
-/// `ExitStatus` 0: FINALIZED. 10: CANCELLED. 11: EXPIRED. 12: FAILED. 13: still open when --timeout ended the wait. Of
+/// Exit code 0: FINALIZED. 10: CANCELLED. 11: EXPIRED. 12: FAILED. 13: still open when --timeout ended the wait. Of
 /// several sessions the worst outcome counts, in the order 13, 12, 11, 10, 0.
 ///
-/// A failure that may pass is not an outcome: the wait goes on, and says so. Ctrl-C ends the wait and leaves the
-/// sessions as they are, unless told to cancel them.
+/// A temporary failure does not end the wait; kustom prints a warning. Ctrl-C ends the wait and leaves the sessions open,
+/// unless --cancel-on-interrupt is given.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
+    /// Session IDs; if omitted on a terminal, you pick an open session that was created here
     #[arg(value_name = "SESSION", value_parser = args::id)]
     ids: Vec<Uuid>,
     #[command(flatten)]
@@ -40,22 +40,22 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { ids, wait } = self;
-        let mut once = Vec::with_capacity(ids.len());
+        let mut unique = Vec::with_capacity(ids.len());
         for id in ids {
-            if !once.contains(&id) {
-                once.push(id);
+            if !unique.contains(&id) {
+                unique.push(id);
             }
         }
-        if once.is_empty() {
-            let chosen = context.session_or_choice(None, SessionFilter::Open);
-            once.push(context.run_until_cancelled(chosen).await?);
+        if unique.is_empty() {
+            let selected = context.session_or_choice(None, SessionFilter::Open);
+            unique.push(context.run_until_cancelled(selected).await?);
         }
-        if wait.cancels() {
+        if wait.may_cancel() {
             context.ensure_can_confirm()?;
-            let sessions = crate::text::pluralize(once.len(), "session");
+            let sessions = crate::text::pluralize(unique.len(), "session");
             let question = format!("cancel {sessions} if the wait ends before they do");
             context.run_until_cancelled(context.confirm(&question)).await?;
         }
-        SessionWatcher::new(wait, once, context).run().await
+        wait_for_sessions(&unique, wait, context).await
     }
 }

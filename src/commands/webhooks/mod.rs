@@ -30,11 +30,6 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it waits for something to come.
-    pub(super) const fn waits(&self) -> bool {
-        matches!(self, Self::Listen(_))
-    }
-
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
             Self::Listen(args) => args.run(app),

@@ -84,7 +84,7 @@ impl Args {
             verifier: Verifier::new(&secrets)
                 .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?,
             output: &app.output,
-            resolver: if resolve { Some(app.connect()?) } else { None },
+            resolver: if resolve { Some(app.connect_to_wait()?) } else { None },
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             repeats: RefCell::default(),
