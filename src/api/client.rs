@@ -1,4 +1,4 @@
-//! The client: credentials on, secrets off, and the decision whether a request may be sent again.
+//! The client: adds credentials, redacts secrets, and decides whether a request is sent again.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -24,7 +24,6 @@ pub(crate) struct Credentials {
     pub key: ApiKey,
     /// The username issued with it, if one was: then both go into the header together (documented).
     pub username: Option<String>,
-    /// The merchant id, for the operations that ask for it.
     pub merchant_id: Option<String>,
 }
 
@@ -46,25 +45,19 @@ impl Credentials {
 pub(crate) enum Event<'a> {
     /// A request goes out.
     Sending {
-        /// It, before credentials are added.
         request: &'a Request,
         attempt: u32,
     },
-    /// An answer came, whole.
     Answered {
-        /// The request it answers.
         request: &'a Request,
         status: u16,
-        /// The body, without the key should it be in it.
+        /// Redacted.
         body: &'a [u8],
-        /// How long it took.
         elapsed: Duration,
     },
-    /// No answer came.
     Failed { request: &'a Request, reason: &'a str },
-    /// The request will be sent again.
+    /// The request will be sent again after a delay.
     Waiting {
-        /// After this time.
         delay: Duration,
     },
 }
@@ -72,7 +65,6 @@ pub(crate) enum Event<'a> {
 /// Gets every [`Event`] of a client.
 pub(crate) type Observer = Box<dyn Fn(&Event<'_>)>;
 
-/// Sends requests as one account.
 #[derive(Clone)]
 pub(crate) struct Client {
     transport: Rc<dyn Transport>,
@@ -85,7 +77,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A client for one account. `None` when the merchant id holds what no header can carry.
+    /// Returns `None` if the merchant ID cannot be sent in a header.
     pub(crate) fn new(
         transport: Box<dyn Transport>,
         base: BaseUrl,
