@@ -55,7 +55,10 @@ pub(crate) enum Event<'a> {
         body: &'a [u8],
         elapsed: Duration,
     },
-    Failed { request: &'a Request, reason: &'a str },
+    Failed {
+        request: &'a Request,
+        reason: &'a str,
+    },
     /// The request will be sent again after a delay.
     Waiting {
         delay: Duration,
