@@ -160,8 +160,7 @@ fn find_created_duplicates(
     attempts: &[Attempt],
     context: &ApiContext<'_>,
 ) -> Result<Vec<Attempt>, Error> {
-    let duplicates = find_duplicates(intent, attempts).into_iter();
-    duplicates
+    find_duplicates(intent, attempts)
         .map(|duplicate| match duplicate {
             DuplicateCandidate::Unknown(attempt) => Err(possible_duplicate_error(attempt, context)),
             DuplicateCandidate::Created(attempt) => Ok(attempt.clone()),
