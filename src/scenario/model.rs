@@ -187,7 +187,7 @@ impl Action {
     }
 }
 
-/// What a step can create for later steps.
+/// Kind of a resource that a step creates and later steps apply to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResourceKind {
     Device,

@@ -175,11 +175,10 @@ fn mistakes_of_all_steps_are_reported_with_their_place() {
     insta::assert_snapshot!(mistakes("[[step]]\nå = 1\n").join("\n"), @"2:1: invalid unquoted key, expected letters, numbers, `-`, `_`");
 }
 
-/// Each case with its mistakes.
+/// Each case on a line, with its mistakes.
 fn report_cases(cases: &[&str]) -> String {
-    let reports: Vec<_> =
-        cases.iter().map(|step| format!("{step}\n=> {}\n", mistakes_in_step(step))).collect();
-    reports.join("\n")
+    let report = |step: &&str| format!("{} => {}\n", step.replace('\n', ", "), mistakes_in_step(step));
+    cases.iter().map(report).collect()
 }
 
 #[test]
@@ -209,89 +208,29 @@ fn mistakes_in_actions() {
         "do = \"wait\"\nfor = \"PAID\"",
     ];
     insta::assert_snapshot!(report_cases(&cases), @r#"
-    do = "taap"
-    => 7:6: unknown variant `taap`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
-
-    do = 5
-    => 7:6: invalid type: integer `5`, expected a string
-
-    outcome = "success"
-    => 6:1: missing field `do`, such as do = "tap"
-
-    do = "tap"
-    outcome = "sucess"
-    => 8:11: invalid value: string "sucess", expected one of success, declined-generic, insufficient-funds, lost-card, stolen-card, expired-card, incorrect-cvc, processing-error, incorrect-number, card-velocity-exceeded
-
-    do = "decline"
-    outcome = "success"
-    => 8:11: a decline cannot have the outcome success
-
-    do = "choose"
-    method = "cash"
-    => 8:10: invalid value: string "cash", expected one of card, klarna, swish, vipps
-
-    do = "tap"
-    as = "x"
-    => 8:6: 'as' has no effect, since 'tap' creates nothing
-
-    do = "tap"
-    session = "sael"
-    => 8:11: no earlier step creates a session named 'sael'
-
-    do = "pair"
-    => 6:1: no earlier step creates a code
-
-    do = "create"
-    amount = 1.50
-    => 8:10: invalid type: floating point `1.5`, expected a string
-
-    do = "create"
-    amount = "1.505"
-    => 8:10: 'amount': '1.505' has 3 decimals, but SEK has 2
-
-    do = "create"
-    amount = "1"
-    currency = "SKE"
-    => 9:12: 'SKE' is not an ISO 4217 currency code such as SEK, EUR or NOK
-
-    do = "create"
-    => 6:1: 'create' needs 'amount', 'items' or 'body'
-
-    do = "create"
-    body.order_amount = 1.5
-    => 8:1: 1.5 has decimals: amounts are integers in minor units, tax rates integers in basis points
-
-    do = "create"
-    body.order_amount = 99999999999999999999
-    => 8:21: invalid type: integer `99999999999999999999` as i128, expected any valid TOML value
-
-    do = "create"
-    items = ["T,price=x", "T,price=1,5"]
-    => 8:10: 'items': price: 'x' is not an amount; write digits with a point before the decimals, like 249.50
+    do = "taap" => 7:6: unknown variant `taap`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
+    do = 5 => 7:6: invalid type: integer `5`, expected a string
+    outcome = "success" => 6:1: missing field `do`, such as do = "tap"
+    do = "tap", outcome = "sucess" => 8:11: invalid value: string "sucess", expected one of success, declined-generic, insufficient-funds, lost-card, stolen-card, expired-card, incorrect-cvc, processing-error, incorrect-number, card-velocity-exceeded
+    do = "decline", outcome = "success" => 8:11: a decline cannot have the outcome success
+    do = "choose", method = "cash" => 8:10: invalid value: string "cash", expected one of card, klarna, swish, vipps
+    do = "tap", as = "x" => 8:6: 'as' has no effect, since 'tap' creates nothing
+    do = "tap", session = "sael" => 8:11: no earlier step creates a session named 'sael'
+    do = "pair" => 6:1: no earlier step creates a code
+    do = "create", amount = 1.50 => 8:10: invalid type: floating point `1.5`, expected a string
+    do = "create", amount = "1.505" => 8:10: 'amount': '1.505' has 3 decimals, but SEK has 2
+    do = "create", amount = "1", currency = "SKE" => 9:12: 'SKE' is not an ISO 4217 currency code such as SEK, EUR or NOK
+    do = "create" => 6:1: 'create' needs 'amount', 'items' or 'body'
+    do = "create", body.order_amount = 1.5 => 8:1: 1.5 has decimals: amounts are integers in minor units, tax rates integers in basis points
+    do = "create", body.order_amount = 99999999999999999999 => 8:21: invalid type: integer `99999999999999999999` as i128, expected any valid TOML value
+    do = "create", items = ["T,price=x", "T,price=1,5"] => 8:10: 'items': price: 'x' is not an amount; write digits with a point before the decimals, like 249.50
     8:23: 'items': '5' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001
-
-    do = "create"
-    items = []
-    => 8:9: 'items': the cart is empty
-
-    do = "create"
-    items = "T,price=1"
-    => 8:9: invalid type: string "T,price=1", expected a sequence
-
-    do = "advance"
-    => 6:1: missing field `by`
-
-    do = "advance"
-    by = "soon"
-    => 8:6: invalid value: string "soon", expected a duration such as 30s, 15m or 2h
-
-    do = "advance"
-    by = "0s"
-    => 8:6: invalid value: string "0s", expected a duration such as 30s, 15m or 2h
-
-    do = "wait"
-    for = "PAID"
-    => 8:7: invalid value: string "PAID", expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
+    do = "create", items = [] => 8:9: 'items': the cart is empty
+    do = "create", items = "T,price=1" => 8:9: invalid type: string "T,price=1", expected a sequence
+    do = "advance" => 6:1: missing field `by`
+    do = "advance", by = "soon" => 8:6: invalid value: string "soon", expected a duration such as 30s, 15m or 2h
+    do = "advance", by = "0s" => 8:6: invalid value: string "0s", expected a duration such as 30s, 15m or 2h
+    do = "wait", for = "PAID" => 8:7: invalid value: string "PAID", expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
     "#);
 }
 
@@ -308,40 +247,14 @@ fn mistakes_in_expectations() {
         "do = \"create\"\namount = \"1\"\nexpect = { http = 409, status = \"CREATED\" }",
     ];
     insta::assert_snapshot!(report_cases(&cases), @r#"
-    do = "advance"
-    by = "1s"
-    expect.http = 200
-    => 9:1: 'advance' sends no request: expect only 'status' and 'callbacks'
-
-    do = "get"
-    expect = 5
-    => 8:10: invalid type: integer `5`, expected a table
-
-    do = "get"
-    expect.status = "active"
-    => 8:1: unknown status 'active', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
-
-    do = "get"
-    [step.expect]
-    status = "PENDING"
-    => 8:1: unknown status 'PENDING', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
-
-    do = "get"
-    expect.exit = 256
-    => 8:15: invalid value: integer `256`, expected u8
-
-    do = "get"
-    expect.says = "x"
-    => 8:1: 'says' is about a failure: expect one with 'http' or 'exit'
-
-    do = "get"
-    expect.callbacks = ["ipp.session.paid"]
-    => 8:20: invalid value: string "ipp.session.paid", expected one of ipp.session.created, ipp.session.activated, ipp.session.finalized, ipp.session.cancelled, ipp.payment.failed
-
-    do = "create"
-    amount = "1"
-    expect = { http = 409, status = "CREATED" }
-    => 9:10: 'create' is expected to fail, so it creates nothing that has a status
+    do = "advance", by = "1s", expect.http = 200 => 9:1: 'advance' sends no request: expect only 'status' and 'callbacks'
+    do = "get", expect = 5 => 8:10: invalid type: integer `5`, expected a table
+    do = "get", expect.status = "active" => 8:1: unknown status 'active', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
+    do = "get", [step.expect], status = "PENDING" => 8:1: unknown status 'PENDING', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
+    do = "get", expect.exit = 256 => 8:15: invalid value: integer `256`, expected u8
+    do = "get", expect.says = "x" => 8:1: 'says' is about a failure: expect one with 'http' or 'exit'
+    do = "get", expect.callbacks = ["ipp.session.paid"] => 8:20: invalid value: string "ipp.session.paid", expected one of ipp.session.created, ipp.session.activated, ipp.session.finalized, ipp.session.cancelled, ipp.payment.failed
+    do = "create", amount = "1", expect = { http = 409, status = "CREATED" } => 9:10: 'create' is expected to fail, so it creates nothing that has a status
     "#);
 }
 

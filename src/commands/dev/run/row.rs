@@ -58,7 +58,7 @@ pub(super) struct ScenarioResultRow {
     pub(super) exit_code: u8,
     /// Why it was skipped.
     pub(super) reason: Option<String>,
-    /// What could not be removed from the account.
+    /// Resources that could not be removed from the account, each with the reason.
     pub(super) left: Vec<String>,
 }
 
