@@ -1,8 +1,8 @@
-# Completions of kustom for PowerShell. `kustom completions install powershell` adds them to your profile.
+# Completions of kustom for PowerShell.
 Register-ArgumentCompleter -Native -CommandName kustom -ScriptBlock {
     param($wordToComplete, $commandAst, $cursorPosition)
 
-    # The words are taken as they are typed; nothing in them is carried out.
+    # The words are read from the syntax tree, so that nothing in them is evaluated.
     $words = @(
         $commandAst.CommandElements |
             Where-Object { $_.Extent.EndOffset -lt $cursorPosition } |
@@ -11,12 +11,14 @@ Register-ArgumentCompleter -Native -CommandName kustom -ScriptBlock {
                 else { $_.Extent.Text }
             }
     )
+    # Some versions omit an empty argument.
+    $current = if ($wordToComplete) { $wordToComplete } else { '""' }
     $before = $env:KUSTOM_COMPLETE
     $encoding = [Console]::OutputEncoding
     try {
         $env:KUSTOM_COMPLETE = 'powershell'
         [Console]::OutputEncoding = [System.Text.Encoding]::UTF8
-        $lines = @(& (Get-Command kustom -CommandType Application | Select-Object -First 1) '--' $words "=$wordToComplete" 2> $null)
+        $lines = @(& (Get-Command kustom -CommandType Application | Select-Object -First 1) '--' $words $current 2> $null)
     } catch {
         $lines = @()
     } finally {

@@ -1,42 +1,31 @@
-//! The root of the grammar: the global flags, and the commands below them.
+//! The root of the command line: the global flags and the commands.
 
-use clap::builder::StyledStr;
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory as _, Parser};
+use clap_complete::engine::ArgValueCompleter;
 
 use crate::commands::Command;
-use crate::commands::help::text;
+use crate::commands::help;
+use crate::complete;
 use crate::global_args::Global;
 
-/// The command line of Kustom In-Person Payments.
+/// Command line for Kustom In-Person Payments
 ///
-/// Pair phones, take payments and see their outcome. Everything works without an account and without a network
-/// on the emulator: add `--profile local`, or run `kustom demo`.
+/// Pair phones, take payments and see their outcome. Every command works offline and without an account against a built-in
+/// emulator: add `--profile local`, or run `kustom demo`.
 ///
 /// This is an independent client, not one of Kustom's.
 #[derive(Debug, Parser)]
-#[command(name = "kustom", version, propagate_version = false, subcommand_required = false)]
-#[command(disable_help_subcommand = true, override_help = text::ROOT_HELP)]
+#[command(name = "kustom", version, disable_help_subcommand = true, after_help = help::learn_more())]
 pub(crate) struct Cli {
-    /// The global flags.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-impl Cli {
-    /// The whole grammar, with its help. The verbs of a noun are made when it is named, or by `build`.
-    pub(crate) fn command() -> clap::Command {
-        // Commands show them in a line each, below what is their own.
-        <Self as CommandFactory>::command().mut_args(|arg| {
-            let hidden = arg.is_global_set();
-            arg.hide_short_help(hidden).hide_long_help(hidden)
-        })
-    }
-
-    /// The help of the program itself: the commands in groups.
-    pub(crate) fn root_help() -> StyledStr {
-        text::highlight(text::ROOT_HELP)
-    }
+/// Builds the root command with every subcommand and its help.
+pub(crate) fn command() -> clap::Command {
+    // Added here because the global flags know nothing of profiles.
+    let root = Cli::command().mut_arg("profile", |arg| arg.add(ArgValueCompleter::new(complete::profiles)));
+    help::set_templates(root)
 }

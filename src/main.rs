@@ -1,4 +1,4 @@
-//! The program `kustom`: everything is in the library.
+//! The program `kustom`; its code is in the library.
 
 use std::process::ExitCode;
 

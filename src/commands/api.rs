@@ -1,9 +1,11 @@
+use clap_complete::engine::{ArgValueCompleter, PathCompleter};
 use http::Method;
 use serde_json::Value;
 
 use crate::api::{Request, check_path};
 use crate::args::{self, Input};
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::output::format_amount;
@@ -27,12 +29,14 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// HTTP method
+    #[arg(add = ArgValueCompleter::new(complete::http_methods))]
     #[arg(value_name = "METHOD", value_parser = parse_method)]
     method: Method,
     /// Path, such as /ipp/v1/devices
     #[arg(value_name = "PATH")]
     path: String,
     /// File with the request body, or - for standard input
+    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
     #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
     body: Option<Input>,
     /// Query parameter to add (repeatable)

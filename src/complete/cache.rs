@@ -1,7 +1,7 @@
-//! What was known of an account a moment ago, in a file, and the process that makes it new.
+//! A cache of the resources of an account, in the state directory, and the process that refreshes it.
 //!
-//! Whoever completes reads the file and nothing else. If it is old, a process of its own is started that asks the API;
-//! its answer is waited for as long as a person does not notice, and is there for the next time otherwise.
+//! The process that completes only reads the file. If the entry is old, it starts a detached process that requests the
+//! resources from the API, and waits for it until the deadline; a late response is there for the next Tab.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, TryLockError};
@@ -19,19 +19,17 @@ use crate::fs::{create_private_dir, parent_dir, private_open_options, write_atom
 use crate::profiles::KeySource;
 use crate::settings::{Account, Settings};
 
-/// What is younger than this is believed without asking.
-const FRESH: SignedDuration = SignedDuration::from_secs(60);
+/// Entries younger than this are used without a refresh.
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// What is younger than this is better than nothing while the API does not answer.
+/// Entries younger than this are used if the refresh fails or is late.
 const MAX_STALE: SignedDuration = SignedDuration::from_hours(1);
 
-/// What is older is removed, whichever account it is of.
+/// Files older than this are removed, whichever account they belong to.
 const MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often it is looked whether the answer is there.
-const INTERVAL: Duration = Duration::from_millis(3);
+const POLL_INTERVAL: Duration = Duration::from_millis(3);
 
-/// The cache of one account.
 #[derive(Debug)]
 pub(super) struct Cache {
     path: PathBuf,
@@ -39,145 +37,134 @@ pub(super) struct Cache {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct CacheEntry {
-    /// When it was known.
-    at: Timestamp,
-    /// When the API was asked last, whether it answered or not: one that does not is left alone for a while.
-    asked: Timestamp,
-    known: CachedResources,
-}
-
-/// Why nothing can be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LockError {
-    /// Another process asks already.
-    Busy,
-    /// The folder cannot be used.
-    Impossible,
-}
-
-/// Keeps other processes from asking for the same, until it is dropped.
-#[derive(Debug)]
-pub(super) struct RefreshLock {
-    _file: File,
+    fetched_at: Timestamp,
+    /// When the API was last requested, successfully or not: after a failure, it is not requested at every Tab.
+    requested_at: Timestamp,
+    resources: CachedResources,
 }
 
 impl Cache {
-    /// That of an account. Its name tells nothing of the account.
     pub(super) fn new(settings: &Settings, account: &Account) -> Self {
         let name = format!("{:016x}.json", account_key(account));
         Self { path: settings.paths.state.join("completions").join(name) }
     }
 
-    /// What is known, at the latest at this time.
-    pub(super) fn get(&self, profile: Option<&str>, deadline: Instant) -> Option<CachedResources> {
-        let kept = self.read();
-        if kept.as_ref().is_some_and(|kept| is_younger(kept.asked, FRESH)) {
-            return kept.filter(|kept| is_younger(kept.at, MAX_STALE)).map(|kept| kept.known);
+    /// Returns the cached resources, refreshed if they are old and the response arrives before the deadline.
+    pub(super) fn read_or_refresh(
+        &self,
+        profile: Option<&str>,
+        deadline: Instant,
+    ) -> Option<CachedResources> {
+        let mut entry = self.read();
+        if !entry.as_ref().is_some_and(CacheEntry::is_fresh) {
+            let child = spawn_refresh(profile);
+            entry = child.and_then(|child| self.await_newer(child, entry.as_ref(), deadline)).or(entry);
         }
-        let newer = spawn_refresh(profile).and_then(|child| self.await_newer(child, kept.as_ref(), deadline));
-        let usable = newer.or(kept).filter(|kept| is_younger(kept.at, MAX_STALE));
-        usable.map(|kept| kept.known)
+        entry.filter(CacheEntry::is_usable).map(|entry| entry.resources)
     }
 
     fn await_newer(
         &self,
         mut child: Child,
-        kept: Option<&CacheEntry>,
+        old: Option<&CacheEntry>,
         deadline: Instant,
     ) -> Option<CacheEntry> {
         loop {
-            // Whether it has ended is asked first: what it wrote is then there to be read.
-            let ended = child.try_wait().ok()?;
-            let is_newer = |read: &CacheEntry| kept.is_none_or(|kept| read.asked > kept.asked);
+            // Polled before the file is read, so that an entry written just before the exit is found.
+            let exit = child.try_wait().ok()?;
+            let is_newer = |entry: &CacheEntry| old.is_none_or(|old| entry.requested_at > old.requested_at);
             if let Some(newer) = self.read().filter(is_newer) {
                 return Some(newer);
             }
-            // One that was busy leaves the asking to another, which may be about to write.
-            if ended.is_some_and(|status| status.code() != Some(super::refresh::BUSY)) {
+            // If another process holds the lock, its entry may arrive in time.
+            if exit.is_some_and(|status| status.code() != Some(super::refresh::EXIT_BUSY)) {
                 return None;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            if remaining.is_zero() {
                 return None;
             }
-            std::thread::sleep(INTERVAL.min(left));
+            std::thread::sleep(POLL_INTERVAL.min(remaining));
         }
     }
 
     fn read(&self) -> Option<CacheEntry> {
-        // A cache that is damaged is as good as none.
         serde_json::from_slice(&fs::read(&self.path).ok()?).ok()
     }
 
-    /// The right to ask and to write; `Busy` while another process has it.
-    pub(super) fn lock(&self) -> Result<RefreshLock, LockError> {
-        create_private_dir(parent_dir(&self.path)).map_err(|_| LockError::Impossible)?;
-        let file = private_open_options()
-            .open(self.path.with_extension("lock"))
-            .map_err(|_| LockError::Impossible)?;
-        match file.try_lock() {
-            Ok(()) => Ok(RefreshLock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(LockError::Busy),
-            Err(TryLockError::Error(_)) => Err(LockError::Impossible),
-        }
+    /// Locks the cache for a refresh, until the returned file is dropped.
+    pub(super) fn lock(&self) -> Result<File, TryLockError> {
+        create_private_dir(parent_dir(&self.path)).map_err(TryLockError::Error)?;
+        let file = private_open_options().open(self.path.with_extension("lock"));
+        let file = file.map_err(TryLockError::Error)?;
+        file.try_lock()?;
+        Ok(file)
     }
 
-    /// Writes what is known now.
-    pub(super) fn write(&self, _lock: &RefreshLock, known: CachedResources) -> Option<()> {
-        self.evict_expired();
+    pub(super) fn write(&self, resources: CachedResources) -> Option<()> {
+        self.remove_expired();
         let now = Timestamp::now();
-        self.write_entry(&CacheEntry { at: now, asked: now, known })
+        self.write_entry(&CacheEntry { fetched_at: now, requested_at: now, resources })
     }
 
-    /// Writes that nothing is known now but what was known before.
-    pub(super) fn note_failure(&self, _lock: &RefreshLock) -> Option<()> {
-        let kept = self.read();
-        let at = kept.as_ref().map_or(Timestamp::UNIX_EPOCH, |kept| kept.at);
-        let known = kept.map(|kept| kept.known).unwrap_or_default();
-        self.write_entry(&CacheEntry { at, asked: Timestamp::now(), known })
+    /// Notes that a refresh failed, and keeps the resources of the last one that did not.
+    pub(super) fn write_failure(&self) -> Option<()> {
+        let (fetched_at, resources) = match self.read() {
+            Some(entry) => (entry.fetched_at, entry.resources),
+            None => (Timestamp::UNIX_EPOCH, CachedResources::default()),
+        };
+        self.write_entry(&CacheEntry { fetched_at, requested_at: Timestamp::now(), resources })
     }
 
-    /// What is still worth something of what was known.
-    pub(super) fn stale_entry(&self) -> CachedResources {
-        self.read().filter(|kept| is_younger(kept.at, MAX_STALE)).map(|kept| kept.known).unwrap_or_default()
+    fn write_entry(&self, entry: &CacheEntry) -> Option<()> {
+        write_atomic(&self.path, &serde_json::to_vec(entry).ok()?).ok()
     }
 
-    fn write_entry(&self, content: &CacheEntry) -> Option<()> {
-        write_atomic(&self.path, &serde_json::to_vec(content).ok()?).ok()
+    pub(super) fn read_stale(&self) -> CachedResources {
+        self.read().filter(CacheEntry::is_usable).map(|entry| entry.resources).unwrap_or_default()
     }
 
-    /// Removes what is of no use any more, such as that of an account that was removed.
-    fn evict_expired(&self) {
+    pub(super) fn is_fresh(&self) -> bool {
+        self.read().is_some_and(|entry| entry.is_fresh())
+    }
+
+    /// Removes old files, such as those of a removed profile.
+    fn remove_expired(&self) {
         for entry in fs::read_dir(parent_dir(&self.path)).into_iter().flatten().flatten() {
             let path = entry.path();
             let modified = entry.metadata().and_then(|file| file.modified()).ok();
-            if modified.and_then(|at| at.elapsed().ok()).is_some_and(|age| age > MAX_AGE) && is_own(&path) {
-                // One that cannot be removed is in nobody's way.
+            let age = modified.and_then(|at| at.elapsed().ok());
+            if age.is_some_and(|age| age > MAX_AGE) && is_cache_file(&path) {
                 let _ = fs::remove_file(path);
             }
         }
     }
+}
 
-    /// Whether there is nothing to ask for.
-    pub(super) fn is_fresh(&self) -> bool {
-        self.read().is_some_and(|kept| is_younger(kept.asked, FRESH))
+impl CacheEntry {
+    fn is_fresh(&self) -> bool {
+        is_younger(self.requested_at, FRESH_FOR)
+    }
+
+    fn is_usable(&self) -> bool {
+        is_younger(self.fetched_at, MAX_STALE)
     }
 }
 
-fn is_younger(at: Timestamp, age: SignedDuration) -> bool {
-    let is = Timestamp::now().duration_since(at);
-    // What is from the future was written by a clock that is wrong.
-    !is.is_negative() && is < age
+fn is_younger(at: Timestamp, max_age: SignedDuration) -> bool {
+    let age = Timestamp::now().duration_since(at);
+    // A time in the future was written by a wrong clock.
+    !age.is_negative() && age < max_age
 }
 
-/// Whether a file is one of these by its name: somebody's link may have led elsewhere.
-fn is_own(path: &Path) -> bool {
+/// Whether the name is that of a cache file: the directory may be a link to one with other files.
+fn is_cache_file(path: &Path) -> bool {
     let name = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-    let is_number = name.len() == 16 && name.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_number && path.extension().is_some_and(|extension| extension == "json" || extension == "lock")
+    let is_key = name.len() == 16 && name.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_key && path.extension().is_some_and(|extension| extension == "json" || extension == "lock")
 }
 
-/// A number that differs where the account does. Of the key it has 16 bits, which tell nobody the others.
+/// Cache key of an account. Only 16 bits of the API key's hash go in, so that the file name does not reveal the key.
 fn account_key(account: &Account) -> u64 {
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let key = match &account.key.value {
@@ -195,7 +182,7 @@ fn account_key(account: &Account) -> u64 {
     xxh3_64(parts.join("\0").as_bytes())
 }
 
-/// Starts the process that asks the API, away from every stream.
+/// Starts the process that refreshes the cache, without any of the standard streams.
 fn spawn_refresh(profile: Option<&str>) -> Option<Child> {
     let mut command = Command::new(std::env::current_exe().ok()?);
     command.arg("--").args(profile).env(VARIABLE, REFRESH);

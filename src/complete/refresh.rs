@@ -1,55 +1,54 @@
-//! The process that asks the API what the account has, so that whoever completes need not wait for it.
+//! The detached process that requests the resources of an account and writes them to the cache.
 
+use std::fs::TryLockError;
 use std::time::Duration;
 
-use super::cache::{Cache, LockError};
-use super::situation;
-use super::{exit_process, resources};
+use super::cache::Cache;
+use super::{candidates, exit_process, resources};
 use crate::context::App;
 use crate::settings::Endpoint;
 
-/// The exit code when another process asks already.
-pub(super) const BUSY: i32 = 3;
+/// The exit code if another process refreshes the same cache.
+pub(super) const EXIT_BUSY: i32 = 3;
 
-/// How long asking may take.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// Limit for the requests.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How long all of it may take, with a command that gives the key.
-const LONGEST: Duration = Duration::from_secs(5);
+/// Limit for the process, including a command that prints the key.
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks, and writes what is known then into the cache. Ends the process if that takes too long.
+/// Refreshes the cache of the account. Exits the process if that takes too long.
 pub(super) fn run(profile: Option<String>) {
-    let is_alone = detach();
-    // It is bounded whatever it hangs on, also where it cannot be told so.
+    let is_group_leader = detach();
     std::thread::spawn(move || {
-        std::thread::sleep(LONGEST);
-        give_up(is_alone);
+        std::thread::sleep(PROCESS_TIMEOUT);
+        abort(is_group_leader);
     });
     let _ = refresh(profile);
 }
 
 fn refresh(profile: Option<String>) -> Option<()> {
-    let settings = situation::settings(profile)?;
-    let account = situation::account(&settings)?;
+    let settings = candidates::settings(profile)?;
+    let account = candidates::account(&settings)?;
     if !account.completions.value || matches!(account.endpoint, Endpoint::InProcess) {
         return None;
     }
     let cache = Cache::new(&settings, &account);
-    let lock = match cache.lock() {
+    let _lock = match cache.lock() {
         Ok(lock) => lock,
-        Err(LockError::Busy) => exit_process(BUSY),
-        Err(LockError::Impossible) => return None,
+        Err(TryLockError::WouldBlock) => exit_process(EXIT_BUSY),
+        Err(TryLockError::Error(_)) => return None,
     };
     if cache.is_fresh() {
         return Some(());
     }
-    match resources::fetch(&App::new(settings), account, PATIENCE, cache.stale_entry()) {
-        Some(known) => cache.write(&lock, known),
-        None => cache.note_failure(&lock),
+    match resources::fetch(&App::new(settings), account, REQUEST_TIMEOUT, cache.read_stale()) {
+        Some(resources) => cache.write(resources),
+        None => cache.write_failure(),
     }
 }
 
-/// Leaves the terminal, so that nothing that is started here can ask there; whether that worked.
+/// Leaves the terminal's session, so that no child can prompt there. Returns whether that succeeded.
 fn detach() -> bool {
     #[cfg(unix)]
     return rustix::process::setsid().is_ok();
@@ -57,13 +56,13 @@ fn detach() -> bool {
     false
 }
 
-/// Ends this process, and what it has started.
-fn give_up(is_alone: bool) {
+/// Ends this process, and its children if it leads their process group.
+fn abort(is_group_leader: bool) {
     #[cfg(unix)]
-    if is_alone {
+    if is_group_leader {
         let _ = rustix::process::kill_current_process_group(rustix::process::Signal::KILL);
     }
     #[cfg(not(unix))]
-    let _ = is_alone;
+    let _ = is_group_leader;
     exit_process(0)
 }

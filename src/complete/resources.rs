@@ -1,4 +1,4 @@
-//! What is known of an account: enough to name its things, and no code or key among it.
+//! What completions know of an account: names and IDs, and neither codes nor keys.
 
 use std::time::Duration;
 
@@ -11,10 +11,8 @@ use crate::context::App;
 use crate::model::Page;
 use crate::settings::Account;
 
-/// A thing as it came.
 type Object = Map<String, Value>;
 
-/// The things of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct CachedResources {
     pub(super) devices: Vec<ResourceSummary>,
@@ -22,72 +20,65 @@ pub(super) struct CachedResources {
     pub(super) enrollments: Vec<ResourceSummary>,
 }
 
-/// Something with an id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ResourceSummary {
     pub(super) id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) name: Option<String>,
-    /// What it is: a platform, a status, a city.
+    /// The platform of a device, the address of a location, the status of an enrollment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) kind: Option<String>,
-    /// The location that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) location_id: Option<String>,
 }
 
-/// Asks for everything at once. What is refused, or not there in time, stays as it was known; `None` where nothing came.
+/// Requests all lists at once. A list whose request fails or is late keeps its old content; `None` if all of them do.
 pub(super) fn fetch(
     app: &App,
     account: Account,
-    patience: Duration,
-    before: CachedResources,
+    timeout: Duration,
+    old: CachedResources,
 ) -> Option<CachedResources> {
     let context = app.connect_as(account).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().ok()?;
     let client = &context.client;
     let enrollments = EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
-    let asked = runtime.block_on(async {
+    let lists = runtime.block_on(async {
         tokio::join!(
-            all(client.devices(None), patience),
-            all(client.locations(), patience),
-            all(client.enrollments(&enrollments), patience),
+            fetch_list(client.devices(None), timeout),
+            fetch_list(client.locations(), timeout),
+            fetch_list(client.enrollments(&enrollments), timeout),
         )
     });
     runtime.shutdown_background();
-    let (devices, locations, enrollments) = match asked {
+    let (devices, locations, enrollments) = match lists {
         (None, None, None) => return None,
-        (devices, locations, enrollments) => (devices, locations, enrollments),
+        lists => lists,
     };
     Some(CachedResources {
-        devices: things(devices, of_device, before.devices),
-        locations: things(locations, of_location, before.locations),
-        enrollments: things(enrollments, of_enrollment, before.enrollments),
+        devices: summarize(devices, summarize_device, old.devices),
+        locations: summarize(locations, summarize_location, old.locations),
+        enrollments: summarize(enrollments, summarize_enrollment, old.enrollments),
     })
 }
 
-fn things(
-    list: Option<Vec<Object>>,
-    read: fn(&Object) -> Option<ResourceSummary>,
-    before: Vec<ResourceSummary>,
-) -> Vec<ResourceSummary> {
-    list.map_or(before, |list| list.iter().filter_map(read).collect())
-}
-
-/// Everything in a list, if it comes in time. Objects of every kind are read alike, which is all that is needed of them.
-async fn all(list: PagedRequest<'_>, patience: Duration) -> Option<Vec<Object>> {
+/// Fetches every page. The objects stay JSON, so that an unknown field or value does no harm.
+async fn fetch_list(list: PagedRequest<'_>, timeout: Duration) -> Option<Vec<Object>> {
     let pages = list.pages().try_collect::<Vec<Page<Object>>>();
-    let pages = tokio::time::timeout(patience, pages).await.ok()?.ok()?;
+    let pages = tokio::time::timeout(timeout, pages).await.ok()?.ok()?;
     Some(pages.into_iter().flat_map(|page| page.content).map(|object| object.raw().clone()).collect())
 }
 
-/// The text of a field, unless it is empty.
-fn text(object: &Object, field: &str) -> Option<String> {
-    object.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+fn summarize(
+    list: Option<Vec<Object>>,
+    summarize_one: fn(&Object) -> Option<ResourceSummary>,
+    old: Vec<ResourceSummary>,
+) -> Vec<ResourceSummary> {
+    list.map_or(old, |list| list.iter().filter_map(summarize_one).collect())
 }
 
-fn of_device(device: &Object) -> Option<ResourceSummary> {
-    let text = |field| text(device, field);
+fn summarize_device(device: &Object) -> Option<ResourceSummary> {
+    let text = |field| non_empty(device, field);
     Some(ResourceSummary {
         id: text("id")?,
         name: text("name"),
@@ -96,16 +87,20 @@ fn of_device(device: &Object) -> Option<ResourceSummary> {
     })
 }
 
-fn of_location(location: &Object) -> Option<ResourceSummary> {
-    let text = |field| text(location, field);
-    let parts: Vec<_> = [text("street_address"), text("city")].into_iter().flatten().collect();
-    let kind = Some(parts.join(", ")).filter(|kind| !kind.is_empty());
+fn summarize_location(location: &Object) -> Option<ResourceSummary> {
+    let text = |field| non_empty(location, field);
+    let address: Vec<_> = [text("street_address"), text("city")].into_iter().flatten().collect();
+    let kind = Some(address.join(", ")).filter(|address| !address.is_empty());
     Some(ResourceSummary { id: text("id")?, name: text("name"), kind, location_id: None })
 }
 
-/// The code is left behind here: it pairs any phone.
-fn of_enrollment(enrollment: &Object) -> Option<ResourceSummary> {
-    let text = |field| text(enrollment, field);
+/// Omits the code, which pairs any phone.
+fn summarize_enrollment(enrollment: &Object) -> Option<ResourceSummary> {
+    let text = |field| non_empty(enrollment, field);
     let (kind, location_id) = (text("status"), text("location_id"));
     Some(ResourceSummary { id: text("enrollment_id")?, name: None, kind, location_id })
+}
+
+fn non_empty(object: &Object, field: &str) -> Option<String> {
+    object.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }

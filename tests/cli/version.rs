@@ -1,8 +1,8 @@
-//! What `kustom --version` tells.
+//! `kustom --version`.
 
 use crate::common::harness::TestEnv;
 
-/// `kustom 0.1.0 (da9c7ee 2026-11-23, x86_64-unknown-linux-gnu)`; what is built while developing has no commit to name.
+/// `kustom 0.1.0 (da9c7ee 2026-11-23, x86_64-unknown-linux-gnu)`; a debug build names no commit.
 #[test]
 fn the_version_names_the_commit_and_the_target() {
     let env = TestEnv::new();
@@ -27,5 +27,9 @@ fn the_version_names_the_commit_and_the_target() {
     };
     assert!(is_right, "{told}");
     let doctor = env.run(["doctor", "--offline", "-o", "json", "--profile", "local"]).json();
-    assert_eq!(format!("{}\n", doctor[0]["finding"].as_str().unwrap()), told, "everybody tells the same");
+    assert_eq!(
+        format!("{}\n", doctor[0]["finding"].as_str().unwrap()),
+        told,
+        "doctor prints the same version"
+    );
 }

@@ -1,4 +1,4 @@
-//! Asking as the scripts do.
+//! Requests for candidates, as the scripts make them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,26 +6,31 @@ use std::time::Instant;
 
 use crate::common::harness::{TIMEOUT, TestEnv};
 
-/// Asks what could stand in place of the last word. Whatever comes of it, nothing else is said.
+/// Returns the candidates for the last word. Flags, which are candidates where there are no others, count only if one is
+/// begun.
 #[track_caller]
 pub(crate) fn ask(env: &TestEnv, words: &[&str]) -> String {
     ask_with(env, words, &[])
 }
 
-/// The same with more variables.
+/// As [`ask`], with more environment variables.
 #[track_caller]
 pub(crate) fn ask_with(env: &TestEnv, words: &[&str], vars: &[(&str, &OsStr)]) -> String {
     let run = env.command([&["--", "kustom"], words].concat()).env("KUSTOM_COMPLETE", "fish");
-    vars.iter().fold(run, |run, (name, value)| run.env(name, value)).run().stdout_only()
+    let candidates = vars.iter().fold(run, |run, (name, value)| run.env(name, value)).run().stdout_only();
+    if words.last().is_some_and(|word| word.starts_with('-')) {
+        return candidates;
+    }
+    candidates.split_inclusive('\n').filter(|line| !line.starts_with('-')).collect()
 }
 
-/// The values of an answer, without what describes them.
+/// Returns the candidates without their descriptions.
 #[track_caller]
 pub(crate) fn values(env: &TestEnv, words: &[&str]) -> Vec<String> {
     ask(env, words).lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
 }
 
-/// Asks again and again until there is an answer: what the account has is asked for in another process.
+/// Repeats the request until there are candidates: another process requests the names from the API.
 #[track_caller]
 pub(crate) fn ask_until_known(env: &TestEnv, words: &[&str]) -> String {
     let deadline = Instant::now() + TIMEOUT;
@@ -34,11 +39,11 @@ pub(crate) fn ask_until_known(env: &TestEnv, words: &[&str]) -> String {
         if !answer.is_empty() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "nothing became known for {words:?}");
+        assert!(Instant::now() < deadline, "no candidates for {words:?}");
     }
 }
 
-/// The caches there are, each with its content.
+/// Returns the cache files with their content.
 pub(crate) fn caches(env: &TestEnv) -> Vec<(std::path::PathBuf, String)> {
     let folder = env.state_folder().join("completions");
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());

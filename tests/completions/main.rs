@@ -1,4 +1,4 @@
-//! Completions as a shell asks for them, and as somebody who presses Tab gets them.
+//! Completions: the candidates that the program prints, and Tab in real shells.
 
 // Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -9,7 +9,6 @@ mod common;
 mod account;
 mod guards;
 mod helpers;
-mod install;
 mod scripts;
 #[cfg(unix)]
 mod shells;

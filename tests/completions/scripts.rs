@@ -17,7 +17,8 @@ fn the_scripts_are_what_the_program_prints() {
     ];
     for (shell, file) in scripts {
         let printed = TestEnv::new().run(["completions", shell]).stdout_only();
-        assert_eq!(&printed, &fs::read_to_string(folder.join(file)).unwrap());
+        let committed = fs::read_to_string(folder.join(file)).unwrap();
+        assert_eq!(printed, committed, "run `kustom completions {shell} > completions/{file}`");
     }
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -33,4 +34,14 @@ fn a_shell_that_is_not_known_is_refused() {
     assert!(refused.contains("[possible values: bash, zsh, fish, powershell, elvish]"), "{refused}");
     let refused = TestEnv::new().run(["completions"]).assert_failure(2);
     assert!(refused.contains("<SHELL>"), "{refused}");
+}
+
+#[cfg(unix)]
+#[test]
+fn on_a_terminal_the_line_that_loads_the_script_is_printed() {
+    use crate::common::pty::PtySession;
+    let (code, text) = PtySession::open(&TestEnv::new(), ["completions", "zsh"], &[]).end();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("add this line to ~/.zshrc"), "{text}");
+    assert!(text.contains("eval \"$(kustom completions zsh)\""), "{text}");
 }

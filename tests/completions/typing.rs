@@ -1,4 +1,4 @@
-//! A shell in a pseudo-terminal, and somebody who types in it.
+//! A shell in a pseudo-terminal.
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt as _;
@@ -7,25 +7,25 @@ use std::path::{Path, PathBuf};
 use crate::common::harness::{PROGRAM, TestEnv};
 use crate::common::pty::{PtySession, plain};
 
-/// What every shell says when it is ready.
+/// The prompt of every shell.
 const PROMPT: &str = "READY>";
 
-/// What is shown once a line was carried out.
+/// Printed after each command.
 const DONE: &str = "-DONE-";
 
-/// A shell with the completions installed as the program installs them.
+/// A shell that loads the completions when it starts.
 pub(crate) struct Typing {
     screen: PtySession,
     lines: usize,
 }
 
-/// Where a shell is, if it is on this machine. In CI every shell must be there.
+/// Returns the path of a shell, if it is installed. In CI every shell must be.
 pub(crate) fn find(shell: &str) -> Option<PathBuf> {
     let found = ["/usr/local/bin", "/usr/bin", "/bin"].map(|folder| Path::new(folder).join(shell));
     let found = found.into_iter().find(|path| path.exists());
     assert!(
         found.is_some() || std::env::var_os("EVERY_SHELL").is_none(),
-        "{shell} is not here, and EVERY_SHELL is set"
+        "{shell} is not installed, and EVERY_SHELL is set"
     );
     if found.is_none() {
         use std::io::Write as _;
@@ -35,19 +35,19 @@ pub(crate) fn find(shell: &str) -> Option<PathBuf> {
     found
 }
 
-/// A home in which shells say when they are ready, and `kustom` and `shown` are on the path.
+/// Returns a home directory whose shells load the completions and have `kustom` and `shown` on the path.
 pub(crate) fn env() -> TestEnv {
     let env = TestEnv::new().env("LC_ALL", "C.UTF-8");
-    env.file(".bashrc", format!("PS1='{PROMPT} '\nbind 'set enable-bracketed-paste off' 2> /dev/null\n"));
+    env.file(".bashrc", format!("PS1='{PROMPT} '\nbind 'set enable-bracketed-paste off' 2> /dev/null\neval \"$(kustom completions bash)\"\n"));
     env.file(
         ".zshrc",
-        format!("PS1='{PROMPT} '\nunsetopt zle_bracketed_paste prompt_sp 2> /dev/null\nautoload -Uz compinit\ncompinit -u\n"),
+        format!("PS1='{PROMPT} '\nunsetopt zle_bracketed_paste prompt_sp 2> /dev/null\nautoload -Uz compinit\ncompinit -u\neval \"$(kustom completions zsh)\"\n"),
     );
     env.file(
         ".config/fish/config.fish",
-        format!("set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\nfunction fish_prompt; echo -n '{PROMPT} '; end\n"),
+        format!("set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\nfunction fish_prompt; echo -n '{PROMPT} '; end\nkustom completions fish | source\n"),
     );
-    // Shows its arguments, so that a line can be read as the shell reads it.
+    // Prints its arguments, to show how the shell splits a line.
     let shown = env.file("bin/shown", format!("#!/bin/sh\nprintf '<%s>' \"$@\"; echo {DONE}\n"));
     std::fs::set_permissions(shown, std::fs::Permissions::from_mode(0o755)).expect("a program");
     std::os::unix::fs::symlink(PROGRAM, env.path().join("bin/kustom")).expect("a link");
@@ -55,7 +55,6 @@ pub(crate) fn env() -> TestEnv {
 }
 
 impl Typing {
-    /// Starts a shell.
     pub(crate) fn start(shell: &Path, env: &TestEnv) -> Self {
         let path = format!("{}:/usr/local/bin:/usr/bin:/bin", env.path().join("bin").display());
         let screen = PtySession::of_program(
@@ -69,11 +68,11 @@ impl Typing {
         Self { screen, lines: 0 }
     }
 
-    /// Types a line with Tab in it, has its words shown instead of carrying it out, and gives them.
+    /// Types a line that contains Tab, and returns its words instead of running it.
     #[track_caller]
     pub(crate) fn words_of(&mut self, keys: &str) -> String {
         self.screen.type_in(keys);
-        // To the beginning of the line, which is then another command's.
+        // Ctrl-A moves to the beginning of the line, where another command is inserted.
         self.screen.type_in("\u{1}shown \r");
         self.lines += 1;
         let screen = self.screen.until_times(self.lines, &format!(">{DONE}"));
@@ -83,14 +82,14 @@ impl Typing {
         screen[begin..=end].to_owned()
     }
 
-    /// Types a line with Tab in it, and waits until this is shown.
+    /// Types a line that contains Tab, and waits for these texts.
     #[track_caller]
-    pub(crate) fn offers(&mut self, keys: &str, wanted: &[&str]) {
+    pub(crate) fn offers(&mut self, keys: &str, expected: &[&str]) {
         self.screen.type_in(keys);
-        for wanted in wanted {
-            self.screen.until(wanted);
+        for text in expected {
+            self.screen.until(text);
         }
-        // Whatever is on the line, or under it, goes away.
+        // Ctrl-C clears the line.
         self.screen.type_in("\u{3}");
     }
 }

@@ -1,4 +1,4 @@
-//! What could come next, as whole lists.
+//! Candidates that need no account.
 
 use crate::common::harness::TestEnv;
 use crate::helpers::{ask, ask_with, values};
@@ -16,7 +16,7 @@ fn the_nouns() {
          webhooks\tCallbacks: receive them, or check one\n\
          api\tAny call, with the profile's credentials and guards\n\
          demo\tThe whole flow on the embedded emulator, each command shown\n\
-         completions\tWhat Tab offers in your shell: commands, flags, and the names in your account\n\
+         completions\tPrint the completion script of a shell\n\
          help\tExplain a command or a topic\n");
 }
 
@@ -28,7 +28,6 @@ fn words_that_are_always_the_same() {
         (&["device"], &["devices"]),
         (&["devices", ""], &["list", "get", "update", "deregister"]),
         (&["device", "g"], &["get"]),
-        (&["help", "devices", ""], &["list", "get", "update", "deregister"]),
         (&["help", "dev"], &["devices", "dev"]),
         (&["help", "e"], &["enrollments", "exit-codes", "environment"]),
         (&["devices", "get", "--pro"], &["--profile"]),
@@ -54,14 +53,14 @@ fn words_that_are_always_the_same() {
         (&["--output", ""], &["table", "json", "ndjson", "csv"]),
         (&["--output=n"], &["--output=ndjson"]),
         (&["devices", "list", "-o", "j"], &["json"]),
-        (&["devices", "list", "-o", "json", "--out"], &[]),
+        (&["devices", "list", "-o", "json", "--out"], &["--output"]),
         (&["-v", "--verb"], &["--verbose"]),
         (&["devices", "update", "x", "--metadata", "a=b", "--meta"], &["--metadata"]),
         (&["--color", "a"], &["auto", "always"]),
         (&["dev", "pos", "decline", "x", "--outcome", "lost"], &["lost-card"]),
         (&["dev", "pos", "pay", "x", "--method", ""], &["card", "klarna", "swish", "vipps"]),
         (&["dev", "trigger", "session.c"], &["session.created", "session.cancelled"]),
-        (&["dev", "emulator", "--option", "strict"], &["strict_sums="]),
+        (&["dev", "emulator", "--option", "strict"], &["strict_sums=true", "strict_sums=false"]),
         (&["dev", "emulator", "--option", "strict_sums="], &["strict_sums=true", "strict_sums=false"]),
         (&["dev", "emulator", "--option=cancel_ended=c"], &["--option=cancel_ended=conflict"]),
         (&["dev", "emulator", "fault", ""], &["add", "list", "clear"]),
@@ -74,10 +73,8 @@ fn words_that_are_always_the_same() {
         (&["enrollments", "list", "--include-consumed", ""], &["true", "false"]),
         (&["api", "P"], &["POST", "PUT", "PATCH"]),
         (&["api", "GET", ""], &[]),
-        (&["completions", "install", "f"], &["fish"]),
-        (&["completions", "i"], &["install"]),
+        (&["completions", "f"], &["fish"]),
         (&["doctor", "--off"], &["--offline"]),
-        (&["nothing", ""], &[]),
         (&["devices", "get", "x", "y"], &[]),
     ];
     for (words, expected) in cases {
@@ -116,12 +113,6 @@ fn files_are_offered_where_a_file_is_asked_for() {
         ["files/more/", "files/secret.txt"]
     );
     assert_eq!(values(&env, &["sessions", "create", "--body=files/m"]), ["--body=files/more/"]);
-    for (shell, last) in
-        [("zsh", &["webhooks", "verify", "--secret-file", ""][..]), ("zsh", &["api", "GET", "/", "--body="])]
-    {
-        let words = [&["--", "kustom"], last].concat();
-        assert_eq!(env.command(words).env("KUSTOM_COMPLETE", shell).run().stdout_only(), "files\n");
-    }
 }
 
 #[test]
@@ -133,7 +124,7 @@ fn profiles_are_offered_with_their_environment() {
     let all = "till\tplayground\nshop\tproduction\nlocal\tbuilt in: the emulator\n";
     assert_eq!(&ask(&env, &["--profile", ""]), all);
     assert_eq!(&ask(&env, &["profiles", "use", ""]), all);
-    assert_eq!(values(&env, &["profiles", "remove", "till", ""]), ["shop"]);
+    assert_eq!(values(&env, &["profiles", "remove", ""]), ["till", "shop"]);
     let broken = TestEnv::new().with_profiles("[profiles.");
     insta::assert_snapshot!(&ask(&broken, &["profiles", "use", ""]), @"local\tbuilt in: the emulator\n");
     assert_eq!(values(&broken, &["--profile", "local", "locations", "get", "S"]), ["Stockholm City"]);
@@ -207,37 +198,12 @@ fn without_a_home_folder_there_is_what_needs_none() {
 }
 
 #[test]
-fn bash_gets_words_as_it_takes_them() {
-    let env = TestEnv::new().local();
-    let breaks = " \t\n\"'@><=;|&(:";
-    let cases = [
-        ("kustom de", "words\ndevices\ndev\ndemo\n"),
-        ("kustom locations get S", "words\nStockholm\\ City\n"),
-        ("kustom locations get 'S", "words\nStockholm City\n"),
-        ("kustom devices list --location=S", "words\nStockholm\\ City\n"),
-        ("kustom devices list --location=", "words\nGöteborg\\ Haga\nStockholm\\ City\n"),
-        ("kustom dev emulator --option strict_s", "nospace\nstrict_sums=\n"),
-        ("kustom dev emulator --option strict_sums=t", "words\ntrue\n"),
-        ("kustom webhooks verify --secret-file x", "files\n"),
-        ("kustom devices list > out -o js", "words\njson\n"),
-        ("kustom nothing ", "words\n"),
-    ];
-    for (line, expected) in cases {
-        let asked = env.command(["--", line, breaks]).env("KUSTOM_COMPLETE", "bash").run();
-        assert_eq!(asked.stdout_only(), expected, "{line}");
-    }
-}
-
-#[test]
-fn powershell_marks_the_last_word_and_leaves_its_quote() {
+fn powershell_passes_the_quote_of_a_word() {
     let env = TestEnv::new().local();
     let ask = |last: &str| {
-        env.command(["--", "kustom", "locations", "get", last])
-            .env("KUSTOM_COMPLETE", "powershell")
-            .run()
-            .stdout_only()
+        let words = ["--", "kustom", "locations", "get", last];
+        env.command(words).env("KUSTOM_COMPLETE", "powershell").run().stdout_only()
     };
-    assert_eq!(ask("='Sto"), "Stockholm City\tDrottninggatan 999, Stockholm\n");
-    assert_eq!(ask("=").lines().count(), 2);
-    assert_eq!(ask("Sto"), "");
+    assert_eq!(ask("'Sto"), "Stockholm City\tDrottninggatan 999, Stockholm\n");
+    assert_eq!(ask("\"\"").lines().filter(|line| !line.starts_with('-')).count(), 2);
 }

@@ -60,7 +60,7 @@ fn section(name: &str, command: &Command) -> String {
     if !verbs.is_empty() {
         let _ = write!(text, "\n{verbs}");
     }
-    let aliases: Vec<_> = command.get_visible_aliases().map(|alias| format!("`{alias}`")).collect();
+    let aliases: Vec<_> = command.get_all_aliases().map(|alias| format!("`{alias}`")).collect();
     if !aliases.is_empty() {
         let _ = write!(text, "\nAlso {}.\n", aliases.join(", "));
     }

@@ -1,8 +1,11 @@
 use clap::builder::NonEmptyStringValueParser;
 
 use super::credentials::CredentialsArgs;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
@@ -25,6 +28,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// Location name, ID or ID prefix [default: the profile's location]
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// Metadata of the device (repeatable)

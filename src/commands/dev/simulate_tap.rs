@@ -1,9 +1,11 @@
+use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
 use crate::commands::sessions::outcome;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::TapOutcome;
@@ -25,6 +27,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Session ID [default: select from the open sessions created on this machine]
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     id: Option<Uuid>,
     /// Outcome of the tap [default: success]

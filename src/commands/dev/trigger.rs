@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use clap_complete::engine::ArgValueCompleter;
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -7,6 +8,7 @@ use uuid::Uuid;
 use crate::args;
 use crate::callback_poster::{CallbackEndpoint, CallbackPoster, DeliveryError};
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Callback, CallbackData, CallbackType, SessionStatus, TapOutcome};
@@ -39,6 +41,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Event type, such as session.finalized or payment.failed; the prefix ipp. is optional
+    #[arg(add = ArgValueCompleter::new(complete::events))]
     #[arg(value_name = "EVENT", value_parser = args::callback_type)]
     event: CallbackType,
     /// URL of the application: https, or http on this machine
@@ -48,6 +51,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,
     /// Use the IDs of this session [default: random IDs]
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(long, value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,
 }

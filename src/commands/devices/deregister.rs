@@ -1,6 +1,10 @@
 use crate::commands::help::text::after_help;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::commands::list::ActionResult;
 use crate::commands::resolve::id_of;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::{Device, Resource};
@@ -26,6 +30,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Device names, IDs or ID prefixes [default: select from a list]
+    #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(value_name = "DEVICE")]
     devices: Vec<String>,
 }

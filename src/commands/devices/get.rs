@@ -1,4 +1,8 @@
 use crate::commands::help::text::after_help;
+
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
@@ -22,6 +26,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
+    #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(value_name = "DEVICE")]
     device: Option<String>,
 }

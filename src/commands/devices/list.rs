@@ -1,5 +1,9 @@
 use crate::commands::help::text::after_help;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::commands::list::LimitArgs;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Device;
@@ -21,6 +25,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// List only the devices of this location: name, ID or ID prefix
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     #[command(flatten)]

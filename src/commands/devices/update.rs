@@ -1,7 +1,11 @@
 use crate::api::DeviceChange;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
@@ -22,12 +26,14 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
+    #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(value_name = "DEVICE")]
     device: Option<String>,
     /// New name
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: Option<String>,
     /// Move the device to this location: name, ID or ID prefix
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION", conflicts_with = "no_location")]
     location: Option<String>,
     /// Remove the device from its location

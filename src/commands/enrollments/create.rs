@@ -1,8 +1,11 @@
 use std::time::Duration;
 
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::text::format_duration;
@@ -26,6 +29,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Location name, ID or ID prefix [default: the profile's location]
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// Lifetime of the code, such as 30m, 2h or 3d

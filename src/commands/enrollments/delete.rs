@@ -1,8 +1,10 @@
+use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::text::pluralize;
@@ -27,6 +29,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Enrollment IDs
+    #[arg(add = ArgValueCompleter::new(complete::enrollments))]
     #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::id)]
     ids: Vec<Uuid>,
 }

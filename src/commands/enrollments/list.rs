@@ -1,7 +1,11 @@
 use crate::api::EnrollmentFilter;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Enrollment;
@@ -25,6 +29,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// List only the enrollments of this location: name, ID or ID prefix
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// List only enrollments with this metadata (repeatable, at most five; all must match)

@@ -1,94 +1,93 @@
 //! `kustom help`
 
 pub(crate) mod text;
+mod topics;
+
+use std::ffi::OsStr;
 
 use clap::builder::{NonEmptyStringValueParser, StyledStr};
 use clap::error::ErrorKind;
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
+pub(crate) use text::set_templates;
+
+use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::text::escape_control;
-
-/// What is explained beside the commands.
-pub(crate) struct Topic {
-    /// What it is asked for by.
-    pub(crate) name: &'static str,
-    /// What it is about.
-    pub(crate) about: &'static str,
-    text: &'static str,
-}
-
-/// All of them.
-pub(crate) const TOPICS: [Topic; 4] = [
-    Topic { name: "exit-codes", about: "what each exit code means", text: include_str!("exit-codes.txt") },
-    Topic {
-        name: "environment",
-        about: "variables, and which environment a key belongs to",
-        text: include_str!("environment.txt"),
-    },
-    Topic { name: "money", about: "amounts, rates and carts", text: include_str!("money.txt") },
-    Topic {
-        name: "callbacks",
-        about: "events, signatures and deliveries",
-        text: include_str!("callbacks.txt"),
-    },
-];
+use topics::TOPICS;
 
 const MORE: &str = "\
 Examples:
-  kustom help                        # the map of the commands
+  kustom help                        # the list of commands
   kustom help sessions create        # as `kustom sessions create --help`
   kustom help exit-codes             # a topic
 
 Topics:";
 
 fn more() -> StyledStr {
-    let line = |topic: &Topic| format!("\n  {:<13} {}", topic.name, topic.about);
-    text::after_help(&[MORE.to_owned()].into_iter().chain(TOPICS.iter().map(line)).collect::<String>())
+    let topics = TOPICS.map(|topic| format!("  {:<13} {}", topic.name, topic.about));
+    text::after_help(&format!("{MORE}\n{}", topics.join("\n")))
+}
+
+/// Returns the end of the root help.
+pub(crate) fn learn_more() -> StyledStr {
+    text::after_help(&format!(
+        "Learn more:\n  kustom COMMAND --help    # what a command does, with examples\n  \
+         kustom help TOPIC        # {}",
+        TOPICS.map(|topic| topic.name).join(", ")
+    ))
 }
 
 /// Explain a command or a topic
 ///
-/// Without a word it shows the map of the commands.
+/// Without an argument, lists the commands.
 #[derive(Debug, clap::Args)]
 #[command(after_help = more())]
 pub(crate) struct Args {
     /// A command, such as `devices update`, or a topic
     #[arg(value_name = "COMMAND|TOPIC", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(add = ArgValueCompleter::new(complete_word))]
     words: Vec<String>,
 }
 
+fn complete_word(current: &OsStr) -> Vec<CompletionCandidate> {
+    let commands = text::GROUPS.iter().flat_map(|(_, names)| *names).map(|name| (*name, ""));
+    let topics = TOPICS.iter().map(|topic| (topic.name, topic.about));
+    complete::filter(current, commands.chain(topics))
+}
+
 impl Args {
-    pub(super) fn run(self, app: &App, root: clap::Command) -> Result<ExitStatus, Error> {
+    /// Prints the help that was asked for; `root` is the root command.
+    pub(super) fn run(self, app: &App, mut root: clap::Command) -> Result<ExitStatus, Error> {
         let Self { words } = self;
         let topic = TOPICS.into_iter().find(|topic| words == [topic.name]);
-        let shown = match topic {
+        let help = match topic {
             Some(topic) => text::after_help(topic.text),
-            None if words.is_empty() => text::highlight(text::ROOT_HELP),
-            None => of_command(&words, root)?,
+            None if words.is_empty() => root.render_long_help(),
+            None => render_command_help(&words, root)?,
         };
-        app.output.print_styled(&shown)?;
+        app.output.print_styled(&help)?;
         Ok(ExitStatus::Success)
     }
 }
 
-/// What the parser says of a command that is asked for its help.
-fn of_command(words: &[String], root: clap::Command) -> Result<StyledStr, Error> {
+/// Renders the help of the command that the words name, as `--help` does.
+fn render_command_help(words: &[String], root: clap::Command) -> Result<StyledStr, Error> {
     let line = ["kustom"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
     match root.try_get_matches_from(line) {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(error.render()),
-        failed => {
-            let asked = words.join(" ");
-            let missing =
-                Error::usage(format!("there is no command and no topic '{}'", escape_control(&asked)));
+        result => {
+            let name = words.join(" ");
+            let missing = Error::usage(format!("there is no command or topic '{}'", escape_control(&name)));
             let topics = TOPICS.map(|topic| topic.name);
-            let similar = topics.iter().find(|name| strsim::osa_distance(name, &asked) <= 2);
-            let tips = match (similar, failed) {
+            let similar = topics.iter().find(|topic| strsim::osa_distance(topic, &name) <= 2);
+            let hints = match (similar, result) {
                 (Some(topic), _) => vec![format!("a similar topic exists: '{topic}'")],
                 (None, Err(error)) => Error::from(&error).hints,
                 (None, Ok(_)) => Vec::new(),
             };
-            let missing = tips.into_iter().fold(missing, Error::hint);
+            let missing = hints.into_iter().fold(missing, Error::hint);
             Err(missing.hint(format!("the topics are: {}", topics.join(", "))))
         }
     }

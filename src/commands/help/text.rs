@@ -1,4 +1,4 @@
-//! How help reads: headings stand out, and every command ends with examples instead of the same flags again.
+//! The layout of help texts: styled headings, commands in groups, and examples at the end.
 
 use std::fmt::Write as _;
 
@@ -6,37 +6,58 @@ use anstyle::Style;
 use clap::Command;
 use clap::builder::StyledStr;
 
-/// The global flags in a line each. They stand in the map too, and a test holds that to the grammar.
-const GLOBAL_OPTIONS_HELP: &str = include_str!("globals.txt");
+/// The commands by purpose, in the order of the root help. Clap has no headings for subcommands.
+pub(super) const GROUPS: [(&str, &[&str]); 5] = [
+    ("Getting started", &["demo", "login", "profiles", "doctor"]),
+    ("Devices", &["enrollments", "devices", "locations"]),
+    ("Payments", &["sessions"]),
+    ("Development", &["dev", "webhooks", "api"]),
+    ("Other commands", &["completions", "help"]),
+];
 
-/// The commands in groups, which is the help of the program itself, before it is [styled]. A test holds it to the grammar.
-pub(crate) const ROOT_HELP: &str = include_str!("map.txt");
-
-/// The sort of heading that the parser writes.
+/// The style of clap's own headings.
 const HEADING: Style = Style::new().bold().underline();
 
 const COMMENT: Style = Style::new().dimmed();
 
-/// What stands below the flags of a command: examples, exit codes, and the next command.
+/// Styles the text below the flags of a command: examples, exit codes and the next command.
 pub(crate) fn after_help(text: &str) -> StyledStr {
     highlight(text.trim_end())
 }
 
-/// Has a command, and every one below it, show the global flags in a line each and its examples last.
-pub(crate) fn with_help_template(command: Command) -> Command {
-    let template = format!(
-        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{{all-args}}\n\n{}{{after-help}}",
-        highlight(&format!("Global options:\n{}", GLOBAL_OPTIONS_HELP.trim_end())).ansi()
-    );
-    dressed_in(command, &template.into())
+/// Sets the layout of the help of every command. The global options take a line each, even in the long help, in which
+/// clap would give each a paragraph.
+pub(crate) fn set_templates(root: Command) -> Command {
+    let mut global = Command::new("kustom").disable_help_flag(true).help_template("{all-args}");
+    global = global.args(root.get_arguments().cloned());
+    let global = global.render_help().ansi().to_string();
+    let global = global.trim_end();
+
+    let header = "{about-with-newline}\n{usage-heading} {usage}\n\n";
+    let groups = highlight(&list_groups(&root));
+    let root_template = format!("{header}{}\n\n{global}{{after-help}}", groups.ansi());
+    let template = StyledStr::from(format!("{header}{{all-args}}\n\n{global}{{after-help}}"));
+    root.mut_args(|arg| arg.hide_short_help(true).hide_long_help(true))
+        .help_template(root_template)
+        .mut_subcommands(|command| set_template(command, &template))
 }
 
-fn dressed_in(command: Command, template: &StyledStr) -> Command {
-    command.help_template(template.clone()).mut_subcommands(|below| dressed_in(below, template))
+fn set_template(command: Command, template: &StyledStr) -> Command {
+    command.help_template(template.clone()).mut_subcommands(|below| set_template(below, template))
 }
 
-/// A text with its headings and the comments of its examples told apart from the rest.
-pub(crate) fn highlight(text: &str) -> StyledStr {
+fn list_groups(root: &Command) -> String {
+    let list_group = |(heading, names): (&str, &[&str])| {
+        let about =
+            |name| root.find_subcommand(name).and_then(Command::get_about).cloned().unwrap_or_default();
+        let lines: Vec<_> = names.iter().map(|name| format!("  {name:<13} {}", about(name))).collect();
+        format!("{heading}:\n{}", lines.join("\n"))
+    };
+    GROUPS.map(list_group).join("\n\n")
+}
+
+/// Styles headings, which end with a colon, and comments, which begin with `#`.
+fn highlight(text: &str) -> StyledStr {
     let mut styled = StyledStr::new();
     for (number, line) in text.lines().enumerate() {
         let end = if number == 0 { "" } else { "\n" };
@@ -57,12 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_global_flags_are_told_alike_everywhere() {
-        assert!(ROOT_HELP.contains(GLOBAL_OPTIONS_HELP));
-    }
-
-    #[test]
-    fn headings_and_comments_are_told_apart() {
+    fn headings_and_comments_are_styled() {
         let text = "Examples:\n  kustom demo   # all of it\n  a: b";
         assert_eq!(highlight(text).to_string(), text);
         let expected =

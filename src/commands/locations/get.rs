@@ -1,4 +1,8 @@
 use crate::commands::help::text::after_help;
+
+use clap_complete::engine::ArgValueCompleter;
+
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
@@ -18,6 +22,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Location name, ID or ID prefix [default: select from a list]
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(value_name = "LOCATION")]
     location: Option<String>,
 }

@@ -7,9 +7,13 @@ mod interactive;
 use std::path::PathBuf;
 
 use super::profiles::row::ProfileRow;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::api::BaseUrl;
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::{App, key_from_command};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Currency;
@@ -57,9 +61,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "MERCHANT")]
     merchant_id: Option<String>,
     /// The default location: a name or an id
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// The default currency, such as SEK
+    #[arg(add = ArgValueCompleter::new(complete::currencies))]
     #[arg(long, value_name = "CURRENCY")]
     currency: Option<Currency>,
     /// Another host than the environment's: a proxy or an emulator [env: KUSTOM_BASE_URL]

@@ -1,8 +1,12 @@
 //! `kustom profiles remove`
 
 use super::use_profile::find_profile;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
+use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::profiles::{Environment, LOCAL};
@@ -23,6 +27,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The profiles
+    #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]
     #[arg(value_name = "PROFILE", required = true)]
     names: Vec<String>,
 }

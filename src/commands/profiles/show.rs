@@ -1,8 +1,10 @@
 //! `kustom profiles show`
 
+use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
@@ -25,6 +27,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The profile; the one in use unless told otherwise
+    #[arg(add = ArgValueCompleter::new(complete::profiles))]
     #[arg(value_name = "PROFILE")]
     name: Option<String>,
 }

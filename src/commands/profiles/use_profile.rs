@@ -1,7 +1,11 @@
 //! `kustom profiles use`
 
 use super::row::ProfileRow;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::profiles::{Document, LOCAL, Profile};
@@ -22,6 +26,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The profile; `local` is built in
+    #[arg(add = ArgValueCompleter::new(complete::profiles))]
     #[arg(value_name = "PROFILE")]
     name: String,
 }

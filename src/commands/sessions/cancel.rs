@@ -4,9 +4,12 @@ use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::api::SideEffect;
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
@@ -34,6 +37,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     ids: Vec<Uuid>,
 }

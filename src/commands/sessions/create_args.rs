@@ -5,9 +5,12 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::cart::{CartInput, CartSource};
+use clap_complete::engine::{ArgValueCompleter, PathCompleter};
+
 use crate::api::{Request, session_request};
 use crate::args::Input;
 use crate::commands::resolve::id_of;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
@@ -52,6 +55,7 @@ impl NewSession {
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionArgs {
     /// Device name, ID or ID prefix; if omitted on a terminal, you pick it from a list
+    #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Amount including tax, in the currency's decimals, such as 249.50; with a cart it is only checked
@@ -59,12 +63,14 @@ pub(super) struct SessionArgs {
           allow_hyphen_values = true)]
     amount: Option<String>,
     /// Currency, such as SEK [default: the profile's default currency]
+    #[arg(add = ArgValueCompleter::new(complete::currencies))]
     #[arg(long, value_name = "CURRENCY")]
     currency: Option<Currency>,
     /// Cart line: `NAME,price=100.00,qty=2,tax=25%,ref=SKU-001`, optionally `discount=` and `type=`; can be repeated
     #[arg(long = "item", id = "items", value_name = "LINE", conflicts_with = "cart")]
     items: Vec<String>,
     /// Cart as JSON (the API's `order_items`, or the keys of --item) or CSV, from a file or - for standard input
+    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
     #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
     cart: Option<Input>,
     /// Your reference, such as a receipt number: kustom does not charge the same one twice
@@ -77,9 +83,11 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "TEXT")]
     merchant_data: Option<String>,
     /// Location name, ID or ID prefix
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// Send this JSON object unchanged, from a file or - for standard input
+    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
     #[arg(long, value_name = "FILE|-", value_parser = Input::parse,
           conflicts_with_all = ["device", "amount", "currency", "items", "cart", "reference", "reference2",
                                 "merchant_data"])]

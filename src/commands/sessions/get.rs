@@ -4,8 +4,11 @@ use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
@@ -25,6 +28,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     id: Option<Uuid>,
 }

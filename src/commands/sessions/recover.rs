@@ -6,8 +6,11 @@ use uuid::Uuid;
 use super::outcome;
 use super::reconcile::{already_resolved_error, lock_unresolved, matching_attempts, resolve_attempt};
 use super::row::AttemptRow;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::{ApiContext, App, journal_of};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::journal::{Attempt, EventKind, Journal, JournalFile, mismatch};
@@ -38,9 +41,11 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// The attempt: its id or the beginning of it; needed unless its session tells which it is
+    #[arg(add = ArgValueCompleter::new(complete::attempts))]
     #[arg(value_name = "ATTEMPT")]
     attempt: Option<String>,
     /// The session that came of it
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(long, value_name = "SESSION", value_parser = args::id, conflicts_with = "not_carried_out")]
     session: Option<Uuid>,
     /// No session came of it

@@ -4,8 +4,11 @@ use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::wait::{WaitFlags, wait_for_sessions};
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
@@ -31,6 +34,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Session IDs; if omitted on a terminal, you pick an open session that was created here
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     ids: Vec<Uuid>,
     #[command(flatten)]

@@ -1,7 +1,11 @@
 //! `--option NAME=VALUE`
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 
+use clap_complete::engine::CompletionCandidate;
+
+use crate::complete;
 use crate::emulator::EmulatorOptions;
 use crate::emulator::state::OptionInfo;
 
@@ -24,4 +28,14 @@ pub(super) fn options_help() -> String {
         let _ = write!(help, "\n{}={default}\n    {} ({})", option.name, option.help, option.format_values());
     }
     help
+}
+
+/// Completes the name of an option together with its values.
+pub(super) fn complete_option(current: &OsStr) -> Vec<CompletionCandidate> {
+    let pairs = OptionInfo::list().into_iter().flat_map(|OptionInfo { name, help, values }| {
+        let only_name = values.is_empty().then(|| (format!("{name}="), help.to_owned()));
+        let pairs = values.into_iter().map(move |(value, help)| (format!("{name}={value}"), help));
+        only_name.into_iter().chain(pairs)
+    });
+    complete::filter(current, pairs)
 }

@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap_complete::engine::ArgValueCompleter;
+
 use super::callbacks::CallbackArgs;
 use super::initial_state::{EmulatorBackend, InitialState};
 use super::log::RequestLogFormat;
-use super::options::{options_help, parse_option};
+use super::options::{complete_option, options_help, parse_option};
 use super::ready::Ready;
 use crate::commands::listen_address;
 use crate::context::App;
@@ -47,6 +49,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
     /// Set an option of the emulator's behavior; can be repeated, and --help lists all options
+    #[arg(add = ArgValueCompleter::new(complete_option))]
     #[arg(long = "option", alias = "switch", value_name = "NAME=VALUE", value_parser = parse_option, long_help = options_help())]
     options: Vec<(String, String)>,
     /// Inject a fault, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help describes the syntax

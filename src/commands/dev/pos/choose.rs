@@ -1,10 +1,13 @@
 use uuid::Uuid;
 
 use super::{describe_method, print_result};
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::api::PosAction;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::PaymentMethod;
@@ -25,6 +28,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Session ID [default: select from the open sessions created on this machine]
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION", value_parser = args::id)]
     session: Option<Uuid>,
     /// Payment method

@@ -1,6 +1,10 @@
 use super::POS_GUARD;
+
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::text::escape_control;
@@ -22,6 +26,7 @@ Next:
 #[command(after_help = after_help(OFFLINE_EXAMPLES))]
 pub(crate) struct OfflineArgs {
     /// Device name, ID or ID prefix [default: select from a list]
+    #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(value_name = "DEVICE")]
     device: Option<String>,
 }
@@ -42,6 +47,7 @@ Next:
 #[command(after_help = after_help(ONLINE_EXAMPLES))]
 pub(crate) struct OnlineArgs {
     /// Device name, ID or ID prefix [default: select from a list]
+    #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(value_name = "DEVICE")]
     device: Option<String>,
 }

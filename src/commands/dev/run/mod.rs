@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use clap_complete::engine::{ArgValueCompleter, PathCompleter};
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,7 @@ Next:
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
     /// Scenario files, directories to search for them, or - for standard input
+    #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]
     #[arg(value_name = "FILE", value_parser = Input::parse)]
     files: Vec<Input>,
     /// Run only scenarios with this text in their name or file name

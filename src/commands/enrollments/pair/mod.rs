@@ -14,8 +14,11 @@ use self::naming::{check_name, describe_device, list_names};
 use self::reporter::{Reporter, select_reporter};
 use self::wait::{StopReason, WaitOutcome};
 use super::create::check_lifetime;
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Device, Metadata, Resource};
@@ -51,6 +54,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// Device name [default: ask for it, or the first unused of "LOCATION till 1", "LOCATION till 2", …]

@@ -17,10 +17,13 @@ use tokio::sync::oneshot;
 
 use self::handler::DeliveryHandler;
 use self::wait::{ExitAfter, ListenLoop};
+use clap_complete::engine::ArgValueCompleter;
+
 use crate::args;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
 use crate::commands::listen_address::{self, ReadyFile};
+use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Output;
@@ -67,6 +70,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
     /// End after an event such as session.finalized was accepted, or after so many of any kind
+    #[arg(add = ArgValueCompleter::new(complete::events))]
     #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
     exit_after: Option<ExitAfter>,
     /// Write the URL to this file as soon as it listens, with -o json or ndjson as an object, and remove the file at the end

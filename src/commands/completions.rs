@@ -1,0 +1,46 @@
+//! `kustom completions`
+
+use std::io::IsTerminal as _;
+
+use crate::commands::help::text::after_help;
+use crate::complete::Shell;
+use crate::context::App;
+use crate::error::{Error, ErrorKind, ExitStatus};
+
+const MORE: &str = r#"Examples:
+  eval "$(kustom completions bash)"   # in ~/.bashrc
+  kustom completions fish > kustom.fish
+
+Next:
+  kustom doctor                      # whether completions may use the profile's key
+"#;
+
+/// Print the completion script of a shell
+///
+/// With it, Tab completes commands, flags, and the names of devices, locations, enrollments, sessions and profiles. Names
+/// come from the account of the profile on the line, through a cache that is refreshed every minute; sessions come from
+/// the journal. A production key, and a key from a command, are used only if the profile sets `completions = true`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help(MORE))]
+pub(crate) struct Args {
+    /// Shell that loads the script
+    #[arg(value_name = "SHELL", value_enum)]
+    shell: Shell,
+}
+
+impl Args {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
+        let Self { shell } = self;
+        let script = shell
+            .script()
+            .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot write the script: {error}")))?;
+        app.output.print(&script)?;
+        if std::io::stdout().is_terminal() {
+            let (line, file) = shell.startup_line();
+            app.output.status(&format!(
+                "To load completions in every new shell, add this line to {file}:\n  {line}"
+            ));
+        }
+        Ok(ExitStatus::Success)
+    }
+}

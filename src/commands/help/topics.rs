@@ -1,0 +1,22 @@
+//! Help topics: what is explained in addition to the commands.
+
+pub(super) struct Topic {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) text: &'static str,
+}
+
+pub(super) const TOPICS: [Topic; 4] = [
+    Topic { name: "exit-codes", about: "what each exit code means", text: include_str!("exit-codes.txt") },
+    Topic {
+        name: "environment",
+        about: "variables, and which environment a key belongs to",
+        text: include_str!("environment.txt"),
+    },
+    Topic { name: "money", about: "amounts, rates and carts", text: include_str!("money.txt") },
+    Topic {
+        name: "callbacks",
+        about: "events, signatures and deliveries",
+        text: include_str!("callbacks.txt"),
+    },
+];

@@ -1,0 +1,210 @@
+//! Candidates for the values of arguments. Each function stands beside the arguments that it completes.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use clap_complete::engine::CompletionCandidate;
+use jiff::Timestamp;
+
+use super::REQUEST;
+use super::cache::Cache;
+use super::resources::{self, CachedResources, ResourceSummary};
+use crate::context::{App, journal_of};
+use crate::global_args::Global;
+use crate::journal::{Attempt, Journal, Outcome};
+use crate::model::{CallbackType, Currency};
+use crate::output::format_amount;
+use crate::profiles::{Document, LOCAL};
+use crate::settings::{Account, Endpoint, Settings};
+use crate::text::{escape_control, format_age, is_unsafe};
+
+/// Only the end of a journal is read, which holds more sessions than anybody looks through.
+const MAX_JOURNAL_BYTES: u64 = 256 * 1024;
+
+const MAX_SESSIONS: usize = 100;
+
+/// The length of an ID in a description.
+const SHORT_ID_LEN: usize = 8;
+
+/// Devices by name, or by ID where the name is not unique or an ID is begun.
+pub(crate) fn devices(current: &OsStr) -> Vec<CompletionCandidate> {
+    filter_resources(current, |known| &known.devices)
+}
+
+/// Locations, as [`devices`].
+pub(crate) fn locations(current: &OsStr) -> Vec<CompletionCandidate> {
+    filter_resources(current, |known| &known.locations)
+}
+
+/// Enrollments by ID; their codes are never shown.
+pub(crate) fn enrollments(current: &OsStr) -> Vec<CompletionCandidate> {
+    filter_resources(current, |known| &known.enrollments)
+}
+
+/// Sessions in the journal of this machine, newest first.
+pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
+    let journal = journal();
+    let sessions = journal.attempts().iter().rev().filter_map(|attempt| match &attempt.outcome {
+        Outcome::Created { session_id, status, .. } => {
+            Some((session_id.clone(), describe_attempt(status.as_str(), attempt)))
+        }
+        _ => None,
+    });
+    filter(current, sessions.take(MAX_SESSIONS))
+}
+
+/// Attempts whose outcome is unknown, newest first.
+pub(crate) fn attempts(current: &OsStr) -> Vec<CompletionCandidate> {
+    let journal = journal();
+    let unknown = journal.attempts().iter().rev().filter(|attempt| attempt.outcome.is_unknown());
+    let attempts = unknown.map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt)));
+    filter(current, attempts.take(MAX_SESSIONS))
+}
+
+/// The profiles of the profiles file and the built-in one.
+pub(crate) fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
+    let mut candidates = stored_profiles(current);
+    candidates.extend(filter(current, [(LOCAL, "built in: the emulator")]));
+    candidates
+}
+
+/// The profiles of the profiles file.
+pub(crate) fn stored_profiles(current: &OsStr) -> Vec<CompletionCandidate> {
+    let document = settings(profile()).and_then(|settings| settings.store().read().ok());
+    let document = document.unwrap_or_else(Document::empty);
+    filter(current, document.profiles().map(|(name, profile)| (name, profile.environment.as_str())))
+}
+
+pub(crate) fn events(current: &OsStr) -> Vec<CompletionCandidate> {
+    filter(current, CallbackType::ALL.iter().map(|event| (event.short(), event.meaning())))
+}
+
+pub(crate) fn currencies(current: &OsStr) -> Vec<CompletionCandidate> {
+    filter(current, Currency::all().map(|currency| (currency.code().to_owned(), currency.name())))
+}
+
+pub(crate) fn http_methods(current: &OsStr) -> Vec<CompletionCandidate> {
+    let methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+    filter(current, methods.map(|method| (method, "")))
+}
+
+/// Keeps the values that begin with the current word, in any case if no value does in the same case. Values with control
+/// characters are never offered.
+pub(crate) fn filter<V: Into<String>, A: AsRef<str>>(
+    current: &OsStr,
+    candidates: impl IntoIterator<Item = (V, A)>,
+) -> Vec<CompletionCandidate> {
+    let (current, lower) = (current.to_string_lossy(), current.to_string_lossy().to_lowercase());
+    let candidates = candidates.into_iter().map(|(value, about)| (value.into(), about));
+    let mut candidates: Vec<(String, A)> = candidates
+        .filter(|(value, _)| value.to_lowercase().starts_with(&lower) && !value.chars().any(is_unsafe))
+        .collect();
+    if candidates.iter().any(|(value, _)| value.starts_with(&*current)) {
+        candidates.retain(|(value, _)| value.starts_with(&*current));
+    }
+    candidates
+        .into_iter()
+        .map(|(value, about)| {
+            let about = escape_control(about.as_ref());
+            CompletionCandidate::new(value).help((!about.is_empty()).then(|| about.into_owned().into()))
+        })
+        .collect()
+}
+
+fn filter_resources(
+    current: &OsStr,
+    select: fn(&CachedResources) -> &[ResourceSummary],
+) -> Vec<CompletionCandidate> {
+    let Some(known) = known_resources() else { return Vec::new() };
+    let resources = select(&known);
+    let mut count_by_name: HashMap<String, usize> = HashMap::new();
+    for name in resources.iter().filter_map(|resource| resource.name.as_deref()) {
+        *count_by_name.entry(name.to_lowercase()).or_default() += 1;
+    }
+    let is_usable = |name: &&str| {
+        let is_unique = count_by_name.get(&name.to_lowercase()) == Some(&1);
+        is_unique && !name.trim().is_empty() && !name.starts_with('-') && !name.chars().any(is_unsafe)
+    };
+    let mut candidates = Vec::new();
+    for resource in resources {
+        let name = resource.name.as_deref().filter(is_usable);
+        if let Some(name) = name {
+            candidates.push((name.to_owned(), describe_resource(resource, false, &known)));
+        }
+        if name.is_none() || !current.is_empty() {
+            candidates.push((resource.id.clone(), describe_resource(resource, true, &known)));
+        }
+    }
+    candidates.sort_by_cached_key(|(value, _)| value.to_lowercase());
+    filter(current, candidates)
+}
+
+fn describe_resource(resource: &ResourceSummary, with_name: bool, known: &CachedResources) -> String {
+    let location = resource.location_id.as_deref().map(|id| {
+        let location = known.locations.iter().find(|location| location.id == id);
+        location.and_then(|location| location.name.as_deref()).unwrap_or(id.get(..SHORT_ID_LEN).unwrap_or(id))
+    });
+    let name = resource.name.as_deref().filter(|_| with_name);
+    let parts = [name, location, resource.kind.as_deref()];
+    let parts: Vec<_> = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect();
+    parts.join(", ")
+}
+
+fn describe_attempt(status: &str, attempt: &Attempt) -> String {
+    let intent = &attempt.intent;
+    let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
+    let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
+    let parts = [status, &amount, intent.reference().unwrap_or_default(), &age];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join(", ")
+}
+
+/// Returns what the cache knows of the account, if completions may use its key.
+fn known_resources() -> Option<CachedResources> {
+    let settings = settings(profile())?;
+    let account = account(&settings)?;
+    if !account.completions.value {
+        return None;
+    }
+    match account.endpoint {
+        Endpoint::InProcess => {
+            resources::fetch(&App::new(settings), account, Duration::MAX, CachedResources::default())
+        }
+        Endpoint::Remote(_) => {
+            let profile = settings.profile.as_deref();
+            Cache::new(&settings, &account).read_or_refresh(profile, REQUEST.get()?.deadline)
+        }
+    }
+}
+
+fn journal() -> Journal {
+    let read = || {
+        let settings = settings(profile())?;
+        journal_of(&settings, &account(&settings)?).read_end(MAX_JOURNAL_BYTES).ok()
+    };
+    read().unwrap_or_default()
+}
+
+fn profile() -> Option<String> {
+    REQUEST.get().and_then(|request| request.profile.clone())
+}
+
+/// Resolves the settings of a command that never prompts.
+pub(super) fn settings(profile: Option<String>) -> Option<Settings> {
+    let global = Global {
+        profile,
+        output: None,
+        quiet: true,
+        verbose: 0,
+        no_input: true,
+        yes: false,
+        color: None,
+        timeout: None,
+    };
+    Settings::resolve(global).ok()
+}
+
+pub(super) fn account(settings: &Settings) -> Option<Account> {
+    App::new(settings.clone()).account().ok()
+}
