@@ -1,4 +1,4 @@
-//! Deliveries to an endpoint on loopback that answers what a test wants.
+//! Deliveries to a local endpoint whose responses the tests choose.
 
 use std::cell::RefCell;
 use std::future::IntoFuture as _;
@@ -19,21 +19,21 @@ use crate::webhooks::Verifier;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const QUICK: Backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(4) };
 
-/// What arrived, verified: the id of the delivery and the body.
+/// The IDs and bodies of verified deliveries.
 type Inbox = Arc<Mutex<Vec<(String, Callback)>>>;
 
 fn secrets() -> [CallbackSecret; 1] {
     [CallbackSecret::parse(SECRET).unwrap()]
 }
 
-/// An endpoint that answers each verified delivery as `answer` says.
-async fn endpoint(answer: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'static) -> (String, Inbox) {
+/// Starts an endpoint that responds to verified deliveries with the status that `respond` returns.
+async fn endpoint(respond: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'static) -> (String, Inbox) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/callbacks?token=7", listener.local_addr().unwrap());
-    let (inbox, answer) = (Inbox::default(), Arc::new(answer));
+    let (inbox, respond) = (Inbox::default(), Arc::new(respond));
     let received = Arc::clone(&inbox);
     let router = Router::new().fallback(move |headers: HeaderMap, body: Bytes| {
-        let (inbox, answer) = (Arc::clone(&received), Arc::clone(&answer));
+        let (inbox, respond) = (Arc::clone(&received), Arc::clone(&respond));
         async move {
             let verifier = Verifier::new(&secrets()).unwrap();
             let Ok(delivery) = verifier.verify(&headers, &body, Timestamp::now()) else {
@@ -43,7 +43,7 @@ async fn endpoint(answer: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'stat
             let callback: Callback = serde_json::from_slice(&body).unwrap();
             let mut inbox = inbox.lock().unwrap();
             inbox.push((delivery.id, callback.clone()));
-            let status = answer(&callback, inbox.len());
+            let status = respond(&callback, inbox.len());
             StatusCode::from_u16(status).unwrap()
         }
     });
@@ -56,7 +56,7 @@ fn callbacks(url: &str) -> Callbacks {
     Callbacks::new(CallbackPoster::new(endpoint, &secrets()).unwrap()).with_backoff(QUICK)
 }
 
-/// An emulator with a device, and how to make a session on it.
+/// Returns an emulator with a device, and a function that creates a session on it.
 fn shop() -> (Emulator, impl Fn() -> Uuid) {
     let emulator = Emulator::new(State::seed());
     let device = emulator.with_state(|state, context| {
@@ -84,7 +84,7 @@ fn pay(emulator: &Emulator, session: Uuid) {
     emulator.with_state(|state, context| state.pay(session, None, context)).unwrap();
 }
 
-/// Delivers until this holds.
+/// Delivers until the condition is true.
 async fn until(callbacks: Callbacks, events: EventQueue, holds: impl Fn() -> bool) {
     let waiting = async {
         while !holds() {
@@ -93,7 +93,7 @@ async fn until(callbacks: Callbacks, events: EventQueue, holds: impl Fn() -> boo
     };
     tokio::select! {
         () = callbacks.deliver(events, std::future::pending()) => panic!("the delivery stopped"),
-        done = tokio::time::timeout(Duration::from_secs(60), waiting) => done.expect("it never came to that"),
+        done = tokio::time::timeout(Duration::from_secs(60), waiting) => done.expect("the condition was never true"),
     }
 }
 
@@ -107,7 +107,7 @@ fn kinds(inbox: &Inbox, session: Uuid) -> Vec<CallbackType> {
 use CallbackType::{PaymentFailed, SessionActivated, SessionCreated, SessionFinalized};
 
 #[tokio::test]
-async fn everything_that_happens_is_told_once_and_in_its_order() {
+async fn events_are_delivered_once_and_in_order() {
     let (url, inbox) = endpoint(|_, _| 204).await;
     let (emulator, create) = shop();
     let sessions: Vec<_> = (0..50).map(|_| create()).collect();
@@ -121,16 +121,16 @@ async fn everything_that_happens_is_told_once_and_in_its_order() {
         assert_eq!(kinds(&inbox, session), expected);
     }
     for (id, callback) in &*inbox.lock().unwrap() {
-        assert_eq!(Some(id), callback.id.as_ref(), "a delivery is known by the id of its event");
+        assert_eq!(Some(id), callback.id.as_ref(), "a delivery has the ID of its event");
     }
 }
 
 #[tokio::test]
-async fn what_is_refused_comes_again_before_anything_later_and_others_do_not_wait() {
+async fn a_failed_delivery_is_retried_before_later_events_of_its_session_only() {
     let (emulator, create) = shop();
     let (stuck, other) = (create(), create());
     let text = stuck.to_string();
-    // The first event of one session is refused as long as the other session is not through.
+    // The first event of one session fails until all events of the other were delivered.
     let (url, inbox) = endpoint(move |callback, count| {
         let is_first = callback.known_type() == Some(SessionCreated);
         if callback.session_id() == Some(&*text) && is_first && count < 8 { 500 } else { 200 }
@@ -138,13 +138,13 @@ async fn what_is_refused_comes_again_before_anything_later_and_others_do_not_wai
     .await;
     pay(&emulator, stuck);
     pay(&emulator, other);
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let seen = Rc::clone(&told);
+    let observed = Rc::new(RefCell::new(Vec::new()));
+    let attempts = Rc::clone(&observed);
     let callbacks = callbacks(&url).with_observer(move |delivered| {
         let DeliveryAttempt { event, attempt, outcome, retry_in } = delivered;
         if event.session_id == stuck {
             let outcome = outcome.as_ref().copied().unwrap();
-            seen.borrow_mut().push((event.kind.clone(), *attempt, outcome, *retry_in));
+            attempts.borrow_mut().push((event.kind.clone(), *attempt, outcome, *retry_in));
         }
     });
     let undelivered = callbacks.pending_count();
@@ -164,34 +164,35 @@ async fn what_is_refused_comes_again_before_anything_later_and_others_do_not_wai
             .map(|(id, _)| id.clone())
             .collect()
     };
-    assert!(ids[..=again].iter().all(|id| *id == ids[0]), "what is sent again has the same id");
-    let told = told.borrow();
+    assert!(ids[..=again].iter().all(|id| *id == ids[0]), "a retry has the same ID");
+    let observed = observed.borrow();
     let first = [(500, Some(1)), (500, Some(2)), (500, Some(4))];
     for (number, (status, wait)) in (1..).zip(first).take(again.min(3)) {
         let wait = wait.map(Duration::from_millis);
-        assert_eq!(told[number as usize - 1], (SessionCreated, number, status, wait));
+        assert_eq!(observed[number as usize - 1], (SessionCreated, number, status, wait));
     }
-    assert_eq!(told[again], (SessionCreated, u32::try_from(again).unwrap() + 1, 200, None));
+    assert_eq!(observed[again], (SessionCreated, u32::try_from(again).unwrap() + 1, 200, None));
     assert!(undelivered.get() <= 1);
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_gone_is_tried_again_and_nothing_is_taken_for_good() {
-    // Nobody listens on a port that was just given back.
+async fn an_unreachable_endpoint_is_retried() {
+    // Nothing listens on a port that was just closed.
     let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let (emulator, create) = shop();
     let session = create();
     pay(&emulator, session);
-    let told = Rc::new(RefCell::new(Vec::new()));
-    let seen = Rc::clone(&told);
+    let observed = Rc::new(RefCell::new(Vec::new()));
+    let attempts = Rc::clone(&observed);
     let callbacks = callbacks(&format!("http://{address}/")).with_observer(move |delivered| {
-        assert_eq!(delivered.event.kind, SessionCreated, "nothing is told before what came first");
-        seen.borrow_mut().push(delivered.outcome.clone());
+        assert_eq!(delivered.event.kind, SessionCreated, "a later event was sent first");
+        attempts.borrow_mut().push(delivered.outcome.clone());
     });
     let undelivered = callbacks.pending_count();
-    until(callbacks, emulator.events(), || told.borrow().len() >= 5).await;
+    until(callbacks, emulator.events(), || observed.borrow().len() >= 5).await;
     assert!(
-        told.borrow()
+        observed
+            .borrow()
             .iter()
             .all(|outcome| *outcome == Err("cannot connect to 127.0.0.1 (Connection refused)".to_owned()))
     );
@@ -199,7 +200,7 @@ async fn an_endpoint_that_is_gone_is_tried_again_and_nothing_is_taken_for_good()
 }
 
 #[tokio::test]
-async fn a_redirect_is_no_acknowledgement_and_is_not_followed() {
+async fn a_redirect_is_not_followed_and_not_an_acknowledgment() {
     let (url, inbox) = endpoint(|_, count| if count < 3 { 307 } else { 299 }).await;
     let (emulator, create) = shop();
     let session = create();
@@ -208,7 +209,7 @@ async fn a_redirect_is_no_acknowledgement_and_is_not_followed() {
 }
 
 #[tokio::test]
-async fn once_it_is_stopped_it_ends_with_the_last_acknowledgement() {
+async fn after_a_stop_all_events_are_still_delivered() {
     let (url, inbox) = endpoint(|_, count| if count == 2 { 503 } else { 200 }).await;
     let (emulator, create) = shop();
     let session = create();
@@ -225,7 +226,7 @@ async fn once_it_is_stopped_it_ends_with_the_last_acknowledgement() {
 }
 
 #[test]
-fn the_wait_doubles_up_to_a_bound() {
+fn the_delay_doubles_up_to_a_maximum() {
     let backoff = Backoff::default();
     let wait = |attempt| backoff.delay_after(attempt).as_millis();
     assert_eq!([1, 2, 3, 6, 7, u32::MAX].map(wait), [500, 1000, 2000, 16_000, 30_000, 30_000]);

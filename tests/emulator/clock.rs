@@ -1,4 +1,4 @@
-//! The emulator's clock, which can be put forward.
+//! The emulator's clock, which can be advanced.
 
 use serde_json::json;
 

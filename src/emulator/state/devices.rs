@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_told_once() {
+    fn credentials_are_only_in_the_first_response() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         let made = state.create_simulated_device(simulated("Till 1"), &mut clock.context()).unwrap();
         let token = made.credentials.clone().and_then(|credentials| credentials.bearer_token).unwrap();
@@ -261,8 +261,11 @@ mod tests {
         let device = State::seed().create_simulated_device(nowhere, &mut clock.context());
         assert_eq!(device.unwrap().location_id, None);
         let unknown = NewSimulatedDevice { location_id: Some(Uuid::nil()), ..simulated("x") };
-        let refusal = State::seed().create_simulated_device(unknown, &mut clock.context()).unwrap_err();
-        assert_eq!((refusal.status.as_u16(), refusal.errors.message("location_id").is_some()), (404, true));
+        let rejection = State::seed().create_simulated_device(unknown, &mut clock.context()).unwrap_err();
+        assert_eq!(
+            (rejection.status.as_u16(), rejection.errors.message("location_id").is_some()),
+            (404, true)
+        );
     }
 
     #[test]

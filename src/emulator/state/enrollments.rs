@@ -251,14 +251,17 @@ mod tests {
     #[test]
     fn the_location_can_be_left_out_only_where_there_is_one() {
         let mut clock = TestClock::start();
-        let refusal = State::seed().create_enrollment(enrollment(None), &mut clock.context()).unwrap_err();
-        assert_eq!((refusal.status.as_u16(), refusal.errors.message("location_id").is_some()), (400, true));
+        let rejection = State::seed().create_enrollment(enrollment(None), &mut clock.context()).unwrap_err();
+        assert_eq!(
+            (rejection.status.as_u16(), rejection.errors.message("location_id").is_some()),
+            (400, true)
+        );
         let made = State::seed_with_one_location()
             .create_enrollment(enrollment(None), &mut clock.context())
             .unwrap();
         assert_eq!(made.location_id, Some(STOCKHOLM.to_string()));
-        let refusal = State::seed().create_enrollment(enrollment(Some(Uuid::nil())), &mut clock.context());
-        assert_eq!(refusal.unwrap_err().status, 404);
+        let rejection = State::seed().create_enrollment(enrollment(Some(Uuid::nil())), &mut clock.context());
+        assert_eq!(rejection.unwrap_err().status, 404);
     }
 
     #[test]
@@ -303,11 +306,11 @@ mod tests {
         let mut cancelled = state.clone();
         let id = made.enrollment_id.unwrap().parse().unwrap();
         cancelled.delete_enrollment(id).unwrap();
-        let refusal = cancelled.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
-        assert_eq!(refusal.status, 404);
+        let rejection = cancelled.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
+        assert_eq!(rejection.status, 404);
         clock.advance(DEFAULT_ENROLLMENT_LIFETIME);
-        let refusal = state.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
-        assert_eq!(refusal.status, 409);
+        let rejection = state.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
+        assert_eq!(rejection.status, 409);
         assert_eq!(state.list_devices(None, PageRequest::default(), clock.now).total_elements, 0);
     }
 

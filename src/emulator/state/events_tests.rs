@@ -1,4 +1,4 @@
-//! Which event arises when, one by one; what holds for all of them together is in `laws.rs`.
+//! The events of each action. `invariant_tests.rs` tests sequences of them.
 
 use jiff::SignedDuration;
 
@@ -10,14 +10,14 @@ use crate::model::PaymentMethod::{Card, Swish};
 
 use CallbackType::{PaymentFailed, SessionActivated, SessionCancelled, SessionCreated, SessionFinalized};
 
-/// A session that was created, which was told already.
+/// A session whose creation event was consumed.
 fn open() -> (State, TestClock, Uuid) {
     let (mut state, mut clock) = (State::seed(), TestClock::start());
     let device = clock.device(&mut state);
-    assert_eq!(clock.events.drain(), [], "a device is nothing to tell");
+    assert_eq!(clock.events.drain(), [], "devices have no events");
     let session = clock.session(&mut state, device);
-    let told = clock.events.drain();
-    assert_eq!((told.len(), &told[0].kind, told[0].session_id), (1, &SessionCreated, session));
+    let events = clock.events.drain();
+    assert_eq!((events.len(), &events[0].kind, events[0].session_id), (1, &SessionCreated, session));
     (state, clock, session)
 }
 
@@ -26,7 +26,7 @@ fn kinds(clock: &mut TestClock) -> Vec<CallbackType> {
 }
 
 #[test]
-fn choosing_a_method_is_told_once() {
+fn choosing_a_method_has_one_event() {
     let (mut state, mut clock, id) = open();
     state.choose_method(id, Swish, &mut clock.context()).unwrap();
     assert_eq!(kinds(&mut clock), [SessionActivated]);
@@ -35,7 +35,7 @@ fn choosing_a_method_is_told_once() {
 }
 
 #[test]
-fn a_payment_is_told_with_its_order_and_after_the_method_that_it_implies() {
+fn a_payment_event_has_its_order_and_follows_the_activation() {
     for chosen in [false, true] {
         let (mut state, mut clock, id) = open();
         if chosen {
@@ -44,40 +44,40 @@ fn a_payment_is_told_with_its_order_and_after_the_method_that_it_implies() {
         }
         clock.advance(SignedDuration::from_nanos(1_500_000_001));
         let paid = state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
-        let mut told = clock.events.drain();
-        let finalized = told.pop().unwrap();
+        let mut events = clock.events.drain();
+        let finalized = events.pop().unwrap();
         let Event { id: event, at: when, kind, session_id, order_id, failure_reason } = finalized;
         assert_eq!((kind, session_id, when, failure_reason), (SessionFinalized, id, clock.now, None));
         assert_eq!(order_id.map(|id| id.to_string()), paid.order_id);
         assert_ne!(Some(event), order_id);
-        let before: Vec<_> = told.into_iter().map(|event| (event.kind, event.order_id)).collect();
+        let before: Vec<_> = events.into_iter().map(|event| (event.kind, event.order_id)).collect();
         assert_eq!(before, if chosen { vec![] } else { vec![(SessionActivated, None)] });
     }
 }
 
 #[test]
-fn a_decline_is_told_with_its_reason_wherever_it_leaves_the_session() {
-    for (switch, again) in [
+fn a_decline_event_has_its_reason() {
+    for (after_decline, again) in [
         (AfterDecline::Active, vec![SessionFinalized]),
         // The clerk chooses again.
         (AfterDecline::Created, vec![SessionActivated, SessionFinalized]),
-        // There is no type for a session that failed.
+        // There is no event type for FAILED.
         (AfterDecline::Failed, vec![]),
     ] {
         let (mut state, mut clock, id) = open();
-        state.options.status_after_decline = switch;
+        state.options.status_after_decline = after_decline;
         state.decline(id, TapOutcome::InsufficientFunds, &mut clock.context()).unwrap();
-        let told: Vec<_> =
+        let events: Vec<_> =
             clock.events.drain().into_iter().map(|event| (event.kind, event.failure_reason)).collect();
         let failed = (PaymentFailed, Some(TapOutcome::InsufficientFunds));
-        assert_eq!(told, [(SessionActivated, None), failed]);
+        assert_eq!(events, [(SessionActivated, None), failed]);
         assert_eq!(state.pay(id, None, &mut clock.context()).is_ok(), !again.is_empty());
         assert_eq!(kinds(&mut clock), again);
     }
 }
 
 #[test]
-fn a_cancel_is_told_once_whoever_cancels() {
+fn a_cancellation_has_one_event() {
     let (mut state, mut clock, id) = open();
     state.options.cancel_ended = CancelEnded::Answer;
     state.cancel_session(id, &mut clock.context()).unwrap();
@@ -90,7 +90,7 @@ fn a_cancel_is_told_once_whoever_cancels() {
 }
 
 #[test]
-fn neither_an_expiry_nor_a_refusal_is_told() {
+fn an_expiry_and_a_rejection_have_no_event() {
     let (mut state, mut clock, id) = open();
     clock.advance(state.options.session_lifetime);
     assert!(state.cancel_session(id, &mut clock.context()).is_err());
@@ -127,12 +127,12 @@ fn the_body_is_the_documented_one() {
 }
 
 #[test]
-fn where_nobody_takes_the_events_the_latest_are_kept() {
+fn without_a_consumer_the_newest_events_are_kept() {
     let mut clock = TestClock::start();
     let mut state = State::seed();
     let device = clock.device(&mut state);
     let sessions: Vec<_> = (0..MAX_QUEUED_EVENTS + 3).map(|_| clock.session(&mut state, device)).collect();
-    let told: Vec<_> = clock.events.drain().into_iter().map(|event| event.session_id).collect();
-    assert_eq!(told, sessions[3..]);
+    let events: Vec<_> = clock.events.drain().into_iter().map(|event| event.session_id).collect();
+    assert_eq!(events, sessions[3..]);
     assert!(clock.events.is_empty());
 }

@@ -1,4 +1,4 @@
-//! What holds whatever happens: any sequence of operations, at any times. And what the tests of the rules share.
+//! Invariants of any sequence of operations at any time, and the helpers that the tests of the state share.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::*;
 use crate::model::{CallbackType, Metadata, PaymentMethod, Platform, SessionStatus, TapOutcome};
 
-/// A world for tests: a clock that is moved by hand and ids that count.
+/// An environment with a manual clock and sequential IDs.
 pub(super) struct TestClock {
     pub(super) now: Timestamp,
     pub(super) events: EventLog,
@@ -67,10 +67,10 @@ pub(super) fn purchase(order_amount: i64) -> Purchase {
     }
 }
 
-/// One thing that somebody does. The numbers choose among what exists.
+/// An operation. The numbers select existing records.
 #[derive(Debug, Clone)]
-enum Step {
-    Pass(u32),
+enum Operation {
+    AdvanceClock(u32),
     CreateDevice,
     Deregister(usize),
     SetOffline(usize, bool),
@@ -86,26 +86,26 @@ enum Step {
     DeleteEnrollment(usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+fn operation() -> impl Strategy<Value = Operation> {
     let any_index = any::<usize>;
     let method = || proptest::sample::select(&PaymentMethod::ALL[..]);
     let outcome = || proptest::sample::select(&TapOutcome::ALL[..]);
     let maybe_method = proptest::option::of(method());
     prop_oneof![
-        (0_u32..600).prop_map(Step::Pass),
-        Just(Step::CreateDevice),
-        any_index().prop_map(Step::Deregister),
-        (any_index(), any::<bool>()).prop_map(|(index, offline)| Step::SetOffline(index, offline)),
-        any_index().prop_map(Step::CreateSession),
-        (any_index(), method()).prop_map(|(index, method)| Step::Choose(index, method)),
-        (any_index(), maybe_method).prop_map(|(index, method)| Step::Pay(index, method)),
-        (any_index(), outcome()).prop_map(|(index, outcome)| Step::Decline(index, outcome)),
-        any_index().prop_map(Step::CancelOnPhone),
-        (any_index(), outcome()).prop_map(|(index, outcome)| Step::Tap(index, outcome)),
-        any_index().prop_map(Step::Cancel),
-        (1_u32..20_000_000).prop_map(Step::CreateEnrollment),
-        any_index().prop_map(Step::UseCode),
-        any_index().prop_map(Step::DeleteEnrollment),
+        (0_u32..600).prop_map(Operation::AdvanceClock),
+        Just(Operation::CreateDevice),
+        any_index().prop_map(Operation::Deregister),
+        (any_index(), any::<bool>()).prop_map(|(index, offline)| Operation::SetOffline(index, offline)),
+        any_index().prop_map(Operation::CreateSession),
+        (any_index(), method()).prop_map(|(index, method)| Operation::Choose(index, method)),
+        (any_index(), maybe_method).prop_map(|(index, method)| Operation::Pay(index, method)),
+        (any_index(), outcome()).prop_map(|(index, outcome)| Operation::Decline(index, outcome)),
+        any_index().prop_map(Operation::CancelOnPhone),
+        (any_index(), outcome()).prop_map(|(index, outcome)| Operation::Tap(index, outcome)),
+        any_index().prop_map(Operation::Cancel),
+        (1_u32..20_000_000).prop_map(Operation::CreateEnrollment),
+        any_index().prop_map(Operation::UseCode),
+        any_index().prop_map(Operation::DeleteEnrollment),
     ]
 }
 
@@ -121,8 +121,8 @@ fn options() -> impl Strategy<Value = EmulatorOptions> {
     })
 }
 
-/// Does one step to something that exists, or to nothing. Tells whether it was refused.
-fn apply(step: &Step, state: &mut State, clock: &mut TestClock) -> Result<(), Rejection> {
+/// Applies an operation to an existing record, or to an unknown one if there is none.
+fn apply(operation: &Operation, state: &mut State, clock: &mut TestClock) -> Result<(), Rejection> {
     let pick = |ids: Vec<Uuid>, index: usize| match ids.len() {
         0 => Uuid::nil(),
         length => ids[index % length],
@@ -131,123 +131,127 @@ fn apply(step: &Step, state: &mut State, clock: &mut TestClock) -> Result<(), Re
     let page = PageRequest { number: 0, size: u32::MAX };
     let sessions: Vec<Uuid> = state.sessions.keys().copied().collect();
     let codes = state.list_enrollments(&EnrollmentFilter::default(), page, clock.now).content;
-    match *step {
-        Step::Pass(seconds) => {
+    match *operation {
+        Operation::AdvanceClock(seconds) => {
             clock.advance(SignedDuration::from_secs(i64::from(seconds)));
             Ok(())
         }
-        Step::CreateDevice => state.create_simulated_device(simulated("x"), &mut clock.context()).map(drop),
-        Step::Deregister(index) => state.deregister_device(pick(devices, index)),
-        Step::SetOffline(index, offline) => state.set_offline(pick(devices, index), offline).map(drop),
-        Step::CreateSession(index) => {
+        Operation::CreateDevice => {
+            state.create_simulated_device(simulated("x"), &mut clock.context()).map(drop)
+        }
+        Operation::Deregister(index) => state.deregister_device(pick(devices, index)),
+        Operation::SetOffline(index, offline) => state.set_offline(pick(devices, index), offline).map(drop),
+        Operation::CreateSession(index) => {
             let device_id = pick(devices, index);
             let new = NewSession { device_id, location_id: None, purchase: purchase(100) };
             state.create_session(new, &mut clock.context()).map(drop)
         }
-        Step::Choose(index, method) => {
+        Operation::Choose(index, method) => {
             state.choose_method(pick(sessions, index), method, &mut clock.context()).map(drop)
         }
-        Step::Pay(index, method) => state.pay(pick(sessions, index), method, &mut clock.context()).map(drop),
-        Step::Decline(index, outcome) => {
+        Operation::Pay(index, method) => {
+            state.pay(pick(sessions, index), method, &mut clock.context()).map(drop)
+        }
+        Operation::Decline(index, outcome) => {
             state.decline(pick(sessions, index), outcome, &mut clock.context()).map(drop)
         }
-        Step::CancelOnPhone(index) => {
+        Operation::CancelOnPhone(index) => {
             state.cancel_on_phone(pick(sessions, index), &mut clock.context()).map(drop)
         }
-        Step::Tap(index, outcome) => {
+        Operation::Tap(index, outcome) => {
             state.simulate_tap(pick(sessions, index), outcome, &mut clock.context()).map(drop)
         }
-        Step::Cancel(index) => state.cancel_session(pick(sessions, index), &mut clock.context()).map(drop),
-        Step::CreateEnrollment(milliseconds) => {
+        Operation::Cancel(index) => {
+            state.cancel_session(pick(sessions, index), &mut clock.context()).map(drop)
+        }
+        Operation::CreateEnrollment(milliseconds) => {
             let lifetime = SignedDuration::from_millis(i64::from(milliseconds));
             let new = NewEnrollment { location_id: Some(GOTHENBURG), lifetime, metadata: Metadata::new() };
             state.create_enrollment(new, &mut clock.context()).map(drop)
         }
-        Step::UseCode(index) => {
+        Operation::UseCode(index) => {
             let code = codes.get(index % codes.len().max(1)).and_then(|found| found.enrollment_code.clone());
             state.use_enrollment_code(&code.unwrap_or_default(), phone("x"), &mut clock.context()).map(drop)
         }
-        Step::DeleteEnrollment(index) => {
+        Operation::DeleteEnrollment(index) => {
             let id = codes.get(index % codes.len().max(1)).and_then(|found| found.enrollment_id.clone());
             state.delete_enrollment(id.map_or(Uuid::nil(), |id| id.parse().unwrap()))
         }
     }
 }
 
-/// Every session by its id, as the API shows it.
 fn sessions(state: &State, now: Timestamp) -> BTreeMap<String, crate::model::Session> {
     state.sessions.iter().map(|(id, record)| (id.to_string(), record.to_session(now))).collect()
 }
 
 proptest! {
     #[test]
-    fn laws_hold_for_any_sequence(options in options(), steps in proptest::collection::vec(step(), 0..60)) {
+    fn invariants_hold_for_any_sequence(options in options(), operations in proptest::collection::vec(operation(), 0..60)) {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         state.options = options;
-        let mut told = Vec::new();
-        for step in steps {
-            let (before, shown) = (state.clone(), sessions(&state, clock.now));
-            let taken = apply(&step, &mut state, &mut clock);
-            if taken.is_err() {
-                prop_assert_eq!(&state, &before, "a refusal changed something");
+        let mut events = Vec::new();
+        for operation in operations {
+            let (before, sessions_before) = (state.clone(), sessions(&state, clock.now));
+            let result = apply(&operation, &mut state, &mut clock);
+            if result.is_err() {
+                prop_assert_eq!(&state, &before, "a rejection changed the state");
             }
-            told.extend(clock.events.drain());
-            let shown_after = sessions(&state, clock.now);
-            for (id, session) in &shown {
+            events.extend(clock.events.drain());
+            let sessions_after = sessions(&state, clock.now);
+            for (id, session) in &sessions_before {
                 if session.status.as_ref().unwrap().is_terminal() {
-                    prop_assert_eq!(Some(session), shown_after.get(id), "an ended session changed");
+                    prop_assert_eq!(Some(session), sessions_after.get(id), "an ended session changed");
                 }
-                prop_assert!(shown_after.contains_key(id), "a session was lost");
+                prop_assert!(sessions_after.contains_key(id), "a session was lost");
             }
-            for session in shown_after.values() {
+            for session in sessions_after.values() {
                 let paid = session.status == Some(SessionStatus::Finalized);
                 prop_assert_eq!(session.order_id.is_some(), paid, "an order without a payment, or the reverse");
                 prop_assert_eq!(session.purchase_completed_at.is_some(), paid);
             }
             for record in state.sessions.values() {
                 match record.status(clock.now) {
-                    SessionStatus::Created => prop_assert_eq!(record.method, None, "nobody has chosen yet"),
+                    SessionStatus::Created => prop_assert_eq!(record.method, None, "a CREATED session has a method"),
                     SessionStatus::Active | SessionStatus::Finalized => {
-                        prop_assert!(record.method.is_some(), "nobody has chosen, and it can be paid");
+                        prop_assert!(record.method.is_some(), "an ACTIVE session has no method");
                     }
                     _ => {}
                 }
             }
-            prop_assert_eq!(&State::read(&state.write()).unwrap(), &state, "a file does not keep the state");
+            prop_assert_eq!(&State::read(&state.write()).unwrap(), &state, "the state file has a different state");
             if state.options.one_open_session_per_device {
-                let open = shown_after.values().filter(|session| !session.status.as_ref().unwrap().is_terminal());
+                let open = sessions_after.values().filter(|session| !session.status.as_ref().unwrap().is_terminal());
                 let mut devices: Vec<_> = open.filter_map(|session| session.device_id.clone()).collect();
                 let all = devices.len();
                 devices.sort_unstable();
                 devices.dedup();
                 prop_assert_eq!(devices.len(), all, "a device has two open sessions");
             }
-            // What was told is what is seen.
-            for (id, session) in &shown_after {
-                let kinds = kinds_of(&told, id);
+            // The events match the status.
+            for (id, session) in &sessions_after {
+                let kinds = kinds_of(&events, id);
                 prop_assert!(kinds.starts_with(&[CallbackType::SessionCreated]));
-                let count = |kind: &CallbackType| kinds.iter().filter(|told| *told == kind).count();
+                let count = |kind: &CallbackType| kinds.iter().filter(|other| *other == kind).count();
                 let is = |status: SessionStatus| usize::from(session.status == Some(status));
                 prop_assert_eq!(count(&CallbackType::SessionCreated), 1);
                 prop_assert_eq!(count(&CallbackType::SessionFinalized), is(SessionStatus::Finalized));
                 prop_assert_eq!(count(&CallbackType::SessionCancelled), is(SessionStatus::Cancelled));
                 let ended = is(SessionStatus::Finalized) + is(SessionStatus::Cancelled) == 1;
-                let says_so = matches!(
+                let last_is_end = matches!(
                     kinds.last(),
                     Some(CallbackType::SessionFinalized | CallbackType::SessionCancelled)
                 );
-                prop_assert_eq!(says_so, ended, "an end is the last that is told");
+                prop_assert_eq!(last_is_end, ended, "the last event is the end of the session");
             }
         }
-        let mut ids: Vec<_> = told.iter().map(|event| event.id).collect();
+        let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        prop_assert_eq!(ids.len(), told.len(), "two events have the same id");
+        prop_assert_eq!(ids.len(), events.len(), "two events have the same id");
     }
 }
 
-/// What was told of a session, in its order.
-fn kinds_of(told: &[Event], session: &str) -> Vec<CallbackType> {
-    let of_session = told.iter().filter(|event| event.session_id.to_string() == session);
+fn kinds_of(events: &[Event], session: &str) -> Vec<CallbackType> {
+    let of_session = events.iter().filter(|event| event.session_id.to_string() == session);
     of_session.map(|event| event.kind.clone()).collect()
 }

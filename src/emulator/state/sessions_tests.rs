@@ -1,4 +1,4 @@
-//! The rules of sessions, one by one; what holds for all of them together is in `laws.rs`.
+//! Operations on sessions, one by one. `invariant_tests.rs` tests sequences of them.
 
 use jiff::SignedDuration;
 
@@ -20,16 +20,16 @@ fn new(device_id: Uuid) -> NewSession {
 }
 
 fn status(session: Result<Session, Rejection>) -> Result<SessionStatus, u16> {
-    session.map(|session| session.status.unwrap()).map_err(|refusal| refusal.status.as_u16())
+    session.map(|session| session.status.unwrap()).map_err(|rejection| rejection.status.as_u16())
 }
 
 #[test]
-fn a_session_is_answered_as_it_was_asked_for() {
+fn a_new_session_has_the_requested_values() {
     let (mut state, mut clock) = (State::seed(), TestClock::start());
     let device_id = clock.device(&mut state);
-    let asked = Purchase { merchant_reference1: Some("order 1".into()), ..purchase(24_950) };
+    let requested = Purchase { merchant_reference1: Some("order 1".into()), ..purchase(24_950) };
     let session =
-        state.create_session(NewSession { purchase: asked, ..new(device_id) }, &mut clock.context());
+        state.create_session(NewSession { purchase: requested, ..new(device_id) }, &mut clock.context());
     let session = session.unwrap();
     assert_eq!(session.status, Some(SessionStatus::Created));
     assert_eq!((session.order_amount, session.purchase_currency.as_deref()), (Some(24_950), Some("SEK")));
@@ -40,14 +40,14 @@ fn a_session_is_answered_as_it_was_asked_for() {
 }
 
 #[test]
-fn a_device_that_is_missing_elsewhere_or_offline_is_refused() {
+fn an_unknown_or_offline_device_or_a_different_location_is_rejected() {
     let (mut state, mut clock, device, _) = open();
     let before = state.clone();
     assert_eq!(status(state.create_session(new(Uuid::nil()), &mut clock.context())), Err(404));
     let at_location = |location_id| NewSession { location_id: Some(location_id), ..new(device) };
     assert_eq!(status(state.create_session(at_location(GOTHENBURG), &mut clock.context())), Err(404));
-    let refusal = state.create_session(at_location(Uuid::nil()), &mut clock.context()).unwrap_err();
-    assert_eq!((refusal.status.as_u16(), refusal.errors.message("location_id").is_some()), (404, true));
+    let rejection = state.create_session(at_location(Uuid::nil()), &mut clock.context()).unwrap_err();
+    assert_eq!((rejection.status.as_u16(), rejection.errors.message("location_id").is_some()), (404, true));
     assert_eq!(state, before);
     assert!(state.create_session(at_location(STOCKHOLM), &mut clock.context()).is_ok());
     state.set_offline(device, true).unwrap();
@@ -55,29 +55,29 @@ fn a_device_that_is_missing_elsewhere_or_offline_is_refused() {
 }
 
 #[test]
-fn sums_are_checked_unless_the_option_says_no() {
+fn sums_are_checked_if_the_option_is_set() {
     let (mut state, mut clock, device_id, _) = open();
-    let mut asked = new(device_id);
-    asked.purchase.order_items = vec![OrderItem {
+    let mut requested = new(device_id);
+    requested.purchase.order_items = vec![OrderItem {
         unit_price: Some(1),
         total_amount: Some(1),
         total_tax_amount: Some(0),
         ..OrderItem::default()
     }];
-    assert_eq!(status(state.create_session(asked.clone(), &mut clock.context())), Err(400));
+    assert_eq!(status(state.create_session(requested.clone(), &mut clock.context())), Err(400));
     state.options.strict_sums = false;
-    assert_eq!(status(state.create_session(asked, &mut clock.context())), Ok(SessionStatus::Created));
+    assert_eq!(status(state.create_session(requested, &mut clock.context())), Ok(SessionStatus::Created));
 }
 
 #[test]
-fn a_device_can_have_several_open_sessions_unless_the_option_says_no() {
+fn a_device_can_have_several_open_sessions_unless_the_option_is_set() {
     let (mut state, mut clock, device, session) = open();
     assert!(state.create_session(new(device), &mut clock.context()).is_ok());
     state.options.one_open_session_per_device = true;
     assert_eq!(status(state.create_session(new(device), &mut clock.context())), Err(409));
     let other = clock.device(&mut state);
     assert!(state.create_session(new(other), &mut clock.context()).is_ok());
-    // What has ended, by a cancel or by the clock, is not in the way.
+    // Cancelled and expired sessions do not count.
     state.cancel_session(session, &mut clock.context()).unwrap();
     assert_eq!(status(state.create_session(new(device), &mut clock.context())), Err(409));
     clock.advance(state.options.session_lifetime);
@@ -85,13 +85,13 @@ fn a_device_can_have_several_open_sessions_unless_the_option_says_no() {
 }
 
 #[test]
-fn cancelling_an_ended_session_is_a_conflict_unless_the_option_says_no() {
+fn cancelling_an_ended_session_depends_on_the_option() {
     let (mut state, mut clock, _, id) = open();
     assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
     assert_eq!(status(state.cancel_session(id, &mut clock.context())), Err(409));
     state.options.cancel_ended = CancelEnded::Answer;
     assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
-    // Answering a session as it is must not turn a payment into a cancellation.
+    // A payment must not become a cancellation.
     let (mut state, mut clock, _, id) = open();
     state.options.cancel_ended = CancelEnded::Answer;
     state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
