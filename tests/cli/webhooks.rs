@@ -188,9 +188,9 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
     let args =
         ["webhooks", "listen", "--secret-file", "secret", "--listen", "localhost:0", "--ready-file", "ready"];
     let running = env.command(args.iter().chain(&["--exit-after", "payment.failed"])).spawn();
-    let stderr = running.until_stderr(|stderr| stderr.contains("ends it.\n"));
+    let stderr = running.until_stderr(|stderr| stderr.contains("to stop.\n"));
     let url = std::fs::read_to_string(env.path().join("ready")).unwrap();
-    assert_eq!(stderr, format!("Listening at {}; Ctrl-C ends it.\n", url.trim_end()));
+    assert_eq!(stderr, format!("Listening at {}; press Ctrl-C to stop.\n", url.trim_end()));
     let address = url.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
     let failed =
         json!({"type": "payment.failed", "data": {"session_id": id(1), "failure_reason": "\u{1b}[2J"}});
@@ -209,7 +209,7 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
 <time>  ipp.session.finalized  00000000-0000-4000-8000-000000000001  order o-1  204
 <time>  ipp.payment.failed     00000000-0000-4000-8000-000000000001  \\u{1b}[2J  204
 ");
-    insta::assert_snapshot!(&outcome.err(), @"Listening at http://127.0.0.1:<port>/; Ctrl-C ends it.\nb came before; it is dropped.\n");
+    insta::assert_snapshot!(&outcome.err(), @"Listening at http://127.0.0.1:<port>/; press Ctrl-C to stop.\nDropped b, which was received before.\n");
     assert!(!env.path().join("ready").exists());
 }
 
@@ -217,9 +217,12 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
 fn a_wait_that_ends_without_what_it_waited_for_is_13() {
     let env = TestEnv::new();
     for (args, said) in [
-        (&["--exit-after", "ipp.session.cancelled"][..], "ipp.session.cancelled did not come in time"),
-        (&["--exit-after", "2"], "0 of 2 came in time"),
-        (&[], "nothing came in time"),
+        (
+            &["--exit-after", "ipp.session.cancelled"][..],
+            "ipp.session.cancelled was not received before the timeout",
+        ),
+        (&["--exit-after", "2"], "0 of 2 deliveries were received before the timeout"),
+        (&[], "no delivery was received before the timeout"),
     ] {
         let outcome =
             Listening::start(&env, &[args, &["--timeout", "50ms"]].concat()).running.wait().assert_code(13);
@@ -228,7 +231,7 @@ fn a_wait_that_ends_without_what_it_waited_for_is_13() {
         assert_eq!(outcome.stdout, "");
     }
     let interrupted = Listening::start(&env, &["--exit-after", "1"]).end().assert_code(130);
-    assert!(interrupted.stderr.contains("interrupted before it came"), "{interrupted:?}");
+    assert!(interrupted.stderr.contains("interrupted before the expected delivery"), "{interrupted:?}");
     // Who asks for nothing in particular has got what came; a document is whole at the end.
     env.file("secret", SECRET);
     let json = ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "json"];
@@ -350,7 +353,7 @@ fn a_session_that_is_read_back_settles_what_the_journal_does_not_know() {
         facts,
         [(json!(attempt), json!("CREATED")), (Value::Null, json!("CANCELLED")), (Value::Null, Value::Null)]
     );
-    let missing = format!("there is no session {} in this account", id(9));
+    let missing = format!("session {} was not found in this account", id(9));
     assert!(outcome.stderr.contains(&missing), "{}", outcome.stderr);
     let known = env.run(["sessions", "list", "-o", "json"]).json();
     assert_eq!((&known[0]["session_id"], &known[0]["status"]), (&json!(session), &json!("CANCELLED")));
@@ -415,9 +418,8 @@ fn a_session_of_several_attempts_settles_none() {
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
     let outcome = listening.end().assert_code(0);
     assert_eq!(events(&outcome.stdout)[0]["settled_attempt"], Value::Null);
-    let said = format!(
-        "session {session} matches 2 unknown attempts; name the one it came of: kustom sessions recover"
-    );
+    let said =
+        format!("session {session} matches 2 unknown attempts; name the right one: kustom sessions recover");
     assert!(outcome.stderr.contains(&said), "{}", outcome.stderr);
 }
 

@@ -1,4 +1,4 @@
-//! What is shown of a delivery.
+//! The view of a delivery.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,49 +10,44 @@ use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time, s
 use crate::text::escape_control;
 use crate::webhooks::{Verified, VerifyError};
 
-/// How a delivery ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeliveryStatus {
-    /// It was acknowledged.
     Accepted,
-    /// It does not verify. Nothing that its body says is shown: it may come from anybody.
+    /// It failed verification. Nothing in its body is printed, because anybody may have sent it.
     Refused,
-    /// It verifies, but what was to be done with it failed, so it has to come again.
+    /// It is valid, but could not be processed, so the sender has to retry.
     NotAcknowledged,
 }
 
-/// A delivery, flat.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Delivery {
     received_at: Timestamp,
     pub(super) outcome: DeliveryStatus,
-    /// What it was answered with; none where it was only checked.
+    /// The status of the response; `None` for `webhooks verify`.
     pub(super) status: Option<u16>,
     webhook_id: Option<String>,
-    /// With the prefix, if it is a documented one.
+    /// A documented type has its prefix, even if the body omits it.
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
     session_id: Option<String>,
     order_id: Option<String>,
     failure_reason: Option<String>,
-    /// Why it was not accepted: a word for scripts.
+    /// Why the delivery was not accepted, as a word for scripts.
     reason: Option<&'static str>,
-    /// The same for people.
+    /// The same as a sentence.
     detail: Option<String>,
-    /// The attempt of the journal that its session settled.
+    /// The journal's attempt that the session resolved.
     pub(super) settled_attempt: Option<Uuid>,
-    /// The session as it was read back.
     pub(super) session: Option<Resource<Session>>,
-    /// The body, if it is JSON.
+    /// The body as received, if it is JSON.
     event: Option<Value>,
 }
 
-/// How much is shown of an id that nobody vouches for.
+/// Max characters shown of an unverified webhook ID.
 const MAX_ID_LEN: usize = 100;
 
 impl Delivery {
-    /// One that verifies.
     pub(crate) fn verified(received_at: Timestamp, verified: Verified, body: &[u8]) -> Self {
         let event: Option<Value> = serde_json::from_slice(body).ok();
         let callback: Callback = serde_json::from_slice(body).unwrap_or_default();
@@ -78,8 +73,7 @@ impl Delivery {
         }
     }
 
-    /// One that does not.
-    pub(super) fn refused(received_at: Timestamp, id: Option<&str>, why: &VerifyError) -> Self {
+    pub(super) fn refused(received_at: Timestamp, id: Option<&str>, error: &VerifyError) -> Self {
         Self {
             received_at,
             outcome: DeliveryStatus::Refused,
@@ -89,27 +83,27 @@ impl Delivery {
             session_id: None,
             order_id: None,
             failure_reason: None,
-            reason: Some(why.code()),
-            detail: Some(why.to_string()),
+            reason: Some(error.code()),
+            detail: Some(error.to_string()),
             settled_attempt: None,
             session: None,
             event: None,
         }
     }
 
-    /// Notes why it has to come again.
-    pub(super) fn not_acknowledged(&mut self, reason: &'static str, detail: String) {
+    /// Records why the sender has to retry.
+    pub(super) fn reject(&mut self, reason: &'static str, detail: String) {
         (self.outcome, self.reason, self.detail) =
             (DeliveryStatus::NotAcknowledged, Some(reason), Some(detail));
     }
 
-    /// The session it is about, if it names one as the API does.
-    pub(super) fn session(&self) -> Option<Uuid> {
+    /// The session's ID, if it has the form of the API's IDs.
+    pub(super) fn session_uuid(&self) -> Option<Uuid> {
         self.session_id.as_deref()?.parse().ok()
     }
 
-    /// One line for people.
-    pub(super) fn line(&self) -> String {
+    /// The delivery as a line of the table format.
+    pub(super) fn to_line(&self) -> String {
         let time = format_time(self.received_at);
         let what = match self.outcome {
             DeliveryStatus::Refused => "refused",
@@ -131,7 +125,7 @@ impl Delivery {
             seen,
             named("order", &self.order_id),
             self.failure_reason.clone(),
-            self.settled_attempt.map(|attempt| format!("settles attempt {attempt}")),
+            self.settled_attempt.map(|attempt| format!("resolves attempt {attempt}")),
             self.detail.clone(),
             status,
         ];

@@ -1,16 +1,17 @@
-//! Passing a delivery on to an application, and its answer back.
+//! Forwards deliveries to an application, and returns its responses.
 
+use axum::body::Body;
+use axum::response::Response;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::server::DeliveryResponse;
-
+use super::handler::problem;
 use crate::callback_poster::{CallbackEndpoint, DeliveryError};
 
-/// Headers that are about one connection, and not about what it carries.
+/// Headers that apply to a single connection.
 const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
     CONNECTION,
     CONTENT_LENGTH,
@@ -25,28 +26,31 @@ const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// Passes a delivery on as it came, and gives what it is answered with and, where the application did not
-/// acknowledge it, why not.
+/// Forwards a delivery as received. Returns the response for the sender and, unless the application acknowledged the
+/// delivery, the reason.
 pub(super) async fn forward(
     to: &CallbackEndpoint,
     headers: &HeaderMap,
     body: &[u8],
-) -> (DeliveryResponse, Option<String>) {
+) -> (Response, Option<String>) {
     match to.post(strip_hop_by_hop(headers), body.to_owned()).await {
-        Ok(answer) => {
-            let status = answer.status();
-            let why = (!status.is_success()).then(|| format!("the application answered {}", status.as_u16()));
-            let mut headers = strip_hop_by_hop(answer.headers());
+        Ok(received) => {
+            let status = received.status();
+            let failure =
+                (!status.is_success()).then(|| format!("the application responded with {}", status.as_u16()));
+            let mut headers = strip_hop_by_hop(received.headers());
             headers.remove(DATE);
-            (DeliveryResponse { status, headers, body: answer.into_body() }, why)
+            let mut response = Response::new(Body::from(received.into_body()));
+            *response.status_mut() = status;
+            *response.headers_mut() = headers;
+            (response, failure)
         }
         Err(error) => {
             let status = match error {
                 DeliveryError::NotSent(_) => StatusCode::BAD_GATEWAY,
                 DeliveryError::Lost(_) => StatusCode::GATEWAY_TIMEOUT,
             };
-            let why = error.reason();
-            (DeliveryResponse::problem(status, "The application did not answer."), Some(why))
+            (problem(status, "The application did not respond."), Some(error.reason()))
         }
     }
 }
@@ -72,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_about_the_connection_stays_behind() {
+    fn hop_by_hop_headers_are_removed() {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("host", "a"),

@@ -1,169 +1,243 @@
-//! What is done with a delivery, in this order: verify it, see whether it came before, read its session back, pass it
-//! on. It is acknowledged once all of that is done.
+//! Handles a delivery: verify, deduplicate, resolve, forward, print and respond, in this order.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use axum::body::{Body, to_bytes};
+use axum::response::Response;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
 use jiff::Timestamp;
-use tokio::sync::oneshot;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::dedup::{DedupCache, DeliveryState};
 use super::delivery::{Delivery, DeliveryStatus};
+use super::exit_after::ExitAfter;
 use super::forward::forward;
-use super::server::{DeliveryResponse, IncomingDelivery};
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::JournalFile;
 use crate::model::Session;
-use crate::output::Output;
+use crate::output::{Format, ListWriter, Output};
 use crate::text::escape_control;
 use crate::webhooks::Verifier;
 
-/// How long others may hold the journal, or the device of an attempt, before a callback has to come again.
+/// In bytes. Callbacks have a few hundred.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// How long another process may hold the journal or the device of an attempt, before the sender has to retry.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
+const RECONCILE_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether they are done.
-const SETTLING_INTERVAL: Duration = Duration::from_millis(100);
-
-/// What was decided about a delivery.
-pub(super) struct HandledDelivery {
-    pub(super) answer: DeliveryResponse,
-    /// What is shown of it: nothing of one that came before.
-    pub(super) delivery: Option<Delivery>,
-    /// Where the answer goes.
-    pub(super) back: oneshot::Sender<DeliveryResponse>,
-}
-
-/// Decides about deliveries.
-pub(super) struct DeliveryHandler<'a> {
+pub(super) struct Handler<'a> {
     pub(super) verifier: Verifier,
     pub(super) output: &'a Output,
-    /// The account whose sessions are read back, if that is asked for.
+    /// The account of `--resolve`.
     pub(super) resolver: Option<ApiContext<'a>>,
     pub(super) forward_to: Option<CallbackEndpoint>,
-    pub(super) repeats: RefCell<DedupCache>,
+    pub(super) exit_after: Option<ExitAfter>,
+    pub(super) dedup: RefCell<DedupCache>,
+    pub(super) list: RefCell<ListWriter<'a, Delivery>>,
+    pub(super) accepted: Cell<u64>,
+    /// Why the output failed.
+    pub(super) print_error: RefCell<Option<Error>>,
+    /// Cancelled when kustom is about to exit; nothing is printed or acknowledged afterwards.
+    pub(super) stop: CancellationToken,
 }
 
-impl DeliveryHandler<'_> {
-    /// Decides about a delivery.
-    pub(super) async fn handle(&self, arrived: IncomingDelivery) -> HandledDelivery {
-        let IncomingDelivery { headers, body, answer: back } = arrived;
-        let (answer, mut delivery) = self.respond(&headers, &body).await;
-        if let Some(delivery) = &mut delivery {
-            delivery.status = Some(answer.status.as_u16());
-        }
-        HandledDelivery { answer, delivery, back }
+impl Handler<'_> {
+    pub(super) async fn handle(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let response = self.stop.run_until_cancelled(self.respond(request)).await;
+        Ok(response.unwrap_or_else(stopping))
     }
 
-    async fn respond(&self, headers: &HeaderMap, body: &[u8]) -> (DeliveryResponse, Option<Delivery>) {
+    async fn respond(&self, request: Request<Incoming>) -> Response {
+        let (parts, body) = request.into_parts();
+        if parts.method != Method::POST {
+            let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are sent with POST.");
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        match to_bytes(Body::new(body), MAX_BODY).await {
+            Ok(body) => self.receive(&parts.headers, &body).await,
+            Err(error) => {
+                if error.into_inner().is::<http_body_util::LengthLimitError>() {
+                    problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
+                } else {
+                    problem(StatusCode::BAD_REQUEST, "The body is incomplete.")
+                }
+            }
+        }
+    }
+
+    async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Response {
         let now = Timestamp::now();
         let verified = match self.verifier.verify(headers, body, now) {
             Ok(verified) => verified,
-            Err(why) => {
+            Err(error) => {
                 let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
-                let answer = DeliveryResponse::problem(StatusCode::UNAUTHORIZED, &format!("Refused: {why}."));
-                return (answer, Some(Delivery::refused(now, id, &why)));
+                let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
+                return self.print(Delivery::refused(now, id, &error), response);
             }
         };
         let id = verified.id.clone();
-        let seen = self.repeats.borrow_mut().begin(&id);
-        match seen {
+        let state = self.dedup.borrow_mut().begin(&id);
+        match state {
             DeliveryState::New => {}
             DeliveryState::Duplicate => {
-                self.output.status(&format!("{} came before; it is dropped.", escape_control(&id)));
-                return (DeliveryResponse::acknowledged(), None);
+                self.output.status(&format!("Dropped {}, which was received before.", escape_control(&id)));
+                return acknowledge();
             }
             DeliveryState::InProgress => {
-                let detail = "It is being handled: how that ends is not known yet.";
-                return (DeliveryResponse::problem(StatusCode::SERVICE_UNAVAILABLE, detail), None);
+                return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
             }
         }
         let mut delivery = Delivery::verified(now, verified, body);
-        let resolved = self.resolve(&mut delivery).await;
-        let answer = match (&self.forward_to, resolved) {
-            (Some(application), resolved) => {
-                if let Err(error) = resolved {
-                    // The application decides whether it comes again.
-                    self.output.warn(&error.message);
-                }
-                let (answer, failure) = forward(application, headers, body).await;
-                if let Some(failure) = failure {
-                    delivery.not_acknowledged("application", failure);
-                }
-                answer
-            }
-            (None, Err(error)) => {
-                delivery.not_acknowledged("unresolved", error.message);
-                DeliveryResponse::problem(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "Its session cannot be read back now.",
-                )
-            }
-            (None, Ok(())) => DeliveryResponse::acknowledged(),
-        };
-        self.repeats.borrow_mut().end(&id, delivery.outcome == DeliveryStatus::Accepted);
-        (answer, Some(delivery))
+        let response = self.process(&mut delivery, headers, body).await;
+        let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
+        self.dedup.borrow_mut().end(&id, is_accepted);
+        self.print(delivery, response)
     }
 
-    /// Reads the session back, and settles what the journal does not know by it. Fails where trying again may help.
+    /// Resolves and forwards the delivery, and returns the response to its sender.
+    async fn process(&self, delivery: &mut Delivery, headers: &HeaderMap, body: &[u8]) -> Response {
+        let resolved = self.resolve(delivery).await;
+        match (&self.forward_to, resolved) {
+            (Some(application), resolved) => {
+                if let Err(error) = resolved {
+                    // The application decides whether the sender has to retry.
+                    self.output.warn(&error.message);
+                }
+                let (response, failure) = forward(application, headers, body).await;
+                if let Some(failure) = failure {
+                    delivery.reject("application", failure);
+                }
+                response
+            }
+            (None, Err(error)) => {
+                delivery.reject("unresolved", error.message);
+                problem(StatusCode::SERVICE_UNAVAILABLE, "The session cannot be read at present.")
+            }
+            (None, Ok(())) => acknowledge(),
+        }
+    }
+
+    /// Reads the session, and resolves the unknown attempt in the journal that created it. Fails if a retry may help.
     async fn resolve(&self, delivery: &mut Delivery) -> Result<(), Error> {
         let Some(context) = &self.resolver else { return Ok(()) };
-        let Some(id) = delivery.session() else {
-            self.output.warn("a callback names no session, so nothing was read back");
+        let Some(id) = delivery.session_uuid() else {
+            self.output.warn("the callback has no session ID, so no session was read");
             return Ok(());
         };
-        let failed = |error: Error| error.context(&format!("session {id}"));
+        let add_session = |error: Error| error.context(&format!("session {id}"));
         let session = match context.client.session(id).await.map_err(Error::from) {
             Ok(session) => session,
             Err(error) if error.kind == ErrorKind::NotFound => {
-                self.output.warn(&format!("there is no session {id} in this account"));
+                self.output.warn(&format!("session {id} was not found in this account"));
                 return Ok(());
             }
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(add_session(error)),
         };
-        match reconcile_blocking(id, &session, &context.journal()).await.map_err(failed)? {
+        match reconcile(id, &session, &context.journal()).await.map_err(add_session)? {
             Reconciliation::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
             Reconciliation::Nothing => {}
-            Reconciliation::Ambiguous(number) => self.warn_ambiguous(id, number, context),
-            Reconciliation::Busy => return Err(failed(busy())),
+            Reconciliation::Ambiguous(number) => {
+                let flag = context.settings.profile_flag();
+                self.output.warn(&format!(
+                    "session {id} matches {number} unknown attempts; name the right one: \
+                     kustom{flag} sessions recover ATTEMPT --session {id}"
+                ));
+            }
+            Reconciliation::Busy => return Err(add_session(busy_error())),
         }
         delivery.session = Some(session);
         Ok(())
     }
 
-    fn warn_ambiguous(&self, session: Uuid, number: usize, context: &ApiContext<'_>) {
-        let flag = context.settings.profile_flag();
-        self.output.warn(&format!(
-            "session {session} matches {number} unknown attempts; name the one it came of: \
-             kustom{flag} sessions recover ATTEMPT --session {session}"
-        ));
+    /// Prints the delivery and returns `response`. A delivery that cannot be printed is not acknowledged.
+    fn print(&self, mut delivery: Delivery, response: Response) -> Response {
+        if self.stop.is_cancelled() {
+            return stopping();
+        }
+        delivery.status = Some(response.status().as_u16());
+        let mut is_last = false;
+        if delivery.outcome == DeliveryStatus::Accepted {
+            self.accepted.set(self.accepted.get() + 1);
+            let accepted = self.accepted.get();
+            is_last = self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
+        }
+        if let Err(error) = self.write(delivery) {
+            self.print_error.replace(Some(error));
+            self.stop.cancel();
+            return stopping();
+        }
+        if is_last {
+            self.stop.cancel();
+        }
+        response
+    }
+
+    pub(super) fn timeout_message(&self) -> String {
+        match &self.exit_after {
+            Some(ExitAfter::Event(kind)) => format!("{kind} was not received before the timeout"),
+            Some(ExitAfter::Count(count)) => {
+                format!("{} of {count} deliveries were received before the timeout", self.accepted.get())
+            }
+            None => "no delivery was received before the timeout".to_owned(),
+        }
+    }
+
+    fn write(&self, delivery: Delivery) -> Result<(), Error> {
+        if self.output.format() == Format::Table {
+            self.output.print(&format!("{}\n", delivery.to_line()))?;
+        } else {
+            self.list.borrow_mut().push(delivery)?;
+        }
+        self.output.flush()
     }
 }
 
-/// Settles by a session what can be settled, in a thread of its own: whoever holds a lock holds up nobody else.
-async fn reconcile_blocking(
-    id: Uuid,
-    session: &Session,
-    journal: &JournalFile,
-) -> Result<Reconciliation, Error> {
-    let settling = async {
+fn acknowledge() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn stopping() -> Response {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "kustom is about to exit.")
+}
+
+pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
+    let title = status.canonical_reason().unwrap_or_default();
+    let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    response
+}
+
+/// Runs in a thread, because waiting for a lock must not block other deliveries.
+async fn reconcile(id: Uuid, session: &Session, journal: &JournalFile) -> Result<Reconciliation, Error> {
+    let reconciling = async {
         loop {
             let (session, journal) = (session.clone(), journal.clone());
             let thread = tokio::task::spawn_blocking(move || reconcile_session(id, &session, &journal));
             match thread.await.map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?? {
-                Reconciliation::Busy => tokio::time::sleep(SETTLING_INTERVAL).await,
-                settled => return Ok(settled),
+                Reconciliation::Busy => tokio::time::sleep(RECONCILE_INTERVAL).await,
+                result => return Ok(result),
             }
         }
     };
-    tokio::time::timeout(RECONCILE_TIMEOUT, settling).await.unwrap_or_else(|_| Err(busy()))
+    tokio::time::timeout(RECONCILE_TIMEOUT, reconciling).await.unwrap_or_else(|_| Err(busy_error()))
 }
 
-fn busy() -> Error {
+fn busy_error() -> Error {
     Error::new(
         ErrorKind::Unavailable,
         "another process uses the journal, or is creating a session on this device",

@@ -1,24 +1,28 @@
-//! `kustom webhooks listen`
-
 mod dedup;
 pub(super) mod delivery;
+mod exit_after;
 mod forward;
 mod handler;
-mod server;
-mod wait;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
-use serde_json::json;
-use tokio::sync::oneshot;
-
-use self::handler::DeliveryHandler;
-use self::wait::{ExitAfter, ListenLoop};
 use clap_complete::engine::ArgValueCompleter;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
+use self::exit_after::ExitAfter;
+use self::handler::Handler;
 use crate::args;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
@@ -26,14 +30,18 @@ use crate::commands::listen_address::{self, ReadyFile};
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::output::Output;
+use crate::output::{Format, Output};
 use crate::webhooks::Verifier;
 
-/// How long an application may take with a delivery that is passed on to it.
+/// Timeout for the application of `--forward-to`.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long answers may take to get through once the end has come.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
+/// How long responses in flight may take after the last delivery.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 const MORE: &str = "\
 Examples:
@@ -46,34 +54,34 @@ Next:
   kustom dev trigger session.finalized --to http://127.0.0.1:4011 --secret-file FILE
 ";
 
-/// Receive callbacks, verify them and show them
+/// Receive, verify and print callbacks
 ///
-/// Listens on this machine; let a tunnel of your own bring callbacks there. What does not verify is refused with 401 and
-/// shown; what came before is dropped. It runs until Ctrl-C, or until --exit-after or --timeout ends it: exit 13 if it
-/// ended without what it was waiting for.
+/// kustom listens on this machine; use a tunnel to receive callbacks from the service. It responds to an invalid delivery
+/// with 401 and drops duplicates. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
+/// it before the expected delivery.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The secret of the endpoint, of the form whsec_…, is in this file; can be repeated, as during a rotation
+    /// File with the callback secret (whsec_…); repeat it while secrets are rotated
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,
-    /// Where to listen; port 0 is one that is free
+    /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = listen_address::parse_address)]
     listen: SocketAddr,
-    /// Listen where others on the network can reach it too
+    /// Allow an address that other machines can reach
     #[arg(long)]
     public: bool,
-    /// Read each session back with the profile's key, and settle by it what the journal does not know
+    /// Read each session with the profile's key, and resolve unknown attempts in the journal
     #[arg(long)]
     resolve: bool,
-    /// Pass what verifies on as it came, and answer what the application answers: https, or plain http to this machine
+    /// URL to forward valid deliveries to, and whose response to return: https, or http on this machine
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
-    /// End after an event such as session.finalized was accepted, or after so many of any kind
+    /// Exit after an event such as session.finalized, or after a number of accepted deliveries
     #[arg(add = ArgValueCompleter::new(complete::events))]
     #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
     exit_after: Option<ExitAfter>,
-    /// Write the URL to this file as soon as it listens, with -o json or ndjson as an object, and remove the file at the end
+    /// File to write the URL to when kustom listens (JSON with -o json and ndjson); removed on exit
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
 }
@@ -84,52 +92,98 @@ impl Args {
         listen_address::check_address(listen, public, "other machines could send deliveries")?;
         let secrets = args::read_secrets(&secret_file)?;
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
-        let desk = DeliveryHandler {
+        let output = &*app.output;
+        let handler = Handler {
             verifier: Verifier::new(&secrets)
                 .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?,
-            output: &app.output,
+            output,
             resolver: if resolve { Some(app.connect_to_wait()?) } else { None },
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
-            repeats: RefCell::default(),
+            exit_after,
+            dedup: RefCell::default(),
+            list: RefCell::new(output.list_writer()),
+            accepted: Cell::default(),
+            print_error: RefCell::default(),
+            stop: CancellationToken::new(),
         };
         app.block_on_with_cleanup(async {
-            let output = &*app.output;
             let listener = listen_address::bind(listen).await?;
-            let url = match listener.local_addr() {
-                Ok(address) => format!("http://{address}/"),
-                Err(error) => return Err(Error::new(ErrorKind::Bug, format!("cannot start: {error}"))),
-            };
+            let address = listener.local_addr();
+            let address =
+                address.map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+            let url = format!("http://{address}/");
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
-            greet(&url, output);
-            let (stop, stopped) = oneshot::channel::<()>();
-            let (arrived, serving) = server::serve(listener, async { drop(stopped.await) });
-            let mut serving = std::pin::pin!(serving);
-            let wait = ListenLoop::new(exit_after, app.settings.timeout, &desk);
-            let result = tokio::select! {
-                biased;
-                result = wait.run(arrived, &app.cancel) => result,
-                ended = &mut serving => {
-                    let why = ended.err().map(|error| format!(": {error}")).unwrap_or_default();
-                    Err(Error::new(ErrorKind::Bug, format!("the server ended{why}")))
-                }
-            };
-            drop(stop);
-            let _ = tokio::time::timeout(LAST_PATIENCE, serving).await;
-            result
+            print_ready(&url, output);
+            let status = serve(&listener, &handler, app).await?;
+            if status == ExitStatus::NoDelivery {
+                output.warn(&handler.timeout_message());
+            }
+            if output.format() != Format::Table {
+                handler.list.into_inner().finish()?;
+            }
+            Ok(status)
         })
     }
+}
+
+/// Serves deliveries until there is a reason to exit, then completes the responses in flight.
+async fn serve(listener: &TcpListener, handler: &Handler<'_>, app: &App) -> Result<ExitStatus, Error> {
+    let graceful = GracefulShutdown::new();
+    // The handler is not `Send`, so all connections run in this task.
+    let mut connections = FuturesUnordered::new();
+    let mut stdout_poll = tokio::time::interval(STDOUT_POLL_INTERVAL);
+    let mut timeout = pin!(async {
+        match app.settings.timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    });
+    let result = loop {
+        tokio::select! {
+            biased;
+            () = app.cancel.cancelled() => break match handler.exit_after {
+                None => Ok(ExitStatus::Success),
+                Some(_) => Err(Error::new(ErrorKind::Interrupted, "interrupted before the expected delivery")),
+            },
+            () = handler.stop.cancelled() => {
+                break handler.print_error.take().map_or(Ok(ExitStatus::Success), Err);
+            }
+            Some(_) = connections.next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let service = service_fn(|request| handler.handle(request));
+                    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                    connections.push(graceful.watch(connection));
+                }
+                // The process may have too many open files.
+                Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
+            },
+            () = &mut timeout => break match (&handler.exit_after, handler.accepted.get()) {
+                (None, 1..) => Ok(ExitStatus::Success),
+                _ => Ok(ExitStatus::NoDelivery),
+            },
+            _ = stdout_poll.tick() => if app.output.is_stdout_closed() {
+                break Err(Error::new(ErrorKind::ClosedPipe, "stdout was closed"));
+            },
+        }
+    };
+    handler.stop.cancel();
+    let complete_responses = async { while connections.next().await.is_some() {} };
+    let shutdown = async { tokio::join!(graceful.shutdown(), complete_responses) };
+    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, shutdown).await;
+    result
 }
 
 fn ready_line(url: &str, output: &Output) -> String {
     if output.format().is_json() { format!("{}\n", json!({ "url": url })) } else { format!("{url}\n") }
 }
 
-/// Says on stderr where it listens: stdout is for deliveries.
-fn greet(url: &str, output: &Output) {
+/// Goes to stderr, because stdout is for deliveries.
+fn print_ready(url: &str, output: &Output) {
     if output.format().is_json() && !output.is_quiet() {
         output.message(&json!({"ready": {"url": url}}).to_string());
     }
-    output.status(&format!("Listening at {url}; Ctrl-C ends it."));
+    output.status(&format!("Listening at {url}; press Ctrl-C to stop."));
 }
