@@ -52,7 +52,7 @@ impl App {
     pub(crate) fn account(&self) -> Result<Account, Error> {
         if self.settings.is_local() {
             // The built-in profile must work even if the profiles file is damaged.
-            return Account::resolve(&self.settings, &crate::profiles::Document::empty());
+            return Account::resolve(&self.settings, &crate::profiles::Document::default());
         }
         Account::resolve(&self.settings, &self.settings.store().read()?)
     }

@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Replaces a secret in text and in JSON.
@@ -35,7 +36,8 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct ApiKey(Secret);
 
 /// The environment that the prefix of a key stands for.
@@ -94,6 +96,14 @@ impl ApiKey {
     /// See [`Secret::expose`].
     pub fn expose(&self) -> &str {
         self.0.expose()
+    }
+}
+
+impl TryFrom<String> for ApiKey {
+    type Error = KeyError;
+
+    fn try_from(text: String) -> Result<Self, KeyError> {
+        Self::parse(&text)
     }
 }
 

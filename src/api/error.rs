@@ -1,8 +1,12 @@
-//! Why a request did not end well, and whether it may have been carried out all the same.
+//! Failed requests, and whether they may have been processed.
 
 use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::error::{self, ErrorKind};
 use crate::model::Problem;
+use crate::text::escape_control;
 
 /// Whether a failed request may have changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,4 +132,108 @@ impl FailureCause {
 
 fn reason_phrase(status: u16) -> &'static str {
     http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+}
+
+impl From<Error> for error::Error {
+    fn from(error: Error) -> Self {
+        let kind = kind_of(&error);
+        // Text of the server must not control the terminal.
+        let reason = escape_control(&error.why.message()).into_owned();
+        let attempts =
+            if error.attempts > 1 { format!(" ({} attempts)", error.attempts) } else { String::new() };
+        let message = match kind {
+            ErrorKind::Credentials => format!("the API does not accept the key: {reason}"),
+            ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Usage => reason,
+            ErrorKind::Interrupted => "interrupted".to_owned(),
+            _ => format!("{}: {reason}{attempts}", error.request),
+        };
+        let mut report = Self::new(kind, message);
+        if let Some(status) = error.status() {
+            report = report.detail("status", status);
+        }
+        if let Some(problem) = error.problem().filter(|problem| !problem.errors.is_empty()) {
+            report = report.detail("errors", Value::Object(problem.errors.clone()));
+        }
+        if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
+            report = report.hint(format!("give the correlation ID {} to support", escape_control(id)));
+        }
+        match (&error.why, kind) {
+            (_, ErrorKind::Credentials) => {
+                report.hint("see which key is used and where it comes from with `kustom doctor`")
+            }
+            (_, ErrorKind::Unknown) => {
+                report.hint("the request may have been processed: check before you send it again")
+            }
+            (FailureCause::Redirect { .. } | FailureCause::Unreadable { .. }, _) => {
+                report.hint("check the base URL with `kustom doctor`")
+            }
+            (FailureCause::Status { .. } | FailureCause::Lost(_), ErrorKind::Unavailable) => {
+                match error.retry_after {
+                    Some(wait) => {
+                        report.hint(format!("try again in {} seconds, as the API requests", wait.as_secs()))
+                    }
+                    None => report.hint("try again later; `kustom doctor` checks the connection"),
+                }
+            }
+            (FailureCause::NotSent { .. }, _) => {
+                report.hint("nothing was sent; check the network with `kustom doctor`")
+            }
+            (FailureCause::State(_), _) => {
+                report.hint("fix the state folder, or name another one in KUSTOM_STATE")
+            }
+            _ => report,
+        }
+    }
+}
+
+fn kind_of(error: &Error) -> ErrorKind {
+    match (&error.why, error.carried_out) {
+        (FailureCause::State(_), _) => ErrorKind::Usage,
+        (FailureCause::Cancelled, SideEffect::None) => ErrorKind::Interrupted,
+        (FailureCause::Status { status: 401 | 403, .. }, _) => ErrorKind::Credentials,
+        (FailureCause::Status { status: 404, .. }, _) => ErrorKind::NotFound,
+        (_, SideEffect::Possible) => ErrorKind::Unknown,
+        (FailureCause::Status { status: 408 | 429, .. }, _) => ErrorKind::Unavailable,
+        (FailureCause::Status { status: 400..=499, .. }, _) => ErrorKind::Refused,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Problem;
+
+    fn report(request: &str, status: u16, body: &str, carried_out: SideEffect) -> error::Error {
+        let problem = Box::new(Problem::parse(status, body.as_bytes()));
+        let why = FailureCause::Status { status, problem };
+        Error { request: request.into(), why, carried_out, attempts: 1, retry_after: None }.into()
+    }
+
+    #[test]
+    fn the_exit_code_follows_the_response() {
+        let code = |status, carried_out| report("GET /x", status, "", carried_out).kind.code();
+        for (status, expected) in [
+            (400, 5),
+            (401, 3),
+            (403, 3),
+            (404, 4),
+            (409, 5),
+            (422, 5),
+            (418, 5),
+            (429, 6),
+            (500, 6),
+            (599, 6),
+        ] {
+            assert_eq!(code(status, SideEffect::None), expected, "{status}");
+        }
+        assert_eq!(code(500, SideEffect::Possible), 7);
+        assert_eq!(code(408, SideEffect::Possible), 7);
+    }
+
+    #[test]
+    fn a_servers_text_cannot_control_the_terminal() {
+        let error = report("GET /x", 400, r#"{"detail":"\u001b[2Jgone"}"#, SideEffect::None);
+        assert_eq!(error.message, "\\u{1b}[2Jgone (HTTP 400)");
+    }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::attempt::{EventKind, Journal};
 use super::locked::JournalWriter;
+use crate::error::Error;
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
 /// So many bytes of a journal are read whole at any time: they need no index.
@@ -27,6 +28,13 @@ pub struct JournalError {
     action: &'static str,
     path: PathBuf,
     reason: io::Error,
+}
+
+impl From<JournalError> for Error {
+    fn from(error: JournalError) -> Self {
+        Self::usage(error.to_string())
+            .hint("fix the state folder, or name another one in KUSTOM_STATE; `kustom doctor` checks it")
+    }
 }
 
 /// Keeps other processes from creating a session on the same device, until it is dropped or the process ends.

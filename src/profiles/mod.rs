@@ -1,4 +1,4 @@
-//! Profiles: which account, with which key, in which environment.
+//! Profiles: an account with its environment and its key.
 
 mod document;
 mod store;
@@ -6,13 +6,15 @@ mod store;
 pub(crate) use document::Document;
 pub(crate) use store::{Store, StoreError};
 
+use serde::Deserialize;
+
 use crate::secret::ApiKey;
 
 /// The name of the built-in profile, which runs the emulator inside the process.
 pub(crate) const LOCAL: &str = "local";
 
-/// Which service a profile speaks to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Environment {
     Production,
     Playground,
@@ -32,12 +34,11 @@ impl Environment {
         }
     }
 
-    /// Finds an environment by its name.
     pub(crate) fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|environment| environment.as_str() == name)
     }
 
-    /// The documented host of the service; an emulator has none.
+    /// The documented host; an emulator has none.
     pub(crate) const fn host(self) -> Option<&'static str> {
         match self {
             Self::Production => Some("api.kustom.co"),
@@ -46,7 +47,6 @@ impl Environment {
         }
     }
 
-    /// The environment that a documented host belongs to.
     pub(crate) fn of_host(host: &str) -> Option<Self> {
         let host = host.trim_end_matches('.');
         Self::ALL.into_iter().find(|environment| {
@@ -70,32 +70,34 @@ pub(crate) enum KeySource {
     Command(String),
 }
 
-/// One profile, as it stands in the file.
-#[derive(Debug, Clone)]
+/// A profile as it is stored in the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "a table")]
 pub(crate) struct Profile {
     pub environment: Environment,
-    /// The key, if the profile has one.
-    pub key: Option<KeySource>,
+    pub api_key: Option<ApiKey>,
+    /// Never set together with `api_key`.
+    pub api_key_command: Option<String>,
     /// The username issued with the key.
     pub username: Option<String>,
-    /// The merchant id that belongs to the key.
+    /// The merchant ID that belongs to the key.
     pub merchant_id: Option<String>,
-    /// The default location: a name or an id.
+    /// The default location: a name or an ID.
     pub location: Option<String>,
     /// The default currency, ISO 4217.
     pub currency: Option<String>,
-    /// Another host than the environment's: a proxy or an emulator.
+    /// Replaces the host of the environment, for a proxy or an emulator.
     pub base_url: Option<String>,
-    /// Whether completions may ask the API with the key; where it says nothing, its environment and its key decide.
+    /// Whether completions may call the API with the key. The default depends on the environment and the key.
     pub completions: Option<bool>,
 }
 
 impl Profile {
-    /// A profile with nothing but its environment.
     pub(crate) const fn new(environment: Environment) -> Self {
         Self {
             environment,
-            key: None,
+            api_key: None,
+            api_key_command: None,
             username: None,
             merchant_id: None,
             location: None,
@@ -104,19 +106,29 @@ impl Profile {
             completions: None,
         }
     }
+
+    pub(crate) fn key(&self) -> Option<KeySource> {
+        let stored = self.api_key.clone().map(KeySource::Stored);
+        stored.or_else(|| self.api_key_command.clone().map(KeySource::Command))
+    }
+
+    pub(crate) fn set_key(&mut self, key: KeySource) {
+        (self.api_key, self.api_key_command) = match key {
+            KeySource::Stored(key) => (Some(key), None),
+            KeySource::Command(command) => (None, Some(command)),
+        };
+    }
 }
 
-/// Why a text is not a profile's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NameError {
-    /// Characters that would have to be quoted somewhere.
+    /// A character that a shell or TOML would need quoted.
     #[error("'{0}' cannot be a profile's name; use letters, digits, '-' and '_'")]
     Characters(String),
     #[error("'local' is the name of the built-in profile; choose another")]
     BuiltIn,
 }
 
-/// Checks the name of a profile that is to be stored.
 pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name.is_empty() || name.starts_with('-') || !name.bytes().all(fits) {

@@ -1,4 +1,4 @@
-//! The profiles file on disk: written whole or not at all, private, under a lock.
+//! The profiles file on disk: private, replaced atomically, changed under a lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::document::{Document, DocumentError};
+use crate::error::Error;
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
 
-/// How long another process may take to change the file.
-const LONGEST_LOCK: Duration = Duration::from_secs(20);
+/// How long to wait for another process that is changing the file.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How often it is looked whether it is done.
 const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone)]
@@ -19,32 +19,23 @@ pub(crate) struct Store {
     path: PathBuf,
 }
 
-/// Why the profiles file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It could not be read or written; it is as it was.
     #[error("cannot {action} {}: {}", .path.display(), io_error_message(.reason))]
     Io {
-        /// What was tried.
+        /// A verb, for the message.
         action: &'static str,
-        /// With which file or folder.
         path: PathBuf,
         reason: io::Error,
     },
-    /// It is not UTF-8.
     #[error("{} is not UTF-8 text", .0.display())]
     Encoding(PathBuf),
-    /// It has a mistake in it.
-    #[error("{}, {mistake}", .path.display())]
-    Mistake {
-        path: PathBuf,
-        /// The mistake and its place.
-        mistake: DocumentError,
-    },
+    #[error("{}, {error}", .path.display())]
+    Invalid { path: PathBuf, error: DocumentError },
 }
 
 impl Store {
-    /// The store in this file, which need not exist.
+    /// The file need not exist.
     pub(crate) const fn new(path: PathBuf) -> Self {
         Self { path }
     }
@@ -53,19 +44,19 @@ impl Store {
         &self.path
     }
 
-    /// Reads the file; one that does not exist is empty.
+    /// Reads the file. A missing file is an empty document.
     pub(crate) fn read(&self) -> Result<Document, StoreError> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Document::empty()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Document::default()),
             Err(reason) => return Err(StoreError::Io { action: "read", path: self.path.clone(), reason }),
         };
         let text = String::from_utf8(bytes).map_err(|_| StoreError::Encoding(self.path.clone()))?;
-        Document::parse(&text).map_err(|mistake| StoreError::Mistake { path: self.path.clone(), mistake })
+        Document::parse(&text).map_err(|error| StoreError::Invalid { path: self.path.clone(), error })
     }
 
-    /// Reads the file, changes it and writes it, while no other process can do the same. Whoever reads meanwhile
-    /// sees the old file or the new one, whole. When `change` gives an error, nothing is written.
+    /// Reads, changes and writes the file under a lock. Readers see the old or the new file in full. If `change` fails,
+    /// nothing is written.
     pub(crate) fn change<R, E: From<StoreError>>(
         &self,
         change: impl FnOnce(&mut Document) -> Result<R, E>,
@@ -77,18 +68,18 @@ impl Store {
         Ok(result)
     }
 
-    /// The file itself where the path is a link to it, as in a folder of dotfiles, so that the link stays one.
+    /// Follows a symbolic link, as in a dotfiles repository, so that the link is not replaced by a file.
     fn target(&self) -> PathBuf {
         fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
     }
 
     fn lock(&self) -> Result<File, StoreError> {
-        let folder = parent_dir(&self.path);
+        let dir = parent_dir(&self.path);
         let failed = |path: &Path, action, reason| StoreError::Io { action, path: path.to_owned(), reason };
-        create_private_dir(folder).map_err(|reason| failed(folder, "create", reason))?;
+        create_private_dir(dir).map_err(|reason| failed(dir, "create", reason))?;
         let path = self.path.with_extension("lock");
         let lock = private_open_options().open(&path).map_err(|reason| failed(&path, "write", reason))?;
-        let deadline = Instant::now() + LONGEST_LOCK;
+        let deadline = Instant::now() + LOCK_TIMEOUT;
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(lock),
@@ -114,13 +105,27 @@ impl Store {
     }
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        let hint = match error {
+            StoreError::Io { .. } => {
+                "check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG"
+            }
+            StoreError::Encoding(_) | StoreError::Invalid { .. } => {
+                "correct the file in an editor; nothing was changed"
+            }
+        };
+        Self::usage(error.to_string()).hint(hint)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::profiles::{Environment, Profile};
 
-    fn store(folder: &Path) -> Store {
-        Store::new(folder.join("kustom").join("profiles.toml"))
+    fn store(dir: &Path) -> Store {
+        Store::new(dir.join("kustom").join("profiles.toml"))
     }
 
     fn add(store: &Store, name: &str) -> Result<(), StoreError> {
@@ -132,8 +137,8 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_empty_and_the_first_write_makes_it_private() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
         assert_eq!(store.read().unwrap().profiles().count(), 0);
         assert!(!store.path().exists());
         add(&store, "a").unwrap();
@@ -148,8 +153,8 @@ mod tests {
 
     #[test]
     fn a_change_that_fails_writes_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
         add(&store, "a").unwrap();
         let before = fs::read(store.path()).unwrap();
         let refused: Result<(), StoreError> = store.change(|document| {
@@ -162,8 +167,8 @@ mod tests {
 
     #[test]
     fn changes_at_the_same_time_are_all_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
         std::thread::scope(|scope| {
             for number in 0..20 {
                 let store = &store;
@@ -174,24 +179,24 @@ mod tests {
     }
 
     #[test]
-    fn a_killed_write_leaves_the_old_file_and_its_remains_are_cleared_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = store(folder.path());
+    fn a_killed_write_leaves_the_old_file_and_its_temporary_file_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path());
         add(&store, "a").unwrap();
-        let remains = store.path().with_file_name(".profiles.toml.x.tmp");
-        fs::write(&remains, "[profiles.").unwrap();
+        let leftover = store.path().with_file_name(".profiles.toml.x.tmp");
+        fs::write(&leftover, "[profiles.").unwrap();
         assert!(store.read().unwrap().profile("a").is_some());
         add(&store, "b").unwrap();
-        assert!(!remains.exists());
+        assert!(!leftover.exists());
     }
 
     #[cfg(unix)]
     #[test]
     fn a_link_to_the_file_stays_a_link() {
-        let folder = tempfile::tempdir().unwrap();
-        let real = folder.path().join("dotfiles.toml");
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().join("dotfiles.toml");
         fs::write(&real, "# mine\n").unwrap();
-        let link = folder.path().join("profiles.toml");
+        let link = dir.path().join("profiles.toml");
         std::os::unix::fs::symlink(&real, &link).unwrap();
         add(&Store::new(link.clone()), "a").unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());

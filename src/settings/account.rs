@@ -1,4 +1,4 @@
-//! Which account a command speaks for, and the guards between a key and the wrong host.
+//! The account a command uses, and the checks that keep a key from reaching the wrong host.
 
 use super::{Settings, Source, Sourced};
 use crate::api::BaseUrl;
@@ -7,70 +7,73 @@ use crate::error::{Error, ErrorKind};
 use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
 use crate::secret::{ApiKey, KeyKind};
 
-/// The base URL of the emulator inside the process, which no request leaves by.
-pub(crate) const LOCAL_BASE_URL: &str = "http://localhost";
+/// A placeholder for the emulator in this process, which requests reach without the network.
+const LOCAL_BASE_URL: &str = "http://localhost";
 
-/// Where requests go.
 #[derive(Debug, Clone)]
 pub(crate) enum Endpoint {
-    /// The emulator inside this process.
+    /// The emulator in this process.
     InProcess,
-    /// Over the network, or to an emulator on this machine.
+    /// A URL, which may be an emulator on this machine.
     Remote(Sourced<BaseUrl>),
 }
 
-/// An account, each value with its source. All guards that need no key have been passed.
+/// An account, each value with its source. All checks that do not need the key have passed.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
-    /// The profile, unless the environment alone is enough.
+    /// `None` if environment variables alone describe the account.
     pub profile: Option<Sourced<String>>,
     pub environment: Sourced<Environment>,
-    /// Where requests go.
     pub endpoint: Endpoint,
-    /// The key, or the command that gives it.
     pub key: Sourced<KeySource>,
     /// The username issued with the key.
     pub username: Option<Sourced<String>>,
     pub merchant_id: Option<Sourced<String>>,
-    /// The default location: a name or an id.
+    /// The default location: a name or an ID.
     pub location: Option<Sourced<String>>,
     pub currency: Option<Sourced<String>>,
-    /// Whether completions may ask the API for this account.
+    /// Whether completions may call the API for this account.
     pub completions: Sourced<bool>,
-    /// Variables that are set and count for nothing here.
+    /// Environment variables that are set but have no effect on this account.
     pub ignored: Vec<&'static str>,
 }
 
 impl Account {
-    /// Resolves the account that flags, variables and profiles ask for.
+    /// Resolves the account from flags, environment variables and profiles.
     pub(crate) fn resolve(settings: &Settings, profiles: &Document) -> Result<Self, Error> {
-        let name = settings.profile_name(profiles.active());
-        match &name {
-            Some(name) if name.value == LOCAL => Self::local(settings, name.clone()),
+        match settings.profile_name(profiles.active()) {
+            Some(name) if name.value == LOCAL => Self::local(settings, name),
             Some(name) => match profiles.profile(&name.value) {
-                Some(profile) => Self::from_profile(settings, name.clone(), profile),
-                None => Err(unknown_profile(name, profiles)),
+                Some(profile) => {
+                    let environment = Sourced::new(profile.environment, Source::Profile(name.value.clone()));
+                    Self::from_profile(settings, Some(name), environment, profile)
+                }
+                None => Err(unknown_profile(&name, profiles)),
             },
-            None => Self::from_env(settings),
+            None => {
+                let environment = infer_environment(settings)?;
+                let profile = Profile::new(environment.value);
+                Self::from_profile(settings, None, environment, &profile)
+            }
         }
     }
 
-    /// The built-in profile: the emulator in this process with its own account, or one on this machine that
-    /// `KUSTOM_BASE_URL` names.
+    /// The built-in profile. It uses the emulator in this process with a built-in account, or the emulator at
+    /// `KUSTOM_BASE_URL` if that is set.
     fn local(settings: &Settings, name: Sourced<String>) -> Result<Self, Error> {
         let variables = &settings.variables;
-        let built_in = |text: &str| Some(Sourced::new(text.to_owned(), Source::BuiltIn));
-        let own_key = ApiKey::parse(emulator::API_KEY)
+        let built_in = |text: &str| Sourced::new(text.to_owned(), Source::BuiltIn);
+        let key = ApiKey::parse(emulator::API_KEY)
             .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let mut account = Self {
             profile: Some(name),
             environment: Sourced::new(Environment::Local, Source::BuiltIn),
             endpoint: Endpoint::InProcess,
-            key: Sourced::new(KeySource::Stored(own_key), Source::BuiltIn),
+            key: Sourced::new(KeySource::Stored(key), Source::BuiltIn),
             username: None,
-            merchant_id: built_in(emulator::MERCHANT_ID),
+            merchant_id: Some(built_in(emulator::MERCHANT_ID)),
             location: None,
-            currency: built_in("SEK"),
+            currency: Some(built_in("SEK")),
             completions: Sourced::new(true, Source::BuiltIn),
             ignored: Vec::new(),
         };
@@ -79,148 +82,95 @@ impl Account {
             if let Some(key) = key_from_env(settings)? {
                 account.key = key;
             }
-            account.username = variable(variables.username.as_deref(), "KUSTOM_USERNAME");
-            if let Some(id) = variable(variables.merchant_id.as_deref(), "KUSTOM_MERCHANT_ID") {
-                account.merchant_id = Some(id);
-            }
+            account.username = from_env("KUSTOM_USERNAME", variables.username.as_ref());
+            account.merchant_id =
+                from_env("KUSTOM_MERCHANT_ID", variables.merchant_id.as_ref()).or(account.merchant_id);
         } else {
-            let set = [
-                (variables.api_key.is_some(), "KUSTOM_API_KEY"),
-                (variables.username.is_some(), "KUSTOM_USERNAME"),
-                (variables.merchant_id.is_some(), "KUSTOM_MERCHANT_ID"),
+            let is_set = [
+                ("KUSTOM_API_KEY", variables.api_key.is_some()),
+                ("KUSTOM_USERNAME", variables.username.is_some()),
+                ("KUSTOM_MERCHANT_ID", variables.merchant_id.is_some()),
             ];
-            account.ignored = set.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect();
+            account.ignored = is_set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
         }
-        account.validated()
+        account.validate()
     }
 
-    fn from_profile(settings: &Settings, name: Sourced<String>, profile: &Profile) -> Result<Self, Error> {
+    /// An account with a profile's values, each overridden by its environment variable. Without a name, the profile is
+    /// empty and environment variables give all values.
+    fn from_profile(
+        settings: &Settings,
+        name: Option<Sourced<String>>,
+        environment: Sourced<Environment>,
+        profile: &Profile,
+    ) -> Result<Self, Error> {
         let variables = &settings.variables;
-        let source = || Source::Profile(name.value.clone());
-        let text = |from_variable: Option<&String>, variable, from_profile: Option<&String>| {
-            let candidates = [
-                from_variable.map(|text| (Source::Variable(variable), text.clone())),
-                from_profile.map(|text| (source(), text.clone())),
-            ];
-            Sourced::first_of(candidates.into_iter().flatten().collect(), Clone::clone)
-        };
-        let environment = Sourced::new(profile.environment, source());
-        let endpoint = match base_url(settings, profile.base_url.as_deref().map(|url| (source(), url)))? {
+        let profile_name = name.as_ref().map(|name| name.value.clone()).unwrap_or_default();
+        let source = || Source::Profile(profile_name.clone());
+        let stored = |text: &Option<String>| text.clone().map(|text| Sourced::new(text, source()));
+        let endpoint = match base_url(settings, stored(&profile.base_url))? {
             Some(base_url) => Endpoint::Remote(base_url),
-            None => Endpoint::Remote(documented_base_url(profile.environment)?),
+            None => Endpoint::Remote(documented_base_url(environment.value)?),
         };
-        let mut keys: Vec<(Source, KeySource)> =
-            key_from_env(settings)?.map(|key| (key.source, key.value)).into_iter().collect();
-        keys.extend(profile.key.clone().map(|key| (source(), key)));
-        let key = Sourced::first_of(keys, describe_key).ok_or_else(|| {
-            Error::new(ErrorKind::Credentials, format!("the profile '{}' has no API key", name.value))
-                .hint(format!("add one with `kustom login --profile {} --api-key-stdin`", name.value))
+        let stored_key = profile.key().map(|key| Sourced::new(key, source()));
+        let key = Sourced::first([key_from_env(settings)?, stored_key], describe_key).ok_or_else(|| {
+            Error::new(ErrorKind::Credentials, format!("the profile '{profile_name}' has no API key"))
+                .hint(format!("add one with `kustom login --profile {profile_name} --api-key-stdin`"))
         })?;
-        // Username and merchant id belong to their key: those of the profile are wrong with another one, and on
-        // production the wrong merchant would be named.
-        let own_key = matches!(key.source, Source::Profile(_));
-        let username = profile.username.as_ref().filter(|_| own_key || variables.username.is_some());
-        let merchant_id = profile.merchant_id.as_ref().filter(|_| own_key || variables.merchant_id.is_some());
+        // Username and merchant ID belong to their key. With another key, the profile's would be wrong, and production
+        // prompts would name the wrong merchant.
+        let is_own_key = matches!(key.source, Source::Profile(_));
+        let username = [
+            from_env("KUSTOM_USERNAME", variables.username.as_ref()),
+            stored(&profile.username).filter(|_| is_own_key || variables.username.is_some()),
+        ];
+        let merchant_id = [
+            from_env("KUSTOM_MERCHANT_ID", variables.merchant_id.as_ref()),
+            stored(&profile.merchant_id).filter(|_| is_own_key || variables.merchant_id.is_some()),
+        ];
+        let completions = match profile.completions {
+            // Permission for the profile's own key does not extend to another one.
+            Some(allowed) if is_own_key || !allowed => Sourced::new(allowed, source()),
+            _ => Sourced::new(completions_by_default(environment.value, &key.value), Source::BuiltIn),
+        };
         Self {
-            environment,
             endpoint,
-            username: text(variables.username.as_ref(), "KUSTOM_USERNAME", username),
-            merchant_id: text(variables.merchant_id.as_ref(), "KUSTOM_MERCHANT_ID", merchant_id),
-            location: profile.location.clone().map(|text| Sourced::new(text, source())),
-            currency: profile.currency.clone().map(|text| Sourced::new(text, source())),
-            completions: match profile.completions {
-                // What is allowed is allowed for the profile's own key, and for no other.
-                Some(allowed) if own_key || !allowed => Sourced::new(allowed, source()),
-                _ => Sourced::new(completions_by_default(profile.environment, &key.value), Source::BuiltIn),
-            },
+            username: Sourced::first(username, Clone::clone),
+            merchant_id: Sourced::first(merchant_id, Clone::clone),
+            location: stored(&profile.location),
+            currency: stored(&profile.currency),
+            completions,
             ignored: Vec::new(),
             key,
-            profile: Some(name),
-        }
-        .validated()
-    }
-
-    /// No profile: a key alone tells its environment, a base URL tells the host.
-    fn from_env(settings: &Settings) -> Result<Self, Error> {
-        let variables = &settings.variables;
-        let Some(key) = key_from_env(settings)? else {
-            return Err(Error::new(ErrorKind::Credentials, "there is no API key: no profile is active")
-                .hint("try everything without an account: add --profile local")
-                .hint("add an account with `kustom login`, or choose one with `kustom profiles use NAME`"));
-        };
-        let kind = match &key.value {
-            KeySource::Stored(key) => key.kind(),
-            KeySource::Command(_) => KeyKind::Unmarked,
-        };
-        let base_url = base_url(settings, None)?;
-        let from_key = match kind {
-            KeyKind::Live => Some(Environment::Production),
-            KeyKind::Test => Some(Environment::Playground),
-            KeyKind::Unmarked => None,
-        };
-        let environment = match (&base_url, from_key) {
-            (_, Some(environment)) => Sourced::new(environment, Source::Told("the key")),
-            (Some(url), None) => {
-                // A key that does not tell, at a host that does not tell, may be worth real money.
-                let unmarked =
-                    if url.value.is_loopback() { Environment::Local } else { Environment::Production };
-                let environment = Environment::of_host(url.value.host()).unwrap_or(unmarked);
-                Sourced::new(environment, Source::Told("the base URL"))
-            }
-            (None, None) => {
-                return Err(Error::usage(
-                    "KUSTOM_API_KEY does not tell whether it is for production or playground",
-                )
-                .hint(
-                    "name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`",
-                ));
-            }
-        };
-        let endpoint = match base_url {
-            Some(base_url) => base_url,
-            None => documented_base_url(environment.value)?,
-        };
-        let completions = completions_by_default(environment.value, &key.value);
-        Self {
-            profile: None,
             environment,
-            endpoint: Endpoint::Remote(endpoint),
-            username: variable(variables.username.as_deref(), "KUSTOM_USERNAME"),
-            merchant_id: variable(variables.merchant_id.as_deref(), "KUSTOM_MERCHANT_ID"),
-            location: None,
-            currency: None,
-            completions: Sourced::new(completions, Source::BuiltIn),
-            ignored: Vec::new(),
-            key,
+            profile: name,
         }
-        .validated()
+        .validate()
     }
 
-    /// Checks that a host of the service is not spoken to under the name of another environment.
-    fn validated(self) -> Result<Self, Error> {
-        if let Endpoint::Remote(url) = &self.endpoint
-            && let Some(host) = Environment::of_host(url.value.host())
-            && host != self.environment.value
-        {
-            let message = format!(
-                "the base URL ({}) is the host of {host}, but the environment ({}) is {}",
-                url.source.describe(),
-                self.environment.source.describe(),
-                self.environment.value
-            );
-            return Err(
-                Error::new(ErrorKind::Credentials, message).hint("nothing was sent; correct one of the two")
-            );
-        }
-        if let Endpoint::Remote(url) = &self.endpoint
-            && self.environment.value == Environment::Local
-            && !url.value.is_loopback()
-        {
-            let message = format!(
-                "the base URL (from {}) is not on this machine, but the environment is local",
-                url.source
-            );
-            return Err(Error::usage(message).hint("use a profile of production or playground for it"));
+    /// Checks that the host and a stored key belong to the environment.
+    fn validate(self) -> Result<Self, Error> {
+        let environment = &self.environment;
+        if let Endpoint::Remote(url) = &self.endpoint {
+            if let Some(host) =
+                Environment::of_host(url.value.host()).filter(|host| *host != environment.value)
+            {
+                let message = format!(
+                    "the base URL ({}) is the host of {host}, but the environment ({}) is {}",
+                    url.source.describe(),
+                    environment.source.describe(),
+                    environment.value
+                );
+                return Err(Error::new(ErrorKind::Credentials, message)
+                    .hint("nothing was sent; correct one of the two"));
+            }
+            if environment.value == Environment::Local && !url.value.is_loopback() {
+                let source = &url.source;
+                let message = format!(
+                    "the base URL (from {source}) is not on this machine, but the environment is local"
+                );
+                return Err(Error::usage(message).hint("use a profile of production or playground for it"));
+            }
         }
         if let KeySource::Stored(key) = &self.key.value {
             self.check_key(key)?;
@@ -228,7 +178,7 @@ impl Account {
         Ok(self)
     }
 
-    /// Checks that a key is not of another environment. A key from a command is checked once it is known.
+    /// Checks that a key belongs to the environment. A key from a command is checked after the command has run.
     pub(crate) fn check_key(&self, key: &ApiKey) -> Result<(), Error> {
         let fits = match key.kind() {
             KeyKind::Live => self.environment.value == Environment::Production,
@@ -250,7 +200,6 @@ impl Account {
         ))
     }
 
-    /// Where requests go.
     pub(crate) fn base_url(&self) -> Result<BaseUrl, Error> {
         match &self.endpoint {
             Endpoint::Remote(url) => Ok(url.value.clone()),
@@ -260,28 +209,55 @@ impl Account {
         }
     }
 
-    /// Whether this is about real money.
     pub(crate) fn is_production(&self) -> bool {
         self.environment.value == Environment::Production
     }
 }
 
-/// Whether completions may use a key that no profile speaks of: never one of production, and never one that a command
-/// gives, which may ask for a password.
+/// The environment of an account without a profile, from the key or from the host in `KUSTOM_BASE_URL`.
+fn infer_environment(settings: &Settings) -> Result<Sourced<Environment>, Error> {
+    let key = key_from_env(settings)?.ok_or_else(|| {
+        Error::new(ErrorKind::Credentials, "there is no API key: no profile is active")
+            .hint("try everything without an account: add --profile local")
+            .hint("add an account with `kustom login`, or choose one with `kustom profiles use NAME`")
+    })?;
+    let kind = match &key.value {
+        KeySource::Stored(key) => key.kind(),
+        KeySource::Command(_) => KeyKind::Unmarked,
+    };
+    let base_url = base_url(settings, None)?;
+    match (kind, base_url) {
+        (KeyKind::Live, _) => Ok(Sourced::new(Environment::Production, Source::Inferred("the key"))),
+        (KeyKind::Test, _) => Ok(Sourced::new(Environment::Playground, Source::Inferred("the key"))),
+        (KeyKind::Unmarked, Some(url)) => {
+            // An unmarked key at an unknown host may be worth real money.
+            let fallback = if url.value.is_loopback() { Environment::Local } else { Environment::Production };
+            let environment = Environment::of_host(url.value.host()).unwrap_or(fallback);
+            Ok(Sourced::new(environment, Source::Inferred("the base URL")))
+        }
+        (KeyKind::Unmarked, None) => {
+            let message = "KUSTOM_API_KEY does not tell whether it is for production or playground";
+            Err(Error::usage(message)
+                .hint("name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`"))
+        }
+    }
+}
+
+/// Completions do not use a production key by default, nor run a command for the key, which may ask for a password.
 const fn completions_by_default(environment: Environment, key: &KeySource) -> bool {
     matches!(key, KeySource::Stored(_)) && !matches!(environment, Environment::Production)
 }
 
-/// A key in words that are safe to show.
-pub(super) fn describe_key(key: &KeySource) -> String {
+/// Describes a key without revealing it.
+fn describe_key(key: &KeySource) -> String {
     match key {
         KeySource::Stored(key) => key.describe().to_owned(),
         KeySource::Command(_) => "a command".to_owned(),
     }
 }
 
-fn variable(text: Option<&str>, name: &'static str) -> Option<Sourced<String>> {
-    text.map(|text| Sourced::new(text.to_owned(), Source::Variable(name)))
+fn from_env(name: &'static str, value: Option<&String>) -> Option<Sourced<String>> {
+    value.map(|value| Sourced::new(value.clone(), Source::Variable(name)))
 }
 
 fn key_from_env(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error> {
@@ -291,22 +267,17 @@ fn key_from_env(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error
     Ok(Some(Sourced::new(KeySource::Stored(key), Source::Variable("KUSTOM_API_KEY"))))
 }
 
-fn base_url(
-    settings: &Settings,
-    of_profile: Option<(Source, &str)>,
-) -> Result<Option<Sourced<BaseUrl>>, Error> {
-    let of_variable =
-        settings.variables.base_url.as_deref().map(|url| (Source::Variable("KUSTOM_BASE_URL"), url));
-    let candidates = [of_variable, of_profile].into_iter().flatten().collect();
-    // A URL that cannot be used may hold a password: only its source is named.
+fn base_url(settings: &Settings, stored: Option<Sourced<String>>) -> Result<Option<Sourced<BaseUrl>>, Error> {
+    // An invalid URL may contain a password, so it is not repeated.
     let describe =
-        |url: &&str| BaseUrl::parse(url).map_or_else(|_| "another".to_owned(), |url| url.to_string());
-    let Some(strongest) = Sourced::first_of(candidates, describe) else { return Ok(None) };
-    match BaseUrl::parse(strongest.value) {
-        Ok(url) => Ok(Some(strongest.map(|_| url))),
-        Err(error) => {
-            Err(Error::usage(format!("the base URL from {} cannot be used: {error}", strongest.source)))
-        }
+        |url: &String| BaseUrl::parse(url).map_or_else(|_| "another".to_owned(), |url| url.to_string());
+    let candidates = [from_env("KUSTOM_BASE_URL", settings.variables.base_url.as_ref()), stored];
+    let Some(Sourced { value, source, shadows }) = Sourced::first(candidates, describe) else {
+        return Ok(None);
+    };
+    match BaseUrl::parse(&value) {
+        Ok(value) => Ok(Some(Sourced { value, source, shadows })),
+        Err(error) => Err(Error::usage(format!("the base URL from {source} cannot be used: {error}"))),
     }
 }
 
@@ -323,9 +294,8 @@ fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Err
 }
 
 fn unknown_profile(name: &Sourced<String>, profiles: &Document) -> Error {
-    let known: Vec<_> = profiles.profiles().map(|(name, _)| name).chain([LOCAL]).collect();
     Error::usage(format!("there is no profile '{}' (from {})", name.value, name.source))
-        .hint(format!("the profiles are: {}", known.join(", ")))
+        .hint(format!("the profiles are: {}", profiles.names().join(", ")))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const TILL: &str = "active = 'till'\n[profiles.till]\nenvironment = 'playground'
                     username = 'u'\nmerchant_id = 'm'\n";
 
 #[test]
-fn a_variable_shadows_the_profile_and_both_are_named() {
+fn a_variable_shadows_the_profile_and_both_are_listed() {
     let variables = EnvVars { merchant_id: Some("other".into()), ..key("kco_test_api_env") };
     let account = resolve(None, variables, TILL).unwrap();
     let merchant = account.merchant_id.unwrap();
@@ -99,7 +99,7 @@ fn keys_stay_in_their_environment() {
 }
 
 #[test]
-fn a_documented_host_cannot_pass_for_another_environment() {
+fn a_documented_host_cannot_be_used_for_another_environment() {
     let variables = EnvVars { base_url: Some("https://api.kustom.co".into()), ..EnvVars::default() };
     let error = resolve(Some("till"), variables, TILL).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials);

@@ -1,33 +1,26 @@
-//! The environment variables of kustom, read once.
+//! The environment variables of kustom.
 
 use std::path::PathBuf;
 
 use crate::error::Error;
 use crate::secret::Secret;
 
-/// What stands in the environment; an empty variable counts as not set.
+/// An empty variable counts as not set.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EnvVars {
-    /// `KUSTOM_PROFILE`: the profile to use.
     pub profile: Option<String>,
-    /// `KUSTOM_API_KEY`: the API key.
     pub api_key: Option<Secret>,
-    /// `KUSTOM_USERNAME`: the username issued with the key.
     pub username: Option<String>,
-    /// `KUSTOM_MERCHANT_ID`: the merchant id.
     pub merchant_id: Option<String>,
-    /// `KUSTOM_BASE_URL`: another host than the environment's.
     pub base_url: Option<String>,
-    /// `KUSTOM_OUTPUT`: the format of data.
     pub output: Option<String>,
-    /// `KUSTOM_CONFIG`: the profiles file.
+    /// The profiles file.
     pub config: Option<PathBuf>,
-    /// `KUSTOM_STATE`: the folder of what kustom remembers between commands.
+    /// The directory of files that are kept between commands.
     pub state: Option<PathBuf>,
 }
 
 impl EnvVars {
-    /// Reads this process's environment.
     pub(crate) fn from_env() -> Result<Self, Error> {
         Ok(Self {
             profile: text("KUSTOM_PROFILE")?,

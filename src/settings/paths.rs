@@ -1,4 +1,4 @@
-//! Where things are kept on this machine.
+//! The files and directories of kustom.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,15 @@ use directories::ProjectDirs;
 use super::EnvVars;
 use crate::error::Error;
 
-/// The files and folders of kustom.
 #[derive(Debug, Clone)]
 pub(crate) struct Paths {
     pub profiles: PathBuf,
-    /// The folder of what is remembered between commands.
+    /// The directory of files that are kept between commands.
     pub state: PathBuf,
 }
 
 impl Paths {
-    /// The platform's folders, unless `KUSTOM_CONFIG` and `KUSTOM_STATE` name others.
+    /// The platform's directories, unless `KUSTOM_CONFIG` and `KUSTOM_STATE` override them.
     pub(super) fn resolve(variables: &EnvVars) -> Result<Self, Error> {
         let platform = ProjectDirs::from("", "", "kustom");
         let missing = |what: &str, variable: &str| {
@@ -29,9 +28,9 @@ impl Paths {
             (None, None) => return Err(missing("the profiles", "KUSTOM_CONFIG")),
         };
         let state = match (&variables.state, &platform) {
-            (Some(folder), _) => folder.clone(),
+            (Some(dir), _) => dir.clone(),
             (None, Some(platform)) => {
-                // Only Linux tells state from data.
+                // Only Linux has a directory for state.
                 platform.state_dir().unwrap_or_else(|| platform.data_local_dir()).to_owned()
             }
             (None, None) => return Err(missing("the state", "KUSTOM_STATE")),
@@ -39,7 +38,7 @@ impl Paths {
         Ok(Self { profiles, state })
     }
 
-    /// The state of the emulator that the profile `local` runs.
+    /// The state file of the emulator in this process.
     pub(crate) fn local_state(&self) -> PathBuf {
         self.state.join("local.json")
     }

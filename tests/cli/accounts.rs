@@ -275,7 +275,7 @@ fn the_doctor_finds_a_healthy_account() {
     assert_eq!(found(&findings, "environment"), ("ok", "playground, from profile 'a'"));
     assert_eq!(found(&findings, "api_key"), ("ok", "a kco_test_… key, from profile 'a'"));
     assert_eq!(found(&findings, "key"), ("ok", "is accepted"));
-    assert!(found(&findings, "host").1.starts_with("answers in "));
+    assert!(found(&findings, "host").1.starts_with("responds in "));
     assert_eq!(server.asked().len(), 1);
     let _ = env.run(["doctor", "--offline"]).ok();
     assert_eq!(server.asked().len(), 1, "offline sends nothing");

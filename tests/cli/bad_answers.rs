@@ -10,7 +10,7 @@ use crate::common::tls;
 const KEY: &str = "kco_test_api_0123456789abcdef";
 const CHECK_URL: &str = "  hint: check the base URL with `kustom doctor`\n";
 const CHECK_NETWORK: &str = "  hint: nothing was sent; check the network with `kustom doctor`\n";
-const LOOK: &str = "  hint: the request may have been carried out: look before you send it again\n";
+const LOOK: &str = "  hint: the request may have been processed: check before you send it again\n";
 
 fn env(server: &Server) -> TestEnv {
     TestEnv::new().at(&server.url(), KEY)
@@ -60,7 +60,7 @@ fn an_html_page() {
 fn an_html_error_page() {
     let server = Server::always(Reply::new(502, "text/html", "<html><h1>Bad gateway</h1></html>"));
     let said = format!(
-        "error: GET /ipp/v1/sessions/{}: the API answered 502 Bad Gateway (4 tries)\n  hint: try again later; `kustom doctor` looks at the connection\n",
+        "error: GET /ipp/v1/sessions/{}: the API answered 502 Bad Gateway (4 attempts)\n  hint: try again later; `kustom doctor` checks the connection\n",
         id(1)
     );
     assert_eq!(reading(&server), (said, 4));
@@ -135,7 +135,7 @@ fn a_refused_connection() {
     // A port that only the system itself could listen at.
     let env = TestEnv::new().at("http://127.0.0.1:1", KEY);
     let refused = |request: &str| {
-        format!("error: {request}: 127.0.0.1 refused the connection (4 tries)\n{CHECK_NETWORK}")
+        format!("error: {request}: 127.0.0.1 refused the connection (4 attempts)\n{CHECK_NETWORK}")
     };
     assert_eq!(&env.run(["devices", "list"]).assert_failure(6), &refused("GET /ipp/v1/devices"));
     // What was never sent may be sent again, even a POST.
@@ -151,7 +151,7 @@ fn a_name_that_does_not_resolve() {
     assert_eq!(
         &env.run(["devices", "list"]).assert_failure(6),
         &format!(
-            "error: GET /ipp/v1/devices: the name does-not-exist.invalid does not resolve (4 tries)\n{CHECK_NETWORK}"
+            "error: GET /ipp/v1/devices: the name does-not-exist.invalid does not resolve (4 attempts)\n{CHECK_NETWORK}"
         )
     );
 }
@@ -166,7 +166,7 @@ fn an_api_that_is_too_busy() {
     assert_eq!(server.asked().len(), 3);
     // Whoever asks for more patience than half a minute is not waited for.
     let server = Server::always(Reply::problem(429, "slow down").header("retry-after", "31"));
-    insta::assert_snapshot!(&env(&server).run(["devices", "list"]).assert_failure(6), @"error: GET /ipp/v1/devices: slow down (HTTP 429)\n  hint: the API asks to be left alone for 31 seconds\n");
+    insta::assert_snapshot!(&env(&server).run(["devices", "list"]).assert_failure(6), @"error: GET /ipp/v1/devices: slow down (HTTP 429)\n  hint: try again in 31 seconds, as the API requests\n");
     assert_eq!(server.asked().len(), 1);
 }
 

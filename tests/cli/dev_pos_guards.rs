@@ -95,7 +95,7 @@ fn an_answer_that_is_lost_is_exit_7_and_nothing_is_sent_again() {
         let env = TestEnv::new().at(&server.url(), TEST);
         for args in EVERY_VERB {
             let said = pos(&env, args).assert_failure(7);
-            assert!(said.contains("hint: the request may have been carried out"), "{said}");
+            assert!(said.contains("hint: the request may have been processed"), "{said}");
         }
         assert_eq!(server.asked().len(), EVERY_VERB.len());
     }

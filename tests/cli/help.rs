@@ -120,7 +120,7 @@ fn help_of_a_command_is_the_same_in_either_way() {
 fn topics_are_explained() {
     let env = TestEnv::new();
     for (topic, told) in [
-        ("exit-codes", "    7  unknown: the request may have been carried out"),
+        ("exit-codes", "    7  unknown: the request may have been processed"),
         ("environment", "  KUSTOM_PROFILE      the profile, as --profile"),
         ("money", "  A tax rate is written in per cent (tax=25%) and sent in basis points (2500)."),
         ("callbacks", "  session.created     session.activated   session.finalized   session.cancelled"),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::common::harness::TestEnv;
 use crate::common::server::{Reply, Server};
 
-const MEND: &str = "  hint: name another folder in KUSTOM_STATE, or mend this one\n";
+const MEND: &str = "  hint: fix the state folder, or name another one in KUSTOM_STATE\n";
 
 /// Tests may run as root, whom modes do not bind; nobody can make a folder below a file.
 #[test]

@@ -1,4 +1,4 @@
-//! One line of `doctor`.
+//! One row of the report.
 
 use serde::Serialize;
 
@@ -6,7 +6,6 @@ use super::redact::ReportRedactor;
 use crate::error::{Error, ErrorKind};
 use crate::output::{Cell, CellStyle, Column, View};
 
-/// How good it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Level {
@@ -15,52 +14,39 @@ pub(super) enum Level {
     Failure,
 }
 
-/// What was found, and what to do about it.
+/// The result of one check.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct CheckResult {
     level: Level,
     check: &'static str,
     #[serde(rename = "finding")]
     text: String,
+    /// What to do about a warning or failure.
     next: Option<String>,
+    /// The kind of a failure, for the exit code.
     #[serde(skip)]
-    kind: Option<ErrorKind>,
+    pub(super) kind: Option<ErrorKind>,
 }
 
 impl CheckResult {
-    pub(super) fn ok(check: &'static str, text: String) -> Self {
-        Self { level: Level::Ok, check, text, next: None, kind: None }
+    pub(super) fn ok(check: &'static str, text: impl Into<String>) -> Self {
+        Self { level: Level::Ok, check, text: text.into(), next: None, kind: None }
     }
 
-    /// Makes it a warning or a failure, with what to do.
-    pub(super) fn with_remedy(mut self, level: Level, next: &str) -> Self {
-        self.level = level;
-        self.next = Some(next.to_owned());
-        self.kind = (level == Level::Failure).then_some(ErrorKind::Usage);
-        self
+    pub(super) fn warning(check: &'static str, text: impl Into<String>, next: &str) -> Self {
+        Self { level: Level::Warning, next: Some(next.to_owned()), ..Self::ok(check, text) }
     }
 
-    /// What keeps commands from working.
     pub(super) fn failure(check: &'static str, error: Error) -> Self {
         let Error { kind, message, hints, .. } = error;
         let next = (!hints.is_empty()).then(|| hints.join("; "));
-        Self { level: Level::Failure, check, text: message, next, kind: Some(kind) }
+        Self { level: Level::Failure, next, kind: Some(kind), ..Self::ok(check, message) }
     }
 
-    /// Without what is nobody else's business.
-    pub(super) fn redacted(self, discretion: &ReportRedactor) -> Self {
-        let Self { level, check, text, next, kind } = self;
-        let next = next.map(|next| discretion.redact(&next));
-        Self { level, check, text: discretion.redact(&text), next, kind }
-    }
-
-    pub(super) fn is_failure(&self) -> bool {
-        self.level == Level::Failure
-    }
-
-    /// The kind of a failure, which decides the exit code.
-    pub(super) const fn kind(&self) -> Option<ErrorKind> {
-        self.kind
+    pub(super) fn redact(mut self, redactor: &ReportRedactor) -> Self {
+        self.text = redactor.redact(&self.text);
+        self.next = self.next.map(|next| redactor.redact(&next));
+        self
     }
 }
 

@@ -5,7 +5,7 @@ mod local;
 mod redact;
 mod remote;
 
-use check::{CheckResult, Level};
+use check::CheckResult;
 use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
@@ -40,56 +40,52 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { offline } = self;
-        let mut findings = vec![CheckResult::ok("version", format!("kustom {}", crate::version::BUILD))];
+        let mut results = vec![CheckResult::ok("version", format!("kustom {}", crate::version::BUILD))];
         let store = app.settings.store();
         let profiles = store.read();
-        let discretion = ReportRedactor::new(&app.settings, profiles.as_ref().ok());
-        findings.extend(local::profiles_file(store.path(), profiles, &discretion));
-        let file_is_unreadable = findings.iter().any(CheckResult::is_failure);
-        findings.push(local::state_folder(&app.settings.paths.state));
+        let redactor = ReportRedactor::new(&app.settings, profiles.as_ref().ok());
+        let has_profiles = profiles.is_ok();
+        results.extend(local::check_profiles_file(store.path(), profiles, &redactor));
+        results.push(local::check_state_dir(&app.settings.paths.state));
         match app.account() {
             Ok(account) => {
-                findings.extend(configured(&account));
-                findings.push(local::journal(&journal_of(&app.settings, &account)));
+                results.extend(check_settings(&account));
+                results.push(local::check_journal(&journal_of(&app.settings, &account)));
                 if !offline {
-                    findings.extend(app.block_on(async { Ok(remote::check(app, account).await) })?);
+                    results.extend(app.block_on(async { Ok(remote::check_api(app, account).await) })?);
                 }
             }
-            // A file that cannot be read has been reported already.
-            Err(_) if file_is_unreadable => {}
-            Err(error) => findings.push(CheckResult::failure("account", error)),
+            Err(error) if has_profiles => results.push(CheckResult::failure("account", error)),
+            // The unreadable profiles file has been reported.
+            Err(_) => {}
         }
-        let worst = findings.iter().filter_map(CheckResult::kind).max();
-        let findings: Vec<_> = findings.into_iter().map(|finding| finding.redacted(&discretion)).collect();
-        app.output.print_list(findings)?;
-        Ok(worst.map_or(ExitStatus::Success, ExitStatus::CheckFailed))
+        let most_serious = results.iter().filter_map(|result| result.kind).max();
+        app.output.print_list(results.into_iter().map(|result| result.redact(&redactor)))?;
+        Ok(most_serious.map_or(ExitStatus::Success, ExitStatus::CheckFailed))
     }
 }
 
-/// Every value of the account with its source.
-fn configured(account: &Account) -> Vec<CheckResult> {
+/// One result for each value of the account.
+fn check_settings(account: &Account) -> Vec<CheckResult> {
     let rows = values(account).into_iter().map(|row| {
         let value = match (row.name, &account.key.value) {
-            // A command can have a secret in its arguments, and this is what people paste.
+            // The command may contain a secret, and people paste this report.
             ("api_key", KeySource::Command(_)) => "the output of a command",
             _ => row.value.as_deref().unwrap_or("not set"),
         };
         let source = row.phrase.as_ref().map(|phrase| format!(", {phrase}")).unwrap_or_default();
         let shadows =
             if row.shadows.is_empty() { String::new() } else { format!("; shadows {}", row.shadowed()) };
-        let finding = CheckResult::ok(row.name, format!("{value}{source}{shadows}"));
+        let text = format!("{value}{source}{shadows}");
         if row.name == "merchant_id" && row.value.is_none() {
-            return finding.with_remedy(
-                Level::Warning,
-                "list operations may ask for it: add it to the profile, or set \
-                KUSTOM_MERCHANT_ID",
-            );
+            let next = "list operations may require it: add it to the profile, or set KUSTOM_MERCHANT_ID";
+            return CheckResult::warning(row.name, text, next);
         }
-        finding
+        CheckResult::ok(row.name, text)
     });
     let ignored = account.ignored.iter().map(|name| {
-        CheckResult::ok(name, "set, but not used: the built-in emulator has an account of its own".to_owned())
-            .with_remedy(Level::Warning, "name another profile, or none, to use it")
+        let text = "set, but not used: the built-in emulator has an account of its own";
+        CheckResult::warning(name, text, "name another profile, or none, to use it")
     });
     rows.chain(ignored).collect()
 }

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::profiles::{Document, KeySource};
-use crate::secret::Redactor;
+use crate::profiles::Document;
+use crate::secret::{ApiKey, Redactor};
 use crate::settings::Settings;
 use crate::text::shell_quote;
 
@@ -16,10 +16,7 @@ pub(super) struct ReportRedactor {
 impl ReportRedactor {
     pub(super) fn new(settings: &Settings, profiles: Option<&Document>) -> Self {
         let stored = profiles.into_iter().flat_map(Document::profiles);
-        let stored = stored.filter_map(|(_, profile)| match &profile.key {
-            Some(KeySource::Stored(key)) => Some(key.expose()),
-            Some(KeySource::Command(_)) | None => None,
-        });
+        let stored = stored.filter_map(|(_, profile)| profile.api_key.as_ref().map(ApiKey::expose));
         let variable = settings.variables.api_key.as_ref().map(|key| key.expose().trim());
         let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         Self::with_home(home, Redactor::new(variable.into_iter().chain(stored)))

@@ -1,101 +1,93 @@
-//! What `doctor` finds at the other end.
+//! Checks of the API: connection, clock and key.
 
 use std::time::Duration;
 
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 
-use super::check::{CheckResult, Level};
+use super::check::CheckResult;
 use crate::api::{Request, Response};
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind};
 use crate::settings::{Account, Endpoint};
-use crate::text::format_duration;
+use crate::text::{escape_control, format_duration};
 
-/// A clock this far off is noticed.
-const CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
+const MIN_CLOCK_WARNING: SignedDuration = SignedDuration::from_secs(30);
 
-/// Callbacks are refused by a clock that is off by more than this (observed).
-const CLOCK_FAILURE: SignedDuration = SignedDuration::from_mins(5);
+/// The signature of a callback is rejected if the clock differs by more than this (observed).
+const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// Whether the host answers, how far the clock is off, and whether the key is accepted.
-pub(super) async fn check(app: &App, account: Account) -> Vec<CheckResult> {
+pub(super) async fn check_api(app: &App, account: Account) -> Vec<CheckResult> {
     let in_process = matches!(account.endpoint, Endpoint::InProcess);
     let context = match app.connect_as(account) {
         Ok(context) => context,
         Err(error) => return vec![CheckResult::failure("api_key", error)],
     };
     let request = Request::new(Method::GET, "/ipp/v1/devices").query("page_size", "1");
-    let (answer, elapsed) = match context.client.probe(&request).await {
-        Ok(answered) => answered,
+    let (response, elapsed) = match context.client.probe(&request).await {
+        Ok(probe) => probe,
         Err(error) => return vec![CheckResult::failure("host", error.into())],
     };
-    let mut findings = vec![CheckResult::ok("host", format!("answers in {}", format_duration(elapsed)))];
+    let mut results = vec![CheckResult::ok("host", format!("responds in {}", format_duration(elapsed)))];
     if !in_process {
-        findings.push(clock(&answer, elapsed, Timestamp::now()));
+        results.push(check_clock(&response, elapsed, Timestamp::now()));
     }
-    let accepted = key(&answer);
-    let works = !accepted.is_failure();
-    findings.push(accepted);
-    if works {
-        findings.extend(default_location(&context).await);
+    let key = check_key(&response);
+    let key_works = key.kind.is_none();
+    results.push(key);
+    if key_works {
+        results.extend(check_default_location(&context).await);
     }
-    findings
+    results
 }
 
-/// How far this machine's clock is from the host's.
-fn clock(answer: &Response, elapsed: Duration, now: Timestamp) -> CheckResult {
-    let told = answer.header("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
-    let Some(told) = told else {
-        return CheckResult::ok("clock", "the host does not tell its time".to_owned());
+/// Compares the clock with the `Date` header.
+fn check_clock(response: &Response, elapsed: Duration, now: Timestamp) -> CheckResult {
+    let date = response.header("date").and_then(|date| jiff::fmt::rfc2822::parse(date).ok());
+    let Some(date) = date else {
+        return CheckResult::ok("clock", "the host sends no date");
     };
-    // The header has whole seconds and was written some time during the request.
-    let slack = SignedDuration::try_from(elapsed).unwrap_or_default() + SignedDuration::from_secs(1);
-    let off = now.duration_since(told.timestamp()).abs();
-    let finding = CheckResult::ok(
-        "clock",
-        if off <= slack {
-            "agrees with the host".to_owned()
-        } else {
-            format!("{:#} off from the host's", SignedDuration::from_secs(off.as_secs()))
-        },
-    );
-    match off {
-        off if off > CLOCK_FAILURE => finding.with_remedy(Level::Failure, "set this machine's clock"),
-        off if off > CLOCK_WARNING => finding.with_remedy(Level::Warning, "set this machine's clock"),
-        _ => finding,
+    // The header has whole seconds and was written at some time during the request.
+    let tolerance = SignedDuration::try_from(elapsed).unwrap_or_default() + SignedDuration::from_secs(1);
+    let difference = now.duration_since(date.timestamp()).abs();
+    if difference <= tolerance {
+        return CheckResult::ok("clock", "agrees with the host");
+    }
+    let text = format!("{:#} off from the host's", SignedDuration::from_secs(difference.as_secs()));
+    let next = "set this machine's clock";
+    match difference {
+        difference if difference > MAX_CLOCK_DIFFERENCE => {
+            CheckResult::failure("clock", Error::usage(text).hint(next))
+        }
+        difference if difference > MIN_CLOCK_WARNING => CheckResult::warning("clock", text, next),
+        _ => CheckResult::ok("clock", text),
     }
 }
 
-fn key(answer: &Response) -> CheckResult {
-    match answer.status {
-        200..=299 => CheckResult::ok("key", "is accepted".to_owned()),
-        401 | 403 => {
-            let message = format!("the API does not accept the key (HTTP {})", answer.status);
-            CheckResult::failure(
-                "key",
-                Error::new(ErrorKind::Credentials, message).hint("store the right one with `kustom login`"),
-            )
+fn check_key(response: &Response) -> CheckResult {
+    match response.status {
+        200..=299 => CheckResult::ok("key", "is accepted"),
+        status @ (401 | 403) => {
+            let message = format!("the API does not accept the key (HTTP {status})");
+            let error = Error::new(ErrorKind::Credentials, message);
+            CheckResult::failure("key", error.hint("store the right one with `kustom login`"))
         }
-        300..=399 => {
-            let message = format!("the host answers {} with a redirect: it is not the API", answer.status);
-            CheckResult::failure(
-                "key",
-                Error::new(ErrorKind::Unavailable, message).hint("check the base URL"),
-            )
+        status @ 300..=399 => {
+            let message = format!("the host answers {status} with a redirect: it is not the API");
+            let error = Error::new(ErrorKind::Unavailable, message);
+            CheckResult::failure("key", error.hint("check the base URL"))
         }
-        status => CheckResult::ok("key", format!("the API answered {status}, which does not tell"))
-            .with_remedy(Level::Warning, "try `kustom devices list -v`"),
+        status => {
+            let text = format!("unknown: the API answered {status}");
+            CheckResult::warning("key", text, "try `kustom devices list -v`")
+        }
     }
 }
 
-/// Whether the default location exists.
-async fn default_location(context: &ApiContext<'_>) -> Option<CheckResult> {
-    let wanted = &context.account.location.as_ref()?.value;
-    Some(match context.location_id(wanted).await {
-        Ok(id) => {
-            CheckResult::ok("default location", format!("'{}' is {id}", crate::text::escape_control(wanted)))
-        }
+async fn check_default_location(context: &ApiContext<'_>) -> Option<CheckResult> {
+    let location = &context.account.location.as_ref()?.value;
+    Some(match context.location_id(location).await {
+        Ok(id) => CheckResult::ok("default location", format!("'{}' is {id}", escape_control(location))),
         Err(error) => CheckResult::failure("default location", error),
     })
 }
@@ -105,13 +97,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_is_judged_by_the_hosts_date() {
+    fn the_clock_is_compared_with_the_date_of_the_response() {
         let mut headers = http::HeaderMap::new();
         headers.insert("date", http::HeaderValue::from_static("Sun, 22 Nov 2026 10:00:00 GMT"));
-        let answer = Response { status: 200, headers, body: Vec::new() };
+        let response = Response { status: 200, headers, body: Vec::new() };
         let level = |now: &str| {
-            let finding = clock(&answer, Duration::ZERO, now.parse().unwrap());
-            serde_json::to_value(&finding).unwrap()["level"].as_str().unwrap().to_owned()
+            let result = check_clock(&response, Duration::ZERO, now.parse().unwrap());
+            serde_json::to_value(&result).unwrap()["level"].as_str().unwrap().to_owned()
         };
         assert_eq!(level("2026-11-22T10:00:01Z"), "ok");
         assert_eq!(level("2026-11-22T09:59:15Z"), "warning");

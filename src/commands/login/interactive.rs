@@ -1,113 +1,98 @@
-//! The questions of `kustom login`, to somebody who adds an account for the first time.
+//! The prompts of `kustom login`.
 
 use futures_util::TryStreamExt as _;
 
-use super::{
-    Confirmation, LoginOptions, PendingProfile, account_of, change, check, default_name, infer_environment,
-};
+use super::{ProfileArgs, account_of, default_name, verify_key};
 use crate::context::App;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Currency, Location, Page, Resource};
 use crate::output::{Choice, Output, Question};
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
-use crate::secret::{ApiKey, Secret};
+use crate::secret::ApiKey;
 use crate::settings::Account;
 use crate::text::escape_control;
 
-/// What is typed for "none" where Enter means what there is already.
+/// Typed for "none" where Enter keeps the default.
 const NONE: &str = "-";
 
-/// Asks for everything that no flag tells, and has the key checked before anything else depends on it.
-pub(super) async fn ask(
-    wanted: LoginOptions,
-    name: Option<String>,
+/// Asks for every value that has no flag. The key is checked first, because the locations are listed with it.
+pub(super) async fn ask_profile(
+    args: &ProfileArgs,
+    name: Option<&str>,
     document: &Document,
     app: &App,
-) -> Result<PendingProfile, Error> {
-    let LoginOptions { environment, username, merchant_id, location, currency, base_url, completions, check } =
-        wanted;
+) -> Result<(String, Profile), Error> {
     let output = &*app.output;
     output.status("The API key is in Kustom's portal. What you paste here is not shown.");
-    let mut typed_name: Option<(String, Environment)> = None;
-    let mut tried: Option<Profile> = None;
+    let mut rejected: Option<(String, Profile)> = None;
     let (name, mut profile, account) = loop {
-        let key = ask_key(output).await?;
-        let environment = match environment.or_else(|| infer_environment(&key, base_url.as_ref())) {
-            Some(environment) => environment,
-            None => ask_environment(output).await?,
-        };
-        // A name that was given for another environment may stand for that one.
-        typed_name = typed_name.filter(|(_, of)| *of == environment);
-        let name = match (&name, &typed_name) {
-            (Some(name), _) | (None, Some((name, _))) => name.clone(),
-            (None, None) => {
-                let name = ask_name(environment, document, output).await?;
-                typed_name = Some((name.clone(), environment));
-                name
-            }
-        };
-        let old = tried.as_ref().or_else(|| document.profile(&name));
-        let old = old.filter(|old| old.environment == environment);
-        let old_of = |of: fn(&Profile) -> &Option<String>| old.and_then(|old| of(old).clone());
-        // What was tried and refused is asked for, even if a flag gave it.
-        let username = match username.clone().filter(|_| tried.is_none()) {
-            None => ask_optional("Username", old_of(|old| &old.username), output).await?,
-            given => given,
-        };
-        let told = username.as_deref().and_then(merchant_of).map(str::to_owned);
-        let merchant_id = match merchant_id.clone() {
-            None => ask_optional("Merchant id", old_of(|old| &old.merchant_id).or(told), output).await?,
-            given => given,
-        };
-        let profile = Profile {
-            environment,
-            key: Some(KeySource::Stored(key)),
-            username,
-            merchant_id,
-            location: location.clone().or_else(|| old_of(|old| &old.location)),
-            currency: currency.map(|code| code.to_string()).or_else(|| old_of(|old| &old.currency)),
-            base_url: base_url.as_ref().map(ToString::to_string).or_else(|| old_of(|old| &old.base_url)),
-            completions: completions.or_else(|| old?.completions),
-        };
-        match checked(&name, &profile, check, app).await {
+        let (name, profile) = ask_credentials(args, name, rejected.as_ref(), document, output).await?;
+        match check_profile(&name, &profile, args, app).await {
             Ok(account) => break (name, profile, account),
             Err(error) if error.kind == ErrorKind::Credentials => {
                 output.warn(&error.message);
                 let what = if profile.username.is_some() { "key and username" } else { "key" };
                 output.status(&format!("Look at the {what} and paste it again, or give up with Ctrl-C."));
-                tried = Some(profile);
+                rejected = Some((name, profile));
             }
             Err(error) => return Err(error),
         }
     };
-    let locations = if check { list_locations(account, app).await } else { Vec::new() };
-    if let Some(location) = &location {
-        warn_of_unknown(location, &locations, output);
+    let locations = if args.no_check { Vec::new() } else { list_locations(account, app).await };
+    if let Some(location) = &args.location {
+        warn_if_unknown(location, &locations, output);
     } else if !locations.is_empty() {
         profile.location = ask_location(&locations, profile.location.as_deref(), output).await?;
     }
-    if currency.is_none() {
+    if args.currency.is_none() {
         profile.currency = ask_currency(profile.currency.take(), &locations, output).await?;
     }
-    if let Some(old) = document.profile(&name) {
-        let told = format!("The profile '{name}' exists. What changes:");
-        let lines: Vec<_> = std::iter::once(told)
-            .chain(change::between(old, &profile).into_iter().map(|change| format!("  {change}")))
-            .collect();
-        if !output.assume_yes() && !output.ask_yes_no(&lines.join("\n"), "Replace it?", false).await? {
+    if document.profile(&name).is_some() && !output.assume_yes() {
+        let exists = format!("The profile '{name}' exists.");
+        if !output.ask_yes_no(&exists, "Replace it?", false).await? {
             return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was stored"));
         }
     }
-    let agreed = match document.profile(&name) {
-        Some(old) => Confirmation::Replace(Box::new(old.clone())),
-        None => Confirmation::Add,
+    Ok((name, profile))
+}
+
+/// Asks for the values that the API checks. What was rejected before is the default now.
+async fn ask_credentials(
+    args: &ProfileArgs,
+    name: Option<&str>,
+    rejected: Option<&(String, Profile)>,
+    document: &Document,
+    output: &Output,
+) -> Result<(String, Profile), Error> {
+    let key = ask_key(output).await?;
+    let environment = match args.environment(&key) {
+        Some(environment) => environment,
+        None => ask_environment(output).await?,
     };
-    Ok(PendingProfile { name, profile, agreed })
+    // A name that was chosen for another environment may describe that environment.
+    let previous = rejected.filter(|(_, profile)| profile.environment == environment);
+    let name = match (name, previous) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some((name, _))) => name.clone(),
+        (None, None) => ask_name(environment, document, output).await?,
+    };
+    let old = previous.map(|(_, profile)| profile).or_else(|| document.profile(&name));
+    let old = old.filter(|old| old.environment == environment);
+    let mut profile = args.to_profile(environment, KeySource::Stored(key), old);
+    if args.username.is_none() || rejected.is_some() {
+        let default = old.and_then(|old| old.username.clone());
+        profile.username = ask_optional("Username", default, output).await?;
+    }
+    if args.merchant_id.is_none() {
+        let issued_for = profile.username.as_deref().and_then(merchant_of).map(str::to_owned);
+        profile.merchant_id = ask_optional("Merchant id", profile.merchant_id.or(issued_for), output).await?;
+    }
+    Ok((name, profile))
 }
 
 async fn ask_key(output: &Output) -> Result<ApiKey, Error> {
     let check = |text: &str| ApiKey::parse(text).map(drop).map_err(|error| error.to_string());
-    let typed: Secret = output.ask_secret("API key", check).await?;
+    let typed = output.ask_secret("API key", check).await?;
     ApiKey::parse(typed.expose()).map_err(|error| Error::usage(error.to_string()))
 }
 
@@ -132,7 +117,7 @@ async fn ask_name(environment: Environment, document: &Document, output: &Output
         check_name(name).map_err(|error| error.to_string())?;
         match Environment::find(name) {
             Some(other) if other != environment => {
-                Err(format!("the key is for {environment}; '{name}' would say otherwise"))
+                Err(format!("the key is for {environment}; '{name}' is the name of another environment"))
             }
             _ => Ok(()),
         }
@@ -153,28 +138,32 @@ async fn ask_optional(
     Ok(Some(answer).filter(|answer| !answer.is_empty() && answer != NONE))
 }
 
-/// The merchant in a username, which is issued as `<merchant id>-<suffix>` (documented).
+/// The merchant ID in a username of the form `<merchant id>-<suffix>` (documented).
 fn merchant_of(username: &str) -> Option<&str> {
     username.rsplit_once('-').map(|(merchant, _)| merchant).filter(|merchant| !merchant.is_empty())
 }
 
-/// The account of the profile, if the API accepts it.
-async fn checked(name: &str, profile: &Profile, check: bool, app: &App) -> Result<Account, Error> {
+async fn check_profile(
+    name: &str,
+    profile: &Profile,
+    args: &ProfileArgs,
+    app: &App,
+) -> Result<Account, Error> {
     let account = account_of(app, name, profile)?;
-    if check {
-        check::verify_key(app, account.clone()).await?;
+    if !args.no_check {
+        verify_key(app, account.clone()).await?;
     }
     Ok(account)
 }
 
-/// The account's locations. That they cannot be listed keeps nobody from logging in.
+/// Lists the account's locations. The login continues without them if that fails.
 async fn list_locations(account: Account, app: &App) -> Vec<Resource<Location>> {
-    let listed = async {
+    let list = async {
         let context = app.connect_as(account)?;
         let pages = context.client.locations().pages::<Location>();
         pages.try_collect::<Vec<Page<Location>>>().await.map_err(Error::from)
     };
-    match listed.await {
+    match list.await {
         Ok(pages) => pages.into_iter().flat_map(|page| page.content).collect(),
         Err(error) => {
             app.output.status(&format!(
@@ -186,57 +175,54 @@ async fn list_locations(account: Account, app: &App) -> Vec<Resource<Location>> 
     }
 }
 
+/// Asks for a location, with the current one first. A single location comes before "none", several come after it.
 async fn ask_location(
     locations: &[Resource<Location>],
-    old: Option<&str>,
+    current: Option<&str>,
     output: &Output,
 ) -> Result<Option<String>, Error> {
-    // What is stored is the name, which people know, or the id where two have the same.
-    let unique = |name: &&str| {
+    let is_unique = |name: &&str| {
         locations.iter().filter(|location| location.name.as_deref() == Some(*name)).count() == 1
     };
-    let known = |location: &Resource<Location>| {
-        let name = location.name.as_deref().filter(unique);
-        name.or(location.id.as_deref()).map(str::to_owned)
-    };
-    let mut offers: Vec<(Choice, Option<String>)> = locations
-        .iter()
-        .map(|location| {
-            let name = location.name.as_deref().or(location.id.as_deref()).unwrap_or_default();
-            (Choice::new(name, location.city.as_deref().unwrap_or_default()), known(location))
-        })
-        .collect();
-    let none = (Choice::new("none", ""), None);
-    offers.insert(usize::from(locations.len() == 1), none);
-    if let Some(old) = old {
-        let known = locations.iter().position(|location| is_named(location, old));
-        let now = match known.map(|place| place + usize::from(locations.len() != 1)) {
-            Some(place) => offers.remove(place),
-            None => (Choice::new(old, "as now"), Some(old.to_owned())),
-        };
-        offers.insert(0, now);
+    let mut choices: Vec<(Choice, Option<String>)> = Vec::new();
+    for location in locations {
+        // The ID is stored only if several locations have the same name.
+        let unique_name = location.name.as_deref().filter(is_unique);
+        let stored = unique_name.or(location.id.as_deref()).map(str::to_owned);
+        let label = location.name.as_deref().or(location.id.as_deref()).unwrap_or_default();
+        let choice = (Choice::new(label, location.city.as_deref().unwrap_or_default()), stored);
+        let is_current = current.is_some_and(|current| is_named(location, current));
+        choices.insert(if is_current { 0 } else { choices.len() }, choice);
     }
-    let choices: Vec<_> = offers.iter().map(|(choice, _)| choice.clone()).collect();
-    let place = output.select("Default location", &choices).await?;
-    Ok(offers.into_iter().nth(place).and_then(|(_, known)| known))
+    match current {
+        Some(current) if !locations.iter().any(|location| is_named(location, current)) => {
+            choices.insert(0, (Choice::new(current, "as now"), Some(current.to_owned())));
+        }
+        _ => {}
+    }
+    let none_at = usize::from(current.is_some() || locations.len() == 1);
+    choices.insert(none_at, (Choice::new("none", ""), None));
+    let labels: Vec<_> = choices.iter().map(|(choice, _)| choice.clone()).collect();
+    let selected = output.select("Default location", &labels).await?;
+    Ok(choices.into_iter().nth(selected).and_then(|(_, stored)| stored))
 }
 
-/// Whether a location is meant by a name or an id.
-fn is_named(location: &Location, wanted: &str) -> bool {
-    let is = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase() == wanted.to_lowercase());
+fn is_named(location: &Location, name_or_id: &str) -> bool {
+    let is = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase() == name_or_id.to_lowercase());
     is(location.id.as_deref()) || is(location.name.as_deref())
 }
 
-/// A default location that does not exist would fail later, when somebody waits for it.
-fn warn_of_unknown(wanted: &str, locations: &[Resource<Location>], output: &Output) {
-    let is_it = |location: &Resource<Location>| {
-        let begins = |id: &str| wanted.len() >= 4 && id.to_lowercase().starts_with(&wanted.to_lowercase());
-        is_named(location, wanted) || location.id.as_deref().is_some_and(begins)
+/// An unknown default location would only fail at the first payment.
+fn warn_if_unknown(name_or_id: &str, locations: &[Resource<Location>], output: &Output) {
+    let is_known = |location: &Resource<Location>| {
+        let has_prefix =
+            |id: &str| name_or_id.len() >= 4 && id.to_lowercase().starts_with(&name_or_id.to_lowercase());
+        is_named(location, name_or_id) || location.id.as_deref().is_some_and(has_prefix)
     };
-    if !locations.is_empty() && !locations.iter().any(is_it) {
+    if !locations.is_empty() && !locations.iter().any(is_known) {
         output.warn(&format!(
             "the account has no location '{}', which is stored as the default",
-            escape_control(wanted)
+            escape_control(name_or_id)
         ));
     }
 }
@@ -259,11 +245,11 @@ async fn ask_currency(
     Ok(answer.parse::<Currency>().ok().map(|currency| currency.to_string()))
 }
 
-/// The currency of the country that all locations are in.
+/// The currency of the country, if all locations are in the same one.
 fn currency_of(locations: &[Resource<Location>]) -> Option<Currency> {
     let country = locations.first()?.country.as_deref()?;
-    let all = locations.iter().all(|location| location.country.as_deref() == Some(country));
-    Currency::of_country(country).filter(|_| all)
+    let is_same = locations.iter().all(|location| location.country.as_deref() == Some(country));
+    Currency::of_country(country).filter(|_| is_same)
 }
 
 #[cfg(test)]
@@ -272,7 +258,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_username_tells_its_merchant() {
+    fn a_username_contains_the_merchant_id() {
         assert_eq!(merchant_of("M100-1"), Some("M100"));
         assert_eq!(merchant_of("N-A-7f"), Some("N-A"));
         assert_eq!(merchant_of("till"), None);

@@ -24,13 +24,13 @@ pub(in crate::commands) struct ProfileRow {
 
 impl ProfileRow {
     pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
-        let Profile { environment, key, username, merchant_id, location, currency, base_url, completions } =
+        let Profile { environment, username, merchant_id, location, currency, base_url, completions, .. } =
             profile;
         Self {
             name: name.to_owned(),
             active: active == Some(name),
             environment: environment.as_str(),
-            key: match key {
+            key: match profile.key() {
                 Some(KeySource::Stored(_)) => "stored",
                 Some(KeySource::Command(_)) => "command",
                 None => "none",

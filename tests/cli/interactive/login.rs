@@ -122,7 +122,7 @@ fn type_key_again(screen: &mut PtySession, key: &str) {
 }
 
 #[test]
-fn replacing_a_profile_shows_what_changes_and_asks() {
+fn replacing_a_profile_names_it_and_asks() {
     let server = api();
     let old = format!(
         "active = \"shop\"\n\n[profiles.shop]\nenvironment = \"playground\"\napi_key = \"{WRONG}\"\n\
@@ -144,16 +144,7 @@ fn replacing_a_profile_shows_what_changes_and_asks() {
         let mut screen = begin(&env, &server, &args);
         type_key(&mut screen, RIGHT);
         accept(&mut screen, "Default currency (- for none) [NOK]:");
-        screen.until("The profile 'shop' exists. What changes:");
-        for change in [
-            "  username: none -> M2-1",
-            "  merchant id: M1 -> M2",
-            "  location: none -> City",
-            &format!("  base URL: none -> {}", server.url()),
-            "  API key: another one (a kco_test_… key)",
-        ] {
-            screen.until(change);
-        }
+        screen.until("The profile 'shop' exists.");
         screen.until_asked("Replace it? [y/N]");
         screen.type_in(answer);
         screen.end()
@@ -169,15 +160,13 @@ fn replacing_a_profile_shows_what_changes_and_asks() {
     server.assert_untouched();
 }
 
-/// Without a terminal it is replaced as it was told to be, and what changed is told.
 #[test]
-fn replacing_a_profile_without_a_terminal_tells_what_changed() {
+fn replacing_a_profile_without_a_terminal_does_not_ask() {
     let old = format!("[profiles.playground]\nenvironment = \"playground\"\napi_key = \"{WRONG}\"\n");
     let env = TestEnv::new().with_profiles(&old);
     let login = env.command(["login", "--api-key-stdin", "--no-check", "--currency", "SEK"]).stdin(RIGHT);
     let outcome = login.run().assert_code(0);
-    insta::assert_snapshot!(&outcome.err(), @"Replaced the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n  \
-         currency: none -> SEK\n  API key: another one (a kco_test_… key)\n\
+    insta::assert_snapshot!(&outcome.err(), @"Replaced the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
          It is used whenever no other is asked for. Pair a phone: kustom enrollments pair\n");
 }
 
