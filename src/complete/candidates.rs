@@ -15,7 +15,7 @@ use crate::global_args::Global;
 use crate::journal::{Attempt, Journal, Outcome};
 use crate::model::{CallbackType, Currency};
 use crate::output::format_amount;
-use crate::profiles::{Document, LOCAL};
+use crate::profiles::LOCAL;
 use crate::settings::{Account, Endpoint, Settings};
 use crate::text::{escape_control, format_age, is_unsafe};
 
@@ -72,7 +72,7 @@ pub(crate) fn profiles(current: &OsStr) -> Vec<CompletionCandidate> {
 /// The profiles of the profiles file.
 pub(crate) fn stored_profiles(current: &OsStr) -> Vec<CompletionCandidate> {
     let document = settings(profile()).and_then(|settings| settings.store().read().ok());
-    let document = document.unwrap_or_else(Document::empty);
+    let document = document.unwrap_or_default();
     filter(current, document.profiles().map(|(name, profile)| (name, profile.environment.as_str())))
 }
 
