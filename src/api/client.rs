@@ -22,7 +22,7 @@ use crate::secret::{ApiKey, Redactor};
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub key: ApiKey,
-    /// The username issued with it, if one was: then both go into the header together (documented).
+    /// Sent in the header together with the key, if one was issued (documented).
     pub username: Option<String>,
     pub merchant_id: Option<String>,
 }
@@ -40,10 +40,9 @@ impl Credentials {
     }
 }
 
-/// What the client does, for whoever wants to show it.
+/// A step of a request, for the trace of `--verbose`.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
-    /// A request goes out.
     Sending {
         request: &'a Request,
         attempt: u32,
@@ -65,7 +64,6 @@ pub(crate) enum Event<'a> {
     },
 }
 
-/// Gets every [`Event`] of a client.
 pub(crate) type Observer = Box<dyn Fn(&Event<'_>)>;
 
 #[derive(Clone)]
@@ -114,10 +112,10 @@ impl Client {
         self
     }
 
-    /// Sends a request until it is answered, as often as its kind allows, and gives a success.
+    /// Sends a request, with retries, and returns its response if it is a success.
     ///
-    /// A request that may have arrived is sent again only if it [is repeatable](Request::is_repeatable); one
-    /// that provably did not arrive, or that was turned away with 429, may always be.
+    /// A request that may have arrived is only retried if it [is idempotent](Request::is_idempotent). One that provably
+    /// did not arrive, or was rejected with 429, is always retried.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, Error> {
         let mut carried_out = SideEffect::None;
         let mut attempt = 0;
@@ -158,7 +156,7 @@ impl Client {
         }
     }
 
-    /// Sends a request once, whatever comes back: for `doctor`, which wants to see it.
+    /// Sends a request once and returns any response, for `doctor`.
     pub(crate) async fn probe(&self, request: &Request) -> Result<(Response, Duration), Error> {
         let started = Instant::now();
         match self.attempt(request, 1).await {
@@ -170,7 +168,6 @@ impl Client {
         }
     }
 
-    /// Sends a request and reads a resource from its answer.
     pub(crate) async fn send_json<T: DeserializeOwned>(
         &self,
         request: &Request,
@@ -206,7 +203,6 @@ impl Client {
         }
     }
 
-    /// The request with host and credentials.
     fn build_request(&self, request: &Request) -> Result<http::Request<Vec<u8>>, TransportError> {
         let url = format!("{}{}", self.base.as_str(), request.path_and_query());
         let mut builder = http::Request::builder()
@@ -241,7 +237,6 @@ impl Client {
     }
 }
 
-/// Reads JSON from a success.
 pub(super) fn read<T>(
     request: &Request,
     answer: &Response,
@@ -263,7 +258,6 @@ pub(super) fn read<T>(
     })
 }
 
-/// The failure of a single attempt.
 fn failed(request: &Request, why: FailureCause, carried_out: SideEffect) -> Error {
     Error { request: request.summary(), why, carried_out, attempts: 1, retry_after: None }
 }
@@ -272,10 +266,9 @@ fn looks_like_html(answer: &Response) -> bool {
     answer.header("content-type").is_some_and(|kind| kind.contains("html")) || answer.body.starts_with(b"<")
 }
 
-/// Whether another attempt makes sense.
 enum RetryDecision {
     Never,
-    /// After the time that the API asks for, or after the usual one.
+    /// After the delay in `Retry-After`, or else after the backoff.
     After(Option<Duration>),
 }
 
@@ -297,13 +290,12 @@ fn classify_transport_error(request: &Request, error: TransportError) -> (Failur
     }
 }
 
-/// Whether an attempt that ended like this may have changed something.
 fn side_effect(request: &Request, why: &FailureCause) -> SideEffect {
     if request.is_safe() {
         return SideEffect::None;
     }
     match why {
-        // 408 comes from something in between that lost patience, not from the API refusing.
+        // A proxy sends 408 when it times out, so the API may have processed the request.
         FailureCause::Status { status: 408, .. } => SideEffect::Possible,
         FailureCause::NotSent { .. }
         | FailureCause::State(_)

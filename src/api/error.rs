@@ -11,41 +11,28 @@ use crate::text::escape_control;
 /// Whether a failed request may have changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SideEffect {
-    /// It was never sent, was refused, or only reads.
+    /// It was never sent, was rejected, or only reads.
     None,
-    /// It may have arrived, and the answer does not tell.
+    /// It may have arrived, and there is no response that rules it out.
     Possible,
 }
 
-/// What happened to the last attempt.
+/// Why the last attempt failed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FailureCause {
-    /// An answer that is not a 2xx.
-    Status {
-        status: u16,
-        /// What the API says about it.
-        problem: Box<Problem>,
-    },
-    /// A redirect, which is never followed: it could take the key to another host.
-    Redirect {
-        status: u16,
-        /// Where it points.
-        to: String,
-    },
-    /// A success that cannot be read.
-    Unreadable {
-        status: u16,
-        /// What is wrong with it, in words.
-        reason: String,
-    },
-    /// Nothing was sent: name, connection, TLS.
+    /// A response with a status other than 2xx.
+    Status { status: u16, problem: Box<Problem> },
+    /// A redirect. It is never followed, since it could send the key to another host.
+    Redirect { status: u16, to: String },
+    /// A success whose body cannot be parsed.
+    Unreadable { status: u16, reason: String },
+    /// Nothing was sent: DNS, connection or TLS failed.
     NotSent {
-        /// What happened, in words.
         reason: String,
-        /// Whether trying again could end otherwise; a certificate that does not verify never does.
+        /// Whether a retry may succeed; it cannot if the certificate is invalid.
         passing: bool,
     },
-    /// No whole answer came: time-out, reset, a cut answer.
+    /// No complete response arrived: a timeout, a reset, a truncated response.
     Lost(String),
     /// The program was interrupted before the request was sent, or before its response arrived.
     Cancelled,
@@ -59,18 +46,16 @@ pub enum FailureCause {
 pub struct Error {
     /// The request, such as `GET /ipp/v1/devices`.
     pub request: String,
-    /// What happened to the last attempt.
     pub why: FailureCause,
     /// Whether any of the attempts may have changed something.
     pub carried_out: SideEffect,
-    /// How often it was sent, or tried to be.
     pub attempts: u32,
-    /// How long the API asks to be left alone, if it does.
+    /// The delay in the `Retry-After` header of the last response.
     pub retry_after: Option<Duration>,
 }
 
 impl Error {
-    /// The HTTP status of the last answer, if there was one.
+    /// The HTTP status of the last response, if there was one.
     pub const fn status(&self) -> Option<u16> {
         match &self.why {
             FailureCause::Status { status, .. }
@@ -101,7 +86,6 @@ impl Error {
             && !matches!(self.status(), Some(401 | 403 | 404 | 408 | 429))
     }
 
-    /// What the API said, if it refused.
     pub fn problem(&self) -> Option<&Problem> {
         match &self.why {
             FailureCause::Status { problem, .. } => Some(problem),
@@ -111,7 +95,7 @@ impl Error {
 }
 
 impl FailureCause {
-    /// What happened, as a sentence without its full stop.
+    /// The failure as a sentence without a full stop.
     pub fn message(&self) -> String {
         match self {
             Self::Status { status, problem } => match problem.message() {

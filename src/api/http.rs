@@ -1,4 +1,4 @@
-//! The transport over the network.
+//! The HTTP transport.
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -14,29 +14,29 @@ pub(crate) struct HttpTransport {
     timeout: Duration,
 }
 
-/// The HTTP client could not be made, as when the machine has no root certificates.
+/// The HTTP client could not be created, for example because the machine has no root certificates.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot set up TLS on this machine: {0}")]
 pub(crate) struct SetUpError(String);
 
 impl HttpTransport {
-    /// A transport to `base` whose every request ends within `timeout`.
+    /// Creates a transport to `base` with a timeout for each request.
     pub(crate) fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, SetUpError> {
-        // Another provider may have been installed by a program that uses this as a library: that one serves.
+        // Fails if a provider is installed already, which is just as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("kustom-cli/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .timeout(timeout)
-            // Shorter than the whole, so that a host that does not answer is known not to have got anything.
+            // Shorter than the request timeout, so a host that cannot be reached is known not to have received anything.
             .connect_timeout((timeout * 3 / 4).min(Duration::from_secs(10)));
         if !base.is_https() {
-            // Nothing is encrypted and no redirect followed: reading the certificates of this machine would be in vain.
+            // Without TLS and redirects there is no need to load the certificates of this machine.
             builder = builder.tls_certs_only([]);
         }
         if base.is_loopback() {
-            // A proxy from the environment would get a plain request for this machine, key and all.
+            // A proxy from the environment would receive the request unencrypted, with the key.
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| SetUpError(innermost(&error)))?;
@@ -126,13 +126,12 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
     std::iter::successors(Some(error), cause)
 }
 
-/// The last cause: the outer ones repeat the URL and say "error sending request".
+/// The message of the innermost cause. The outer ones only repeat the URL and "error sending request".
 fn innermost(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// The cause of this kind. Those of rustls travel inside an `io::Error`, or inside one that is inside another,
-/// which do not name what they hold as their source.
+/// Finds a cause by its type. rustls errors are wrapped in one or more `io::Error`s, whose `source` skips them.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     chain(error).find_map(|cause| {
         let mut held = cause;

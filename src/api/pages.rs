@@ -1,4 +1,4 @@
-//! Walking a list: the first page, then the others side by side, in order.
+//! Paginated lists: the first page, then the others concurrently, in order.
 
 use std::future::Future;
 
@@ -10,13 +10,11 @@ use super::error::Error;
 use super::request::Request;
 use crate::model::Page;
 
-/// The largest page the API gives (observed for devices, documented for enrollments).
+/// The largest page size of the API (observed for devices, documented for enrollments).
 pub(crate) const PAGE_SIZE: usize = 100;
 
-/// How many pages are asked for at the same time.
 const PAGES_IN_FLIGHT: usize = 10;
 
-/// Asks for pages of a list of `T`.
 pub(crate) struct PagedRequest<'a> {
     client: &'a Client,
     list: Request,
@@ -28,7 +26,7 @@ impl<'a> PagedRequest<'a> {
         Self { client, list, page_size: PAGE_SIZE }
     }
 
-    /// Asks for no more than `limit` elements a page, when fewer than a page are wanted.
+    /// Requests smaller pages if the caller needs fewer than `limit` elements.
     pub(crate) fn at_most(mut self, limit: Option<usize>) -> Self {
         self.page_size = limit.unwrap_or(PAGE_SIZE).clamp(1, PAGE_SIZE);
         self
@@ -44,8 +42,8 @@ impl<'a> PagedRequest<'a> {
         read(&request, &answer, |value| Page::from_json(value).map_err(|error| error.to_string()))
     }
 
-    /// The pages of the list, in order. The first is asked for alone; when it says how many there are, the
-    /// others are fetched concurrently, otherwise one after another until one is last or empty.
+    /// The pages in order. If the first page has the number of pages, the others are requested concurrently, otherwise
+    /// one after another until one is the last or empty.
     pub(crate) fn pages<T: DeserializeOwned + 'a>(self) -> impl Stream<Item = Result<Page<T>, Error>> + 'a {
         pages(self.page_size, move |number| {
             let fetch = Self { client: self.client, list: self.list.clone(), page_size: self.page_size };
@@ -54,18 +52,16 @@ impl<'a> PagedRequest<'a> {
     }
 }
 
-/// How far a walk has come.
 enum PageCursor {
     First,
-    /// One after another, from this page on.
+    /// Request this page, then decide.
     Next(usize),
-    /// Concurrently, from one up to this page.
+    /// Request all pages from the second on concurrently; there are this many in total.
     Rest(usize),
     Done,
 }
 
 impl PageCursor {
-    /// What follows after page `number`.
     fn after<T>(number: usize, page: &Page<T>, page_size: usize) -> Self {
         if page.content.is_empty() || page.last == Some(true) {
             return Self::Done;
@@ -73,15 +69,15 @@ impl PageCursor {
         match page.total_pages.map(usize::try_from) {
             Some(Ok(total)) if number + 1 >= total => Self::Done,
             Some(Ok(total)) if number == 0 => Self::Rest(total),
-            // Without a count, a page that is not full is the last one, whatever else it says.
+            // Without a count, a page that is not full is the last one.
             _ if page.content.len() < page_size && page.last.is_none() => Self::Done,
             _ => Self::Next(number + 1),
         }
     }
 }
 
-/// Walks the pages that `fetch` gives by number, as [`Fetch::pages`] describes. It ends at an error, and at a
-/// page without content even where more were announced.
+/// Requests pages by number with `fetch`, as in [`PagedRequest::pages`]. The stream ends at an error, and at an empty page
+/// even if the count promised more.
 pub(crate) fn pages<T, F, Fut>(page_size: usize, fetch: F) -> impl Stream<Item = Result<Page<T>, Error>>
 where
     F: Fn(usize) -> Fut + Clone,

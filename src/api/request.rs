@@ -1,11 +1,10 @@
-//! A request, before credentials and the host are added.
+//! Requests, before the client adds the host and credentials.
 
 use http::Method;
 use serde::Serialize;
 
 use super::path::encode_segment;
 
-/// One request to the API.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(super) method: Method,
@@ -31,13 +30,11 @@ impl Request {
         Self::new(method, path)
     }
 
-    /// Adds a query parameter.
     pub(crate) fn query(mut self, name: &str, value: impl Into<String>) -> Self {
         self.query.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Adds a query parameter if there is a value.
     pub(super) fn query_opt(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.query(name, value),
@@ -45,20 +42,18 @@ impl Request {
         }
     }
 
-    /// Sets the body to these bytes, as they are.
     pub(crate) fn body(mut self, body: Vec<u8>) -> Self {
         self.body = Some(body);
         self
     }
 
-    /// Sets the body to a value as JSON.
     pub(super) fn json(self, value: &impl Serialize) -> Self {
-        // A body is made of strings, integers and maps with text keys, which always serialize.
+        // Bodies consist of strings, integers and maps with string keys, so they always serialize.
         self.body(serde_json::to_vec(value).unwrap_or_default())
     }
 
-    /// Whether it carries `x-merchant-id`: the lists (two documented, one observed) and a single location
-    /// (documented), and nothing else.
+    /// Whether the request has an `x-merchant-id` header: only the lists (two documented, one observed) and reading a
+    /// location (documented) do.
     pub(super) fn needs_merchant_header(&self) -> bool {
         let path = self.path.split('?').next().unwrap_or_default().trim_end_matches('/');
         let Some(resource) = path.strip_prefix("/ipp/v1/").filter(|_| self.method == Method::GET) else {
@@ -70,13 +65,12 @@ impl Request {
         }
     }
 
-    /// Never sends it a second time by itself.
     pub(super) fn without_retry(mut self) -> Self {
         self.single_try = true;
         self
     }
 
-    /// What is asked for, for a message: `GET /ipp/v1/devices`.
+    /// Method and path for messages: `GET /ipp/v1/devices`.
     pub(crate) fn summary(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -85,23 +79,20 @@ impl Request {
         &self.method
     }
 
-    /// The body; empty when there is none.
     pub(crate) fn body_bytes(&self) -> &[u8] {
         self.body.as_deref().unwrap_or_default()
     }
 
-    /// Whether it only reads.
     pub(crate) fn is_safe(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD | Method::OPTIONS)
     }
 
-    /// Whether sending it twice comes to the same as sending it once: reads, deletes and the two PUTs of this
-    /// API. A POST never is: there is no idempotency key.
+    /// Whether the request has the same effect when it is sent twice: true for reads, deletes and the two PUTs of this
+    /// API, but never for a POST, since there is no idempotency key.
     pub(crate) fn is_idempotent(&self) -> bool {
         self.is_safe() || matches!(self.method, Method::PUT | Method::DELETE)
     }
 
-    /// Path and query as they stand in the URL.
     pub(crate) fn path_and_query(&self) -> String {
         if self.query.is_empty() {
             return self.path.clone();

@@ -1,25 +1,24 @@
-//! When a request is sent again, and after how long. Pure: the caller waits.
+//! Delays between retries. The caller waits.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// How often a request is sent at most.
 pub(super) const MAX_ATTEMPTS: u32 = 4;
 
-/// The longest `Retry-After` that is waited for; a longer one is told to the person instead.
+/// A longer `Retry-After` is reported to the user instead of waited for.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 const BASE_DELAY: Duration = Duration::from_millis(200);
 
-/// The wait before the attempt after `attempt` (from 1): doubling, between half and the whole of it by
-/// `jitter` (0 to 1), so that many clients do not come back at the same moment.
+/// The delay after the given attempt (from 1). It doubles with each attempt; `jitter` (0 to 1) takes off up to half, so
+/// that many clients do not retry at the same moment.
 pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
     let whole = BASE_DELAY * 2_u32.saturating_pow(attempt.saturating_sub(1)).min(64);
     whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
-/// What a `Retry-After` header asks for: seconds, or an HTTP date.
+/// Parses a `Retry-After` header: seconds, or an HTTP date.
 pub(super) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = header.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));

@@ -1,62 +1,56 @@
-//! What carries a request: the network, or an emulator inside this process.
+//! The interface between the client and the network or an emulator in this process.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use http::HeaderMap;
 
-/// The largest answer that is read, in bytes. A page of a hundred devices is a few hundred times smaller.
+/// Larger responses are an error. A page of a hundred devices is a few hundred times smaller.
 pub(super) const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Response {
     pub status: u16,
     pub headers: HeaderMap,
-    /// The body, whole.
     pub body: Vec<u8>,
 }
 
 impl Response {
-    /// A header as text, if it is there and is text.
+    /// The value of a header, if it is valid text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whether the status is a 2xx.
     pub(crate) const fn is_success(&self) -> bool {
         self.status >= 200 && self.status < 300
     }
 }
 
-/// Why there is no whole answer. The difference that matters is whether the request can have arrived.
+/// Why there is no complete response. The variants differ in whether the request may have arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TransportError {
-    /// Nothing of the request was sent: name, connection, TLS.
+    /// Nothing was sent: DNS, connection or TLS failed.
     NotSent {
-        /// What happened, in words.
         reason: String,
-        /// Whether trying again could end otherwise.
+        /// Whether a retry may succeed.
         passing: bool,
     },
-    /// The request may have arrived, and no whole answer came: time-out, reset, a cut answer.
+    /// The request may have arrived, but there is no complete response: a timeout, a reset, a truncated response.
     Lost {
-        /// What happened, in words.
         reason: String,
     },
-    /// The answer is larger than 16 MiB.
-    TooLarge { status: u16 },
-    /// The state file of the emulator inside this process could not be read or written; nothing was changed.
+    TooLarge {
+        status: u16,
+    },
+    /// The state file of the emulator in this process could not be read or written; nothing changed.
     State {
-        /// What happened, in words.
         reason: String,
     },
 }
 
-/// The future of an answer.
 pub(crate) type ResponseFuture<'a> = Pin<Box<dyn Future<Output = Result<Response, TransportError>> + 'a>>;
 
-/// Carries one request and brings one answer; never repeats a request and never follows a redirect.
+/// Sends a request once: without retries, and without following redirects.
 pub(crate) trait Transport {
-    /// Sends the request once.
     fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_>;
 }

@@ -1,4 +1,4 @@
-//! Finding a device or a location by its name, its id or the beginning of its id, or by having it chosen from a list.
+//! Resolves a device or a location by name, ID or ID prefix, or lets the user pick it from a list.
 
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
@@ -12,22 +12,18 @@ use crate::output::Choice;
 use crate::settings::Settings;
 use crate::text::{escape_control, pluralize};
 
-/// The shortest beginning of an id that names something.
 const MIN_ID_PREFIX_LEN: usize = 4;
 
-/// How many letters can be wrong in a name that was meant.
 const MAX_EDIT_DISTANCE: usize = 2;
 
-/// How much of an id stands beside a name in a list.
 const SHORT_ID_LEN: usize = 8;
 
-/// Something with an id and a name.
 trait NamedResource {
     const NOUN: &'static str;
     const TITLE: &'static str;
     fn id(&self) -> Option<&str>;
     fn name(&self) -> Option<&str>;
-    /// What tells it from another of the same name.
+    /// Distinguishes resources of the same name.
     fn place(&self) -> Option<&str>;
 }
 
@@ -66,12 +62,12 @@ impl NamedResource for Location {
 }
 
 impl ApiContext<'_> {
-    /// The device that a person named: there is no operation for a single one, so it is found in the list.
+    /// Finds a device in the list, since the API has no operation that reads one device.
     pub(super) async fn find_device(&self, wanted: &str) -> Result<Resource<Device>, Error> {
         find(self.client.devices(None), wanted, self.settings).await
     }
 
-    /// The same, or the one that a person chooses where none is named.
+    /// Like [`Self::find_device`], but lets the user pick a device if none is given.
     pub(super) async fn resolve_or_select_device(
         &self,
         wanted: Option<&str>,
@@ -82,7 +78,7 @@ impl ApiContext<'_> {
         }
     }
 
-    /// The id of the device that a person named; a whole id is believed without asking.
+    /// The ID of a device. A complete ID is returned without a request.
     pub(super) async fn device_id(&self, wanted: &str) -> Result<String, Error> {
         match wanted.parse::<Uuid>() {
             Ok(id) => Ok(id.to_string()),
@@ -90,7 +86,6 @@ impl ApiContext<'_> {
         }
     }
 
-    /// The one of several things that a person chooses.
     #[allow(private_bounds, reason = "only what can be found can be chosen")]
     pub(super) async fn select_from<T: NamedResource>(
         &self,
@@ -102,12 +97,11 @@ impl ApiContext<'_> {
         all.into_iter().nth(place).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 
-    /// The location that a person named.
     pub(super) async fn find_location(&self, wanted: &str) -> Result<Resource<Location>, Error> {
         find(self.client.locations(), wanted, self.settings).await
     }
 
-    /// The id of the location that a person named; a whole id is believed without asking.
+    /// The ID of a location. A complete ID is returned without a request.
     pub(super) async fn location_id(&self, wanted: &str) -> Result<String, Error> {
         match wanted.parse::<Uuid>() {
             Ok(id) => Ok(id.to_string()),
@@ -115,7 +109,7 @@ impl ApiContext<'_> {
         }
     }
 
-    /// The same, or the one that a person chooses where none is named.
+    /// Like [`Self::location_id`], but lets the user pick a location if none is given.
     pub(super) async fn location_id_or_choice(&self, wanted: Option<&str>) -> Result<String, Error> {
         match wanted {
             Some(wanted) => self.location_id(wanted).await,
@@ -123,7 +117,6 @@ impl ApiContext<'_> {
         }
     }
 
-    /// The same where the location may be left out.
     pub(super) async fn location_id_opt(&self, wanted: Option<&str>) -> Result<Option<String>, Error> {
         match wanted {
             Some(wanted) => self.location_id(wanted).await.map(Some),
@@ -131,14 +124,13 @@ impl ApiContext<'_> {
         }
     }
 
-    /// The same where the profile's default counts.
+    /// Like [`Self::location_id_opt`], with the profile's default location.
     pub(super) async fn location_id_or_default(&self, wanted: Option<&str>) -> Result<Option<String>, Error> {
         let default = self.account.location.as_ref().map(|location| location.value.as_str());
         self.location_id_opt(wanted.or(default)).await
     }
 }
 
-/// The id of something that was found.
 #[allow(private_bounds, reason = "only what can be found has an id to ask for")]
 pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Error> {
     found.id().map(str::to_owned).ok_or_else(|| {
@@ -146,7 +138,6 @@ pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Err
     })
 }
 
-/// Has one thing of a list chosen by whoever sits at the terminal.
 async fn choose<T: NamedResource + DeserializeOwned + 'static>(
     list: PagedRequest<'_>,
     context: &ApiContext<'_>,
@@ -164,13 +155,11 @@ async fn choose<T: NamedResource + DeserializeOwned + 'static>(
     context.select_from(all).await
 }
 
-/// A thing as it is offered: its name, and enough of its id to tell it from another.
 fn to_choice<T: NamedResource>(item: &T) -> Choice {
     let id = item.id().unwrap_or_default();
     Choice::new(item.name().unwrap_or("(no name)"), id.get(..SHORT_ID_LEN).unwrap_or(id))
 }
 
-/// Everything in a list.
 pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
     list: PagedRequest<'_>,
 ) -> Result<Vec<Resource<T>>, Error> {
@@ -194,8 +183,7 @@ async fn find<T: NamedResource + DeserializeOwned + 'static>(
     })
 }
 
-/// Picks what `wanted` names: by its whole id, by its name, by its name in other case, by the beginning of its
-/// id; the first of these that names anything decides.
+/// Finds the resource by ID, name, name ignoring case, or ID prefix. The first of these that matches anything decides.
 fn resolve<T: NamedResource>(all: Vec<Resource<T>>, wanted: &str) -> Result<Resource<T>, Error> {
     let lower = wanted.to_lowercase();
     let rules: [&dyn Fn(&T) -> bool; 4] = [
@@ -240,7 +228,7 @@ fn resolve<T: NamedResource>(all: Vec<Resource<T>>, wanted: &str) -> Result<Reso
     })
 }
 
-/// The name that was meant, if one is likely: the only one with these words in it, or the one with a slip or two less.
+/// Suggests the only name that contains the query, or else one that differs by a typo.
 fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Option<&'a str> {
     let names = || all.iter().filter_map(|item| item.name());
     let mut with_it = names().filter(|name| !lower.is_empty() && name.to_lowercase().contains(lower));

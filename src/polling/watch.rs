@@ -1,11 +1,10 @@
-//! Waiting for a session to end.
+//! Polling a session until it ends.
 
 use std::time::Duration;
 
 use super::MAX_RETRY_AFTER;
 use crate::model::SessionStatus;
 
-/// The wait for one session.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     interval: Duration,
@@ -14,43 +13,40 @@ pub(crate) struct Watch {
     troubled: bool,
 }
 
-/// What a poll saw.
+/// Result of a poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Observation {
     Status(SessionStatus),
-    /// A failure that may pass, and how long the API asks to be left alone.
+    /// A temporary failure, and the delay in its `Retry-After` header.
     Failure(Option<Duration>),
 }
 
-/// What a poll made known.
+/// Consequences of a poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Transition {
-    /// The status, if it is another one or the first one.
+    /// The status, if it is the first or differs from the previous one.
     pub changed: Option<SessionStatus>,
-    /// Whether polls begin to fail (`Some(true)`) or work again (`Some(false)`).
+    /// `Some(true)` if polls begin to fail, `Some(false)` if they work again.
     pub trouble: Option<bool>,
-    /// What comes next.
     pub next: NextAction,
 }
 
-/// What comes next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum NextAction {
-    /// Poll again after this time.
+    /// Poll again after this delay.
     Poll(Duration),
-    /// The session has ended.
     Finished(SessionStatus),
-    /// The wait has ended; the session has not.
+    /// The wait has ended, but the session is open.
     TimedOut,
 }
 
 impl Watch {
-    /// A wait that polls every `interval` and ends after `limit`, if there is one.
+    /// Polls every `interval`, until `limit` if there is one.
     pub(crate) const fn new(interval: Duration, limit: Option<Duration>) -> Self {
         Self { interval, limit, last: None, troubled: false }
     }
 
-    /// Takes in what a poll saw, `elapsed` after the wait began.
+    /// Records the result of a poll, `elapsed` after the wait began.
     pub(crate) fn observe(&mut self, elapsed: Duration, seen: Observation) -> Transition {
         let troubled = matches!(seen, Observation::Failure(_));
         let trouble = (troubled != self.troubled).then_some(troubled);
@@ -70,7 +66,7 @@ impl Watch {
         let next = match self.limit.map(|limit| limit.saturating_sub(elapsed)) {
             None => NextAction::Poll(wait),
             Some(Duration::ZERO) => NextAction::TimedOut,
-            // The last poll is at the very end of the wait, however the intervals fall.
+            // The last poll is at the very end of the wait, even if no interval ends there.
             Some(left) => NextAction::Poll(wait.min(left)),
         };
         Transition { changed, trouble, next }

@@ -1,4 +1,4 @@
-//! Where a cart comes from: `--item`, or a JSON or CSV file.
+//! Reads a cart from `--item` flags, or from a JSON or CSV file.
 
 use serde_json::{Map, Value};
 
@@ -8,9 +8,9 @@ use crate::error::Error;
 use crate::model::{Cart, Currency, LineInput, item_from_fields, item_from_json, parse_item};
 use crate::text::{escape_control, pluralize};
 
-/// What `--cart` names, before it is known in which currency its amounts are.
+/// A cart file, before the currency of its amounts is known.
 pub(super) enum CartSource {
-    /// An array of lines, or an object with `order_items` and perhaps the sums and the currency.
+    /// An array of lines, or an object with `order_items` and optionally sums and a currency.
     Json {
         items: Vec<Value>,
         order: Map<String, Value>,
@@ -19,7 +19,7 @@ pub(super) enum CartSource {
 }
 
 impl CartSource {
-    /// Reads it: JSON if it begins like JSON, CSV otherwise.
+    /// Reads JSON if the text begins like JSON, CSV otherwise.
     pub(super) fn read(input: &Input, context: &ApiContext<'_>) -> Result<Self, Error> {
         let bytes = input.read(context.output)?;
         let text = String::from_utf8(bytes).map_err(|_| Error::usage("--cart: it is not UTF-8 text"))?;
@@ -39,8 +39,7 @@ impl CartSource {
                 return Err(Error::usage("--cart: write an array of lines, or an object with 'order_items'"));
             }
         };
-        // What is not part of a cart would be lost without a word: a reference, for one, guards against a second
-        // charge.
+        // Other fields would be ignored silently, and a reference, for example, protects against a duplicate charge.
         let known = ["order_amount", "order_tax_amount", "purchase_currency"];
         if let Some(other) = order.keys().find(|key| !known.contains(&key.as_str())) {
             let message = format!("--cart: '{}' is not part of a cart", escape_control(other));
@@ -49,7 +48,6 @@ impl CartSource {
         Ok(Self::Json { items, order })
     }
 
-    /// The currency that it names, if it does.
     pub(super) fn currency(&self) -> Option<Result<Currency, Error>> {
         let Self::Json { order, .. } = self else { return None };
         let code = order.get("purchase_currency")?.as_str()?;
@@ -57,7 +55,7 @@ impl CartSource {
     }
 }
 
-/// A cart as it was given, with the sums that stood beside its lines.
+/// The lines of a cart before validation, with the sums in the file.
 pub(super) struct CartInput {
     drafts: Vec<LineInput>,
     order_amount: Option<i64>,
@@ -65,7 +63,6 @@ pub(super) struct CartInput {
 }
 
 impl CartInput {
-    /// Reads repeated `--item`s.
     pub(super) fn from_items(items: &[String], currency: Currency) -> Result<Self, Error> {
         let read = |(index, text): (usize, &String)| {
             parse_item(text, currency).map_err(|error| Error::usage(format!("--item {}: {error}", index + 1)))
@@ -81,7 +78,6 @@ impl CartInput {
         }
     }
 
-    /// Lines, and perhaps the sums beside them.
     fn from_json(items: Vec<Value>, order: &Map<String, Value>, currency: Currency) -> Result<Self, Error> {
         let sum = |field: &str| match order.get(field) {
             None | Some(Value::Null) => Ok(None),
@@ -105,8 +101,8 @@ impl CartInput {
         Ok(Self { drafts, order_amount, order_tax_amount })
     }
 
-    /// A header row with the keys of either shape, and a row a line. Spreadsheets of many countries write semicolons
-    /// or tabs between the cells.
+    /// Reads a header row with the keys of either form, and one line per row. Spreadsheets in many countries separate
+    /// cells by semicolons or tabs.
     fn from_csv(text: &str, currency: Currency) -> Result<Self, Error> {
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let delimiter =
@@ -133,7 +129,7 @@ impl CartInput {
                 ))
                 .hint("a cell that holds the separator, or a line break, stands in quotation marks"));
             }
-            // An empty cell is a key that is not given.
+            // An empty cell counts as a missing key.
             let fields = header.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
             let fields = fields.map(|(key, cell)| (key.clone(), Value::from(cell)));
             let draft = item_from_fields(fields, currency)
@@ -143,7 +139,7 @@ impl CartInput {
         Ok(Self { drafts, order_amount: None, order_tax_amount: None })
     }
 
-    /// Checks that it adds up, to itself and to `--amount`.
+    /// Checks that the lines match the sums and `--amount`.
     pub(super) fn validate(self, amount: Option<i64>, currency: Currency) -> Result<Cart, Error> {
         let Self { drafts, order_amount, order_tax_amount } = self;
         let check = || {

@@ -1,4 +1,4 @@
-//! Having a session chosen from the journal: the API has no list of sessions.
+//! Lets the user pick a session from the journal, since the API has no list of sessions.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -10,20 +10,17 @@ use crate::model::SessionStatus;
 use crate::output::{Choice, format_amount};
 use crate::text::format_age;
 
-/// The most sessions that are offered, newest first.
 const MAX_CHOICES: usize = 100;
 
-/// Which sessions are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum SessionFilter {
-    /// Every session that was created here.
     All,
-    /// Those that had not ended when they were last seen.
+    /// Sessions whose last known status is not final.
     Open,
 }
 
 impl ApiContext<'_> {
-    /// The session that is named, or the one that a person chooses where none is.
+    /// Returns `id`, or lets the user pick a session if there is none.
     pub(in crate::commands) async fn session_or_choice(
         &self,
         id: Option<Uuid>,
@@ -51,7 +48,6 @@ impl ApiContext<'_> {
     }
 }
 
-/// A session as it is offered: amount, reference, status and age, and the beginning of its id.
 fn to_choice(attempt: &Attempt, among: SessionFilter) -> Option<(Uuid, Choice)> {
     let Outcome::Created { session_id, status, .. } = &attempt.outcome else { return None };
     if among == SessionFilter::Open && status.is_terminal() {

@@ -169,7 +169,7 @@ fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {
     })
 }
 
-/// The device's ID, and the device as the user knows it. Whoever confirms a payment on production sees the names of the
+/// The device's ID, and the device as the user knows it. On production, the prompt for confirmation shows the names of the
 /// device and of its location.
 async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(String, String), Error> {
     if let Some(query) = query

@@ -16,7 +16,6 @@ use crate::journal::{Attempt, Journal, JournalFile, Outcome};
 use crate::text::format_duration;
 use crate::text::pluralize;
 
-/// How many sessions are asked for at the same time.
 const MAX_CONCURRENT_REFRESH: usize = 8;
 
 const MORE: &str = "\
@@ -95,7 +94,7 @@ fn show(journal: Journal, unknown: bool, limit: Option<u32>, app: &App) -> Resul
     )
 }
 
-/// Asks how the sessions stand that had not ended when they were last seen.
+/// Requests the status of all sessions whose last known status is not final.
 async fn refresh_open_sessions(
     journal: &Journal,
     context: &ApiContext<'_>,
@@ -125,7 +124,7 @@ async fn refresh_open_sessions(
     (seen, failures)
 }
 
-/// Forgets what is settled and older than `age`. What is unknown or open is kept, however old it is.
+/// Removes resolved attempts older than `age` from the journal. Unknown and open ones stay, regardless of age.
 fn prune_settled(file: &JournalFile, age: Duration, on_production: bool, app: &App) -> Result<(), Error> {
     let age_asked = age;
     let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;

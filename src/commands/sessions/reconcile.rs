@@ -1,4 +1,4 @@
-//! Settling what is not known about an attempt, by the session that came of it.
+//! Resolves attempts with an unknown outcome by the sessions that they created.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -8,21 +8,20 @@ use crate::error::Error;
 use crate::journal::{Attempt, EventKind, Journal, JournalFile, JournalWriter, Outcome, mismatch};
 use crate::model::{Session, SessionStatus};
 
-/// What a session that somebody told of settles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Reconciliation {
-    /// This attempt: the session came of it.
+    /// The session was created by this attempt.
     Attempt(Uuid),
-    /// None: it is known where the session came from, or it came from elsewhere.
+    /// The session belongs to an attempt with a known outcome, or to none in this journal.
     Nothing,
-    /// None, because it could have come of several.
+    /// The session matches this many attempts.
     Ambiguous(usize),
-    /// None yet: a session is being created on the device, and whoever does that may be about to learn of this one.
+    /// Another process is creating a session on the device, perhaps this one.
     Busy,
 }
 
-/// Settles the attempt that the session came of, if exactly one can be meant, by the rules of `sessions recover`. Of a
-/// session that is known the journal learns how it ended.
+/// Resolves the attempt that created the session if exactly one matches, by the rules of `sessions recover`. For a session
+/// that the journal knows, its final status is recorded.
 pub(in crate::commands) fn reconcile_session(
     id: Uuid,
     session: &Session,
@@ -47,7 +46,6 @@ pub(in crate::commands) fn reconcile_session(
     }
 }
 
-/// The attempts that the session can have come of.
 pub(super) fn matching_attempts<'a>(
     session: &Session,
     attempts: impl Iterator<Item = &'a Attempt>,
@@ -55,7 +53,7 @@ pub(super) fn matching_attempts<'a>(
     attempts.filter(|attempt| mismatch(&attempt.intent, session).is_none()).collect()
 }
 
-/// Writes down that the session came of this attempt, and how it stands.
+/// Records that this attempt created the session, and the status of the session.
 pub(super) fn resolve_attempt(
     attempt: &Attempt,
     id: Uuid,
@@ -63,7 +61,6 @@ pub(super) fn resolve_attempt(
     file: &JournalFile,
 ) -> Result<(), Error> {
     let (mut locked, known) = lock_unresolved(attempt, file)?;
-    // A session comes of one attempt.
     if is_already_linked(&known, id, session) {
         return Err(Error::usage(format!("session {id} came of another attempt")).hint("nothing was settled"));
     }
@@ -77,7 +74,6 @@ pub(super) fn resolve_attempt(
     Ok(())
 }
 
-/// Whether it is known which attempt the session came of.
 fn is_already_linked(journal: &Journal, id: Uuid, session: &Session) -> bool {
     let name = name(id, session);
     journal
@@ -86,7 +82,7 @@ fn is_already_linked(journal: &Journal, id: Uuid, session: &Session) -> bool {
         .any(|attempt| matches!(&attempt.outcome, Outcome::Created { session_id, .. } if *session_id == name))
 }
 
-/// The session's id as the API spells it.
+/// The session's ID as the API spells it.
 fn name(id: Uuid, session: &Session) -> String {
     session.session_id.clone().unwrap_or_else(|| id.to_string())
 }
@@ -96,7 +92,7 @@ fn is_in_progress(attempt: &Attempt, file: &JournalFile) -> Result<bool, Error> 
     Ok(file.try_lock_device(device)?.is_none())
 }
 
-/// Locks the journal to settle an attempt, which may have been settled since it was read, or still be under way.
+/// Locks the journal to resolve an attempt. Fails if it has been resolved since it was read, or is in progress.
 pub(super) fn lock_unresolved<'a>(
     attempt: &Attempt,
     file: &'a JournalFile,

@@ -94,7 +94,7 @@ fn print_recovery_help(app: &App) {
     app.output.status(&format!("If there is none: kustom{flag} sessions recover ATTEMPT --not-carried-out"));
 }
 
-/// The attempt that a person named, which must be one whose outcome is not known.
+/// Finds an attempt by ID or ID prefix. Its outcome must be unknown.
 fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
     let lower = wanted.to_ascii_lowercase();
     let found: Vec<&Attempt> =
@@ -115,7 +115,7 @@ fn pick<'a>(journal: &'a Journal, wanted: &str) -> Result<&'a Attempt, Error> {
     }
 }
 
-/// Settles an attempt by the session that came of it.
+/// Resolves an attempt with the session that it created.
 async fn by_session(
     id: Uuid,
     named: Option<&Attempt>,
@@ -148,7 +148,6 @@ async fn by_session(
     Ok(ExitStatus::Success)
 }
 
-/// The one attempt that the session can have come of.
 fn unique_match<'a>(
     id: Uuid,
     session: &Resource<Session>,
@@ -165,7 +164,7 @@ fn unique_match<'a>(
     }
 }
 
-/// Settles an attempt by a person's word that no session came of it.
+/// Resolves an attempt because the user confirms that it created no session.
 fn mark_not_executed(
     attempt: &Attempt,
     file: &JournalFile,

@@ -1,4 +1,4 @@
-//! What an attempt of the journal looks like.
+//! How attempts of the journal are printed.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -7,7 +7,6 @@ use crate::journal::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
 use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time, session_style};
 
-/// An attempt, flat.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct AttemptRow {
     attempt: String,
@@ -15,7 +14,7 @@ pub(super) struct AttemptRow {
     /// `created`, `unknown`, `refused` or `not_carried_out`.
     outcome: &'static str,
     session_id: Option<String>,
-    /// The session's status when it was last seen.
+    /// The last known status of the session.
     status: Option<String>,
     order_id: Option<String>,
     order_amount: Option<i64>,
@@ -25,7 +24,7 @@ pub(super) struct AttemptRow {
     merchant_reference2: Option<String>,
     merchant_id: Option<String>,
     purchase_started_at: Option<Timestamp>,
-    /// Why it was refused, or is not known.
+    /// Why the attempt was rejected, or why its outcome is unknown.
     reason: Option<String>,
 }
 
@@ -108,7 +107,7 @@ impl View for AttemptRow {
         }),
         Column::new("AMOUNT", |row| format_amount(row.order_amount, row.purchase_currency.as_deref()).into()),
         Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
-        // What is not known has no session: it is named by its attempt.
+        // An unknown outcome has no session ID, so the attempt identifies it.
         Column::id("SESSION", |row| match &row.session_id {
             Some(id) => id.as_str().into(),
             None => Cell::styled(format!("attempt {}", row.attempt), CellStyle::Muted),
