@@ -175,7 +175,10 @@ fn what_is_no_fault_is_refused_before_anything_is_sent() {
     let emulator = EmulatorProcess::start(&env, &[]);
     let answer = emulator.json("POST", "/emulator/faults", r#"{"fault": "POST /x: explode"}"#);
     assert_eq!(answer["status"], 400);
-    assert!(answer["errors"]["fault"].as_str().unwrap().starts_with("is not a fault: 'explode': "), "{answer}");
+    assert!(
+        answer["errors"]["fault"].as_str().unwrap().starts_with("is not a fault: 'explode': "),
+        "{answer}"
+    );
     let none: Value = emulator.json("GET", "/emulator/faults", "");
     assert_eq!(none["faults"], json!([]));
     let _ = emulator.end().assert_code(0);
