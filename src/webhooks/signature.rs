@@ -1,7 +1,7 @@
-//! Signatures by Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`.
+//! Standard Webhooks signatures: HMAC-SHA256 over `id.timestamp.body`.
 //!
-//! What is signed, and how, is the published crate's business. Its own check of a delivery reads the system's clock and
-//! does not say enough for a person to find a mistake, so the checks around the signature are here.
+//! The `standardwebhooks` crate computes the signature. Its `verify` reads the system clock and reports too little to find
+//! a mistake by, so the other checks are here.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
@@ -12,26 +12,21 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 use crate::secret::CallbackSecret;
 
-/// How far the sender's clock may be from this one (observed, and the custom of Standard Webhooks).
+/// The maximum difference between the sender's clock and this one (observed; Standard Webhooks recommends it).
 pub const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// The version of symmetric signatures. Others are passed over, as the standard asks.
+/// The prefix of symmetric signatures. The standard requires that other versions are ignored.
 const VERSION: &str = "v1,";
 
-/// Signs what is sent.
 pub struct Signer(Vec<Webhook>);
 
-/// What cannot be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// The secret is none.
-    #[error("the secret cannot be used")]
+    #[error("the secret is not valid")]
     Secret,
-    /// The body is not text.
     #[error("the body is not UTF-8")]
     Body,
-    /// The id would not get through as a header.
-    #[error("the id cannot be sent in a header")]
+    #[error("the ID contains characters that a header cannot")]
     Id,
 }
 
@@ -49,12 +44,12 @@ fn webhooks(secrets: &[CallbackSecret]) -> Result<Vec<Webhook>, SignError> {
 }
 
 impl Signer {
-    /// Signs with these secrets: with two, while one takes the place of the other, there are two signatures.
+    /// With two secrets, as during a rotation, there are two signatures.
     pub fn new(secrets: &[CallbackSecret]) -> Result<Self, SignError> {
         webhooks(secrets).map(Self)
     }
 
-    /// The three headers of one attempt to deliver. The id stays the same when it is sent again, the time does not.
+    /// Returns the three headers of one delivery attempt. A retry has the same ID and a new timestamp.
     pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<HeaderMap, SignError> {
         let seconds = at.as_second();
         let signatures: Result<Vec<_>, _> =
@@ -73,44 +68,39 @@ impl Signer {
     }
 }
 
-/// A delivery that comes from whoever has the secret.
+/// A delivery whose signature and age are valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
-    /// What it is known by, however often it is sent.
+    /// The same for every attempt to deliver the callback.
     pub id: String,
-    /// When it was sent.
     pub sent_at: Timestamp,
 }
 
-/// Why a delivery is not accepted. What it holds may come from anybody.
+/// Why a delivery is rejected. Its content is untrusted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// A header is not there.
     #[error("the header {0} is missing")]
     MissingHeader(&'static str),
-    /// A header is there and cannot be read.
     #[error("the header {name} {problem}")]
     Malformed {
         name: &'static str,
-        /// What is wrong with it, as the end of a sentence.
+        /// Completes a sentence that begins with the name.
         problem: &'static str,
     },
-    /// The body cannot have been signed.
     #[error("the body is not UTF-8 text")]
     Body,
-    /// No signature is one by a known secret.
-    #[error("the signature is wrong: another secret, or the body or a header was changed on the way")]
+    #[error(
+        "the signature does not match: another secret was used, or the body or a header was changed in transit"
+    )]
     WrongSignature,
-    /// The signature is right, but it was sent too long ago.
-    #[error("it is too old: signed {}, which is more than 5 minutes ago; its signature is right", .0)]
+    #[error("the signature is valid but too old: it was made {}, more than 5 minutes ago", .0)]
     TooOld(Timestamp),
-    /// The signature is right, but it was sent in the future.
-    #[error("it is too new: signed {}, which is more than 5 minutes ahead of this clock; its signature is right", .0)]
+    #[error("the signature is valid but in the future: it was made {}, more than 5 minutes ahead of this clock", .0)]
     TooNew(Timestamp),
 }
 
 impl VerifyError {
-    /// A word for scripts.
+    /// The value of `reason` in JSON.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::MissingHeader(_) => "missing_header",
@@ -122,20 +112,18 @@ impl VerifyError {
     }
 }
 
-/// Verifies what is received.
 pub struct Verifier(Vec<Webhook>);
 
 impl Verifier {
-    /// Accepts what is signed with any of these secrets.
+    /// Accepts deliveries that are signed with any of the secrets.
     pub fn new(secrets: &[CallbackSecret]) -> Result<Self, SignError> {
         webhooks(secrets).map(Self)
     }
 
-    /// Checks one delivery: the headers, then the signature, then the time. A time tells nothing as long as it is not
-    /// known who wrote it.
+    /// Checks the headers, then the signature, then the age: the timestamp is meaningless until it is authenticated.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, VerifyError> {
         let id = single_header(headers, HEADER_WEBHOOK_ID)?;
-        let sent_at = timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
+        let sent_at = parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
         let given = single_header(headers, HEADER_WEBHOOK_SIGNATURE)?;
         if std::str::from_utf8(body).is_err() {
             return Err(VerifyError::Body);
@@ -143,10 +131,10 @@ impl Verifier {
         let given: Vec<&str> =
             given.split(' ').filter(|part| part.len() > VERSION.len() && part.starts_with(VERSION)).collect();
         if given.is_empty() {
-            let problem = "holds no signature of the form v1,…";
+            let problem = "contains no signature of the form v1,…";
             return Err(VerifyError::Malformed { name: HEADER_WEBHOOK_SIGNATURE, problem });
         }
-        // Every secret is compared with every signature, so that the time it takes tells nothing.
+        // Compare every pair, so that the duration does not depend on which of them match.
         let mut matches = Choice::from(0);
         for webhook in &self.0 {
             let expected =
@@ -169,13 +157,13 @@ impl Verifier {
     }
 }
 
-/// A header that must be there exactly once: of two, an application might believe the other.
+/// Returns a header that must occur exactly once. An application might use the other of two.
 fn single_header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, VerifyError> {
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(VerifyError::MissingHeader(name))?;
     let malformed = |problem| VerifyError::Malformed { name, problem };
     if values.next().is_some() {
-        return Err(malformed("is there more than once"));
+        return Err(malformed("occurs more than once"));
     }
     match value.to_str() {
         Ok("") => Err(malformed("is empty")),
@@ -184,8 +172,8 @@ fn single_header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a s
     }
 }
 
-/// Seconds since 1970, written in the one way that is signed.
-fn timestamp(text: &str) -> Result<Timestamp, VerifyError> {
+/// Accepts only the canonical form of the number, which is what the sender signed.
+fn parse_timestamp(text: &str) -> Result<Timestamp, VerifyError> {
     let malformed = VerifyError::Malformed {
         name: HEADER_WEBHOOK_TIMESTAMP,
         problem: "is not a number of seconds since 1970",

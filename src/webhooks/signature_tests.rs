@@ -1,11 +1,10 @@
-//! Signatures against what the standard's own libraries are tested with, and against every way to be wrong.
+//! Signatures, checked against the test data of the Standard Webhooks libraries.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// Published by the Standard Webhooks project: the shared test data of its libraries, and the tests of those for
-/// JavaScript and Rust. Secret, id, seconds, body, signature.
+/// Test data of the Standard Webhooks libraries: secret, ID, seconds, body, signature.
 const PUBLISHED: [(&str, &str, i64, &str, &str); 3] = [
     (
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -46,7 +45,7 @@ fn headers(values: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-/// The second of the published ones, with its three headers.
+/// The second published example.
 fn published() -> (Verifier, HeaderMap, &'static [u8], i64) {
     let (key, id, seconds, body, signature) = PUBLISHED[1];
     let verifier = Verifier::new(&[secret(key)]).unwrap();
@@ -59,7 +58,7 @@ fn published() -> (Verifier, HeaderMap, &'static [u8], i64) {
 }
 
 #[test]
-fn the_published_signatures_are_made_and_verified() {
+fn the_published_signatures_are_reproduced_and_verified() {
     for (key, id, seconds, body, signature) in PUBLISHED {
         let signer = Signer::new(&[secret(key)]).unwrap();
         let made = signer.sign(id, at(seconds), body.as_bytes()).unwrap();
@@ -75,7 +74,7 @@ fn the_published_signatures_are_made_and_verified() {
 }
 
 #[test]
-fn during_a_rotation_either_secret_will_do_on_either_side() {
+fn during_a_rotation_either_secret_is_enough() {
     let (old, new) = (secret(PUBLISHED[0].0), secret(PUBLISHED[2].0));
     let both = [old.clone(), new.clone()];
     let verify = |receives: &[CallbackSecret], signs: &[CallbackSecret]| {
@@ -90,7 +89,7 @@ fn during_a_rotation_either_secret_will_do_on_either_side() {
 }
 
 #[test]
-fn signatures_of_other_versions_are_passed_over() {
+fn signatures_of_other_versions_are_ignored() {
     let (verifier, mut headers, body, seconds) = published();
     let right = PUBLISHED[1].4;
     let other = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc=";
@@ -102,7 +101,7 @@ fn signatures_of_other_versions_are_passed_over() {
 }
 
 #[test]
-fn a_header_that_is_missing_or_strange_is_named() {
+fn an_error_names_the_header() {
     let (verifier, whole, body, seconds) = published();
     let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
     for name in names {
@@ -119,7 +118,7 @@ fn a_header_that_is_missing_or_strange_is_named() {
         let mut twice = whole.clone();
         twice.append(name, whole[name].clone());
         let twice = verifier.verify(&twice, body, at(seconds)).unwrap_err();
-        assert_eq!(twice.to_string(), format!("the header {name} is there more than once"));
+        assert_eq!(twice.to_string(), format!("the header {name} occurs more than once"));
     }
     let with = |name: &'static str, value: &str| {
         let mut headers = whole.clone();
@@ -133,12 +132,12 @@ fn a_header_that_is_missing_or_strange_is_named() {
     }
     for value in ["v1,", "v1", "g0hM9SsE", "v2,abc"] {
         let error = with("webhook-signature", value);
-        assert_eq!(error.to_string(), "the header webhook-signature holds no signature of the form v1,…");
+        assert_eq!(error.to_string(), "the header webhook-signature contains no signature of the form v1,…");
     }
 }
 
 #[test]
-fn five_minutes_either_way_are_tolerated_and_not_a_nanosecond_more() {
+fn a_delivery_may_be_five_minutes_old_or_early() {
     let (verifier, headers, body, seconds) = published();
     let verify = |now: Timestamp| verifier.verify(&headers, body, now);
     let (sent_at, nano) = (at(seconds), SignedDuration::from_nanos(1));
@@ -150,7 +149,7 @@ fn five_minutes_either_way_are_tolerated_and_not_a_nanosecond_more() {
 }
 
 #[test]
-fn what_is_wrong_with_the_signature_counts_before_the_time() {
+fn the_signature_is_checked_before_the_age() {
     let (verifier, headers, _, seconds) = published();
     let old = at(seconds) + TOLERANCE + TOLERANCE;
     assert_eq!(verifier.verify(&headers, b"{}", old), Err(VerifyError::WrongSignature));
@@ -158,16 +157,15 @@ fn what_is_wrong_with_the_signature_counts_before_the_time() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_not_signed() {
+fn an_invalid_id_or_body_cannot_be_signed() {
     let signer = Signer::new(&[secret(PUBLISHED[0].0)]).unwrap();
     assert_eq!(signer.sign("a\nb", at(0), b"{}"), Err(SignError::Id));
     assert_eq!(signer.sign("a", at(0), b"\xff"), Err(SignError::Body));
 }
 
 proptest! {
-    /// Whatever is changed on the way, the delivery is refused; and no header makes it panic.
     #[test]
-    fn nothing_can_be_changed(
+    fn any_change_in_transit_is_rejected(
         id in "[!-~]{1,20}", other_id in "[!-~]{1,20}",
         body in ".{0,40}", other_body in ".{0,40}",
         seconds in 0_i64..4_000_000_000, other_seconds in 0_i64..4_000_000_000,
@@ -188,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn no_header_makes_it_panic(name in 0_usize..3, value in "[ -~]{0,40}", body: Vec<u8>) {
+    fn an_arbitrary_header_is_rejected(name in 0_usize..3, value in "[ -~]{0,40}", body: Vec<u8>) {
         let (verifier, whole, ..) = published();
         let name = ["webhook-id", "webhook-timestamp", "webhook-signature"][name];
         prop_assert!(verifier.verify(&with(&whole, name, &value), &body, Timestamp::now()).is_err());

@@ -112,9 +112,13 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
         (HeaderMap::new(), "missing_header", "the header webhook-id is missing"),
         (without("webhook-signature"), "missing_header", "the header webhook-signature is missing"),
         (strange, "malformed", "the header webhook-timestamp is not a number of seconds since 1970"),
-        (signed(NEXT_SECRET, "kevt_1", now, body.as_bytes()), "wrong_signature", "the signature is wrong: "),
-        (right(now - late), "too_old", "it is too old: signed "),
-        (right(now + late), "too_new", "it is too new: signed "),
+        (
+            signed(NEXT_SECRET, "kevt_1", now, body.as_bytes()),
+            "wrong_signature",
+            "the signature does not match: ",
+        ),
+        (right(now - late), "too_old", "the signature is valid but too old: "),
+        (right(now + late), "too_new", "the signature is valid but in the future: "),
     ];
     for (number, (headers, reason, detail)) in cases.into_iter().enumerate() {
         let answer = listening.post(&headers, body.as_bytes());
@@ -204,8 +208,8 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
         post(&address, &signed(key, id, Timestamp::now(), body.as_bytes()), body.as_bytes());
     }
     let outcome = running.wait().assert_code(0);
-    insta::assert_snapshot!(&outcome.out(), @"<time>  refused                the signature is wrong: another secret, or the body or a header was changed on \
-         the way  401
+    insta::assert_snapshot!(&outcome.out(), @"<time>  refused                the signature does not match: another secret was used, or the body or a header \
+         was changed in transit  401
 <time>  ipp.session.finalized  00000000-0000-4000-8000-000000000001  order o-1  204
 <time>  ipp.payment.failed     00000000-0000-4000-8000-000000000001  \\u{1b}[2J  204
 ");

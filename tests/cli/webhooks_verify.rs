@@ -30,11 +30,11 @@ const VERIFY: [&str; 8] =
 const IN_TIME: [&str; 2] = ["--at", "2021-02-25T15:05:00Z"];
 
 #[test]
-fn a_kept_delivery_is_checked() {
+fn a_saved_delivery_is_verified() {
     let env = kept();
     let outcome = env.run(VERIFY.iter().chain(&IN_TIME)).assert_code(0);
     assert_eq!(&outcome.out(), &format!("ID  {ID}\n"));
-    insta::assert_snapshot!(&outcome.err(), @"It verifies.\n");
+    insta::assert_snapshot!(&outcome.err(), @"The signature is valid.\n");
     let with_another =
         env.run(VERIFY.iter().chain(&IN_TIME).chain(&["--secret-file", "next", "-o", "json"])).json();
     assert_eq!(
@@ -47,14 +47,14 @@ fn a_kept_delivery_is_checked() {
 fn the_check_that_failed_is_named() {
     let env = kept();
     let fails = |more: &[&str]| env.run(VERIFY.iter().chain(more)).assert_failure(5);
-    insta::assert_snapshot!(&fails(&[]), @"error: the delivery does not verify: it is too old: signed <time>, which is more than 5 minutes ago; its \
-         signature is right
-  hint: for one that was kept, say when it came with --at
+    insta::assert_snapshot!(&fails(&[]), @"error: the delivery failed verification: the signature is valid but too old: it was made <time>, \
+         more than 5 minutes ago
+  hint: pass the time at which it was received with --at
 ");
-    let wrong = "error: the delivery does not verify: the signature is wrong: another secret, or the body or a header \
-                 was changed on the way\n";
+    let wrong = "error: the delivery failed verification: the signature does not match: another secret was used, or \
+                 the body or a header was changed in transit\n";
     env.file("body", format!("{BODY}\r\n"));
-    let trailing = "  hint: without the line break at its end the body verifies: keep the body as it came\n";
+    let trailing = "  hint: remove the line break at the end of the body, which the sender did not sign\n";
     assert_eq!(&fails(&IN_TIME), &format!("{wrong}{trailing}"));
     env.file("body", "{}\n");
     assert_eq!(&fails(&IN_TIME), wrong);
@@ -64,17 +64,17 @@ fn the_check_that_failed_is_named() {
         serde_json::from_str::<Value>(&missing).unwrap(),
         json!({"error": {
             "kind": "refused", "exit_code": 5, "reason": "missing_header", "hints": [],
-            "message": "the delivery does not verify: the header webhook-signature is missing",
+            "message": "the delivery failed verification: the header webhook-signature is missing",
         }})
     );
 }
 
 #[test]
-fn files_that_hold_something_else_are_no_delivery() {
+fn a_file_that_is_missing_or_has_no_headers_is_an_error() {
     let env = kept();
     env.file("headers", "webhook-id\n");
-    insta::assert_snapshot!(&env.run(VERIFY).assert_failure(2), @"error: headers holds no headers: line 1 is not of the form 'name: value'
-  hint: put the headers into it as they came: `webhook-id: …`, one a line
+    insta::assert_snapshot!(&env.run(VERIFY).assert_failure(2), @"error: cannot parse the headers in headers: line 1 is not of the form 'name: value'
+  hint: write one header per line, such as `webhook-id: …`
 ");
     std::fs::remove_file(env.path().join("headers")).unwrap();
     insta::assert_snapshot!(&env.run(VERIFY).assert_failure(2), @"error: cannot read headers: No such file or directory\n");

@@ -1,5 +1,4 @@
-//! Many clients at once, and an emulator that forgets: the rules hold. How fast and how large it is, is measured by
-//! `tests/load/run.sh`.
+//! Many clients at the same time. `tests/load/run.sh` measures throughput and memory.
 
 #[path = "../load/clients.rs"]
 mod clients;
@@ -18,7 +17,7 @@ fn two_hundred_clients_see_one_consistent_state() {
         let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
         let tally = clients::sell(&url, 200, |sales| sales < 3).await;
         assert_eq!(tally.wrong, Vec::<String>::new());
-        // A device, and three sales: one is paid, one is declined first, one is cancelled.
+        // Per client one device and three sessions: paid, declined and then paid, cancelled.
         assert_eq!(tally.right, 200 * (1 + 5 + 6 + 5));
         assert_eq!(tally.orders.len(), 200 * 2);
         let shown = serde_json::to_value(emulator.state()).unwrap();

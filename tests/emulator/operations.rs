@@ -1,4 +1,4 @@
-//! The operations as they are meant to be used.
+//! The operations, used as documented.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::common::contract_emulator::{Ask, World, over_http};
 
 #[test]
-fn all_thirteen_operations_work_as_described() {
+fn all_thirteen_operations_match_the_contract() {
     let world = World::new();
     let page = world.right(Ask::get("/ipp/v1/locations").merchant());
     assert_eq!(page.body["total_elements"], 2);
@@ -54,7 +54,7 @@ fn all_thirteen_operations_work_as_described() {
 }
 
 #[test]
-fn answers_hold_what_a_client_needs() {
+fn responses_contain_what_a_client_needs() {
     let world = World::new();
     let has = |value: &Value, fields: &[&str]| {
         for field in fields {
@@ -86,13 +86,12 @@ fn answers_hold_what_a_client_needs() {
     for field in ["device_id", "order_amount", "order_tax_amount", "merchant_data", "merchant_reference2"] {
         assert_eq!(session[field], body[field], "{field}");
     }
-    // The same line, whatever the order of its fields.
     assert_eq!(session["order_items"], items);
     assert_eq!(session["purchase_started_at"], "2026-01-31T11:00:00.5Z");
 }
 
 #[test]
-fn the_root_says_what_this_is() {
+fn the_root_describes_the_emulator() {
     let world = World::new();
     let answer = world.wrong(Ask::get("/").without("authorization"));
     assert_eq!((answer.status, &answer.body["emulator"]), (200, &json!(true)));
@@ -100,7 +99,7 @@ fn the_root_says_what_this_is() {
 }
 
 #[test]
-fn pages_together_are_the_list_in_the_order_of_creation() {
+fn pages_follow_the_order_of_creation() {
     let world = World::new();
     for number in 0..7 {
         world.device(&number.to_string());
@@ -116,7 +115,7 @@ fn pages_together_are_the_list_in_the_order_of_creation() {
 }
 
 #[test]
-fn a_served_emulator_answers_and_stops() {
+fn a_served_emulator_responds_and_stops() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

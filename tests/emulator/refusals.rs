@@ -1,4 +1,4 @@
-//! What is refused, and how it is said.
+//! Requests that are rejected, and their responses.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::common::contract_emulator::{Ask, NO_ID, World, order};
 
 #[test]
-fn credentials_are_asked_for_on_every_operation() {
+fn every_operation_requires_credentials() {
     let world = World::new();
     let pair = |pair: String| {
         use base64::Engine as _;
@@ -30,7 +30,7 @@ fn credentials_are_asked_for_on_every_operation() {
 }
 
 #[test]
-fn the_merchant_id_is_asked_for_where_it_is_documented() {
+fn the_merchant_id_is_required_where_it_is_documented() {
     let world = World::new();
     let one = format!("/ipp/v1/locations/{STOCKHOLM}");
     for path in ["/ipp/v1/enrollments", "/ipp/v1/locations", "/ipp/v1/devices", &one] {
@@ -50,7 +50,7 @@ fn the_merchant_id_is_asked_for_where_it_is_documented() {
 }
 
 #[test]
-fn bad_queries_are_named_by_parameter() {
+fn errors_of_a_query_name_the_parameter() {
     let world = World::new();
     let cases = [
         ("/ipp/v1/devices?page_size=101", "page_size"),
@@ -70,7 +70,7 @@ fn bad_queries_are_named_by_parameter() {
         assert_eq!(answer.status, 400, "{path}");
         assert!(answer.body["errors"][field].is_string(), "{path}: {}", answer.body);
     }
-    // The pattern of the contract has nothing against a repeated key; two values cannot both match.
+    // The contract permits a repeated key, but no enrollment has two values for it.
     world.enroll(&json!({"location_id": STOCKHOLM, "metadata": {"a": "1"}}));
     let found = |query: &str| {
         let page = world.right(Ask::get(format!("/ipp/v1/enrollments?{query}")).merchant());
@@ -83,7 +83,7 @@ fn bad_queries_are_named_by_parameter() {
 }
 
 #[test]
-fn bad_bodies_are_named_by_field_all_at_once() {
+fn errors_of_a_body_name_every_field() {
     let world = World::new();
     let device = world.device("Till 1");
     let fields = |path: &str, body: &Value| -> BTreeSet<String> {
@@ -127,7 +127,7 @@ fn bad_bodies_are_named_by_field_all_at_once() {
     assert_eq!(fields("/ipp/v1/dev/devices", &json!({"name": ""})), set(&["name"]));
     let path = format!("/ipp/v1/devices/{device}");
     assert_eq!(fields(&path, &json!({"name": 1, "metadata": []})), set(&["name", "metadata"]));
-    // Nothing of all that was carried out.
+    // None of these requests changed anything.
     let devices = world.right(Ask::get("/ipp/v1/devices").merchant());
     assert_eq!(
         (&devices.body["total_elements"], &devices.body["content"][0]["name"]),
@@ -209,7 +209,7 @@ fn conflicts_are_409() {
 }
 
 #[test]
-fn wrong_methods_types_and_sizes_have_statuses_of_their_own() {
+fn methods_content_types_and_sizes_have_their_own_statuses() {
     let world = World::new();
     let wrong_method = world.wrong(Ask::new("PATCH", "/ipp/v1/enrollments"));
     assert_eq!(wrong_method.status, 405);

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Fuzzes the emulator with whatever requests a fuzzer makes of docs/openapi.yaml, and holds every answer to it. It needs
-# schemathesis 4, in a virtual environment of its own, say:
+# Fuzzes the emulator with requests that schemathesis generates from docs/openapi.yaml, and checks every response against
+# it. It needs schemathesis 4, for example in a virtual environment:
 #
 #   python3 -m venv ~/.venvs/schemathesis && ~/.venvs/schemathesis/bin/pip install 'schemathesis>=4,<5'
 #   SCHEMATHESIS=~/.venvs/schemathesis/bin/schemathesis tests/fuzz/run.sh
 #
-# What follows is handed on to it: tests/fuzz/run.sh -n 500 --seed 7
+# Arguments are passed to schemathesis: tests/fuzz/run.sh -n 500 --seed 7
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 repository=$(dirname "$(dirname "$here")")
 
 schemathesis=${SCHEMATHESIS:-schemathesis}
 if ! version=$("$schemathesis" --version 2>/dev/null); then
-    echo "This needs schemathesis, and there is none. Install it with" >&2
+    echo "schemathesis is not installed. Install it with" >&2
     echo "  python3 -m venv VENV && VENV/bin/pip install 'schemathesis>=4,<5'" >&2
     echo "and run this again with SCHEMATHESIS=VENV/bin/schemathesis" >&2
     exit 2
@@ -24,7 +24,7 @@ cd "$repository"
 cargo build --quiet
 program=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug/kustom
 
-# The fuzzer keeps notes where it runs: not in the repository.
+# schemathesis writes files to the current directory.
 folder=$(mktemp -d)
 emulator=
 finish() {
@@ -39,7 +39,7 @@ fuzz() {
     local name=$1 arguments=$2
     shift 2
     printf '\n== %s\n' "$name"
-    # shellcheck disable=SC2086 # they are several
+    # shellcheck disable=SC2086 # word splitting is intended
     "$program" dev emulator --quiet --listen 127.0.0.1:0 --ready-file ready $arguments > /dev/null &
     emulator=$!
     for _ in $(seq 300); do
@@ -55,9 +55,9 @@ fuzz() {
     emulator=
 }
 
-# Two things are in the description as words only, so no fuzzer knows them: that a location is needed where there is not
-# exactly one, and that sums must add up. Where neither matters, everything that the schemas allow has to be accepted.
-fuzz 'one location, lenient sums: every check' "--seed $here/one-location.toml --option strict_sums=false" "$@"
+# The schemas cannot express two rules: a location is required unless there is exactly one, and sums must add up. Without
+# these rules, every request that matches the schemas must be accepted.
+fuzz 'one location, lenient sums: all checks' "--seed $here/one-location.toml --option strict_sums=false" "$@"
 
-# As it is by default: all that follows from the schemas, but not that whatever they allow is accepted.
-fuzz 'by default: every check but that of acceptance' '' --exclude-checks positive_data_acceptance "$@"
+# With these rules, the emulator rejects some requests that match the schemas.
+fuzz 'default: all checks except acceptance' '' --exclude-checks positive_data_acceptance "$@"

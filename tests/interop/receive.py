@@ -1,4 +1,4 @@
-"""Receives so many deliveries, verifies each with the published library, and prints their types."""
+"""Receives a number of deliveries, verifies each with the Standard Webhooks library, and prints their types."""
 
 import http.server
 import os

@@ -1,12 +1,11 @@
 #!/bin/sh
-# Callbacks between kustom and the published Standard Webhooks libraries for Python and JavaScript, both ways: what
-# kustom sends is verified by theirs, what they send is verified by kustom. It is no part of `cargo test`, because it
-# needs python3, node, npm and, the first time, the network.
+# Exchanges callbacks between kustom and the Standard Webhooks libraries for Python and JavaScript, in both directions.
+# It is not part of `cargo test`, because it needs python3, node, npm and, on the first run, the network.
 #
 #   tests/interop/run.sh            with target/debug/kustom
 #   KUSTOM=path tests/interop/run.sh
 #
-# The libraries are kept in $INTEROP_FOLDER, which is ${TMPDIR:-/tmp}/kustom-interop unless told otherwise.
+# The libraries are installed in $INTEROP_FOLDER [default: ${TMPDIR:-/tmp}/kustom-interop].
 
 set -eu
 
@@ -46,7 +45,7 @@ finish() {
 }
 trap finish EXIT
 
-# Nothing of whoever runs this counts.
+# Ignore the user's configuration.
 export KUSTOM_CONFIG="$work/profiles.toml" KUSTOM_STATE="$work/state"
 unset KUSTOM_PROFILE KUSTOM_API_KEY KUSTOM_BASE_URL KUSTOM_MERCHANT_ID KUSTOM_OUTPUT KUSTOM_USERNAME || true
 
@@ -61,14 +60,14 @@ wait_for() {
     while [ ! -s "$1" ]; do
         tries=$((tries + 1))
         if [ "$tries" -gt 600 ]; then
-            echo "nothing listens: $1 was not written" >&2
+            echo "timed out: $1 was not written" >&2
             exit 1
         fi
         sleep 0.1
     done
 }
 
-# Deliveries of the emulator, and samples signed with two secrets, to a receiver that knows one of them.
+# Sends the emulator's callbacks and samples, signed with two secrets, to a receiver that has one of the secrets.
 ours_to_theirs() {
     language=$1
     ready="$work/ready-$language"
@@ -102,7 +101,7 @@ ours_to_theirs() {
     echo "kustom -> $language ($3 secret): $(sort "$work/received-$language" | uniq -c | tr -s ' \n' ' ')"
 }
 
-# Theirs, signed with either secret, to a listener that knows both; and one signed with neither.
+# Sends deliveries signed with each secret to a listener that has both, and one that is signed with neither.
 theirs_to_ours() {
     language=$1
     rm -f "$work/listener"
@@ -124,4 +123,4 @@ ours_to_theirs python "$work/secret" first
 ours_to_theirs javascript "$work/next" second
 theirs_to_ours python
 theirs_to_ours javascript
-echo "every delivery verifies on the other side"
+echo "all deliveries were verified"

@@ -1,4 +1,4 @@
-// Signs one delivery with the published library, posts it, and prints the status it is answered with.
+// Signs a delivery with the Standard Webhooks library, posts it, and prints the status of the response.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

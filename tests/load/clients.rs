@@ -1,4 +1,4 @@
-//! Many clients that use an emulator at the same time, and know what each answer has to be.
+//! Clients that use an emulator at the same time and check every response.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -7,25 +7,21 @@ use kustom::emulator::{API_KEY, MERCHANT_ID};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-/// What came of it.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Requests that were answered as they have to be.
+    /// Number of correct responses.
     pub(crate) right: u64,
-    /// Those that were not, or not at all, in words.
+    /// Errors, one per wrong or missing response.
     pub(crate) wrong: Vec<String>,
-    /// The longest time that one took.
     pub(crate) slowest: Duration,
-    /// The orders that sessions ended in.
     pub(crate) orders: BTreeSet<String>,
 }
 
-/// Lets so many clients sell, each on a device of its own, as long as `goes_on` says so. It is asked with the number of
-/// sales that a client has behind it.
+/// Runs `clients` clients, each with its own device. `goes_on` gets the number of sessions that a client has completed.
 pub(crate) async fn sell(url: &str, clients: usize, goes_on: impl Fn(usize) -> bool + Copy) -> Tally {
-    // Nothing here is encrypted, but there is no client without a provider.
+    // reqwest needs a TLS provider even for plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Clones share their connections; each waits for its answer, so there are as many of those as clients.
+    // Clones share one connection pool.
     let client = Client::builder().no_proxy().build().expect("a client");
     let client = &client;
     let all = futures_util::future::join_all((0..clients).map(|number| async move {
@@ -56,7 +52,7 @@ struct Till {
 }
 
 impl Till {
-    /// Asks, and gives the body of an answer with this status.
+    /// Sends a request and returns the body of the response, whose status must be `status`.
     async fn ask(
         &mut self,
         method: Method,
@@ -84,7 +80,7 @@ impl Till {
         Ok(serde_json::from_slice(&text).unwrap_or_default())
     }
 
-    /// Asks for something about a session, which has this status then.
+    /// Sends a request whose response must be a session with this status.
     async fn session(&mut self, method: Method, path: &str, status: &str) -> Result<Value, String> {
         let session = self.ask(method, path, None, 200).await?;
         if session["status"] != status {

@@ -1,8 +1,8 @@
-//! The clients of `tests/load/run.sh`, which alone builds this: `clients URL CLIENTS SECONDS`.
+//! The clients of `tests/load/run.sh`: `clients URL CLIENTS SECONDS`.
 
-#![allow(clippy::print_stdout, reason = "its output is what it is for")]
+#![allow(clippy::print_stdout, reason = "it prints the result")]
 
-#[allow(clippy::expect_used, reason = "what cannot be measured with ends it")]
+#[allow(clippy::expect_used, reason = "a panic ends the run")]
 mod clients;
 
 use std::process::ExitCode;
@@ -18,8 +18,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let begun = Instant::now();
     let tally = runtime.block_on(clients::sell(url, clients, |_| begun.elapsed() < time));
     println!(
-        "{clients} clients, {:.1} s: {} requests answered as they have to be, {:.0} a second, the slowest in {} ms; \
-         {} orders",
+        "{clients} clients, {:.1} s: {} correct responses, {:.0} per second, slowest {} ms, {} orders",
         begun.elapsed().as_secs_f64(),
         tally.right,
         f64::from(u32::try_from(tally.right)?) / begun.elapsed().as_secs_f64(),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lets 200 clients sell on one emulator for a minute: it has to answer all of them, to keep the rules, and to stay under
-# 150 MB. Linux tells how much memory a process took at most; elsewhere that is left out.
+# Runs 200 clients against one emulator for a minute. Every response must be correct, and the emulator must use less than
+# 150 MB. Memory is measured on Linux only.
 #
 #   tests/load/run.sh [CLIENTS [SECONDS]]
 set -euo pipefail
@@ -30,5 +30,5 @@ done
 "$executable" "$(cat "$folder/ready")" "$clients" "$seconds"
 [ -e "/proc/$emulator/status" ] || exit 0
 peak=$(sed -n 's/^VmHWM:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$emulator/status")
-echo "the emulator took $((peak / 1000)).$((peak % 1000 / 100)) MB at most"
+echo "peak memory of the emulator: $((peak / 1000)).$((peak % 1000 / 100)) MB"
 [ "$peak" -lt "$most" ] || { echo "that is more than $((most / 1000)) MB"; exit 1; }

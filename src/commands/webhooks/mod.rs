@@ -1,4 +1,4 @@
-//! Callbacks, received.
+//! `kustom webhooks`
 
 mod listen;
 mod verify;
@@ -19,9 +19,9 @@ Next:
   kustom help callbacks
 ";
 
-/// Callbacks: receive them, or check one
+/// Receive callbacks, or verify one
 ///
-/// A callback is signed (Standard Webhooks) and says what happened to which session.
+/// A callback reports an event of a session. It is signed according to Standard Webhooks.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {

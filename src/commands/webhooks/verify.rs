@@ -21,23 +21,23 @@ Next:
   kustom help callbacks
 ";
 
-/// Check one delivery that was kept in files
+/// Verify a delivery that was saved in files
 ///
-/// `ExitStatus` 0: whoever sent it has the secret, and sent it in time. `ExitStatus` 5: it is refused, and the error says which check
-/// failed. `ExitStatus` 2: a file cannot be used.
+/// Exits with 0 if the signature is valid and recent, with 5 if the delivery fails verification, and with 2 if a file
+/// cannot be used.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The secret, of the form whsec_…, is in this file; can be repeated, as during a rotation
+    /// File with the secret, of the form whsec_…; can be repeated, as during a rotation
     #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
     secret_file: Vec<PathBuf>,
-    /// The headers: a line each, as on the wire, or a JSON object
+    /// File with the headers, one per line or as a JSON object
     #[arg(long, value_name = "FILE")]
     headers: PathBuf,
-    /// The body, byte for byte as it came
+    /// File with the body, exactly as received
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
-    /// When it came, such as 2026-11-22T10:00:00Z; now unless told otherwise
+    /// Time at which the delivery was received, such as 2026-11-22T10:00:00Z [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
 }
@@ -50,33 +50,33 @@ impl Args {
         let verifier =
             Verifier::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let headers = parse_headers(&args::read_file(&headers_file)?).map_err(|error| {
-            Error::usage(format!("{} holds no headers: {error}", headers_file.display()))
-                .hint("put the headers into it as they came: `webhook-id: …`, one a line")
+            Error::usage(format!("cannot parse the headers in {}: {error}", headers_file.display()))
+                .hint("write one header per line, such as `webhook-id: …`")
         })?;
         let body = args::read_file(&body_file)?;
         match verifier.verify(&headers, &body, now) {
-            Ok(known) => {
-                app.output.print_item(&Delivery::verified(now, known, &body))?;
-                app.output.status("It verifies.");
+            Ok(delivery) => {
+                app.output.print_item(&Delivery::verified(now, delivery, &body))?;
+                app.output.status("The signature is valid.");
                 Ok(ExitStatus::Success)
             }
             Err(rejection) => {
                 let hint = match rejection {
                     VerifyError::WrongSignature => {
-                        let bare =
-                            body.strip_suffix(b"\n").map(|bare| bare.strip_suffix(b"\r").unwrap_or(bare));
-                        let would = bare.is_some_and(|bare| verifier.verify(&headers, bare, now).is_ok());
-                        would.then_some(
-                            "without the line break at its end the body verifies: keep the body as it came",
+                        // Editors and `echo` append a line break.
+                        let trimmed = body.strip_suffix(b"\n");
+                        let trimmed = trimmed.map(|body| body.strip_suffix(b"\r").unwrap_or(body));
+                        trimmed.filter(|body| verifier.verify(&headers, body, now).is_ok()).map(
+                            |_| "remove the line break at the end of the body, which the sender did not sign",
                         )
                     }
                     VerifyError::TooOld(_) if at.is_none() => {
-                        Some("for one that was kept, say when it came with --at")
+                        Some("pass the time at which it was received with --at")
                     }
                     _ => None,
                 };
                 let error =
-                    Error::new(ErrorKind::Refused, format!("the delivery does not verify: {rejection}"))
+                    Error::new(ErrorKind::Refused, format!("the delivery failed verification: {rejection}"))
                         .detail("reason", rejection.code());
                 Err(match hint {
                     Some(hint) => error.hint(hint),
