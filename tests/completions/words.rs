@@ -6,8 +6,8 @@ use crate::helpers::{ask, ask_with, values};
 #[test]
 fn the_nouns() {
     insta::assert_snapshot!(&ask(&TestEnv::new(), &[""]), @"login\tAdd a profile: checks the key and stores it\n\
-         profiles\tSee, choose and remove profiles\n\
-         doctor\tWhat is configured, where each value came from, and does it work\n\
+         profiles\tList, select and remove profiles\n\
+         doctor\tCheck the configuration, the connection and the key\n\
          locations\tThe stores that devices stand in\n\
          enrollments\tThe codes that pair a phone with the account\n\
          devices\tThe phones and terminals that take payments\n\

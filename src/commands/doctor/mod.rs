@@ -19,20 +19,20 @@ const MORE: &str = "\
 Examples:
   kustom doctor
   kustom doctor --offline            # sends nothing
-  kustom --profile local doctor      # about another profile
+  kustom --profile local doctor      # check another profile
 
 Next:
   kustom help environment            # where values come from
 ";
 
-/// What is configured, where each value came from, and does it work
+/// Check the configuration, the connection and the key
 ///
-/// Each line is ok, a warning or a failure, with the next command to type. The output is safe to paste: it holds no key
-/// and no password, and the home folder is written as ~. With a failure the exit code is that of its kind.
+/// Each check is ok, a warning or a failure, with the command that fixes it. The output is safe to paste: it contains no
+/// key and no password, and the home directory is written as ~. A failure sets the exit code of its kind.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Look at this machine only, and send nothing
+    /// Check this machine only, and send nothing
     #[arg(long)]
     offline: bool,
 }

@@ -31,7 +31,7 @@ Exit codes:
   8  an answer is missing that nobody could be asked for
 
 Next:
-  kustom doctor                      # does it work
+  kustom doctor                      # check that it works
   kustom enrollments pair            # pair the first phone
 ";
 

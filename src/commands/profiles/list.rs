@@ -14,9 +14,9 @@ Next:
   kustom profiles use NAME
 ";
 
-/// List the profiles
+/// List profiles
 ///
-/// The one in use is marked. Keys are not shown.
+/// The active profile is marked. Keys are not shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {}

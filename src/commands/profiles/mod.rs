@@ -1,4 +1,4 @@
-//! Profiles.
+//! `kustom profiles`
 
 mod list;
 mod remove;
@@ -14,16 +14,16 @@ use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
-  kustom profiles list               # which there are, and which is in use
-  kustom profiles use local          # try things out without an account
+  kustom profiles list               # the active one is marked
+  kustom profiles use local          # try kustom without an account
 
 Next:
-  kustom login                       # add one
+  kustom login                       # add a profile
 ";
 
-/// See, choose and remove profiles
+/// List, select and remove profiles
 ///
-/// A profile says which account a command speaks for: its environment, its key, and what to take where nothing is said.
+/// A profile describes the account that a command uses: its environment, its key and default values.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {

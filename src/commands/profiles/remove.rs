@@ -14,7 +14,7 @@ use crate::profiles::{Environment, LOCAL};
 const MORE: &str = "\
 Examples:
   kustom profiles remove vault
-  kustom profiles remove shop playground       # several; with a typing mistake, none
+  kustom profiles remove shop playground       # if one does not exist, none is removed
 
 Next:
   kustom profiles list
@@ -22,11 +22,11 @@ Next:
 
 /// Remove profiles with their keys
 ///
-/// Only this machine forgets the key; withdraw it in the portal if nobody else uses it.
+/// The key stays valid. Revoke it in the portal if nothing else uses it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The profiles
+    /// Names of profiles
     #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]
     #[arg(value_name = "PROFILE", required = true)]
     names: Vec<String>,
@@ -51,7 +51,7 @@ impl Args {
         }
         store.change(|document| {
             for name in &names {
-                // Another process may have removed it meanwhile, which is just as well.
+                // Another process may have removed it in the meantime.
                 document.remove(name);
             }
             Ok::<_, Error>(())

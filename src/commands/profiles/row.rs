@@ -1,4 +1,4 @@
-//! What a profile looks like: everything but its key.
+//! A profile in output, without its key.
 
 use serde::Serialize;
 
@@ -6,13 +6,12 @@ use crate::emulator;
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::{Environment, KeySource, LOCAL, Profile};
 
-/// A profile as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) name: String,
     pub(in crate::commands) active: bool,
     pub(in crate::commands) environment: &'static str,
-    /// Where the key is, never what it is.
+    /// Where the key is stored, never the key.
     pub(in crate::commands) key: &'static str,
     pub(in crate::commands) username: Option<String>,
     pub(in crate::commands) merchant_id: Option<String>,
@@ -46,7 +45,7 @@ impl ProfileRow {
 }
 
 impl ProfileRow {
-    /// The profile that is always there.
+    /// The profile `local`.
     pub(in crate::commands) fn built_in(active: Option<&str>) -> Self {
         Self {
             key: "built in",

@@ -13,20 +13,20 @@ use crate::settings::{Account, Endpoint, Source, Sourced};
 
 const MORE: &str = "\
 Examples:
-  kustom profiles show               # the one in use
-  kustom profiles show local         # the one that is built in
+  kustom profiles show               # the active profile
+  kustom profiles show local         # the built-in profile
 
 Next:
-  kustom doctor                      # does it work, too
+  kustom doctor                      # check that it works
 ";
 
-/// Show every value of a profile, where it came from and what it shadows
+/// Show the values of a profile with their sources
 ///
-/// The key itself is never shown.
+/// The output includes the values of lower precedence that each one shadows. The key itself is never shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The profile; the one in use unless told otherwise
+    /// Profile to show [default: the active profile]
     #[arg(add = ArgValueCompleter::new(complete::profiles))]
     #[arg(value_name = "PROFILE")]
     name: Option<String>,
@@ -48,23 +48,19 @@ impl Args {
     }
 }
 
-/// One value of an account.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct ValueRow {
-    /// What it is.
     pub(in crate::commands) name: &'static str,
-    /// The value; of a key only what is safe.
+    /// The value, or a description of the key.
     pub(in crate::commands) value: Option<String>,
-    /// Where it came from.
     pub(in crate::commands) source: Option<String>,
-    /// The same, to stand behind the value.
+    /// The source as it follows a value in a sentence.
     #[serde(skip)]
     pub(in crate::commands) phrase: Option<String>,
-    /// What would count if it were not there.
+    /// Values of lower precedence.
     pub(in crate::commands) shadows: Vec<Shadow>,
 }
 
-/// A value that does not count.
 #[derive(Debug, Serialize)]
 pub(in crate::commands) struct Shadow {
     source: String,
@@ -87,7 +83,7 @@ impl ValueRow {
         }
     }
 
-    /// What it shadows, in words.
+    /// The shadowed values in one line.
     pub(in crate::commands) fn shadowed(&self) -> String {
         let all: Vec<_> =
             self.shadows.iter().map(|shadow| format!("{} from {}", shadow.value, shadow.source)).collect();
@@ -95,7 +91,6 @@ impl ValueRow {
     }
 }
 
-/// Every value of an account.
 pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
     let Account {
         profile,

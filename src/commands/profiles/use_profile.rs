@@ -12,20 +12,20 @@ use crate::profiles::{Document, LOCAL, Profile};
 
 const MORE: &str = "\
 Examples:
-  kustom profiles use local          # from now on, every command runs on the emulator
-  kustom profiles use shop           # and back again
+  kustom profiles use local          # commands run on the emulator from now on
+  kustom profiles use shop           # back to an account
 
 Next:
   kustom profiles show
 ";
 
-/// Use a profile whenever none is asked for
+/// Make a profile the active one
 ///
-/// For a single command another one is named with --profile, or in a variable.
+/// Commands use the active profile unless --profile or an environment variable names another one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The profile; `local` is built in
+    /// Profile name; `local` is built in
     #[arg(add = ArgValueCompleter::new(complete::profiles))]
     #[arg(value_name = "PROFILE")]
     name: String,
@@ -52,11 +52,10 @@ impl Args {
     }
 }
 
-/// The stored profile of this name, or an error that lists those there are.
+/// Finds a stored profile. The error lists the known names.
 pub(super) fn find_profile<'a>(document: &'a Document, name: &str) -> Result<&'a Profile, Error> {
     document.profile(name).ok_or_else(|| {
-        let known: Vec<_> = document.profiles().map(|(name, _)| name).chain([LOCAL]).collect();
         Error::usage(format!("there is no profile '{}'", crate::text::escape_control(name)))
-            .hint(format!("the profiles are: {}", known.join(", ")))
+            .hint(format!("the profiles are: {}", document.names().join(", ")))
     })
 }
