@@ -1,17 +1,17 @@
-//! Says what is built: the version, the commit and the target, for `kustom --version`.
+//! Sets `BUILT_FROM` for `kustom --version`: the version, the commit and the target.
 //!
-//! Only a release build names its commit. In development each commit would otherwise build everything anew.
+//! Only a release build names its commit; otherwise every commit would rebuild the crate during development.
 
 use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What the program is made of, where it is there.
+/// The sources of the program; a package contains only some of them.
 const SOURCES: [&str; 7] =
     ["src", "scenarios", "docs", "completions", "Cargo.toml", "Cargo.lock", "build.rs"];
 
-/// Where `cargo package` notes the commit.
+/// The file in which `cargo package` stores the commit.
 const NOTE: &str = ".cargo_vcs_info.json";
 
 fn main() {
@@ -22,22 +22,22 @@ fn main() {
     let parts: Vec<_> = origin.into_iter().chain([variable("TARGET")]).collect();
     println!("cargo::rustc-env=BUILT_FROM={} ({})", variable("CARGO_PKG_VERSION"), parts.join(", "));
     if is_release && variable("CARGO_CFG_TARGET_OS") == "linux" {
-        // A release build ends at a panic and unwinds nothing: nobody would look into the index of what to unwind by.
+        // A release build aborts on panic, so the index for unwinding is unused.
         println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
     }
 }
 
-/// The commit, if it can be told: of a packed crate the one that it was made of, else that of the repository.
+/// Returns the commit that a package was made from, or else that of the repository.
 fn origin() -> Option<String> {
     if Path::new(NOTE).exists() {
         println!("cargo::rerun-if-changed={NOTE}");
-        return noted(&fs::read_to_string(NOTE).ok()?);
+        return parse_note(&fs::read_to_string(NOTE).ok()?);
     }
-    // Any other repository around this folder, such as one of a whole home, says nothing about kustom.
+    // A repository around this directory, such as one of the home directory, is not that of kustom.
     if !git(&["rev-parse", "--show-prefix"])?.is_empty() {
         return None;
     }
-    // Each commit and each change of branch adds a line to this file, whichever way git keeps its branches.
+    // Every commit and every change of branch adds a line to this file.
     println!("cargo::rerun-if-changed={}", git(&["rev-parse", "--git-path", "logs/HEAD"])?);
     let sources = SOURCES.iter().filter(|path| Path::new(path).exists());
     sources.for_each(|path| println!("cargo::rerun-if-changed={path}"));
@@ -48,19 +48,19 @@ fn origin() -> Option<String> {
     Some(format!("{}{} {date}", short(hash)?, if is_changed { "-dirty" } else { "" }))
 }
 
-/// `{"git": {"sha1": "…", "dirty": true}, …}`, where `dirty` is there only if it is true.
-fn noted(note: &str) -> Option<String> {
+/// Parses `{"git": {"sha1": "…", "dirty": true}, …}`, where `dirty` is present only if it is true.
+fn parse_note(note: &str) -> Option<String> {
     let (_, rest) = note.split_once("\"sha1\"")?;
     let hash = short(rest.split('"').nth(1)?)?;
     Some(format!("{hash}{}", if note.contains("\"dirty\": true") { "-dirty" } else { "" }))
 }
 
-/// As long everywhere: how much git itself leaves of a hash depends on what else is in a repository.
+/// Truncates a hash to seven digits. The length that git chooses depends on the repository.
 fn short(hash: &str) -> Option<&str> {
     hash.get(..7)
 }
 
-/// What git answers about the folder of this file, whichever repository the environment names.
+/// Runs git in the directory of this file, ignoring variables that name another repository.
 fn git(args: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"] {

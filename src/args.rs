@@ -1,4 +1,4 @@
-//! Values on a command line: read once, in one way, before anything else happens.
+//! Value parsers for arguments, and the files and pairs that arguments name.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,11 +14,10 @@ use crate::model::{CallbackType, Metadata, TapOutcome};
 use crate::output::Output;
 use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
 
-/// The largest body that is read from a file, in bytes.
-const LARGEST_FILE: u64 = 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// A duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+/// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let malformed = || "write a duration such as 30s, 90m, 2h or 3d".to_owned();
     let span: Span = text.parse().map_err(|_| malformed())?;
     let days_are_whole = SpanRelativeTo::days_are_24_hours();
@@ -29,55 +28,54 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let signed = span.to_duration(days_are_whole).map_err(|_| malformed())?;
     match Duration::try_from(signed) {
         Ok(duration) if duration > Duration::ZERO => Ok(duration),
-        _ => Err("a duration must be longer than nothing".to_owned()),
+        _ => Err("a duration must be longer than zero".to_owned()),
     }
 }
 
-/// The whole id of something that has no name to be found by.
-pub(crate) fn id(text: &str) -> Result<Uuid, String> {
-    text.parse().map_err(|_| "write the whole id, such as 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41".to_owned())
+/// Parses the complete ID of a resource that has no name.
+pub(crate) fn parse_id(text: &str) -> Result<Uuid, String> {
+    text.parse().map_err(|_| "write the complete ID, such as 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41".to_owned())
 }
 
-/// A pair such as `floor=2`; the value may hold anything, also `=`.
-pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+/// Parses a pair such as `floor=2`; the value may contain `=`.
+pub(crate) fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some(("", _)) => Err("the key in front of '=' is empty".to_owned()),
+        Some(("", _)) => Err("the key before '=' is empty".to_owned()),
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
         None => Err("write a pair such as floor=2".to_owned()),
     }
 }
 
-/// Pairs whose keys must differ.
-pub(crate) fn metadata(pairs: Vec<(String, String)>) -> Result<Metadata, Error> {
+/// Collects pairs, whose keys must differ.
+pub(crate) fn collect_metadata(pairs: Vec<(String, String)>) -> Result<Metadata, Error> {
     let mut metadata = Metadata::new();
     for (key, value) in pairs {
         if metadata.contains_key(&key) {
-            return Err(Error::usage(format!("--metadata names the key '{key}' twice")));
+            return Err(Error::usage(format!("--metadata sets the key '{key}' twice")));
         }
         metadata.insert(key, value);
     }
     Ok(metadata)
 }
 
-/// The outcome of a tap, in either spelling.
-pub(crate) fn tap_outcome() -> impl TypedValueParser<Value = TapOutcome> {
-    one_of(TapOutcome::ALL.into_iter())
+/// Accepts the outcome of a tap, in the spelling of the command line or of the API.
+pub(crate) fn tap_outcome_parser() -> impl TypedValueParser<Value = TapOutcome> {
+    outcome_parser(TapOutcome::ALL.into_iter())
 }
 
-/// The outcome of a tap that is declined, in either spelling.
-pub(crate) fn decline() -> impl TypedValueParser<Value = TapOutcome> {
-    one_of(TapOutcome::ALL.into_iter().filter(|outcome| *outcome != TapOutcome::Success))
+/// Accepts the outcome of a declined tap, in either spelling.
+pub(crate) fn decline_parser() -> impl TypedValueParser<Value = TapOutcome> {
+    outcome_parser(TapOutcome::ALL.into_iter().filter(|outcome| *outcome != TapOutcome::Success))
 }
 
-fn one_of(outcomes: impl Iterator<Item = TapOutcome>) -> impl TypedValueParser<Value = TapOutcome> {
+fn outcome_parser(outcomes: impl Iterator<Item = TapOutcome>) -> impl TypedValueParser<Value = TapOutcome> {
     let names = outcomes.map(|outcome| {
         clap::builder::PossibleValue::new(outcome.name()).alias(outcome.as_str()).help(outcome.meaning())
     });
-    PossibleValuesParser::new(names)
-        .try_map(|text| TapOutcome::find(&text).ok_or("this outcome is not known"))
+    PossibleValuesParser::new(names).try_map(|text| TapOutcome::find(&text).ok_or("unknown outcome"))
 }
 
-/// Where bytes come from: a file, or standard input for `-`.
+/// A file, or standard input for `-`.
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     Stdin,
@@ -85,16 +83,14 @@ pub(crate) enum Input {
 }
 
 impl Input {
-    /// For `value_parser`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         match text {
-            "" => Err("write the name of a file, or - for standard input".to_owned()),
+            "" => Err("write a file name, or - for standard input".to_owned()),
             "-" => Ok(Self::Stdin),
             path => Ok(Self::File(path.into())),
         }
     }
 
-    /// Reads all of it.
     pub(crate) fn read(&self, output: &Output) -> Result<Vec<u8>, Error> {
         match self {
             Self::Stdin => output.read_stdin(),
@@ -103,44 +99,45 @@ impl Input {
     }
 }
 
-/// Reads a file of reasonable size.
+/// Reads a file, unless it is larger than [`MAX_FILE_BYTES`].
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |error: std::io::Error| {
         Error::usage(format!("cannot read {}: {}", path.display(), io_error_message(&error)))
     };
     let mut bytes = Vec::new();
-    let mut file = std::fs::File::open(path).map_err(failed)?.take(LARGEST_FILE + 1);
+    let mut file = std::fs::File::open(path).map_err(failed)?.take(MAX_FILE_BYTES + 1);
     file.read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST_FILE {
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(Error::usage(format!("{} is larger than 1 MiB", path.display())));
     }
     Ok(bytes)
 }
 
-/// A documented type of callback, with or without its prefix.
-pub(crate) fn callback_type(text: &str) -> Result<CallbackType, String> {
+/// Parses a documented type of callback, with or without its prefix.
+pub(crate) fn parse_callback_type(text: &str) -> Result<CallbackType, String> {
     CallbackType::find(text).ok_or_else(|| {
         let all: Vec<_> = CallbackType::ALL.iter().map(|known| known.short().to_owned()).collect();
         format!("the events are {}", all.join(", "))
     })
 }
 
-/// The name of a file that holds a secret, and not the secret: others can see arguments.
-pub(crate) fn secret_file(text: &str) -> Result<PathBuf, String> {
+/// Parses the name of a file with a secret, and rejects the secret itself: other users can see arguments.
+pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
     if text.starts_with(CALLBACK_SECRET_PREFIX) {
         return Err(
-            "this is a secret, which others can see in an argument: name a file that holds it".to_owned()
+            "this is a secret, which other users can see in an argument: name a file that contains it"
+                .to_owned(),
         );
     }
-    if text.is_empty() { Err("write the name of a file".to_owned()) } else { Ok(text.into()) }
+    if text.is_empty() { Err("write a file name".to_owned()) } else { Ok(text.into()) }
 }
 
-/// Reads secrets for callbacks, one a file.
+/// Reads a callback secret from each file.
 pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Error> {
     let read = |path: &PathBuf| {
-        let unusable = |why: String| {
-            Error::usage(format!("{} holds no secret for callbacks: {why}", path.display()))
-                .hint("put the secret, of the form whsec_…, into the file and nothing else")
+        let unusable = |reason: String| {
+            Error::usage(format!("{} does not contain a callback secret: {reason}", path.display()))
+                .hint("write only the secret, which begins with whsec_, to the file")
         };
         let text = String::from_utf8(read_file(path)?).map_err(|_| unusable("it is not text".to_owned()))?;
         CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))
@@ -154,29 +151,29 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        let seconds = |text| duration(text).map(|duration| duration.as_secs());
+        let seconds = |text| parse_duration(text).map(|duration| duration.as_secs());
         assert_eq!(seconds("30s"), Ok(30));
         assert_eq!(seconds("90m"), Ok(5400));
         assert_eq!(seconds("1h30m"), Ok(5400));
         assert_eq!(seconds("3d"), Ok(259_200));
         assert_eq!(seconds("1 week"), Ok(604_800));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         for text in ["", "2", "soon", "1y", "2 months", "h", "1.5.2h", "99999999999999999h"] {
-            assert!(duration(text).is_err(), "{text}");
+            assert!(parse_duration(text).is_err(), "{text}");
         }
         for text in ["0s", "-5m", "5m ago"] {
-            assert_eq!(duration(text), Err("a duration must be longer than nothing".to_owned()), "{text}");
+            assert_eq!(parse_duration(text), Err("a duration must be longer than zero".to_owned()), "{text}");
         }
     }
 
     #[test]
     fn pairs_have_a_key_and_keys_differ() {
         let two = |key: &str, value: &str| Ok((key.to_owned(), value.to_owned()));
-        assert_eq!(pair("a=b=c"), two("a", "b=c"));
-        assert_eq!(pair("a="), two("a", ""));
-        assert!(pair("=b").is_err());
-        assert!(pair("ab").is_err());
+        assert_eq!(parse_pair("a=b=c"), two("a", "b=c"));
+        assert_eq!(parse_pair("a="), two("a", ""));
+        assert!(parse_pair("=b").is_err());
+        assert!(parse_pair("ab").is_err());
         let same = vec![("a".into(), "1".into()), ("a".into(), "2".into())];
-        assert_eq!(metadata(same).unwrap_err().message, "--metadata names the key 'a' twice");
+        assert_eq!(collect_metadata(same).unwrap_err().message, "--metadata sets the key 'a' twice");
     }
 }

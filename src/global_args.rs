@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::args::duration;
+use crate::args::parse_duration;
 use crate::complete;
 use crate::output::{ColorWhen, Format};
 
@@ -36,6 +36,6 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "WHEN", value_enum)]
     pub color: Option<ColorWhen>,
     /// Timeout of each request [default: 30s], or of the wait if the command waits for something
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
 }

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|-", value_parser = Input::parse)]
     body: Option<Input>,
     /// Query parameter to add (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]
     query: Vec<(String, String)>,
 }
 

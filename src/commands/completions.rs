@@ -7,13 +7,14 @@ use crate::complete::Shell;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 
-const MORE: &str = r#"Examples:
-  eval "$(kustom completions bash)"   # in ~/.bashrc
+const MORE: &str = "\
+Examples:
+  kustom completions bash > kustom.bash
   kustom completions fish > kustom.fish
 
 Next:
   kustom doctor                      # whether completions may use the profile's key
-"#;
+";
 
 /// Print the completion script of a shell
 ///

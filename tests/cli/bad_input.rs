@@ -29,7 +29,7 @@ const HELP: &str = "\n\nFor more information, try '--help'.\n";
 #[test]
 fn a_malformed_uuid() {
     let expected = |name: &str, given: &str| {
-        let why = "write the whole id, such as 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
+        let why = "write the complete ID, such as 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
         format!("error: invalid value '{given}' for '{name}': {why}{HELP}")
     };
     refused(&[
@@ -99,7 +99,7 @@ fn a_malformed_pair() {
         format!("error: invalid value '{given}' for '{flag}': {why}{HELP}")
     };
     let metadata = "--metadata <KEY=VALUE>";
-    let no_key = "the key in front of '=' is empty";
+    let no_key = "the key before '=' is empty";
     refused(&[
         (
             &["devices", "update", "x", "--metadata", "floor"],
@@ -123,7 +123,7 @@ fn a_malformed_duration() {
         format!("error: invalid value '{given}' for '{flag} <DURATION>': {why}{HELP}")
     };
     let form = "write a duration such as 30s, 90m, 2h or 3d";
-    let nothing = "a duration must be longer than nothing";
+    let nothing = "a duration must be longer than zero";
     refused(&[
         (&["enrollments", "create", "--expires-in", "soon"], &of("--expires-in", "soon", form)),
         (&["enrollments", "create", "--expires-in", "1month"], &of("--expires-in", "1month", form)),
@@ -155,11 +155,11 @@ fn six_metadata_filters_and_a_repeated_key() {
         (&[&["enrollments", "list"][..], &six].concat(), "error: --metadata can be given at most 5 times\n"),
         (
             &["enrollments", "list", "--metadata", "a=1", "--metadata", "a=2"],
-            "error: --metadata names the key 'a' twice\n",
+            "error: --metadata sets the key 'a' twice\n",
         ),
         (
             &["devices", "update", "x", "--metadata", "a=1", "--metadata", "a=1"],
-            "error: --metadata names the key 'a' twice\n",
+            "error: --metadata sets the key 'a' twice\n",
         ),
         (
             &["enrollments", "list", "--metadata", "a:b=1"],
@@ -235,7 +235,7 @@ fn every_kind_of_failure_is_one_json_object() {
     let server = Server::unwanted();
     let env = TestEnv::new().at(&server.url(), KEY);
     let see = ["see `kustom help`, or add --help to the command"];
-    let uuid = "invalid value 'nope' for '[SESSION]': write the whole id, such as \
+    let uuid = "invalid value 'nope' for '[SESSION]': write the complete ID, such as \
                 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
     let cases: [(&[&str], &str, &[&str]); 5] = [
         (&["dev", "simulate-tap", "nope"], uuid, &see),

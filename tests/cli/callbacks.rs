@@ -138,12 +138,12 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     let with = |url: &str, file: &str| emulator(&["--callback-url", url, "--callback-secret-file", file]);
     insta::assert_snapshot!(&with("http://shop.example/hooks", "secret"), @"error: --callback-url cannot be used: it is plain http to another machine, which would show payments to the \
          network; use https\n");
-    insta::assert_snapshot!(&with(url[1], "key"), @"error: key holds no secret for callbacks: it does not begin with whsec_
+    insta::assert_snapshot!(&with(url[1], "key"), @"error: key does not contain a callback secret: it does not begin with whsec_
   hint: put the secret, of the form whsec_…, into the file and nothing else
 ");
     insta::assert_snapshot!(&with(url[1], "none"), @"error: cannot read none: No such file or directory\n");
     let pasted = with(url[1], SECRET);
-    assert!(pasted.contains("this is a secret, which others can see in an argument"), "{pasted}");
+    assert!(pasted.contains("this is a secret, which other users can see in an argument"), "{pasted}");
     assert!(!pasted.contains(&SECRET["whsec_".len()..]), "{pasted}");
     assert!(emulator(&url).contains("--callback-secret-file <FILE>"));
     assert!(emulator(&["--callback-secret-file", "secret"]).contains("--callback-url <URL>"));

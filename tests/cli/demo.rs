@@ -1,4 +1,4 @@
-//! `kustom demo`: the whole flow, for people and for scripts, and nothing left behind.
+//! `kustom demo`, as text and as JSON.
 
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ fn for_people_every_command_is_shown_with_its_output() {
         assert!(command.starts_with(begins), "{command} is not {begins}");
     }
     let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("no '{text}' in {shown}"));
-    assert!(at("FINALIZED") < at("Paid. The order") && at("Paid. The order") < at("insufficient funds"));
+    assert!(at("FINALIZED") < at("Paid. Order") && at("Paid. Order") < at("insufficient funds"));
     assert!(at("insufficient funds") < at("CANCELLED"));
     assert!(at("Cancelled: nothing was charged.") > at("Stockholm City"));
     assert_nothing_left(&env);
@@ -68,7 +68,7 @@ fn for_scripts_it_is_a_list_of_steps() {
     assert_nothing_left(&env);
 }
 
-/// Whatever is configured, it runs on the emulator.
+/// The demo ignores the configured account.
 #[test]
 fn it_takes_no_notice_of_the_account_of_whoever_runs_it() {
     let env = TestEnv::new()

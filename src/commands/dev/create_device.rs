@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// Metadata of the device (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]
     metadata: Vec<(String, String)>,
     #[command(flatten)]
     credentials: CredentialsArgs,
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { name, location, metadata, credentials } = self;
-        let metadata = args::metadata(metadata)?;
+        let metadata = args::collect_metadata(metadata)?;
         let location_id = context.location_id_or_default(location.as_deref()).await?;
         let mut device =
             context.client.create_simulated_device(&name, location_id.as_deref(), &metadata).await?;

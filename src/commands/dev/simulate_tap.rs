@@ -12,8 +12,8 @@ use crate::model::TapOutcome;
 
 const MORE: &str = "\
 Examples:
-  kustom dev simulate-tap SESSION --outcome insufficient-funds     # declined; the session stays open
-  kustom dev simulate-tap SESSION                                  # paid
+  kustom dev simulate-tap SESSION --outcome insufficient-funds   # declined; the session stays open
+  kustom dev simulate-tap SESSION                                # paid
 
 Next:
   kustom sessions watch SESSION
@@ -28,10 +28,10 @@ Next:
 pub(crate) struct Args {
     /// Session ID [default: select from the open sessions created on this machine]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     id: Option<Uuid>,
     /// Outcome of the tap [default: success]
-    #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome())]
+    #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome_parser())]
     outcome: Option<TapOutcome>,
 }
 

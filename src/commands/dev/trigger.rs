@@ -42,17 +42,17 @@ Next:
 pub(crate) struct Args {
     /// Event type, such as session.finalized or payment.failed; the prefix ipp. is optional
     #[arg(add = ArgValueCompleter::new(complete::events))]
-    #[arg(value_name = "EVENT", value_parser = args::callback_type)]
+    #[arg(value_name = "EVENT", value_parser = args::parse_callback_type)]
     event: CallbackType,
     /// URL of the application: https, or http on this machine
     #[arg(long, value_name = "URL")]
     to: String,
     /// File with the callback secret (whsec_…); repeat it to sign with several secrets
-    #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
+    #[arg(long, value_name = "FILE", required = true, value_parser = args::parse_secret_file)]
     secret_file: Vec<PathBuf>,
     /// Use the IDs of this session [default: random IDs]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(long, value_name = "SESSION", value_parser = args::id)]
+    #[arg(long, value_name = "SESSION", value_parser = args::parse_id)]
     session: Option<Uuid>,
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Args {
     #[arg(long)]
     no_location: bool,
     /// Metadata to set (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]
     metadata: Vec<(String, String)>,
     /// Metadata to remove (repeatable)
     #[arg(long, value_name = "KEY")]
@@ -50,7 +50,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device, name, location, no_location, metadata, unset_metadata } = self;
-        let set_metadata = args::metadata(metadata)?;
+        let set_metadata = args::collect_metadata(metadata)?;
         if let Some(key) = unset_metadata.iter().find(|key| set_metadata.contains_key(*key)) {
             return Err(Error::usage(format!("'{key}' is both in --metadata and in --unset-metadata")));
         }

@@ -33,10 +33,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// Lifetime of the code, such as 30m, 2h or 3d
-    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::parse_duration)]
     expires_in: Duration,
     /// Metadata of the device (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]
     metadata: Vec<(String, String)>,
 }
 
@@ -44,7 +44,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, expires_in, metadata } = self;
         check_lifetime(expires_in)?;
-        let metadata = args::metadata(metadata)?;
+        let metadata = args::collect_metadata(metadata)?;
         let location_id = context.location_id_or_default(location.as_deref()).await?;
         let new = NewEnrollment { location_id, expires_in, metadata };
         let created = context.client.create_enrollment(&new).await;

@@ -30,7 +30,7 @@ Next:
 pub(crate) struct Args {
     /// Enrollment IDs
     #[arg(add = ArgValueCompleter::new(complete::enrollments))]
-    #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::id)]
+    #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::parse_id)]
     ids: Vec<Uuid>,
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
     /// List only enrollments with this metadata (repeatable, at most five; all must match)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]
     metadata: Vec<(String, String)>,
     /// Whether to list used enrollments [default: true]
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, metadata, include_consumed, limit } = self;
-        let metadata = args::metadata(metadata)?;
+        let metadata = args::collect_metadata(metadata)?;
         if metadata.len() > MAX_FILTERS {
             return Err(Error::usage(format!("--metadata can be given at most {MAX_FILTERS} times")));
         }

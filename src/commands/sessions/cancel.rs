@@ -38,7 +38,7 @@ Next:
 pub(crate) struct Args {
     /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     ids: Vec<Uuid>,
 }
 

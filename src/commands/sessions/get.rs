@@ -29,7 +29,7 @@ Next:
 pub(crate) struct Args {
     /// The session's id; on a terminal it can be chosen from those that were created here
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     id: Option<Uuid>,
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Args {
     limit: Option<u32>,
     /// First forget what is older than this and settled, such as 90d; a reference that is forgotten can be charged
     /// again
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = args::parse_duration)]
     prune: Option<Duration>,
 }
 

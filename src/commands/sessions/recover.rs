@@ -46,7 +46,7 @@ pub(crate) struct Args {
     attempt: Option<String>,
     /// The session that came of it
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(long, value_name = "SESSION", value_parser = args::id, conflicts_with = "not_carried_out")]
+    #[arg(long, value_name = "SESSION", value_parser = args::parse_id, conflicts_with = "not_carried_out")]
     session: Option<Uuid>,
     /// No session came of it
     #[arg(long, requires = "attempt")]

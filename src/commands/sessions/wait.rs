@@ -28,7 +28,7 @@ const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct WaitFlags {
     /// Time between two polls [default: 1s]
-    #[arg(long, value_name = "DURATION", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = args::parse_duration)]
     interval: Option<Duration>,
     /// Cancel sessions that are still open when --timeout ends the wait
     #[arg(long)]

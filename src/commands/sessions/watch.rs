@@ -35,7 +35,7 @@ Next:
 pub(crate) struct Args {
     /// Session IDs; if omitted on a terminal, you pick an open session that was created here
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     ids: Vec<Uuid>,
     #[command(flatten)]
     wait: WaitFlags,

@@ -29,7 +29,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// File with the secret, of the form whsec_…; can be repeated, as during a rotation
-    #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
+    #[arg(long, value_name = "FILE", required = true, value_parser = args::parse_secret_file)]
     secret_file: Vec<PathBuf>,
     /// File with the headers, one per line or as a JSON object
     #[arg(long, value_name = "FILE")]

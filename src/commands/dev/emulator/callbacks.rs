@@ -18,7 +18,7 @@ pub(super) struct CallbackArgs {
     callback_url: Option<String>,
     /// File with the secret that signs callbacks, of the form whsec_…; give two files to sign with both, as during a
     /// rotation
-    #[arg(long, value_name = "FILE", requires = "callback_url", value_parser = args::secret_file)]
+    #[arg(long, value_name = "FILE", requires = "callback_url", value_parser = args::parse_secret_file)]
     callback_secret_file: Vec<PathBuf>,
 }
 

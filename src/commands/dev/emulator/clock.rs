@@ -64,7 +64,7 @@ Next:
 #[command(after_help = after_help(MORE_OF_ADVANCE))]
 pub(super) struct AdvanceArgs {
     /// Duration such as 20m or 2h
-    #[arg(value_name = "DURATION", value_parser = args::duration)]
+    #[arg(value_name = "DURATION", value_parser = args::parse_duration)]
     by: Duration,
 }
 

@@ -28,7 +28,7 @@ Next:
 pub(crate) struct Args {
     /// Session ID [default: select from the open sessions created on this machine]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     session: Option<Uuid>,
 }
 

@@ -30,10 +30,10 @@ Next:
 pub(crate) struct Args {
     /// Session ID [default: select from the open sessions created on this machine]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::id)]
+    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     session: Option<Uuid>,
     /// Reason of the decline
-    #[arg(long, value_name = "OUTCOME", default_value = "declined-generic", value_parser = args::decline())]
+    #[arg(long, value_name = "OUTCOME", default_value = "declined-generic", value_parser = args::decline_parser())]
     outcome: TapOutcome,
 }
 

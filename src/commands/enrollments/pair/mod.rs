@@ -64,16 +64,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     count: u32,
     /// Lifetime of the code, such as 30m, 2h or 3d
-    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::parse_duration)]
     expires_in: Duration,
     /// Metadata of the device (repeatable)
-    #[arg(long, value_name = "KEY=VALUE", value_parser = args::pair)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]
     metadata: Vec<(String, String)>,
     /// Keep the tag in the metadata of the device
     #[arg(long)]
     keep_tag: bool,
     /// Polling interval
-    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = args::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = args::parse_duration)]
     interval: Duration,
 }
 
@@ -95,7 +95,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, name, count, expires_in, metadata, keep_tag, interval } = self;
         check_lifetime(expires_in)?;
-        let metadata = args::metadata(metadata)?;
+        let metadata = args::collect_metadata(metadata)?;
         if metadata.contains_key(TAG) {
             return Err(Error::usage(format!(
                 "--metadata: the key '{TAG}' is reserved for kustom's own tag"

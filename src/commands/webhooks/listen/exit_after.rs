@@ -15,7 +15,7 @@ impl ExitAfter {
         match text.parse() {
             Ok(0) => Err("write a number from 1".to_owned()),
             Ok(count) => Ok(Self::Count(count)),
-            Err(_) => args::callback_type(text).map(Self::Event),
+            Err(_) => args::parse_callback_type(text).map(Self::Event),
         }
     }
 

@@ -63,7 +63,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// File with the callback secret (whsec_…); repeat it while secrets are rotated
-    #[arg(long, value_name = "FILE", required = true, value_parser = args::secret_file)]
+    #[arg(long, value_name = "FILE", required = true, value_parser = args::parse_secret_file)]
     secret_file: Vec<PathBuf>,
     /// Address to listen on; port 0 selects a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4011", value_parser = listen_address::parse_address)]
