@@ -137,7 +137,7 @@ pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Err
     let read = |path: &PathBuf| {
         let unusable = |reason: String| {
             Error::usage(format!("{} does not contain a callback secret: {reason}", path.display()))
-                .hint("write only the secret, which begins with whsec_, to the file")
+                .hint("write only the secret, of the form whsec_…, to the file")
         };
         let text = String::from_utf8(read_file(path)?).map_err(|_| unusable("it is not text".to_owned()))?;
         CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))

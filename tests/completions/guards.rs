@@ -168,14 +168,13 @@ fn login_stores_it_and_keeps_it() {
     let env = TestEnv::new();
     let login = |more: &[&str]| {
         let args = [&["login", "--api-key-stdin", "--no-check"], more].concat();
-        env.command(args).stdin(LIVE).run().assert_code(0).stderr
+        let _ = env.command(args).stdin(LIVE).run().assert_code(0);
     };
     login(&["--completions", "true"]);
     let file = || std::fs::read_to_string(env.profiles_file()).unwrap();
     assert!(file().contains("completions = true\n"), "{}", file());
     login(&["--merchant-id", "M1"]);
     assert!(file().contains("completions = true\n"), "{}", file());
-    let said = login(&["--completions", "false"]);
-    assert!(said.contains("completions: true -> false"), "{said}");
+    login(&["--completions", "false"]);
     assert!(file().contains("completions = false\n"), "{}", file());
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, ExitStatus};
 const MORE: &str = "\
 Examples:
   kustom dev emulator                                         # runs until Ctrl-C
-  kustom dev emulator --listen 127.0.0.1:0 --ready-file url    # for scripts: writes the URL to a file
+  kustom dev emulator --listen 127.0.0.1:0 --ready-file url   # write the URL to a file
   kustom dev emulator --callback-url http://127.0.0.1:8080/callbacks \\
       --callback-secret-file secret.txt --option session_lifetime=30s
 
