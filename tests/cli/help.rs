@@ -122,7 +122,7 @@ fn topics_are_explained() {
     for (topic, told) in [
         ("exit-codes", "    7  unknown: the request may have been processed"),
         ("environment", "  KUSTOM_PROFILE      the profile, as --profile"),
-        ("money", "  A tax rate is written in per cent (tax=25%) and sent in basis points (2500)."),
+        ("money", "  A tax rate is written in percent (tax=25%) and sent in basis points (2500)."),
         ("callbacks", "  session.created     session.activated   session.finalized   session.cancelled"),
     ] {
         let shown = env.run(["help", topic]).stdout_only();
