@@ -1,131 +1,132 @@
-//! The examples of the help texts and topics work, each command's in a store of its own.
+//! Runs the examples in the help of every command and topic.
 
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::json;
 
-use super::environment::World;
 use super::grammar::{commands, grammar};
+use super::sandbox::Sandbox;
 use crate::common::harness::PROGRAM;
 
-/// The examples in a help text. A line that ends with a backslash goes on in the next one.
-fn examples(help: &str) -> Vec<String> {
+/// Extracts the examples from a help text. A backslash continues an example on the next line.
+fn parse_examples(help: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Examples:").skip(1);
     let lines: Vec<&str> = lines.take_while(|line| line.starts_with(' ')).map(str::trim).collect();
-    let mut all: Vec<String> = Vec::new();
-    let mut goes_on = false;
+    let mut examples: Vec<String> = Vec::new();
     for line in lines {
-        match all.last_mut() {
-            Some(last) if goes_on => *last = format!("{last}\n{line}"),
-            _ => all.push(line.to_owned()),
+        match examples.last_mut().filter(|last| last.ends_with('\\')) {
+            Some(last) => last.extend(["\n", line]),
+            None => examples.push(line.to_owned()),
         }
-        goes_on = line.ends_with('\\');
     }
-    all
+    examples
 }
 
-/// A store in which everything is there that an example names beside the account.
-fn store() -> World {
-    let world = World::store();
+/// A store with every file and program that an example uses.
+fn prepare_store() -> Sandbox {
+    let sandbox = Sandbox::with_store();
     let profile = |name: &str| {
         format!(
             "\n[profiles.{name}]\nenvironment = \"playground\"\napi_key = \"{API_KEY}\"\nbase_url = \"{}\"\n",
-            world.calls.desk.account.url()
+            sandbox.stub.account.url()
         )
     };
-    let profiles = world.env().join(".config/kustom/profiles.toml");
+    let profiles = sandbox.home().join(".config/kustom/profiles.toml");
     let profiles = std::fs::read_to_string(profiles).expect("profiles");
-    world.file(".config/kustom/profiles.toml", &format!("{profiles}{}{}", profile("shop"), profile("vault")));
-    world.calls.desk.account.device("Old till");
+    sandbox.write_file(
+        ".config/kustom/profiles.toml",
+        &format!("{profiles}{}{}", profile("shop"), profile("vault")),
+    );
+    sandbox.stub.account.device("Old till");
     let sale = json!({
-        "device_id": world.calls.desk.account.device("Till 1"),
+        "device_id": sandbox.stub.account.device("Till 1"),
         "order_amount": 24950,
         "purchase_currency": "SEK",
         "merchant_reference1": "receipt-1003",
     });
-    world.file("sale.json", &sale.to_string());
+    sandbox.write_file("sale.json", &sale.to_string());
     let location = kustom::emulator::state::STOCKHOLM;
-    world.file("enrollment.json", &json!({"location_id": location, "expires_in": 7_200_000}).to_string());
-    world.file("old-secret.txt", "whsec_bm90IHRoZSBvbmUgdGhhdCBzaWduZWQgdGhpcw==\n");
-    // The delivery that Standard Webhooks publishes beside its secret would be too old: this one is fresh.
+    sandbox.write_file(
+        "enrollment.json",
+        &json!({"location_id": location, "expires_in": 7_200_000}).to_string(),
+    );
+    sandbox.write_file("old-secret.txt", "whsec_bm90IHRoZSBvbmUgdGhhdCBzaWduZWQgdGhpcw==\n");
+    // A published test vector would be rejected as too old.
     let now = jiff::Timestamp::now().as_second().to_string();
     let body = "{\"id\":\"kevt_1\",\"type\":\"ipp.session.finalized\"}";
-    let secret = std::fs::read_to_string(world.env().join("secret.txt")).expect("a secret");
+    let secret = std::fs::read_to_string(sandbox.home().join("secret.txt")).expect("a secret");
     let signing = standardwebhooks::Webhook::new(secret.trim()).expect("a secret");
     let signature =
         signing.sign("kevt_1", now.parse().expect("seconds"), body.as_bytes()).expect("a signature");
-    world.file(
+    sandbox.write_file(
         "headers.txt",
         &format!("webhook-id: kevt_1\nwebhook-timestamp: {now}\nwebhook-signature: {signature}\n"),
     );
-    world.file("body.json", body);
-    world.stand_in("pass", &format!("#!/bin/sh\n[ \"$*\" = 'show kustom/key' ] && echo {API_KEY}\n"));
-    world.stand_in("less", "#!/bin/sh\nexec cat\n");
-    world
+    sandbox.write_file("body.json", body);
+    sandbox.stub_program("pass", &format!("#!/bin/sh\n[ \"$*\" = 'show kustom/key' ] && echo {API_KEY}\n"));
+    sandbox.stub_program("less", "#!/bin/sh\nexec cat\n");
+    sandbox
 }
 
-/// Whether this asks something on a terminal, and is meant for one.
-fn asks(example: &str) -> bool {
+/// Whether the example needs a terminal for its prompts.
+fn is_interactive(example: &str) -> bool {
     let command = example.split(" # ").next().unwrap_or_default().trim();
     matches!(command, "kustom login" | "kustom enrollments pair")
 }
 
-/// Those of one command after each other: the second may go on where the first one ended.
+/// Runs the examples of a command in one sandbox, because later ones may build on earlier ones.
 #[track_caller]
-fn try_examples(of: &str, help: &str) {
-    let world = store();
-    if of == "kustom sessions recover" {
-        // Its session is the newest one, and the answer that told of it was lost.
-        world.calls.desk.account.lose_the_next_answer();
-        let lost = world.run("kustom sessions create --device 'Till 1' --amount 249.50");
-        assert_eq!(lost.exit, 7, "{}", lost.stderr);
+fn run_examples(name: &str, help: &str) {
+    let sandbox = prepare_store();
+    if name == "kustom sessions recover" {
+        sandbox.stub.account.lose_next_response();
+        let lost = sandbox.run("kustom sessions create --device 'Till 1' --amount 249.50");
+        assert_eq!(lost.exit, 7, "{lost}");
     }
-    for example in examples(help) {
-        let example = example.replace("--merchant-id M1", &format!("--merchant-id {MERCHANT_ID}"));
-        if asks(&example) {
-            let outcome = world.type_in(&example);
-            assert_eq!(outcome.exit, 0, "{of}: {example}\n{}", outcome.stdout);
-        } else {
-            let outcome = world.run(&example);
-            assert_eq!(outcome.exit, 0, "{of}: {example}\n{}{}", outcome.stdout, outcome.stderr);
+    for example in parse_examples(help) {
+        let mut example = example.replace("--merchant-id M1", &format!("--merchant-id {MERCHANT_ID}"));
+        if name == "kustom completions" {
+            example = format!("bash -c {}", shell_words::quote(&example));
         }
+        let output = if is_interactive(&example) { sandbox.type_in(&example) } else { sandbox.run(&example) };
+        assert_eq!(output.exit, 0, "{name}: {example}\n{output}");
     }
 }
 
 #[test]
-fn examples_are_told_apart() {
+fn examples_are_extracted_from_help() {
     let help = "Words\n\nExamples:\n  kustom a   # one\n  kustom b \\\n      --c\n\nNext:\n  kustom d";
-    assert_eq!(examples(help), ["kustom a   # one", "kustom b \\\n--c"]);
+    assert_eq!(parse_examples(help), ["kustom a   # one", "kustom b \\\n--c"]);
 }
 
-fn try_all(noun: impl Fn(&str) -> bool) {
+fn run_all_examples(includes: impl Fn(&str) -> bool) {
     let root = grammar();
-    let mut tried = 0;
+    let mut count = 0;
     for (name, command) in commands(&root) {
         let first = name.split(' ').nth(1).unwrap_or_default();
-        let Some(help) = command.get_after_help().filter(|_| noun(first)) else { continue };
-        try_examples(&name, &help.to_string());
-        tried += 1;
+        let Some(help) = command.get_after_help().filter(|_| includes(first)) else { continue };
+        run_examples(&name, &help.to_string());
+        count += 1;
     }
-    assert!(tried > 0);
+    assert!(count > 0);
 }
 
 #[test]
-fn those_of_sessions_work() {
-    try_all(|noun| noun == "sessions");
+fn the_examples_of_sessions_work() {
+    run_all_examples(|noun| noun == "sessions");
 }
 
 #[test]
-fn those_of_dev_work() {
-    try_all(|noun| noun == "dev");
+fn the_examples_of_dev_work() {
+    run_all_examples(|noun| noun == "dev");
 }
 
 #[test]
-fn those_of_every_other_command_work() {
-    try_all(|noun| noun != "sessions" && noun != "dev");
+fn the_examples_of_all_other_commands_work() {
+    run_all_examples(|noun| noun != "sessions" && noun != "dev");
 }
 
 #[test]
-fn those_of_every_topic_work() {
+fn the_examples_of_every_topic_work() {
     for topic in ["exit-codes", "environment", "money", "callbacks"] {
         let help = std::process::Command::new(PROGRAM)
             .env_clear()
@@ -133,7 +134,7 @@ fn those_of_every_topic_work() {
             .output()
             .expect("the program");
         let help = String::from_utf8(help.stdout).expect("text");
-        assert!(!examples(&help).is_empty(), "{topic} has no examples");
-        try_examples(topic, &help);
+        assert!(!parse_examples(&help).is_empty(), "{topic} has no examples");
+        run_examples(topic, &help);
     }
 }

@@ -1,42 +1,41 @@
-//! The grammar of the program, as what is generated from it and what is held to it see it.
+//! The command-line grammar of kustom, for documents that are generated from it or checked against it.
 
 use clap::{Arg, Command};
 
-/// All of it, with the verbs of every noun.
 pub(crate) fn grammar() -> Command {
-    // A page has room for the global flags as they are.
+    // The generated documents include the global flags.
     let mut root = kustom::command().mut_args(|arg| arg.hide_short_help(false).hide_long_help(false));
     root.build();
     root
 }
 
-/// The visible commands below one, each noun before its verbs, with their names from the root on.
+/// Lists the visible commands with their full names, each noun before its verbs.
 pub(crate) fn commands(root: &Command) -> Vec<(String, &Command)> {
     let mut found = vec![(root.get_name().to_owned(), root)];
-    add(root, root.get_name(), &mut found);
+    add_subcommands(root, root.get_name(), &mut found);
     found
 }
 
-fn add<'a>(above: &'a Command, name: &str, found: &mut Vec<(String, &'a Command)>) {
-    for command in above.get_subcommands().filter(|command| !command.is_hide_set()) {
+fn add_subcommands<'a>(parent: &'a Command, name: &str, found: &mut Vec<(String, &'a Command)>) {
+    for command in parent.get_subcommands().filter(|command| !command.is_hide_set()) {
         let name = format!("{name} {}", command.get_name());
         found.push((name.clone(), command));
-        add(command, &name, found);
+        add_subcommands(command, &name, found);
     }
 }
 
-/// Whether a flag is one that every command has.
+/// Whether every command has this flag.
 pub(crate) fn is_global(arg: &Arg) -> bool {
     arg.is_global_set() || arg.get_id() == "help"
 }
 
-/// The visible arguments of a command that are its own.
+/// The visible arguments that not every command has.
 pub(crate) fn own_arguments(command: &Command) -> Vec<&Arg> {
     command.get_arguments().filter(|arg| !arg.is_hide_set() && !is_global(arg)).collect()
 }
 
-/// What is wrong with a command line of prose, in which values are placeholders and the rest can be left out.
-pub(crate) fn fault_in(root: &Command, line: &str) -> Option<String> {
+/// Finds an unknown command or flag in a command line that may be incomplete and contain placeholders.
+pub(crate) fn find_error(root: &Command, line: &str) -> Option<String> {
     let words = shell_words::split(line).ok()?;
     let mut command = root;
     let mut words = words.iter().map(String::as_str);
@@ -54,8 +53,8 @@ pub(crate) fn fault_in(root: &Command, line: &str) -> Option<String> {
         } else if let Some(next) = command.find_subcommand(word) {
             command = next;
         } else if command.has_subcommands() && command.get_positionals().next().is_none() {
-            let stands_for_any = word.chars().all(char::is_uppercase) || word == "…";
-            return (!stands_for_any).then(|| format!("{} has no command {word}", command.get_name()));
+            let is_placeholder = word.chars().all(char::is_uppercase) || word == "…";
+            return (!is_placeholder).then(|| format!("{} has no command {word}", command.get_name()));
         } else if matches!(word, "|" | "&&" | "<" | ">") {
             return None;
         }
@@ -81,9 +80,9 @@ pub(crate) fn has_flag_somewhere(root: &Command, flag: &str) -> bool {
 }
 
 #[test]
-fn a_wrong_command_line_is_noticed() {
+fn unknown_commands_and_flags_are_found() {
     let root = grammar();
-    for right in [
+    for valid in [
         "kustom sessions create --watch",
         "kustom session watch SESSION -o json",
         "kustom --profile local devices list",
@@ -91,14 +90,14 @@ fn a_wrong_command_line_is_noticed() {
         "kustom api POST /ipp/v1/sessions",
         "kustom -vv devices get 'Till 1'",
     ] {
-        assert_eq!(fault_in(&root, right), None, "{right}");
+        assert_eq!(find_error(&root, valid), None, "{valid}");
     }
-    for wrong in [
+    for invalid in [
         "kustom sessions make",
         "kustom sessions create --wait",
         "kustom --profile local devices list --watch",
         "kustom sesions",
     ] {
-        assert!(fault_in(&root, wrong).is_some(), "{wrong}");
+        assert!(find_error(&root, invalid).is_some(), "{invalid}");
     }
 }

@@ -1,41 +1,40 @@
-//! What stands on the PATH as `kustom`: it tells the world what is called, and runs what the world answers. So a
-//! placeholder of a document becomes something real, and whoever is waited for comes.
+//! The `kustom` on the PATH of a sandbox: a script that reports its call to the test and then runs the command that the
+//! test returns. It turns placeholders such as `SESSION` into existing resources, and starts what the command waits for.
 
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::Value;
 
 use super::account::Account;
-use super::phone::{self, Act};
+use super::background::{self, Act};
 use crate::common::harness::PROGRAM;
 
-/// A job in the background of a script has /dev/null as its standard input: only that tells it from the others.
-const WRAPPER: &str = r#"#!/bin/sh
+/// Only background jobs of a script have /dev/null as their standard input.
+const SCRIPT: &str = r#"#!/bin/sh
 call=$DOCUMENTS_CALLS/$$
-mkfifo "$call.answer" || exit 126
-behind=; if [ /dev/stdin -ef /dev/null ]; then behind=yes; fi
+mkfifo "$call.reply" || exit 126
+background=; if [ /dev/stdin -ef /dev/null ]; then background=yes; fi
 shown=; if [ /dev/stdout -ef "$DOCUMENTS_SHOWN" ]; then shown=yes; fi
-printf '%s\000' "$PWD" "$behind" "$shown" "${KUSTOM_PROFILE-}" "${KUSTOM_API_KEY:+yes}" "$@" > "$call.part"
-mv "$call.part" "$call.ask"
-. "$call.answer"
+printf '%s\000' "$PWD" "$background" "$shown" "${KUSTOM_PROFILE-}" "${KUSTOM_API_KEY:+yes}" "$@" > "$call.part"
+mv "$call.part" "$call.request"
+. "$call.reply"
 "#;
 
-/// A call of the program.
+/// A call of `kustom` by a script.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) process: String,
-    pub(crate) folder: PathBuf,
-    /// It runs in the background.
-    behind: bool,
-    /// What it writes is shown in a document.
-    pub(crate) shown: bool,
+    pub(crate) dir: PathBuf,
+    is_background: bool,
+    /// A document shows its output.
+    pub(crate) is_shown: bool,
     /// `KUSTOM_PROFILE`.
     profile: String,
     /// Whether `KUSTOM_API_KEY` is set.
@@ -43,226 +42,129 @@ pub(crate) struct Call {
     args: Vec<String>,
 }
 
-/// Answers calls, and knows what is needed for that.
-pub(crate) struct Desk {
+/// Replies to calls, in its own thread until it is stopped.
+pub(crate) struct Stub {
     pub(crate) account: Account,
-    /// Those of every command.
+    /// Environment variables of every command.
     pub(crate) variables: Vec<(OsString, OsString)>,
-    /// Where the emulator and the receiver of callbacks listen, who have fixed ports elsewhere.
+    /// Addresses instead of the default ports, which parallel tests cannot share.
     pub(crate) emulator: String,
     pub(crate) receiver: String,
-    /// What commands that are shown one by one write.
-    pub(crate) shown: PathBuf,
-    folder: PathBuf,
-    acts: Mutex<Vec<Act>>,
-    /// How many attempts were made whose outcome is not known.
-    attempts: AtomicUsize,
-    over: AtomicBool,
+    /// File with the output that a document shows.
+    pub(crate) shown_output: PathBuf,
+    pub(crate) phone_acts: Mutex<Vec<Act>>,
+    calls_dir: PathBuf,
+    lost_attempts: AtomicUsize,
+    stopped: AtomicBool,
 }
 
-impl Desk {
-    pub(crate) fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
-    }
-
-    /// What is done on the phone with sessions that are waited for, from now on.
-    pub(crate) fn phone_does(&self, acts: Vec<Act>) {
-        *self.acts.lock().expect("acts") = acts;
-    }
-
-    fn acts(&self) -> Vec<Act> {
-        self.acts.lock().expect("acts").clone()
-    }
-}
-
-/// The desk and the thread behind it. Dropping it ends both.
-pub(crate) struct Calls {
-    pub(crate) desk: Arc<Desk>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Calls {
-    /// Puts `kustom` into the world's folder `programs`, and answers whoever calls it.
-    pub(crate) fn answer(account: Account, variables: Vec<(OsString, OsString)>, world: &Path) -> Self {
-        let folder = &world.join("calls");
-        fs::create_dir_all(folder).expect("a folder");
-        super::environment::program(&world.join("programs"), "kustom", WRAPPER);
-        let desk = Arc::new(Desk {
+impl Stub {
+    /// Installs `kustom` in the directory `programs` of the sandbox.
+    pub(crate) fn start(account: Account, variables: Vec<(OsString, OsString)>, sandbox: &Path) -> Arc<Self> {
+        let calls_dir = sandbox.join("calls");
+        fs::create_dir_all(&calls_dir).expect("a directory");
+        super::sandbox::write_program(&sandbox.join("programs"), "kustom", SCRIPT);
+        let stub = Arc::new(Self {
             account,
             variables,
-            emulator: free_address(),
-            receiver: free_address(),
-            shown: world.join("shown"),
-            folder: folder.clone(),
-            acts: Mutex::new(vec![Act::Pay]),
-            attempts: AtomicUsize::new(0),
-            over: AtomicBool::new(false),
+            emulator: find_free_address(),
+            receiver: find_free_address(),
+            shown_output: sandbox.join("shown"),
+            phone_acts: Mutex::new(vec![Act::Pay]),
+            calls_dir,
+            lost_attempts: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
         });
-        let at = Arc::clone(&desk);
-        let thread = std::thread::spawn(move || {
-            while !at.is_over() {
-                for call in new_calls(&at.folder) {
-                    let desk = Arc::clone(&at);
-                    // Whoever was killed meanwhile never takes the answer.
-                    std::thread::spawn(move || desk.take(call));
+        let server = Arc::clone(&stub);
+        std::thread::spawn(move || {
+            while !server.is_stopped() {
+                for call in take_calls(&server.calls_dir) {
+                    let stub = Arc::clone(&server);
+                    // A killed caller never opens its reply, which blocks the thread that writes it.
+                    std::thread::spawn(move || stub.reply(call));
                 }
                 std::thread::sleep(Duration::from_millis(2));
             }
         });
-        Self { desk, thread: Some(thread) }
-    }
-}
-
-impl Drop for Calls {
-    fn drop(&mut self) {
-        self.desk.over.store(true, Ordering::SeqCst);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-/// An address on this machine that nobody listens at.
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
-    listener.local_addr().expect("an address").to_string()
-}
-
-fn new_calls(folder: &Path) -> Vec<Call> {
-    let mut calls = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder").flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "ask") {
-            let text = fs::read_to_string(&path).expect("a call");
-            fs::remove_file(&path).expect("a call that is taken once");
-            let mut words = text.split_terminator('\0').map(str::to_owned);
-            let mut word = || words.next().expect("a whole call");
-            calls.push(Call {
-                process: path.file_stem().expect("a name").to_string_lossy().into_owned(),
-                folder: word().into(),
-                behind: !word().is_empty(),
-                shown: !word().is_empty(),
-                profile: word(),
-                has_key: !word().is_empty(),
-                args: words.collect(),
-            });
-        }
-    }
-    calls
-}
-
-impl Call {
-    /// Whether it is this noun, in either number, and this verb.
-    fn is(&self, noun: &str, verb: &str) -> bool {
-        let nouns = [noun, noun.strip_suffix('s').unwrap_or(noun)];
-        self.args.windows(2).any(|pair| nouns.contains(&pair[0].as_str()) && pair[1] == verb)
+        stub
     }
 
-    /// Whether it writes each change as it happens.
-    pub(crate) fn tells_changes(&self) -> bool {
-        !matches!(self.value("-o").or(self.value("--output")), Some("json" | "csv"))
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
     }
 
-    fn has(&self, flag: &str) -> bool {
-        self.args.iter().any(|arg| arg == flag)
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
     }
 
-    fn value(&self, flag: &str) -> Option<&str> {
-        let at = self.args.iter().position(|arg| arg == flag)?;
-        self.args.get(at + 1).map(String::as_str)
-    }
-
-    fn add(&mut self, flag: &str, value: &str) {
-        self.args.extend([flag.to_owned(), value.to_owned()]);
-    }
-}
-
-impl Desk {
-    fn take(self: Arc<Self>, mut call: Call) {
+    fn reply(self: Arc<Self>, mut call: Call) {
         self.replace_placeholders(&mut call);
-        let mut host = String::new();
-        let names_host = call.has("--base-url");
+        self.start_background(&mut call);
         let uses_key = call.has_key && call.profile.is_empty() && !call.has("--profile");
-        if !names_host && (call.has("login") || uses_key) {
-            host = format!("export KUSTOM_BASE_URL=\"${{KUSTOM_BASE_URL:-{}}}\"\n", self.account.url());
+        let mut reply = String::from("unset DOCUMENTS_CALLS DOCUMENTS_SHOWN\n");
+        if !call.has("--base-url") && (call.has("login") || uses_key) {
+            let _ =
+                writeln!(reply, "export KUSTOM_BASE_URL=\"${{KUSTOM_BASE_URL:-{}}}\"", self.account.url());
         }
-        self.let_it_happen(&mut call);
-        let quoted: Vec<_> =
-            call.args.iter().map(|arg| format!("'{}'", arg.replace('\'', r"'\''"))).collect();
-        let words = quoted.join(" ");
-        let answer =
-            format!("{host}unset DOCUMENTS_CALLS DOCUMENTS_SHOWN\nset -- {words}\nexec '{PROGRAM}' \"$@\"\n");
-        fs::write(self.folder.join(format!("{}.answer", call.process)), answer).expect("an answer");
+        let command = std::iter::once(PROGRAM).chain(call.args.iter().map(String::as_str));
+        let _ = writeln!(reply, "exec {}", shell_words::join(command));
+        fs::write(self.calls_dir.join(format!("{}.reply", call.process)), reply)
+            .expect("the reply is written");
     }
 
-    /// Sees to it that what the call waits for comes.
-    fn let_it_happen(self: &Arc<Self>, call: &mut Call) {
+    /// Starts what the command waits for.
+    fn start_background(self: &Arc<Self>, call: &mut Call) {
+        let acts = self.phone_acts.lock().expect("acts").clone();
         if call.is("enrollments", "pair") {
             let count = call.value("--count").map_or(1, |count| count.parse().expect("a number"));
-            phone::use_codes(self, count);
+            background::pair_phones(self, count);
         } else if call.is("sessions", "create") && call.has("--watch") {
-            phone::serve_next_session(self, call, self.acts());
+            background::act_on_next_session(self, call, acts);
         } else if call.is("sessions", "watch") {
             let known = self.account.sessions();
             let named = known.into_iter().filter(|session| call.has(session)).collect();
-            phone::serve(self, named, self.acts());
+            background::act_on_sessions(self, named, acts);
         } else if call.is("webhooks", "listen") {
-            if !call.has("--listen") {
-                call.add("--listen", &self.receiver);
-            }
-            let url = format!("http://{}/", call.value("--listen").expect("an address"));
-            let secret = call.value("--secret-file").unwrap_or_default().to_owned();
-            if !call.behind {
-                phone::send_callbacks(self, call.clone(), url, secret, call.has("--exit-after"));
+            let address = call.set_default("--listen", &self.receiver);
+            if !call.is_background {
+                background::send_callbacks(self, call.clone(), format!("http://{address}/"));
             }
         } else if call.is("dev", "emulator")
-            && !call.has("clock")
-            && !call.has("fault")
-            && !call.has("--help")
+            && !["clock", "fault", "--help"].iter().any(|word| call.has(word))
         {
-            if !call.has("--listen") {
-                call.add("--listen", &self.emulator);
+            if !call.is_background && call.value("--listen") == Some("127.0.0.1:0") {
+                // The address must be known here to see when the server is ready.
+                call.args.retain(|arg| arg != "--listen" && arg != "127.0.0.1:0");
             }
-            let address = call.value("--listen").expect("an address").to_owned();
-            if !call.behind && !address.ends_with(":0") {
-                phone::end_when_it_answers(self, call.clone(), address);
-            } else if !call.behind {
-                // It takes another port, and nobody has to know which.
-                call.args.retain(|arg| arg != "127.0.0.1:0" && arg != "--listen");
-                call.add("--listen", &self.emulator);
-                phone::end_when_it_answers(self, call.clone(), self.emulator.clone());
+            let address = call.set_default("--listen", &self.emulator);
+            if !call.is_background {
+                background::interrupt_when_ready(self, call.clone(), address);
             }
         }
     }
 
-    /// Puts something real where the call has a word of the usage lines.
     fn replace_placeholders(&self, call: &mut Call) {
-        let ends_one = ["cancel", "simulate-tap", "choose", "pay", "decline"];
-        let open = ends_one.iter().any(|verb| call.has(verb));
-        let args = std::mem::take(&mut call.args);
-        let real = |word: &str| match word {
-            "SESSION" => self.account.session(open),
+        let must_be_open =
+            ["cancel", "simulate-tap", "choose", "pay", "decline"].iter().any(|verb| call.has(verb));
+        let replace = |word: &str| match word {
+            "SESSION" => self.account.session(must_be_open),
             "CODE" => self.account.enrollment("code"),
             "ENROLLMENT" => self.account.enrollment("id"),
             "DEVICE" => self.account.device("Till 1"),
             "LOCATION" => "Stockholm City".to_owned(),
-            "ATTEMPT" => self.unknown_attempt(call),
+            "ATTEMPT" => self.create_unknown_attempt(call),
             other => other.to_owned(),
         };
-        let replaced = args.iter().map(|arg| {
-            let parts: Vec<_> = arg.split('/').map(real).collect();
-            parts.join("/")
-        });
-        let replaced: Vec<_> = replaced.collect();
-        call.args = replaced;
+        let replace_parts = |arg: &String| arg.split('/').map(replace).collect::<Vec<_>>().join("/");
+        call.args = call.args.iter().map(replace_parts).collect();
     }
 
-    /// An attempt to create a session whose answer was lost.
-    fn unknown_attempt(&self, call: &Call) -> String {
-        self.account.lose_the_next_answer();
+    /// Creates a session whose response is lost, and returns the ID of the attempt.
+    fn create_unknown_attempt(&self, call: &Call) -> String {
+        self.account.lose_next_response();
         self.account.device("Till 1");
         let mut command = std::process::Command::new(PROGRAM);
-        command.env_clear().envs(self.variables.iter().cloned()).current_dir(&call.folder);
+        command.env_clear().envs(self.variables.iter().cloned()).current_dir(&call.dir);
         if !call.profile.is_empty() {
             command.env("KUSTOM_PROFILE", &call.profile);
         }
@@ -270,16 +172,72 @@ impl Desk {
             command.env("KUSTOM_BASE_URL", self.account.url());
             command.env("KUSTOM_API_KEY", API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
         }
+        let number = 2001 + self.lost_attempts.fetch_add(1, Ordering::SeqCst);
         command
-            .args(["sessions", "create", "--device", "Till 1", "--amount", "249.50", "-o", "json", "--yes"]);
-        command.args([
-            "--reference",
-            &format!("receipt-{}", 2001 + self.attempts.fetch_add(1, Ordering::SeqCst)),
-        ]);
-        let outcome = command.output().expect("the program");
-        let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
-        let error: Value = said.lines().find_map(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+            .args(["sessions", "create", "--device", "Till 1", "--amount", "249.50", "-o", "json", "--yes"])
+            .args(["--reference", &format!("receipt-{number}")]);
+        let stderr = String::from_utf8(command.output().expect("the program").stderr).expect("UTF-8");
+        let error: Value =
+            stderr.lines().find_map(|line| serde_json::from_str(line).ok()).unwrap_or_default();
         let attempt = error["error"]["attempt"].as_str();
-        attempt.unwrap_or_else(|| panic!("only a profile of its own loses an answer: {said}")).to_owned()
+        attempt.unwrap_or_else(|| panic!("the response was not lost: {stderr}")).to_owned()
+    }
+}
+
+/// An address on loopback that nothing listens on.
+fn find_free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
+    listener.local_addr().expect("an address").to_string()
+}
+
+fn take_calls(dir: &Path) -> Vec<Call> {
+    // The directory is gone when the sandbox has just been dropped.
+    let files = fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let requests = files.filter(|path| path.extension().is_some_and(|extension| extension == "request"));
+    let calls = requests.filter_map(|path| {
+        let text = fs::read_to_string(&path).ok()?;
+        fs::remove_file(&path).ok()?;
+        let mut words = text.split_terminator('\0').map(str::to_owned);
+        let mut word = || words.next().expect("a complete request");
+        Some(Call {
+            process: path.file_stem()?.to_string_lossy().into_owned(),
+            dir: word().into(),
+            is_background: !word().is_empty(),
+            is_shown: !word().is_empty(),
+            profile: word(),
+            has_key: !word().is_empty(),
+            args: words.collect(),
+        })
+    });
+    calls.collect()
+}
+
+impl Call {
+    /// Whether it is a command with this noun, singular or plural, and this verb.
+    fn is(&self, noun: &str, verb: &str) -> bool {
+        let nouns = [noun, noun.strip_suffix('s').unwrap_or(noun)];
+        self.args.windows(2).any(|pair| nouns.contains(&pair[0].as_str()) && pair[1] == verb)
+    }
+
+    /// Whether each change of status is printed when it happens.
+    pub(crate) fn prints_changes(&self) -> bool {
+        !matches!(self.value("-o").or(self.value("--output")), Some("json" | "csv"))
+    }
+
+    pub(crate) fn has(&self, arg: &str) -> bool {
+        self.args.iter().any(|known| known == arg)
+    }
+
+    pub(crate) fn value(&self, flag: &str) -> Option<&str> {
+        let at = self.args.iter().position(|arg| arg == flag)?;
+        self.args.get(at + 1).map(String::as_str)
+    }
+
+    /// Adds the flag unless the call has it, and returns its value.
+    fn set_default(&mut self, flag: &str, default: &str) -> String {
+        if !self.has(flag) {
+            self.args.extend([flag.to_owned(), default.to_owned()]);
+        }
+        self.value(flag).expect("a value").to_owned()
     }
 }

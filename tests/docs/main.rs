@@ -1,30 +1,27 @@
-//! The documents: what they tell to type is typed, what they show is compared, and what can be generated is.
+//! Tests of the documents: shell blocks run, output that is shown is compared, and generated files are current.
 //!
-//! `KUSTOM_BLESS=1 cargo test --test docs` writes what has changed into them.
+//! `INSTA_UPDATE=always cargo test --test docs` updates shown output and generated files.
 
-// Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
+// Clippy allows these in functions marked as tests, but not in their helpers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-// A shell, pipes and signals, as readers on Unix have them.
 #![cfg(unix)]
 
 #[path = "../common/mod.rs"]
 mod common;
 
 mod account;
+mod background;
 mod code_blocks;
-mod environment;
 mod examples;
 mod generated;
 mod grammar;
-mod harness;
 mod kustom_stub;
 mod links;
-mod man;
 mod output_pattern;
 mod page;
-mod phone;
 mod pictures;
-mod reference;
+mod sandbox;
+mod sandbox_tests;
 mod shell;
 mod tables;
 mod workflow;

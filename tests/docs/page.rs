@@ -1,4 +1,4 @@
-//! A Markdown page, taken apart: its blocks with what is said about running them, its links, headings and inline code.
+//! Parses Markdown pages: code blocks with notes on how to run them, links, headings and inline code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,47 +7,45 @@ use std::path::{Path, PathBuf};
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-/// The repository.
+/// Root of the repository.
 pub(crate) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A page.
 pub(crate) struct Page {
-    /// From the repository's folder.
+    /// Relative to the repository.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
     pub(crate) blocks: Vec<Block>,
     pub(crate) links: Vec<Link>,
-    /// What a link's `#…` can name.
+    /// Anchors of the headings.
     pub(crate) anchors: Vec<String>,
-    /// Inline code and its line.
+    /// Inline code, by line.
     pub(crate) code: Vec<(usize, String)>,
 }
 
-/// A fenced block.
+/// A fenced code block.
 #[derive(Debug, Clone)]
 pub(crate) struct Block {
     pub(crate) language: String,
     pub(crate) text: String,
-    /// Where the text is in the page.
+    /// Position of the text in the page.
     pub(crate) range: Range<usize>,
     /// The line of its first fence.
     pub(crate) line: usize,
-    /// What `<!-- run: … -->` in front of it says.
+    /// The comment `<!-- run: … -->` before the block.
     pub(crate) note: Note,
 }
 
-/// A link or a picture.
+/// A link or an image.
 #[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) line: usize,
     pub(crate) target: String,
 }
 
-/// How a block is run, as words and `key="value"`.
+/// How to run a block, as words and `key="value"`.
 pub(crate) type Note = BTreeMap<String, String>;
 
 impl Page {
-    /// Reads a page of the repository.
     pub(crate) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(Path::new(ROOT).join(path)).expect("a page");
         Self::parse(path, text)
@@ -86,8 +84,8 @@ impl Page {
                     block.range.end = range.end;
                 }
                 Event::Html(html) | Event::InlineHtml(html) => {
-                    if let Some(said) = html.trim().strip_prefix("<!-- run:") {
-                        note = read_note(said.trim_end_matches("-->"));
+                    if let Some(run) = html.trim().strip_prefix("<!-- run:") {
+                        note = parse_note(run.trim_end_matches("-->"));
                     }
                     let targets = ["src=\"", "srcset=\"", "href=\""].into_iter();
                     for target in targets.flat_map(|begin| html.split(begin).skip(1)) {
@@ -101,8 +99,8 @@ impl Page {
                 Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
                 Event::End(TagEnd::Heading(_)) => {
                     let slug = slug(&heading.take().unwrap_or_default());
-                    let twins = page.anchors.iter().filter(|known| **known == slug).count();
-                    page.anchors.push(if twins == 0 { slug } else { format!("{slug}-{twins}") });
+                    let duplicates = page.anchors.iter().filter(|known| **known == slug).count();
+                    page.anchors.push(if duplicates == 0 { slug } else { format!("{slug}-{duplicates}") });
                 }
                 Event::Text(part) => {
                     if let Some(heading) = &mut heading {
@@ -118,21 +116,21 @@ impl Page {
                 _ => {}
             }
         }
-        assert!(note.is_empty(), "{}: nothing is run after {note:?}", path.display());
+        assert!(note.is_empty(), "{}: no block follows {note:?}", path.display());
         page.text = text;
         page
     }
 }
 
-/// What GitHub makes of a heading.
+/// The anchor that GitHub generates for a heading.
 fn slug(heading: &str) -> String {
     let kept = heading.to_lowercase();
     let kept = kept.chars().filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'));
     kept.map(|letter| if letter == ' ' { '-' } else { letter }).collect()
 }
 
-fn read_note(said: &str) -> Note {
-    let words = shell_words::split(said).expect("a note is words and key=\"value\"");
+fn parse_note(text: &str) -> Note {
+    let words = shell_words::split(text).expect("a note is words and key=\"value\"");
     let pair = |word: &String| match word.split_once('=') {
         Some((key, value)) => (key.to_owned(), value.to_owned()),
         None => (word.clone(), String::new()),
@@ -140,15 +138,15 @@ fn read_note(said: &str) -> Note {
     words.iter().map(pair).collect()
 }
 
-/// The files of the repository below a folder, in order, from the repository's folder.
-pub(crate) fn files_below(folder: &str) -> Vec<PathBuf> {
+/// Lists the files below a directory, sorted, relative to the repository.
+pub(crate) fn files_below(dir: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    let mut folders = vec![Path::new(ROOT).join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder").flatten() {
+    let mut dirs = vec![Path::new(ROOT).join(dir)];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).expect("a directory").flatten() {
             let path = entry.path();
             if path.is_dir() {
-                folders.push(path);
+                dirs.push(path);
             } else {
                 files.push(path.strip_prefix(ROOT).expect("a file of the repository").to_owned());
             }
@@ -158,22 +156,18 @@ pub(crate) fn files_below(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-fn is_page(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "md")
-}
-
-/// The pages of the repository: those beside the README, and all in `docs`.
+/// Reads all pages: those next to the README, and all in `docs`.
 pub(crate) fn pages() -> Vec<Page> {
-    let beside = fs::read_dir(ROOT).expect("the repository").flatten();
-    let mut paths: Vec<PathBuf> = beside.map(|entry| PathBuf::from(entry.file_name())).collect();
+    let top_level = fs::read_dir(ROOT).expect("the repository").flatten();
+    let mut paths: Vec<PathBuf> = top_level.map(|entry| PathBuf::from(entry.file_name())).collect();
     paths.extend(files_below("docs"));
-    paths.retain(|path| is_page(path));
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.sort();
     paths.iter().map(|path| Page::read(path)).collect()
 }
 
 #[test]
-fn a_page_is_taken_apart() {
+fn a_page_is_parsed() {
     let text = "# The `x` page\n\nSee [it](y.md#z).\n\n<!-- run: typed world=new not=\"no apt\" -->\n```sh\nls\npwd\n```\n\n# The x page\n";
     let page = Page::parse(Path::new("x.md"), text.to_owned());
     let [block] = &page.blocks[..] else { panic!("{:?}", page.blocks) };

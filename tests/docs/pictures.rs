@@ -1,4 +1,4 @@
-//! The pictures of the README: what they may contain, and how the page shows them.
+//! Checks the pictures of the README.
 
 use std::fs;
 use std::path::Path;
@@ -7,16 +7,15 @@ use super::page::ROOT;
 
 const NAMES: [&str; 2] = ["pair", "payment"];
 
-/// A README is shown where nothing else is loaded, and nothing may run.
 #[test]
-fn a_picture_loads_and_runs_nothing() {
+fn pictures_contain_no_scripts_or_external_resources() {
     for name in NAMES.iter().flat_map(|name| ["light", "dark"].map(|palette| format!("{name}-{palette}.svg")))
     {
         let svg =
             fs::read_to_string(Path::new(ROOT).join("docs/pictures").join(&name)).unwrap().to_lowercase();
         let svg = svg.replacen("xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
-        for foreign in ["<script", "onload", "://", "@import", "url(", "<image", "<foreignobject"] {
-            assert!(!svg.contains(foreign), "{name} has '{foreign}'");
+        for forbidden in ["<script", "onload", "://", "@import", "url(", "<image", "<forbiddenobject"] {
+            assert!(!svg.contains(forbidden), "{name} has '{forbidden}'");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Runs shell scripts in a world: one that must not ask anything, one with somebody at the keyboard, and one that is
-//! shown command by command.
+//! Runs scripts in a sandbox: without a terminal, in a terminal with answered prompts, or command by command.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use kustom::emulator::{API_KEY, MERCHANT_ID};
 use portable_pty::CommandBuilder;
 
-use super::environment::World;
+use super::sandbox::Sandbox;
 use crate::common::harness::TIMEOUT;
 use crate::common::pty::{PtySession, plain};
 
-/// How a script ended. Addresses and folders are those that a document shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "an outcome that nobody looks at tests nothing"]
+/// Output of a script, with the addresses and the home directory that documents show.
+#[derive(Debug)]
+#[must_use]
 pub(crate) struct CommandOutput {
     pub(crate) exit: i32,
     pub(crate) stdout: String,
@@ -23,26 +23,24 @@ pub(crate) struct CommandOutput {
 }
 
 impl CommandOutput {
-    /// It must have worked.
     #[track_caller]
-    pub(crate) fn ok(self) -> Self {
-        let Self { exit, stdout, stderr } = &self;
-        assert_eq!(*exit, 0, "\nstdout:\n{stdout}\nstderr:\n{stderr}");
+    pub(crate) fn assert_ok(self) -> Self {
+        assert_eq!(self.exit, 0, "{self}");
         self
     }
 }
 
-/// A command and what it wrote, as a terminal shows it: both streams in their order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    pub(crate) exit: i32,
-    pub(crate) output: String,
+impl fmt::Display for CommandOutput {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { exit, stdout, stderr } = self;
+        write!(formatter, "exit code {exit}\nstdout:\n{stdout}\nstderr:\n{stderr}")
+    }
 }
 
-/// Between the outputs of commands: whatever a command writes, it is not this.
-const MARK: char = '\u{1e}';
+/// Separates the outputs of commands in one file.
+const SEPARATOR: char = '\u{1e}';
 
-/// What somebody who knows the account answers: how the question begins or ends, and what is typed.
+/// Answers to prompts, by a part of the question.
 const ANSWERS: [(&str, &str); 9] = [
     ("API key: ", API_KEY),
     ("Profile name [", ""),
@@ -55,15 +53,16 @@ const ANSWERS: [(&str, &str); 9] = [
     ("[y/N] ", "y"),
 ];
 
-impl World {
-    /// Runs a script as `sh -eu` does, without a terminal. Variables that it exports and the folder that it ends in are
-    /// those of the next one. Servers in the foreground are ended with Ctrl-C once they have shown what they do.
+impl Sandbox {
+    /// Runs a script as `sh -eu` does, without a terminal. Exported variables and the working directory are kept for the
+    /// next script.
     #[track_caller]
     pub(crate) fn run(&self, script: &str) -> CommandOutput {
-        let (out, err) = (self.beside("stdout"), self.beside("stderr"));
+        let (out, err) = (self.path("stdout"), self.path("stderr"));
         let streams = (File::create(&out).expect("a file"), File::create(&err).expect("a file"));
-        let exit = self.shell(&self.with_memory(script), streams);
-        let read = |path| self.shown(&String::from_utf8_lossy(&fs::read(path).expect("a file")));
+        let exit = self.run_shell(&self.keep_session(script), streams);
+        let read =
+            |path| self.use_shown_addresses(&String::from_utf8_lossy(&fs::read(path).expect("a file")));
         CommandOutput { exit, stdout: read(out), stderr: read(err) }
     }
 
@@ -72,20 +71,20 @@ impl World {
     #[track_caller]
     pub(crate) fn type_in(&self, script: &str) -> CommandOutput {
         let mut command = CommandBuilder::new("/bin/sh");
-        command.args(["-euc", &self.with_memory(script)]);
+        command.args(["-euc", &self.keep_session(script)]);
         command.env_clear();
-        for (name, value) in &self.calls.desk.variables {
+        for (name, value) in &self.stub.variables {
             command.env(name, value);
         }
         command.env("TERM", "xterm");
-        command.cwd(self.folder_of_next());
+        command.cwd(self.working_dir());
         let mut screen = PtySession::of(100, command);
         let mut answers = ANSWERS.to_vec();
-        let mut seen = 0;
+        let mut end_of_last = 0;
         loop {
             let questions: Vec<_> = answers.iter().map(|(question, _)| *question).collect();
-            let Some((which, at)) = screen.until_one_of(&questions, seen) else { break };
-            seen = at;
+            let Some((which, at)) = screen.until_one_of(&questions, end_of_last) else { break };
+            end_of_last = at;
             let (question, answer) = answers.remove(which);
             if question.starts_with("API key") {
                 screen.until_asked_in_secret(question);
@@ -94,53 +93,54 @@ impl World {
             }
             screen.type_in(&format!("{answer}\r"));
         }
-        let (exit, shown) = screen.end();
+        let (exit, screen) = screen.end();
         CommandOutput {
             exit: i32::try_from(exit).expect("an exit code"),
-            stdout: self.shown(&plain(&shown)),
+            stdout: self.use_shown_addresses(&plain(&screen)),
             stderr: String::new(),
         }
     }
 
-    /// Runs commands one after the other in one shell, as somebody types them: a failure ends nothing.
+    /// Runs commands in one shell, as a person types them: a failure does not end the shell. Returns the exit code and
+    /// the output of each, with both streams in their order.
     #[track_caller]
-    pub(crate) fn show(&self, commands: &[String]) -> Vec<Shown> {
-        let one =
-            |command: &String| format!("(exit $last)\n{command}\nlast=$?\nprintf '{MARK}%s{MARK}' $last\n");
-        let script = format!("set +e; last=0\n{}", commands.iter().map(one).collect::<String>());
-        let path = &self.calls.desk.shown;
+    pub(crate) fn run_each(&self, commands: &[String]) -> Vec<(i32, String)> {
+        let run_one = |command: &String| {
+            format!("(exit $last)\n{command}\nlast=$?\nprintf '{SEPARATOR}%s{SEPARATOR}' $last\n")
+        };
+        let script = format!("set +e; last=0\n{}", commands.iter().map(run_one).collect::<String>());
+        let path = &self.stub.shown_output;
         let file = File::create(path).expect("a file");
-        let both = file.try_clone().expect("the same file");
-        let exit = self.shell(&self.with_memory(&script), (file, both));
+        let copy = file.try_clone().expect("a second handle");
+        let exit = self.run_shell(&self.keep_session(&script), (file, copy));
         let text = fs::read(path).expect("a file");
-        let text = self.shown(&String::from_utf8_lossy(&text));
-        let parts: Vec<_> = text.split(MARK).collect();
-        let shown: Vec<_> = parts
-            .chunks_exact(2)
-            .map(|pair| Shown { exit: pair[1].parse().expect("an exit code"), output: pair[0].to_owned() })
-            .collect();
-        assert_eq!(shown.len(), commands.len(), "the shell ended early, with {exit}:\n{text}");
-        shown
+        let text = self.use_shown_addresses(&String::from_utf8_lossy(&text));
+        let parts: Vec<_> = text.split(SEPARATOR).collect();
+        let outputs = parts.chunks_exact(2);
+        let outputs: Vec<_> =
+            outputs.map(|pair| (pair[1].parse().expect("an exit code"), pair[0].to_owned())).collect();
+        assert_eq!(outputs.len(), commands.len(), "the shell exited early, with {exit}:\n{text}");
+        outputs
     }
 
-    /// The script with what is left of the one before, and leaving the same to the next.
-    fn with_memory(&self, script: &str) -> String {
-        let memory = self.beside("exported");
-        let keep = format!("export -p > '{0}'; pwd > '{0}.folder'", memory.display());
-        let begin = if memory.exists() { format!(". '{}'\n", memory.display()) } else { String::new() };
-        format!("{begin}trap \"{keep}\" EXIT\n{}\n", self.real(script))
+    /// Wraps a script to restore the variables of the previous one and to save its own.
+    fn keep_session(&self, script: &str) -> String {
+        let exported = self.path("exported");
+        let save = format!("export -p > '{0}'; pwd > '{0}.dir'", exported.display());
+        let restore = if exported.exists() { format!(". '{}'\n", exported.display()) } else { String::new() };
+        format!("{restore}trap \"{save}\" EXIT\n{}\n", self.use_real_addresses(script))
     }
 
-    fn folder_of_next(&self) -> std::path::PathBuf {
-        let folder = fs::read_to_string(self.beside("exported.folder"));
-        folder.map_or_else(|_| self.env(), |folder| folder.trim_end().into())
+    fn working_dir(&self) -> std::path::PathBuf {
+        let dir = fs::read_to_string(self.path("exported.dir"));
+        dir.map_or_else(|_| self.home(), |dir| dir.trim_end().into())
     }
 
-    fn shell(&self, script: &str, (stdout, stderr): (File, File)) -> i32 {
+    fn run_shell(&self, script: &str, (stdout, stderr): (File, File)) -> i32 {
         let mut shell = Command::new("/bin/sh");
-        shell.args(["-euc", script, "sh"]).current_dir(self.folder_of_next());
-        shell.env_clear().envs(self.calls.desk.variables.iter().cloned());
-        // Not /dev/null, which is what jobs in the background have.
+        shell.args(["-euc", script, "sh"]).current_dir(self.working_dir());
+        shell.env_clear().envs(self.stub.variables.iter().cloned());
+        // A pipe, since the stub recognizes background jobs by /dev/null.
         shell.stdin(Stdio::piped()).stdout(stdout).stderr(stderr).process_group(0);
         let mut child = shell.spawn().expect("a shell");
         drop(child.stdin.take());
@@ -150,11 +150,7 @@ impl World {
             if let Some(status) = child.try_wait().expect("a process") {
                 return status.code().unwrap_or(-1);
             }
-            if Instant::now() > deadline {
-                let _ = child.kill();
-                let _ = child.wait();
-                panic!("this did not end:\n{script}");
-            }
+            assert!(Instant::now() < deadline, "the script did not exit:\n{script}");
             std::thread::sleep(Duration::from_millis(2));
         }
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::redaction;
 use crate::screen::{Glyph, PtySession, Row, SPINNER, letters};
 
 /// Tells the time of a picture in place of the real one.
@@ -40,16 +39,16 @@ impl Clock {
             row[0].letter = SPINNER;
         } else if let Some(told) = self.told.get(&text) {
             row.clone_from(told);
-        } else if let Some(length) = redaction::since(&text) {
+        } else if let Some(length) = since(&text) {
             let waited = self.waited(now);
             replace(row, 0, length, &format!("{:>8}", format!("{}.{}s", waited / 1000, waited % 1000 / 100)));
             self.told.insert(text, row.clone());
         } else if let Some(at) = text.find("took ")
-            && let Some((word, length)) = redaction::elapsed(&text[at..])
+            && let Some(length) = elapsed(&text[at..])
         {
             let waited = spelled(self.waited(now) / 1000);
             let start = text[..at].chars().count();
-            replace(row, start, start + length, &format!("{word}{waited}"));
+            replace(row, start, start + length, &format!("took {waited}"));
             self.told.insert(text, row.clone());
         }
     }
@@ -87,4 +86,28 @@ fn spelled(seconds: u64) -> String {
 fn replace(row: &mut Row, start: usize, end: usize, text: &str) {
     let style = row.get(start).map(|glyph| glyph.style).unwrap_or_default();
     row.splice(start..end, text.chars().map(|letter| Glyph { letter, style }));
+}
+
+/// Length of the elapsed time before a change of status, as in `    0.4s  CREATED` and `   1m 5s  CREATED`.
+fn since(line: &str) -> Option<usize> {
+    let (time, _) = line.trim_start_matches(' ').split_once("  ")?;
+    let is_time =
+        time.ends_with('s') && time.bytes().all(|byte| byte.is_ascii_digit() || b"hms. ".contains(&byte));
+    let length = line.len() - line.trim_start_matches(' ').len() + time.len();
+    (is_time && length >= 8).then_some(length)
+}
+
+/// Length of a duration with the word before it, as in `took 12 ms` and `took 1m 5s`.
+fn elapsed(text: &str) -> Option<usize> {
+    let mut rest = text.strip_prefix("took ")?;
+    let mut length = None;
+    loop {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let unit = [" ms", "ms", "h", "m", "s"].into_iter().find(|unit| rest[digits..].starts_with(unit));
+        let (1.., Some(unit)) = (digits, unit) else { return length };
+        rest = &rest[digits + unit.len()..];
+        length = Some(text.len() - rest.len());
+        let Some(next) = rest.strip_prefix(' ') else { return length };
+        rest = next;
+    }
 }
