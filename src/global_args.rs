@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use clap::Args;
-use clap_complete::engine::ArgValueCompleter;
 
 use crate::args::parse_duration;
-use crate::complete;
 use crate::output::{ColorWhen, Format};
 
 #[derive(Debug, Clone, Args)]
@@ -14,7 +12,6 @@ use crate::output::{ColorWhen, Format};
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Global {
     /// Profile to use; `local` is the built-in emulator [env: KUSTOM_PROFILE]
-    #[arg(add = ArgValueCompleter::new(complete::profiles))]
     #[arg(long, global = true, value_name = "PROFILE")]
     pub profile: Option<String>,
     /// Output format [default: table] [env: KUSTOM_OUTPUT]

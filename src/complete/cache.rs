@@ -19,6 +19,9 @@ use crate::fs::{create_private_dir, parent_dir, private_open_options, write_atom
 use crate::profiles::KeySource;
 use crate::settings::{Account, Settings};
 
+/// The exit code of the refreshing process if another one refreshes the same cache.
+pub(super) const EXIT_BUSY: i32 = 3;
+
 /// Entries younger than this are used without a refresh.
 const FRESH_FOR: SignedDuration = SignedDuration::from_secs(60);
 
@@ -77,7 +80,7 @@ impl Cache {
                 return Some(newer);
             }
             // If another process holds the lock, its entry may arrive in time.
-            if exit.is_some_and(|status| status.code() != Some(super::refresh::EXIT_BUSY)) {
+            if exit.is_some_and(|status| status.code() != Some(EXIT_BUSY)) {
                 return None;
             }
             let remaining = deadline.saturating_duration_since(Instant::now());

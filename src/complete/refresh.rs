@@ -3,13 +3,10 @@
 use std::fs::TryLockError;
 use std::time::Duration;
 
-use super::cache::Cache;
+use super::cache::{Cache, EXIT_BUSY};
 use super::{candidates, exit_process, resources};
 use crate::context::App;
 use crate::settings::Endpoint;
-
-/// The exit code if another process refreshes the same cache.
-pub(super) const EXIT_BUSY: i32 = 3;
 
 /// Limit for the requests.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);

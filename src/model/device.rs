@@ -64,6 +64,6 @@ pub struct Credentials {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(crate::secret::REDACTED)
+        formatter.write_str("[redacted]")
     }
 }
