@@ -1,4 +1,4 @@
-//! A journal and a state of the emulator as large as is asked for.
+//! Generates journals and emulator states of any size.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -11,20 +11,18 @@ use kustom::journal::{Event, EventKind, Intent};
 use kustom::model::Metadata;
 use uuid::Uuid;
 
-use super::Failure;
+use super::Error;
 
-/// The device of every attempt in a journal.
 const TILL: Uuid = Uuid::from_u128(0x0d0d_4000_8000_0000_0000_0000_0001);
 
-/// A journal of a busy till: each sale has a reference, was created, and was seen to be paid. Every hundredth sale
-/// was refused.
-pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+/// Writes a journal of sessions that were created and paid; every hundredth was refused.
+pub(super) fn write_journal(path: &Path, lines: usize) -> Result<(), Error> {
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
     }
     let mut file = BufWriter::new(File::create(path)?);
     let begin = Timestamp::now() - SignedDuration::from_hours(24 * 300);
-    let mut left = lines;
+    let mut remaining = lines;
     for sale in 0_u32.. {
         let at = begin + SignedDuration::from_secs(60 * i64::from(sale));
         let attempt = Uuid::from_u128(0xa000_0000_4000_8000_0000_0000_0000 + u128::from(sale));
@@ -38,7 +36,7 @@ pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
             merchant_reference1: Some(format!("receipt-{sale}")),
             merchant_reference2: None,
         };
-        let came = if sale % 100 == 99 {
+        let outcome = if sale % 100 == 99 {
             vec![EventKind::Refused { attempt, reason: "the device is offline".to_owned() }]
         } else {
             let order_id = Some(Uuid::from_u128(u128::from(sale)).to_string());
@@ -47,12 +45,12 @@ pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
                 EventKind::StatusObserved { session_id: session, status: "FINALIZED".to_owned(), order_id },
             ]
         };
-        for event in std::iter::once(EventKind::Intent { attempt, intent }).chain(came) {
-            if left == 0 {
+        for event in std::iter::once(EventKind::Intent { attempt, intent }).chain(outcome) {
+            if remaining == 0 {
                 file.flush()?;
                 return Ok(());
             }
-            left -= 1;
+            remaining -= 1;
             serde_json::to_writer(&mut file, &Event { at, event })?;
             file.write_all(b"\n")?;
         }
@@ -60,21 +58,21 @@ pub(super) fn journal(path: &Path, lines: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A state of the emulator with so many devices, and a session on each.
-pub(super) fn state(path: &Path, each: usize) -> Result<(), Failure> {
+/// Writes an emulator state with this number of devices, and a session on each.
+pub(super) fn write_state(path: &Path, count: usize) -> Result<(), Error> {
     let mut state = State::seed();
     let mut ids = Uuid::new_v4;
     let mut events = EventLog::default();
-    let mut moment = OpContext { now: Timestamp::now(), ids: &mut ids, events: &mut events };
-    for number in 0..each {
+    let mut op = OpContext { now: Timestamp::now(), ids: &mut ids, events: &mut events };
+    for number in 0..count {
         let name = format!("Till {number}");
         let new = NewSimulatedDevice { name, location_id: Some(STOCKHOLM), metadata: Metadata::new() };
-        let device = state.create_simulated_device(new, &mut moment).map_err(refused)?;
+        let device = state.create_simulated_device(new, &mut op).map_err(refused)?;
         let purchase = Purchase {
             order_amount: 24_950,
             order_tax_amount: None,
             purchase_currency: "SEK".to_owned(),
-            purchase_started_at: Some(moment.now),
+            purchase_started_at: Some(op.now),
             merchant_reference1: Some(format!("receipt-{number}")),
             merchant_reference2: None,
             merchant_data: None,
@@ -82,16 +80,16 @@ pub(super) fn state(path: &Path, each: usize) -> Result<(), Failure> {
         };
         let device_id = device.id.as_deref().unwrap_or_default().parse()?;
         state
-            .create_session(NewSession { device_id, location_id: None, purchase }, &mut moment)
+            .create_session(NewSession { device_id, location_id: None, purchase }, &mut op)
             .map_err(refused)?;
     }
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+    if let Some(dir) = path.parent() {
+        std::fs::create_dir_all(dir)?;
     }
     std::fs::write(path, state.write())?;
     Ok(())
 }
 
-fn refused(refusal: impl std::fmt::Debug) -> Failure {
+fn refused(refusal: impl std::fmt::Debug) -> Error {
     format!("the emulator refused it: {refusal:?}").into()
 }

@@ -1,40 +1,26 @@
-//! The helper of `tests/bench/run`: a server to measure against, the data to measure with, and a watch over a
-//! process's time and memory. It is built by that script alone, and no part of the tests or of the program.
+//! The helper of `tests/bench/run`: a server, test data, and the measurement of time and memory. Nothing else builds it.
 
-#![allow(clippy::print_stdout, reason = "its output is read by the script")]
+#![allow(clippy::print_stdout, reason = "the script reads its output")]
 
 mod fixtures;
 mod measure;
 mod server;
+#[path = "../common/tls.rs"]
+#[allow(clippy::expect_used, dead_code, unreachable_pub, reason = "shared with the tests")]
+mod tls;
 mod waiting;
 
-use std::process::ExitCode;
+type Error = Box<dyn std::error::Error>;
 
-/// Whatever goes wrong ends it, with these words.
-type Failure = Box<dyn std::error::Error>;
-
-fn main() -> ExitCode {
+fn main() -> Result<(), Error> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = args.iter().map(String::as_str).collect();
-    let done = match words.as_slice() {
-        ["serve", folder] => server::serve(folder.as_ref()),
-        ["journal", file, lines] => number(lines).and_then(|lines| fixtures::journal(file.as_ref(), lines)),
-        ["state", file, each] => number(each).and_then(|each| fixtures::state(file.as_ref(), each)),
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    match args.as_slice() {
+        ["serve", dir] => server::serve(dir.as_ref()),
+        ["journal", file, lines] => fixtures::write_journal(file.as_ref(), lines.parse()?),
+        ["state", file, count] => fixtures::write_state(file.as_ref(), count.parse()?),
         ["measure", "--", program, args @ ..] => measure::measure(program, args),
-        ["watch", sessions, "--", program, args @ ..] => {
-            number(sessions).and_then(|sessions| waiting::watch(sessions, program, args))
-        }
-        _ => Err("serve FOLDER | journal FILE LINES | state FILE EACH | measure -- COMMAND | watch SESSIONS -- COMMAND".into()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            println!("load: {error}");
-            ExitCode::FAILURE
-        }
+        ["watch", sessions, "--", program, args @ ..] => waiting::watch(sessions.parse()?, program, args),
+        _ => Err("serve DIR | journal FILE LINES | state FILE COUNT | measure -- COMMAND | watch SESSIONS -- COMMAND".into()),
     }
-}
-
-fn number(text: &str) -> Result<usize, Failure> {
-    text.parse().map_err(|_| format!("'{text}' is not a number").into())
 }

@@ -1,7 +1,7 @@
-//! What a process cost: time, processor, memory. The system tells it of children that have ended, so this process
-//! has one child only, and is itself smaller than what it measures.
+//! Measures a child process. `getrusage` reports the largest of all children, so this process has only one, and uses less
+//! memory itself.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,25 +9,22 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use serde_json::json;
 
-use super::Failure;
+use super::Error;
 
-/// A process under measurement, whose output is read.
-pub(super) struct Measured {
+pub(super) struct MeasuredProcess {
     child: Child,
     started: Instant,
 }
 
-/// What it came to.
-pub(super) struct Cost {
+pub(super) struct Usage {
     pub(super) status: ExitStatus,
     pub(super) wall: Duration,
-    /// Of all its threads, in user and kernel mode.
     pub(super) cpu: Duration,
     pub(super) peak_kib: i64,
 }
 
-impl Measured {
-    pub(super) fn start(program: &str, args: &[impl AsRef<std::ffi::OsStr>]) -> Result<Self, Failure> {
+impl MeasuredProcess {
+    pub(super) fn start(program: &str, args: &[impl AsRef<std::ffi::OsStr>]) -> Result<Self, Error> {
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let started = Instant::now();
@@ -35,40 +32,26 @@ impl Measured {
         Ok(Self { child, started })
     }
 
-    /// What it writes.
-    pub(super) fn output(&mut self) -> Result<impl std::io::BufRead + use<>, Failure> {
-        let stdout = self.child.stdout.take().ok_or("its output is read already")?;
+    pub(super) fn stdout(&mut self) -> Result<impl BufRead + use<>, Error> {
+        let stdout = self.child.stdout.take().ok_or("stdout was already taken")?;
         Ok(BufReader::with_capacity(64 * 1024, stdout))
     }
 
-    pub(super) fn end(mut self) -> Result<Cost, Failure> {
+    pub(super) fn wait(mut self) -> Result<Usage, Error> {
         let status = self.child.wait()?;
         let wall = self.started.elapsed();
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
         let cpu = duration(usage.user_time()) + duration(usage.system_time());
-        Ok(Cost { status, wall, cpu, peak_kib: usage.max_rss() })
+        Ok(Usage { status, wall, cpu, peak_kib: usage.max_rss() })
     }
 }
 
-/// Runs a command and prints what it cost, and when its first line came.
-pub(super) fn measure(program: &str, args: &[&str]) -> Result<(), Failure> {
-    let mut measured = Measured::start(program, args)?;
-    let mut output = measured.output()?;
-    let mut first = Vec::new();
-    output.read_until(b'\n', &mut first)?;
-    let first_line_at = now();
-    let bytes = first.len() as u64 + std::io::copy(&mut output, &mut std::io::sink())?;
-    output.read_to_end(&mut first)?;
-    let cost = measured.end()?;
-    let told = json!({
-        "exit": cost.status.code(),
-        "bytes": bytes,
-        "wall_ms": cost.wall.as_millis(),
-        "cpu_ms": cost.cpu.as_millis(),
-        "peak_kib": cost.peak_kib,
-        "first_line_at_ms": first_line_at,
-    });
-    println!("{told}");
+/// Runs a command and prints its peak memory.
+pub(super) fn measure(program: &str, args: &[&str]) -> Result<(), Error> {
+    let mut process = MeasuredProcess::start(program, args)?;
+    std::io::copy(&mut process.stdout()?, &mut std::io::sink())?;
+    let usage = process.wait()?;
+    println!("{}", json!({"exit": usage.status.code(), "peak_kib": usage.peak_kib}));
     Ok(())
 }
 

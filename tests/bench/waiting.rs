@@ -1,4 +1,4 @@
-//! A wait for many sessions: is every change told in time, and what does that cost?
+//! Measures how late `sessions watch` prints changes of many sessions.
 
 use std::collections::HashMap;
 use std::io::BufRead as _;
@@ -6,15 +6,14 @@ use std::io::BufRead as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Failure;
-use super::measure::{Measured, now};
+use super::Error;
+use super::measure::{MeasuredProcess, now};
 
-/// The id of a session that becomes ACTIVE and FINALIZED at these times: the server reads them from it.
-fn id(active_at: u64, finalized_at: u64) -> Uuid {
+/// Encodes in a session's ID when the server makes it ACTIVE and FINALIZED.
+fn session_id(active_at: u64, finalized_at: u64) -> Uuid {
     Uuid::from_u64_pair(active_at, finalized_at)
 }
 
-/// The status that a session of this id has at a time.
 pub(super) fn status(id: Uuid, at: u64) -> &'static str {
     match id.as_u64_pair() {
         (_, finalized_at) if finalized_at <= at => "FINALIZED",
@@ -23,45 +22,44 @@ pub(super) fn status(id: Uuid, at: u64) -> &'static str {
     }
 }
 
-/// Watches so many sessions, whose ids are put behind the arguments, and prints how late their changes were told.
-pub(super) fn watch(sessions: usize, program: &str, args: &[&str]) -> Result<(), Failure> {
+/// Watches sessions, whose IDs are appended to the arguments, and prints the largest delay of a change.
+pub(super) fn watch(sessions: usize, program: &str, args: &[&str]) -> Result<(), Error> {
     let begin = now() + 3_000;
     let ids: Vec<String> = (0..sessions as u64)
         .map(|number| {
-            // Spread over some seconds, in an order of their own, and each a second after the other of its session.
+            // Pseudo-random times, with at least a second between the two changes of a session.
             let active = begin + number * 7_919 % 5_000;
-            id(active, active + 1_500 + number * 104_729 % 4_000).to_string()
+            session_id(active, active + 1_500 + number * 104_729 % 4_000).to_string()
         })
         .collect();
     let args: Vec<&str> = args.iter().copied().chain(ids.iter().map(String::as_str)).collect();
-    let mut measured = Measured::start(program, &args)?;
-    let mut told: HashMap<(String, String), u64> = HashMap::new();
-    for line in measured.output()?.lines() {
+    let mut process = MeasuredProcess::start(program, &args)?;
+    let mut printed: HashMap<(String, String), u64> = HashMap::new();
+    for line in process.stdout()?.lines() {
         let at = now();
         let session: Value = serde_json::from_str(&line?)?;
         let text = |name: &str| session[name].as_str().unwrap_or_default().to_owned();
-        told.entry((text("session_id"), text("status"))).or_insert(at);
+        printed.entry((text("session_id"), text("status"))).or_insert(at);
     }
-    let cost = measured.end()?;
+    let usage = process.wait()?;
     let mut missed = 0;
     let mut latest = 0;
     for text in &ids {
         let (active, finalized) = text.parse::<Uuid>()?.as_u64_pair();
         for (status, due) in [("ACTIVE", active), ("FINALIZED", finalized)] {
-            match told.get(&(text.clone(), status.to_owned())) {
+            match printed.get(&(text.clone(), status.to_owned())) {
                 Some(at) => latest = latest.max(at.saturating_sub(due)),
                 None => missed += 1,
             }
         }
     }
-    let told = json!({
-        "exit": cost.status.code(),
+    let result = json!({
+        "exit": usage.status.code(),
         "missed": missed,
         "latest_ms": latest,
-        "wall_ms": cost.wall.as_millis(),
-        "cpu_percent": cost.cpu.as_micros() * 100 / cost.wall.as_micros().max(1),
-        "peak_kib": cost.peak_kib,
+        "cpu_percent": usage.cpu.as_micros() * 100 / usage.wall.as_micros().max(1),
+        "peak_kib": usage.peak_kib,
     });
-    println!("{told}");
+    println!("{result}");
     Ok(())
 }

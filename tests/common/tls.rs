@@ -11,7 +11,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// The one authority that a [`Home`](super::harness::Home) trusts.
+/// The authority that the tests' environments trust.
 pub fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(|| new_authority("The tests' authority"))
