@@ -90,10 +90,14 @@ mod tests {
 
     #[test]
     fn anything_else_is_rejected() {
-        assert_eq!(BaseUrl::parse("api.kustom.co"), Err(BaseUrlError::Malformed));
-        assert_eq!(BaseUrl::parse("https://"), Err(BaseUrlError::Malformed));
-        assert_eq!(BaseUrl::parse("ftp://localhost"), Err(BaseUrlError::Scheme));
-        assert_eq!(BaseUrl::parse("https://a:b@example.com"), Err(BaseUrlError::Userinfo));
-        assert_eq!(BaseUrl::parse("https://example.com/?x=1"), Err(BaseUrlError::Query));
+        for (url, expected) in [
+            ("api.kustom.co", BaseUrlError::Malformed),
+            ("https://", BaseUrlError::Malformed),
+            ("ftp://localhost", BaseUrlError::Scheme),
+            ("https://a:b@example.com", BaseUrlError::Userinfo),
+            ("https://example.com/?x=1", BaseUrlError::Query),
+        ] {
+            assert_eq!(BaseUrl::parse(url), Err(expected), "{url}");
+        }
     }
 }

@@ -33,7 +33,6 @@ pub(crate) fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request
 }
 
 impl Client {
-    /// `POST /ipp/v1/dev/devices`: creates and registers a simulated device.
     pub(crate) async fn create_simulated_device(
         &self,
         name: &str,
@@ -43,7 +42,7 @@ impl Client {
         self.send_json(&simulated_device_request(name, location_id, metadata)).await
     }
 
-    /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. The body of the response is not documented, so it is ignored.
+    /// The body of the response is not documented, so it is ignored.
     pub(crate) async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
         self.send(&tap_request(session, outcome)).await.map(|_| ())
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use http::Method;
 use serde::Serialize;
 
-use super::client::{Client, read};
+use super::client::{Client, parse_json};
 use super::error::Error;
 use super::pages::PagedRequest;
 use super::request::Request;
@@ -52,7 +52,7 @@ pub(crate) fn withdraw_request(id: &str) -> Request {
 }
 
 impl Client {
-    /// `GET /ipp/v1/enrollments`: lists [`Enrollment`]s. Withdrawn ones never appear (documented).
+    /// Withdrawn enrollments are never listed (documented).
     pub(crate) fn enrollments(&self, filter: &EnrollmentFilter) -> PagedRequest<'_> {
         let mut list = Request::ipp(Method::GET, &["enrollments"])
             .query_opt("location_id", filter.location_id.as_deref());
@@ -65,17 +65,15 @@ impl Client {
         PagedRequest::new(self, list)
     }
 
-    /// `POST /ipp/v1/enrollments`, with the response parsed.
     pub(crate) async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
         let (request, response, ttl) = self.enroll(new).await?;
-        let enrollment =
-            read(&request, &response, |value| Resource::from_json(value).map_err(|error| error.to_string()))?;
+        let enrollment = parse_json(&request, &response, Resource::from_json)?;
         Ok(CreatedEnrollment { enrollment, ttl })
     }
 
     /// `POST /ipp/v1/enrollments` with `expires_in` in milliseconds (documented). Only if the response is a 400 that
     /// names `ttl` (observed), a second request has the shortest `ttl` that covers `expires_in`. This is safe because
-    /// a refused request creates nothing.
+    /// a rejected request creates nothing.
     pub(crate) async fn enroll(
         &self,
         new: &NewEnrollment,
@@ -88,24 +86,23 @@ impl Client {
         };
         let post = Request::ipp(Method::POST, &["enrollments"]);
         let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
-        let documented = post.clone().json(&body(Some(millis), None));
-        let refused = match self.send(&documented).await {
-            Ok(response) => return Ok((documented, response, None)),
+        let request = post.clone().json(&body(Some(millis), None));
+        let rejected = match self.send(&request).await {
+            Ok(response) => return Ok((request, response, None)),
             Err(error) => error,
         };
-        let names_ttl = refused.status() == Some(400)
-            && refused.problem().is_some_and(|problem| problem.has_field("ttl"));
+        let names_ttl = rejected.status() == Some(400)
+            && rejected.problem().is_some_and(|problem| problem.has_field("ttl"));
         match Ttl::covering(new.expires_in) {
             Some(ttl) if names_ttl => {
-                let observed = post.json(&body(None, Some(ttl)));
-                let response = self.send(&observed).await?;
-                Ok((observed, response, Some(ttl)))
+                let request = post.json(&body(None, Some(ttl)));
+                let response = self.send(&request).await?;
+                Ok((request, response, Some(ttl)))
             }
-            _ => Err(refused),
+            _ => Err(rejected),
         }
     }
 
-    /// `DELETE /ipp/v1/enrollments/{id}`.
     pub(crate) async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
         self.delete(&withdraw_request(id)).await
     }

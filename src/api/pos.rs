@@ -26,7 +26,6 @@ struct PosActionBody {
     outcome: Option<&'static str>,
 }
 
-/// An action on a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PosAction {
     Choose(PaymentMethod),
@@ -52,13 +51,12 @@ pub(crate) fn pos_action_request(id: Uuid, action: PosAction) -> Request {
 }
 
 impl Client {
-    /// `POST /emulator/pos/pair`: uses an enrollment code. The response contains the device's credentials.
+    /// The response contains the device's credentials.
     pub(crate) async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Resource<Device>, Error> {
         self.send_json(&pair_request(code, name)).await
     }
 
-    /// `POST /emulator/pos/sessions/{id}/choose`, `pay`, `decline` or `cancel`. The session in the response has the
-    /// chosen method in addition to the API's fields.
+    /// The session in the response has the chosen method in addition to the API's fields.
     pub(crate) async fn perform_pos_action(
         &self,
         id: Uuid,
@@ -67,7 +65,6 @@ impl Client {
         self.send_json(&pos_action_request(id, action)).await
     }
 
-    /// `POST /emulator/pos/devices/{id}/offline` or `…/online`.
     pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Resource<Device>, Error> {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", encode_segment(id));

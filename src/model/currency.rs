@@ -80,13 +80,16 @@ mod tests {
 
     #[test]
     fn decimals_follow_iso_4217() {
-        let decimals = |code: &str| Currency::from_str(code).map(Currency::decimals);
-        assert_eq!(decimals("SEK"), Ok(2));
-        assert_eq!(decimals("eur"), Ok(2));
-        assert_eq!(decimals("JPY"), Ok(0));
-        assert_eq!(decimals("KWD"), Ok(3));
-        assert_eq!(decimals("XAU"), Err(CurrencyError::NoMinorUnits("XAU".into())));
-        assert_eq!(decimals("SKE"), Err(CurrencyError::Unknown("SKE".into())));
-        assert_eq!(decimals(""), Err(CurrencyError::Unknown(String::new())));
+        for (code, expected) in [
+            ("SEK", Ok(2)),
+            ("eur", Ok(2)),
+            ("JPY", Ok(0)),
+            ("KWD", Ok(3)),
+            ("XAU", Err(CurrencyError::NoMinorUnits("XAU".into()))),
+            ("SKE", Err(CurrencyError::Unknown("SKE".into()))),
+            ("", Err(CurrencyError::Unknown(String::new()))),
+        ] {
+            assert_eq!(Currency::from_str(code).map(Currency::decimals), expected, "{code}");
+        }
     }
 }

@@ -76,12 +76,11 @@ impl Ttl {
     }
 
     pub const fn duration(self) -> Duration {
-        const HOUR: u64 = 60 * 60;
-        Duration::from_secs(match self {
-            Self::TwoHours => 2 * HOUR,
-            Self::TwentyFourHours => 24 * HOUR,
-            Self::FortyEightHours => 48 * HOUR,
-            Self::SeventyTwoHours => 72 * HOUR,
+        Duration::from_hours(match self {
+            Self::TwoHours => 2,
+            Self::TwentyFourHours => 24,
+            Self::FortyEightHours => 48,
+            Self::SeventyTwoHours => 72,
         })
     }
 
@@ -97,12 +96,15 @@ mod tests {
 
     #[test]
     fn the_shortest_ttl_that_covers_the_requested_lifetime() {
-        let hours = |hours: u64| Ttl::covering(Duration::from_secs(hours * 3600));
-        assert_eq!(hours(1), Some(Ttl::TwoHours));
-        assert_eq!(hours(2), Some(Ttl::TwoHours));
+        for (hours, expected) in [
+            (1, Some(Ttl::TwoHours)),
+            (2, Some(Ttl::TwoHours)),
+            (48, Some(Ttl::FortyEightHours)),
+            (72, Some(Ttl::SeventyTwoHours)),
+            (73, None),
+        ] {
+            assert_eq!(Ttl::covering(Duration::from_hours(hours)), expected);
+        }
         assert_eq!(Ttl::covering(Duration::from_millis(7_200_001)), Some(Ttl::TwentyFourHours));
-        assert_eq!(hours(48), Some(Ttl::FortyEightHours));
-        assert_eq!(hours(72), Some(Ttl::SeventyTwoHours));
-        assert_eq!(hours(73), None);
     }
 }

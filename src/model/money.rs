@@ -1,7 +1,5 @@
 //! Amounts are integers of minor units. There are no floats, and nothing is rounded.
 
-use std::fmt::Write as _;
-
 use super::Currency;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,9 +23,9 @@ pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> 
     if text.contains(',') {
         return Err(AmountError::Comma(text.to_owned()));
     }
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text),
     };
     let (whole, fraction) = match digits.split_once('.') {
         Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
@@ -46,17 +44,7 @@ pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> 
             currency: currency.code(),
         });
     }
-    let mut minor: i64 = 0;
-    let padding = std::iter::repeat_n(b'0', decimals - fraction.len());
-    for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
-        let digit = i64::from(digit - b'0');
-        let digit = if negative { -digit } else { digit };
-        minor = minor
-            .checked_mul(10)
-            .and_then(|minor| minor.checked_add(digit))
-            .ok_or_else(|| AmountError::TooLarge(text.to_owned()))?;
-    }
-    Ok(minor)
+    format!("{sign}{whole}{fraction:0<decimals$}").parse().map_err(|_| AmountError::TooLarge(text.to_owned()))
 }
 
 /// Formats minor units of `currency` as an amount, the inverse of [`parse_amount`].
@@ -64,15 +52,9 @@ pub fn format_minor(minor: i64, currency: Currency) -> String {
     let decimals = usize::from(currency.decimals());
     let digits = format!("{:0>width$}", minor.unsigned_abs(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    let mut text = String::with_capacity(digits.len() + 2);
-    if minor < 0 {
-        text.push('-');
-    }
-    text.push_str(whole);
-    if !fraction.is_empty() {
-        let _ = write!(text, ".{fraction}");
-    }
-    text
+    let sign = if minor < 0 { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
 }
 
 #[cfg(test)]
@@ -86,15 +68,19 @@ mod tests {
 
     #[test]
     fn amounts_are_parsed_exactly() {
-        assert_eq!(parse("249.50", "SEK"), Ok(24950));
-        assert_eq!(parse("249.5", "SEK"), Ok(24950));
-        assert_eq!(parse("249", "SEK"), Ok(24900));
-        assert_eq!(parse("0.01", "SEK"), Ok(1));
-        assert_eq!(parse("500", "JPY"), Ok(500));
-        assert_eq!(parse("1.234", "KWD"), Ok(1234));
-        assert_eq!(parse("-5.00", "SEK"), Ok(-500));
-        assert_eq!(parse("92233720368547758.07", "SEK"), Ok(i64::MAX));
-        assert_eq!(parse("-92233720368547758.08", "SEK"), Ok(i64::MIN));
+        for (text, code, expected) in [
+            ("249.50", "SEK", 24950),
+            ("249.5", "SEK", 24950),
+            ("249", "SEK", 24900),
+            ("0.01", "SEK", 1),
+            ("500", "JPY", 500),
+            ("1.234", "KWD", 1234),
+            ("-5.00", "SEK", -500),
+            ("92233720368547758.07", "SEK", i64::MAX),
+            ("-92233720368547758.08", "SEK", i64::MIN),
+        ] {
+            assert_eq!(parse(text, code), Ok(expected), "{text} {code}");
+        }
     }
 
     #[test]

@@ -14,18 +14,12 @@ pub struct Resource<T> {
     raw: Map<String, Value>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a JSON object, found {found}")]
-pub struct NotAnObject {
-    pub found: &'static str,
-}
-
 impl<T: DeserializeOwned> Resource<T> {
-    pub fn from_json(value: Value) -> Result<Self, NotAnObject> {
+    pub fn from_json(value: Value) -> Result<Self, String> {
         let typed = T::deserialize(&value);
         match (typed, value) {
             (Ok(typed), Value::Object(raw)) => Ok(Self { typed, raw }),
-            (_, other) => Err(NotAnObject { found: json_type_name(&other) }),
+            (_, other) => Err(format!("expected a JSON object, found {}", json_type_name(&other))),
         }
     }
 }
@@ -107,6 +101,6 @@ mod tests {
     #[test]
     fn only_an_object_is_a_resource() {
         let error = Resource::<Device>::from_json(json!(["a"])).unwrap_err();
-        assert_eq!(error.to_string(), "expected a JSON object, found an array");
+        assert_eq!(error, "expected a JSON object, found an array");
     }
 }

@@ -76,7 +76,7 @@ pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result
         Err(error) => {
             // The API rejects the cancellation of a session that has ended, perhaps by an earlier attempt whose response
             // was lost. Its status then decides.
-            let may_have_ended = error.is_rejection() || error.carried_out == SideEffect::Possible;
+            let may_have_ended = error.is_rejection() || error.side_effect == SideEffect::Possible;
             let session = if may_have_ended { context.client.session(id).await.ok() } else { None };
             session
                 .filter(|session| session.status.as_ref().is_some_and(SessionStatus::is_terminal))

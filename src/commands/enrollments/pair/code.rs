@@ -86,7 +86,7 @@ impl Pair<'_> {
                     self.unknown_code_error(tag, Error::new(ErrorKind::Unknown, message))
                 })
             }
-            Err(error) if error.carried_out == SideEffect::Possible => {
+            Err(error) if error.side_effect == SideEffect::Possible => {
                 Err(self.unknown_code_error(tag, Error::from(error)))
             }
             Err(error) => Err(add_location_hint(error, &new)),
