@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -22,22 +23,9 @@ use crate::secret::{ApiKey, Redactor};
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub key: ApiKey,
-    /// The username issued with the key, if any. Both then go into the header (documented).
+    /// Set if it was issued with the key; then `username:key` is sent in Base64 (documented).
     pub username: Option<String>,
     pub merchant_id: Option<String>,
-}
-
-impl Credentials {
-    /// `Basic <key>` or `Basic base64(username:key)` (documented).
-    fn authorization(&self) -> String {
-        match &self.username {
-            None => format!("Basic {}", self.key.expose()),
-            Some(username) => {
-                let pair = format!("{username}:{}", self.key.expose());
-                format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-            }
-        }
-    }
 }
 
 /// A step of a request, for `--verbose`.
@@ -84,15 +72,15 @@ impl Client {
         credentials: &Credentials,
         observer: Observer,
     ) -> Option<Self> {
-        let text = credentials.authorization();
-        let token = text.trim_start_matches("Basic ");
-        let redactor = Redactor::new([credentials.key.expose(), token]);
-        let mut authorization = HeaderValue::try_from(text).ok()?;
-        authorization.set_sensitive(true);
-        let merchant_id = match &credentials.merchant_id {
-            Some(id) => Some(HeaderValue::try_from(id).ok()?),
-            None => None,
+        let key = credentials.key.expose();
+        let token = match &credentials.username {
+            None => key.to_owned(),
+            Some(username) => STANDARD.encode(format!("{username}:{key}")),
         };
+        let redactor = Redactor::new([key, &token]);
+        let mut authorization = HeaderValue::try_from(format!("Basic {token}")).ok()?;
+        authorization.set_sensitive(true);
+        let merchant_id = credentials.merchant_id.as_ref().map(HeaderValue::try_from).transpose().ok()?;
         Some(Self {
             transport: transport.into(),
             base,

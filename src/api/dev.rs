@@ -4,10 +4,8 @@ use http::Method;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::client::Client;
-use super::error::Error;
 use super::request::Request;
-use crate::model::{Device, Metadata, Resource, TapOutcome};
+use crate::model::{Metadata, TapOutcome};
 
 #[derive(Serialize)]
 struct NewDevice<'a> {
@@ -18,6 +16,7 @@ struct NewDevice<'a> {
     metadata: &'a Metadata,
 }
 
+/// Creates and registers a simulated device.
 pub(crate) fn simulated_device_request(
     name: &str,
     location_id: Option<&str>,
@@ -27,23 +26,8 @@ pub(crate) fn simulated_device_request(
     post.json(&NewDevice { name, location_id, metadata })
 }
 
+/// The body of the response is not documented.
 pub(crate) fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
     Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
         .query_opt("outcome", outcome.map(TapOutcome::as_str))
-}
-
-impl Client {
-    pub(crate) async fn create_simulated_device(
-        &self,
-        name: &str,
-        location_id: Option<&str>,
-        metadata: &Metadata,
-    ) -> Result<Resource<Device>, Error> {
-        self.send_json(&simulated_device_request(name, location_id, metadata)).await
-    }
-
-    /// The body of the response is not documented, so it is ignored.
-    pub(crate) async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
-        self.send(&tap_request(session, outcome)).await.map(|_| ())
-    }
 }

@@ -69,12 +69,8 @@ impl Client {
         self.send_json(&Request::ipp(Method::PUT, &["devices", id]).json(body)).await
     }
 
-    pub(crate) async fn deregister_device(&self, id: &str) -> Result<(), Error> {
-        self.delete(&deregister_request(id)).await
-    }
-
     /// Sends a DELETE. A 404 on a retry counts as success, because an earlier attempt may have deleted the resource.
-    pub(super) async fn delete(&self, request: &Request) -> Result<(), Error> {
+    pub(crate) async fn delete(&self, request: &Request) -> Result<(), Error> {
         match self.send(request).await {
             Err(error) if error.status() == Some(404) && error.side_effect == SideEffect::Possible => Ok(()),
             result => result.map(|_| ()),

@@ -102,8 +102,4 @@ impl Client {
             _ => Err(rejected),
         }
     }
-
-    pub(crate) async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
-        self.delete(&withdraw_request(id)).await
-    }
 }

@@ -62,11 +62,8 @@ impl HttpTransport {
                 Ok(None) => return Ok(Response { status, headers, body }),
                 Err(error) if error.is_timeout() => return Err(self.timed_out()),
                 Err(error) => {
-                    let cause = find_root_cause(&error);
-                    return Err(FailureCause::Lost(format!(
-                        "the answer of {} was cut off ({cause})",
-                        self.host
-                    )));
+                    let (host, cause) = (&self.host, find_root_cause(&error));
+                    return Err(FailureCause::Lost(format!("the answer of {host} was cut off ({cause})")));
                 }
             }
         }
@@ -81,15 +78,12 @@ impl HttpTransport {
         let host = &self.host;
         if error.is_connect() {
             if let Some(tls) = find_cause::<rustls::Error>(error) {
+                let invalid = format!("the certificate of {host} does not verify");
                 let reason = match tls {
                     rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
-                        format!(
-                            "the certificate of {host} does not verify: nobody this machine trusts issued it"
-                        )
+                        format!("{invalid}: nobody this machine trusts issued it")
                     }
-                    rustls::Error::InvalidCertificate(cause) => {
-                        format!("the certificate of {host} does not verify: {cause}")
-                    }
+                    rustls::Error::InvalidCertificate(cause) => format!("{invalid}: {cause}"),
                     other => format!("no TLS connection to {host}: {other}"),
                 };
                 return FailureCause::NotSent { reason, transient: false };

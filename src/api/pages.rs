@@ -104,7 +104,7 @@ mod tests {
 
     /// Fetches a list of `total` elements with pages of 4 in these envelopes. Returns the IDs and the requested pages.
     fn fetch_all(total: usize, envelope: Envelope) -> (Vec<String>, Vec<usize>) {
-        let requested = RefCell::default();
+        let requested = RefCell::<Vec<usize>>::default();
         let pages = collect(fetch_pages::<Location, _, _>(4, |number| {
             requested.borrow_mut().push(number);
             let content: Vec<_> = (number * 4..((number + 1) * 4).min(total))

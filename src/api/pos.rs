@@ -9,7 +9,7 @@ use super::client::Client;
 use super::error::Error;
 use super::path::encode_segment;
 use super::request::Request;
-use crate::model::{Device, PaymentMethod, Resource, Session, TapOutcome};
+use crate::model::{Device, PaymentMethod, Resource, TapOutcome};
 
 #[derive(Serialize)]
 struct Pairing<'a> {
@@ -35,10 +35,12 @@ pub(crate) enum PosAction {
     Cancel,
 }
 
+/// The response is the device with its credentials.
 pub(crate) fn pair_request(code: &str, name: Option<&str>) -> Request {
     Request::new(Method::POST, "/emulator/pos/pair").json(&Pairing { enrollment_code: code, name })
 }
 
+/// The response is the session with the chosen method in addition to the API's fields.
 pub(crate) fn pos_action_request(id: Uuid, action: PosAction) -> Request {
     let (verb, method, outcome) = match action {
         PosAction::Choose(method) => ("choose", Some(method), None),
@@ -51,20 +53,6 @@ pub(crate) fn pos_action_request(id: Uuid, action: PosAction) -> Request {
 }
 
 impl Client {
-    /// The response contains the device's credentials.
-    pub(crate) async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Resource<Device>, Error> {
-        self.send_json(&pair_request(code, name)).await
-    }
-
-    /// The session in the response has the chosen method in addition to the API's fields.
-    pub(crate) async fn perform_pos_action(
-        &self,
-        id: Uuid,
-        action: PosAction,
-    ) -> Result<Resource<Session>, Error> {
-        self.send_json(&pos_action_request(id, action)).await
-    }
-
     pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Resource<Device>, Error> {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", encode_segment(id));

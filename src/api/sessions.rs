@@ -29,8 +29,4 @@ impl Client {
     pub(crate) async fn session_once(&self, id: Uuid) -> Result<Resource<Session>, Error> {
         self.send_json(&read_session_request(id).without_retry()).await
     }
-
-    pub(crate) async fn cancel_session(&self, id: Uuid) -> Result<Resource<Session>, Error> {
-        self.send_json(&cancel_session_request(id)).await
-    }
 }

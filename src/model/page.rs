@@ -1,5 +1,3 @@
-//! Paginated lists.
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -7,7 +5,7 @@ use serde_json::Value;
 use super::resource::json_type_name;
 use super::{Resource, lenient};
 
-/// One page. The envelope is documented for some lists and observed for others. A bare array is accepted as a
+/// One page of a list. The envelope is documented for some lists and observed for others. A bare array is accepted as a
 /// complete list.
 #[derive(Debug, Clone)]
 pub struct Page<T> {

@@ -1,5 +1,3 @@
-//! Payment methods on a phone.
-
 use serde::{Deserialize, Serialize};
 
 /// The methods that a clerk can choose on the phone. The API does not expose the choice: the session turns ACTIVE.

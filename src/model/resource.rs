@@ -1,5 +1,3 @@
-//! A resource of the API, typed and as received.
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

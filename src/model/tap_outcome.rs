@@ -1,5 +1,3 @@
-//! Simulated card taps.
-
 /// The ten documented outcomes of a simulated tap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TapOutcome {

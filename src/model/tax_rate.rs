@@ -1,5 +1,7 @@
 //! Tax rates in basis points: 2,500 is 25 % (documented).
 
+use super::money::split_decimal;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
     #[error("'{0}' is not a tax rate; write a percentage with its sign, like 25% or 12.5%")]
@@ -15,16 +17,9 @@ const MAX_RATE: i64 = 1_000_000;
 
 /// Parses `25%` or `12.5%` into basis points.
 pub fn parse_rate(text: &str) -> Result<i64, RateError> {
-    let malformed = || RateError::Malformed(text.to_owned());
-    let number = text.trim().strip_suffix('%').ok_or_else(malformed)?.trim_end();
-    let (whole, fraction) = match number.split_once('.') {
-        Some((_, "")) => return Err(malformed()),
-        Some(parts) => parts,
-        None => (number, ""),
-    };
-    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
-        return Err(malformed());
-    }
+    let number = text.trim().strip_suffix('%').map(str::trim_end);
+    let (whole, fraction) =
+        number.and_then(split_decimal).ok_or_else(|| RateError::Malformed(text.to_owned()))?;
     let fraction = fraction.trim_end_matches('0');
     if fraction.len() > 2 {
         return Err(RateError::TooFine(text.to_owned()));
