@@ -1,20 +1,11 @@
 //! Endpoints of playground and the emulator, which production does not have.
 
 use http::Method;
-use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::request::Request;
 use crate::model::{Metadata, TapOutcome};
-
-#[derive(Serialize)]
-struct NewDevice<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
-    metadata: &'a Metadata,
-}
 
 /// Creates and registers a simulated device.
 pub(crate) fn simulated_device_request(
@@ -22,8 +13,14 @@ pub(crate) fn simulated_device_request(
     location_id: Option<&str>,
     metadata: &Metadata,
 ) -> Request {
-    let post = Request::ipp(Method::POST, &["dev", "devices"]);
-    post.json(&NewDevice { name, location_id, metadata })
+    let mut body = json!({"name": name});
+    if let Some(id) = location_id {
+        body["location_id"] = id.into();
+    }
+    if !metadata.is_empty() {
+        body["metadata"] = json!(metadata);
+    }
+    Request::ipp(Method::POST, &["dev", "devices"]).json(&body)
 }
 
 /// The body of the response is not documented.

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use http::Method;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::client::{Client, parse_json};
 use super::error::Error;
@@ -19,12 +20,15 @@ pub(crate) struct EnrollmentFilter {
     pub include_consumed: Option<bool>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct NewEnrollment {
     /// Required unless the account has exactly one location (observed).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
+    #[serde(skip)]
     pub expires_in: Duration,
     /// Copied to the device (documented).
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
 }
 
@@ -33,18 +37,6 @@ pub(crate) struct CreatedEnrollment {
     pub enrollment: Resource<Enrollment>,
     /// The fixed lifetime that was requested in place of `expires_in`.
     pub ttl: Option<Ttl>,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
-    metadata: &'a Metadata,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttl: Option<&'static str>,
 }
 
 pub(crate) fn withdraw_request(id: &str) -> Request {
@@ -78,28 +70,26 @@ impl Client {
         &self,
         new: &NewEnrollment,
     ) -> Result<(Request, Response, Option<Ttl>), Error> {
-        let body = |expires_in, ttl: Option<Ttl>| Body {
-            location_id: new.location_id.as_deref(),
-            metadata: &new.metadata,
-            expires_in,
-            ttl: ttl.map(Ttl::as_str),
+        let build_request = |field: &str, value: Value| {
+            let mut body = json!(new);
+            body[field] = value;
+            Request::ipp(Method::POST, &["enrollments"]).json(&body)
         };
-        let post = Request::ipp(Method::POST, &["enrollments"]);
         let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
-        let request = post.clone().json(&body(Some(millis), None));
-        let rejected = match self.send(&request).await {
+        let request = build_request("expires_in", millis.into());
+        let error = match self.send(&request).await {
             Ok(response) => return Ok((request, response, None)),
             Err(error) => error,
         };
-        let names_ttl = rejected.status() == Some(400)
-            && rejected.problem().is_some_and(|problem| problem.has_field("ttl"));
+        let names_ttl = error.status() == Some(400)
+            && error.problem().is_some_and(|problem| problem.errors.contains_key("ttl"));
         match Ttl::covering(new.expires_in) {
             Some(ttl) if names_ttl => {
-                let request = post.json(&body(None, Some(ttl)));
+                let request = build_request("ttl", ttl.as_str().into());
                 let response = self.send(&request).await?;
                 Ok((request, response, Some(ttl)))
             }
-            _ => Err(rejected),
+            _ => Err(error),
         }
     }
 }

@@ -145,32 +145,24 @@ impl From<Error> for error::Error {
         if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
             report = report.hint(format!("give the correlation ID {} to support", escape_control(id)));
         }
-        match (&error.cause, kind) {
+        let try_later = match error.retry_after {
+            Some(delay) => format!("try again in {} seconds, as the API requests", delay.as_secs()),
+            None => "try again later; `kustom doctor` checks the connection".to_owned(),
+        };
+        let hint = match (&error.cause, kind) {
             (_, ErrorKind::Credentials) => {
-                report.hint("see which key is used and where it comes from with `kustom doctor`")
+                "see which key is used and where it comes from with `kustom doctor`"
             }
-            (_, ErrorKind::Unknown) => {
-                report.hint("the request may have been processed: check before you send it again")
-            }
+            (_, ErrorKind::Unknown) => "the request may have been processed: check before you send it again",
             (FailureCause::Redirect { .. } | FailureCause::Unreadable { .. }, _) => {
-                report.hint("check the base URL with `kustom doctor`")
+                "check the base URL with `kustom doctor`"
             }
-            (FailureCause::Status { .. } | FailureCause::Lost(_), ErrorKind::Unavailable) => {
-                match error.retry_after {
-                    Some(wait) => {
-                        report.hint(format!("try again in {} seconds, as the API requests", wait.as_secs()))
-                    }
-                    None => report.hint("try again later; `kustom doctor` checks the connection"),
-                }
-            }
-            (FailureCause::NotSent { .. }, _) => {
-                report.hint("nothing was sent; check the network with `kustom doctor`")
-            }
-            (FailureCause::State(_), _) => {
-                report.hint("fix the state folder, or name another one in KUSTOM_STATE")
-            }
-            _ => report,
-        }
+            (FailureCause::Status { .. } | FailureCause::Lost(_), ErrorKind::Unavailable) => &try_later,
+            (FailureCause::NotSent { .. }, _) => "nothing was sent; check the network with `kustom doctor`",
+            (FailureCause::State(_), _) => "fix the state folder, or name another one in KUSTOM_STATE",
+            _ => return report,
+        };
+        report.hint(hint)
     }
 }
 

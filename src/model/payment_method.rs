@@ -32,9 +32,4 @@ impl PaymentMethod {
             Self::Vipps => ("VIPPS", "vipps"),
         }
     }
-
-    /// Parses the value in JSON.
-    pub fn find(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.as_str() == text)
-    }
 }

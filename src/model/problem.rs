@@ -46,10 +46,6 @@ impl Problem {
         Self { kind, title, status, detail, errors, correlation_id }
     }
 
-    pub fn has_field(&self, name: &str) -> bool {
-        self.errors.contains_key(name)
-    }
-
     /// The field messages, or else the detail, or else the title.
     pub fn message(&self) -> Option<String> {
         let format = |(field, message)| format!("{field}: {}", format_message(message));
