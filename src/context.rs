@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Client, Credentials, Event, HttpTransport, InProcessTransport, Transport, format_event};
+use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_event};
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::journal::JournalFile;
@@ -137,14 +137,8 @@ impl App {
 
     fn transport(&self, account: &Account, timeout: Duration) -> Result<Box<dyn Transport>, Error> {
         Ok(match &account.endpoint {
-            Endpoint::InProcess => {
-                let emulator = FileEmulator::new(self.settings.paths.local_state());
-                Box::new(InProcessTransport::new(emulator.router()))
-            }
-            Endpoint::Remote(url) => Box::new(
-                HttpTransport::new(&url.value, timeout)
-                    .map_err(|error| Error::new(ErrorKind::Unavailable, error.to_string()))?,
-            ),
+            Endpoint::InProcess => Box::new(FileEmulator::new(self.settings.paths.local_state()).router()),
+            Endpoint::Remote(url) => Box::new(HttpTransport::new(&url.value, timeout)?),
         })
     }
 }

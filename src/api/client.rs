@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -14,40 +15,27 @@ use tokio_util::sync::CancellationToken;
 use super::base_url::BaseUrl;
 use super::error::{Error, FailureCause, SideEffect};
 use super::request::Request;
-use super::retry::{self, MAX_ATTEMPTS, MAX_RETRY_AFTER};
-use super::transport::{MAX_RESPONSE_BYTES, Response, Transport, TransportError};
+use super::retry::{MAX_ATTEMPTS, MAX_RETRY_AFTER, backoff, parse_retry_after};
+use super::transport::{Response, Transport};
 use crate::model::{Problem, Resource};
 use crate::secret::{ApiKey, Redactor};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
     pub key: ApiKey,
-    /// Sent in the header together with the key, if one was issued (documented).
+    /// Set if it was issued with the key; then `username:key` is sent in Base64 (documented).
     pub username: Option<String>,
     pub merchant_id: Option<String>,
 }
 
-impl Credentials {
-    /// `Basic <key>` or `Basic base64(username:key)` (documented).
-    fn authorization(&self) -> String {
-        match &self.username {
-            None => format!("Basic {}", self.key.expose()),
-            Some(username) => {
-                let pair = format!("{username}:{}", self.key.expose());
-                format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-            }
-        }
-    }
-}
-
-/// A step of a request, for the trace of `--verbose`.
+/// A step of a request, for `--verbose`.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
     Sending {
         request: &'a Request,
         attempt: u32,
     },
-    Answered {
+    Received {
         request: &'a Request,
         status: u16,
         /// Redacted.
@@ -58,7 +46,6 @@ pub(crate) enum Event<'a> {
         request: &'a Request,
         reason: &'a str,
     },
-    /// The request will be sent again after a delay.
     Waiting {
         delay: Duration,
     },
@@ -85,15 +72,15 @@ impl Client {
         credentials: &Credentials,
         observer: Observer,
     ) -> Option<Self> {
-        let text = credentials.authorization();
-        let token = text.trim_start_matches("Basic ");
-        let redactor = Redactor::new([credentials.key.expose(), token]);
-        let mut authorization = HeaderValue::try_from(text).ok()?;
-        authorization.set_sensitive(true);
-        let merchant_id = match &credentials.merchant_id {
-            Some(id) => Some(HeaderValue::try_from(id).ok()?),
-            None => None,
+        let key = credentials.key.expose();
+        let token = match &credentials.username {
+            None => key.to_owned(),
+            Some(username) => STANDARD.encode(format!("{username}:{key}")),
         };
+        let redactor = Redactor::new([key, &token]);
+        let mut authorization = HeaderValue::try_from(format!("Basic {token}")).ok()?;
+        authorization.set_sensitive(true);
+        let merchant_id = credentials.merchant_id.as_ref().map(HeaderValue::try_from).transpose().ok()?;
         Some(Self {
             transport: transport.into(),
             base,
@@ -112,59 +99,50 @@ impl Client {
         self
     }
 
-    /// Sends a request, with retries, and returns its response if it is a success.
+    /// Sends a request, with retries, and returns the response if it is a success.
     ///
-    /// A request that may have arrived is only retried if it [is idempotent](Request::is_idempotent). One that provably
-    /// did not arrive, or was rejected with 429, is always retried.
+    /// A request that may have arrived is sent again only if its method is idempotent, which POST is not: the API has no
+    /// idempotency key. A request that provably did not arrive, or that was rejected with 429, is safe to retry.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, Error> {
-        let mut carried_out = SideEffect::None;
-        let mut attempt = 0;
-        loop {
-            if self.cancel.is_cancelled() {
-                return Err(Error {
-                    attempts: attempt,
-                    ..failed(request, FailureCause::Cancelled, carried_out)
-                });
+        let mut error = Error {
+            request: request.summary(),
+            cause: FailureCause::Cancelled,
+            side_effect: SideEffect::None,
+            attempts: 0,
+            retry_after: None,
+        };
+        let max_attempts = if request.single_try { 1 } else { MAX_ATTEMPTS };
+        while !self.cancel.is_cancelled() {
+            error.attempts += 1;
+            (error.cause, error.retry_after) = match self.attempt(request, error.attempts).await {
+                Ok(response) if response.is_success() => return Ok(response),
+                Ok(response) => {
+                    let header = response.header("retry-after");
+                    let retry_after = header.and_then(|text| parse_retry_after(text, Timestamp::now()));
+                    (self.classify_response(&response), retry_after)
+                }
+                Err(cause) => (cause, None),
+            };
+            error.side_effect = error.side_effect.max(side_effect(request, &error.cause));
+            let delay = error.retry_after.unwrap_or_else(|| backoff(error.attempts, fastrand::f64()));
+            if !is_retryable(request, &error.cause)
+                || error.attempts == max_attempts
+                || delay > MAX_RETRY_AFTER
+            {
+                return Err(error);
             }
-            attempt += 1;
-            let (why, again) = match self.attempt(request, attempt).await {
-                Ok(answer) if answer.is_success() => return Ok(answer),
-                Ok(answer) => self.classify_response(request, &answer),
-                Err(failure) => failure,
-            };
-            carried_out = carried_out.max(side_effect(request, &why));
-            let most = if request.single_try { 1 } else { MAX_ATTEMPTS };
-            let delay = match again {
-                RetryDecision::After(asked)
-                    if attempt < most && asked.is_none_or(|asked| asked <= MAX_RETRY_AFTER) =>
-                {
-                    asked.unwrap_or_else(|| retry::backoff(attempt, fastrand::f64()))
-                }
-                RetryDecision::After(retry_after) => {
-                    return Err(Error {
-                        attempts: attempt,
-                        retry_after,
-                        ..failed(request, why, carried_out)
-                    });
-                }
-                RetryDecision::Never => {
-                    return Err(Error { attempts: attempt, ..failed(request, why, carried_out) });
-                }
-            };
             (self.observer)(&Event::Waiting { delay });
             self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await;
         }
+        Err(Error { cause: FailureCause::Cancelled, retry_after: None, ..error })
     }
 
-    /// Sends a request once and returns any response, for `doctor`.
+    /// Sends a request once and returns the response whatever its status, for `doctor`.
     pub(crate) async fn probe(&self, request: &Request) -> Result<(Response, Duration), Error> {
         let started = Instant::now();
         match self.attempt(request, 1).await {
-            Ok(answer) => Ok((answer, started.elapsed())),
-            Err((why, _)) => {
-                let carried_out = side_effect(request, &why);
-                Err(failed(request, why, carried_out))
-            }
+            Ok(response) => Ok((response, started.elapsed())),
+            Err(cause) => Err(build_error(request, cause)),
         }
     }
 
@@ -172,130 +150,102 @@ impl Client {
         &self,
         request: &Request,
     ) -> Result<Resource<T>, Error> {
-        let answer = self.send(request).await?;
-        read(request, &answer, |value| Resource::from_json(value).map_err(|error| error.to_string()))
+        let response = self.send(request).await?;
+        parse_json(request, &response, Resource::from_json)
     }
 
-    async fn attempt(
-        &self,
-        request: &Request,
-        attempt: u32,
-    ) -> Result<Response, (FailureCause, RetryDecision)> {
+    async fn attempt(&self, request: &Request, attempt: u32) -> Result<Response, FailureCause> {
         (self.observer)(&Event::Sending { request, attempt });
         let started = Instant::now();
         let sending = async { self.transport.send(self.build_request(request)?).await };
         // A response that arrives together with the cancellation counts.
-        let result = match self.cancel.run_until_cancelled(sending).await {
-            Some(result) => result.map_err(|error| classify_transport_error(request, error)),
-            None => Err((FailureCause::Cancelled, RetryDecision::Never)),
-        };
-        match result {
-            Ok(mut answer) => {
-                answer.body = self.redactor.redact_body(answer.body);
-                let (status, body, elapsed) = (answer.status, answer.body.as_slice(), started.elapsed());
-                (self.observer)(&Event::Answered { request, status, body, elapsed });
-                Ok(answer)
+        match self.cancel.run_until_cancelled(sending).await.unwrap_or(Err(FailureCause::Cancelled)) {
+            Ok(mut response) => {
+                response.body = self.redactor.redact_body(response.body);
+                let (status, body, elapsed) = (response.status, response.body.as_slice(), started.elapsed());
+                (self.observer)(&Event::Received { request, status, body, elapsed });
+                Ok(response)
             }
-            Err((why, retry)) => {
-                (self.observer)(&Event::Failed { request, reason: &why.message() });
-                Err((why, retry))
+            Err(cause) => {
+                (self.observer)(&Event::Failed { request, reason: &cause.message() });
+                Err(cause)
             }
         }
     }
 
-    fn build_request(&self, request: &Request) -> Result<http::Request<Vec<u8>>, TransportError> {
+    /// Adds the host and the credentials.
+    fn build_request(&self, request: &Request) -> Result<http::Request<Vec<u8>>, FailureCause> {
         let url = format!("{}{}", self.base.as_str(), request.path_and_query());
         let mut builder = http::Request::builder()
             .method(request.method.clone())
             .uri(url)
             .header(AUTHORIZATION, self.authorization.clone())
             .header(ACCEPT, "application/json, application/problem+json");
-        if request.body.is_some() {
+        if !request.body.is_empty() {
             builder = builder.header(CONTENT_TYPE, "application/json");
         }
         if let (true, Some(id)) = (request.needs_merchant_header(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
         }
         builder
-            .body(request.body.clone().unwrap_or_default())
-            .map_err(|error| TransportError::NotSent { reason: error.to_string(), passing: false })
+            .body(request.body.clone())
+            .map_err(|error| FailureCause::NotSent { reason: error.to_string(), transient: false })
     }
 
-    fn classify_response(&self, request: &Request, answer: &Response) -> (FailureCause, RetryDecision) {
-        let status = answer.status;
+    fn classify_response(&self, response: &Response) -> FailureCause {
+        let status = response.status;
         if (300..400).contains(&status) {
-            let to = answer.header("location").unwrap_or("an unnamed place");
-            return (FailureCause::Redirect { status, to: self.redactor.redact(to) }, RetryDecision::Never);
+            let to = self.redactor.redact(response.header("location").unwrap_or("an unnamed place"));
+            return FailureCause::Redirect { status, to };
         }
-        let asked = answer.header("retry-after").and_then(|text| retry::retry_after(text, Timestamp::now()));
-        let again = match status {
-            429 => RetryDecision::After(asked),
-            408 | 500 | 502 | 503 | 504 if request.is_idempotent() => RetryDecision::After(asked),
-            _ => RetryDecision::Never,
-        };
-        (FailureCause::Status { status, problem: Box::new(Problem::parse(status, &answer.body)) }, again)
+        FailureCause::Status { status, problem: Box::new(Problem::parse(status, &response.body)) }
     }
 }
 
-pub(super) fn read<T>(
+pub(super) fn parse_json<T>(
     request: &Request,
-    answer: &Response,
+    response: &Response,
     parse: impl FnOnce(Value) -> Result<T, String>,
 ) -> Result<T, Error> {
-    let value = match serde_json::from_slice(&answer.body) {
+    let is_html = || {
+        response.header("content-type").is_some_and(|kind| kind.contains("html"))
+            || response.body.starts_with(b"<")
+    };
+    let parsed = match serde_json::from_slice(&response.body) {
         Ok(value) => parse(value),
-        Err(_) if answer.body.iter().all(u8::is_ascii_whitespace) => Err("it is empty".to_owned()),
-        Err(_) if looks_like_html(answer) => {
-            Err("it is an HTML page, not JSON; is the base URL right?".to_owned())
-        }
+        Err(_) if response.body.iter().all(u8::is_ascii_whitespace) => Err("it is empty".to_owned()),
+        Err(_) if is_html() => Err("it is an HTML page, not JSON; is the base URL right?".to_owned()),
         Err(error) if error.is_eof() => Err("it is JSON that ends too early".to_owned()),
         Err(_) => Err("it is not JSON".to_owned()),
     };
-    value.map_err(|reason| {
-        let why = FailureCause::Unreadable { status: answer.status, reason };
-        let carried_out = side_effect(request, &why);
-        failed(request, why, carried_out)
-    })
+    parsed
+        .map_err(|reason| build_error(request, FailureCause::Unreadable { status: response.status, reason }))
 }
 
-fn failed(request: &Request, why: FailureCause, carried_out: SideEffect) -> Error {
-    Error { request: request.summary(), why, carried_out, attempts: 1, retry_after: None }
+/// Builds the error of a single attempt.
+fn build_error(request: &Request, cause: FailureCause) -> Error {
+    let side_effect = side_effect(request, &cause);
+    Error { request: request.summary(), cause, side_effect, attempts: 1, retry_after: None }
 }
 
-fn looks_like_html(answer: &Response) -> bool {
-    answer.header("content-type").is_some_and(|kind| kind.contains("html")) || answer.body.starts_with(b"<")
-}
-
-enum RetryDecision {
-    Never,
-    /// After the delay in `Retry-After`, or else after the backoff.
-    After(Option<Duration>),
-}
-
-fn classify_transport_error(request: &Request, error: TransportError) -> (FailureCause, RetryDecision) {
-    match error {
-        TransportError::NotSent { reason, passing } => {
-            let again = if passing { RetryDecision::After(None) } else { RetryDecision::Never };
-            (FailureCause::NotSent { reason, passing }, again)
+fn is_retryable(request: &Request, cause: &FailureCause) -> bool {
+    match cause {
+        FailureCause::NotSent { transient, .. } => *transient,
+        FailureCause::Status { status: 429, .. } => true,
+        FailureCause::Lost(_) | FailureCause::Status { status: 408 | 500 | 502 | 503 | 504, .. } => {
+            request.method.is_idempotent()
         }
-        TransportError::Lost { reason } => (
-            FailureCause::Lost(reason),
-            if request.is_idempotent() { RetryDecision::After(None) } else { RetryDecision::Never },
-        ),
-        TransportError::TooLarge { status } => {
-            let reason = format!("it is larger than {} MiB", MAX_RESPONSE_BYTES / 1024 / 1024);
-            (FailureCause::Unreadable { status, reason }, RetryDecision::Never)
-        }
-        TransportError::State { reason } => (FailureCause::State(reason), RetryDecision::Never),
+        _ => false,
     }
 }
 
-fn side_effect(request: &Request, why: &FailureCause) -> SideEffect {
-    if request.is_safe() {
+/// Whether an attempt that failed for this cause may have changed something.
+fn side_effect(request: &Request, cause: &FailureCause) -> SideEffect {
+    if request.method.is_safe() {
         return SideEffect::None;
     }
-    match why {
-        // A proxy sends 408 when it times out, so the API may have processed the request.
+    match cause {
+        // A proxy that times out sends a 408 too, after the API may have received the request.
         FailureCause::Status { status: 408, .. } => SideEffect::Possible,
         FailureCause::NotSent { .. }
         | FailureCause::State(_)

@@ -1,50 +1,30 @@
 //! Endpoints of playground and the emulator, which production does not have.
 
 use http::Method;
-use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
-use super::client::Client;
-use super::error::Error;
 use super::request::Request;
-use crate::model::{Device, Metadata, Resource, TapOutcome};
+use crate::model::{Metadata, TapOutcome};
 
-#[derive(Serialize)]
-struct NewDevice<'a> {
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
-    metadata: &'a Metadata,
-}
-
+/// Creates and registers a simulated device.
 pub(crate) fn simulated_device_request(
     name: &str,
     location_id: Option<&str>,
     metadata: &Metadata,
 ) -> Request {
-    let post = Request::ipp(Method::POST, &["dev", "devices"]);
-    post.json(&NewDevice { name, location_id, metadata })
+    let mut body = json!({"name": name});
+    if let Some(id) = location_id {
+        body["location_id"] = id.into();
+    }
+    if !metadata.is_empty() {
+        body["metadata"] = json!(metadata);
+    }
+    Request::ipp(Method::POST, &["dev", "devices"]).json(&body)
 }
 
+/// The body of the response is not documented.
 pub(crate) fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
     Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
         .query_opt("outcome", outcome.map(TapOutcome::as_str))
-}
-
-impl Client {
-    /// `POST /ipp/v1/dev/devices`: creates and registers a simulated device.
-    pub(crate) async fn create_simulated_device(
-        &self,
-        name: &str,
-        location_id: Option<&str>,
-        metadata: &Metadata,
-    ) -> Result<Resource<Device>, Error> {
-        self.send_json(&simulated_device_request(name, location_id, metadata)).await
-    }
-
-    /// `POST /ipp/v1/dev/sessions/{id}/simulate-tap`. The body of the response is not documented, so it is ignored.
-    pub(crate) async fn simulate_tap(&self, session: Uuid, outcome: Option<TapOutcome>) -> Result<(), Error> {
-        self.send(&tap_request(session, outcome)).await.map(|_| ())
-    }
 }

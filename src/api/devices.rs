@@ -2,7 +2,7 @@ use http::Method;
 use serde_json::{Map, Value};
 
 use super::client::Client;
-use super::error::Error;
+use super::error::{Error, SideEffect};
 use super::pages::PagedRequest;
 use super::request::Request;
 use crate::model::{Device, Metadata, Resource};
@@ -26,40 +26,25 @@ impl DeviceChange {
     /// Builds the body of the PUT, which replaces the device: a field that is omitted would be lost (observed). Values
     /// come from the raw response, so that even one of an unexpected type is kept.
     pub(crate) fn to_body(&self, device: &Resource<Device>) -> Map<String, Value> {
-        let Self { name, location_id, set_metadata, unset_metadata } = self;
-        let mut body = Map::new();
-        let mut keep = |field: &str| {
-            if let Some(value) = device.raw().get(field).filter(|value| !value.is_null()) {
-                body.insert(field.to_owned(), value.clone());
-            }
-        };
-        keep("name");
-        keep("metadata");
-        keep("location_id");
-        if let Some(name) = name {
-            body.insert("name".to_owned(), Value::from(name.as_str()));
+        let mut body: Map<String, Value> = ["name", "metadata", "location_id"]
+            .into_iter()
+            .filter_map(|field| Some((field.to_owned(), device.raw().get(field)?.clone())))
+            .filter(|(_, value)| !value.is_null())
+            .collect();
+        if let Some(name) = &self.name {
+            body.insert("name".to_owned(), name.as_str().into());
         }
-        match location_id {
-            Some(Some(id)) => {
-                body.insert("location_id".to_owned(), Value::from(id.as_str()));
-            }
-            Some(None) => {
-                body.remove("location_id");
-            }
+        match &self.location_id {
+            Some(Some(id)) => drop(body.insert("location_id".to_owned(), id.as_str().into())),
+            Some(None) => drop(body.shift_remove("location_id")),
             None => {}
         }
-        if !set_metadata.is_empty() || !unset_metadata.is_empty() {
-            let mut metadata = match body.remove("metadata") {
-                Some(Value::Object(metadata)) => metadata,
-                _ => Map::new(),
-            };
-            for key in unset_metadata {
-                metadata.shift_remove(key);
-            }
-            for (key, value) in set_metadata {
-                metadata.insert(key.clone(), Value::from(value.as_str()));
-            }
-            body.insert("metadata".to_owned(), Value::Object(metadata));
+        if !self.set_metadata.is_empty() || !self.unset_metadata.is_empty() {
+            let metadata = body.entry("metadata").or_insert_with(|| Map::new().into());
+            let mut entries = metadata.as_object().cloned().unwrap_or_default();
+            entries.retain(|key, _| !self.unset_metadata.contains(key));
+            entries.extend(self.set_metadata.iter().map(|(key, value)| (key.clone(), value.as_str().into())));
+            *metadata = entries.into();
         }
         body
     }
@@ -70,13 +55,12 @@ pub(crate) fn deregister_request(id: &str) -> Request {
 }
 
 impl Client {
-    /// `GET /ipp/v1/devices`: lists [`Device`]s, optionally of one location.
     pub(crate) fn devices(&self, location_id: Option<&str>) -> PagedRequest<'_> {
         let list = Request::ipp(Method::GET, &["devices"]);
         PagedRequest::new(self, list.query_opt("location_id", location_id))
     }
 
-    /// `PUT /ipp/v1/devices/{id}` with the body of [`DeviceChange::to_body`].
+    /// Takes the body of [`DeviceChange::to_body`].
     pub(crate) async fn update_device(
         &self,
         id: &str,
@@ -85,19 +69,11 @@ impl Client {
         self.send_json(&Request::ipp(Method::PUT, &["devices", id]).json(body)).await
     }
 
-    /// `DELETE /ipp/v1/devices/{id}`.
-    pub(crate) async fn deregister_device(&self, id: &str) -> Result<(), Error> {
-        self.delete(&deregister_request(id)).await
-    }
-
     /// Sends a DELETE. A 404 on a retry counts as success, because an earlier attempt may have deleted the resource.
-    pub(super) async fn delete(&self, request: &Request) -> Result<(), Error> {
+    pub(crate) async fn delete(&self, request: &Request) -> Result<(), Error> {
         match self.send(request).await {
-            Ok(_) => Ok(()),
-            Err(error) if error.status() == Some(404) && error.carried_out == super::SideEffect::Possible => {
-                Ok(())
-            }
-            Err(error) => Err(error),
+            Err(error) if error.status() == Some(404) && error.side_effect == SideEffect::Possible => Ok(()),
+            result => result.map(|_| ()),
         }
     }
 }
@@ -107,41 +83,30 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn device() -> Resource<Device> {
-        Resource::from_json(json!({
-            "id": "d", "name": "Till 1", "platform": "IOS", "location_id": "l", "colour": "blue",
-            "metadata": {"floor": "2", "count": 7},
-        }))
-        .unwrap()
-    }
-
     #[test]
     fn an_update_keeps_the_other_fields() {
-        let change = DeviceChange { name: Some("Till 2".into()), ..DeviceChange::default() };
-        assert_eq!(
-            Value::Object(change.to_body(&device())),
-            json!({"name": "Till 2", "metadata": {"floor": "2", "count": 7}, "location_id": "l"})
-        );
-    }
-
-    #[test]
-    fn metadata_is_merged_and_the_location_can_be_removed() {
-        let change = DeviceChange {
+        let device = json!({
+            "id": "d", "name": "Till 1", "platform": "IOS", "location_id": "l", "color": "blue",
+            "metadata": {"floor": "2", "count": 7},
+        });
+        let rename = DeviceChange { name: Some("Till 2".into()), ..DeviceChange::default() };
+        let edit = DeviceChange {
             location_id: Some(None),
             set_metadata: [("area".into(), "bar".into())].into(),
             unset_metadata: vec!["floor".into()],
             ..DeviceChange::default()
         };
-        assert_eq!(
-            Value::Object(change.to_body(&device())),
-            json!({"name": "Till 1", "metadata": {"count": 7, "area": "bar"}})
-        );
-    }
-
-    #[test]
-    fn an_empty_device_gets_only_the_changes() {
-        let bare = Resource::from_json(json!({"id": "d", "name": null})).unwrap();
-        assert_eq!(Value::Object(DeviceChange::default().to_body(&bare)), json!({}));
-        assert!(DeviceChange::default().is_empty());
+        for (device, change, expected) in [
+            (
+                device.clone(),
+                rename,
+                json!({"name": "Till 2", "metadata": {"floor": "2", "count": 7}, "location_id": "l"}),
+            ),
+            (device, edit, json!({"name": "Till 1", "metadata": {"count": 7, "area": "bar"}})),
+            (json!({"id": "d", "name": null}), DeviceChange::default(), json!({})),
+        ] {
+            let device = Resource::from_json(device).unwrap();
+            assert_eq!(Value::Object(change.to_body(&device)), expected);
+        }
     }
 }

@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use http::Method;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::client::{Client, read};
+use super::client::{Client, parse_json};
 use super::error::Error;
 use super::pages::PagedRequest;
 use super::request::Request;
@@ -19,12 +20,15 @@ pub(crate) struct EnrollmentFilter {
     pub include_consumed: Option<bool>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct NewEnrollment {
     /// Required unless the account has exactly one location (observed).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub location_id: Option<String>,
+    #[serde(skip)]
     pub expires_in: Duration,
     /// Copied to the device (documented).
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
 }
 
@@ -35,24 +39,12 @@ pub(crate) struct CreatedEnrollment {
     pub ttl: Option<Ttl>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Metadata::is_empty")]
-    metadata: &'a Metadata,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ttl: Option<&'static str>,
-}
-
 pub(crate) fn withdraw_request(id: &str) -> Request {
     Request::ipp(Method::DELETE, &["enrollments", id])
 }
 
 impl Client {
-    /// `GET /ipp/v1/enrollments`: lists [`Enrollment`]s. Withdrawn ones never appear (documented).
+    /// Withdrawn enrollments are never listed (documented).
     pub(crate) fn enrollments(&self, filter: &EnrollmentFilter) -> PagedRequest<'_> {
         let mut list = Request::ipp(Method::GET, &["enrollments"])
             .query_opt("location_id", filter.location_id.as_deref());
@@ -65,48 +57,39 @@ impl Client {
         PagedRequest::new(self, list)
     }
 
-    /// `POST /ipp/v1/enrollments`, with the response parsed.
     pub(crate) async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
         let (request, response, ttl) = self.enroll(new).await?;
-        let enrollment =
-            read(&request, &response, |value| Resource::from_json(value).map_err(|error| error.to_string()))?;
+        let enrollment = parse_json(&request, &response, Resource::from_json)?;
         Ok(CreatedEnrollment { enrollment, ttl })
     }
 
     /// `POST /ipp/v1/enrollments` with `expires_in` in milliseconds (documented). Only if the response is a 400 that
     /// names `ttl` (observed), a second request has the shortest `ttl` that covers `expires_in`. This is safe because
-    /// a refused request creates nothing.
+    /// a rejected request creates nothing.
     pub(crate) async fn enroll(
         &self,
         new: &NewEnrollment,
     ) -> Result<(Request, Response, Option<Ttl>), Error> {
-        let body = |expires_in, ttl: Option<Ttl>| Body {
-            location_id: new.location_id.as_deref(),
-            metadata: &new.metadata,
-            expires_in,
-            ttl: ttl.map(Ttl::as_str),
+        let build_request = |field: &str, value: Value| {
+            let mut body = json!(new);
+            body[field] = value;
+            Request::ipp(Method::POST, &["enrollments"]).json(&body)
         };
-        let post = Request::ipp(Method::POST, &["enrollments"]);
         let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
-        let documented = post.clone().json(&body(Some(millis), None));
-        let refused = match self.send(&documented).await {
-            Ok(response) => return Ok((documented, response, None)),
+        let request = build_request("expires_in", millis.into());
+        let error = match self.send(&request).await {
+            Ok(response) => return Ok((request, response, None)),
             Err(error) => error,
         };
-        let names_ttl = refused.status() == Some(400)
-            && refused.problem().is_some_and(|problem| problem.has_field("ttl"));
+        let names_ttl = error.status() == Some(400)
+            && error.problem().is_some_and(|problem| problem.errors.contains_key("ttl"));
         match Ttl::covering(new.expires_in) {
             Some(ttl) if names_ttl => {
-                let observed = post.json(&body(None, Some(ttl)));
-                let response = self.send(&observed).await?;
-                Ok((observed, response, Some(ttl)))
+                let request = build_request("ttl", ttl.as_str().into());
+                let response = self.send(&request).await?;
+                Ok((request, response, Some(ttl)))
             }
-            _ => Err(refused),
+            _ => Err(error),
         }
-    }
-
-    /// `DELETE /ipp/v1/enrollments/{id}`.
-    pub(crate) async fn delete_enrollment(&self, id: &str) -> Result<(), Error> {
-        self.delete(&withdraw_request(id)).await
     }
 }

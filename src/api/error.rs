@@ -13,68 +13,72 @@ use crate::text::escape_control;
 pub enum SideEffect {
     /// It was never sent, was rejected, or only reads.
     None,
-    /// It may have arrived, and there is no response that rules it out.
+    /// It may have been processed.
     Possible,
 }
 
-/// Why the last attempt failed.
+/// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FailureCause {
-    /// A response with a status other than 2xx.
-    Status { status: u16, problem: Box<Problem> },
-    /// A redirect. It is never followed, since it could send the key to another host.
-    Redirect { status: u16, to: String },
-    /// A success whose body cannot be parsed.
-    Unreadable { status: u16, reason: String },
-    /// Nothing was sent: DNS, connection or TLS failed.
+    Status {
+        status: u16,
+        problem: Box<Problem>,
+    },
+    /// Never followed: the target could be another host, which must not get the key.
+    Redirect {
+        status: u16,
+        to: String,
+    },
+    /// A success whose body cannot be read.
+    Unreadable {
+        status: u16,
+        reason: String,
+    },
+    /// DNS, connection or TLS.
     NotSent {
         reason: String,
-        /// Whether a retry may succeed; it cannot if the certificate is invalid.
-        passing: bool,
+        /// False for failures that no retry can fix, such as an invalid certificate.
+        transient: bool,
     },
-    /// No complete response arrived: a timeout, a reset, a truncated response.
+    /// The request may have arrived, but no complete response did: timeout, reset, or a truncated response.
     Lost(String),
     /// The program was interrupted before the request was sent, or before its response arrived.
     Cancelled,
-    /// The emulator's state file could not be read or written.
+    /// The emulator's state file could not be read or written, so nothing changed.
     State(String),
 }
 
 /// A request that failed, after all its attempts.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{request}: {}", .why.message())]
+#[error("{request}: {}", .cause.message())]
 pub struct Error {
     /// The request, such as `GET /ipp/v1/devices`.
     pub request: String,
-    pub why: FailureCause,
-    /// Whether any of the attempts may have changed something.
-    pub carried_out: SideEffect,
+    /// Cause of the last failure.
+    pub cause: FailureCause,
+    /// Covers all attempts.
+    pub side_effect: SideEffect,
     pub attempts: u32,
-    /// The delay in the `Retry-After` header of the last response.
     pub retry_after: Option<Duration>,
 }
 
 impl Error {
-    /// The HTTP status of the last response, if there was one.
     pub const fn status(&self) -> Option<u16> {
-        match &self.why {
+        match &self.cause {
             FailureCause::Status { status, .. }
             | FailureCause::Redirect { status, .. }
             | FailureCause::Unreadable { status, .. } => Some(*status),
-            FailureCause::NotSent { .. }
-            | FailureCause::Lost(_)
-            | FailureCause::Cancelled
-            | FailureCause::State(_) => None,
+            _ => None,
         }
     }
 
     /// Whether the same request may succeed later: the failure is one of the network or of the server.
     pub fn is_transient(&self) -> bool {
-        match &self.why {
+        match &self.cause {
             FailureCause::Status { status, .. } => {
                 matches!(status, 408 | 429) || !(400..500).contains(status)
             }
-            FailureCause::NotSent { passing, .. } => *passing,
+            FailureCause::NotSent { transient, .. } => *transient,
             FailureCause::Redirect { .. } | FailureCause::Unreadable { .. } | FailureCause::Lost(_) => true,
             FailureCause::Cancelled | FailureCause::State(_) => false,
         }
@@ -82,12 +86,13 @@ impl Error {
 
     /// Whether the API rejected what the request asks for, rather than its credentials, its path or its rate.
     pub fn is_rejection(&self) -> bool {
-        matches!(self.status(), Some(400..=499))
-            && !matches!(self.status(), Some(401 | 403 | 404 | 408 | 429))
+        self.status().is_some_and(|status| {
+            (400..500).contains(&status) && !matches!(status, 401 | 403 | 404 | 408 | 429)
+        })
     }
 
     pub fn problem(&self) -> Option<&Problem> {
-        match &self.why {
+        match &self.cause {
             FailureCause::Status { problem, .. } => Some(problem),
             _ => None,
         }
@@ -95,12 +100,15 @@ impl Error {
 }
 
 impl FailureCause {
-    /// The failure as a sentence without a full stop.
     pub fn message(&self) -> String {
         match self {
             Self::Status { status, problem } => match problem.message() {
-                Some(said) => format!("{said} (HTTP {status})"),
-                None => format!("the API answered {status} {}", reason_phrase(*status)).trim_end().to_owned(),
+                Some(message) => format!("{message} (HTTP {status})"),
+                None => {
+                    let code = http::StatusCode::from_u16(*status).ok();
+                    let phrase = code.and_then(|code| code.canonical_reason()).unwrap_or_default();
+                    format!("the API answered {status} {phrase}").trim_end().to_owned()
+                }
             },
             Self::Redirect { status, to } => {
                 format!("the API answered {status} with a redirect to {to}, which is not followed with a key")
@@ -114,15 +122,11 @@ impl FailureCause {
     }
 }
 
-fn reason_phrase(status: u16) -> &'static str {
-    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
-}
-
 impl From<Error> for error::Error {
     fn from(error: Error) -> Self {
         let kind = kind_of(&error);
-        // Text of the server must not control the terminal.
-        let reason = escape_control(&error.why.message()).into_owned();
+        // Text from the server must not control the terminal.
+        let reason = escape_control(&error.cause.message()).into_owned();
         let attempts =
             if error.attempts > 1 { format!(" ({} attempts)", error.attempts) } else { String::new() };
         let message = match kind {
@@ -141,37 +145,29 @@ impl From<Error> for error::Error {
         if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
             report = report.hint(format!("give the correlation ID {} to support", escape_control(id)));
         }
-        match (&error.why, kind) {
+        let try_later = match error.retry_after {
+            Some(delay) => format!("try again in {} seconds, as the API requests", delay.as_secs()),
+            None => "try again later; `kustom doctor` checks the connection".to_owned(),
+        };
+        let hint = match (&error.cause, kind) {
             (_, ErrorKind::Credentials) => {
-                report.hint("see which key is used and where it comes from with `kustom doctor`")
+                "see which key is used and where it comes from with `kustom doctor`"
             }
-            (_, ErrorKind::Unknown) => {
-                report.hint("the request may have been processed: check before you send it again")
-            }
+            (_, ErrorKind::Unknown) => "the request may have been processed: check before you send it again",
             (FailureCause::Redirect { .. } | FailureCause::Unreadable { .. }, _) => {
-                report.hint("check the base URL with `kustom doctor`")
+                "check the base URL with `kustom doctor`"
             }
-            (FailureCause::Status { .. } | FailureCause::Lost(_), ErrorKind::Unavailable) => {
-                match error.retry_after {
-                    Some(wait) => {
-                        report.hint(format!("try again in {} seconds, as the API requests", wait.as_secs()))
-                    }
-                    None => report.hint("try again later; `kustom doctor` checks the connection"),
-                }
-            }
-            (FailureCause::NotSent { .. }, _) => {
-                report.hint("nothing was sent; check the network with `kustom doctor`")
-            }
-            (FailureCause::State(_), _) => {
-                report.hint("fix the state folder, or name another one in KUSTOM_STATE")
-            }
-            _ => report,
-        }
+            (FailureCause::Status { .. } | FailureCause::Lost(_), ErrorKind::Unavailable) => &try_later,
+            (FailureCause::NotSent { .. }, _) => "nothing was sent; check the network with `kustom doctor`",
+            (FailureCause::State(_), _) => "fix the state folder, or name another one in KUSTOM_STATE",
+            _ => return report,
+        };
+        report.hint(hint)
     }
 }
 
 fn kind_of(error: &Error) -> ErrorKind {
-    match (&error.why, error.carried_out) {
+    match (&error.cause, error.side_effect) {
         (FailureCause::State(_), _) => ErrorKind::Usage,
         (FailureCause::Cancelled, SideEffect::None) => ErrorKind::Interrupted,
         (FailureCause::Status { status: 401 | 403, .. }, _) => ErrorKind::Credentials,
@@ -186,38 +182,39 @@ fn kind_of(error: &Error) -> ErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Problem;
 
-    fn report(request: &str, status: u16, body: &str, carried_out: SideEffect) -> error::Error {
+    fn report(status: u16, body: &str, side_effect: SideEffect) -> error::Error {
         let problem = Box::new(Problem::parse(status, body.as_bytes()));
-        let why = FailureCause::Status { status, problem };
-        Error { request: request.into(), why, carried_out, attempts: 1, retry_after: None }.into()
+        let cause = FailureCause::Status { status, problem };
+        Error { request: "GET /x".into(), cause, side_effect, attempts: 1, retry_after: None }.into()
     }
 
     #[test]
     fn the_exit_code_follows_the_response() {
-        let code = |status, carried_out| report("GET /x", status, "", carried_out).kind.code();
-        for (status, expected) in [
+        let code = |status, side_effect| report(status, "", side_effect).kind.code();
+        let cases = [
             (400, 5),
             (401, 3),
             (403, 3),
             (404, 4),
             (409, 5),
-            (422, 5),
             (418, 5),
+            (422, 5),
             (429, 6),
             (500, 6),
             (599, 6),
-        ] {
+        ];
+        for (status, expected) in cases {
             assert_eq!(code(status, SideEffect::None), expected, "{status}");
         }
-        assert_eq!(code(500, SideEffect::Possible), 7);
-        assert_eq!(code(408, SideEffect::Possible), 7);
+        for status in [408, 500] {
+            assert_eq!(code(status, SideEffect::Possible), 7, "{status}");
+        }
     }
 
     #[test]
-    fn a_servers_text_cannot_control_the_terminal() {
-        let error = report("GET /x", 400, r#"{"detail":"\u001b[2Jgone"}"#, SideEffect::None);
+    fn text_from_the_server_cannot_control_the_terminal() {
+        let error = report(400, r#"{"detail":"\u001b[2Jgone"}"#, SideEffect::None);
         assert_eq!(error.message, "\\u{1b}[2Jgone (HTTP 400)");
     }
 }

@@ -1,10 +1,15 @@
 //! The HTTP transport.
 
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
+use futures_util::future::LocalBoxFuture;
+
 use super::base_url::BaseUrl;
-use super::transport::{MAX_RESPONSE_BYTES, Response, ResponseFuture, Transport, TransportError};
+use super::error::FailureCause;
+use super::transport::{MAX_RESPONSE_BYTES, Response, Transport};
+use crate::error::{Error, ErrorKind};
 
 /// HTTP/1.1 by reqwest, TLS by rustls with the platform's certificates.
 #[derive(Debug)]
@@ -14,136 +19,123 @@ pub(crate) struct HttpTransport {
     timeout: Duration,
 }
 
-/// The HTTP client could not be created, for example because the machine has no root certificates.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot set up TLS on this machine: {0}")]
-pub(crate) struct SetUpError(String);
-
 impl HttpTransport {
-    /// Creates a transport to `base` with a timeout for each request.
-    pub(crate) fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, SetUpError> {
-        // Fails if a provider is installed already, which is just as good.
+    pub(crate) fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, Error> {
+        // This fails only if a provider is installed already, which then is used.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("kustom-cli/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .timeout(timeout)
-            // Shorter than the request timeout, so a host that cannot be reached is known not to have received anything.
+            // Shorter than `timeout`, so that an unreachable host is reported as "not sent", which is safe to retry.
             .connect_timeout((timeout * 3 / 4).min(Duration::from_secs(10)));
         if !base.is_https() {
-            // Without TLS and redirects there is no need to load the certificates of this machine.
+            // Plain HTTP needs no certificates, and reading those of the platform is slow.
             builder = builder.tls_certs_only([]);
         }
         if base.is_loopback() {
-            // A proxy from the environment would receive the request unencrypted, with the key.
+            // A proxy from the environment would receive the plain request and with it the key.
             builder = builder.no_proxy();
         }
-        let client = builder.build().map_err(|error| SetUpError(innermost(&error)))?;
+        let client = builder.build().map_err(|error| {
+            let message = format!("cannot set up TLS on this machine: {}", find_root_cause(&error));
+            Error::new(ErrorKind::Unavailable, message)
+        })?;
         Ok(Self { client, host: base.host().to_owned(), timeout })
     }
 
-    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response, TransportError> {
+    async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response, FailureCause> {
         let request = reqwest::Request::try_from(request)
-            .map_err(|error| TransportError::NotSent { reason: innermost(&error), passing: false })?;
-        let mut response = self.client.execute(request).await.map_err(|error| self.explain(&error))?;
+            .map_err(|error| FailureCause::NotSent { reason: find_root_cause(&error), transient: false })?;
+        let mut response = self.client.execute(request).await.map_err(|error| self.classify_error(&error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let mut body = Vec::new();
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() > MAX_RESPONSE_BYTES => {
-                    return Err(TransportError::TooLarge { status });
+                    let reason = format!("it is larger than {} MiB", MAX_RESPONSE_BYTES / 1024 / 1024);
+                    return Err(FailureCause::Unreadable { status, reason });
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => return Ok(Response { status, headers, body }),
-                Err(error) if error.is_timeout() => return Err(self.too_slow()),
+                Err(error) if error.is_timeout() => return Err(self.timed_out()),
                 Err(error) => {
-                    let reason = format!("the answer of {} was cut off ({})", self.host, innermost(&error));
-                    return Err(TransportError::Lost { reason });
+                    let (host, cause) = (&self.host, find_root_cause(&error));
+                    return Err(FailureCause::Lost(format!("the answer of {host} was cut off ({cause})")));
                 }
             }
         }
     }
 
-    fn too_slow(&self) -> TransportError {
-        let reason = format!("{} did not answer within {:#}", self.host, friendly(self.timeout));
-        TransportError::Lost { reason }
+    fn timed_out(&self) -> FailureCause {
+        let timeout = jiff::SignedDuration::try_from(self.timeout).unwrap_or(jiff::SignedDuration::MAX);
+        FailureCause::Lost(format!("{} did not answer within {timeout:#}", self.host))
     }
 
-    fn explain(&self, error: &reqwest::Error) -> TransportError {
+    fn classify_error(&self, error: &reqwest::Error) -> FailureCause {
         let host = &self.host;
         if error.is_connect() {
-            if let Some(tls) = find::<rustls::Error>(error) {
+            if let Some(tls) = find_cause::<rustls::Error>(error) {
+                let invalid = format!("the certificate of {host} does not verify");
                 let reason = match tls {
                     rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer) => {
-                        format!(
-                            "the certificate of {host} does not verify: nobody this machine trusts issued it"
-                        )
+                        format!("{invalid}: nobody this machine trusts issued it")
                     }
-                    rustls::Error::InvalidCertificate(why) => {
-                        format!("the certificate of {host} does not verify: {why}")
-                    }
+                    rustls::Error::InvalidCertificate(cause) => format!("{invalid}: {cause}"),
                     other => format!("no TLS connection to {host}: {other}"),
                 };
-                return TransportError::NotSent { reason, passing: false };
+                return FailureCause::NotSent { reason, transient: false };
             }
+            let refused = |error: &io::Error| matches!(error.kind(), io::ErrorKind::ConnectionRefused);
             let reason = if error.is_dns() {
                 format!("the name {host} does not resolve")
             } else if error.is_timeout() {
                 format!("{host} did not accept a connection in time")
-            } else if find_io(error).is_some_and(|kind| kind == std::io::ErrorKind::ConnectionRefused) {
+            } else if find_cause(error).is_some_and(refused) {
                 format!("{host} refused the connection")
             } else {
-                format!("no connection to {host} ({})", innermost(error))
+                format!("no connection to {host} ({})", find_root_cause(error))
             };
-            return TransportError::NotSent { reason, passing: true };
+            return FailureCause::NotSent { reason, transient: true };
         }
         if error.is_builder() {
-            return TransportError::NotSent { reason: innermost(error), passing: false };
+            return FailureCause::NotSent { reason: find_root_cause(error), transient: false };
         }
         if error.is_timeout() {
-            return self.too_slow();
+            return self.timed_out();
         }
-        TransportError::Lost { reason: format!("the connection to {host} broke ({})", innermost(error)) }
+        FailureCause::Lost(format!("the connection to {host} broke ({})", find_root_cause(error)))
     }
 }
 
 impl Transport for HttpTransport {
-    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_> {
+    fn send(&self, request: http::Request<Vec<u8>>) -> LocalBoxFuture<'_, Result<Response, FailureCause>> {
         Box::pin(self.send(request))
     }
 }
 
-fn friendly(duration: Duration) -> jiff::SignedDuration {
-    jiff::SignedDuration::try_from(duration).unwrap_or(jiff::SignedDuration::MAX)
-}
-
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    fn cause<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
-        (*error).source()
+/// The outer errors only repeat the URL and say "error sending request".
+fn find_root_cause(error: &(dyn StdError + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
     }
-    std::iter::successors(Some(error), cause)
+    error.to_string()
 }
 
-/// The message of the innermost cause. The outer ones only repeat the URL and "error sending request".
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
-}
-
-/// Finds a cause by its type. rustls errors are wrapped in one or more `io::Error`s, whose `source` skips them.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    chain(error).find_map(|cause| {
-        let mut held = cause;
-        loop {
-            if let Some(found) = held.downcast_ref::<E>() {
-                return Some(found);
-            }
-            held = held.downcast_ref::<std::io::Error>()?.get_ref()?;
+fn find_cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
-    })
-}
-
-fn find_io(error: &(dyn StdError + 'static)) -> Option<std::io::ErrorKind> {
-    chain(error).find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
+        // An `io::Error` does not report the error it wraps as its source.
+        next = match error.downcast_ref().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
 }

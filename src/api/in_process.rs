@@ -4,30 +4,23 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use futures_util::future::LocalBoxFuture;
 use tower::ServiceExt as _;
 
-use super::transport::{Response, ResponseFuture, Transport, TransportError};
+use super::error::FailureCause;
+use super::transport::{Response, Transport};
 use crate::emulator::StateFileError;
 
-pub(crate) struct InProcessTransport(Router);
-
-impl InProcessTransport {
-    pub(crate) const fn new(emulator: Router) -> Self {
-        Self(emulator)
-    }
-}
-
-impl Transport for InProcessTransport {
-    fn send(&self, request: http::Request<Vec<u8>>) -> ResponseFuture<'_> {
+impl Transport for Router {
+    fn send(&self, request: http::Request<Vec<u8>>) -> LocalBoxFuture<'_, Result<Response, FailureCause>> {
         Box::pin(async move {
-            let Ok(response) = self.0.clone().oneshot(request.map(Body::from)).await;
+            let Ok(response) = self.clone().oneshot(request.map(Body::from)).await;
             if let Some(error) = response.extensions().get::<Arc<StateFileError>>() {
-                return Err(TransportError::State { reason: error.to_string() });
+                return Err(FailureCause::State(error.to_string()));
             }
             let (head, body) = response.into_parts();
-            let body = to_bytes(body, usize::MAX)
-                .await
-                .map_err(|error| TransportError::Lost { reason: error.to_string() })?;
+            let body =
+                to_bytes(body, usize::MAX).await.map_err(|error| FailureCause::Lost(error.to_string()))?;
             Ok(Response { status: head.status.as_u16(), headers: head.headers, body: body.to_vec() })
         })
     }

@@ -7,12 +7,10 @@ use super::request::Request;
 use crate::model::{Location, Resource};
 
 impl Client {
-    /// `GET /ipp/v1/locations`: lists [`Location`]s.
     pub(crate) fn locations(&self) -> PagedRequest<'_> {
         PagedRequest::new(self, Request::ipp(Method::GET, &["locations"]))
     }
 
-    /// `GET /ipp/v1/locations/{id}`.
     pub(crate) async fn location(&self, id: &str) -> Result<Resource<Location>, Error> {
         self.send_json(&Request::ipp(Method::GET, &["locations", id])).await
     }

@@ -1,8 +1,5 @@
-//! The thin HTTP layer: requests with credentials out, typed answers in.
-//!
-//! It knows neither arguments nor the terminal, and not whether it speaks to the real service or to an
-//! emulator: that is the [`Transport`]'s business. What it decides alone is which request may be sent again,
-//! because that is what a second charge depends on.
+//! The HTTP client of the API. It alone decides which requests are retried, because a wrong retry could charge a
+//! customer twice.
 
 mod base_url;
 mod client;
@@ -30,7 +27,6 @@ pub(crate) use devices::{DeviceChange, deregister_request};
 pub(crate) use enrollments::{CreatedEnrollment, EnrollmentFilter, NewEnrollment, withdraw_request};
 pub(crate) use error::{Error, FailureCause, SideEffect};
 pub(crate) use http::HttpTransport;
-pub(crate) use in_process::InProcessTransport;
 pub(crate) use pages::PagedRequest;
 pub(crate) use path::check_path;
 pub(crate) use pos::{PosAction, pair_request, pos_action_request};

@@ -29,15 +29,12 @@ pub(crate) fn check_path(path: &str) -> Result<(), PathError> {
     if !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains('#') {
         return Err(PathError::Characters);
     }
-    let lower = path.to_ascii_lowercase();
-    if lower.contains('\\') || lower.contains("%2f") || lower.contains("%5c") {
-        return Err(PathError::Dots);
-    }
-    let dotted = |segment: &str| matches!(segment.replace("%2e", ".").as_str(), "." | "..");
-    if lower.split('/').any(dotted) {
-        return Err(PathError::Dots);
-    }
-    Ok(())
+    let decoded = path.to_ascii_lowercase().replace("%2e", ".");
+    let is_ambiguous = decoded.contains('\\')
+        || decoded.contains("%2f")
+        || decoded.contains("%5c")
+        || decoded.split('/').any(|segment| matches!(segment, "." | ".."));
+    if is_ambiguous { Err(PathError::Dots) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -53,13 +50,14 @@ mod tests {
     #[test]
     fn a_path_cannot_leave_the_host() {
         assert_eq!(check_path("/ipp/v1/devices"), Ok(()));
-        assert_eq!(check_path("ipp/v1"), Err(PathError::NotAPath));
-        assert_eq!(check_path("//evil.example/x"), Err(PathError::NotAPath));
-        assert_eq!(check_path("https://evil.example/x"), Err(PathError::NotAPath));
-        for path in ["/a/../b", "/a/%2E%2e/b", "/a/./b", "/a%2fb", "/a\\b", "/.."] {
-            assert_eq!(check_path(path), Err(PathError::Dots), "{path}");
+        for (paths, expected) in [
+            (&["ipp/v1", "//evil.example/x", "https://evil.example/x"][..], PathError::NotAPath),
+            (&["/a/../b", "/a/%2E%2e/b", "/a/./b", "/a%2fb", "/a\\b", "/.."], PathError::Dots),
+            (&["/a b", "/a#b"], PathError::Characters),
+        ] {
+            for path in paths {
+                assert_eq!(check_path(path), Err(expected), "{path}");
+            }
         }
-        assert_eq!(check_path("/a b"), Err(PathError::Characters));
-        assert_eq!(check_path("/a#b"), Err(PathError::Characters));
     }
 }

@@ -2,31 +2,15 @@
 //! the emulator; any other server responds with 404.
 
 use http::Method;
-use serde::Serialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
 use super::path::encode_segment;
 use super::request::Request;
-use crate::model::{Device, PaymentMethod, Resource, Session, TapOutcome};
+use crate::model::{Device, PaymentMethod, Resource, TapOutcome};
 
-#[derive(Serialize)]
-struct Pairing<'a> {
-    enrollment_code: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-}
-
-#[derive(Default, Serialize)]
-struct PosActionBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    method: Option<PaymentMethod>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    outcome: Option<&'static str>,
-}
-
-/// An action on a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PosAction {
     Choose(PaymentMethod),
@@ -36,41 +20,31 @@ pub(crate) enum PosAction {
     Cancel,
 }
 
+/// The response is the device with its credentials.
 pub(crate) fn pair_request(code: &str, name: Option<&str>) -> Request {
-    Request::new(Method::POST, "/emulator/pos/pair").json(&Pairing { enrollment_code: code, name })
+    let mut body = json!({"enrollment_code": code});
+    if let Some(name) = name {
+        body["name"] = name.into();
+    }
+    Request::new(Method::POST, "/emulator/pos/pair").json(&body)
 }
 
+/// The response is the session with the chosen method in addition to the API's fields.
 pub(crate) fn pos_action_request(id: Uuid, action: PosAction) -> Request {
-    let (verb, method, outcome) = match action {
-        PosAction::Choose(method) => ("choose", Some(method), None),
-        PosAction::Pay(method) => ("pay", method, None),
-        PosAction::Decline(outcome) => ("decline", None, Some(outcome.as_str())),
-        PosAction::Cancel => ("cancel", None, None),
+    let (verb, body) = match action {
+        PosAction::Choose(method) => ("choose", json!({"method": method})),
+        PosAction::Pay(Some(method)) => ("pay", json!({"method": method})),
+        PosAction::Pay(None) => ("pay", json!({})),
+        PosAction::Decline(outcome) => ("decline", json!({"outcome": outcome.as_str()})),
+        PosAction::Cancel => ("cancel", json!({})),
     };
-    Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}"))
-        .json(&PosActionBody { method, outcome })
+    Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}")).json(&body)
 }
 
 impl Client {
-    /// `POST /emulator/pos/pair`: uses an enrollment code. The response contains the device's credentials.
-    pub(crate) async fn pos_pair(&self, code: &str, name: Option<&str>) -> Result<Resource<Device>, Error> {
-        self.send_json(&pair_request(code, name)).await
-    }
-
-    /// `POST /emulator/pos/sessions/{id}/choose`, `pay`, `decline` or `cancel`. The session in the response has the
-    /// chosen method in addition to the API's fields.
-    pub(crate) async fn perform_pos_action(
-        &self,
-        id: Uuid,
-        action: PosAction,
-    ) -> Result<Resource<Session>, Error> {
-        self.send_json(&pos_action_request(id, action)).await
-    }
-
-    /// `POST /emulator/pos/devices/{id}/offline` or `…/online`.
     pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Resource<Device>, Error> {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", encode_segment(id));
-        self.send_json(&Request::new(Method::POST, path).json(&PosActionBody::default())).await
+        self.send_json(&Request::new(Method::POST, path).json(&json!({}))).await
     }
 }

@@ -1,4 +1,4 @@
-//! Delays between retries. The caller waits.
+//! Delays between the attempts of a request.
 
 use std::time::Duration;
 
@@ -6,20 +6,20 @@ use jiff::Timestamp;
 
 pub(super) const MAX_ATTEMPTS: u32 = 4;
 
-/// A longer `Retry-After` is reported to the user instead of waited for.
+/// A longer `Retry-After` is reported instead of waited for.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 const BASE_DELAY: Duration = Duration::from_millis(200);
 
-/// The delay after the given attempt (from 1). It doubles with each attempt; `jitter` (0 to 1) takes off up to half, so
-/// that many clients do not retry at the same moment.
+/// The delay after this attempt (from 1): it doubles, and `jitter` (0 to 1) takes off up to half of it, so that many
+/// clients do not retry at the same moment.
 pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
-    let whole = BASE_DELAY * 2_u32.saturating_pow(attempt.saturating_sub(1)).min(64);
-    whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+    let delay = BASE_DELAY * 2_u32.saturating_pow(attempt.saturating_sub(1)).min(64);
+    delay.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
 /// Parses a `Retry-After` header: seconds, or an HTTP date.
-pub(super) fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+pub(super) fn parse_retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = header.trim().parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
@@ -32,20 +32,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_doubles_within_its_jitter() {
-        assert_eq!(backoff(1, 0.0), Duration::from_millis(100));
-        assert_eq!(backoff(1, 1.0), Duration::from_millis(200));
-        assert_eq!(backoff(3, 1.0), Duration::from_millis(800));
+    fn the_delay_doubles_within_its_jitter() {
+        assert_eq!(backoff(1, 0.0), BASE_DELAY / 2);
+        assert_eq!(backoff(1, 1.0), BASE_DELAY);
+        assert_eq!(backoff(3, 1.0), BASE_DELAY * 4);
         assert_eq!(backoff(u32::MAX, 1.0), BASE_DELAY * 64);
     }
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
         let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
-        assert_eq!(retry_after("3", now), Some(Duration::from_secs(3)));
-        assert_eq!(retry_after("Sun, 22 Nov 2026 10:00:05 GMT", now), Some(Duration::from_secs(5)));
-        assert_eq!(retry_after("Sun, 22 Nov 2026 09:00:00 GMT", now), Some(Duration::ZERO));
-        assert_eq!(retry_after("soon", now), None);
-        assert_eq!(retry_after("-1", now), None);
+        let parse = |header| parse_retry_after(header, now).map(|delay| delay.as_secs());
+        assert_eq!(["3", "soon", "-1"].map(parse), [Some(3), None, None]);
+        assert_eq!(parse("Sun, 22 Nov 2026 10:00:05 GMT"), Some(5));
+        assert_eq!(parse("Sun, 22 Nov 2026 09:00:00 GMT"), Some(0));
     }
 }

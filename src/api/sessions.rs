@@ -6,6 +6,8 @@ use super::error::Error;
 use super::request::Request;
 use crate::model::{Resource, Session};
 
+/// `POST /ipp/v1/sessions`. There is no idempotency key (documented), so the client retries only if the request
+/// provably did not arrive or was rejected.
 pub(crate) fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
     Request::ipp(Method::POST, &["sessions"]).query_opt("location_id", location_id).body(body)
 }
@@ -19,24 +21,12 @@ pub(crate) fn cancel_session_request(id: Uuid) -> Request {
 }
 
 impl Client {
-    /// Sends a [`session_request`]. There is no idempotency key (documented), so the client retries
-    /// only if the request provably did not arrive or was rejected.
-    pub(crate) async fn create_session(&self, request: &Request) -> Result<Resource<Session>, Error> {
-        self.send_json(request).await
-    }
-
-    /// `GET /ipp/v1/sessions/{id}`.
     pub(crate) async fn session(&self, id: Uuid) -> Result<Resource<Session>, Error> {
         self.send_json(&read_session_request(id)).await
     }
 
-    /// `GET /ipp/v1/sessions/{id}` without retries, for polling, which has its own interval.
+    /// Does not retry, because the caller polls at its own interval.
     pub(crate) async fn session_once(&self, id: Uuid) -> Result<Resource<Session>, Error> {
         self.send_json(&read_session_request(id).without_retry()).await
-    }
-
-    /// `PUT /ipp/v1/sessions/{id}/cancel`.
-    pub(crate) async fn cancel_session(&self, id: Uuid) -> Result<Resource<Session>, Error> {
-        self.send_json(&cancel_session_request(id)).await
     }
 }

@@ -4,19 +4,17 @@ use super::Event;
 use crate::secret::Redactor;
 use crate::text::{escape_control, escape_json};
 
-/// The lines that are printed about an event: nothing by default, the request with `-v`, its body too with `-vv`.
+/// Formats an event for stderr: nothing by default, the request with `-v`, its body too with `-vv`.
 pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
     if verbosity == 0 {
         return None;
     }
     let line = match event {
-        Event::Sending { request, attempt: 1 } => {
-            format!("> {} {}", request.method(), request.path_and_query())
-        }
         Event::Sending { request, attempt } => {
-            format!("> {} {} (attempt {attempt})", request.method(), request.path_and_query())
+            let suffix = if *attempt > 1 { format!(" (attempt {attempt})") } else { String::new() };
+            format!("> {} {}{suffix}", request.method, request.path_and_query())
         }
-        Event::Answered { request, status, elapsed, .. } => {
+        Event::Received { request, status, elapsed, .. } => {
             format!("< {status} in {} ms ({})", elapsed.as_millis(), request.summary())
         }
         Event::Failed { request, reason } => format!("< no response: {reason} ({})", request.summary()),
@@ -24,8 +22,8 @@ pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
     };
     let mut lines = escape_control(&line).into_owned();
     let body = match event {
-        Event::Sending { request, .. } => request.body_bytes(),
-        Event::Answered { body, .. } => body,
+        Event::Sending { request, .. } => request.body.as_slice(),
+        Event::Received { body, .. } => body,
         Event::Failed { .. } | Event::Waiting { .. } => &[],
     };
     if verbosity > 1 && !body.is_empty() {

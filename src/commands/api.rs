@@ -67,11 +67,9 @@ impl Args {
         if let Some(input) = body {
             request = request.body(input.read(context.output)?);
         }
-        if !request.is_safe() {
+        if !request.method.is_safe() {
             context.ensure_can_confirm()?;
-            context
-                .confirm(&format!("{}{}", request.summary(), summarize_body(request.body_bytes())))
-                .await?;
+            context.confirm(&format!("{}{}", request.summary(), summarize_body(&request.body))).await?;
         }
         let response = context.client.send(&request).await?;
         match serde_json::from_slice::<Value>(&response.body) {

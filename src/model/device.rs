@@ -1,5 +1,3 @@
-//! Devices: the phones and terminals that take payments.
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +17,6 @@ open_enum! {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Device {
-    /// The ID that sessions refer to.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
@@ -54,11 +51,8 @@ pub struct Credentials {
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub bearer_token: Option<String>,
     /// The only camel-case name in this API (documented).
-    #[serde(
-        rename = "issuedAt",
-        deserialize_with = "lenient::timestamp",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "issuedAt")]
+    #[serde(deserialize_with = "lenient::timestamp", skip_serializing_if = "Option::is_none")]
     pub issued_at: Option<Timestamp>,
 }
 

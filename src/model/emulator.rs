@@ -1,5 +1,3 @@
-//! Resources of the emulator that Kustom's API does not have.
-
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -25,7 +23,6 @@ pub struct Fault {
     pub left: Option<i64>,
 }
 
-/// The emulator's clock.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Clock {

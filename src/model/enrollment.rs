@@ -1,5 +1,3 @@
-//! Enrollments: the codes that pair a phone with the account.
-
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -67,22 +65,20 @@ impl Ttl {
         [Self::TwoHours, Self::TwentyFourHours, Self::FortyEightHours, Self::SeventyTwoHours];
 
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::TwoHours => "TWO_HOURS",
-            Self::TwentyFourHours => "TWENTY_FOUR_HOURS",
-            Self::FortyEightHours => "FORTY_EIGHT_HOURS",
-            Self::SeventyTwoHours => "SEVENTY_TWO_HOURS",
-        }
+        self.name_and_hours().0
     }
 
     pub const fn duration(self) -> Duration {
-        const HOUR: u64 = 60 * 60;
-        Duration::from_secs(match self {
-            Self::TwoHours => 2 * HOUR,
-            Self::TwentyFourHours => 24 * HOUR,
-            Self::FortyEightHours => 48 * HOUR,
-            Self::SeventyTwoHours => 72 * HOUR,
-        })
+        Duration::from_secs(self.name_and_hours().1 * 60 * 60)
+    }
+
+    const fn name_and_hours(self) -> (&'static str, u64) {
+        match self {
+            Self::TwoHours => ("TWO_HOURS", 2),
+            Self::TwentyFourHours => ("TWENTY_FOUR_HOURS", 24),
+            Self::FortyEightHours => ("FORTY_EIGHT_HOURS", 48),
+            Self::SeventyTwoHours => ("SEVENTY_TWO_HOURS", 72),
+        }
     }
 
     /// The shortest lifetime of at least `requested`, or `None` above three days.
@@ -97,12 +93,11 @@ mod tests {
 
     #[test]
     fn the_shortest_ttl_that_covers_the_requested_lifetime() {
-        let hours = |hours: u64| Ttl::covering(Duration::from_secs(hours * 3600));
-        assert_eq!(hours(1), Some(Ttl::TwoHours));
-        assert_eq!(hours(2), Some(Ttl::TwoHours));
-        assert_eq!(Ttl::covering(Duration::from_millis(7_200_001)), Some(Ttl::TwentyFourHours));
-        assert_eq!(hours(48), Some(Ttl::FortyEightHours));
-        assert_eq!(hours(72), Some(Ttl::SeventyTwoHours));
-        assert_eq!(hours(73), None);
+        let find = |millis| Ttl::covering(Duration::from_millis(millis)).map(Ttl::as_str);
+        assert_eq!(find(3_600_000), Some("TWO_HOURS"));
+        assert_eq!(find(7_200_000), Some("TWO_HOURS"));
+        assert_eq!(find(7_200_001), Some("TWENTY_FOUR_HOURS"));
+        assert_eq!(find(72 * 3_600_000), Some("SEVENTY_TWO_HOURS"));
+        assert_eq!(find(73 * 3_600_000), None);
     }
 }

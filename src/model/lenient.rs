@@ -4,6 +4,7 @@
 //! [`super::Resource`] keeps the original either way.
 
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -52,30 +53,18 @@ pub(super) fn timestamp<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Tim
 
 /// An object whose values are scalars. Other values are omitted.
 pub(super) fn metadata<'de, D: Deserializer<'de>>(from: D) -> Result<Metadata, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Object(entries) => {
-            entries.into_iter().filter_map(|(key, value)| Some((key, scalar(value)?))).collect()
-        }
-        _ => Metadata::default(),
-    })
+    let Value::Object(entries) = Value::deserialize(from)? else { return Ok(Metadata::new()) };
+    Ok(entries.into_iter().filter_map(|(key, value)| Some((key, scalar(value)?))).collect())
 }
 
 /// A list of objects. Other elements are omitted.
-pub(super) fn list<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
-    from: D,
-) -> Result<Vec<T>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Array(items) => items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect(),
-        _ => Vec::new(),
-    })
+pub(super) fn list<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Vec<T>, D::Error> {
+    let Value::Array(items) = Value::deserialize(from)? else { return Ok(Vec::new()) };
+    Ok(items.into_iter().filter_map(|item| T::deserialize(item).ok()).collect())
 }
 
 /// A nested object. Anything else is treated as absent.
-pub(super) fn object<'de, D: Deserializer<'de>, T: serde::de::DeserializeOwned>(
-    from: D,
-) -> Result<Option<T>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        object @ Value::Object(_) => T::deserialize(object).ok(),
-        _ => None,
-    })
+pub(super) fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(from)?;
+    Ok(if value.is_object() { T::deserialize(value).ok() } else { None })
 }

@@ -1,11 +1,9 @@
-//! Locations: the stores that devices are assigned to.
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::lenient;
 
-/// A location of the merchant (documented).
+/// A store of the merchant (documented).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Location {

@@ -13,7 +13,6 @@ mod emulator;
 mod enrollment;
 mod lenient;
 mod location;
-mod metadata;
 mod money;
 mod open_enum;
 mod page;
@@ -25,19 +24,21 @@ mod tap_outcome;
 mod tax_rate;
 
 pub use callback::{Callback, CallbackData, CallbackType};
-pub use cart::{Cart, CartError, Line, LineInput, included_tax};
+pub use cart::{Cart, CartError, LineInput, check_sum};
 pub use cart_item::{ItemError, item_from_fields, item_from_json, parse_item};
 pub use currency::{Currency, CurrencyError};
 pub use device::{Credentials, Device, Platform};
 pub use emulator::{Clock, Fault};
 pub use enrollment::{Enrollment, EnrollmentStatus, Ttl};
 pub use location::Location;
-pub use metadata::Metadata;
 pub use money::{AmountError, format_minor, parse_amount};
-pub use page::{Page, PageError};
+pub use page::Page;
 pub use payment_method::PaymentMethod;
 pub use problem::Problem;
-pub use resource::{NotAnObject, Resource};
+pub use resource::Resource;
 pub use session::{OrderItem, Session, SessionRequest, SessionStatus};
 pub use tap_outcome::TapOutcome;
 pub use tax_rate::{RateError, parse_rate};
+
+/// Sorted by key. The API copies an enrollment's metadata to the device that uses the code (documented).
+pub type Metadata = std::collections::BTreeMap<String, String>;

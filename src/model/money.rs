@@ -1,7 +1,5 @@
 //! Amounts are integers of minor units. There are no floats, and nothing is rounded.
 
-use std::fmt::Write as _;
-
 use super::Currency;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,22 +19,14 @@ pub enum AmountError {
 
 /// Parses an amount such as `249.50` into minor units of `currency`. A leading `-` is allowed.
 pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> {
-    let malformed = || AmountError::Malformed(text.to_owned());
     if text.contains(',') {
         return Err(AmountError::Comma(text.to_owned()));
     }
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", text),
     };
-    let (whole, fraction) = match digits.split_once('.') {
-        Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
-        Some(_) => return Err(malformed()),
-        None => (digits, ""),
-    };
-    if whole.is_empty() || !whole.bytes().chain(fraction.bytes()).all(|byte| byte.is_ascii_digit()) {
-        return Err(malformed());
-    }
+    let (whole, fraction) = split_decimal(digits).ok_or_else(|| AmountError::Malformed(text.to_owned()))?;
     let decimals = usize::from(currency.decimals());
     if fraction.len() > decimals {
         return Err(AmountError::Decimals {
@@ -46,17 +36,18 @@ pub fn parse_amount(text: &str, currency: Currency) -> Result<i64, AmountError> 
             currency: currency.code(),
         });
     }
-    let mut minor: i64 = 0;
-    let padding = std::iter::repeat_n(b'0', decimals - fraction.len());
-    for digit in whole.bytes().chain(fraction.bytes()).chain(padding) {
-        let digit = i64::from(digit - b'0');
-        let digit = if negative { -digit } else { digit };
-        minor = minor
-            .checked_mul(10)
-            .and_then(|minor| minor.checked_add(digit))
-            .ok_or_else(|| AmountError::TooLarge(text.to_owned()))?;
-    }
-    Ok(minor)
+    format!("{sign}{whole}{fraction:0<decimals$}").parse().map_err(|_| AmountError::TooLarge(text.to_owned()))
+}
+
+/// Splits `12.5` into its digits before and after the point, or `12` into itself and an empty fraction.
+pub(super) fn split_decimal(text: &str) -> Option<(&str, &str)> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((_, "")) => return None,
+        parts => parts.unwrap_or((text, "")),
+    };
+    let is_number =
+        !whole.is_empty() && (whole.bytes().chain(fraction.bytes())).all(|byte| byte.is_ascii_digit());
+    is_number.then_some((whole, fraction))
 }
 
 /// Formats minor units of `currency` as an amount, the inverse of [`parse_amount`].
@@ -64,15 +55,9 @@ pub fn format_minor(minor: i64, currency: Currency) -> String {
     let decimals = usize::from(currency.decimals());
     let digits = format!("{:0>width$}", minor.unsigned_abs(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    let mut text = String::with_capacity(digits.len() + 2);
-    if minor < 0 {
-        text.push('-');
-    }
-    text.push_str(whole);
-    if !fraction.is_empty() {
-        let _ = write!(text, ".{fraction}");
-    }
-    text
+    let sign = if minor < 0 { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
 }
 
 #[cfg(test)]
@@ -86,15 +71,15 @@ mod tests {
 
     #[test]
     fn amounts_are_parsed_exactly() {
-        assert_eq!(parse("249.50", "SEK"), Ok(24950));
-        assert_eq!(parse("249.5", "SEK"), Ok(24950));
-        assert_eq!(parse("249", "SEK"), Ok(24900));
-        assert_eq!(parse("0.01", "SEK"), Ok(1));
-        assert_eq!(parse("500", "JPY"), Ok(500));
-        assert_eq!(parse("1.234", "KWD"), Ok(1234));
-        assert_eq!(parse("-5.00", "SEK"), Ok(-500));
+        for (text, expected) in
+            [("249.50", 24950), ("249.5", 24950), ("249", 24900), ("0.01", 1), ("-5.00", -500)]
+        {
+            assert_eq!(parse(text, "SEK"), Ok(expected), "{text}");
+        }
         assert_eq!(parse("92233720368547758.07", "SEK"), Ok(i64::MAX));
         assert_eq!(parse("-92233720368547758.08", "SEK"), Ok(i64::MIN));
+        assert_eq!(parse("500", "JPY"), Ok(500));
+        assert_eq!(parse("1.234", "KWD"), Ok(1234));
     }
 
     #[test]
@@ -102,16 +87,18 @@ mod tests {
         for text in ["", "-", ".", "1.", ".5", "1.2.3", "1e3", "+1", " 1", "1 ", "--1", "0x1", "١", "NaN"] {
             assert_eq!(parse(text, "SEK"), Err(AmountError::Malformed(text.into())), "{text:?}");
         }
-        assert_eq!(parse("249,50", "SEK"), Err(AmountError::Comma("249,50".into())));
-        assert_eq!(
-            parse("92233720368547758.08", "SEK"),
-            Err(AmountError::TooLarge("92233720368547758.08".into()))
-        );
-        assert_eq!(
-            parse("249.505", "SEK").unwrap_err().to_string(),
-            "'249.505' has 3 decimals, but SEK has 2"
-        );
-        assert_eq!(parse("1.0", "JPY").unwrap_err().to_string(), "'1.0' has 1 decimals, but JPY has 0");
+        for (text, code, expected) in [
+            (
+                "249,50",
+                "SEK",
+                "'249,50' contains a comma; write the decimals after a point and no separators, like 1249.50",
+            ),
+            ("92233720368547758.08", "SEK", "'92233720368547758.08' is too large"),
+            ("249.505", "SEK", "'249.505' has 3 decimals, but SEK has 2"),
+            ("1.0", "JPY", "'1.0' has 1 decimals, but JPY has 0"),
+        ] {
+            assert_eq!(parse(text, code).unwrap_err().to_string(), expected);
+        }
     }
 
     proptest! {

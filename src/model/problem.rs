@@ -10,8 +10,7 @@ pub struct Problem {
     pub kind: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
+    pub status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// Messages by field.
@@ -25,44 +24,37 @@ pub struct Problem {
 impl Problem {
     /// Parses an error body leniently; an empty or non-JSON body yields an empty `Problem`.
     pub fn parse(status: u16, body: &[u8]) -> Self {
-        let mut problem = Self { status: Some(status), ..Self::default() };
         let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else {
-            return problem;
+            return Self { status, ..Self::default() };
         };
         let mut text = |field: &str| match body.remove(field) {
             Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
             _ => None,
         };
-        problem.kind = text("type");
-        problem.title = text("title").or_else(|| text("error_code"));
-        problem.detail = text("detail").or_else(|| text("message"));
-        problem.correlation_id = text("correlation_id");
-        if let Some(Value::Object(errors)) = body.remove("errors") {
-            problem.errors = errors;
-        }
-        if problem.detail.is_none()
-            && let Some(Value::Array(messages)) = body.remove("error_messages")
-        {
-            problem.detail = join_messages(&messages);
-        }
-        problem
-    }
-
-    pub fn has_field(&self, name: &str) -> bool {
-        self.errors.contains_key(name)
+        let kind = text("type");
+        let title = text("title").or_else(|| text("error_code"));
+        let correlation_id = text("correlation_id");
+        let detail =
+            text("detail").or_else(|| text("message")).or_else(|| match body.remove("error_messages") {
+                Some(Value::Array(messages)) => join_messages(&messages),
+                _ => None,
+            });
+        let errors = match body.remove("errors") {
+            Some(Value::Object(errors)) => errors,
+            _ => Map::new(),
+        };
+        Self { kind, title, status, detail, errors, correlation_id }
     }
 
     /// The field messages, or else the detail, or else the title.
     pub fn message(&self) -> Option<String> {
-        if !self.errors.is_empty() {
-            let fields: Vec<_> = self
-                .errors
-                .iter()
-                .map(|(field, message)| format!("{field}: {}", format_message(message)))
-                .collect();
-            return Some(fields.join("; "));
+        let format = |(field, message)| format!("{field}: {}", format_message(message));
+        let fields: Vec<_> = self.errors.iter().map(format).collect();
+        if fields.is_empty() {
+            self.detail.clone().or_else(|| self.title.clone())
+        } else {
+            Some(fields.join("; "))
         }
-        self.detail.clone().or_else(|| self.title.clone())
     }
 }
 
@@ -83,31 +75,16 @@ fn join_messages(messages: &[Value]) -> Option<String> {
 mod tests {
     use super::Problem;
 
-    fn message(body: &str) -> Option<String> {
-        Problem::parse(400, body.as_bytes()).message()
-    }
-
     #[test]
     fn field_messages_come_before_detail_before_title() {
-        let whole = r#"{"title":"T","detail":"D","errors":{"b":"is bad","a":["one","two"]}}"#;
-        assert_eq!(message(whole).as_deref(), Some("b: is bad; a: one, two"));
-        assert_eq!(message(r#"{"title":"T","detail":"D","errors":{}}"#).as_deref(), Some("D"));
-        assert_eq!(message(r#"{"title":"T","detail":" "}"#).as_deref(), Some("T"));
-    }
-
-    #[test]
-    fn the_errors_of_the_checkout_api_are_parsed() {
-        let body = r#"{"error_code":"BAD_VALUE","error_messages":["a","b"],"correlation_id":"c-1"}"#;
-        let problem = Problem::parse(400, body.as_bytes());
-        assert_eq!(problem.message().as_deref(), Some("a, b"));
-        assert_eq!(problem.title.as_deref(), Some("BAD_VALUE"));
-        assert_eq!(problem.correlation_id.as_deref(), Some("c-1"));
-    }
-
-    #[test]
-    fn an_empty_or_unknown_body_has_no_message() {
+        let message = |body: &str| Problem::parse(400, body.as_bytes()).message().unwrap_or_default();
+        let all = r#"{"title":"T","detail":"D","errors":{"b":"is bad","a":["one","two"]}}"#;
+        assert_eq!(message(all), "b: is bad; a: one, two");
+        assert_eq!(message(r#"{"title":"T","detail":"D","errors":{}}"#), "D");
+        assert_eq!(message(r#"{"title":"T","detail":" "}"#), "T");
+        assert_eq!(message(r#"{"error_code":"BAD_VALUE","error_messages":["a","b"]}"#), "a, b");
         for body in ["", "<html>", "[]", "{}", "null", r#"{"title":5}"#] {
-            assert_eq!(message(body), None, "{body}");
+            assert_eq!(message(body), "", "{body}");
         }
     }
 }

@@ -1,5 +1,3 @@
-//! Payment sessions.
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +44,7 @@ pub struct Session {
     /// The order in Kustom Order Management, once finalized (documented). Refunds refer to it.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
-    /// Minor units, tax included.
+    /// Minor units, including tax.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub order_amount: Option<i64>,
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
@@ -70,7 +68,7 @@ pub struct Session {
     pub order_items: Vec<OrderItem>,
 }
 
-/// One line of an order. Prices and totals include tax (documented); discount and rounding lines have a
+/// One line of an order. Amounts are minor units and include tax (documented); discount and rounding lines have a
 /// negative unit price and total (observed).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -78,17 +76,15 @@ pub struct OrderItem {
     /// `physical` and `discount` are documented; `digital`, `shipping_fee` and `surcharge` observed.
     #[serde(rename = "type", deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
-    /// The merchant's article number.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub quantity: Option<i64>,
-    /// Minor units, tax included.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub unit_price: Option<i64>,
-    /// Minor units, tax included: unit price × quantity − discount.
+    /// Unit price × quantity − discount.
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub total_amount: Option<i64>,
     /// Basis points: 2,500 is 25 %.
@@ -104,12 +100,11 @@ pub struct OrderItem {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SessionRequest {
     pub device_id: String,
-    /// Minor units, tax included.
+    /// Minor units, including tax.
     pub order_amount: i64,
-    /// Tax included in the amount, in minor units. Set only if there is a cart.
+    /// Set only if there is a cart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_tax_amount: Option<i64>,
-    /// ISO 4217, upper case.
     pub purchase_currency: String,
     /// Also identifies the session among similar ones when its creation has an unknown outcome.
     pub purchase_started_at: Timestamp,

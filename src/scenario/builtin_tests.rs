@@ -11,7 +11,7 @@ fn run_with_limit(scenario: &Scenario, max_responses: usize) -> RunResult {
     let cancel = CancellationToken::new();
     let (canceller, responses) = (cancel.clone(), Cell::new(0));
     let observer = Box::new(move |event: &Event<'_>| {
-        responses.set(responses.get() + usize::from(matches!(event, Event::Answered { .. })));
+        responses.set(responses.get() + usize::from(matches!(event, Event::Received { .. })));
         if responses.get() == max_responses {
             canceller.cancel();
         }

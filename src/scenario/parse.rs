@@ -197,9 +197,9 @@ impl Parser<'_> {
             if lines.len() == items.get_ref().len() {
                 match Cart::check(lines, currency) {
                     Ok(cart) => {
-                        fields.insert("order_amount".to_owned(), cart.total().into());
-                        fields.insert("order_tax_amount".to_owned(), cart.tax().into());
-                        fields.insert("order_items".to_owned(), cart.to_json().into());
+                        fields.insert("order_amount".to_owned(), cart.total.into());
+                        fields.insert("order_tax_amount".to_owned(), cart.tax.into());
+                        fields.insert("order_items".to_owned(), cart.items.into());
                     }
                     Err(error) => self.report(&items.span(), format!("'items': {error}")),
                 }

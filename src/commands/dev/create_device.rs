@@ -3,6 +3,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::credentials::CredentialsArgs;
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::api::simulated_device_request;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
@@ -43,8 +44,8 @@ impl Args {
         let Self { name, location, metadata, credentials } = self;
         let metadata = args::collect_metadata(metadata)?;
         let location_id = context.location_id_or_default(location.as_deref()).await?;
-        let mut device =
-            context.client.create_simulated_device(&name, location_id.as_deref(), &metadata).await?;
+        let request = simulated_device_request(&name, location_id.as_deref(), &metadata);
+        let mut device = context.client.send_json(&request).await?;
         credentials.redact(&mut device);
         context.output.print_item(&device)?;
         Ok(ExitStatus::Success)

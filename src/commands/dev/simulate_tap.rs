@@ -1,6 +1,7 @@
 use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
+use crate::api::tap_request;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
@@ -39,7 +40,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { id, outcome } = self;
         let id = context.session_or_choice(id, SessionFilter::Open).await?;
-        context.client.simulate_tap(id, outcome).await?;
+        context.client.send(&tap_request(id, outcome)).await?;
         // The body of the tap's response is not documented.
         let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")

@@ -1,3 +1,4 @@
+use crate::api::deregister_request;
 use crate::commands::help::text::after_help;
 
 use clap_complete::engine::ArgValueCompleter;
@@ -61,7 +62,7 @@ impl Args {
                 let id = id_of(&device)?;
                 context
                     .client
-                    .deregister_device(&id)
+                    .delete(&deregister_request(&id))
                     .await
                     .map_err(|error| Error::from(error).context(&format!("device {id}")))?;
                 Ok(ActionResult { id, object: "device", result: "deregistered" })

@@ -65,7 +65,7 @@ pub(super) fn check_lifetime(expires_in: Duration) -> Result<(), Error> {
 }
 
 pub(super) fn add_location_hint(error: ApiError, new: &NewEnrollment) -> Error {
-    let is_about_location = error.problem().is_some_and(|problem| problem.has_field("location_id"));
+    let is_about_location = error.problem().is_some_and(|problem| problem.errors.contains_key("location_id"));
     let error = Error::from(error);
     if is_about_location && new.location_id.is_none() {
         error.hint("add --location; list the locations with `kustom locations list`")

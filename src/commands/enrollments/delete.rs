@@ -1,6 +1,7 @@
 use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
+use crate::api::withdraw_request;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
@@ -46,7 +47,7 @@ impl Args {
             .for_each_target(ids, async |id: Uuid| {
                 context
                     .client
-                    .delete_enrollment(&id.to_string())
+                    .delete(&withdraw_request(&id.to_string()))
                     .await
                     .map_err(|error| Error::from(error).context(&format!("enrollment {id}")))?;
                 Ok(ActionResult { id: id.to_string(), object: "enrollment", result: "deleted" })

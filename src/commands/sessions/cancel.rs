@@ -6,7 +6,7 @@ use super::choose::SessionFilter;
 use super::outcome;
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::api::SideEffect;
+use crate::api::{SideEffect, cancel_session_request};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
@@ -71,12 +71,12 @@ async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Erro
 
 /// Cancels a session and returns it. If it ended in another way first, it is returned as it ended.
 pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
-    let session = match context.client.cancel_session(id).await {
+    let session = match context.client.send_json(&cancel_session_request(id)).await {
         Ok(session) => session,
         Err(error) => {
             // The API rejects the cancellation of a session that has ended, perhaps by an earlier attempt whose response
             // was lost. Its status then decides.
-            let may_have_ended = error.is_rejection() || error.carried_out == SideEffect::Possible;
+            let may_have_ended = error.is_rejection() || error.side_effect == SideEffect::Possible;
             let session = if may_have_ended { context.client.session(id).await.ok() } else { None };
             session
                 .filter(|session| session.status.as_ref().is_some_and(SessionStatus::is_terminal))

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::args::Input;
 use crate::context::ApiContext;
 use crate::error::Error;
-use crate::model::{Cart, Currency, LineInput, item_from_fields, item_from_json, parse_item};
+use crate::model::{Cart, Currency, LineInput, check_sum, item_from_fields, item_from_json, parse_item};
 use crate::text::{escape_control, pluralize};
 
 /// A cart file, before the currency of its amounts is known.
@@ -144,9 +144,9 @@ impl CartInput {
         let Self { drafts, order_amount, order_tax_amount } = self;
         let check = || {
             let cart = Cart::check(drafts, currency)?;
-            cart.check_sum("order_amount", order_amount, cart.total(), currency)?;
-            cart.check_sum("order_tax_amount", order_tax_amount, cart.tax(), currency)?;
-            cart.check_sum("--amount", amount, cart.total(), currency)?;
+            check_sum("order_amount", order_amount, cart.total, currency)?;
+            check_sum("order_tax_amount", order_tax_amount, cart.tax, currency)?;
+            check_sum("--amount", amount, cart.total, currency)?;
             Ok(cart)
         };
         check().map_err(|error: crate::model::CartError| {

@@ -137,13 +137,13 @@ async fn watch_created(
 
 /// Prints the request without credentials.
 fn print_request(request: &Request, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-    let (method, path) = (request.method().as_str(), request.path_and_query());
+    let (method, path) = (request.method.as_str(), request.path_and_query());
     if context.output.format() == Format::Table {
         context.output.print(&format!("{method} {path}\n\n"))?;
-        context.output.print_bytes(request.body_bytes())?;
+        context.output.print_bytes(&request.body)?;
         context.output.print("\n")?;
     } else {
-        let body: Value = serde_json::from_slice(request.body_bytes()).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         context.output.print_json(&json!({"method": method, "path": path, "body": body}))?;
     }
     context.output.status("No session was created.");

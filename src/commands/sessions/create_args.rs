@@ -14,7 +14,7 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
-use crate::model::{Cart, Currency, SessionRequest, parse_amount};
+use crate::model::{Currency, SessionRequest, parse_amount};
 use crate::output::format_amount;
 
 /// A session to create. The body is the only form of it; what the journal and the user need is read from there.
@@ -127,7 +127,7 @@ impl SessionArgs {
             None => Some(CartInput::from_items(&items, currency)?),
         };
         let cart = input.map(|input| input.validate(amount, currency)).transpose()?;
-        let Some(order_amount) = cart.as_ref().map(Cart::total).or(amount) else {
+        let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
         if order_amount <= 0 {
@@ -139,13 +139,13 @@ impl SessionArgs {
         let request = SessionRequest {
             device_id,
             order_amount,
-            order_tax_amount: cart.as_ref().map(Cart::tax),
+            order_tax_amount: cart.as_ref().map(|cart| cart.tax),
             purchase_currency: currency.code().to_owned(),
             purchase_started_at: now_in_milliseconds(),
             merchant_reference1: reference,
             merchant_reference2: reference2,
             merchant_data,
-            order_items: cart.as_ref().map(Cart::to_json).unwrap_or_default(),
+            order_items: cart.map(|cart| cart.items).unwrap_or_default(),
         };
         let body =
             serde_json::to_vec(&request).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;

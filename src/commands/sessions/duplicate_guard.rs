@@ -34,7 +34,7 @@ pub(super) async fn create_once(
     let _lock = lock_device(intent.device_id.as_deref().unwrap_or_default(), &journal, context).await?;
     let attempt = Uuid::new_v4();
     write_intent(attempt, &intent, allow_duplicate, &journal, context).await?;
-    let response = context.client.create_session(&new.request()).await;
+    let response = context.client.send_json(&new.request()).await;
     // Nothing from here on waits, so an interruption cannot come between the response and the journal.
     let (event, result) = classify_response(attempt, response, context);
     let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
@@ -84,7 +84,7 @@ fn classify_response(
             Some(session_id) => return (EventKind::Created { attempt, session_id }, Ok(session)),
             None => Error::new(ErrorKind::Unknown, "the API responded with a session that has no ID"),
         },
-        Err(error) if error.carried_out == SideEffect::None => {
+        Err(error) if error.side_effect == SideEffect::None => {
             let is_not_found = error.status() == Some(404);
             let mut error = Error::from(error);
             let event = EventKind::Refused { attempt, reason: error.message.clone() };

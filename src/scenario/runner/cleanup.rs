@@ -36,7 +36,7 @@ impl Run<'_> {
             (Some(400 | 409 | 422), ResourceKind::Session) => self.is_final(resource.id).await,
             _ => false,
         };
-        if is_gone { Ok(()) } else { Err(format!("{noun} {id}: {}", error.why.message())) }
+        if is_gone { Ok(()) } else { Err(format!("{noun} {id}: {}", error.cause.message())) }
     }
 
     async fn is_final(&self, session: Uuid) -> bool {

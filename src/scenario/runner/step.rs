@@ -269,7 +269,7 @@ pub(super) fn failed_request(error: &api::Error) -> StepResult {
         Ok(Value::Object(object)) => Some(object),
         _ => None,
     });
-    let message = problem.and_then(Problem::message).unwrap_or_else(|| error.why.message());
+    let message = problem.and_then(Problem::message).unwrap_or_else(|| error.cause.message());
     let kind = Error::from(error.clone()).kind;
     StepResult { http: error.status(), response, ..failed_step(kind, message) }
 }

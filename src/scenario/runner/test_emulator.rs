@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::api::{BaseUrl, Client, Credentials, InProcessTransport, Observer};
+use crate::api::{BaseUrl, Client, Credentials, Observer};
 use crate::emulator::{API_KEY, Emulator, EmulatorOptions, MERCHANT_ID, State};
 use crate::model::CallbackType;
 use crate::secret::ApiKey;
@@ -72,7 +72,7 @@ impl TestEmulator {
     pub(crate) fn client(&self, observer: Observer) -> Option<Client> {
         let key = ApiKey::parse(API_KEY).ok()?;
         let merchant_id = Some(MERCHANT_ID.to_owned());
-        let transport = Box::new(InProcessTransport::new(self.emulator.router()));
+        let transport = Box::new(self.emulator.router());
         let credentials = Credentials { key, username: None, merchant_id };
         Client::new(transport, BaseUrl::parse(BASE_URL).ok()?, &credentials, observer)
     }

@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::print_result;
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::api::PosAction;
+use crate::api::{PosAction, pos_action_request};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
@@ -36,7 +36,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let result = context.client.perform_pos_action(session, PosAction::Cancel).await;
+        let result = context.client.send_json(&pos_action_request(session, PosAction::Cancel)).await;
         print_result(session, result, |_| "The clerk canceled the session on the phone.".to_owned(), context)
             .await
     }

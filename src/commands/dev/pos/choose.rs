@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::{describe_method, print_result};
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::api::PosAction;
+use crate::api::{PosAction, pos_action_request};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
@@ -40,7 +40,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, method } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let result = context.client.perform_pos_action(session, PosAction::Choose(method)).await;
+        let result = context.client.send_json(&pos_action_request(session, PosAction::Choose(method))).await;
         let describe =
             |used: Option<_>| format!("The clerk chose {}.", describe_method(used.unwrap_or(method)));
         print_result(session, result, describe, context).await

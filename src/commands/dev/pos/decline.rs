@@ -3,7 +3,7 @@ use uuid::Uuid;
 use super::{describe_method, print_result};
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::api::PosAction;
+use crate::api::{PosAction, pos_action_request};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
@@ -41,7 +41,8 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, outcome } = self;
         let session = context.session_or_choice(session, SessionFilter::Open).await?;
-        let result = context.client.perform_pos_action(session, PosAction::Decline(outcome)).await;
+        let result =
+            context.client.send_json(&pos_action_request(session, PosAction::Decline(outcome))).await;
         let describe = |used: Option<_>| {
             let subject = match used {
                 Some(PaymentMethod::Card) => "The card".to_owned(),

@@ -7,7 +7,7 @@ mod pay;
 
 use clap::builder::PossibleValue;
 use clap::{Subcommand, ValueEnum};
-use serde_json::Value;
+use serde::Deserialize as _;
 use uuid::Uuid;
 
 use crate::api;
@@ -95,7 +95,7 @@ async fn print_result(
         }
     };
     context.output.print_item(&session)?;
-    let method = session.raw().get("method").and_then(Value::as_str).and_then(PaymentMethod::find);
+    let method = session.raw().get("method").and_then(|method| PaymentMethod::deserialize(method).ok());
     let sentences = [describe(method), outcome::describe_status(&session)].join(" ");
     let commands = suggest_commands(id, session.status.as_ref(), &flag);
     context.output.status(&format!("{}{commands}", sentences.trim_start()));

@@ -1,6 +1,7 @@
 use clap::builder::{NonEmptyStringValueParser, TypedValueParser};
 
 use super::POS_GUARD;
+use crate::api::pair_request;
 use crate::commands::dev::credentials::CredentialsArgs;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
@@ -38,7 +39,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { code, name, credentials } = self;
         let flag = context.settings.profile_flag();
-        let mut device = match context.client.pos_pair(code.expose(), name.as_deref()).await {
+        let mut device = match context.client.send_json(&pair_request(code.expose(), name.as_deref())).await {
             Ok(device) => device,
             Err(error) => {
                 let hint = format!("create another code: kustom{flag} enrollments create");

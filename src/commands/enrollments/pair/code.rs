@@ -10,7 +10,9 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::Pair;
-use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, PagedRequest, SideEffect};
+use crate::api::{
+    EnrollmentFilter, Error as ApiError, NewEnrollment, PagedRequest, SideEffect, withdraw_request,
+};
 use crate::commands::enrollments::create::{add_location_hint, warn_about_lifetime};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
@@ -86,7 +88,7 @@ impl Pair<'_> {
                     self.unknown_code_error(tag, Error::new(ErrorKind::Unknown, message))
                 })
             }
-            Err(error) if error.carried_out == SideEffect::Possible => {
+            Err(error) if error.side_effect == SideEffect::Possible => {
                 Err(self.unknown_code_error(tag, Error::from(error)))
             }
             Err(error) => Err(add_location_hint(error, &new)),
@@ -131,7 +133,7 @@ impl Pair<'_> {
     }
 
     async fn withdraw_and_find_device(&self, code: &Code) -> WithdrawOutcome {
-        let deleted = self.cleanup.client.delete_enrollment(&code.enrollment_id).await;
+        let deleted = self.cleanup.client.delete(&withdraw_request(&code.enrollment_id)).await;
         let (outcome, device_timeout) = match deleted.map_err(|error| error.status()) {
             Ok(()) => (WithdrawOutcome::Withdrawn, Duration::ZERO),
             Err(Some(404)) => (WithdrawOutcome::Withdrawn, DEVICE_TIMEOUT),

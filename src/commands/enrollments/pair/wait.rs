@@ -136,7 +136,7 @@ async fn poll<T>(request: impl Future<Output = Result<T, ApiError>>) -> Result<T
     match timeout(POLL_TIMEOUT, request).await {
         Ok(result) => result.map_err(|error| {
             let retry_after = error.retry_after;
-            let is_permanent = matches!(error.why, FailureCause::NotSent { passing: false, .. });
+            let is_permanent = matches!(error.cause, FailureCause::NotSent { transient: false, .. });
             let error = Error::from(error);
             if is_permanent || error.kind != ErrorKind::Unavailable {
                 PollError::Permanent(error)
