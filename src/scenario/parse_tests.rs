@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{CallbackType, PaymentMethod, TapOutcome};
+use crate::model::{CallbackType, PaymentMethod, SessionStatus, TapOutcome};
 use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
