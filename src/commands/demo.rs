@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use uuid::Uuid;
@@ -12,7 +11,7 @@ use uuid::Uuid;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::output::{Column, Format, ListWriter, Output, View};
+use crate::output::{Format, Output};
 
 const MORE: &str = "\
 Examples:
@@ -37,141 +36,110 @@ impl Args {
         let Self {} = self;
         let dir = tempfile::tempdir()
             .map_err(|error| Error::usage(format!("cannot create a temporary directory: {error}")))?;
-        let program = std::env::current_exe().map_err(|error| cannot_run(&error))?;
-        let mut demo = Demo {
-            output: &app.output,
-            program,
-            dir: dir.path().to_owned(),
-            steps: app.output.list_writer(),
-        };
-        app.block_on(async {
-            demo.run().await?;
-            if app.output.format() == Format::Table { Ok(()) } else { demo.steps.finish() }
-        })?;
+        let program = std::env::current_exe().map_err(|error| process_error(&error))?;
+        let is_table = app.output.format() == Format::Table;
+        let dir_path = dir.path().to_owned();
+        let mut demo = Demo { output: &app.output, is_table, program, dir: dir_path, steps: Vec::new() };
+        app.block_on(demo.run())?;
+        if !is_table {
+            app.output.print_json(&Value::Array(demo.steps))?;
+        }
         Ok(ExitStatus::Success)
     }
 }
 
-/// A command of the demo, in JSON and CSV.
-#[derive(Debug, Serialize)]
-struct Step {
-    command: String,
-    exit_code: i32,
-    /// The last JSON document that the command printed.
-    output: Value,
-}
-
-impl View for Step {
-    const NOUN: &'static str = "step";
-    const COLUMNS: &'static [Column<Self>] = &[];
-}
-
 struct Demo<'a> {
     output: &'a Output,
+    /// Whether to print the output of the commands as they print it, instead of a list of steps.
+    is_table: bool,
     program: PathBuf,
     dir: PathBuf,
-    steps: ListWriter<'a, Step>,
+    /// Each command with its exit code and the JSON that it printed.
+    steps: Vec<Value>,
 }
 
 impl Demo<'_> {
     async fn run(&mut self) -> Result<(), Error> {
-        self.print_comment("A store, a till and two sales, on an emulator inside this program.")?;
-        self.print_comment("No account is needed: KUSTOM_PROFILE=local selects the emulator.")?;
-        self.run_step("locations list").await?;
-        self.run_step("dev create-device --name 'Till 1' --location 'Stockholm City'").await?;
+        self.print_text("\n# A store, a till and two sales, on an emulator inside this program.\n")?;
+        self.print_text("\n# No account is needed: KUSTOM_PROFILE=local selects the emulator.\n")?;
+        self.run_command("locations list").await?;
+        self.run_command("dev create-device --name 'Till 1' --location 'Stockholm City'").await?;
 
-        self.print_comment("A customer pays 249.50 kronor by card. The tap is simulated.")?;
-        let paid = self.create("249.50", "receipt-1001").await?;
-        self.watch_while(&paid, &format!("dev simulate-tap {paid}")).await?;
+        self.print_text("\n# A customer pays 249.50 kronor by card. The tap is simulated.\n")?;
+        let paid = self.create_session("249.50", "receipt-1001").await?;
+        self.run_during_watch(&paid, &format!("dev simulate-tap {paid}")).await?;
 
-        self.print_comment("The next card is declined. The session stays open, and the clerk cancels it.")?;
-        let declined = self.create("89.00", "receipt-1002").await?;
-        self.run_step(&format!("dev simulate-tap {declined} --outcome insufficient-funds")).await?;
-        self.watch_while(&declined, &format!("sessions cancel {declined}")).await?;
-        self.print_comment(
-            "The exit code of the watch was 10: the session was cancelled. See `kustom help exit-codes`.",
+        self.print_text(
+            "\n# The next card is declined. The session stays open, and the clerk cancels it.\n",
+        )?;
+        let declined = self.create_session("89.00", "receipt-1002").await?;
+        self.run_command(&format!("dev simulate-tap {declined} --outcome insufficient-funds")).await?;
+        self.run_during_watch(&declined, &format!("sessions cancel {declined}")).await?;
+        self.print_text(
+            "\n# The exit code of the watch was 10: the session was cancelled. See `kustom help exit-codes`.\n",
         )
     }
 
-    fn print_comment(&self, text: &str) -> Result<(), Error> {
-        if self.output.format() == Format::Table {
-            self.output.print(&format!("\n# {text}\n"))?;
-        }
-        Ok(())
-    }
-
-    async fn run_step(&mut self, command: &str) -> Result<String, Error> {
-        self.print_command(command)?;
-        let child = self.spawn(command)?;
-        self.collect(command, String::new(), child).await
-    }
-
-    /// Creates a session and returns its ID.
-    async fn create(&mut self, amount: &str, reference: &str) -> Result<String, Error> {
-        let command = format!(
-            "sessions create --device 'Till 1' --amount {amount} --currency SEK --reference {reference}"
-        );
-        let output = self.run_step(&command).await?;
-        let mut words = output.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
-        words
-            .find_map(|word| word.parse::<Uuid>().ok())
-            .map(|id| id.to_string())
-            .ok_or_else(|| Error::new(ErrorKind::Bug, "the created session has no ID"))
-    }
-
-    /// Watches a session in the background, and runs a command once the watch has printed the session.
-    async fn watch_while(&mut self, session: &str, command: &str) -> Result<(), Error> {
-        let watch = format!("sessions watch {session} --interval 100ms");
-        self.print_command(&format!("{watch} &"))?;
-        // NDJSON prints the first object at once, JSON prints one document at the end.
-        let format = if self.output.format() == Format::Table { "table" } else { "ndjson" };
-        let mut child = self.spawn_as(&watch, format)?;
-        let mut first = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            let mut reader = BufReader::new(stdout);
-            reader.read_line(&mut first).await.map_err(|error| cannot_run(&error))?;
-            self.print(&first)?;
-            self.run_step(command).await?;
-            let mut rest = String::new();
-            reader.read_to_string(&mut rest).await.map_err(|error| cannot_run(&error))?;
-            self.print(&rest)?;
-            first.push_str(&rest);
-        }
-        self.collect(&watch, first, child).await.map(|_| ())
-    }
-
-    fn print_command(&self, command: &str) -> Result<(), Error> {
-        if self.output.format() == Format::Table {
-            self.output.print(&format!("\n$ kustom {command}\n"))?;
-        }
-        self.output.flush()
-    }
-
-    fn print(&self, text: &str) -> Result<(), Error> {
-        if self.output.format() == Format::Table {
+    fn print_text(&self, text: &str) -> Result<(), Error> {
+        if self.is_table {
             self.output.print(text)?;
         }
         self.output.flush()
     }
 
-    fn spawn(&self, command: &str) -> Result<Child, Error> {
-        let format = if self.output.format() == Format::Table { "table" } else { "json" };
-        self.spawn_as(command, format)
+    async fn run_command(&mut self, command: &str) -> Result<String, Error> {
+        self.print_text(&format!("\n$ kustom {command}\n"))?;
+        let child = self.spawn(command, "json")?;
+        self.finish(command, String::new(), child).await
     }
 
-    fn spawn_as(&self, command: &str, format: &str) -> Result<Child, Error> {
-        let words = shell_words::split(command)
-            .map_err(|error| Error::new(ErrorKind::Bug, format!("`{command}`: {error}")))?;
-        let color = if self.output.has_colors() { "always" } else { "never" };
+    /// Returns the ID of the session.
+    async fn create_session(&mut self, amount: &str, reference: &str) -> Result<String, Error> {
+        let command = format!(
+            "sessions create --device 'Till 1' --amount {amount} --currency SEK --reference {reference}"
+        );
+        let output = self.run_command(&command).await?;
+        let mut words = output.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
+        let id = words.find_map(|word| word.parse::<Uuid>().ok());
+        id.map(|id| id.to_string()).ok_or_else(|| Error::new(ErrorKind::Bug, "the new session has no ID"))
+    }
+
+    /// Runs a command while `sessions watch` is running, as soon as it has printed the session's status.
+    async fn run_during_watch(&mut self, session: &str, command: &str) -> Result<(), Error> {
+        let watch = format!("sessions watch {session} --interval 100ms");
+        self.print_text(&format!("\n$ kustom {watch} &\n"))?;
+        let mut child = self.spawn(&watch, "ndjson")?;
+        let mut output = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            let mut reader = BufReader::new(stdout);
+            reader.read_line(&mut output).await.map_err(|error| process_error(&error))?;
+            self.print_text(&output)?;
+            self.run_command(command).await?;
+            let status_len = output.len();
+            reader.read_to_string(&mut output).await.map_err(|error| process_error(&error))?;
+            self.print_text(output.get(status_len..).unwrap_or_default())?;
+        }
+        self.finish(&watch, output, child).await.map(drop)
+    }
+
+    /// Starts a command on the emulator, whatever account is configured.
+    fn spawn(&self, command: &str, json_format: &str) -> Result<Child, Error> {
         let mut child = Command::new(&self.program);
         for name in ["KUSTOM_API_KEY", "KUSTOM_USERNAME", "KUSTOM_MERCHANT_ID", "KUSTOM_BASE_URL"] {
             child.env_remove(name);
         }
+        // The parts at odd positions are in quotation marks.
+        for (position, part) in command.split('\'').enumerate() {
+            if position % 2 == 0 {
+                child.args(part.split_whitespace())
+            } else {
+                child.arg(part)
+            };
+        }
         child
-            .args(words)
-            .args(["--color", color])
+            .args(["--color", if self.output.has_colors() { "always" } else { "never" }])
             .env("KUSTOM_PROFILE", "local")
-            .env("KUSTOM_OUTPUT", format)
+            .env("KUSTOM_OUTPUT", if self.is_table { "table" } else { json_format })
             .env("KUSTOM_CONFIG", self.dir.join("profiles.toml"))
             .env("KUSTOM_STATE", &self.dir)
             .stdin(Stdio::null())
@@ -179,35 +147,33 @@ impl Demo<'_> {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .map_err(|error| cannot_run(&error))
+            .map_err(|error| process_error(&error))
     }
 
-    /// Waits for a command and prints both of its streams, as on a terminal.
-    async fn collect(&mut self, command: &str, before: String, child: Child) -> Result<String, Error> {
-        let output = child.wait_with_output().await.map_err(|error| cannot_run(&error))?;
-        let written = format!("{before}{}", String::from_utf8_lossy(&output.stdout));
-        let exit_code = output.status.code().unwrap_or(-1);
-        // The watch of the cancelled session exits with 10.
+    /// Waits for a command that has already printed `output`, and returns its complete output.
+    async fn finish(&mut self, command: &str, mut output: String, child: Child) -> Result<String, Error> {
+        let result = child.wait_with_output().await.map_err(|error| process_error(&error))?;
+        let exit_code = result.status.code().unwrap_or(-1);
+        let stderr = String::from_utf8_lossy(&result.stderr);
+        // `sessions watch` exits with 10 for the canceled session.
         if !matches!(exit_code, 0 | 10) {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            return Err(Error::new(
-                ErrorKind::Bug,
-                format!("`kustom {command}` exited with {exit_code}:\n{stderr}"),
-            ));
+            let message = format!("`kustom {command}` exited with {exit_code}:\n{stderr}");
+            return Err(Error::new(ErrorKind::Bug, message));
         }
-        if self.output.format() == Format::Table {
-            self.output.print_bytes(&output.stdout)?;
-            self.output.print_bytes(&output.stderr)?;
-        } else {
-            let documents = serde_json::Deserializer::from_str(&written).into_iter::<Value>();
-            let output = documents.last().and_then(Result::ok).unwrap_or_default();
-            self.steps.push(Step { command: format!("kustom {command}"), exit_code, output })?;
+        if self.is_table {
+            self.output.print_bytes(&result.stdout)?;
+            self.output.print_bytes(&result.stderr)?;
+            self.output.flush()?;
         }
-        self.output.flush()?;
-        Ok(written)
+        output.push_str(&String::from_utf8_lossy(&result.stdout));
+        let documents = serde_json::Deserializer::from_str(&output).into_iter::<Value>();
+        let document = documents.last().and_then(Result::ok).unwrap_or_default();
+        let command = format!("kustom {command}");
+        self.steps.push(json!({"command": command, "exit_code": exit_code, "output": document}));
+        Ok(output)
     }
 }
 
-fn cannot_run(error: &std::io::Error) -> Error {
-    Error::usage(format!("cannot run kustom: {error}"))
+fn process_error(error: &std::io::Error) -> Error {
+    Error::usage(format!("cannot run kustom as a child process: {error}"))
 }

@@ -1,27 +1,28 @@
 use super::*;
 use serde_json::json;
 
-fn step(action: Action, expect: Expect) -> Step {
-    let action_name = "x".to_owned();
-    Step { line: 1, action_name, action, target: None, status_of: None, expect }
-}
-
-fn unmet(expect: Expect, result: &StepResult) -> Vec<String> {
-    list_mismatches(&step(Action::Get { session: None }, expect), result)
-}
-
-fn list_mismatches(step: &Step, result: &StepResult) -> Vec<String> {
+/// Lists what `result` does not meet of expectations in TOML.
+fn list_mismatches(action: Action, expect: &str, result: &StepResult) -> String {
+    let expect = toml::from_str(expect).unwrap();
+    let step = Step { line: 1, action_name: "x".to_owned(), action, target: None, status_of: None, expect };
     let format = |Mismatch { what, expected, actual }| format!("{what}: {expected} / {actual}");
-    check_expectations(step, result).into_iter().map(format).collect()
+    check_expectations(&step, result).into_iter().map(format).collect::<Vec<_>>().join("; ")
 }
 
-fn object(value: Value) -> Map<String, Value> {
-    let Value::Object(object) = value else { panic!("an object") };
-    object
+/// Each case is the expectations and the mismatches.
+#[track_caller]
+fn assert_mismatches(result: &StepResult, cases: &[(&str, &str)]) {
+    for (expect, mismatches) in cases {
+        assert_eq!(list_mismatches(Action::Get { session: None }, expect, result), *mismatches, "{expect}");
+    }
 }
 
-fn success(value: Value) -> StepResult {
-    StepResult { http: Some(200), response: Some(object(value)), ..StepResult::default() }
+fn success(response: Value) -> StepResult {
+    StepResult {
+        http: Some(200),
+        response: serde_json::from_value(response).unwrap(),
+        ..StepResult::default()
+    }
 }
 
 fn failure() -> StepResult {
@@ -31,51 +32,39 @@ fn failure() -> StepResult {
 
 #[test]
 fn a_step_must_succeed_unless_a_failure_is_expected() {
-    assert_eq!(unmet(Expect::default(), &success(json!({}))), [""; 0]);
-    assert_eq!(unmet(Expect::default(), &failure()), ["step: exit 0 / exit 5: It is offline."]);
-    let http = |http| Expect { http: Some(http), ..Expect::default() };
-    assert_eq!(unmet(http(409), &failure()), [""; 0]);
-    assert_eq!(unmet(http(404), &failure()), ["http: 404 / 409: It is offline."]);
-    assert_eq!(unmet(http(409), &success(json!({}))), ["http: 409 / 200"]);
-    assert_eq!(
-        unmet(http(409), &StepResult { http: None, ..failure() }),
-        ["http: 409 / no response: It is offline."]
+    let cases = [("", ""), ("http = 409", "http: 409 / 200"), ("exit = 5", "exit: 5 / 0")];
+    assert_mismatches(&success(json!({})), &cases);
+    let cases = [
+        ("", "step: exit 0 / exit 5: It is offline."),
+        ("http = 409", ""),
+        ("http = 404", "http: 404 / 409: It is offline."),
+        ("exit = 5", ""),
+        ("exit = 4", "exit: 4 / 5: It is offline."),
+        // A step with another outcome is not checked further.
+        ("has = ['order_id']\nstatus = 'ACTIVE'", "step: exit 0 / exit 5: It is offline."),
+    ];
+    assert_mismatches(&failure(), &cases);
+    let no_response = StepResult { http: None, ..failure() };
+    assert_mismatches(&no_response, &[("http = 409", "http: 409 / no response: It is offline.")]);
+    let invalid_response = StepResult { http: Some(200), ..failure() };
+    assert_mismatches(&invalid_response, &[("http = 200", "step: exit 0 / exit 5: It is offline.")]);
+}
+
+#[test]
+fn the_status_and_the_message_are_compared() {
+    let result = StepResult { status: Some("ACTIVE".to_owned()), ..success(json!({})) };
+    assert_mismatches(
+        &result,
+        &[("status = 'ACTIVE'", ""), ("status = 'FAILED'", "status: FAILED / ACTIVE")],
     );
-    let exit = |exit| Expect { exit: Some(exit), ..Expect::default() };
-    assert_eq!(unmet(exit(5), &failure()), [""; 0]);
-    assert_eq!(unmet(exit(4), &failure()), ["exit: 4 / 5: It is offline."]);
-    assert_eq!(unmet(exit(5), &success(json!({}))), ["exit: 5 / 0"]);
-}
-
-#[test]
-fn the_expected_status_with_an_invalid_response_does_not_pass() {
-    let result = StepResult { http: Some(200), ..failure() };
-    let expect = Expect { http: Some(200), ..Expect::default() };
-    assert_eq!(unmet(expect, &result), ["step: exit 0 / exit 5: It is offline."]);
-}
-
-#[test]
-fn a_step_with_another_outcome_is_not_checked_further() {
-    let expect = Expect { has: vec!["order_id".into()], status: Some("ACTIVE".into()), ..Expect::default() };
-    assert_eq!(unmet(expect, &failure()), ["step: exit 0 / exit 5: It is offline."]);
-}
-
-#[test]
-fn the_status_is_compared() {
-    let expect = || Expect { status: Some("ACTIVE".into()), ..Expect::default() };
-    let result =
-        |status: Option<&str>| StepResult { status: status.map(str::to_owned), ..success(json!({})) };
-    assert_eq!(unmet(expect(), &result(Some("ACTIVE"))), [""; 0]);
-    assert_eq!(unmet(expect(), &result(Some("CREATED"))), ["status: ACTIVE / CREATED"]);
-    assert_eq!(unmet(expect(), &result(None)), ["status: ACTIVE / none"]);
-}
-
-#[test]
-fn the_message_contains_the_text_ignoring_case() {
-    let expect = |says: &str| Expect { http: Some(409), message: Some(says.into()), ..Expect::default() };
-    assert_eq!(unmet(expect("is OFFLINE"), &failure()), [""; 0]);
-    assert_eq!(unmet(expect("has ended"), &failure()), ["says: has ended / It is offline."]);
-    assert_eq!(unmet(expect("x"), &StepResult { message: None, ..failure() }), ["says: x / nothing"]);
+    assert_mismatches(&success(json!({})), &[("status = 'ACTIVE'", "status: ACTIVE / none")]);
+    let cases = [
+        ("http = 409\nsays = 'is OFFLINE'", ""),
+        ("http = 409\nsays = 'has ended'", "says: has ended / It is offline."),
+    ];
+    assert_mismatches(&failure(), &cases);
+    let no_message = StepResult { message: None, ..failure() };
+    assert_mismatches(&no_message, &[("http = 409\nsays = 'x'", "says: x / nothing")]);
 }
 
 #[test]
@@ -83,61 +72,51 @@ fn only_named_fields_of_a_response_are_compared() {
     let result = success(json!({
         "amount": 100, "more": true, "nothing": null, "deep": {"a": "x", "b": 2}, "list": [{"n": 1, "m": 2}, 5],
     }));
-    let expect = |value| Expect { response: object(value), ..Expect::default() };
-    let fine = json!({"amount": 100, "deep": {"a": "x"}, "list": [{"n": 1}, 5]});
-    assert_eq!(unmet(expect(fine), &result), [""; 0]);
-    let wrong = json!({"amount": "100", "deep": {"a": "y", "c": 1}, "list": [{"n": 2}, 6], "gone": 1});
-    assert_eq!(
-        unmet(expect(wrong), &result),
-        [
-            "answer.amount: \"100\" / 100",
-            "answer.deep.a: \"y\" / \"x\"",
-            "answer.deep.c: 1 / nothing",
-            "answer.list[0].n: 2 / 1",
-            "answer.list[1]: 6 / 5",
-            "answer.gone: 1 / nothing",
-        ]
-    );
-    assert_eq!(unmet(expect(json!({"list": [5]})), &result), ["answer.list: 1 element / 2 elements"]);
-    assert_eq!(unmet(expect(json!({"amount": {"x": 1}})), &result), ["answer.amount: {\"x\":1} / 100"]);
-    assert_eq!(
-        unmet(expect(json!({"a": 1})), &StepResult { response: None, ..success(json!({})) }),
-        ["answer.a: 1 / nothing"]
-    );
+    let cases = [
+        ("answer = { amount = 100, deep = { a = 'x' }, list = [{ n = 1 }, 5] }", ""),
+        ("answer.amount = '100'", "answer.amount: \"100\" / 100"),
+        ("answer.deep = { a = 'y', c = 1 }", "answer.deep.a: \"y\" / \"x\"; answer.deep.c: 1 / nothing"),
+        ("answer.list = [{ n = 2 }, 6]", "answer.list[0].n: 2 / 1; answer.list[1]: 6 / 5"),
+        ("answer.gone = 1", "answer.gone: 1 / nothing"),
+        ("answer.list = [5]", "answer.list: 1 element / 2 elements"),
+        ("answer.amount = { x = 1 }", "answer.amount: {\"x\":1} / 100"),
+    ];
+    assert_mismatches(&result, &cases);
+    let no_response = StepResult { response: None, ..result };
+    assert_mismatches(&no_response, &[("answer.a = 1", "answer.a: 1 / nothing")]);
 }
 
 #[test]
 fn fields_are_present_unless_null() {
     let result = success(json!({"a": {"b": false}, "none": null, "secret": "[redacted]"}));
-    let has = |path: &str| Expect { has: vec![path.into()], ..Expect::default() };
-    let lacks = |path: &str| Expect { lacks: vec![path.into()], ..Expect::default() };
-    for path in ["a", "a.b", "secret"] {
-        assert_eq!(unmet(has(path), &result), [""; 0]);
-    }
-    for path in ["b", "a.c", "a.b.c", "none"] {
-        assert_eq!(unmet(has(path), &result), [format!("has: {path} / nothing")]);
-        assert_eq!(unmet(lacks(path), &result), [""; 0]);
-    }
-    assert_eq!(unmet(lacks("a.b"), &result), ["lacks: no a.b / false"]);
+    let cases = [
+        ("has = ['a', 'a.b', 'secret']", ""),
+        ("has = ['b', 'a.b.c', 'none']", "has: b / nothing; has: a.b.c / nothing; has: none / nothing"),
+        ("lacks = ['b', 'a.c', 'none']", ""),
+        ("lacks = ['a.b']", "lacks: no a.b / false"),
+    ];
+    assert_mismatches(&result, &cases);
 }
 
 #[test]
 fn callbacks_are_compared_in_order() {
-    let (created, failed) = (CallbackType::SessionCreated, CallbackType::PaymentFailed);
-    let expect = |types: &[&CallbackType]| Expect {
-        callbacks: Some(types.iter().map(|kind| (*kind).clone()).collect()),
-        ..Expect::default()
-    };
-    let result = |types: Vec<CallbackType>| StepResult { callbacks: Some(types), ..success(json!({})) };
-    let both = || result(vec![created.clone(), failed.clone()]);
-    assert_eq!(unmet(expect(&[&created, &failed]), &both()), [""; 0]);
-    let expected =
-        "callbacks: ipp.payment.failed, ipp.session.created / ipp.session.created, ipp.payment.failed";
-    assert_eq!(unmet(expect(&[&failed, &created]), &both()), [expected]);
-    let expected = "callbacks: none / ipp.session.created";
-    assert_eq!(unmet(expect(&[]), &result(vec![created.clone()])), [expected]);
-    assert_eq!(unmet(expect(&[&created]), &result(vec![])), ["callbacks: ipp.session.created / none"]);
-    assert_eq!(unmet(expect(&[&created]), &success(json!({}))), [""; 0], "not every target reveals them");
+    let types = vec![CallbackType::SessionCreated, CallbackType::PaymentFailed];
+    let result = StepResult { callbacks: Some(types), ..success(json!({})) };
+    let actual = "ipp.session.created, ipp.payment.failed";
+    let cases = [
+        ("callbacks = ['session.created', 'payment.failed']", String::new()),
+        (
+            "callbacks = ['payment.failed', 'session.created']",
+            format!("callbacks: ipp.payment.failed, ipp.session.created / {actual}"),
+        ),
+        ("callbacks = []", format!("callbacks: none / {actual}")),
+    ];
+    assert_mismatches(&result, &cases.each_ref().map(|(expect, mismatches)| (*expect, mismatches.as_str())));
+    let expect = "callbacks = ['session.created']";
+    let no_callbacks = StepResult { callbacks: Some(Vec::new()), ..success(json!({})) };
+    assert_mismatches(&no_callbacks, &[(expect, "callbacks: ipp.session.created / none")]);
+    // An account does not reveal its callbacks.
+    assert_mismatches(&success(json!({})), &[(expect, "")]);
 }
 
 #[test]
@@ -146,8 +125,5 @@ fn a_failed_wait_names_its_condition() {
     let wait = Action::Wait { session: None, until: crate::model::SessionStatus::Expired, within };
     let result =
         StepResult { http: Some(200), exit_code: 13, message: Some("it is ACTIVE".into()), ..failure() };
-    assert_eq!(
-        list_mismatches(&step(wait, Expect::default()), &result),
-        ["step: EXPIRED within 1m 30s / exit 13: it is ACTIVE"]
-    );
+    assert_eq!(list_mismatches(wait, "", &result), "step: EXPIRED within 1m 30s / exit 13: it is ACTIVE");
 }

@@ -64,11 +64,11 @@ pub(super) fn session_status<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
 pub(super) fn callback_types<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<CallbackType>>, D::Error> {
+    let names = CallbackType::ALL.each_ref().map(CallbackType::as_str).join(", ");
+    let expected = format!("one of {names}");
     let find = |text: String| {
-        CallbackType::find(&text).ok_or_else(|| {
-            let known = CallbackType::ALL.each_ref().map(CallbackType::as_str).join(", ");
-            D::Error::invalid_value(Unexpected::Str(&text), &format!("one of {known}").as_str())
-        })
+        let found = CallbackType::find(&text);
+        found.ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&text), &expected.as_str()))
     };
     Vec::<String>::deserialize(deserializer)?.into_iter().map(find).collect::<Result<_, _>>().map(Some)
 }

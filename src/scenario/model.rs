@@ -168,15 +168,18 @@ impl Action {
         }
     }
 
-    const fn required_capability(&self) -> Option<Capability> {
+    /// What the action needs in addition to the API, as the rest of a sentence.
+    const fn emulator_feature(&self) -> Option<&'static str> {
         match self {
             Self::Pair { .. }
             | Self::Choose { .. }
             | Self::Pay { .. }
             | Self::Decline { .. }
-            | Self::CancelOnPhone { .. } => Some(Capability::Phone),
-            Self::Offline { .. } | Self::Online { .. } => Some(Capability::Network),
-            Self::Advance { .. } => Some(Capability::Clock),
+            | Self::CancelOnPhone { .. } => Some("needs a simulated phone, which only an emulator has"),
+            Self::Offline { .. } | Self::Online { .. } => {
+                Some("needs a simulated network, which only an emulator has")
+            }
+            Self::Advance { .. } => Some("needs an adjustable clock, which only an emulator has"),
             _ => None,
         }
     }
@@ -214,26 +217,6 @@ impl ResourceKind {
     }
 }
 
-/// Something a scenario can need in addition to the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Capability {
-    Phone,
-    Network,
-    Clock,
-    EmulatorOptions,
-}
-
-impl Capability {
-    const fn description(self) -> &'static str {
-        match self {
-            Self::Phone => "needs a simulated phone, which only an emulator has",
-            Self::Network => "needs a simulated network, which only an emulator has",
-            Self::Clock => "needs an adjustable clock, which only an emulator has",
-            Self::EmulatorOptions => "needs an emulator that runs only this scenario",
-        }
-    }
-}
-
 /// Expected results of a step. If neither `http` nor `exit` is set, the step must succeed.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "a table")]
@@ -266,19 +249,15 @@ impl Expect {
 }
 
 impl Scenario {
-    /// The first line that needs something `is_available` rejects, and the reason as a sentence.
-    pub(crate) fn missing_capability(
-        &self,
-        is_available: impl Fn(Capability) -> bool,
-    ) -> Option<(usize, String)> {
-        let options =
-            self.emulator_options.iter().map(|(line, _)| (*line, "switches", Capability::EmulatorOptions));
-        let steps = self.steps.iter().filter_map(|step| {
-            Some((step.line, step.action_name.as_str(), step.action.required_capability()?))
-        });
-        options
-            .chain(steps)
-            .find(|(.., capability)| !is_available(*capability))
-            .map(|(line, key, capability)| (line, format!("'{key}' {}", capability.description())))
+    /// The first line that cannot run on an account, and the reason. On a shared emulator, only the options are
+    /// unsupported, since they would affect others.
+    pub(crate) fn find_unsupported(&self, is_emulator: bool) -> Option<(usize, String)> {
+        if let Some((line, _)) = &self.emulator_options {
+            return Some((*line, "'switches' needs an emulator that runs only this scenario".to_owned()));
+        }
+        let mut steps = self.steps.iter().filter(|_| !is_emulator);
+        steps.find_map(|step| {
+            Some((step.line, format!("'{}' {}", step.action_name, step.action.emulator_feature()?)))
+        })
     }
 }

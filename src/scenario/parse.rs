@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue, Deserializer, ValueDeserializer};
 
 use super::model::{Action, Expect, Reference, ResourceKind, Scenario, Step};
 use crate::emulator::EmulatorOptions;
-use crate::model::{Cart, Currency, EnrollmentStatus, SessionStatus, parse_amount, parse_item};
+use crate::model::{Cart, Currency, parse_amount, parse_item};
 use crate::text::line_column;
 
 const DEFAULT_CURRENCY: &str = "SEK";
@@ -52,23 +52,15 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Scenario, Vec<Diagnostic>>
     let mut parser = Parser { text, steps: Vec::new(), created: Vec::new(), mistakes: Vec::new() };
     let scenario = parser.parse_file(file);
     let mut mistakes = parser.mistakes;
-    mistakes.sort_by_key(|(offset, _)| *offset);
-    let locate = |(offset, message)| {
-        let (line, column) = line_column(text, offset);
-        Diagnostic { line, column, message }
-    };
-    match scenario {
-        Some(scenario) if mistakes.is_empty() => Ok(scenario),
-        _ => Err(mistakes.into_iter().map(locate).collect()),
-    }
+    mistakes.sort_by_key(|mistake| (mistake.line, mistake.column));
+    scenario.filter(|_| mistakes.is_empty()).ok_or(mistakes)
 }
 
 struct Parser<'a> {
     text: &'a str,
     steps: Vec<Step>,
     created: Vec<Created>,
-    /// Byte offsets and messages.
-    mistakes: Vec<(usize, String)>,
+    mistakes: Vec<Diagnostic>,
 }
 
 /// A resource that a step creates.
@@ -82,7 +74,8 @@ struct Created {
 
 impl Parser<'_> {
     fn report(&mut self, span: &Range<usize>, message: impl Into<String>) {
-        self.mistakes.push((span.start, message.into()));
+        let (line, column) = line_column(self.text, span.start);
+        self.mistakes.push(Diagnostic { line, column, message: message.into() });
     }
 
     /// Returns the value, or reports the error.
@@ -135,7 +128,12 @@ impl Parser<'_> {
         let action_name = action_name.into_inner();
         let created = ResourceKind::created_by(&action_name);
         if let Some(name) = &name {
-            self.check_name(name, &action_name, created);
+            let (span, name) = (name.span(), name.get_ref());
+            if created.is_none() {
+                self.report(&span, format!("'as' has no effect, since '{action_name}' creates nothing"));
+            } else if self.created.iter().any(|created| created.name.as_ref() == Some(name)) {
+                self.report(&span, format!("an earlier step is already named '{name}'"));
+            }
         }
         if let (Some(expect), Some(action)) = (&expect, &action) {
             self.check_expect(expect, &action_name, action, created);
@@ -214,15 +212,6 @@ impl Parser<'_> {
         fields
     }
 
-    fn check_name(&mut self, name: &Reference, action_name: &str, created: Option<ResourceKind>) {
-        let text = name.get_ref();
-        if created.is_none() {
-            self.report(&name.span(), format!("'as' has no effect, since '{action_name}' creates nothing"));
-        } else if self.created.iter().any(|created| created.name.as_ref() == Some(text)) {
-            self.report(&name.span(), format!("an earlier step is already named '{text}'"));
-        }
-    }
-
     /// Reports expectations that are never or always met.
     fn check_expect(
         &mut self,
@@ -244,13 +233,9 @@ impl Parser<'_> {
         }
         let Some(status) = &expect.status else { return };
         let is_code = matches!(action, Action::Enroll { .. } | Action::Withdraw { .. } | Action::Pair { .. });
-        let (is_known, known) = if is_code {
-            (!matches!(EnrollmentStatus::from(status.clone()), EnrollmentStatus::Other(_)), CODE_STATUSES)
-        } else {
-            (!matches!(SessionStatus::from(status.clone()), SessionStatus::Other(_)), SESSION_STATUSES)
-        };
-        if !is_known {
-            self.report(&span, format!("unknown status '{status}', expected one of {known}"));
+        let statuses = if is_code { CODE_STATUSES } else { SESSION_STATUSES };
+        if !statuses.split(", ").any(|known| known == status) {
+            self.report(&span, format!("unknown status '{status}', expected one of {statuses}"));
         }
         if expect.is_failure() && matches!(created, Some(ResourceKind::Code | ResourceKind::Session)) {
             self.report(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{CallbackType, PaymentMethod, TapOutcome};
+use crate::model::{CallbackType, PaymentMethod, SessionStatus, TapOutcome};
 use proptest::prelude::*;
 use serde_json::json;
 use std::time::Duration;
@@ -21,10 +21,6 @@ fn mistakes_in_step(step: &str) -> String {
 
 fn step(text: &str) -> Step {
     read(&format!("{SALE}[[step]]\n{text}")).steps.remove(2)
-}
-
-fn action(text: &str) -> Action {
-    step(text).action
 }
 
 /// All values of `do`, from the error for an unknown one.
@@ -97,43 +93,38 @@ callbacks = ["ipp.session.created", "payment.failed"]
 }
 
 #[test]
-fn omitted_keys_have_defaults() {
+fn omitted_keys_have_defaults_and_values_two_spellings() {
     let scenario = read(SALE);
     assert_eq!((scenario.name.as_str(), &scenario.emulator_options), ("sale", &None));
     let Action::Create { body, .. } = &scenario.steps[1].action else { panic!("a session") };
     assert_eq!(json!(body), json!({"order_amount": 100, "purchase_currency": "SEK"}));
     let session = None;
-    assert_eq!(action("do = \"choose\""), Action::Choose { session, method: PaymentMethod::Card });
+    assert_eq!(step("do = \"choose\"").action, Action::Choose { session, method: PaymentMethod::Card });
     let (session, until, within) = (None, SessionStatus::Finalized, Duration::from_secs(30));
-    assert_eq!(action("do = \"wait\""), Action::Wait { session, until, within });
-}
+    assert_eq!(step("do = \"wait\"").action, Action::Wait { session, until, within });
 
-#[test]
-fn values_are_parsed_in_either_spelling() {
     for outcome in ["lost-card", "LOST_CARD"] {
         let expected = Action::Tap { session: None, outcome: Some(TapOutcome::LostCard) };
-        assert_eq!(action(&format!("do = \"tap\"\noutcome = \"{outcome}\"")), expected);
+        assert_eq!(step(&format!("do = \"tap\"\noutcome = \"{outcome}\"")).action, expected);
     }
     for method in ["swish", "SWISH"] {
         let expected = Action::Pay { session: None, method: Some(PaymentMethod::Swish) };
-        assert_eq!(action(&format!("do = \"pay\"\nmethod = \"{method}\"")), expected);
+        assert_eq!(step(&format!("do = \"pay\"\nmethod = \"{method}\"")).action, expected);
     }
     let by = Duration::from_secs(5400);
-    assert_eq!(action("do = \"advance\"\nby = \"1h30m\""), Action::Advance { by, session: None });
+    assert_eq!(step("do = \"advance\"\nby = \"1h30m\"").action, Action::Advance { by, session: None });
 }
 
 #[test]
 fn every_action_is_parsed() {
-    let names = action_names();
-    assert_eq!(names.len(), 17);
-    for name in names {
+    for name in action_names() {
         let keys = match name.as_str() {
             "advance" => "by = \"1h30m\"",
             "create" => "amount = \"1\"",
             _ => "",
         };
         let scenario = read(&format!("{SALE}[[step]]\ndo = \"enroll\"\n[[step]]\ndo = \"{name}\"\n{keys}"));
-        assert_eq!((scenario.steps[3].action_name.as_str(), scenario.steps[3].line), (name.as_str(), 8));
+        assert_eq!((&scenario.steps[3].action_name, scenario.steps[3].line), (&name, 8));
     }
 }
 
@@ -185,51 +176,37 @@ fn report_cases(cases: &[&str]) -> String {
 fn mistakes_in_actions() {
     let cases = [
         "do = \"taap\"",
-        "do = 5",
         "outcome = \"success\"",
         "do = \"tap\"\noutcome = \"sucess\"",
         "do = \"decline\"\noutcome = \"success\"",
         "do = \"choose\"\nmethod = \"cash\"",
         "do = \"tap\"\nas = \"x\"",
-        "do = \"tap\"\nsession = \"sael\"",
         "do = \"pair\"",
-        "do = \"create\"\namount = 1.50",
         "do = \"create\"\namount = \"1.505\"",
         "do = \"create\"\namount = \"1\"\ncurrency = \"SKE\"",
         "do = \"create\"",
         "do = \"create\"\nbody.order_amount = 1.5",
-        "do = \"create\"\nbody.order_amount = 99999999999999999999",
         "do = \"create\"\nitems = [\"T,price=x\", \"T,price=1,5\"]",
         "do = \"create\"\nitems = []",
-        "do = \"create\"\nitems = \"T,price=1\"",
-        "do = \"advance\"",
         "do = \"advance\"\nby = \"soon\"",
-        "do = \"advance\"\nby = \"0s\"",
         "do = \"wait\"\nfor = \"PAID\"",
     ];
     insta::assert_snapshot!(report_cases(&cases), @r#"
     do = "taap" => 7:6: unknown variant `taap`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
-    do = 5 => 7:6: invalid type: integer `5`, expected a string
     outcome = "success" => 6:1: missing field `do`, such as do = "tap"
     do = "tap", outcome = "sucess" => 8:11: invalid value: string "sucess", expected one of success, declined-generic, insufficient-funds, lost-card, stolen-card, expired-card, incorrect-cvc, processing-error, incorrect-number, card-velocity-exceeded
     do = "decline", outcome = "success" => 8:11: a decline cannot have the outcome success
     do = "choose", method = "cash" => 8:10: invalid value: string "cash", expected one of card, klarna, swish, vipps
     do = "tap", as = "x" => 8:6: 'as' has no effect, since 'tap' creates nothing
-    do = "tap", session = "sael" => 8:11: no earlier step creates a session named 'sael'
     do = "pair" => 6:1: no earlier step creates a code
-    do = "create", amount = 1.50 => 8:10: invalid type: floating point `1.5`, expected a string
     do = "create", amount = "1.505" => 8:10: 'amount': '1.505' has 3 decimals, but SEK has 2
     do = "create", amount = "1", currency = "SKE" => 9:12: 'SKE' is not an ISO 4217 currency code such as SEK, EUR or NOK
     do = "create" => 6:1: 'create' needs 'amount', 'items' or 'body'
     do = "create", body.order_amount = 1.5 => 8:1: 1.5 has decimals: amounts are integers in minor units, tax rates integers in basis points
-    do = "create", body.order_amount = 99999999999999999999 => 8:21: invalid type: integer `99999999999999999999` as i128, expected any valid TOML value
     do = "create", items = ["T,price=x", "T,price=1,5"] => 8:10: 'items': price: 'x' is not an amount; write digits with a point before the decimals, like 249.50
     8:23: 'items': '5' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001
     do = "create", items = [] => 8:9: 'items': the cart is empty
-    do = "create", items = "T,price=1" => 8:9: invalid type: string "T,price=1", expected a sequence
-    do = "advance" => 6:1: missing field `by`
     do = "advance", by = "soon" => 8:6: invalid value: string "soon", expected a duration such as 30s, 15m or 2h
-    do = "advance", by = "0s" => 8:6: invalid value: string "0s", expected a duration such as 30s, 15m or 2h
     do = "wait", for = "PAID" => 8:7: invalid value: string "PAID", expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
     "#);
 }
@@ -238,20 +215,14 @@ fn mistakes_in_actions() {
 fn mistakes_in_expectations() {
     let cases = [
         "do = \"advance\"\nby = \"1s\"\nexpect.http = 200",
-        "do = \"get\"\nexpect = 5",
         "do = \"get\"\nexpect.status = \"active\"",
-        "do = \"get\"\n[step.expect]\nstatus = \"PENDING\"",
-        "do = \"get\"\nexpect.exit = 256",
         "do = \"get\"\nexpect.says = \"x\"",
         "do = \"get\"\nexpect.callbacks = [\"ipp.session.paid\"]",
         "do = \"create\"\namount = \"1\"\nexpect = { http = 409, status = \"CREATED\" }",
     ];
     insta::assert_snapshot!(report_cases(&cases), @r#"
     do = "advance", by = "1s", expect.http = 200 => 9:1: 'advance' sends no request: expect only 'status' and 'callbacks'
-    do = "get", expect = 5 => 8:10: invalid type: integer `5`, expected a table
     do = "get", expect.status = "active" => 8:1: unknown status 'active', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
-    do = "get", [step.expect], status = "PENDING" => 8:1: unknown status 'PENDING', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
-    do = "get", expect.exit = 256 => 8:15: invalid value: integer `256`, expected u8
     do = "get", expect.says = "x" => 8:1: 'says' is about a failure: expect one with 'http' or 'exit'
     do = "get", expect.callbacks = ["ipp.session.paid"] => 8:20: invalid value: string "ipp.session.paid", expected one of ipp.session.created, ipp.session.activated, ipp.session.finalized, ipp.session.cancelled, ipp.payment.failed
     do = "create", amount = "1", expect = { http = 409, status = "CREATED" } => 9:10: 'create' is expected to fail, so it creates nothing that has a status
@@ -275,18 +246,8 @@ fn mistakes_in_names() {
 fn mistakes_in_the_file() {
     let report = |text: &str| mistakes(text).join("\n");
     insta::assert_snapshot!(report(""), @"1:1: a scenario needs at least one [[step]]");
-    insta::assert_snapshot!(report("step = []"), @"1:1: a scenario needs at least one [[step]]");
-    insta::assert_snapshot!(report("[step]\ndo = \"get\""), @"1:1: invalid type: map, expected a sequence");
     insta::assert_snapshot!(report("step = [5]"), @"1:9: a step must be a table");
     insta::assert_snapshot!(report(&format!("switches.strict_sum = true\n{SALE}")), @"1:10: unknown field `strict_sum`, expected one of `session_lifetime`, `status_after_decline`, `one_open_session_per_device`, `cancel_ended`, `enrollment_dialect`, `strict_sums`, `delete_status`, `tap_answer`, `device_list_merchant_id`, `offline_device`, `list_lag`");
-    insta::assert_snapshot!(report(&format!("switches.cancel_ended = \"no\"\n{SALE}")), @"1:25: unknown variant `no`, expected `conflict` or `answer`");
-}
-
-#[test]
-fn steps_can_be_inline_tables() {
-    let text = "step = [\n  { do = \"create-device\" },\n  { do = \"create\", amount = \"1\" },\n]";
-    let lines: Vec<_> = read(text).steps.iter().map(|step| step.line).collect();
-    assert_eq!(lines, [2, 3]);
 }
 
 proptest! {

@@ -6,7 +6,7 @@ use crate::model::{Device, Resource};
 use crate::secret::REDACTED;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct CredentialsArgs {
+pub(crate) struct CredentialsArgs {
     /// Print the device's own credentials, which are secret
     #[arg(long)]
     show_credentials: bool,

@@ -8,8 +8,13 @@ mod simulate_tap;
 mod trigger;
 
 use clap::Subcommand;
+use clap_complete::engine::ArgValueCompleter;
+use uuid::Uuid;
 
+use crate::args;
 use crate::commands::help::text::after_help;
+use crate::commands::sessions::choose::SessionFilter;
+use crate::complete;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ExitStatus};
 
@@ -38,26 +43,36 @@ pub(crate) enum Command {
     Trigger(trigger::Args),
 }
 
-impl Command {
-    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        match self {
-            Self::CreateDevice(args) => run_outside_production(app, async |context| args.run(&context).await),
-            Self::SimulateTap(args) => run_outside_production(app, async |context| args.run(&context).await),
-            // These commands have a stricter guard with its own hint.
-            Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),
-            Self::Emulator(args) => args.run(app),
-            Self::Run(args) => args.run(app),
-            Self::Trigger(args) => args.run(app),
-        }
+#[derive(Debug, clap::Args)]
+pub(crate) struct SessionArg {
+    /// Session ID [default: select from the open sessions created on this machine]
+    #[arg(add = ArgValueCompleter::new(complete::sessions))]
+    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
+    session: Option<Uuid>,
+}
+
+impl SessionArg {
+    async fn resolve(self, context: &ApiContext<'_>) -> Result<Uuid, Error> {
+        context.session_or_choice(self.session, SessionFilter::Open).await
     }
 }
 
-fn run_outside_production(
-    app: &App,
-    command: impl AsyncFnOnce(ApiContext<'_>) -> Result<ExitStatus, Error>,
-) -> Result<ExitStatus, Error> {
-    app.run_with_api(async |context| {
-        context.forbid_production()?;
-        command(context).await
-    })
+impl Command {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
+        match self {
+            Self::Emulator(args) => args.run(app),
+            Self::Run(args) => args.run(app),
+            Self::Trigger(args) => args.run(app),
+            // Its guard is stricter, and has hints of its own.
+            Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),
+            Self::CreateDevice(args) => app.run_with_api(async |context| {
+                context.forbid_production()?;
+                args.run(&context).await
+            }),
+            Self::SimulateTap(args) => app.run_with_api(async |context| {
+                context.forbid_production()?;
+                args.run(&context).await
+            }),
+        }
+    }
 }

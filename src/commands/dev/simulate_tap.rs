@@ -1,12 +1,8 @@
-use clap_complete::engine::ArgValueCompleter;
-use uuid::Uuid;
-
+use super::SessionArg;
 use crate::api::tap_request;
 use crate::args;
 use crate::commands::help::text::after_help;
-use crate::commands::sessions::choose::SessionFilter;
 use crate::commands::sessions::outcome;
-use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::TapOutcome;
@@ -27,10 +23,8 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session ID [default: select from the open sessions created on this machine]
-    #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    id: Option<Uuid>,
+    #[command(flatten)]
+    session: SessionArg,
     /// Outcome of the tap [default: success]
     #[arg(long, value_name = "OUTCOME", value_parser = args::tap_outcome_parser())]
     outcome: Option<TapOutcome>,
@@ -38,22 +32,19 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { id, outcome } = self;
-        let id = context.session_or_choice(id, SessionFilter::Open).await?;
+        let Self { session, outcome } = self;
+        let id = session.resolve(context).await?;
         context.client.send(&tap_request(id, outcome)).await?;
         // The body of the tap's response is not documented.
         let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
         context.output.print_item(&session)?;
-        match outcome.unwrap_or_default() {
-            TapOutcome::Success => context.output.status(&outcome::describe_status(&session)),
-            declined => context.output.status(&format!(
-                "The card was {}. {}",
-                declined.meaning(),
-                outcome::describe_status(&session)
-            )),
-        }
+        let status = outcome::describe_status(&session);
+        context.output.status(&match outcome.unwrap_or_default() {
+            TapOutcome::Success => status,
+            declined => format!("The card was {}. {status}", declined.meaning()),
+        });
         Ok(ExitStatus::Success)
     }
 }

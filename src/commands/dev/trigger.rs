@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap_complete::engine::ArgValueCompleter;
 use jiff::Timestamp;
@@ -72,61 +73,62 @@ impl Args {
         }
         let merchant_id = account.as_ref().and_then(|account| account.merchant_id.as_ref());
         let merchant_id = merchant_id.map_or_else(|| SAMPLE_MERCHANT_ID.to_owned(), |id| id.value.clone());
-        let context = match (session, account) {
-            (Some(_), Some(account)) => Some(app.connect_as(account)?),
-            _ => None,
-        };
         app.block_on(async {
-            let data = match (&context, session) {
-                (Some(context), Some(id)) => data_for_session(&event, id, context).await?,
-                _ => build_sample(&event),
+            let data = match (session, account) {
+                (Some(id), Some(account)) => session_callback(&event, id, &app.connect_as(account)?).await?,
+                _ => CallbackData {
+                    session_id: Some(Uuid::new_v4().to_string()),
+                    order_id: (event == CallbackType::SessionFinalized).then(|| Uuid::new_v4().to_string()),
+                    failure_reason: failure_reason(&event),
+                },
             };
             let id = format!("kevt_{}", Uuid::new_v4().simple());
-            let now = Timestamp::now();
             let callback = Callback {
                 id: Some(id.clone()),
                 merchant_id: Some(merchant_id),
-                timestamp: Some(format!("{now:.9}")),
+                timestamp: Some(format!("{:.9}", Timestamp::now())),
                 kind: Some(event.to_string()),
-                data: Some(data),
+                data: Some(data.clone()),
             };
             // A struct of strings always serializes.
             let body = serde_json::to_vec(&callback).unwrap_or_default();
-            let sent_at = std::time::Instant::now();
-            match poster.post(&id, body).await {
-                Ok(response) => {
-                    let CallbackData { session_id, order_id, failure_reason } =
-                        callback.data.unwrap_or_default();
-                    let status = response.status().as_u16();
-                    // An application may echo its configuration, including the secret.
-                    let body = String::from_utf8_lossy(response.body());
-                    app.output.print_item(&TriggerResult {
-                        id,
-                        kind: event.to_string(),
-                        session_id,
-                        order_id,
-                        failure_reason,
-                        to: poster.display_url(),
-                        status,
-                        took_ms: u64::try_from(sent_at.elapsed().as_millis()).unwrap_or(u64::MAX),
-                        answer: Redactor::default().redact(&body).chars().take(MAX_RESPONSE_LEN).collect(),
-                    })?;
-                    check_status(status)
-                }
-                Err(DeliveryError::NotSent(reason)) => {
-                    let message = format!("the callback was not sent: {}", escape_control(&reason));
-                    Err(Error::new(ErrorKind::Unavailable, message)
-                        .hint("check that the application listens at this URL"))
-                }
-                Err(DeliveryError::Lost(reason)) => {
-                    let reason = escape_control(&reason);
-                    let message = format!("the callback was sent, but there was no response: {reason}");
-                    Err(Error::new(ErrorKind::Unknown, message)
-                        .hint("check whether the application processed it"))
-                }
-            }
+            let sent_at = Instant::now();
+            let response = poster.post(&id, body).await.map_err(explain_delivery_error)?;
+            let status = response.status().as_u16();
+            // An application may echo its configuration, including the secret.
+            let body = String::from_utf8_lossy(response.body());
+            app.output.print_item(&TriggerResult {
+                id,
+                kind: event.to_string(),
+                session_id: data.session_id,
+                order_id: data.order_id,
+                failure_reason: data.failure_reason,
+                to: poster.display_url(),
+                status,
+                took_ms: u64::try_from(sent_at.elapsed().as_millis()).unwrap_or(u64::MAX),
+                answer: Redactor::default().redact(&body).chars().take(MAX_RESPONSE_LEN).collect(),
+            })?;
+            check_status(status)
         })
     }
+}
+
+fn explain_delivery_error(error: DeliveryError) -> Error {
+    let (kind, failure, reason, hint) = match error {
+        DeliveryError::NotSent(reason) => (
+            ErrorKind::Unavailable,
+            "the callback was not sent",
+            reason,
+            "check that the application listens at this URL",
+        ),
+        DeliveryError::Lost(reason) => (
+            ErrorKind::Unknown,
+            "the callback was sent, but there was no response",
+            reason,
+            "check whether the application processed it",
+        ),
+    };
+    Error::new(kind, format!("{failure}: {}", escape_control(&reason))).hint(hint)
 }
 
 fn has_account(app: &App) -> Result<bool, Error> {
@@ -150,24 +152,14 @@ fn check_status(status: u16) -> Result<ExitStatus, Error> {
     })
 }
 
-fn build_sample(event: &CallbackType) -> CallbackData {
-    CallbackData {
-        session_id: Some(Uuid::new_v4().to_string()),
-        order_id: (*event == CallbackType::SessionFinalized).then(|| Uuid::new_v4().to_string()),
-        failure_reason: failure_reason(event),
-    }
-}
-
-async fn data_for_session(
+/// Reads the session, and warns if its status is not the one that the callback reports.
+async fn session_callback(
     event: &CallbackType,
     id: Uuid,
     context: &ApiContext<'_>,
 ) -> Result<CallbackData, Error> {
-    let session = context
-        .client
-        .session(id)
-        .await
-        .map_err(|error| Error::from(error).context(&format!("session {id}")))?;
+    let session = context.client.session(id).await;
+    let session = session.map_err(|error| Error::from(error).context(&format!("session {id}")))?;
     let expected = match event {
         CallbackType::SessionCreated => Some(SessionStatus::Created),
         CallbackType::SessionActivated => Some(SessionStatus::Active),

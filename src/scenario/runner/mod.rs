@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::assertions::{Mismatch, check_expectations};
-use super::model::{Capability, ResourceKind, Scenario, Step};
+use super::model::{ResourceKind, Scenario, Step};
 use crate::api::Client;
 use crate::error::ErrorKind;
 use crate::secret::Secret;
@@ -32,19 +32,6 @@ pub(crate) struct AccountTarget {
     pub location: Option<String>,
 }
 
-impl Target<'_> {
-    const fn has(self, capability: Capability) -> bool {
-        match (self, capability) {
-            (Self::Emulator(_), _) => true,
-            (Self::Account(account), Capability::Phone | Capability::Network | Capability::Clock) => {
-                account.is_emulator
-            }
-            // The options of a shared emulator are not the scenario's to change.
-            (Self::Account(_), Capability::EmulatorOptions) => false,
-        }
-    }
-}
-
 /// The result of a scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RunResult {
@@ -57,7 +44,13 @@ pub(crate) struct RunResult {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum RunOutcome {
     Passed,
-    Failed(FailedStep),
+    Failed {
+        line: usize,
+        action_name: String,
+        mismatches: Vec<Mismatch>,
+        /// Exit code of the equivalent command. If that succeeded, it is the code for a request that the API rejects.
+        exit_code: u8,
+    },
     /// The target lacks something the scenario needs. No request was sent.
     Skipped {
         /// Line that needs it.
@@ -65,15 +58,6 @@ pub(crate) enum RunOutcome {
         reason: String,
     },
     Cancelled,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FailedStep {
-    pub line: usize,
-    pub action_name: String,
-    pub mismatches: Vec<Mismatch>,
-    /// Exit code of the equivalent command. If that succeeded, it is the code for a request that the API rejects.
-    pub exit_code: u8,
 }
 
 /// Returned when the cancellation token interrupts a step.
@@ -103,7 +87,9 @@ pub(crate) async fn run_scenario(
     target: Target<'_>,
     cancel: &CancellationToken,
 ) -> RunResult {
-    if let Some((line, reason)) = scenario.missing_capability(|capability| target.has(capability)) {
+    if let Target::Account(account) = target
+        && let Some((line, reason)) = scenario.find_unsupported(account.is_emulator)
+    {
         let outcome = RunOutcome::Skipped { line, reason };
         return RunResult { outcome, steps_passed: 0, leftovers: Vec::new() };
     }
@@ -129,7 +115,7 @@ impl Run<'_> {
                 let exit_code =
                     if result.exit_code == 0 { ErrorKind::Refused.code() } else { result.exit_code };
                 let (line, action_name) = (step.line, step.action_name.clone());
-                return (index, RunOutcome::Failed(FailedStep { line, action_name, mismatches, exit_code }));
+                return (index, RunOutcome::Failed { line, action_name, mismatches, exit_code });
             }
         }
         (steps.len(), RunOutcome::Passed)

@@ -18,9 +18,6 @@ use crate::secret::{Redactor, Secret};
 /// Name of a simulated device that the scenario gives none.
 const DEFAULT_DEVICE_NAME: &str = "Till";
 
-/// The response of a step, or the result of a step that failed before it had one.
-type StepResponse = Result<Response, StepResult>;
-
 impl Run<'_> {
     pub(super) async fn run_step(&mut self, step: &Step) -> Result<StepResult, Cancelled> {
         let (mut result, created) = self.perform(step).await?;
@@ -58,7 +55,10 @@ impl Run<'_> {
             }
             Action::Deregister { .. } => api::deregister_request(&id.to_string()),
             Action::Withdraw { .. } => api::withdraw_request(&id.to_string()),
-            Action::Pair { name, .. } => api::pair_request(self.target_code(step), name.as_deref()),
+            Action::Pair { name, .. } => {
+                let code = self.target_resource(step).and_then(|resource| resource.code.as_ref());
+                api::pair_request(code.map_or("", Secret::expose), name.as_deref())
+            }
             Action::Create { body, .. } => self.session_request(step.target.map(|_| id), body),
             Action::Choose { method, .. } => api::pos_action_request(id, PosAction::Choose(*method)),
             Action::Tap { outcome, .. } => api::tap_request(id, *outcome),
@@ -88,10 +88,11 @@ impl Run<'_> {
     async fn set_offline(&self, device: Uuid, offline: bool) -> StepResult {
         match self.target {
             Target::Emulator(emulator) => {
-                match emulator.emulator().with_state(|state, _| state.set_offline(device, offline)) {
-                    Ok(_) => StepResult::default(),
-                    Err(rejection) => failed_step(ErrorKind::NotFound, rejection.detail),
-                }
+                let result = emulator.emulator.with_state(|state, _| state.set_offline(device, offline));
+                result.map_or_else(
+                    |rejection| failed_step(ErrorKind::NotFound, rejection.detail),
+                    |_| StepResult::default(),
+                )
             }
             Target::Account(_) => {
                 let result = self.client.pos_set_offline(&device.to_string(), offline).await;
@@ -114,7 +115,11 @@ impl Run<'_> {
         }
     }
 
-    async fn enroll(&self, location: Option<&str>, expires_in: Option<Duration>) -> StepResponse {
+    async fn enroll(
+        &self,
+        location: Option<&str>,
+        expires_in: Option<Duration>,
+    ) -> Result<Response, StepResult> {
         let location_id = self.find_location(location).await?;
         let expires_in = expires_in.unwrap_or(Ttl::TwoHours.duration());
         let new = NewEnrollment { location_id, expires_in, metadata: Metadata::new() };
@@ -135,13 +140,11 @@ impl Run<'_> {
         let pages: Vec<_> = pages.try_collect().await.map_err(|error| failed_request(&error))?;
         let mut locations = pages.into_iter().flat_map(|page| page.content);
         let Some(name) = name else { return Ok(locations.find_map(|location| location.id.clone())) };
-        let has_name = |location: &Location| {
-            location.name.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(name))
-        };
-        match locations.find(|location| has_name(location)) {
-            Some(location) => Ok(location.id.clone()),
-            None => Err(failed_step(ErrorKind::NotFound, format!("there is no location '{name}'"))),
-        }
+        let location = locations
+            .find(|location| location.name.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(name)));
+        location
+            .map(|location| location.id.clone())
+            .ok_or_else(|| failed_step(ErrorKind::NotFound, format!("there is no location '{name}'")))
     }
 
     /// Reads the status that the step expects. It can belong to another session than the step's response does.
@@ -202,14 +205,13 @@ impl Run<'_> {
     fn target_id(&self, step: &Step) -> Uuid {
         self.target_resource(step).map_or(Uuid::nil(), |resource| resource.id)
     }
-
-    fn target_code(&self, step: &Step) -> &str {
-        self.target_resource(step).and_then(|resource| resource.code.as_ref()).map_or("", Secret::expose)
-    }
 }
 
 /// The result of a request, and the resource that it created.
-fn read_response(step: &Step, response: StepResponse) -> (StepResult, Option<CreatedResource>) {
+fn read_response(
+    step: &Step,
+    response: Result<Response, StepResult>,
+) -> (StepResult, Option<CreatedResource>) {
     let response = match response {
         Ok(response) => response,
         Err(result) => return (result, None),
@@ -246,11 +248,8 @@ fn parse_object(body: &[u8]) -> Option<Map<String, Value>> {
 pub(super) fn successful_request(response: &Response) -> StepResult {
     let mut body = serde_json::from_slice(&response.body).unwrap_or_default();
     Redactor::redact_fields(&mut body);
-    let response_body = match body {
-        Value::Object(object) => Some(object),
-        _ => None,
-    };
-    StepResult { http: Some(response.status), response: response_body, ..StepResult::default() }
+    let body = serde_json::from_value(body).ok();
+    StepResult { http: Some(response.status), response: body, ..StepResult::default() }
 }
 
 /// A 2xx response that lacks a field this step needs.
@@ -265,10 +264,7 @@ pub(super) fn invalid_response(kind: ResourceKind, status: u16) -> StepResult {
 
 pub(super) fn failed_request(error: &api::Error) -> StepResult {
     let problem = error.problem();
-    let response = problem.and_then(|problem| match serde_json::to_value(problem) {
-        Ok(Value::Object(object)) => Some(object),
-        _ => None,
-    });
+    let response = problem.and_then(|problem| serde_json::from_value(json!(problem)).ok());
     let message = problem.and_then(Problem::message).unwrap_or_else(|| error.cause.message());
     let kind = Error::from(error.clone()).kind;
     StepResult { http: error.status(), response, ..failed_step(kind, message) }

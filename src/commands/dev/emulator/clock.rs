@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use jiff::SignedDuration;
 
-use super::RUNNING;
+use super::GUARD;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
@@ -13,66 +13,52 @@ use crate::error::{Error, ExitStatus};
 use crate::model::{Clock, Resource};
 use crate::output::{Cell, Column, View, format_time};
 
-const MORE: &str = "\
+/// Show and advance the clock of an emulator
+///
+/// Advance the clock to let codes and sessions expire without waiting.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom dev emulator clock show
   kustom dev emulator clock advance 20m
 
 Next:
-  kustom sessions list --refresh     # sessions that have expired
-";
-
-/// Show and advance the clock of an emulator
-///
-/// Advance the clock to let codes and sessions expire without waiting.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+  kustom sessions list --refresh     # sessions that have expired"))]
 pub(super) enum Command {
-    Show(ShowArgs),
-    Advance(AdvanceArgs),
-}
-
-const MORE_OF_SHOW: &str = "\
+    /// Show the time of an emulator's clock
+    ///
+    /// It is the time of this machine plus the durations by which the clock was advanced.
+    #[command(after_help = after_help("\
 Examples:
   kustom dev emulator clock show
   kustom dev emulator clock show -o json
 
 Next:
-  kustom dev emulator clock advance 2h
-";
+  kustom dev emulator clock advance 2h"))]
+    Show,
 
-/// Show the time of an emulator's clock
-///
-/// It is the time of this machine plus the durations by which the clock was advanced.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE_OF_SHOW))]
-pub(super) struct ShowArgs {}
-
-const MORE_OF_ADVANCE: &str = "\
+    /// Advance an emulator's clock
+    ///
+    /// The clock never goes back.
+    #[command(after_help = after_help("\
 Examples:
   kustom dev emulator clock advance 20m      # lets sessions expire, after fifteen minutes
   kustom dev emulator clock advance 2h       # also lets enrollment codes expire
 
 Next:
-  kustom sessions list --refresh
-";
-
-/// Advance an emulator's clock
-///
-/// The clock never goes back.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE_OF_ADVANCE))]
-pub(super) struct AdvanceArgs {
-    /// Duration such as 20m or 2h
-    #[arg(value_name = "DURATION", value_parser = args::parse_duration)]
-    by: Duration,
+  kustom sessions list --refresh"))]
+    Advance {
+        /// Duration such as 20m or 2h
+        #[arg(value_name = "DURATION", value_parser = args::parse_duration)]
+        by: Duration,
+    },
 }
 
 impl Command {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let clock = match self {
-            Self::Show(ShowArgs {}) => context.client.clock().await,
-            Self::Advance(AdvanceArgs { by }) => {
+            Self::Show => context.client.clock().await,
+            Self::Advance { by } => {
                 let by = SignedDuration::try_from(by)
                     .map_err(|_| Error::usage("the clock cannot be advanced that far"))?;
                 context.client.advance_clock(by).await
@@ -82,7 +68,7 @@ impl Command {
             Ok(clock) => context.output.print_item(&clock)?,
             Err(error) => {
                 let next = "show the time with `kustom dev emulator clock show`".to_owned();
-                return Err(RUNNING.add_hint(error, context, next).await);
+                return Err(GUARD.add_hint(error, context, next).await);
             }
         }
         Ok(ExitStatus::Success)

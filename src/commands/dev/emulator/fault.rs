@@ -2,8 +2,7 @@
 
 use clap::Subcommand;
 
-use super::RUNNING;
-use crate::api;
+use super::GUARD;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::emulator;
@@ -12,112 +11,88 @@ use crate::model::{Fault, Resource};
 use crate::output::{Cell, Column, View};
 use crate::settings::Endpoint;
 
-const MORE: &str = "\
+/// Inject faults into the responses of an emulator
+///
+/// See `kustom dev emulator --help` for the syntax of faults.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom dev emulator fault add 'POST /ipp/v1/sessions: 503 x2'
   kustom dev emulator fault list
   kustom dev emulator fault clear
 
 Next:
-  kustom dev emulator --help         # the syntax of faults
-";
-
-/// Inject faults into the responses of an emulator
-///
-/// See `kustom dev emulator --help` for the syntax of faults.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+  kustom dev emulator --help         # the syntax of faults"))]
 pub(super) enum Command {
-    Add(AddArgs),
-    List(ListArgs),
-    Clear(ClearArgs),
-}
-
-const MORE_OF_ADD: &str = "\
+    /// Add a fault
+    ///
+    /// A request is hit by the first fault that matches it. The faults of --fault come before those that were added.
+    #[command(after_help = after_help("\
 Examples:
   kustom dev emulator fault add 'POST /ipp/v1/sessions: 503 x2'
   kustom dev emulator fault add 'GET /ipp/v1/sessions/{id}: delay=2s 10%'
   kustom dev emulator fault add 'POST /ipp/v1/sessions: drop-after-response-headers once'
 
 Next:
-  kustom dev emulator fault list     # how many requests it has hit
-";
+  kustom dev emulator fault list     # how many requests it has hit"))]
+    Add {
+        /// Fault, such as 'POST /ipp/v1/sessions: 503 x2'
+        #[arg(value_name = "FAULT")]
+        fault: emulator::Fault,
+    },
 
-/// Add a fault
-///
-/// A request is hit by the first fault that matches it. The faults of --fault come before those that were added.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE_OF_ADD))]
-pub(super) struct AddArgs {
-    /// Fault, such as 'POST /ipp/v1/sessions: 503 x2'
-    #[arg(value_name = "FAULT")]
-    fault: emulator::Fault,
-}
-
-const MORE_OF_LIST: &str = "\
+    /// List the faults, and how many requests they have hit
+    ///
+    /// A request is hit by the first fault that matches it.
+    #[command(after_help = after_help("\
 Examples:
   kustom dev emulator fault list
   kustom dev emulator fault list -o json
 
 Next:
-  kustom dev emulator fault clear
-";
+  kustom dev emulator fault clear"))]
+    List,
 
-/// List the faults, and how many requests they have hit
-///
-/// A request is hit by the first fault that matches it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE_OF_LIST))]
-pub(super) struct ListArgs {}
-
-const MORE_OF_CLEAR: &str = "\
+    /// Remove all faults
+    ///
+    /// Prints the removed faults, and how many requests they have hit.
+    #[command(after_help = after_help("\
 Examples:
   kustom dev emulator fault clear
   kustom dev emulator fault clear -o json
 
 Next:
-  kustom dev emulator fault add FAULT
-";
-
-/// Remove all faults
-///
-/// Prints the removed faults, and how many requests they have hit.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE_OF_CLEAR))]
-pub(super) struct ClearArgs {}
+  kustom dev emulator fault add FAULT"))]
+    Clear,
+}
 
 impl Command {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         if matches!(context.account.endpoint, Endpoint::InProcess) {
             let reason = "the built-in emulator has no connections into which faults could be injected";
-            return Err(Error::usage(reason).hint(RUNNING.hint));
+            return Err(Error::usage(reason).hint(GUARD.hint));
         }
-        match self {
-            Self::Add(AddArgs { fault }) => {
-                let added = context.client.add_fault(&fault.to_string()).await;
-                context.output.print_item(&explain_rejection(added, context).await?)?;
+        let result = match &self {
+            Self::Add { fault } => {
+                let fault = context.client.add_fault(&fault.to_string()).await;
+                fault.map(|fault| context.output.print_item(&fault))
             }
-            Self::List(ListArgs {}) => {
-                let faults = context.client.faults().await;
-                context.output.print_list(explain_rejection(faults, context).await?)?;
+            Self::List => context.client.faults().await.map(|faults| context.output.print_list(faults)),
+            Self::Clear => {
+                context.client.clear_faults().await.map(|faults| context.output.print_list(faults))
             }
-            Self::Clear(ClearArgs {}) => {
-                let faults = context.client.clear_faults().await;
-                context.output.print_list(explain_rejection(faults, context).await?)?;
-                context.output.status("Removed all faults.");
+        };
+        match result {
+            Ok(printed) => printed?,
+            Err(error) => {
+                let hint = "remove all faults with `kustom dev emulator fault clear`".to_owned();
+                return Err(GUARD.add_hint(error, context, hint).await);
             }
+        }
+        if matches!(self, Self::Clear) {
+            context.output.status("Removed all faults.");
         }
         Ok(ExitStatus::Success)
-    }
-}
-
-async fn explain_rejection<T>(result: Result<T, api::Error>, context: &ApiContext<'_>) -> Result<T, Error> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(error) => {
-            let next = "remove all faults with `kustom dev emulator fault clear`".to_owned();
-            Err(RUNNING.add_hint(error, context, next).await)
-        }
     }
 }
 

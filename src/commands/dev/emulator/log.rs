@@ -38,20 +38,14 @@ impl RequestLogFormat {
         }
         let retry_ms = retry_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         log_line(&if self.is_json {
-            let (status, error) = match outcome {
-                Ok(status) => (Some(status), None),
-                Err(reason) => (None, Some(reason)),
-            };
             let callback = json!({
                 "type": event.kind.as_str(), "id": event.to_callback().id, "session_id": event.session_id,
-                "attempt": attempt, "status": status, "error": error, "again_in_ms": retry_ms,
+                "attempt": attempt, "status": outcome.as_ref().ok(), "error": outcome.as_ref().err(),
+                "again_in_ms": retry_ms,
             });
             json!({ "callback": callback }).to_string()
         } else {
-            let result = match outcome {
-                Ok(status) => status.to_string(),
-                Err(reason) => reason.clone(),
-            };
+            let result = outcome.as_ref().map_or_else(String::clone, ToString::to_string);
             let retry = retry_ms.map(|ms| format!(", retry in {ms} ms")).unwrap_or_default();
             let (kind, session) = (&event.kind, event.session_id);
             format!("callback {kind} {session} attempt {attempt}: {result}{retry}")

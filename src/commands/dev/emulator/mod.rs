@@ -1,12 +1,9 @@
 //! `kustom dev emulator`
 
-mod callbacks;
 mod clock;
 mod fault;
-mod initial_state;
 mod log;
 mod options;
-mod ready;
 mod serve;
 
 use clap::Subcommand;
@@ -52,7 +49,7 @@ enum Command {
     Clock(clock::Command),
 }
 
-const RUNNING: EmulatorOnly = EmulatorOnly {
+const GUARD: EmulatorOnly = EmulatorOnly {
     message: "this is for an emulator on this machine",
     hint: "start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile",
     playground_hint: None,
@@ -63,7 +60,7 @@ impl Args {
         let Self { serve, command } = self;
         let Some(command) = command else { return serve.run(app) };
         app.run_with_api(async |context| {
-            RUNNING.check_endpoint(&context)?;
+            GUARD.check_endpoint(&context)?;
             match command {
                 Command::Fault(command) => command.run(&context).await,
                 Command::Clock(command) => command.run(&context).await,

@@ -1,7 +1,6 @@
 //! `--option NAME=VALUE`
 
 use std::ffi::OsStr;
-use std::fmt::Write as _;
 
 use clap_complete::engine::CompletionCandidate;
 
@@ -18,16 +17,13 @@ pub(super) fn parse_option(text: &str) -> Result<(String, String), String> {
 /// Help for `--option` with all options and their defaults.
 pub(super) fn options_help() -> String {
     let defaults = EmulatorOptions::default();
-    let mut help =
-        "Set an option of the emulator's behavior where the API's is not documented; can be repeated. The \
-                    options and their defaults:\n"
-            .to_owned();
-    for option in OptionInfo::list() {
+    let options = OptionInfo::list().into_iter().map(|option| {
         let default = defaults.get(option.name).unwrap_or_default();
-        // Writing to a string cannot fail.
-        let _ = write!(help, "\n{}={default}\n    {} ({})", option.name, option.help, option.format_values());
-    }
-    help
+        format!("\n{}={default}\n    {} ({})", option.name, option.help, option.format_values())
+    });
+    let intro = "Set an option of the emulator's behavior where the API's is not documented; can be repeated. The \
+                 options and their defaults:\n";
+    std::iter::once(intro.to_owned()).chain(options).collect()
 }
 
 /// Completes the name of an option together with its values.

@@ -1,21 +1,24 @@
 //! `kustom dev emulator` without a subcommand
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
+use serde_json::json;
 
-use super::callbacks::CallbackArgs;
-use super::initial_state::{EmulatorBackend, InitialState};
 use super::log::RequestLogFormat;
 use super::options::{complete_option, options_help, parse_option};
-use super::ready::Ready;
-use crate::commands::listen_address;
+use crate::args;
+use crate::callback_poster::{CallbackEndpoint, CallbackPoster};
+use crate::commands::listen_address::{self, ReadyFile};
 use crate::context::App;
-use crate::emulator::{Callbacks, EventQueue, Fault, FaultTable, Faults, Server};
+use crate::emulator::{
+    API_KEY, Callbacks, Emulator, EventQueue, Fault, FaultTable, Faults, FileEmulator, MERCHANT_ID, Server,
+    State,
+};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::output::Output;
+use crate::output::Format;
 use crate::text::pluralize;
 
 const FAULT_HELP: &str = "\
@@ -30,6 +33,9 @@ Inject a fault; can be repeated. A request is hit by the first fault that matche
   POST /ipp/v1/sessions: truncate                processed, half of the response
   POST /ipp/v1/sessions: drop-after-response-headers
                                                  processed, no response body";
+
+/// How long an endpoint may take to acknowledge an event.
+const CALLBACK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// For open requests and pending callbacks.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,38 +68,45 @@ pub(super) struct ServeArgs {
     /// exit
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    #[command(flatten)]
-    callbacks: CallbackArgs,
+    /// URL to post the callbacks of all sessions to: https, or http on this machine
+    #[arg(long, value_name = "URL", requires = "callback_secret_file")]
+    callback_url: Option<String>,
+    /// File with the secret that signs callbacks, of the form whsec_…; give two files to sign with both, as during a
+    /// rotation
+    #[arg(long, value_name = "FILE", requires = "callback_url", value_parser = args::parse_secret_file)]
+    callback_secret_file: Vec<PathBuf>,
 }
 
 impl ServeArgs {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { listen, public, state, seed, options, faults, fault_seed, ready_file, callbacks } = self;
         let reason = "others on the network could use the emulator, because its key is public";
-        listen_address::check_address(listen, public, reason)?;
-        let initial = InitialState::read(seed, options)?;
-        let faults = fault_table(faults, fault_seed)?;
-        let callbacks = callbacks.resolve()?;
+        listen_address::check_address(self.listen, self.public, reason)?;
+        let seed = self.seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
+        let faults = self.create_faults()?;
+        let callbacks = self.create_callbacks()?;
         app.block_on_with_cleanup(async {
             let output = &*app.output;
-            let backend = initial.create_backend(state, faults, output).await?;
-            let listener = listen_address::bind(listen).await?;
-            let cannot_start =
-                |error: std::io::Error| Error::new(ErrorKind::Bug, format!("cannot start: {error}"));
-            let (server, events) = match backend {
-                EmulatorBackend::Memory(emulator) => {
-                    let events = emulator.events();
-                    (Server::new(listener, &emulator), events)
-                }
-                EmulatorBackend::File(emulator) => {
-                    let events = emulator.events();
-                    (Server::with_file_backend(listener, &emulator), events)
-                }
-            };
-            let ready = Ready::new(server.address().map_err(cannot_start)?);
-            let ready_file = ready_file.map(|path| ready.write(path, output.format())).transpose()?;
-            ready.print(output)?;
-            print_banner(output, listen, &ready);
+            let (server, events) = self.bind(seed, faults, app).await?;
+            let address = server
+                .address()
+                .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+            let url = format!("http://{}", reachable_address(address));
+            let object = json!({"url": url, "key": API_KEY, "merchant_id": MERCHANT_ID});
+            let line = if output.format().is_json() { format!("{object}\n") } else { format!("{url}\n") };
+            let ready_file =
+                self.ready_file.clone().map(|path| ReadyFile::write(path, line.clone())).transpose()?;
+            match output.format() {
+                Format::Csv => output.print_json(&object)?,
+                Format::Table | Format::Json | Format::Ndjson => output.print(&line)?,
+            }
+            output.flush()?;
+            output.status(&format!(
+                "An emulator of the API: no payment is real. Press Ctrl-C to stop it.\n  \
+                 its key: see `kustom dev emulator --help`\n  about: {url}/"
+            ));
+            if !self.listen.ip().is_loopback() {
+                output.warn("others on the network can use this emulator, because its key is public");
+            }
             let format = RequestLogFormat::new(output);
             let server = server.with_observer(move |event| format.log_request(event));
             let callbacks = callbacks
@@ -107,14 +120,71 @@ impl ServeArgs {
             Ok(ExitStatus::Success)
         })
     }
+
+    fn create_faults(&self) -> Result<Faults, Error> {
+        let mut table = self.fault_seed.map_or_else(FaultTable::default, FaultTable::new);
+        for fault in &self.faults {
+            let added = table.add(fault.clone());
+            added.ok_or_else(|| Error::usage("there are too many faults: use fewer of them"))?;
+        }
+        Ok(Faults::new(table))
+    }
+
+    fn create_callbacks(&self) -> Result<Option<Callbacks>, Error> {
+        let Some(url) = &self.callback_url else { return Ok(None) };
+        let secrets = args::read_secrets(&self.callback_secret_file)?;
+        let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT)
+            .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
+        let poster = CallbackPoster::new(endpoint, &secrets)
+            .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
+        Ok(Some(Callbacks::new(poster)))
+    }
+
+    /// Binds a server to the state file, or to a new state in memory.
+    async fn bind(&self, mut seed: State, faults: Faults, app: &App) -> Result<(Server, EventQueue), Error> {
+        let set_options = |state: &mut State| {
+            for (name, value) in &self.options {
+                // The values were checked when the arguments were parsed.
+                let _ = state.options.set(name, value);
+            }
+            !self.options.is_empty()
+        };
+        let Some(path) = &self.state else {
+            set_options(&mut seed);
+            let emulator = Emulator::new(seed).with_faults(Some(faults));
+            let listener = listen_address::bind(self.listen).await?;
+            return Ok((Server::new(listener, &emulator), emulator.events()));
+        };
+        let emulator = FileEmulator::new(path.clone()).with_faults(faults);
+        let is_new = emulator.prepare(seed, set_options).await.map_err(|error| {
+            Error::usage(error.to_string()).hint("fix or delete the file, or use another one with --state")
+        })?;
+        if let (Some(seed), false) = (&self.seed, is_new) {
+            let (path, seed) = (path.display(), seed.display());
+            app.output.warn(&format!("{path} already has a state, so {seed} is not used"));
+        }
+        let listener = listen_address::bind(self.listen).await?;
+        Ok((Server::with_file_backend(listener, &emulator), emulator.events()))
+    }
 }
 
-fn fault_table(faults: Vec<Fault>, seed: Option<u32>) -> Result<Faults, Error> {
-    let mut table = seed.map_or_else(FaultTable::default, FaultTable::new);
-    for fault in faults {
-        table.add(fault).ok_or_else(|| Error::usage("there are too many faults: use fewer of them"))?;
+fn read_seed(path: &Path) -> Result<State, Error> {
+    let text = String::from_utf8(args::read_file(path)?)
+        .map_err(|_| Error::usage(format!("{} is not text in UTF-8", path.display())))?;
+    State::from_seed(&text).map_err(|error| {
+        Error::usage(format!("{}, {error}", path.display()))
+            .hint("fix the file in an editor; docs/emulator.md describes its format")
+    })
+}
+
+/// Replaces an unspecified address such as 0.0.0.0, to which clients cannot connect.
+fn reachable_address(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
     }
-    Ok(Faults::new(table))
+    address
 }
 
 /// Serves until the first interrupt, and then until open requests and callbacks are finished, the timeout is over, or
@@ -150,15 +220,4 @@ async fn serve_until_interrupted(
         }
     }
     pending.map_or(0, |pending| pending.get())
-}
-
-fn print_banner(output: &Output, listen: SocketAddr, ready: &Ready) {
-    let url = &ready.url;
-    output.status(&format!(
-        "An emulator of the API: no payment is real. Press Ctrl-C to stop it.\n  \
-         its key: see `kustom dev emulator --help`\n  about: {url}/"
-    ));
-    if !listen.ip().is_loopback() {
-        output.warn("others on the network can use this emulator, because its key is public");
-    }
 }

@@ -3,7 +3,6 @@
 use crate::commands::dev::emulator_only::is_emulator;
 use crate::context::{ApiContext, App};
 use crate::error::Error;
-use crate::scenario::Scenario;
 use crate::scenario::runner::AccountTarget;
 use crate::settings::Endpoint;
 
@@ -34,11 +33,4 @@ pub(super) async fn probe_target(context: &ApiContext<'_>) -> AccountTarget {
     };
     let location = context.account.location.as_ref().map(|location| location.value.clone());
     AccountTarget { is_emulator: is_local && is_emulator(context).await == Some(true), location }
-}
-
-pub(super) fn warn_if_callbacks_expected(scenarios: &[Scenario], context: &ApiContext<'_>) {
-    let expects = |scenario: &Scenario| scenario.steps.iter().any(|step| step.expect.callbacks.is_some());
-    if scenarios.iter().any(expects) {
-        context.output.status("Callbacks go to the account's endpoint, so they are not checked.");
-    }
 }

@@ -22,7 +22,16 @@ pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Sc
     }
     let mut scenarios = Vec::new();
     let mut mistakes = Vec::new();
-    for input in expand_dirs(inputs)? {
+    let mut files = Vec::new();
+    for input in inputs {
+        match input {
+            Input::File(path) if path.is_dir() => {
+                files.extend(list_scenario_files(path)?.into_iter().map(Input::File));
+            }
+            other => files.push(other.clone()),
+        }
+    }
+    for input in files {
         let file = match &input {
             Input::Stdin => "stdin".to_owned(),
             Input::File(path) => path.display().to_string(),
@@ -47,19 +56,6 @@ pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Sc
 fn format_diagnostics(file: &str, mistakes: &[Diagnostic]) -> String {
     let lines = mistakes.iter().map(|mistake| escape_control(&format!("{file}:{mistake}")).into_owned());
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn expand_dirs(inputs: &[Input]) -> Result<Vec<Input>, Error> {
-    let mut files = Vec::new();
-    for input in inputs {
-        match input {
-            Input::File(path) if path.is_dir() => {
-                files.extend(list_scenario_files(path)?.into_iter().map(Input::File));
-            }
-            other => files.push(other.clone()),
-        }
-    }
-    Ok(files)
 }
 
 fn list_scenario_files(root: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -58,8 +58,8 @@ impl<'a> Report<'a> {
             (count(ScenarioStatus::Failed), "failed"),
             (count(ScenarioStatus::Skipped), "skipped"),
         ];
-        let counted = counts.iter().filter(|(number, _)| *number > 0);
-        let summary: Vec<_> = counted.map(|(number, word)| format!("{number} {word}")).collect();
+        let present = counts.iter().filter(|(number, _)| *number > 0);
+        let summary: Vec<_> = present.map(|(number, word)| format!("{number} {word}")).collect();
         if !summary.is_empty() {
             output.status(&format!("{}.", summary.join(", ")));
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::error::ErrorKind;
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::scenario::runner::{FailedStep, RunOutcome, RunResult};
+use crate::scenario::runner::{RunOutcome, RunResult};
 use crate::scenario::{Mismatch, Scenario};
 
 /// A scenario, as `--list` prints it.
@@ -25,7 +25,7 @@ impl From<&Scenario> for ScenarioListRow {
             file: scenario.file.clone(),
             steps: scenario.steps.len(),
             description: scenario.description.clone(),
-            emulator_only: scenario.missing_capability(|_| false).map(|(_, reason)| reason),
+            emulator_only: scenario.find_unsupported(false).map(|(_, reason)| reason),
         }
     }
 }
@@ -93,7 +93,7 @@ impl ScenarioResultRow {
             RunOutcome::Skipped { line, reason } => {
                 Self { result: ScenarioStatus::Skipped, line: Some(line), reason: Some(reason), ..row }
             }
-            RunOutcome::Failed(FailedStep { line, action_name, mismatches, exit_code }) => Self {
+            RunOutcome::Failed { line, action_name, mismatches, exit_code } => Self {
                 result: ScenarioStatus::Failed,
                 line: Some(line),
                 step: Some(action_name),
