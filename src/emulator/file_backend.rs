@@ -105,7 +105,7 @@ impl FileEmulator {
         let before = self.read()?.unwrap_or_else(State::seed);
         self.emulator.with_state(|state, _| *state = before);
         let response = next.run(request).await;
-        let events = self.emulator.drain_events();
+        let events = self.emulator.events().drain();
         // A rejected request has changed nothing.
         if lock.is_some() && response.status().is_success() {
             self.write(&self.emulator.state())?;

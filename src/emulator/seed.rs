@@ -8,7 +8,7 @@ use toml::Spanned;
 use uuid::Uuid;
 
 use super::State;
-use super::state::{LocationRecord, SeedDevice};
+use super::state::{LocationRecord, Phone};
 use crate::model::{Metadata, Platform};
 use crate::text::line_column;
 
@@ -122,8 +122,8 @@ impl State {
                 ),
                 None => state.sole_location(),
             };
-            let DeviceEntry { name, platform, metadata, offline, .. } = entry;
-            state.add_seed_device(SeedDevice { id, name, location_id, platform, metadata, offline });
+            let phone = Phone { name: Some(entry.name), platform: entry.platform };
+            state.add_seed_device(id, phone, location_id, entry.metadata, entry.offline);
         }
         Ok(state)
     }

@@ -1,6 +1,5 @@
 use super::*;
 use crate::emulator::state::{GOTHENBURG, PageRequest};
-use proptest::prelude::*;
 
 const SEED: &str = r#"
 [[locations]]
@@ -24,10 +23,6 @@ location = "00000000-0000-4000-8000-000000000001"
 platform = "IOS"
 offline = true
 "#;
-
-fn error(text: &str) -> String {
-    State::from_seed(text).unwrap_err().to_string()
-}
 
 #[test]
 fn a_seed_has_locations_and_devices() {
@@ -63,11 +58,8 @@ fn an_omitted_field_has_its_default() {
 fn an_error_has_its_line_and_column() {
     let mut errors = String::new();
     for text in [
-        "x = 1",
         "locations = 5",
-        "[locations]\nname = \"x\"",
         "\n[[devices]]\n",
-        "[[devices]]\nname = 5",
         "[[devices]]\nname = \"\"",
         "[[devices]]\nname = \"å\"\nid = \"x\"",
         "[[devices]]\nname = \"x\"\n[[devices]]\nname = \"x\"",
@@ -75,32 +67,19 @@ fn an_error_has_its_line_and_column() {
         "locations = [{ name = \"A\" }, { name = \"A\", id = \"00000000-0000-4000-8000-000000000001\" }]\n\
          devices = [{ name = \"x\", location = \"A\" }]",
         "[[devices]]\nname = \"x\"\nplatform = \"TOASTER\"",
-        "[[devices]]\nname = \"x\"\noffline = 1",
-        "[[devices]]\nname = \"x\"\nmetadata = { a = 1 }",
         "[[devices]]\nname = \"x\"\nplattform = \"IOS\"",
         "[[devices]\nname",
     ] {
-        errors.extend([text, "\n-> ", &error(text), "\n\n"]);
+        errors.extend([text, "\n-> ", &State::from_seed(text).unwrap_err().to_string(), "\n\n"]);
     }
     insta::assert_snapshot!(errors, @r#"
-    x = 1
-    -> line 1, column 1: unknown field `x`, expected `locations` or `devices`
-
     locations = 5
     -> line 1, column 13: invalid type: integer `5`, expected a sequence
-
-    [locations]
-    name = "x"
-    -> line 1, column 1: invalid type: map, expected a sequence
 
 
     [[devices]]
 
     -> line 2, column 1: missing field `name`
-
-    [[devices]]
-    name = 5
-    -> line 2, column 8: invalid type: integer `5`, expected a string
 
     [[devices]]
     name = ""
@@ -133,16 +112,6 @@ fn an_error_has_its_line_and_column() {
 
     [[devices]]
     name = "x"
-    offline = 1
-    -> line 3, column 11: invalid type: integer `1`, expected a boolean
-
-    [[devices]]
-    name = "x"
-    metadata = { a = 1 }
-    -> line 3, column 18: invalid type: integer `1`, expected a string
-
-    [[devices]]
-    name = "x"
     plattform = "IOS"
     -> line 3, column 1: unknown field `plattform`, expected one of `id`, `name`, `location`, `platform`, `metadata`, `offline`
 
@@ -150,11 +119,4 @@ fn an_error_has_its_line_and_column() {
     name
     -> line 1, column 11: unclosed array table, expected `]`
     "#);
-}
-
-proptest! {
-    #[test]
-    fn no_text_panics(text in "(\\PC|\n|\\[\\[devices\\]\\]\n|name = \"é\"\n|locations = ){0,24}") {
-        let _ = State::from_seed(&text);
-    }
 }

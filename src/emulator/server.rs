@@ -146,8 +146,9 @@ async fn handle(
     // The body is read before a fault is injected: closing a connection while the client still sends would reset it.
     let Ok(request) = read_body(request).await else { return no_response() };
     let hit = faults.and_then(|faults| faults.change(|table| table.next_hit(&method, &path)));
-    record.set_fault(hit.map(|hit| hit.id));
-    let FaultAction { delay, effect } = hit.map(|hit| hit.action).unwrap_or_default();
+    let (fault, FaultAction { delay, effect }) =
+        hit.map(|(id, action)| (Some(id), action)).unwrap_or_default();
+    record.set_fault(fault);
     let response = match effect {
         Some(Effect::Status { .. } | Effect::Drop) => None,
         Some(Effect::DropAfterHeaders | Effect::Truncate) | None => Some(next.run(request).await),

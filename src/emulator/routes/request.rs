@@ -171,13 +171,4 @@ mod tests {
             assert!(!is_authenticated(&wrong), "{wrong}");
         }
     }
-
-    #[test]
-    fn the_content_type_may_have_parameters() {
-        assert!(is_json(b"application/json"));
-        assert!(is_json(b"Application/JSON ; charset=utf-8"));
-        assert!(!is_json(b"text/json"));
-        assert!(!is_json(b"application/jsonp"));
-        assert!(!is_json(b""));
-    }
 }

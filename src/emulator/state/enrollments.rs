@@ -224,7 +224,7 @@ mod tests {
         NewEnrollment { location_id, lifetime: DEFAULT_ENROLLMENT_LIFETIME, metadata }
     }
 
-    fn listed(state: &State, filter: &EnrollmentFilter, clock: &TestClock) -> Vec<EnrollmentStatus> {
+    fn statuses(state: &State, filter: &EnrollmentFilter, clock: &TestClock) -> Vec<EnrollmentStatus> {
         let page = state.list_enrollments(filter, PageRequest::default(), clock.now);
         page.content.into_iter().filter_map(|enrollment| enrollment.status).collect()
     }
@@ -249,31 +249,17 @@ mod tests {
     }
 
     #[test]
-    fn the_location_can_be_left_out_only_where_there_is_one() {
+    fn the_location_can_be_omitted_only_if_there_is_one() {
         let mut clock = TestClock::start();
-        let rejection = State::seed().create_enrollment(enrollment(None), &mut clock.context()).unwrap_err();
-        assert_eq!(
-            (rejection.status.as_u16(), rejection.errors.message("location_id").is_some()),
-            (400, true)
-        );
-        let made = State::seed_with_one_location()
-            .create_enrollment(enrollment(None), &mut clock.context())
-            .unwrap();
-        assert_eq!(made.location_id, Some(STOCKHOLM.to_string()));
-        let rejection = State::seed().create_enrollment(enrollment(Some(Uuid::nil())), &mut clock.context());
-        assert_eq!(rejection.unwrap_err().status, 404);
-    }
-
-    #[test]
-    fn a_pending_code_expires_by_the_clock_alone() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let before = state.clone();
-        clock.advance(DEFAULT_ENROLLMENT_LIFETIME - SignedDuration::from_millis(1));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Pending]);
-        clock.advance(SignedDuration::from_millis(1));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Expired]);
-        assert_eq!(state, before);
+        for (mut state, location_id, expected) in [
+            (State::seed(), None, Err(400)),
+            (State::seed(), Some(Uuid::nil()), Err(404)),
+            (State::seed_with_one_location(), None, Ok(Some(STOCKHOLM.to_string()))),
+        ] {
+            let created = state.create_enrollment(enrollment(location_id), &mut clock.context());
+            let created = created.map(|created| created.location_id).map_err(|error| error.status.as_u16());
+            assert_eq!(created, expected);
+        }
     }
 
     #[test]
@@ -286,42 +272,34 @@ mod tests {
         assert_eq!(device.metadata.get("till").map(String::as_str), Some("1"));
         assert_eq!((device.name.as_deref(), device.platform), (Some("Till 1"), Some(Platform::Android)));
         assert!(device.credentials.is_some());
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
+        assert_eq!(statuses(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
         let unused = EnrollmentFilter { include_consumed: false, ..EnrollmentFilter::default() };
-        assert_eq!(listed(&state, &unused, &clock), []);
-
+        assert_eq!(statuses(&state, &unused, &clock), []);
         let again = state.use_enrollment_code(&code, phone("Till 2"), &mut clock.context()).unwrap_err();
         assert_eq!(again.status, 409);
         assert_eq!(state.list_devices(None, PageRequest::default(), clock.now).total_elements, 1);
         // A used code stays used when its time is over.
         clock.advance(SignedDuration::from_hours(365 * 24));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
+        assert_eq!(statuses(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
     }
 
     #[test]
-    fn codes_that_expired_or_were_cancelled_register_nothing() {
+    fn an_expired_or_cancelled_code_registers_nothing() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let made = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let code = made.enrollment_code.unwrap();
+        let created = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
+        let code = created.enrollment_code.unwrap();
+        let id = created.enrollment_id.unwrap().parse().unwrap();
         let mut cancelled = state.clone();
-        let id = made.enrollment_id.unwrap().parse().unwrap();
-        cancelled.delete_enrollment(id).unwrap();
-        let rejection = cancelled.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
-        assert_eq!(rejection.status, 404);
+        assert_eq!(cancelled.delete_enrollment(id), Ok(()));
+        assert_eq!(cancelled.delete_enrollment(id).unwrap_err().status, 404);
+        assert_eq!(statuses(&cancelled, &EnrollmentFilter::default(), &clock), []);
         clock.advance(DEFAULT_ENROLLMENT_LIFETIME);
-        let rejection = state.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
-        assert_eq!(rejection.status, 409);
-        assert_eq!(state.list_devices(None, PageRequest::default(), clock.now).total_elements, 0);
-    }
-
-    #[test]
-    fn a_cancelled_enrollment_leaves_the_lists_and_cannot_be_cancelled_again() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let made = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let id = made.enrollment_id.unwrap().parse().unwrap();
-        assert_eq!(state.delete_enrollment(id), Ok(()));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), []);
-        assert_eq!(state.delete_enrollment(id).unwrap_err().status, 404);
+        assert_eq!(statuses(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Expired]);
+        for (state, expected) in [(&mut cancelled, 404), (&mut state, 409)] {
+            let before = state.clone();
+            let rejection = state.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
+            assert_eq!((rejection.status.as_u16(), &*state), (expected, &before));
+        }
     }
 
     #[test]
@@ -332,10 +310,10 @@ mod tests {
             metadata: pairs.iter().map(|&(key, value)| (key.into(), value.into())).collect(),
             ..EnrollmentFilter::default()
         };
-        assert_eq!(listed(&state, &pairs(&[("till", "1")]), &clock).len(), 1);
-        assert_eq!(listed(&state, &pairs(&[("till", "2")]), &clock).len(), 0);
-        assert_eq!(listed(&state, &pairs(&[("till", "1"), ("floor", "1")]), &clock).len(), 0);
+        assert_eq!(statuses(&state, &pairs(&[("till", "1")]), &clock).len(), 1);
+        assert_eq!(statuses(&state, &pairs(&[("till", "2")]), &clock).len(), 0);
+        assert_eq!(statuses(&state, &pairs(&[("till", "1"), ("floor", "1")]), &clock).len(), 0);
         let elsewhere = EnrollmentFilter { location_id: Some(GOTHENBURG), ..EnrollmentFilter::default() };
-        assert_eq!(listed(&state, &elsewhere, &clock).len(), 0);
+        assert_eq!(statuses(&state, &elsewhere, &clock).len(), 0);
     }
 }

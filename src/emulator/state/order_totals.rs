@@ -48,7 +48,6 @@ fn line_total(item: &OrderItem) -> i128 {
 mod tests {
     use super::*;
     use crate::emulator::state::invariant_tests::purchase;
-    use proptest::prelude::*;
 
     fn item(
         unit_price: i64,
@@ -98,18 +97,10 @@ mod tests {
         assert_eq!(errors.message("order_tax_amount"), Some("is 9, but the taxes of the items add up to 2"));
     }
 
-    proptest! {
-        #[test]
-        fn no_amounts_overflow(figures in proptest::collection::vec(any::<[i64; 5]>(), 0..8), amount: i64) {
-            let items: Vec<_> =
-                figures.iter().map(|&[a, b, c, d, e]| item(a, Some(b), Some(c), d, e)).collect();
-            check_order(amount, Some(amount), &items);
-        }
-    }
-
     #[test]
     fn the_largest_amounts_are_compared_exactly() {
         let (min, max) = (i64::MIN, i64::MAX);
+        check_order(max, Some(min), &[item(max, Some(min), Some(max), min, max)]);
         // i64::MIN² wraps to 0 in 64 bits, so a check that wraps would accept this line.
         let errors = check_order(0, None, &[item(min, Some(min), None, 0, 0)]);
         assert!(errors.message("order_items[0].total_amount").is_some());

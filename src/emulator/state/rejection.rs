@@ -103,10 +103,4 @@ mod tests {
             })
         );
     }
-
-    #[test]
-    fn without_wrong_fields_there_are_no_errors() {
-        assert_eq!(FieldErrors::default().into_result(), Ok(()));
-        assert_eq!(Rejection::not_found("gone").to_problem_json().get("errors"), None);
-    }
 }
