@@ -23,7 +23,6 @@ const MAX_IN_FLIGHT: usize = 64;
 
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// An attempt to deliver an event.
 #[derive(Debug)]
 pub struct DeliveryAttempt<'a> {
     pub event: &'a Event,
@@ -34,7 +33,6 @@ pub struct DeliveryAttempt<'a> {
     pub retry_in: Option<Duration>,
 }
 
-/// Delivers the events of an emulator.
 pub struct Callbacks {
     poster: CallbackPoster,
     /// The delay after the first attempt. It doubles each time, up to [`MAX_RETRY_DELAY`].
@@ -59,8 +57,7 @@ impl Callbacks {
         Rc::clone(&self.pending)
     }
 
-    /// Delivers events until `stop` completes, and then until all of them are acknowledged. If the future is dropped,
-    /// unacknowledged events are lost.
+    /// Delivers events until `stop` completes and then until all are acknowledged. Dropping the future loses the rest.
     pub async fn deliver(self, events: EventQueue, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut is_stopped = false;

@@ -34,7 +34,6 @@ pub const API_KEY: &str = "kco_test_api_emulator";
 /// Username that belongs to the key, in the documented form `<merchant id>-<suffix>`.
 pub const USERNAME: &str = "EMULATED-1";
 
-/// Merchant ID of the built-in account.
 pub const MERCHANT_ID: &str = "EMULATED";
 
 /// A running emulator. Clones share its state.
@@ -53,7 +52,6 @@ struct Inner {
 }
 
 impl Emulator {
-    /// Creates an emulator with the system's clock and random IDs.
     pub fn new(state: State) -> Self {
         Self::with_clock_and_ids(state, Timestamp::now, Uuid::new_v4)
     }

@@ -32,12 +32,9 @@ fn a_seed_has_locations_and_devices() {
     assert_eq!(json["devices"][0]["location_id"], json["locations"][0]["id"]);
     assert_eq!(json["devices"][0]["metadata"]["floor"], "1");
     assert_eq!(json["devices"][1]["location_id"], json["locations"][1]["id"]);
-    assert_eq!(
-        (&json["devices"][1]["platform"], &json["devices"][1]["offline"]),
-        (&"IOS".into(), &true.into())
-    );
-    assert_eq!(State::from_seed(SEED), Ok(state.clone()), "the IDs are the same each time");
-    assert_eq!(State::read(&state.write()), Ok(state));
+    assert_eq!(json["devices"][1]["platform"], "IOS");
+    assert_eq!(json["devices"][1]["offline"], true);
+    assert_eq!(State::from_seed(SEED), Ok(state), "the IDs are the same each time");
 }
 
 #[test]
@@ -47,10 +44,8 @@ fn an_omitted_field_has_its_default() {
     let page = state.list_devices(Some(GOTHENBURG), PageRequest::default(), jiff::Timestamp::MAX);
     assert_eq!(page.total_elements, 1);
     let alone = State::from_seed("locations = [{ name = \"A\" }]\ndevices = [{ name = \"x\" }]").unwrap();
-    assert_eq!(
-        serde_json::to_value(&alone).unwrap()["devices"][0]["location_id"],
-        serde_json::to_value(&alone).unwrap()["locations"][0]["id"]
-    );
+    let json = serde_json::to_value(&alone).unwrap();
+    assert_eq!(json["devices"][0]["location_id"], json["locations"][0]["id"]);
     assert_eq!(State::from_seed("locations = []"), Ok(State::with_locations(Vec::new())));
 }
 

@@ -46,7 +46,6 @@ pub struct Server {
     monitor: Monitor,
 }
 
-/// What the middleware around the API needs.
 #[derive(Clone)]
 struct Monitor {
     faults: Option<Faults>,
@@ -166,8 +165,7 @@ async fn handle(
     response.unwrap_or_else(no_response)
 }
 
-/// Reads the complete body, since an incomplete request must not be processed. Of a body that is too large only one
-/// byte too many is kept, which is enough to reject it.
+/// An incomplete request must not be processed. Of a body that is too large, one excess byte is enough to reject it.
 async fn read_body(request: Request) -> Result<Request, axum::Error> {
     let (parts, mut body) = request.into_parts();
     let content_length =

@@ -12,7 +12,6 @@ const MAX_LEN: usize = 500;
 
 const MAX_DELAY_MS: u64 = 60 * 60 * 1000;
 
-/// The requests that a fault affects, its effect, and how often it occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// None is any method.
@@ -27,7 +26,6 @@ pub struct Fault {
 /// At least one of the fields is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FaultAction {
-    /// Delay of the response.
     pub delay: Option<Duration>,
     pub effect: Option<Effect>,
 }
@@ -38,7 +36,6 @@ pub enum Effect {
     Status {
         /// 400 to 599.
         status: StatusCode,
-        /// The seconds of `Retry-After`.
         retry_after: Option<u32>,
     },
     /// Closes the connection without a response. The request is not processed.

@@ -26,8 +26,7 @@ impl Faults {
     }
 }
 
-/// Faults in the order in which they were added. Which requests they hit depends only on the seed and on the previous
-/// requests.
+/// Which requests the faults hit depends only on the seed and on the previous requests.
 #[derive(Debug, Clone)]
 pub struct FaultTable {
     seed: u32,
@@ -59,7 +58,6 @@ pub struct FaultStatus {
 }
 
 impl Default for FaultTable {
-    /// A random seed.
     fn default() -> Self {
         Self::new(fastrand::u32(..))
     }
@@ -92,7 +90,6 @@ impl FaultTable {
         self.entries.iter().map(Entry::status).collect()
     }
 
-    /// Removes all faults and returns them.
     pub fn clear(&mut self) -> Vec<FaultStatus> {
         let removed = self.list();
         self.entries.clear();

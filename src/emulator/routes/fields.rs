@@ -122,7 +122,6 @@ impl Fields {
         })
     }
 
-    /// A boolean in a query.
     pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
         self.read(name, "true or false", |value| value.as_str()?.parse().ok())
     }
@@ -162,7 +161,6 @@ impl Fields {
         filters
     }
 
-    /// An array of objects, each read by `read`.
     pub(super) fn list<T>(&mut self, name: &str, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
         let items = match self.values.remove(name) {
             None => return Vec::new(),

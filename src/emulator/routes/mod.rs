@@ -12,14 +12,14 @@ mod fields;
 mod locations;
 mod pos;
 mod request;
-mod response;
 mod sessions;
 
 use axum::extract;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on};
-use http::{Method, StatusCode, Uri};
-use serde_json::json;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, StatusCode, Uri};
+use serde::Serialize;
 
 use self::request::ApiRequest;
 pub(super) use self::request::MAX_BODY;
@@ -70,11 +70,30 @@ pub(super) fn router(emulator: &Emulator) -> axum::Router {
     router.method_not_allowed_fallback(method_not_allowed).fallback(unknown_path).with_state(emulator.clone())
 }
 
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // The bodies are structs and strings, whose serialization cannot fail.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// RFC 7807 problem details (observed).
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let body = self.to_problem_json().to_string();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"kustom emulator\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
 async fn service_info() -> Response {
-    response::json(
+    json(
         StatusCode::OK,
-        &json!({
+        &serde_json::json!({
             "name": "kustom emulator",
             "emulator": true,
             "detail": "An emulator of the Kustom In-Person Payments API. No payment made here is real.",

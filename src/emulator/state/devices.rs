@@ -41,8 +41,7 @@ pub struct PosDevice {
     pub offline: bool,
 }
 
-/// A device as it is stored. Its credentials are only part of the response that creates them, and no request
-/// needs them, so they are not stored.
+/// A device without its credentials, which no request needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) id: Uuid,
@@ -101,8 +100,7 @@ impl Record {
 }
 
 impl State {
-    /// Creates an enrollment and registers a simulated device with it at once (documented). The device has its
-    /// credentials.
+    /// Creates an enrollment and registers a simulated device with it at once (documented).
     pub fn create_simulated_device(
         &mut self,
         new: NewSimulatedDevice,
@@ -135,6 +133,7 @@ impl State {
         device
     }
 
+    /// Returns false if the ID exists already.
     pub(in crate::emulator) fn add_seed_device(
         &mut self,
         id: Uuid,
@@ -142,14 +141,10 @@ impl State {
         location_id: Option<Uuid>,
         metadata: Metadata,
         offline: bool,
-    ) {
+    ) -> bool {
         let hardware_id = Uuid::new_v5(&id, b"hardware");
         let record = Record::new(id, hardware_id, phone, location_id, metadata, Self::seed_timestamp());
-        self.devices.insert(id, Record { offline, ..record });
-    }
-
-    pub(in crate::emulator) fn has_device(&self, id: Uuid) -> bool {
-        self.devices.contains_key(&id)
+        self.devices.insert(id, Record { offline, ..record }).is_none()
     }
 
     /// Lists the registered devices. New devices appear after the time of the option `list_lag`.
@@ -190,7 +185,6 @@ impl State {
         Ok(PosDevice { device: record.to_device(), offline })
     }
 
-    /// Whether a record that was created at this time is in the lists.
     pub(super) fn is_listed(&self, created_at: Timestamp, now: Timestamp) -> bool {
         let lag = self.options.list_lag;
         lag.is_zero() || created_at.checked_add(lag).is_ok_and(|from| from <= now)

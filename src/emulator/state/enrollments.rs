@@ -15,8 +15,7 @@ pub const DEFAULT_ENROLLMENT_LIFETIME: SignedDuration = SignedDuration::from_hou
 /// Codes with a longer lifetime are UUIDs, because they are copied and not typed (observed).
 const MAX_SHORT_CODE_LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 
-/// Upper-case letters and digits except I, 1, O and 0, which are easily confused: 32, so that five bits select
-/// one.
+/// The 32 upper-case letters and digits other than I, 1, O and 0, which are easily confused.
 const CODE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -28,18 +27,11 @@ pub struct NewEnrollment {
     pub metadata: Metadata,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnrollmentFilter {
     pub location_id: Option<Uuid>,
-    /// An enrollment matches if it has all of these pairs.
     pub metadata: Vec<(String, String)>,
-    pub include_consumed: bool,
-}
-
-impl Default for EnrollmentFilter {
-    fn default() -> Self {
-        Self { location_id: None, metadata: Vec::new(), include_consumed: true }
-    }
+    pub exclude_consumed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,7 +104,7 @@ impl Record {
 
     fn matches(&self, filter: &EnrollmentFilter) -> bool {
         self.status != StoredStatus::Cancelled
-            && (filter.include_consumed || self.status != StoredStatus::Consumed)
+            && (!filter.exclude_consumed || self.status != StoredStatus::Consumed)
             && (filter.location_id.is_none() || filter.location_id == self.location_id)
             && filter.metadata.iter().all(|(key, value)| self.metadata.get(key) == Some(value))
     }
@@ -175,8 +167,7 @@ impl State {
         Ok(())
     }
 
-    /// Registers a phone at the code's location and with its metadata (documented), which consumes the code. The
-    /// device has its credentials.
+    /// Registers a phone at the code's location and with its metadata (documented), which consumes the code.
     pub fn use_enrollment_code(
         &mut self,
         code: &str,
@@ -273,7 +264,7 @@ mod tests {
         assert_eq!((device.name.as_deref(), device.platform), (Some("Till 1"), Some(Platform::Android)));
         assert!(device.credentials.is_some());
         assert_eq!(statuses(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
-        let unused = EnrollmentFilter { include_consumed: false, ..EnrollmentFilter::default() };
+        let unused = EnrollmentFilter { exclude_consumed: true, ..EnrollmentFilter::default() };
         assert_eq!(statuses(&state, &unused, &clock), []);
         let again = state.use_enrollment_code(&code, phone("Till 2"), &mut clock.context()).unwrap_err();
         assert_eq!(again.status, 409);
@@ -303,17 +294,18 @@ mod tests {
     }
 
     #[test]
-    fn all_pairs_of_a_filter_must_match() {
+    fn all_pairs_of_a_filter_and_the_location_must_match() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let pairs = |pairs: &[(&str, &str)]| EnrollmentFilter {
-            metadata: pairs.iter().map(|&(key, value)| (key.into(), value.into())).collect(),
-            ..EnrollmentFilter::default()
-        };
-        assert_eq!(statuses(&state, &pairs(&[("till", "1")]), &clock).len(), 1);
-        assert_eq!(statuses(&state, &pairs(&[("till", "2")]), &clock).len(), 0);
-        assert_eq!(statuses(&state, &pairs(&[("till", "1"), ("floor", "1")]), &clock).len(), 0);
-        let elsewhere = EnrollmentFilter { location_id: Some(GOTHENBURG), ..EnrollmentFilter::default() };
-        assert_eq!(statuses(&state, &elsewhere, &clock).len(), 0);
+        for (pairs, location_id, expected) in [
+            (vec![("till", "1")], Some(STOCKHOLM), 1),
+            (vec![("till", "2")], None, 0),
+            (vec![("till", "1"), ("floor", "1")], None, 0),
+            (vec![], Some(GOTHENBURG), 0),
+        ] {
+            let metadata = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+            let filter = EnrollmentFilter { location_id, metadata, exclude_consumed: false };
+            assert_eq!(statuses(&state, &filter, &clock).len(), expected, "{filter:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Invariants of any sequence of operations at any time, and the helpers that the tests of the state share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum as _;
 use jiff::{SignedDuration, Timestamp};
@@ -10,7 +10,6 @@ use uuid::Uuid;
 use super::*;
 use crate::model::{CallbackType, Metadata, PaymentMethod, Platform, Session, SessionStatus, TapOutcome};
 
-/// An environment with a manual clock and sequential IDs.
 pub(super) struct TestClock {
     pub(super) now: Timestamp,
     pub(super) events: EventLog,
@@ -54,7 +53,6 @@ pub(super) fn open_session() -> (State, TestClock, Uuid, Uuid) {
     (state, clock, device, session)
 }
 
-/// The status of a session, or the HTTP status of a rejection.
 pub(super) fn status(session: Result<Session, Rejection>) -> Result<SessionStatus, u16> {
     session.map(|session| session.status.unwrap()).map_err(|rejection| rejection.status.as_u16())
 }
@@ -235,11 +233,9 @@ proptest! {
             prop_assert_eq!(&State::read(&state.write()).unwrap(), &state, "the state file has a different state");
             if state.options.one_open_session_per_device {
                 let open = sessions_after.values().filter(|session| !session.status.as_ref().unwrap().is_terminal());
-                let mut devices: Vec<_> = open.filter_map(|session| session.device_id.clone()).collect();
-                let all = devices.len();
-                devices.sort_unstable();
-                devices.dedup();
-                prop_assert_eq!(devices.len(), all, "a device has two open sessions");
+                let devices: Vec<_> = open.filter_map(|session| session.device_id.clone()).collect();
+                let distinct: BTreeSet<_> = devices.iter().collect();
+                prop_assert_eq!(distinct.len(), devices.len(), "a device has two open sessions");
             }
             // The events match the status.
             for (id, session) in &sessions_after {
@@ -259,9 +255,7 @@ proptest! {
                 prop_assert_eq!(last_is_end, ended, "the last event is the end of the session");
             }
         }
-        let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
         prop_assert_eq!(ids.len(), events.len(), "two events have the same id");
     }
 }

@@ -52,8 +52,7 @@ impl State {
             .ok_or_else(|| Rejection::not_found(format!("There is no location {id}.")))
     }
 
-    /// Checks that the location of a request exists. The 404 has the name of the field, because the request may be about
-    /// another resource, which does exist.
+    /// The 404 has the name of the field, because the request may be about another resource, which does exist.
     pub(super) fn check_location(&self, id: Option<Uuid>) -> Result<(), Rejection> {
         if id.is_none_or(|id| self.location(id).is_ok()) {
             return Ok(());
@@ -62,7 +61,6 @@ impl State {
         Err(Rejection::for_field(StatusCode::NOT_FOUND, "location_id", message))
     }
 
-    /// Finds a location by its name or its ID.
     pub(in crate::emulator) fn find_location(&self, name_or_id: &str) -> Result<Uuid, String> {
         let id = Uuid::try_parse(name_or_id).ok();
         let matches = |location: &&LocationRecord| Some(location.id) == id || location.name == name_or_id;

@@ -3,8 +3,7 @@
 use super::{FieldErrors, Purchase};
 use crate::model::OrderItem;
 
-/// Adds an error for every amount that does not match the others. The tax of a line is not checked, because the API's
-/// rounding is not documented.
+/// The tax of a line is not checked, because the API's rounding is not documented.
 pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
     for (index, item) in purchase.order_items.iter().enumerate() {
         let expected = line_total(item);
@@ -35,8 +34,7 @@ pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
     }
 }
 
-/// `unit_price * quantity - total_discount_amount` (documented), by default for one unit without a discount. The product
-/// of any two `i64` fits an `i128`.
+/// `unit_price * quantity - total_discount_amount` (documented). The product of any two `i64` fits an `i128`.
 fn line_total(item: &OrderItem) -> i128 {
     let unit_price = i128::from(item.unit_price.unwrap_or_default());
     let quantity = i128::from(item.quantity.unwrap_or(1));

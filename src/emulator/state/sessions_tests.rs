@@ -79,11 +79,3 @@ fn the_lifetime_is_an_option_and_does_not_overflow() {
         assert_eq!(status(state.session(id, clock.now)), Ok(expected), "{lifetime}");
     }
 }
-
-#[test]
-fn a_session_outlives_its_device() {
-    let (mut state, mut clock, device, id) = open_session();
-    state.deregister_device(device).unwrap();
-    assert_eq!(status(state.session(id, clock.now)), Ok(SessionStatus::Created));
-    assert_eq!(status(state.cancel_session(id, &mut clock.context())), Ok(SessionStatus::Cancelled));
-}
