@@ -21,29 +21,8 @@ use crate::callback_poster::{CallbackPoster, DeliveryError};
 /// Maximum number of simultaneous requests.
 const MAX_IN_FLIGHT: usize = 64;
 
-/// The delays between attempts, which double each time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backoff {
-    pub first: Duration,
-    pub max: Duration,
-}
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-impl Default for Backoff {
-    fn default() -> Self {
-        Self { first: Duration::from_millis(500), max: Duration::from_secs(30) }
-    }
-}
-
-impl Backoff {
-    /// The delay after an attempt. The first attempt is 1.
-    pub fn delay_after(&self, attempt: u32) -> Duration {
-        let doubled =
-            2_u32.checked_pow(attempt.saturating_sub(1)).and_then(|factor| self.first.checked_mul(factor));
-        doubled.map_or(self.max, |wait| wait.min(self.max))
-    }
-}
-
-/// An attempt to deliver an event.
 #[derive(Debug)]
 pub struct DeliveryAttempt<'a> {
     pub event: &'a Event,
@@ -54,22 +33,18 @@ pub struct DeliveryAttempt<'a> {
     pub retry_in: Option<Duration>,
 }
 
-/// Delivers the events of an emulator.
 pub struct Callbacks {
     poster: CallbackPoster,
-    backoff: Backoff,
+    /// The delay after the first attempt. It doubles each time, up to [`MAX_RETRY_DELAY`].
+    retry_delay: Duration,
     observer: Box<dyn Fn(&DeliveryAttempt<'_>)>,
     pending: Rc<Cell<usize>>,
 }
 
 impl Callbacks {
     pub fn new(poster: CallbackPoster) -> Self {
-        let (backoff, observer) = (Backoff::default(), Box::new(|_: &DeliveryAttempt<'_>| {}));
-        Self { poster, backoff, observer, pending: Rc::default() }
-    }
-
-    pub fn with_backoff(self, backoff: Backoff) -> Self {
-        Self { backoff, ..self }
+        let retry_delay = Duration::from_millis(500);
+        Self { poster, retry_delay, observer: Box::new(|_| {}), pending: Rc::default() }
     }
 
     /// Calls `observer` after every attempt.
@@ -82,8 +57,7 @@ impl Callbacks {
         Rc::clone(&self.pending)
     }
 
-    /// Delivers events until `stop` completes, and then until all of them are acknowledged. If the future is dropped,
-    /// unacknowledged events are lost.
+    /// Delivers events until `stop` completes and then until all are acknowledged. Dropping the future loses the rest.
     pub async fn deliver(self, events: EventQueue, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut is_stopped = false;
@@ -124,7 +98,7 @@ impl Callbacks {
         let id = callback.id.clone().unwrap_or_default();
         // Serialization cannot fail: all values are strings.
         let body = serde_json::to_vec(&callback).unwrap_or_default();
-        let mut attempt = 1;
+        let (mut attempt, mut delay) = (1, self.retry_delay);
         loop {
             let outcome = {
                 // The semaphore is never closed.
@@ -133,13 +107,14 @@ impl Callbacks {
                 response.map(|response| response.status().as_u16()).map_err(DeliveryError::reason)
             };
             let is_acknowledged = matches!(outcome, Ok(200..=299));
-            let retry_in = (!is_acknowledged).then(|| self.backoff.delay_after(attempt));
+            let retry_in = (!is_acknowledged).then_some(delay);
             (self.observer)(&DeliveryAttempt { event: &event, attempt, outcome, retry_in });
             match retry_in {
                 None => return event.session_id,
                 Some(wait) => tokio::time::sleep(wait).await,
             }
             attempt = attempt.saturating_add(1);
+            delay = MAX_RETRY_DELAY.min(delay * 2);
         }
     }
 }

@@ -45,7 +45,6 @@ pub enum StateFileError {
         .path.display()
     )]
     NotAState { path: PathBuf, source: StateError },
-    /// The directory, the lock file or the state file cannot be written.
     #[error("the emulator's state file {} cannot be written: {}", .path.display(), io_error_message(.source))]
     NotWritable { path: PathBuf, source: io::Error },
 }
@@ -74,10 +73,7 @@ impl FileEmulator {
         self.emulator.faults()
     }
 
-    /// The API as a service. It must be called on a tokio runtime.
-    ///
-    /// Where the file cannot be used, the response is a 503 whose extensions have the error as an
-    /// `Arc<StateFileError>`.
+    /// If the file cannot be used, the response is a 503 whose extensions have the error as an `Arc<StateFileError>`.
     pub fn router(&self) -> Router {
         self.emulator.router().layer(from_fn_with_state(self.clone(), handle))
     }
@@ -105,7 +101,7 @@ impl FileEmulator {
         let before = self.read()?.unwrap_or_else(State::seed);
         self.emulator.with_state(|state, _| *state = before);
         let response = next.run(request).await;
-        let events = self.emulator.drain_events();
+        let events = self.emulator.events().drain();
         // A rejected request has changed nothing.
         if lock.is_some() && response.status().is_success() {
             self.write(&self.emulator.state())?;

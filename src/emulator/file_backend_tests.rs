@@ -5,30 +5,21 @@ use serde_json::{Value, json};
 use std::path::Path;
 use tower::ServiceExt as _;
 
-const DEVICES: &str = "/ipp/v1/devices?page_size=100";
-
-fn local(folder: &tempfile::TempDir) -> FileEmulator {
-    FileEmulator::new(folder.path().join("state").join("local.json"))
+/// An emulator whose state directory does not exist yet.
+fn emulator_in(dir: &tempfile::TempDir) -> FileEmulator {
+    FileEmulator::new(dir.path().join("state").join("local.json"))
 }
 
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().build().unwrap()
+/// An emulator whose state file has this text.
+fn emulator_with_file(dir: &tempfile::TempDir, text: &str) -> FileEmulator {
+    let emulator = emulator_in(dir);
+    create_private_dir(parent_dir(&emulator.state_file)).unwrap();
+    fs::write(&emulator.state_file, text).unwrap();
+    emulator
 }
 
-async fn send(
-    local: &FileEmulator,
-    method: &str,
-    path: &str,
-    body: Option<Value>,
-) -> Result<(u16, Value), StateFileError> {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("authorization", format!("Basic {API_KEY}"))
-        .header("x-merchant-id", MERCHANT_ID)
-        .body(body.map_or_else(Vec::new, |body| body.to_string().into_bytes()))
-        .unwrap();
-    let Ok(mut response) = local.router().oneshot(request.map(Body::from)).await;
+async fn send(emulator: &FileEmulator, request: Request) -> Result<(u16, Value), StateFileError> {
+    let Ok(mut response) = emulator.router().oneshot(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<StateFileError>>() {
         return Err(Arc::into_inner(error).unwrap());
     }
@@ -37,203 +28,140 @@ async fn send(
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
 
-async fn create(local: &FileEmulator, name: &str) -> Result<(u16, Value), StateFileError> {
-    send(local, "POST", "/ipp/v1/dev/devices", Some(json!({"name": name}))).await
+fn authorized(method: &str, path: &str) -> http::request::Builder {
+    let request = Request::builder().method(method).uri(path);
+    request.header("authorization", format!("Basic {API_KEY}")).header("x-merchant-id", MERCHANT_ID)
 }
 
-fn names(local: &FileEmulator) -> Vec<String> {
-    let (_, page) = runtime().block_on(send(local, "GET", DEVICES, None)).unwrap();
+async fn create(emulator: &FileEmulator, name: &str) -> Result<u16, StateFileError> {
+    let body = Body::from(json!({"name": name}).to_string());
+    let request = authorized("POST", "/ipp/v1/dev/devices").body(body).unwrap();
+    send(emulator, request).await.map(|(status, _)| status)
+}
+
+async fn list_names(emulator: &FileEmulator) -> Result<Vec<String>, StateFileError> {
+    let request = authorized("GET", "/ipp/v1/devices?page_size=100").body(Body::empty()).unwrap();
+    let (_, page) = send(emulator, request).await?;
     let devices = page["content"].as_array().unwrap();
-    devices.iter().map(|device| device["name"].as_str().unwrap().to_owned()).collect()
+    Ok(devices.iter().map(|device| device["name"].as_str().unwrap().to_owned()).collect())
 }
 
-#[test]
-fn what_one_request_made_the_next_one_sees() {
-    let folder = tempfile::tempdir().unwrap();
-    assert_eq!(runtime().block_on(create(&local(&folder), "Till 1")).unwrap().0, 200);
-    assert_eq!(names(&local(&folder)), ["Till 1"]);
-}
-
-#[test]
-fn what_others_make_of_the_file_is_seen() {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, other) = (local(&folder), local(&folder));
-    assert_eq!(names(&one), Vec::<String>::new());
+#[tokio::test]
+async fn changes_are_visible_to_other_emulators_of_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (emulator_in(&dir), emulator_in(&dir));
     for number in 0..3 {
         let name = number.to_string();
-        runtime().block_on(create(&other, &name)).unwrap();
-        assert_eq!(names(&one).last(), Some(&name));
-        runtime().block_on(create(&one, "of one")).unwrap();
-        assert_eq!(names(&other), names(&local(&folder)));
+        assert_eq!(create(&second, &name).await.unwrap(), 200);
+        assert_eq!(list_names(&first).await.unwrap().last(), Some(&name));
+        create(&first, "x").await.unwrap();
+        assert_eq!(list_names(&second).await.unwrap(), list_names(&emulator_in(&dir)).await.unwrap());
     }
-    fs::remove_file(&one.state_file).unwrap();
-    assert_eq!(names(&one), Vec::<String>::new());
-    runtime().block_on(create(&one, "new")).unwrap();
-    assert_eq!(names(&other), ["new"]);
+    fs::remove_file(&first.state_file).unwrap();
+    assert_eq!(list_names(&first).await.unwrap(), Vec::<String>::new());
+    create(&first, "new").await.unwrap();
+    assert_eq!(list_names(&second).await.unwrap(), ["new"]);
 }
 
-#[test]
-fn reading_writes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    assert_eq!(names(&local(&folder)), Vec::<String>::new());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+#[tokio::test]
+async fn a_read_and_a_rejected_request_write_no_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let emulator = emulator_in(&dir);
+    assert_eq!(list_names(&emulator).await.unwrap(), Vec::<String>::new());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    assert_eq!(create(&emulator, "").await.unwrap(), 400);
+    assert!(!emulator.state_file.exists());
 }
 
-#[test]
-fn a_refusal_writes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let refused = runtime().block_on(create(&local(&folder), "")).unwrap();
-    assert_eq!(refused.0, 400);
-    assert!(!local(&folder).state_file.exists());
-}
-
-#[test]
-fn fifty_threads_lose_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+/// On a single-threaded runtime, a task that blocked on the lock would block the one that holds it.
+#[tokio::test]
+async fn concurrent_requests_of_threads_and_of_tasks_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let emulators = || (0..25).map(|number| (number.to_string(), emulator_in(&dir)));
     std::thread::scope(|scope| {
-        for number in 0..50 {
-            let local = local(&folder);
-            scope.spawn(move || runtime().block_on(create(&local, &number.to_string())).unwrap());
+        for (name, emulator) in emulators() {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            scope.spawn(move || runtime.block_on(create(&emulator, &name)).unwrap());
         }
     });
-    let mut names = names(&local(&folder));
+    let tasks: Vec<_> = emulators().collect();
+    let tasks = tasks.iter().map(|(name, emulator)| create(emulator, name));
+    assert!(futures_util::future::join_all(tasks).await.into_iter().all(|status| status.unwrap() == 200));
+    let mut names = list_names(&emulator_in(&dir)).await.unwrap();
     names.sort_by_key(|name| name.parse::<u32>().unwrap());
-    assert_eq!(names, (0..50).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+    assert_eq!(names, (0..50).map(|index: u32| (index / 2).to_string()).collect::<Vec<_>>());
 }
 
-#[test]
-fn tasks_of_one_thread_do_not_wait_for_each_other_forever() {
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    runtime().block_on(async {
-        let names: Vec<_> = (0..20).map(|number| number.to_string()).collect();
-        let all = futures_util::future::join_all(names.iter().map(|name| create(&local, name))).await;
-        assert!(all.into_iter().all(|result| result.unwrap().0 == 200));
-    });
-    assert_eq!(names(&local).len(), 20);
-}
-
-#[test]
-fn a_held_lock_is_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    crate::fs::create_private_dir(crate::fs::parent_dir(&local.state_file)).unwrap();
-    let held = runtime().block_on(local.lock()).unwrap();
-    runtime().block_on(async {
-        let waiting = create(&local, "Till 1");
-        let release = async {
-            tokio::task::yield_now().await;
-            assert!(!local.state_file.exists());
-            drop(held);
-        };
-        let (created, ()) = futures_util::future::join(waiting, release).await;
-        assert_eq!(created.unwrap().0, 200);
-    });
-    assert_eq!(names(&local), ["Till 1"]);
-}
-
-#[test]
-fn leftovers_of_killed_processes_are_removed_and_nothing_else() {
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    crate::fs::create_private_dir(crate::fs::parent_dir(&local.state_file)).unwrap();
-    for name in [".local.json.a1b2c3.tmp", ".other.json.a1b2c3.tmp", "local.json.bak"] {
-        fs::write(crate::fs::parent_dir(&local.state_file).join(name), "{").unwrap();
-    }
-    runtime().block_on(create(&local, "Till 1")).unwrap();
-    let mut left: Vec<_> = fs::read_dir(crate::fs::parent_dir(&local.state_file))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    left.sort();
-    assert_eq!(left, [".other.json.a1b2c3.tmp", "local.json", "local.json.bak", "local.json.lock"]);
+#[tokio::test]
+async fn a_request_waits_for_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let emulator = emulator_in(&dir);
+    let lock = emulator.lock().await.unwrap();
+    let release = async {
+        tokio::task::yield_now().await;
+        assert!(!emulator.state_file.exists());
+        drop(lock);
+    };
+    let (created, ()) = tokio::join!(create(&emulator, "Till 1"), release);
+    assert_eq!(created.unwrap(), 200);
 }
 
 #[cfg(unix)]
-#[test]
-fn folder_and_files_are_private() {
+#[tokio::test]
+async fn directory_and_files_are_private() {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    runtime().block_on(create(&local, "Till 1")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let emulator = emulator_in(&dir);
+    create(&emulator, "Till 1").await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(crate::fs::parent_dir(&local.state_file)), 0o700);
-    assert_eq!(mode(&local.state_file), 0o600);
-    assert_eq!(mode(&local.lock_path()), 0o600);
+    assert_eq!(mode(parent_dir(&emulator.state_file)), 0o700);
+    assert_eq!((mode(&emulator.state_file), mode(&emulator.lock_path())), (0o600, 0o600));
 }
 
-#[test]
-fn a_damaged_file_is_named_with_the_place_and_left_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    crate::fs::create_private_dir(crate::fs::parent_dir(&local.state_file)).unwrap();
-    fs::write(&local.state_file, "{\n  \"version\": 1,\n  oops").unwrap();
-    for (method, body) in [("GET", None), ("POST", Some(json!({"name": "x"})))] {
-        let path = if body.is_some() { "/ipp/v1/dev/devices" } else { DEVICES };
-        let error = runtime().block_on(send(&local, method, path, body)).unwrap_err().to_string();
-        assert!(
-            error.contains("local.json is not usable: line 3, column 3: key must be a string"),
-            "{error}"
-        );
-        assert!(error.contains("delete the file"), "{error}");
+#[tokio::test]
+async fn an_invalid_file_is_an_error_and_left_unchanged() {
+    for (text, expected) in [
+        (
+            "{\n  \"version\": 1,\n  oops",
+            "local.json is not usable: key must be a string at line 3 column 3; delete the file",
+        ),
+        (r#"{"version": 99}"#, "it has version 99, and this program reads version 1; delete the file"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let emulator = emulator_with_file(&dir, text);
+        for error in [list_names(&emulator).await.unwrap_err(), create(&emulator, "x").await.unwrap_err()] {
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&emulator.state_file).unwrap(), text);
     }
-    assert_eq!(fs::read_to_string(&local.state_file).unwrap(), "{\n  \"version\": 1,\n  oops");
 }
 
-#[test]
-fn a_file_of_another_version_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    crate::fs::create_private_dir(crate::fs::parent_dir(&local.state_file)).unwrap();
-    fs::write(&local.state_file, r#"{"version": 99}"#).unwrap();
-    let error = runtime().block_on(create(&local, "x")).unwrap_err().to_string();
-    assert!(error.contains("it has version 99, and this program reads version 1"), "{error}");
-}
-
-#[test]
-fn a_path_that_is_no_file_is_an_error_in_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let directory = FileEmulator::new(folder.path().to_path_buf());
-    let error = runtime().block_on(send(&directory, "GET", DEVICES, None)).unwrap_err();
+#[tokio::test]
+async fn a_path_that_is_not_a_file_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = list_names(&FileEmulator::new(dir.path().to_path_buf())).await.unwrap_err();
     assert!(matches!(error, StateFileError::Unreadable { .. }));
     assert!(!error.to_string().contains("os error"), "{error}");
-
-    fs::write(folder.path().join("file"), "").unwrap();
-    let below_a_file = FileEmulator::new(folder.path().join("file").join("local.json"));
-    let error = runtime().block_on(create(&below_a_file, "x")).unwrap_err();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let below_a_file = FileEmulator::new(dir.path().join("file").join("local.json"));
+    let error = create(&below_a_file, "x").await.unwrap_err();
     assert!(matches!(error, StateFileError::NotWritable { .. }), "{error}");
 }
 
-#[test]
-fn a_change_that_cannot_be_kept_is_not_made() {
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    runtime().block_on(create(&local, "Till 1")).unwrap();
-    // A folder in the file's place stands in for a disk that refuses; it works for root too.
-    let before = fs::read(&local.state_file).unwrap();
-    fs::remove_file(&local.state_file).unwrap();
-    fs::create_dir_all(&local.state_file).unwrap();
-    assert!(runtime().block_on(create(&local, "Till 2")).is_err());
-    assert!(crate::fs::write_atomic(&local.state_file, &before).is_err());
-    let left = fs::read_dir(crate::fs::parent_dir(&local.state_file)).unwrap().count();
-    assert_eq!(left, 2, "a temporary file was left behind");
-}
-
-#[test]
-fn preparing_creates_a_missing_file_and_keeps_an_existing_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let local = local(&folder);
-    let prepare = |seed, strict| {
-        runtime()
-            .block_on(local.prepare(seed, |state| {
-                state.options.strict_sums = strict;
-                true
-            }))
-            .unwrap()
-    };
-    assert!(prepare(State::seed_with_one_location(), true));
-    assert!(!prepare(State::seed(), false));
+#[tokio::test]
+async fn preparing_creates_a_missing_file_and_keeps_an_existing_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let emulator = emulator_in(&dir);
+    for (seed, strict_sums, is_new) in
+        [(State::seed_with_one_location(), true, true), (State::seed(), false, false)]
+    {
+        let change = |state: &mut State| {
+            state.options.strict_sums = strict_sums;
+            true
+        };
+        assert_eq!(emulator.prepare(seed, change).await.unwrap(), is_new);
+    }
     let mut expected = State::seed_with_one_location();
     expected.options.strict_sums = false;
-    assert_eq!(local.read().unwrap(), Some(expected));
+    assert_eq!(emulator.read().unwrap(), Some(expected));
 }

@@ -14,15 +14,14 @@ mod seed;
 mod server;
 pub mod state;
 
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use callbacks::{Backoff, Callbacks, DeliveryAttempt};
+pub use callbacks::{Callbacks, DeliveryAttempt};
 pub use events::EventQueue;
-pub use faults::{Effect, Fault, FaultAction, FaultError, FaultStatus, FaultTable, Faults, Hit};
+pub use faults::{Effect, Fault, FaultAction, FaultError, FaultStatus, FaultTable, Faults};
 pub use file_backend::{FileEmulator, StateFileError};
 pub use request_log::{RequestOutcome, RequestRecord};
 pub use seed::SeedError;
@@ -35,30 +34,24 @@ pub const API_KEY: &str = "kco_test_api_emulator";
 /// Username that belongs to the key, in the documented form `<merchant id>-<suffix>`.
 pub const USERNAME: &str = "EMULATED-1";
 
-/// Merchant ID of the built-in account.
 pub const MERCHANT_ID: &str = "EMULATED";
 
 /// A running emulator. Clones share its state.
 #[derive(Clone)]
 pub struct Emulator {
-    shared: Arc<Shared>,
+    inner: Arc<Mutex<Inner>>,
+    events: EventQueue,
     /// None where there is no server to inject them.
     faults: Option<Faults>,
 }
 
-struct Shared {
-    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    events: EventQueue,
-    inner: Mutex<Inner>,
-}
-
 struct Inner {
     state: State,
+    now: Box<dyn Fn() -> Timestamp + Send>,
     ids: Box<dyn FnMut() -> Uuid + Send>,
 }
 
 impl Emulator {
-    /// Creates an emulator with the system's clock and random IDs.
     pub fn new(state: State) -> Self {
         Self::with_clock_and_ids(state, Timestamp::now, Uuid::new_v4)
     }
@@ -66,12 +59,12 @@ impl Emulator {
     /// `ids` must return a different ID each time.
     pub fn with_clock_and_ids(
         state: State,
-        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        now: impl Fn() -> Timestamp + Send + 'static,
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
-        let inner = Mutex::new(Inner { state, ids: Box::new(ids) });
-        let shared = Shared { now: Box::new(now), events: EventQueue::default(), inner };
-        Self { shared: Arc::new(shared), faults: Some(Faults::default()) }
+        let inner = Inner { state, now: Box::new(now), ids: Box::new(ids) };
+        let (inner, events) = (Arc::new(Mutex::new(inner)), EventQueue::default());
+        Self { inner, events, faults: Some(Faults::default()) }
     }
 
     pub fn with_faults(self, faults: Option<Faults>) -> Self {
@@ -88,7 +81,6 @@ impl Emulator {
         routes::router(self)
     }
 
-    /// Returns a copy of the state.
     pub fn state(&self) -> State {
         self.with_state(|state, _| state.clone())
     }
@@ -96,62 +88,40 @@ impl Emulator {
     /// Calls `operation` while holding the lock on the state, so it must not use this emulator.
     pub fn with_state<R>(&self, operation: impl FnOnce(&mut State, &mut OpContext<'_>) -> R) -> R {
         // A panic in one request must not make all later ones fail.
-        let mut inner = self.shared.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let Inner { state, ids } = &mut *inner;
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Inner { state, now, ids } = &mut *inner;
         // Read the clock under the lock, so that a newer record never has an earlier time.
-        let now = state.time_at((self.shared.now)());
-        self.shared.events.with(|events| operation(state, &mut OpContext { now, ids: &mut **ids, events }))
+        let now = state.time_at(now());
+        self.events.with(|events| operation(state, &mut OpContext { now, ids: &mut **ids, events }))
     }
 
     /// The events of its sessions, each of which is consumed once.
     pub fn events(&self) -> EventQueue {
-        self.shared.events.clone()
+        self.events.clone()
     }
-
-    pub fn drain_events(&self) -> Vec<Event> {
-        self.shared.events.drain()
-    }
-}
-
-/// Serves an emulator until `stop` completes, then waits for open requests.
-pub async fn serve(
-    listener: tokio::net::TcpListener,
-    emulator: Emulator,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    Server::new(listener, &emulator).serve(stop).await;
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emulator::state::{NewSimulatedDevice, PageRequest};
+    use crate::emulator::state::PageRequest;
+    use crate::emulator::state::invariant_tests::{new_session, simulated};
 
     #[test]
     fn clones_share_the_state_and_lose_no_changes() {
         let emulator = Emulator::new(State::seed());
         std::thread::scope(|scope| {
-            for _ in 0..8 {
-                let emulator = emulator.clone();
-                scope.spawn(move || {
-                    for _ in 0..25 {
-                        let new = NewSimulatedDevice {
-                            name: "x".into(),
-                            location_id: None,
-                            metadata: std::collections::BTreeMap::new(),
-                        };
-                        emulator
-                            .with_state(|state, context| state.create_simulated_device(new, context))
-                            .unwrap();
-                    }
+            for _ in 0..200 {
+                scope.spawn(|| {
+                    let created = |state: &mut State, context: &mut OpContext<'_>| {
+                        state.create_simulated_device(simulated("x"), context)
+                    };
+                    emulator.clone().with_state(created).unwrap();
                 });
             }
         });
-        assert_eq!(
-            emulator.state().list_devices(None, PageRequest::default(), Timestamp::MAX).total_elements,
-            200
-        );
+        let page = emulator.state().list_devices(None, PageRequest::default(), Timestamp::MAX);
+        assert_eq!(page.total_elements, 200);
     }
 
     #[test]
@@ -166,30 +136,17 @@ mod tests {
     #[tokio::test]
     async fn an_event_is_awaited_and_consumed_once() {
         let emulator = Emulator::new(State::seed());
-        let (events, clone) = (emulator.events(), emulator.clone());
-        let happen = async move {
+        let events = emulator.events();
+        let create = async {
             tokio::task::yield_now().await;
-            clone.with_state(|state, context| {
-                let new = NewSimulatedDevice {
-                    name: "x".into(),
-                    location_id: None,
-                    metadata: std::collections::BTreeMap::new(),
-                };
-                let device = state.create_simulated_device(new, context).unwrap().id.unwrap();
-                let purchase = serde_json::from_value(serde_json::json!({
-                    "order_amount": 1, "purchase_currency": "SEK", "order_items": [],
-                }));
-                let new = state::NewSession {
-                    device_id: device.parse().unwrap(),
-                    location_id: None,
-                    purchase: purchase.unwrap(),
-                };
-                state.create_session(new, context).unwrap();
+            emulator.with_state(|state, context| {
+                let device = state.create_simulated_device(simulated("x"), context).unwrap();
+                state.create_session(new_session(device.id.unwrap().parse().unwrap()), context).unwrap();
             });
         };
-        let (received, ()) = tokio::join!(events.recv(), happen);
+        let (received, ()) = tokio::join!(events.recv(), create);
         assert_eq!(received.len(), 1);
-        assert_eq!((events.drain(), emulator.drain_events()), (vec![], vec![]));
+        assert_eq!(events.drain(), []);
         let waiting = tokio::time::timeout(std::time::Duration::from_millis(1), events.recv());
         assert!(waiting.await.is_err(), "an event is received only once");
     }

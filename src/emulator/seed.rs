@@ -8,7 +8,7 @@ use toml::Spanned;
 use uuid::Uuid;
 
 use super::State;
-use super::state::{LocationRecord, SeedDevice};
+use super::state::{LocationRecord, Phone};
 use crate::model::{Metadata, Platform};
 use crate::text::line_column;
 
@@ -113,17 +113,16 @@ impl State {
         for entry in seed.devices {
             let (span, entry) = (entry.span(), entry.into_inner());
             let id = entry.id.unwrap_or_else(|| derive_id("device", &entry.name));
-            if state.has_device(id) {
-                return Err(error_at(span, duplicate_id(&entry.name)));
-            }
             let location_id = match entry.location {
                 Some(name) => Some(
                     state.find_location(name.get_ref()).map_err(|message| error_at(name.span(), message))?,
                 ),
                 None => state.sole_location(),
             };
-            let DeviceEntry { name, platform, metadata, offline, .. } = entry;
-            state.add_seed_device(SeedDevice { id, name, location_id, platform, metadata, offline });
+            let phone = Phone { name: Some(entry.name.clone()), platform: entry.platform };
+            if !state.add_seed_device(id, phone, location_id, entry.metadata, entry.offline) {
+                return Err(error_at(span, duplicate_id(&entry.name)));
+            }
         }
         Ok(state)
     }

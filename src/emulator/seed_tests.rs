@@ -1,6 +1,5 @@
 use super::*;
 use crate::emulator::state::{GOTHENBURG, PageRequest};
-use proptest::prelude::*;
 
 const SEED: &str = r#"
 [[locations]]
@@ -25,10 +24,6 @@ platform = "IOS"
 offline = true
 "#;
 
-fn error(text: &str) -> String {
-    State::from_seed(text).unwrap_err().to_string()
-}
-
 #[test]
 fn a_seed_has_locations_and_devices() {
     let state = State::from_seed(SEED).unwrap();
@@ -37,12 +32,9 @@ fn a_seed_has_locations_and_devices() {
     assert_eq!(json["devices"][0]["location_id"], json["locations"][0]["id"]);
     assert_eq!(json["devices"][0]["metadata"]["floor"], "1");
     assert_eq!(json["devices"][1]["location_id"], json["locations"][1]["id"]);
-    assert_eq!(
-        (&json["devices"][1]["platform"], &json["devices"][1]["offline"]),
-        (&"IOS".into(), &true.into())
-    );
-    assert_eq!(State::from_seed(SEED), Ok(state.clone()), "the IDs are the same each time");
-    assert_eq!(State::read(&state.write()), Ok(state));
+    assert_eq!(json["devices"][1]["platform"], "IOS");
+    assert_eq!(json["devices"][1]["offline"], true);
+    assert_eq!(State::from_seed(SEED), Ok(state), "the IDs are the same each time");
 }
 
 #[test]
@@ -52,10 +44,8 @@ fn an_omitted_field_has_its_default() {
     let page = state.list_devices(Some(GOTHENBURG), PageRequest::default(), jiff::Timestamp::MAX);
     assert_eq!(page.total_elements, 1);
     let alone = State::from_seed("locations = [{ name = \"A\" }]\ndevices = [{ name = \"x\" }]").unwrap();
-    assert_eq!(
-        serde_json::to_value(&alone).unwrap()["devices"][0]["location_id"],
-        serde_json::to_value(&alone).unwrap()["locations"][0]["id"]
-    );
+    let json = serde_json::to_value(&alone).unwrap();
+    assert_eq!(json["devices"][0]["location_id"], json["locations"][0]["id"]);
     assert_eq!(State::from_seed("locations = []"), Ok(State::with_locations(Vec::new())));
 }
 
@@ -63,11 +53,8 @@ fn an_omitted_field_has_its_default() {
 fn an_error_has_its_line_and_column() {
     let mut errors = String::new();
     for text in [
-        "x = 1",
         "locations = 5",
-        "[locations]\nname = \"x\"",
         "\n[[devices]]\n",
-        "[[devices]]\nname = 5",
         "[[devices]]\nname = \"\"",
         "[[devices]]\nname = \"å\"\nid = \"x\"",
         "[[devices]]\nname = \"x\"\n[[devices]]\nname = \"x\"",
@@ -75,32 +62,19 @@ fn an_error_has_its_line_and_column() {
         "locations = [{ name = \"A\" }, { name = \"A\", id = \"00000000-0000-4000-8000-000000000001\" }]\n\
          devices = [{ name = \"x\", location = \"A\" }]",
         "[[devices]]\nname = \"x\"\nplatform = \"TOASTER\"",
-        "[[devices]]\nname = \"x\"\noffline = 1",
-        "[[devices]]\nname = \"x\"\nmetadata = { a = 1 }",
         "[[devices]]\nname = \"x\"\nplattform = \"IOS\"",
         "[[devices]\nname",
     ] {
-        errors.extend([text, "\n-> ", &error(text), "\n\n"]);
+        errors.extend([text, "\n-> ", &State::from_seed(text).unwrap_err().to_string(), "\n\n"]);
     }
     insta::assert_snapshot!(errors, @r#"
-    x = 1
-    -> line 1, column 1: unknown field `x`, expected `locations` or `devices`
-
     locations = 5
     -> line 1, column 13: invalid type: integer `5`, expected a sequence
-
-    [locations]
-    name = "x"
-    -> line 1, column 1: invalid type: map, expected a sequence
 
 
     [[devices]]
 
     -> line 2, column 1: missing field `name`
-
-    [[devices]]
-    name = 5
-    -> line 2, column 8: invalid type: integer `5`, expected a string
 
     [[devices]]
     name = ""
@@ -133,16 +107,6 @@ fn an_error_has_its_line_and_column() {
 
     [[devices]]
     name = "x"
-    offline = 1
-    -> line 3, column 11: invalid type: integer `1`, expected a boolean
-
-    [[devices]]
-    name = "x"
-    metadata = { a = 1 }
-    -> line 3, column 18: invalid type: integer `1`, expected a string
-
-    [[devices]]
-    name = "x"
     plattform = "IOS"
     -> line 3, column 1: unknown field `plattform`, expected one of `id`, `name`, `location`, `platform`, `metadata`, `offline`
 
@@ -150,11 +114,4 @@ fn an_error_has_its_line_and_column() {
     name
     -> line 1, column 11: unclosed array table, expected `]`
     "#);
-}
-
-proptest! {
-    #[test]
-    fn no_text_panics(text in "(\\PC|\n|\\[\\[devices\\]\\]\n|name = \"é\"\n|locations = ){0,24}") {
-        let _ = State::from_seed(&text);
-    }
 }

@@ -46,7 +46,6 @@ pub struct Server {
     monitor: Monitor,
 }
 
-/// What the middleware around the API needs.
 #[derive(Clone)]
 struct Monitor {
     faults: Option<Faults>,
@@ -146,8 +145,9 @@ async fn handle(
     // The body is read before a fault is injected: closing a connection while the client still sends would reset it.
     let Ok(request) = read_body(request).await else { return no_response() };
     let hit = faults.and_then(|faults| faults.change(|table| table.next_hit(&method, &path)));
-    record.set_fault(hit.map(|hit| hit.id));
-    let FaultAction { delay, effect } = hit.map(|hit| hit.action).unwrap_or_default();
+    let (fault, FaultAction { delay, effect }) =
+        hit.map(|(id, action)| (Some(id), action)).unwrap_or_default();
+    record.set_fault(fault);
     let response = match effect {
         Some(Effect::Status { .. } | Effect::Drop) => None,
         Some(Effect::DropAfterHeaders | Effect::Truncate) | None => Some(next.run(request).await),
@@ -165,8 +165,7 @@ async fn handle(
     response.unwrap_or_else(no_response)
 }
 
-/// Reads the complete body, since an incomplete request must not be processed. Of a body that is too large only one
-/// byte too many is kept, which is enough to reject it.
+/// An incomplete request must not be processed. Of a body that is too large, one excess byte is enough to reject it.
 async fn read_body(request: Request) -> Result<Request, axum::Error> {
     let (parts, mut body) = request.into_parts();
     let content_length =

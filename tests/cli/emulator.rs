@@ -164,7 +164,7 @@ fn a_damaged_state_file_is_named_at_the_start_and_never_a_crash_later() {
     let env = TestEnv::new();
     let file = env.file("state.json", "{\n  \"version\": 1,\n  oops");
     let args = ["dev", "emulator", "--listen", "127.0.0.1:0", "--state", "state.json"];
-    insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: the emulator's state file state.json is not usable: line 3, column 3: key must be a string; \
+    insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: the emulator's state file state.json is not usable: key must be a string at line 3 column 3; \
          delete the file to begin with a new state
   hint: fix or delete the file, or use another one with --state
 ");

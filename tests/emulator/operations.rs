@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kustom::emulator::state::{GOTHENBURG, STOCKHOLM};
-use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
+use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, Server, State};
 use serde_json::{Value, json};
 
 use crate::common::contract_emulator::{Ask, World, over_http};
@@ -127,7 +127,7 @@ fn a_served_emulator_responds_and_stops() {
             answer
         });
         let stopped = async { drop(stopped.await) };
-        kustom::emulator::serve(listener, Emulator::new(State::seed()), stopped).await.unwrap();
+        Server::new(listener, &Emulator::new(State::seed())).serve(stopped).await;
         assert!(asking.await.unwrap().contains("kustom emulator"));
     });
 }

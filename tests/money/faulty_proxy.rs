@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use kustom::emulator::Emulator;
+use kustom::emulator::{Emulator, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, oneshot};
@@ -109,9 +109,7 @@ impl Wire {
                 let front = listen(Some(RECEIVE_BUFFER));
                 tell.send(front.local_addr().expect("an address")).expect("the test waits");
                 tokio::select! {
-                    served = kustom::emulator::serve(behind, emulator, std::future::pending()) => {
-                        served.expect("the emulator serves");
-                    }
+                    () = Server::new(behind, &emulator).serve(std::future::pending()) => {}
                     () = accept(front, upstream, serving) => {}
                     _ = stopped => {}
                 }

@@ -1,6 +1,7 @@
 //! Parses a fault: `POST /ipp/v1/sessions: delay=2s 503 x2`.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,9 +10,8 @@ use jiff::SignedDuration;
 
 const MAX_LEN: usize = 500;
 
-const MAX_DELAY: Duration = Duration::from_secs(60 * 60);
+const MAX_DELAY_MS: u64 = 60 * 60 * 1000;
 
-/// The requests that a fault affects, its effect, and how often it occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// None is any method.
@@ -26,7 +26,6 @@ pub struct Fault {
 /// At least one of the fields is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FaultAction {
-    /// Delay of the response.
     pub delay: Option<Duration>,
     pub effect: Option<Effect>,
 }
@@ -37,7 +36,6 @@ pub enum Effect {
     Status {
         /// 400 to 599.
         status: StatusCode,
-        /// The seconds of `Retry-After`.
         retry_after: Option<u32>,
     },
     /// Closes the connection without a response. The request is not processed.
@@ -160,41 +158,34 @@ struct FaultTokens {
 impl FaultTokens {
     fn parse(&mut self, token: &str) -> Result<(), FaultError> {
         let error = |reason: &str| FaultError(format!("'{token}': {reason}"));
-        let is_new = match token {
-            "drop" => self.cut.replace(Effect::Drop).is_none(),
-            "drop-after-response-headers" => self.cut.replace(Effect::DropAfterHeaders).is_none(),
-            "truncate" => self.cut.replace(Effect::Truncate).is_none(),
-            "once" => self.times.replace(1).is_none(),
-            _ => {
-                if let Some(text) = token.strip_prefix("delay=") {
-                    let delay: Option<SignedDuration> = text.parse().ok();
-                    let delay = delay.and_then(|delay| Duration::try_from(delay).ok());
-                    let fits = |delay: &Duration| {
-                        (Duration::from_millis(1)..=MAX_DELAY).contains(delay)
-                            && delay.subsec_nanos().is_multiple_of(1_000_000)
-                    };
-                    let delay = delay.filter(fits);
-                    self.delay.replace(delay.ok_or_else(|| error("a delay is 1ms to 1h"))?).is_none()
-                } else if let Some(text) = token.strip_prefix("retry-after=") {
-                    let seconds = number(text).ok_or_else(|| error("retry-after is a number of seconds"))?;
-                    self.retry_after.replace(seconds).is_none()
-                } else if let Some(text) = token.strip_prefix('x') {
-                    let times = number(text).filter(|times| *times > 0);
-                    let times = times.ok_or_else(|| error("use a number of times such as x3"))?;
-                    self.times.replace(times).is_none()
-                } else if let Some(text) = token.strip_suffix('%') {
-                    let percent = number(text).and_then(|percent| u8::try_from(percent).ok());
-                    let percent = percent.filter(|percent| (1..=100).contains(percent));
-                    self.percent.replace(percent.ok_or_else(|| error("use 1% to 100%"))?).is_none()
-                } else if let Some(status) = number(token) {
-                    let status = u16::try_from(status).ok().filter(|status| (400..600).contains(status));
-                    let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-                    let status = status.ok_or_else(|| error("a status is 400 to 599"))?;
-                    self.status.replace(status).is_none()
-                } else {
-                    return Err(error(&format!(
-                        "not part of a fault: {EFFECTS}, and optionally once, x3 or 10%"
-                    )));
+        let is_new = if let Some(text) = token.strip_prefix("delay=") {
+            let delay =
+                text.parse().ok().and_then(|delay: SignedDuration| u64::try_from(delay.as_millis()).ok());
+            let delay = delay.filter(|delay| (1..=MAX_DELAY_MS).contains(delay)).map(Duration::from_millis);
+            self.delay.replace(delay.ok_or_else(|| error("a delay is 1ms to 1h"))?).is_none()
+        } else if let Some(text) = token.strip_prefix("retry-after=") {
+            let seconds = parse_number(text, 0..=u32::MAX);
+            let seconds = seconds.ok_or_else(|| error("retry-after is a number of seconds"))?;
+            self.retry_after.replace(seconds).is_none()
+        } else if let Some(text) = token.strip_prefix('x') {
+            let times = parse_number(text, 1..=u32::MAX);
+            let times = times.ok_or_else(|| error("use a number of times such as x3"))?;
+            self.times.replace(times).is_none()
+        } else if let Some(text) = token.strip_suffix('%') {
+            let percent = parse_number(text, 1..=100).ok_or_else(|| error("use 1% to 100%"))?;
+            self.percent.replace(percent).is_none()
+        } else if token.bytes().all(|byte| byte.is_ascii_digit()) {
+            let status = parse_number(token, 400..=599).and_then(|status| StatusCode::from_u16(status).ok());
+            self.status.replace(status.ok_or_else(|| error("a status is 400 to 599"))?).is_none()
+        } else {
+            match token {
+                "once" => self.times.replace(1).is_none(),
+                "drop" => self.cut.replace(Effect::Drop).is_none(),
+                "drop-after-response-headers" => self.cut.replace(Effect::DropAfterHeaders).is_none(),
+                "truncate" => self.cut.replace(Effect::Truncate).is_none(),
+                _ => {
+                    let reason = format!("not part of a fault: {EFFECTS}, and optionally once, x3 or 10%");
+                    return Err(error(&reason));
                 }
             }
         };
@@ -202,9 +193,10 @@ impl FaultTokens {
     }
 }
 
-/// Unlike `parse`, rejects a sign.
-fn number(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+/// Unlike `str::parse`, rejects a sign.
+fn parse_number<T: FromStr + PartialOrd>(text: &str, range: RangeInclusive<T>) -> Option<T> {
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    number.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 impl fmt::Display for Fault {

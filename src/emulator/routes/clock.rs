@@ -5,8 +5,7 @@ use http::StatusCode;
 
 use super::fields::Fields;
 use super::request::ApiRequest;
-use super::response::json;
-use super::{OpContext, OperationResult, Route, State};
+use super::{OpContext, OperationResult, Route, State, json};
 
 pub(super) const ROUTES: [Route; 2] =
     [(MethodFilter::GET, "/emulator/clock", show), (MethodFilter::POST, "/emulator/clock", advance)];

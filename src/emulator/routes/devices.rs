@@ -5,8 +5,7 @@ use http::StatusCode;
 use super::enrollments::deleted_response;
 use super::fields::{Fields, MAX_PAGE_SIZE};
 use super::request::ApiRequest;
-use super::response::json;
-use super::{OpContext, OperationResult, State};
+use super::{OpContext, OperationResult, State, json};
 use crate::emulator::state::{DeviceUpdate, NewSimulatedDevice};
 
 pub(super) fn list(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {

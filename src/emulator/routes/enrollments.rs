@@ -6,8 +6,7 @@ use jiff::SignedDuration;
 
 use super::fields::{Fields, MAX_PAGE_SIZE};
 use super::request::ApiRequest;
-use super::response::json;
-use super::{OpContext, OperationResult, State};
+use super::{OpContext, OperationResult, State, json};
 use crate::emulator::state::{
     DEFAULT_ENROLLMENT_LIFETIME, DeleteStatus, EnrollmentDialect, EnrollmentFilter, MerchantIdNeed,
     NewEnrollment,
@@ -20,7 +19,7 @@ pub(super) fn list(request: &ApiRequest, state: &mut State, context: &mut OpCont
     let filter = EnrollmentFilter {
         location_id: query.uuid("location_id"),
         metadata: query.metadata_filters(),
-        include_consumed: query.flag("include_consumed").unwrap_or(true),
+        exclude_consumed: query.flag("include_consumed") == Some(false),
     };
     let page = query.page(MAX_PAGE_SIZE);
     query.finish()?;

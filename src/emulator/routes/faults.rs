@@ -4,12 +4,10 @@ use axum::response::Response;
 use axum::routing::MethodFilter;
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::json as json_value;
 
-use super::OperationResult;
 use super::fields::Fields;
 use super::request::ApiRequest;
-use super::response::json;
+use super::{OperationResult, json};
 use crate::emulator::faults::{Fault, FaultTable};
 use crate::emulator::state::Rejection;
 
@@ -23,8 +21,7 @@ pub(super) const ROUTES: [(MethodFilter, &str, Operation); 3] = [
 
 #[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn list(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
-    let faults = table.list();
-    Ok(list_response(table, &faults))
+    Ok(list_response(table, &table.list()))
 }
 
 fn add(request: &ApiRequest, table: &mut FaultTable) -> OperationResult {
@@ -46,5 +43,5 @@ fn clear(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
 }
 
 fn list_response(table: &FaultTable, faults: &impl Serialize) -> Response {
-    json(StatusCode::OK, &json_value!({"seed": table.seed(), "faults": faults}))
+    json(StatusCode::OK, &serde_json::json!({"seed": table.seed(), "faults": faults}))
 }

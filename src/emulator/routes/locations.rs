@@ -4,8 +4,7 @@ use http::StatusCode;
 
 use super::fields::MAX_INT32;
 use super::request::ApiRequest;
-use super::response::json;
-use super::{OpContext, OperationResult, State};
+use super::{OpContext, OperationResult, State, json};
 use crate::emulator::state::MerchantIdNeed;
 
 pub(super) fn list(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {

@@ -12,14 +12,14 @@ mod fields;
 mod locations;
 mod pos;
 mod request;
-mod response;
 mod sessions;
 
 use axum::extract;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, get, on};
-use http::{Method, StatusCode, Uri};
-use serde_json::json;
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, StatusCode, Uri};
+use serde::Serialize;
 
 use self::request::ApiRequest;
 pub(super) use self::request::MAX_BODY;
@@ -70,11 +70,30 @@ pub(super) fn router(emulator: &Emulator) -> axum::Router {
     router.method_not_allowed_fallback(method_not_allowed).fallback(unknown_path).with_state(emulator.clone())
 }
 
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    // The bodies are structs and strings, whose serialization cannot fail.
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// RFC 7807 problem details (observed).
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let body = self.to_problem_json().to_string();
+        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Basic realm=\"kustom emulator\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
 async fn service_info() -> Response {
-    response::json(
+    json(
         StatusCode::OK,
-        &json!({
+        &serde_json::json!({
             "name": "kustom emulator",
             "emulator": true,
             "detail": "An emulator of the Kustom In-Person Payments API. No payment made here is real.",
@@ -98,38 +117,33 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Rejection {
 mod tests {
     use super::*;
 
-    /// The routes in an OpenAPI document.
-    fn described(text: &str) -> Vec<(MethodFilter, String)> {
-        let document: serde_json::Value = serde_yaml_ng::from_str(text).unwrap();
-        let mut described = Vec::new();
+    /// Checks that an OpenAPI document describes these routes and no others.
+    fn assert_described(
+        routes: impl Iterator<Item = (MethodFilter, &'static str)>,
+        document: &str,
+        prefix: &str,
+    ) {
+        let document: serde_json::Value = serde_yaml_ng::from_str(document).unwrap();
+        let mut routes: Vec<_> = routes.collect();
+        assert!(routes.iter().all(|(_, path)| path.starts_with(prefix)));
         for (path, methods) in document["paths"].as_object().unwrap() {
             for method in methods.as_object().unwrap().keys() {
-                let method: Method = method.to_uppercase().parse().unwrap();
-                described.push((MethodFilter::try_from(method).unwrap(), path.clone()));
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let route = (MethodFilter::try_from(method).unwrap(), path.as_str());
+                let count = routes.len();
+                routes.retain(|existing| *existing != route);
+                assert_eq!(routes.len() + 1, count, "{route:?} is described but does not exist");
             }
         }
-        described
-    }
-
-    fn assert_same(routes: &[(MethodFilter, &str)], described: &[(MethodFilter, String)]) {
-        let routes: Vec<_> = routes.iter().map(|(method, path)| (*method, (*path).to_owned())).collect();
-        for route in &routes {
-            assert!(described.contains(route), "{route:?} is not described");
-        }
-        for route in described {
-            assert!(routes.contains(route), "{route:?} is described and does not exist");
-        }
+        assert_eq!(routes, [], "routes that are not described");
     }
 
     #[test]
-    fn every_route_is_in_one_of_the_two_descriptions() {
-        let api = OPERATIONS.map(|(method, path, _)| (method, path));
-        assert_same(&api, &described(include_str!("../../../docs/openapi.yaml")));
-        let faults = faults::ROUTES.map(|(method, path, _)| (method, path));
+    fn every_route_is_described() {
+        let api = OPERATIONS.into_iter().map(|(method, path, _)| (method, path));
+        assert_described(api, include_str!("../../../docs/openapi.yaml"), "/ipp/v1/");
         let own = pos::ROUTES.into_iter().chain(clock::ROUTES).map(|(method, path, _)| (method, path));
-        let own: Vec<_> = own.chain(faults).collect();
-        assert_same(&own, &described(include_str!("../../../docs/emulator.yaml")));
-        assert!(api.iter().all(|(_, path)| path.starts_with("/ipp/v1/")));
-        assert!(own.iter().all(|(_, path)| path.starts_with("/emulator/")));
+        let own = own.chain(faults::ROUTES.map(|(method, path, _)| (method, path)));
+        assert_described(own, include_str!("../../../docs/emulator.yaml"), "/emulator/");
     }
 }

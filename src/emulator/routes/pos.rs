@@ -6,8 +6,7 @@ use http::StatusCode;
 
 use super::fields::Fields;
 use super::request::ApiRequest;
-use super::response::json;
-use super::{OpContext, OperationResult, Route, State};
+use super::{OpContext, OperationResult, Route, State, json};
 use crate::emulator::state::Phone;
 use crate::model::{Platform, TapOutcome};
 

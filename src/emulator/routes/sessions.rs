@@ -5,8 +5,7 @@ use http::StatusCode;
 
 use super::fields::Fields;
 use super::request::ApiRequest;
-use super::response::json;
-use super::{OpContext, OperationResult, State};
+use super::{OpContext, OperationResult, State, json};
 use crate::emulator::state::{NewSession, Purchase, TapAnswer};
 use crate::model::OrderItem;
 
@@ -20,7 +19,16 @@ pub(super) fn create(
     query.finish()?;
     let mut body = request.body()?;
     let device_id = body.required("device_id", Fields::uuid);
-    let purchase = purchase(&mut body);
+    let purchase = Purchase {
+        order_amount: body.required("order_amount", Fields::integer),
+        order_tax_amount: body.integer("order_tax_amount"),
+        purchase_currency: body.required("purchase_currency", currency),
+        purchase_started_at: body.timestamp("purchase_started_at"),
+        merchant_reference1: body.string("merchant_reference1"),
+        merchant_reference2: body.string("merchant_reference2"),
+        merchant_data: body.string("merchant_data"),
+        order_items: body.list("order_items", order_item),
+    };
     body.finish()?;
     let new = NewSession { device_id, location_id, purchase };
     Ok(json(StatusCode::OK, &state.create_session(new, context)?))
@@ -52,19 +60,6 @@ pub(super) fn simulate_tap(
         TapAnswer::Session => json(StatusCode::OK, &session),
         TapAnswer::Empty => StatusCode::NO_CONTENT.into_response(),
     })
-}
-
-fn purchase(body: &mut Fields) -> Purchase {
-    Purchase {
-        order_amount: body.required("order_amount", Fields::integer),
-        order_tax_amount: body.integer("order_tax_amount"),
-        purchase_currency: body.required("purchase_currency", currency),
-        purchase_started_at: body.timestamp("purchase_started_at"),
-        merchant_reference1: body.string("merchant_reference1"),
-        merchant_reference2: body.string("merchant_reference2"),
-        merchant_data: body.string("merchant_data"),
-        order_items: body.list("order_items", order_item),
-    }
 }
 
 /// Three capital letters (documented). The contract does not require an ISO 4217 currency.

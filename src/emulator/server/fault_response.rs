@@ -12,8 +12,7 @@ use super::Effect;
 use crate::emulator::request_log::RequestOutcome;
 use crate::emulator::state::Rejection;
 
-/// Applies a fault to the response, which is `None` if the request was not processed. Without a response in the result,
-/// the connection is closed.
+/// The response is `None` if the request was not processed; the result has none if the connection must be closed.
 pub(super) async fn apply(
     effect: Option<Effect>,
     response: Option<Response>,

@@ -44,29 +44,15 @@ mod tests {
     use crate::emulator::state::invariant_tests::TestClock;
     use proptest::prelude::*;
 
-    #[test]
-    fn the_clock_only_goes_forward_and_not_beyond_the_calendar() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let before = state.clone();
-        for wrong in [SignedDuration::ZERO, SignedDuration::from_secs(-1), SignedDuration::MAX] {
-            let rejection = state.advance_clock(wrong, &clock.context()).unwrap_err();
-            assert_eq!(
-                (rejection.status.as_u16(), rejection.errors.message("advance").is_some()),
-                (400, true)
-            );
-        }
-        assert_eq!(state, before);
-    }
-
     proptest! {
         #[test]
         fn advances_add_up(steps in proptest::collection::vec(1_i64..1_000_000, 0..8)) {
             let (mut state, mut clock) = (State::seed(), TestClock::start());
             for step in &steps {
                 let context = OpContext { now: state.time_at(clock.now), ..clock.context() };
-                let shown = state.advance_clock(SignedDuration::from_secs(*step), &context).unwrap();
-                prop_assert_eq!(shown.now, state.time_at(clock.now));
-                prop_assert_eq!(shown, state.clock(shown.now));
+                let advanced = state.advance_clock(SignedDuration::from_secs(*step), &context).unwrap();
+                prop_assert_eq!(advanced.now, state.time_at(clock.now));
+                prop_assert_eq!(advanced, state.clock(advanced.now));
             }
             let all = SignedDuration::from_secs(steps.iter().sum());
             prop_assert_eq!(state.time_at(clock.now), clock.now + all);

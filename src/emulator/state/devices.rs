@@ -16,17 +16,6 @@ pub struct Phone {
     pub platform: Platform,
 }
 
-/// A device of the initial state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeedDevice {
-    pub id: Uuid,
-    pub name: String,
-    pub location_id: Option<Uuid>,
-    pub platform: Platform,
-    pub metadata: Metadata,
-    pub offline: bool,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewSimulatedDevice {
     pub name: String,
@@ -52,8 +41,7 @@ pub struct PosDevice {
     pub offline: bool,
 }
 
-/// A device as it is stored. Its credentials are only part of the response that creates them, and no request
-/// needs them, so they are not stored.
+/// A device without its credentials, which no request needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) id: Uuid,
@@ -83,6 +71,19 @@ impl records::Record for Record {
 }
 
 impl Record {
+    fn new(
+        id: Uuid,
+        hardware_id: Uuid,
+        phone: Phone,
+        location_id: Option<Uuid>,
+        metadata: Metadata,
+        created_at: Timestamp,
+    ) -> Self {
+        let Phone { name, platform } = phone;
+        let (offline, deregistered) = (false, false);
+        Self { id, hardware_id, name, platform, location_id, metadata, created_at, offline, deregistered }
+    }
+
     fn to_device(&self) -> Device {
         Device {
             id: Some(self.id.to_string()),
@@ -99,8 +100,7 @@ impl Record {
 }
 
 impl State {
-    /// Creates an enrollment and registers a simulated device with it at once (documented). The device has its
-    /// credentials.
+    /// Creates an enrollment and registers a simulated device with it at once (documented).
     pub fn create_simulated_device(
         &mut self,
         new: NewSimulatedDevice,
@@ -124,17 +124,8 @@ impl State {
         metadata: Metadata,
         context: &mut OpContext<'_>,
     ) -> Device {
-        let record = Record {
-            id: context.id(),
-            hardware_id: context.id(),
-            name: phone.name,
-            platform: phone.platform,
-            location_id,
-            metadata,
-            created_at: context.now,
-            offline: false,
-            deregistered: false,
-        };
+        let (id, hardware_id) = (context.id(), context.id());
+        let record = Record::new(id, hardware_id, phone, location_id, metadata, context.now);
         let token = format!("emulated_{}{}", context.id().simple(), context.id().simple());
         let credentials = Credentials { bearer_token: Some(token), issued_at: Some(context.now) };
         let device = Device { credentials: Some(credentials), ..record.to_device() };
@@ -142,24 +133,18 @@ impl State {
         device
     }
 
-    pub(in crate::emulator) fn add_seed_device(&mut self, device: SeedDevice) {
-        let SeedDevice { id, name, location_id, platform, metadata, offline } = device;
-        let record = Record {
-            id,
-            hardware_id: Uuid::new_v5(&id, b"hardware"),
-            name: Some(name),
-            platform,
-            location_id,
-            metadata,
-            created_at: Self::seed_timestamp(),
-            offline,
-            deregistered: false,
-        };
-        self.devices.insert(id, record);
-    }
-
-    pub(in crate::emulator) fn has_device(&self, id: Uuid) -> bool {
-        self.devices.contains_key(&id)
+    /// Returns false if the ID exists already.
+    pub(in crate::emulator) fn add_seed_device(
+        &mut self,
+        id: Uuid,
+        phone: Phone,
+        location_id: Option<Uuid>,
+        metadata: Metadata,
+        offline: bool,
+    ) -> bool {
+        let hardware_id = Uuid::new_v5(&id, b"hardware");
+        let record = Record::new(id, hardware_id, phone, location_id, metadata, Self::seed_timestamp());
+        self.devices.insert(id, Record { offline, ..record }).is_none()
     }
 
     /// Lists the registered devices. New devices appear after the time of the option `list_lag`.
@@ -200,7 +185,6 @@ impl State {
         Ok(PosDevice { device: record.to_device(), offline })
     }
 
-    /// Whether a record that was created at this time is in the lists.
     pub(super) fn is_listed(&self, created_at: Timestamp, now: Timestamp) -> bool {
         let lag = self.options.list_lag;
         lag.is_zero() || created_at.checked_add(lag).is_ok_and(|from| from <= now)
@@ -226,75 +210,59 @@ mod tests {
     use crate::emulator::state::{EnrollmentFilter, GOTHENBURG, STOCKHOLM};
     use crate::model::EnrollmentStatus;
 
-    fn devices(state: &State) -> Vec<Device> {
-        state.list_devices(None, PageRequest::default(), Timestamp::MAX).content
+    fn devices(state: &State, location_id: Option<Uuid>) -> Vec<Device> {
+        state.list_devices(location_id, PageRequest::default(), Timestamp::MAX).content
     }
 
     #[test]
-    fn a_simulated_device_is_marked_and_leaves_a_used_enrollment() {
+    fn a_simulated_device_is_marked_and_has_a_consumed_enrollment() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         let mut new = simulated("Till 1");
         new.metadata.insert("simulated".into(), "no".into());
         let device = state.create_simulated_device(new, &mut clock.context()).unwrap();
         assert_eq!(device.metadata.get("simulated").map(String::as_str), Some("true"));
-        let used = state.list_enrollments(&EnrollmentFilter::default(), PageRequest::default(), clock.now);
-        assert_eq!(used.content.len(), 1);
-        assert_eq!(used.content[0].status, Some(EnrollmentStatus::Consumed));
+        let page = state.list_enrollments(&EnrollmentFilter::default(), PageRequest::default(), clock.now);
+        let statuses: Vec<_> = page.content.into_iter().map(|enrollment| enrollment.status).collect();
+        assert_eq!(statuses, [Some(EnrollmentStatus::Consumed)]);
     }
 
     #[test]
     fn credentials_are_only_in_the_first_response() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let made = state.create_simulated_device(simulated("Till 1"), &mut clock.context()).unwrap();
-        let token = made.credentials.clone().and_then(|credentials| credentials.bearer_token).unwrap();
-        assert_eq!(devices(&state), [Device { credentials: None, ..made }]);
+        let created = state.create_simulated_device(simulated("Till 1"), &mut clock.context()).unwrap();
+        let token = created.credentials.clone().and_then(|credentials| credentials.bearer_token).unwrap();
+        assert_eq!(devices(&state, None), [Device { credentials: None, ..created }]);
         assert!(!String::from_utf8(state.write()).unwrap().contains(&token));
     }
 
     #[test]
-    fn the_only_location_is_meant_when_none_is_named() {
+    fn the_default_location_is_the_only_one() {
         let mut clock = TestClock::start();
-        let nowhere = NewSimulatedDevice { location_id: None, ..simulated("x") };
-        let device =
-            State::seed_with_one_location().create_simulated_device(nowhere.clone(), &mut clock.context());
-        assert_eq!(device.unwrap().location_id, Some(STOCKHOLM.to_string()));
-        let device = State::seed().create_simulated_device(nowhere, &mut clock.context());
-        assert_eq!(device.unwrap().location_id, None);
-        let unknown = NewSimulatedDevice { location_id: Some(Uuid::nil()), ..simulated("x") };
-        let rejection = State::seed().create_simulated_device(unknown, &mut clock.context()).unwrap_err();
-        assert_eq!(
-            (rejection.status.as_u16(), rejection.errors.message("location_id").is_some()),
-            (404, true)
-        );
+        for (mut state, location_id, expected) in [
+            (State::seed_with_one_location(), None, Ok(Some(STOCKHOLM.to_string()))),
+            (State::seed(), None, Ok(None)),
+            (State::seed(), Some(Uuid::nil()), Err(404)),
+        ] {
+            let new = NewSimulatedDevice { location_id, ..simulated("x") };
+            let created = state.create_simulated_device(new, &mut clock.context());
+            let created = created.map(|device| device.location_id).map_err(|error| error.status.as_u16());
+            assert_eq!(created, expected);
+        }
     }
 
     #[test]
-    fn an_update_replaces_everything() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let id = clock.device(&mut state);
-        let update = DeviceUpdate { location_id: Some(GOTHENBURG), ..DeviceUpdate::default() };
-        let device = state.update_device(id, update).unwrap();
-        assert_eq!((device.name, device.metadata), (None, Metadata::new()));
-        assert_eq!(device.location_id, Some(GOTHENBURG.to_string()));
-        assert_eq!(
-            state.list_devices(Some(STOCKHOLM), PageRequest::default(), Timestamp::MAX).total_elements,
-            0
-        );
-        assert_eq!(
-            state.list_devices(Some(GOTHENBURG), PageRequest::default(), Timestamp::MAX).total_elements,
-            1
-        );
-    }
-
-    #[test]
-    fn a_refused_update_changes_nothing() {
+    fn an_update_replaces_everything_or_nothing() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         let id = clock.device(&mut state);
         let before = state.clone();
-        let update = DeviceUpdate { location_id: Some(Uuid::nil()), ..DeviceUpdate::default() };
-        assert_eq!(state.update_device(id, update).unwrap_err().status, 404);
-        assert_eq!(state.update_device(Uuid::nil(), DeviceUpdate::default()).unwrap_err().status, 404);
+        let update = |location_id| DeviceUpdate { location_id: Some(location_id), ..DeviceUpdate::default() };
+        assert_eq!(state.update_device(id, update(Uuid::nil())).unwrap_err().status, 404);
+        assert_eq!(state.update_device(Uuid::nil(), update(STOCKHOLM)).unwrap_err().status, 404);
         assert_eq!(state, before);
+        let device = state.update_device(id, update(GOTHENBURG)).unwrap();
+        assert_eq!((&device.name, &device.metadata), (&None, &Metadata::new()));
+        assert_eq!(devices(&state, Some(STOCKHOLM)), []);
+        assert_eq!(devices(&state, Some(GOTHENBURG)), [device]);
     }
 
     #[test]
@@ -302,7 +270,7 @@ mod tests {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         let id = clock.device(&mut state);
         assert_eq!(state.deregister_device(id), Ok(()));
-        assert_eq!(devices(&state), []);
+        assert_eq!(devices(&state, None), []);
         assert_eq!(state.deregister_device(id).unwrap_err().status, 404);
         assert_eq!(state.update_device(id, DeviceUpdate::default()).unwrap_err().status, 404);
     }

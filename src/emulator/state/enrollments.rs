@@ -15,8 +15,7 @@ pub const DEFAULT_ENROLLMENT_LIFETIME: SignedDuration = SignedDuration::from_hou
 /// Codes with a longer lifetime are UUIDs, because they are copied and not typed (observed).
 const MAX_SHORT_CODE_LIFETIME: SignedDuration = SignedDuration::from_hours(2);
 
-/// Upper-case letters and digits except I, 1, O and 0, which are easily confused: 32, so that five bits select
-/// one.
+/// The 32 upper-case letters and digits other than I, 1, O and 0, which are easily confused.
 const CODE_ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
 #[derive(Debug, Clone, PartialEq)]
@@ -28,18 +27,11 @@ pub struct NewEnrollment {
     pub metadata: Metadata,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnrollmentFilter {
     pub location_id: Option<Uuid>,
-    /// An enrollment matches if it has all of these pairs.
     pub metadata: Vec<(String, String)>,
-    pub include_consumed: bool,
-}
-
-impl Default for EnrollmentFilter {
-    fn default() -> Self {
-        Self { location_id: None, metadata: Vec::new(), include_consumed: true }
-    }
+    pub exclude_consumed: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,7 +104,7 @@ impl Record {
 
     fn matches(&self, filter: &EnrollmentFilter) -> bool {
         self.status != StoredStatus::Cancelled
-            && (filter.include_consumed || self.status != StoredStatus::Consumed)
+            && (!filter.exclude_consumed || self.status != StoredStatus::Consumed)
             && (filter.location_id.is_none() || filter.location_id == self.location_id)
             && filter.metadata.iter().all(|(key, value)| self.metadata.get(key) == Some(value))
     }
@@ -175,8 +167,7 @@ impl State {
         Ok(())
     }
 
-    /// Registers a phone at the code's location and with its metadata (documented), which consumes the code. The
-    /// device has its credentials.
+    /// Registers a phone at the code's location and with its metadata (documented), which consumes the code.
     pub fn use_enrollment_code(
         &mut self,
         code: &str,
@@ -224,7 +215,7 @@ mod tests {
         NewEnrollment { location_id, lifetime: DEFAULT_ENROLLMENT_LIFETIME, metadata }
     }
 
-    fn listed(state: &State, filter: &EnrollmentFilter, clock: &TestClock) -> Vec<EnrollmentStatus> {
+    fn statuses(state: &State, filter: &EnrollmentFilter, clock: &TestClock) -> Vec<EnrollmentStatus> {
         let page = state.list_enrollments(filter, PageRequest::default(), clock.now);
         page.content.into_iter().filter_map(|enrollment| enrollment.status).collect()
     }
@@ -249,31 +240,17 @@ mod tests {
     }
 
     #[test]
-    fn the_location_can_be_left_out_only_where_there_is_one() {
+    fn the_location_can_be_omitted_only_if_there_is_one() {
         let mut clock = TestClock::start();
-        let rejection = State::seed().create_enrollment(enrollment(None), &mut clock.context()).unwrap_err();
-        assert_eq!(
-            (rejection.status.as_u16(), rejection.errors.message("location_id").is_some()),
-            (400, true)
-        );
-        let made = State::seed_with_one_location()
-            .create_enrollment(enrollment(None), &mut clock.context())
-            .unwrap();
-        assert_eq!(made.location_id, Some(STOCKHOLM.to_string()));
-        let rejection = State::seed().create_enrollment(enrollment(Some(Uuid::nil())), &mut clock.context());
-        assert_eq!(rejection.unwrap_err().status, 404);
-    }
-
-    #[test]
-    fn a_pending_code_expires_by_the_clock_alone() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let before = state.clone();
-        clock.advance(DEFAULT_ENROLLMENT_LIFETIME - SignedDuration::from_millis(1));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Pending]);
-        clock.advance(SignedDuration::from_millis(1));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Expired]);
-        assert_eq!(state, before);
+        for (mut state, location_id, expected) in [
+            (State::seed(), None, Err(400)),
+            (State::seed(), Some(Uuid::nil()), Err(404)),
+            (State::seed_with_one_location(), None, Ok(Some(STOCKHOLM.to_string()))),
+        ] {
+            let created = state.create_enrollment(enrollment(location_id), &mut clock.context());
+            let created = created.map(|created| created.location_id).map_err(|error| error.status.as_u16());
+            assert_eq!(created, expected);
+        }
     }
 
     #[test]
@@ -286,56 +263,49 @@ mod tests {
         assert_eq!(device.metadata.get("till").map(String::as_str), Some("1"));
         assert_eq!((device.name.as_deref(), device.platform), (Some("Till 1"), Some(Platform::Android)));
         assert!(device.credentials.is_some());
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
-        let unused = EnrollmentFilter { include_consumed: false, ..EnrollmentFilter::default() };
-        assert_eq!(listed(&state, &unused, &clock), []);
-
+        assert_eq!(statuses(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
+        let unused = EnrollmentFilter { exclude_consumed: true, ..EnrollmentFilter::default() };
+        assert_eq!(statuses(&state, &unused, &clock), []);
         let again = state.use_enrollment_code(&code, phone("Till 2"), &mut clock.context()).unwrap_err();
         assert_eq!(again.status, 409);
         assert_eq!(state.list_devices(None, PageRequest::default(), clock.now).total_elements, 1);
         // A used code stays used when its time is over.
         clock.advance(SignedDuration::from_hours(365 * 24));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
+        assert_eq!(statuses(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Consumed]);
     }
 
     #[test]
-    fn codes_that_expired_or_were_cancelled_register_nothing() {
+    fn an_expired_or_cancelled_code_registers_nothing() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let made = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let code = made.enrollment_code.unwrap();
+        let created = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
+        let code = created.enrollment_code.unwrap();
+        let id = created.enrollment_id.unwrap().parse().unwrap();
         let mut cancelled = state.clone();
-        let id = made.enrollment_id.unwrap().parse().unwrap();
-        cancelled.delete_enrollment(id).unwrap();
-        let rejection = cancelled.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
-        assert_eq!(rejection.status, 404);
+        assert_eq!(cancelled.delete_enrollment(id), Ok(()));
+        assert_eq!(cancelled.delete_enrollment(id).unwrap_err().status, 404);
+        assert_eq!(statuses(&cancelled, &EnrollmentFilter::default(), &clock), []);
         clock.advance(DEFAULT_ENROLLMENT_LIFETIME);
-        let rejection = state.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
-        assert_eq!(rejection.status, 409);
-        assert_eq!(state.list_devices(None, PageRequest::default(), clock.now).total_elements, 0);
+        assert_eq!(statuses(&state, &EnrollmentFilter::default(), &clock), [EnrollmentStatus::Expired]);
+        for (state, expected) in [(&mut cancelled, 404), (&mut state, 409)] {
+            let before = state.clone();
+            let rejection = state.use_enrollment_code(&code, phone("x"), &mut clock.context()).unwrap_err();
+            assert_eq!((rejection.status.as_u16(), &*state), (expected, &before));
+        }
     }
 
     #[test]
-    fn a_cancelled_enrollment_leaves_the_lists_and_cannot_be_cancelled_again() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let made = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let id = made.enrollment_id.unwrap().parse().unwrap();
-        assert_eq!(state.delete_enrollment(id), Ok(()));
-        assert_eq!(listed(&state, &EnrollmentFilter::default(), &clock), []);
-        assert_eq!(state.delete_enrollment(id).unwrap_err().status, 404);
-    }
-
-    #[test]
-    fn all_pairs_of_a_filter_must_match() {
+    fn all_pairs_of_a_filter_and_the_location_must_match() {
         let (mut state, mut clock) = (State::seed(), TestClock::start());
         state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let pairs = |pairs: &[(&str, &str)]| EnrollmentFilter {
-            metadata: pairs.iter().map(|&(key, value)| (key.into(), value.into())).collect(),
-            ..EnrollmentFilter::default()
-        };
-        assert_eq!(listed(&state, &pairs(&[("till", "1")]), &clock).len(), 1);
-        assert_eq!(listed(&state, &pairs(&[("till", "2")]), &clock).len(), 0);
-        assert_eq!(listed(&state, &pairs(&[("till", "1"), ("floor", "1")]), &clock).len(), 0);
-        let elsewhere = EnrollmentFilter { location_id: Some(GOTHENBURG), ..EnrollmentFilter::default() };
-        assert_eq!(listed(&state, &elsewhere, &clock).len(), 0);
+        for (pairs, location_id, expected) in [
+            (vec![("till", "1")], Some(STOCKHOLM), 1),
+            (vec![("till", "2")], None, 0),
+            (vec![("till", "1"), ("floor", "1")], None, 0),
+            (vec![], Some(GOTHENBURG), 0),
+        ] {
+            let metadata = pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
+            let filter = EnrollmentFilter { location_id, metadata, exclude_consumed: false };
+            assert_eq!(statuses(&state, &filter, &clock).len(), expected, "{filter:?}");
+        }
     }
 }

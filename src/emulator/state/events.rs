@@ -26,8 +26,7 @@ pub struct Event {
 }
 
 impl Event {
-    /// Returns the body of the callback. The values of `failure_reason` are not documented; these are the outcomes of a
-    /// simulated tap (inferred).
+    /// The values of `failure_reason` are not documented; these are the outcomes of a simulated tap (inferred).
     pub fn to_callback(&self) -> Callback {
         Callback {
             id: Some(format!("kevt_{}", self.id.simple())),

@@ -1,15 +1,15 @@
 //! Invariants of any sequence of operations at any time, and the helpers that the tests of the state share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use clap::ValueEnum as _;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
-use crate::model::{CallbackType, Metadata, PaymentMethod, Platform, SessionStatus, TapOutcome};
+use crate::model::{CallbackType, Metadata, PaymentMethod, Platform, Session, SessionStatus, TapOutcome};
 
-/// An environment with a manual clock and sequential IDs.
 pub(super) struct TestClock {
     pub(super) now: Timestamp,
     pub(super) events: EventLog,
@@ -40,13 +40,28 @@ impl TestClock {
     }
 
     pub(super) fn session(&mut self, state: &mut State, device_id: Uuid) -> Uuid {
-        let new = NewSession { device_id, location_id: None, purchase: purchase(24_950) };
-        let session = state.create_session(new, &mut self.context()).unwrap();
+        let session = state.create_session(new_session(device_id), &mut self.context()).unwrap();
         session.session_id.unwrap().parse().unwrap()
     }
 }
 
-pub(super) fn simulated(name: &str) -> NewSimulatedDevice {
+/// A device in Stockholm with one open session, and their IDs.
+pub(super) fn open_session() -> (State, TestClock, Uuid, Uuid) {
+    let (mut state, mut clock) = (State::seed(), TestClock::start());
+    let device = clock.device(&mut state);
+    let session = clock.session(&mut state, device);
+    (state, clock, device, session)
+}
+
+pub(super) fn status(session: Result<Session, Rejection>) -> Result<SessionStatus, u16> {
+    session.map(|session| session.status.unwrap()).map_err(|rejection| rejection.status.as_u16())
+}
+
+pub(in crate::emulator) fn new_session(device_id: Uuid) -> NewSession {
+    NewSession { device_id, location_id: None, purchase: purchase(24_950) }
+}
+
+pub(in crate::emulator) fn simulated(name: &str) -> NewSimulatedDevice {
     NewSimulatedDevice { name: name.to_owned(), location_id: Some(STOCKHOLM), metadata: Metadata::new() }
 }
 
@@ -110,9 +125,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 fn options() -> impl Strategy<Value = EmulatorOptions> {
-    let after =
-        prop_oneof![Just(AfterDecline::Active), Just(AfterDecline::Created), Just(AfterDecline::Failed)];
-    let cancel = prop_oneof![Just(CancelEnded::Conflict), Just(CancelEnded::Answer)];
+    let after = proptest::sample::select(AfterDecline::value_variants());
+    let cancel = proptest::sample::select(CancelEnded::value_variants());
     (after, cancel, any::<bool>()).prop_map(|(status_after_decline, cancel_ended, one)| EmulatorOptions {
         status_after_decline,
         cancel_ended,
@@ -142,9 +156,7 @@ fn apply(operation: &Operation, state: &mut State, clock: &mut TestClock) -> Res
         Operation::Deregister(index) => state.deregister_device(pick(devices, index)),
         Operation::SetOffline(index, offline) => state.set_offline(pick(devices, index), offline).map(drop),
         Operation::CreateSession(index) => {
-            let device_id = pick(devices, index);
-            let new = NewSession { device_id, location_id: None, purchase: purchase(100) };
-            state.create_session(new, &mut clock.context()).map(drop)
+            state.create_session(new_session(pick(devices, index)), &mut clock.context()).map(drop)
         }
         Operation::Choose(index, method) => {
             state.choose_method(pick(sessions, index), method, &mut clock.context()).map(drop)
@@ -180,7 +192,7 @@ fn apply(operation: &Operation, state: &mut State, clock: &mut TestClock) -> Res
     }
 }
 
-fn sessions(state: &State, now: Timestamp) -> BTreeMap<String, crate::model::Session> {
+fn sessions(state: &State, now: Timestamp) -> BTreeMap<String, Session> {
     state.sessions.iter().map(|(id, record)| (id.to_string(), record.to_session(now))).collect()
 }
 
@@ -221,15 +233,14 @@ proptest! {
             prop_assert_eq!(&State::read(&state.write()).unwrap(), &state, "the state file has a different state");
             if state.options.one_open_session_per_device {
                 let open = sessions_after.values().filter(|session| !session.status.as_ref().unwrap().is_terminal());
-                let mut devices: Vec<_> = open.filter_map(|session| session.device_id.clone()).collect();
-                let all = devices.len();
-                devices.sort_unstable();
-                devices.dedup();
-                prop_assert_eq!(devices.len(), all, "a device has two open sessions");
+                let devices: Vec<_> = open.filter_map(|session| session.device_id.clone()).collect();
+                let distinct: BTreeSet<_> = devices.iter().collect();
+                prop_assert_eq!(distinct.len(), devices.len(), "a device has two open sessions");
             }
             // The events match the status.
             for (id, session) in &sessions_after {
-                let kinds = kinds_of(&events, id);
+                let of_session = events.iter().filter(|event| event.session_id.to_string() == *id);
+                let kinds: Vec<_> = of_session.map(|event| event.kind.clone()).collect();
                 prop_assert!(kinds.starts_with(&[CallbackType::SessionCreated]));
                 let count = |kind: &CallbackType| kinds.iter().filter(|other| *other == kind).count();
                 let is = |status: SessionStatus| usize::from(session.status == Some(status));
@@ -244,14 +255,7 @@ proptest! {
                 prop_assert_eq!(last_is_end, ended, "the last event is the end of the session");
             }
         }
-        let mut ids: Vec<_> = events.iter().map(|event| event.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids: BTreeSet<_> = events.iter().map(|event| event.id).collect();
         prop_assert_eq!(ids.len(), events.len(), "two events have the same id");
     }
-}
-
-fn kinds_of(events: &[Event], session: &str) -> Vec<CallbackType> {
-    let of_session = events.iter().filter(|event| event.session_id.to_string() == session);
-    of_session.map(|event| event.kind.clone()).collect()
 }

@@ -1,10 +1,11 @@
 //! Locations. The API cannot change them, so they are those of the initial state.
 
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{FieldErrors, ListPage, PageRequest, Rejection, State};
+use super::{ListPage, PageRequest, Rejection, State};
 use crate::emulator::MERCHANT_ID;
 use crate::model::Location;
 
@@ -51,20 +52,15 @@ impl State {
             .ok_or_else(|| Rejection::not_found(format!("There is no location {id}.")))
     }
 
-    /// Checks that the location of a request exists. The 404 names the field, because the request may be about another
-    /// resource, which does exist.
+    /// The 404 has the name of the field, because the request may be about another resource, which does exist.
     pub(super) fn check_location(&self, id: Option<Uuid>) -> Result<(), Rejection> {
-        match id.map(|id| self.location(id)) {
-            Some(Err(rejection)) => {
-                let mut errors = FieldErrors::default();
-                errors.add("location_id", "is not a location of this merchant");
-                Err(Rejection { errors, ..rejection })
-            }
-            _ => Ok(()),
+        if id.is_none_or(|id| self.location(id).is_ok()) {
+            return Ok(());
         }
+        let message = "is not a location of this merchant";
+        Err(Rejection::for_field(StatusCode::NOT_FOUND, "location_id", message))
     }
 
-    /// Finds a location by its name or its ID.
     pub(in crate::emulator) fn find_location(&self, name_or_id: &str) -> Result<Uuid, String> {
         let id = Uuid::try_parse(name_or_id).ok();
         let matches = |location: &&LocationRecord| Some(location.id) == id || location.name == name_or_id;
@@ -85,24 +81,5 @@ impl State {
             [location] => Some(location.id),
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::emulator::state::{GOTHENBURG, STOCKHOLM};
-
-    #[test]
-    fn the_seed_has_two_locations() {
-        let page = State::seed().list_locations(PageRequest::default());
-        let ids: Vec<_> = page.content.into_iter().filter_map(|location| location.id).collect();
-        assert_eq!(ids, [STOCKHOLM.to_string(), GOTHENBURG.to_string()]);
-        assert_eq!(State::seed().location(GOTHENBURG).unwrap().country.as_deref(), Some("SE"));
-    }
-
-    #[test]
-    fn an_unknown_location_is_404() {
-        assert_eq!(State::seed().location(Uuid::nil()).unwrap_err().status, 404);
     }
 }

@@ -3,8 +3,7 @@
 use super::{FieldErrors, Purchase};
 use crate::model::OrderItem;
 
-/// Adds an error for every amount that does not match the others. The tax of a line is not checked, because the API's
-/// rounding is not documented.
+/// The tax of a line is not checked, because the API's rounding is not documented.
 pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
     for (index, item) in purchase.order_items.iter().enumerate() {
         let expected = line_total(item);
@@ -35,8 +34,7 @@ pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
     }
 }
 
-/// `unit_price * quantity - total_discount_amount` (documented), by default for one unit without a discount. The product
-/// of any two `i64` fits an `i128`.
+/// `unit_price * quantity - total_discount_amount` (documented). The product of any two `i64` fits an `i128`.
 fn line_total(item: &OrderItem) -> i128 {
     let unit_price = i128::from(item.unit_price.unwrap_or_default());
     let quantity = i128::from(item.quantity.unwrap_or(1));
@@ -48,7 +46,6 @@ fn line_total(item: &OrderItem) -> i128 {
 mod tests {
     use super::*;
     use crate::emulator::state::invariant_tests::purchase;
-    use proptest::prelude::*;
 
     fn item(
         unit_price: i64,
@@ -98,18 +95,10 @@ mod tests {
         assert_eq!(errors.message("order_tax_amount"), Some("is 9, but the taxes of the items add up to 2"));
     }
 
-    proptest! {
-        #[test]
-        fn no_amounts_overflow(figures in proptest::collection::vec(any::<[i64; 5]>(), 0..8), amount: i64) {
-            let items: Vec<_> =
-                figures.iter().map(|&[a, b, c, d, e]| item(a, Some(b), Some(c), d, e)).collect();
-            check_order(amount, Some(amount), &items);
-        }
-    }
-
     #[test]
     fn the_largest_amounts_are_compared_exactly() {
         let (min, max) = (i64::MIN, i64::MAX);
+        check_order(max, Some(min), &[item(max, Some(min), Some(max), min, max)]);
         // i64::MIN² wraps to 0 in 64 bits, so a check that wraps would accept this line.
         let errors = check_order(0, None, &[item(min, Some(min), None, 0, 0)]);
         assert!(errors.message("order_items[0].total_amount").is_some());

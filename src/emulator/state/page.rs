@@ -36,16 +36,9 @@ impl<T> ListPage<T> {
         // A saturated value is larger than any list.
         let size = usize::try_from(page.size.max(1)).unwrap_or(usize::MAX);
         let number = usize::try_from(page.number).unwrap_or(usize::MAX);
-        let start = number.saturating_mul(size);
-        let end = start.saturating_add(size);
-        let mut content = Vec::new();
-        let mut total_elements = 0;
-        for element in list {
-            if (start..end).contains(&total_elements) {
-                content.push(view(element));
-            }
-            total_elements += 1;
-        }
+        let list: Vec<_> = list.collect();
+        let total_elements = list.len();
+        let content = list.into_iter().skip(number.saturating_mul(size)).take(size).map(view).collect();
         let total_pages = total_elements.div_ceil(size);
         Self {
             content,
@@ -84,14 +77,10 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_numbers_do_not_overflow() {
+    fn an_empty_list_has_one_page_and_the_largest_numbers_do_not_overflow() {
+        let empty = ListPage::slice(std::iter::empty::<u8>(), |element| element, PageRequest::default());
+        assert_eq!((empty.total_pages, empty.first, empty.last), (0, true, true));
         let page = ListPage::slice(0..5, |element| element, PageRequest { number: u32::MAX, size: u32::MAX });
         assert_eq!((page.content.len(), page.total_elements, page.first, page.last), (0, 5, false, true));
-    }
-
-    #[test]
-    fn the_page_of_an_empty_list_is_first_and_last() {
-        let page = ListPage::slice(std::iter::empty::<u8>(), |element| element, PageRequest::default());
-        assert_eq!((page.total_pages, page.first, page.last), (0, true, true));
     }
 }

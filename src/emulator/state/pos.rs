@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::sessions::{Record, StoredStatus, ended};
 use super::{AfterDecline, OpContext, Rejection, State};
-use crate::model::{PaymentMethod, Session, TapOutcome};
+use crate::model::{CallbackType, PaymentMethod, Session, TapOutcome};
 
 /// A session with its payment method, which the API does not show.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,8 +44,7 @@ impl State {
         self.attempt(id, method, TapOutcome::Success, context)
     }
 
-    /// Declines a payment with the chosen method, or else with a card. The option `status_after_decline` decides the
-    /// status of the session.
+    /// Declines a payment. The option `status_after_decline` decides the status of the session.
     pub fn decline(
         &mut self,
         id: Uuid,
@@ -98,7 +97,7 @@ impl State {
         // A session is ACTIVE before a payment succeeds or fails (documented).
         record.transition_to(StoredStatus::Active, context);
         if outcome != TapOutcome::Success {
-            record.emit_payment_failed(outcome, context);
+            record.emit(CallbackType::PaymentFailed, Some(outcome), context);
         }
         record.transition_to(status, context);
         // When the session is CREATED again, the clerk has to choose again.
@@ -106,7 +105,6 @@ impl State {
         Ok(record.to_pos_session(context.now))
     }
 
-    /// Finds a session that is open, on a device that is registered and online.
     fn payable_session_mut(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Rejection> {
         let record = self.session_mut(id)?;
         if !record.is_open(now) {

@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 #[error("{detail}")]
 pub struct Rejection {
     pub status: StatusCode,
-    /// A sentence.
     pub detail: String,
     pub errors: FieldErrors,
 }
@@ -18,8 +17,7 @@ pub struct Rejection {
 pub struct FieldErrors(Vec<(String, String)>);
 
 impl FieldErrors {
-    /// Adds a message, which is the rest of a sentence that starts with the name of the field. Only the first message
-    /// for a field is kept.
+    /// Adds a message, which follows the name of the field. Only the first message for a field is kept.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         let field = field.into();
         if self.message(&field).is_none() {
@@ -35,7 +33,6 @@ impl FieldErrors {
         self.0.is_empty()
     }
 
-    /// Returns a 400 if there are messages.
     pub fn into_result(self) -> Result<(), Rejection> {
         if self.is_empty() {
             return Ok(());
@@ -50,7 +47,7 @@ impl Rejection {
         Self { status, detail: detail.into(), errors: FieldErrors::default() }
     }
 
-    /// A rejection because of one field. The message is the rest of a sentence that starts with its name.
+    /// The message follows the name of the field.
     pub fn for_field(status: StatusCode, field: &str, message: &str) -> Self {
         let mut errors = FieldErrors::default();
         errors.add(field, message);
@@ -65,8 +62,7 @@ impl Rejection {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// The problem details. `about:blank` is the type that RFC 7807 reserves for problems without a type of their own,
-    /// whose title is the reason phrase of the status.
+    /// `about:blank` is the type that RFC 7807 reserves for problems whose title is the reason phrase of the status.
     pub fn to_problem_json(&self) -> Value {
         let mut problem = json!({
             "type": "about:blank",
@@ -102,11 +98,5 @@ mod tests {
                 "errors": {"b": "is required", "a": "must be a string"},
             })
         );
-    }
-
-    #[test]
-    fn without_wrong_fields_there_are_no_errors() {
-        assert_eq!(FieldErrors::default().into_result(), Ok(()));
-        assert_eq!(Rejection::not_found("gone").to_problem_json().get("errors"), None);
     }
 }

@@ -85,8 +85,7 @@ impl Record {
         !self.status(now).is_terminal()
     }
 
-    /// The only place where the status of a session changes. There are no documented callbacks for FAILED and for
-    /// the way back to CREATED.
+    /// There are no documented callbacks for FAILED and for the way back to CREATED.
     pub(super) fn transition_to(&mut self, status: StoredStatus, context: &mut OpContext<'_>) {
         let before = std::mem::replace(&mut self.status, status);
         match status {
@@ -103,11 +102,12 @@ impl Record {
         }
     }
 
-    pub(super) fn emit_payment_failed(&self, reason: TapOutcome, context: &mut OpContext<'_>) {
-        self.emit(CallbackType::PaymentFailed, Some(reason), context);
-    }
-
-    fn emit(&self, kind: CallbackType, failure_reason: Option<TapOutcome>, context: &mut OpContext<'_>) {
+    pub(super) fn emit(
+        &self,
+        kind: CallbackType,
+        failure_reason: Option<TapOutcome>,
+        context: &mut OpContext<'_>,
+    ) {
         let (id, at) = (context.id(), context.now);
         let (session_id, order_id) = (self.id, self.order_id);
         context.events.push(Event { id, at, kind, session_id, order_id, failure_reason });

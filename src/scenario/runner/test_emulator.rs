@@ -49,7 +49,7 @@ impl TestEmulator {
 
     /// The types of the callbacks since the last call.
     pub(super) fn take_callbacks(&self) -> Vec<CallbackType> {
-        self.emulator.drain_events().into_iter().map(|event| event.kind).collect()
+        self.emulator.events().drain().into_iter().map(|event| event.kind).collect()
     }
 
     /// A client for the built-in account. Returns `None` only if that account's constants are invalid.
