@@ -110,7 +110,10 @@ fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
     let listed = env.run(["sessions", "recover", "-o", "json"]).json();
     assert_eq!(listed.as_array().map(Vec::len), Some(2));
     let said = env.run(["sessions", "recover", "0000", "--not-processed"]).assert_failure(2);
-    insta::assert_snapshot!(&said, @"error: '0000' is ambiguous: it matches 8 attempts\n  hint: write more of the ID\n");
+    insta::assert_snapshot!(&said, @r"
+    error: '0000' is ambiguous: it matches 8 attempts
+      hint: write more of the ID
+    ");
     let said = env.run(["sessions", "recover", "ffff", "--not-carried-out"]).assert_failure(4);
     assert!(said.starts_with("error: there is no attempt 'ffff'\n"), "{said}");
     let said = env.run(["sessions", "recover", &id(1).to_string(), "--not-carried-out"]).assert_failure(2);
