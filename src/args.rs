@@ -109,7 +109,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
 /// Parses a documented type of callback, with or without its prefix.
 pub(crate) fn parse_callback_type(text: &str) -> Result<CallbackType, String> {
     CallbackType::find(text).ok_or_else(|| {
-        let all: Vec<_> = CallbackType::ALL.iter().map(|callback| callback.short()).collect();
+        let all: Vec<_> = CallbackType::ALL.iter().map(CallbackType::short).collect();
         format!("the events are {}", all.join(", "))
     })
 }
