@@ -16,17 +16,10 @@ use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours.
+/// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let malformed = || "write a duration such as 30s, 90m, 2h or 3d".to_owned();
-    let span: Span = text.parse().map_err(|_| malformed())?;
-    let days_are_whole = SpanRelativeTo::days_are_24_hours();
-    // Months and years have no fixed length.
-    if span.get_years() != 0 || span.get_months() != 0 {
-        return Err(malformed());
-    }
-    let signed = span.to_duration(days_are_whole).map_err(|_| malformed())?;
-    match Duration::try_from(signed) {
+    let span = text.parse().and_then(|span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
+    match Duration::try_from(span.map_err(|_| "write a duration such as 30s, 90m, 2h or 3d")?) {
         Ok(duration) if duration > Duration::ZERO => Ok(duration),
         _ => Err("a duration must be longer than zero".to_owned()),
     }
@@ -116,7 +109,7 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
 /// Parses a documented type of callback, with or without its prefix.
 pub(crate) fn parse_callback_type(text: &str) -> Result<CallbackType, String> {
     CallbackType::find(text).ok_or_else(|| {
-        let all: Vec<_> = CallbackType::ALL.iter().map(|known| known.short().to_owned()).collect();
+        let all: Vec<_> = CallbackType::ALL.iter().map(CallbackType::short).collect();
         format!("the events are {}", all.join(", "))
     })
 }
@@ -151,12 +144,11 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        let seconds = |text| parse_duration(text).map(|duration| duration.as_secs());
-        assert_eq!(seconds("30s"), Ok(30));
-        assert_eq!(seconds("90m"), Ok(5400));
-        assert_eq!(seconds("1h30m"), Ok(5400));
-        assert_eq!(seconds("3d"), Ok(259_200));
-        assert_eq!(seconds("1 week"), Ok(604_800));
+        for (text, seconds) in
+            [("30s", 30), ("90m", 5400), ("1h30m", 5400), ("3d", 259_200), ("1 week", 604_800)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
         for text in ["", "2", "soon", "1y", "2 months", "h", "1.5.2h", "99999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");

@@ -1,11 +1,8 @@
 //! The root of the command line: the global flags and the commands.
 
 use clap::{CommandFactory as _, Parser};
-use clap_complete::engine::ArgValueCompleter;
 
-use crate::commands::Command;
-use crate::commands::help;
-use crate::complete;
+use crate::commands::{Command, help};
 use crate::global_args::Global;
 
 /// Command line for Kustom In-Person Payments
@@ -25,7 +22,5 @@ pub(crate) struct Cli {
 
 /// Builds the root command with every subcommand and its help.
 pub(crate) fn command() -> clap::Command {
-    // Added here because the global flags know nothing of profiles.
-    let root = Cli::command().mut_arg("profile", |arg| arg.add(ArgValueCompleter::new(complete::profiles)));
-    help::set_templates(root)
+    help::set_templates(Cli::command())
 }

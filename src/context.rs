@@ -1,8 +1,5 @@
-//! The values that commands run with: an [`App`] for those that need no account, an [`ApiContext`] for those that call
-//! the API as one.
-//!
-//! The type says which: only a function that takes an [`ApiContext`] can send a request, and the account of one has
-//! passed the guards.
+//! The values that commands run with: an [`App`], and an [`ApiContext`] for commands that call the API. The account of an
+//! [`ApiContext`] has passed the guards.
 
 use std::future::Future;
 use std::process::{Command, Stdio};
@@ -87,7 +84,7 @@ impl App {
         });
         let client =
             Client::new(self.transport(&account, timeout)?, account.base_url()?, &credentials, trace)
-                .ok_or_else(|| Error::usage("the merchant id has characters that cannot be sent"))?
+                .ok_or_else(|| Error::usage("the merchant ID has characters that cannot be sent"))?
                 .with_cancel(self.cancel.clone());
         Ok(ApiContext {
             settings: &self.settings,
@@ -168,9 +165,9 @@ fn read_key(account: &Account) -> Result<ApiKey, Error> {
 
 /// Runs a command that prints the API key. It may prompt for a password on the terminal.
 pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
-    let failed = |why: String| {
-        Error::new(ErrorKind::Credentials, format!("the command for the API key {why}"))
-            .hint("run the profile's api_key_command by itself and see what it says")
+    let failed = |reason: String| {
+        Error::new(ErrorKind::Credentials, format!("the command for the API key {reason}"))
+            .hint("run the profile's api_key_command by itself to see its output")
     };
     let output = shell_command(command)
         // The command may call kustom, which must not take that for a request for completions.
@@ -180,11 +177,10 @@ pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
         .output()
         .map_err(|error| failed(format!("could not be run: {error}")))?;
     if !output.status.success() {
-        return Err(failed(format!("ended with {}", output.status)));
+        return Err(failed(format!("exited with {}", output.status)));
     }
-    let text =
-        String::from_utf8(output.stdout).map_err(|_| failed("gave something that is not text".to_owned()))?;
-    ApiKey::parse(&text).map_err(|error| failed(format!("gave no key: {error}")))
+    let text = String::from_utf8(output.stdout).map_err(|_| failed("printed invalid UTF-8".to_owned()))?;
+    ApiKey::parse(&text).map_err(|error| failed(format!("printed no key: {error}")))
 }
 
 #[cfg(not(windows))]
@@ -260,25 +256,19 @@ impl ApiContext<'_> {
 
     /// On production, names the merchant and the action, and asks for confirmation.
     pub(crate) async fn confirm(&self, action: &str) -> Result<(), Error> {
-        if !self.account.is_production() {
-            return Ok(());
+        if self.account.is_production() && !self.output.confirm(&self.question(action)).await? {
+            return Err(not_confirmed());
         }
-        let question = self.question(action);
-        if self.output.confirm(&question).await? {
-            return Ok(());
-        }
-        Err(not_confirmed())
+        Ok(())
     }
 
     /// Like [`Self::confirm`] for an action that cannot be undone: the user types the names of the resources.
     pub(crate) async fn confirm_by_name(&self, action: &str, names: &[String]) -> Result<(), Error> {
-        if !self.account.is_production() {
-            return Ok(());
+        if self.account.is_production() && !self.output.confirm_by_name(&self.question(action), names).await?
+        {
+            return Err(not_confirmed());
         }
-        if self.output.confirm_by_name(&self.question(action), names).await? {
-            return Ok(());
-        }
-        Err(not_confirmed())
+        Ok(())
     }
 
     fn question(&self, action: &str) -> String {

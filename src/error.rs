@@ -1,8 +1,8 @@
-//! Errors as they are reported, and exit codes. A cause becomes an [`Error`] beside its own type, and commands decide on
-//! the cause, not on the [`ErrorKind`].
+//! Errors as they are reported, and exit codes. Commands decide on the error types of their modules, before those become
+//! an [`Error`].
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::model::SessionStatus;
 
@@ -137,30 +137,24 @@ impl Error {
     }
 
     /// Combines failures. The most serious one comes first and decides the exit code.
-    pub fn combine(errors: Vec<Self>) -> Option<Self> {
-        let mut errors = errors;
-        let worst = errors.iter().enumerate().max_by_key(|(index, error)| {
-            // The first of equally serious failures.
-            (error.kind, std::cmp::Reverse(*index))
-        })?;
-        let mut lead = errors.remove(worst.0);
+    pub fn combine(mut errors: Vec<Self>) -> Option<Self> {
+        // `max_by_key` returns the last maximum, so this finds the first of equally serious failures.
+        let worst = (0..errors.len()).rev().max_by_key(|index| errors[*index].kind)?;
+        let mut lead = errors.remove(worst);
         lead.also.append(&mut errors);
         Some(lead)
     }
 
     pub fn to_json(&self) -> Value {
-        let mut error = Map::new();
-        error.insert("kind".into(), serde_json::to_value(self.kind).unwrap_or_default());
-        error.insert("exit_code".into(), self.kind.code().into());
-        error.insert("message".into(), self.message.as_str().into());
-        if let Some(details) = &self.details {
-            error.extend((**details).clone());
+        let mut error = json!({"kind": self.kind, "exit_code": self.kind.code(), "message": self.message});
+        for (name, value) in self.details.as_deref().into_iter().flatten() {
+            error[name] = value.clone();
         }
-        error.insert("hints".into(), self.hints.clone().into());
+        error["hints"] = json!(self.hints);
         if !self.also.is_empty() {
-            error.insert("also".into(), self.also.iter().map(Self::to_json).collect());
+            error["also"] = self.also.iter().map(Self::to_json).collect();
         }
-        serde_json::json!({ "error": error })
+        json!({ "error": error })
     }
 }
 
@@ -183,10 +177,8 @@ mod tests {
         let kinds = [ErrorKind::NotFound, ErrorKind::Unknown, ErrorKind::Refused];
         let combined = Error::combine(kinds.map(|kind| Error::new(kind, "x")).to_vec()).unwrap();
         assert_eq!(combined.kind, ErrorKind::Unknown);
-        assert_eq!(
-            combined.also.iter().map(|error| error.kind).collect::<Vec<_>>(),
-            [ErrorKind::NotFound, ErrorKind::Refused]
-        );
+        let also: Vec<_> = combined.also.iter().map(|error| error.kind).collect();
+        assert_eq!(also, [ErrorKind::NotFound, ErrorKind::Refused]);
         assert!(Error::combine(Vec::new()).is_none());
     }
 }

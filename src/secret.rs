@@ -40,7 +40,7 @@ impl std::fmt::Debug for Secret {
 #[serde(try_from = "String")]
 pub struct ApiKey(Secret);
 
-/// The environment that the prefix of a key stands for.
+/// The environment that a key's prefix shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// `kco_live_…`: production (documented).
@@ -167,14 +167,14 @@ impl Redactor {
 
     /// Redacts text for a person.
     pub fn redact(&self, text: &str) -> String {
-        redact_userinfo(&redact_prefixed(&self.redact_known(text)))
+        redact_userinfo(&redact_prefixed(&self.redact_given(text)))
     }
 
     /// Redacts a response body. Only the secrets given to the redactor are replaced, because the rest is data. JSON
     /// strings are also searched unescaped, and a body without a secret is returned as received.
     pub fn redact_body(&self, body: Vec<u8>) -> Vec<u8> {
         let text = String::from_utf8_lossy(&body);
-        let redacted = self.redact_known(&text);
+        let redacted = self.redact_given(&text);
         if redacted.contains('\\')
             && let Ok(mut value) = serde_json::from_str::<Value>(&redacted)
         {
@@ -204,14 +204,14 @@ impl Redactor {
         }
     }
 
-    fn redact_known(&self, text: &str) -> String {
+    fn redact_given(&self, text: &str) -> String {
         let replace = |text: String, secret: &Secret| text.replace(secret.expose(), REDACTED);
         self.secrets.iter().fold(text.to_owned(), replace)
     }
 
     fn redact_strings(&self, value: &mut Value) {
         match value {
-            Value::String(text) => *text = self.redact_known(text),
+            Value::String(text) => *text = self.redact_given(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.redact_strings(item)),
             Value::Object(fields) => fields.values_mut().for_each(|field| self.redact_strings(field)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -222,20 +222,19 @@ impl Redactor {
 /// Truncates keys and callback secrets to their prefix.
 fn redact_prefixed(text: &str) -> String {
     const PREFIXES: [&str; 3] = ["kco_live_", "kco_test_", CALLBACK_SECRET_PREFIX];
-    let end_of_prefix = |text: &str| {
+    let find_secret = |text: &str| {
         PREFIXES.iter().filter_map(|prefix| text.find(prefix).map(|start| start + prefix.len())).min()
     };
+    let ends = |character: char| !character.is_ascii_graphic() || "'\"`<>".contains(character);
     let mut redacted = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = end_of_prefix(rest) {
-        let (before, secret) = rest.split_at(start);
-        let ends = |character: char| !character.is_ascii_graphic() || "'\"`<>".contains(character);
-        let length = secret.find(ends).unwrap_or(secret.len());
+    while let Some(start) = find_secret(rest) {
+        let (before, after) = rest.split_at(start);
+        rest = after.trim_start_matches(|character| !ends(character));
         redacted.push_str(before);
-        if length > 0 {
+        if rest.len() < after.len() {
             redacted.push_str(REDACTED);
         }
-        rest = &secret[length..];
     }
     redacted + rest
 }
@@ -272,45 +271,35 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_truncated_to_their_prefix() {
-        let redact = |text| Redactor::default().redact(text);
-        assert_eq!(
-            redact("argument 'kco_test_api_a/b+c' and kco_live_x, found"),
-            "argument 'kco_test_[redacted]' and kco_live_[redacted] found"
-        );
-        assert_eq!(redact("a kco_test_… key"), "a kco_test_… key");
-        assert_eq!(
-            redact("cannot read whsec_MfKQ9r8G+/A=: kco_live_y"),
-            "cannot read whsec_[redacted] kco_live_[redacted]"
-        );
-        assert_eq!(redact("nothing"), "nothing");
+    fn prefixed_secrets_and_passwords_in_urls_are_redacted() {
+        for (text, redacted) in [
+            (
+                "argument 'kco_test_api_a/b+c' and kco_live_x, found",
+                "argument 'kco_test_[redacted]' and kco_live_[redacted] found",
+            ),
+            ("a kco_test_… key", "a kco_test_… key"),
+            (
+                "cannot read whsec_MfKQ9r8G+/A=: kco_live_y",
+                "cannot read whsec_[redacted] kco_live_[redacted]",
+            ),
+            ("nothing", "nothing"),
+            (
+                "via http://a:p@ss@proxy:3128/x@y and 'https://b@h' to https://h/@c",
+                "via http://[redacted]@proxy:3128/x@y and 'https://[redacted]@h' to https://h/@c",
+            ),
+        ] {
+            assert_eq!(Redactor::default().redact(text), redacted);
+        }
     }
 
     #[test]
-    fn known_secrets_are_redacted_without_a_prefix_and_in_base64() {
+    fn given_secrets_are_redacted_without_a_prefix_and_in_base64() {
         let redactor = Redactor::new(["old+secret/7", "short", "kco_test_api_abcdef"]);
-        let encoded = STANDARD.encode("old+secret/7");
-        assert_eq!(
-            redactor
-                .redact(&format!("old+secret/7, {encoded}, kco_live_api_x, kco_test_api_abcdef and short")),
-            "[redacted], [redacted], kco_live_[redacted] [redacted] and short"
-        );
-    }
-
-    #[test]
-    fn a_secret_that_contains_another_is_redacted_as_a_whole() {
-        assert_eq!(
-            Redactor::new(["password", "password-2"]).redact("password-2 password"),
-            "[redacted] [redacted]"
-        );
-    }
-
-    #[test]
-    fn passwords_in_urls_are_redacted() {
-        assert_eq!(
-            Redactor::default().redact("via http://a:p@ss@proxy:3128/x@y and 'https://b@h' to https://h/@c"),
-            "via http://[redacted]@proxy:3128/x@y and 'https://[redacted]@h' to https://h/@c"
-        );
+        let text = format!("{}, kco_live_x, kco_test_api_abcdef and short", STANDARD.encode("old+secret/7"));
+        assert_eq!(redactor.redact(&text), "[redacted], kco_live_[redacted] [redacted] and short");
+        // One secret may contain another.
+        let redactor = Redactor::new(["password", "password-2"]);
+        assert_eq!(redactor.redact("password-2 password"), "[redacted] [redacted]");
     }
 
     #[test]
@@ -338,27 +327,33 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_for_callbacks_is_whsec_and_base64() {
+    fn a_callback_secret_is_whsec_and_base64() {
         let secret = CallbackSecret::parse(" whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\r\n").unwrap();
         assert_eq!(secret.expose(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         assert_eq!(format!("{secret:?}"), "CallbackSecret([redacted])");
-        let error = |text| CallbackSecret::parse(text).unwrap_err();
-        assert_eq!(error(" \n"), CallbackSecretError::Empty);
-        assert_eq!(error("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), CallbackSecretError::Prefix);
-        assert_eq!(error("kco_test_api_x"), CallbackSecretError::Prefix);
-        assert_eq!(error("whsec_"), CallbackSecretError::Encoding);
-        assert_eq!(error("whsec_not base64"), CallbackSecretError::Encoding);
-        assert_eq!(error("whsec_MfKQ\nwhsec_MfKQ"), CallbackSecretError::Encoding, "one secret a file");
+        for (text, error) in [
+            (" \n", CallbackSecretError::Empty),
+            ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", CallbackSecretError::Prefix),
+            ("kco_test_api_x", CallbackSecretError::Prefix),
+            ("whsec_", CallbackSecretError::Encoding),
+            ("whsec_not base64", CallbackSecretError::Encoding),
+            ("whsec_MfKQ\nwhsec_MfKQ", CallbackSecretError::Encoding),
+        ] {
+            assert_eq!(CallbackSecret::parse(text).unwrap_err(), error, "{text}");
+        }
     }
 
     #[test]
-    fn the_prefix_tells_the_environment() {
-        let kind = |text| ApiKey::parse(text).map(|key| key.kind());
-        assert_eq!(kind("kco_live_api_x"), Ok(KeyKind::Live));
-        assert_eq!(kind("kco_test_api_x"), Ok(KeyKind::Test));
-        assert_eq!(kind("shared-secret"), Ok(KeyKind::Unmarked));
-        assert_eq!(kind(" \n"), Err(KeyError::Empty));
-        assert_eq!(kind("kco test"), Err(KeyError::Characters));
-        assert_eq!(kind("kco_tést"), Err(KeyError::Characters));
+    fn the_prefix_of_a_key_shows_its_environment() {
+        for (text, kind) in [
+            ("kco_live_api_x", Ok(KeyKind::Live)),
+            ("kco_test_api_x", Ok(KeyKind::Test)),
+            ("shared-secret", Ok(KeyKind::Unmarked)),
+            (" \n", Err(KeyError::Empty)),
+            ("kco test", Err(KeyError::Characters)),
+            ("kco_tést", Err(KeyError::Characters)),
+        ] {
+            assert_eq!(ApiKey::parse(text).map(|key| key.kind()), kind, "{text}");
+        }
     }
 }

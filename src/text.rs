@@ -74,12 +74,7 @@ pub(crate) fn format_duration(duration: Duration) -> String {
 /// Formats an age in its largest unit, such as `5m ago`.
 pub(crate) fn format_age(duration: Duration) -> String {
     let seconds = duration.as_secs().max(1);
-    let unit = match seconds {
-        0..60 => 1,
-        60..3600 => 60,
-        3600..86400 => 3600,
-        _ => 86400,
-    };
+    let unit = [86_400, 3600, 60].into_iter().find(|unit| seconds >= *unit).unwrap_or(1);
     format!("{} ago", format_duration(Duration::from_secs(seconds / unit * unit)))
 }
 

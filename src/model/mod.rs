@@ -25,7 +25,7 @@ mod tax_rate;
 
 pub use callback::{Callback, CallbackData, CallbackType};
 pub use cart::{Cart, CartError, LineInput, check_sum};
-pub use cart_item::{ItemError, item_from_fields, item_from_json, parse_item};
+pub use cart_item::{item_from_json, parse_item};
 pub use currency::{Currency, CurrencyError};
 pub use device::{Credentials, Device, Platform};
 pub use emulator::{Clock, Fault};

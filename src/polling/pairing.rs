@@ -170,14 +170,8 @@ pub(crate) fn suggest_name(location: Option<&str>, names: &[String]) -> String {
         Some(location) => format!("{location} till"),
         None => "Till".to_owned(),
     };
-    let mut number = 1_usize;
-    loop {
-        let name = format!("{prefix} {number}");
-        if !names.contains(&name.to_lowercase()) {
-            return name;
-        }
-        number += 1;
-    }
+    let mut candidates = (1_usize..).map(|number| format!("{prefix} {number}"));
+    candidates.find(|name| !names.contains(&name.to_lowercase())).unwrap_or(prefix)
 }
 
 #[cfg(test)]

@@ -45,14 +45,10 @@ fn the_enrollment_is_polled_at_the_end_of_its_lifetime() {
         NextAction::LifetimeOver,
         "whatever the API says"
     );
-    assert_eq!(next(&mut pairing, 4, enrollment(Expired)), NextAction::Expired);
-}
-
-#[test]
-fn a_phone_that_used_the_code_in_the_last_moment_counts() {
-    let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 101, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 101, Observation::Device(true)), NextAction::Paired);
+    let mut used_late = self::pairing();
+    assert_eq!(next(&mut used_late, 101, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
+    assert_eq!(next(&mut used_late, 101, Observation::Device(true)), NextAction::Paired);
+    assert_eq!(next(&mut self::pairing(), 4, enrollment(Expired)), NextAction::Expired);
 }
 
 #[test]
@@ -132,23 +128,28 @@ fn the_timeout_does_not_apply_once_the_code_was_used() {
 #[test]
 fn the_time_left_follows_the_api_if_it_is_plausible() {
     let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-    let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
-    assert_eq!(time_left(LIFETIME, at("2026-03-01T12:01:00Z"), now), 60 * SECOND);
-    assert_eq!(time_left(LIFETIME, at("2026-03-01T11:00:00Z"), now), LIFETIME, "this clock is ahead");
-    assert_eq!(time_left(LIFETIME, at("2026-03-01T13:00:00Z"), now), LIFETIME, "this clock is behind");
-    assert_eq!(time_left(LIFETIME, None, now), LIFETIME);
+    for (expires_at, left) in [
+        (Some("2026-03-01T12:01:00Z"), 60 * SECOND),
+        (Some("2026-03-01T11:00:00Z"), LIFETIME),
+        (Some("2026-03-01T13:00:00Z"), LIFETIME),
+        (None, LIFETIME),
+    ] {
+        let expires_at = expires_at.map(|text| text.parse().unwrap());
+        assert_eq!(time_left(LIFETIME, expires_at, now), left, "{expires_at:?}");
+    }
 }
 
 #[test]
 fn the_first_unused_name_is_suggested() {
-    let suggest = |location, names: &[&str]| {
+    for (location, names, suggested) in [
+        (Some("Haga"), &[][..], "Haga till 1"),
+        (Some("Haga"), &["haga TILL 1", "Haga till 3"], "Haga till 2"),
+        (None, &["Till 1"], "Till 2"),
+        (Some(" "), &[], "Till 1"),
+    ] {
         let names: Vec<_> = names.iter().map(ToString::to_string).collect();
-        suggest_name(location, &names)
-    };
-    assert_eq!(suggest(Some("Haga"), &[]), "Haga till 1");
-    assert_eq!(suggest(Some("Haga"), &["haga TILL 1", "Haga till 3"]), "Haga till 2");
-    assert_eq!(suggest(None, &["Till 1"]), "Till 2");
-    assert_eq!(suggest(Some(" "), &[]), "Till 1");
+        assert_eq!(suggest_name(location, &names), suggested);
+    }
 }
 
 fn observation() -> impl Strategy<Value = Observation> {

@@ -8,68 +8,63 @@ use crate::model::SessionStatus;
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     interval: Duration,
-    limit: Option<Duration>,
-    last: Option<SessionStatus>,
-    troubled: bool,
+    timeout: Option<Duration>,
+    status: Option<SessionStatus>,
+    is_failing: bool,
 }
 
-/// Result of a poll.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Observation {
     Status(SessionStatus),
-    /// A temporary failure, and the delay in its `Retry-After` header.
+    /// A temporary failure, with the API's `Retry-After`.
     Failure(Option<Duration>),
 }
 
-/// Consequences of a poll.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Transition {
-    /// The status, if it is the first or differs from the previous one.
-    pub changed: Option<SessionStatus>,
-    /// `Some(true)` if polls begin to fail, `Some(false)` if they work again.
-    pub trouble: Option<bool>,
+    /// Whether the status is the first or differs from the previous one.
+    pub is_new_status: bool,
+    /// Set when polls start to fail (`true`) or succeed again (`false`).
+    pub is_failing: Option<bool>,
     pub next: NextAction,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NextAction {
-    /// Poll again after this delay.
+    /// Poll again after this time.
     Poll(Duration),
-    Finished(SessionStatus),
+    Finished,
     /// The wait has ended, but the session is open.
     TimedOut,
 }
 
 impl Watch {
-    /// Polls every `interval`, until `limit` if there is one.
-    pub(crate) const fn new(interval: Duration, limit: Option<Duration>) -> Self {
-        Self { interval, limit, last: None, troubled: false }
+    pub(crate) const fn new(interval: Duration, timeout: Option<Duration>) -> Self {
+        Self { interval, timeout, status: None, is_failing: false }
     }
 
-    /// Records the result of a poll, `elapsed` after the wait began.
-    pub(crate) fn observe(&mut self, elapsed: Duration, seen: Observation) -> Transition {
-        let troubled = matches!(seen, Observation::Failure(_));
-        let trouble = (troubled != self.troubled).then_some(troubled);
-        self.troubled = troubled;
-        let (changed, asked) = match seen {
-            Observation::Failure(asked) => (None, asked.unwrap_or_default().min(MAX_RETRY_AFTER)),
+    /// Applies the result of a poll, made `elapsed` after the wait began.
+    pub(crate) fn observe(&mut self, elapsed: Duration, observation: Observation) -> Transition {
+        let was_failing = self.is_failing;
+        self.is_failing = matches!(observation, Observation::Failure(_));
+        let is_failing = (self.is_failing != was_failing).then_some(self.is_failing);
+        let (is_new_status, is_final, retry_after) = match observation {
+            Observation::Failure(retry_after) => (false, false, retry_after.unwrap_or_default()),
             Observation::Status(status) => {
-                let changed = (self.last.as_ref() != Some(&status)).then(|| status.clone());
-                self.last = Some(status.clone());
-                if status.is_terminal() {
-                    return Transition { changed, trouble, next: NextAction::Finished(status) };
-                }
-                (changed, Duration::ZERO)
+                let is_final = status.is_terminal();
+                let previous = self.status.replace(status);
+                (previous != self.status, is_final, Duration::ZERO)
             }
         };
-        let wait = self.interval.max(asked);
-        let next = match self.limit.map(|limit| limit.saturating_sub(elapsed)) {
-            None => NextAction::Poll(wait),
+        let delay = self.interval.max(retry_after.min(MAX_RETRY_AFTER));
+        let next = match self.timeout.map(|timeout| timeout.saturating_sub(elapsed)) {
+            _ if is_final => NextAction::Finished,
+            None => NextAction::Poll(delay),
             Some(Duration::ZERO) => NextAction::TimedOut,
-            // The last poll is at the very end of the wait, even if no interval ends there.
-            Some(left) => NextAction::Poll(wait.min(left)),
+            // The last poll is exactly at the timeout.
+            Some(remaining) => NextAction::Poll(delay.min(remaining)),
         };
-        Transition { changed, trouble, next }
+        Transition { is_new_status, is_failing, next }
     }
 }
 
@@ -80,92 +75,73 @@ mod tests {
     use proptest::prelude::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const POLL: NextAction = NextAction::Poll(SECOND);
+    const FAILURE: Observation = Observation::Failure(None);
 
     fn status(status: SessionStatus) -> Observation {
         Observation::Status(status)
     }
 
-    fn step(changed: Option<SessionStatus>, trouble: Option<bool>, next: NextAction) -> Transition {
-        Transition { changed, trouble, next }
-    }
-
     #[test]
-    fn only_changes_are_news_and_a_terminal_status_ends_it() {
+    fn only_changes_are_reported_and_a_final_status_ends_the_wait() {
         let mut watch = Watch::new(SECOND, None);
-        let poll = NextAction::Poll(SECOND);
-        assert_eq!(watch.observe(SECOND, status(Created)), step(Some(Created), None, poll.clone()));
-        assert_eq!(watch.observe(SECOND, status(Created)), step(None, None, poll.clone()));
-        assert_eq!(watch.observe(SECOND, status(Active)), step(Some(Active), None, poll));
-        let ended = NextAction::Finished(Finalized);
-        assert_eq!(watch.observe(SECOND, status(Finalized)), step(Some(Finalized), None, ended));
+        let unknown = SessionStatus::Other("AUTHORIZING".into());
+        for (observation, is_new_status, is_failing, next) in [
+            (status(Created), true, None, POLL),
+            (status(Created), false, None, POLL),
+            (FAILURE, false, Some(true), POLL),
+            (FAILURE, false, None, POLL),
+            (status(Created), false, Some(false), POLL),
+            (FAILURE, false, Some(true), POLL),
+            (status(unknown), true, Some(false), POLL),
+            (status(Active), true, None, POLL),
+            (status(Finalized), true, None, NextAction::Finished),
+        ] {
+            let expected = Transition { is_new_status, is_failing, next };
+            assert_eq!(watch.observe(SECOND, observation.clone()), expected, "{observation:?}");
+        }
     }
 
     #[test]
-    fn a_passing_failure_is_told_once_and_is_not_an_outcome() {
-        let mut watch = Watch::new(SECOND, None);
-        let poll = || NextAction::Poll(SECOND);
-        watch.observe(SECOND, status(Created));
-        assert_eq!(watch.observe(SECOND, Observation::Failure(None)), step(None, Some(true), poll()));
-        assert_eq!(watch.observe(SECOND, Observation::Failure(None)), step(None, None, poll()));
-        assert_eq!(watch.observe(SECOND, status(Created)), step(None, Some(false), poll()));
-        assert_eq!(watch.observe(SECOND, Observation::Failure(None)), step(None, Some(true), poll()));
-        assert_eq!(watch.observe(SECOND, status(Active)), step(Some(Active), Some(false), poll()));
-    }
-
-    #[test]
-    fn a_status_that_is_new_to_us_is_waited_through() {
-        let mut watch = Watch::new(SECOND, None);
-        let unheard = SessionStatus::Other("AUTHORIZING".into());
-        assert_eq!(
-            watch.observe(SECOND, status(unheard.clone())),
-            step(Some(unheard), None, NextAction::Poll(SECOND))
-        );
-    }
-
-    #[test]
-    fn the_wait_ends_on_time_with_a_last_look() {
+    fn the_wait_ends_on_time_with_a_last_poll() {
         let mut watch = Watch::new(4 * SECOND, Some(10 * SECOND));
         assert_eq!(watch.observe(8 * SECOND, status(Created)).next, NextAction::Poll(2 * SECOND));
         assert_eq!(watch.observe(10 * SECOND, status(Created)).next, NextAction::TimedOut);
-        assert_eq!(watch.observe(10 * SECOND, status(Expired)).next, NextAction::Finished(Expired));
+        assert_eq!(watch.observe(10 * SECOND, status(Expired)).next, NextAction::Finished);
     }
 
     #[test]
-    fn an_api_that_asks_for_patience_gets_it() {
-        let mut watch = Watch::new(SECOND, Some(60 * SECOND));
-        assert_eq!(
-            watch.observe(SECOND, Observation::Failure(Some(5 * SECOND))).next,
-            NextAction::Poll(5 * SECOND)
-        );
-        assert_eq!(
-            watch.observe(58 * SECOND, Observation::Failure(Some(5 * SECOND))).next,
-            NextAction::Poll(2 * SECOND)
-        );
-        let mut endless = Watch::new(SECOND, None);
-        assert_eq!(
-            endless.observe(SECOND, Observation::Failure(Some(Duration::MAX))).next,
-            NextAction::Poll(MAX_RETRY_AFTER)
-        );
+    fn a_retry_after_is_followed_within_limits() {
+        for (timeout, elapsed, retry_after, delay) in [
+            (Some(60 * SECOND), SECOND, 5 * SECOND, 5 * SECOND),
+            (Some(60 * SECOND), 58 * SECOND, 5 * SECOND, 2 * SECOND),
+            (None, SECOND, Duration::MAX, MAX_RETRY_AFTER),
+        ] {
+            let transition =
+                Watch::new(SECOND, timeout).observe(elapsed, Observation::Failure(Some(retry_after)));
+            assert_eq!(transition.next, NextAction::Poll(delay));
+        }
     }
 
     proptest! {
         #[test]
-        fn the_true_outcome_is_reported_whatever_happens_before(
+        fn the_outcome_is_reported_whatever_happens_before(
             before in prop::collection::vec(0_usize..4, 0..40),
             end in 0_usize..4,
         ) {
             let mut watch = Watch::new(SECOND, None);
-            let mut shown = None;
+            let mut reported = None;
             let end = [Finalized, Cancelled, Expired, Failed][end].clone();
             let open = [Created, Active, SessionStatus::Other("NEW".into())];
-            for seen in before {
-                let seen = open.get(seen).map_or(Observation::Failure(None), |open| status(open.clone()));
-                let Transition { changed, trouble: _, next } = watch.observe(SECOND, seen.clone());
-                prop_assert!(matches!(next, NextAction::Poll(_)));
-                if changed.is_some() { shown = changed; }
-                if let Observation::Status(status) = seen { prop_assert_eq!(shown.as_ref(), Some(&status)); }
+            for index in before {
+                let open = open.get(index).cloned();
+                let observation = open.clone().map_or(FAILURE, status);
+                let Transition { is_new_status, next, .. } = watch.observe(SECOND, observation);
+                prop_assert_eq!(next, POLL);
+                if is_new_status { reported.clone_from(&open); }
+                if open.is_some() { prop_assert_eq!(&reported, &open); }
             }
-            prop_assert_eq!(watch.observe(SECOND, status(end.clone())).next, NextAction::Finished(end));
+            prop_assert_eq!(watch.observe(SECOND, status(end)).next, NextAction::Finished);
         }
     }
 }

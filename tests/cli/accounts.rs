@@ -170,7 +170,7 @@ fn login_stores_nothing_that_was_refused() {
         (&["--api-key-stdin"][..], "", 2, "error: standard input holds no API key: the key is empty\n"),
         (&["--api-key-stdin"], "two words", 2, "error: standard input holds no API key: "),
         (&["--api-key-file", "missing"], "", 2, "error: cannot read missing: "),
-        (&["--api-key-command", "exit 1"], "", 3, "error: the command for the API key ended with "),
+        (&["--api-key-command", "exit 1"], "", 3, "error: the command for the API key exited with "),
         (&[], "", 8, "error: the API key is missing\n"),
         (
             &["--api-key-stdin", "--api-key-file", "x"],

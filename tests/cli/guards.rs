@@ -169,14 +169,14 @@ fn a_command_for_the_key_that_does_not_give_one() {
             .run(["devices", "list"])
             .assert_failure(3)
     };
-    let hint = "  hint: run the profile's api_key_command by itself and see what it says\n";
+    let hint = "  hint: run the profile's api_key_command by itself to see its output\n";
     let expected = |why: &str| format!("error: the command for the API key {why}\n{hint}");
-    assert_eq!(&said("exit 3"), &expected("ended with exit status: 3"));
-    assert_eq!(&said("true"), &expected("gave no key: the key is empty"));
+    assert_eq!(&said("exit 3"), &expected("exited with exit status: 3"));
+    assert_eq!(&said("true"), &expected("printed no key: the key is empty"));
     let strange =
-        "gave no key: the key contains white space, a control character or a character outside ASCII";
+        "printed no key: the key contains white space, a control character or a character outside ASCII";
     assert_eq!(&said("echo kco_test_api_0123 and more"), &expected(strange));
-    assert_eq!(&said("printf '\\377'"), &expected("gave something that is not text"));
+    assert_eq!(&said("printf '\\377'"), &expected("printed invalid UTF-8"));
 }
 
 #[test]

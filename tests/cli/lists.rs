@@ -203,8 +203,8 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
     let server = Server::always(Reply::json(200, &json!({"content": devices})));
     let env = TestEnv::new().at(&server.url(), KEY);
     let two = format!(
-        "error: 'Bar' could be 2 devices; nothing was done\n  {}  Bar  north\n  {}  Bar\n  \
-         hint: name the device by its id\n",
+        "error: 'Bar' is ambiguous: it matches 2 devices\n  {}  Bar  north\n  {}  Bar\n  \
+         hint: use the ID of the device\n",
         id(1),
         id(2)
     );
@@ -218,11 +218,11 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
     }
     let prefix = env.run(["devices", "get", FIXED_ID]).assert_failure(2);
     assert!(
-        prefix.starts_with(&format!("error: '{FIXED_ID}' could be 3 devices; nothing was done\n")),
+        prefix.starts_with(&format!("error: '{FIXED_ID}' is ambiguous: it matches 3 devices\n")),
         "{prefix}"
     );
     assert!(server.lines().iter().all(|line| line == "GET /ipp/v1/devices"), "{:?}", server.lines());
-    insta::assert_snapshot!(&env.run(["devices", "get", "Kiosk"]).assert_failure(4), @"error: there is no device with the name or id 'Kiosk'\n  hint: list them with `kustom devices list`\n");
+    insta::assert_snapshot!(&env.run(["devices", "get", "Kiosk"]).assert_failure(4), @"error: there is no device with the name or ID 'Kiosk'\n  hint: list them with `kustom devices list`\n");
 }
 
 #[test]

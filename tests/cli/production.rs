@@ -120,7 +120,7 @@ fn a_person_is_asked_with_merchant_device_and_amount() {
     let env = production(&server);
     let posts = || server.lines().into_iter().filter(|line| line.starts_with("POST")).count();
     let question = format!(
-        "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({}), which stands at 'City'?",
+        "Production, merchant M100: create a session of 249.50 SEK on device 'Till 1' ({}) at 'City'?",
         id(1)
     );
     for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {

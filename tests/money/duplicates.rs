@@ -32,7 +32,7 @@ fn an_unknown_outcome_stops_the_same_sale_and_says_why() {
          SEK, device <id-2>, reference receipt-000001)",
         "  POST /ipp/v1/sessions: the connection to 127.0.0.1 broke (connection closed before message completed)",
         "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
-        "  hint: if there is none: kustom sessions recover <id-1> --not-carried-out\n",
+        "  hint: if there is none: kustom sessions recover <id-1> --not-processed\n",
     ];
     assert_eq!(&table.assert_failure(TWIN), &lines.join("\n"));
     let error = error_of(&shop.command(&sale).run().assert_code(TWIN));
@@ -54,7 +54,7 @@ fn an_unknown_outcome_says_which_commands_settle_it() {
     let lines = [
         "  hint: check the device or the portal for the session before you create it again",
         "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
-        "  hint: if there is none: kustom sessions recover <id-1> --not-carried-out\n",
+        "  hint: if there is none: kustom sessions recover <id-1> --not-processed\n",
     ];
     assert_eq!(said.split_once('\n').expect("hints").1, &lines.join("\n"));
 }

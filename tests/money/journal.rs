@@ -1,4 +1,4 @@
-//! The journal: written before anything is sent, kept whatever happens to it, and settled by people.
+//! The journal: written before anything is sent, kept whatever happens to it, and resolved by people.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -168,9 +168,9 @@ fn pruning_keeps_what_is_unknown_or_open_or_young() {
     assert_eq!(pruned.json().as_array().map(Vec::len), Some(4));
     assert_eq!(kept(&env), [id(3), id(6), id(7), id(8)]);
     let again = env.run(["sessions", "list", "--prune", "365d"]);
-    assert!(again.err().starts_with("0 settled attempts forgotten.\n"), "{}", again.err());
+    assert!(again.err().starts_with("Removed 0 resolved attempts from the journal.\n"), "{}", again.err());
     let all = env.run(["sessions", "list", "--prune", "1ms"]);
-    assert!(all.err().starts_with("1 settled attempt forgotten.\n"), "{}", all.err());
+    assert!(all.err().starts_with("Removed 1 resolved attempt from the journal.\n"), "{}", all.err());
     assert_eq!(kept(&env), [id(3), id(6), id(7)]);
     let mode =
         fs::metadata(env.state_folder().join("journal/@playground.jsonl")).expect("a file").permissions();
@@ -342,7 +342,10 @@ fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
     assert_eq!(asked, open);
     let error = error_of(&refreshed);
     let message = error["message"].as_str().expect("a message");
-    assert!(message.starts_with(&format!("not all could be refreshed: session {}: ", id(112))), "{message}");
+    assert!(
+        message.starts_with(&format!("not all sessions could be refreshed: session {}: ", id(112))),
+        "{message}"
+    );
     assert_eq!(error["also"].as_array().map(Vec::len), Some(1));
     let rows: Value = serde_json::from_str(&refreshed.stdout).expect("the list all the same");
     let status = |number: u128| {

@@ -34,7 +34,7 @@ fn an_attempt_is_settled_by_its_session() {
             matches!(&shop.journal().attempts()[0].outcome, Came::Created { session_id, .. } if *session_id == session)
         );
         let again = shop.env.run(["sessions", "recover", &attempt, "--session", &session]).assert_failure(2);
-        assert_eq!(again, "error: the outcome of attempt <id-1> is known; there is nothing to settle\n");
+        assert_eq!(again, "error: the outcome of attempt <id-1> is already known\n");
     }
 }
 
@@ -73,7 +73,7 @@ fn a_session_that_does_not_match_settles_nothing() {
         };
         let said = recover(&[&attempt]).assert_failure(2);
         assert!(said.contains(&told), "{field}: {said}");
-        assert!(said.ends_with("  hint: nothing was settled\n"), "{said}");
+        assert!(said.ends_with("  hint: nothing was resolved\n"), "{said}");
         let said = recover(&[]).assert_failure(4);
         assert!(said.starts_with("error: no unknown attempt matches session "), "{said}");
         assert!(shop.journal().attempts()[0].outcome.is_unknown());
@@ -97,7 +97,10 @@ fn a_session_settles_one_attempt_only() {
     assert!(said.contains("matches 2 unknown attempts") && said.contains("name one of them"), "{said}");
     let _ = recover(&[&attempt]).ok();
     let said = recover(&[&other]).assert_failure(2);
-    assert!(said.contains("came of another attempt") && said.contains("nothing was settled"), "{said}");
+    assert!(
+        said.contains("another attempt created session") && said.contains("nothing was resolved"),
+        "{said}"
+    );
     assert!(shop.journal().attempts()[1].outcome.is_unknown());
 }
 
@@ -106,12 +109,15 @@ fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
     let env = env("http://127.0.0.1:1", &text(&one_of_each()));
     let listed = env.run(["sessions", "recover", "-o", "json"]).json();
     assert_eq!(listed.as_array().map(Vec::len), Some(2));
-    let said = env.run(["sessions", "recover", "0000", "--not-carried-out"]).assert_failure(2);
-    insta::assert_snapshot!(&said, @"error: '0000' could be 8 attempts\n  hint: write more of the id\n");
+    let said = env.run(["sessions", "recover", "0000", "--not-processed"]).assert_failure(2);
+    insta::assert_snapshot!(&said, @r"
+    error: '0000' is ambiguous: it matches 8 attempts
+      hint: write more of the ID
+    ");
     let said = env.run(["sessions", "recover", "ffff", "--not-carried-out"]).assert_failure(4);
     assert!(said.starts_with("error: there is no attempt 'ffff'\n"), "{said}");
     let said = env.run(["sessions", "recover", &id(1).to_string(), "--not-carried-out"]).assert_failure(2);
-    assert!(said.contains("is known; there is nothing to settle"), "{said}");
+    assert!(said.contains("is already known"), "{said}");
     let settled = env.run(["sessions", "recover", &id(6).to_string(), "--not-carried-out", "-o", "json"]);
     assert_eq!(settled.json()["outcome"], "not_carried_out");
     assert_eq!(journal(&env).attempts()[5].outcome, Came::NotProcessed);
@@ -136,7 +142,7 @@ fn what_becomes_known_meanwhile_is_not_settled_again() {
     file.write_all(text(&[Event { at: jiff::Timestamp::now(), event }]).as_bytes()).expect("a line");
     drop(held);
     let said = running.wait().assert_failure(2);
-    let known = format!("error: the outcome of attempt {} is known; there is nothing to settle\n", id(7));
+    let known = format!("error: the outcome of attempt {} is already known\n", id(7));
     assert_eq!(&said, &known);
     assert!(matches!(journal(&env).attempts()[6].outcome, Came::Created { .. }));
 }
@@ -150,10 +156,10 @@ fn an_attempt_that_is_under_way_is_not_settled() {
     shop.wire.until_held();
     let attempt = shop.unknown(&sale).expect("an attempt");
     let session = shop.charged(&sale).into_iter().next().expect("a session");
-    for how in [&["--not-carried-out"][..], &["--session", &session]] {
+    for how in [&["--not-processed"][..], &["--session", &session]] {
         let said = shop.env.run(["sessions", "recover", &attempt].iter().chain(how)).assert_failure(2);
         let expected = "error: a session is being created on this device right now; wait for its outcome\n  \
-                        hint: nothing was settled\n";
+                        hint: nothing was resolved\n";
         assert_eq!(&said, expected);
     }
     shop.wire.release();

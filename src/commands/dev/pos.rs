@@ -3,7 +3,7 @@
 use clap::builder::{NonEmptyStringValueParser, PossibleValue, TypedValueParser};
 use clap::{Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCompleter;
-use serde_json::Value;
+use serde::Deserialize as _;
 use uuid::Uuid;
 
 use super::SessionArg;
@@ -268,7 +268,7 @@ async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_
         }
     };
     context.output.print_item(&session)?;
-    let method = session.raw().get("method").and_then(Value::as_str).and_then(PaymentMethod::find);
+    let method = session.raw().get("method").and_then(|method| PaymentMethod::deserialize(method).ok());
     let sentences = [describe_action(action, method), outcome::describe_status(&session)].join(" ");
     let commands = suggest_commands(id, session.status.as_ref(), &flag);
     context.output.status(&format!("{}{commands}", sentences.trim_start()));

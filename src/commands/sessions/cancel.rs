@@ -1,11 +1,10 @@
 //! `kustom sessions cancel`
 
+use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::api::{SideEffect, cancel_session_request};
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -13,7 +12,8 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
-use crate::text::pluralize;
+use crate::output::format_amount;
+use crate::text::{escape_control, pluralize};
 
 const MORE: &str = "\
 Examples:
@@ -21,22 +21,21 @@ Examples:
   kustom sessions cancel SESSION --yes                 # on production in a script
 
 Exit codes:
-  5  it was paid or had ended otherwise; the error says how
-  7  it may have been cancelled: see `kustom sessions get`
-  8  production asks, and there was no answer; nothing was done
+  5  a session had already ended, such as by being paid; the error says how
+  7  a session may have been cancelled: see `kustom sessions get`
+  8  production needs a confirmation, which was not given; nothing was cancelled
 
 Next:
   kustom sessions get SESSION
 ";
 
-/// Cancel sessions that have not ended
+/// Cancel open sessions
 ///
-/// A session that was paid in the meantime stays paid, and this says so with exit 5. One that is cancelled
-/// already is done.
+/// A session that was paid in the meantime stays paid: exit 5. Cancelling a cancelled session succeeds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The ids of the sessions; on a terminal one can be chosen from those that were created here and are open
+    /// Session IDs; if omitted on a terminal, you pick an open session that was created here
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     ids: Vec<Uuid>,
@@ -44,7 +43,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { mut ids } = self;
+        let mut ids = self.ids;
         context.ensure_can_confirm()?;
         if ids.is_empty() {
             ids.push(context.session_or_choice(None, SessionFilter::Open).await?);
@@ -62,7 +61,7 @@ async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Erro
     let mut names = Vec::with_capacity(ids.len());
     for id in ids {
         let session = context.client.session(*id).await?;
-        let amount = crate::output::format_amount(session.order_amount, session.purchase_currency.as_deref());
+        let amount = format_amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
         names.push(format!("{id} of {amount} on device {device}"));
     }
@@ -89,13 +88,10 @@ pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result
 
 async fn cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
-    match &session.status {
-        Some(SessionStatus::Cancelled) => Ok(session),
-        status => {
-            let status = status.as_ref().map_or("of no known status", SessionStatus::as_str);
-            let message =
-                format!("session {id} was not cancelled, it is {}", crate::text::escape_control(status));
-            Err(Error::new(ErrorKind::Refused, message).hint(outcome::describe_status(&session)))
-        }
+    if session.status == Some(SessionStatus::Cancelled) {
+        return Ok(session);
     }
+    let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
+    let message = format!("session {id} was not cancelled, it is {}", escape_control(status));
+    Err(Error::new(ErrorKind::Refused, message).hint(outcome::describe_status(&session)))
 }

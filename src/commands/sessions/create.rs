@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::create_args::SessionArgs;
 use super::duplicate_guard::create_once;
-use super::wait::{WaitFlags, wait_for_created};
+use super::reporter::WatchedSession;
+use super::wait::{WaitFlags, wait_for_sessions};
 use crate::api::Request;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
@@ -123,7 +124,9 @@ async fn watch_created(
         context.output.warn("the session was created, but its ID is not a UUID, so it cannot be waited for");
         return Ok(ExitStatus::SessionOpen);
     };
-    wait_for_created(id, session, wait, context).await.map_err(|error| {
+    let mut watched = WatchedSession::new(id);
+    watched.record(session);
+    wait_for_sessions(vec![watched], wait, context).await.map_err(|error| {
         let error = error.detail("session_id", id.to_string());
         if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unknown) {
             return error;

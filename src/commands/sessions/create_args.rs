@@ -1,12 +1,11 @@
 //! The flags that describe a session, and the request built from them.
 
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::{ArgValueCompleter, PathCompleter};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::cart::{CartInput, CartSource};
-use clap_complete::engine::{ArgValueCompleter, PathCompleter};
-
+use super::cart::{CartFile, cart_from_items};
 use crate::api::{Request, session_request};
 use crate::args::Input;
 use crate::commands::resolve::id_of;
@@ -14,7 +13,7 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
-use crate::model::{Currency, SessionRequest, parse_amount};
+use crate::model::{Cart, Currency, SessionRequest, parse_amount};
 use crate::output::format_amount;
 
 /// A session to create. The body is the only form of it; what the journal and the user need is read from there.
@@ -97,36 +96,20 @@ pub(super) struct SessionArgs {
 impl SessionArgs {
     /// Checks everything that needs no request, then finds the device and the location.
     pub(super) async fn build(self, context: &ApiContext<'_>) -> Result<NewSession, Error> {
-        let Self {
-            device,
-            amount,
-            currency,
-            items,
-            cart,
-            reference,
-            reference2,
-            merchant_data,
-            location,
-            body,
-        } = self;
-        if let Some(input) = body {
-            return build_from_body(&input, location.as_deref(), context).await;
+        if let Some(input) = self.body {
+            return build_from_body(&input, self.location.as_deref(), context).await;
         }
-        let cart = cart.map(|input| CartSource::read(&input, context)).transpose()?;
+        let file = self.cart.map(|input| CartFile::read(&input, context)).transpose()?;
         // A currency in the cart overrides the profile's default, but not the flag.
-        let cart_currency = cart.as_ref().and_then(CartSource::currency).transpose()?;
-        let currency = currency.or(cart_currency).map_or_else(|| default_currency(context), Ok)?;
-        let amount = amount
-            .map(|text| {
-                parse_amount(&text, currency).map_err(|error| Error::usage(format!("--amount: {error}")))
-            })
-            .transpose()?;
-        let input = match cart {
-            Some(source) => Some(CartInput::from_source(source, currency)?),
-            None if items.is_empty() => None,
-            None => Some(CartInput::from_items(&items, currency)?),
+        let file_currency = file.as_ref().map_or(Ok(None), CartFile::currency)?;
+        let currency = self.currency.or(file_currency).map_or_else(|| default_currency(context), Ok)?;
+        let amount = self.amount.map(|text| parse_amount(&text, currency)).transpose();
+        let amount = amount.map_err(|error| Error::usage(format!("--amount: {error}")))?;
+        let cart = match file {
+            Some(file) => Some(file.into_cart(amount, currency)?),
+            None if self.items.is_empty() => None,
+            None => Some(cart_from_items(&self.items, amount, currency)?),
         };
-        let cart = input.map(|input| input.validate(amount, currency)).transpose()?;
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
@@ -134,17 +117,17 @@ impl SessionArgs {
             let source = if cart.is_some() { "the cart's sum" } else { "--amount" };
             return Err(Error::usage(format!("{source} must be more than zero")));
         }
-        let (device_id, device) = find_device(device.as_deref(), context).await?;
-        let (location_id, location) = find_location(location.as_deref(), context).await?;
+        let (device_id, device) = find_device(self.device.as_deref(), context).await?;
+        let (location_id, location) = find_location(self.location.as_deref(), context).await?;
         let request = SessionRequest {
             device_id,
             order_amount,
             order_tax_amount: cart.as_ref().map(|cart| cart.tax),
             purchase_currency: currency.code().to_owned(),
             purchase_started_at: now_in_milliseconds(),
-            merchant_reference1: reference,
-            merchant_reference2: reference2,
-            merchant_data,
+            merchant_reference1: self.reference,
+            merchant_reference2: self.reference2,
+            merchant_data: self.merchant_data,
             order_items: cart.map(|cart| cart.items).unwrap_or_default(),
         };
         let body =
@@ -180,7 +163,7 @@ async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(S
     let device = context.resolve_or_select_device(query).await?;
     let id = id_of(&device)?;
     let location = match device.location_id.as_deref() {
-        Some(location) => format!(", which stands at {}", location_name(location, context).await),
+        Some(location) => format!(" at {}", location_name(location, context).await),
         None => String::new(),
     };
     let label = format!("'{}' ({id}){location}", device.name.as_deref().unwrap_or("(no name)"));

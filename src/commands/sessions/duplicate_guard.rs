@@ -110,7 +110,7 @@ fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
     let flag = context.settings.profile_flag();
     vec![
         format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),
-        format!("if there is none: kustom{flag} sessions recover {attempt} --not-carried-out"),
+        format!("if there is none: kustom{flag} sessions recover {attempt} --not-processed"),
     ]
 }
 

@@ -1,11 +1,10 @@
 //! `kustom sessions get`
 
+use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
@@ -15,7 +14,7 @@ use crate::error::{Error, ExitStatus};
 const MORE: &str = "\
 Examples:
   kustom sessions get SESSION
-  kustom sessions get SESSION -o json                  # every field, as the API has it
+  kustom sessions get SESSION -o json                  # every field of the API
 
 Next:
   kustom sessions watch SESSION      # wait for its outcome
@@ -27,7 +26,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// The session's id; on a terminal it can be chosen from those that were created here
+    /// Session ID; if omitted on a terminal, you pick a session that was created here
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION", value_parser = args::parse_id)]
     id: Option<Uuid>,
@@ -35,8 +34,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { id } = self;
-        let id = context.session_or_choice(id, SessionFilter::All).await?;
+        let id = context.session_or_choice(self.id, SessionFilter::All).await?;
         let session = context.client.session(id).await?;
         context.output.print_item(&session)?;
         context.output.status(&outcome::describe_status(&session));

@@ -30,8 +30,8 @@ pub(in crate::commands) fn reconcile_session(
     let journal = file.read()?;
     if is_already_linked(&journal, id, session) {
         let has_ended = session.status.as_ref().is_some_and(SessionStatus::is_terminal);
-        if let Some(seen) = outcome::status_event(session).filter(|_| has_ended) {
-            file.note(Timestamp::now(), seen)?;
+        if let Some(event) = outcome::status_event(session).filter(|_| has_ended) {
+            file.note(Timestamp::now(), event)?;
         }
         return Ok(Reconciliation::Nothing);
     }
@@ -62,28 +62,28 @@ pub(super) fn resolve_attempt(
 ) -> Result<(), Error> {
     let (mut locked, known) = lock_unresolved(attempt, file)?;
     if is_already_linked(&known, id, session) {
-        return Err(Error::usage(format!("session {id} came of another attempt")).hint("nothing was settled"));
+        return Err(
+            Error::usage(format!("another attempt created session {id}")).hint("nothing was resolved")
+        );
     }
-    locked.append(
-        Timestamp::now(),
-        EventKind::Created { attempt: attempt.id, session_id: name(id, session) },
-    )?;
-    if let Some(seen) = outcome::status_event(session) {
-        locked.append(Timestamp::now(), seen)?;
+    let created = EventKind::Created { attempt: attempt.id, session_id: api_id(id, session) };
+    locked.append(Timestamp::now(), created)?;
+    if let Some(event) = outcome::status_event(session) {
+        locked.append(Timestamp::now(), event)?;
     }
     Ok(())
 }
 
 fn is_already_linked(journal: &Journal, id: Uuid, session: &Session) -> bool {
-    let name = name(id, session);
+    let id = api_id(id, session);
     journal
         .attempts()
         .iter()
-        .any(|attempt| matches!(&attempt.outcome, Outcome::Created { session_id, .. } if *session_id == name))
+        .any(|attempt| matches!(&attempt.outcome, Outcome::Created { session_id, .. } if *session_id == id))
 }
 
 /// The session's ID as the API spells it.
-fn name(id: Uuid, session: &Session) -> String {
+fn api_id(id: Uuid, session: &Session) -> String {
     session.session_id.clone().unwrap_or_else(|| id.to_string())
 }
 
@@ -101,7 +101,7 @@ pub(super) fn lock_unresolved<'a>(
         return Err(Error::usage(
             "a session is being created on this device right now; wait for its outcome",
         )
-        .hint("nothing was settled"));
+        .hint("nothing was resolved"));
     }
     let mut locked = file.lock()?;
     let known = locked.read()?;
@@ -112,5 +112,5 @@ pub(super) fn lock_unresolved<'a>(
 }
 
 pub(super) fn already_resolved_error(attempt: Uuid) -> Error {
-    Error::usage(format!("the outcome of attempt {attempt} is known; there is nothing to settle"))
+    Error::usage(format!("the outcome of attempt {attempt} is already known"))
 }

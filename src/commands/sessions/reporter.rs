@@ -12,33 +12,29 @@ use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Format, Output, ProgressBar, session_style};
 use crate::text::{escape_control, format_duration, pluralize};
 
-/// Up to this many sessions have a progress line each; more share one.
-const MAX_LINES: usize = 5;
-
 /// Width of the status column: the longest status has this many letters.
 const STATUS_WIDTH: usize = 10;
 
 const FINAL_STATUSES: [SessionStatus; 4] =
     [SessionStatus::Finalized, SessionStatus::Cancelled, SessionStatus::Expired, SessionStatus::Failed];
 
-/// A session during a wait, as the API last returned it; `None` until a poll succeeds.
 pub(super) struct WatchedSession {
     pub(super) id: Uuid,
+    /// The session as the API last returned it; `None` until a poll succeeds.
     pub(super) session: Option<Resource<Session>>,
     /// Whether a poll found it open. If none did, it had ended before the wait began.
     pub(super) was_open: bool,
+    pub(super) cancel_error: Option<Error>,
 }
 
 impl WatchedSession {
-    pub(super) fn new(id: Uuid) -> Self {
-        Self { id, session: None, was_open: false }
+    pub(super) const fn new(id: Uuid) -> Self {
+        Self { id, session: None, was_open: false, cancel_error: None }
     }
 
-    pub(super) fn record(&mut self, session: Resource<Session>) -> SessionStatus {
-        let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
-        self.was_open |= !status.is_terminal();
+    pub(super) fn record(&mut self, session: Resource<Session>) {
+        self.was_open |= !session.status.as_ref().is_some_and(SessionStatus::is_terminal);
         self.session = Some(session);
-        status
     }
 
     pub(super) fn status(&self) -> Option<&SessionStatus> {
@@ -62,24 +58,25 @@ pub(super) struct WatchReporter<'a> {
     open: Cell<usize>,
     /// The number of sessions whose latest poll failed.
     failing: Cell<usize>,
-    shared_line: Option<ProgressBar>,
+    progress: ProgressBar,
 }
 
 impl<'a> WatchReporter<'a> {
     pub(super) fn new(count: usize, output: &'a Output) -> Self {
-        let shared_line =
-            (count > MAX_LINES).then(|| output.show_progress(&pluralize(count, "open session")));
-        let (open, failing) = (Cell::new(count), Cell::new(0));
-        Self { output, started: Instant::now(), count, open, failing, shared_line }
+        let message = if count == 1 { "waiting".to_owned() } else { pluralize(count, "open session") };
+        let progress = output.show_progress(&message);
+        Self {
+            output,
+            started: Instant::now(),
+            count,
+            open: Cell::new(count),
+            failing: Cell::new(0),
+            progress,
+        }
     }
 
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
-    }
-
-    /// A progress line for one session, unless there are so many that they share one.
-    pub(super) fn line(&self, id: Uuid) -> Option<ProgressBar> {
-        self.shared_line.is_none().then(|| self.output.show_progress(&self.label("waiting", id)))
     }
 
     /// Warns when a poll fails, unless it is known that polls fail at the moment.
@@ -102,22 +99,15 @@ impl<'a> WatchReporter<'a> {
     }
 
     /// Prints a line for a new status, or with `-o ndjson` the session. The other formats print at the end.
-    pub(super) fn print_change(
-        &self,
-        watched: &WatchedSession,
-        line: Option<&ProgressBar>,
-    ) -> Result<(), Error> {
+    pub(super) fn print_change(&self, watched: &WatchedSession) -> Result<(), Error> {
         let Some(session) = &watched.session else { return Ok(()) };
-        let status = session.status.as_ref().map_or("", SessionStatus::as_str);
-        if let Some(line) = line {
-            line.set_message(self.label(status, watched.id));
-        }
         if !watched.is_open() {
             self.open.set(self.open.get().saturating_sub(1));
         }
-        if let Some(line) = &self.shared_line {
-            line.set_message(pluralize(self.open.get(), "open session"));
-        }
+        self.progress.set_message(match (self.count, &session.status) {
+            (1, Some(status)) => escape_control(status.as_str()).into_owned(),
+            _ => pluralize(self.open.get(), "open session"),
+        });
         match self.output.format() {
             Format::Table => {
                 let elapsed = format_elapsed(self.elapsed());
@@ -142,14 +132,6 @@ impl<'a> WatchReporter<'a> {
         let text = escape_control(status.as_str());
         let padding = " ".repeat(STATUS_WIDTH.saturating_sub(text.chars().count()));
         format!("{}{padding}", self.output.style_text(&text, session_style(status)))
-    }
-
-    fn label(&self, status: &str, id: Uuid) -> String {
-        if self.count == 1 {
-            escape_control(status).into_owned()
-        } else {
-            format!("{} {id}", escape_control(status))
-        }
     }
 
     /// Prints the sessions in the formats that have not printed them yet, and a summary for the table.

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::cancel::cancel_or_read;
 use super::outcome;
@@ -14,8 +12,8 @@ use super::reporter::{WatchReporter, WatchedSession};
 use crate::args;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::model::{Resource, Session};
-use crate::polling::watch::{NextAction, Observation, Transition, Watch};
+use crate::model::SessionStatus;
+use crate::polling::watch::{NextAction, Observation, Watch};
 use crate::text::format_duration;
 
 const MAX_CONCURRENT_REQUESTS: usize = 16;
@@ -50,24 +48,24 @@ impl WaitFlags {
 
 /// Waits until all sessions have ended. `--timeout` or an interruption ends the wait earlier.
 pub(super) async fn wait_for_sessions(
-    ids: &[Uuid],
+    sessions: Vec<WatchedSession>,
     flags: WaitFlags,
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
-    let sessions = ids.iter().copied().map(WatchedSession::new).collect();
-    Waiter::new(ids.len(), flags, context).run(sessions).await
-}
-
-/// Waits for a session that the API has just created.
-pub(super) async fn wait_for_created(
-    id: Uuid,
-    session: Resource<Session>,
-    flags: WaitFlags,
-    context: &ApiContext<'_>,
-) -> Result<ExitStatus, Error> {
-    let mut watched = WatchedSession::new(id);
-    watched.record(session);
-    Waiter::new(1, flags, context).run(vec![watched]).await
+    let waiter = Waiter {
+        flags,
+        context: context.for_cleanup(),
+        stop: context.cancel.child_token(),
+        requests: Semaphore::new(MAX_CONCURRENT_REQUESTS),
+        reporter: WatchReporter::new(sessions.len(), context.output),
+    };
+    let ids: Vec<_> = sessions.iter().map(|watched| watched.id.to_string()).collect();
+    let waits = try_join_all(sessions.into_iter().map(|watched| waiter.wait_for(watched)));
+    let Some(watched) = waiter.context.abort.run_until_cancelled(waits).await else {
+        let message = "interrupted while cancelling; sessions that were open may still be open";
+        return Err(Error::new(ErrorKind::Unknown, message).hint(waiter.cancel_hint(&ids.join(" "))));
+    };
+    waiter.report(watched?)
 }
 
 struct Waiter<'a> {
@@ -80,82 +78,47 @@ struct Waiter<'a> {
     reporter: WatchReporter<'a>,
 }
 
-/// Why the polls of a session ended, unless they were stopped.
-enum PollEnd {
-    Final,
-    TimedOut,
-    StdoutClosed,
-}
-
-struct WaitResult {
-    watched: WatchedSession,
-    cancel_error: Option<Error>,
-}
-
-impl<'a> Waiter<'a> {
-    fn new(count: usize, flags: WaitFlags, context: &ApiContext<'a>) -> Self {
-        Self {
-            flags,
-            context: context.for_cleanup(),
-            stop: context.cancel.child_token(),
-            requests: Semaphore::new(MAX_CONCURRENT_REQUESTS),
-            reporter: WatchReporter::new(count, context.output),
-        }
-    }
-
-    async fn run(&self, sessions: Vec<WatchedSession>) -> Result<ExitStatus, Error> {
-        let ids: Vec<_> = sessions.iter().map(|watched| watched.id.to_string()).collect();
-        let waits = try_join_all(sessions.into_iter().map(|watched| self.wait_for(watched)));
-        let Some(results) = self.context.abort.run_until_cancelled(waits).await else {
-            let message = "interrupted while cancelling; sessions that were open may still be open";
-            return Err(Error::new(ErrorKind::Unknown, message).hint(self.cancel_hint(&ids.join(" "))));
-        };
-        self.report(results?)
-    }
-
+impl Waiter<'_> {
     /// Waits for one session, and cancels it if a flag says so.
-    async fn wait_for(&self, mut watched: WatchedSession) -> Result<WaitResult, Error> {
-        let end = self.stop.run_until_cancelled(self.poll_until_final(&mut watched)).await.transpose()?;
-        let cancels = match end {
-            Some(PollEnd::Final) => false,
-            Some(PollEnd::TimedOut) => self.flags.cancel_on_timeout,
-            Some(PollEnd::StdoutClosed) => {
-                self.stop.cancel();
-                false
-            }
+    async fn wait_for(&self, mut watched: WatchedSession) -> Result<WatchedSession, Error> {
+        let polls = self.stop.run_until_cancelled(self.poll_until_final(&mut watched));
+        let cancels = match polls.await.transpose()? {
+            Some(timed_out) => timed_out && self.flags.cancel_on_timeout,
             None => self.context.cancel.is_cancelled() && self.flags.cancel_on_interrupt,
         };
-        let cancel_error = if cancels { self.cancel(&mut watched).await.err() } else { None };
-        Ok(WaitResult { watched, cancel_error })
+        if cancels {
+            watched.cancel_error = self.cancel(&mut watched).await.err();
+        }
+        Ok(watched)
     }
 
-    async fn poll_until_final(&self, watched: &mut WatchedSession) -> Result<PollEnd, Error> {
+    /// Polls until the session has ended, stdout is closed or `--timeout` is over. Returns true for the last of these.
+    async fn poll_until_final(&self, watched: &mut WatchedSession) -> Result<bool, Error> {
         let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL);
         let mut watch = Watch::new(interval, self.context.settings.timeout);
-        let line = self.reporter.line(watched.id);
         loop {
             if self.context.output.is_stdout_closed() {
-                return Ok(PollEnd::StdoutClosed);
+                self.stop.cancel();
+                return Ok(false);
             }
-            let started = Instant::now();
             let observation = self.poll(watched).await?;
-            // The interval counts from poll to poll, a `Retry-After` from the response.
-            let asks_for_delay = matches!(observation, Observation::Failure(Some(_)));
-            let wait_from = if asks_for_delay { Instant::now() } else { started };
-            let Transition { changed, trouble, next } = watch.observe(self.reporter.elapsed(), observation);
-            if let Some(is_failing) = trouble {
+            let transition = watch.observe(self.reporter.elapsed(), observation);
+            if let Some(is_failing) = transition.is_failing {
                 self.reporter.set_failing(is_failing);
             }
-            if changed.is_some() {
-                match self.reporter.print_change(watched, line.as_ref()) {
-                    Err(error) if error.kind == ErrorKind::ClosedPipe => return Ok(PollEnd::StdoutClosed),
+            if transition.is_new_status {
+                match self.reporter.print_change(watched) {
+                    Err(error) if error.kind == ErrorKind::ClosedPipe => {
+                        self.stop.cancel();
+                        return Ok(false);
+                    }
                     printed => printed?,
                 }
             }
-            match next {
-                NextAction::Poll(wait) => tokio::time::sleep_until(wait_from + wait).await,
-                NextAction::TimedOut => return Ok(PollEnd::TimedOut),
-                NextAction::Finished(_) => return Ok(PollEnd::Final),
+            match transition.next {
+                NextAction::Poll(delay) => tokio::time::sleep(delay).await,
+                NextAction::TimedOut => return Ok(true),
+                NextAction::Finished => return Ok(false),
             }
         }
     }
@@ -164,20 +127,20 @@ impl<'a> Waiter<'a> {
         // The semaphore is never closed, so this always gets a permit.
         let _permit = self.requests.acquire().await.ok();
         let request = self.context.client.session_once(watched.id);
-        let remaining =
-            self.context.settings.timeout.map(|limit| limit.saturating_sub(self.reporter.elapsed()));
-        let response = match remaining {
-            Some(remaining) => tokio::time::timeout(remaining.max(FINAL_POLL_TIMEOUT), request).await,
+        let response = match self.context.settings.timeout {
+            Some(timeout) => {
+                let remaining = timeout.saturating_sub(self.reporter.elapsed());
+                tokio::time::timeout(remaining.max(FINAL_POLL_TIMEOUT), request).await
+            }
             None => Ok(request.await),
         };
         match response {
             Ok(Ok(session)) => {
-                let status = watched.record(session);
-                if let Some(session) = &watched.session
-                    && status.is_terminal()
-                {
-                    outcome::record_status(session, &self.context);
+                let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+                if status.is_terminal() {
+                    outcome::record_status(&session, &self.context);
                 }
+                watched.record(session);
                 Ok(Observation::Status(status))
             }
             Ok(Err(error)) if error.is_transient() => {
@@ -199,13 +162,12 @@ impl<'a> Waiter<'a> {
         })?;
         watched.record(session);
         // A closed terminal, which cannot be printed to, must not keep other sessions from being cancelled.
-        let _ = self.reporter.print_change(watched, None);
+        let _ = self.reporter.print_change(watched);
         Ok(())
     }
 
-    fn report(&self, results: Vec<WaitResult>) -> Result<ExitStatus, Error> {
-        let (watched, cancel_errors): (Vec<_>, Vec<_>) =
-            results.into_iter().map(|result| (result.watched, result.cancel_error)).unzip();
+    fn report(&self, mut watched: Vec<WatchedSession>) -> Result<ExitStatus, Error> {
+        let cancel_errors = watched.iter_mut().filter_map(|watched| watched.cancel_error.take()).collect();
         // The codes of worse outcomes are higher.
         let exits = watched.iter().map(WatchedSession::exit_status);
         let exit = exits.max_by_key(|exit| exit.code()).unwrap_or(ExitStatus::Success);
@@ -223,7 +185,7 @@ impl<'a> Waiter<'a> {
             Err(error) if error.kind == ErrorKind::ClosedPipe => return Ok(exit),
             printed => printed?,
         }
-        if let Some(error) = Error::combine(cancel_errors.into_iter().flatten().collect()) {
+        if let Some(error) = Error::combine(cancel_errors) {
             return Err(error.context("not all open sessions were cancelled"));
         }
         if is_interrupted && self.flags.cancel_on_interrupt && exit == ExitStatus::SessionCancelled {

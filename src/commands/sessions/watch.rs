@@ -1,11 +1,12 @@
 //! `kustom sessions watch`
 
+use clap_complete::engine::ArgValueCompleter;
+use indexmap::IndexSet;
 use uuid::Uuid;
 
 use super::choose::SessionFilter;
+use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
-use clap_complete::engine::ArgValueCompleter;
-
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
@@ -44,22 +45,17 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { ids, wait } = self;
-        let mut unique = Vec::with_capacity(ids.len());
-        for id in ids {
-            if !unique.contains(&id) {
-                unique.push(id);
-            }
-        }
-        if unique.is_empty() {
+        let mut ids: IndexSet<Uuid> = ids.into_iter().collect();
+        if ids.is_empty() {
             let selected = context.session_or_choice(None, SessionFilter::Open);
-            unique.push(context.run_until_cancelled(selected).await?);
+            ids.insert(context.run_until_cancelled(selected).await?);
         }
         if wait.may_cancel() {
             context.ensure_can_confirm()?;
-            let sessions = crate::text::pluralize(unique.len(), "session");
+            let sessions = crate::text::pluralize(ids.len(), "session");
             let question = format!("cancel {sessions} if the wait ends before they do");
             context.run_until_cancelled(context.confirm(&question)).await?;
         }
-        wait_for_sessions(&unique, wait, context).await
+        wait_for_sessions(ids.into_iter().map(WatchedSession::new).collect(), wait, context).await
     }
 }

@@ -53,7 +53,8 @@ impl Run<'_> {
             let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
             match watch.observe(elapsed, observation.clone()).next {
                 NextAction::Poll(after) => self.sleep(after).await?,
-                NextAction::Finished(status) => {
+                NextAction::Finished => {
+                    let Observation::Status(status) = observation else { return Ok(result) };
                     let exit_code = ExitStatus::from_session_status(&status).code();
                     return Ok(StepResult { exit_code, message: Some(format!("it is {status}")), ..result });
                 }

@@ -129,7 +129,7 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
     let screen = PtySession::open(&env, ["sessions", "watch"], &[]);
     let (exit, shown) = screen.end();
     assert_eq!(exit, 4, "{shown}");
-    assert!(shown.contains("no session that was created here and is open is known"), "{shown}");
+    assert!(shown.contains("no open session was created here"), "{shown}");
 }
 
 #[test]
@@ -176,7 +176,9 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
     ] {
         assert_eq!(
             &env.run(args).assert_failure(2),
-            &format!("error: no {noun} is given\n  hint: name one; `kustom {noun}s list` shows them\n")
+            &format!(
+                "error: no {noun} is given\n  hint: pass a name or an ID; `kustom {noun}s list` lists them\n"
+            )
         );
     }
     for args in [
@@ -188,8 +190,8 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
     ] {
         assert_eq!(
             env.run(args).assert_failure(2),
-            "error: no session is given\n  hint: name one by its id; `kustom sessions list` shows those that were \
-             created here\n"
+            "error: no session is given\n  hint: pass a session ID; `kustom sessions list` lists the sessions that \
+             were created here\n"
         );
     }
 }

@@ -251,7 +251,7 @@ fn what_cannot_work_is_refused_before_a_code_is_made() {
         assert!(text.starts_with(message), "{args:?}: {text}");
     }
     let unknown = pair(&counter.env, &["--location", "Nowhere"]).wait().assert_failure(4);
-    assert!(unknown.starts_with("error: there is no location with the name or id 'Nowhere'"), "{unknown}");
+    assert!(unknown.starts_with("error: there is no location with the name or ID 'Nowhere'"), "{unknown}");
     assert_eq!(counter.asked("POST /ipp/v1/enrollments"), 0);
 }
 
