@@ -1,5 +1,3 @@
-//! `kustom webhooks verify`
-
 use std::path::PathBuf;
 
 use jiff::Timestamp;

@@ -14,7 +14,7 @@ use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, PagedReques
 use crate::commands::enrollments::create::{add_location_hint, warn_about_lifetime};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
-use crate::polling::pairing::{TAG, time_left};
+use crate::polling::pairing::TAG;
 use crate::text::escape_control;
 
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,17 +35,13 @@ pub(super) struct Code {
     pub(super) enrollment: Resource<Enrollment>,
     pub(super) created_at: Instant,
     pub(super) lifetime: Duration,
-    /// For display: the remaining lifetime according to the API, or else `lifetime`.
-    pub(super) time_left: Duration,
 }
 
 impl Code {
     fn new(number: u32, tag: Uuid, enrollment: Resource<Enrollment>, lifetime: Duration) -> Option<Self> {
         let enrollment_id = enrollment.enrollment_id.clone().filter(|id| !id.is_empty())?;
         let text = enrollment.enrollment_code.clone().filter(|code| !code.is_empty())?;
-        let time_left = time_left(lifetime, enrollment.expires_at, Timestamp::now());
-        let created_at = Instant::now();
-        Some(Self { number, enrollment_id, text, tag, enrollment, created_at, lifetime, time_left })
+        Some(Self { number, enrollment_id, text, tag, enrollment, created_at: Instant::now(), lifetime })
     }
 
     /// The code with control characters escaped.

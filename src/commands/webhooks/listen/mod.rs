@@ -1,4 +1,3 @@
-mod dedup;
 pub(super) mod delivery;
 mod exit_after;
 mod forward;
@@ -101,7 +100,7 @@ impl Args {
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
-            dedup: RefCell::default(),
+            processed: RefCell::default(),
             list: RefCell::new(output.list_writer()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
