@@ -1,17 +1,15 @@
 //! An enrollment code: creating it, finding the phone that used it, and withdrawing it.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::Pair;
-use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, PagedRequest, SideEffect};
+use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, SideEffect};
 use crate::commands::enrollments::create::{add_location_hint, warn_about_lifetime};
+use crate::commands::resolve::fetch_all;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
 use crate::polling::pairing::TAG;
@@ -104,17 +102,18 @@ impl Pair<'_> {
     ) -> Result<Option<Resource<Enrollment>>, ApiError> {
         let metadata = Metadata::from([(TAG.to_owned(), code.tag.to_string())]);
         let filter = EnrollmentFilter { location_id: None, metadata, include_consumed: Some(true) };
-        find_in_pages(self.cleanup.client.enrollments(&filter), |enrollment: &Enrollment| {
+        let enrollments: Vec<Resource<Enrollment>> =
+            fetch_all(self.cleanup.client.enrollments(&filter)).await?;
+        Ok(enrollments.into_iter().find(|enrollment| {
             enrollment.enrollment_id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&code.enrollment_id))
-        })
-        .await
+        }))
     }
 
     /// The device that used the code.
     pub(super) async fn find_device(&self, code: &Code) -> Result<Option<Resource<Device>>, ApiError> {
         let tag = code.tag.to_string();
-        let has_tag = |device: &Device| device.metadata.get(TAG) == Some(&tag);
-        find_in_pages(self.cleanup.client.devices(None), has_tag).await
+        let devices: Vec<Resource<Device>> = fetch_all(self.cleanup.client.devices(None)).await?;
+        Ok(devices.into_iter().find(|device| device.metadata.get(TAG) == Some(&tag)))
     }
 
     /// Withdraws the code. A second interruption aborts that.
@@ -147,17 +146,4 @@ impl Pair<'_> {
             tokio::time::sleep(DEVICE_INTERVAL).await;
         }
     }
-}
-
-async fn find_in_pages<T: DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    matches: impl Fn(&T) -> bool,
-) -> Result<Option<Resource<T>>, ApiError> {
-    let mut pages = pin!(list.pages::<T>());
-    while let Some(page) = pages.try_next().await? {
-        if let Some(found) = page.content.into_iter().find(|item| matches(item)) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
 }

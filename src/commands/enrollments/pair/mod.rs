@@ -286,9 +286,6 @@ impl Pair<'_> {
         };
         error.message = format!("{}; {message}", error.message);
         let error = error.detail("enrollment_id", code.enrollment_id.as_str());
-        match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
+        hint.into_iter().fold(error, Error::hint)
     }
 }

@@ -15,8 +15,8 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::ExitAfter;
 use super::delivery::{Delivery, DeliveryStatus};
-use super::exit_after::ExitAfter;
 use super::forward::forward;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
