@@ -160,9 +160,8 @@ fn to_choice<T: NamedResource>(item: &T) -> Choice {
 
 pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
     list: PagedRequest<'_>,
-) -> Result<Vec<Resource<T>>, Error> {
-    let pages: Vec<Page<T>> =
-        list.pages().try_collect().await.map_err(|error: ApiError| Error::from(error))?;
+) -> Result<Vec<Resource<T>>, ApiError> {
+    let pages: Vec<Page<T>> = list.pages().try_collect().await?;
     Ok(pages.into_iter().flat_map(|page| page.content).collect())
 }
 

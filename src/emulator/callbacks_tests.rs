@@ -43,7 +43,7 @@ async fn endpoint(respond: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'sta
             assert_eq!(headers["content-type"], "application/json");
             let callback: Callback = serde_json::from_slice(&body).unwrap();
             let mut inbox = inbox.lock().unwrap();
-            inbox.push((delivery.id, callback.clone()));
+            inbox.push((delivery, callback.clone()));
             let status = respond(&callback, inbox.len());
             StatusCode::from_u16(status).unwrap()
         }

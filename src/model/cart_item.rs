@@ -119,7 +119,7 @@ fn parse_api(mut fields: Map<String, Value>) -> Result<LineInput, String> {
         total: take_integer(&mut fields, "total_amount")?,
         tax: take_integer(&mut fields, "total_tax_amount")?,
         // Unknown fields may be newer than this version of kustom.
-        further: fields,
+        extra: fields,
     })
 }
 
@@ -221,7 +221,7 @@ mod tests {
     fn unknown_fields_of_the_api_are_kept() {
         let line = json!({"name": "x", "unit_price": 1, "tax_rate": 0, "image_url": "u"});
         let line = item_from_json(line, sek()).unwrap();
-        assert_eq!(Value::Object(line.further), json!({"image_url": "u"}));
+        assert_eq!(Value::Object(line.extra), json!({"image_url": "u"}));
     }
 
     proptest! {

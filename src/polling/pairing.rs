@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::MAX_RETRY_AFTER;
 use crate::model::EnrollmentStatus;
 
@@ -155,12 +153,6 @@ impl Pairing {
         }
         NextAction::PollEnrollment(delay)
     }
-}
-
-/// The remaining lifetime for display: by `expires_at` if that is plausible on this machine's clock, or else `lifetime`.
-pub(crate) fn time_left(lifetime: Duration, expires_at: Option<Timestamp>, now: Timestamp) -> Duration {
-    let left = expires_at.and_then(|at| Duration::try_from(at.duration_since(now)).ok());
-    left.filter(|left| !left.is_zero() && *left <= lifetime).unwrap_or(lifetime)
 }
 
 /// The first unused name of "LOCATION till 1", "LOCATION till 2", …

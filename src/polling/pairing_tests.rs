@@ -1,5 +1,6 @@
 use super::*;
 use EnrollmentStatus::{Cancelled, Consumed, Expired, Other, Pending};
+use NextAction::{DeviceMissing, LifetimeOver, NotListed, Paired, PollDevice, PollEnrollment, TimedOut};
 use proptest::prelude::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -13,130 +14,109 @@ fn enrollment(status: EnrollmentStatus) -> Observation {
     Observation::Enrollment(Some(status))
 }
 
-fn next(pairing: &mut Pairing, second: u32, observation: Observation) -> NextAction {
-    pairing.observe(second * SECOND, observation).next
+const NOT_LISTED: Observation = Observation::Enrollment(None);
+const NO_DEVICE: Observation = Observation::Device(false);
+const DEVICE: Observation = Observation::Device(true);
+
+/// Checks the next action after each observation, made at that second.
+#[track_caller]
+fn observe_all(pairing: &mut Pairing, steps: impl IntoIterator<Item = (u32, Observation, NextAction)>) {
+    for (second, observation, expected) in steps {
+        let next = pairing.observe(second * SECOND, observation.clone()).next;
+        assert_eq!(next, expected, "after {observation:?} at {second} s");
+    }
 }
 
 #[test]
 fn a_used_code_leads_to_its_device() {
-    let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 1, enrollment(Pending)), NextAction::PollEnrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 3, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
-    assert_eq!(
-        next(&mut pairing, 3, Observation::Device(false)),
-        NextAction::PollDevice(2 * SECOND),
-        "a list may lag"
-    );
-    assert_eq!(next(&mut pairing, 5, Observation::Device(true)), NextAction::Paired);
+    let steps = [
+        (1, enrollment(Pending), PollEnrollment(2 * SECOND)),
+        (3, enrollment(Consumed), PollDevice(Duration::ZERO)),
+        // The list of devices may lag.
+        (3, NO_DEVICE, PollDevice(2 * SECOND)),
+        (5, DEVICE, Paired),
+    ];
+    observe_all(&mut pairing(), steps);
+    let at_the_last_moment = [(101, enrollment(Consumed), PollDevice(Duration::ZERO)), (101, DEVICE, Paired)];
+    observe_all(&mut pairing(), at_the_last_moment);
 }
 
 #[test]
 fn the_enrollment_is_polled_at_the_end_of_its_lifetime() {
-    let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 99, enrollment(Pending)), NextAction::PollEnrollment(SECOND));
-    assert_eq!(
-        next(&mut pairing, 100, enrollment(Pending)),
-        NextAction::PollEnrollment(2 * SECOND),
-        "clocks differ"
-    );
-    assert_eq!(next(&mut pairing, 114, enrollment(Pending)), NextAction::PollEnrollment(SECOND));
-    assert_eq!(
-        next(&mut pairing, 115, enrollment(Pending)),
-        NextAction::LifetimeOver,
-        "whatever the API says"
-    );
-    let mut used_late = self::pairing();
-    assert_eq!(next(&mut used_late, 101, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
-    assert_eq!(next(&mut used_late, 101, Observation::Device(true)), NextAction::Paired);
-    assert_eq!(next(&mut self::pairing(), 4, enrollment(Expired)), NextAction::Expired);
+    let steps = [
+        (99, enrollment(Pending), PollEnrollment(SECOND)),
+        // Clocks differ.
+        (100, enrollment(Pending), PollEnrollment(2 * SECOND)),
+        (114, enrollment(Pending), PollEnrollment(SECOND)),
+        (115, enrollment(Pending), LifetimeOver),
+    ];
+    observe_all(&mut pairing(), steps);
+    observe_all(&mut pairing(), [(4, enrollment(Expired), NextAction::Expired)]);
 }
 
 #[test]
 fn an_enrollment_that_is_no_longer_listed_was_withdrawn() {
     let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 1, Observation::Enrollment(None)), NextAction::PollEnrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 3, enrollment(Pending)), NextAction::PollEnrollment(2 * SECOND));
-    assert_eq!(next(&mut pairing, 5, Observation::Enrollment(None)), NextAction::PollDevice(Duration::ZERO));
-    assert_eq!(
-        next(&mut pairing, 5, Observation::Device(false)),
-        NextAction::PollDevice(2 * SECOND),
-        "a list may lag"
-    );
-    assert_eq!(
-        next(&mut pairing.clone(), 9, Observation::Device(true)),
-        NextAction::Paired,
-        "the list may omit used enrollments"
-    );
-    assert_eq!(next(&mut pairing, 10, Observation::Device(false)), NextAction::NotListed);
-    let mut cancelled = self::pairing();
-    assert_eq!(next(&mut cancelled, 1, enrollment(Cancelled)), NextAction::PollDevice(Duration::ZERO));
+    let steps = [
+        (1, NOT_LISTED, PollEnrollment(2 * SECOND)),
+        (3, enrollment(Pending), PollEnrollment(2 * SECOND)),
+        (5, NOT_LISTED, PollDevice(Duration::ZERO)),
+        (5, NO_DEVICE, PollDevice(2 * SECOND)),
+    ];
+    observe_all(&mut pairing, steps);
+    // The list may omit used enrollments.
+    observe_all(&mut pairing.clone(), [(9, DEVICE, Paired)]);
+    observe_all(&mut pairing, [(10, NO_DEVICE, NotListed)]);
+    observe_all(&mut self::pairing(), [(1, enrollment(Cancelled), PollDevice(Duration::ZERO))]);
 }
 
 #[test]
 fn an_enrollment_that_was_never_listed_does_not_count_as_withdrawn() {
     let mut pairing = pairing();
-    for second in (15..99).step_by(4) {
-        assert_eq!(
-            next(&mut pairing, second, Observation::Enrollment(None)),
-            NextAction::PollDevice(Duration::ZERO)
-        );
-        assert!(matches!(
-            next(&mut pairing, second, Observation::Device(false)),
-            NextAction::PollEnrollment(_)
-        ));
+    for second in (15..95).step_by(4) {
+        let steps = [
+            (second, NOT_LISTED, PollDevice(Duration::ZERO)),
+            (second, NO_DEVICE, PollEnrollment(2 * SECOND)),
+        ];
+        observe_all(&mut pairing, steps);
     }
-    assert_eq!(next(&mut pairing.clone(), 99, Observation::Device(true)), NextAction::Paired);
-    assert_eq!(next(&mut pairing, 115, Observation::Device(false)), NextAction::LifetimeOver);
+    observe_all(&mut pairing.clone(), [(99, DEVICE, Paired)]);
+    observe_all(&mut pairing, [(115, NO_DEVICE, LifetimeOver)]);
 }
 
 #[test]
 fn a_temporary_failure_is_reported_once() {
     let mut pairing = pairing();
     let failure = |retry_after: Option<u64>| Observation::Failure(retry_after.map(Duration::from_secs));
-    assert_eq!(
-        pairing.observe(SECOND, failure(None)),
-        Transition { is_failing: Some(true), next: NextAction::PollEnrollment(2 * SECOND) }
-    );
-    assert_eq!(
-        pairing.observe(3 * SECOND, failure(Some(9))),
-        Transition { is_failing: None, next: NextAction::PollEnrollment(9 * SECOND) }
-    );
-    assert_eq!(
-        pairing.observe(12 * SECOND, enrollment(Pending)),
-        Transition { is_failing: Some(false), next: NextAction::PollEnrollment(2 * SECOND) }
-    );
-    assert_eq!(next(&mut pairing, 115, failure(Some(3600))), NextAction::LifetimeOver);
+    for (second, observation, is_failing, delay) in [
+        (1, failure(None), Some(true), 2),
+        (3, failure(Some(9)), None, 9),
+        (12, enrollment(Pending), Some(false), 2),
+    ] {
+        let next = PollEnrollment(delay * SECOND);
+        assert_eq!(pairing.observe(second * SECOND, observation), Transition { is_failing, next });
+    }
+    observe_all(&mut pairing, [(115, failure(Some(3600)), LifetimeOver)]);
 }
 
 #[test]
 fn a_device_that_never_appears_ends_the_wait() {
-    let mut pairing = pairing();
-    assert_eq!(next(&mut pairing, 10, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 69, Observation::Failure(None)), NextAction::PollDevice(2 * SECOND));
-    assert_eq!(next(&mut pairing, 70, Observation::Device(false)), NextAction::DeviceMissing);
+    let steps = [
+        (10, enrollment(Consumed), PollDevice(Duration::ZERO)),
+        (69, Observation::Failure(None), PollDevice(2 * SECOND)),
+        (70, NO_DEVICE, DeviceMissing),
+    ];
+    observe_all(&mut pairing(), steps);
 }
 
 #[test]
 fn the_timeout_does_not_apply_once_the_code_was_used() {
     let mut pairing = Pairing::new(2 * SECOND, LIFETIME, Some(5 * SECOND));
-    assert_eq!(next(&mut pairing, 4, enrollment(Pending)), NextAction::PollEnrollment(SECOND));
-    assert_eq!(next(&mut pairing.clone(), 5, enrollment(Pending)), NextAction::TimedOut);
-    assert_eq!(next(&mut pairing, 5, enrollment(Consumed)), NextAction::PollDevice(Duration::ZERO));
-    assert_eq!(next(&mut pairing, 6, Observation::Device(false)), NextAction::PollDevice(2 * SECOND));
-}
-
-#[test]
-fn the_time_left_follows_the_api_if_it_is_plausible() {
-    let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-    for (expires_at, left) in [
-        (Some("2026-03-01T12:01:00Z"), 60 * SECOND),
-        (Some("2026-03-01T11:00:00Z"), LIFETIME),
-        (Some("2026-03-01T13:00:00Z"), LIFETIME),
-        (None, LIFETIME),
-    ] {
-        let expires_at = expires_at.map(|text| text.parse().unwrap());
-        assert_eq!(time_left(LIFETIME, expires_at, now), left, "{expires_at:?}");
-    }
+    observe_all(&mut pairing, [(4, enrollment(Pending), PollEnrollment(SECOND))]);
+    observe_all(&mut pairing.clone(), [(5, enrollment(Pending), TimedOut)]);
+    let steps =
+        [(5, enrollment(Consumed), PollDevice(Duration::ZERO)), (6, NO_DEVICE, PollDevice(2 * SECOND))];
+    observe_all(&mut pairing, steps);
 }
 
 #[test]
@@ -169,11 +149,11 @@ proptest! {
         let mut elapsed = Duration::ZERO;
         for observation in observations {
             match pairing.observe(elapsed, observation).next {
-                NextAction::PollEnrollment(wait) => {
+                PollEnrollment(wait) => {
                     prop_assert!(wait <= MAX_RETRY_AFTER && !wait.is_zero());
                     elapsed += wait;
                 }
-                NextAction::LifetimeOver => {
+                LifetimeOver => {
                     prop_assert!(elapsed >= LIFETIME + EXPIRY_GRACE);
                     return Ok(());
                 }
@@ -181,8 +161,8 @@ proptest! {
             }
             prop_assert!(elapsed <= LIFETIME + EXPIRY_GRACE);
         }
-        prop_assert_eq!(pairing.observe(elapsed, enrollment(Consumed)).next, NextAction::PollDevice(Duration::ZERO));
-        prop_assert_eq!(pairing.observe(elapsed, Observation::Device(true)).next, NextAction::Paired);
+        prop_assert_eq!(pairing.observe(elapsed, enrollment(Consumed)).next, PollDevice(Duration::ZERO));
+        prop_assert_eq!(pairing.observe(elapsed, Observation::Device(true)).next, Paired);
     }
 
     #[test]

@@ -3,32 +3,19 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-/// Why headers cannot be parsed. The messages repeat no header values, which may be secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HeadersError {
-    #[error("it is not UTF-8 text")]
-    Encoding,
-    #[error("line {0} is not of the form 'name: value'")]
-    Line(usize),
-    #[error("the value of '{0}' is neither a string nor a list of strings")]
-    Value(String),
-    #[error("it is empty")]
-    Empty,
-}
-
 /// Parses headers as in HTTP, one `name: value` per line with an optional request line before them, or a JSON object, as
-/// many applications log them.
-pub fn parse_headers(text: &[u8]) -> Result<HeaderMap, HeadersError> {
-    let text = std::str::from_utf8(text).map_err(|_| HeadersError::Encoding)?;
+/// many applications log them. Errors repeat no header values, which may be secret.
+pub fn parse_headers(text: &[u8]) -> Result<HeaderMap, String> {
+    let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8 text")?;
     let text = text.trim_start_matches('\u{feff}');
     let headers = match serde_json::from_str(text) {
         Ok(Value::Object(fields)) => parse_object(&fields)?,
         _ => parse_lines(text)?,
     };
-    if headers.is_empty() { Err(HeadersError::Empty) } else { Ok(headers) }
+    if headers.is_empty() { Err("it is empty".to_owned()) } else { Ok(headers) }
 }
 
-fn parse_lines(text: &str) -> Result<HeaderMap, HeadersError> {
+fn parse_lines(text: &str) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -37,16 +24,17 @@ fn parse_lines(text: &str) -> Result<HeaderMap, HeadersError> {
             continue;
         }
         let pair = line.split_once(':').and_then(|(name, value)| parse_header(name, value.trim()));
-        let (name, value) = pair.ok_or(HeadersError::Line(index + 1))?;
+        let (name, value) =
+            pair.ok_or_else(|| format!("line {} is not of the form 'name: value'", index + 1))?;
         headers.append(name, value);
     }
     Ok(headers)
 }
 
-fn parse_object(fields: &serde_json::Map<String, Value>) -> Result<HeaderMap, HeadersError> {
+fn parse_object(fields: &serde_json::Map<String, Value>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in fields {
-        let invalid = || HeadersError::Value(name.clone());
+        let invalid = || format!("the value of '{name}' is neither a string nor a list of strings");
         let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
         for value in values {
             let text = match value {
@@ -69,7 +57,7 @@ fn parse_header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<(String, String)>, HeadersError> {
+    fn read(text: &str) -> Result<Vec<(String, String)>, String> {
         let pair = |(name, value): (&HeaderName, &HeaderValue)| {
             (name.to_string(), value.to_str().unwrap().to_owned())
         };
@@ -96,11 +84,15 @@ mod tests {
 
     #[test]
     fn an_error_names_the_line_and_does_not_repeat_it() {
-        assert_eq!(read(""), Err(HeadersError::Empty));
-        assert_eq!(read("{}"), Err(HeadersError::Empty));
-        assert_eq!(read("a: 1\nwhsec_x"), Err(HeadersError::Line(2)));
-        assert_eq!(read("a b: 1"), Err(HeadersError::Line(1)));
-        assert_eq!(read(r#"{"a": null}"#), Err(HeadersError::Value("a".into())));
-        assert_eq!(parse_headers(b"\xff"), Err(HeadersError::Encoding));
+        for (text, expected) in [
+            ("", "it is empty"),
+            ("{}", "it is empty"),
+            ("a: 1\nwhsec_x", "line 2 is not of the form 'name: value'"),
+            ("a b: 1", "line 1 is not of the form 'name: value'"),
+            (r#"{"a": null}"#, "the value of 'a' is neither a string nor a list of strings"),
+        ] {
+            assert_eq!(read(text).unwrap_err(), expected);
+        }
+        assert_eq!(parse_headers(b"\xff").unwrap_err(), "it is not UTF-8 text");
     }
 }

@@ -3,5 +3,5 @@
 mod headers;
 mod signature;
 
-pub use headers::{HeadersError, parse_headers};
-pub use signature::{SignError, Signer, TOLERANCE, Verified, Verifier, VerifyError};
+pub use headers::parse_headers;
+pub use signature::{Signer, TOLERANCE, Verifier, VerifyError};

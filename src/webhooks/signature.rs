@@ -20,37 +20,18 @@ const VERSION: &str = "v1,";
 
 pub struct Signer(Vec<Webhook>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SignError {
-    #[error("the secret is not valid")]
-    Secret,
-    #[error("the body is not UTF-8")]
-    Body,
-    #[error("the ID contains characters that a header cannot")]
-    Id,
-}
-
-impl From<WebhookError> for SignError {
-    fn from(error: WebhookError) -> Self {
-        match error {
-            WebhookError::InvalidPayload => Self::Body,
-            _ => Self::Secret,
-        }
-    }
-}
-
-fn webhooks(secrets: &[CallbackSecret]) -> Result<Vec<Webhook>, SignError> {
-    secrets.iter().map(|secret| Ok(Webhook::new(secret.expose())?)).collect()
+fn parse_keys(secrets: &[CallbackSecret]) -> Result<Vec<Webhook>, WebhookError> {
+    secrets.iter().map(|secret| Webhook::new(secret.expose())).collect()
 }
 
 impl Signer {
     /// With two secrets, as during a rotation, there are two signatures.
-    pub fn new(secrets: &[CallbackSecret]) -> Result<Self, SignError> {
-        webhooks(secrets).map(Self)
+    pub fn new(secrets: &[CallbackSecret]) -> Result<Self, WebhookError> {
+        parse_keys(secrets).map(Self)
     }
 
     /// Returns the three headers of one delivery attempt. A retry has the same ID and a new timestamp.
-    pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<HeaderMap, SignError> {
+    pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> Result<HeaderMap, WebhookError> {
         let seconds = at.as_second();
         let signatures: Result<Vec<_>, _> =
             self.0.iter().map(|webhook| webhook.sign(id, seconds, body)).collect();
@@ -61,19 +42,11 @@ impl Signer {
         ];
         let mut headers = HeaderMap::new();
         for (name, value) in values {
-            let value = HeaderValue::from_str(&value).map_err(|_| SignError::Id)?;
+            let value = HeaderValue::from_str(&value).map_err(|_| WebhookError::InvalidHeader(name))?;
             headers.insert(HeaderName::from_static(name), value);
         }
         Ok(headers)
     }
-}
-
-/// A delivery whose signature and age are valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verified {
-    /// The same for every attempt to deliver the callback.
-    pub id: String,
-    pub sent_at: Timestamp,
 }
 
 /// Why a delivery is rejected. Its content is untrusted.
@@ -116,12 +89,13 @@ pub struct Verifier(Vec<Webhook>);
 
 impl Verifier {
     /// Accepts deliveries that are signed with any of the secrets.
-    pub fn new(secrets: &[CallbackSecret]) -> Result<Self, SignError> {
-        webhooks(secrets).map(Self)
+    pub fn new(secrets: &[CallbackSecret]) -> Result<Self, WebhookError> {
+        parse_keys(secrets).map(Self)
     }
 
     /// Checks the headers, then the signature, then the age: the timestamp is meaningless until it is authenticated.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<Verified, VerifyError> {
+    /// Returns the webhook ID, which is the same for every attempt to deliver the callback.
+    pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<String, VerifyError> {
         let id = single_header(headers, HEADER_WEBHOOK_ID)?;
         let sent_at = parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
         let given = single_header(headers, HEADER_WEBHOOK_SIGNATURE)?;
@@ -153,7 +127,7 @@ impl Verifier {
         if age < -TOLERANCE {
             return Err(VerifyError::TooNew(sent_at));
         }
-        Ok(Verified { id: id.to_owned(), sent_at })
+        Ok(id.to_owned())
     }
 }
 

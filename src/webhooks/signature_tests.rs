@@ -37,24 +37,13 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
 }
 
-fn headers(values: &[(&'static str, &str)]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in values {
-        headers.append(*name, value.parse().unwrap());
-    }
-    headers
-}
-
 /// The second published example.
 fn published() -> (Verifier, HeaderMap, &'static [u8], i64) {
     let (key, id, seconds, body, signature) = PUBLISHED[1];
-    let verifier = Verifier::new(&[secret(key)]).unwrap();
-    let headers = headers(&[
-        ("webhook-id", id),
-        ("webhook-timestamp", &seconds.to_string()),
-        ("webhook-signature", signature),
-    ]);
-    (verifier, headers, body.as_bytes(), seconds)
+    let headers =
+        [("webhook-id", id), ("webhook-timestamp", &seconds.to_string()), ("webhook-signature", signature)];
+    let headers = headers.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+    (Verifier::new(&[secret(key)]).unwrap(), HeaderMap::from_iter(headers), body.as_bytes(), seconds)
 }
 
 #[test]
@@ -62,14 +51,15 @@ fn the_published_signatures_are_reproduced_and_verified() {
     for (key, id, seconds, body, signature) in PUBLISHED {
         let signer = Signer::new(&[secret(key)]).unwrap();
         let made = signer.sign(id, at(seconds), body.as_bytes()).unwrap();
-        assert_eq!(made["webhook-signature"], signature);
-        assert_eq!(
-            (&made["webhook-id"], made["webhook-timestamp"].to_str().unwrap()),
-            (&id.parse().unwrap(), &*seconds.to_string())
-        );
+        for (name, value) in [
+            ("webhook-id", id),
+            ("webhook-timestamp", &seconds.to_string()),
+            ("webhook-signature", signature),
+        ] {
+            assert_eq!(made[name], value);
+        }
         let verifier = Verifier::new(&[secret(key)]).unwrap();
-        let accepted = verifier.verify(&made, body.as_bytes(), at(seconds));
-        assert_eq!(accepted, Ok(Verified { id: id.to_owned(), sent_at: at(seconds) }));
+        assert_eq!(verifier.verify(&made, body.as_bytes(), at(seconds)), Ok(id.to_owned()));
     }
 }
 
@@ -103,35 +93,25 @@ fn signatures_of_other_versions_are_ignored() {
 #[test]
 fn an_error_names_the_header() {
     let (verifier, whole, body, seconds) = published();
-    let names = ["webhook-id", "webhook-timestamp", "webhook-signature"];
-    for name in names {
+    let verify = |headers: &HeaderMap| verifier.verify(headers, body, at(seconds)).unwrap_err();
+    for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         let mut headers = whole.clone();
-        headers.remove(name);
-        let missing = verifier.verify(&headers, body, at(seconds)).unwrap_err();
-        assert_eq!(missing, VerifyError::MissingHeader(name));
+        headers.append(name, whole[name].clone());
+        assert_eq!(verify(&headers).to_string(), format!("the header {name} occurs more than once"));
         headers.insert(name, HeaderValue::from_static(""));
-        let empty = verifier.verify(&headers, body, at(seconds)).unwrap_err();
-        assert_eq!(empty.to_string(), format!("the header {name} is empty"));
+        assert_eq!(verify(&headers).to_string(), format!("the header {name} is empty"));
         headers.insert(name, HeaderValue::from_bytes(b"\xff").unwrap());
-        let foreign = verifier.verify(&headers, body, at(seconds)).unwrap_err();
-        assert_eq!(foreign.to_string(), format!("the header {name} has characters outside ASCII"));
-        let mut twice = whole.clone();
-        twice.append(name, whole[name].clone());
-        let twice = verifier.verify(&twice, body, at(seconds)).unwrap_err();
-        assert_eq!(twice.to_string(), format!("the header {name} occurs more than once"));
+        assert_eq!(verify(&headers).to_string(), format!("the header {name} has characters outside ASCII"));
+        headers.remove(name);
+        assert_eq!(verify(&headers), VerifyError::MissingHeader(name));
     }
-    let with = |name: &'static str, value: &str| {
-        let mut headers = whole.clone();
-        headers.insert(name, value.parse().unwrap());
-        verifier.verify(&headers, body, at(seconds)).unwrap_err()
-    };
     for value in ["hello", "-5", "+1614265330", "01614265330", "1614265330.0", "9223372036854775807", "1e9"] {
-        let error = with("webhook-timestamp", value);
+        let error = verify(&replace_header(&whole, "webhook-timestamp", value));
         assert_eq!(error.to_string(), "the header webhook-timestamp is not a number of seconds since 1970");
         assert_eq!(error.code(), "malformed");
     }
     for value in ["v1,", "v1", "g0hM9SsE", "v2,abc"] {
-        let error = with("webhook-signature", value);
+        let error = verify(&replace_header(&whole, "webhook-signature", value));
         assert_eq!(error.to_string(), "the header webhook-signature contains no signature of the form v1,…");
     }
 }
@@ -159,8 +139,8 @@ fn the_signature_is_checked_before_the_age() {
 #[test]
 fn an_invalid_id_or_body_cannot_be_signed() {
     let signer = Signer::new(&[secret(PUBLISHED[0].0)]).unwrap();
-    assert_eq!(signer.sign("a\nb", at(0), b"{}"), Err(SignError::Id));
-    assert_eq!(signer.sign("a", at(0), b"\xff"), Err(SignError::Body));
+    assert!(matches!(signer.sign("a\nb", at(0), b"{}"), Err(WebhookError::InvalidHeader("webhook-id"))));
+    assert!(matches!(signer.sign("a", at(0), b"\xff"), Err(WebhookError::InvalidPayload)));
 }
 
 proptest! {
@@ -175,9 +155,9 @@ proptest! {
         let verifier = Verifier::new(&key).unwrap();
         prop_assert!(verifier.verify(&made, body.as_bytes(), at(seconds)).is_ok());
         let changed = [
-            (id != other_id).then(|| (with(&made, "webhook-id", &other_id), body.as_bytes())),
+            (id != other_id).then(|| (replace_header(&made, "webhook-id", &other_id), body.as_bytes())),
             (seconds != other_seconds)
-                .then(|| (with(&made, "webhook-timestamp", &other_seconds.to_string()), body.as_bytes())),
+                .then(|| (replace_header(&made, "webhook-timestamp", &other_seconds.to_string()), body.as_bytes())),
             (body != other_body).then(|| (made.clone(), other_body.as_bytes())),
         ];
         for (headers, body) in changed.into_iter().flatten() {
@@ -189,11 +169,11 @@ proptest! {
     fn an_arbitrary_header_is_rejected(name in 0_usize..3, value in "[ -~]{0,40}", body: Vec<u8>) {
         let (verifier, whole, ..) = published();
         let name = ["webhook-id", "webhook-timestamp", "webhook-signature"][name];
-        prop_assert!(verifier.verify(&with(&whole, name, &value), &body, Timestamp::now()).is_err());
+        prop_assert!(verifier.verify(&replace_header(&whole, name, &value), &body, Timestamp::now()).is_err());
     }
 }
 
-fn with(headers: &HeaderMap, name: &'static str, value: &str) -> HeaderMap {
+fn replace_header(headers: &HeaderMap, name: &'static str, value: &str) -> HeaderMap {
     let mut headers = headers.clone();
     headers.insert(name, value.parse().unwrap());
     headers

@@ -1,8 +1,7 @@
-use crate::api::deregister_request;
-use crate::commands::help::text::after_help;
-
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::api::deregister_request;
+use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
 use crate::commands::resolve::id_of;
 use crate::complete;
@@ -38,14 +37,13 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { devices } = self;
         context.ensure_can_confirm()?;
         // Every name is resolved before the first device is removed, so that a typo removes nothing.
-        let mut found: Vec<Resource<Device>> = Vec::with_capacity(devices.len());
-        for device in &devices {
+        let mut found: Vec<Resource<Device>> = Vec::with_capacity(self.devices.len());
+        for device in &self.devices {
             found.push(context.find_device(device).await?);
         }
-        if devices.is_empty() {
+        if self.devices.is_empty() {
             found.push(context.resolve_or_select_device(None).await?);
         }
         let descriptions: Vec<_> = found

@@ -1,7 +1,6 @@
-use crate::commands::help::text::after_help;
-
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
@@ -33,8 +32,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { device } = self;
-        let device = context.resolve_or_select_device(device.as_deref()).await?;
+        let device = context.resolve_or_select_device(self.device.as_deref()).await?;
         context.output.print_item(&device)?;
         Ok(ExitStatus::Success)
     }

@@ -1,7 +1,6 @@
-use crate::commands::help::text::after_help;
-
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;
 use crate::complete;
 use crate::context::ApiContext;

@@ -1,7 +1,6 @@
-use crate::api::DeviceChange;
-
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::api::DeviceChange;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;

@@ -37,14 +37,13 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { ids } = self;
         context.ensure_can_confirm()?;
-        let names: Vec<_> = ids.iter().map(ToString::to_string).collect();
+        let names: Vec<_> = self.ids.iter().map(ToString::to_string).collect();
         context
-            .confirm(&format!("withdraw {}: {}", pluralize(ids.len(), "enrollment"), names.join(", ")))
+            .confirm(&format!("withdraw {}: {}", pluralize(self.ids.len(), "enrollment"), names.join(", ")))
             .await?;
         context
-            .for_each_target(ids, async |id: Uuid| {
+            .for_each_target(self.ids, async |id: Uuid| {
                 context
                     .client
                     .delete(&withdraw_request(&id.to_string()))

@@ -1,7 +1,6 @@
-use crate::api::EnrollmentFilter;
-
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::api::EnrollmentFilter;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::LimitArgs;

@@ -1,7 +1,6 @@
-use crate::commands::help::text::after_help;
-
 use clap_complete::engine::ArgValueCompleter;
 
+use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
@@ -29,8 +28,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { location } = self;
-        let id = context.location_id_or_choice(location.as_deref()).await?;
+        let id = context.location_id_or_choice(self.location.as_deref()).await?;
         let location = context.client.location(&id).await?;
         context.output.print_item(&location)?;
         Ok(ExitStatus::Success)

@@ -25,7 +25,6 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { limit } = self;
-        context.print_pages::<Location>(context.client.locations(), &limit).await
+        context.print_pages::<Location>(context.client.locations(), &self.limit).await
     }
 }

@@ -1,5 +1,3 @@
-//! `kustom webhooks`
-
 mod listen;
 mod verify;
 

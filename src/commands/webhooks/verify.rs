@@ -1,5 +1,3 @@
-//! `kustom webhooks verify`
-
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -78,10 +76,7 @@ impl Args {
                 let error =
                     Error::new(ErrorKind::Refused, format!("the delivery failed verification: {rejection}"))
                         .detail("reason", rejection.code());
-                Err(match hint {
-                    Some(hint) => error.hint(hint),
-                    None => error,
-                })
+                Err(hint.into_iter().fold(error, Error::hint))
             }
         }
     }

@@ -1,22 +1,18 @@
 //! An enrollment code: creating it, finding the phone that used it, and withdrawing it.
 
-use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::Pair;
-use crate::api::{
-    EnrollmentFilter, Error as ApiError, NewEnrollment, PagedRequest, SideEffect, withdraw_request,
-};
+use crate::api::{EnrollmentFilter, Error as ApiError, NewEnrollment, SideEffect, withdraw_request};
 use crate::commands::enrollments::create::{add_location_hint, warn_about_lifetime};
+use crate::commands::resolve::fetch_all;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, Metadata, Resource, Ttl};
-use crate::polling::pairing::{TAG, time_left};
+use crate::polling::pairing::TAG;
 use crate::text::escape_control;
 
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,17 +33,13 @@ pub(super) struct Code {
     pub(super) enrollment: Resource<Enrollment>,
     pub(super) created_at: Instant,
     pub(super) lifetime: Duration,
-    /// For display: the remaining lifetime according to the API, or else `lifetime`.
-    pub(super) time_left: Duration,
 }
 
 impl Code {
     fn new(number: u32, tag: Uuid, enrollment: Resource<Enrollment>, lifetime: Duration) -> Option<Self> {
         let enrollment_id = enrollment.enrollment_id.clone().filter(|id| !id.is_empty())?;
         let text = enrollment.enrollment_code.clone().filter(|code| !code.is_empty())?;
-        let time_left = time_left(lifetime, enrollment.expires_at, Timestamp::now());
-        let created_at = Instant::now();
-        Some(Self { number, enrollment_id, text, tag, enrollment, created_at, lifetime, time_left })
+        Some(Self { number, enrollment_id, text, tag, enrollment, created_at: Instant::now(), lifetime })
     }
 
     /// The code with control characters escaped.
@@ -110,17 +102,18 @@ impl Pair<'_> {
     ) -> Result<Option<Resource<Enrollment>>, ApiError> {
         let metadata = Metadata::from([(TAG.to_owned(), code.tag.to_string())]);
         let filter = EnrollmentFilter { location_id: None, metadata, include_consumed: Some(true) };
-        find_in_pages(self.cleanup.client.enrollments(&filter), |enrollment: &Enrollment| {
+        let enrollments: Vec<Resource<Enrollment>> =
+            fetch_all(self.cleanup.client.enrollments(&filter)).await?;
+        Ok(enrollments.into_iter().find(|enrollment| {
             enrollment.enrollment_id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(&code.enrollment_id))
-        })
-        .await
+        }))
     }
 
     /// The device that used the code.
     pub(super) async fn find_device(&self, code: &Code) -> Result<Option<Resource<Device>>, ApiError> {
         let tag = code.tag.to_string();
-        let has_tag = |device: &Device| device.metadata.get(TAG) == Some(&tag);
-        find_in_pages(self.cleanup.client.devices(None), has_tag).await
+        let devices: Vec<Resource<Device>> = fetch_all(self.cleanup.client.devices(None)).await?;
+        Ok(devices.into_iter().find(|device| device.metadata.get(TAG) == Some(&tag)))
     }
 
     /// Withdraws the code. A second interruption aborts that.
@@ -153,17 +146,4 @@ impl Pair<'_> {
             tokio::time::sleep(DEVICE_INTERVAL).await;
         }
     }
-}
-
-async fn find_in_pages<T: DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    matches: impl Fn(&T) -> bool,
-) -> Result<Option<Resource<T>>, ApiError> {
-    let mut pages = pin!(list.pages::<T>());
-    while let Some(page) = pages.try_next().await? {
-        if let Some(found) = page.content.into_iter().find(|item| matches(item)) {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
 }

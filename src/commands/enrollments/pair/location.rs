@@ -21,7 +21,17 @@ impl PairLocation {
     ) -> Result<Self, Error> {
         let default = context.account.location.as_ref().map(|location| location.value.as_str());
         match query.or(default) {
-            Some(query) if query.parse::<Uuid>().is_ok() => Self::from_id(query, context).await,
+            Some(query) if query.parse::<Uuid>().is_ok() => {
+                let name = match context.client.location(query).await.map_err(Error::from) {
+                    Ok(location) => location.name.clone(),
+                    Err(error) if error.kind == ErrorKind::NotFound => {
+                        return Err(error.context(&format!("location {query}")));
+                    }
+                    // Only the display needs the name.
+                    Err(_) => None,
+                };
+                Ok(Self { id: Some(query.to_owned()), name })
+            }
             Some(query) => Self::from_location(&context.find_location(query).await?),
             None => Self::select(is_interactive, context).await,
         }
@@ -31,26 +41,15 @@ impl PairLocation {
         Ok(Self { id: Some(id_of(location)?), name: location.name.clone() })
     }
 
-    async fn from_id(id: &str, context: &ApiContext<'_>) -> Result<Self, Error> {
-        let name = match context.client.location(id).await.map_err(Error::from) {
-            Ok(location) => location.name.clone(),
-            Err(error) if error.kind == ErrorKind::NotFound => {
-                return Err(error.context(&format!("location {id}")));
-            }
-            // Only the display needs the name.
-            Err(_) => None,
-        };
-        Ok(Self { id: Some(id.to_owned()), name })
-    }
-
     async fn select(is_interactive: bool, context: &ApiContext<'_>) -> Result<Self, Error> {
         let flag = context.settings.profile_flag();
-        let locations: Vec<Resource<Location>> = match fetch_all(context.client.locations()).await {
-            Ok(locations) => locations,
-            // Some accounts may not list locations. Those with a single location can pair without naming it.
-            Err(error) if error.kind == ErrorKind::Refused => return Ok(Self { id: None, name: None }),
-            Err(error) => return Err(error),
-        };
+        let locations: Vec<Resource<Location>> =
+            match fetch_all(context.client.locations()).await.map_err(Error::from) {
+                Ok(locations) => locations,
+                // Some accounts may not list locations. Those with a single location can pair without naming it.
+                Err(error) if error.kind == ErrorKind::Refused => return Ok(Self { id: None, name: None }),
+                Err(error) => return Err(error),
+            };
         match locations.as_slice() {
             [] => Err(Error::new(ErrorKind::NotFound, "the account has no locations")
                 .hint("create one in Kustom's portal")),

@@ -11,7 +11,7 @@ use clap::builder::NonEmptyStringValueParser;
 use self::code::{Code, WithdrawOutcome};
 use self::location::PairLocation;
 use self::naming::{check_name, describe_device, list_names};
-use self::reporter::{Reporter, select_reporter};
+use self::reporter::Reporter;
 use self::wait::{StopReason, WaitOutcome};
 use super::create::check_lifetime;
 use clap_complete::engine::ArgValueCompleter;
@@ -88,7 +88,7 @@ struct Pair<'a> {
     metadata: Metadata,
     keep_tag: bool,
     interval: Duration,
-    reporter: Box<dyn Reporter + 'a>,
+    reporter: Reporter<'a>,
 }
 
 impl Args {
@@ -101,8 +101,8 @@ impl Args {
                 "--metadata: the key '{TAG}' is reserved for kustom's own tag"
             )));
         }
-        let reporter = select_reporter(count, context)?;
-        let location = PairLocation::resolve(location.as_deref(), reporter.is_interactive(), context);
+        let reporter = Reporter::new(count, context)?;
+        let location = PairLocation::resolve(location.as_deref(), reporter.is_interactive, context);
         let location = context.run_until_cancelled(location).await?;
         if let Some(name) = &name {
             let names = context.run_until_cancelled(list_names(None, context)).await?;
@@ -186,7 +186,7 @@ impl Pair<'_> {
     ) -> Result<ExitStatus, Error> {
         loop {
             let code = self.create_code(number).await?;
-            let outcome = match self.reporter.created(&code, &self.location) {
+            let outcome = match self.reporter.report_created(&code, &self.location) {
                 Ok(()) => self.wait(&code).await,
                 Err(error) if error.kind == ErrorKind::ClosedPipe => {
                     WaitOutcome::Stopped(StopReason::OutputClosed)
@@ -199,12 +199,12 @@ impl Pair<'_> {
                 NextStep::Exit(status) => return Ok(status),
             };
             // The phone gets its name even if the output fails.
-            let reported = self.reporter.consumed(&code, &device);
+            let reported = self.reporter.report_consumed(&code, &device);
             let renamed = self.rename_device(&device).await;
             devices.push(renamed.as_ref().unwrap_or(&device).clone());
             let renamed = renamed?;
             reported?;
-            self.reporter.named(&code, &renamed)?;
+            self.reporter.report_named(&code, &renamed)?;
             return Ok(ExitStatus::Success);
         }
     }
@@ -224,8 +224,8 @@ impl Pair<'_> {
     }
 
     async fn handle_expiry(&self, code: &Code) -> Result<NextStep, Error> {
-        self.reporter.expired(code)?;
-        if !self.reporter.is_interactive() {
+        self.reporter.report_unused("expired", code)?;
+        if !self.reporter.is_interactive {
             return Ok(NextStep::Exit(ExitStatus::CodeExpired));
         }
         let output = self.context.output;
@@ -251,7 +251,7 @@ impl Pair<'_> {
                 Err(Error::new(ErrorKind::NotFound, message))
             }
             (reason @ StopReason::TimedOut, WithdrawOutcome::Withdrawn) => {
-                self.reporter.withdrawn(code)?;
+                self.reporter.report_unused("withdrawn", code)?;
                 let message = reason.into_error(code).message;
                 self.context.output.warn(&format!("{message}; the code was withdrawn"));
                 Ok(NextStep::Exit(ExitStatus::NotPaired))
@@ -266,7 +266,7 @@ impl Pair<'_> {
         let (message, hint) = match outcome {
             WithdrawOutcome::Withdrawn => {
                 // The error says so too, in case the output fails.
-                let _ = self.reporter.withdrawn(code);
+                let _ = self.reporter.report_unused("withdrawn", code);
                 ("the code was withdrawn".to_owned(), None)
             }
             WithdrawOutcome::Used(device) => (
@@ -286,9 +286,6 @@ impl Pair<'_> {
         };
         error.message = format!("{}; {message}", error.message);
         let error = error.detail("enrollment_id", code.enrollment_id.as_str());
-        match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
+        hint.into_iter().fold(error, Error::hint)
     }
 }

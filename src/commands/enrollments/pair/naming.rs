@@ -64,13 +64,12 @@ impl Pair<'_> {
                 None => self.choose_name(&id).await?,
             };
             // The update replaces the device, which others may have changed in the meantime.
-            let devices: Vec<Resource<Device>> = fetch_all(self.context.client.devices(None)).await?;
-            let current = devices.iter().find(|other| other.id.as_deref() == Some(&id)).unwrap_or(device);
+            let current = self.context.find_device(&id).await?;
             let unset_metadata = if self.keep_tag { Vec::new() } else { vec![TAG.to_owned()] };
             let change = DeviceChange { name: Some(name), unset_metadata, ..DeviceChange::default() };
-            let updated = self.context.client.update_device(&id, &change.to_body(current)).await;
+            let updated = self.context.client.update_device(&id, &change.to_body(&current)).await;
             match updated.map_err(Error::from) {
-                Err(error) if error.kind == ErrorKind::Refused && self.reporter.is_interactive() => {
+                Err(error) if error.kind == ErrorKind::Refused && self.reporter.is_interactive => {
                     output.warn(&format!("the name was rejected: {}", error.message));
                 }
                 result => return result,
@@ -81,7 +80,7 @@ impl Pair<'_> {
     async fn choose_name(&self, id: &str) -> Result<String, Error> {
         let names = list_names(Some(id), self.context).await?;
         let suggestion = suggest_name(self.location.name.as_deref(), &names);
-        if !self.reporter.is_interactive() {
+        if !self.reporter.is_interactive {
             return Ok(suggestion);
         }
         let check = move |name: &str| check_name(name, &names);

@@ -51,15 +51,6 @@ impl StopReason {
     }
 }
 
-enum PollError {
-    /// Polling continues, and the user is told why it fails.
-    Temporary {
-        retry_after: Option<Duration>,
-        message: String,
-    },
-    Permanent(Error),
-}
-
 impl Pair<'_> {
     pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
         let polling = self.context.cancel.run_until_cancelled(self.poll_until_used(code));
@@ -67,7 +58,7 @@ impl Pair<'_> {
     }
 
     async fn poll_until_used(&self, code: &Code) -> WaitOutcome {
-        let _countdown = self.reporter.countdown(code);
+        let _countdown = self.reporter.show_countdown(code);
         let mut pairing = Pairing::new(self.interval, code.lifetime, self.context.settings.timeout);
         let mut next = NextAction::PollEnrollment(Duration::ZERO);
         let mut device = None;
@@ -78,11 +69,11 @@ impl Pair<'_> {
             let polled = match next {
                 NextAction::PollEnrollment(delay) => {
                     sleep(delay).await;
-                    self.poll_enrollment(code).await
+                    timeout(POLL_TIMEOUT, self.poll_enrollment(code)).await
                 }
                 NextAction::PollDevice(delay) => {
                     sleep(delay).await;
-                    self.poll_device(code, &mut device).await
+                    timeout(POLL_TIMEOUT, self.poll_device(code, &mut device)).await
                 }
                 NextAction::Paired => {
                     return device
@@ -95,28 +86,30 @@ impl Pair<'_> {
                 NextAction::NotListed => return WaitOutcome::Stopped(StopReason::NotListed),
             };
             let (observation, message) = match polled {
-                Ok(observation) => (observation, None),
-                Err(PollError::Temporary { retry_after, message }) => {
-                    (Observation::Failure(retry_after), Some(message))
+                Ok(Ok(observation)) => (observation, String::new()),
+                Ok(Err(error)) => {
+                    let retry_after = error.retry_after;
+                    let is_permanent = matches!(error.why, FailureCause::NotSent { passing: false, .. });
+                    let error = Error::from(error);
+                    if is_permanent || error.kind != ErrorKind::Unavailable {
+                        return WaitOutcome::Stopped(StopReason::Failed(error));
+                    }
+                    (Observation::Failure(retry_after), error.message)
                 }
-                Err(PollError::Permanent(error)) => {
-                    return WaitOutcome::Stopped(StopReason::Failed(error));
-                }
+                Err(_) => (Observation::Failure(None), "the API does not respond".to_owned()),
             };
             let transition = pairing.observe(code.created_at.elapsed(), observation);
-            match (transition.is_failing, message) {
-                (Some(true), Some(message)) => {
-                    self.context.output.warn(&format!("{message}; still waiting"));
-                }
-                (Some(false), _) => self.context.output.status("The API responds again."),
-                _ => {}
+            match transition.is_failing {
+                Some(true) => self.context.output.warn(&format!("{message}; still waiting")),
+                Some(false) => self.context.output.status("The API responds again."),
+                None => {}
             }
             next = transition.next;
         }
     }
 
-    async fn poll_enrollment(&self, code: &Code) -> Result<Observation, PollError> {
-        let enrollment = poll(self.find_enrollment(code)).await?;
+    async fn poll_enrollment(&self, code: &Code) -> Result<Observation, ApiError> {
+        let enrollment = self.find_enrollment(code).await?;
         Ok(Observation::Enrollment(enrollment.map(|enrollment| {
             enrollment.status.clone().unwrap_or_else(|| EnrollmentStatus::Other(String::new()))
         })))
@@ -126,26 +119,8 @@ impl Pair<'_> {
         &self,
         code: &Code,
         device: &mut Option<Resource<Device>>,
-    ) -> Result<Observation, PollError> {
-        *device = poll(self.find_device(code)).await?;
+    ) -> Result<Observation, ApiError> {
+        *device = self.find_device(code).await?;
         Ok(Observation::Device(device.is_some()))
-    }
-}
-
-async fn poll<T>(request: impl Future<Output = Result<T, ApiError>>) -> Result<T, PollError> {
-    match timeout(POLL_TIMEOUT, request).await {
-        Ok(result) => result.map_err(|error| {
-            let retry_after = error.retry_after;
-            let is_permanent = matches!(error.cause, FailureCause::NotSent { transient: false, .. });
-            let error = Error::from(error);
-            if is_permanent || error.kind != ErrorKind::Unavailable {
-                PollError::Permanent(error)
-            } else {
-                PollError::Temporary { retry_after, message: error.message }
-            }
-        }),
-        Err(_) => {
-            Err(PollError::Temporary { retry_after: None, message: "the API does not respond".to_owned() })
-        }
     }
 }

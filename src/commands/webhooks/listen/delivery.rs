@@ -8,11 +8,12 @@ use uuid::Uuid;
 use crate::model::{Callback, CallbackData, Resource, Session};
 use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time, session_style};
 use crate::text::escape_control;
-use crate::webhooks::{Verified, VerifyError};
+use crate::webhooks::VerifyError;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DeliveryStatus {
+    #[default]
     Accepted,
     /// It failed verification. Nothing in its body is printed, because anybody may have sent it.
     Refused,
@@ -20,7 +21,7 @@ pub(crate) enum DeliveryStatus {
     NotAcknowledged,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Delivery {
     received_at: Timestamp,
     pub(super) outcome: DeliveryStatus,
@@ -30,7 +31,7 @@ pub(crate) struct Delivery {
     /// A documented type has its prefix, even if the body omits it.
     #[serde(rename = "type")]
     pub(super) kind: Option<String>,
-    session_id: Option<String>,
+    pub(super) session_id: Option<String>,
     order_id: Option<String>,
     failure_reason: Option<String>,
     /// Why the delivery was not accepted, as a word for scripts.
@@ -48,28 +49,19 @@ pub(crate) struct Delivery {
 const MAX_ID_LEN: usize = 100;
 
 impl Delivery {
-    pub(crate) fn verified(received_at: Timestamp, verified: Verified, body: &[u8]) -> Self {
-        let event: Option<Value> = serde_json::from_slice(body).ok();
+    pub(crate) fn verified(received_at: Timestamp, webhook_id: String, body: &[u8]) -> Self {
         let callback: Callback = serde_json::from_slice(body).unwrap_or_default();
-        let kind = match callback.known_type() {
-            Some(known) => Some(known.to_string()),
-            None => callback.kind,
-        };
+        let kind = callback.known_type().map(|known| known.to_string()).or(callback.kind);
         let CallbackData { session_id, order_id, failure_reason } = callback.data.unwrap_or_default();
         Self {
             received_at,
-            outcome: DeliveryStatus::Accepted,
-            status: None,
-            webhook_id: Some(verified.id),
+            webhook_id: Some(webhook_id),
             kind,
             session_id,
             order_id,
             failure_reason,
-            reason: None,
-            detail: None,
-            settled_attempt: None,
-            session: None,
-            event,
+            event: serde_json::from_slice(body).ok(),
+            ..Self::default()
         }
     }
 
@@ -77,17 +69,10 @@ impl Delivery {
         Self {
             received_at,
             outcome: DeliveryStatus::Refused,
-            status: None,
             webhook_id: id.map(|id| id.chars().take(MAX_ID_LEN).collect()),
-            kind: None,
-            session_id: None,
-            order_id: None,
-            failure_reason: None,
             reason: Some(error.code()),
             detail: Some(error.to_string()),
-            settled_attempt: None,
-            session: None,
-            event: None,
+            ..Self::default()
         }
     }
 
@@ -95,11 +80,6 @@ impl Delivery {
     pub(super) fn reject(&mut self, reason: &'static str, detail: String) {
         (self.outcome, self.reason, self.detail) =
             (DeliveryStatus::NotAcknowledged, Some(reason), Some(detail));
-    }
-
-    /// The session's ID, if it has the form of the API's IDs.
-    pub(super) fn session_uuid(&self) -> Option<Uuid> {
-        self.session_id.as_deref()?.parse().ok()
     }
 
     /// The delivery as a line of the table format.
@@ -111,23 +91,20 @@ impl Delivery {
                 self.kind.as_deref().unwrap_or("(no type)")
             }
         };
-        let named =
-            |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name} {value}"));
-        let seen = self.session.as_ref().map(|session| {
+        let session = self.session.as_ref().map(|session| {
             let status = session.status.as_ref().map(ToString::to_string).unwrap_or_default();
             let amount = format_amount(session.order_amount, session.purchase_currency.as_deref());
             format!("{status} {amount}")
         });
-        let status = self.status.map(|status| status.to_string());
         let parts = [
             Some(format!("{what:<21}")),
             self.session_id.clone(),
-            seen,
-            named("order", &self.order_id),
+            session,
+            self.order_id.as_ref().map(|order| format!("order {order}")),
             self.failure_reason.clone(),
             self.settled_attempt.map(|attempt| format!("resolves attempt {attempt}")),
             self.detail.clone(),
-            status,
+            self.status.map(|status| status.to_string()),
         ];
         let parts: Vec<_> =
             parts.into_iter().flatten().map(|part| escape_control(&part).into_owned()).collect();

@@ -56,19 +56,17 @@ pub(super) async fn forward(
 }
 
 fn strip_hop_by_hop(headers: &HeaderMap) -> HeaderMap {
-    let named: Vec<String> = headers
+    let listed: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(',').map(|name| name.trim().to_ascii_lowercase()))
         .collect();
-    let mut kept = HeaderMap::new();
-    for (name, value) in headers {
-        if !HOP_BY_HOP_HEADERS.contains(name) && !named.iter().any(|named| named == name.as_str()) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
+    let is_kept = |name: &HeaderName| {
+        !HOP_BY_HOP_HEADERS.contains(name) && !listed.iter().any(|other| other == name.as_str())
+    };
+    let kept = headers.iter().filter(|(name, _)| is_kept(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 #[cfg(test)]

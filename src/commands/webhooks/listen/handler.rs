@@ -9,14 +9,14 @@ use axum::response::Response;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::dedup::{DedupCache, DeliveryState};
+use super::ExitAfter;
 use super::delivery::{Delivery, DeliveryStatus};
-use super::exit_after::ExitAfter;
 use super::forward::forward;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
@@ -31,6 +31,9 @@ use crate::webhooks::Verifier;
 /// In bytes. Callbacks have a few hundred.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// Senders retry within hours, so older IDs can be forgotten.
+const MAX_REMEMBERED: usize = 100_000;
+
 /// How long another process may hold the journal or the device of an attempt, before the sender has to retry.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
 const RECONCILE_INTERVAL: Duration = Duration::from_millis(100);
@@ -42,7 +45,8 @@ pub(super) struct Handler<'a> {
     pub(super) resolver: Option<ApiContext<'a>>,
     pub(super) forward_to: Option<CallbackEndpoint>,
     pub(super) exit_after: Option<ExitAfter>,
-    pub(super) dedup: RefCell<DedupCache>,
+    /// The IDs of verified deliveries: `true` once acknowledged, `false` while in progress.
+    pub(super) processed: RefCell<IndexMap<String, bool>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -78,31 +82,42 @@ impl Handler<'_> {
 
     async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Response {
         let now = Timestamp::now();
-        let verified = match self.verifier.verify(headers, body, now) {
-            Ok(verified) => verified,
+        let id = match self.verifier.verify(headers, body, now) {
+            Ok(id) => id,
             Err(error) => {
                 let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
                 let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
                 return self.print(Delivery::refused(now, id, &error), response);
             }
         };
-        let id = verified.id.clone();
-        let state = self.dedup.borrow_mut().begin(&id);
-        match state {
-            DeliveryState::New => {}
-            DeliveryState::Duplicate => {
+        let known = self.processed.borrow().get(&id).copied();
+        match known {
+            None => self.remember(&id, false),
+            Some(true) => {
                 self.output.status(&format!("Dropped {}, which was received before.", escape_control(&id)));
                 return acknowledge();
             }
-            DeliveryState::InProgress => {
+            Some(false) => {
                 return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
             }
         }
-        let mut delivery = Delivery::verified(now, verified, body);
+        let mut delivery = Delivery::verified(now, id.clone(), body);
         let response = self.process(&mut delivery, headers, body).await;
-        let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
-        self.dedup.borrow_mut().end(&id, is_accepted);
+        if delivery.outcome == DeliveryStatus::Accepted {
+            self.remember(&id, true);
+        } else {
+            // The sender retries it.
+            self.processed.borrow_mut().shift_remove(&id);
+        }
         self.print(delivery, response)
+    }
+
+    fn remember(&self, id: &str, is_acknowledged: bool) {
+        let mut processed = self.processed.borrow_mut();
+        processed.insert(id.to_owned(), is_acknowledged);
+        if processed.len() > MAX_REMEMBERED {
+            processed.shift_remove_index(0);
+        }
     }
 
     /// Resolves and forwards the delivery, and returns the response to its sender.
@@ -131,7 +146,7 @@ impl Handler<'_> {
     /// Reads the session, and resolves the unknown attempt in the journal that created it. Fails if a retry may help.
     async fn resolve(&self, delivery: &mut Delivery) -> Result<(), Error> {
         let Some(context) = &self.resolver else { return Ok(()) };
-        let Some(id) = delivery.session_uuid() else {
+        let Some(id) = delivery.session_id.as_deref().and_then(|id| id.parse::<Uuid>().ok()) else {
             self.output.warn("the callback has no session ID, so no session was read");
             return Ok(());
         };

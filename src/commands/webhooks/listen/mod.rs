@@ -1,6 +1,4 @@
-mod dedup;
 pub(super) mod delivery;
-mod exit_after;
 mod forward;
 mod handler;
 
@@ -21,7 +19,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use self::exit_after::ExitAfter;
+use self::delivery::Delivery;
 use self::handler::Handler;
 use crate::args;
 use crate::callback_poster::CallbackEndpoint;
@@ -30,6 +28,7 @@ use crate::commands::listen_address::{self, ReadyFile};
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::model::CallbackType;
 use crate::output::{Format, Output};
 use crate::webhooks::Verifier;
 
@@ -86,6 +85,31 @@ pub(crate) struct Args {
     ready_file: Option<PathBuf>,
 }
 
+/// The value of `--exit-after`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum ExitAfter {
+    /// Number of accepted deliveries.
+    Count(u64),
+    Event(CallbackType),
+}
+
+impl ExitAfter {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(0) => Err("write a number from 1".to_owned()),
+            Ok(count) => Ok(Self::Count(count)),
+            Err(_) => args::parse_callback_type(text).map(Self::Event),
+        }
+    }
+
+    pub(super) fn is_met(&self, accepted: u64, last: &Delivery) -> bool {
+        match self {
+            Self::Count(count) => accepted >= *count,
+            Self::Event(kind) => last.kind.as_deref() == Some(kind.as_str()),
+        }
+    }
+}
+
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
@@ -101,7 +125,7 @@ impl Args {
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
-            dedup: RefCell::default(),
+            processed: RefCell::default(),
             list: RefCell::new(output.list_writer()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
