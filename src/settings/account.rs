@@ -48,7 +48,10 @@ impl Account {
                     let environment = Sourced::new(profile.environment, Source::Profile(name.value.clone()));
                     Self::from_profile(settings, Some(name), environment, profile)
                 }
-                None => Err(unknown_profile(&name, profiles)),
+                None => {
+                    Err(Error::usage(format!("there is no profile '{}' (from {})", name.value, name.source))
+                        .hint(format!("the profiles are: {}", profiles.names().join(", "))))
+                }
             },
             None => {
                 let environment = infer_environment(settings)?;
@@ -291,11 +294,6 @@ fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Err
     BaseUrl::parse(&format!("https://{host}"))
         .map(|url| Sourced::new(url, Source::BuiltIn))
         .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
-}
-
-fn unknown_profile(name: &Sourced<String>, profiles: &Document) -> Error {
-    Error::usage(format!("there is no profile '{}' (from {})", name.value, name.source))
-        .hint(format!("the profiles are: {}", profiles.names().join(", ")))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub(crate) struct Args {
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 struct ProfileArgs {
     /// Which service; recognized from the key if possible
-    #[arg(long, value_name = "ENVIRONMENT", value_parser = environment())]
+    #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<Environment>,
     /// The username issued with the key, if one was [env: KUSTOM_USERNAME]
     #[arg(long, value_name = "USERNAME")]
@@ -102,12 +102,6 @@ struct KeyArgs {
     argument: Option<String>,
 }
 
-fn environment() -> impl clap::builder::TypedValueParser<Value = Environment> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(Environment::ALL.map(Environment::as_str))
-        .try_map(|name| Environment::find(&name).ok_or("this environment is not known"))
-}
-
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { key, profile } = self;
@@ -116,7 +110,7 @@ impl Args {
         let args = profile.or_variables(&app.settings.variables)?;
         let name = app.settings.profile.as_deref().or(app.settings.variables.profile.as_deref());
         if let Some(name) = name {
-            check_name(name).map_err(|error| Error::usage(error.to_string()))?;
+            check_name(name).map_err(Error::usage)?;
         }
         let (name, profile) = if !key.is_given() && app.output.can_prompt() {
             app.block_on(interactive::ask_profile(&args, name, &document, app))?
