@@ -256,6 +256,6 @@ fn write_failed(error: &io::Error) -> Error {
         Error::new(ErrorKind::ClosedPipe, "stdout was closed")
     } else {
         Error::new(ErrorKind::Bug, format!("cannot write to stdout: {error}"))
-            .hint("what was asked for was done; only its output is missing")
+            .hint("the command succeeded; only its output is missing")
     }
 }

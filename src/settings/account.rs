@@ -239,7 +239,7 @@ fn infer_environment(settings: &Settings) -> Result<Sourced<Environment>, Error>
             Ok(Sourced::new(environment, Source::Inferred("the base URL")))
         }
         (KeyKind::Unmarked, None) => {
-            let message = "KUSTOM_API_KEY does not tell whether it is for production or playground";
+            let message = "KUSTOM_API_KEY does not show whether it is for production or playground";
             Err(Error::usage(message)
                 .hint("name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`"))
         }

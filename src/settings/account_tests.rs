@@ -4,7 +4,7 @@ use crate::secret::Secret;
 use crate::settings::{EnvVars, Paths, Shadow};
 
 fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
-    let manner = OutputOptions {
+    let output = OutputOptions {
         format: Format::Table,
         quiet: false,
         verbosity: 0,
@@ -13,7 +13,7 @@ fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
         yes: false,
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };
-    Settings { manner, timeout: None, profile: profile.map(str::to_owned), variables, paths }
+    Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, paths }
 }
 
 fn key(text: &str) -> EnvVars {

@@ -101,7 +101,7 @@ impl<T> Sourced<T> {
 /// The values of global flags and environment variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub manner: OutputOptions,
+    pub output: OutputOptions,
     pub timeout: Option<Duration>,
     /// The value of `--profile`.
     pub profile: Option<String>,
@@ -119,7 +119,7 @@ impl Settings {
                 .map_err(|_| Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv"))?,
             (None, None) => Format::Table,
         };
-        let manner = OutputOptions {
+        let output = OutputOptions {
             format,
             quiet,
             verbosity: verbose,
@@ -128,7 +128,7 @@ impl Settings {
             yes,
         };
         let paths = Paths::resolve(&variables)?;
-        Ok(Self { manner, timeout, profile, variables, paths })
+        Ok(Self { output, timeout, profile, variables, paths })
     }
 
     /// The timeout of each request. In a command that waits, `--timeout` limits the wait instead.

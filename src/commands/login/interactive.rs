@@ -100,7 +100,7 @@ async fn ask_key(output: &Output) -> Result<ApiKey, Error> {
 }
 
 async fn ask_environment(output: &Output) -> Result<Environment, Error> {
-    output.status("The key does not tell which environment it is for.");
+    output.status("The key does not show which environment it is for.");
     let meaning = |environment| match environment {
         Environment::Production => "real money",
         Environment::Playground => "Kustom's playground",

@@ -28,7 +28,7 @@ Examples:
 Exit codes:
   0  stored
   3  the key was refused, or belongs to another environment; nothing was stored
-  8  an answer is missing that nobody could be asked for
+  8  a value is missing, and kustom cannot prompt for it
 
 Next:
   kustom doctor                      # check that it works
@@ -156,7 +156,7 @@ impl ProfileArgs {
         app: &App,
     ) -> Result<(String, Profile), Error> {
         let environment = self.environment(key).ok_or_else(|| {
-            Error::new(ErrorKind::Unconfirmed, "the key does not tell which environment it is for")
+            Error::new(ErrorKind::Unconfirmed, "the key does not show which environment it is for")
                 .hint("give it with --environment production, playground or local")
         })?;
         let name = name.map(str::to_owned).or_else(|| default_name(environment)).ok_or_else(|| {
@@ -242,7 +242,7 @@ async fn verify_key(app: &App, account: Account) -> Result<(), Error> {
         ErrorKind::Credentials => Err(error.hint("nothing was stored")),
         ErrorKind::Refused | ErrorKind::NotFound => {
             app.output.warn(&format!(
-                "the API answered {status}, which does not tell whether the key is good: {}",
+                "the API responded with {status}, which does not show whether the key is valid: {}",
                 error.message
             ));
             Ok(())
@@ -266,7 +266,7 @@ fn save_profile(name: &str, profile: &Profile, app: &App) -> Result<ExitStatus, 
     let mode = if cfg!(unix) { " (mode 0600: only you can read it)" } else { "" };
     app.output.status(&format!("{action} the profile '{name}' in {path}{mode}."));
     let next = if row.active {
-        "It is used whenever no other is asked for. Pair a phone: kustom enrollments pair".to_owned()
+        "It is the active profile. Pair a phone: kustom enrollments pair".to_owned()
     } else {
         format!(
             "Pair a phone: kustom --profile {name} enrollments pair. Use it always: kustom profiles use {name}"
