@@ -40,7 +40,7 @@ pub(crate) struct ApiContext<'a> {
 
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
-        let output = Rc::new(Output::new(settings.manner));
+        let output = Rc::new(Output::new(settings.output));
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
         Self { settings, output, cancel, abort }
     }

@@ -143,13 +143,8 @@ impl Output {
         if !self.options.quiet && self.options.format == Format::Table {
             // The data that the line is about comes first. If it cannot be written, that is reported at the end.
             let _ = self.flush();
-            self.write_stderr(text);
+            self.message(text);
         }
-    }
-
-    /// Prints a message to stderr that is needed even with `--quiet`.
-    pub(crate) fn message(&self, text: &str) {
-        self.write_stderr(text);
     }
 
     /// Prints a short text to stderr in large letters.
@@ -157,29 +152,29 @@ impl Output {
         let columns = usize::from(Term::stderr().size().1).saturating_sub(3);
         let style = self.stderr_style(AnsiColor::Green);
         for line in large_text::lines(text, columns, has_blocks()) {
-            self.write_stderr(&format!("  {style}{}{style:#}", line.trim_end()));
+            self.message(&format!("  {style}{}{style:#}", line.trim_end()));
         }
     }
 
     pub(crate) fn warn(&self, text: &str) {
         if self.options.format.is_json() {
-            self.write_stderr(&escape_json(&json!({"warning": {"message": text}}).to_string()));
+            self.message(&escape_json(&json!({"warning": {"message": text}}).to_string()));
         } else {
             let style = self.stderr_style(AnsiColor::Yellow);
-            self.write_stderr(&format!("{style}warning:{style:#} {text}"));
+            self.message(&format!("{style}warning:{style:#} {text}"));
         }
     }
 
     pub(crate) fn error(&self, error: &Error) {
         if self.options.format.is_json() {
-            self.write_stderr(&escape_json(&error.to_json().to_string()));
+            self.message(&escape_json(&error.to_json().to_string()));
             return;
         }
         let (red, cyan) = (self.stderr_style(AnsiColor::Red), self.stderr_style(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
-            self.write_stderr(&format!("{red}error:{red:#} {}", error.message));
+            self.message(&format!("{red}error:{red:#} {}", error.message));
             for hint in &error.hints {
-                self.write_stderr(&format!("  {cyan}hint:{cyan:#} {hint}"));
+                self.message(&format!("  {cyan}hint:{cyan:#} {hint}"));
             }
         }
     }
@@ -189,12 +184,13 @@ impl Output {
         let styled = error.render();
         let colors = self.colors(self.terminals.stderr);
         let text = if colors { styled.ansi().to_string() } else { styled.to_string() };
-        self.write_stderr(text.trim_end());
+        self.message(text.trim_end());
     }
 
-    fn write_stderr(&self, line: &str) {
+    /// Prints a line to stderr, even with `--quiet`.
+    pub(crate) fn message(&self, line: &str) {
         self.progress.suspend(|| {
-            // If stderr is closed, nobody can be told.
+            // If stderr is closed, there is no place to report it.
             let _ = writeln!(io::stderr().lock(), "{}", Redactor::default().redact(line));
         });
     }
@@ -251,7 +247,7 @@ impl Output {
 
 /// Prints a line of a server's log to stderr. Unlike [`Output`], it can be called from any thread.
 pub(crate) fn log_line(line: &str) {
-    // If stderr is closed, nobody can be told.
+    // If stderr is closed, there is no place to report it.
     let _ = writeln!(io::stderr().lock(), "{}", escape_control(&Redactor::default().redact(line)));
 }
 
@@ -260,6 +256,6 @@ fn write_failed(error: &io::Error) -> Error {
         Error::new(ErrorKind::ClosedPipe, "stdout was closed")
     } else {
         Error::new(ErrorKind::Bug, format!("cannot write to stdout: {error}"))
-            .hint("what was asked for was done; only its output is missing")
+            .hint("the command succeeded; only its output is missing")
     }
 }

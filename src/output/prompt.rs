@@ -95,7 +95,7 @@ impl Output {
         prompt: &'static str,
         default: bool,
     ) -> Result<bool, Error> {
-        self.write_stderr(message);
+        self.message(message);
         self.run_prompt(move |term| {
             let prompt = dialoguer::Confirm::new().with_prompt(prompt).default(default);
             prompt.wait_for_newline(true).interact_on(term)
@@ -109,11 +109,11 @@ impl Output {
             return Ok(true);
         }
         self.require_prompt(question)?;
-        self.write_stderr(question);
+        self.message(question);
         let normalize = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         for name in names {
             let name = escape_control(name);
-            self.write_stderr(&format!("To go on, type its name: {name}"));
+            self.message(&format!("To go on, type its name: {name}"));
             let typed = self.ask(Question::new("Name").optional()).await?;
             if typed.is_empty() || normalize(&typed) != normalize(&name) {
                 return Ok(false);
@@ -183,7 +183,7 @@ impl Output {
         });
         let index = select.await?;
         if let Some(choice) = choices.get(index) {
-            self.write_stderr(&format!("{prompt}: {}", choice.name));
+            self.message(&format!("{prompt}: {}", choice.name));
         }
         Ok(index)
     }

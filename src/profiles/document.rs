@@ -60,7 +60,7 @@ impl Document {
         let mut unknown: Vec<_> = toml.iter().filter(is_unknown).map(|(key, _)| key.to_owned()).collect();
         for (name, profile) in &profiles {
             let Some(item) = toml.get(PROFILES).and_then(|profiles| profiles.get(name)) else { continue };
-            check_name(name).map_err(|error| error_at(item.span(), &error.to_string()))?;
+            check_name(name).map_err(|error| error_at(item.span(), &error))?;
             if profile.api_key.is_some() && profile.api_key_command.is_some() {
                 let span = item.get("api_key_command").and_then(Item::span);
                 let message =
@@ -110,7 +110,7 @@ impl Document {
         }
         let profiles = self.toml.entry(PROFILES).or_insert_with(implicit_table);
         if let Some(profiles) = profiles.as_table_like_mut() {
-            let table = profiles.entry(name).or_insert_with(|| Item::Table(Table::new()));
+            let table = profiles.entry(name).or_insert_with(toml_edit::table);
             if let Some(table) = table.as_table_like_mut() {
                 for (field, value) in fields(&profile) {
                     set(table, field, value);

@@ -13,18 +13,15 @@ use crate::secret::ApiKey;
 /// The name of the built-in profile, which runs the emulator inside the process.
 pub(crate) const LOCAL: &str = "local";
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Environment {
     Production,
     Playground,
-    /// An emulator on this machine.
     Local,
 }
 
 impl Environment {
-    pub(crate) const ALL: [Self; 3] = [Self::Production, Self::Playground, Self::Local];
-
     /// The name in profiles and flags.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
@@ -32,10 +29,6 @@ impl Environment {
             Self::Playground => "playground",
             Self::Local => "local",
         }
-    }
-
-    pub(crate) fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|environment| environment.as_str() == name)
     }
 
     /// The documented host; an emulator has none.
@@ -49,7 +42,7 @@ impl Environment {
 
     pub(crate) fn of_host(host: &str) -> Option<Self> {
         let host = host.trim_end_matches('.');
-        Self::ALL.into_iter().find(|environment| {
+        [Self::Production, Self::Playground].into_iter().find(|environment| {
             environment.host().is_some_and(|documented| documented.eq_ignore_ascii_case(host))
         })
     }
@@ -120,24 +113,16 @@ impl Profile {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NameError {
-    /// A character that a shell or TOML would need quoted.
-    #[error("'{0}' cannot be a profile's name; use letters, digits, '-' and '_'")]
-    Characters(String),
-    #[error("'local' is the name of the built-in profile; choose another")]
-    BuiltIn,
-}
-
-pub(crate) fn check_name(name: &str) -> Result<(), NameError> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if name.is_empty() || name.starts_with('-') || !name.bytes().all(fits) {
-        return Err(NameError::Characters(name.to_owned()));
-    }
+/// Accepts only names that need no quotes in a shell or in TOML.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if name == LOCAL {
-        return Err(NameError::BuiltIn);
+        Err("'local' is the name of the built-in profile; choose another".to_owned())
+    } else if name.is_empty() || name.starts_with('-') || !name.bytes().all(is_allowed) {
+        Err(format!("'{name}' cannot be a profile's name; use letters, digits, '-' and '_'"))
+    } else {
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -147,14 +132,13 @@ mod tests {
     #[test]
     fn names_are_plain_and_local_is_taken() {
         assert_eq!(check_name("till-7_b"), Ok(()));
-        assert_eq!(check_name("local"), Err(NameError::BuiltIn));
-        for name in ["", "-x", "a b", "å", "a.b", "a\n"] {
-            assert_eq!(check_name(name), Err(NameError::Characters(name.into())));
+        for name in ["local", "", "-x", "a b", "å", "a.b", "a\n"] {
+            assert!(check_name(name).is_err(), "{name}");
         }
     }
 
     #[test]
-    fn documented_hosts_tell_their_environment() {
+    fn documented_hosts_have_an_environment() {
         assert_eq!(Environment::of_host("API.kustom.co."), Some(Environment::Production));
         assert_eq!(Environment::of_host("api.playground.kustom.co"), Some(Environment::Playground));
         assert_eq!(Environment::of_host("localhost"), None);

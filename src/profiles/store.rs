@@ -1,18 +1,12 @@
 //! The profiles file on disk: private, replaced atomically, changed under a lock.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use super::document::{Document, DocumentError};
 use crate::error::Error;
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
-
-/// How long to wait for another process that is changing the file.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
-
-const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -68,35 +62,19 @@ impl Store {
         Ok(result)
     }
 
-    /// Follows a symbolic link, as in a dotfiles repository, so that the link is not replaced by a file.
-    fn target(&self) -> PathBuf {
-        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
-    }
-
     fn lock(&self) -> Result<File, StoreError> {
         let dir = parent_dir(&self.path);
         let failed = |path: &Path, action, reason| StoreError::Io { action, path: path.to_owned(), reason };
         create_private_dir(dir).map_err(|reason| failed(dir, "create", reason))?;
         let path = self.path.with_extension("lock");
         let lock = private_open_options().open(&path).map_err(|reason| failed(&path, "write", reason))?;
-        let deadline = Instant::now() + LOCK_TIMEOUT;
-        loop {
-            match lock.try_lock() {
-                Ok(()) => return Ok(lock),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    std::thread::sleep(LOCK_INTERVAL);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    let reason = io::Error::new(io::ErrorKind::TimedOut, "another process holds it");
-                    return Err(failed(&path, "lock", reason));
-                }
-                Err(TryLockError::Error(reason)) => return Err(failed(&path, "lock", reason)),
-            }
-        }
+        lock.lock().map_err(|reason| failed(&path, "lock", reason))?;
+        Ok(lock)
     }
 
     fn write(&self, text: &str) -> Result<(), StoreError> {
-        let target = self.target();
+        // Follows a symbolic link, as in a dotfiles repository, so that the link is not replaced by a file.
+        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         write_atomic(&target, text.as_bytes()).map_err(|reason| StoreError::Io {
             action: "write",
             path: target,

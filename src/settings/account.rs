@@ -48,7 +48,10 @@ impl Account {
                     let environment = Sourced::new(profile.environment, Source::Profile(name.value.clone()));
                     Self::from_profile(settings, Some(name), environment, profile)
                 }
-                None => Err(unknown_profile(&name, profiles)),
+                None => {
+                    Err(Error::usage(format!("there is no profile '{}' (from {})", name.value, name.source))
+                        .hint(format!("the profiles are: {}", profiles.names().join(", "))))
+                }
             },
             None => {
                 let environment = infer_environment(settings)?;
@@ -236,7 +239,7 @@ fn infer_environment(settings: &Settings) -> Result<Sourced<Environment>, Error>
             Ok(Sourced::new(environment, Source::Inferred("the base URL")))
         }
         (KeyKind::Unmarked, None) => {
-            let message = "KUSTOM_API_KEY does not tell whether it is for production or playground";
+            let message = "KUSTOM_API_KEY does not show whether it is for production or playground";
             Err(Error::usage(message)
                 .hint("name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`"))
         }
@@ -291,11 +294,6 @@ fn documented_base_url(environment: Environment) -> Result<Sourced<BaseUrl>, Err
     BaseUrl::parse(&format!("https://{host}"))
         .map(|url| Sourced::new(url, Source::BuiltIn))
         .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
-}
-
-fn unknown_profile(name: &Sourced<String>, profiles: &Document) -> Error {
-    Error::usage(format!("there is no profile '{}' (from {})", name.value, name.source))
-        .hint(format!("the profiles are: {}", profiles.names().join(", ")))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 use super::*;
 use crate::output::{ColorWhen, Format, OutputOptions};
 use crate::secret::Secret;
-use crate::settings::{EnvVars, Paths};
+use crate::settings::{EnvVars, Paths, Shadow};
 
 fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
-    let manner = OutputOptions {
+    let output = OutputOptions {
         format: Format::Table,
         quiet: false,
         verbosity: 0,
@@ -13,7 +13,7 @@ fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
         yes: false,
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };
-    Settings { manner, timeout: None, profile: profile.map(str::to_owned), variables, paths }
+    Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, paths }
 }
 
 fn key(text: &str) -> EnvVars {
@@ -36,8 +36,9 @@ fn a_variable_shadows_the_profile_and_both_are_listed() {
         (merchant.value.as_str(), &merchant.source),
         ("other", &Source::Variable("KUSTOM_MERCHANT_ID"))
     );
-    assert_eq!(merchant.shadows, [(Source::Profile("till".into()), "m".to_owned())]);
-    assert_eq!(account.key.shadows, [(Source::Profile("till".into()), "a kco_test_… key".to_owned())]);
+    let shadow = |value: &str| Shadow { source: Source::Profile("till".into()), value: value.to_owned() };
+    assert_eq!(merchant.shadows, [shadow("m")]);
+    assert_eq!(account.key.shadows, [shadow("a kco_test_… key")]);
     assert!(account.username.is_none(), "a username belongs to its own key");
 }
 

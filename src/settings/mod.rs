@@ -9,6 +9,9 @@ mod paths;
 use std::fmt;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
+use serde::Serialize;
+
 pub(crate) use account::{Account, Endpoint};
 pub(crate) use env::EnvVars;
 pub(crate) use paths::Paths;
@@ -17,7 +20,6 @@ use crate::error::Error;
 use crate::global_args::Global;
 use crate::output::{Format, OutputOptions};
 use crate::profiles::{LOCAL, Store};
-use clap::ValueEnum as _;
 
 /// The variable that makes kustom print completions. It is not a setting, and child processes must not inherit it.
 pub(crate) const COMPLETE: &str = "KUSTOM_COMPLETE";
@@ -49,6 +51,12 @@ impl fmt::Display for Source {
     }
 }
 
+impl Serialize for Source {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Source {
     /// The source as it follows a value, as in "playground, recognized from the key".
     pub(crate) fn describe(&self) -> String {
@@ -64,8 +72,14 @@ impl Source {
 pub(crate) struct Sourced<T> {
     pub value: T,
     pub source: Source,
-    /// Values of lower precedence, described so that they are safe to print.
-    pub shadows: Vec<(Source, String)>,
+    pub shadows: Vec<Shadow>,
+}
+
+/// A value of lower precedence, described so that it is safe to print.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Shadow {
+    pub source: Source,
+    pub value: String,
 }
 
 impl<T> Sourced<T> {
@@ -77,7 +91,9 @@ impl<T> Sourced<T> {
     fn first<const N: usize>(candidates: [Option<Self>; N], describe: impl Fn(&T) -> String) -> Option<Self> {
         let mut candidates = candidates.into_iter().flatten();
         let mut first = candidates.next()?;
-        first.shadows.extend(candidates.map(|other| (other.source, describe(&other.value))));
+        first
+            .shadows
+            .extend(candidates.map(|other| Shadow { value: describe(&other.value), source: other.source }));
         Some(first)
     }
 }
@@ -85,7 +101,7 @@ impl<T> Sourced<T> {
 /// The values of global flags and environment variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub manner: OutputOptions,
+    pub output: OutputOptions,
     pub timeout: Option<Duration>,
     /// The value of `--profile`.
     pub profile: Option<String>,
@@ -103,7 +119,7 @@ impl Settings {
                 .map_err(|_| Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv"))?,
             (None, None) => Format::Table,
         };
-        let manner = OutputOptions {
+        let output = OutputOptions {
             format,
             quiet,
             verbosity: verbose,
@@ -112,7 +128,7 @@ impl Settings {
             yes,
         };
         let paths = Paths::resolve(&variables)?;
-        Ok(Self { manner, timeout, profile, variables, paths })
+        Ok(Self { output, timeout, profile, variables, paths })
     }
 
     /// The timeout of each request. In a command that waits, `--timeout` limits the wait instead.

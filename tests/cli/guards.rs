@@ -134,7 +134,7 @@ fn no_key_and_a_key_that_tells_nothing() {
     assert_eq!(&TestEnv::new().run(["devices", "list"]).assert_failure(3), none);
     insta::assert_snapshot!(&env("playground", "").run(["devices", "list"]).assert_failure(3), @"error: the profile 'x' has no API key\n  \
          hint: add one with `kustom login --profile x --api-key-stdin`\n");
-    insta::assert_snapshot!(&TestEnv::new().env("KUSTOM_API_KEY", "shared-secret").run(["devices", "list"]).assert_failure(2), @"error: KUSTOM_API_KEY does not tell whether it is for production or playground\n  \
+    insta::assert_snapshot!(&TestEnv::new().env("KUSTOM_API_KEY", "shared-secret").run(["devices", "list"]).assert_failure(2), @"error: KUSTOM_API_KEY does not show whether it is for production or playground\n  \
          hint: name the host in KUSTOM_BASE_URL, or store the key with `kustom login --environment`\n");
     insta::assert_snapshot!(&TestEnv::new()
             .env("KUSTOM_API_KEY", "kco_test_api_with a space")

@@ -125,5 +125,5 @@ fn output_that_cannot_be_written_is_an_error() {
     let env = TestEnv::new().local();
     let script = "exec \"$0\" \"$@\" > /dev/full";
     insta::assert_snapshot!(&env.command(["locations", "list"]).through(script).run().assert_failure(1), @"error: cannot write to stdout: No space left on device (os error 28)\n  \
-         hint: what was asked for was done; only its output is missing\n");
+         hint: the command succeeded; only its output is missing\n");
 }

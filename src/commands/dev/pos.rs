@@ -17,7 +17,7 @@ use crate::commands::sessions::outcome;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::{PaymentMethod, SessionStatus, TapOutcome};
+use crate::model::{PaymentMethod, Resource, Session, SessionStatus, TapOutcome};
 use crate::secret::Secret;
 use crate::text::escape_control;
 
@@ -257,7 +257,7 @@ async fn set_offline(
 async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_>) -> Result<(), Error> {
     let id = session.resolve(context).await?;
     let flag = context.settings.profile_flag();
-    let session = match context.client.send_json(&pos_action_request(id, action)).await {
+    let session: Resource<Session> = match context.client.send_json(&pos_action_request(id, action)).await {
         Ok(session) => session,
         Err(error) => {
             let hint = match error.status() {

@@ -33,15 +33,13 @@ pub(super) fn check_profiles_file(
 }
 
 /// Checks that other users have no access.
-#[cfg(unix)]
 fn check_mode(
     check: &'static str,
     path: &Path,
     private: u32,
     redactor: &ReportRedactor,
 ) -> Option<CheckResult> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    let mode = read_mode(path)?;
     let text = format!("{mode:04o}");
     Some(if mode & !private == 0 {
         CheckResult::ok(check, text)
@@ -51,14 +49,15 @@ fn check_mode(
     })
 }
 
+#[cfg(unix)]
+fn read_mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Some(std::fs::metadata(path).ok()?.permissions().mode() & 0o777)
+}
+
 /// Other systems have no file modes. Their user directories are private.
 #[cfg(not(unix))]
-fn check_mode(
-    _check: &'static str,
-    _path: &Path,
-    _private: u32,
-    _redactor: &ReportRedactor,
-) -> Option<CheckResult> {
+const fn read_mode(_path: &Path) -> Option<u32> {
     None
 }
 

@@ -9,7 +9,7 @@ use check::CheckResult;
 use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
-use crate::commands::profiles::show::values;
+use crate::commands::profiles::show::list_values;
 use crate::context::{App, journal_of};
 use crate::error::{Error, ExitStatus};
 use crate::profiles::KeySource;
@@ -67,15 +67,18 @@ impl Args {
 
 /// One result for each value of the account.
 fn check_settings(account: &Account) -> Vec<CheckResult> {
-    let rows = values(account).into_iter().map(|row| {
+    let rows = list_values(account).into_iter().map(|row| {
         let value = match (row.name, &account.key.value) {
             // The command may contain a secret, and people paste this report.
             ("api_key", KeySource::Command(_)) => "the output of a command",
             _ => row.value.as_deref().unwrap_or("not set"),
         };
-        let source = row.phrase.as_ref().map(|phrase| format!(", {phrase}")).unwrap_or_default();
-        let shadows =
-            if row.shadows.is_empty() { String::new() } else { format!("; shadows {}", row.shadowed()) };
+        let source = row.source.as_ref().map(|source| format!(", {}", source.describe())).unwrap_or_default();
+        let shadows = if row.shadows.is_empty() {
+            String::new()
+        } else {
+            format!("; shadows {}", row.format_shadows())
+        };
         let text = format!("{value}{source}{shadows}");
         if row.name == "merchant_id" && row.value.is_none() {
             let next = "list operations may require it: add it to the profile, or set KUSTOM_MERCHANT_ID";

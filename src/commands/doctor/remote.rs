@@ -55,12 +55,12 @@ fn check_clock(response: &Response, elapsed: Duration, now: Timestamp) -> CheckR
     }
     let text = format!("{:#} off from the host's", SignedDuration::from_secs(difference.as_secs()));
     let next = "set this machine's clock";
-    match difference {
-        difference if difference > MAX_CLOCK_DIFFERENCE => {
-            CheckResult::failure("clock", Error::usage(text).hint(next))
-        }
-        difference if difference > MIN_CLOCK_WARNING => CheckResult::warning("clock", text, next),
-        _ => CheckResult::ok("clock", text),
+    if difference > MAX_CLOCK_DIFFERENCE {
+        CheckResult::failure("clock", Error::usage(text).hint(next))
+    } else if difference > MIN_CLOCK_WARNING {
+        CheckResult::warning("clock", text, next)
+    } else {
+        CheckResult::ok("clock", text)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The prompts of `kustom login`.
 
+use clap::ValueEnum as _;
 use futures_util::TryStreamExt as _;
 
 use super::{ProfileArgs, account_of, default_name, verify_key};
@@ -10,7 +11,6 @@ use crate::output::{Choice, Output, Question};
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
 use crate::secret::ApiKey;
 use crate::settings::Account;
-use crate::text::escape_control;
 
 /// Typed for "none" where Enter keeps the default.
 const NONE: &str = "-";
@@ -39,13 +39,15 @@ pub(super) async fn ask_profile(
         }
     };
     let locations = if args.no_check { Vec::new() } else { list_locations(account, app).await };
-    if let Some(location) = &args.location {
-        warn_if_unknown(location, &locations, output);
-    } else if !locations.is_empty() {
+    if args.location.is_none() && !locations.is_empty() {
         profile.location = ask_location(&locations, profile.location.as_deref(), output).await?;
     }
     if args.currency.is_none() {
-        profile.currency = ask_currency(profile.currency.take(), &locations, output).await?;
+        let suggested = || currency_of(&locations).map(|currency| currency.to_string());
+        let default = profile.currency.take().or_else(suggested);
+        let check = |code: &str| code.parse::<Currency>().map(drop).map_err(|error| error.to_string());
+        let code = ask_optional("Default currency", default, check, output).await?;
+        profile.currency = code.and_then(|code| code.parse::<Currency>().ok()).map(|code| code.to_string());
     }
     if document.profile(&name).is_some() && !output.assume_yes() {
         let exists = format!("The profile '{name}' exists.");
@@ -81,11 +83,12 @@ async fn ask_credentials(
     let mut profile = args.to_profile(environment, KeySource::Stored(key), old);
     if args.username.is_none() || rejected.is_some() {
         let default = old.and_then(|old| old.username.clone());
-        profile.username = ask_optional("Username", default, output).await?;
+        profile.username = ask_optional("Username", default, |_| Ok(()), output).await?;
     }
     if args.merchant_id.is_none() {
         let issued_for = profile.username.as_deref().and_then(merchant_of).map(str::to_owned);
-        profile.merchant_id = ask_optional("Merchant id", profile.merchant_id.or(issued_for), output).await?;
+        let default = profile.merchant_id.or(issued_for);
+        profile.merchant_id = ask_optional("Merchant id", default, |_| Ok(()), output).await?;
     }
     Ok((name, profile))
 }
@@ -97,15 +100,19 @@ async fn ask_key(output: &Output) -> Result<ApiKey, Error> {
 }
 
 async fn ask_environment(output: &Output) -> Result<Environment, Error> {
-    output.status("The key does not tell which environment it is for.");
+    output.status("The key does not show which environment it is for.");
     let meaning = |environment| match environment {
         Environment::Production => "real money",
         Environment::Playground => "Kustom's playground",
         Environment::Local => "an emulator on this machine",
     };
-    let choices = Environment::ALL.map(|environment| Choice::new(environment.as_str(), meaning(environment)));
-    let place = output.select("Environment", &choices).await?;
-    Ok(Environment::ALL.get(place).copied().unwrap_or(Environment::Production))
+    let environments = Environment::value_variants();
+    let choices: Vec<_> = environments
+        .iter()
+        .map(|environment| Choice::new(environment.as_str(), meaning(*environment)))
+        .collect();
+    let selected = output.select("Environment", &choices).await?;
+    Ok(environments.get(selected).copied().unwrap_or(Environment::Production))
 }
 
 async fn ask_name(environment: Environment, document: &Document, output: &Output) -> Result<String, Error> {
@@ -114,9 +121,9 @@ async fn ask_name(environment: Environment, document: &Document, output: &Output
         output.status(&format!("There is a profile '{name}'; another name keeps it."));
     }
     let check = move |name: &str| {
-        check_name(name).map_err(|error| error.to_string())?;
-        match Environment::find(name) {
-            Some(other) if other != environment => {
+        check_name(name)?;
+        match Environment::from_str(name, false) {
+            Ok(other) if other != environment => {
                 Err(format!("the key is for {environment}; '{name}' is the name of another environment"))
             }
             _ => Ok(()),
@@ -128,13 +135,15 @@ async fn ask_name(environment: Environment, document: &Document, output: &Output
 async fn ask_optional(
     prompt: &str,
     default: Option<String>,
+    check: impl Fn(&str) -> Result<(), String> + Send + 'static,
     output: &Output,
 ) -> Result<Option<String>, Error> {
     let prompt = match &default {
         Some(_) => format!("{prompt} ({NONE} for none)"),
         None => format!("{prompt} (Enter for none)"),
     };
-    let answer = output.ask(Question::new(&prompt).default(default).optional()).await?;
+    let check = move |text: &str| if text == NONE { Ok(()) } else { check(text) };
+    let answer = output.ask(Question::new(&prompt).default(default).optional().check(check)).await?;
     Ok(Some(answer).filter(|answer| !answer.is_empty() && answer != NONE))
 }
 
@@ -184,6 +193,7 @@ async fn ask_location(
     let is_unique = |name: &&str| {
         locations.iter().filter(|location| location.name.as_deref() == Some(*name)).count() == 1
     };
+    let is_current = |location: &Location| current.is_some_and(|current| is_named(location, current));
     let mut choices: Vec<(Choice, Option<String>)> = Vec::new();
     for location in locations {
         // The ID is stored only if several locations have the same name.
@@ -191,17 +201,10 @@ async fn ask_location(
         let stored = unique_name.or(location.id.as_deref()).map(str::to_owned);
         let label = location.name.as_deref().or(location.id.as_deref()).unwrap_or_default();
         let choice = (Choice::new(label, location.city.as_deref().unwrap_or_default()), stored);
-        let is_current = current.is_some_and(|current| is_named(location, current));
-        choices.insert(if is_current { 0 } else { choices.len() }, choice);
+        choices.insert(if is_current(location) { 0 } else { choices.len() }, choice);
     }
-    match current {
-        Some(current) if !locations.iter().any(|location| is_named(location, current)) => {
-            choices.insert(0, (Choice::new(current, "as now"), Some(current.to_owned())));
-        }
-        _ => {}
-    }
-    let none_at = usize::from(current.is_some() || locations.len() == 1);
-    choices.insert(none_at, (Choice::new("none", ""), None));
+    let has_default = locations.len() == 1 || locations.iter().any(|location| is_current(location));
+    choices.insert(usize::from(has_default), (Choice::new("none", ""), None));
     let labels: Vec<_> = choices.iter().map(|(choice, _)| choice.clone()).collect();
     let selected = output.select("Default location", &labels).await?;
     Ok(choices.into_iter().nth(selected).and_then(|(_, stored)| stored))
@@ -210,39 +213,6 @@ async fn ask_location(
 fn is_named(location: &Location, name_or_id: &str) -> bool {
     let is = |text: Option<&str>| text.is_some_and(|text| text.to_lowercase() == name_or_id.to_lowercase());
     is(location.id.as_deref()) || is(location.name.as_deref())
-}
-
-/// An unknown default location would only fail at the first payment.
-fn warn_if_unknown(name_or_id: &str, locations: &[Resource<Location>], output: &Output) {
-    let is_known = |location: &Resource<Location>| {
-        let has_prefix =
-            |id: &str| name_or_id.len() >= 4 && id.to_lowercase().starts_with(&name_or_id.to_lowercase());
-        is_named(location, name_or_id) || location.id.as_deref().is_some_and(has_prefix)
-    };
-    if !locations.is_empty() && !locations.iter().any(is_known) {
-        output.warn(&format!(
-            "the account has no location '{}', which is stored as the default",
-            escape_control(name_or_id)
-        ));
-    }
-}
-
-async fn ask_currency(
-    old: Option<String>,
-    locations: &[Resource<Location>],
-    output: &Output,
-) -> Result<Option<String>, Error> {
-    let default = old.or_else(|| currency_of(locations).map(|currency| currency.to_string()));
-    let prompt = match &default {
-        Some(_) => format!("Default currency ({NONE} for none)"),
-        None => "Default currency, such as SEK (Enter for none)".to_owned(),
-    };
-    let check = |code: &str| match code {
-        NONE => Ok(()),
-        code => code.parse::<Currency>().map(drop).map_err(|error| error.to_string()),
-    };
-    let answer = output.ask(Question::new(&prompt).default(default).optional().check(check)).await?;
-    Ok(answer.parse::<Currency>().ok().map(|currency| currency.to_string()))
 }
 
 /// The currency of the country, if all locations are in the same one.

@@ -28,7 +28,7 @@ Examples:
 Exit codes:
   0  stored
   3  the key was refused, or belongs to another environment; nothing was stored
-  8  an answer is missing that nobody could be asked for
+  8  a value is missing, and kustom cannot prompt for it
 
 Next:
   kustom doctor                      # check that it works
@@ -57,7 +57,7 @@ pub(crate) struct Args {
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 struct ProfileArgs {
     /// Which service; recognized from the key if possible
-    #[arg(long, value_name = "ENVIRONMENT", value_parser = environment())]
+    #[arg(long, value_name = "ENVIRONMENT")]
     environment: Option<Environment>,
     /// The username issued with the key, if one was [env: KUSTOM_USERNAME]
     #[arg(long, value_name = "USERNAME")]
@@ -102,12 +102,6 @@ struct KeyArgs {
     argument: Option<String>,
 }
 
-fn environment() -> impl clap::builder::TypedValueParser<Value = Environment> {
-    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-    PossibleValuesParser::new(Environment::ALL.map(Environment::as_str))
-        .try_map(|name| Environment::find(&name).ok_or("this environment is not known"))
-}
-
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { key, profile } = self;
@@ -116,7 +110,7 @@ impl Args {
         let args = profile.or_variables(&app.settings.variables)?;
         let name = app.settings.profile.as_deref().or(app.settings.variables.profile.as_deref());
         if let Some(name) = name {
-            check_name(name).map_err(|error| Error::usage(error.to_string()))?;
+            check_name(name).map_err(Error::usage)?;
         }
         let (name, profile) = if !key.is_given() && app.output.can_prompt() {
             app.block_on(interactive::ask_profile(&args, name, &document, app))?
@@ -162,7 +156,7 @@ impl ProfileArgs {
         app: &App,
     ) -> Result<(String, Profile), Error> {
         let environment = self.environment(key).ok_or_else(|| {
-            Error::new(ErrorKind::Unconfirmed, "the key does not tell which environment it is for")
+            Error::new(ErrorKind::Unconfirmed, "the key does not show which environment it is for")
                 .hint("give it with --environment production, playground or local")
         })?;
         let name = name.map(str::to_owned).or_else(|| default_name(environment)).ok_or_else(|| {
@@ -248,7 +242,7 @@ async fn verify_key(app: &App, account: Account) -> Result<(), Error> {
         ErrorKind::Credentials => Err(error.hint("nothing was stored")),
         ErrorKind::Refused | ErrorKind::NotFound => {
             app.output.warn(&format!(
-                "the API answered {status}, which does not tell whether the key is good: {}",
+                "the API responded with {status}, which does not show whether the key is valid: {}",
                 error.message
             ));
             Ok(())
@@ -272,7 +266,7 @@ fn save_profile(name: &str, profile: &Profile, app: &App) -> Result<ExitStatus, 
     let mode = if cfg!(unix) { " (mode 0600: only you can read it)" } else { "" };
     app.output.status(&format!("{action} the profile '{name}' in {path}{mode}."));
     let next = if row.active {
-        "It is used whenever no other is asked for. Pair a phone: kustom enrollments pair".to_owned()
+        "It is the active profile. Pair a phone: kustom enrollments pair".to_owned()
     } else {
         format!(
             "Pair a phone: kustom --profile {name} enrollments pair. Use it always: kustom profiles use {name}"

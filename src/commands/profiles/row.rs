@@ -42,9 +42,7 @@ impl ProfileRow {
             completions: *completions,
         }
     }
-}
 
-impl ProfileRow {
     /// The profile `local`.
     pub(in crate::commands) fn built_in(active: Option<&str>) -> Self {
         Self {

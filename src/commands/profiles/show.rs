@@ -9,7 +9,7 @@ use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::KeySource;
-use crate::settings::{Account, Endpoint, Source, Sourced};
+use crate::settings::{Account, Endpoint, Shadow, Source, Sourced};
 
 const MORE: &str = "\
 Examples:
@@ -43,7 +43,7 @@ impl Args {
             }
             None => app.account()?,
         };
-        app.output.print_list(values(&account))?;
+        app.output.print_list(list_values(&account))?;
         Ok(ExitStatus::Success)
     }
 }
@@ -53,81 +53,48 @@ pub(in crate::commands) struct ValueRow {
     pub(in crate::commands) name: &'static str,
     /// The value, or a description of the key.
     pub(in crate::commands) value: Option<String>,
-    pub(in crate::commands) source: Option<String>,
-    /// The source as it follows a value in a sentence.
-    #[serde(skip)]
-    pub(in crate::commands) phrase: Option<String>,
-    /// Values of lower precedence.
+    pub(in crate::commands) source: Option<Source>,
     pub(in crate::commands) shadows: Vec<Shadow>,
 }
 
-#[derive(Debug, Serialize)]
-pub(in crate::commands) struct Shadow {
-    source: String,
-    value: String,
-}
-
 impl ValueRow {
-    fn new<T>(name: &'static str, sourced: Option<&Sourced<T>>, show: impl Fn(&T) -> String) -> Self {
-        let Some(Sourced { value, source, shadows }) = sourced else {
-            return Self { name, value: None, source: None, phrase: None, shadows: Vec::new() };
-        };
-        let shadow =
-            |(source, value): &(Source, String)| Shadow { source: source.to_string(), value: value.clone() };
+    fn new<T>(name: &'static str, sourced: Option<&Sourced<T>>, format: impl Fn(&T) -> String) -> Self {
         Self {
             name,
-            value: Some(show(value)),
-            source: Some(source.to_string()),
-            phrase: Some(source.describe()),
-            shadows: shadows.iter().map(shadow).collect(),
+            value: sourced.map(|sourced| format(&sourced.value)),
+            source: sourced.map(|sourced| sourced.source.clone()),
+            shadows: sourced.map(|sourced| sourced.shadows.clone()).unwrap_or_default(),
         }
     }
 
     /// The shadowed values in one line.
-    pub(in crate::commands) fn shadowed(&self) -> String {
+    pub(in crate::commands) fn format_shadows(&self) -> String {
         let all: Vec<_> =
             self.shadows.iter().map(|shadow| format!("{} from {}", shadow.value, shadow.source)).collect();
         all.join(", ")
     }
 }
 
-pub(in crate::commands) fn values(account: &Account) -> Vec<ValueRow> {
-    let Account {
-        profile,
-        environment,
-        endpoint,
-        key,
-        username,
-        merchant_id,
-        location,
-        currency,
-        completions,
-        ignored: _,
-    } = account;
-    let base_url = match endpoint {
+pub(in crate::commands) fn list_values(account: &Account) -> Vec<ValueRow> {
+    let in_process = Sourced::new("the emulator in this process".to_owned(), Source::BuiltIn);
+    let base_url = match &account.endpoint {
         Endpoint::Remote(url) => ValueRow::new("base_url", Some(url), ToString::to_string),
-        Endpoint::InProcess => ValueRow {
-            name: "base_url",
-            value: Some("the emulator in this process".to_owned()),
-            source: Some(Source::BuiltIn.to_string()),
-            phrase: Some(Source::BuiltIn.describe()),
-            shadows: Vec::new(),
-        },
+        Endpoint::InProcess => ValueRow::new("base_url", Some(&in_process), Clone::clone),
     };
-    let show_key = |key: &KeySource| match key {
+    let format_key = |key: &KeySource| match key {
         KeySource::Stored(key) => key.describe().to_owned(),
         KeySource::Command(command) => format!("the output of `{command}`"),
     };
     vec![
-        ValueRow::new("profile", profile.as_ref(), Clone::clone),
-        ValueRow::new("environment", Some(environment), ToString::to_string),
+        ValueRow::new("profile", account.profile.as_ref(), Clone::clone),
+        ValueRow::new("environment", Some(&account.environment), ToString::to_string),
         base_url,
-        ValueRow::new("api_key", Some(key), show_key),
-        ValueRow::new("username", username.as_ref(), Clone::clone),
-        ValueRow::new("merchant_id", merchant_id.as_ref(), Clone::clone),
-        ValueRow::new("location", location.as_ref(), Clone::clone),
-        ValueRow::new("currency", currency.as_ref(), Clone::clone),
-        ValueRow::new("completions", Some(completions), ToString::to_string),
+        ValueRow::new("api_key", Some(&account.key), format_key),
+        ValueRow::new("username", account.username.as_ref(), Clone::clone),
+        ValueRow::new("merchant_id", account.merchant_id.as_ref(), Clone::clone),
+        ValueRow::new("location", account.location.as_ref(), Clone::clone),
+        ValueRow::new("currency", account.currency.as_ref(), Clone::clone),
+        ValueRow::new("completions", Some(&account.completions), ToString::to_string),
     ]
 }
 
@@ -139,7 +106,7 @@ impl View for ValueRow {
             Some(value) => value.as_str().into(),
             None => Cell::styled("not set", CellStyle::Muted),
         }),
-        Column::new("SOURCE", |row| Cell::optional(row.source.as_deref())),
-        Column::new("SHADOWS", |row| row.shadowed().into()),
+        Column::new("SOURCE", |row| Cell::optional(row.source.as_ref().map(ToString::to_string))),
+        Column::new("SHADOWS", |row| row.format_shadows().into()),
     ];
 }

@@ -13,7 +13,7 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
-use crate::model::{Cart, Currency, SessionRequest, parse_amount};
+use crate::model::{Currency, SessionRequest, parse_amount};
 use crate::output::format_amount;
 
 /// A session to create. The body is the only form of it; what the journal and the user need is read from there.

@@ -167,7 +167,7 @@ fn replacing_a_profile_without_a_terminal_does_not_ask() {
     let login = env.command(["login", "--api-key-stdin", "--no-check", "--currency", "SEK"]).stdin(RIGHT);
     let outcome = login.run().assert_code(0);
     insta::assert_snapshot!(&outcome.err(), @"Replaced the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
-         It is used whenever no other is asked for. Pair a phone: kustom enrollments pair\n");
+         It is the active profile. Pair a phone: kustom enrollments pair\n");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn a_key_that_does_not_tell_its_environment_has_it_asked_for() {
     let (env, server) = (TestEnv::new(), api());
     let mut screen = begin(&env, &server, &[]);
     type_key(&mut screen, "shared-secret");
-    screen.until("The key does not tell which environment it is for.");
+    screen.until("The key does not show which environment it is for.");
     screen.until_asked("Environment (type to search):");
     screen.type_in("play");
     screen.until("play|");

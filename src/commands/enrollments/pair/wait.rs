@@ -89,7 +89,7 @@ impl Pair<'_> {
                 Ok(Ok(observation)) => (observation, String::new()),
                 Ok(Err(error)) => {
                     let retry_after = error.retry_after;
-                    let is_permanent = matches!(error.why, FailureCause::NotSent { passing: false, .. });
+                    let is_permanent = matches!(error.cause, FailureCause::NotSent { transient: false, .. });
                     let error = Error::from(error);
                     if is_permanent || error.kind != ErrorKind::Unavailable {
                         return WaitOutcome::Stopped(StopReason::Failed(error));
