@@ -22,20 +22,18 @@ impl Paths {
             Error::usage(format!("this machine names no home folder, so there is no place for {what}"))
                 .hint(format!("name one in {variable}"))
         };
-        let profiles = match &variables.config {
-            Some(file) => file.clone(),
-            None => {
-                let platform = platform.as_ref().ok_or_else(|| missing("the profiles", "KUSTOM_CONFIG"))?;
-                platform.config_dir().join("profiles.toml")
-            }
+        let profiles = match (&variables.config, &platform) {
+            (Some(file), _) => file.clone(),
+            (None, Some(platform)) => platform.config_dir().join("profiles.toml"),
+            (None, None) => return Err(missing("the profiles", "KUSTOM_CONFIG")),
         };
-        let state = match &variables.state {
-            Some(dir) => dir.clone(),
-            None => {
-                let platform = platform.as_ref().ok_or_else(|| missing("the state", "KUSTOM_STATE"))?;
+        let state = match (&variables.state, &platform) {
+            (Some(dir), _) => dir.clone(),
+            (None, Some(platform)) => {
                 // Only Linux has a directory for state.
                 platform.state_dir().unwrap_or_else(|| platform.data_local_dir()).to_owned()
             }
+            (None, None) => return Err(missing("the state", "KUSTOM_STATE")),
         };
         Ok(Self { profiles, state })
     }
