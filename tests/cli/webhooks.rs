@@ -439,7 +439,7 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     insta::assert_snapshot!(&with(&["--forward-to", "http://shop.example/?t=t0k3n"]), @"error: --forward-to cannot be used: it is plain http to another machine, which would show payments to the \
          network; use https\n");
     let pasted = listen(&["--secret-file", SECRET]);
-    assert!(!pasted.contains(&SECRET[6..]) && pasted.contains("others can see"), "{pasted}");
+    assert!(!pasted.contains(&SECRET[6..]) && pasted.contains("other users can see"), "{pasted}");
     assert!(listen(&[]).contains("--secret-file <FILE>"));
     for (wrong, why) in
         [("0", "write a number from 1"), ("session.finalised", "the events are session.created, ")]
