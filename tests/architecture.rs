@@ -99,15 +99,13 @@ fn expand<'a>(text: &'a str, mut prefix: Module, paths: &mut BTreeSet<Module>) -
             prefix.push(name.to_owned());
         }
         rest = after;
-        match rest.strip_prefix("::") {
-            Some(next) => rest = next,
-            None => {
-                paths.insert(prefix);
-                return rest.strip_prefix(" as ").map_or(rest, |renamed| {
-                    renamed
-                        .trim_start_matches(|character: char| character.is_alphanumeric() || character == '_')
-                });
-            }
+        if let Some(next) = rest.strip_prefix("::") {
+            rest = next
+        } else {
+            paths.insert(prefix);
+            return rest.strip_prefix(" as ").map_or(rest, |renamed| {
+                renamed.trim_start_matches(|character: char| character.is_alphanumeric() || character == '_')
+            });
         }
     }
 }

@@ -102,14 +102,15 @@ impl Error {
 impl FailureCause {
     pub fn message(&self) -> String {
         match self {
-            Self::Status { status, problem } => match problem.message() {
-                Some(message) => format!("{message} (HTTP {status})"),
-                None => {
+            Self::Status { status, problem } => {
+                if let Some(message) = problem.message() {
+                    format!("{message} (HTTP {status})")
+                } else {
                     let code = http::StatusCode::from_u16(*status).ok();
                     let phrase = code.and_then(|code| code.canonical_reason()).unwrap_or_default();
                     format!("the API answered {status} {phrase}").trim_end().to_owned()
                 }
-            },
+            }
             Self::Redirect { status, to } => {
                 format!("the API answered {status} with a redirect to {to}, which is not followed with a key")
             }

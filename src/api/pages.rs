@@ -63,21 +63,20 @@ where
                 Ok(page) if page.last != Some(true) && !page.content.is_empty() => page.total_pages,
                 _ => None,
             };
-            let rest = match total.map(usize::try_from) {
-                Some(Ok(total)) => stream::iter(1..total).map(fetch).buffered(PAGES_IN_FLIGHT).left_stream(),
-                _ => {
-                    let next = if is_last(&first) { None } else { Some(1) };
-                    stream::unfold(next, move |next| {
-                        let fetch = fetch.clone();
-                        async move {
-                            let number: usize = next?;
-                            let page = fetch(number).await;
-                            let next = if is_last(&page) { None } else { Some(number + 1) };
-                            Some((page, next))
-                        }
-                    })
-                    .right_stream()
-                }
+            let rest = if let Some(Ok(total)) = total.map(usize::try_from) {
+                stream::iter(1..total).map(fetch).buffered(PAGES_IN_FLIGHT).left_stream()
+            } else {
+                let next = if is_last(&first) { None } else { Some(1) };
+                stream::unfold(next, move |next| {
+                    let fetch = fetch.clone();
+                    async move {
+                        let number: usize = next?;
+                        let page = fetch(number).await;
+                        let next = if is_last(&page) { None } else { Some(number + 1) };
+                        Some((page, next))
+                    }
+                })
+                .right_stream()
             };
             stream::once(ready(first)).chain(rest)
         })

@@ -82,7 +82,7 @@ fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning()
                 () = kustom::emulator::Server::new(listener, &emulator).serve(std::future::pending()) => {}
                 _ = is_over => {}
             }
-        })
+        });
     });
     let outcome = watching.wait().assert_code(0);
     assert_eq!(warnings(&outcome.stderr), 1, "{}", outcome.stderr);

@@ -73,7 +73,7 @@ impl Args {
             ));
         }
         if dry_run {
-            let new = context.run_until_cancelled(session.build(context)).await?;
+            let new = Box::pin(context.run_until_cancelled(session.build(context))).await?;
             return print_request(&new.request(), context);
         }
         context.ensure_can_confirm()?;
@@ -84,7 +84,7 @@ impl Args {
             context.confirm(&format!("create a session of {}{cancels}", new.summary())).await?;
             Ok((create_once(&new, allow_duplicate, context).await?, new.summary()))
         };
-        let (session, summary) = context.run_until_cancelled(create).await?;
+        let (session, summary) = Box::pin(context.run_until_cancelled(create)).await?;
         if watch {
             watch_created(session, &summary, wait, context).await
         } else {
