@@ -14,6 +14,8 @@ use crate::fs::io_error_message;
 use crate::secret::CallbackSecret;
 use crate::webhooks::Signer;
 
+const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
+
 /// Why there is no response to a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryError {
@@ -86,14 +88,21 @@ impl CallbackEndpoint {
         url.into()
     }
 
-    /// Posts `body` once, without following redirects.
+    /// Posts `body` once, without following redirects. A response larger than 16 MiB is returned without its headers
+    /// and body, since its status still says whether the callback was acknowledged.
     pub async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Response<Vec<u8>>, DeliveryError> {
         let request = self.client.post(self.url.clone()).headers(headers).body(body);
         let mut incoming = request.send().await.map_err(|error| self.delivery_error(&error))?;
         let mut response = Response::new(Vec::new());
         *response.status_mut() = incoming.status();
+        while let Some(chunk) = incoming.chunk().await.map_err(|error| self.delivery_error(&error))? {
+            if response.body().len() + chunk.len() > MAX_RESPONSE_BYTES {
+                response.body_mut().clear();
+                return Ok(response);
+            }
+            response.body_mut().extend_from_slice(&chunk);
+        }
         *response.headers_mut() = std::mem::take(incoming.headers_mut());
-        *response.body_mut() = incoming.bytes().await.map_err(|error| self.delivery_error(&error))?.into();
         Ok(response)
     }
 

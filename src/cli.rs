@@ -1,8 +1,11 @@
 //! The root of the command line: the global flags and the commands.
 
 use clap::{CommandFactory as _, Parser};
+use clap_complete::engine::ArgValueCompleter;
 
-use crate::commands::{Command, help};
+use crate::commands::Command;
+use crate::commands::help;
+use crate::complete;
 use crate::global_args::Global;
 
 /// Command line for Kustom In-Person Payments
@@ -22,5 +25,7 @@ pub(crate) struct Cli {
 
 /// Builds the root command with every subcommand and its help.
 pub(crate) fn command() -> clap::Command {
-    help::set_templates(Cli::command())
+    // Added here and not to the flag, because settings read the flags, and completions read the settings.
+    let root = Cli::command().mut_arg("profile", |arg| arg.add(ArgValueCompleter::new(complete::profiles)));
+    help::set_templates(root)
 }

@@ -1,12 +1,18 @@
 //! The profiles file on disk: private, replaced atomically, changed under a lock.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::document::{Document, DocumentError};
 use crate::error::Error;
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
+
+/// How long to wait for another process that is changing the file.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(20);
+
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -68,8 +74,20 @@ impl Store {
         create_private_dir(dir).map_err(|reason| failed(dir, "create", reason))?;
         let path = self.path.with_extension("lock");
         let lock = private_open_options().open(&path).map_err(|reason| failed(&path, "write", reason))?;
-        lock.lock().map_err(|reason| failed(&path, "lock", reason))?;
-        Ok(lock)
+        let deadline = Instant::now() + LOCK_TIMEOUT;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    std::thread::sleep(LOCK_INTERVAL);
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let reason = io::Error::new(io::ErrorKind::TimedOut, "another process holds it");
+                    return Err(failed(&path, "lock", reason));
+                }
+                Err(TryLockError::Error(reason)) => return Err(failed(&path, "lock", reason)),
+            }
+        }
     }
 
     fn write(&self, text: &str) -> Result<(), StoreError> {

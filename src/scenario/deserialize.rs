@@ -10,6 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::model::{CallbackType, Currency, PaymentMethod, SessionStatus, TapOutcome};
 
+pub(super) const SESSION_STATUSES: &str = "CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED";
+
 fn parse_string<'de, D: Deserializer<'de>, V, T: From<V>>(
     deserializer: D,
     expected: &str,
@@ -56,7 +58,7 @@ pub(super) fn decline_outcome<'de, D: Deserializer<'de>>(
 }
 
 pub(super) fn session_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionStatus, D::Error> {
-    parse_string(deserializer, &format!("one of {}", super::parse::SESSION_STATUSES), |text| {
+    parse_string(deserializer, &format!("one of {SESSION_STATUSES}"), |text| {
         Some(SessionStatus::from(text.to_owned())).filter(|status| !matches!(status, SessionStatus::Other(_)))
     })
 }

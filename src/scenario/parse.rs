@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer, ValueDeserializer};
 
+use super::deserialize::SESSION_STATUSES;
 use super::model::{Action, Expect, Reference, ResourceKind, Scenario, Step};
 use crate::emulator::EmulatorOptions;
 use crate::model::{Cart, Currency, parse_amount, parse_item};
@@ -17,7 +18,6 @@ use crate::text::line_column;
 
 const DEFAULT_CURRENCY: &str = "SEK";
 
-pub(super) const SESSION_STATUSES: &str = "CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED";
 const CODE_STATUSES: &str = "PENDING, CONSUMED, EXPIRED, CANCELLED";
 
 /// A mistake in a scenario file.

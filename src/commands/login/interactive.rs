@@ -203,7 +203,14 @@ async fn ask_location(
         let choice = (Choice::new(label, location.city.as_deref().unwrap_or_default()), stored);
         choices.insert(if is_current(location) { 0 } else { choices.len() }, choice);
     }
-    let has_default = locations.len() == 1 || locations.iter().any(|location| is_current(location));
+    match current {
+        // Such as an ID prefix.
+        Some(current) if !locations.iter().any(|location| is_current(location)) => {
+            choices.insert(0, (Choice::new(current, "as now"), Some(current.to_owned())));
+        }
+        _ => {}
+    }
+    let has_default = locations.len() == 1 || current.is_some();
     choices.insert(usize::from(has_default), (Choice::new("none", ""), None));
     let labels: Vec<_> = choices.iter().map(|(choice, _)| choice.clone()).collect();
     let selected = output.select("Default location", &labels).await?;

@@ -15,6 +15,7 @@ mod options;
 mod order_totals;
 mod page;
 mod pos;
+mod purchase;
 mod records;
 mod rejection;
 mod sessions;
@@ -36,8 +37,9 @@ pub use options::{
 };
 pub use page::{ListPage, PageRequest};
 pub use pos::PosSession;
+pub use purchase::Purchase;
 pub use rejection::{FieldErrors, Rejection};
-pub use sessions::{NewSession, Purchase};
+pub use sessions::NewSession;
 
 pub const VERSION: u64 = 1;
 

@@ -8,7 +8,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
-use super::handler::problem;
+use super::response::problem;
 use crate::callback_poster::{CallbackEndpoint, DeliveryError};
 
 /// Headers that apply to a single connection.

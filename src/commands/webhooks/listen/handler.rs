@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::ExitAfter;
 use super::delivery::{Delivery, DeliveryStatus};
 use super::forward::forward;
+use super::response::problem;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
@@ -226,15 +226,6 @@ fn acknowledge() -> Response {
 
 fn stopping() -> Response {
     problem(StatusCode::SERVICE_UNAVAILABLE, "kustom is about to exit.")
-}
-
-pub(super) fn problem(status: StatusCode, detail: &str) -> Response {
-    let title = status.canonical_reason().unwrap_or_default();
-    let body = json!({"type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail});
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response
 }
 
 /// Runs in a thread, because waiting for a lock must not block other deliveries.

@@ -1,6 +1,7 @@
 pub(super) mod delivery;
 mod forward;
 mod handler;
+mod response;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
