@@ -42,7 +42,7 @@ impl<'a> JournalWriter<'a> {
         read.map_err(|reason| self.journal.failed("read", reason))
     }
 
-    /// Reads what the journal tells of attempts that may be the same sale: [`twins`](super::twins) finds in it what
+    /// Reads what the journal tells of attempts that may be the same sale: [`find_duplicates`](super::find_duplicates) finds in it what
     /// it would find in the whole journal, and in its order. What else is in it is left open, but for what is
     /// damaged.
     pub fn read_about(&mut self, intent: &Intent, now: Timestamp) -> Result<Journal, JournalError> {
