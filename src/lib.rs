@@ -17,6 +17,7 @@ mod global_args;
 pub mod journal;
 pub mod model;
 mod output;
+mod page;
 mod polling;
 mod profiles;
 mod scenario;

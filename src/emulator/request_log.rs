@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+use super::history::Exchange;
+
+#[derive(Debug, Clone, PartialEq)]
 pub struct RequestRecord {
     pub method: Method,
     /// The path without its query. Clients may put an enrollment code or a key where an ID belongs, so unless the ID
@@ -14,6 +16,8 @@ pub struct RequestRecord {
     /// The number of the fault that was injected.
     pub fault: Option<u32>,
     pub duration: Duration,
+    /// The bodies, unless the request only reads what the emulator shows.
+    pub exchange: Option<Exchange>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +46,22 @@ impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
             outcome: RequestOutcome::Abandoned,
             fault: None,
             duration: Duration::ZERO,
+            exchange: None,
         };
         Self { record, request_path: path.to_owned(), started: Instant::now(), observer }
     }
 
     pub(super) fn set_fault(&mut self, fault: Option<u32>) {
         self.record.fault = fault;
+    }
+
+    pub(super) fn set_exchange(&mut self, exchange: Option<Exchange>) {
+        self.record.exchange = exchange;
+    }
+
+    /// Returns None if the bodies are not recorded.
+    pub(super) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.record.exchange.as_mut()
     }
 
     pub(super) fn finish(mut self, outcome: RequestOutcome) {

@@ -14,6 +14,7 @@ mod locations;
 mod options;
 mod order_totals;
 mod page;
+mod phones;
 mod pos;
 mod purchase;
 mod records;
@@ -36,6 +37,7 @@ pub use options::{
     OfflineDevice, OptionInfo, TapAnswer,
 };
 pub use page::{ListPage, PageRequest};
+pub use phones::PhoneView;
 pub use pos::PosSession;
 pub use purchase::Purchase;
 pub use rejection::{FieldErrors, Rejection};

@@ -122,7 +122,7 @@ impl State {
 }
 
 impl Record {
-    fn to_pos_session(&self, now: Timestamp) -> PosSession {
+    pub(super) fn to_pos_session(&self, now: Timestamp) -> PosSession {
         PosSession { session: self.to_session(now), method: self.method }
     }
 }
