@@ -9,6 +9,7 @@ use super::check::CheckResult;
 use crate::api::{Request, Response};
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind};
+use crate::model::Location;
 use crate::settings::{Account, Endpoint};
 use crate::text::{escape_control, format_duration};
 
@@ -97,7 +98,7 @@ fn check_key(response: &Response) -> CheckResult {
 
 async fn check_default_location(context: &ApiContext<'_>) -> Option<CheckResult> {
     let location = &context.account.location.as_ref()?.value;
-    Some(match context.location_id(location).await {
+    Some(match context.find_id::<Location>(location).await {
         Ok(id) => CheckResult::ok("default location", format!("'{}' is {id}", escape_control(location))),
         Err(error) => CheckResult::failure("default location", error),
     })

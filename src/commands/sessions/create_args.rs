@@ -14,7 +14,7 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
-use crate::model::{Currency, SessionRequest, parse_amount};
+use crate::model::{Currency, Device, SessionRequest, parse_amount};
 use crate::output::format_amount;
 use crate::text::escape_control;
 
@@ -176,9 +176,9 @@ async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(S
     if let Some(query) = query
         && !context.account.is_production()
     {
-        return Ok((context.device_id(query).await?, format!("'{query}'")));
+        return Ok((context.find_id::<Device>(query).await?, format!("'{query}'")));
     }
-    let device = context.resolve_or_select_device(query).await?;
+    let device = context.find_or_select::<Device>(query).await?;
     let id = id_of(&device)?;
     let location = match device.location_id.as_deref() {
         Some(location) => format!(" at {}", location_name(location, context).await),
