@@ -76,7 +76,7 @@ impl FileEmulator {
     }
 
     /// The emulator that processes the requests. Its state is that of the last request.
-    pub(super) const fn inner(&self) -> &Emulator {
+    pub const fn inner(&self) -> &Emulator {
         &self.emulator
     }
 

@@ -297,14 +297,13 @@ impl PhonePlayer {
         seen: &mut HashSet<String>,
         generators: &mut [fastrand::Rng],
     ) -> Vec<(Value, &PhoneRule)> {
-        let open = self.get("/emulator/sessions").await;
+        let open = self.get("/emulator/sessions?open=true").await;
         let sessions = open["sessions"].as_array().cloned().unwrap_or_default();
         let id = |session: &Value| session["session_id"].as_str().unwrap_or_default().to_owned();
-        let is_open = |session: &Value| matches!(session["status"].as_str(), Some("CREATED" | "ACTIVE"));
-        // After a reset the IDs of the past are of no use.
-        seen.retain(|seen| sessions.iter().any(|session| id(session) == *seen));
-        let new: Vec<_> =
-            sessions.into_iter().filter(|session| seen.insert(id(session)) && is_open(session)).collect();
+        // A session that has ended is never open again.
+        let open: HashSet<String> = sessions.iter().map(id).collect();
+        seen.retain(|id| open.contains(id));
+        let new: Vec<_> = sessions.into_iter().filter(|session| seen.insert(id(session))).collect();
         if new.is_empty() {
             return Vec::new();
         }

@@ -20,6 +20,13 @@ pub struct RequestRecord {
     pub exchange: Option<Exchange>,
 }
 
+impl RequestRecord {
+    /// The names of fields and query parameters that the emulator ignored.
+    pub fn ignored(&self) -> &[String] {
+        self.exchange.as_ref().map(|exchange| exchange.ignored.as_slice()).unwrap_or_default()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestOutcome {
     Answered(StatusCode),

@@ -84,6 +84,11 @@ impl Server {
         Self { has_page: true, ..self }
     }
 
+    /// The API without the log and the faults.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// The API as its clients see it, with the log and the faults.
     pub fn monitored_router(&self) -> Router {
         self.router.clone().layer(from_fn_with_state(self.monitor.clone(), handle))
@@ -191,21 +196,25 @@ async fn handle(
     {
         observer(&ServerEvent::StateFile(error));
     }
-    let mut response = response;
-    if let (Some(exchange), Some(answer)) = (record.exchange_mut(), response.take()) {
-        let (head, body) = answer.into_parts();
-        // The body is in memory, so reading it cannot fail.
-        let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-        exchange.add_response(&body);
-        exchange.ignored = head.extensions.get::<Ignored>().map(Ignored::names).unwrap_or_default();
-        response = Some(Response::from_parts(head, Body::from(body)));
-    }
+    let response = match (record.exchange_mut(), response) {
+        (Some(exchange), Some(response)) => Some(record_response(exchange, response).await),
+        (_, response) => response,
+    };
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
     let (response, outcome) = fault_response::apply(effect, response).await;
     record.finish(outcome);
     response.unwrap_or_else(no_response)
+}
+
+async fn record_response(exchange: &mut Exchange, response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    // The body is in memory, so reading it cannot fail.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    exchange.add_response(&body);
+    exchange.ignored = head.extensions.get::<Ignored>().map(Ignored::names).unwrap_or_default();
+    Response::from_parts(head, Body::from(body))
 }
 
 /// Requests that only show or change what the page has are not shown there.

@@ -43,8 +43,9 @@ pub(super) fn main(frame: &Frame, content: &Content<'_>) -> Markup {
         section.phones aria-labelledby="phones-title" {
             h2 #phones-title { "Phones" }
             div.stage {
-                // The newest first: they are the ones that are used.
-                @for phone in phones.iter().rev().take(MAX_PHONES) { (render_phone(frame, phone, content)) }
+                @for phone in phones.iter().skip(phones.len().saturating_sub(MAX_PHONES)) {
+                    (render_phone(frame, phone, content))
+                }
                 (new_phone(frame, phones.is_empty()))
             }
             @if phones.len() > MAX_PHONES {
@@ -226,7 +227,6 @@ fn new_phone(frame: &Frame, is_only: bool) -> Markup {
     html! {
         article.phone.new #phone-new aria-labelledby="phone-new-name" {
             div.shell { div.screen {
-                div.island aria-hidden="true" {}
                 header { h3 #phone-new-name { "New phone" } }
                 div.content {
                     (frame.form("actions", "pair", &[], &html! {
@@ -246,7 +246,6 @@ fn new_phone(frame: &Frame, is_only: bool) -> Markup {
                         button.quiet #create-device { "Add a simulated phone" }
                     }))
                 }
-                div.home aria-hidden="true" {}
             } }
         }
     }

@@ -93,11 +93,15 @@ fn reset(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
 fn sessions(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let mut query = request.query();
     let (device_id, status) = (query.uuid("device_id"), query.string("status"));
+    let is_open = query.flag("open");
     query.finish()?;
     let device_id = device_id.map(|id| id.to_string());
     let is_listed = |session: &PosSession| {
         let session = &session.session;
         (device_id.is_none() || device_id == session.device_id)
+            && is_open.is_none_or(|open| {
+                open != session.status.as_ref().is_some_and(crate::model::SessionStatus::is_terminal)
+            })
             && status.as_ref().is_none_or(|status| {
                 session.status.as_ref().is_some_and(|other| other.as_str() == status)
             })
