@@ -10,7 +10,6 @@ mod enrollments;
 mod error;
 mod expectation;
 mod http;
-mod in_process;
 mod locations;
 mod pages;
 mod path;

@@ -4,23 +4,22 @@ use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::api::{Error as ApiError, PagedRequest};
+use crate::api::{Client, Error as ApiError, PagedRequest};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Device, Location, Page, Resource};
+use crate::model::{Device, Location, MIN_ID_PREFIX_LEN, Page, Resource};
 use crate::output::Choice;
-use crate::settings::Settings;
-use crate::text::{escape_control, pluralize};
-
-const MIN_ID_PREFIX_LEN: usize = 4;
+use crate::text::{escape_control, normalize_text, pluralize, trim_text};
 
 const MAX_EDIT_DISTANCE: usize = 2;
 
 const SHORT_ID_LEN: usize = 8;
 
-trait NamedResource: Clone {
+pub(super) trait NamedResource: Clone + DeserializeOwned + 'static {
     const NOUN: &'static str;
     const TITLE: &'static str;
+    /// Lists all of them, since the API has no look-up by name.
+    fn list(client: &Client) -> PagedRequest<'_>;
     fn id(&self) -> Option<&str>;
     fn name(&self) -> Option<&str>;
     /// Distinguishes resources of the same name.
@@ -30,6 +29,10 @@ trait NamedResource: Clone {
 impl NamedResource for Device {
     const NOUN: &'static str = "device";
     const TITLE: &'static str = "Device";
+
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.devices(None)
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -48,6 +51,10 @@ impl NamedResource for Location {
     const NOUN: &'static str = "location";
     const TITLE: &'static str = "Location";
 
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.locations()
+    }
+
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
@@ -62,31 +69,38 @@ impl NamedResource for Location {
 }
 
 impl ApiContext<'_> {
-    /// Lists all devices, since the API has no operation that returns one.
-    pub(super) async fn find_device(&self, query: &str) -> Result<Resource<Device>, Error> {
-        find(self.client.devices(None), query, self.settings).await
+    pub(super) async fn find<T: NamedResource>(&self, query: &str) -> Result<Resource<T>, Error> {
+        let all = fetch_all(T::list(&self.client)).await?;
+        resolve(&all, query).map_err(|error| match error.kind {
+            ErrorKind::NotFound => {
+                let flag = self.settings.profile_flag();
+                error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
+            }
+            _ => error,
+        })
     }
 
-    /// Like [`Self::find_device`], but lets the user pick a device if none is given.
-    pub(super) async fn resolve_or_select_device(
+    /// Like [`Self::find`], but lets the user pick one from a list if `query` is `None`.
+    pub(super) async fn find_or_select<T: NamedResource>(
         &self,
         query: Option<&str>,
-    ) -> Result<Resource<Device>, Error> {
-        match query {
-            Some(query) => self.find_device(query).await,
-            None => choose(self.client.devices(None), self).await,
-        }
+    ) -> Result<Resource<T>, Error> {
+        let Some(query) = query else {
+            let (noun, flag) = (T::NOUN, self.settings.profile_flag());
+            if !self.output.can_prompt() {
+                return Err(Error::usage(format!("no {noun} is given"))
+                    .hint(format!("pass a name or an ID; `kustom{flag} {noun}s list` lists them")));
+            }
+            let all = fetch_all(T::list(&self.client)).await?;
+            if all.is_empty() {
+                let message = format!("there are no {noun}s to choose from");
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            return self.select_from(all).await;
+        };
+        self.find(query).await
     }
 
-    /// The ID of a device. A complete ID is returned without a request.
-    pub(super) async fn device_id(&self, query: &str) -> Result<String, Error> {
-        match query.parse::<Uuid>() {
-            Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&self.find_device(query).await?),
-        }
-    }
-
-    #[allow(private_bounds, reason = "devices and locations")]
     pub(super) async fn select_from<T: NamedResource>(
         &self,
         mut all: Vec<Resource<T>>,
@@ -97,29 +111,28 @@ impl ApiContext<'_> {
         all.into_iter().nth(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 
-    pub(super) async fn find_location(&self, query: &str) -> Result<Resource<Location>, Error> {
-        find(self.client.locations(), query, self.settings).await
-    }
-
-    /// The ID of a location. A complete ID is returned without a request.
-    pub(super) async fn location_id(&self, query: &str) -> Result<String, Error> {
+    /// The ID of a device or a location. A complete ID is returned without a request.
+    pub(super) async fn find_id<T: NamedResource>(&self, query: &str) -> Result<String, Error> {
         match query.parse::<Uuid>() {
             Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&self.find_location(query).await?),
+            Err(_) => id_of(&self.find::<T>(query).await?),
         }
     }
 
-    /// Like [`Self::location_id`], but lets the user pick a location if none is given.
-    pub(super) async fn location_id_or_choice(&self, query: Option<&str>) -> Result<String, Error> {
+    /// Like [`Self::find_id`], but lets the user pick one from a list if `query` is `None`.
+    pub(super) async fn find_or_select_id<T: NamedResource>(
+        &self,
+        query: Option<&str>,
+    ) -> Result<String, Error> {
         match query {
-            Some(query) => self.location_id(query).await,
-            None => id_of(&choose::<Location>(self.client.locations(), self).await?),
+            Some(query) => self.find_id::<T>(query).await,
+            None => id_of(&self.find_or_select::<T>(None).await?),
         }
     }
 
     pub(super) async fn location_id_opt(&self, query: Option<&str>) -> Result<Option<String>, Error> {
         match query {
-            Some(query) => self.location_id(query).await.map(Some),
+            Some(query) => self.find_id::<Location>(query).await.map(Some),
             None => Ok(None),
         }
     }
@@ -131,26 +144,9 @@ impl ApiContext<'_> {
     }
 }
 
-#[allow(private_bounds, reason = "devices and locations")]
 pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Error> {
     let message = || format!("the API returned a {} without an ID", T::NOUN);
     found.id().map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::Unavailable, message()))
-}
-
-async fn choose<T: NamedResource + DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    context: &ApiContext<'_>,
-) -> Result<Resource<T>, Error> {
-    let (noun, flag) = (T::NOUN, context.settings.profile_flag());
-    if !context.output.can_prompt() {
-        return Err(Error::usage(format!("no {noun} is given"))
-            .hint(format!("pass a name or an ID; `kustom{flag} {noun}s list` lists them")));
-    }
-    let all: Vec<Resource<T>> = fetch_all(list).await?;
-    if all.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, format!("there are no {noun}s to choose from")));
-    }
-    context.select_from(all).await
 }
 
 fn to_choice<T: NamedResource>(item: &T) -> Choice {
@@ -165,46 +161,38 @@ pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
     Ok(pages.into_iter().flat_map(|page| page.content).collect())
 }
 
-async fn find<T: NamedResource + DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    query: &str,
-    settings: &Settings,
-) -> Result<Resource<T>, Error> {
-    let all = fetch_all(list).await?;
-    resolve(&all, query).map_err(|error| match error.kind {
-        ErrorKind::NotFound => {
-            let flag = settings.profile_flag();
-            error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
-        }
-        _ => error,
-    })
-}
-
-/// Finds the resource by ID, name, name ignoring case, or ID prefix. The first of these that matches anything decides.
+/// Finds the resource by its complete ID, or else by name or ID prefix. A name that matches exactly is preferred over one
+/// that differs in case, but a name that is also the ID prefix of another resource is ambiguous. Names that look the same
+/// are the same.
 fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Result<Resource<T>, Error> {
-    let lower = query.to_lowercase();
-    let rules: [&dyn Fn(&T) -> bool; 4] = [
-        &|item| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query)),
-        &|item| item.name() == Some(query),
-        &|item| item.name().is_some_and(|name| name.to_lowercase() == lower),
-        &|item| {
-            query.len() >= MIN_ID_PREFIX_LEN
-                && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
-        },
-    ];
+    let query = trim_text(query);
+    let (name, lower) = (normalize_text(query), normalize_text(query).to_lowercase());
+    let has_id = |item: &&Resource<T>| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query));
+    let has_name = |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own) == name);
+    let has_name_ignoring_case =
+        |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own).to_lowercase() == lower);
+    let has_id_prefix = |item: &&Resource<T>| {
+        query.len() >= MIN_ID_PREFIX_LEN
+            && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
+    };
+    let mut found: Vec<_> = all.iter().filter(has_id).collect();
+    if found.is_empty() {
+        let any_exact = all.iter().any(|item| has_name(&item));
+        let is_match = |item: &&Resource<T>| {
+            has_id_prefix(item) || if any_exact { has_name(item) } else { has_name_ignoring_case(item) }
+        };
+        found = all.iter().filter(is_match).collect();
+    }
     let noun = T::NOUN;
-    for matches in rules {
-        let found: Vec<_> = all.iter().filter(|item| matches(item)).collect();
-        match found.as_slice() {
-            [] => {}
-            [item] => return Ok((*item).clone()),
-            several => {
-                let candidates: Vec<_> = several.iter().map(|item| describe::<T>(item)).collect();
-                let candidates = candidates.join("\n  ");
-                let (query, number) = (escape_control(query), pluralize(several.len(), noun));
-                let message = format!("'{query}' is ambiguous: it matches {number}\n  {candidates}");
-                return Err(Error::usage(message).hint(format!("use the ID of the {noun}")));
-            }
+    match found.as_slice() {
+        [] => {}
+        [item] => return Ok((*item).clone()),
+        several => {
+            let candidates: Vec<_> = several.iter().map(|item| describe::<T>(item)).collect();
+            let candidates = candidates.join("\n  ");
+            let (query, number) = (escape_control(query), pluralize(several.len(), noun));
+            let message = format!("'{query}' is ambiguous: it matches {number}\n  {candidates}");
+            return Err(Error::usage(message).hint(format!("use the ID of the {noun}")));
         }
     }
     let message = format!("there is no {noun} with the name or ID '{}'", escape_control(query));
@@ -218,11 +206,12 @@ fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Result<Resourc
 /// Suggests the only name that contains the query, or else one that differs by a typo.
 fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Option<&'a str> {
     let names = || all.iter().filter_map(|item| item.name());
-    let mut containing = names().filter(|name| !lower.is_empty() && name.to_lowercase().contains(lower));
+    let normalize = |name: &str| normalize_text(name).to_lowercase();
+    let mut containing = names().filter(|name| !lower.is_empty() && normalize(name).contains(lower));
     match (containing.next(), containing.next()) {
         (Some(only), None) => Some(only),
         (None, _) if lower.chars().count() > 2 * MAX_EDIT_DISTANCE => {
-            names().find(|name| strsim::osa_distance(&name.to_lowercase(), lower) <= MAX_EDIT_DISTANCE)
+            names().find(|name| strsim::osa_distance(&normalize(name), lower) <= MAX_EDIT_DISTANCE)
         }
         _ => None,
     }
@@ -246,6 +235,7 @@ mod tests {
             json!({"id": "cccc4444", "name": "Bar", "location_id": "north"}),
             json!({"id": "dddd5555", "name": "Bar", "location_id": "south"}),
             json!({"id": "eeee6666", "name": "aaaa"}),
+            json!({"id": "ffff7777", "name": "Kafé"}),
         ]
         .into_iter()
         .map(|device| Resource::from_json(device).unwrap())
@@ -264,7 +254,10 @@ mod tests {
             ("till 2", "bbbb3333"),
             ("AAAA2222", "aaaa2222"),
             ("bbbb", "bbbb3333"),
-            ("aaaa", "eeee6666"),
+            (" Till\u{a0}1\r\n", "aaaa1111"),
+            ("Kafe\u{301}", "ffff7777"),
+            ("KAFE\u{301}", "ffff7777"),
+            ("eeee6666", "eeee6666"),
         ] {
             assert_eq!(find_id(query).unwrap(), id, "{query}");
         }
@@ -280,6 +273,12 @@ mod tests {
           dddd5555  Bar  south
         ");
         assert_eq!(find_id("TILL 2").unwrap_err().kind, ErrorKind::Usage);
+        insta::assert_snapshot!(find_id("aaaa").unwrap_err().message, @r"
+        'aaaa' is ambiguous: it matches 3 devices
+          aaaa1111  Till 1  north
+          aaaa2222  Till 2
+          eeee6666  aaaa
+        ");
     }
 
     #[test]
