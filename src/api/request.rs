@@ -15,7 +15,7 @@ pub(crate) struct Request {
     pub body: Vec<u8>,
     pub(super) single_try: bool,
     /// `None` for `kustom api`, which prints any response.
-    pub(super) expectation: Option<Expectation>,
+    pub(super) expectation: Option<Box<Expectation>>,
 }
 
 impl Request {
@@ -78,7 +78,7 @@ impl Request {
 
     /// What the response must contain to be about this request.
     pub(super) fn expect_response(mut self, expectation: Expectation) -> Self {
-        self.expectation = Some(expectation);
+        self.expectation = Some(Box::new(expectation));
         self
     }
 

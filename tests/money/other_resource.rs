@@ -41,8 +41,8 @@ impl Liar {
         let current = Arc::clone(&lie);
         let server = Server::new(move |asked| {
             let mut body = truth(asked);
-            let line = asked.line();
-            if let Some(lie) = current.lock().unwrap().as_ref().filter(|lie| matches(lie.request, &line)) {
+            let request = asked.line();
+            if let Some(lie) = current.lock().unwrap().as_ref().filter(|lie| matches(lie.request, &request)) {
                 let is_list = body["content"].is_array();
                 let target = if is_list { &mut body["content"][0] } else { &mut body };
                 match &lie.value {
