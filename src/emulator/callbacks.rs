@@ -130,8 +130,7 @@ impl Callbacks {
             };
             drop(permit);
             let response = response.map_err(DeliveryError::reason);
-            let outcome =
-                response.as_ref().map(|response| response.status().as_u16()).map_err(String::clone);
+            let outcome = response.as_ref().map(|response| response.status().as_u16()).map_err(String::clone);
             let is_acknowledged = matches!(outcome, Ok(200..=299));
             let retry_in = (!is_acknowledged).then_some(delay);
             if let Some(history) = &self.history {

@@ -106,6 +106,17 @@ impl Exchange {
         Self { at: Timestamp::now(), query, headers, body, response: None, ignored: Vec::new(), size }
     }
 
+    pub(super) fn hide_in_response<'a>(&mut self, hidden: impl Iterator<Item = &'a str> + Clone) {
+        if let Some(response) = &mut self.response {
+            change_strings(response, &|text| {
+                hidden
+                    .clone()
+                    .filter(|hidden| hidden.len() > 3)
+                    .fold(text, |text, hidden| text.replace(hidden, "…"))
+            });
+        }
+    }
+
     pub(super) fn add_response(&mut self, body: &[u8]) {
         self.response = capture(body);
         self.size += body.len().min(MAX_BODY);
@@ -143,15 +154,15 @@ fn capture(body: &[u8]) -> Option<Value> {
         Err(_) => return Some(format!("({} bytes that are not JSON)", body.len()).into()),
     };
     Redactor::redact_fields(&mut value);
-    redact_strings(&mut value);
+    change_strings(&mut value, &|text| Redactor::default().redact(&text));
     Some(value)
 }
 
-fn redact_strings(value: &mut Value) {
+fn change_strings(value: &mut Value, change: &impl Fn(String) -> String) {
     match value {
-        Value::String(text) => *text = Redactor::default().redact(text),
-        Value::Array(items) => items.iter_mut().for_each(redact_strings),
-        Value::Object(fields) => fields.values_mut().for_each(redact_strings),
+        Value::String(text) => *text = change(std::mem::take(text)),
+        Value::Array(items) => items.iter_mut().for_each(|item| change_strings(item, change)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| change_strings(field, change)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -260,8 +271,6 @@ impl History {
                 RequestOutcome::Abandoned => ("abandoned", None),
             };
             let Exchange { at, query, headers, body, response, ignored, size } = exchange;
-            // The error of an unknown path repeats the path, which is not shown.
-            let response = response.filter(|_| record.path != "…");
             let mut entries = self.entries();
             entries.last_id += 1;
             let request = RecordedRequest {
@@ -381,9 +390,8 @@ impl RecordedAttempt {
             (name.to_string(), value.to_str().unwrap_or("…").to_owned())
         };
         // An application may repeat its configuration, including the secret.
-        let redact = |text: &str| -> String {
-            Redactor::default().redact(text).chars().take(MAX_RESPONSE).collect()
-        };
+        let redact =
+            |text: &str| -> String { Redactor::default().redact(text).chars().take(MAX_RESPONSE).collect() };
         let (status, error, response) = match outcome {
             Ok((status, body)) => {
                 let body = redact(&String::from_utf8_lossy(&body[..body.len().min(4 * MAX_RESPONSE)]));
@@ -413,7 +421,8 @@ mod tests {
 
     #[test]
     fn bodies_and_queries_are_kept_without_secrets() {
-        let body = br#"{"enrollment_code": "ABCD2345", "note": "kco_live_api_x", "data": [{"bearer_token": "t"}]}"#;
+        let body =
+            br#"{"enrollment_code": "ABCD2345", "note": "kco_live_api_x", "data": [{"bearer_token": "t"}]}"#;
         let kept = capture(body).unwrap().to_string();
         for secret in ["ABCD2345", "live_api_x", "\"t\""] {
             assert!(!kept.contains(secret), "{kept}");

@@ -132,8 +132,8 @@ fn parse_step(text: &str) -> Result<Step, PhoneRuleError> {
             let delay = delay
                 .filter(|delay: &SignedDuration| !delay.is_negative() && *delay <= MAX_DELAY)
                 .and_then(|delay| Duration::try_from(delay).ok());
-            let delay = delay
-                .ok_or_else(|| PhoneRuleError(format!("'{}': a delay is 0s to 1h", after.trim())))?;
+            let delay =
+                delay.ok_or_else(|| PhoneRuleError(format!("'{}': a delay is 0s to 1h", after.trim())))?;
             (action.trim(), delay)
         }
         None => (text, Duration::ZERO),
@@ -240,9 +240,7 @@ impl PhoneRules {
                 rule.conditions.iter().partition(|condition| matches!(condition, Condition::Percent(_)));
             let is_hit = others.into_iter().chain(percentages).all(|condition| match condition {
                 Condition::Amount(pattern) => matches_pattern(pattern, &sale.amount),
-                Condition::Device(name) => {
-                    matches_pattern(name, sale.device_name) || name == sale.device_id
-                }
+                Condition::Device(name) => matches_pattern(name, sale.device_name) || name == sale.device_id,
                 Condition::Currency(code) => code.eq_ignore_ascii_case(sale.currency),
                 Condition::Reference(pattern) => matches_pattern(pattern, sale.reference),
                 Condition::Percent(percent) => rng.u8(0..100) < *percent,
@@ -393,13 +391,17 @@ mod tests {
 
     #[test]
     fn the_first_matching_rule_applies() {
-        let texts = ["amount=*.51: insufficient-funds, then pay after 2s", "amount=9*, device=Till 2: ignore"];
+        let texts =
+            ["amount=*.51: insufficient-funds, then pay after 2s", "amount=9*, device=Till 2: ignore"];
         let (first, second) = (Some(texts[0].to_owned()), Some(texts[1].to_owned()));
         let amounts = ["10.51", "9.50", "90.51", "1.00"];
         assert_eq!(chosen(&rules(1, &texts), &amounts), [first.clone(), second, first, None]);
-        for (condition, is_hit) in
-            [("device=Till*", true), ("device=Till 1", false), ("currency=sek", true), ("reference=r-*", true)]
-        {
+        for (condition, is_hit) in [
+            ("device=Till*", true),
+            ("device=Till 1", false),
+            ("currency=sek", true),
+            ("reference=r-*", true),
+        ] {
             let rules = rules(1, &[&format!("{condition}: pay")]);
             assert_eq!(chosen(&rules, &["1.00"])[0].is_some(), is_hit, "{condition}");
         }

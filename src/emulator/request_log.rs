@@ -21,9 +21,14 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// The names of fields and query parameters that the emulator ignored.
+    /// The names of fields and query parameters that a successful request had and the emulator ignored.
     pub fn ignored(&self) -> &[String] {
-        self.exchange.as_ref().map(|exchange| exchange.ignored.as_slice()).unwrap_or_default()
+        let is_success = matches!(self.outcome, RequestOutcome::Answered(status) if status.is_success());
+        self.exchange
+            .as_ref()
+            .filter(|_| is_success)
+            .map(|exchange| exchange.ignored.as_slice())
+            .unwrap_or_default()
     }
 }
 
@@ -77,6 +82,11 @@ impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
             && (status.is_success() || status == StatusCode::CONFLICT)
         {
             self.record.path = std::mem::take(&mut self.request_path);
+        } else if let Some(exchange) = &mut self.record.exchange {
+            // The error may repeat what the path does not show.
+            let shown: Vec<_> = self.record.path.split('/').collect();
+            let hidden = self.request_path.split('/').filter(|segment| !shown.contains(segment));
+            exchange.hide_in_response(hidden);
         }
     }
 }

@@ -180,8 +180,7 @@ async fn handle(
     // The body is read before a fault is injected: closing a connection while the client still sends would reset it.
     let Ok((parts, body)) = read_body(request).await else { return no_response() };
     let is_recorded = history.is_some() && is_recorded(&method, &path);
-    record
-        .set_exchange(is_recorded.then(|| Exchange::of_request(parts.uri.query(), &parts.headers, &body)));
+    record.set_exchange(is_recorded.then(|| Exchange::of_request(parts.uri.query(), &parts.headers, &body)));
     let request = Request::from_parts(parts, Body::from(body));
     let hit = faults.and_then(|faults| faults.change(|table| table.next_hit(&method, &path)));
     let (fault, FaultAction { delay, effect }) =

@@ -197,7 +197,7 @@ impl Output {
 
     /// Prints lines with the emulator's key, which is public and must be readable.
     pub(crate) fn public_status(&self, lines: &str) {
-        if !self.is_quiet() {
+        if !self.options.quiet && self.options.format == Format::Table {
             self.progress.suspend(|| {
                 // If stderr is closed, there is no place to report it.
                 let _ = writeln!(io::stderr().lock(), "{lines}");

@@ -66,7 +66,13 @@ impl Frame {
     }
 
     /// The fields that every form has: where it goes, and what it does.
-    pub(crate) fn form(&self, class: &str, action: &str, fields: &[(&str, &str)], content: &Markup) -> Markup {
+    pub(crate) fn form(
+        &self,
+        class: &str,
+        action: &str,
+        fields: &[(&str, &str)],
+        content: &Markup,
+    ) -> Markup {
         html! {
             form class=(class) method="post" action={ (self.base) "/act" } {
                 input type="hidden" name="token" value=(self.token);
@@ -187,9 +193,9 @@ mod tests {
     #[test]
     fn a_request_of_another_origin_is_recognized() {
         let check = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs.iter().map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
-            });
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             is_cross_site(&pairs.collect())
         };
         let host = ("host", "127.0.0.1:4010");

@@ -146,12 +146,7 @@ async fn events(State(page): State<Page>, uri: Uri, headers: HeaderMap) -> Respo
     page::event_response(events)
 }
 
-async fn copy_curl(
-    State(page): State<Page>,
-    Path(id): Path<u64>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
+async fn copy_curl(State(page): State<Page>, Path(id): Path<u64>, uri: Uri, headers: HeaderMap) -> Response {
     if !page.has_token(&uri, &headers) {
         return forbidden();
     }
@@ -211,14 +206,16 @@ fn action_request<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> Option<(Metho
     let session = |verb: &str| id("session").map(|id| format!("/emulator/pos/sessions/{id}/{verb}"));
     let device = |verb: &str| id("device").map(|id| format!("/emulator/pos/devices/{id}/{verb}"));
     let object = |names: &[(&str, &str)]| {
-        let given = names.iter().filter_map(|(name, key)| Some(((*key).to_owned(), Value::from(field(name)?))));
+        let given =
+            names.iter().filter_map(|(name, key)| Some(((*key).to_owned(), Value::from(field(name)?))));
         Value::Object(given.collect::<Map<_, _>>())
     };
     let post = |path: String, body: Value| Some((Method::POST, path, body));
     match field("do")? {
         "pair" => {
             // Codes are upper case, and nobody types them so.
-            let code = field("code").map(|code| if code.len() == 8 { code.to_uppercase() } else { code.to_owned() });
+            let code =
+                field("code").map(|code| if code.len() == 8 { code.to_uppercase() } else { code.to_owned() });
             let mut body = object(&[("name", "name")]);
             body["enrollment_code"] = code.unwrap_or_default().into();
             post("/emulator/pos/pair".to_owned(), body)
@@ -253,7 +250,8 @@ fn action_request<'a>(field: &impl Fn(&str) -> Option<&'a str>) -> Option<(Metho
 }
 
 fn forbidden() -> Response {
-    Rejection::new(StatusCode::FORBIDDEN, "Only the emulator's own page can do this. Reload it.").into_response()
+    Rejection::new(StatusCode::FORBIDDEN, "Only the emulator's own page can do this. Reload it.")
+        .into_response()
 }
 
 impl Page {
@@ -271,20 +269,26 @@ impl Page {
     }
 
     async fn content(&self) -> maud::Markup {
-        let (phones, clock, options) =
-            (self.get("/emulator/phones").await, self.get("/emulator/clock").await, self.get("/emulator/options").await);
+        let (phones, clock, options) = (
+            self.get("/emulator/phones").await,
+            self.get("/emulator/clock").await,
+            self.get("/emulator/options").await,
+        );
         let faults = self.emulator.faults();
-        view::main(&self.frame, &view::Content {
-            phones: &phones["phones"],
-            clock: &clock,
-            options: &options,
-            faults: faults.map(|faults| faults.change(|table| table.list())).unwrap_or_default(),
-            rules: self.emulator.setup().phone_rules.list(),
-            requests: self.history.requests(),
-            callbacks: self.history.callbacks(),
-            has_callbacks: self.emulator.setup().has_callbacks,
-            is_strict: self.emulator.setup().is_strict,
-        })
+        view::main(
+            &self.frame,
+            &view::Content {
+                phones: &phones["phones"],
+                clock: &clock,
+                options: &options,
+                faults: faults.map(|faults| faults.change(|table| table.list())).unwrap_or_default(),
+                rules: self.emulator.setup().phone_rules.list(),
+                requests: self.history.requests(),
+                callbacks: self.history.callbacks(),
+                has_callbacks: self.emulator.setup().has_callbacks,
+                is_strict: self.emulator.setup().is_strict,
+            },
+        )
     }
 
     async fn scenario(&self, request: Option<u64>, uri: &Uri, headers: &HeaderMap) -> Response {
@@ -292,8 +296,7 @@ impl Page {
             return forbidden();
         }
         let requests = self.history.requests();
-        let (phones, sessions) =
-            (self.get("/emulator/phones").await, self.get("/emulator/sessions").await);
+        let (phones, sessions) = (self.get("/emulator/phones").await, self.get("/emulator/sessions").await);
         let options = self.get("/emulator/options").await;
         let locations = self.get("/ipp/v1/locations?page_size=1000").await;
         let known = scenario::Known {

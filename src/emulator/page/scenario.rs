@@ -177,9 +177,12 @@ impl Writer<'_> {
             ("POST", "/ipp/v1/enrollments") if request.is_success() => {
                 let id = response["enrollment_id"].as_str().unwrap_or_default();
                 let alias = self.name("code", id);
-                let location =
-                    body["location_id"].as_str().and_then(|id| self.known.location(id)).map_or(Value::Null, Value::from);
-                let keys = [("as", alias), ("location", location), ("expires_in", duration(&body["expires_in"]))];
+                let location = body["location_id"]
+                    .as_str()
+                    .and_then(|id| self.known.location(id))
+                    .map_or(Value::Null, Value::from);
+                let keys =
+                    [("as", alias), ("location", location), ("expires_in", duration(&body["expires_in"]))];
                 self.step("enroll", &keys, &[("status", "PENDING".into())]);
             }
             ("DELETE", path) if path.starts_with("/ipp/v1/enrollments/") => {
@@ -200,10 +203,16 @@ impl Writer<'_> {
             }
             ("POST", "/ipp/v1/dev/devices") if request.is_success() => {
                 let id = response["id"].as_str().unwrap_or_default();
-                let location =
-                    body["location_id"].as_str().and_then(|id| self.known.location(id)).map_or(Value::Null, Value::from);
+                let location = body["location_id"]
+                    .as_str()
+                    .and_then(|id| self.known.location(id))
+                    .map_or(Value::Null, Value::from);
                 let alias = self.name("device", id);
-                self.step("create-device", &[("as", alias), ("name", body["name"].clone()), ("location", location)], &[]);
+                self.step(
+                    "create-device",
+                    &[("as", alias), ("name", body["name"].clone()), ("location", location)],
+                    &[],
+                );
             }
             ("DELETE", path) if path.starts_with("/ipp/v1/devices/") => {
                 if let Some(id) = segment_after(path, "devices") {
@@ -213,7 +222,8 @@ impl Writer<'_> {
             }
             ("POST", "/ipp/v1/sessions") => self.write_create(request, body, response, &failure, &new_status),
             ("POST" | "PUT", path) if path.contains("/sessions/") => {
-                let Some(id) = segment_after(path, "sessions").filter(|id| self.names.contains_key(id)) else {
+                let Some(id) = segment_after(path, "sessions").filter(|id| self.names.contains_key(id))
+                else {
                     return;
                 };
                 let session = ("session", self.named(&id));
@@ -227,7 +237,9 @@ impl Writer<'_> {
                     "simulate-tap" => self.step("tap", &[session, ("outcome", outcome(request))], &expect),
                     "choose" => self.step("choose", &[session, ("method", body["method"].clone())], &expect),
                     "pay" => self.step("pay", &[session, ("method", body["method"].clone())], &expect),
-                    "decline" => self.step("decline", &[session, ("outcome", body["outcome"].clone())], &expect),
+                    "decline" => {
+                        self.step("decline", &[session, ("outcome", body["outcome"].clone())], &expect)
+                    }
                     "cancel" if request.is_api() => self.step("cancel", &[session], &expect),
                     "cancel" => self.step("cancel-on-phone", &[session], &expect),
                     _ => {}
@@ -306,7 +318,8 @@ fn toml(value: &Value) -> String {
         Value::Object(fields) => {
             // TOML has no null, and a scenario could not send it.
             let fields = fields.iter().filter(|(_, value)| !value.is_null());
-            let fields: Vec<_> = fields.map(|(name, value)| format!("{} = {}", string(name), toml(value))).collect();
+            let fields: Vec<_> =
+                fields.map(|(name, value)| format!("{} = {}", string(name), toml(value))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
     }

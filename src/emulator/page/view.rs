@@ -67,7 +67,8 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 fn money(session: &Value, minor: &Value) -> (String, String) {
     let code = text(session, "purchase_currency");
     let minor = minor.as_i64().unwrap_or_default();
-    let amount = code.parse::<Currency>().map_or_else(|_| minor.to_string(), |currency| format_minor(minor, currency));
+    let amount =
+        code.parse::<Currency>().map_or_else(|_| minor.to_string(), |currency| format_minor(minor, currency));
     (amount, safe(code))
 }
 
@@ -172,7 +173,9 @@ fn open_session(
 }
 
 fn cart(session: &Value) -> Markup {
-    let Some(items) = session["order_items"].as_array().filter(|items| !items.is_empty()) else { return html! {} };
+    let Some(items) = session["order_items"].as_array().filter(|items| !items.is_empty()) else {
+        return html! {};
+    };
     html! {
         div.scroll tabindex="0" role="region" aria-label="Cart" {
             table.cart {
@@ -347,35 +350,43 @@ fn render_request(frame: &Frame, request: &RecordedRequest) -> Markup {
 }
 
 fn callbacks(frame: &Frame, content: &Content<'_>) -> Markup {
-    let views: Vec<_> = content.callbacks.iter().rev().take(MAX_SHOWN).map(|callback| {
-        let (status, tone) = match callback.status {
-            CallbackStatus::NotSent => ("not sent".to_owned(), Tone::Neutral),
-            CallbackStatus::Acknowledged => ("acknowledged".to_owned(), Tone::Good),
-            CallbackStatus::Pending if callback.attempts.is_empty() => ("pending".to_owned(), Tone::Neutral),
-            CallbackStatus::Pending => (format!("attempt {} failed", callback.attempts.len()), Tone::Bad),
-        };
-        let attempts = callback.attempts.iter().map(|attempt| AttemptView {
-            at: attempt.at,
-            headers: attempt.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            status: attempt.status,
-            error: attempt.error.clone(),
-            response: attempt.response.clone(),
-            detail: match attempt.retry_in_ms {
-                Some(ms) => format!("{} ms, retry after {ms} ms", attempt.duration_ms),
-                None => format!("{} ms", attempt.duration_ms),
-            },
-        });
-        CallbackView {
-            id: callback.id.clone(),
-            kind: callback.kind().to_owned(),
-            at: text(&callback.payload, "timestamp").parse().ok(),
-            status,
-            tone,
-            payload: callback.payload.clone(),
-            attempts: attempts.collect(),
-            can_be_sent: content.has_callbacks && callback.status == CallbackStatus::Acknowledged,
-        }
-    }).collect();
+    let views: Vec<_> = content
+        .callbacks
+        .iter()
+        .rev()
+        .take(MAX_SHOWN)
+        .map(|callback| {
+            let (status, tone) = match callback.status {
+                CallbackStatus::NotSent => ("not sent".to_owned(), Tone::Neutral),
+                CallbackStatus::Acknowledged => ("acknowledged".to_owned(), Tone::Good),
+                CallbackStatus::Pending if callback.attempts.is_empty() => {
+                    ("pending".to_owned(), Tone::Neutral)
+                }
+                CallbackStatus::Pending => (format!("attempt {} failed", callback.attempts.len()), Tone::Bad),
+            };
+            let attempts = callback.attempts.iter().map(|attempt| AttemptView {
+                at: attempt.at,
+                headers: attempt.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+                status: attempt.status,
+                error: attempt.error.clone(),
+                response: attempt.response.clone(),
+                detail: match attempt.retry_in_ms {
+                    Some(ms) => format!("{} ms, retry after {ms} ms", attempt.duration_ms),
+                    None => format!("{} ms", attempt.duration_ms),
+                },
+            });
+            CallbackView {
+                id: callback.id.clone(),
+                kind: callback.kind().to_owned(),
+                at: text(&callback.payload, "timestamp").parse().ok(),
+                status,
+                tone,
+                payload: callback.payload.clone(),
+                attempts: attempts.collect(),
+                can_be_sent: content.has_callbacks && callback.status == CallbackStatus::Acknowledged,
+            }
+        })
+        .collect();
     html! {
         section.panel #callbacks aria-labelledby="callbacks-title" {
             header { h2 #callbacks-title { "Callbacks" } }
@@ -391,7 +402,8 @@ fn callbacks(frame: &Frame, content: &Content<'_>) -> Markup {
 
 fn controls(frame: &Frame, content: &Content<'_>) -> Markup {
     let now = text(content.clock, "now").parse().ok();
-    let ahead = text(content.clock, "ahead").parse::<jiff::SignedDuration>().ok().filter(|ahead| !ahead.is_zero());
+    let ahead =
+        text(content.clock, "ahead").parse::<jiff::SignedDuration>().ok().filter(|ahead| !ahead.is_zero());
     html! {
         section.panel #controls aria-labelledby="controls-title" {
             header { h2 #controls-title { "Controls" } }

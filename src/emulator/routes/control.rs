@@ -44,7 +44,8 @@ pub(super) fn check_token(setup: &Setup, headers: &HeaderMap) -> Result<(), Reje
     if bool::from(given.ct_eq(token.as_bytes())) {
         return Ok(());
     }
-    let detail = format!("Others can reach this emulator, so {TOKEN_HEADER} must have the token that it printed.");
+    let detail =
+        format!("Others can reach this emulator, so {TOKEN_HEADER} must have the token that it printed.");
     Err(Rejection::new(StatusCode::FORBIDDEN, detail))
 }
 
@@ -102,9 +103,9 @@ fn sessions(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>
             && is_open.is_none_or(|open| {
                 open != session.status.as_ref().is_some_and(crate::model::SessionStatus::is_terminal)
             })
-            && status.as_ref().is_none_or(|status| {
-                session.status.as_ref().is_some_and(|other| other.as_str() == status)
-            })
+            && status
+                .as_ref()
+                .is_none_or(|status| session.status.as_ref().is_some_and(|other| other.as_str() == status))
     };
     let sessions: Vec<_> = state.all_sessions(context.now).into_iter().filter(is_listed).collect();
     Ok(list("sessions", sessions))
@@ -182,7 +183,8 @@ fn send_callback(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
     let (event, status) =
         history.event(&id).ok_or_else(|| Rejection::not_found("There is no callback with this ID."))?;
     if !emulator.setup().has_callbacks {
-        let detail = "The emulator was started without --callback-url, so there is nowhere to send callbacks.";
+        let detail =
+            "The emulator was started without --callback-url, so there is nowhere to send callbacks.";
         return Err(Rejection::conflict(detail));
     }
     if status == CallbackStatus::Pending {

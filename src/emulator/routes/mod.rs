@@ -22,9 +22,9 @@ use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 
-use self::request::ApiRequest;
 pub(super) use self::control::TOKEN_HEADER;
 pub(super) use self::fields::Ignored;
+use self::request::ApiRequest;
 pub(super) use self::request::MAX_BODY;
 use super::{Emulator, MERCHANT_ID, OpContext, State};
 use crate::emulator::state::Rejection;

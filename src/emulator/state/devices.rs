@@ -187,7 +187,8 @@ impl State {
 
     pub(super) fn registered_devices(&self) -> impl Iterator<Item = (Uuid, PosDevice)> {
         let registered = self.devices.iter().filter(|(_, record)| !record.deregistered);
-        registered.map(|(id, record)| (*id, PosDevice { device: record.to_device(), offline: record.offline }))
+        registered
+            .map(|(id, record)| (*id, PosDevice { device: record.to_device(), offline: record.offline }))
     }
 
     pub(super) fn is_listed(&self, created_at: Timestamp, now: Timestamp) -> bool {

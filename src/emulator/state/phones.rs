@@ -38,9 +38,10 @@ impl State {
         devices
             .map(|(id, device)| {
                 let (open, sessions) = sessions.remove(&id).unwrap_or_default();
-                let location = self.locations.iter().find(|location| {
-                    device.device.location_id.as_deref() == Some(&*location.id.to_string())
-                });
+                let location = self
+                    .locations
+                    .iter()
+                    .find(|location| device.device.location_id.as_deref() == Some(&*location.id.to_string()));
                 let location = location.map(|location| location.name.clone());
                 PhoneView { device, location, open, sessions }
             })

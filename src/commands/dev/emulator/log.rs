@@ -65,7 +65,12 @@ fn format_text(request: &RequestRecord) -> String {
         [] => String::new(),
         names => format!(" (ignored: {})", names.join(", ")),
     };
-    format!("{} {} {outcome}{fault}{ignored} {} ms", request.method, request.path, request.duration.as_millis())
+    format!(
+        "{} {} {outcome}{fault}{ignored} {} ms",
+        request.method,
+        request.path,
+        request.duration.as_millis()
+    )
 }
 
 fn format_json(request: &RequestRecord) -> String {

@@ -193,7 +193,11 @@ impl ServeArgs {
         if let Some(token) = token {
             lines.push(format!("  token for /emulator: {token}"));
         }
-        lines.extend(self.phone_rules.iter().map(|rule| format!("  phone: {}", Redactor::default().redact(&rule.to_string()))));
+        lines.extend(
+            self.phone_rules
+                .iter()
+                .map(|rule| format!("  phone: {}", Redactor::default().redact(&rule.to_string()))),
+        );
         if self.strict {
             lines.push("  strict: unknown fields are rejected".to_owned());
         }
@@ -259,8 +263,9 @@ impl ServeArgs {
 fn read_seed(path: &Path) -> Result<State, Error> {
     let text = String::from_utf8(args::read_file(path)?)
         .map_err(|_| Error::usage(format!("{} is not text in UTF-8", path.display())))?;
-    State::from_seed(&text).map_err(|error| {
-        Error::usage(format!("{}, {error}", path.display()))
+    State::from_seed(&text).map_err(|errors| {
+        let lines: Vec<_> = errors.iter().map(|error| format!("{}, {error}", path.display())).collect();
+        Error::usage(lines.join("\n"))
             .hint("fix the file in an editor; docs/emulator.md describes its format")
     })
 }
