@@ -33,13 +33,6 @@ fn words_that_are_always_the_same() {
                 "--unset-metadata",
                 "--help",
                 "--profile",
-                "--output",
-                "--quiet",
-                "--verbose",
-                "--no-input",
-                "--yes",
-                "--color",
-                "--timeout",
             ],
         ),
         (&["--output", ""], &["table", "json", "ndjson", "csv"]),
@@ -161,7 +154,6 @@ fn the_variable_alone_keeps_no_command_from_being_carried_out() {
     }
 }
 
-/// A pipe in the place of a file is waited for no longer than a person waits.
 #[cfg(unix)]
 #[test]
 fn a_file_that_is_none_keeps_nobody_waiting() {
