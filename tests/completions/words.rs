@@ -23,18 +23,6 @@ fn words_that_are_always_the_same() {
         (&["help", "dev"], &["devices", "dev"]),
         (&["help", "e"], &["enrollments", "exit-codes", "environment"]),
         (&["devices", "get", "--pro"], &["--profile"]),
-        (
-            &["devices", "update", "x", "--"],
-            &[
-                "--name",
-                "--location",
-                "--no-location",
-                "--metadata",
-                "--unset-metadata",
-                "--help",
-                "--profile",
-            ],
-        ),
         (&["--output", ""], &["table", "json", "ndjson", "csv"]),
         (&["--output=n"], &["--output=ndjson"]),
         (&["devices", "list", "-o", "j"], &["json"]),
@@ -65,6 +53,9 @@ fn words_that_are_always_the_same() {
     for (words, expected) in cases {
         assert_eq!(values(&env, words), *expected, "{words:?}");
     }
+    let flags = values(&env, &["devices", "update", "x", "--"]).join(" ");
+    let own = "--name --location --no-location --metadata --unset-metadata --help --profile --output ";
+    assert!(flags.starts_with(own), "the command's own flags come before the global ones: {flags}");
 }
 
 #[test]

@@ -66,12 +66,23 @@ fn check_clock(response: &Response, elapsed: Duration, now: Timestamp) -> CheckR
 }
 
 fn check_key(response: &Response) -> CheckResult {
+    let is_html = response.body.trim_ascii_start().starts_with(b"<");
     match response.status {
         200..=299 => CheckResult::ok("key", "is accepted"),
-        status @ (401 | 403) => {
-            let message = format!("the API does not accept the key (HTTP {status})");
-            let error = Error::new(ErrorKind::Credentials, message);
+        401 => {
+            let error = Error::new(ErrorKind::Credentials, "the API does not accept the key (HTTP 401)");
             CheckResult::failure("key", error.hint("store the right one with `kustom login`"))
+        }
+        403 if is_html => {
+            let message = "a firewall in front of the API refused the request (HTTP 403)";
+            let hint = "the firewall refuses some regions: try again without a VPN, or from another network";
+            CheckResult::failure("key", Error::new(ErrorKind::Unavailable, message).hint(hint))
+        }
+        403 => {
+            let message =
+                "the API refused the request (HTTP 403), which does not show whether the key is valid";
+            let hint = "check the merchant ID, and whether in-person payments are enabled for the account";
+            CheckResult::failure("key", Error::new(ErrorKind::Refused, message).hint(hint))
         }
         status @ 300..=399 => {
             let message = format!("the host answers {status} with a redirect: it is not the API");

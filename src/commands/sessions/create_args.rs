@@ -2,6 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter};
+use indexmap::IndexSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -15,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
 use crate::model::{Currency, Device, SessionRequest, parse_amount};
 use crate::output::format_amount;
+use crate::text::escape_control;
 
 /// A session to create. The body is the only form of it; what the journal and the user need is read from there.
 pub(super) struct NewSession {
@@ -110,6 +112,9 @@ impl SessionArgs {
             None if self.items.is_empty() => None,
             None => Some(cart_from_items(&self.items, amount, currency)?),
         };
+        if let Some(cart) = &cart {
+            warn_about_types(&cart.items, context);
+        }
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
@@ -133,6 +138,19 @@ impl SessionArgs {
         let body =
             serde_json::to_vec(&request).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         Ok(NewSession { body, location_id, target: format!("device {device}{location}") })
+    }
+}
+
+/// Warns about types of lines that the API does not document. They are sent, because an integration sends them too.
+fn warn_about_types(items: &[Value], context: &ApiContext<'_>) {
+    let types = items.iter().filter_map(|item| item.get("type")?.as_str());
+    let undocumented: IndexSet<&str> =
+        types.filter(|kind| !matches!(*kind, "physical" | "discount")).collect();
+    for kind in undocumented {
+        context.output.warn(&format!(
+            "the line type '{}' is not documented, so the API may reject it; physical and discount are",
+            escape_control(kind)
+        ));
     }
 }
 
@@ -205,6 +223,9 @@ async fn build_from_body(
         // The message of a syntax error contains its position, but nothing of the content.
         Err(error) => return Err(Error::usage(format!("--body is not JSON: {error}"))),
     };
+    if let Some(Value::Array(items)) = object.get("order_items") {
+        warn_about_types(items, context);
+    }
     let (location_id, location) = find_location(location, context).await?;
     let device = object.get("device_id").and_then(Value::as_str).unwrap_or("(none)");
     Ok(NewSession { body, location_id, target: format!("device {device}{location}") })
