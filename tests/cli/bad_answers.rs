@@ -289,13 +289,13 @@ fn answers_that_are_not_as_documented_are_tolerated() {
     assert_eq!(&home_.run(["devices", "list"]).stdout_only(), table);
 
     let session = json!({
-        "session_id": 5, "status": "AUTHORIZING", "order_amount": "24950", "purchase_currency": "SEK",
+        "session_id": id(1), "status": "AUTHORIZING", "order_amount": "24950", "purchase_currency": "SEK",
         "merchant_reference1": 1001, "order_items": [7, {"name": "Coffee"}], "tip": 3,
     });
     let server = Server::always(Reply::json(200, &session));
     let home_ = env(&server);
     assert_eq!(home_.run(["sessions", "get", &id(1), "-o", "json"]).json(), session);
     let shown = home_.run(["sessions", "get", &id(1)]).assert_code(0);
-    insta::assert_snapshot!(&shown.whole(), @"ID         5\nSTATUS     AUTHORIZING\nAMOUNT     249.50 SEK\nREFERENCE  1001\nITEMS      Coffee\n\
+    insta::assert_snapshot!(&shown.whole(), @"ID         00000000-0000-4000-8000-000000000001\nSTATUS     AUTHORIZING\nAMOUNT     249.50 SEK\nREFERENCE  1001\nITEMS      Coffee\n\
          ! The status AUTHORIZING is new to this version of kustom; see the session itself.\nexit 0\n");
 }
