@@ -21,7 +21,6 @@ mod emulator_page;
 mod emulator_seed;
 mod faults;
 mod guards;
-mod harness;
 mod help;
 mod interactive;
 mod io_errors;
