@@ -106,11 +106,11 @@ impl Exchange {
         Self { at: Timestamp::now(), query, headers, body, response: None, ignored: Vec::new(), size }
     }
 
-    pub(super) fn hide_in_response<'a>(&mut self, hidden: impl Iterator<Item = &'a str> + Clone) {
+    pub(super) fn hide_in_response(&mut self, hidden: &[&str]) {
         if let Some(response) = &mut self.response {
             change_strings(response, &|text| {
                 hidden
-                    .clone()
+                    .iter()
                     .filter(|hidden| hidden.len() > 3)
                     .fold(text, |text, hidden| text.replace(hidden, "…"))
             });

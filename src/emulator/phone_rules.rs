@@ -283,7 +283,7 @@ impl PhonePlayer {
             }
             tokio::select! {
                 Some(()) = playing.next(), if !playing.is_empty() => {}
-                changed = changes.changed() => if changed.is_err() { return },
+                result = changes.changed() => if result.is_err() { return },
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }

@@ -85,8 +85,9 @@ impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
         } else if let Some(exchange) = &mut self.record.exchange {
             // The error may repeat what the path does not show.
             let shown: Vec<_> = self.record.path.split('/').collect();
-            let hidden = self.request_path.split('/').filter(|segment| !shown.contains(segment));
-            exchange.hide_in_response(hidden);
+            let hidden: Vec<_> =
+                self.request_path.split('/').filter(|segment| !shown.contains(segment)).collect();
+            exchange.hide_in_response(&hidden);
         }
     }
 }

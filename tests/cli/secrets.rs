@@ -56,6 +56,7 @@ const COMMANDS: [(&str, &str); 37] = [
     ("dev emulator fault clear", ""),
     ("dev emulator clock show", ""),
     ("dev emulator clock advance", "20m"),
+    ("dev emulator reset", ""),
     ("dev run", ""),
 ];
 

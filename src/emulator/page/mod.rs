@@ -138,7 +138,7 @@ async fn events(State(page): State<Page>, uri: Uri, headers: HeaderMap) -> Respo
             tokio::time::sleep(MIN_INTERVAL).await;
             tokio::select! {
                 // The server stops.
-                changed = changes.changed() => if changed.is_err() { return None },
+                result = changes.changed() => if result.is_err() { return None },
                 () = tokio::time::sleep(TICK) => {}
             }
         }

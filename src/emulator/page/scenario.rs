@@ -238,7 +238,7 @@ impl Writer<'_> {
                     "choose" => self.step("choose", &[session, ("method", body["method"].clone())], &expect),
                     "pay" => self.step("pay", &[session, ("method", body["method"].clone())], &expect),
                     "decline" => {
-                        self.step("decline", &[session, ("outcome", body["outcome"].clone())], &expect)
+                        self.step("decline", &[session, ("outcome", body["outcome"].clone())], &expect);
                     }
                     "cancel" if request.is_api() => self.step("cancel", &[session], &expect),
                     "cancel" => self.step("cancel-on-phone", &[session], &expect),
