@@ -73,7 +73,7 @@ impl OpContext<'_> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     version: u64,
-    #[serde(rename = "switches")]
+    #[serde(rename = "switches", serialize_with = "options::serialize_stored")]
     pub options: EmulatorOptions,
     /// How far the emulator's clock is ahead of the system's. State files of early versions lack it.
     #[serde(default, rename = "ahead", skip_serializing_if = "SignedDuration::is_zero")]
@@ -86,7 +86,12 @@ pub struct State {
     #[serde(with = "records")]
     sessions: Records<sessions::Record>,
     /// State files of early versions have no orders.
-    #[serde(default, with = "records", skip_serializing_if = "Records::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "records::deserialize",
+        serialize_with = "orders::serialize",
+        skip_serializing_if = "orders::has_none_to_store"
+    )]
     orders: Records<orders::Record>,
     #[serde(default, skip_serializing_if = "orders::UsedKeys::is_empty")]
     used_keys: orders::UsedKeys,

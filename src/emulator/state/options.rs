@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::settlements::DEFAULT_PAYOUT_DELAY;
@@ -69,6 +70,34 @@ impl Default for EmulatorOptions {
             transaction_signs: TransactionSigns::Unsigned,
         }
     }
+}
+
+/// Options that early versions do not know. A state file has them only if they are set, so that those versions can read it.
+const LATER_OPTIONS: [&str; 12] = [
+    "order_capture",
+    "order_lag",
+    "order_currency_case",
+    "order_references",
+    "order_personal_data",
+    "fully_refunded_status",
+    "refund_headers",
+    "idempotency_memory",
+    "payout_delay",
+    "payout_fee",
+    "settlements_envelope",
+    "transaction_signs",
+];
+
+pub(super) fn serialize_stored<S: Serializer>(
+    options: &EmulatorOptions,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let fields = |options: &EmulatorOptions| serde_json::to_value(options).map_err(S::Error::custom);
+    let (mut stored, defaults) = (fields(options)?, fields(&EmulatorOptions::default())?);
+    if let Some(stored) = stored.as_object_mut() {
+        stored.retain(|name, value| !LATER_OPTIONS.contains(&name.as_str()) || *value != defaults[name]);
+    }
+    stored.serialize(serializer)
 }
 
 fn positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {

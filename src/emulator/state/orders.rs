@@ -3,7 +3,7 @@
 use http::StatusCode;
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::order_totals::line_total;
@@ -37,6 +37,9 @@ pub(super) struct Record {
     /// Whether what was not captured was released.
     #[serde(default)]
     is_released: bool,
+    /// Whether it follows from its session, which was paid before this program knew orders. Then it is not stored.
+    #[serde(skip)]
+    is_derived: bool,
 }
 
 /// A capture or a refund.
@@ -79,6 +82,14 @@ pub enum OrderChange {
     Refunded { order: Uuid, id: Uuid },
     Cancelled,
     Released,
+}
+
+pub(super) fn has_none_to_store(orders: &Records<Record>) -> bool {
+    orders.values().all(|record| record.is_derived)
+}
+
+pub(super) fn serialize<S: Serializer>(orders: &Records<Record>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(orders.values().filter(|record| !record.is_derived))
 }
 
 /// The idempotency keys that were used, oldest first.
@@ -129,6 +140,7 @@ impl Record {
             refunds: Vec::new(),
             is_cancelled: false,
             is_released: false,
+            is_derived: false,
         }
     }
 
@@ -285,6 +297,7 @@ impl State {
                     description: None,
                     lines: Vec::new(),
                 });
+                record.is_derived = true;
                 self.orders.insert(id, record);
             }
         }
@@ -324,6 +337,9 @@ impl State {
         }
         self.readable_order(id, context.now)?;
         let change = self.perform(id, operation, context)?;
+        if let Some(record) = self.orders.get_mut(&id) {
+            record.is_derived = false;
+        }
         if let Some(key) = key {
             if self.used_keys.len() >= MAX_KEYS {
                 self.used_keys.shift_remove_index(0);
