@@ -34,8 +34,21 @@ const MAX_RESPONSE: usize = 2000;
 const KEPT_HEADERS: [&str; 4] = ["content-type", "x-merchant-id", "klarna-idempotency-key", "user-agent"];
 
 /// Query parameters whose values are shown.
-const KNOWN_PARAMETERS: [&str; 6] =
-    ["location_id", "metadata", "include_consumed", "page_number", "page_size", "outcome"];
+const KNOWN_PARAMETERS: [&str; 13] = [
+    "location_id",
+    "metadata",
+    "include_consumed",
+    "page_number",
+    "page_size",
+    "outcome",
+    "currency_code",
+    "start_date",
+    "end_date",
+    "offset",
+    "size",
+    "order_id",
+    "payment_reference",
+];
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RecordedRequest {

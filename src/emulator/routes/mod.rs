@@ -1,4 +1,4 @@
-//! The API's thirteen operations over HTTP, and the emulator's own: the phone, the clock and faults.
+//! The operations of the API and of its sister APIs over HTTP, and the emulator's own: the phone, the clock and faults.
 //!
 //! Credentials and the size of the body are checked first. An operation then reads what it needs from the
 //! [`ApiRequest`] in a fixed order (path, header and query, body), so that a request with several mistakes always gets
@@ -11,9 +11,11 @@ mod enrollments;
 mod faults;
 mod fields;
 mod locations;
+mod orders;
 mod pos;
 mod request;
 mod sessions;
+mod settlements;
 
 use axum::extract;
 use axum::response::{IntoResponse, Response};
@@ -21,6 +23,7 @@ use axum::routing::{MethodFilter, get, on};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
+use uuid::Uuid;
 
 pub(super) use self::control::TOKEN_HEADER;
 pub(super) use self::fields::Ignored;
@@ -53,12 +56,14 @@ const OPERATIONS: [Route; 13] = [
 ];
 
 /// The operations that read the query.
-const WITH_QUERY: [(MethodFilter, &str); 6] = [
+const WITH_QUERY: [(MethodFilter, &str); 8] = [
     (MethodFilter::POST, "/ipp/v1/dev/sessions/{sessionId}/simulate-tap"),
     (MethodFilter::GET, "/ipp/v1/enrollments"),
     (MethodFilter::GET, "/ipp/v1/locations"),
     (MethodFilter::GET, "/ipp/v1/devices"),
     (MethodFilter::POST, "/ipp/v1/sessions"),
+    (MethodFilter::GET, "/settlements/v1/payouts"),
+    (MethodFilter::GET, "/settlements/v1/transactions"),
     (MethodFilter::GET, "/emulator/sessions"),
 ];
 
@@ -76,6 +81,24 @@ pub(super) fn router(emulator: &Emulator) -> axum::Router {
                     request.check_no_query()?;
                 }
                 emulator.with_state(|state, context| operation(request, state, context))
+            })
+        };
+        router = router.route(path, on(method, handler));
+    }
+    for (method, path, operation) in orders::ROUTES.into_iter().chain(settlements::ROUTES) {
+        let has_query = WITH_QUERY.contains(&(method, path));
+        let handler = async move |extract::State(emulator): extract::State<Emulator>,
+                                  request: Result<ApiRequest, Rejection>| {
+            let result = request.and_then(|request| {
+                process(&emulator, path, request, |request| {
+                    if !has_query {
+                        request.check_no_query()?;
+                    }
+                    emulator.with_state(|state, context| operation(request, state, context))
+                })
+            });
+            result.unwrap_or_else(|rejection| {
+                emulator.with_state(|_, context| order_problem(&rejection, (context.ids)()))
             })
         };
         router = router.route(path, on(method, handler));
@@ -109,7 +132,7 @@ fn process(
         control::check_token(emulator.setup(), request.headers())?;
     }
     request.set_strict(emulator.setup().is_strict);
-    let mut response = operation(&request).unwrap_or_else(IntoResponse::into_response);
+    let mut response = operation(&request)?;
     response.extensions_mut().insert(request.ignored());
     Ok(response)
 }
@@ -123,14 +146,27 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response {
 /// RFC 7807 problem details (observed).
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let body = self.to_problem_json().to_string();
-        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Basic realm=\"kustom emulator\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+        problem_response(&self, "application/problem+json", &self.to_problem_json())
     }
+}
+
+/// An error of Order Management and Settlements (documented).
+fn order_problem(rejection: &Rejection, correlation_id: Uuid) -> Response {
+    problem_response(rejection, "application/json", &rejection.to_order_problem_json(correlation_id))
+}
+
+fn problem_response(rejection: &Rejection, content_type: &'static str, body: &serde_json::Value) -> Response {
+    let body = body.to_string();
+    let mut response = (rejection.status, [(CONTENT_TYPE, content_type)], body).into_response();
+    if rejection.status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Basic realm=\"kustom emulator\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+fn is_order_path(uri: &Uri) -> bool {
+    uri.path().starts_with("/ordermanagement/") || uri.path().starts_with("/settlements/")
 }
 
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
@@ -148,13 +184,16 @@ async fn service_info() -> Response {
     )
 }
 
-async fn unknown_path(uri: Uri) -> Rejection {
-    Rejection::not_found(format!("There is nothing at {}.", uri.path()))
+async fn unknown_path(uri: Uri) -> Response {
+    let rejection = Rejection::not_found(format!("There is nothing at {}.", uri.path()));
+    if is_order_path(&uri) { order_problem(&rejection, Uuid::new_v4()) } else { rejection.into_response() }
 }
 
 /// The router adds the `Allow` header.
-async fn method_not_allowed(method: Method, uri: Uri) -> Rejection {
-    Rejection::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not support {method}.", uri.path()))
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let detail = format!("{} does not support {method}.", uri.path());
+    let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+    if is_order_path(&uri) { order_problem(&rejection, Uuid::new_v4()) } else { rejection.into_response() }
 }
 
 #[cfg(test)]
@@ -185,8 +224,12 @@ mod tests {
     /// Otherwise `--strict` would reject a documented parameter, or not find an unknown one.
     #[test]
     fn the_operations_with_a_query_are_those_with_documented_parameters() {
-        let documents =
-            [include_str!("../../../docs/openapi.yaml"), include_str!("../../../docs/emulator.yaml")];
+        let documents = [
+            include_str!("../../../docs/openapi.yaml"),
+            include_str!("../../../docs/order-management.yaml"),
+            include_str!("../../../docs/settlements.yaml"),
+            include_str!("../../../docs/emulator.yaml"),
+        ];
         let mut described = Vec::new();
         for document in documents {
             let document: serde_json::Value = serde_yaml_ng::from_str(document).unwrap();
@@ -221,6 +264,11 @@ mod tests {
     fn every_route_is_described() {
         let api = OPERATIONS.into_iter().map(|(method, path, _)| (method, path));
         assert_described(api, include_str!("../../../docs/openapi.yaml"), "/ipp/v1/");
+        let orders = orders::ROUTES.into_iter().map(|(method, path, _)| (method, path));
+        let document = include_str!("../../../docs/order-management.yaml");
+        assert_described(orders, document, "/ordermanagement/v1/");
+        let settlements = settlements::ROUTES.into_iter().map(|(method, path, _)| (method, path));
+        assert_described(settlements, include_str!("../../../docs/settlements.yaml"), "/settlements/v1/");
         let own = pos::ROUTES.into_iter().chain(clock::ROUTES).map(|(method, path, _)| (method, path));
         let own = own.chain(faults::ROUTES.map(|(method, path, _)| (method, path)));
         let own = own.chain(control::STATE_ROUTES.map(|(method, path, _)| (method, path)));
