@@ -23,10 +23,11 @@ pub(super) fn spellings(secret: &str) -> Vec<Spelling> {
     let random = KEY_PREFIXES.iter().find_map(|prefix| secret.strip_prefix(prefix));
     let random = random.or_else(|| secret.strip_prefix(super::CALLBACK_SECRET_PREFIX));
     let secret = random.filter(|random| random.len() >= MIN_RANDOM_LEN).unwrap_or(secret);
+    spellings.push(plain(secret));
     spellings.extend(texts(secret.as_bytes()).map(plain));
-    let encoded = [STANDARD.encode(secret), URL_SAFE.encode(secret), to_hex(secret.as_bytes(), "", "")];
-    for inner in encoded.iter().map(|inner| inner.trim_end_matches('=')) {
-        spellings.push(plain(&to_hex(inner.as_bytes(), "", "")));
+    let encoded = base64(secret.as_bytes()).map(|spelling| spelling.text);
+    for inner in encoded.chain([to_hex(secret.as_bytes(), "", "")]) {
+        spellings.push(plain(to_hex(inner.as_bytes(), "", "")));
         spellings.extend(base64(inner.as_bytes()));
     }
     spellings.extend(base64(secret.as_bytes()));
