@@ -219,8 +219,13 @@ fn simplify(character: char) -> Option<char> {
 
 /// Redacts a text.
 pub fn redact(text: &str) -> Cow<'_, str> {
-    let redacted = redact_registered(text);
+    // Prefixes first: people recognize a key by its prefix.
+    let redacted = Cow::Borrowed(text);
     let redacted = map(redacted, redact_prefixed);
+    let redacted = map(redacted, |text| match redact_registered(text) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(redacted) => Some(redacted),
+    });
     map(redacted, redact_userinfo)
 }
 
