@@ -100,16 +100,16 @@ impl Searcher {
     }
 
     fn find_plain<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Range<usize>> + 'a {
-        self.automaton.find_iter(text).filter_map(|found| {
+        self.automaton.find_iter(text).map(|found| {
             let range = found.range();
             if self.is_base64.get(found.pattern().as_usize()) != Some(&true) {
-                return Some(range);
+                return range;
             }
             let bytes = text.as_bytes();
             let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
             let before = bytes[..range.start].iter().rev().take_while(|byte| is_base64(byte)).count();
             let after = bytes[range.end..].iter().take_while(|byte| is_base64(byte)).count();
-            Some(range.start - before..range.end + after)
+            range.start - before..range.end + after
         })
     }
 }
@@ -229,7 +229,7 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     map(redacted, redact_userinfo)
 }
 
-fn map<'a>(text: Cow<'a, str>, change: impl Fn(&str) -> Option<String>) -> Cow<'a, str> {
+fn map(text: Cow<'_, str>, change: impl Fn(&str) -> Option<String>) -> Cow<'_, str> {
     change(&text).map_or(text, Cow::Owned)
 }
 

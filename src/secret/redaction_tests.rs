@@ -1,3 +1,5 @@
+#![allow(clippy::format_collect, reason = "tests may be slow and plain")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use serde_json::json;

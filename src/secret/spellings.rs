@@ -33,9 +33,9 @@ pub(super) fn spellings(secret: &str) -> Vec<Spelling> {
     spellings.extend(base64(secret.as_bytes()));
     let wide = |to_bytes: fn(u16) -> [u8; 2]| secret.encode_utf16().flat_map(to_bytes).collect::<Vec<_>>();
     for bytes in [wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
-        spellings.push(plain(&to_hex(&bytes, "", "")));
+        spellings.push(plain(to_hex(&bytes, "", "")));
         spellings.extend(base64(&bytes));
-        spellings.push(plain(&String::from_utf8_lossy(&bytes)));
+        spellings.push(plain(String::from_utf8_lossy(&bytes)));
     }
     spellings
 }
