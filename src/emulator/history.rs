@@ -15,7 +15,7 @@ use tokio::sync::watch;
 
 use super::request_log::{RequestOutcome, RequestRecord};
 use super::state::Event;
-use crate::secret::Redactor;
+use crate::secret::{redact, redact_fields};
 
 const MAX_REQUESTS: usize = 1000;
 const MAX_CALLBACKS: usize = 1000;
@@ -111,7 +111,7 @@ impl Exchange {
     pub(super) fn of_request(query: Option<&str>, headers: &HeaderMap, body: &[u8]) -> Self {
         let text = |name: &&str| {
             let value = headers.get(*name)?.to_str().ok()?;
-            Some(((*name).to_owned(), Redactor::default().redact(value)))
+            Some(((*name).to_owned(), redact(value).into_owned()))
         };
         let (query, body) = (query.filter(|query| !query.is_empty()).map(redact_query), capture(body));
         let size = body.as_ref().map_or(0, |_| 1) + query.as_ref().map_or(0, String::len);
@@ -140,7 +140,7 @@ fn redact_query(query: &str) -> String {
     let mut redacted = url::form_urlencoded::Serializer::new(String::new());
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let is_known = KNOWN_PARAMETERS.contains(&&*name);
-        let value = if is_known { Redactor::default().redact(&value) } else { "…".to_owned() };
+        let value = if is_known { redact(&value).into_owned() } else { "…".to_owned() };
         redacted.append_pair(&if is_known { name } else { display_name(&name).into() }, &value);
     }
     redacted.finish()
@@ -166,8 +166,8 @@ fn capture(body: &[u8]) -> Option<Value> {
         Ok(value) => value,
         Err(_) => return Some(format!("({} bytes that are not JSON)", body.len()).into()),
     };
-    Redactor::redact_fields(&mut value);
-    change_strings(&mut value, &|text| Redactor::default().redact(&text));
+    redact_fields(&mut value);
+    change_strings(&mut value, &|text| redact(&text).into_owned());
     Some(value)
 }
 
@@ -404,7 +404,7 @@ impl RecordedAttempt {
         };
         // An application may repeat its configuration, including the secret.
         let redact =
-            |text: &str| -> String { Redactor::default().redact(text).chars().take(MAX_RESPONSE).collect() };
+            |text: &str| -> String { redact(text).chars().take(MAX_RESPONSE).collect() };
         let (status, error, response) = match outcome {
             Ok((status, body)) => {
                 let body = redact(&String::from_utf8_lossy(&body[..body.len().min(4 * MAX_RESPONSE)]));

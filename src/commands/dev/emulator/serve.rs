@@ -20,7 +20,7 @@ use crate::emulator::{
 };
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Format;
-use crate::secret::Redactor;
+use crate::secret::redact;
 use crate::text::pluralize;
 
 const FAULT_HELP: &str = "\
@@ -196,7 +196,7 @@ impl ServeArgs {
         lines.extend(
             self.phone_rules
                 .iter()
-                .map(|rule| format!("  phone: {}", Redactor::default().redact(&rule.to_string()))),
+                .map(|rule| format!("  phone: {}", redact(&rule.to_string()))),
         );
         if self.strict {
             lines.push("  strict: unknown fields are rejected".to_owned());
