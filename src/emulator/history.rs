@@ -403,8 +403,7 @@ impl RecordedAttempt {
             (name.to_string(), value.to_str().unwrap_or("…").to_owned())
         };
         // An application may repeat its configuration, including the secret.
-        let redact =
-            |text: &str| -> String { redact(text).chars().take(MAX_RESPONSE).collect() };
+        let redact = |text: &str| -> String { redact(text).chars().take(MAX_RESPONSE).collect() };
         let (status, error, response) = match outcome {
             Ok((status, body)) => {
                 let body = redact(&String::from_utf8_lossy(&body[..body.len().min(4 * MAX_RESPONSE)]));

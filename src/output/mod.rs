@@ -195,16 +195,6 @@ impl Output {
         });
     }
 
-    /// Prints lines with the emulator's key, which is public and must be readable.
-    pub(crate) fn public_status(&self, lines: &str) {
-        if !self.options.quiet && self.options.format == Format::Table {
-            self.progress.suspend(|| {
-                // If stderr is closed, there is no place to report it.
-                let _ = writeln!(io::stderr().lock(), "{lines}");
-            });
-        }
-    }
-
     /// Reads standard input to its end.
     pub(crate) fn read_stdin(&self) -> Result<Vec<u8>, Error> {
         if self.terminals.stdin {

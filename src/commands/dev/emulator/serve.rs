@@ -20,7 +20,6 @@ use crate::emulator::{
 };
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Format;
-use crate::secret::redact;
 use crate::text::pluralize;
 
 const FAULT_HELP: &str = "\
@@ -140,7 +139,7 @@ impl ServeArgs {
                 Format::Table | Format::Json | Format::Ndjson => output.print(&line)?,
             }
             output.flush()?;
-            output.public_status(&self.start_lines(&url, token.as_deref()));
+            output.status(&self.start_lines(&url, token.as_deref()));
             if !self.listen.ip().is_loopback() {
                 output.warn("others on the network can use this emulator, because its key is public");
             }
@@ -193,11 +192,7 @@ impl ServeArgs {
         if let Some(token) = token {
             lines.push(format!("  token for /emulator: {token}"));
         }
-        lines.extend(
-            self.phone_rules
-                .iter()
-                .map(|rule| format!("  phone: {}", redact(&rule.to_string()))),
-        );
+        lines.extend(self.phone_rules.iter().map(|rule| format!("  phone: {rule}")));
         if self.strict {
             lines.push("  strict: unknown fields are rejected".to_owned());
         }
