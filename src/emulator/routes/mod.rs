@@ -90,7 +90,8 @@ impl IntoResponse for Rejection {
 }
 
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
-async fn service_info() -> Response {
+async fn service_info(extract::State(emulator): extract::State<Emulator>) -> Response {
+    let instance = emulator.with_state(|state, _| state.instance());
     json(
         StatusCode::OK,
         &serde_json::json!({
@@ -100,6 +101,7 @@ async fn service_info() -> Response {
             "version": env!("CARGO_PKG_VERSION"),
             "api": "/ipp/v1",
             "merchant_id": MERCHANT_ID,
+            "instance": instance,
         }),
     )
 }
