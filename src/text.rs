@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// Returns true for characters that control a terminal, and for those that reorder or hide text.
 pub(crate) fn is_unsafe(character: char) -> bool {
     character.is_control()
@@ -47,6 +49,18 @@ pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
+}
+
+/// Trims white space, including a no-break space and a carriage return, and the byte order mark.
+pub(crate) fn trim_text(text: &str) -> &str {
+    text.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
+}
+
+/// Normalizes a reference or a name for comparison, so that texts that look the same are equal: trims it, composes its
+/// letters (NFC), and makes every white space a plain space. For display and for requests, use [`trim_text`].
+pub(crate) fn normalize_text(text: &str) -> String {
+    let to_space = |character: char| if character.is_whitespace() { ' ' } else { character };
+    trim_text(text).chars().map(to_space).nfc().collect()
 }
 
 /// Quotes a text as one word of a command line that users copy into a shell.
@@ -99,6 +113,20 @@ mod tests {
         let position = |offset| line_column("a\nåä b\n", offset);
         assert_eq!((position(0), position(2), position(7)), ((1, 1), (2, 1), (2, 4)));
         assert_eq!(position(99), (3, 1), "an offset beyond the end is the end");
+    }
+
+    #[test]
+    fn texts_that_look_the_same_are_equal() {
+        let name = "Café 1";
+        for same in
+            ["Café 1", " Café 1\r\n", "\u{a0}Cafe\u{301} 1\u{a0}", "\u{feff}Café\u{a0}1", "\tCafé\u{2009}1"]
+        {
+            assert_eq!(normalize_text(same), name, "{same:?}");
+        }
+        for other in ["Cafe 1", "café 1", "Café  1", "Café1", "Ｃafé 1"] {
+            assert_ne!(normalize_text(other), name, "{other:?}");
+        }
+        assert_eq!(trim_text("\u{a0}Cafe\u{301}\r"), "Cafe\u{301}");
     }
 
     #[test]

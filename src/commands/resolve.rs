@@ -7,12 +7,10 @@ use uuid::Uuid;
 use crate::api::{Error as ApiError, PagedRequest};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Device, Location, Page, Resource};
+use crate::model::{Device, Location, MIN_ID_PREFIX_LEN, Page, Resource};
 use crate::output::Choice;
 use crate::settings::Settings;
-use crate::text::{escape_control, pluralize};
-
-const MIN_ID_PREFIX_LEN: usize = 4;
+use crate::text::{escape_control, normalize_text, pluralize, trim_text};
 
 const MAX_EDIT_DISTANCE: usize = 2;
 
@@ -180,31 +178,38 @@ async fn find<T: NamedResource + DeserializeOwned + 'static>(
     })
 }
 
-/// Finds the resource by ID, name, name ignoring case, or ID prefix. The first of these that matches anything decides.
+/// Finds the resource by its complete ID, or else by name or ID prefix. A name that matches exactly is preferred over one
+/// that differs in case, but a name that is also the ID prefix of another resource is ambiguous. Names that look the same
+/// are the same.
 fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Result<Resource<T>, Error> {
-    let lower = query.to_lowercase();
-    let rules: [&dyn Fn(&T) -> bool; 4] = [
-        &|item| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query)),
-        &|item| item.name() == Some(query),
-        &|item| item.name().is_some_and(|name| name.to_lowercase() == lower),
-        &|item| {
-            query.len() >= MIN_ID_PREFIX_LEN
-                && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
-        },
-    ];
+    let query = trim_text(query);
+    let (name, lower) = (normalize_text(query), normalize_text(query).to_lowercase());
+    let has_id = |item: &&Resource<T>| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query));
+    let has_name = |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own) == name);
+    let has_name_ignoring_case =
+        |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own).to_lowercase() == lower);
+    let has_id_prefix = |item: &&Resource<T>| {
+        query.len() >= MIN_ID_PREFIX_LEN
+            && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
+    };
+    let mut found: Vec<_> = all.iter().filter(has_id).collect();
+    if found.is_empty() {
+        let any_exact = all.iter().any(|item| has_name(&item));
+        let is_match = |item: &&Resource<T>| {
+            has_id_prefix(item) || if any_exact { has_name(item) } else { has_name_ignoring_case(item) }
+        };
+        found = all.iter().filter(is_match).collect();
+    }
     let noun = T::NOUN;
-    for matches in rules {
-        let found: Vec<_> = all.iter().filter(|item| matches(item)).collect();
-        match found.as_slice() {
-            [] => {}
-            [item] => return Ok((*item).clone()),
-            several => {
-                let candidates: Vec<_> = several.iter().map(|item| describe::<T>(item)).collect();
-                let candidates = candidates.join("\n  ");
-                let (query, number) = (escape_control(query), pluralize(several.len(), noun));
-                let message = format!("'{query}' is ambiguous: it matches {number}\n  {candidates}");
-                return Err(Error::usage(message).hint(format!("use the ID of the {noun}")));
-            }
+    match found.as_slice() {
+        [] => {}
+        [item] => return Ok((*item).clone()),
+        several => {
+            let candidates: Vec<_> = several.iter().map(|item| describe::<T>(item)).collect();
+            let candidates = candidates.join("\n  ");
+            let (query, number) = (escape_control(query), pluralize(several.len(), noun));
+            let message = format!("'{query}' is ambiguous: it matches {number}\n  {candidates}");
+            return Err(Error::usage(message).hint(format!("use the ID of the {noun}")));
         }
     }
     let message = format!("there is no {noun} with the name or ID '{}'", escape_control(query));
@@ -218,11 +223,12 @@ fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Result<Resourc
 /// Suggests the only name that contains the query, or else one that differs by a typo.
 fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Option<&'a str> {
     let names = || all.iter().filter_map(|item| item.name());
-    let mut containing = names().filter(|name| !lower.is_empty() && name.to_lowercase().contains(lower));
+    let normalize = |name: &str| normalize_text(name).to_lowercase();
+    let mut containing = names().filter(|name| !lower.is_empty() && normalize(name).contains(lower));
     match (containing.next(), containing.next()) {
         (Some(only), None) => Some(only),
         (None, _) if lower.chars().count() > 2 * MAX_EDIT_DISTANCE => {
-            names().find(|name| strsim::osa_distance(&name.to_lowercase(), lower) <= MAX_EDIT_DISTANCE)
+            names().find(|name| strsim::osa_distance(&normalize(name), lower) <= MAX_EDIT_DISTANCE)
         }
         _ => None,
     }
@@ -246,6 +252,7 @@ mod tests {
             json!({"id": "cccc4444", "name": "Bar", "location_id": "north"}),
             json!({"id": "dddd5555", "name": "Bar", "location_id": "south"}),
             json!({"id": "eeee6666", "name": "aaaa"}),
+            json!({"id": "ffff7777", "name": "Kafé"}),
         ]
         .into_iter()
         .map(|device| Resource::from_json(device).unwrap())
@@ -264,7 +271,10 @@ mod tests {
             ("till 2", "bbbb3333"),
             ("AAAA2222", "aaaa2222"),
             ("bbbb", "bbbb3333"),
-            ("aaaa", "eeee6666"),
+            (" Till\u{a0}1\r\n", "aaaa1111"),
+            ("Kafe\u{301}", "ffff7777"),
+            ("KAFE\u{301}", "ffff7777"),
+            ("eeee6666", "eeee6666"),
         ] {
             assert_eq!(find_id(query).unwrap(), id, "{query}");
         }
@@ -280,6 +290,12 @@ mod tests {
           dddd5555  Bar  south
         ");
         assert_eq!(find_id("TILL 2").unwrap_err().kind, ErrorKind::Usage);
+        insta::assert_snapshot!(find_id("aaaa").unwrap_err().message, @r"
+        'aaaa' is ambiguous: it matches 3 devices
+          aaaa1111  Till 1  north
+          aaaa2222  Till 2
+          eeee6666  aaaa
+        ");
     }
 
     #[test]

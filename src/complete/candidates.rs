@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap_complete::engine::CompletionCandidate;
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::REQUEST;
 use super::cache::Cache;
@@ -13,11 +14,11 @@ use super::resources::{self, CachedResources, ResourceSummary};
 use crate::context::{App, journal_of};
 use crate::global_args::Global;
 use crate::journal::{Attempt, Journal, Outcome};
-use crate::model::{CallbackType, Currency};
+use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
 use crate::settings::{Account, Endpoint, Settings};
-use crate::text::{escape_control, format_age, is_unsafe};
+use crate::text::{escape_control, format_age, is_unsafe, normalize_text};
 
 /// Only the end of a journal is read, which holds more sessions than anybody looks through.
 const MAX_JOURNAL_BYTES: u64 = 256 * 1024;
@@ -89,19 +90,24 @@ pub(crate) fn http_methods(current: &OsStr) -> Vec<CompletionCandidate> {
     filter(current, methods.map(|method| (method, "")))
 }
 
-/// Keeps the values that begin with the current word, in any case if no value does in the same case. Values with control
-/// characters are never offered.
+/// Keeps the values that begin with the current word, in any case if no value does in the same case. Letters may be
+/// composed or decomposed. Values with control characters are never offered.
 pub(crate) fn filter<V: Into<String>, A: AsRef<str>>(
     current: &OsStr,
     candidates: impl IntoIterator<Item = (V, A)>,
 ) -> Vec<CompletionCandidate> {
-    let (current, lower) = (current.to_string_lossy(), current.to_string_lossy().to_lowercase());
+    // The end of the word is kept, because a space may be part of a name that continues.
+    let normalize = |text: &str| text.nfc().collect::<String>();
+    let current = normalize(&current.to_string_lossy());
+    let lower = current.to_lowercase();
     let candidates = candidates.into_iter().map(|(value, about)| (value.into(), about));
     let mut candidates: Vec<(String, A)> = candidates
-        .filter(|(value, _)| value.to_lowercase().starts_with(&lower) && !value.chars().any(is_unsafe))
+        .filter(|(value, _)| {
+            normalize(value).to_lowercase().starts_with(&lower) && !value.chars().any(is_unsafe)
+        })
         .collect();
-    if candidates.iter().any(|(value, _)| value.starts_with(&*current)) {
-        candidates.retain(|(value, _)| value.starts_with(&*current));
+    if candidates.iter().any(|(value, _)| normalize(value).starts_with(&current)) {
+        candidates.retain(|(value, _)| normalize(value).starts_with(&current));
     }
     candidates
         .into_iter()
@@ -120,15 +126,24 @@ fn filter_resources(
     let resources = select(&known);
     let mut count_by_name: HashMap<String, usize> = HashMap::new();
     for name in resources.iter().filter_map(|resource| resource.name.as_deref()) {
-        *count_by_name.entry(name.to_lowercase()).or_default() += 1;
+        *count_by_name.entry(normalize_text(name).to_lowercase()).or_default() += 1;
     }
-    let is_usable = |name: &&str| {
-        let is_unique = count_by_name.get(&name.to_lowercase()) == Some(&1);
-        is_unique && !name.trim().is_empty() && !name.starts_with('-') && !name.chars().any(is_unsafe)
+    let is_usable = |resource: &ResourceSummary, name: &str| {
+        let key = normalize_text(name).to_lowercase();
+        let is_id_prefix = |other: &ResourceSummary| {
+            key.len() >= MIN_ID_PREFIX_LEN
+                && other.id != resource.id
+                && other.id.to_lowercase().starts_with(&key)
+        };
+        count_by_name.get(&key) == Some(&1)
+            && !resources.iter().any(is_id_prefix)
+            && !key.is_empty()
+            && !name.starts_with('-')
+            && !name.chars().any(is_unsafe)
     };
     let mut candidates = Vec::new();
     for resource in resources {
-        let name = resource.name.as_deref().filter(is_usable);
+        let name = resource.name.as_deref().filter(|name| is_usable(resource, name));
         if let Some(name) = name {
             candidates.push((name.to_owned(), describe_resource(resource, false, &known)));
         }

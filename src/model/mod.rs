@@ -35,7 +35,7 @@ pub use money::{AmountError, format_minor, parse_amount};
 pub use page::Page;
 pub use payment_method::PaymentMethod;
 pub use problem::Problem;
-pub use resource::Resource;
+pub use resource::{MIN_ID_PREFIX_LEN, Resource};
 pub use session::{OrderItem, Session, SessionRequest, SessionStatus};
 pub use tap_outcome::TapOutcome;
 pub use tax_rate::{RateError, parse_rate};

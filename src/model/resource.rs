@@ -2,6 +2,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+/// The shortest prefix of an ID that finds a resource.
+pub const MIN_ID_PREFIX_LEN: usize = 4;
+
 /// A `T` parsed from a response, together with every field of that response.
 ///
 /// Tables show the typed part. `-o json` and `-o ndjson` print the object as received, so that fields and values
