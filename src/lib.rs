@@ -14,7 +14,7 @@ pub mod emulator;
 pub mod error;
 mod fs;
 mod global_args;
-pub mod journal;
+pub mod ledger;
 pub mod model;
 mod output;
 mod polling;

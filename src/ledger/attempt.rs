@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::AccountId;
 use crate::model::SessionStatus;
+use crate::text::normalize_text;
 
 /// One attempt to create a session. Its serialized form is what is stored, exported and imported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +96,7 @@ pub struct Intent {
 impl Intent {
     /// The reference as it is compared; an empty one identifies nothing.
     pub fn reference(&self) -> Option<String> {
-        self.merchant_reference1.as_deref().map(normalize_reference).filter(|reference| !reference.is_empty())
+        self.merchant_reference1.as_deref().map(normalize_text).filter(|reference| !reference.is_empty())
     }
 
     /// A number by which a storage finds attempts with the same reference.
@@ -115,12 +116,6 @@ impl Intent {
         ];
         hash_of(&parts)
     }
-}
-
-/// References that look the same are the same: white space around them and the Unicode composition do not count.
-pub(crate) fn normalize_reference(reference: &str) -> String {
-    use unicode_normalization::UnicodeNormalization as _;
-    reference.trim_matches(|char: char| char.is_whitespace() || char.is_control()).nfc().collect()
 }
 
 /// What came of an attempt.
@@ -160,6 +155,14 @@ impl Attempt {
     pub fn session_id(&self) -> Option<&str> {
         match &self.outcome {
             Outcome::Created { session_id, .. } => Some(session_id),
+            _ => None,
+        }
+    }
+
+    /// The last known status of its session.
+    pub fn status(&self) -> Option<&SessionStatus> {
+        match &self.outcome {
+            Outcome::Created { status, .. } => Some(status),
             _ => None,
         }
     }

@@ -1,47 +1,61 @@
 //! Which earlier attempts may be the same sale. Pure.
 
-use super::attempt::{Attempt, Intent, Outcome};
+use jiff::SignedDuration;
+
+use super::{Attempt, Intent, Outcome};
 use crate::model::{Session, format_minor};
+
+/// For how long a created session without a reference, whose result was never printed, stops the same create.
+const UNREPORTED_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// An earlier attempt that may be the same sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DuplicateCandidate<'a> {
-    /// Its session may exist: nothing can be asked.
-    Unknown(&'a Attempt),
-    /// Its session exists, and tells by its status whether the sale can be charged again.
-    Created(&'a Attempt),
+pub enum Duplicate {
+    /// Its session may exist, and its ID is not known.
+    Unknown(Attempt),
+    /// Its session exists. Its status shows whether the sale can be charged again.
+    Created(Attempt),
+    /// Its session exists, but the process was stopped before it could print that.
+    Unreported(Attempt),
 }
 
-/// The earlier attempts that may be the same sale as `intent`, oldest first.
-///
-/// A session that was created is a twin by its reference alone: two coffees in a row are two sales, one receipt
-/// number is one. An attempt whose outcome is unknown is a twin by the same reference too, because it may have been
-/// created; and without a reference by the same device, amount and currency.
-pub fn find_duplicates<'a>(
-    intent: &'a Intent,
-    attempts: &'a [Attempt],
-) -> impl Iterator<Item = DuplicateCandidate<'a>> {
-    attempts.iter().filter(|attempt| same_merchant(intent, &attempt.intent)).filter_map(|attempt| {
-        let same_reference = intent.reference().is_some() && intent.reference() == attempt.intent.reference();
-        match &attempt.outcome {
-            Outcome::Pending | Outcome::Unknown(_) => (same_reference
-                || same_purchase(intent, &attempt.intent))
-            .then_some(DuplicateCandidate::Unknown(attempt)),
-            Outcome::Created { .. } => same_reference.then_some(DuplicateCandidate::Created(attempt)),
-            Outcome::Refused(_) | Outcome::NotProcessed => None,
+impl Duplicate {
+    pub fn attempt(&self) -> &Attempt {
+        match self {
+            Self::Unknown(attempt) | Self::Created(attempt) | Self::Unreported(attempt) => attempt,
         }
-    })
-}
-
-/// A merchant that is not known may be any.
-fn same_merchant(one: &Intent, other: &Intent) -> bool {
-    match (&one.merchant_id, &other.merchant_id) {
-        (Some(one), Some(other)) => one == other,
-        _ => true,
     }
 }
 
-fn same_purchase(one: &Intent, other: &Intent) -> bool {
+/// The earlier attempts that may be the same sale as `new`, in the given order.
+///
+/// A created session is a duplicate by its reference alone: two coffees in a row are two sales, one receipt number is
+/// one. An attempt whose outcome is unknown is a duplicate by the same reference too, because it may have been created;
+/// and by the same device, amount and currency if neither has a reference.
+pub fn find_duplicates(new: &Attempt, known: Vec<Attempt>) -> Vec<Duplicate> {
+    let reference = new.intent.reference();
+    let known = known.into_iter().filter(|attempt| new.account.is_same(&attempt.account));
+    known
+        .filter_map(|attempt| {
+            let has_same_reference = reference.is_some() && reference == attempt.intent.reference();
+            let is_same_purchase = is_same_purchase(&new.intent, &attempt.intent);
+            match &attempt.outcome {
+                Outcome::Pending | Outcome::Unknown(_) => {
+                    (has_same_reference || is_same_purchase).then_some(Duplicate::Unknown(attempt))
+                }
+                Outcome::Created { .. } if has_same_reference => Some(Duplicate::Created(attempt)),
+                Outcome::Created { .. } => {
+                    let is_recent = new.at.duration_since(attempt.at).abs() <= UNREPORTED_WINDOW;
+                    (is_same_purchase && is_recent && !attempt.reported)
+                        .then_some(Duplicate::Unreported(attempt))
+                }
+                Outcome::Refused(_) | Outcome::NotProcessed => None,
+            }
+        })
+        .collect()
+}
+
+fn is_same_purchase(one: &Intent, other: &Intent) -> bool {
     one.device_id == other.device_id
         && one.order_amount == other.order_amount
         && one.purchase_currency == other.purchase_currency
@@ -53,15 +67,13 @@ fn same_purchase(one: &Intent, other: &Intent) -> bool {
 /// Device, amount, currency, reference and `purchase_started_at` must have come back as they were sent. An attempt
 /// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
 /// certain.
-pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
+pub(crate) fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
     let Intent {
-        merchant_id: _,
         device_id,
         order_amount,
         purchase_currency,
         purchase_started_at,
-        merchant_reference1: _,
-        merchant_reference2: _,
+        ..
     } = intent;
     if intent.reference().is_none() && purchase_started_at.is_none() {
         return Some("neither a reference nor a start was sent by which it could be told".to_owned());
@@ -73,7 +85,7 @@ pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
     };
     let lower = |id: &Option<String>| id.as_ref().map(|id| id.to_ascii_lowercase());
     let start = |instant: Option<jiff::Timestamp>| instant.map(|instant| instant.to_string());
-    let reference = session.merchant_reference1.clone().filter(|reference| !reference.is_empty());
+    let received = Intent { merchant_reference1: session.merchant_reference1.clone(), ..Intent::default() };
     let compared = [
         ("device", lower(device_id), lower(&session.device_id)),
         (
@@ -81,7 +93,7 @@ pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
             amount(*order_amount, purchase_currency.as_deref()),
             amount(session.order_amount, session.purchase_currency.as_deref()),
         ),
-        ("reference", intent.reference().map(str::to_owned), reference),
+        ("reference", intent.reference(), received.reference()),
         ("purchase_started_at", start(*purchase_started_at), start(session.purchase_started_at)),
     ];
     // The API may add what was not sent, but not a reference.

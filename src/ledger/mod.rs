@@ -9,6 +9,7 @@ mod account;
 mod attempt;
 mod duplicates;
 mod journal;
+mod sql;
 mod sqlite;
 mod storage;
 
@@ -19,12 +20,14 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 pub use account::AccountId;
+pub(crate) use account::fingerprint;
 pub use attempt::{Attempt, Intent, Origin, Outcome};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
 pub(crate) use sqlite::SqliteStorage;
 pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage};
 
+use crate::error::{Error, ErrorKind};
 use crate::model::Session;
 
 /// How many attempts are read at once for a list.
@@ -35,6 +38,8 @@ pub(crate) struct Ledger {
     storage: Box<dyn Storage>,
     account: AccountId,
     origin: Origin,
+    /// Added to the commands in hints, so that they use the same profile.
+    profile_flag: String,
     /// Journals of earlier versions with lines that cannot be read.
     damaged_journals: Vec<LedgerError>,
 }
@@ -49,8 +54,12 @@ pub(crate) enum Begin {
 }
 
 impl Ledger {
-    pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId) -> Self {
-        Self { storage, account, origin: Origin::current(), damaged_journals: Vec::new() }
+    pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId, profile_flag: String) -> Self {
+        Self { storage, account, origin: Origin::current(), profile_flag, damaged_journals: Vec::new() }
+    }
+
+    fn error(&self, error: &LedgerError) -> Error {
+        Error::new(ErrorKind::Unavailable, error.to_string()).hint(error.hint(&self.profile_flag))
     }
 
     /// Imports the journals of versions before 0.2, once: what was imported is renamed.
@@ -58,8 +67,9 @@ impl Ledger {
         &mut self,
         state: &Path,
         environments: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<(), LedgerError> {
-        self.damaged_journals = journal::import(state, environments, &*self.storage).await?;
+    ) -> Result<(), Error> {
+        let imported = journal::import(state, environments, &*self.storage).await;
+        self.damaged_journals = imported.map_err(|error| self.error(&error))?;
         Ok(())
     }
 
@@ -68,8 +78,9 @@ impl Ledger {
         &self.damaged_journals
     }
 
-    pub(crate) fn storage(&self) -> &dyn Storage {
-        &*self.storage
+    /// Where the attempts are, without secrets.
+    pub(crate) fn location(&self) -> String {
+        self.storage.location()
     }
 
     /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
@@ -79,7 +90,7 @@ impl Ledger {
         intent: &Intent,
         allow_duplicate: bool,
         ended_unpaid: &HashSet<Uuid>,
-    ) -> Result<Begin, LedgerError> {
+    ) -> Result<Begin, Error> {
         let attempt = Attempt {
             id: Uuid::new_v4(),
             at: Timestamp::now(),
@@ -93,7 +104,7 @@ impl Ledger {
             Lookup::Nothing
         } else {
             if let Some(damaged) = self.damaged_journals.first() {
-                return Err(damaged.clone());
+                return Err(self.error(damaged));
             }
             Lookup::Related(intent)
         };
@@ -103,21 +114,21 @@ impl Ledger {
             duplicates.retain(|duplicate| !ended_unpaid.contains(&duplicate.attempt().id));
             if duplicates.is_empty() { vec![attempt.clone()] } else { Vec::new() }
         };
-        self.storage.transact(lookup, Durability::Full, &mut decide).await?;
+        self.transact(lookup, Durability::Full, &mut decide).await?;
         if duplicates.is_empty() {
-            self.storage.ensure_in_place()?;
+            self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
             return Ok(Begin::Started(attempt.id));
         }
         Ok(Begin::Duplicates(duplicates))
     }
 
     /// Stores what came of an attempt. A session that is known to exist stays.
-    pub(crate) async fn finish(&self, attempt: Uuid, outcome: Outcome) -> Result<(), LedgerError> {
+    pub(crate) async fn finish(&self, attempt: Uuid, outcome: Outcome) -> Result<(), Error> {
         self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome)).await
     }
 
     /// Stores the status of a session.
-    pub(crate) async fn record_status(&self, session: &Session) -> Result<(), LedgerError> {
+    pub(crate) async fn record_status(&self, session: &Session) -> Result<(), Error> {
         let (Some(id), Some(status)) = (&session.session_id, &session.status) else { return Ok(()) };
         self.change(Lookup::Session(id), Durability::Full, |attempt| {
             self.account.is_same(&attempt.account)
@@ -128,7 +139,7 @@ impl Ledger {
 
     /// Marks an attempt whose result was printed. Losing the mark in a power failure is harmless: a later create
     /// reports the attempt once more.
-    pub(crate) async fn mark_reported(&self, attempt: Uuid) -> Result<(), LedgerError> {
+    pub(crate) async fn mark_reported(&self, attempt: Uuid) -> Result<(), Error> {
         self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
             !std::mem::replace(&mut attempt.reported, true)
         })
@@ -140,17 +151,26 @@ impl Ledger {
         lookup: Lookup<'_>,
         durability: Durability,
         change: impl Fn(&mut Attempt) -> bool,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<(), Error> {
         let mut apply = |mut found: Vec<Attempt>| {
             found.retain_mut(|attempt| change(attempt));
             found
         };
-        self.storage.transact(lookup, durability, &mut apply).await
+        self.transact(lookup, durability, &mut apply).await
+    }
+
+    async fn transact(
+        &self,
+        lookup: Lookup<'_>,
+        durability: Durability,
+        change: &mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
+    ) -> Result<(), Error> {
+        self.storage.transact(lookup, durability, change).await.map_err(|error| self.error(&error))
     }
 
     /// Resolves an attempt whose outcome is unknown. Returns `false` if it has been resolved meanwhile, or if another
     /// attempt is known to have created the session.
-    pub(crate) async fn resolve(&self, attempt: Uuid, outcome: &Outcome) -> Result<bool, LedgerError> {
+    pub(crate) async fn resolve(&self, attempt: Uuid, outcome: &Outcome) -> Result<bool, Error> {
         let session_id = match outcome {
             Outcome::Created { session_id, .. } => Some(session_id.as_str()),
             _ => None,
@@ -170,7 +190,7 @@ impl Ledger {
             unknown
         };
         let lookup = Lookup::AttemptOrSession(attempt, session_id);
-        self.storage.transact(lookup, Durability::Full, &mut decide).await?;
+        self.transact(lookup, Durability::Full, &mut decide).await?;
         Ok(is_resolved)
     }
 
@@ -179,12 +199,12 @@ impl Ledger {
     }
 
     /// The newest attempts of the account that match the filter, newest first.
-    pub(crate) async fn attempts(&self, filter: &Filter, limit: usize) -> Result<Page, LedgerError> {
+    pub(crate) async fn attempts(&self, filter: &Filter, limit: usize) -> Result<Page, Error> {
         let mut page = Page::default();
         let mut before = None;
         while page.attempts.len() < limit {
             let size = if filter.matches_all_accounts { limit.min(PAGE_SIZE) } else { PAGE_SIZE };
-            let rows = self.storage.select(filter, before, size).await?;
+            let rows = self.storage.select(filter, before, size).await.map_err(|error| self.error(&error))?;
             let is_last = rows.len() < size;
             before = rows.last().map(|row| row.seq);
             for row in rows {
@@ -206,7 +226,7 @@ impl Ledger {
     }
 
     /// The attempts of the account whose outcome is unknown, oldest first.
-    pub(crate) async fn unknown_attempts(&self) -> Result<Vec<Attempt>, LedgerError> {
+    pub(crate) async fn unknown_attempts(&self) -> Result<Vec<Attempt>, Error> {
         let filter = Filter { unknown: true, ..Filter::default() };
         let mut attempts = self.attempts(&filter, usize::MAX).await?.attempts;
         attempts.reverse();
@@ -214,14 +234,21 @@ impl Ledger {
     }
 
     /// The attempt of the account that created this session.
-    pub(crate) async fn attempt_of_session(&self, session_id: &str) -> Result<Option<Attempt>, LedgerError> {
+    pub(crate) async fn attempt_of_session(&self, session_id: &str) -> Result<Option<Attempt>, Error> {
         let filter = Filter { session_id: Some(session_id.to_owned()), ..Filter::default() };
         Ok(self.attempts(&filter, 1).await?.attempts.pop())
     }
 
+    /// Removes resolved attempts of the account that are older than `oldest`. Returns how many there were.
+    pub(crate) async fn prune(&self, oldest: Timestamp) -> Result<usize, Error> {
+        let can_remove =
+            |attempt: &Attempt| attempt.at < oldest && !attempt.is_open() && self.is_same_account(attempt);
+        self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
+    }
+
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.
-    pub(crate) async fn try_lock_device(&self, device: &str) -> Result<LockAttempt, LedgerError> {
-        self.storage.try_lock(device, &self.origin).await
+    pub(crate) async fn try_lock_device(&self, device: &str) -> Result<LockAttempt, Error> {
+        self.storage.try_lock(device, &self.origin).await.map_err(|error| self.error(&error))
     }
 }
 
