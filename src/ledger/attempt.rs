@@ -222,7 +222,7 @@ impl Attempt {
 }
 
 /// Detects a record that was changed by anything but kustom.
-pub(crate) fn checksum(record: &str) -> String {
+pub fn checksum(record: &str) -> String {
     to_hex(&Sha256::digest(record)[..16])
 }
 

@@ -111,12 +111,11 @@ pub(crate) fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SessionStatus;
+    use crate::ledger::{AccountId, Origin};
     use uuid::Uuid;
 
     fn intent(reference: Option<&str>) -> Intent {
         Intent {
-            merchant_id: Some("m".into()),
             device_id: Some("d".into()),
             order_amount: Some(100),
             purchase_currency: Some("SEK".into()),
@@ -126,59 +125,84 @@ mod tests {
     }
 
     fn attempt(intent: Intent, outcome: Outcome) -> Attempt {
-        Attempt { id: Uuid::nil(), at: jiff::Timestamp::UNIX_EPOCH, intent, outcome }
+        let account = AccountId { merchant_id: Some("m".into()), ..AccountId::default() };
+        let (id, at) = (Uuid::nil(), jiff::Timestamp::UNIX_EPOCH);
+        Attempt { id, at, account, origin: Origin::default(), intent, outcome, reported: true }
     }
 
     fn created() -> Outcome {
-        Outcome::Created { session_id: "s".into(), status: SessionStatus::Created, order_id: None }
+        Outcome::created("s".into())
     }
 
-    fn is_twin(new: &Intent, earlier: Intent, outcome: Outcome) -> bool {
-        let earlier = [attempt(earlier, outcome)];
-        find_duplicates(new, &earlier).next().is_some()
+    fn is_duplicate(new: &Intent, earlier: Intent, outcome: Outcome) -> bool {
+        let new = attempt(new.clone(), Outcome::Pending);
+        !find_duplicates(&new, vec![attempt(earlier, outcome)]).is_empty()
     }
 
     #[test]
     fn two_coffees_in_a_row_are_two_sales() {
-        assert!(!is_twin(&intent(None), intent(None), created()));
-        assert!(!is_twin(&intent(Some("")), intent(Some("")), created()));
-        assert!(!is_twin(&intent(Some("r1")), intent(Some("r2")), created()));
+        assert!(!is_duplicate(&intent(None), intent(None), created()));
+        assert!(!is_duplicate(&intent(Some("")), intent(Some("")), created()));
+        assert!(!is_duplicate(&intent(Some("r1")), intent(Some("r2")), created()));
     }
 
     #[test]
     fn one_reference_is_one_sale_whatever_it_costs() {
         let dearer = Intent { order_amount: Some(999), device_id: Some("e".into()), ..intent(Some("r")) };
-        assert!(is_twin(&intent(Some("r")), dearer.clone(), created()));
-        assert!(is_twin(&intent(Some("r")), dearer, Outcome::Pending));
+        assert!(is_duplicate(&intent(Some("r")), dearer.clone(), created()));
+        assert!(is_duplicate(&intent(Some("r")), dearer, Outcome::Pending));
     }
 
     #[test]
     fn an_unknown_outcome_stops_the_same_purchase_only() {
         let unknown = || Outcome::Unknown("time-out".into());
-        assert!(is_twin(&intent(None), intent(None), unknown()));
-        assert!(is_twin(&intent(None), intent(None), Outcome::Pending));
+        assert!(is_duplicate(&intent(None), intent(None), unknown()));
+        assert!(is_duplicate(&intent(None), intent(None), Outcome::Pending));
         for other in [
             Intent { order_amount: Some(101), ..intent(None) },
             Intent { device_id: Some("e".into()), ..intent(None) },
             Intent { purchase_currency: Some("NOK".into()), ..intent(None) },
-            Intent { merchant_id: Some("n".into()), ..intent(None) },
             intent(Some("r")),
         ] {
-            assert!(!is_twin(&intent(None), other.clone(), unknown()), "{other:?}");
+            assert!(!is_duplicate(&intent(None), other.clone(), unknown()), "{other:?}");
         }
     }
 
     #[test]
-    fn what_was_not_carried_out_is_no_twin() {
-        assert!(!is_twin(&intent(Some("r")), intent(Some("r")), Outcome::Refused("400".into())));
-        assert!(!is_twin(&intent(Some("r")), intent(Some("r")), Outcome::NotProcessed));
+    fn what_was_not_processed_is_no_duplicate() {
+        assert!(!is_duplicate(&intent(Some("r")), intent(Some("r")), Outcome::Refused("400".into())));
+        assert!(!is_duplicate(&intent(Some("r")), intent(Some("r")), Outcome::NotProcessed));
     }
 
     #[test]
-    fn a_merchant_that_is_not_known_may_be_the_same() {
-        let nobody = Intent { merchant_id: None, ..intent(Some("r")) };
-        assert!(is_twin(&nobody, intent(Some("r")), created()));
-        assert!(is_twin(&intent(Some("r")), nobody, created()));
+    fn an_attempt_of_another_account_is_no_duplicate() {
+        let new = attempt(intent(Some("r")), Outcome::Pending);
+        let of = |merchant_id: Option<&str>| {
+            let mut other = attempt(intent(Some("r")), created());
+            other.account.merchant_id = merchant_id.map(str::to_owned);
+            vec![other]
+        };
+        assert!(find_duplicates(&new, of(Some("n"))).is_empty());
+        assert_eq!(find_duplicates(&new, of(None)).len(), 1, "it may be any merchant's");
+    }
+
+    #[test]
+    fn references_that_look_the_same_are_the_same() {
+        for reference in [" r\u{e9}", "re\u{301}\r\n", "\u{a0}r\u{e9}\u{a0}"] {
+            assert!(is_duplicate(&intent(Some("r\u{e9}")), intent(Some(reference)), created()), "{reference:?}");
+        }
+    }
+
+    #[test]
+    fn a_sale_whose_result_was_never_printed_is_reported_for_ten_minutes() {
+        let mut new = attempt(intent(None), Outcome::Pending);
+        let mut earlier = attempt(intent(None), created());
+        assert_eq!(find_duplicates(&new, vec![earlier.clone()]), []);
+        earlier.reported = false;
+        let found = find_duplicates(&new, vec![earlier.clone()]);
+        assert_eq!(found, [Duplicate::Unreported(earlier.clone())]);
+        new.at = earlier.at + SignedDuration::from_secs(601);
+        assert_eq!(find_duplicates(&new, vec![earlier]), []);
     }
 
     fn session() -> Session {

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 pub use account::AccountId;
 pub(crate) use account::fingerprint;
-pub use attempt::{Attempt, Intent, Origin, Outcome};
+pub use attempt::{Attempt, Intent, Origin, Outcome, checksum};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
 pub(crate) use sqlite::SqliteStorage;

@@ -1,12 +1,12 @@
 //! The connection breaks at every point of the exchange, and a script repeats the command as scripts do. The sale
-//! is charged at most once, the exit code is true, and what exists is in the journal.
+//! is charged at most once, the exit code is true, and what exists is in the ledger.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of};
+use super::fixture::{Charged, Sale, Shop, DUPLICATE, UNKNOWN, attempt_of};
 
 /// How many shops are open at the same time in one test.
 const SHOPS: usize = 3;
@@ -23,8 +23,8 @@ pub(crate) fn repeat(shop: &mut Shop, case: &str, sale: &Sale, first: Option<i32
         let outcome = shop.command(sale).run();
         charged = shop.judge(&format!("{case}, repeated {time}×"), sale, &charged, &outcome);
         // What may be charged, or is, is stopped until a person lets it through; what is not goes through.
-        let may_be_charged = last.map_or(attempted, |code| matches!(code, 0 | TWIN | UNKNOWN));
-        let expected = if may_be_charged { TWIN } else { 0 };
+        let may_be_charged = last.map_or(attempted, |code| matches!(code, 0 | DUPLICATE | UNKNOWN));
+        let expected = if may_be_charged { DUPLICATE } else { 0 };
         assert_eq!(outcome.code, Some(expected), "{case}, repeated {time}×: {}", outcome.stderr);
         last = outcome.code;
     }
@@ -47,7 +47,7 @@ fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: &Charged) {
         }
     }
     let outcome = shop.command(sale).run();
-    let expected = if charged.is_empty() { 0 } else { TWIN };
+    let expected = if charged.is_empty() { 0 } else { DUPLICATE };
     shop.judge(&format!("{case}, settled"), sale, charged, &outcome);
     assert_eq!(outcome.code, Some(expected), "{case}, settled: {}", outcome.stderr);
 }
@@ -194,7 +194,7 @@ fn an_answer_that_is_not_the_emulators() {
         case(carried_out, b"SSH-2.0-OpenSSH_9.9\r\n".to_vec(), UNKNOWN);
     }
     // A refusal is one: nothing was carried out.
-    for (status, expected) in [(400, 5), (401, 3), (403, 3), (404, 4), (409, 5), (418, 5), (422, 5)] {
+    for (status, expected) in [(400, 5), (401, 3), (403, 5), (404, 4), (409, 5), (418, 5), (422, 5)] {
         case(false, answer(status, "application/problem+json", &problem, ""), expected);
     }
     // Too many requests is not now: it is sent again by itself, unless that would take too long.
