@@ -52,7 +52,10 @@ pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
 /// Attempts whose outcome is unknown, newest first.
 pub(crate) fn attempts(current: &OsStr) -> Vec<CompletionCandidate> {
     let unknown = newest_attempts(Filter { unknown: true, ..Filter::default() });
-    filter(current, unknown.iter().map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt))))
+    filter(
+        current,
+        unknown.iter().map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt))),
+    )
 }
 
 /// The profiles of the profiles file and the built-in one.

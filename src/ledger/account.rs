@@ -59,7 +59,7 @@ fn normalize_merchant_id(id: &str) -> String {
 /// Identifies a key without revealing it: the beginning of a hash.
 pub(crate) fn fingerprint(key: &ApiKey) -> String {
     let hash = Sha256::new().chain_update("kustom ledger\0").chain_update(key.expose()).finalize();
-    super::attempt::to_hex(&hash[..8])
+    super::hash::to_hex(&hash[..8])
 }
 
 #[cfg(test)]

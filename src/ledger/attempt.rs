@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::AccountId;
+use super::hash::{checksum, hash_of};
 use crate::model::SessionStatus;
 use crate::text::normalize_text;
 
@@ -219,28 +219,4 @@ impl Attempt {
         }
         serde_json::from_str(record).ok()
     }
-}
-
-/// Detects a record that was changed by anything but kustom.
-pub fn checksum(record: &str) -> String {
-    to_hex(&Sha256::digest(record)[..16])
-}
-
-fn hash_of(parts: &[&str]) -> i64 {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update(part);
-        hash.update([0]);
-    }
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&hash.finalize()[..8]);
-    i64::from_le_bytes(bytes)
-}
-
-pub(super) fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -68,13 +68,7 @@ fn is_same_purchase(one: &Intent, other: &Intent) -> bool {
 /// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
 /// certain.
 pub(crate) fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
-    let Intent {
-        device_id,
-        order_amount,
-        purchase_currency,
-        purchase_started_at,
-        ..
-    } = intent;
+    let Intent { device_id, order_amount, purchase_currency, purchase_started_at, .. } = intent;
     if intent.reference().is_none() && purchase_started_at.is_none() {
         return Some("neither a reference nor a start was sent by which it could be told".to_owned());
     }
@@ -189,7 +183,10 @@ mod tests {
     #[test]
     fn references_that_look_the_same_are_the_same() {
         for reference in [" r\u{e9}", "re\u{301}\r\n", "\u{a0}r\u{e9}\u{a0}"] {
-            assert!(is_duplicate(&intent(Some("r\u{e9}")), intent(Some(reference)), created()), "{reference:?}");
+            assert!(
+                is_duplicate(&intent(Some("r\u{e9}")), intent(Some(reference)), created()),
+                "{reference:?}"
+            );
         }
     }
 

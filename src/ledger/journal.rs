@@ -87,7 +87,10 @@ fn journals(state: &Path) -> Result<Vec<PathBuf>, LedgerError> {
     let dir = state.join("journal");
     let entries = match fs::read_dir(&dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        // Without a directory there are no journals, and a ledger that cannot be created says so itself.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => {
             let reason = io_error_message(&error);
             return Err(LedgerError::File { action: "read the journals for", path: dir, reason });

@@ -8,6 +8,7 @@
 mod account;
 mod attempt;
 mod duplicates;
+mod hash;
 mod journal;
 mod sql;
 mod sqlite;
@@ -21,9 +22,10 @@ use uuid::Uuid;
 
 pub use account::AccountId;
 pub(crate) use account::fingerprint;
-pub use attempt::{Attempt, Intent, Origin, Outcome, checksum};
+pub use attempt::{Attempt, Intent, Origin, Outcome};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
+pub use hash::checksum;
 pub(crate) use sqlite::SqliteStorage;
 pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage};
 
@@ -131,8 +133,7 @@ impl Ledger {
     pub(crate) async fn record_status(&self, session: &Session) -> Result<(), Error> {
         let (Some(id), Some(status)) = (&session.session_id, &session.status) else { return Ok(()) };
         self.change(Lookup::Session(id), Durability::Full, |attempt| {
-            self.account.is_same(&attempt.account)
-                && attempt.observe(status, session.order_id.as_deref())
+            self.account.is_same(&attempt.account) && attempt.observe(status, session.order_id.as_deref())
         })
         .await
     }
@@ -177,9 +178,9 @@ impl Ledger {
         };
         let mut is_resolved = false;
         let mut decide = |found: Vec<Attempt>| {
-            let is_linked = found
-                .iter()
-                .any(|other| other.id != attempt && self.is_same_account(other) && other.session_id().is_some());
+            let is_linked = found.iter().any(|other| {
+                other.id != attempt && self.is_same_account(other) && other.session_id().is_some()
+            });
             let mut unknown = found;
             unknown.retain(|found| found.id == attempt && found.outcome.is_unknown() && !is_linked);
             for attempt in &mut unknown {

@@ -68,7 +68,7 @@ pub(super) fn insert_params(attempt: &Attempt) -> [Param; COLUMNS.len()] {
     let intent = &attempt.intent;
     let is_unsettled = attempt.is_unsettled();
     let record = attempt.to_record();
-    let checksum = super::attempt::checksum(&record);
+    let checksum = super::hash::checksum(&record);
     [
         Param::Text(Some(attempt.id.to_string())),
         attempt.at.as_millisecond().into(),
@@ -96,7 +96,9 @@ pub(super) fn insert_params(attempt: &Attempt) -> [Param; COLUMNS.len()] {
 pub(super) fn lookup(lookup: Lookup<'_>) -> Option<(String, Vec<Param>)> {
     let (positions, params) = match lookup {
         Lookup::Nothing => return None,
-        Lookup::Attempt(id) => ("SELECT seq FROM attempts WHERE id = $1", vec![Param::Text(Some(id.to_string()))]),
+        Lookup::Attempt(id) => {
+            ("SELECT seq FROM attempts WHERE id = $1", vec![Param::Text(Some(id.to_string()))])
+        }
         Lookup::Session(id) => ("SELECT seq FROM attempts WHERE session_id = $1", vec![id.into()]),
         Lookup::AttemptOrSession(id, session) => (
             "SELECT seq FROM attempts WHERE id = $1 UNION SELECT seq FROM attempts WHERE session_id = $2",
@@ -140,8 +142,20 @@ pub(super) fn select(filter: &Filter, before: Option<i64>, limit: usize) -> (Str
         }
         conditions.push(condition);
     };
-    let Filter { since, until, status, device_id, location_id, reference, till, session_id, id_prefix, unknown, open, .. } =
-        filter;
+    let Filter {
+        since,
+        until,
+        status,
+        device_id,
+        location_id,
+        reference,
+        till,
+        session_id,
+        id_prefix,
+        unknown,
+        open,
+        ..
+    } = filter;
     if let Some(since) = since {
         add("at_ms >= {}", vec![since.as_millisecond().into()]);
     }
@@ -180,6 +194,7 @@ pub(super) fn select(filter: &Filter, before: Option<i64>, limit: usize) -> (Str
     }
     let conditions =
         if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    let statement = format!("SELECT seq, record, checksum FROM attempts{conditions} ORDER BY seq DESC LIMIT {limit}");
+    let statement =
+        format!("SELECT seq, record, checksum FROM attempts{conditions} ORDER BY seq DESC LIMIT {limit}");
     (statement, params)
 }

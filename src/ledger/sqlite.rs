@@ -166,10 +166,13 @@ impl SqliteStorage {
     }
 
     fn damaged(&self, number: usize) -> LedgerError {
-        let reason = format!("{} not what was stored", match number {
-            1 => "one attempt is".to_owned(),
-            number => format!("{number} attempts are"),
-        });
+        let reason = format!(
+            "{} not what was stored",
+            match number {
+                1 => "one attempt is".to_owned(),
+                number => format!("{number} attempts are"),
+            }
+        );
         LedgerError::Damaged { location: self.location(), reason }
     }
 }
@@ -251,8 +254,7 @@ impl Storage for SqliteStorage {
             }
             self.with_database("write", |connection| {
                 let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-                let mut rows =
-                    read_rows(&transaction, sql::PRUNABLE, &[oldest.as_millisecond().into()])?;
+                let mut rows = read_rows(&transaction, sql::PRUNABLE, &[oldest.as_millisecond().into()])?;
                 rows.retain(|row| row.attempt.as_ref().is_some_and(can_remove));
                 for row in &rows {
                     transaction.prepare_cached(sql::DELETE)?.execute([row.seq])?;

@@ -155,13 +155,16 @@ impl LedgerError {
     pub(crate) fn hint(&self, profile_flag: &str) -> String {
         match self {
             Self::File { .. } | Self::Moved(_) => {
-                "make the folder writable, or set KUSTOM_STATE to another one; `kustom doctor` checks it".to_owned()
+                "make the folder writable, or set KUSTOM_STATE to another one; `kustom doctor` checks it"
+                    .to_owned()
             }
             Self::Locked { .. } => "try again when the other process has finished".to_owned(),
             Self::Version { found, known, .. } if found > known => "update kustom".to_owned(),
             Self::Version { .. } => format!("update it with `kustom{profile_flag} ledger init`"),
             Self::Damaged { .. } | Self::DamagedJournal { .. } => {
-                format!("`kustom{profile_flag} ledger repair` shows what can be read and asks before it changes anything")
+                format!(
+                    "`kustom{profile_flag} ledger repair` shows what can be read and asks before it changes anything"
+                )
             }
         }
     }

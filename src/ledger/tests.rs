@@ -25,9 +25,8 @@ impl Storage for MemoryStorage {
             Lookup::Nothing => Vec::new(),
             Lookup::Attempt(id) => self.find(|attempt| attempt.id == id),
             Lookup::Session(id) => self.find(|attempt| attempt.session_id() == Some(id)),
-            Lookup::AttemptOrSession(id, session) => self.find(|attempt| {
-                attempt.id == id || (session.is_some() && attempt.session_id() == session)
-            }),
+            Lookup::AttemptOrSession(id, session) => self
+                .find(|attempt| attempt.id == id || (session.is_some() && attempt.session_id() == session)),
             Lookup::Related(_) => self.find(|_| true),
         };
         for changed in change(known) {
@@ -286,11 +285,14 @@ fn damaged_ledger_stops(bytes: &[u8], sales: &[Intent]) -> Result<(), String> {
 /// Flips bits of a small ledger: each `step`th one.
 fn flip_bits(step: usize) {
     let state = tempfile::tempdir().unwrap();
-    let sales = [intent(1, 100, Some("r1")), intent(1, 200, None), intent(1, 300, Some("r3")), intent(1, 400, None)];
+    let sales =
+        [intent(1, 100, Some("r1")), intent(1, 200, None), intent(1, 300, Some("r3")), intent(1, 400, None)];
     block_on(async {
         let ledger = sqlite(state.path());
         for (number, sale) in sales.iter().enumerate() {
-            let Begin::Started(id) = ledger.begin(sale, false, &HashSet::new()).await.unwrap() else { panic!() };
+            let Begin::Started(id) = ledger.begin(sale, false, &HashSet::new()).await.unwrap() else {
+                panic!()
+            };
             // The second one stays without an outcome, and the result of the last one was never printed.
             match number {
                 0 | 3 => ledger.finish(id, Outcome::created(format!("s{number}"))).await.unwrap(),
@@ -329,8 +331,13 @@ fn a_ledger_of_a_newer_version_is_not_used() {
         sqlite(state.path()).begin(&intent(1, 1, None), false, &HashSet::new()).await.unwrap();
         let database = rusqlite::Connection::open(state.path().join("ledger.db")).unwrap();
         database.pragma_update(None, "user_version", 99).unwrap();
-        let error = sqlite(state.path()).begin(&intent(1, 2, None), false, &HashSet::new()).await.unwrap_err();
-        assert!(error.message.ends_with("has version 99, and this kustom knows version 1"), "{}", error.message);
+        let error =
+            sqlite(state.path()).begin(&intent(1, 2, None), false, &HashSet::new()).await.unwrap_err();
+        assert!(
+            error.message.ends_with("has version 99, and this kustom knows version 1"),
+            "{}",
+            error.message
+        );
         assert_eq!(error.hints, ["update kustom"]);
     });
 }

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::ledger::copy_attempt;
 use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv};
+use crate::common::ledger::copy_attempt;
 use crate::common::redaction::FIXED_ID;
 use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 use crate::common::server::{Reply, Server};

@@ -23,9 +23,18 @@ pub(crate) fn attempts(state: &Path) -> Vec<Attempt> {
     records.map(|record| serde_json::from_str(&record.expect("text")).expect("an attempt")).collect()
 }
 
-/// Changes the ledger as nothing but a damaged disk or a person would.
-pub(crate) fn execute(state: &Path, statement: &str) {
-    open(&state.join("ledger.db")).execute_batch(statement).expect("a statement");
+/// Makes the attempts those of another host, as if they had been made there.
+pub(crate) fn move_to_host(state: &Path, url: &str) {
+    let host = url.trim_start_matches("http://");
+    let connection = open(&state.join("ledger.db"));
+    for mut attempt in attempts(state) {
+        attempt.account.host = Some(host.to_owned());
+        let record = serde_json::to_string(&attempt).expect("JSON");
+        let update = "UPDATE attempts SET record = $1, checksum = $2 WHERE id = $3";
+        connection
+            .execute(update, [&record, &checksum(&record), &attempt.id.to_string()])
+            .expect("an update");
+    }
 }
 
 /// Adds a copy of an attempt with another ID, as if the same sale had been attempted once more.

@@ -16,13 +16,14 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
         | (?<time> \b \d{4}-\d\d-\d\d (?: T\d\d:\d\d:\d\d [\d.]* Z? | \x20\d\d:\d\d:\d\d ) )
         | (?<word> (?: ^ | [^\w-] ) (?: after | in | took ) ) (?: \x20\d+ (?: \x20?ms | [hms] ) )+
         | ^ (?<since> \x20+ \d [\d.hms\x20]* s ) \x20\x20
+        | \b machine\x20 (?<machine> [^\s()]+ \x20 \( [^()]* process\x20\d+ \) )
         | 127\.0\.0\.1: (?<port> \d* )",
     )
     .expect("a valid pattern")
 });
 
 /// Replaces the home directory with `<home>`, IDs with `<id-1>`, `<id-2>`, … in the order in which they first appear,
-/// timestamps with `<time>`, durations with `<elapsed>` and ports on loopback with `<port>`. Fixed IDs and those of the
+/// timestamps with `<time>`, durations with `<elapsed>`, machines with `<machine>` and ports on loopback with `<port>`. Fixed IDs and those of the
 /// seed's locations stay.
 pub fn redact(text: &str, home: &Path) -> String {
     let mut ids: Vec<String> = Vec::new();
@@ -39,6 +40,8 @@ pub fn redact(text: &str, home: &Path) -> String {
             format!("<id-{}>", number + 1)
         } else if found.name("time").is_some() {
             "<time>".to_owned()
+        } else if found.name("machine").is_some() {
+            "machine <machine>".to_owned()
         } else if let Some(word) = found.name("word") {
             format!("{} <elapsed>", word.as_str())
         } else if found.name("since").is_some() {

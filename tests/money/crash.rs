@@ -9,9 +9,9 @@ use kustom::ledger::Outcome;
 
 use super::faults::{in_shops, points, repeat};
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, Shop, DUPLICATE, UNKNOWN, attempt_of};
+use super::fixture::{Charged, DUPLICATE, Shop, UNKNOWN, attempt_of};
 use crate::common::harness::{RunningCommand, TIMEOUT};
-use crate::common::ledger::lock as lock_ledger;
+use crate::common::ledger::{lock as lock_ledger, move_to_host};
 
 /// Waits for what another process does.
 #[track_caller]
@@ -46,7 +46,11 @@ fn killed_at_any_point_of_the_exchange() {
             // It died when the outcome was stored and before it could print it: the next create says so.
             let again = shop.command(&sale).run();
             if again.code == Some(DUPLICATE) {
-                assert!(again.stderr.contains("was stopped before it could print that"), "{case}: {}", again.stderr);
+                assert!(
+                    again.stderr.contains("was stopped before it could print that"),
+                    "{case}: {}",
+                    again.stderr
+                );
             } else {
                 assert_eq!(outcome.code, Some(0), "{case}: {}", again.stderr);
             }
@@ -155,7 +159,11 @@ fn killed_before_the_intent_is_stored() {
     let sale = shop.sale(true);
     let running = shop.command(&sale).spawn();
     let device = File::open(device_lock(&shop)).expect("a file");
-    until("it has locked the device", || device.try_lock().is_err());
+    until("it has locked the device", || {
+        let is_free = device.try_lock().is_ok();
+        device.unlock().expect("a lock");
+        !is_free
+    });
     let killed = running.kill();
     drop(ledger);
     let charged = shop.judge("killed before the intent", &sale, &Charged::new(), &killed);
@@ -169,11 +177,11 @@ fn killed_between_the_response_and_the_ledger() {
     for with_reference in [true, false] {
         let sale = shop.sale(with_reference);
         shop.wire.breaks(Fault::Pause);
-        let running = shop.command(&sale).spawn();
+        let running = shop.env.command(sale.args().into_iter().chain(["-v".to_owned()])).spawn();
         shop.wire.until_held();
         let ledger = lock_ledger(&shop.env.state_folder());
         shop.wire.release();
-        shop.wire.until_quiet();
+        running.until_stderr(|said| said.contains("< 200"));
         let killed = running.kill();
         drop(ledger);
         let charged = shop.judge("killed before the outcome", &sale, &Charged::new(), &killed);
@@ -200,6 +208,7 @@ fn killed_while_it_connects() {
         let killed = running.kill();
         let charged = shop.judge("killed while it connects", &sale, &Charged::new(), &killed);
         assert!(charged.is_empty() && shop.unknown(&sale).is_some());
+        move_to_host(&shop.env.state_folder(), &shop.wire.url());
         repeat(&mut shop, "killed while it connects", &sale, killed.code, charged);
     }
     // Nobody takes the call: nothing was sent, and so it says.

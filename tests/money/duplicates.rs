@@ -6,8 +6,10 @@ use kustom::model::{PaymentMethod, TapOutcome};
 use serde_json::Value;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, Sale, Shop, DUPLICATE, UNKNOWN, attempt_of, device, error_of};
+use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device, error_of};
 use crate::common::harness::CommandOutput;
+use crate::common::ledger::move_to_host;
+use crate::common::server::{Reply, Server};
 
 /// A sale whose request got through and whose answer did not.
 fn unknown(shop: &mut Shop, with_reference: bool) -> (Sale, String) {
@@ -29,7 +31,7 @@ fn an_unknown_outcome_stops_the_same_sale_and_says_why() {
     let table = shop.env.run(sale.words("table"));
     let lines = [
         "error: this sale may have been charged already: its outcome is unknown (attempt <id-1>, <time>, 1000.01 \
-         SEK, device <id-2>, reference receipt-000001)",
+         SEK, device <id-2>, reference receipt-000001, machine <machine>)",
         "  POST /ipp/v1/sessions: the connection to 127.0.0.1 broke (connection closed before message completed)",
         "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
         "  hint: if there is none: kustom sessions recover <id-1> --not-processed\n",
@@ -116,7 +118,7 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
         [
             &format!(
                 "error: this sale is still open: session <id-1> is {status} (attempt <id-2>, <time>, 1000.01 SEK, \
-                 device <id-3>, reference receipt-000001)"
+                 device <id-3>, reference receipt-000001, machine <machine>)"
             ),
             "  hint: wait for it: kustom sessions watch <id-1>",
             "  hint: cancel it: kustom sessions cancel <id-1>\n",
@@ -132,11 +134,13 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     let order = paid.expect("a payment").order_id.expect("an order");
     let lines = [
         "error: this sale is paid: session <id-1> is FINALIZED, order <id-2> (attempt <id-3>, <time>, 1000.01 SEK, \
-         device <id-4>, reference receipt-000001)\n",
+         device <id-4>, reference receipt-000001, machine <machine>)\n",
     ];
     assert_eq!(&shop.env.run(sale.words("table")).assert_failure(DUPLICATE), &lines.join("\n"));
     // What is paid is known from the ledger from now on; nobody has to be asked.
-    let gone = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run().assert_code(DUPLICATE);
+    shop.wire.down(true);
+    let gone = shop.command(&sale).run().assert_code(DUPLICATE);
+    shop.wire.down(false);
     let error = error_of(&gone);
     assert_eq!(error["attempt"], attempt.as_str());
     assert_eq!(error["session_id"], session.as_str());
@@ -183,16 +187,23 @@ fn a_twin_that_cannot_be_asked_stops_it_and_so_does_one_that_is_gone() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
     let _ = created(shop.command(&sale).run());
-    let nowhere = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run();
+    shop.wire.down(true);
+    let nowhere = shop.command(&sale).run();
+    shop.wire.down(false);
     assert!(nowhere.stderr.contains("cannot be read"), "{}", nowhere.stderr);
     let _ = nowhere.assert_code(6);
     assert_eq!(shop.attempts().len(), 1);
-    // Not being found is no sign that it was not paid: it may have been asked for at another place.
-    let emptied = Shop::open();
-    let elsewhere = Sale { device: emptied.device.clone(), ..sale };
-    let gone = shop.command(&elsewhere).env("KUSTOM_BASE_URL", emptied.wire.url()).run().assert_code(DUPLICATE);
-    assert!(gone.stderr.contains("the status of session"), "{}", gone.stderr);
-    assert_eq!(emptied.wire.posts().len(), 0);
+    // Not being found is no sign that it was not paid.
+    let id = shop.attempts()[0].session_id().expect("a session").to_owned();
+    let missing = Server::always(Reply::problem(404, "gone"));
+    move_to_host(&shop.env.state_folder(), &missing.url());
+    let gone = shop.command(&sale).env("KUSTOM_BASE_URL", missing.url()).run().assert_code(DUPLICATE);
+    assert!(
+        gone.stderr.contains(&format!("session {id} already, and its status cannot be read")),
+        "{}",
+        gone.stderr
+    );
+    assert_eq!(missing.lines().iter().filter(|line| line.starts_with("POST")).count(), 0);
 }
 
 /// Starts the same sale this many times, all while the first is not answered yet.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, Sale, Shop, DUPLICATE, UNKNOWN, attempt_of};
+use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of};
 
 /// How many shops are open at the same time in one test.
 const SHOPS: usize = 3;

@@ -110,7 +110,8 @@ impl Shop {
     /// Whether this sale may have been charged, for all that the ledger knows.
     pub(crate) fn is_attempted(&self, sale: &Sale) -> bool {
         self.attempts().iter().any(|attempt| {
-            let may_exist = attempt.outcome.is_unknown() || matches!(attempt.outcome, Outcome::Created { .. });
+            let may_exist =
+                attempt.outcome.is_unknown() || matches!(attempt.outcome, Outcome::Created { .. });
             attempt.intent.order_amount == Some(sale.amount) && may_exist
         })
     }

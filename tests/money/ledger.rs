@@ -11,9 +11,9 @@ use kustom::ledger::{Attempt, Outcome};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::fixture::{Shop, DUPLICATE, device, error_of};
-use crate::common::ledger;
+use super::fixture::{DUPLICATE, Shop, device, error_of};
 use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
+use crate::common::ledger;
 use crate::common::server::{Reply, Server};
 
 pub(crate) const DEVICE: &str = "00000000-0000-4000-8000-0000000000d1";
@@ -131,8 +131,12 @@ fn the_list_is_the_same_in_all_formats_and_newest_first() {
                   location_id,merchant_reference1,merchant_reference2,merchant_id,purchase_started_at,till,machine,\
                   user,process,reason";
     assert_eq!((lines.len(), lines[0]), (9, header));
-    let paid =
-        format!("{},<time>,created,{},FINALIZED,{},100,SEK,{DEVICE},,r-1,,,<time>,,,,,", of(1), of(101), of(201));
+    let paid = format!(
+        "{},<time>,created,{},FINALIZED,{},100,SEK,{DEVICE},,r-1,,,<time>,,,,,",
+        of(1),
+        of(101),
+        of(201)
+    );
     assert_eq!(lines[8], paid);
 
     let unknown = env.run(["sessions", "list", "--unknown", "-o", "json"]).json();
@@ -153,8 +157,7 @@ fn a_ledger_that_does_not_exist_is_empty() {
 fn pruning_keeps_what_is_unknown_or_open_or_young() {
     let env = env("http://127.0.0.1:1", &text(&one_of_each()));
     let pruned = env.run(["sessions", "list", "--prune", "90d", "-o", "json"]);
-    let kept =
-        |env: &TestEnv| -> Vec<Uuid> { attempts(env).iter().map(|attempt| attempt.id).collect() };
+    let kept = |env: &TestEnv| -> Vec<Uuid> { attempts(env).iter().map(|attempt| attempt.id).collect() };
     assert_eq!(pruned.json().as_array().map(Vec::len), Some(4));
     assert_eq!(kept(&env), [id(3), id(6), id(7), id(8)]);
     let again = env.run(["sessions", "list", "--prune", "365d"]);
@@ -162,8 +165,7 @@ fn pruning_keeps_what_is_unknown_or_open_or_young() {
     let all = env.run(["sessions", "list", "--prune", "1ms"]);
     assert!(all.err().starts_with("Removed 1 resolved attempt from the ledger.\n"), "{}", all.err());
     assert_eq!(kept(&env), [id(3), id(6), id(7)]);
-    let mode =
-        fs::metadata(env.state_folder().join("ledger.db")).expect("a file").permissions();
+    let mode = fs::metadata(env.state_folder().join("ledger.db")).expect("a file").permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
 }
 

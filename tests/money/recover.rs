@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Shop, UNKNOWN, attempt_of};
 use super::ledger::{DEVICE, env, id, one_of_each, text};
-use crate::common::ledger::{attempts, copy_attempt, lock};
+use crate::common::ledger::{attempts, copy_attempt, lock, move_to_host};
 use crate::common::server::{Reply, Server};
 
 /// A shop with an attempt whose session exists; gives both.
@@ -65,6 +65,7 @@ fn a_session_that_does_not_match_settles_nothing() {
         let mut other = was.clone();
         other[field] = value;
         let server = Server::always(Reply::json(200, &other));
+        move_to_host(&shop.env.state_folder(), &server.url());
         let recover = |words: &[&str]| {
             let command =
                 shop.env.command(["sessions", "recover", "--session", &session].iter().chain(words));
@@ -77,6 +78,7 @@ fn a_session_that_does_not_match_settles_nothing() {
         assert!(said.starts_with("error: no unknown attempt matches session "), "{said}");
         assert!(shop.attempts()[0].outcome.is_unknown());
     }
+    move_to_host(&shop.env.state_folder(), &shop.wire.url());
     let unheard = shop.env.run(["sessions", "recover", &attempt, "--session", DEVICE]);
     let _ = unheard.assert_failure(4);
     assert!(shop.attempts()[0].outcome.is_unknown());
@@ -143,8 +145,11 @@ fn what_becomes_known_meanwhile_is_not_settled_again() {
 /// Stores the session of an attempt as the process that created it would.
 fn resolve_statement(state: &std::path::Path, attempt: uuid::Uuid, session: uuid::Uuid) -> String {
     let mut attempt = attempts(state).into_iter().find(|known| known.id == attempt).expect("an attempt");
-    attempt.outcome =
-        Outcome::Created { session_id: session.to_string(), status: "CREATED".to_owned().into(), order_id: None };
+    attempt.outcome = Outcome::Created {
+        session_id: session.to_string(),
+        status: "CREATED".to_owned().into(),
+        order_id: None,
+    };
     let record = serde_json::to_string(&attempt).expect("JSON");
     let checksum = kustom::ledger::checksum(&record);
     format!(
@@ -165,7 +170,10 @@ fn an_attempt_that_is_under_way_is_not_settled() {
     let session = shop.charged(&sale).into_iter().next().expect("a session");
     for how in [&["--not-processed"][..], &["--session", &session]] {
         let said = shop.env.run(["sessions", "recover", &attempt].iter().chain(how)).assert_failure(2);
-        assert!(said.starts_with("error: a session is being created on this device right now by machine "), "{said}");
+        assert!(
+            said.starts_with("error: a session is being created on this device right now by machine "),
+            "{said}"
+        );
         assert!(said.ends_with("; wait for its outcome\n  hint: nothing was resolved\n"), "{said}");
     }
     shop.wire.release();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::check::CheckResult;
 use super::redact::ReportRedactor;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::ledger::{Filter, Ledger};
 use crate::profiles::{Document, StoreError};
 use crate::text::{escape_control, pluralize};
@@ -64,7 +64,9 @@ const fn read_mode(_path: &Path) -> Option<u32> {
 /// Checks that the ledger is readable and every attempt in it is resolved.
 pub(super) async fn check_ledger(ledger: Result<Ledger, Error>) -> CheckResult {
     match ledger {
-        Ok(ledger) => read_ledger(&ledger).await.unwrap_or_else(|error| CheckResult::failure("ledger", error)),
+        Ok(ledger) => {
+            read_ledger(&ledger).await.unwrap_or_else(|error| CheckResult::failure("ledger", error))
+        }
         Err(error) => CheckResult::failure("ledger", error),
     }
 }
@@ -76,13 +78,20 @@ async fn read_ledger(ledger: &Ledger) -> Result<CheckResult, Error> {
     let text = format!("{}, {attempts}, {unknown} unknown, {} damaged", ledger.location(), page.damaged);
     if page.damaged > 0 {
         let next = "kustom ledger repair shows them and asks before it changes anything";
-        return Ok(CheckResult::failure("ledger", Error::usage(text).hint(next)));
+        return Ok(CheckResult::failure("ledger", Error::new(ErrorKind::Unavailable, text).hint(next)));
     }
     if let Some(damaged) = ledger.damaged_journals().first() {
-        return Ok(CheckResult::failure("ledger", Error::usage(damaged.to_string()).hint(damaged.hint(""))));
+        return Ok(CheckResult::failure(
+            "ledger",
+            Error::new(ErrorKind::Unavailable, damaged.to_string()).hint(damaged.hint("")),
+        ));
     }
     if unknown > 0 {
-        return Ok(CheckResult::warning("ledger", text, "resolve the unknown attempts: kustom sessions recover"));
+        return Ok(CheckResult::warning(
+            "ledger",
+            text,
+            "resolve the unknown attempts: kustom sessions recover",
+        ));
     }
     Ok(CheckResult::ok("ledger", text))
 }

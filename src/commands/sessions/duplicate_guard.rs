@@ -62,7 +62,8 @@ async fn lock_device(device: &str, context: &ApiContext<'_>) -> Result<DeviceLoc
         match ledger.try_lock_device(device).await.map_err(nothing_sent)? {
             LockAttempt::Locked(lock) => return Ok(lock),
             LockAttempt::Held(holder) if !is_reported => {
-                let holder = holder.map(|holder| format!(" by {}", escape_control(&holder))).unwrap_or_default();
+                let holder =
+                    holder.map(|holder| format!(" by {}", escape_control(&holder))).unwrap_or_default();
                 let message = format!(
                     "another session is being created on this device{holder}; waiting for its outcome"
                 );
@@ -161,9 +162,7 @@ async fn check_duplicate(duplicate: &Duplicate, context: &ApiContext<'_>) -> Res
         let id = escape_control(session_id);
         // The kind of the failed request would describe another failure than that of the create.
         Error { kind: ErrorKind::Duplicate, ..error }
-            .context(&format!(
-                "this sale has session {id} already, and its status cannot be read"
-            ))
+            .context(&format!("this sale has session {id} already, and its status cannot be read"))
             .detail("attempt", attempt.id.to_string())
             .detail("session_id", session_id.as_str())
             .hint(format!("nothing was created; {}", describe(attempt)))
@@ -229,8 +228,7 @@ fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Er
         "this sale may have been charged already: its outcome is unknown ({})\n  {reason}",
         describe(duplicate)
     );
-    let mut error =
-        Error::new(ErrorKind::Duplicate, message).detail("attempt", duplicate.id.to_string());
+    let mut error = Error::new(ErrorKind::Duplicate, message).detail("attempt", duplicate.id.to_string());
     error.hints = recovery_hints(duplicate.id, context);
     error
 }

@@ -69,11 +69,7 @@ pub(super) async fn resolve_attempt(
 
 /// Stores the outcome. Fails if the attempt has been resolved meanwhile.
 pub(super) async fn resolve_with(attempt: &Attempt, outcome: &Outcome, ledger: &Ledger) -> Result<(), Error> {
-    if ledger.resolve(attempt.id, outcome).await? {
-        Ok(())
-    } else {
-        Err(already_resolved_error(attempt.id))
-    }
+    if ledger.resolve(attempt.id, outcome).await? { Ok(()) } else { Err(already_resolved_error(attempt.id)) }
 }
 
 /// Locks the attempt's device. Fails if the attempt may be in progress.
@@ -82,9 +78,8 @@ pub(super) async fn lock_device_of(attempt: &Attempt, ledger: &Ledger) -> Result
         LockAttempt::Locked(lock) => Ok(lock),
         LockAttempt::Held(holder) => {
             let holder = holder.map(|holder| format!(" by {holder}")).unwrap_or_default();
-            let message = format!(
-                "a session is being created on this device right now{holder}; wait for its outcome"
-            );
+            let message =
+                format!("a session is being created on this device right now{holder}; wait for its outcome");
             Err(Error::usage(message).hint("nothing was resolved"))
         }
     }

@@ -4,7 +4,9 @@ use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use super::outcome;
-use super::reconcile::{already_resolved_error, lock_device_of, matching_attempts, resolve_attempt, resolve_with};
+use super::reconcile::{
+    already_resolved_error, lock_device_of, matching_attempts, resolve_attempt, resolve_with,
+};
 use super::row::AttemptRow;
 use crate::args;
 use crate::commands::help::text::after_help;
