@@ -13,7 +13,6 @@ use super::fixture::{Charged, DUPLICATE, Shop, UNKNOWN, attempt_of};
 use crate::common::harness::{RunningCommand, TIMEOUT};
 use crate::common::ledger::{lock as lock_ledger, move_to_host};
 
-/// Waits for what another process does.
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
@@ -65,7 +64,6 @@ fn told_to_stop_at_any_point_of_the_exchange() {
     let mut cases = Vec::new();
     for signal in ["INT", "TERM", "HUP"] {
         for point in points(&mut Shop::open(), true, 1) {
-            // What is answered whole is done, and what is only accepted may be so before anybody listens.
             if point != Point::Answered && point != Point::Accepted {
                 cases.push((signal, point));
             }
@@ -86,7 +84,6 @@ fn told_to_stop_at_any_point_of_the_exchange() {
     });
 }
 
-/// Sends a signal.
 pub(crate) fn send(running: &RunningCommand, signal: &str) {
     let kill = format!("kill -{signal} {}", running.id());
     let sent = std::process::Command::new("/bin/sh").args(["-c", &kill]).status();
@@ -135,7 +132,6 @@ fn killed_while_it_waits_for_another_sale_on_the_device() {
 #[test]
 fn stopped_while_it_waits_for_another_sale_on_the_device() {
     let mut shop = shop();
-    // By its id it is the first thing that happens; by its name the program has waited for the API before.
     for (device, signal) in
         [(shop.device.clone(), "INT"), ("Till 1".into(), "INT"), ("Till 1".into(), "TERM")]
     {
@@ -192,7 +188,6 @@ fn killed_between_the_response_and_the_ledger() {
 
 #[test]
 fn killed_while_it_connects() {
-    // A queue of one that is full: who connects now waits, and nothing has been sent.
     let full = tokio::net::TcpSocket::new_v4().expect("a socket");
     full.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port on loopback");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -211,7 +206,6 @@ fn killed_while_it_connects() {
         move_to_host(&shop.env.state_folder(), &shop.wire.url());
         repeat(&mut shop, "killed while it connects", &sale, killed.code, charged);
     }
-    // Nobody takes the call: nothing was sent, and so it says.
     let sale = shop.sale(true);
     let patience = ["--timeout".to_owned(), "2s".to_owned()];
     let command = shop.env.command(sale.args().into_iter().chain(patience));

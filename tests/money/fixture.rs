@@ -21,18 +21,14 @@ pub(crate) struct Shop {
     pub(crate) wire: Wire,
     pub(crate) env: TestEnv,
     pub(crate) device: String,
-    /// How often the program was run.
     pub(crate) runs: usize,
     sales: i64,
 }
 
-/// One thing that is sold once.
 #[derive(Debug, Clone)]
 pub(crate) struct Sale {
-    /// Minor units; no other sale of the shop has the same.
     pub(crate) amount: i64,
     pub(crate) reference: Option<String>,
-    /// How the device is named: by its name it has to be looked up first, over the same connection.
     pub(crate) device: String,
 }
 
@@ -41,7 +37,6 @@ impl Sale {
         self.words("json")
     }
 
-    /// The same in another format.
     pub(crate) fn words(&self, format: &str) -> Vec<String> {
         let amount = format!("{}.{:02}", self.amount / 100, self.amount % 100);
         let words = ["sessions", "create", "-o", format, "--currency", "SEK", "--device", &self.device];
@@ -54,7 +49,6 @@ impl Sale {
     }
 }
 
-/// What the emulator has of a sale, by id.
 pub(crate) type Charged = BTreeSet<String>;
 
 impl Shop {
@@ -78,13 +72,11 @@ impl Shop {
         self.env.command(sale.args())
     }
 
-    /// All sessions of the emulator.
     pub(crate) fn sessions(&self) -> Vec<Value> {
         let state = serde_json::to_value(self.emulator.state()).expect("a state");
         state["sessions"].as_array().expect("sessions").clone()
     }
 
-    /// The sessions of a sale.
     pub(crate) fn charged(&self, sale: &Sale) -> Charged {
         let sessions = self.sessions();
         let of_sale = sessions.iter().filter(|session| session["purchase"]["order_amount"] == sale.amount);
@@ -96,7 +88,6 @@ impl Shop {
         attempts(&self.env.state_folder())
     }
 
-    /// The attempt at this sale whose outcome is not known.
     pub(crate) fn unknown(&self, sale: &Sale) -> Option<String> {
         let attempts = self.attempts();
         let mut unknown = attempts.iter().filter(|attempt| {
@@ -130,8 +121,6 @@ impl Shop {
         assert!(lost <= unknown.len(), "{case}: a session is not in the ledger, {sale:?}: {charged:?}");
     }
 
-    /// Judges how a create ended against what the emulator has: the exit code must be true, the sale charged at
-    /// most once, and what exists written down.
     #[track_caller]
     pub(crate) fn judge(
         &self,
@@ -157,13 +146,11 @@ impl Shop {
                 });
                 assert!(known, "created, but not in the ledger: {told}");
             }
-            // It may have been carried out or not; the attempt is named, and kept as unknown.
             Some(UNKNOWN) => {
                 let attempt = attempt_of(outcome);
                 let kept = self.attempts().into_iter().find(|kept| kept.id.to_string() == attempt);
                 assert!(kept.is_some_and(|kept| kept.outcome.is_unknown()), "not kept as unknown: {told}");
             }
-            // Killed: whatever had happened by then.
             None => {}
             Some(2..=6 | DUPLICATE) => assert!(new.is_empty(), "said to be nothing, but created: {told}"),
             Some(_) => panic!("no exit code of a create that was asked for like this: {told}"),
@@ -172,7 +159,6 @@ impl Shop {
         after
     }
 
-    /// Judges a create that was told to stop before it sent anything.
     #[track_caller]
     pub(crate) fn judge_stopped(&self, case: &str, sale: &Sale, outcome: &CommandOutput) -> Charged {
         self.wire.until_quiet();
@@ -181,7 +167,6 @@ impl Shop {
         Charged::new()
     }
 
-    /// At the end of the day: every session of the emulator is in the list of the program.
     #[track_caller]
     pub(crate) fn close(&mut self) {
         self.runs += 1;
@@ -201,7 +186,6 @@ impl Shop {
     }
 }
 
-/// A simulated device at the first location.
 pub(crate) fn device(emulator: &Emulator, name: &str) -> String {
     let new = kustom::emulator::state::NewSimulatedDevice {
         name: name.to_owned(),
@@ -212,14 +196,12 @@ pub(crate) fn device(emulator: &Emulator, name: &str) -> String {
     made.expect("a device").id.expect("an id")
 }
 
-/// The attempt that a failure names in `-o json`.
 #[track_caller]
 pub(crate) fn attempt_of(outcome: &CommandOutput) -> String {
     let error = error_of(outcome);
     error["attempt"].as_str().unwrap_or_else(|| panic!("no attempt in {error}")).to_owned()
 }
 
-/// The failure in `-o json`: the last line of stderr.
 #[track_caller]
 pub(crate) fn error_of(outcome: &CommandOutput) -> Value {
     let last = outcome.stderr.lines().last().unwrap_or_default();

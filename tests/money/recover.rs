@@ -9,7 +9,6 @@ use super::ledger::{DEVICE, env, id, one_of_each, text};
 use crate::common::ledger::{attempts, copy_attempt, lock, move_to_host};
 use crate::common::server::{Reply, Server};
 
-/// A shop with an attempt whose session exists; gives both.
 fn lost() -> (Shop, String, String) {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
@@ -24,7 +23,6 @@ fn lost() -> (Shop, String, String) {
 fn an_attempt_is_settled_by_its_session() {
     for by in [8, 36, 0] {
         let (shop, attempt, session) = lost();
-        // By the beginning of its id, by all of it, and by nothing: its session tells which it is.
         let named: Vec<&str> = [&attempt[..by]].into_iter().filter(|named| !named.is_empty()).collect();
         let words = ["sessions", "recover", "--session", &session, "-o", "json"];
         let settled = shop.env.run(words.iter().chain(&named)).json();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::create_args::SessionArgs;
+use super::create_args::{NewSession, SessionArgs};
 use super::duplicate_guard::{mark_reported, request_session, start_attempt};
 use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
@@ -92,7 +92,7 @@ impl Args {
         let result = if watch {
             // Other sessions may be created on the device during the wait.
             drop(attempt);
-            watch_created(session, &new.summary(), wait, context).await
+            watch_created(session, &new, wait, context).await
         } else {
             print_created(&session, context)
         };
@@ -120,7 +120,7 @@ fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Resul
 /// nothing was processed.
 async fn watch_created(
     session: Resource<Session>,
-    summary: &str,
+    new: &NewSession,
     wait: WaitFlags,
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
@@ -128,14 +128,14 @@ async fn watch_created(
     context.output.status(&format!(
         "Session {} of {} was created.",
         escape_control(&text),
-        escape_control(summary)
+        escape_control(&new.summary())
     ));
     let Ok(id) = text.parse::<Uuid>() else {
         context.output.print_item(&session)?;
         context.output.warn("the session was created, but its ID is not a UUID, so it cannot be waited for");
         return Ok(ExitStatus::SessionOpen);
     };
-    let mut watched = WatchedSession::new(id);
+    let mut watched = WatchedSession::created(id, new.fields());
     watched.record(session);
     wait_for_sessions(vec![watched], wait, context).await.map_err(|error| {
         let error = error.detail("session_id", id.to_string());
