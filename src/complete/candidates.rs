@@ -42,7 +42,7 @@ pub(crate) fn enrollments(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Sessions in the ledger, newest first.
 pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
-    let candidates = newest_attempts(Filter::default()).into_iter().filter_map(|attempt| {
+    let candidates = newest_attempts(&Filter::default()).into_iter().filter_map(|attempt| {
         let about = describe_attempt(attempt.status()?.as_str(), &attempt);
         Some((attempt.session_id()?.to_owned(), about))
     });
@@ -51,7 +51,7 @@ pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Attempts whose outcome is unknown, newest first.
 pub(crate) fn attempts(current: &OsStr) -> Vec<CompletionCandidate> {
-    let unknown = newest_attempts(Filter { unknown: true, ..Filter::default() });
+    let unknown = newest_attempts(&Filter { unknown: true, ..Filter::default() });
     filter(
         current,
         unknown.iter().map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt))),
@@ -188,11 +188,11 @@ fn known_resources() -> Option<CachedResources> {
     }
 }
 
-fn newest_attempts(filter: Filter) -> Vec<Attempt> {
+fn newest_attempts(filter: &Filter) -> Vec<Attempt> {
     let read = || {
         let app = App::new(settings(profile())?);
         let account = app.account().ok()?;
-        let attempts = async { app.open_ledger(&account).await?.attempts(&filter, MAX_SESSIONS).await };
+        let attempts = async { app.open_ledger(&account).await?.attempts(filter, MAX_SESSIONS).await };
         app.block_on(attempts).ok()
     };
     read().unwrap_or_default().attempts
