@@ -10,6 +10,7 @@ mod cli;
 mod commands;
 mod complete;
 mod context;
+mod deliveries;
 pub mod emulator;
 pub mod error;
 mod fs;

@@ -35,4 +35,5 @@ mod stored_formats;
 mod version;
 mod watching;
 mod webhooks;
+mod webhooks_stored;
 mod webhooks_verify;

@@ -1,5 +1,5 @@
 pub(super) mod delivery;
-mod forward;
+pub(super) mod forward;
 mod handler;
 mod response;
 
@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap_complete::engine::ArgValueCompleter;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use http::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -52,12 +53,13 @@ Examples:
 
 Next:
   kustom dev trigger session.finalized --to http://127.0.0.1:4011 --secret-file FILE
+  kustom webhooks list
 ";
 
 /// Receive, verify and print callbacks
 ///
-/// kustom listens on this machine; use a tunnel to receive callbacks from the service. It responds to an invalid delivery
-/// with 401 and drops duplicates. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
+/// kustom listens on this machine; use a tunnel to receive callbacks from the service. It stores each delivery before it
+/// acknowledges it, responds to an invalid one with 401 and drops duplicates, also after a restart. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
 /// it before the expected delivery.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
@@ -77,6 +79,19 @@ pub(crate) struct Args {
     /// URL to forward valid deliveries to, and whose response to return: https, or http on this machine
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
+    /// Forward callbacks of a type to another URL, such as 'refund.*=http://127.0.0.1:8081/'; can be repeated
+    #[arg(long = "route", value_name = "TYPE=URL")]
+    routes: Vec<String>,
+    /// Print and forward only callbacks of this type; acknowledge the others; can be repeated
+    #[arg(add = ArgValueCompleter::new(complete::events))]
+    #[arg(long, value_name = "EVENT", value_parser = args::parse_callback_type)]
+    only: Vec<CallbackType>,
+    /// Header to add to forwarded callbacks, such as 'x-tenant: 5'; can be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Directory to write the headers and the body of each valid callback to
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
     /// Exit after an event such as session.finalized, or after a number of accepted deliveries
     #[arg(add = ArgValueCompleter::new(complete::events))]
     #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
@@ -84,6 +99,50 @@ pub(crate) struct Args {
     /// File to write the URL to when kustom listens (JSON with -o json and ndjson); removed on exit
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+}
+
+/// The value of `--route`: callbacks whose type matches a pattern go to another application.
+pub(super) struct Route {
+    /// Without the prefix `ipp.`; a `*` at the end matches everything.
+    pattern: String,
+    pub(super) to: CallbackEndpoint,
+}
+
+impl Route {
+    fn parse(text: &str) -> Result<Self, Error> {
+        let (pattern, url) = text.split_once('=').ok_or_else(|| {
+            Error::usage("--route: write a type and a URL, such as 'refund.*=http://127.0.0.1:8081/'")
+        })?;
+        let to = CallbackEndpoint::new(url, FORWARD_TIMEOUT)
+            .map_err(|error| Error::usage(format!("--route cannot be used: {error}")))?;
+        let pattern = pattern.trim();
+        let pattern = pattern.strip_prefix("ipp.").unwrap_or(pattern).to_owned();
+        let matches_any = CallbackType::ALL.iter().any(|kind| matches_type(&pattern, kind.as_str()));
+        if matches_any {
+            return Ok(Self { pattern, to });
+        }
+        let kinds: Vec<_> = CallbackType::ALL.iter().map(CallbackType::short).collect();
+        Err(Error::usage(format!("--route: '{pattern}' matches no type: the types are {}", kinds.join(", "))))
+    }
+
+    pub(super) fn matches(&self, kind: &str) -> bool {
+        matches_type(&self.pattern, kind)
+    }
+}
+
+fn matches_type(pattern: &str, kind: &str) -> bool {
+    let kind = kind.strip_prefix("ipp.").unwrap_or(kind);
+    match pattern.strip_suffix('*') {
+        Some(start) => kind.starts_with(start),
+        None => kind == pattern,
+    }
+}
+
+/// Errors do not repeat the value, which may be secret.
+fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let form = || "write a name and a value, such as 'x-tenant: 5'".to_owned();
+    let (name, value) = text.split_once(':').ok_or_else(form)?;
+    Ok((name.trim().parse().map_err(|_| form())?, HeaderValue::from_str(value.trim()).map_err(|_| form())?))
 }
 
 /// The value of `--exit-after`.
@@ -113,7 +172,19 @@ impl ExitAfter {
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
+        let Self {
+            secret_file,
+            listen,
+            public,
+            resolve,
+            forward_to,
+            routes,
+            only,
+            headers,
+            save,
+            exit_after,
+            ready_file,
+        } = self;
         listen_address::check_address(listen, public, "other machines could send deliveries")?;
         let secrets = args::read_secrets(&secret_file)?;
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
@@ -126,7 +197,12 @@ impl Args {
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
-            processed: RefCell::default(),
+            routes: routes.iter().map(|text| Route::parse(text)).collect::<Result<_, _>>()?,
+            headers: headers.into_iter().collect(),
+            only,
+            save,
+            store: super::store::open(app)?,
+            in_progress: RefCell::default(),
             list: RefCell::new(output.list_writer()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
