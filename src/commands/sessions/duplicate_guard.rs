@@ -72,8 +72,11 @@ async fn lock_device(device: &str, context: &ApiContext<'_>) -> Result<DeviceLoc
         let message = format!("another session is being created on this device{holder}");
         if start.elapsed() >= max_wait {
             let waited = format_duration(max_wait);
-            return Err(Error::new(ErrorKind::Unavailable, format!("{message}; it has not finished in {waited}"))
-                .hint("nothing was sent; if that process hangs or was stopped, end it and try again"));
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("{message}; it has not finished in {waited}"),
+            )
+            .hint("nothing was sent; if that process hangs or was stopped, end it and try again"));
         }
         if !is_reported {
             context.output.warn(&format!("{message}; waiting for its outcome"));
