@@ -67,7 +67,7 @@ pub(crate) fn callback_list(frame: &Frame, callbacks: &[CallbackView], empty: &s
                     p.muted { "ID " code { (safe(&callback.id)) } }
                     (json_block("Payload", &callback.payload))
                     @for (index, attempt) in callback.attempts.iter().enumerate() {
-                        h4 { "Attempt " (index + 1) " at " (time(attempt.at)) }
+                        h3 { "Attempt " (index + 1) " at " (time(attempt.at)) }
                         p {
                             @if let Some(status) = attempt.status {
                                 span class=(Tone::of_status(status).class()) { (status) } " "

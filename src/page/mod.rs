@@ -176,8 +176,8 @@ pub(crate) fn json_block(label: &str, value: &Value) -> Markup {
         value => escape_json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned(),
     };
     html! {
-        h4 { (label) }
-        pre tabindex="0" role="region" aria-label=(label) { code { (text) } }
+        h3 { (label) }
+        pre tabindex="0" role="group" aria-label=(label) { code { (text) } }
     }
 }
 
