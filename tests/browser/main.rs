@@ -21,14 +21,17 @@ fn the_page_works_in_a_browser() {
     let modules = env::var_os("BROWSER_MODULES").map_or_else(|| root.join("target/browser"), PathBuf::from);
     let node = find_program(&["node", "nodejs"]);
     let chromium = find_program(&["chromium", "chromium-browser", "google-chrome"]);
-    let has_modules = ["playwright-core", "axe-core"].iter().all(|name| modules.join("node_modules").join(name).is_dir());
+    let has_modules =
+        ["playwright-core", "axe-core"].iter().all(|name| modules.join("node_modules").join(name).is_dir());
     let (Some(node), Some(chromium), true) = (node, chromium, has_modules) else {
         assert!(
             env::var_os("EVERY_BROWSER").is_none(),
             "node, chromium, and playwright-core and axe-core in {} are needed",
             modules.display()
         );
-        eprintln!("skipped: node, chromium or the npm packages are missing; tests/browser/install gets the packages");
+        eprintln!(
+            "skipped: node, chromium or the npm packages are missing; tests/browser/install gets the packages"
+        );
         return;
     };
     let dir = tempfile::tempdir().expect("a directory");
