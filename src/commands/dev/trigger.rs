@@ -41,6 +41,7 @@ Next:
 /// kustom prints the application's response, and exits with 0 for a 2xx status and with 5 for any other.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
     /// Event type, such as session.finalized or refund.created; the prefix ipp. is optional
     #[arg(add = ArgValueCompleter::new(complete::events))]

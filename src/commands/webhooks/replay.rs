@@ -43,6 +43,7 @@ Next:
 /// --resign to sign them now. Each one is sent once, with the header `kustom-repeated`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
     /// Webhook IDs or ID prefixes
     #[arg(value_name = "DELIVERY", required_unless_present_any = ["failed", "since"])]
@@ -133,7 +134,7 @@ fn choose(
 ) -> Result<Vec<StoredDelivery>, Error> {
     if ids.is_empty() {
         let since = since.map(args_since).transpose()?;
-        let filter = DeliveryFilter { failed, since, ..DeliveryFilter::default() };
+        let filter = DeliveryFilter { since, failed, ..DeliveryFilter::default() };
         let mut found = store.list(&filter).map_err(|error| store::store_error(&error))?;
         // Anybody may have sent what failed verification.
         found.retain(|delivery| delivery.state != DeliveryState::Refused);
@@ -143,7 +144,8 @@ fn choose(
     found
 }
 
-async fn replay(
+/// Sends a delivery once and stores the result. Returns what failed, if it was not acknowledged.
+pub(super) async fn replay(
     store: &DeliveryStore,
     delivery: &StoredDelivery,
     endpoint: &CallbackEndpoint,
@@ -161,9 +163,8 @@ async fn replay(
             }
             body = event.to_string().into_bytes();
         }
-        let signed = signer.sign(&id, Timestamp::now(), &body);
-        let signed: HeaderMap = signed.map_err(|error| Error::usage(error.to_string()))?;
-        headers.extend(signed);
+        let added: Result<HeaderMap, _> = signer.sign(&id, Timestamp::now(), &body);
+        headers.extend(added.map_err(|error| Error::usage(error.to_string()))?);
         headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     }
     headers.insert(REPEATED_HEADER, HeaderValue::from_static("true"));
@@ -215,7 +216,7 @@ async fn replay(
 }
 
 #[derive(Debug, Serialize)]
-struct ReplayResult {
+pub(super) struct ReplayResult {
     webhook_id: String,
     #[serde(rename = "type")]
     kind: Option<String>,

@@ -376,6 +376,7 @@ fn callbacks(frame: &Frame, content: &Content<'_>) -> Markup {
                 },
             });
             CallbackView {
+                key: callback.id.clone(),
                 id: callback.id.clone(),
                 kind: callback.kind().to_owned(),
                 at: text(&callback.payload, "timestamp").parse().ok(),

@@ -294,7 +294,8 @@ fn save(dir: &Path, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), St
         .iter()
         .filter(|(name, _)| name.as_str().starts_with("webhook-") || *name == http::header::CONTENT_TYPE)
         .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap_or_default()))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let write = |extension: &str, content: &[u8]| {
         write_atomic(&dir.join(format!("{name}.{extension}")), content)
             .map_err(|error| io_error_message(&error))

@@ -2,6 +2,7 @@ pub(super) mod delivery;
 pub(super) mod forward;
 mod handler;
 mod response;
+mod ui;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::delivery::Delivery;
 use self::handler::Handler;
+use self::ui::Ui;
 use crate::args;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
@@ -32,7 +34,8 @@ use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
 use crate::output::{Format, Output};
-use crate::webhooks::Verifier;
+use crate::secret::CallbackSecret;
+use crate::webhooks::{Signer, Verifier};
 
 /// Timeout for the application of `--forward-to`.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -79,7 +82,7 @@ pub(crate) struct Args {
     /// URL to forward valid deliveries to, and whose response to return: https, or http on this machine
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
-    /// Forward callbacks of a type to another URL, such as 'refund.*=http://127.0.0.1:8081/'; can be repeated
+    /// Forward callbacks of a type to another URL, written as 'refund.*=URL'; can be repeated
     #[arg(long = "route", value_name = "TYPE=URL")]
     routes: Vec<String>,
     /// Print and forward only callbacks of this type; acknowledge the others; can be repeated
@@ -92,6 +95,9 @@ pub(crate) struct Args {
     /// Directory to write the headers and the body of each valid callback to
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
+    /// Address of a web page that shows the callbacks, such as 127.0.0.1:4012
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address::parse_address)]
+    ui: Option<SocketAddr>,
     /// Exit after an event such as session.finalized, or after a number of accepted deliveries
     #[arg(add = ArgValueCompleter::new(complete::events))]
     #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
@@ -182,11 +188,17 @@ impl Args {
             only,
             headers,
             save,
+            ui,
             exit_after,
             ready_file,
         } = self;
         listen_address::check_address(listen, public, "other machines could send deliveries")?;
+        if let Some(ui) = ui {
+            // The page has no password.
+            listen_address::check_address(ui, false, "other machines could see the callbacks")?;
+        }
         let secrets = args::read_secrets(&secret_file)?;
+        let application = forward_to.clone();
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let output = &*app.output;
         let handler = Handler {
@@ -217,7 +229,24 @@ impl Args {
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
             print_ready(&url, output);
-            let status = serve(&listener, &handler, app).await?;
+            let page = match ui {
+                Some(address) => Some(open_page(address, &secrets, application, app).await?),
+                None => None,
+            };
+            let status = {
+                let stop_page = CancellationToken::new();
+                let showing = async {
+                    match &page {
+                        Some((listener, page)) => page.serve(listener, &stop_page).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    status = serve(&listener, &handler, app) => status?,
+                    // It never ends before the listener.
+                    () = showing => ExitStatus::Success,
+                }
+            };
             if status == ExitStatus::NoDelivery {
                 output.warn(&handler.timeout_message());
             }
@@ -227,6 +256,25 @@ impl Args {
             Ok(status)
         })
     }
+}
+
+async fn open_page(
+    address: SocketAddr,
+    secrets: &[CallbackSecret],
+    application: Option<String>,
+    app: &App,
+) -> Result<(TcpListener, Ui), Error> {
+    let bug = |error: String| Error::new(ErrorKind::Bug, error);
+    let listener = listen_address::bind(address).await?;
+    let address = listener.local_addr().map_err(|error| bug(format!("cannot start: {error}")))?;
+    let signer = Signer::new(secrets).map_err(|error| bug(error.to_string()))?;
+    let state = app.settings.paths.state.clone();
+    let page = Ui::new(state, super::store::open(app)?, signer, application, address);
+    if app.output.format().is_json() && !app.output.is_quiet() {
+        app.output.message(&json!({"page": {"url": format!("http://{address}/")}}).to_string());
+    }
+    app.output.status(&format!("The page is at http://{address}/."));
+    Ok((listener, page))
 }
 
 /// Serves deliveries until there is a reason to exit, then completes the responses in flight.
