@@ -179,8 +179,8 @@ fn a_replay_is_sent_as_received_or_signed_again_and_changed() {
     let asked = server.asked();
     assert!(asked.iter().all(|one| one.header("kustom-repeated") == Some("true")));
     assert_eq!(asked[0].json(), body);
-    let changed = asked[1].json();
-    assert_eq!((&changed["data"]["order_id"], &changed["more"]["n"]), (&json!("other"), &json!(2)));
+    let second = asked[1].json();
+    assert_eq!((&second["data"]["order_id"], &second["more"]["n"]), (&json!("other"), &json!(2)));
     assert!(asked[0].header("webhook-signature") != asked[1].header("webhook-signature"));
     let unsigned =
         env.run(["webhooks", "replay", "kevt_1", "--to", &to, "--set", "data.x=y"]).assert_failure(2);

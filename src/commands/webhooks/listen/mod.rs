@@ -269,7 +269,7 @@ async fn open_page(
     let address = listener.local_addr().map_err(|error| bug(format!("cannot start: {error}")))?;
     let signer = Signer::new(secrets).map_err(|error| bug(error.to_string()))?;
     let state = app.settings.paths.state.clone();
-    let page = Ui::new(state, super::store::open(app)?, signer, application, address);
+    let page = Ui::new(state, super::store::open(app)?, signer, application);
     if app.output.format().is_json() && !app.output.is_quiet() {
         app.output.message(&json!({"page": {"url": format!("http://{address}/")}}).to_string());
     }

@@ -1,7 +1,6 @@
 //! The page of `--ui`: the stored deliveries in a browser.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ use crate::callback_poster::CallbackEndpoint;
 use crate::commands::webhooks::{replay, store};
 use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
 use crate::error::Error;
-use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, is_cross_site};
+use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, is_cross_site, is_own_host};
 use crate::webhooks::Signer;
 
 const MAX_FORM: usize = 64 * 1024;
@@ -44,7 +43,6 @@ pub(super) struct Ui {
     signer: Signer,
     /// The URL of the application, for deliveries that were not forwarded.
     forward_to: Option<String>,
-    address: SocketAddr,
 }
 
 impl Ui {
@@ -53,10 +51,9 @@ impl Ui {
         store: DeliveryStore,
         signer: Signer,
         forward_to: Option<String>,
-        address: SocketAddr,
     ) -> Self {
         let frame = Frame { title: "Kustom callbacks", base: "/page", token: page::new_token() };
-        Self { frame, state, store, signer, forward_to, address }
+        Self { frame, state, store, signer, forward_to }
     }
 
     /// Serves until `stop` is cancelled.
@@ -81,7 +78,7 @@ impl Ui {
     async fn handle(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
         let (parts, body) = request.into_parts();
         let not_found = || problem(StatusCode::NOT_FOUND, "There is nothing here.");
-        if !is_own_host(&parts.headers, self.address) {
+        if !is_own_host(&parts.headers) {
             return Ok(problem(StatusCode::FORBIDDEN, "Open the page at its own address."));
         }
         let path = parts.uri.path();
@@ -163,14 +160,6 @@ impl Ui {
         let (_, failure) = replay::replay(&self.store, &delivery, &endpoint, Some(&self.signer), &[]).await?;
         failure.map_or(Ok(()), Err)
     }
-}
-
-/// Against DNS rebinding: only this address, or a name of this machine.
-fn is_own_host(headers: &HeaderMap, address: SocketAddr) -> bool {
-    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback() || ip == address.ip())
 }
 
 fn content(frame: &Frame, store: &DeliveryStore) -> Markup {
