@@ -40,7 +40,7 @@ pub(crate) struct ApiContext<'a> {
 
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
-        let output = Rc::new(Output::new(settings.output));
+        let output = Rc::new(Output::new(settings.output.clone()));
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
         Self { settings, output, cancel, abort }
     }

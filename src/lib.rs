@@ -111,28 +111,35 @@ fn report_error(output: &Output, error: &Error) -> u8 {
 fn early_output(format: Format) -> Output {
     Output::new(OutputOptions {
         format,
+        columns: None,
+        no_header: false,
+        jq: None,
         quiet: false,
         verbosity: 0,
         color: ColorWhen::Auto,
         no_input: true,
         yes: false,
+        profile: None,
     })
 }
 
 /// Guesses the format for errors that come before the settings are resolved: arguments that cannot be parsed may still
 /// contain `-o`.
 fn guess_format(args: &[OsString]) -> Format {
+    let has_jq = args.iter().any(|arg| arg == "--jq" || arg.to_string_lossy().starts_with("--jq="));
     let mut args = args.iter().filter_map(|arg| arg.to_str());
     let flag = args.find_map(|arg| match arg {
         "-o" | "--output" => Some(None),
         arg => arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")).map(Some),
     });
+    let has_flag = flag.is_some();
     let name = match flag {
+        None if has_jq => None,
         Some(value) => value.or_else(|| args.next()).map(str::to_owned),
         None => std::env::var("KUSTOM_OUTPUT").ok(),
     };
     let format = name.and_then(|name| Format::from_str(name.trim_start_matches('='), false).ok());
-    format.unwrap_or(Format::Table)
+    format.unwrap_or(if has_jq && !has_flag { Format::Json } else { Format::Table })
 }
 
 /// Reports a panic as a bug, without a backtrace and without the values at hand, which may be secret, and exits.

@@ -21,7 +21,7 @@ pub(super) struct LimitArgs {
 }
 
 impl ApiContext<'_> {
-    /// Prints a list as its pages arrive.
+    /// Prints a list as its pages arrive. A table is sorted by name.
     pub(super) async fn print_pages<T>(
         &self,
         request: PagedRequest<'_>,
@@ -33,10 +33,10 @@ impl ApiContext<'_> {
     {
         let limit = limit.limit.map(|limit| limit as usize);
         let mut remaining = limit.unwrap_or(usize::MAX);
-        let mut list = self.output.list_writer::<Resource<T>>();
+        let mut list = self.output.list_writer::<Resource<T>>()?;
         let mut pages = pin!(request.at_most(limit).pages::<T>());
         // The other formats are printed page by page, which shows the progress too.
-        let has_progress = limit.is_none() && matches!(self.output.format(), Format::Table | Format::Json);
+        let has_progress = limit.is_none() && (self.output.format().is_table() || self.output.format() == Format::Json);
         let mut bar = None;
         while remaining > 0
             && let Some(page) = pages.next().await
@@ -46,13 +46,16 @@ impl ApiContext<'_> {
                 let total = usize::try_from(total).unwrap_or_default();
                 bar.get_or_insert_with(|| self.output.show_bar("pages", total)).inc(1);
             }
-            for item in page.content.into_iter().take(remaining) {
-                remaining -= 1;
-                list.push(item)?;
+            let items: Vec<_> = page.content.into_iter().take(remaining).collect();
+            remaining -= items.len();
+            if !self.output.format().is_table() {
+                self.learn_names(&items).await;
             }
+            items.into_iter().try_for_each(|item| list.push(item))?;
             list.flush()?;
         }
         drop(bar);
+        self.learn_names(list.table_items()).await;
         list.finish()?;
         Ok(ExitStatus::Success)
     }
@@ -65,13 +68,13 @@ impl ApiContext<'_> {
         act: impl AsyncFn(T) -> Result<V, Error>,
     ) -> Result<ExitStatus, Error> {
         let mut targets: Vec<T> = targets.into_iter().collect();
+        let mut list = self.output.list_writer()?;
         if targets.len() == 1
             && let Some(target) = targets.pop()
         {
-            self.output.print_item(&act(target).await?)?;
+            self.print_item(&act(target).await?).await?;
             return Ok(ExitStatus::Success);
         }
-        let mut list = self.output.list_writer();
         let mut errors = Vec::new();
         let mut any_succeeded = false;
         let mut remaining = targets.len();

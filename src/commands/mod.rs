@@ -12,6 +12,7 @@ mod list;
 mod listen_address;
 mod locations;
 mod login;
+mod names;
 mod profiles;
 mod resolve;
 mod sessions;

@@ -1,33 +1,37 @@
-//! Resolves a device or a location by name, ID or ID prefix, or lets the user pick it from a list.
+//! Resolves a device, a location or an enrollment by name, ID or ID prefix, or lets the user pick it from a list.
 
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::api::{Error as ApiError, PagedRequest};
+use crate::api::{EnrollmentFilter, Error as ApiError, PagedRequest};
 use crate::context::ApiContext;
-use crate::error::{Error, ErrorKind};
-use crate::model::{Device, Location, MIN_ID_PREFIX_LEN, Page, Resource};
-use crate::output::Choice;
-use crate::settings::Settings;
-use crate::text::{escape_control, normalize_text, pluralize, trim_text};
+use crate::error::{Candidate, Error, ErrorKind};
+use crate::model::{Device, Enrollment, EnrollmentStatus, Location, MIN_ID_PREFIX_LEN, Page, Resource};
+use crate::output::{Cell, Choice, NameKind, View};
+use crate::text::{escape_control, fold_text, natural_key, normalize_text, trim_text};
 
 const MAX_EDIT_DISTANCE: usize = 2;
 
 const SHORT_ID_LEN: usize = 8;
 
+/// A resource that is referred to by its name or ID.
 trait NamedResource: Clone {
     const NOUN: &'static str;
     const TITLE: &'static str;
+    const NAME_KIND: Option<NameKind>;
     fn id(&self) -> Option<&str>;
     fn name(&self) -> Option<&str>;
-    /// Distinguishes resources of the same name.
-    fn place(&self) -> Option<&str>;
+    /// Distinguishes resources of the same name: its kind of reference, if any, and its text.
+    fn place(&self) -> Cell;
+    /// What else helps to recognize it in a list.
+    fn detail(&self) -> Option<&str>;
 }
 
 impl NamedResource for Device {
     const NOUN: &'static str = "device";
     const TITLE: &'static str = "Device";
+    const NAME_KIND: Option<NameKind> = Some(NameKind::Device);
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -37,14 +41,19 @@ impl NamedResource for Device {
         self.name.as_deref()
     }
 
-    fn place(&self) -> Option<&str> {
-        self.location_id.as_deref()
+    fn place(&self) -> Cell {
+        Cell::named(NameKind::Location, self.location_id.as_deref())
+    }
+
+    fn detail(&self) -> Option<&str> {
+        None
     }
 }
 
 impl NamedResource for Location {
     const NOUN: &'static str = "location";
     const TITLE: &'static str = "Location";
+    const NAME_KIND: Option<NameKind> = Some(NameKind::Location);
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -54,15 +63,42 @@ impl NamedResource for Location {
         self.name.as_deref()
     }
 
-    fn place(&self) -> Option<&str> {
-        self.city.as_deref()
+    fn place(&self) -> Cell {
+        Cell::optional(self.city.as_deref())
+    }
+
+    fn detail(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// An enrollment has no name, so it is referred to by its ID. Its code is a secret.
+impl NamedResource for Enrollment {
+    const NOUN: &'static str = "enrollment";
+    const TITLE: &'static str = "Enrollment";
+    const NAME_KIND: Option<NameKind> = None;
+
+    fn id(&self) -> Option<&str> {
+        self.enrollment_id.as_deref()
+    }
+
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    fn place(&self) -> Cell {
+        Cell::named(NameKind::Location, self.location_id.as_deref())
+    }
+
+    fn detail(&self) -> Option<&str> {
+        self.status.as_ref().map(EnrollmentStatus::as_str)
     }
 }
 
 impl ApiContext<'_> {
     /// Lists all devices, since the API has no operation that returns one.
     pub(super) async fn find_device(&self, query: &str) -> Result<Resource<Device>, Error> {
-        find(self.client.devices(None), query, self.settings).await
+        find(self.client.devices(None), query, self).await
     }
 
     /// Like [`Self::find_device`], but lets the user pick a device if none is given.
@@ -84,19 +120,37 @@ impl ApiContext<'_> {
         }
     }
 
-    #[allow(private_bounds, reason = "devices and locations")]
-    pub(super) async fn select_from<T: NamedResource>(
+    #[allow(private_bounds, reason = "devices, locations and enrollments")]
+    pub(super) async fn select_from<T: NamedResource + 'static>(
         &self,
         mut all: Vec<Resource<T>>,
-    ) -> Result<Resource<T>, Error> {
-        all.sort_by_key(|item| item.name().unwrap_or_default().to_lowercase());
-        let choices: Vec<_> = all.iter().map(|item| to_choice::<T>(item)).collect();
+    ) -> Result<Resource<T>, Error>
+    where
+        Resource<T>: View,
+    {
+        self.learn_names(&all).await;
+        all.sort_by_cached_key(|item| natural_key(item.name().unwrap_or_default()));
+        let choices: Vec<_> = all.iter().map(|item| to_choice::<T>(item, self)).collect();
         let index = self.output.select(T::TITLE, &choices).await?;
         all.into_iter().nth(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 
+    /// Finds an enrollment, or lets the user pick an unused one if none is given.
+    pub(super) async fn resolve_or_select_enrollment(
+        &self,
+        query: Option<&str>,
+    ) -> Result<Resource<Enrollment>, Error> {
+        match query {
+            Some(query) => find(self.client.enrollments(&EnrollmentFilter::default()), query, self).await,
+            None => {
+                let unused = EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
+                choose(self.client.enrollments(&unused), self).await
+            }
+        }
+    }
+
     pub(super) async fn find_location(&self, query: &str) -> Result<Resource<Location>, Error> {
-        find(self.client.locations(), query, self.settings).await
+        find(self.client.locations(), query, self).await
     }
 
     /// The ID of a location. A complete ID is returned without a request.
@@ -129,7 +183,7 @@ impl ApiContext<'_> {
     }
 }
 
-#[allow(private_bounds, reason = "devices and locations")]
+#[allow(private_bounds, reason = "devices, locations and enrollments")]
 pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Error> {
     let message = || format!("the API returned a {} without an ID", T::NOUN);
     found.id().map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::Unavailable, message()))
@@ -138,22 +192,44 @@ pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Err
 async fn choose<T: NamedResource + DeserializeOwned + 'static>(
     list: PagedRequest<'_>,
     context: &ApiContext<'_>,
-) -> Result<Resource<T>, Error> {
-    let (noun, flag) = (T::NOUN, context.settings.profile_flag());
+) -> Result<Resource<T>, Error>
+where
+    Resource<T>: View,
+{
+    let noun = T::NOUN;
     if !context.output.can_prompt() {
+        let way = if T::NAME_KIND.is_some() { "a name or an ID" } else { "an ID" };
         return Err(Error::usage(format!("no {noun} is given"))
-            .hint(format!("pass a name or an ID; `kustom{flag} {noun}s list` lists them")));
+            .hint(format!("pass {way}; `kustom {noun}s list` lists them")));
     }
     let all: Vec<Resource<T>> = fetch_all(list).await?;
+    learn(&all, context);
     if all.is_empty() {
         return Err(Error::new(ErrorKind::NotFound, format!("there are no {noun}s to choose from")));
     }
     context.select_from(all).await
 }
 
-fn to_choice<T: NamedResource>(item: &T) -> Choice {
+fn to_choice<T: NamedResource>(item: &T, context: &ApiContext<'_>) -> Choice {
     let id = item.id().unwrap_or_default();
-    Choice::new(item.name().unwrap_or("(no name)"), id.get(..SHORT_ID_LEN).unwrap_or(id))
+    let short_id = id.get(..SHORT_ID_LEN).unwrap_or(id);
+    let place = context.output.name_of(&item.place());
+    let details = [Some(place.as_str()), item.detail()].into_iter().flatten().filter(|text| !text.is_empty());
+    let details = details.collect::<Vec<_>>().join("  ");
+    match item.name() {
+        None if T::NAME_KIND.is_none() => Choice::new(short_id, "").detail(&details),
+        name => Choice::new(name.unwrap_or("(no name)"), short_id).detail(&details),
+    }
+}
+
+/// Keeps the names, for output that refers to the resources.
+fn learn<T: NamedResource>(all: &[Resource<T>], context: &ApiContext<'_>) {
+    let Some(kind) = T::NAME_KIND else { return };
+    for item in all {
+        if let (Some(id), Some(name)) = (item.id(), item.name()) {
+            context.output.learn_name(kind, id, name);
+        }
+    }
 }
 
 pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
@@ -166,64 +242,76 @@ pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
 async fn find<T: NamedResource + DeserializeOwned + 'static>(
     list: PagedRequest<'_>,
     query: &str,
-    settings: &Settings,
-) -> Result<Resource<T>, Error> {
-    let all = fetch_all(list).await?;
-    resolve(&all, query).map_err(|error| match error.kind {
-        ErrorKind::NotFound => {
-            let flag = settings.profile_flag();
-            error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
+    context: &ApiContext<'_>,
+) -> Result<Resource<T>, Error>
+where
+    Resource<T>: View,
+{
+    let all = fetch_all::<T>(list).await?;
+    learn(&all, context);
+    match resolve(&all, query).as_slice() {
+        [] => Err(not_found(&all, query).hint(format!("list them with `kustom {}s list`", T::NOUN))),
+        [item] => Ok(item.clone()),
+        several => {
+            context.learn_names(several).await;
+            let candidate = |item: &Resource<T>| Candidate {
+                id: item.id().unwrap_or_default().to_owned(),
+                name: item.name().map(str::to_owned),
+                about: Some(context.output.name_of(&item.place())).filter(|place| !place.is_empty()),
+            };
+            Err(Error::ambiguous(query, T::NOUN, several.iter().map(candidate).collect()))
         }
-        _ => error,
-    })
+    }
 }
 
 /// Finds the resource by its complete ID, or else by name or ID prefix. A name that matches exactly is preferred over one
-/// that differs in case, but a name that is also the ID prefix of another resource is ambiguous. Names that look the same
-/// are the same.
-fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Result<Resource<T>, Error> {
+/// that differs in case or diacritics, but a name that is also the ID prefix of another resource is ambiguous. Names that
+/// look the same are the same. Several results mean that the query is ambiguous.
+fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Vec<Resource<T>> {
     let query = trim_text(query);
-    let (name, lower) = (normalize_text(query), normalize_text(query).to_lowercase());
-    let has_id = |item: &&Resource<T>| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query));
-    let has_name = |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own) == name);
-    let has_name_ignoring_case =
-        |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own).to_lowercase() == lower);
-    let has_id_prefix = |item: &&Resource<T>| {
+    let (name, lower, folded) = (normalize_text(query), query.to_lowercase(), fold_text(query));
+    let find = |is_match: &dyn Fn(&T) -> bool| -> Vec<Resource<T>> {
+        all.iter().filter(|item| is_match(item)).cloned().collect()
+    };
+    let with_id = find(&|item| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query)));
+    if !with_id.is_empty() {
+        return with_id;
+    }
+    let normalize: [&dyn Fn(&str) -> bool; 3] = [
+        &|own| normalize_text(own) == name,
+        &|own| normalize_text(own).to_lowercase() == name.to_lowercase(),
+        &|own| fold_text(own) == folded,
+    ];
+    let has_name = normalize.into_iter().find(|is_same| all.iter().any(|item| item.name().is_some_and(is_same)));
+    let has_id_prefix = |item: &T| {
         query.len() >= MIN_ID_PREFIX_LEN
             && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
     };
-    let mut found: Vec<_> = all.iter().filter(has_id).collect();
-    if found.is_empty() {
-        let any_exact = all.iter().any(|item| has_name(&item));
-        let is_match = |item: &&Resource<T>| {
-            has_id_prefix(item) || if any_exact { has_name(item) } else { has_name_ignoring_case(item) }
-        };
-        found = all.iter().filter(is_match).collect();
+    find(&|item| has_id_prefix(item) || has_name.is_some_and(|is_same| item.name().is_some_and(is_same)))
+}
+
+fn not_found<T: NamedResource>(all: &[Resource<T>], query: &str) -> Error {
+    let (noun, query, lower) = (T::NOUN, trim_text(query), query.to_lowercase());
+    let starts = |item: &&Resource<T>| item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower));
+    if !query.is_empty() && query.len() < MIN_ID_PREFIX_LEN && all.iter().any(|item| starts(&item)) {
+        return Error::usage(format!(
+            "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",
+            escape_control(query)
+        ));
     }
-    let noun = T::NOUN;
-    match found.as_slice() {
-        [] => {}
-        [item] => return Ok((*item).clone()),
-        several => {
-            let candidates: Vec<_> = several.iter().map(|item| describe::<T>(item)).collect();
-            let candidates = candidates.join("\n  ");
-            let (query, number) = (escape_control(query), pluralize(several.len(), noun));
-            let message = format!("'{query}' is ambiguous: it matches {number}\n  {candidates}");
-            return Err(Error::usage(message).hint(format!("use the ID of the {noun}")));
-        }
-    }
-    let message = format!("there is no {noun} with the name or ID '{}'", escape_control(query));
+    let way = if T::NAME_KIND.is_some() { "name or ID" } else { "ID" };
+    let message = format!("there is no {noun} with the {way} '{}'", escape_control(query));
     let error = Error::new(ErrorKind::NotFound, message);
-    Err(match suggest_name(all, &lower) {
+    match suggest_name(all, &fold_text(query)) {
         Some(name) => error.hint(format!("did you mean '{}'?", escape_control(name))),
         None => error,
-    })
+    }
 }
 
 /// Suggests the only name that contains the query, or else one that differs by a typo.
 fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Option<&'a str> {
     let names = || all.iter().filter_map(|item| item.name());
-    let normalize = |name: &str| normalize_text(name).to_lowercase();
+    let normalize = fold_text;
     let mut containing = names().filter(|name| !lower.is_empty() && normalize(name).contains(lower));
     match (containing.next(), containing.next()) {
         (Some(only), None) => Some(only),
@@ -232,11 +320,6 @@ fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Op
         }
         _ => None,
     }
-}
-
-fn describe<T: NamedResource>(item: &T) -> String {
-    let parts = [item.id(), item.name(), item.place()];
-    parts.into_iter().flatten().map(escape_control).collect::<Vec<_>>().join("  ")
 }
 
 #[cfg(test)]
@@ -259,8 +342,8 @@ mod tests {
         .collect()
     }
 
-    fn find_id(query: &str) -> Result<String, Error> {
-        resolve(&devices(), query).map(|device| device.id.clone().unwrap())
+    fn find_ids(query: &str) -> Vec<String> {
+        resolve(&devices(), query).iter().map(|device| device.id.clone().unwrap()).collect()
     }
 
     #[test]
@@ -274,44 +357,39 @@ mod tests {
             (" Till\u{a0}1\r\n", "aaaa1111"),
             ("Kafe\u{301}", "ffff7777"),
             ("KAFE\u{301}", "ffff7777"),
+            ("kafe", "ffff7777"),
             ("eeee6666", "eeee6666"),
         ] {
-            assert_eq!(find_id(query).unwrap(), id, "{query}");
+            assert_eq!(find_ids(query), [id], "{query}");
         }
     }
 
     #[test]
-    fn an_ambiguous_name_lists_the_candidates() {
-        let error = find_id("Bar").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Usage);
-        insta::assert_snapshot!(error.message, @r"
-        'Bar' is ambiguous: it matches 2 devices
-          cccc4444  Bar  north
-          dddd5555  Bar  south
-        ");
-        assert_eq!(find_id("TILL 2").unwrap_err().kind, ErrorKind::Usage);
-        insta::assert_snapshot!(find_id("aaaa").unwrap_err().message, @r"
-        'aaaa' is ambiguous: it matches 3 devices
-          aaaa1111  Till 1  north
-          aaaa2222  Till 2
-          eeee6666  aaaa
-        ");
+    fn an_ambiguous_name_has_several_candidates() {
+        assert_eq!(find_ids("Bar"), ["cccc4444", "dddd5555"]);
+        assert_eq!(find_ids("TILL 2"), ["aaaa2222", "bbbb3333"]);
+        assert_eq!(find_ids("aaaa"), ["aaaa1111", "aaaa2222", "eeee6666"]);
     }
 
     #[test]
-    fn a_similar_name_is_suggested() {
+    fn what_does_not_exist_is_not_found_and_a_similar_name_is_suggested() {
         for (query, hints) in [
-            ("bbb", &[][..]),
+            ("xyz", &[][..]),
             ("nobody", &[]),
             ("ill 1", &["did you mean 'Till 1'?"]),
             ("Tlil 1", &["did you mean 'Till 1'?"]),
+            ("kaf", &["did you mean 'Kafé'?"]),
             ("til", &[]),
         ] {
-            let error = find_id(query).unwrap_err();
+            assert_eq!(find_ids(query), [""; 0], "{query}");
+            let error = not_found(&devices(), query);
             assert_eq!(error.kind, ErrorKind::NotFound, "{query}");
             assert_eq!(error.hints, hints, "{query}");
         }
-        let message = find_id("\u{1b}").unwrap_err().message;
+        let message = not_found(&devices(), "\u{1b}").message;
         assert_eq!(message, "there is no device with the name or ID '\\u{1b}'");
+        let short = not_found(&devices(), "bbb");
+        assert_eq!(short.kind, ErrorKind::Usage);
+        assert_eq!(short.message, "'bbb' is too short: an ID prefix has at least 4 characters");
     }
 }

@@ -3,13 +3,19 @@
 //! stdout carries data and nothing else; status lines, warnings, prompts and errors go to stderr. With `-o json` or
 //! `-o ndjson`, warnings and errors are JSON objects, one per line, and status lines are omitted.
 
+mod columns;
 mod csv;
+mod filter;
 mod large_text;
 mod list;
+mod names;
 mod options;
+mod pager;
+mod picker;
 mod print;
 mod progress;
 mod prompt;
+mod suggest;
 mod table;
 mod view;
 mod views;
@@ -24,14 +30,17 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::json;
 
 pub(crate) use indicatif::ProgressBar;
+pub(crate) use filter::Filter;
 pub(crate) use list::ListWriter;
+pub(crate) use names::NameKind;
+use names::Names;
 pub(crate) use options::{ColorWhen, Format, OutputOptions};
 use options::{has_blocks, is_dumb};
 pub(crate) use prompt::{Choice, Question};
 pub(crate) use view::{Cell, CellStyle, Column, View, format_amount, format_time};
 pub(crate) use views::session_style;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Candidate, Error, ErrorKind};
 use crate::secret::Redactor;
 use crate::text::{escape_control, escape_json};
 
@@ -46,6 +55,7 @@ pub(crate) struct Output {
     stdout: RefCell<BufWriter<io::Stdout>>,
     terminals: Terminals,
     progress: MultiProgress,
+    names: RefCell<Names>,
 }
 
 /// Which streams are a terminal.
@@ -70,6 +80,7 @@ impl Output {
             stdout: RefCell::new(BufWriter::new(io::stdout())),
             terminals,
             progress: MultiProgress::with_draw_target(target),
+            names: RefCell::default(),
         }
     }
 
@@ -98,6 +109,44 @@ impl Output {
     /// Whether somebody can type input and read messages.
     pub(crate) const fn is_interactive(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr
+    }
+
+    /// Keeps the name of a location or device for the tables that refer to it.
+    pub(crate) fn learn_name(&self, kind: NameKind, id: &str, name: &str) {
+        self.names.borrow_mut().add(kind, id, name);
+    }
+
+    /// The text of a cell, with a name in place of an ID if it is known.
+    pub(crate) fn name_of(&self, cell: &Cell) -> String {
+        cell.clone().resolve(&self.names.borrow()).text
+    }
+
+    fn knows_name(&self, kind: NameKind, id: &str) -> bool {
+        self.names.borrow().get(kind, id).is_some()
+    }
+
+    /// Whether the names of a kind were listed before; true from the second call on.
+    pub(crate) fn has_listed(&self, kind: NameKind) -> bool {
+        self.names.borrow_mut().mark_listed(kind)
+    }
+
+    /// The kinds of resources that items refer to and whose names are not known.
+    pub(crate) fn unknown_names<T: View>(&self, items: &[T]) -> Vec<NameKind> {
+        let is_unknown = |kind: &NameKind| {
+            items.iter().flat_map(|item| T::COLUMNS.iter().map(move |column| (column.cell)(item))).any(|cell| {
+                cell.named == Some(*kind) && !cell.text.is_empty() && !self.knows_name(*kind, &cell.text)
+            })
+        };
+        [NameKind::Location, NameKind::Device].into_iter().filter(is_unknown).collect()
+    }
+
+    /// Whether the names of locations and devices are shown.
+    pub(crate) fn shows_names(&self) -> bool {
+        let is_selected = |column: &String| column.starts_with("location") || column.starts_with("device");
+        match &self.options.columns {
+            Some(columns) => columns.iter().any(is_selected),
+            None => self.format().is_table(),
+        }
     }
 
     /// Writes data to stdout. Text from outside must be escaped before.
@@ -140,11 +189,16 @@ impl Output {
 
     /// Prints a status line to stderr. Suppressed by `--quiet` and by formats other than a table.
     pub(crate) fn status(&self, text: &str) {
-        if !self.options.quiet && self.options.format == Format::Table {
+        if !self.options.quiet && self.options.format.is_table() {
             // The data that the line is about comes first. If it cannot be written, that is reported at the end.
             let _ = self.flush();
-            self.message(text);
+            self.message(&self.suggest(text));
         }
+    }
+
+    /// Adds `--profile` to the commands in a text, if the user gave it.
+    pub(crate) fn suggest(&self, text: &str) -> String {
+        suggest::with_profile(text, self.options.profile.as_deref())
     }
 
     /// Prints a short text to stderr in large letters.
@@ -157,15 +211,29 @@ impl Output {
     }
 
     pub(crate) fn warn(&self, text: &str) {
+        self.warn_with_hints(text, &[]);
+    }
+
+    /// Prints a warning with actions to take next.
+    pub(crate) fn warn_with_hints(&self, text: &str, hints: &[String]) {
+        let hints: Vec<_> = hints.iter().map(|hint| self.suggest(hint)).collect();
         if self.options.format.is_json() {
-            self.message(&escape_json(&json!({"warning": {"message": text}}).to_string()));
-        } else {
-            let style = self.stderr_style(AnsiColor::Yellow);
-            self.message(&format!("{style}warning:{style:#} {text}"));
+            let mut warning = json!({"message": text});
+            if !hints.is_empty() {
+                warning["hints"] = json!(hints);
+            }
+            self.message(&escape_json(&json!({ "warning": warning }).to_string()));
+            return;
+        }
+        let (yellow, cyan) = (self.stderr_style(AnsiColor::Yellow), self.stderr_style(AnsiColor::Cyan));
+        self.message(&format!("{yellow}warning:{yellow:#} {}", self.suggest(text)));
+        for hint in &hints {
+            self.message(&format!("  {cyan}hint:{cyan:#} {hint}"));
         }
     }
 
     pub(crate) fn error(&self, error: &Error) {
+        let error = &self.with_suggestions(error);
         if self.options.format.is_json() {
             self.message(&escape_json(&error.to_json().to_string()));
             return;
@@ -173,9 +241,22 @@ impl Output {
         let (red, cyan) = (self.stderr_style(AnsiColor::Red), self.stderr_style(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
             self.message(&format!("{red}error:{red:#} {}", error.message));
+            for Candidate { id, name, about } in &error.candidates {
+                let parts = [Some(id), name.as_ref(), about.as_ref()].into_iter().flatten();
+                let parts: Vec<_> = parts.map(|part| escape_control(part)).collect();
+                self.message(&format!("  {}", parts.join("  ")));
+            }
             for hint in &error.hints {
                 self.message(&format!("  {cyan}hint:{cyan:#} {hint}"));
             }
+        }
+    }
+
+    fn with_suggestions(&self, error: &Error) -> Error {
+        Error {
+            hints: error.hints.iter().map(|hint| self.suggest(hint)).collect(),
+            also: error.also.iter().map(|error| self.with_suggestions(error)).collect(),
+            ..error.clone()
         }
     }
 

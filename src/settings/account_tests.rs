@@ -6,11 +6,15 @@ use crate::settings::{EnvVars, Paths, Shadow};
 fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
     let output = OutputOptions {
         format: Format::Table,
+        columns: None,
+        no_header: false,
+        jq: None,
         quiet: false,
         verbosity: 0,
         color: ColorWhen::Never,
         no_input: true,
         yes: false,
+        profile: None,
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };
     Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, paths }

@@ -18,7 +18,7 @@ pub(crate) use paths::Paths;
 
 use crate::error::Error;
 use crate::global_args::Global;
-use crate::output::{Format, OutputOptions};
+use crate::output::{Filter, Format, OutputOptions};
 use crate::profiles::{LOCAL, Store};
 
 /// The variable that makes kustom print completions. It is not a setting, and child processes must not inherit it.
@@ -98,6 +98,16 @@ impl<T> Sourced<T> {
     }
 }
 
+/// The names of `--columns`, without surrounding white space.
+fn parse_columns(columns: Vec<String>) -> Result<Option<Vec<String>>, Error> {
+    let columns: Vec<_> = columns.into_iter().map(|column| column.trim().to_owned()).collect();
+    if columns.iter().any(String::is_empty) {
+        return Err(Error::usage("--columns contains an empty name")
+            .hint("write names separated by commas, such as --columns id,name"));
+    }
+    Ok((!columns.is_empty()).then_some(columns))
+}
+
 /// The values of global flags and environment variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -112,21 +122,29 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn resolve(global: Global) -> Result<Self, Error> {
         let variables = EnvVars::from_env()?;
-        let Global { profile, output, quiet, verbose, no_input, yes, color, timeout } = global;
+        let Global { profile, output, columns, no_header, jq, quiet, verbose, no_input, yes, color, timeout } =
+            global;
         let format = match (output, &variables.output) {
             (Some(format), _) => format,
-            (None, Some(name)) => Format::from_str(name, false)
-                .map_err(|_| Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv"))?,
+            (None, _) if jq.is_some() => Format::Json,
+            (None, Some(name)) => Format::from_str(name, false).map_err(|_| {
+                Error::usage("KUSTOM_OUTPUT is not one of table, wide, json, ndjson, csv and name")
+            })?,
             (None, None) => Format::Table,
         };
         let output = OutputOptions {
             format,
+            columns: parse_columns(columns)?,
+            no_header,
+            jq: jq.as_deref().map(Filter::compile).transpose()?,
             quiet,
             verbosity: verbose,
             color: color.unwrap_or_default(),
             no_input,
             yes,
+            profile: profile.clone(),
         };
+        output.check()?;
         let paths = Paths::resolve(&variables)?;
         Ok(Self { output, timeout, profile, variables, paths })
     }

@@ -47,7 +47,7 @@ impl Args {
         let request = simulated_device_request(&name, location_id.as_deref(), &metadata);
         let mut device = context.client.send_json(&request).await?;
         credentials.redact(&mut device);
-        context.output.print_item(&device)?;
+        context.print_item(&device).await?;
         Ok(ExitStatus::Success)
     }
 }

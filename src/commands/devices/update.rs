@@ -64,7 +64,7 @@ impl Args {
         };
         let device = context.resolve_or_select_device(device.as_deref()).await?;
         let updated = context.client.update_device(&id_of(&device)?, &change.to_body(&device)).await?;
-        context.output.print_item(&updated)?;
+        context.print_item(&updated).await?;
         Ok(ExitStatus::Success)
     }
 }

@@ -50,7 +50,7 @@ impl Args {
         let created = context.client.create_enrollment(&new).await;
         let created = created.map_err(|error| add_location_hint(error, &new))?;
         warn_about_lifetime(&created, expires_in, context);
-        context.output.print_item(&created.enrollment)?;
+        context.print_item(&created.enrollment).await?;
         context.output.status("Enter the code in the Kustom POS app. It pairs any phone, so keep it secret.");
         Ok(ExitStatus::Success)
     }

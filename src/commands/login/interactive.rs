@@ -111,7 +111,7 @@ async fn ask_environment(output: &Output) -> Result<Environment, Error> {
         .iter()
         .map(|environment| Choice::new(environment.as_str(), meaning(*environment)))
         .collect();
-    let selected = output.select("Environment", &choices).await?;
+    let selected = output.select_without_default("Environment", &choices).await?;
     Ok(environments.get(selected).copied().unwrap_or(Environment::Production))
 }
 

@@ -11,7 +11,6 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session};
-use crate::output::Format;
 use crate::text::escape_control;
 use uuid::Uuid;
 
@@ -141,7 +140,7 @@ async fn watch_created(
 /// Prints the request without credentials.
 fn print_request(request: &Request, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let (method, path) = (request.method.as_str(), request.path_and_query());
-    if context.output.format() == Format::Table {
+    if context.output.format().is_table() {
         context.output.print(&format!("{method} {path}\n\n"))?;
         context.output.print_bytes(&request.body)?;
         context.output.print("\n")?;

@@ -14,7 +14,7 @@ use crate::context::{ApiContext, App, journal_of};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::journal::{Attempt, EventKind, Journal, JournalFile, mismatch};
 use crate::model::{Resource, Session};
-use crate::output::{Format, format_amount};
+use crate::output::format_amount;
 use crate::text::{escape_control, pluralize};
 
 const MORE: &str = "\
@@ -75,7 +75,7 @@ impl Args {
                 print_recovery_help(app);
                 Ok(ExitStatus::Success)
             }
-            None if unknown.is_empty() && app.output.format() == Format::Table => {
+            None if unknown.is_empty() && app.output.format().is_table() => {
                 app.output.status("Every attempt has a known outcome.");
                 Ok(ExitStatus::Success)
             }

@@ -109,7 +109,7 @@ impl<'a> WatchReporter<'a> {
             _ => pluralize(self.open.get(), "open session"),
         });
         match self.output.format() {
-            Format::Table => {
+            Format::Table | Format::Wide => {
                 let elapsed = format_elapsed(self.elapsed());
                 let mut text = format!("{elapsed:>8}  {}", self.format_status(session));
                 if self.count > 1 {
@@ -122,7 +122,7 @@ impl<'a> WatchReporter<'a> {
                 self.output.flush()
             }
             Format::Ndjson => self.output.print_item(session),
-            Format::Json | Format::Csv => Ok(()),
+            Format::Json | Format::Csv | Format::Name => Ok(()),
         }
     }
 
@@ -138,12 +138,12 @@ impl<'a> WatchReporter<'a> {
     pub(super) fn finish(&self, watched: &[WatchedSession]) -> Result<(), Error> {
         let sessions = watched.iter().filter_map(|watched| watched.session.as_ref());
         match (self.output.format(), watched) {
-            (Format::Json | Format::Csv, [only]) => {
+            (Format::Json | Format::Csv | Format::Name, [only]) => {
                 only.session.as_ref().map_or(Ok(()), |session| self.output.print_item(session))
             }
-            (Format::Json | Format::Csv, _) => self.output.print_list(sessions.cloned()),
+            (Format::Json | Format::Csv | Format::Name, _) => self.output.print_list(sessions.cloned()),
             (Format::Ndjson, _) => Ok(()),
-            (Format::Table, _) => {
+            (Format::Table | Format::Wide, _) => {
                 self.output.status(&self.summarize(watched));
                 Ok(())
             }

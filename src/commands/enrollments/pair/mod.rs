@@ -229,7 +229,6 @@ impl Pair<'_> {
             return Ok(NextStep::Exit(ExitStatus::CodeExpired));
         }
         let output = self.context.output;
-        output.flush_input();
         let question = output.ask_yes_no("The code has expired.", "Create a new one?", true);
         let wants_new_code = self.context.run_until_cancelled(question).await?;
         Ok(if wants_new_code { NextStep::NewCode } else { NextStep::Exit(ExitStatus::CodeExpired) })

@@ -57,7 +57,6 @@ impl Pair<'_> {
         let id = id_of(device)?;
         let output = self.context.output;
         let mut name_arg = self.name.clone();
-        output.flush_input();
         loop {
             let name = match name_arg.take() {
                 Some(name) => name,
