@@ -126,7 +126,14 @@ pub struct Error {
 
 impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), candidates: Vec::new(), hints: Vec::new(), details: None, also: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            candidates: Vec::new(),
+            hints: Vec::new(),
+            details: None,
+            also: Vec::new(),
+        }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {

@@ -33,7 +33,7 @@ use clap::builder::StyledStr;
 use clap::{FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
-use crate::commands::Command;
+use crate::commands::{Command, words};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::global_args::Global;
@@ -55,14 +55,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     report_panics(format);
     // Only here, because generated documents must not depend on the build.
     let mut root = command().long_version(version::BUILD);
-    let parsed = root.try_get_matches_from_mut(&args).and_then(|mut matches| {
-        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
+    let mut parse = |args: &[OsString]| {
+        root.try_get_matches_from_mut(args).and_then(|mut matches| {
+            Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
+        })
+    };
+    let parsed = parse(&args).or_else(|error| match words::replace_synonym(&error, &args) {
+        Some(args) => parse(&args),
+        None => Err(error),
     });
     match parsed {
         Ok(Cli { global, command: Some(command) }) => run_command(command, global, root, format),
         Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table), &root.render_help()),
         Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table), &error.render()),
-        Err(error) => report_usage_error(&error, format),
+        Err(error) => report_error(&early_output(format), &words::explain(&error, &args)),
     }
 }
 
@@ -81,16 +87,6 @@ fn run_command(command: Command, global: Global, root: clap::Command, format: Fo
         Ok(exit) => exit.code(),
         Err(error) => report_error(&app.output, &error),
     }
-}
-
-fn report_usage_error(error: &clap::Error, format: Format) -> u8 {
-    let output = early_output(format);
-    if format.is_json() {
-        let error = Error::from(error).hint("see `kustom help`, or add --help to the command");
-        return report_error(&output, &error);
-    }
-    output.parser_error(error);
-    ErrorKind::Usage.code()
 }
 
 fn print_help(output: &Output, help: &StyledStr) -> u8 {

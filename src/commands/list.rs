@@ -36,7 +36,8 @@ impl ApiContext<'_> {
         let mut list = self.output.list_writer::<Resource<T>>()?;
         let mut pages = pin!(request.at_most(limit).pages::<T>());
         // The other formats are printed page by page, which shows the progress too.
-        let has_progress = limit.is_none() && (self.output.format().is_table() || self.output.format() == Format::Json);
+        let has_progress =
+            limit.is_none() && (self.output.format().is_table() || self.output.format() == Format::Json);
         let mut bar = None;
         while remaining > 0
             && let Some(page) = pages.next().await

@@ -143,7 +143,8 @@ impl ApiContext<'_> {
         match query {
             Some(query) => find(self.client.enrollments(&EnrollmentFilter::default()), query, self).await,
             None => {
-                let unused = EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
+                let unused =
+                    EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
                 choose(self.client.enrollments(&unused), self).await
             }
         }
@@ -282,7 +283,8 @@ fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Vec<Resource<T
         &|own| normalize_text(own).to_lowercase() == name.to_lowercase(),
         &|own| fold_text(own) == folded,
     ];
-    let has_name = normalize.into_iter().find(|is_same| all.iter().any(|item| item.name().is_some_and(is_same)));
+    let has_name =
+        normalize.into_iter().find(|is_same| all.iter().any(|item| item.name().is_some_and(is_same)));
     let has_id_prefix = |item: &T| {
         query.len() >= MIN_ID_PREFIX_LEN
             && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
@@ -292,7 +294,8 @@ fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Vec<Resource<T
 
 fn not_found<T: NamedResource>(all: &[Resource<T>], query: &str) -> Error {
     let (noun, query, lower) = (T::NOUN, trim_text(query), query.to_lowercase());
-    let starts = |item: &&Resource<T>| item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower));
+    let starts =
+        |item: &&Resource<T>| item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower));
     if !query.is_empty() && query.len() < MIN_ID_PREFIX_LEN && all.iter().any(|item| starts(&item)) {
         return Error::usage(format!(
             "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",

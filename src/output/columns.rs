@@ -90,7 +90,8 @@ fn find_value<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Valu
     if let Some(value) = object.get(path) {
         return Some(value);
     }
-    path.match_indices('.').find_map(|(at, _)| find_value(object.get(&path[..at])?.as_object()?, &path[at + 1..]))
+    path.match_indices('.')
+        .find_map(|(at, _)| find_value(object.get(&path[..at])?.as_object()?, &path[at + 1..]))
 }
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ impl<T: View> ListWriter<'_, T> {
             }
             Sink::Json(items) => output.print_json_document(&items)?,
             Sink::Csv { has_header: false } => {
-                let names = selected.map(|columns| columns.iter().map(Selected::field_name).collect::<Vec<_>>());
+                let names =
+                    selected.map(|columns| columns.iter().map(Selected::field_name).collect::<Vec<_>>());
                 match names {
                     Some(names) => output.print_bytes(&csv::row(&names))?,
                     None => output.print_bytes(&csv::row(T::CSV_FIELDS))?,

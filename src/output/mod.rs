@@ -29,8 +29,8 @@ use dialoguer::console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::json;
 
-pub(crate) use indicatif::ProgressBar;
 pub(crate) use filter::Filter;
+pub(crate) use indicatif::ProgressBar;
 pub(crate) use list::ListWriter;
 pub(crate) use names::NameKind;
 use names::Names;
@@ -133,9 +133,11 @@ impl Output {
     /// The kinds of resources that items refer to and whose names are not known.
     pub(crate) fn unknown_names<T: View>(&self, items: &[T]) -> Vec<NameKind> {
         let is_unknown = |kind: &NameKind| {
-            items.iter().flat_map(|item| T::COLUMNS.iter().map(move |column| (column.cell)(item))).any(|cell| {
-                cell.named == Some(*kind) && !cell.text.is_empty() && !self.knows_name(*kind, &cell.text)
-            })
+            items.iter().flat_map(|item| T::COLUMNS.iter().map(move |column| (column.cell)(item))).any(
+                |cell| {
+                    cell.named == Some(*kind) && !cell.text.is_empty() && !self.knows_name(*kind, &cell.text)
+                },
+            )
         };
         [NameKind::Location, NameKind::Device].into_iter().filter(is_unknown).collect()
     }
@@ -258,14 +260,6 @@ impl Output {
             also: error.also.iter().map(|error| self.with_suggestions(error)).collect(),
             ..error.clone()
         }
-    }
-
-    /// Prints an error of the argument parser, which has its own layout.
-    pub(crate) fn parser_error(&self, error: &clap::Error) {
-        let styled = error.render();
-        let colors = self.colors(self.terminals.stderr);
-        let text = if colors { styled.ansi().to_string() } else { styled.to_string() };
-        self.message(text.trim_end());
     }
 
     /// Prints a line to stderr, even with `--quiet`.

@@ -45,7 +45,16 @@ impl Picker {
         let folded = choices.iter().map(|choice| fold_text(&choice.parts().join(" "))).collect();
         let matches = (0..choices.len()).collect();
         let selected = preselects.then_some(0);
-        Self { prompt, choices, folded, search: String::new(), matches, selected, top: 0, visible: MAX_VISIBLE }
+        Self {
+            prompt,
+            choices,
+            folded,
+            search: String::new(),
+            matches,
+            selected,
+            top: 0,
+            visible: MAX_VISIBLE,
+        }
     }
 
     /// Lets the user pick an item; `None` if the user cancels with Esc.
@@ -159,7 +168,10 @@ impl Picker {
             count if count == total => format!("{total} in total"),
             count => format!("{count} of {total}"),
         };
-        lines.push(format!("  {}", style(truncate_str(&count, columns.saturating_sub(2), "")).for_stderr().dim()));
+        lines.push(format!(
+            "  {}",
+            style(truncate_str(&count, columns.saturating_sub(2), "")).for_stderr().dim()
+        ));
         lines
     }
 

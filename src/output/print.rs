@@ -45,7 +45,8 @@ impl Output {
             return self.print_bytes(&csv::row(csv::cells(&object, &fields)));
         };
         if with_header {
-            let names = selected.iter().map(|column| csv::escape_formula(&escape_control(&column.field_name())));
+            let names =
+                selected.iter().map(|column| csv::escape_formula(&escape_control(&column.field_name())));
             self.print_bytes(&csv::row(names))?;
         }
         let names = self.names.borrow();

@@ -46,7 +46,12 @@ mod tests {
             add("wait again: kustom sessions watch x, or `kustom doctor`"),
             "wait again: kustom --profile shop sessions watch x, or `kustom --profile shop doctor`"
         );
-        for same in ["kustom --profile shop devices list", "kustom login", "new to kustom itself", "kustom help money"] {
+        for same in [
+            "kustom --profile shop devices list",
+            "kustom login",
+            "new to kustom itself",
+            "kustom help money",
+        ] {
             assert_eq!(add(same), same);
         }
         assert_eq!(with_profile("kustom devices list", None), "kustom devices list");

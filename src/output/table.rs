@@ -139,7 +139,8 @@ impl Output {
         let gap = usize::from(COLUMN_GAP);
         let width = self.width().filter(|_| self.format() != Format::Wide).map(usize::from);
         let room = width.map(|width| width.saturating_sub(titles + gap));
-        let widest_word = fields().flat_map(|(_, cell)| cell.text.split(' ')).map(UnicodeWidthStr::width).max();
+        let widest_word =
+            fields().flat_map(|(_, cell)| cell.text.split(' ')).map(UnicodeWidthStr::width).max();
         if let (Some(width), Some(room)) = (width, room)
             && width < MIN_TABLE_WIDTH
             && widest_word > Some(room)
@@ -330,10 +331,7 @@ mod tests {
             shorten_ids(&mut column);
             column.cells.into_iter().map(|cell| cell.text).collect::<Vec<_>>()
         };
-        assert_eq!(
-            short(&["51e2a9c4-7b0d-4f63", "b7f03d5e-1c86-4a29"]),
-            ["51e2a9c4", "b7f03d5e"]
-        );
+        assert_eq!(short(&["51e2a9c4-7b0d-4f63", "b7f03d5e-1c86-4a29"]), ["51e2a9c4", "b7f03d5e"]);
         assert_eq!(short(&["51e2a9c4-7b0d", "51e2a9c4-7c0d"]), ["51e2a9c4-7b", "51e2a9c4-7c"]);
         assert_eq!(short(&["d1", "d2", ""]), ["d1", "d2", ""]);
         assert_eq!(short(&["same-id-twice", "same-id-twice"]), ["same-id", "same-id"]);

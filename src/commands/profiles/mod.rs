@@ -27,9 +27,13 @@ Next:
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
+    #[command(alias = "ls")]
     List(list::Args),
+    #[command(aliases = ["get", "view"])]
     Show(show::Args),
+    #[command(aliases = ["switch", "activate"])]
     Use(use_profile::Args),
+    #[command(aliases = ["rm", "delete"])]
     Remove(remove::Args),
 }
 

@@ -97,7 +97,9 @@ impl ServeArgs {
                 self.ready_file.clone().map(|path| ReadyFile::write(path, line.clone())).transpose()?;
             match output.format() {
                 Format::Csv => output.print_json(&object)?,
-                Format::Table | Format::Wide | Format::Name | Format::Json | Format::Ndjson => output.print(&line)?,
+                Format::Table | Format::Wide | Format::Name | Format::Json | Format::Ndjson => {
+                    output.print(&line)?
+                }
             }
             output.flush()?;
             output.status(&format!(
