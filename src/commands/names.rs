@@ -22,13 +22,20 @@ impl ApiContext<'_> {
     /// Finds the names of the resources that the items refer to, if the output shows them: in the cache of completions
     /// if it is fresh, or else with a single list request.
     pub(super) async fn learn_names<T: View>(&self, items: &[T]) {
-        if !self.output.shows_names() || self.output.unknown_names(items).is_empty() {
+        if self.output.shows_names() {
+            self.learn_unknown(|| self.output.unknown_names(items)).await;
+        }
+    }
+
+    /// Finds the names of the kinds that are not known.
+    pub(super) async fn learn_unknown(&self, unknown: impl Fn() -> Vec<NameKind>) {
+        if unknown().is_empty() {
             return;
         }
         for (kind, id, name) in complete::cached_names(self.settings, &self.account) {
             self.output.learn_name(kind, &id, &name);
         }
-        for kind in self.output.unknown_names(items) {
+        for kind in unknown() {
             if self.output.has_listed(kind) {
                 continue;
             }

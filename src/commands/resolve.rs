@@ -4,11 +4,11 @@ use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::api::{EnrollmentFilter, Error as ApiError, PagedRequest};
+use crate::api::{Client, EnrollmentFilter, Error as ApiError, PagedRequest};
 use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Location, MIN_ID_PREFIX_LEN, Page, Resource};
-use crate::output::{Cell, Choice, NameKind, View};
+use crate::output::{Cell, Choice, NameKind};
 use crate::text::{escape_control, fold_text, natural_key, normalize_text, trim_text};
 
 const MAX_EDIT_DISTANCE: usize = 2;
@@ -16,10 +16,16 @@ const MAX_EDIT_DISTANCE: usize = 2;
 const SHORT_ID_LEN: usize = 8;
 
 /// A resource that is referred to by its name or ID.
-trait NamedResource: Clone {
+pub(super) trait NamedResource: Clone + DeserializeOwned + 'static {
     const NOUN: &'static str;
     const TITLE: &'static str;
     const NAME_KIND: Option<NameKind>;
+    /// Lists all of them, since the API has no look-up by name.
+    fn list(client: &Client) -> PagedRequest<'_>;
+    /// Lists those that a user can pick from.
+    fn list_choices(client: &Client) -> PagedRequest<'_> {
+        Self::list(client)
+    }
     fn id(&self) -> Option<&str>;
     fn name(&self) -> Option<&str>;
     /// Distinguishes resources of the same name: its kind of reference, if any, and its text.
@@ -32,6 +38,10 @@ impl NamedResource for Device {
     const NOUN: &'static str = "device";
     const TITLE: &'static str = "Device";
     const NAME_KIND: Option<NameKind> = Some(NameKind::Device);
+
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.devices(None)
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -54,6 +64,10 @@ impl NamedResource for Location {
     const NOUN: &'static str = "location";
     const TITLE: &'static str = "Location";
     const NAME_KIND: Option<NameKind> = Some(NameKind::Location);
+
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.locations()
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -78,6 +92,15 @@ impl NamedResource for Enrollment {
     const TITLE: &'static str = "Enrollment";
     const NAME_KIND: Option<NameKind> = None;
 
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.enrollments(&EnrollmentFilter::default())
+    }
+
+    /// A phone can still use these.
+    fn list_choices(client: &Client) -> PagedRequest<'_> {
+        client.enrollments(&EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() })
+    }
+
     fn id(&self) -> Option<&str> {
         self.enrollment_id.as_deref()
     }
@@ -96,83 +119,106 @@ impl NamedResource for Enrollment {
 }
 
 impl ApiContext<'_> {
-    /// Lists all devices, since the API has no operation that returns one.
-    pub(super) async fn find_device(&self, query: &str) -> Result<Resource<Device>, Error> {
-        find(self.client.devices(None), query, self).await
-    }
-
-    /// Like [`Self::find_device`], but lets the user pick a device if none is given.
-    pub(super) async fn resolve_or_select_device(
-        &self,
-        query: Option<&str>,
-    ) -> Result<Resource<Device>, Error> {
-        match query {
-            Some(query) => self.find_device(query).await,
-            None => choose(self.client.devices(None), self).await,
-        }
-    }
-
-    /// The ID of a device. A complete ID is returned without a request.
-    pub(super) async fn device_id(&self, query: &str) -> Result<String, Error> {
-        match query.parse::<Uuid>() {
-            Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&self.find_device(query).await?),
-        }
-    }
-
-    #[allow(private_bounds, reason = "devices, locations and enrollments")]
-    pub(super) async fn select_from<T: NamedResource + 'static>(
-        &self,
-        mut all: Vec<Resource<T>>,
-    ) -> Result<Resource<T>, Error>
-    where
-        Resource<T>: View,
-    {
-        self.learn_names(&all).await;
-        all.sort_by_cached_key(|item| natural_key(item.name().unwrap_or_default()));
-        let choices: Vec<_> = all.iter().map(|item| to_choice::<T>(item, self)).collect();
-        let index = self.output.select(T::TITLE, &choices).await?;
-        all.into_iter().nth(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
-    }
-
-    /// Finds an enrollment, or lets the user pick an unused one if none is given.
-    pub(super) async fn resolve_or_select_enrollment(
-        &self,
-        query: Option<&str>,
-    ) -> Result<Resource<Enrollment>, Error> {
-        match query {
-            Some(query) => find(self.client.enrollments(&EnrollmentFilter::default()), query, self).await,
-            None => {
-                let unused =
-                    EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() };
-                choose(self.client.enrollments(&unused), self).await
+    pub(super) async fn find<T: NamedResource>(&self, query: &str) -> Result<Resource<T>, Error> {
+        let all = fetch_all::<T>(T::list(&self.client)).await?;
+        self.learn_resources(&all);
+        match resolve(&all, query).as_slice() {
+            [] => Err(not_found(&all, query).hint(format!("list them with `kustom {}s list`", T::NOUN))),
+            [item] => Ok(item.clone()),
+            several => {
+                self.learn_places(several).await;
+                let candidate = |item: &Resource<T>| Candidate {
+                    id: item.id().unwrap_or_default().to_owned(),
+                    name: item.name().map(str::to_owned),
+                    about: Some(self.output.name_of(&item.place())).filter(|place| !place.is_empty()),
+                };
+                Err(Error::ambiguous(query, T::NOUN, several.iter().map(candidate).collect()))
             }
         }
     }
 
-    pub(super) async fn find_location(&self, query: &str) -> Result<Resource<Location>, Error> {
-        find(self.client.locations(), query, self).await
+    /// Like [`Self::find`], but lets the user pick one from a list if `query` is `None`.
+    pub(super) async fn find_or_select<T: NamedResource>(
+        &self,
+        query: Option<&str>,
+    ) -> Result<Resource<T>, Error> {
+        let Some(query) = query else {
+            let noun = T::NOUN;
+            if !self.output.can_prompt() {
+                let way = if T::NAME_KIND.is_some() { "a name or an ID" } else { "an ID" };
+                return Err(Error::usage(format!("no {noun} is given"))
+                    .hint(format!("pass {way}; `kustom {noun}s list` lists them")));
+            }
+            let all = fetch_all(T::list_choices(&self.client)).await?;
+            self.learn_resources(&all);
+            if all.is_empty() {
+                let message = format!("there are no {noun}s to choose from");
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            return self.select_from(all).await;
+        };
+        self.find(query).await
     }
 
-    /// The ID of a location. A complete ID is returned without a request.
-    pub(super) async fn location_id(&self, query: &str) -> Result<String, Error> {
-        match query.parse::<Uuid>() {
-            Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&self.find_location(query).await?),
+    pub(super) async fn select_from<T: NamedResource>(
+        &self,
+        mut all: Vec<Resource<T>>,
+    ) -> Result<Resource<T>, Error> {
+        self.learn_places(&all).await;
+        all.sort_by_cached_key(|item| natural_key(item.name().unwrap_or_default()));
+        let choices: Vec<_> = all.iter().map(|item| self.to_choice(item)).collect();
+        let index = self.output.select(T::TITLE, &choices).await?;
+        all.into_iter().nth(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
+    }
+
+    fn to_choice<T: NamedResource>(&self, item: &Resource<T>) -> Choice {
+        let id = item.id().unwrap_or_default();
+        let short_id = id.get(..SHORT_ID_LEN).unwrap_or(id);
+        let place = self.output.name_of(&item.place());
+        let details = [Some(place.as_str()), item.detail()].into_iter().flatten();
+        let details: Vec<_> = details.filter(|text| !text.is_empty()).collect();
+        match item.name() {
+            None if T::NAME_KIND.is_none() => Choice::new(short_id, "").detail(&details.join("  ")),
+            name => Choice::new(name.unwrap_or("(no name)"), short_id).detail(&details.join("  ")),
         }
     }
 
-    /// Like [`Self::location_id`], but lets the user pick a location if none is given.
-    pub(super) async fn location_id_or_choice(&self, query: Option<&str>) -> Result<String, Error> {
+    /// Keeps the names, for output that refers to the resources.
+    fn learn_resources<T: NamedResource>(&self, all: &[Resource<T>]) {
+        let Some(kind) = T::NAME_KIND else { return };
+        for item in all {
+            if let (Some(id), Some(name)) = (item.id(), item.name()) {
+                self.output.learn_name(kind, id, name);
+            }
+        }
+    }
+
+    async fn learn_places<T: NamedResource>(&self, all: &[Resource<T>]) {
+        self.learn_unknown(|| self.output.unknown_kinds(all.iter().map(|item| item.place()))).await;
+    }
+
+    /// The ID of a device or a location. A complete ID is returned without a request.
+    pub(super) async fn find_id<T: NamedResource>(&self, query: &str) -> Result<String, Error> {
+        match query.parse::<Uuid>() {
+            Ok(id) => Ok(id.to_string()),
+            Err(_) => id_of(&self.find::<T>(query).await?),
+        }
+    }
+
+    /// Like [`Self::find_id`], but lets the user pick one from a list if `query` is `None`.
+    pub(super) async fn find_or_select_id<T: NamedResource>(
+        &self,
+        query: Option<&str>,
+    ) -> Result<String, Error> {
         match query {
-            Some(query) => self.location_id(query).await,
-            None => id_of(&choose::<Location>(self.client.locations(), self).await?),
+            Some(query) => self.find_id::<T>(query).await,
+            None => id_of(&self.find_or_select::<T>(None).await?),
         }
     }
 
     pub(super) async fn location_id_opt(&self, query: Option<&str>) -> Result<Option<String>, Error> {
         match query {
-            Some(query) => self.location_id(query).await.map(Some),
+            Some(query) => self.find_id::<Location>(query).await.map(Some),
             None => Ok(None),
         }
     }
@@ -184,53 +230,9 @@ impl ApiContext<'_> {
     }
 }
 
-#[allow(private_bounds, reason = "devices, locations and enrollments")]
 pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Error> {
     let message = || format!("the API returned a {} without an ID", T::NOUN);
     found.id().map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::Unavailable, message()))
-}
-
-async fn choose<T: NamedResource + DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    context: &ApiContext<'_>,
-) -> Result<Resource<T>, Error>
-where
-    Resource<T>: View,
-{
-    let noun = T::NOUN;
-    if !context.output.can_prompt() {
-        let way = if T::NAME_KIND.is_some() { "a name or an ID" } else { "an ID" };
-        return Err(Error::usage(format!("no {noun} is given"))
-            .hint(format!("pass {way}; `kustom {noun}s list` lists them")));
-    }
-    let all: Vec<Resource<T>> = fetch_all(list).await?;
-    learn(&all, context);
-    if all.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, format!("there are no {noun}s to choose from")));
-    }
-    context.select_from(all).await
-}
-
-fn to_choice<T: NamedResource>(item: &T, context: &ApiContext<'_>) -> Choice {
-    let id = item.id().unwrap_or_default();
-    let short_id = id.get(..SHORT_ID_LEN).unwrap_or(id);
-    let place = context.output.name_of(&item.place());
-    let details = [Some(place.as_str()), item.detail()].into_iter().flatten().filter(|text| !text.is_empty());
-    let details = details.collect::<Vec<_>>().join("  ");
-    match item.name() {
-        None if T::NAME_KIND.is_none() => Choice::new(short_id, "").detail(&details),
-        name => Choice::new(name.unwrap_or("(no name)"), short_id).detail(&details),
-    }
-}
-
-/// Keeps the names, for output that refers to the resources.
-fn learn<T: NamedResource>(all: &[Resource<T>], context: &ApiContext<'_>) {
-    let Some(kind) = T::NAME_KIND else { return };
-    for item in all {
-        if let (Some(id), Some(name)) = (item.id(), item.name()) {
-            context.output.learn_name(kind, id, name);
-        }
-    }
 }
 
 pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
@@ -238,31 +240,6 @@ pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
 ) -> Result<Vec<Resource<T>>, ApiError> {
     let pages: Vec<Page<T>> = list.pages().try_collect().await?;
     Ok(pages.into_iter().flat_map(|page| page.content).collect())
-}
-
-async fn find<T: NamedResource + DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    query: &str,
-    context: &ApiContext<'_>,
-) -> Result<Resource<T>, Error>
-where
-    Resource<T>: View,
-{
-    let all = fetch_all::<T>(list).await?;
-    learn(&all, context);
-    match resolve(&all, query).as_slice() {
-        [] => Err(not_found(&all, query).hint(format!("list them with `kustom {}s list`", T::NOUN))),
-        [item] => Ok(item.clone()),
-        several => {
-            context.learn_names(several).await;
-            let candidate = |item: &Resource<T>| Candidate {
-                id: item.id().unwrap_or_default().to_owned(),
-                name: item.name().map(str::to_owned),
-                about: Some(context.output.name_of(&item.place())).filter(|place| !place.is_empty()),
-            };
-            Err(Error::ambiguous(query, T::NOUN, several.iter().map(candidate).collect()))
-        }
-    }
 }
 
 /// Finds the resource by its complete ID, or else by name or ID prefix. A name that matches exactly is preferred over one

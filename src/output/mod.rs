@@ -132,14 +132,23 @@ impl Output {
 
     /// The kinds of resources that items refer to and whose names are not known.
     pub(crate) fn unknown_names<T: View>(&self, items: &[T]) -> Vec<NameKind> {
-        let is_unknown = |kind: &NameKind| {
-            items.iter().flat_map(|item| T::COLUMNS.iter().map(move |column| (column.cell)(item))).any(
-                |cell| {
-                    cell.named == Some(*kind) && !cell.text.is_empty() && !self.knows_name(*kind, &cell.text)
-                },
-            )
-        };
-        [NameKind::Location, NameKind::Device].into_iter().filter(is_unknown).collect()
+        let columns = || T::COLUMNS.iter();
+        self.unknown_kinds(items.iter().flat_map(|item| columns().map(move |column| (column.cell)(item))))
+    }
+
+    /// The kinds of resources that cells refer to and whose names are not known.
+    pub(crate) fn unknown_kinds(&self, cells: impl Iterator<Item = Cell>) -> Vec<NameKind> {
+        let mut kinds = Vec::new();
+        for Cell { text, named, .. } in cells {
+            if let Some(kind) = named
+                && !text.is_empty()
+                && !kinds.contains(&kind)
+                && !self.knows_name(kind, &text)
+            {
+                kinds.push(kind);
+            }
+        }
+        kinds
     }
 
     /// Whether the names of locations and devices are shown.

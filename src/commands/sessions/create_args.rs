@@ -2,6 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter};
+use indexmap::IndexSet;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -13,8 +14,9 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
-use crate::model::{Currency, SessionRequest, parse_amount};
+use crate::model::{Currency, Device, SessionRequest, parse_amount};
 use crate::output::format_amount;
+use crate::text::escape_control;
 
 /// A session to create. The body is the only form of it; what the journal and the user need is read from there.
 pub(super) struct NewSession {
@@ -27,6 +29,11 @@ pub(super) struct NewSession {
 impl NewSession {
     pub(super) fn request(&self) -> Request {
         session_request(self.body.clone(), self.location_id.as_deref())
+    }
+
+    /// The fields of the body.
+    pub(super) fn fields(&self) -> Map<String, Value> {
+        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
     /// The amount and where it is paid, for prompts and messages.
@@ -110,6 +117,9 @@ impl SessionArgs {
             None if self.items.is_empty() => None,
             None => Some(cart_from_items(&self.items, amount, currency)?),
         };
+        if let Some(cart) = &cart {
+            warn_about_types(&cart.items, context);
+        }
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
@@ -136,6 +146,19 @@ impl SessionArgs {
     }
 }
 
+/// Warns about types of lines that the API does not document. They are sent, because an integration sends them too.
+fn warn_about_types(items: &[Value], context: &ApiContext<'_>) {
+    let types = items.iter().filter_map(|item| item.get("type")?.as_str());
+    let undocumented: IndexSet<&str> =
+        types.filter(|kind| !matches!(*kind, "physical" | "discount")).collect();
+    for kind in undocumented {
+        context.output.warn(&format!(
+            "the line type '{}' is not documented, so the API may reject it; physical and discount are",
+            escape_control(kind)
+        ));
+    }
+}
+
 /// The time the purchase started. Milliseconds distinguish sessions well enough, and every server keeps them.
 fn now_in_milliseconds() -> Timestamp {
     let now = Timestamp::now();
@@ -158,9 +181,9 @@ async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(S
     if let Some(query) = query
         && !context.account.is_production()
     {
-        return Ok((context.device_id(query).await?, format!("'{query}'")));
+        return Ok((context.find_id::<Device>(query).await?, format!("'{query}'")));
     }
-    let device = context.resolve_or_select_device(query).await?;
+    let device = context.find_or_select::<Device>(query).await?;
     let id = id_of(&device)?;
     let location = match device.location_id.as_deref() {
         Some(location) => format!(" at {}", location_name(location, context).await),
@@ -205,6 +228,9 @@ async fn build_from_body(
         // The message of a syntax error contains its position, but nothing of the content.
         Err(error) => return Err(Error::usage(format!("--body is not JSON: {error}"))),
     };
+    if let Some(Value::Array(items)) = object.get("order_items") {
+        warn_about_types(items, context);
+    }
     let (location_id, location) = find_location(location, context).await?;
     let device = object.get("device_id").and_then(Value::as_str).unwrap_or("(none)");
     Ok(NewSession { body, location_id, target: format!("device {device}{location}") })
