@@ -1,7 +1,7 @@
 use super::*;
 use crate::output::{ColorWhen, Format, OutputOptions};
 use crate::secret::Secret;
-use crate::settings::{EnvVars, Paths, Shadow};
+use crate::settings::{DirectorySettings, EnvVars, Paths, Shadow};
 
 fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
     let output = OutputOptions {
@@ -17,7 +17,8 @@ fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
         profile: None,
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };
-    Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, paths }
+    let directory = DirectorySettings::default();
+    Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, directory, paths }
 }
 
 fn key(text: &str) -> EnvVars {

@@ -78,7 +78,7 @@ fn variables_go_before_the_profile_and_what_belongs_to_a_key_stays_with_it() {
 fn every_value_is_shown_with_its_source_and_what_it_shadows() {
     let server = Server::unwanted();
     let env = two_profiles(&server);
-    insta::assert_snapshot!(&env.run(["profiles", "show"]).assert_code(0).out(), @"NAME         VALUE                     SOURCE              SHADOWS\n\
+    insta::assert_snapshot!(&env.run(["profiles", "show"]).assert_code(0).out(), @"NAME         VALUE                     SOURCE\n\
          profile      a                         the active profile\n\
          environment  playground                profile 'a'\n\
          base_url     http://127.0.0.1:<port>/a  profile 'a'\n\
@@ -86,6 +86,7 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
          username     user-a                    profile 'a'\n\
          merchant_id  merchant-a                profile 'a'\n\
          location     not set\n\
+         device       not set\n\
          currency     not set\n\
          completions  true                      built in\n");
     server.assert_untouched();
@@ -221,7 +222,7 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
          api_key_command = \"pass show kustom\"\n"
     );
     let env = TestEnv::new().with_profiles(&text);
-    insta::assert_snapshot!(&env.run(["profiles", "list"]).stdout_only(), @"NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT  LOCATION  CURRENCY  BASE URL\n\
+    insta::assert_snapshot!(&env.run(["profiles", "list"]).stdout_only(), @"NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT\n\
          a      yes     playground   stored\nb              production   command\n\
          local          local        built in  EMULATED\n");
     let _ = env.run(["profiles", "use", "b"]).ok();

@@ -273,7 +273,7 @@ fn a_variable_that_cannot_be_used_is_told_in_the_format_that_was_asked_for() {
     let said = env.run(["-o", "json", "devices", "list"]).assert_failure(3);
     assert!(said.starts_with("{\"error\":{\"kind\":\"credentials\",\"exit_code\":3,"), "{said}");
     let said = env.command(["devices", "list"]).env("KUSTOM_OUTPUT", "xml").run().assert_failure(2);
-    insta::assert_snapshot!(&said, @"error: KUSTOM_OUTPUT is not one of table, json, ndjson and csv\n");
+    insta::assert_snapshot!(&said, @"error: KUSTOM_OUTPUT is not one of table, wide, json, ndjson, csv and name\n");
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt as _;

@@ -62,8 +62,8 @@ fn from_the_code_to_the_payment() {
     let env = TestEnv::new().local();
     let code = code(&env, &["--metadata", "till=1"]);
     let paired = pos(&env, &["pair", &code, "--name", "Anna's phone"]);
-    let table = "ID        <id-1>\nNAME      Anna's phone\nPLATFORM  ANDROID\n\
-                 LOCATION  51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\nMETADATA  till=1\nMERCHANT  EMULATED\n\
+    let table = "ID        <id-1>\nNAME      Anna's phone\nLOCATION  Stockholm City\n\
+                 PLATFORM  ANDROID\nMETADATA  till=1\nMERCHANT  EMULATED\n\
                  HARDWARE  <id-2>\nCREATED   <time>\n";
     let said = "! The phone is paired and can take payments.\n\
                 !   create a session: kustom sessions create --device <id-1> --amount 249.50 --currency SEK\n";

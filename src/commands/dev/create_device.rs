@@ -9,6 +9,7 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::{Device, Resource};
 
 const MORE: &str = "\
 Examples:
@@ -42,6 +43,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { name, location, metadata, credentials } = self;
+        context.output.check_columns::<Resource<Device>>()?;
         let metadata = args::collect_metadata(metadata)?;
         let location_id = context.location_id_or_default(location.as_deref()).await?;
         let request = simulated_device_request(&name, location_id.as_deref(), &metadata);

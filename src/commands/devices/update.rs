@@ -7,7 +7,7 @@ use crate::commands::resolve::id_of;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::Location;
+use crate::model::{Device, Location, Resource};
 
 const MORE: &str = "\
 Examples:
@@ -50,6 +50,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device, name, location, no_location, metadata, unset_metadata } = self;
+        context.output.check_columns::<Resource<Device>>()?;
         let set_metadata = args::collect_metadata(metadata)?;
         if let Some(key) = unset_metadata.iter().find(|key| set_metadata.contains_key(*key)) {
             return Err(Error::usage(format!("'{key}' is both in --metadata and in --unset-metadata")));

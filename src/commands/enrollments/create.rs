@@ -8,6 +8,7 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::{Enrollment, Resource};
 use crate::text::format_duration;
 
 const MORE: &str = "\
@@ -43,6 +44,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, expires_in, metadata } = self;
+        context.output.check_columns::<Resource<Enrollment>>()?;
         check_lifetime(expires_in)?;
         let metadata = args::collect_metadata(metadata)?;
         let location_id = context.location_id_or_default(location.as_deref()).await?;

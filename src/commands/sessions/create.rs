@@ -75,6 +75,7 @@ impl Args {
             let new = Box::pin(context.run_until_cancelled(session.build(context))).await?;
             return print_request(&new.request(), context);
         }
+        context.output.check_columns::<Resource<Session>>()?;
         context.ensure_can_confirm()?;
         let create = async {
             let new = session.build(context).await?;

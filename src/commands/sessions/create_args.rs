@@ -60,7 +60,7 @@ impl NewSession {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionArgs {
-    /// Device name, ID or ID prefix; if omitted on a terminal, you pick it from a list
+    /// Device name, ID or ID prefix [default: the profile's device, or select from a list]
     #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
@@ -178,6 +178,8 @@ fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {
 /// The device's ID, and the device as the user knows it. On production, the prompt for confirmation shows the names of the
 /// device and of its location.
 async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(String, String), Error> {
+    let default = context.account.device.as_ref().map(|device| device.value.as_str());
+    let query = query.or(default);
     if let Some(query) = query
         && !context.account.is_production()
     {

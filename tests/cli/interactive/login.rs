@@ -84,7 +84,7 @@ fn a_typo_in_the_key_is_corrected_on_the_spot_and_the_key_is_in_the_profile_alon
     screen.type_in("-\r");
     screen.until_times(2, "Merchant id (- for none) [M100]: ");
     screen.type_in("\r");
-    screen.until("City  x");
+    screen.until("City    x");
     screen.type_in("ha");
     screen.until("ha|");
     screen.type_in("\r");

@@ -85,8 +85,8 @@ fn plain_lines_tell_the_same() {
     insta::assert_snapshot!(&whole.replace(&code, "<code>").replace(&time, "<until>"), @"created    <code>  valid until <until>\n\
          consumed   'Phone' (<id-1>)\n\
          named      'Stockholm City till 1' (<id-1>)\n\
-         ID        <id-1>\nNAME      Stockholm City till 1\nPLATFORM  ANDROID\n\
-         LOCATION  51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\nMERCHANT  EMULATED\nHARDWARE  <id-2>\n\
+         ID        <id-1>\nNAME      Stockholm City till 1\nLOCATION  Stockholm City\n\
+         PLATFORM  ANDROID\nMERCHANT  EMULATED\nHARDWARE  <id-2>\n\
          CREATED   <time>\n\
          ! Stockholm City till 1 is ready.\n\
          ! Take a payment: kustom sessions create --device 'Stockholm City till 1' --amount 1.00 --currency SEK --watch\nexit 0\n");

@@ -147,21 +147,24 @@ impl Pair<'_> {
                 break;
             }
         }
-        let printed = self.print_devices(&devices, matches!(result, Ok(ExitStatus::Success)));
+        let printed = self.print_devices(&devices, matches!(result, Ok(ExitStatus::Success))).await;
         // A failure to pair decides the exit code, even if the output failed too.
         let status = result?;
         printed.map(|()| status)
     }
 
-    fn print_devices(&self, devices: &[Resource<Device>], is_complete: bool) -> Result<(), Error> {
+    async fn print_devices(&self, devices: &[Resource<Device>], is_complete: bool) -> Result<(), Error> {
         let output = self.context.output;
         if output.format() == Format::Ndjson {
             return Ok(());
         }
         match devices {
             [] => {}
-            [device] if self.count == 1 => output.print_item(device)?,
-            devices => output.print_list(devices.iter().cloned())?,
+            [device] if self.count == 1 => self.context.print_item(device).await?,
+            devices => {
+                self.context.learn_names(devices).await;
+                output.print_list(devices.iter().cloned())?;
+            }
         }
         if let Some(name) = devices.last().and_then(|device| device.name.as_deref())
             && is_complete
