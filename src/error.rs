@@ -73,6 +73,8 @@ pub enum ErrorKind {
     /// The API is unavailable after retries. Nothing was processed.
     Unavailable,
     Interrupted,
+    /// Interrupted by SIGTERM.
+    Terminated,
     /// A bug in kustom, or output that could not be written.
     Bug,
     /// The request may have been processed.
@@ -93,6 +95,7 @@ impl ErrorKind {
             Self::Unconfirmed => 8,
             Self::SessionOpen => 13,
             Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 }

@@ -87,7 +87,12 @@ fn run_command(command: Command, global: Global, root: clap::Command, format: Fo
     });
     match result {
         Ok(exit) => exit.code(),
-        Err(error) => report_error(&app.output, &error),
+        Err(mut error) => {
+            if error.kind == ErrorKind::Interrupted && app.interrupts.is_terminated() {
+                error.kind = ErrorKind::Terminated;
+            }
+            report_error(&app.output, &error)
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::PagedRequest;
+use crate::args;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Resource;
@@ -16,7 +17,7 @@ use crate::output::{Column, Format, View};
 #[derive(Debug, Args)]
 pub(super) struct LimitArgs {
     /// Maximum number of items to list [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = args::parse_count)]
     limit: Option<u32>,
 }
 
@@ -26,6 +27,20 @@ impl ApiContext<'_> {
         &self,
         request: PagedRequest<'_>,
         limit: &LimitArgs,
+    ) -> Result<ExitStatus, Error>
+    where
+        T: DeserializeOwned + 'static,
+        Resource<T>: View,
+    {
+        self.print_pages_with(request, limit, |_: &mut Resource<T>| {}).await
+    }
+
+    /// Like [`Self::print_pages`], with a change to each item before it is printed.
+    pub(super) async fn print_pages_with<T>(
+        &self,
+        request: PagedRequest<'_>,
+        limit: &LimitArgs,
+        change: impl Fn(&mut Resource<T>),
     ) -> Result<ExitStatus, Error>
     where
         T: DeserializeOwned + 'static,
@@ -47,7 +62,8 @@ impl ApiContext<'_> {
                 let total = usize::try_from(total).unwrap_or_default();
                 bar.get_or_insert_with(|| self.output.show_bar("pages", total)).inc(1);
             }
-            let items: Vec<_> = page.content.into_iter().take(remaining).collect();
+            let mut items: Vec<_> = page.content.into_iter().take(remaining).collect();
+            items.iter_mut().for_each(&change);
             remaining -= items.len();
             if !self.output.format().is_table() {
                 self.learn_names(&items).await;

@@ -223,6 +223,20 @@ impl ApiContext<'_> {
         }
     }
 
+    /// Like [`Self::location_id_or_default`], but lets the user pick one of several if there is no default.
+    pub(super) async fn location_id_or_prompt(&self, query: Option<&str>) -> Result<Option<String>, Error> {
+        if query.is_some() || self.account.location.is_some() || !self.output.can_prompt() {
+            return self.location_id_or_default(query).await;
+        }
+        let locations = fetch_all(Location::list(&self.client)).await?;
+        self.learn_resources(&locations);
+        match locations.as_slice() {
+            [] => Ok(None),
+            [only] => id_of(only).map(Some),
+            _ => id_of(&self.select_from::<Location>(locations).await?).map(Some),
+        }
+    }
+
     /// Like [`Self::location_id_opt`], with the profile's default location.
     pub(super) async fn location_id_or_default(&self, query: Option<&str>) -> Result<Option<String>, Error> {
         let default = self.account.location.as_ref().map(|location| location.value.as_str());

@@ -78,11 +78,9 @@ pub(crate) fn explain(error: &clap::Error, args: &[std::ffi::OsString]) -> Error
             .position(|arg| arg == word)
             .is_none_or(|at| !args[..at].iter().any(|arg| super::NOUNS.iter().any(|noun| arg == noun)));
         let explanation = EXPLANATIONS.iter().find(|(words, _)| words.contains(&word));
-        let similar = suggestions(error).into_iter().filter(|name| is_similar(word, name));
-        let similar: Vec<_> = similar.map(|name| format!("did you mean '{name}'?")).collect();
         match explanation {
             Some((_, text)) if is_root => report.hints.push((*text).to_owned()),
-            _ => report.hints.extend(similar),
+            _ => report.hints.extend(similar_command(error)),
         }
     } else if error.kind() == ParserErrorKind::UnknownArgument {
         let typed = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
@@ -95,6 +93,11 @@ pub(crate) fn explain(error: &clap::Error, args: &[std::ffi::OsString]) -> Error
                 let suggested = hint.split('\'').nth(1).unwrap_or_default();
                 !hint.starts_with("a similar") || is_similar(&typed, suggested)
             }),
+        }
+    }
+    for hint in &mut report.hints {
+        if let Some((_, name)) = hint.split_once(" exists: ") {
+            *hint = format!("did you mean {name}?");
         }
     }
     let help = command_path(args).join(" ");
@@ -118,6 +121,14 @@ fn unknown_command(error: &clap::Error) -> Option<&str> {
         (ParserErrorKind::InvalidSubcommand, Some(ContextValue::String(word))) => Some(word),
         _ => None,
     }
+}
+
+/// The most similar command, as a hint.
+pub(crate) fn similar_command(error: &clap::Error) -> Option<String> {
+    let word = unknown_command(error)?;
+    let names = suggestions(error).into_iter().filter(|name| is_similar(word, name));
+    let closest = names.min_by_key(|name| (strsim::osa_distance(word, name), usize::MAX - name.len()))?;
+    Some(format!("did you mean '{closest}'?"))
 }
 
 fn suggestions(error: &clap::Error) -> Vec<String> {

@@ -15,17 +15,19 @@ mod picker;
 mod print;
 mod progress;
 mod prompt;
+mod qr;
 mod suggest;
 mod table;
 mod view;
 mod views;
+mod wrap;
 
 use std::cell::RefCell;
 use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
-use dialoguer::console::Term;
+use dialoguer::console::{Alignment, Term, measure_text_width, pad_str};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::json;
 
@@ -36,6 +38,7 @@ pub(crate) use names::NameKind;
 use names::Names;
 pub(crate) use options::{ColorWhen, Format, OutputOptions};
 use options::{has_blocks, is_dumb};
+pub(crate) use print::Checkup;
 pub(crate) use prompt::{Choice, Question};
 pub(crate) use view::{Cell, CellStyle, Column, View, format_amount, format_time};
 pub(crate) use views::session_style;
@@ -151,6 +154,10 @@ impl Output {
         kinds
     }
 
+    pub(crate) const fn has_selected_columns(&self) -> bool {
+        self.options.columns.is_some()
+    }
+
     /// Whether the names of locations and devices are shown.
     pub(crate) fn shows_names(&self) -> bool {
         let is_selected = |column: &String| column.starts_with("location") || column.starts_with("device");
@@ -203,8 +210,26 @@ impl Output {
         if !self.options.quiet && self.options.format.is_table() {
             // The data that the line is about comes first. If it cannot be written, that is reported at the end.
             let _ = self.flush();
-            self.message(&self.suggest(text));
+            self.prose(&self.suggest(text), 0);
         }
+    }
+
+    /// Prints a sentence that confirms a change, and the account that it was made to.
+    pub(crate) fn confirm_change(&self, sentence: &str, account: &str) {
+        let dim = if self.colors(self.terminals.stderr) { Style::new().dimmed() } else { Style::new() };
+        self.status(&format!("{sentence} {dim}{account}{dim:#}"));
+    }
+
+    /// Prints prose to stderr, wrapped to the terminal.
+    fn prose(&self, text: &str, indent: usize) {
+        if !self.terminals.stderr {
+            self.message(text);
+            return;
+        }
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let columns =
+            columns.filter(|columns| *columns > 0).unwrap_or_else(|| usize::from(Term::stderr().size().1));
+        self.message(&wrap::wrap(text, columns, indent));
     }
 
     /// Adds `--profile` to the commands in a text, if the user gave it.
@@ -212,12 +237,36 @@ impl Output {
         suggest::with_profile(text, self.options.profile.as_deref())
     }
 
-    /// Prints a short text to stderr in large letters.
+    /// Prints a code to stderr in large letters and as a QR code: beside each other if there is room.
     pub(crate) fn print_large(&self, text: &str) {
         let columns = usize::from(Term::stderr().size().1).saturating_sub(3);
         let style = self.stderr_style(AnsiColor::Green);
-        for line in large_text::lines(text, columns, has_blocks()) {
-            self.message(&format!("  {style}{}{style:#}", line.trim_end()));
+        let letters = large_text::lines(text, columns, has_blocks());
+        let qr = if has_blocks() { qr::lines(text) } else { Vec::new() };
+        let qr_style = if self.colors(self.terminals.stderr) {
+            Style::new().fg_color(Some(AnsiColor::BrightWhite.into())).bg_color(Some(AnsiColor::Black.into()))
+        } else {
+            Style::new()
+        };
+        let width_of =
+            |lines: &[String]| lines.iter().map(|line| measure_text_width(line)).max().unwrap_or_default();
+        let (letters_width, qr_width) = (width_of(&letters), width_of(&qr));
+        if qr.is_empty() || letters_width + 3 + qr_width > columns {
+            for line in &letters {
+                self.message(&format!("  {style}{}{style:#}", line.trim_end()));
+            }
+            if qr_width <= columns {
+                for line in &qr {
+                    self.message(&format!("  {qr_style}{line}{qr_style:#}"));
+                }
+            }
+            return;
+        }
+        let above = qr.len().saturating_sub(letters.len()) / 2;
+        for (index, line) in qr.iter().enumerate() {
+            let letters = index.checked_sub(above).and_then(|at| letters.get(at));
+            let letters = pad_str(letters.map_or("", String::as_str), letters_width, Alignment::Left, None);
+            self.message(&format!("  {style}{letters}{style:#}   {qr_style}{line}{qr_style:#}"));
         }
     }
 
@@ -237,9 +286,9 @@ impl Output {
             return;
         }
         let (yellow, cyan) = (self.stderr_style(AnsiColor::Yellow), self.stderr_style(AnsiColor::Cyan));
-        self.message(&format!("{yellow}warning:{yellow:#} {}", self.suggest(text)));
+        self.prose(&format!("{yellow}warning:{yellow:#} {}", self.suggest(text)), 2);
         for hint in &hints {
-            self.message(&format!("  {cyan}hint:{cyan:#} {hint}"));
+            self.prose(&format!("  {cyan}hint:{cyan:#} {hint}"), 2);
         }
     }
 
@@ -251,14 +300,14 @@ impl Output {
         }
         let (red, cyan) = (self.stderr_style(AnsiColor::Red), self.stderr_style(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
-            self.message(&format!("{red}error:{red:#} {}", error.message));
+            self.prose(&format!("{red}error:{red:#} {}", error.message), 2);
             for Candidate { id, name, about } in &error.candidates {
                 let parts = [Some(id), name.as_ref(), about.as_ref()].into_iter().flatten();
                 let parts: Vec<_> = parts.map(|part| escape_control(part)).collect();
                 self.message(&format!("  {}", parts.join("  ")));
             }
             for hint in &error.hints {
-                self.message(&format!("  {cyan}hint:{cyan:#} {hint}"));
+                self.prose(&format!("  {cyan}hint:{cyan:#} {hint}"), 2);
             }
         }
     }

@@ -1,14 +1,26 @@
 //! Single items, raw responses and styled text.
 
 use anstyle::{AnsiColor, Style};
+use dialoguer::console::measure_text_width;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::columns::Selected;
 use super::view::{CellStyle, View};
+use super::wrap::wrap;
 use super::{Format, Output, csv};
 use crate::error::Error;
 use crate::text::{escape_control, escape_json};
+
+/// The result of a check, for people.
+pub(crate) struct Checkup<'a> {
+    pub mark: &'static str,
+    pub style: CellStyle,
+    pub title: &'a str,
+    pub text: &'a str,
+    /// What to do about it.
+    pub next: Option<&'a str>,
+}
 
 impl Output {
     /// Prints an item. A change may have been made before, so a wrong `--columns` is only a warning.
@@ -98,6 +110,25 @@ impl Output {
             }
         } else {
             self.print_bytes(bytes)?;
+        }
+        self.flush()
+    }
+
+    /// Prints the results of checks, a line each, with the next step below it.
+    pub(crate) fn print_checkups(&self, checkups: &[Checkup<'_>]) -> Result<(), Error> {
+        let titles =
+            checkups.iter().map(|checkup| measure_text_width(checkup.title)).max().unwrap_or_default();
+        let indent = titles + 4;
+        let width = self.width().map_or(usize::MAX, usize::from);
+        for Checkup { mark, style, title, text, next } in checkups {
+            let mark = self.style_text(mark, *style);
+            let padding = " ".repeat(titles - measure_text_width(title));
+            let line = format!("{mark} {title}{padding}  {}", escape_control(text));
+            self.print(&format!("{}\n", wrap(&line, width, indent)))?;
+            if let Some(next) = next {
+                let line = format!("{}{}", " ".repeat(indent), escape_control(&self.suggest(next)));
+                self.print(&format!("{}\n", wrap(&line, width, 0)))?;
+            }
         }
         self.flush()
     }

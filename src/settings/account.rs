@@ -228,6 +228,18 @@ impl Account {
         }
     }
 
+    /// The account in a few words, such as `local (emulator)` or `shop (production)`.
+    pub(crate) fn describe(&self) -> String {
+        let environment = match (&self.endpoint, self.environment.value) {
+            (Endpoint::InProcess, _) | (_, Environment::Local) => "emulator",
+            (_, environment) => environment.as_str(),
+        };
+        match &self.profile {
+            Some(profile) if profile.value != environment => format!("{} ({environment})", profile.value),
+            _ => environment.to_owned(),
+        }
+    }
+
     pub(crate) fn is_production(&self) -> bool {
         self.environment.value == Environment::Production
     }

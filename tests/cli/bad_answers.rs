@@ -296,7 +296,7 @@ fn answers_that_are_not_as_documented_are_tolerated() {
     let expected = "{\"id\":17,\"name\":null,\"platform\":\"WATCH\",\"metadata\":{\"n\":1.50},\
                     \"created_at\":\"yesterday\",\"new\":[1,{\"a\":2}]}\n{\"platform\":5}\n{}\n";
     assert_eq!(&lines, expected);
-    let table = "ID  PLATFORM  METADATA\n    5\n\n17  WATCH     n=1.50\n";
+    let table = "ID  PLATFORM  METADATA\n17  WATCH     n=1.50\n    5\n\n";
     assert_eq!(&home_.run(["devices", "list"]).stdout_only(), table);
 
     let session = json!({

@@ -71,7 +71,7 @@ fn a_profiles_file_that_cannot_be_written() {
     let env = env.env("KUSTOM_CONFIG", file.join("profiles.toml"));
     let login = env.command(["login", "--api-key-stdin", "--no-check"]).stdin("kco_test_api_one").run();
     insta::assert_snapshot!(&login.assert_failure(2), @"error: cannot read <home>/file/profiles.toml: Not a directory\n  \
-         hint: check the folder with `kustom --profile b doctor`, or name another file in KUSTOM_CONFIG\n");
+         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n");
 }
 
 #[test]

@@ -76,7 +76,9 @@ fn from_the_code_to_the_payment() {
     let _ = watching.until_stdout(|seen| seen.contains("CREATED"));
 
     let table = |status: &str| {
-        format!("ID       <id-1>\nSTATUS   {status}\nAMOUNT   249.50 SEK\nDEVICE   <id-2>\nSTARTED  <time>\n")
+        format!(
+            "ID       <id-1>\nSTATUS   {status}\nAMOUNT   249.50 SEK\nDEVICE   Anna's phone\nSTARTED  <time>\n"
+        )
     };
     assert_eq!(
         &pos(&env, &["choose", &session, "--method", "swish"]).whole(),
@@ -87,7 +89,7 @@ fn from_the_code_to_the_payment() {
         )
     );
     let _ = watching.until_stdout(|seen| seen.contains("ACTIVE"));
-    insta::assert_snapshot!(&pos(&env, &["pay", &session]).whole(), @"ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nORDER      <id-2>\nDEVICE     <id-3>\n\
+    insta::assert_snapshot!(&pos(&env, &["pay", &session]).whole(), @"ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nDEVICE     Anna's phone\nORDER      <id-2>\n\
          STARTED    <time>\nCOMPLETED  <time>\n\
          ! The customer used Swish. Paid. Order <id-2>.\nexit 0\n");
     insta::assert_snapshot!(&watching.wait().whole(), @"<elapsed>  CREATED\n<elapsed>  ACTIVE\n<elapsed>  FINALIZED   order <id-1>\n\

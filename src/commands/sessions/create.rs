@@ -98,10 +98,8 @@ fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Resul
     context.output.print_item(session).map_err(|error| {
         error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)
     })?;
-    let flag = context.settings.profile_flag();
-    context
-        .output
-        .status(&format!("Wait for its outcome: kustom{flag} sessions watch {}", escape_control(id)));
+    context.confirm_change("The session was created.");
+    context.output.status(&format!("Wait for its outcome: kustom sessions watch {}", escape_control(id)));
     Ok(ExitStatus::Success)
 }
 

@@ -15,7 +15,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
 use crate::model::{Currency, Device, SessionRequest, parse_amount};
-use crate::output::format_amount;
+use crate::output::{Question, format_amount};
 use crate::text::escape_control;
 
 /// A session to create. The body is the only form of it; what the journal and the user need is read from there.
@@ -65,8 +65,7 @@ pub(super) struct SessionArgs {
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Amount including tax, in the currency's decimals, such as 249.50; with a cart it is only checked
-    #[arg(long, value_name = "AMOUNT", required_unless_present_any = ["body", "items", "cart"],
-          allow_hyphen_values = true)]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     amount: Option<String>,
     /// Currency, such as SEK [default: the profile's default currency]
     #[arg(add = ArgValueCompleter::new(complete::currencies))]
@@ -110,7 +109,9 @@ impl SessionArgs {
         // A currency in the cart overrides the profile's default, but not the flag.
         let file_currency = file.as_ref().map_or(Ok(None), CartFile::currency)?;
         let currency = self.currency.or(file_currency).map_or_else(|| default_currency(context), Ok)?;
-        let amount = self.amount.map(|text| parse_amount(&text, currency)).transpose();
+        let is_missing = self.amount.is_none() && file.is_none() && self.items.is_empty();
+        let text = if is_missing { ask_amount(currency, context).await? } else { self.amount };
+        let amount = text.map(|text| parse_amount(&text, currency)).transpose();
         let amount = amount.map_err(|error| Error::usage(format!("--amount: {error}")))?;
         let cart = match file {
             Some(file) => Some(file.into_cart(amount, currency)?),
@@ -163,6 +164,19 @@ fn warn_about_types(items: &[Value], context: &ApiContext<'_>) {
 fn now_in_milliseconds() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+async fn ask_amount(currency: Currency, context: &ApiContext<'_>) -> Result<Option<String>, Error> {
+    if !context.output.can_prompt() {
+        return Err(Error::usage("no amount is given").hint("add --amount, --item or --cart"));
+    }
+    let check = move |text: &str| match parse_amount(text, currency) {
+        Ok(1..) => Ok(()),
+        Ok(_) => Err("write an amount of more than zero".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let question = Question::new(&format!("Amount in {currency}")).check(check);
+    context.output.ask(question).await.map(Some)
 }
 
 fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {

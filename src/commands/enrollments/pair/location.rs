@@ -3,7 +3,7 @@ use uuid::Uuid;
 use crate::commands::resolve::{fetch_all, id_of};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Location, Resource};
+use crate::model::{Enrollment, Location, Resource};
 
 /// The location of the new devices.
 pub(super) struct PairLocation {
@@ -35,6 +35,17 @@ impl PairLocation {
             Some(query) => Self::from_location(&context.find(query).await?),
             None => Self::select(is_interactive, context).await,
         }
+    }
+
+    /// The location of an enrollment that exists.
+    pub(super) async fn of(enrollment: &Enrollment, context: &ApiContext<'_>) -> Self {
+        let id = enrollment.location_id.clone();
+        let name = match &id {
+            // Only the display needs the name.
+            Some(id) => context.client.location(id).await.ok().and_then(|location| location.name.clone()),
+            None => None,
+        };
+        Self { id, name }
     }
 
     fn from_location(location: &Resource<Location>) -> Result<Self, Error> {
