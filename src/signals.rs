@@ -92,9 +92,10 @@ impl Signals {
 
     async fn recv(&mut self) -> Received {
         std::future::poll_fn(|context| {
-            let mut ready = self.0.iter_mut().filter_map(|(received, signal)| {
-                signal.poll_recv(context).is_ready().then_some(*received)
-            });
+            let mut ready = self
+                .0
+                .iter_mut()
+                .filter_map(|(received, signal)| signal.poll_recv(context).is_ready().then_some(*received));
             ready.next().map_or(std::task::Poll::Pending, std::task::Poll::Ready)
         })
         .await

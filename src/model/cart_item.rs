@@ -116,7 +116,8 @@ fn parse_short(mut fields: Map<String, Value>, currency: Currency) -> Result<Lin
         let discount = format_minor(discount, currency);
         return Err(format!("discount: '{discount}' is negative; write the amount to subtract"));
     }
-    let tax_rate = take_text(&mut fields, "tax")?.map_or(Ok(0), |text| parse_rate(&text));
+    let tax_rate = take_text(&mut fields, "tax")?.map(|text| parse_rate(&text)).transpose();
+    let tax_rate = tax_rate.map_err(|error| format!("tax: {error}"))?;
     Ok(LineInput {
         name: require("name", take_text(&mut fields, "name")?)?,
         kind: take_text(&mut fields, "type")?,
@@ -124,7 +125,8 @@ fn parse_short(mut fields: Map<String, Value>, currency: Currency) -> Result<Lin
         quantity: take_integer(&mut fields, "qty")?.unwrap_or(1),
         unit_price: require("price", unit_price)?,
         discount,
-        tax_rate: tax_rate.map_err(|error| format!("tax: {error}"))?,
+        tax_rate: tax_rate.unwrap_or(0),
+        lacks_tax: tax_rate.is_none(),
         ..LineInput::default()
     })
 }
@@ -202,8 +204,13 @@ mod tests {
 
     #[test]
     fn the_defaults_are_one_untaxed_piece() {
-        let coffee =
-            LineInput { name: "Coffee, black".into(), quantity: 1, unit_price: 3500, ..LineInput::default() };
+        let coffee = LineInput {
+            name: "Coffee, black".into(),
+            quantity: 1,
+            unit_price: 3500,
+            lacks_tax: true,
+            ..LineInput::default()
+        };
         assert_eq!(parse_item("\"Coffee, black\", price=35", sek()), Ok(coffee));
         assert_eq!(parse_item("\"x \"\"q\"\" y\",price=1", sek()).unwrap().name, "x \"q\" y");
     }

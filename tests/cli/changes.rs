@@ -129,7 +129,7 @@ fn without_a_location_the_next_command_is_named() {
     let env = TestEnv::new().local();
     let said = env.run(["enrollments", "create"]).assert_failure(5);
     assert!(
-        said.contains("  hint: add --location; list the locations with `kustom locations list`\n"),
+        said.contains("  hint: name a location with --location; `kustom locations list` lists them\n"),
         "{said}"
     );
 }

@@ -150,7 +150,7 @@ fn every_variable_is_explained() {
 fn a_typo_gets_a_suggestion() {
     let env = TestEnv::new();
     let mistyped = |args: &[&str]| env.run(args).assert_failure(2);
-    let topics = "  hint: the topics are: exit-codes, environment, money, callbacks\n";
+    let topics = "  hint: the topics are: exit-codes, environment, pairing, output, scenarios, emulator, money, callbacks\n";
     assert_eq!(
         &mistyped(&["help", "exit-code"]),
         &format!(

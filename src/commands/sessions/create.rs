@@ -82,7 +82,8 @@ impl Args {
             let cancels =
                 if wait.may_cancel() { ", and cancel it if the wait ends before it does" } else { "" };
             context.confirm(&format!("create a session of {}{cancels}", new.summary())).await?;
-            Ok((create_once(&new, allow_duplicate, context).await?, new))
+            let session = create_once(&new, allow_duplicate, context).await;
+            Ok((session.map_err(|error| name_offline_device(error, &new))?, new))
         };
         let (session, new) = Box::pin(context.run_until_cancelled(create)).await?;
         if watch {
@@ -91,6 +92,14 @@ impl Args {
             print_created(&session, context)
         }
     }
+}
+
+/// Names the device that is offline, which the API does not.
+fn name_offline_device(error: Error, new: &NewSession) -> Error {
+    if error.kind == ErrorKind::Refused && error.message.to_lowercase().contains("offline") {
+        return error.context(&escape_control(new.target()));
+    }
+    error
 }
 
 fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
@@ -112,7 +121,7 @@ async fn watch_created(
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
     let text = session.session_id.clone().unwrap_or_default();
-    context.output.status(&format!(
+    context.confirm_change(&format!(
         "Session {} of {} was created.",
         escape_control(&text),
         escape_control(&new.summary())

@@ -36,6 +36,11 @@ impl NewSession {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The device and the location as the user knows them.
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The amount and where it is paid, for prompts and messages.
     pub(super) fn summary(&self) -> String {
         let Intent { order_amount, purchase_currency, .. } = self.intent(None);
@@ -120,6 +125,9 @@ impl SessionArgs {
         };
         if let Some(cart) = &cart {
             warn_about_types(&cart.items, context);
+        }
+        for warning in cart.iter().flat_map(|cart| &cart.warnings) {
+            context.output.warn(warning);
         }
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));

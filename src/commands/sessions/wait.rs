@@ -175,6 +175,10 @@ impl Waiter<'_> {
         let exit = exits.max_by_key(|exit| exit.code()).unwrap_or(ExitStatus::Success);
         let is_interrupted = self.context.cancel.is_cancelled();
         if is_interrupted && !self.flags.cancel_on_interrupt && exit == ExitStatus::SessionOpen {
+            // A script still learns the ID of the session that was created.
+            if !self.context.output.format().is_table() {
+                let _ = self.reporter.finish(&watched);
+            }
             return Err(self.interrupted(&watched));
         }
         if self.stop.is_cancelled() && !is_interrupted {

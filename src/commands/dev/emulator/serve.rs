@@ -175,7 +175,7 @@ fn read_seed(path: &Path) -> Result<State, Error> {
         .map_err(|_| Error::usage(format!("{} is not text in UTF-8", path.display())))?;
     State::from_seed(&text).map_err(|error| {
         Error::usage(format!("{}, {error}", path.display()))
-            .hint("fix the file in an editor; docs/emulator.md describes its format")
+            .hint("fix the file in an editor; see its format with `kustom help emulator`")
     })
 }
 

@@ -193,7 +193,10 @@ impl Pair<'_> {
     /// Withdraws the code. A second interruption aborts that.
     pub(super) async fn withdraw(&self, code: &Code) -> WithdrawOutcome {
         let withdrawing = timeout(WITHDRAW_TIMEOUT, self.withdraw_and_find_device(code));
-        match self.context.abort.run_until_cancelled(withdrawing).await {
+        // After a choice at a prompt, the first interruption is still to come.
+        let is_interrupted = self.context.cancel.is_cancelled();
+        let stop = if is_interrupted { &self.context.abort } else { &self.context.cancel };
+        match stop.run_until_cancelled(withdrawing).await {
             Some(Ok(outcome)) => outcome,
             Some(Err(_)) | None => WithdrawOutcome::Failed,
         }
