@@ -244,7 +244,8 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
     );
     assert!(!left.contains("active"), "{left}");
     let warned = env.command(["profiles", "use", "a"]).env("KUSTOM_PROFILE", "local").run().assert_code(0);
-    insta::assert_snapshot!(&warned.stderr, @"warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
+    insta::assert_snapshot!(&warned.stderr, @"Commands now use the profile 'a' (playground).\n\
+         warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
     let again = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(again.contains("# mine\n") && again.starts_with("active = \"a\"\n"), "{again}");
     insta::assert_snapshot!(&env.run(["profiles", "remove", "local"]).assert_failure(2), @"error: the profile 'local' is built in and cannot be removed\n");
@@ -277,9 +278,9 @@ fn the_doctor_finds_a_healthy_account() {
     assert_eq!(found(&findings, "api_key"), ("ok", "a kco_test_… key, from profile 'a'"));
     assert_eq!(found(&findings, "key"), ("ok", "is accepted"));
     assert!(found(&findings, "host").1.starts_with("responds in "));
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.asked().len(), 2);
     let _ = env.run(["doctor", "--offline"]).ok();
-    assert_eq!(server.asked().len(), 1, "offline sends nothing");
+    assert_eq!(server.asked().len(), 2, "offline sends nothing");
     let local = env.run(["--profile", "local", "doctor"]).assert_code(0);
     assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
 }

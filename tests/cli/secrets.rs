@@ -27,7 +27,7 @@ const COMMANDS: [(&str, &str); 39] = [
     ("profiles use", "local"),
     ("profiles set", "spare location Haga"),
     ("profiles rename", "spare spare2"),
-    ("profiles remove", "spare2"),
+    ("profiles remove", "spare"),
     ("doctor", ""),
     ("locations list", ""),
     ("locations get", "{id}"),

@@ -88,7 +88,7 @@ fn plain_lines_tell_the_same() {
          ID        <id-1>\nNAME      Stockholm City till 1\nLOCATION  Stockholm City\n\
          PLATFORM  ANDROID\nMERCHANT  EMULATED\nHARDWARE  <id-2>\n\
          CREATED   <time>\n\
-         ! Stockholm City till 1 is ready.\n\
+         ! Stockholm City till 1 is ready. [playground]\n\
          ! Take a payment: kustom sessions create --device 'Stockholm City till 1' --amount 1.00 --currency SEK --watch\nexit 0\n");
 }
 
