@@ -125,8 +125,8 @@ fn parse_short(mut fields: Map<String, Value>, currency: Currency) -> Result<Lin
         quantity: take_integer(&mut fields, "qty")?.unwrap_or(1),
         unit_price: require("price", unit_price)?,
         discount,
-        tax_rate: tax_rate.unwrap_or(0),
         lacks_tax: tax_rate.is_none(),
+        tax_rate: tax_rate.unwrap_or(0),
         ..LineInput::default()
     })
 }
@@ -139,6 +139,7 @@ fn parse_api(mut fields: Map<String, Value>) -> Result<LineInput, String> {
         quantity: take_integer(&mut fields, "quantity")?.unwrap_or(1),
         unit_price: require("unit_price", take_integer(&mut fields, "unit_price")?)?,
         discount: take_integer(&mut fields, "total_discount_amount")?.unwrap_or(0),
+        lacks_tax: false,
         tax_rate: require("tax_rate", take_integer(&mut fields, "tax_rate")?)?,
         total: take_integer(&mut fields, "total_amount")?,
         tax: take_integer(&mut fields, "total_tax_amount")?,

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use crate::common::harness::TestEnv;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id;
 use crate::common::server::Server;
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
@@ -21,10 +21,6 @@ fn refused(cases: &[(&[&str], &str)]) {
     }
     server.assert_untouched();
     assert!(!env.state_folder().exists() && !env.profiles_file().exists(), "something was written");
-}
-
-fn a_session() -> String {
-    format!("{FIXED_ID}000000000001")
 }
 
 /// Before the hint that names the help of the command.
@@ -129,7 +125,7 @@ fn a_malformed_duration() {
         (&["enrollments", "create", "--expires-in", "1month"], &of("--expires-in", "1month", form)),
         (&["enrollments", "create", "--expires-in", "0s"], &of("--expires-in", "0s", nothing)),
         (&["devices", "list", "--timeout", "5x"], &of("--timeout", "5x", form)),
-        (&["sessions", "watch", &a_session(), "--interval", "0s"], &of("--interval", "0s", nothing)),
+        (&["sessions", "watch", &fixed_id(1), "--interval", "0s"], &of("--interval", "0s", nothing)),
         (
             &["enrollments", "create", "--expires-in", "1us"],
             "error: --expires-in must be at least one millisecond\n",
@@ -145,7 +141,7 @@ fn a_malformed_outcome() {
         "error: invalid value 'stolen' for '--outcome <OUTCOME>'\n  [possible values: {all}]\n  \
          hint: did you mean 'stolen-card'?{HELP}"
     );
-    refused(&[(&["dev", "simulate-tap", &a_session(), "--outcome", "stolen"], &said)]);
+    refused(&[(&["dev", "simulate-tap", &fixed_id(1), "--outcome", "stolen"], &said)]);
 }
 
 #[test]
@@ -228,7 +224,6 @@ fn an_argument_that_is_not_utf_8() {
     server.assert_untouched();
 }
 
-/// The other formats that a script reads get every kind of failure as one JSON object on one line.
 #[test]
 fn every_kind_of_failure_is_one_json_object() {
     let server = Server::unwanted();

@@ -9,11 +9,9 @@ use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::TestEnv;
 use crate::common::server::{Asked, Reply, Server};
 
-/// Published, so it is no secret; that it is shown nowhere counts all the same.
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) const NEXT_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-/// A delivery as an endpoint has to check it: the body, of whoever has the secret.
 #[track_caller]
 pub(crate) fn verified(asked: &Asked, secret: &str) -> Value {
     let mut headers = http::HeaderMap::new();
@@ -28,7 +26,6 @@ pub(crate) fn verified(asked: &Asked, secret: &str) -> Value {
     body
 }
 
-/// An emulator that tells this server, with a device; gives it and a home whose commands speak to it.
 fn telling(env: &TestEnv, server: &Server, args: &[&str]) -> (EmulatorProcess, TestEnv) {
     env.file("secret", format!("{SECRET}\n"));
     let url = format!("{}/hooks?token=t0k3n", server.url());
@@ -54,8 +51,15 @@ fn an_event_is_told_until_it_is_acknowledged_and_then_the_next() {
         let session = session(&user);
         let _ = user.run(["dev", "simulate-tap", &session, "--outcome", "lost-card"]).ok();
         let paid = user.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
-        emulator.log(|log| log.contains("ipp.session.finalized"));
-        let bodies: Vec<Value> = server.asked().iter().map(|asked| verified(asked, SECRET)).collect();
+        emulator.log(|log| log.contains("callback capture.created"));
+        let mut bodies: Vec<Value> = server.asked().iter().map(|asked| verified(asked, SECRET)).collect();
+        // The callbacks about the order come last, and name no session.
+        let about_order = bodies.split_off(bodies.len() - 2);
+        for (body, kind) in about_order.iter().zip(["order.created", "capture.created"]) {
+            let data = body["data"].as_object().unwrap();
+            assert_eq!((&body["type"], &data["order_id"]), (&json!(kind), &paid["order_id"]));
+            assert_eq!(data.len(), if kind == "order.created" { 1 } else { 2 }, "{data:?}");
+        }
         let told: Vec<_> = bodies
             .iter()
             .map(|body| {
@@ -91,7 +95,9 @@ callback ipp.session.created SESSION attempt 2: 302, retry in 1000 ms
 callback ipp.session.created SESSION attempt 3: 204
 callback ipp.session.activated SESSION attempt 1: 204
 callback ipp.payment.failed SESSION attempt 1: 204
-callback ipp.session.finalized SESSION attempt 1: 204"
+callback ipp.session.finalized SESSION attempt 1: 204
+callback order.created SESSION attempt 1: 204
+callback capture.created SESSION attempt 1: 204"
         );
         for hidden in [&SECRET["whsec_".len()..], "t0k3n"] {
             assert!(!outcome.stderr.contains(hidden) && !outcome.stdout.contains(hidden), "{outcome:?}");

@@ -16,7 +16,6 @@ fn at_stockholm(env: &TestEnv, more: &[&str]) -> PtySession {
     begin(env, &[&["--location", "Stockholm City"], more].concat())
 }
 
-/// The code that is on the screen, the newest of so many.
 fn code(screen: &PtySession, times: usize) -> String {
     let text = screen.until_times(times, " is valid until ");
     let before = text.rsplit_once(" is valid until ").unwrap().0;
@@ -48,7 +47,7 @@ fn a_phone_is_paired_from_a_list_of_locations_to_its_name() {
     assert_eq!(exit, 0, "{shown}");
     let shown = plain(&shown);
     assert!(shown.contains("NAME      Till 3\n"), "it ends with the device as a table:\n{shown}");
-    assert!(shown.contains("\nTill 3 is ready.\n"), "{shown}");
+    assert!(shown.contains("\nTill 3 is ready. [local (emulator)]\n"), "{shown}");
     let device = env.run(["devices", "get", "Till 3", "-o", "json"]).json();
     assert!(device["metadata"].get("kustom_pairing").is_none(), "{device}");
 }
@@ -171,9 +170,8 @@ fn a_second_ctrl_c_ends_at_once_and_names_the_code() {
     assert!(shown.contains(&format!("withdraw it: kustom enrollments delete {id}")), "{shown}");
 }
 
-/// There is nobody to ask any more: the code is withdrawn, and the terminal is in order, wherever it was left.
 #[test]
-fn a_signal_withdraws_the_code_without_a_question() {
+fn signals_withdraw_the_code_without_a_question() {
     for signal in ["TERM", "HUP", "QUIT"] {
         let counter = ScriptedEmulator::new();
         let screen = at_stockholm(&counter.env, &[]);
@@ -199,7 +197,6 @@ fn a_signal_at_a_question_leaves_the_terminal_in_order() {
     }
 }
 
-/// The phone is paired whatever happens at its naming, and the person is told which device it is.
 #[test]
 fn a_naming_that_is_left_tells_the_device() {
     for key in [true, false] {
@@ -248,7 +245,6 @@ fn a_name_that_is_refused_is_asked_for_again() {
     assert_eq!(named.name.as_deref(), Some("Till 9"));
 }
 
-/// The API goes away in the middle of the wait: the person is told, and may still give up.
 #[test]
 fn a_failure_in_the_middle_of_the_wait_is_told_to_the_person() {
     let counter = ScriptedEmulator::new();
@@ -312,7 +308,6 @@ fn a_terminal_that_changes_its_width_breaks_nothing() {
     assert_eq!(exit, 0, "{shown}");
 }
 
-/// Whoever wants no talk gets the code all the same.
 #[test]
 fn quiet_shows_the_code_and_nothing_else() {
     let counter = ScriptedEmulator::new();
@@ -327,7 +322,6 @@ fn quiet_shows_the_code_and_nothing_else() {
     }
 }
 
-/// `--no-input` asks nobody, even where somebody could answer; nor does `-o ndjson`.
 #[test]
 fn nobody_is_asked_who_said_so() {
     let counter = ScriptedEmulator::new();
