@@ -100,7 +100,7 @@ impl ErrorKind {
     }
 }
 
-/// What an ambiguous name may refer to.
+/// A resource that an ambiguous name may refer to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Candidate {
     pub id: String,
@@ -117,7 +117,7 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What failed and why. It may have several lines.
     pub message: String,
-    /// What an ambiguous name may refer to.
+    /// The resources that an ambiguous name may refer to.
     pub candidates: Vec<Candidate>,
     /// Actions to take next, with the command.
     pub hints: Vec<String>,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// What a command knows of the signals that it received.
+/// The signals that the process received.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupts {
     is_held: AtomicBool,

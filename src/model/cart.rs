@@ -41,7 +41,7 @@ pub struct Cart {
     /// Includes tax.
     pub total: i64,
     pub tax: i64,
-    /// What may be a mistake, although the cart adds up.
+    /// Possible mistakes in a cart that adds up.
     pub warnings: Vec<String>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 /// The length of an ID that distinguishes resources of the same name.
 const SHORT_ID_LEN: usize = 8;
 
-/// What an ID belongs to.
+/// The kind of resource that an ID belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum NameKind {
     Location,

@@ -111,7 +111,7 @@ pub(crate) trait View: Serialize + 'static {
     /// The fields printed as CSV; without any, all that are serialized. They have to be named where a list can be
     /// empty, since its header is printed too, and where some are omitted, such as the credentials of a device.
     const CSV_FIELDS: &'static [&'static str] = &[];
-    /// What a table is sorted by; without it, the order is kept.
+    /// The text that a table is sorted by; without it, the order is kept.
     const SORT_BY: Option<fn(&Self) -> &str> = None;
 }
 

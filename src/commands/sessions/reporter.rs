@@ -27,7 +27,7 @@ pub(super) struct WatchedSession {
     /// Whether a poll found it open. If none did, it had ended before the wait began.
     pub(super) was_open: bool,
     pub(super) cancel_error: Option<Error>,
-    /// What was sent to create it, if this command created it.
+    /// The request that created it, if this command sent it.
     sent: Map<String, Value>,
 }
 

@@ -155,7 +155,7 @@ impl Pair<'_> {
         let enrollment = match all.iter().find(is_code) {
             Some(enrollment) => enrollment.clone(),
             None => context.find::<Enrollment>(query).await.map_err(|mut error| {
-                // What was typed may be a code, which is a secret.
+                // The argument may be a code, which is a secret.
                 if error.kind == ErrorKind::NotFound {
                     error.message = "there is no enrollment with this code or ID".to_owned();
                 }
