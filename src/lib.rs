@@ -122,6 +122,7 @@ fn early_output(format: Format) -> Output {
         color: ColorWhen::Auto,
         no_input: true,
         yes: false,
+        pager: None,
         profile: None,
     })
 }

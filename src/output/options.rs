@@ -74,6 +74,8 @@ pub(crate) struct OutputOptions {
     pub no_input: bool,
     /// Confirms in advance.
     pub yes: bool,
+    /// The pager of long lists, in place of `PAGER`.
+    pub pager: Option<String>,
     /// The value of `--profile`, which suggested commands need too.
     pub profile: Option<String>,
 }

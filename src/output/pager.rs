@@ -20,8 +20,8 @@ impl Output {
 
     /// Shows a text in the pager. Returns false if there is none.
     pub(super) fn run_pager(&self, text: &str) -> Result<bool, Error> {
-        let variable = |name| std::env::var(name).ok();
-        let pager = variable("KUSTOM_PAGER").or_else(|| variable("PAGER").filter(|pager| !pager.is_empty()));
+        let variable = || std::env::var("PAGER").ok().filter(|pager| !pager.is_empty());
+        let pager = self.options.pager.clone().or_else(variable);
         let pager = pager.unwrap_or_else(|| DEFAULT_PAGER.to_owned());
         let words = shell_words::split(&pager).unwrap_or_default();
         let [program, args @ ..] = words.as_slice() else { return Ok(false) };

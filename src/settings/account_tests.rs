@@ -14,6 +14,7 @@ fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
         color: ColorWhen::Never,
         no_input: true,
         yes: false,
+        pager: None,
         profile: None,
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };

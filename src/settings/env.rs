@@ -14,6 +14,8 @@ pub(crate) struct EnvVars {
     pub merchant_id: Option<String>,
     pub base_url: Option<String>,
     pub output: Option<String>,
+    /// The command of the pager.
+    pub pager: Option<String>,
     /// The profiles file.
     pub config: Option<PathBuf>,
     /// The directory of files that are kept between commands.
@@ -32,6 +34,7 @@ impl EnvVars {
             merchant_id: text("KUSTOM_MERCHANT_ID")?,
             base_url: text("KUSTOM_BASE_URL")?,
             output: text("KUSTOM_OUTPUT")?,
+            pager: text("KUSTOM_PAGER")?,
             config: path("KUSTOM_CONFIG"),
             state: path("KUSTOM_STATE"),
         })

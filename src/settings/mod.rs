@@ -152,6 +152,7 @@ impl Settings {
             color: color.unwrap_or_default(),
             no_input,
             yes,
+            pager: variables.pager.clone(),
             profile: profile.clone(),
         };
         output.check()?;

@@ -131,7 +131,7 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
     insta::assert_snapshot!(&env.command(args).stdin(format!("{KEY}\n")).run().assert_code(0).whole(), @"NAME         playground\nACTIVE       yes\nENVIRONMENT  playground\nKEY          stored\n\
          MERCHANT     M100\nCURRENCY     SEK\nBASE URL     http://127.0.0.1:<port>\n\
          ! Stored the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
-         ! It is the active profile. Pair a phone: kustom enrollments pair\nexit 0\n");
+         ! It is the active profile.\n! Pair a phone: kustom enrollments pair\nexit 0\n");
     let [asked] = server.asked().try_into().unwrap();
     assert_eq!(asked.line(), "GET /ipp/v1/devices", "one harmless call");
     assert_eq!(asked.header("authorization"), Some(format!("Basic {KEY}").as_str()));

@@ -214,11 +214,10 @@ async fn pair(
     credentials: &CredentialsArgs,
     context: &ApiContext<'_>,
 ) -> Result<(), Error> {
-    let flag = context.settings.profile_flag();
     let mut device = match context.client.send_json(&pair_request(code.expose(), name)).await {
         Ok(device) => device,
         Err(error) => {
-            let hint = format!("create another code: kustom{flag} enrollments create");
+            let hint = format!("create another code: kustom enrollments create");
             return Err(GUARD.add_hint(error, context, hint).await);
         }
     };
@@ -227,7 +226,7 @@ async fn pair(
     let id = escape_control(device.id.as_deref().unwrap_or("DEVICE"));
     context.output.status(&format!(
         "The phone is paired and can take payments.\n  \
-         create a session: kustom{flag} sessions create --device {id} --amount 249.50 --currency SEK"
+         create a session: kustom sessions create --device {id} --amount 249.50 --currency SEK"
     ));
     Ok(())
 }
@@ -252,13 +251,12 @@ async fn set_offline(
 /// Performs an action on a session, prints the session, and suggests commands to continue with.
 async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_>) -> Result<(), Error> {
     let id = session.resolve(context).await?;
-    let flag = context.settings.profile_flag();
     let session: Resource<Session> = match context.client.send_json(&pos_action_request(id, action)).await {
         Ok(session) => session,
         Err(error) => {
             let hint = match error.status() {
-                Some(404) => format!("list the sessions created on this machine: kustom{flag} sessions list"),
-                _ => format!("check its status: kustom{flag} sessions get {id}"),
+                Some(404) => format!("list the sessions created on this machine: kustom sessions list"),
+                _ => format!("check its status: kustom sessions get {id}"),
             };
             return Err(GUARD.add_hint(error, context, hint).await);
         }
@@ -304,12 +302,12 @@ const fn describe_method(method: PaymentMethod) -> &'static str {
 
 fn suggest_commands(id: Uuid, status: Option<&SessionStatus>, flag: &str) -> String {
     match status {
-        Some(SessionStatus::Created) => format!("\n  choose: kustom{flag} dev pos choose {id} --method card"),
+        Some(SessionStatus::Created) => format!("\n  choose: kustom dev pos choose {id} --method card"),
         Some(SessionStatus::Active) => {
-            format!("\n  pay: kustom{flag} dev pos pay {id}\n  decline: kustom{flag} dev pos decline {id}")
+            format!("\n  pay: kustom dev pos pay {id}\n  decline: kustom dev pos decline {id}")
         }
         Some(SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed) => {
-            format!("\n  new session: kustom{flag} sessions create")
+            format!("\n  new session: kustom sessions create")
         }
         Some(SessionStatus::Finalized | SessionStatus::Other(_)) | None => String::new(),
     }

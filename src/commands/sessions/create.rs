@@ -138,10 +138,9 @@ async fn watch_created(
         if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unknown) {
             return error;
         }
-        let flag = context.settings.profile_flag();
         Error { kind: ErrorKind::SessionOpen, ..error }
             .context(&format!("session {id} was created, but cannot be waited for"))
-            .hint(format!("wait again: kustom{flag} sessions watch {id}"))
+            .hint(format!("wait again: kustom sessions watch {id}"))
     })
 }
 

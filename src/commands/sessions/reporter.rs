@@ -187,7 +187,7 @@ impl<'a> WatchReporter<'a> {
     }
 
     /// Warns about sessions that are open when `--timeout` ends the wait.
-    pub(super) fn warn_still_open(&self, watched: &[WatchedSession], profile_flag: &str) {
+    pub(super) fn warn_still_open(&self, watched: &[WatchedSession]) {
         let ids: Vec<_> = watched
             .iter()
             .filter(|watched| watched.is_open())
@@ -211,7 +211,8 @@ impl<'a> WatchReporter<'a> {
             ),
         };
         let ids = ids.join(" ");
-        self.output.warn(&format!("{message}\n  wait again: kustom{profile_flag} sessions watch {ids}"));
+        let hint = format!("wait again: kustom sessions watch {ids}");
+        self.output.warn_with_hints(&message, &[hint]);
         let unseen = watched.iter().filter(|watched| watched.session.is_none()).count();
         if unseen > 0 {
             let sessions = pluralize(unseen, "session");

@@ -153,7 +153,8 @@ fn replacing_a_profile_without_a_terminal_does_not_ask() {
     let login = env.command(["login", "--api-key-stdin", "--no-check", "--currency", "SEK"]).stdin(RIGHT);
     let outcome = login.run().assert_code(0);
     insta::assert_snapshot!(&outcome.err(), @"Replaced the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
-         It is the active profile. Pair a phone: kustom enrollments pair\n");
+         It is the active profile.\n\
+         Pair a phone: kustom enrollments pair\n");
 }
 
 #[test]

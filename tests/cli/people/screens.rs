@@ -185,7 +185,7 @@ fn a_list_that_is_longer_than_the_screen_is_paged() {
         assert!(shown.contains("paged\nID"), "{variable}: {shown}");
         assert!(shown.lines().count() < 10, "{variable}: {shown}");
     }
-    let shown = page(&[("PAGER", &pager), ("KUSTOM_PAGER", "")], &["devices", "list"]);
+    let shown = page(&[("PAGER", &pager), ("KUSTOM_PAGER", "cat")], &["devices", "list"]);
     assert!(!shown.contains("paged") && shown.lines().count() > 300, "{shown}");
     let shown = page(&[("PAGER", &pager)], &["devices", "list", "--limit", "3"]);
     assert!(!shown.contains("paged"), "{shown}");

@@ -102,11 +102,10 @@ impl Pair<'_> {
     }
 
     fn unknown_code_error(&self, tag: Uuid, error: Error) -> Error {
-        let flag = self.context.settings.profile_flag();
         let message = format!("{}; a code may have been created", error.message);
         Error { kind: ErrorKind::Unknown, message, hints: Vec::new(), ..error }
-            .hint(format!("look for it: kustom{flag} enrollments list --metadata {TAG}={tag}"))
-            .hint(format!("withdraw it: kustom{flag} enrollments delete ID"))
+            .hint(format!("look for it: kustom enrollments list --metadata {TAG}={tag}"))
+            .hint(format!("withdraw it: kustom enrollments delete ID"))
     }
 
     /// The API has no request for a single enrollment, so it is looked up in the list.

@@ -53,7 +53,6 @@ impl PairLocation {
     }
 
     async fn select(is_interactive: bool, context: &ApiContext<'_>) -> Result<Self, Error> {
-        let flag = context.settings.profile_flag();
         let locations: Vec<Resource<Location>> =
             match fetch_all(context.client.locations()).await.map_err(Error::from) {
                 Ok(locations) => locations,
@@ -67,7 +66,7 @@ impl PairLocation {
             [location] => Self::from_location(location),
             _ if is_interactive => Self::from_location(&context.select_from(locations).await?),
             _ => Err(Error::usage(format!("the account has {} locations; name one", locations.len()))
-                .hint(format!("add --location; list the locations with `kustom{flag} locations list`"))),
+                .hint(format!("add --location; list the locations with `kustom locations list`"))),
         }
     }
 }

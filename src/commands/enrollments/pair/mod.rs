@@ -123,9 +123,9 @@ impl Args {
         if let Some(name) = &name {
             let names = context.run_until_cancelled(list_names(None, context)).await?;
             check_name(name, &names).map_err(|message| {
-                let (flag, name) = (context.settings.profile_flag(), shell_quote(name));
+                let name = shell_quote(name);
                 Error::usage(format!("{message}; no code was created")).hint(format!(
-                    "choose another name, or remove the device: kustom{flag} devices deregister {name}"
+                    "choose another name, or remove the device: kustom devices deregister {name}"
                 ))
             })?;
         }
@@ -188,10 +188,10 @@ impl Pair<'_> {
             if self.count == 1 {
                 self.context.confirm_change(&format!("{} is ready.", escape_control(name)));
             }
-            let (flag, name) = (self.context.settings.profile_flag(), shell_quote(name));
+            let name = shell_quote(name);
             let currency = if self.context.account.currency.is_none() { " --currency SEK" } else { "" };
             output.status(&format!(
-                "Take a payment: kustom{flag} sessions create --device {name} --amount 1.00{currency} --watch"
+                "Take a payment: kustom sessions create --device {name} --amount 1.00{currency} --watch"
             ));
         }
         Ok(())
@@ -237,10 +237,9 @@ impl Pair<'_> {
             WaitOutcome::Paired(device) => Ok(NextStep::Rename(device)),
             WaitOutcome::Expired => self.handle_expiry(code).await,
             WaitOutcome::DeviceMissing => {
-                let flag = self.context.settings.profile_flag();
                 let message = "a phone used the code, but it does not appear among the devices";
                 Err(Error::new(ErrorKind::NotFound, message)
-                    .hint(format!("look for it later: kustom{flag} devices list")))
+                    .hint(format!("look for it later: kustom devices list")))
             }
             WaitOutcome::Left => {
                 let output = self.context.output;
@@ -293,7 +292,6 @@ impl Pair<'_> {
 
     /// Adds to an error whether the code can still be used.
     fn add_outcome(&self, mut error: Error, outcome: WithdrawOutcome, code: &Code) -> Error {
-        let flag = self.context.settings.profile_flag();
         let (message, hint) = match outcome {
             WithdrawOutcome::Withdrawn => {
                 // The error says so too, in case the output fails.
@@ -311,7 +309,7 @@ impl Pair<'_> {
                 let id = escape_control(&code.enrollment_id);
                 (
                     format!("{} is valid until {}", self.reporter.describe_code(code), code.format_expiry()),
-                    Some(format!("withdraw it: kustom{flag} enrollments delete {id}")),
+                    Some(format!("withdraw it: kustom enrollments delete {id}")),
                 )
             }
         };

@@ -92,9 +92,8 @@ impl Pair<'_> {
 
     /// The command that renames the device by hand.
     pub(super) fn rename_hint(&self, device: &Resource<Device>) -> String {
-        let flag = self.context.settings.profile_flag();
         let id = shell_quote(device.id.as_deref().unwrap_or("DEVICE"));
         let tag = if self.keep_tag { String::new() } else { format!(" --unset-metadata {TAG}") };
-        format!("name it: kustom{flag} devices update {id} --name NAME{tag}")
+        format!("name it: kustom devices update {id} --name NAME{tag}")
     }
 }
