@@ -16,9 +16,10 @@ mod fs;
 mod global_args;
 mod http_client;
 mod in_process;
-pub mod journal;
+pub mod ledger;
 pub mod model;
 mod output;
+mod page;
 mod polling;
 mod profiles;
 mod scenario;
@@ -68,16 +69,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     });
     match parsed {
         Ok(Cli { global, command: Some(command) }) => run_command(command, global, root, format),
-        Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table), &root.render_help()),
-        Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table), &error.render()),
-        Err(error) => report_error(&early_output(format), &words::explain(&error, &args)),
+        Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table, None), &root.render_help()),
+        Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table, None), &error.render()),
+        Err(error) => {
+            report_error(&early_output(format, guess_profile(&args)), &words::explain(&error, &args))
+        }
     }
 }
 
 fn run_command(command: Command, global: Global, root: clap::Command, format: Format) -> u8 {
     let settings = match Settings::resolve(global) {
         Ok(settings) => settings,
-        Err(error) => return report_error(&early_output(format), &error),
+        Err(error) => return report_error(&early_output(format, None), &error),
     };
     let app = App::new(settings);
     let result = command.run(&app, root).and_then(|exit| match app.output.flush() {
@@ -111,7 +114,7 @@ fn report_error(output: &Output, error: &Error) -> u8 {
 }
 
 /// Returns the output that is used before the settings are resolved.
-fn early_output(format: Format) -> Output {
+fn early_output(format: Format, profile: Option<String>) -> Output {
     Output::new(OutputOptions {
         format,
         columns: None,
@@ -123,7 +126,7 @@ fn early_output(format: Format) -> Output {
         no_input: true,
         yes: false,
         pager: None,
-        profile: None,
+        profile,
     })
 }
 
@@ -146,6 +149,16 @@ fn guess_format(args: &[OsString]) -> Format {
     format.unwrap_or(if has_jq && !has_flag { Format::Json } else { Format::Table })
 }
 
+/// Guesses the profile for errors of arguments that cannot be parsed, whose hints keep it.
+fn guess_profile(args: &[OsString]) -> Option<String> {
+    let mut args = args.iter().filter_map(|arg| arg.to_str());
+    let value = args.find_map(|arg| match arg {
+        "--profile" => Some(None),
+        arg => arg.strip_prefix("--profile=").map(|name| Some(name.to_owned())),
+    })?;
+    value.or_else(|| args.next().map(str::to_owned))
+}
+
 /// Reports a panic as a bug, without a backtrace and without the values at hand, which may be secret, and exits.
 #[allow(clippy::exit, reason = "a release build aborts at a panic, with another exit code")]
 fn report_panics(format: Format) {
@@ -153,7 +166,7 @@ fn report_panics(format: Format) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(ErrorKind::Bug, format!("this is a bug in kustom ({place})"))
             .hint("please report it with the command you typed and the output of `kustom doctor`");
-        early_output(format).error(&error);
+        early_output(format, None).error(&error);
         std::process::exit(ErrorKind::Bug.code().into());
     }));
 }

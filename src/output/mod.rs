@@ -109,6 +109,11 @@ impl Output {
         !self.options.no_input && self.is_interactive() && !is_dumb()
     }
 
+    /// Whether data is shown on a terminal.
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminals.stdout
+    }
+
     /// Whether somebody can type input and read messages.
     pub(crate) const fn is_interactive(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr

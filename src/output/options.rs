@@ -57,6 +57,7 @@ pub(crate) enum ColorWhen {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct OutputOptions {
     pub format: Format,
     /// The columns of tables and CSV, in place of the usual ones.

@@ -196,8 +196,8 @@ impl Output {
 
     async fn pick(&self, prompt: &'static str, choices: &[Choice], preselects: bool) -> Result<usize, Error> {
         let picker = Picker::new(prompt.to_owned(), choices.to_vec(), preselects);
-        let picked = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
-        let index = picked.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
+        let choice = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
+        let index = choice.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
         if let Some(choice) = choices.get(index) {
             self.message(&format!("{prompt}: {}", choice.name));
         }

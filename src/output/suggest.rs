@@ -27,7 +27,7 @@ pub(super) fn with_profile(text: &str, profile: Option<&str>) -> String {
         result.push_str(before);
         let word = after.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
         if NOUNS.contains(&word) && !after.starts_with("dev emulator") {
-            result.push_str(&format!("--profile {profile} "));
+            result.extend(["--profile ", profile, " "]);
         }
         rest = after;
     }

@@ -72,19 +72,18 @@ impl Output {
         selected: Option<&[Selected<T>]>,
     ) -> Result<(), Error> {
         let is_wide = self.format() == Format::Wide;
-        let columns = match selected {
-            Some(selected) => self.selected_columns(items, selected),
-            None => {
-                let shows = |column: &&Column<T>| is_wide || column.shown == Shown::Always;
-                let columns = T::COLUMNS.iter().filter(shows).map(|column| TableColumn {
-                    title: column.title.to_owned(),
-                    is_id: column.is_id,
-                    is_fixed: column.is_fixed,
-                    cells: items.iter().map(|item| self.cell(column, item)).collect(),
-                });
-                let has_cells = |column: &TableColumn| column.cells.iter().any(|cell| !cell.text.is_empty());
-                columns.filter(|column| is_wide || has_cells(column)).collect()
-            }
+        let columns = if let Some(selected) = selected {
+            self.selected_columns(items, selected)
+        } else {
+            let shows = |column: &&Column<T>| is_wide || column.shown == Shown::Always;
+            let columns = T::COLUMNS.iter().filter(shows).map(|column| TableColumn {
+                title: column.title.to_owned(),
+                is_id: column.is_id,
+                is_fixed: column.is_fixed,
+                cells: items.iter().map(|item| self.cell(column, item)).collect(),
+            });
+            let has_cells = |column: &TableColumn| column.cells.iter().any(|cell| !cell.text.is_empty());
+            columns.filter(|column| is_wide || has_cells(column)).collect()
         };
         let lines = match self.width().filter(|_| !is_wide) {
             Some(width) => self.fit_rows(columns, usize::from(width)),

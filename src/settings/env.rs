@@ -13,6 +13,8 @@ pub(crate) struct EnvVars {
     pub username: Option<String>,
     pub merchant_id: Option<String>,
     pub base_url: Option<String>,
+    /// For an emulator that others can reach.
+    pub emulator_token: Option<Secret>,
     pub output: Option<String>,
     /// The command of the pager.
     pub pager: Option<String>,
@@ -33,6 +35,7 @@ impl EnvVars {
             username: text("KUSTOM_USERNAME")?,
             merchant_id: text("KUSTOM_MERCHANT_ID")?,
             base_url: text("KUSTOM_BASE_URL")?,
+            emulator_token: text("KUSTOM_EMULATOR_TOKEN")?.map(Secret::new),
             output: text("KUSTOM_OUTPUT")?,
             pager: text("KUSTOM_PAGER")?,
             config: path("KUSTOM_CONFIG"),

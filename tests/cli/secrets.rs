@@ -20,7 +20,7 @@ const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 6] = ["table", "wide", "json", "ndjson", "csv", "name"];
 
 /// Every command with arguments that let it do its work. `{id}` is an id, `{fault}` is one word.
-const COMMANDS: [(&str, &str); 39] = [
+const COMMANDS: [(&str, &str); 40] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -59,6 +59,7 @@ const COMMANDS: [(&str, &str); 39] = [
     ("dev emulator fault clear", ""),
     ("dev emulator clock show", ""),
     ("dev emulator clock advance", "20m"),
+    ("dev emulator reset", ""),
     ("dev run", ""),
 ];
 

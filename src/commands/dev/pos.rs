@@ -217,7 +217,7 @@ async fn pair(
     let mut device = match context.client.send_json(&pair_request(code.expose(), name)).await {
         Ok(device) => device,
         Err(error) => {
-            let hint = format!("create another code: kustom enrollments create");
+            let hint = "create another code: kustom enrollments create".to_owned();
             return Err(GUARD.add_hint(error, context, hint).await);
         }
     };
@@ -255,7 +255,7 @@ async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_
         Ok(session) => session,
         Err(error) => {
             let hint = match error.status() {
-                Some(404) => format!("list the sessions created on this machine: kustom sessions list"),
+                Some(404) => "list the sessions created on this machine: kustom sessions list".to_owned(),
                 _ => format!("check its status: kustom sessions get {id}"),
             };
             return Err(GUARD.add_hint(error, context, hint).await);
@@ -264,7 +264,7 @@ async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_
     context.print_item(&session).await?;
     let method = session.raw().get("method").and_then(|method| PaymentMethod::deserialize(method).ok());
     let sentences = [describe_action(action, method), outcome::describe_status(&session)].join(" ");
-    let commands = suggest_commands(id, session.status.as_ref(), &flag);
+    let commands = suggest_commands(id, session.status.as_ref());
     context.output.status(&format!("{}{commands}", sentences.trim_start()));
     Ok(())
 }
@@ -300,14 +300,14 @@ const fn describe_method(method: PaymentMethod) -> &'static str {
     }
 }
 
-fn suggest_commands(id: Uuid, status: Option<&SessionStatus>, flag: &str) -> String {
+fn suggest_commands(id: Uuid, status: Option<&SessionStatus>) -> String {
     match status {
         Some(SessionStatus::Created) => format!("\n  choose: kustom dev pos choose {id} --method card"),
         Some(SessionStatus::Active) => {
             format!("\n  pay: kustom dev pos pay {id}\n  decline: kustom dev pos decline {id}")
         }
         Some(SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed) => {
-            format!("\n  new session: kustom sessions create")
+            "\n  new session: kustom sessions create".to_owned()
         }
         Some(SessionStatus::Finalized | SessionStatus::Other(_)) | None => String::new(),
     }

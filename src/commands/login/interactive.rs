@@ -40,7 +40,10 @@ pub(super) async fn ask_profile(
         }
     };
     let mut locations = Vec::new();
-    while !args.no_check {
+    loop {
+        if args.no_check {
+            break;
+        }
         match list_locations(account, app).await? {
             Ok(all) => locations = all,
             Err(error) if error.names_field("merchant") => {

@@ -105,7 +105,7 @@ impl Pair<'_> {
         let message = format!("{}; a code may have been created", error.message);
         Error { kind: ErrorKind::Unknown, message, hints: Vec::new(), ..error }
             .hint(format!("look for it: kustom enrollments list --metadata {TAG}={tag}"))
-            .hint(format!("withdraw it: kustom enrollments delete ID"))
+            .hint("withdraw it: kustom enrollments delete ID")
     }
 
     /// The API has no request for a single enrollment, so it is looked up in the list.
@@ -156,7 +156,7 @@ impl Pair<'_> {
             None => context.find::<Enrollment>(query).await.map_err(|mut error| {
                 // The argument may be a code, which is a secret.
                 if error.kind == ErrorKind::NotFound {
-                    error.message = "there is no enrollment with this code or ID".to_owned();
+                    "there is no enrollment with this code or ID".clone_into(&mut error.message);
                 }
                 error
             })?,

@@ -66,7 +66,7 @@ impl PairLocation {
             [location] => Self::from_location(location),
             _ if is_interactive => Self::from_location(&context.select_from(locations).await?),
             _ => Err(Error::usage(format!("the account has {} locations; name one", locations.len()))
-                .hint(format!("add --location; list the locations with `kustom locations list`"))),
+                .hint("add --location; list the locations with `kustom locations list`")),
         }
     }
 }

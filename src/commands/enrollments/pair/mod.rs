@@ -142,7 +142,7 @@ impl Args {
             interval,
             reporter,
         };
-        pair.pair_devices(resumed).await
+        Box::pin(pair.pair_devices(resumed)).await
     }
 }
 
@@ -158,7 +158,7 @@ impl Pair<'_> {
         let mut devices = Vec::new();
         let mut result = Ok(ExitStatus::Success);
         for number in 1..=self.count {
-            result = self.pair_device(number, resumed.take(), &mut devices).await;
+            result = Box::pin(self.pair_device(number, resumed.take(), &mut devices)).await;
             if !matches!(result, Ok(ExitStatus::Success)) {
                 break;
             }
@@ -238,8 +238,7 @@ impl Pair<'_> {
             WaitOutcome::Expired => self.handle_expiry(code).await,
             WaitOutcome::DeviceMissing => {
                 let message = "a phone used the code, but it does not appear among the devices";
-                Err(Error::new(ErrorKind::NotFound, message)
-                    .hint(format!("look for it later: kustom devices list")))
+                Err(Error::new(ErrorKind::NotFound, message).hint("look for it later: kustom devices list"))
             }
             WaitOutcome::Left => {
                 let output = self.context.output;
