@@ -21,8 +21,8 @@ mod tests {
         let rows: Vec<Vec<char>> = lines.iter().map(|line| line.chars().collect()).collect();
         let is_light = |x: usize, y: usize| match rows[y / 2][x] {
             '█' => true,
-            '▀' => y % 2 == 0,
-            '▄' => y % 2 == 1,
+            '▀' => y.is_multiple_of(2),
+            '▄' => !y.is_multiple_of(2),
             _ => false,
         };
         let (width, height) = (rows[0].len() * SCALE, rows.len() * 2 * SCALE);
