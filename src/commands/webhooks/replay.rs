@@ -91,7 +91,7 @@ impl Args {
             .hint("name the application with --to URL"));
         }
         app.block_on(async {
-            let mut results = app.output.list_writer();
+            let mut results = app.output.list_writer()?;
             let mut worst: Option<Error> = None;
             // The oldest first, as they were received.
             for delivery in chosen.iter().rev() {

@@ -43,7 +43,7 @@ pub(crate) struct Args {
     id: Option<String>,
     /// Time at which the delivery was received, such as 2026-11-22T10:00:00Z [default: now, or with --id the
     /// time at which it was stored]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
 }
 
@@ -60,6 +60,10 @@ fn read_delivery(
             .hint("write one header per line, such as `webhook-id: …`")
     })?;
     Ok((headers, args::read_file(body_file)?, Timestamp::now()))
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time with its zone, such as 2026-11-22T10:00:00Z".to_owned())
 }
 
 impl Args {

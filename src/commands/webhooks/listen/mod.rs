@@ -33,7 +33,7 @@ use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
-use crate::output::{Format, Output};
+use crate::output::Output;
 use crate::secret::CallbackSecret;
 use crate::webhooks::{Signer, Verifier};
 
@@ -215,7 +215,7 @@ impl Args {
             save,
             store: super::store::open(app)?,
             in_progress: RefCell::default(),
-            list: RefCell::new(output.list_writer()),
+            list: RefCell::new(output.list_writer()?),
             accepted: Cell::default(),
             print_error: RefCell::default(),
             stop: CancellationToken::new(),
@@ -250,7 +250,7 @@ impl Args {
             if status == ExitStatus::NoDelivery {
                 output.warn(&handler.timeout_message());
             }
-            if output.format() != Format::Table {
+            if !output.format().is_table() {
                 handler.list.into_inner().finish()?;
             }
             Ok(status)
