@@ -101,8 +101,8 @@ impl Client {
 
     /// Sends a request, with retries, and returns the response if it is a success.
     ///
-    /// A request that may have arrived is sent again only if its method is idempotent, which POST is not: the API has no
-    /// idempotency key. A request that provably did not arrive, or that was rejected with 429, is safe to retry.
+    /// A request that may have arrived is sent again only if its method is idempotent or if it has an idempotency key, which
+    /// a session cannot have. A request that provably did not arrive, or that was rejected with 429, is safe to retry.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, Error> {
         let mut error = Error {
             request: request.summary(),
@@ -128,7 +128,8 @@ impl Client {
             };
             error.side_effect = error.side_effect.max(side_effect(request, &error.cause));
             let delay = error.retry_after.unwrap_or_else(|| backoff(error.attempts, fastrand::f64()));
-            if !is_retryable(request, &error.cause)
+            let is_busy = error.status() == Some(409) && error.retry_after.is_some();
+            if !is_retryable(request, &error.cause) && !(is_busy && request.is_repeatable())
                 || error.attempts == max_attempts
                 || delay > MAX_RETRY_AFTER
             {
@@ -190,6 +191,9 @@ impl Client {
         if let (true, Some(id)) = (request.needs_merchant_header(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
         }
+        if let Some(key) = request.idempotency_key {
+            builder = builder.header("Klarna-Idempotency-Key", key.to_string());
+        }
         builder
             .body(request.body.clone())
             .map_err(|error| FailureCause::NotSent { reason: error.to_string(), transient: false })
@@ -247,7 +251,7 @@ fn is_retryable(request: &Request, cause: &FailureCause) -> bool {
         FailureCause::NotSent { transient, .. } => *transient,
         FailureCause::Status { status: 429, .. } => true,
         FailureCause::Lost(_) | FailureCause::Status { status: 408 | 500 | 502 | 503 | 504, .. } => {
-            request.method.is_idempotent()
+            request.is_repeatable()
         }
         _ => false,
     }
