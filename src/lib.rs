@@ -16,7 +16,7 @@ mod fs;
 mod global_args;
 mod http_client;
 mod in_process;
-pub mod journal;
+pub mod ledger;
 pub mod model;
 mod output;
 mod polling;

@@ -89,7 +89,7 @@ impl FileEmulator {
         let existing = self.read()?;
         let is_new = existing.is_none();
         let mut state = existing.unwrap_or(seed);
-        if change(&mut state) || is_new {
+        if change(&mut state) | state.ensure_instance() || is_new {
             self.write(&state)?;
         }
         Ok(is_new)
@@ -97,8 +97,18 @@ impl FileEmulator {
 
     async fn serve(&self, request: Request, next: Next) -> Result<Response, StateFileError> {
         let _serving = self.serving.lock().await;
-        let lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
-        let before = self.read()?.unwrap_or_else(State::seed);
+        let mut lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
+        let mut before = self.read()?.unwrap_or_else(State::seed);
+        if (lock.is_some() || request.uri().path() == "/") && before.instance().is_nil() {
+            // A client that is told which instance this is must find the same one later.
+            if lock.is_none() {
+                lock = Some(self.lock().await?);
+                before = self.read()?.unwrap_or_else(State::seed);
+            }
+            if before.ensure_instance() {
+                self.write(&before)?;
+            }
+        }
         self.emulator.with_state(|state, _| *state = before);
         let response = next.run(request).await;
         let events = self.emulator.events().drain();

@@ -58,10 +58,11 @@ impl Emulator {
 
     /// `ids` must return a different ID each time.
     pub fn with_clock_and_ids(
-        state: State,
+        mut state: State,
         now: impl Fn() -> Timestamp + Send + 'static,
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
+        state.ensure_instance();
         let inner = Inner { state, now: Box::new(now), ids: Box::new(ids) };
         let (inner, events) = (Arc::new(Mutex::new(inner)), EventQueue::default());
         Self { inner, events, faults: Some(Faults::default()) }
@@ -127,10 +128,10 @@ mod tests {
     #[test]
     fn a_panic_does_not_break_the_emulator() {
         let emulator = Emulator::new(State::seed());
-        let other = emulator.clone();
+        let (other, before) = (emulator.clone(), emulator.state());
         let panicked = std::thread::spawn(move || other.with_state(|_, _| panic!("on purpose"))).join();
         assert!(panicked.is_err());
-        assert_eq!(emulator.state(), State::seed());
+        assert_eq!(emulator.state(), before);
     }
 
     #[tokio::test]

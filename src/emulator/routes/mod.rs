@@ -116,7 +116,8 @@ fn is_order_path(uri: &Uri) -> bool {
 }
 
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
-async fn service_info() -> Response {
+async fn service_info(extract::State(emulator): extract::State<Emulator>) -> Response {
+    let instance = emulator.with_state(|state, _| state.instance());
     json(
         StatusCode::OK,
         &serde_json::json!({
@@ -126,6 +127,7 @@ async fn service_info() -> Response {
             "version": env!("CARGO_PKG_VERSION"),
             "api": "/ipp/v1",
             "merchant_id": MERCHANT_ID,
+            "instance": instance,
         }),
     )
 }
