@@ -12,8 +12,11 @@ mod list;
 mod listen_address;
 mod locations;
 mod login;
+mod orders;
+mod payouts;
 mod profiles;
 mod resolve;
+mod sales;
 mod sessions;
 mod webhooks;
 
@@ -37,6 +40,10 @@ pub(crate) enum Command {
     Devices(devices::Command),
     #[command(subcommand, alias = "session")]
     Sessions(sessions::Command),
+    #[command(subcommand, alias = "order")]
+    Orders(orders::Command),
+    #[command(subcommand, alias = "payout")]
+    Payouts(payouts::Command),
     #[command(subcommand)]
     Dev(dev::Command),
     #[command(subcommand, alias = "webhook")]
@@ -58,6 +65,8 @@ impl Command {
             Self::Enrollments(command) => command.run(app),
             Self::Devices(command) => app.run_with_api(|context| command.run(context)),
             Self::Sessions(command) => command.run(app),
+            Self::Payouts(command) => app.run_with_api(|context| command.run(context)),
+            Self::Orders(command) => app.run_with_api(async |context| command.run(&context).await),
             Self::Dev(command) => command.run(app),
             Self::Webhooks(command) => command.run(app),
             Self::Api(args) => app.run_with_api(|context| args.run(context)),

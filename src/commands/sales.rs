@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::context::ApiContext;
 use crate::error::Error;
-use crate::journal::{Attempt, Outcome};
+use crate::ledger::{Attempt, Filter, Outcome};
 use crate::model::SessionStatus;
 
 /// An attempt to take a payment, as the ledger knows it.
@@ -23,7 +23,11 @@ pub(in crate::commands) struct Sale {
 
 #[derive(Debug, Clone)]
 pub(in crate::commands) enum SaleState {
-    Session { id: String, status: SessionStatus, order_id: Option<String> },
+    Session {
+        id: String,
+        status: SessionStatus,
+        order_id: Option<String>,
+    },
     /// A session may exist.
     Unknown,
     /// No session was created.
@@ -70,11 +74,11 @@ impl From<&Attempt> for Sale {
             attempt: attempt.id.to_string(),
             at: attempt.at,
             amount: intent.order_amount,
-            tax: None,
+            tax: intent.order_tax_amount,
             currency: intent.purchase_currency.as_ref().map(|code| code.to_ascii_uppercase()),
             reference: intent.merchant_reference1.clone(),
             device_id: intent.device_id.clone(),
-            location_id: None,
+            location_id: intent.location_id.clone(),
             state,
         }
     }
@@ -83,7 +87,7 @@ impl From<&Attempt> for Sale {
 impl ApiContext<'_> {
     /// All sales of the account, newest first.
     pub(in crate::commands) async fn sales(&self) -> Result<Vec<Sale>, Error> {
-        let journal = self.journal().read()?;
-        Ok(journal.attempts().iter().rev().map(Sale::from).collect())
+        let page = self.ledger().await?.attempts(&Filter::default(), usize::MAX).await?;
+        Ok(page.attempts.iter().map(Sale::from).collect())
     }
 }

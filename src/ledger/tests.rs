@@ -57,6 +57,22 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(rows.collect())).boxed_local()
     }
 
+    fn transact_refunds<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        unreachable!("no test of the attempts refunds")
+    }
+
+    fn select_refunds(
+        &self,
+        _: Option<Timestamp>,
+        _: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
+        unreachable!("no test of the attempts refunds")
+    }
+
     fn import<'a>(&'a self, attempts: Vec<Attempt>) -> LocalBoxFuture<'a, Result<usize, LedgerError>> {
         let number = attempts.len();
         self.0.borrow_mut().extend(attempts);

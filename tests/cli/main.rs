@@ -25,6 +25,7 @@ mod interactive;
 mod io_errors;
 mod lists;
 mod operations;
+mod orders;
 mod pos;
 mod production;
 mod scenarios;

@@ -16,14 +16,14 @@ const MIN_ID_PREFIX_LEN: usize = 4;
 const MAX_CHOICES: usize = 100;
 
 /// An order, and the sale that it came from if the ledger knows it.
-pub(super) struct FoundOrder {
-    pub(super) id: Uuid,
+pub(in crate::commands) struct FoundOrder {
+    pub(in crate::commands) id: Uuid,
     pub(super) order: Resource<Order>,
     pub(super) sale: Option<Sale>,
 }
 
 /// Finds an order. Without a query, the user picks it from the sales that were paid.
-pub(super) async fn find_order(query: Option<&str>, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
+pub(in crate::commands) async fn find_order(query: Option<&str>, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
     let sales = context.sales().await?;
     let (id, sale) = match query {
         None => {
@@ -99,7 +99,9 @@ fn ambiguous(query: &str, sales: &[&Sale], context: &ApiContext<'_>) -> Error {
         let amount = format_amount(sale.amount, sale.currency.as_deref());
         let id = sale.order_id().or(sale.session_id()).unwrap_or(&sale.attempt);
         let reference = sale.reference.as_deref().unwrap_or_default();
-        escape_control(&format!("{id}  {}  {amount}  {reference}", format_time(sale.at))).trim_end().to_owned()
+        escape_control(&format!("{id}  {}  {amount}  {reference}", format_time(sale.at)))
+            .trim_end()
+            .to_owned()
     };
     let candidates: Vec<_> = sales.iter().map(describe).collect();
     let message = format!(

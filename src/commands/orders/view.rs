@@ -6,7 +6,10 @@ use crate::model::{Order, OrderItem, OrderStatus, Resource, remove_personal_fiel
 use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time};
 
 /// Removes personal data from an order, unless the user wants to see it.
-pub(super) fn without_personal_data(mut order: Resource<Order>, shows_personal_data: bool) -> Resource<Order> {
+pub(super) fn without_personal_data(
+    mut order: Resource<Order>,
+    shows_personal_data: bool,
+) -> Resource<Order> {
     if !shows_personal_data {
         remove_personal_fields(order.raw_mut());
     }
@@ -67,7 +70,7 @@ impl View for Resource<Order> {
         }),
         Column::new("REFERENCE", |order| Cell::optional(order.merchant_reference1.as_deref())),
         Column::detail("REFERENCE 2", |order| Cell::optional(order.merchant_reference2.as_deref())),
-        Column::detail("CUSTOMER REF", |order| Cell::optional(order.klarna_reference.as_deref())),
+        Column::detail("SHORT REF", |order| Cell::optional(order.klarna_reference.as_deref())),
         Column::new("CREATED", |order| Cell::optional(order.created_at.map(format_time))),
         Column::detail("LINES", |order| format_lines(order).join("; ").into()),
         Column::detail("CAPTURES", |order| {
