@@ -2,7 +2,7 @@
 
 use super::Event;
 use crate::model::remove_personal_data;
-use crate::secret::Redactor;
+use crate::secret::redact_fields;
 use crate::text::{escape_control, escape_json};
 
 /// Formats an event for stderr: nothing by default, the request with `-v`, its body too with `-vv`.
@@ -38,7 +38,7 @@ pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
 fn format_body(body: &[u8], has_personal_data: bool) -> String {
     match serde_json::from_slice(body) {
         Ok(mut value) => {
-            Redactor::redact_fields(&mut value);
+            redact_fields(&mut value);
             if has_personal_data {
                 remove_personal_data(&mut value);
             }

@@ -18,7 +18,7 @@ use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
 use crate::settings::{Account, Endpoint, Settings};
-use crate::text::{escape_control, format_age, is_unsafe, normalize_text};
+use crate::text::{escape_control, format_age, has_unsafe, normalize_text};
 
 const MAX_SESSIONS: usize = 100;
 
@@ -42,7 +42,7 @@ pub(crate) fn enrollments(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Sessions in the ledger, newest first.
 pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
-    let candidates = newest_attempts(Filter::default()).into_iter().filter_map(|attempt| {
+    let candidates = newest_attempts(&Filter::default()).into_iter().filter_map(|attempt| {
         let about = describe_attempt(attempt.status()?.as_str(), &attempt);
         Some((attempt.session_id()?.to_owned(), about))
     });
@@ -51,7 +51,7 @@ pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Attempts whose outcome is unknown, newest first.
 pub(crate) fn attempts(current: &OsStr) -> Vec<CompletionCandidate> {
-    let unknown = newest_attempts(Filter { unknown: true, ..Filter::default() });
+    let unknown = newest_attempts(&Filter { unknown: true, ..Filter::default() });
     filter(
         current,
         unknown.iter().map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt))),
@@ -97,9 +97,7 @@ pub(crate) fn filter<V: Into<String>, A: AsRef<str>>(
     let lower = current.to_lowercase();
     let candidates = candidates.into_iter().map(|(value, about)| (value.into(), about));
     let mut candidates: Vec<(String, A)> = candidates
-        .filter(|(value, _)| {
-            normalize(value).to_lowercase().starts_with(&lower) && !value.chars().any(is_unsafe)
-        })
+        .filter(|(value, _)| normalize(value).to_lowercase().starts_with(&lower) && !has_unsafe(value))
         .collect();
     if candidates.iter().any(|(value, _)| normalize(value).starts_with(&current)) {
         candidates.retain(|(value, _)| normalize(value).starts_with(&current));
@@ -134,7 +132,7 @@ fn filter_resources(
             && !resources.iter().any(is_id_prefix)
             && !key.is_empty()
             && !name.starts_with('-')
-            && !name.chars().any(is_unsafe)
+            && !has_unsafe(name)
     };
     let mut candidates = Vec::new();
     for resource in resources {
@@ -188,11 +186,11 @@ fn known_resources() -> Option<CachedResources> {
     }
 }
 
-fn newest_attempts(filter: Filter) -> Vec<Attempt> {
+fn newest_attempts(filter: &Filter) -> Vec<Attempt> {
     let read = || {
         let app = App::new(settings(profile())?);
         let account = app.account().ok()?;
-        let attempts = async { app.open_ledger(&account).await?.attempts(&filter, MAX_SESSIONS).await };
+        let attempts = async { app.open_ledger(&account).await?.attempts(filter, MAX_SESSIONS).await };
         app.block_on(attempts).ok()
     };
     read().unwrap_or_default().attempts

@@ -243,7 +243,7 @@ impl Storage for SqliteStorage {
         })
     }
 
-    fn import<'a>(&'a self, attempts: Vec<Attempt>) -> LocalBoxFuture<'a, Result<usize, LedgerError>> {
+    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         Box::pin(async move {
             self.with_database("write", |connection| {
                 let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;

@@ -29,7 +29,7 @@ pub(crate) trait Storage {
     ) -> LocalBoxFuture<'a, Result<Vec<Row>, LedgerError>>;
 
     /// Adds attempts, except those whose ID exists. Returns how many were added.
-    fn import<'a>(&'a self, attempts: Vec<Attempt>) -> LocalBoxFuture<'a, Result<usize, LedgerError>>;
+    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>>;
 
     /// Removes attempts for which `can_remove` returns true, and which are older, both by time and by their position,
     /// than every attempt since `oldest`. Damaged ones stay. Returns how many were removed.

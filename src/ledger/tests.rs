@@ -73,7 +73,7 @@ impl Storage for MemoryStorage {
         unreachable!("no test of the attempts refunds")
     }
 
-    fn import<'a>(&'a self, attempts: Vec<Attempt>) -> LocalBoxFuture<'a, Result<usize, LedgerError>> {
+    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         let number = attempts.len();
         self.0.borrow_mut().extend(attempts);
         std::future::ready(Ok(number)).boxed_local()

@@ -65,7 +65,7 @@ pub(crate) fn one_of_each() -> Vec<Value> {
 }
 
 pub(crate) fn text(events: &[Value]) -> String {
-    events.iter().map(|event| format!("{event}\n")).collect()
+    events.iter().map(|event| event.to_string() + "\n").collect()
 }
 
 pub(crate) fn env(url: &str, journal: &str) -> TestEnv {

@@ -23,7 +23,10 @@ pub(in crate::commands) struct FoundOrder {
 }
 
 /// Finds an order. Without a query, the user picks it from the sales that were paid.
-pub(in crate::commands) async fn find_order(query: Option<&str>, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
+pub(in crate::commands) async fn find_order(
+    query: Option<&str>,
+    context: &ApiContext<'_>,
+) -> Result<FoundOrder, Error> {
     let sales = context.sales().await?;
     let (id, sale) = match query {
         None => {
