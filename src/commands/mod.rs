@@ -15,6 +15,7 @@ mod login;
 mod orders;
 mod payouts;
 mod profiles;
+mod report;
 mod resolve;
 mod sales;
 mod sessions;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Orders(orders::Command),
     #[command(subcommand, alias = "payout")]
     Payouts(payouts::Command),
+    Report(Box<report::Args>),
     #[command(subcommand)]
     Dev(dev::Command),
     #[command(subcommand, alias = "webhook")]
@@ -65,6 +67,7 @@ impl Command {
             Self::Enrollments(command) => command.run(app),
             Self::Devices(command) => app.run_with_api(|context| command.run(context)),
             Self::Sessions(command) => command.run(app),
+            Self::Report(args) => args.run(app),
             Self::Payouts(command) => app.run_with_api(|context| command.run(context)),
             Self::Orders(command) => app.run_with_api(async |context| command.run(&context).await),
             Self::Dev(command) => command.run(app),

@@ -6,6 +6,7 @@ use crate::context::ApiContext;
 use crate::error::Error;
 use crate::ledger::{Attempt, Filter, Outcome};
 use crate::model::SessionStatus;
+use crate::text::pluralize;
 
 /// An attempt to take a payment, as the ledger knows it.
 #[derive(Debug, Clone)]
@@ -17,7 +18,6 @@ pub(in crate::commands) struct Sale {
     pub currency: Option<String>,
     pub reference: Option<String>,
     pub device_id: Option<String>,
-    pub location_id: Option<String>,
     pub state: SaleState,
 }
 
@@ -78,16 +78,19 @@ impl From<&Attempt> for Sale {
             currency: intent.purchase_currency.as_ref().map(|code| code.to_ascii_uppercase()),
             reference: intent.merchant_reference1.clone(),
             device_id: intent.device_id.clone(),
-            location_id: intent.location_id.clone(),
             state,
         }
     }
 }
 
 impl ApiContext<'_> {
-    /// All sales of the account, newest first.
-    pub(in crate::commands) async fn sales(&self) -> Result<Vec<Sale>, Error> {
-        let page = self.ledger().await?.attempts(&Filter::default(), usize::MAX).await?;
+    /// The sales of the account that match the filter, newest first.
+    pub(in crate::commands) async fn sales(&self, filter: &Filter) -> Result<Vec<Sale>, Error> {
+        let page = self.ledger().await?.attempts(filter, usize::MAX).await?;
+        if page.damaged > 0 {
+            let attempts = pluralize(page.damaged, "attempt");
+            self.output.warn(&format!("{attempts} in the ledger cannot be read and were omitted"));
+        }
         Ok(page.attempts.iter().map(Sale::from).collect())
     }
 }

@@ -95,6 +95,10 @@ impl Output {
         !self.options.no_input && self.is_interactive() && !is_dumb()
     }
 
+    pub(crate) const fn is_stdout_terminal(&self) -> bool {
+        self.terminals.stdout
+    }
+
     /// Whether somebody can type input and read messages.
     pub(crate) const fn is_interactive(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::commands::sales::{Sale, SaleState};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
+use crate::ledger::Filter;
 use crate::model::{Order, Resource, SessionStatus};
 use crate::output::{Choice, format_amount, format_time};
 use crate::text::{escape_control, format_age, normalize_text, pluralize};
@@ -27,7 +28,7 @@ pub(in crate::commands) async fn find_order(
     query: Option<&str>,
     context: &ApiContext<'_>,
 ) -> Result<FoundOrder, Error> {
-    let sales = context.sales().await?;
+    let sales = context.sales(&Filter::default()).await?;
     let (id, sale) = match query {
         None => {
             let sale = choose(&sales, context).await?;
