@@ -30,7 +30,9 @@ pub(crate) use enrollments::{CreatedEnrollment, EnrollmentFilter, NewEnrollment,
 pub(crate) use error::{Error, FailureCause, SideEffect};
 pub(crate) use expectation::find_difference;
 pub(crate) use http::HttpTransport;
-pub(crate) use orders::{cancel_order_request, capture_request, refund_request, release_order_request};
+pub(crate) use orders::{
+    cancel_order_request, capture_request, read_order_request, refund_request, release_order_request,
+};
 pub(crate) use pages::PagedRequest;
 pub(crate) use path::check_path;
 pub(crate) use pos::{PosAction, pair_request, pos_action_request};

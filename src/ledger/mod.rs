@@ -15,7 +15,7 @@ mod sql;
 mod sqlite;
 mod storage;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -316,6 +316,18 @@ impl Ledger {
         let damaged = found.iter().filter(|refund| refund.is_none()).count();
         let own = found.into_iter().flatten().filter(|refund| self.account.is_same(&refund.account));
         Ok((own.collect(), damaged))
+    }
+
+    /// What was refunded of each order, by its ID.
+    pub(crate) async fn refunded_amounts(&self) -> Result<HashMap<String, i64>, Error> {
+        let mut amounts: HashMap<String, i64> = HashMap::new();
+        for refund in self.refunds(None, None).await?.0 {
+            if matches!(refund.outcome, RefundOutcome::Refunded { .. }) {
+                let sum = amounts.entry(refund.intent.order_id).or_default();
+                *sum = sum.saturating_add(refund.intent.amount);
+            }
+        }
+        Ok(amounts)
     }
 
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.

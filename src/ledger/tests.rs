@@ -350,7 +350,7 @@ fn a_ledger_of_a_newer_version_is_not_used() {
         let error =
             sqlite(state.path()).begin(&intent(1, 2, None), false, &HashSet::new()).await.unwrap_err();
         assert!(
-            error.message.ends_with("has version 99, and this kustom knows version 1"),
+            error.message.ends_with("has version 99, and this kustom knows version 2"),
             "{}",
             error.message
         );

@@ -29,6 +29,7 @@ mod operations;
 mod orders;
 mod pos;
 mod production;
+mod report;
 mod scenarios;
 mod scenarios_account;
 mod secrets;

@@ -69,6 +69,12 @@ fn an_order_shows_what_was_refunded_and_no_personal_data() {
     assert_eq!(refunded["refunded_amount"], 10_000);
     assert_eq!(refunded["refundable_amount"], 14_950);
     assert_eq!(refunded["order_lines"][0]["total_tax_amount"], 2_000);
+    let rows = env.run(["sessions", "list", "-o", "json"]).json();
+    assert_eq!(rows[0]["refunded_amount"], 10_000);
+    let list = env.run(["sessions", "list"]).ok();
+    assert!(list.contains("249.50 SEK, 100.00 SEK refunded"), "{list}");
+    let session = env.run(["sessions", "get", rows[0]["session_id"].as_str().unwrap()]).assert_code(0);
+    assert!(session.stderr.contains("Refunded with kustom: 100.00 SEK."), "{}", session.stderr);
     let shown = get(&env, &order);
     assert_eq!((&shown["refunded_amount"], &shown["captured_amount"]), (&json!(10_000), &json!(24_950)));
     assert_eq!(shown["refunds"][0]["refund_id"], refunded["refund_id"]);
@@ -264,4 +270,25 @@ fn a_store_operator_refunds_one_of_three_items_with_prompts_only() {
     assert!(shown.contains(&format!("Refunded 100.00 SEK of order {order}.")), "{shown}");
     assert_eq!(get(&env, &order)["refunded_amount"], 10_000);
     assert_eq!(get(&env, &other)["refunded_amount"], 0);
+}
+
+#[test]
+fn a_scenario_refunds_an_order_and_expects_its_amounts() {
+    let env = TestEnv::new();
+    let scenario = r#"
+name = "A refund"
+step = [
+    { do = "create-device" },
+    { do = "create", amount = "249.50" },
+    { do = "get-order", expect.exit = 4, expect.says = "so it has no order" },
+    { do = "tap", expect.callbacks = ["session.activated", "session.finalized", "order.created", "capture.created"] },
+    { do = "refund", amount = "50.00", expect.callbacks = ["refund.created"] },
+    { do = "get-order", expect.answer = { status = "CAPTURED", refunded_amount = 5000 }, expect.lacks = ["customer"] },
+    { do = "refund", amount = "200.00", expect = { http = 403, exit = 5, answer = { error_code = "REFUND_NOT_ALLOWED" } } },
+    { do = "refund" },
+    { do = "get-order", expect.answer = { status = "CLOSED", refunded_amount = 24950 }, expect.status = "FINALIZED" },
+]
+"#;
+    env.file("refund.toml", scenario);
+    let _ = env.run(["dev", "run", "refund.toml"]).ok();
 }

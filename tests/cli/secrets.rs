@@ -19,7 +19,7 @@ const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
-const COMMANDS: [(&str, &str); 38] = [
+const COMMANDS: [(&str, &str); 48] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -42,6 +42,16 @@ const COMMANDS: [(&str, &str); 38] = [
     ("sessions cancel", "{id}"),
     ("sessions list", "--refresh"),
     ("sessions recover", ""),
+    ("orders get", "{id}"),
+    ("orders refund", "{id} --amount 5"),
+    ("orders capture", "{id}"),
+    ("orders cancel", "{id}"),
+    ("orders release", "{id}"),
+    ("payouts list", ""),
+    ("payouts get", "x"),
+    ("payouts transactions", ""),
+    ("report", ""),
+    ("report reconcile", ""),
     ("dev create-device", "--name x"),
     ("dev simulate-tap", "{id}"),
     ("dev pos pair", "ENROLL77"),

@@ -18,7 +18,7 @@ use crate::commands::sales::{Sale, SaleState};
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{Filter, RefundOutcome};
+use crate::ledger::Filter;
 use crate::model::{Currency, Resource, Transaction, TransactionType};
 use crate::output::Format;
 use crate::text::{normalize_text, pluralize};
@@ -166,14 +166,7 @@ impl Args {
 
     /// Sales that were paid or may have been, with what the ledger knows about their refunds.
     async fn sale_facts(&self, sales: Vec<Sale>, context: &ApiContext<'_>) -> Result<Vec<SaleFact>, Error> {
-        let (refunds, _) = context.ledger().await?.refunds(None, None).await?;
-        let mut refunded: HashMap<String, i64> = HashMap::new();
-        for refund in refunds {
-            if matches!(refund.outcome, RefundOutcome::Refunded { .. }) {
-                let sum = refunded.entry(refund.intent.order_id).or_default();
-                *sum = sum.saturating_add(refund.intent.amount);
-            }
-        }
+        let refunded = context.ledger().await?.refunded_amounts().await?;
         let to_fact = |sale: Sale| {
             let is_unknown = matches!(sale.state, SaleState::Unknown);
             let order_id = sale.order_id().map(str::to_owned);

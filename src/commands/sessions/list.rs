@@ -82,7 +82,9 @@ impl Args {
         for damaged in ledger.damaged_journals() {
             app.output.warn(&damaged.to_string());
         }
-        app.output.print_list(page.attempts.into_iter().map(AttemptRow::from))
+        let refunded = ledger.refunded_amounts().await?;
+        let rows = page.attempts.into_iter().map(AttemptRow::from);
+        app.output.print_list(rows.map(|row| row.with_refunds(&refunded)))
     }
 }
 

@@ -1,5 +1,7 @@
 //! How attempts of the ledger are printed.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -18,6 +20,9 @@ pub(super) struct AttemptRow {
     status: Option<String>,
     order_id: Option<String>,
     order_amount: Option<i64>,
+    /// What was refunded with kustom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded_amount: Option<i64>,
     purchase_currency: Option<String>,
     device_id: Option<String>,
     location_id: Option<String>,
@@ -68,6 +73,7 @@ impl From<Attempt> for AttemptRow {
             status,
             order_id,
             order_amount,
+            refunded_amount: None,
             purchase_currency,
             device_id,
             location_id,
@@ -80,6 +86,23 @@ impl From<Attempt> for AttemptRow {
             user: origin.user,
             process: origin.process,
             reason,
+        }
+    }
+}
+
+impl AttemptRow {
+    /// Adds what was refunded of the order.
+    pub(super) fn with_refunds(mut self, refunded: &HashMap<String, i64>) -> Self {
+        self.refunded_amount = self.order_id.as_ref().and_then(|order| refunded.get(order)).copied();
+        self
+    }
+
+    fn format_amount(&self) -> String {
+        let currency = self.purchase_currency.as_deref();
+        let amount = format_amount(self.order_amount, currency);
+        match self.refunded_amount {
+            Some(refunded) => format!("{amount}, {} refunded", format_amount(Some(refunded), currency)),
+            None => amount,
         }
     }
 }
@@ -117,7 +140,7 @@ impl View for AttemptRow {
             (None, "refused") => Cell::styled("refused", CellStyle::Muted),
             (None, _) => Cell::styled("not processed", CellStyle::Muted),
         }),
-        Column::new("AMOUNT", |row| format_amount(row.order_amount, row.purchase_currency.as_deref()).into()),
+        Column::new("AMOUNT", |row| row.format_amount().into()),
         Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
         // An unknown outcome has no session ID, so the attempt identifies it.
         Column::id("SESSION", |row| match &row.session_id {
