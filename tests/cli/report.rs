@@ -73,12 +73,8 @@ fn payouts_are_listed_shown_and_taken_apart() {
     let _ = sell(&env, "100.00", "SEK", "a", true);
     let _ = env.run(["orders", "refund", "a", "--amount", "30.00"]).ok();
     assert_eq!(env.run(["payouts", "list", "-o", "json"]).json(), json!([]));
-    let _ = env.run(["dev", "emulator", "clock", "advance", "96h"]);
+    let _ = env.run(["dev", "emulator", "clock", "advance", "96h"]).ok();
     let payouts = env.run(["payouts", "list", "-o", "json"]).json();
-    if payouts == json!([]) {
-        // The built-in emulator has no clock to advance: a server does.
-        return;
-    }
     let reference = payouts[0]["payment_reference"].as_str().unwrap();
     let payout = env.run(["payouts", "get", reference, "-o", "json"]).json();
     assert_eq!(payout["totals"]["settlement_amount"], 10_000 - 3_000 - 100);

@@ -89,6 +89,14 @@ fn find_sale(sales: &[Sale], query: &str, context: &ApiContext<'_>) -> Result<Op
         if found.len() > 1 && found.iter().any(|sale| sale.is_paid()) {
             found.retain(|sale| sale.is_paid());
         }
+        // Several attempts may have found the same session.
+        let mut seen = Vec::new();
+        found.retain(|sale| {
+            let id = sale.order_id().or(sale.session_id());
+            let is_new = id.is_none_or(|id| !seen.contains(&id));
+            seen.extend(id);
+            is_new
+        });
         match found.as_slice() {
             [] => {}
             [sale] => return Ok(Some((*sale).clone())),

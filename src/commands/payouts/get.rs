@@ -15,6 +15,8 @@ Next:
 ";
 
 /// Show one payout with its totals
+///
+/// What it consists of is listed by `kustom payouts transactions`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {

@@ -21,6 +21,8 @@ Next:
 ";
 
 /// List payouts, newest first
+///
+/// A payout has the sales and refunds of stores and of online shops, less fees.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
