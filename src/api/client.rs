@@ -139,7 +139,7 @@ impl Client {
             error.side_effect = error.side_effect.max(side_effect(request, &error.cause));
             let delay = error.retry_after.unwrap_or_else(|| backoff(error.attempts, fastrand::f64()));
             let is_busy = error.status() == Some(409) && error.retry_after.is_some();
-            if !is_retryable(request, &error.cause) && !(is_busy && request.is_repeatable())
+            if !(is_retryable(request, &error.cause) || is_busy && request.is_repeatable())
                 || error.attempts == max_attempts
                 || delay > MAX_RETRY_AFTER
             {

@@ -267,13 +267,16 @@ fn sum(lines: &[OrderItem]) -> i128 {
 fn find_line(sold: &[SoldLine], query: &str) -> Result<usize, RefundError> {
     let number = query.strip_prefix('#').unwrap_or(query).parse::<usize>().ok();
     let lower = query.to_lowercase();
-    let rules: [&dyn Fn(usize, &OrderItem) -> bool; 3] = [
-        &|_, item| item.reference.as_deref() == Some(query),
-        &|_, item| item.name.as_ref().is_some_and(|name| name.to_lowercase() == lower),
-        &|index, _| number == Some(index + 1),
-    ];
-    for is_match in rules {
-        let found: Vec<_> = (0..sold.len()).filter(|index| is_match(*index, &sold[*index].item)).collect();
+    for rule in 0..3 {
+        let is_match = |index: &usize| {
+            let item = &sold[*index].item;
+            match rule {
+                0 => item.reference.as_deref() == Some(query),
+                1 => item.name.as_ref().is_some_and(|name| name.to_lowercase() == lower),
+                _ => number == Some(index + 1),
+            }
+        };
+        let found: Vec<_> = (0..sold.len()).filter(is_match).collect();
         match found.as_slice() {
             [] => {}
             [index] => return Ok(*index),

@@ -11,6 +11,9 @@ use crate::text::normalize_text;
 /// A payout takes at most ten business days (documented), which are two weeks.
 const MAX_PAYOUT_DELAY: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// What a point of sale sold and refunded, by currency and reference.
+pub(super) type PosSums = BTreeMap<(String, String), (i64, i64)>;
+
 /// A sale of the ledger that was paid, or may have been.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SaleFact {
@@ -41,8 +44,8 @@ pub(super) struct Facts {
     pub paid_out: HashMap<String, i64>,
     /// Whether every sale has to be in the payout.
     pub is_one_payout: bool,
-    /// By currency and reference: what was sold and what was refunded. `None` without an export.
-    pub pos: Option<BTreeMap<(String, String), (i64, i64)>>,
+    /// `None` without an export.
+    pub pos: Option<PosSums>,
     pub now: Timestamp,
 }
 
@@ -194,7 +197,7 @@ fn compare_payout(sale: &SaleFact, facts: &Facts, comparison: &mut Comparison) {
 }
 
 fn compare_pos(
-    pos: &BTreeMap<(String, String), (i64, i64)>,
+    pos: &PosSums,
     by_reference: &BTreeMap<(String, String), Vec<&SaleFact>>,
     facts: &Facts,
     comparison: &mut Comparison,
@@ -207,36 +210,32 @@ fn compare_pos(
         }
     }
     for (key, (sold, _)) in pos {
-        match by_reference.get(key) {
-            Some(sales) => {
-                let sale = sales[0];
-                if *sold != sale.amount {
-                    comparison.differences.push(sale.difference(
-                        DifferenceKind::AmountDiffers,
-                        Some(*sold),
-                        Some(sale.amount),
-                        "the point of sale has another amount",
-                    ));
-                }
+        if let Some(sales) = by_reference.get(key) {
+            let sale = sales[0];
+            if *sold != sale.amount {
+                comparison.differences.push(sale.difference(
+                    DifferenceKind::AmountDiffers,
+                    Some(*sold),
+                    Some(sale.amount),
+                    "the point of sale has another amount",
+                ));
             }
-            None => {
-                // An unknown attempt is named as such.
-                let is_unknown =
-                    facts.sales.iter().any(|sale| !sale.is_paid && sale.key().as_ref() == Some(key));
-                if !is_unknown {
-                    comparison.differences.push(Difference {
-                        kind: DifferenceKind::InPosNotPaid,
-                        reference: Some(key.1.clone()),
-                        session_id: None,
-                        order_id: None,
-                        currency: key.0.clone(),
-                        expected: Some(*sold),
-                        actual: None,
-                        detail: "no sale with this reference was paid".to_owned(),
-                    });
-                }
-            }
+            continue;
         }
+        // An unknown attempt is named as such.
+        if facts.sales.iter().any(|sale| !sale.is_paid && sale.key().as_ref() == Some(key)) {
+            continue;
+        }
+        comparison.differences.push(Difference {
+            kind: DifferenceKind::InPosNotPaid,
+            reference: Some(key.1.clone()),
+            session_id: None,
+            order_id: None,
+            currency: key.0.clone(),
+            expected: Some(*sold),
+            actual: None,
+            detail: "no sale with this reference was paid".to_owned(),
+        });
     }
 }
 

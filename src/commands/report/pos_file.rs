@@ -29,11 +29,11 @@ pub(super) struct PosLine {
 
 pub(super) fn read(path: &Path, columns: &Columns, default: Option<Currency>) -> Result<Vec<PosLine>, Error> {
     let failed = |reason: String| Error::usage(format!("--pos {}: {reason}", path.display()));
-    let size = std::fs::metadata(path).map_err(|error| failed(io_error_message(&error).to_string()))?.len();
+    let size = std::fs::metadata(path).map_err(|error| failed(io_error_message(&error)))?.len();
     if size > MAX_BYTES {
         return Err(failed("it is larger than 64 MiB".to_owned()));
     }
-    let bytes = std::fs::read(path).map_err(|error| failed(io_error_message(&error).to_string()))?;
+    let bytes = std::fs::read(path).map_err(|error| failed(io_error_message(&error)))?;
     parse(&decode(&bytes), columns, default).map_err(failed)
 }
 
@@ -56,7 +56,7 @@ fn decode(bytes: &[u8]) -> String {
 fn parse(text: &str, columns: &Columns, default: Option<Currency>) -> Result<Vec<PosLine>, String> {
     let (text, named) = match text.split_once('\n') {
         Some((first, rest)) if first.trim().to_ascii_lowercase().starts_with("sep=") => {
-            (rest, first.trim().bytes().nth(4))
+            (rest, first.trim().as_bytes().get(4).copied())
         }
         _ => (text, None),
     };

@@ -1,6 +1,6 @@
 //! `kustom report reconcile`
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use clap_complete::engine::ArgValueCompleter;
@@ -8,7 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::compare::{Facts, OrderFact, SaleFact, compare};
+use super::compare::{Facts, OrderFact, PosSums, SaleFact, compare};
 use super::daily::{parse_zone, period};
 use super::pos_file::{self, Columns};
 use crate::api::{PayoutFilter, TransactionFilter};
@@ -135,11 +135,7 @@ impl Args {
         Ok(all)
     }
 
-    fn read_pos(
-        &self,
-        sales: &[Sale],
-        context: &ApiContext<'_>,
-    ) -> Result<Option<BTreeMap<(String, String), (i64, i64)>>, Error> {
+    fn read_pos(&self, sales: &[Sale], context: &ApiContext<'_>) -> Result<Option<PosSums>, Error> {
         let Some(path) = &self.pos else { return Ok(None) };
         let columns = Columns {
             reference: self.reference_column.clone(),
@@ -148,7 +144,7 @@ impl Args {
         };
         let profile = context.account.currency.as_ref().and_then(|currency| currency.value.parse().ok());
         let default = self.currency.or(profile).or_else(|| only_currency(sales));
-        let mut pos: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
+        let mut pos: PosSums = PosSums::new();
         for line in pos_file::read(path, &columns, default)? {
             let key = (line.currency.code().to_owned(), normalize_text(&line.reference));
             let (sold, refunded) = pos.entry(key).or_default();

@@ -126,7 +126,7 @@ impl Args {
             interval,
             reporter,
         };
-        pair.pair_devices().await
+        Box::pin(pair.pair_devices()).await
     }
 }
 
@@ -142,7 +142,7 @@ impl Pair<'_> {
         let mut devices = Vec::new();
         let mut result = Ok(ExitStatus::Success);
         for number in 1..=self.count {
-            result = self.pair_device(number, &mut devices).await;
+            result = Box::pin(self.pair_device(number, &mut devices)).await;
             if !matches!(result, Ok(ExitStatus::Success)) {
                 break;
             }
