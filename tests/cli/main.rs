@@ -27,6 +27,7 @@ mod io_errors;
 mod lists;
 mod operations;
 mod orders;
+mod people;
 mod pos;
 mod production;
 mod report;

@@ -90,7 +90,7 @@ impl DailyArgs {
         let rows = summarize(entries).map_err(too_large)?;
         let is_empty = rows.is_empty();
         context.output.print_list(rows)?;
-        if context.output.format() == Format::Table && context.output.is_stdout_terminal() && !is_empty {
+        if context.output.format() == Format::Table && context.output.is_terminal() && !is_empty {
             print_chart(&sales, &zone, context)?;
         }
         let unknown = sales.iter().filter(|sale| matches!(sale.state, SaleState::Unknown)).count();
