@@ -13,6 +13,7 @@ use crate::fs::io_error_message;
 use crate::model::{CallbackType, Metadata, TapOutcome};
 use crate::output::Output;
 use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
+use crate::text::decode_text;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
@@ -90,6 +91,14 @@ impl Input {
             Self::File(path) => read_file(path),
         }
     }
+
+    /// Reads text. `flag` is for messages.
+    pub(crate) fn read_text(&self, flag: &str, output: &Output) -> Result<String, Error> {
+        decode_text(&self.read(output)?).ok_or_else(|| {
+            Error::usage(format!("{flag}: it is not text in UTF-8"))
+                .hint("save it again with the encoding UTF-8")
+        })
+    }
 }
 
 /// Reads a file, unless it is larger than [`MAX_FILE_BYTES`].
@@ -132,7 +141,7 @@ pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Err
             Error::usage(format!("{} does not contain a callback secret: {reason}", path.display()))
                 .hint("write only the secret, of the form whsec_…, to the file")
         };
-        let text = String::from_utf8(read_file(path)?).map_err(|_| unusable("it is not text".to_owned()))?;
+        let text = decode_text(&read_file(path)?).ok_or_else(|| unusable("it is not text".to_owned()))?;
         CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))
     };
     paths.iter().map(read).collect()
