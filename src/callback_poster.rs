@@ -1,7 +1,5 @@
 //! Posts callbacks to the endpoint of an application: `https`, or plain `http` on this machine.
 
-use std::error::Error as StdError;
-use std::io;
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
@@ -10,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use standardwebhooks::WebhookError;
 use url::{Host, Url};
 
-use crate::fs::io_error_message;
+use crate::http_client::{self, root_cause};
 use crate::secret::CallbackSecret;
 use crate::webhooks::Signer;
 
@@ -52,32 +50,14 @@ impl CallbackEndpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err("it contains a user name or a password".to_owned());
         }
-        let is_loopback = is_loopback(&url);
-        if url.scheme() == "http" && !is_loopback {
+        let (is_https, is_loopback) = (url.scheme() == "https", is_loopback(&url));
+        if !is_https && !is_loopback {
             return Err(
                 "it is plain http to another machine, which would show payments to the network; use https"
                     .to_owned(),
             );
         }
-        // Fails only if a provider is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("kustom-cli/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .timeout(timeout)
-            .connect_timeout((timeout * 3 / 4).min(Duration::from_secs(10)));
-        if url.scheme() == "http" {
-            // Plain HTTP also works on a machine without root certificates.
-            builder = builder.tls_certs_only([]);
-        }
-        if is_loopback {
-            // A proxy from the environment must not see what is sent to this machine.
-            builder = builder.no_proxy();
-        }
-        let client = builder
-            .build()
-            .map_err(|error| format!("cannot set up TLS on this machine: {}", root_cause(&error)))?;
+        let client = http_client::build(timeout, is_https, is_loopback)?;
         Ok(Self { url, client, timeout })
     }
 
@@ -154,15 +134,6 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
         None => false,
     }
-}
-
-/// The innermost source of an error. The outer ones repeat the URL.
-fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.downcast_ref::<io::Error>().map_or_else(|| cause.to_string(), io_error_message)
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub mod emulator;
 pub mod error;
 mod fs;
 mod global_args;
+mod http_client;
+mod in_process;
 pub mod journal;
 pub mod model;
 mod output;

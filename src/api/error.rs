@@ -86,9 +86,15 @@ impl Error {
 
     /// Whether the API rejected what the request asks for, rather than its credentials, its path or its rate.
     pub fn is_rejection(&self) -> bool {
-        self.status().is_some_and(|status| {
-            (400..500).contains(&status) && !matches!(status, 401 | 403 | 404 | 408 | 429)
-        })
+        !self.is_from_firewall()
+            && self.status().is_some_and(|status| {
+                (400..500).contains(&status) && !matches!(status, 401 | 404 | 408 | 429)
+            })
+    }
+
+    /// A 403 that is an HTML page comes from a firewall in front of the API, which refuses some regions (observed).
+    pub fn is_from_firewall(&self) -> bool {
+        self.problem().is_some_and(|problem| problem.status == 403 && problem.is_html)
     }
 
     pub fn problem(&self) -> Option<&Problem> {
@@ -103,8 +109,12 @@ impl FailureCause {
     pub fn message(&self) -> String {
         match self {
             Self::Status { status, problem } => {
-                if let Some(message) = problem.message() {
-                    format!("{message} (HTTP {status})")
+                if *status == 403 && problem.is_html {
+                    "a firewall in front of the API refused the request (HTTP 403, an HTML page)".to_owned()
+                } else if let Some(message) = problem.message() {
+                    let code = problem.error_code.as_ref().filter(|code| **code != message);
+                    let code = code.map(|code| format!("{code}, ")).unwrap_or_default();
+                    format!("{message} ({code}HTTP {status})")
                 } else {
                     let code = http::StatusCode::from_u16(*status).ok();
                     let phrase = code.and_then(|code| code.canonical_reason()).unwrap_or_default();
@@ -143,8 +153,13 @@ impl From<Error> for error::Error {
         if let Some(problem) = error.problem().filter(|problem| !problem.errors.is_empty()) {
             report = report.detail("errors", Value::Object(problem.errors.clone()));
         }
+        if let Some(code) = error.problem().and_then(|problem| problem.error_code.as_ref()) {
+            report = report.detail("error_code", code.as_str());
+        }
         if let Some(id) = error.problem().and_then(|problem| problem.correlation_id.as_ref()) {
-            report = report.hint(format!("give the correlation ID {} to support", escape_control(id)));
+            report = report
+                .detail("correlation_id", id.as_str())
+                .hint(format!("give the correlation ID {} to support", escape_control(id)));
         }
         let try_later = match error.retry_after {
             Some(delay) => format!("try again in {} seconds, as the API requests", delay.as_secs()),
@@ -153,6 +168,9 @@ impl From<Error> for error::Error {
         let hint = match (&error.cause, kind) {
             (_, ErrorKind::Credentials) => {
                 "see which key is used and where it comes from with `kustom doctor`"
+            }
+            _ if error.is_from_firewall() => {
+                "the firewall refuses some regions: try again without a VPN, or from another network"
             }
             (_, ErrorKind::Unknown) => "the request may have been processed: check before you send it again",
             (FailureCause::Redirect { .. } | FailureCause::Unreadable { .. }, _) => {
@@ -171,10 +189,11 @@ fn kind_of(error: &Error) -> ErrorKind {
     match (&error.cause, error.side_effect) {
         (FailureCause::State(_), _) => ErrorKind::Usage,
         (FailureCause::Cancelled, SideEffect::None) => ErrorKind::Interrupted,
-        (FailureCause::Status { status: 401 | 403, .. }, _) => ErrorKind::Credentials,
+        (FailureCause::Status { status: 401, .. }, _) => ErrorKind::Credentials,
         (FailureCause::Status { status: 404, .. }, _) => ErrorKind::NotFound,
         (_, SideEffect::Possible) => ErrorKind::Unknown,
         (FailureCause::Status { status: 408 | 429, .. }, _) => ErrorKind::Unavailable,
+        _ if error.is_from_firewall() => ErrorKind::Unavailable,
         (FailureCause::Status { status: 400..=499, .. }, _) => ErrorKind::Refused,
         _ => ErrorKind::Unavailable,
     }
@@ -196,7 +215,7 @@ mod tests {
         let cases = [
             (400, 5),
             (401, 3),
-            (403, 3),
+            (403, 5),
             (404, 4),
             (409, 5),
             (418, 5),
@@ -211,6 +230,19 @@ mod tests {
         for status in [408, 500] {
             assert_eq!(code(status, SideEffect::Possible), 7, "{status}");
         }
+    }
+
+    #[test]
+    fn only_a_401_is_about_the_key() {
+        let html = report(403, "\n<html>Forbidden</html>", SideEffect::None);
+        assert_eq!((html.kind, html.hints.len()), (ErrorKind::Unavailable, 1));
+        assert!(html.message.contains("firewall") && html.hints[0].contains("regions"), "{html:?}");
+        let body =
+            r#"{"error_code":"REFUND_NOT_ALLOWED","error_messages":["Too much"],"correlation_id":"c-1"}"#;
+        let refused = report(403, body, SideEffect::None);
+        assert_eq!(refused.kind, ErrorKind::Refused);
+        assert_eq!(refused.message, "Too much (REFUND_NOT_ALLOWED, HTTP 403)");
+        assert_eq!(refused.hints, ["give the correlation ID c-1 to support"]);
     }
 
     #[test]

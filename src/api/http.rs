@@ -10,8 +10,8 @@ use super::base_url::BaseUrl;
 use super::error::FailureCause;
 use super::transport::{MAX_RESPONSE_BYTES, Response, Transport};
 use crate::error::{Error, ErrorKind};
+use crate::http_client::{self, root_cause};
 
-/// HTTP/1.1 by reqwest, TLS by rustls with the platform's certificates.
 #[derive(Debug)]
 pub(crate) struct HttpTransport {
     client: reqwest::Client,
@@ -21,33 +21,14 @@ pub(crate) struct HttpTransport {
 
 impl HttpTransport {
     pub(crate) fn new(base: &BaseUrl, timeout: Duration) -> Result<Self, Error> {
-        // This fails only if a provider is installed already, which then is used.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("kustom-cli/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .timeout(timeout)
-            // Shorter than `timeout`, so that an unreachable host is reported as "not sent", which is safe to retry.
-            .connect_timeout((timeout * 3 / 4).min(Duration::from_secs(10)));
-        if !base.is_https() {
-            // Plain HTTP needs no certificates, and reading those of the platform is slow.
-            builder = builder.tls_certs_only([]);
-        }
-        if base.is_loopback() {
-            // A proxy from the environment would receive the plain request and with it the key.
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| {
-            let message = format!("cannot set up TLS on this machine: {}", find_root_cause(&error));
-            Error::new(ErrorKind::Unavailable, message)
-        })?;
+        let client = http_client::build(timeout, base.is_https(), base.is_loopback())
+            .map_err(|message| Error::new(ErrorKind::Unavailable, message))?;
         Ok(Self { client, host: base.host().to_owned(), timeout })
     }
 
     async fn send(&self, request: http::Request<Vec<u8>>) -> Result<Response, FailureCause> {
         let request = reqwest::Request::try_from(request)
-            .map_err(|error| FailureCause::NotSent { reason: find_root_cause(&error), transient: false })?;
+            .map_err(|error| FailureCause::NotSent { reason: root_cause(&error), transient: false })?;
         let mut response = self.client.execute(request).await.map_err(|error| self.classify_error(&error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
@@ -62,7 +43,7 @@ impl HttpTransport {
                 Ok(None) => return Ok(Response { status, headers, body }),
                 Err(error) if error.is_timeout() => return Err(self.timed_out()),
                 Err(error) => {
-                    let (host, cause) = (&self.host, find_root_cause(&error));
+                    let (host, cause) = (&self.host, root_cause(&error));
                     return Err(FailureCause::Lost(format!("the answer of {host} was cut off ({cause})")));
                 }
             }
@@ -96,17 +77,17 @@ impl HttpTransport {
             } else if find_cause(error).is_some_and(refused) {
                 format!("{host} refused the connection")
             } else {
-                format!("no connection to {host} ({})", find_root_cause(error))
+                format!("no connection to {host} ({})", root_cause(error))
             };
             return FailureCause::NotSent { reason, transient: true };
         }
         if error.is_builder() {
-            return FailureCause::NotSent { reason: find_root_cause(error), transient: false };
+            return FailureCause::NotSent { reason: root_cause(error), transient: false };
         }
         if error.is_timeout() {
             return self.timed_out();
         }
-        FailureCause::Lost(format!("the connection to {host} broke ({})", find_root_cause(error)))
+        FailureCause::Lost(format!("the connection to {host} broke ({})", root_cause(error)))
     }
 }
 
@@ -114,15 +95,6 @@ impl Transport for HttpTransport {
     fn send(&self, request: http::Request<Vec<u8>>) -> LocalBoxFuture<'_, Result<Response, FailureCause>> {
         Box::pin(self.send(request))
     }
-}
-
-/// The outer errors only repeat the URL and say "error sending request".
-fn find_root_cause(error: &(dyn StdError + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 fn find_cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {

@@ -9,7 +9,6 @@ mod emulator;
 mod enrollments;
 mod error;
 mod http;
-mod in_process;
 mod locations;
 mod pages;
 mod path;

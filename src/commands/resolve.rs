@@ -4,21 +4,22 @@ use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::api::{Error as ApiError, PagedRequest};
+use crate::api::{Client, Error as ApiError, PagedRequest};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Location, MIN_ID_PREFIX_LEN, Page, Resource};
 use crate::output::Choice;
-use crate::settings::Settings;
 use crate::text::{escape_control, normalize_text, pluralize, trim_text};
 
 const MAX_EDIT_DISTANCE: usize = 2;
 
 const SHORT_ID_LEN: usize = 8;
 
-trait NamedResource: Clone {
+pub(super) trait NamedResource: Clone + DeserializeOwned + 'static {
     const NOUN: &'static str;
     const TITLE: &'static str;
+    /// Lists all of them, since the API has no look-up by name.
+    fn list(client: &Client) -> PagedRequest<'_>;
     fn id(&self) -> Option<&str>;
     fn name(&self) -> Option<&str>;
     /// Distinguishes resources of the same name.
@@ -28,6 +29,10 @@ trait NamedResource: Clone {
 impl NamedResource for Device {
     const NOUN: &'static str = "device";
     const TITLE: &'static str = "Device";
+
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.devices(None)
+    }
 
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -46,6 +51,10 @@ impl NamedResource for Location {
     const NOUN: &'static str = "location";
     const TITLE: &'static str = "Location";
 
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.locations()
+    }
+
     fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
@@ -60,31 +69,38 @@ impl NamedResource for Location {
 }
 
 impl ApiContext<'_> {
-    /// Lists all devices, since the API has no operation that returns one.
-    pub(super) async fn find_device(&self, query: &str) -> Result<Resource<Device>, Error> {
-        find(self.client.devices(None), query, self.settings).await
+    pub(super) async fn find<T: NamedResource>(&self, query: &str) -> Result<Resource<T>, Error> {
+        let all = fetch_all(T::list(&self.client)).await?;
+        resolve(&all, query).map_err(|error| match error.kind {
+            ErrorKind::NotFound => {
+                let flag = self.settings.profile_flag();
+                error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
+            }
+            _ => error,
+        })
     }
 
-    /// Like [`Self::find_device`], but lets the user pick a device if none is given.
-    pub(super) async fn resolve_or_select_device(
+    /// Like [`Self::find`], but lets the user pick one from a list if `query` is `None`.
+    pub(super) async fn find_or_select<T: NamedResource>(
         &self,
         query: Option<&str>,
-    ) -> Result<Resource<Device>, Error> {
-        match query {
-            Some(query) => self.find_device(query).await,
-            None => choose(self.client.devices(None), self).await,
-        }
+    ) -> Result<Resource<T>, Error> {
+        let Some(query) = query else {
+            let (noun, flag) = (T::NOUN, self.settings.profile_flag());
+            if !self.output.can_prompt() {
+                return Err(Error::usage(format!("no {noun} is given"))
+                    .hint(format!("pass a name or an ID; `kustom{flag} {noun}s list` lists them")));
+            }
+            let all = fetch_all(T::list(&self.client)).await?;
+            if all.is_empty() {
+                let message = format!("there are no {noun}s to choose from");
+                return Err(Error::new(ErrorKind::NotFound, message));
+            }
+            return self.select_from(all).await;
+        };
+        self.find(query).await
     }
 
-    /// The ID of a device. A complete ID is returned without a request.
-    pub(super) async fn device_id(&self, query: &str) -> Result<String, Error> {
-        match query.parse::<Uuid>() {
-            Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&self.find_device(query).await?),
-        }
-    }
-
-    #[allow(private_bounds, reason = "devices and locations")]
     pub(super) async fn select_from<T: NamedResource>(
         &self,
         mut all: Vec<Resource<T>>,
@@ -95,29 +111,28 @@ impl ApiContext<'_> {
         all.into_iter().nth(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 
-    pub(super) async fn find_location(&self, query: &str) -> Result<Resource<Location>, Error> {
-        find(self.client.locations(), query, self.settings).await
-    }
-
-    /// The ID of a location. A complete ID is returned without a request.
-    pub(super) async fn location_id(&self, query: &str) -> Result<String, Error> {
+    /// The ID of a device or a location. A complete ID is returned without a request.
+    pub(super) async fn find_id<T: NamedResource>(&self, query: &str) -> Result<String, Error> {
         match query.parse::<Uuid>() {
             Ok(id) => Ok(id.to_string()),
-            Err(_) => id_of(&self.find_location(query).await?),
+            Err(_) => id_of(&self.find::<T>(query).await?),
         }
     }
 
-    /// Like [`Self::location_id`], but lets the user pick a location if none is given.
-    pub(super) async fn location_id_or_choice(&self, query: Option<&str>) -> Result<String, Error> {
+    /// Like [`Self::find_id`], but lets the user pick one from a list if `query` is `None`.
+    pub(super) async fn find_or_select_id<T: NamedResource>(
+        &self,
+        query: Option<&str>,
+    ) -> Result<String, Error> {
         match query {
-            Some(query) => self.location_id(query).await,
-            None => id_of(&choose::<Location>(self.client.locations(), self).await?),
+            Some(query) => self.find_id::<T>(query).await,
+            None => id_of(&self.find_or_select::<T>(None).await?),
         }
     }
 
     pub(super) async fn location_id_opt(&self, query: Option<&str>) -> Result<Option<String>, Error> {
         match query {
-            Some(query) => self.location_id(query).await.map(Some),
+            Some(query) => self.find_id::<Location>(query).await.map(Some),
             None => Ok(None),
         }
     }
@@ -129,26 +144,9 @@ impl ApiContext<'_> {
     }
 }
 
-#[allow(private_bounds, reason = "devices and locations")]
 pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Error> {
     let message = || format!("the API returned a {} without an ID", T::NOUN);
     found.id().map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::Unavailable, message()))
-}
-
-async fn choose<T: NamedResource + DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    context: &ApiContext<'_>,
-) -> Result<Resource<T>, Error> {
-    let (noun, flag) = (T::NOUN, context.settings.profile_flag());
-    if !context.output.can_prompt() {
-        return Err(Error::usage(format!("no {noun} is given"))
-            .hint(format!("pass a name or an ID; `kustom{flag} {noun}s list` lists them")));
-    }
-    let all: Vec<Resource<T>> = fetch_all(list).await?;
-    if all.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, format!("there are no {noun}s to choose from")));
-    }
-    context.select_from(all).await
 }
 
 fn to_choice<T: NamedResource>(item: &T) -> Choice {
@@ -161,21 +159,6 @@ pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
 ) -> Result<Vec<Resource<T>>, ApiError> {
     let pages: Vec<Page<T>> = list.pages().try_collect().await?;
     Ok(pages.into_iter().flat_map(|page| page.content).collect())
-}
-
-async fn find<T: NamedResource + DeserializeOwned + 'static>(
-    list: PagedRequest<'_>,
-    query: &str,
-    settings: &Settings,
-) -> Result<Resource<T>, Error> {
-    let all = fetch_all(list).await?;
-    resolve(&all, query).map_err(|error| match error.kind {
-        ErrorKind::NotFound => {
-            let flag = settings.profile_flag();
-            error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
-        }
-        _ => error,
-    })
 }
 
 /// Finds the resource by its complete ID, or else by name or ID prefix. A name that matches exactly is preferred over one

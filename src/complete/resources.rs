@@ -55,10 +55,11 @@ pub(super) fn fetch(
         (None, None, None) => return None,
         lists => lists,
     };
+    // The code of an enrollment, which pairs any phone, is not kept.
     Some(CachedResources {
-        devices: summarize(devices, summarize_device, old.devices),
-        locations: summarize(locations, summarize_location, old.locations),
-        enrollments: summarize(enrollments, summarize_enrollment, old.enrollments),
+        devices: summarize(devices, "id", &["platform"], old.devices),
+        locations: summarize(locations, "id", &["street_address", "city"], old.locations),
+        enrollments: summarize(enrollments, "enrollment_id", &["status"], old.enrollments),
     })
 }
 
@@ -71,36 +72,17 @@ async fn fetch_list(list: PagedRequest<'_>, timeout: Duration) -> Option<Vec<Obj
 
 fn summarize(
     list: Option<Vec<Object>>,
-    summarize_one: fn(&Object) -> Option<ResourceSummary>,
+    id: &str,
+    kind: &[&str],
     old: Vec<ResourceSummary>,
 ) -> Vec<ResourceSummary> {
-    list.map_or(old, |list| list.iter().filter_map(summarize_one).collect())
-}
-
-fn summarize_device(device: &Object) -> Option<ResourceSummary> {
-    let text = |field| non_empty(device, field);
-    Some(ResourceSummary {
-        id: text("id")?,
-        name: text("name"),
-        kind: text("platform"),
-        location_id: text("location_id"),
-    })
-}
-
-fn summarize_location(location: &Object) -> Option<ResourceSummary> {
-    let text = |field| non_empty(location, field);
-    let address: Vec<_> = [text("street_address"), text("city")].into_iter().flatten().collect();
-    let kind = Some(address.join(", ")).filter(|address| !address.is_empty());
-    Some(ResourceSummary { id: text("id")?, name: text("name"), kind, location_id: None })
-}
-
-/// Omits the code, which pairs any phone.
-fn summarize_enrollment(enrollment: &Object) -> Option<ResourceSummary> {
-    let text = |field| non_empty(enrollment, field);
-    let (kind, location_id) = (text("status"), text("location_id"));
-    Some(ResourceSummary { id: text("enrollment_id")?, name: None, kind, location_id })
-}
-
-fn non_empty(object: &Object, field: &str) -> Option<String> {
-    object.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    let Some(list) = list else { return old };
+    let summarize_one = |object: &Object| {
+        let text =
+            |field: &str| object.get(field)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let kind: Vec<_> = kind.iter().filter_map(|field| text(field)).collect();
+        let kind = Some(kind.join(", ")).filter(|kind| !kind.is_empty());
+        Some(ResourceSummary { id: text(id)?, name: text("name"), kind, location_id: text("location_id") })
+    };
+    list.iter().filter_map(summarize_one).collect()
 }

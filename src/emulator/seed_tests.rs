@@ -51,67 +51,31 @@ fn an_omitted_field_has_its_default() {
 
 #[test]
 fn an_error_has_its_line_and_column() {
-    let mut errors = String::new();
-    for text in [
+    let same_name = "locations = [{ name = \"A\" }, { name = \"A\", id = \"00000000-0000-4000-8000-000000000001\" }]\n\
+                     devices = [{ name = \"x\", location = \"A\" }]";
+    let errors = [
         "locations = 5",
         "\n[[devices]]\n",
         "[[devices]]\nname = \"\"",
         "[[devices]]\nname = \"å\"\nid = \"x\"",
         "[[devices]]\nname = \"x\"\n[[devices]]\nname = \"x\"",
         "[[devices]]\nname = \"x\"\nlocation = \"Nowhere\"",
-        "locations = [{ name = \"A\" }, { name = \"A\", id = \"00000000-0000-4000-8000-000000000001\" }]\n\
-         devices = [{ name = \"x\", location = \"A\" }]",
+        same_name,
         "[[devices]]\nname = \"x\"\nplatform = \"TOASTER\"",
         "[[devices]]\nname = \"x\"\nplattform = \"IOS\"",
         "[[devices]\nname",
-    ] {
-        errors.extend([text, "\n-> ", &State::from_seed(text).unwrap_err().to_string(), "\n\n"]);
-    }
-    insta::assert_snapshot!(errors, @r#"
-    locations = 5
-    -> line 1, column 13: invalid type: integer `5`, expected a sequence
-
-
-    [[devices]]
-
-    -> line 2, column 1: missing field `name`
-
-    [[devices]]
-    name = ""
-    -> line 2, column 8: the name must not be empty
-
-    [[devices]]
-    name = "å"
-    id = "x"
-    -> line 3, column 6: UUID parsing failed: invalid character: found `x` at 0
-
-    [[devices]]
-    name = "x"
-    [[devices]]
-    name = "x"
-    -> line 3, column 1: the ID of 'x' is not unique: give it an 'id' of its own
-
-    [[devices]]
-    name = "x"
-    location = "Nowhere"
-    -> line 3, column 12: there is no location 'Nowhere'
-
-    locations = [{ name = "A" }, { name = "A", id = "00000000-0000-4000-8000-000000000001" }]
-    devices = [{ name = "x", location = "A" }]
-    -> line 2, column 37: 'A' is ambiguous: it matches 2 locations, so use an ID
-
-    [[devices]]
-    name = "x"
-    platform = "TOASTER"
-    -> line 3, column 12: unknown variant `TOASTER`, expected one of `IOS`, `ANDROID`, `TERMINAL`
-
-    [[devices]]
-    name = "x"
-    plattform = "IOS"
-    -> line 3, column 1: unknown field `plattform`, expected one of `id`, `name`, `location`, `platform`, `metadata`, `offline`
-
-    [[devices]
-    name
-    -> line 1, column 11: unclosed array table, expected `]`
-    "#);
+    ]
+    .map(|text| State::from_seed(text).unwrap_err().to_string());
+    insta::assert_snapshot!(errors.join("\n"), @"
+    line 1, column 13: invalid type: integer `5`, expected a sequence
+    line 2, column 1: missing field `name`
+    line 2, column 8: the name must not be empty
+    line 3, column 6: UUID parsing failed: invalid character: found `x` at 0
+    line 3, column 1: the ID of 'x' is not unique: give it an 'id' of its own
+    line 3, column 12: there is no location 'Nowhere'
+    line 2, column 37: 'A' is ambiguous: it matches 2 locations, so use an ID
+    line 3, column 12: unknown variant `TOASTER`, expected one of `IOS`, `ANDROID`, `TERMINAL`
+    line 3, column 1: unknown field `plattform`, expected one of `id`, `name`, `location`, `platform`, `metadata`, `offline`
+    line 1, column 11: unclosed array table, expected `]`
+    ");
 }

@@ -1,4 +1,5 @@
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::lenient;
 use super::open_enum::open_enum;
@@ -12,16 +13,26 @@ open_enum! {
         SessionCancelled = "ipp.session.cancelled",
         /// A payment was declined. Its session may stay open (inferred).
         PaymentFailed = "ipp.payment.failed",
+        OrderCreated = "order.created",
+        CaptureCreated = "capture.created",
+        RefundCreated = "refund.created",
+        DisputeCreated = "dispute.created",
+        DisputeUpdated = "dispute.updated",
     }
 }
 
 impl CallbackType {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::SessionCreated,
         Self::SessionActivated,
         Self::SessionFinalized,
         Self::SessionCancelled,
         Self::PaymentFailed,
+        Self::OrderCreated,
+        Self::CaptureCreated,
+        Self::RefundCreated,
+        Self::DisputeCreated,
+        Self::DisputeUpdated,
     ];
 
     /// The type without the `ipp.` prefix, which some of the documents omit.
@@ -36,13 +47,34 @@ impl CallbackType {
             Self::SessionFinalized => "a session was paid",
             Self::SessionCancelled => "a session was canceled",
             Self::PaymentFailed => "a payment was declined",
+            Self::OrderCreated => "a session that was paid became an order",
+            Self::CaptureCreated => "the payment of an order was captured",
+            Self::RefundCreated => "an order was refunded",
+            Self::DisputeCreated => "a customer disputes an order",
+            Self::DisputeUpdated => "a dispute changed",
             Self::Other(_) => "",
         }
+    }
+
+    /// Whether it is about an order and has no session ID (documented).
+    pub const fn is_about_order(&self) -> bool {
+        matches!(
+            self,
+            Self::OrderCreated
+                | Self::CaptureCreated
+                | Self::RefundCreated
+                | Self::DisputeCreated
+                | Self::DisputeUpdated
+        )
     }
 
     /// Parses a documented type, with or without the prefix.
     pub fn find(text: &str) -> Option<Self> {
         let short = text.strip_prefix(PREFIX).unwrap_or(text);
+        // One place in the documents uses this name.
+        if short == "payment.finalized" {
+            return Some(Self::SessionFinalized);
+        }
         Self::ALL.into_iter().find(|kind| kind.short() == short)
     }
 }
@@ -68,17 +100,46 @@ pub struct Callback {
     pub data: Option<CallbackData>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct CallbackData {
+    /// Not set if the callback is about an order (documented).
     #[serde(deserialize_with = "lenient::string")]
     pub session_id: Option<String>,
-    /// Set for `session.finalized` only (documented).
+    /// Of the callbacks about a session, only `session.finalized` has it (documented).
     #[serde(deserialize_with = "lenient::string")]
     pub order_id: Option<String>,
     /// Set for `payment.failed` only (documented).
     #[serde(deserialize_with = "lenient::string")]
     pub failure_reason: Option<String>,
+    /// Set for `capture.created` only (documented).
+    #[serde(deserialize_with = "lenient::string")]
+    pub capture_id: Option<String>,
+    /// Set for `refund.created` only (documented).
+    #[serde(deserialize_with = "lenient::string")]
+    pub refund_id: Option<String>,
+}
+
+/// A callback about a session has three fields, some of which are null; one about an order has only what it is about
+/// (documented).
+impl Serialize for CallbackData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { session_id, order_id, failure_reason, capture_id, refund_id } = self;
+        let mut map = serializer.serialize_map(None)?;
+        if session_id.is_some() {
+            map.serialize_entry("session_id", session_id)?;
+            map.serialize_entry("order_id", order_id)?;
+            map.serialize_entry("failure_reason", failure_reason)?;
+        } else {
+            map.serialize_entry("order_id", order_id)?;
+        }
+        for (name, id) in [("capture_id", capture_id), ("refund_id", refund_id)] {
+            if id.is_some() {
+                map.serialize_entry(name, id)?;
+            }
+        }
+        map.end()
+    }
 }
 
 impl Callback {
@@ -103,6 +164,7 @@ mod tests {
             assert_eq!(CallbackType::find(kind.as_str()), Some(kind.clone()));
             assert_eq!(CallbackType::find(kind.short()), Some(kind.clone()));
         }
+        assert_eq!(CallbackType::find("ipp.payment.finalized"), Some(CallbackType::SessionFinalized));
         assert_eq!(CallbackType::find("session.expired"), None);
         assert_eq!(CallbackType::find("IPP.session.created"), None);
     }

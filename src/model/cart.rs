@@ -14,7 +14,7 @@ const BASIS_POINTS: i128 = 10_000;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LineInput {
     pub name: String,
-    /// `physical` and `discount` are documented, others observed.
+    /// `physical` and `discount` are documented.
     pub kind: Option<String>,
     /// The merchant's article number.
     pub reference: Option<String>,

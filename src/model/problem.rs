@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// An error body: RFC 7807 problem details (observed), the Checkout API's errors (documented there), or neither.
+/// An error body: RFC 7807 problem details (observed), the errors of the sister APIs (documented), or neither.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Problem {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -16,23 +16,31 @@ pub struct Problem {
     /// Messages by field.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub errors: Map<String, Value>,
-    /// Kustom's support needs it to find the request (documented for the Checkout API).
+    /// Why Order Management, Settlements or Checkout rejected the request (documented).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<String>,
+    /// Kustom's support needs it to find the request (documented for the same APIs).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// Whether the body is an HTML page, which comes from a firewall or a proxy and not from the API (observed).
+    #[serde(skip)]
+    pub is_html: bool,
 }
 
 impl Problem {
     /// Parses an error body leniently; an empty or non-JSON body yields an empty `Problem`.
     pub fn parse(status: u16, body: &[u8]) -> Self {
         let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else {
-            return Self { status, ..Self::default() };
+            let is_html = body.trim_ascii_start().starts_with(b"<");
+            return Self { status, is_html, ..Self::default() };
         };
         let mut text = |field: &str| match body.remove(field) {
             Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
             _ => None,
         };
         let kind = text("type");
-        let title = text("title").or_else(|| text("error_code"));
+        let error_code = text("error_code");
+        let title = text("title").or_else(|| error_code.clone());
         let correlation_id = text("correlation_id");
         let detail =
             text("detail").or_else(|| text("message")).or_else(|| match body.remove("error_messages") {
@@ -43,7 +51,7 @@ impl Problem {
             Some(Value::Object(errors)) => errors,
             _ => Map::new(),
         };
-        Self { kind, title, status, detail, errors, correlation_id }
+        Self { kind, title, status, detail, errors, error_code, correlation_id, is_html: false }
     }
 
     /// The field messages, or else the detail, or else the title.

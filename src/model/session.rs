@@ -58,7 +58,6 @@ pub struct Session {
     pub purchase_completed_at: Option<Timestamp>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_reference1: Option<String>,
-    /// Inferred.
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub merchant_reference2: Option<String>,
     /// Free text of the merchant (observed).
@@ -73,7 +72,7 @@ pub struct Session {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OrderItem {
-    /// `physical` and `discount` are documented; `digital`, `shipping_fee` and `surcharge` observed.
+    /// `physical` and `discount` are documented. An integration sends others, but nothing shows that they are accepted.
     #[serde(rename = "type", deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     #[serde(deserialize_with = "lenient::string", skip_serializing_if = "Option::is_none")]

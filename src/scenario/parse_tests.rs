@@ -224,7 +224,7 @@ fn mistakes_in_expectations() {
     do = "advance", by = "1s", expect.http = 200 => 9:1: 'advance' sends no request: expect only 'status' and 'callbacks'
     do = "get", expect.status = "active" => 8:1: unknown status 'active', expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED
     do = "get", expect.says = "x" => 8:1: 'says' is about a failure: expect one with 'http' or 'exit'
-    do = "get", expect.callbacks = ["ipp.session.paid"] => 8:20: invalid value: string "ipp.session.paid", expected one of ipp.session.created, ipp.session.activated, ipp.session.finalized, ipp.session.cancelled, ipp.payment.failed
+    do = "get", expect.callbacks = ["ipp.session.paid"] => 8:20: invalid value: string "ipp.session.paid", expected one of ipp.session.created, ipp.session.activated, ipp.session.finalized, ipp.session.cancelled, ipp.payment.failed, order.created, capture.created, refund.created, dispute.created, dispute.updated
     do = "create", amount = "1", expect = { http = 409, status = "CREATED" } => 9:10: 'create' is expected to fail, so it creates nothing that has a status
     "#);
 }

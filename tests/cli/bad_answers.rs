@@ -266,16 +266,24 @@ fn refusals_are_told_with_their_fields_first() {
         );
         assert_eq!(server.asked().len(), 1);
     }
-    for status in [401, 403] {
+    for (status, code, expected) in [
+        (
+            401,
+            3,
+            "error: the API does not accept the key: who are you? (HTTP 401)\n  \
+             hint: see which key is used and where it comes from with `kustom doctor`\n",
+        ),
+        (403, 5, "error: who are you? (HTTP 403)\n"),
+    ] {
         let server = Server::always(Reply::problem(status, "who are you?"));
-        assert_eq!(
-            &env(&server).run(["devices", "list"]).assert_failure(3),
-            &format!(
-                "error: the API does not accept the key: who are you? (HTTP {status})\n  \
-                 hint: see which key is used and where it comes from with `kustom doctor`\n"
-            )
-        );
+        assert_eq!(env(&server).run(["devices", "list"]).assert_failure(code), expected);
     }
+    let server = Server::always(Reply::new(403, "text/html", "<html>Forbidden</html>"));
+    assert_eq!(
+        env(&server).run(["devices", "list"]).assert_failure(6),
+        "error: GET /ipp/v1/devices: a firewall in front of the API refused the request (HTTP 403, an HTML page)\n  \
+         hint: the firewall refuses some regions: try again without a VPN, or from another network\n"
+    );
 }
 
 /// What is new or odd in an answer is no error, and comes out as it came in.

@@ -122,7 +122,7 @@ fn a_wait_that_nobody_reads_ends_quietly_and_not_as_paid() {
 
 #[test]
 fn a_refusal_ends_the_wait() {
-    for (status, code) in [(401, 3), (403, 3), (404, 4), (400, 5)] {
+    for (status, code) in [(401, 3), (403, 5), (404, 4), (400, 5)] {
         let server = Server::script([session("CREATED"), Reply::problem(status, "no"), session("FINALIZED")]);
         let outcome = watch(&server, &["-o", "ndjson"]).assert_code(code);
         assert_eq!((outcome.stdout.lines().count(), server.asked().len()), (1, 2), "{status}");

@@ -140,7 +140,7 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
         );
     }
     // A refused id is not taken for seen.
-    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 204);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
     let get = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let mut connection = TcpStream::connect(&listening.address).unwrap();
     connection.write_all(get.as_bytes()).unwrap();
@@ -159,20 +159,20 @@ fn what_verifies_is_shown_as_it_came_and_once() {
     env.file("next", NEXT_SECRET);
     let listening = Listening::start(&env, &["--secret-file", "next", "--exit-after", "3"]);
     let body = finalized(&id(1));
-    assert_eq!(listening.deliver("kevt_1", &body), 204);
-    assert_eq!(listening.deliver("kevt_1", &body), 204);
+    assert_eq!(listening.deliver("kevt_1", &body), 200);
+    assert_eq!(listening.deliver("kevt_1", &body), 200);
     // By the other secret, of a type without its prefix, and of none at all.
     let short = json!({"type": "session.created", "data": {"session_id": id(2)}}).to_string();
     let headers = signed(NEXT_SECRET, "kevt_2", Timestamp::now(), short.as_bytes());
-    assert_eq!(status(&listening.post(&headers, short.as_bytes())), 204);
-    assert_eq!(listening.deliver("kevt_3", &json!(["new"])), 204);
+    assert_eq!(status(&listening.post(&headers, short.as_bytes())), 200);
+    assert_eq!(listening.deliver("kevt_3", &json!(["new"])), 200);
     let outcome = listening.running.wait().assert_code(0);
     let shown = events(&outcome.stdout);
     let time = shown[0]["received_at"].clone();
     assert_eq!(
         shown[0],
         json!({
-            "received_at": time, "outcome": "accepted", "status": 204, "webhook_id": "kevt_1",
+            "received_at": time, "outcome": "accepted", "status": 200, "webhook_id": "kevt_1",
             "type": "ipp.session.finalized", "session_id": id(1), "order_id": "o-1", "failure_reason": null,
             "reason": null, "detail": null, "settled_attempt": null, "session": null, "event": body,
         })
@@ -210,8 +210,8 @@ fn people_get_a_line_for_each_and_are_told_where_it_listens() {
     let outcome = running.wait().assert_code(0);
     insta::assert_snapshot!(&outcome.out(), @"<time>  refused                the signature does not match: another secret was used, or the body or a header \
          was changed in transit  401
-<time>  ipp.session.finalized  00000000-0000-4000-8000-000000000001  order o-1  204
-<time>  ipp.payment.failed     00000000-0000-4000-8000-000000000001  \\u{1b}[2J  204
+<time>  ipp.session.finalized  00000000-0000-4000-8000-000000000001  order o-1  200
+<time>  ipp.payment.failed     00000000-0000-4000-8000-000000000001  \\u{1b}[2J  200
 ");
     insta::assert_snapshot!(&outcome.err(), @"Listening at http://127.0.0.1:<port>/; press Ctrl-C to stop.\nDropped b, which was received before.\n");
     assert!(!env.path().join("ready").exists());
@@ -317,7 +317,7 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
         release.send(()).unwrap();
         assert_eq!(first.join().unwrap(), 200);
     });
-    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 204);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
     assert_eq!(application.asked().len(), 1);
     assert_eq!(events(&listening.end().assert_code(0).stdout).len(), 1);
 }
@@ -342,11 +342,11 @@ fn a_session_that_is_read_back_settles_what_the_journal_does_not_know() {
     let (attempt, session) = lost(&counter);
     let env = &counter.env;
     let listening = Listening::start(env, &["--resolve"]);
-    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     // Once settled there is nothing more to settle; and a session of nobody's settles nothing.
     let _ = env.run(["sessions", "cancel", &session]).ok();
-    assert_eq!(listening.deliver("kevt_2", &finalized(&session)), 204);
-    assert_eq!(listening.deliver("kevt_3", &finalized(&id(9))), 204);
+    assert_eq!(listening.deliver("kevt_2", &finalized(&session)), 200);
+    assert_eq!(listening.deliver("kevt_3", &finalized(&id(9))), 200);
     let outcome = listening.end().assert_code(0);
     let shown = events(&outcome.stdout);
     let facts: Vec<_> = shown
@@ -371,7 +371,7 @@ fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
     counter.rule(|_| Act::Refuse(503));
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 503);
     counter.rule(|_| Act::Pass);
-    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     let outcome = listening.end().assert_code(0);
     let shown: Vec<_> = events(&outcome.stdout)
         .into_iter()
@@ -400,7 +400,7 @@ fn a_session_whose_device_is_in_use_is_settled_when_it_comes_again() {
     let listening = Listening::start(&counter.env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 503);
     lock.unlock().unwrap();
-    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     let outcome = listening.end().assert_code(0);
     let came: Vec<_> = events(&outcome.stdout).iter().map(|shown| shown["outcome"].clone()).collect();
     assert_eq!(came, ["not_acknowledged", "accepted"]);
@@ -419,7 +419,7 @@ fn a_session_of_several_attempts_settles_none() {
     let journal = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, format!("{journal}{}", journal.replace(&attempt, &id(7)))).unwrap();
     let listening = Listening::start(&counter.env, &["--resolve"]);
-    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 204);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     let outcome = listening.end().assert_code(0);
     assert_eq!(events(&outcome.stdout)[0]["settled_attempt"], Value::Null);
     let said =

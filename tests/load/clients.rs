@@ -120,10 +120,15 @@ impl Till {
                 return Err(format!("{read}: {same} is not what was created: {created}"));
             }
             let ended = match sale % 3 {
-                0 => self.session(Method::POST, &tap("SUCCESS"), "FINALIZED").await?,
+                0 => {
+                    self.ask(Method::POST, &tap("SUCCESS"), None, 204).await?;
+                    self.session(Method::GET, &read, "FINALIZED").await?
+                }
                 1 => {
-                    self.session(Method::POST, &tap("INSUFFICIENT_FUNDS"), "ACTIVE").await?;
-                    self.session(Method::POST, &tap("SUCCESS"), "FINALIZED").await?
+                    self.ask(Method::POST, &tap("INSUFFICIENT_FUNDS"), None, 204).await?;
+                    self.session(Method::GET, &read, "ACTIVE").await?;
+                    self.ask(Method::POST, &tap("SUCCESS"), None, 204).await?;
+                    self.session(Method::GET, &read, "FINALIZED").await?
                 }
                 _ => self.session(Method::PUT, &format!("{read}/cancel"), "CANCELLED").await?,
             };

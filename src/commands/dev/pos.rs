@@ -12,12 +12,11 @@ use super::emulator_only::EmulatorOnly;
 use crate::api::{PosAction, pair_request, pos_action_request};
 use crate::args;
 use crate::commands::help::text::after_help;
-use crate::commands::resolve::id_of;
 use crate::commands::sessions::outcome;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::{PaymentMethod, Resource, Session, SessionStatus, TapOutcome};
+use crate::model::{Device, PaymentMethod, Resource, Session, SessionStatus, TapOutcome};
 use crate::secret::Secret;
 use crate::text::escape_control;
 
@@ -239,10 +238,7 @@ async fn set_offline(
     offline: bool,
     context: &ApiContext<'_>,
 ) -> Result<String, Error> {
-    let id = match device {
-        Some(device) => context.device_id(&device).await?,
-        None => id_of(&context.resolve_or_select_device(None).await?)?,
-    };
+    let id = context.find_or_select_id::<Device>(device.as_deref()).await?;
     match context.client.pos_set_offline(&id, offline).await {
         Ok(device) => context.output.print_item(&device)?,
         Err(error) => {

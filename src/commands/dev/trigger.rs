@@ -41,7 +41,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Event type, such as session.finalized or payment.failed; the prefix ipp. is optional
+    /// Event type, such as session.finalized or refund.created; the prefix ipp. is optional
     #[arg(add = ArgValueCompleter::new(complete::events))]
     #[arg(value_name = "EVENT", value_parser = args::parse_callback_type)]
     event: CallbackType,
@@ -76,11 +76,7 @@ impl Args {
         app.block_on(async {
             let data = match (session, account) {
                 (Some(id), Some(account)) => session_callback(&event, id, &app.connect_as(account)?).await?,
-                _ => CallbackData {
-                    session_id: Some(Uuid::new_v4().to_string()),
-                    order_id: (event == CallbackType::SessionFinalized).then(|| Uuid::new_v4().to_string()),
-                    failure_reason: failure_reason(&event),
-                },
+                _ => callback_data(&event, None, None),
             };
             let id = format!("kevt_{}", Uuid::new_v4().simple());
             let callback = Callback {
@@ -102,6 +98,8 @@ impl Args {
                 kind: event.to_string(),
                 session_id: data.session_id,
                 order_id: data.order_id,
+                capture_id: data.capture_id,
+                refund_id: data.refund_id,
                 failure_reason: data.failure_reason,
                 to: poster.display_url(),
                 status,
@@ -163,9 +161,10 @@ async fn session_callback(
     let expected = match event {
         CallbackType::SessionCreated => Some(SessionStatus::Created),
         CallbackType::SessionActivated => Some(SessionStatus::Active),
-        CallbackType::SessionFinalized => Some(SessionStatus::Finalized),
         CallbackType::SessionCancelled => Some(SessionStatus::Cancelled),
         CallbackType::PaymentFailed | CallbackType::Other(_) => None,
+        // Only a session that was paid has an order.
+        _ => Some(SessionStatus::Finalized),
     };
     if let (Some(expected), Some(status)) = (expected, &session.status)
         && expected != *status
@@ -173,15 +172,32 @@ async fn session_callback(
         let status = escape_control(status.as_str());
         context.output.status(&format!("The session is {status}, but the callback reports {expected}."));
     }
-    Ok(CallbackData {
-        session_id: Some(session.session_id.clone().unwrap_or_else(|| id.to_string())),
-        order_id: session.order_id.clone().filter(|_| *event == CallbackType::SessionFinalized),
-        failure_reason: failure_reason(event),
-    })
+    if event.is_about_order() && session.order_id.is_none() {
+        context.output.status("The session has no order, so the callback has a random order ID.");
+    }
+    let id = session.session_id.clone().unwrap_or_else(|| id.to_string());
+    Ok(callback_data(event, Some(id), session.order_id.clone()))
 }
 
-fn failure_reason(event: &CallbackType) -> Option<String> {
-    (*event == CallbackType::PaymentFailed).then(|| TapOutcome::DeclinedGeneric.as_str().to_owned())
+/// The data of a callback of this type, with random IDs in place of those that are not given.
+fn callback_data(event: &CallbackType, session_id: Option<String>, order_id: Option<String>) -> CallbackData {
+    let random_id = || Uuid::new_v4().to_string();
+    let is_about_order = event.is_about_order();
+    let has_order = is_about_order || *event == CallbackType::SessionFinalized;
+    // An existing session that is not paid has no order.
+    let order_id = if session_id.is_some() && !is_about_order {
+        order_id
+    } else {
+        order_id.or_else(|| Some(random_id()))
+    };
+    CallbackData {
+        session_id: (!is_about_order).then(|| session_id.unwrap_or_else(random_id)),
+        order_id: order_id.filter(|_| has_order),
+        failure_reason: (*event == CallbackType::PaymentFailed)
+            .then(|| TapOutcome::DeclinedGeneric.as_str().to_owned()),
+        capture_id: (*event == CallbackType::CaptureCreated).then(random_id),
+        refund_id: (*event == CallbackType::RefundCreated).then(random_id),
+    }
 }
 
 /// The callback that was sent, and the application's response.
@@ -192,6 +208,10 @@ struct TriggerResult {
     kind: String,
     session_id: Option<String>,
     order_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<String>,
     failure_reason: Option<String>,
     to: String,
     status: u16,
@@ -207,6 +227,8 @@ impl View for TriggerResult {
         Column::new("TYPE", |result| result.kind.as_str().into()),
         Column::id("SESSION", |result| Cell::optional(result.session_id.as_deref())),
         Column::new("ORDER", |result| Cell::optional(result.order_id.as_deref())),
+        Column::new("CAPTURE", |result| Cell::optional(result.capture_id.as_deref())),
+        Column::new("REFUND", |result| Cell::optional(result.refund_id.as_deref())),
         Column::new("REASON", |result| Cell::optional(result.failure_reason.as_deref())),
         Column::new("TO", |result| result.to.as_str().into()),
         Column::new("RESPONSE", |result| {

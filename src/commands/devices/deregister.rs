@@ -41,10 +41,10 @@ impl Args {
         // Every name is resolved before the first device is removed, so that a typo removes nothing.
         let mut found: Vec<Resource<Device>> = Vec::with_capacity(self.devices.len());
         for device in &self.devices {
-            found.push(context.find_device(device).await?);
+            found.push(context.find::<Device>(device).await?);
         }
         if self.devices.is_empty() {
-            found.push(context.resolve_or_select_device(None).await?);
+            found.push(context.find_or_select(None).await?);
         }
         let descriptions: Vec<_> = found
             .iter()

@@ -4,6 +4,7 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::Device;
 
 const MORE: &str = "\
 Examples:
@@ -32,7 +33,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let device = context.resolve_or_select_device(self.device.as_deref()).await?;
+        let device = context.find_or_select::<Device>(self.device.as_deref()).await?;
         context.output.print_item(&device)?;
         Ok(ExitStatus::Success)
     }

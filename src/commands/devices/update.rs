@@ -7,6 +7,7 @@ use crate::commands::resolve::id_of;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::Location;
 
 const MORE: &str = "\
 Examples:
@@ -59,10 +60,10 @@ impl Args {
                 .hint("add --name, --location, --no-location, --metadata or --unset-metadata"));
         }
         change.location_id = match location {
-            Some(location) => Some(Some(context.location_id(&location).await?)),
+            Some(location) => Some(Some(context.find_id::<Location>(&location).await?)),
             None => no_location.then_some(None),
         };
-        let device = context.resolve_or_select_device(device.as_deref()).await?;
+        let device = context.find_or_select(device.as_deref()).await?;
         let updated = context.client.update_device(&id_of(&device)?, &change.to_body(&device)).await?;
         context.output.print_item(&updated)?;
         Ok(ExitStatus::Success)

@@ -9,6 +9,7 @@ use super::check::CheckResult;
 use crate::api::{Request, Response};
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind};
+use crate::model::Location;
 use crate::settings::{Account, Endpoint};
 use crate::text::{escape_control, format_duration};
 
@@ -65,12 +66,23 @@ fn check_clock(response: &Response, elapsed: Duration, now: Timestamp) -> CheckR
 }
 
 fn check_key(response: &Response) -> CheckResult {
+    let is_html = response.body.trim_ascii_start().starts_with(b"<");
     match response.status {
         200..=299 => CheckResult::ok("key", "is accepted"),
-        status @ (401 | 403) => {
-            let message = format!("the API does not accept the key (HTTP {status})");
-            let error = Error::new(ErrorKind::Credentials, message);
+        401 => {
+            let error = Error::new(ErrorKind::Credentials, "the API does not accept the key (HTTP 401)");
             CheckResult::failure("key", error.hint("store the right one with `kustom login`"))
+        }
+        403 if is_html => {
+            let message = "a firewall in front of the API refused the request (HTTP 403)";
+            let hint = "the firewall refuses some regions: try again without a VPN, or from another network";
+            CheckResult::failure("key", Error::new(ErrorKind::Unavailable, message).hint(hint))
+        }
+        403 => {
+            let message =
+                "the API refused the request (HTTP 403), which does not show whether the key is valid";
+            let hint = "check the merchant ID, and whether in-person payments are enabled for the account";
+            CheckResult::failure("key", Error::new(ErrorKind::Refused, message).hint(hint))
         }
         status @ 300..=399 => {
             let message = format!("the host answers {status} with a redirect: it is not the API");
@@ -86,7 +98,7 @@ fn check_key(response: &Response) -> CheckResult {
 
 async fn check_default_location(context: &ApiContext<'_>) -> Option<CheckResult> {
     let location = &context.account.location.as_ref()?.value;
-    Some(match context.location_id(location).await {
+    Some(match context.find_id::<Location>(location).await {
         Ok(id) => CheckResult::ok("default location", format!("'{}' is {id}", escape_control(location))),
         Err(error) => CheckResult::failure("default location", error),
     })

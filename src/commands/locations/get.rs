@@ -4,6 +4,7 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::Location;
 
 const MORE: &str = "\
 Examples:
@@ -28,7 +29,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let id = context.location_id_or_choice(self.location.as_deref()).await?;
+        let id = context.find_or_select_id::<Location>(self.location.as_deref()).await?;
         let location = context.client.location(&id).await?;
         context.output.print_item(&location)?;
         Ok(ExitStatus::Success)

@@ -2,6 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter};
+use indexmap::IndexSet;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -13,9 +14,15 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
+<<<<<<< HEAD
 use crate::model::{Currency, SessionRequest, parse_amount, parse_json};
 use crate::output::format_amount;
 use crate::text::{escape_control, trim_text};
+=======
+use crate::model::{Currency, Device, SessionRequest, parse_amount};
+use crate::output::format_amount;
+use crate::text::escape_control;
+>>>>>>> main
 
 /// A session to create.
 pub(super) struct NewSession {
@@ -113,6 +120,9 @@ impl SessionArgs {
             None if self.items.is_empty() => None,
             None => Some(cart_from_items(&self.items, amount, currency)?),
         };
+        if let Some(cart) = &cart {
+            warn_about_types(&cart.items, context);
+        }
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
@@ -142,6 +152,7 @@ impl SessionArgs {
     }
 }
 
+<<<<<<< HEAD
 /// Trims a reference, so that one with a line break of a file is not another reference.
 fn trim_reference(flag: &str, reference: Option<String>) -> Result<Option<String>, Error> {
     let trimmed = reference.map(|reference| trim_text(&reference).to_owned());
@@ -149,6 +160,19 @@ fn trim_reference(flag: &str, reference: Option<String>) -> Result<Option<String
         return Err(Error::usage(format!("{flag} is empty")));
     }
     Ok(trimmed)
+=======
+/// Warns about types of lines that the API does not document. They are sent, because an integration sends them too.
+fn warn_about_types(items: &[Value], context: &ApiContext<'_>) {
+    let types = items.iter().filter_map(|item| item.get("type")?.as_str());
+    let undocumented: IndexSet<&str> =
+        types.filter(|kind| !matches!(*kind, "physical" | "discount")).collect();
+    for kind in undocumented {
+        context.output.warn(&format!(
+            "the line type '{}' is not documented, so the API may reject it; physical and discount are",
+            escape_control(kind)
+        ));
+    }
+>>>>>>> main
 }
 
 /// The time the purchase started. Milliseconds distinguish sessions well enough, and every server keeps them.
@@ -173,9 +197,9 @@ async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(S
     if let Some(query) = query
         && !context.account.is_production()
     {
-        return Ok((context.device_id(query).await?, format!("'{query}'")));
+        return Ok((context.find_id::<Device>(query).await?, format!("'{query}'")));
     }
-    let device = context.resolve_or_select_device(query).await?;
+    let device = context.find_or_select::<Device>(query).await?;
     let id = id_of(&device)?;
     let location = match device.location_id.as_deref() {
         Some(location) => format!(" at {}", location_name(location, context).await),
@@ -223,6 +247,9 @@ async fn build_from_body(
             return Err(Error::usage(format!("--body is not JSON: {}", escape_control(&error.to_string()))));
         }
     };
+    if let Some(Value::Array(items)) = object.get("order_items") {
+        warn_about_types(items, context);
+    }
     let (location_id, location) = find_location(location, context).await?;
     let target = format!("device {}{location}", request.device_id);
     Ok(NewSession { body: text.into_bytes(), request, location_id, target })

@@ -145,10 +145,13 @@ impl Fields {
         if values.len() > MAX_METADATA_FILTERS {
             self.add_error("metadata", format!("can be given at most {MAX_METADATA_FILTERS} times"));
         }
-        let mut filters = Vec::new();
+        let mut filters: Vec<(String, String)> = Vec::new();
         for value in values {
             match value.as_str().and_then(|filter| filter.split_once(':')) {
                 // The contract's pattern is ^[^:]+:.*$, where the dot matches no line break.
+                Some((key, _)) if filters.iter().any(|(other, _)| other == key) => {
+                    self.add_error("metadata", format!("must not have the key '{key}' twice"));
+                }
                 Some((key, value)) if !key.is_empty() && !value.contains('\n') => {
                     filters.push((key.to_owned(), value.to_owned()));
                 }
@@ -217,6 +220,7 @@ mod tests {
             ("page_size=1&page_size=1", None),
             ("metadata=a%3A1&metadata=b:x:y&metadata=c:", Some((0, 20, 3))),
             ("metadata=a:1&metadata=b:1&metadata=c:1&metadata=d:1&metadata=e:1", Some((0, 20, 5))),
+            ("metadata=a:1&metadata=a:1", None),
             ("metadata=%3A1", None),
             ("metadata=", None),
             ("metadata=a:%0A", None),

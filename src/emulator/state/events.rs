@@ -37,6 +37,7 @@ impl Event {
                 session_id: Some(self.session_id.to_string()),
                 order_id: self.order_id.map(|id| id.to_string()),
                 failure_reason: self.failure_reason.map(|reason| reason.as_str().to_owned()),
+                ..CallbackData::default()
             }),
         }
     }

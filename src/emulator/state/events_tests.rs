@@ -64,20 +64,19 @@ fn a_decline_event_has_its_reason() {
 }
 
 #[test]
-fn a_cancellation_has_one_event() {
-    let (mut state, mut clock, id) = open();
-    state.options.cancel_ended = CancelEnded::Answer;
-    state.cancel_session(id, &mut clock.context()).unwrap();
-    assert_eq!(kinds(&mut clock), [SessionCancelled]);
-    state.cancel_session(id, &mut clock.context()).unwrap();
-    assert_eq!(kinds(&mut clock), [], "nothing happened");
-    let (mut state, mut clock, id) = open();
-    state.cancel_on_phone(id, &mut clock.context()).unwrap();
-    assert_eq!(kinds(&mut clock), [SessionCancelled]);
-}
-
-#[test]
-fn an_expiry_and_a_rejection_have_no_event() {
+fn a_cancellation_has_one_event_and_an_expiry_or_a_rejection_none() {
+    for on_phone in [false, true] {
+        let (mut state, mut clock, id) = open();
+        state.options.cancel_ended = CancelEnded::Answer;
+        if on_phone {
+            state.cancel_on_phone(id, &mut clock.context()).unwrap();
+        } else {
+            state.cancel_session(id, &mut clock.context()).unwrap();
+        }
+        assert_eq!(kinds(&mut clock), [SessionCancelled]);
+        state.cancel_session(id, &mut clock.context()).unwrap();
+        assert_eq!(kinds(&mut clock), [], "nothing happened");
+    }
     let (mut state, mut clock, id) = open();
     clock.advance(state.options.session_lifetime);
     assert!(state.cancel_session(id, &mut clock.context()).is_err());

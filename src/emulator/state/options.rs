@@ -34,7 +34,7 @@ impl Default for EmulatorOptions {
             enrollment_dialect: EnrollmentDialect::Both,
             strict_sums: true,
             delete_status: DeleteStatus::NoContent,
-            tap_answer: TapAnswer::Session,
+            tap_answer: TapAnswer::Empty,
             device_list_merchant_id: MerchantIdNeed::Required,
             offline_device: OfflineDevice::Conflict,
             list_lag: SignedDuration::ZERO,
@@ -59,7 +59,7 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum AfterDecline {
-    /// The clerk can try again (inferred)
+    /// The clerk can try again (documented; that the status is ACTIVE is inferred)
     Active,
     /// The clerk chooses a payment method again
     Created,
@@ -124,7 +124,7 @@ pub enum MerchantIdNeed {
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
 pub enum OfflineDevice {
-    /// 409 (observed)
+    /// 409 (inferred)
     Conflict,
     /// The session is created and waits for the device
     Accept,

@@ -14,7 +14,6 @@ pub struct Purchase {
     pub purchase_currency: String,
     pub purchase_started_at: Option<Timestamp>,
     pub merchant_reference1: Option<String>,
-    /// Inferred.
     pub merchant_reference2: Option<String>,
     /// Observed.
     pub merchant_data: Option<String>,

@@ -32,7 +32,7 @@ impl PairLocation {
                 };
                 Ok(Self { id: Some(query.to_owned()), name })
             }
-            Some(query) => Self::from_location(&context.find_location(query).await?),
+            Some(query) => Self::from_location(&context.find(query).await?),
             None => Self::select(is_interactive, context).await,
         }
     }

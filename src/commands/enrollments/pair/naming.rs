@@ -64,7 +64,7 @@ impl Pair<'_> {
                 None => self.choose_name(&id).await?,
             };
             // The update replaces the device, which others may have changed in the meantime.
-            let current = self.context.find_device(&id).await?;
+            let current = self.context.find(&id).await?;
             let unset_metadata = if self.keep_tag { Vec::new() } else { vec![TAG.to_owned()] };
             let change = DeviceChange { name: Some(name), unset_metadata, ..DeviceChange::default() };
             let updated = self.context.client.update_device(&id, &change.to_body(&current)).await;

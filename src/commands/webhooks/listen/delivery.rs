@@ -34,6 +34,10 @@ pub(crate) struct Delivery {
     pub(super) session_id: Option<String>,
     order_id: Option<String>,
     failure_reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_id: Option<String>,
     /// Why the delivery was not accepted, as a word for scripts.
     reason: Option<&'static str>,
     /// The same as a sentence.
@@ -52,7 +56,8 @@ impl Delivery {
     pub(crate) fn verified(received_at: Timestamp, webhook_id: String, body: &[u8]) -> Self {
         let callback: Callback = serde_json::from_slice(body).unwrap_or_default();
         let kind = callback.known_type().map(|known| known.to_string()).or(callback.kind);
-        let CallbackData { session_id, order_id, failure_reason } = callback.data.unwrap_or_default();
+        let CallbackData { session_id, order_id, failure_reason, capture_id, refund_id } =
+            callback.data.unwrap_or_default();
         Self {
             received_at,
             webhook_id: Some(webhook_id),
@@ -60,6 +65,8 @@ impl Delivery {
             session_id,
             order_id,
             failure_reason,
+            capture_id,
+            refund_id,
             event: serde_json::from_slice(body).ok(),
             ..Self::default()
         }
@@ -101,6 +108,8 @@ impl Delivery {
             self.session_id.clone(),
             session,
             self.order_id.as_ref().map(|order| format!("order {order}")),
+            self.capture_id.as_ref().map(|capture| format!("capture {capture}")),
+            self.refund_id.as_ref().map(|refund| format!("refund {refund}")),
             self.failure_reason.clone(),
             self.settled_attempt.map(|attempt| format!("resolves attempt {attempt}")),
             self.detail.clone(),
@@ -123,6 +132,8 @@ impl View for Delivery {
         "session_id",
         "order_id",
         "failure_reason",
+        "capture_id",
+        "refund_id",
         "reason",
         "detail",
         "settled_attempt",
@@ -132,6 +143,8 @@ impl View for Delivery {
         Column::new("TYPE", |delivery| Cell::optional(delivery.kind.as_deref())),
         Column::id("SESSION", |delivery| Cell::optional(delivery.session_id.as_deref())),
         Column::new("ORDER", |delivery| Cell::optional(delivery.order_id.as_deref())),
+        Column::new("CAPTURE", |delivery| Cell::optional(delivery.capture_id.as_deref())),
+        Column::new("REFUND", |delivery| Cell::optional(delivery.refund_id.as_deref())),
         Column::new("REASON", |delivery| match &delivery.failure_reason {
             Some(reason) => Cell::styled(reason.as_str(), CellStyle::Error),
             None => Cell::from(""),

@@ -23,7 +23,7 @@ use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::JournalFile;
-use crate::model::Session;
+use crate::model::{CallbackType, Session};
 use crate::output::{Format, ListWriter, Output};
 use crate::text::escape_control;
 use crate::webhooks::Verifier;
@@ -147,7 +147,11 @@ impl Handler<'_> {
     async fn resolve(&self, delivery: &mut Delivery) -> Result<(), Error> {
         let Some(context) = &self.resolver else { return Ok(()) };
         let Some(id) = delivery.session_id.as_deref().and_then(|id| id.parse::<Uuid>().ok()) else {
-            self.output.warn("the callback has no session ID, so no session was read");
+            // Callbacks about orders, and perhaps those of newer types, are not about a session.
+            let kind = delivery.kind.as_deref().and_then(CallbackType::find);
+            if kind.is_some_and(|kind| !kind.is_about_order()) {
+                self.output.warn("the callback has no session ID, so no session was read");
+            }
             return Ok(());
         };
         let add_session = |error: Error| error.context(&format!("session {id}"));
@@ -218,10 +222,9 @@ impl Handler<'_> {
     }
 }
 
+/// The guide names 200, although any 2xx acknowledges (observed).
 fn acknowledge() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
+    Response::new(Body::empty())
 }
 
 fn stopping() -> Response {

@@ -7,8 +7,7 @@ use axum::body::{Body, to_bytes};
 use futures_util::future::LocalBoxFuture;
 use tower::ServiceExt as _;
 
-use super::error::FailureCause;
-use super::transport::{Response, Transport};
+use crate::api::{FailureCause, Response, Transport};
 use crate::emulator::StateFileError;
 
 impl Transport for Router {
