@@ -14,7 +14,6 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
-<<<<<<< HEAD
 use crate::model::{Currency, SessionRequest, parse_amount, parse_json};
 use crate::output::format_amount;
 use crate::text::{escape_control, trim_text};
@@ -22,7 +21,6 @@ use crate::text::{escape_control, trim_text};
 use crate::model::{Currency, Device, SessionRequest, parse_amount};
 use crate::output::format_amount;
 use crate::text::escape_control;
->>>>>>> main
 
 /// A session to create.
 pub(super) struct NewSession {
@@ -120,14 +118,14 @@ impl SessionArgs {
             None if self.items.is_empty() => None,
             None => Some(cart_from_items(&self.items, amount, currency)?),
         };
-        if let Some(cart) = &cart {
-            warn_about_types(&cart.items, context);
-        }
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
-        for warning in cart.iter().flat_map(|cart| &cart.warnings) {
-            context.output.warn(&escape_control(warning));
+        if let Some(cart) = &cart {
+            for warning in &cart.warnings {
+                context.output.warn(&escape_control(warning));
+            }
+            warn_about_types(&cart.items, context);
         }
         if order_amount <= 0 {
             let source = if cart.is_some() { "the cart's sum" } else { "--amount" };
@@ -152,7 +150,6 @@ impl SessionArgs {
     }
 }
 
-<<<<<<< HEAD
 /// Trims a reference, so that one with a line break of a file is not another reference.
 fn trim_reference(flag: &str, reference: Option<String>) -> Result<Option<String>, Error> {
     let trimmed = reference.map(|reference| trim_text(&reference).to_owned());
@@ -160,7 +157,8 @@ fn trim_reference(flag: &str, reference: Option<String>) -> Result<Option<String
         return Err(Error::usage(format!("{flag} is empty")));
     }
     Ok(trimmed)
-=======
+}
+
 /// Warns about types of lines that the API does not document. They are sent, because an integration sends them too.
 fn warn_about_types(items: &[Value], context: &ApiContext<'_>) {
     let types = items.iter().filter_map(|item| item.get("type")?.as_str());
@@ -172,7 +170,6 @@ fn warn_about_types(items: &[Value], context: &ApiContext<'_>) {
             escape_control(kind)
         ));
     }
->>>>>>> main
 }
 
 /// The time the purchase started. Milliseconds distinguish sessions well enough, and every server keeps them.
@@ -251,6 +248,7 @@ async fn build_from_body(
         warn_about_types(items, context);
     }
     let (location_id, location) = find_location(location, context).await?;
+    warn_about_types(&request.order_items, context);
     let target = format!("device {}{location}", request.device_id);
     Ok(NewSession { body: text.into_bytes(), request, location_id, target })
 }
