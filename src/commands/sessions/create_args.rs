@@ -14,13 +14,9 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::journal::Intent;
-use crate::model::{Currency, SessionRequest, parse_amount, parse_json};
+use crate::model::{Currency, Device, SessionRequest, parse_amount, parse_json};
 use crate::output::format_amount;
 use crate::text::{escape_control, trim_text};
-=======
-use crate::model::{Currency, Device, SessionRequest, parse_amount};
-use crate::output::format_amount;
-use crate::text::escape_control;
 
 /// A session to create.
 pub(super) struct NewSession {
