@@ -240,9 +240,6 @@ async fn build_from_body(
             return Err(Error::usage(format!("--body is not JSON: {}", escape_control(&error.to_string()))));
         }
     };
-    if let Some(Value::Array(items)) = object.get("order_items") {
-        warn_about_types(items, context);
-    }
     let (location_id, location) = find_location(location, context).await?;
     warn_about_types(&request.order_items, context);
     let target = format!("device {}{location}", request.device_id);
