@@ -115,7 +115,10 @@ impl Client {
         while !self.cancel.is_cancelled() {
             error.attempts += 1;
             (error.cause, error.retry_after) = match self.attempt(request, error.attempts).await {
-                Ok(response) if response.is_success() => return Ok(response),
+                Ok(response) if response.is_success() => match self.find_difference(request, &response) {
+                    None => return Ok(response),
+                    Some(cause) => (cause, None),
+                },
                 Ok(response) => {
                     let header = response.header("retry-after");
                     let retry_after = header.and_then(|text| parse_retry_after(text, Timestamp::now()));
@@ -192,6 +195,17 @@ impl Client {
             .map_err(|error| FailureCause::NotSent { reason: error.to_string(), transient: false })
     }
 
+    /// Compares a response with its request, so that a response about something else is never believed.
+    fn find_difference(&self, request: &Request, response: &Response) -> Option<FailureCause> {
+        let expectation = request.expectation.as_ref()?;
+        let merchant_id = self.merchant_id.as_ref().and_then(|id| id.to_str().ok());
+        let difference = expectation.find_difference(&response.body, merchant_id)?;
+        Some(FailureCause::OtherResource {
+            status: response.status,
+            difference: self.redactor.redact(&difference),
+        })
+    }
+
     fn classify_response(&self, response: &Response) -> FailureCause {
         let status = response.status;
         if (300..400).contains(&status) {
@@ -253,6 +267,7 @@ fn side_effect(request: &Request, cause: &FailureCause) -> SideEffect {
         FailureCause::Status { .. }
         | FailureCause::Redirect { .. }
         | FailureCause::Unreadable { .. }
+        | FailureCause::OtherResource { .. }
         | FailureCause::Lost(_)
         | FailureCause::Cancelled => SideEffect::Possible,
     }

@@ -4,8 +4,12 @@ use http::Method;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::expectation::Expectation;
 use super::request::Request;
 use crate::model::{Metadata, TapOutcome};
+
+/// A server may change a name, such as to keep names distinct.
+const CHOSEN_BY_SERVER: &[&str] = &["name"];
 
 /// Creates and registers a simulated device.
 pub(crate) fn simulated_device_request(
@@ -20,11 +24,14 @@ pub(crate) fn simulated_device_request(
     if !metadata.is_empty() {
         body["metadata"] = json!(metadata);
     }
-    Request::ipp(Method::POST, &["dev", "devices"]).json(&body)
+    Request::ipp(Method::POST, &["dev", "devices"])
+        .json(&body)
+        .expect_created(Expectation::new_device(), CHOSEN_BY_SERVER)
 }
 
 /// The body of the response is not documented.
 pub(crate) fn tap_request(session: Uuid, outcome: Option<TapOutcome>) -> Request {
     Request::ipp(Method::POST, &["dev", "sessions", &session.to_string(), "simulate-tap"])
         .query_opt("outcome", outcome.map(TapOutcome::as_str))
+        .expect_response(Expectation::session_if_named(session))
 }

@@ -3,6 +3,7 @@ use serde_json::{Map, Value};
 
 use super::client::Client;
 use super::error::{Error, SideEffect};
+use super::expectation::Expectation;
 use super::pages::PagedRequest;
 use super::request::Request;
 use crate::model::{Device, Metadata, Resource};
@@ -51,13 +52,14 @@ impl DeviceChange {
 }
 
 pub(crate) fn deregister_request(id: &str) -> Request {
-    Request::ipp(Method::DELETE, &["devices", id])
+    Request::ipp(Method::DELETE, &["devices", id]).expect_response(Expectation::device_if_named(id))
 }
 
 impl Client {
     pub(crate) fn devices(&self, location_id: Option<&str>) -> PagedRequest<'_> {
         let list = Request::ipp(Method::GET, &["devices"]);
-        PagedRequest::new(self, list.query_opt("location_id", location_id))
+        let list = list.query_opt("location_id", location_id);
+        PagedRequest::new(self, list.expect_response(Expectation::items("location_id", location_id)))
     }
 
     /// Takes the body of [`DeviceChange::to_body`].
@@ -66,7 +68,8 @@ impl Client {
         id: &str,
         body: &Map<String, Value>,
     ) -> Result<Resource<Device>, Error> {
-        self.send_json(&Request::ipp(Method::PUT, &["devices", id]).json(body)).await
+        let request = Request::ipp(Method::PUT, &["devices", id]).json(body);
+        self.send_json(&request.expect_response(Expectation::device(id))).await
     }
 
     /// Sends a DELETE. A 404 on a retry counts as success, because an earlier attempt may have deleted the resource.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, parse_json};
 use super::error::Error;
+use super::expectation::Expectation;
 use super::pages::PagedRequest;
 use super::request::Request;
 use super::transport::Response;
@@ -40,7 +41,7 @@ pub(crate) struct CreatedEnrollment {
 }
 
 pub(crate) fn withdraw_request(id: &str) -> Request {
-    Request::ipp(Method::DELETE, &["enrollments", id])
+    Request::ipp(Method::DELETE, &["enrollments", id]).expect_response(Expectation::enrollment_if_named(id))
 }
 
 impl Client {
@@ -54,7 +55,8 @@ impl Client {
         if let Some(include) = filter.include_consumed {
             list = list.query("include_consumed", include.to_string());
         }
-        PagedRequest::new(self, list)
+        let location_id = filter.location_id.as_deref();
+        PagedRequest::new(self, list.expect_response(Expectation::items("location_id", location_id)))
     }
 
     pub(crate) async fn create_enrollment(&self, new: &NewEnrollment) -> Result<CreatedEnrollment, Error> {
@@ -73,7 +75,8 @@ impl Client {
         let build_request = |field: &str, value: Value| {
             let mut body = json!(new);
             body[field] = value;
-            Request::ipp(Method::POST, &["enrollments"]).json(&body)
+            let request = Request::ipp(Method::POST, &["enrollments"]).json(&body);
+            request.expect_created(Expectation::new_enrollment(), &["expires_in", "ttl"])
         };
         let millis = u64::try_from(new.expires_in.as_millis()).unwrap_or(u64::MAX);
         let request = build_request("expires_in", millis.into());

@@ -34,6 +34,11 @@ pub enum FailureCause {
         status: u16,
         reason: String,
     },
+    /// A success whose body is about something else than the request.
+    OtherResource {
+        status: u16,
+        difference: String,
+    },
     /// DNS, connection or TLS.
     NotSent {
         reason: String,
@@ -67,7 +72,8 @@ impl Error {
         match &self.cause {
             FailureCause::Status { status, .. }
             | FailureCause::Redirect { status, .. }
-            | FailureCause::Unreadable { status, .. } => Some(*status),
+            | FailureCause::Unreadable { status, .. }
+            | FailureCause::OtherResource { status, .. } => Some(*status),
             _ => None,
         }
     }
@@ -80,7 +86,7 @@ impl Error {
             }
             FailureCause::NotSent { transient, .. } => *transient,
             FailureCause::Redirect { .. } | FailureCause::Unreadable { .. } | FailureCause::Lost(_) => true,
-            FailureCause::Cancelled | FailureCause::State(_) => false,
+            FailureCause::OtherResource { .. } | FailureCause::Cancelled | FailureCause::State(_) => false,
         }
     }
 
@@ -126,6 +132,9 @@ impl FailureCause {
             }
             Self::Unreadable { status, reason } => {
                 format!("the answer (HTTP {status}) cannot be read: {reason}")
+            }
+            Self::OtherResource { status, difference } => {
+                format!("the response (HTTP {status}) does not match the request: {difference}")
             }
             Self::Cancelled => "interrupted while waiting for the response".to_owned(),
             Self::NotSent { reason, .. } | Self::Lost(reason) | Self::State(reason) => reason.clone(),
@@ -173,9 +182,12 @@ impl From<Error> for error::Error {
                 "the firewall refuses some regions: try again without a VPN, or from another network"
             }
             (_, ErrorKind::Unknown) => "the request may have been processed: check before you send it again",
-            (FailureCause::Redirect { .. } | FailureCause::Unreadable { .. }, _) => {
-                "check the base URL with `kustom doctor`"
-            }
+            (
+                FailureCause::Redirect { .. }
+                | FailureCause::Unreadable { .. }
+                | FailureCause::OtherResource { .. },
+                _,
+            ) => "check the base URL with `kustom doctor`",
             (FailureCause::Status { .. } | FailureCause::Lost(_), ErrorKind::Unavailable) => &try_later,
             (FailureCause::NotSent { .. }, _) => "nothing was sent; check the network with `kustom doctor`",
             (FailureCause::State(_), _) => "fix the state folder, or name another one in KUSTOM_STATE",

@@ -2,6 +2,7 @@ use http::Method;
 
 use super::client::Client;
 use super::error::Error;
+use super::expectation::Expectation;
 use super::pages::PagedRequest;
 use super::request::Request;
 use crate::model::{Location, Resource};
@@ -12,6 +13,7 @@ impl Client {
     }
 
     pub(crate) async fn location(&self, id: &str) -> Result<Resource<Location>, Error> {
-        self.send_json(&Request::ipp(Method::GET, &["locations", id])).await
+        let request = Request::ipp(Method::GET, &["locations", id]);
+        self.send_json(&request.expect_response(Expectation::location(id))).await
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
+use super::expectation::Expectation;
 use super::path::encode_segment;
 use super::request::Request;
 use crate::model::{Device, PaymentMethod, Resource, TapOutcome};
@@ -26,7 +27,8 @@ pub(crate) fn pair_request(code: &str, name: Option<&str>) -> Request {
     if let Some(name) = name {
         body["name"] = name.into();
     }
-    Request::new(Method::POST, "/emulator/pos/pair").json(&body)
+    let request = Request::new(Method::POST, "/emulator/pos/pair").json(&body);
+    request.expect_created(Expectation::new_device(), &["enrollment_code", "name"])
 }
 
 /// The response is the session with the chosen method in addition to the API's fields.
@@ -38,13 +40,15 @@ pub(crate) fn pos_action_request(id: Uuid, action: PosAction) -> Request {
         PosAction::Decline(outcome) => ("decline", json!({"outcome": outcome.as_str()})),
         PosAction::Cancel => ("cancel", json!({})),
     };
-    Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}")).json(&body)
+    let request = Request::new(Method::POST, format!("/emulator/pos/sessions/{id}/{verb}")).json(&body);
+    request.expect_response(Expectation::session(id))
 }
 
 impl Client {
     pub(crate) async fn pos_set_offline(&self, id: &str, offline: bool) -> Result<Resource<Device>, Error> {
         let verb = if offline { "offline" } else { "online" };
         let path = format!("/emulator/pos/devices/{}/{verb}", encode_segment(id));
-        self.send_json(&Request::new(Method::POST, path).json(&json!({}))).await
+        let request = Request::new(Method::POST, path).json(&json!({}));
+        self.send_json(&request.expect_response(Expectation::device(id))).await
     }
 }

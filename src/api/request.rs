@@ -3,6 +3,7 @@
 use http::Method;
 use serde::Serialize;
 
+use super::expectation::Expectation;
 use super::path::encode_segment;
 
 #[derive(Debug, Clone)]
@@ -13,12 +14,21 @@ pub(crate) struct Request {
     /// Empty if there is none.
     pub body: Vec<u8>,
     pub(super) single_try: bool,
+    /// `None` for `kustom api`, which prints any response.
+    pub(super) expectation: Option<Box<Expectation>>,
 }
 
 impl Request {
     /// The path must be encoded and may have a query.
     pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), query: Vec::new(), body: Vec::new(), single_try: false }
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            body: Vec::new(),
+            single_try: false,
+            expectation: None,
+        }
     }
 
     /// Encodes the segments and appends them to `/ipp/v1`.
@@ -28,7 +38,7 @@ impl Request {
             path.push('/');
             path.push_str(&encode_segment(segment));
         }
-        Self::new(method, path)
+        Self::new(method, path).expect_response(Expectation::default())
     }
 
     pub(crate) fn query(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -73,6 +83,20 @@ impl Request {
         let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy().to_ascii_lowercase();
         let segments = path.split('/').filter(|segment| !segment.is_empty());
         self.method == Method::POST && segments.eq(["ipp", "v1", "sessions"])
+    }
+
+    /// What the response must contain to be about this request.
+    pub(super) fn expect_response(mut self, expectation: Expectation) -> Self {
+        self.expectation = Some(Box::new(expectation));
+        self
+    }
+
+    /// The response to a create must also match everything that is sent. `except` is a field that it returns in another
+    /// form.
+    pub(super) fn expect_created(self, expectation: Expectation, except: &[&str]) -> Self {
+        let expectation = expectation.with_body(&self.body);
+        let expectation = except.iter().fold(expectation, |expectation, field| expectation.without(field));
+        self.expect_response(expectation)
     }
 
     pub(super) fn without_retry(mut self) -> Self {

@@ -3,21 +3,26 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::error::Error;
+use super::expectation::Expectation;
 use super::request::Request;
 use crate::model::{Resource, Session};
 
 /// `POST /ipp/v1/sessions`. There is no idempotency key (documented), so the client retries only if the request
 /// provably did not arrive or was rejected.
 pub(crate) fn session_request(body: Vec<u8>, location_id: Option<&str>) -> Request {
-    Request::ipp(Method::POST, &["sessions"]).query_opt("location_id", location_id).body(body)
+    Request::ipp(Method::POST, &["sessions"])
+        .query_opt("location_id", location_id)
+        .body(body)
+        .expect_created(Expectation::new_session(), &[])
 }
 
 pub(crate) fn read_session_request(id: Uuid) -> Request {
-    Request::ipp(Method::GET, &["sessions", &id.to_string()])
+    Request::ipp(Method::GET, &["sessions", &id.to_string()]).expect_response(Expectation::session(id))
 }
 
 pub(crate) fn cancel_session_request(id: Uuid) -> Request {
     Request::ipp(Method::PUT, &["sessions", &id.to_string(), "cancel"])
+        .expect_response(Expectation::session(id))
 }
 
 impl Client {

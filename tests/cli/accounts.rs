@@ -26,7 +26,6 @@ fn two_profiles(server: &Server) -> TestEnv {
     TestEnv::new().with_profiles(&format!("active = \"a\"\n{}{}", profile("a", KEY), profile("b", OTHER)))
 }
 
-/// The profile that a command used, by the path of its request.
 #[test]
 fn a_flag_goes_before_a_variable_before_the_active_profile() {
     let server = Server::always(nothing());
@@ -144,7 +143,6 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
              currency = \"SEK\"\nbase_url = \"{url}\"\n"
         )
     );
-    // A second one does not take over, and a new key keeps the rest of the profile.
     let _ = env
         .run(["login", "--api-key-command", &format!("echo {OTHER}"), "--no-check", "--profile", "b"])
         .ok();
@@ -208,7 +206,6 @@ fn login_stores_nothing_that_was_refused() {
     unwanted.assert_untouched();
     let _ = login(&env, &["--api-key-stdin"], "shared-secret").assert_failure(8);
     assert!(!env.profiles_file().exists(), "something was stored");
-    // An answer that does not tell is no reason to store nothing.
     let _ = login(&env, &["--api-key-stdin", "--base-url", &broken.url()], KEY).ok();
     assert!(env.profiles_file().exists());
 }
@@ -229,7 +226,6 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
         fs::read_to_string(env.profiles_file()).unwrap(),
         text.replace("active = \"a\"", "active = \"b\"")
     );
-    // A production key is not removed by mistake.
     let said = env.run(["profiles", "remove", "b"]).assert_failure(8);
     assert!(
         said.starts_with("error: not confirmed: Remove the profile 'b' with its production key?"),
@@ -283,7 +279,6 @@ fn the_doctor_finds_a_healthy_account() {
     assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
 }
 
-/// What people paste holds no secret, not even one that somebody has put into the command for the key.
 #[test]
 fn the_doctor_shows_no_command_for_a_key() {
     let server = Server::always(nothing());

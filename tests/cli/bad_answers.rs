@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::harness::TestEnv;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Reply, Server};
 use crate::common::tls;
 
@@ -16,11 +16,6 @@ fn env(server: &Server) -> TestEnv {
     TestEnv::new().at(&server.url(), KEY)
 }
 
-fn id(number: u32) -> String {
-    format!("{FIXED_ID}{number:012}")
-}
-
-/// The error of `sessions get`, which reads, and how often it was sent.
 fn reading(server: &Server) -> (String, usize) {
     (env(server).run(["sessions", "get", &id(1)]).assert_failure(6), server.asked().len())
 }
@@ -32,14 +27,14 @@ fn cannot_read(why: &str) -> String {
 
 #[test]
 fn a_page_that_is_not_json() {
-    let server = Server::always(Reply::new(200, "text/plain", "It works!"));
-    assert_eq!(&reading(&server).0, &cannot_read("it is not JSON"));
-    let server = Server::always(Reply::new(200, "application/json", ""));
-    assert_eq!(&reading(&server).0, &cannot_read("it is empty"));
-    let server = Server::always(Reply::new(200, "application/json", "[{\"id\": 1}"));
-    assert_eq!(&reading(&server).0, &cannot_read("it is JSON that ends too early"));
-    let server = Server::always(Reply::new(200, "application/json", "[]"));
-    assert_eq!(&reading(&server).0, &cannot_read("expected a JSON object, found an array"));
+    for (kind, body, why) in [
+        ("text/plain", "It works!", "it is not JSON"),
+        ("application/json", "", "it is empty"),
+        ("application/json", "[{\"id\": 1}", "it is JSON that ends too early"),
+        ("application/json", "[]", "expected a JSON object, found an array"),
+    ] {
+        assert_eq!(reading(&Server::always(Reply::new(200, kind, body))).0, cannot_read(why));
+    }
     let server = Server::always(Reply::new(200, "application/json", "5"));
     let said = env(&server).run(["devices", "list"]).assert_failure(6);
     assert!(said.starts_with("error: GET /ipp/v1/devices: the answer (HTTP 200) cannot be read: "), "{said}");
@@ -55,7 +50,6 @@ fn an_html_page() {
     insta::assert_snapshot!(&env(&server).run(["sessions", "get", &id(1)]).assert_failure(4), @"error: the API answered 404 Not Found\n");
 }
 
-/// A gateway's error page passes: reading is tried four times, creating once.
 #[test]
 fn an_html_error_page() {
     let server = Server::always(Reply::new(502, "text/html", "<html><h1>Bad gateway</h1></html>"));
@@ -70,7 +64,6 @@ fn an_html_error_page() {
 fn a_truncated_body() {
     let session = json!({"session_id": id(1), "status": "CREATED"});
     let server = Server::script([Reply::json(200, &session).without_the_last(5), Reply::json(200, &session)]);
-    // Reading is repeated, and works the second time.
     assert_eq!(env(&server).run(["sessions", "get", &id(1), "-o", "json"]).json(), session);
     assert_eq!(server.asked().len(), 2);
 }
@@ -138,7 +131,6 @@ fn a_refused_connection() {
         format!("error: {request}: 127.0.0.1 refused the connection (4 attempts)\n{CHECK_NETWORK}")
     };
     assert_eq!(&env.run(["devices", "list"]).assert_failure(6), &refused("GET /ipp/v1/devices"));
-    // What was never sent may be sent again, even a POST.
     assert_eq!(
         &env.run(["dev", "create-device", "--name", "x"]).assert_failure(6),
         &refused("POST /ipp/v1/dev/devices")
@@ -164,7 +156,6 @@ fn an_api_that_is_too_busy() {
     let server = Server::script([busy(), busy(), Reply::json(200, &device)]);
     assert_eq!(env(&server).run(["dev", "create-device", "--name", "x", "-o", "json"]).json(), device);
     assert_eq!(server.asked().len(), 3);
-    // Whoever asks for more patience than half a minute is not waited for.
     let server = Server::always(Reply::problem(429, "slow down").header("retry-after", "31"));
     insta::assert_snapshot!(&env(&server).run(["devices", "list"]).assert_failure(6), @"error: GET /ipp/v1/devices: slow down (HTTP 429)\n  hint: try again in 31 seconds, as the API requests\n");
     assert_eq!(server.asked().len(), 1);
@@ -224,7 +215,6 @@ fn a_payment_that_may_have_arrived_is_not_sent_again() {
     assert_eq!(server.asked().len(), 1);
 }
 
-/// A deletion may be repeated, and then its being gone is what was wanted.
 #[test]
 fn a_deletion_that_was_cut_off_and_is_gone_is_done() {
     let gone = || Reply::problem(404, "no such thing");
@@ -237,7 +227,6 @@ fn a_deletion_that_was_cut_off_and_is_gone_is_done() {
         );
         assert_eq!(server.asked().len(), 2);
     }
-    // Without an attempt that may have arrived it is not found, and nothing else.
     for first in [gone(), Reply::problem(429, "slow down").header("retry-after", "0")] {
         let server = Server::script([first, gone()]);
         assert_eq!(
@@ -286,7 +275,6 @@ fn refusals_are_told_with_their_fields_first() {
     );
 }
 
-/// What is new or odd in an answer is no error, and comes out as it came in.
 #[test]
 fn answers_that_are_not_as_documented_are_tolerated() {
     let devices = r#"{"content":[{"id":17,"name":null,"platform":"WATCH","metadata":{"n":1.50},"created_at":"yesterday","new":[1,{"a":2}]},{"platform":5},{}],"total_pages":"1","last":true,"extra":{}}"#;
@@ -301,13 +289,13 @@ fn answers_that_are_not_as_documented_are_tolerated() {
     assert_eq!(&home_.run(["devices", "list"]).stdout_only(), table);
 
     let session = json!({
-        "session_id": 5, "status": "AUTHORIZING", "order_amount": "24950", "purchase_currency": "SEK",
+        "session_id": id(1), "status": "AUTHORIZING", "order_amount": "24950", "purchase_currency": "SEK",
         "merchant_reference1": 1001, "order_items": [7, {"name": "Coffee"}], "tip": 3,
     });
     let server = Server::always(Reply::json(200, &session));
     let home_ = env(&server);
     assert_eq!(home_.run(["sessions", "get", &id(1), "-o", "json"]).json(), session);
     let shown = home_.run(["sessions", "get", &id(1)]).assert_code(0);
-    insta::assert_snapshot!(&shown.whole(), @"ID         5\nSTATUS     AUTHORIZING\nAMOUNT     249.50 SEK\nREFERENCE  1001\nITEMS      Coffee\n\
+    insta::assert_snapshot!(&shown.whole(), @"ID         00000000-0000-4000-8000-000000000001\nSTATUS     AUTHORIZING\nAMOUNT     249.50 SEK\nREFERENCE  1001\nITEMS      Coffee\n\
          ! The status AUTHORIZING is new to this version of kustom; see the session itself.\nexit 0\n");
 }

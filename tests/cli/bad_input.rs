@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use crate::common::harness::TestEnv;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id;
 use crate::common::server::Server;
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
@@ -20,10 +20,6 @@ fn refused(cases: &[(&[&str], &str)]) {
     assert!(!env.state_folder().exists() && !env.profiles_file().exists(), "something was written");
 }
 
-fn a_session() -> String {
-    format!("{FIXED_ID}000000000001")
-}
-
 const HELP: &str = "\n\nFor more information, try '--help'.\n";
 
 #[test]
@@ -34,7 +30,7 @@ fn a_malformed_uuid() {
     };
     refused(&[
         (&["enrollments", "delete", "1234"], &expected("<ENROLLMENT>...", "1234")),
-        (&["enrollments", "delete", &a_session(), "nope"], &expected("<ENROLLMENT>...", "nope")),
+        (&["enrollments", "delete", &fixed_id(1), "nope"], &expected("<ENROLLMENT>...", "nope")),
         (&["dev", "simulate-tap", "nope"], &expected("[SESSION]", "nope")),
     ]);
 }
@@ -129,7 +125,7 @@ fn a_malformed_duration() {
         (&["enrollments", "create", "--expires-in", "1month"], &of("--expires-in", "1month", form)),
         (&["enrollments", "create", "--expires-in", "0s"], &of("--expires-in", "0s", nothing)),
         (&["devices", "list", "--timeout", "5"], &of("--timeout", "5", form)),
-        (&["sessions", "watch", &a_session(), "--interval", "0s"], &of("--interval", "0s", nothing)),
+        (&["sessions", "watch", &fixed_id(1), "--interval", "0s"], &of("--interval", "0s", nothing)),
         (
             &["enrollments", "create", "--expires-in", "1us"],
             "error: --expires-in must be at least one millisecond\n",
@@ -145,7 +141,7 @@ fn a_malformed_outcome() {
         "error: invalid value 'stolen' for '--outcome <OUTCOME>'\n  [possible values: {all}]\n\n  \
          tip: a similar value exists: 'stolen-card'{HELP}"
     );
-    refused(&[(&["dev", "simulate-tap", &a_session(), "--outcome", "stolen"], &said)]);
+    refused(&[(&["dev", "simulate-tap", &fixed_id(1), "--outcome", "stolen"], &said)]);
 }
 
 #[test]
@@ -229,7 +225,6 @@ fn an_argument_that_is_not_utf_8() {
     server.assert_untouched();
 }
 
-/// The other formats that a script reads get every kind of failure as one JSON object on one line.
 #[test]
 fn every_kind_of_failure_is_one_json_object() {
     let server = Server::unwanted();

@@ -9,11 +9,9 @@ use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::TestEnv;
 use crate::common::server::{Asked, Reply, Server};
 
-/// Published, so it is no secret; that it is shown nowhere counts all the same.
 pub(crate) const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 pub(crate) const NEXT_SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-/// A delivery as an endpoint has to check it: the body, of whoever has the secret.
 #[track_caller]
 pub(crate) fn verified(asked: &Asked, secret: &str) -> Value {
     let mut headers = http::HeaderMap::new();
@@ -28,7 +26,6 @@ pub(crate) fn verified(asked: &Asked, secret: &str) -> Value {
     body
 }
 
-/// An emulator that tells this server, with a device; gives it and a home whose commands speak to it.
 fn telling(env: &TestEnv, server: &Server, args: &[&str]) -> (EmulatorProcess, TestEnv) {
     env.file("secret", format!("{SECRET}\n"));
     let url = format!("{}/hooks?token=t0k3n", server.url());

@@ -7,16 +7,11 @@ use serde_json::{Value, json};
 use crate::common::contract_emulator::World;
 use crate::common::harness::TestEnv;
 use crate::common::proxy::ValidatingProxy;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
 
-fn id(number: u32) -> String {
-    format!("{FIXED_ID}{number:012}")
-}
-
-/// PUT replaces: everything that was not to be changed is sent back as it came, whatever its kind.
 #[test]
 fn an_update_is_merged_into_what_there_is() {
     let device = json!({
@@ -60,7 +55,6 @@ fn an_update_is_merged_into_what_there_is() {
     }
 }
 
-/// An account that knows only `ttl` is asked again with the shortest one that is long enough, and it is said.
 #[test]
 fn a_lifetime_is_asked_for_in_the_other_dialect_when_the_first_is_refused() {
     let asked = [
@@ -93,7 +87,6 @@ fn a_lifetime_is_asked_for_in_the_other_dialect_when_the_first_is_refused() {
             |field: &str, value: Value| json!({"location_id": id(9), "metadata": {"a": "b"}, field: value});
         assert_eq!(bodies, [common("expires_in", millis), common("ttl", json!(ttl))]);
     }
-    // No ttl is long enough; another field is to blame; another status: nothing is repeated.
     let other = json!({"title": "Bad request", "errors": {"location_id": "is unknown"}});
     for (given, reply, code) in [
         ("4d", Reply::json(400, &refusal), 5),
@@ -134,25 +127,13 @@ fn without_a_location_the_next_command_is_named() {
     );
 }
 
-/// A cancel that loses to a payment reports the payment; one that is repeated is done.
 #[test]
 fn a_cancel_that_comes_too_late_says_what_the_session_became() {
     let env = TestEnv::new().local();
     let device = ["dev", "create-device", "--name", "Till 1", "-o", "json"];
     let _ = env.run(device).ok();
     let create = |amount: &str| {
-        let args = [
-            "sessions",
-            "create",
-            "--device",
-            "Till 1",
-            "--currency",
-            "SEK",
-            "-o",
-            "json",
-            "--amount",
-            amount,
-        ];
+        let args = ["sessions", "create", "--device", "Till 1", "-o", "json", "--amount", amount];
         env.run(args).json()["session_id"].as_str().unwrap().to_owned()
     };
     let (paid, open) = (create("1"), create("2"));
@@ -174,7 +155,6 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
     }
 }
 
-/// Whatever a body of one's own holds, it is sent as it is, to the byte.
 #[test]
 fn a_body_is_sent_as_it_is() {
     let session = json!({"session_id": id(1), "status": "CREATED"});

@@ -47,8 +47,6 @@ fn fifty_devices_made_at_once_lose_none() {
     assert_eq!((devices.as_array().unwrap().len(), names.len()), (MANY, MANY));
 }
 
-/// Kills a command after ever longer times, until it has ended by itself three times in a row, and looks each
-/// time what it left. `look` tells whether the work had been done.
 fn kill_at_many_moments(command: impl Fn() -> RunningCommand, reset: impl Fn(), look: impl Fn() -> bool) {
     let (mut undone, mut done, mut ended) = (0, 0, 0);
     reset();
@@ -58,7 +56,6 @@ fn kill_at_many_moments(command: impl Fn() -> RunningCommand, reset: impl Fn(), 
     for moment in 0_u32..600 {
         reset();
         let process = command();
-        // Not a wait for anything: it chooses the moment.
         std::thread::sleep(step * moment);
         ended = if process.kill().code == Some(0) { ended + 1 } else { 0 };
         if look() {
@@ -101,7 +98,6 @@ fn killing_a_profile_write_leaves_the_old_file_or_the_new_one() {
             found == new
         },
     );
-    // Whatever the killed ones left, the next one works and clears away.
     let _ = login().run().ok();
     let left: BTreeSet<_> = fs::read_dir(env.profiles_file().parent().unwrap())
         .unwrap()

@@ -68,7 +68,6 @@ fn for_scripts_it_is_a_list_of_steps() {
     assert_nothing_left(&env);
 }
 
-/// The demo ignores the configured account.
 #[test]
 fn it_takes_no_notice_of_the_account_of_whoever_runs_it() {
     let env = TestEnv::new()

@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::common::harness::TestEnv;
+use crate::common::redaction::fixed_id;
 use crate::common::server::{Reply, Server};
-use crate::pos::{id, pos};
+use crate::pos::pos;
 
 const LIVE: &str = "kco_live_api_0123456789abcdef";
 const TEST: &str = "kco_test_api_0123456789abcdef";
@@ -17,12 +18,12 @@ fn arguments_that_make_no_sense_are_refused_before_anything_is_sent() {
         (&["pair"][..], "<CODE>"),
         (&["pair", ""], "<CODE>"),
         (&["pair", "X", "--name", ""], "--name <NAME>"),
-        (&["choose", &id()], "--method <METHOD>"),
-        (&["choose", &id(), "--method", "cash"], "[possible values: card, klarna, swish, vipps]"),
+        (&["choose", &fixed_id(1)], "--method <METHOD>"),
+        (&["choose", &fixed_id(1), "--method", "cash"], "[possible values: card, klarna, swish, vipps]"),
         (&["choose", "x", "--method", "card"], "[SESSION]"),
         (&["pay"], "no session is given"),
         (
-            &["decline", &id(), "--outcome", "success"],
+            &["decline", &fixed_id(1), "--outcome", "success"],
             "[possible values: declined-generic, insufficient-funds",
         ),
         (&["cancel", "51e2"], "[SESSION]"),
@@ -56,7 +57,6 @@ fn a_real_phone_is_played_by_nobody() {
     let why = |why: &str| {
         format!("error: `kustom dev pos` simulates the phone on an emulator, and {why}\n{INSTEAD}")
     };
-    // On production not even at an address that could be an emulator's.
     refused(&TestEnv::new().at(&server.url(), LIVE), &why("this is production"));
     refused(&TestEnv::new().env("KUSTOM_API_KEY", LIVE), &why("this is production"));
     refused(&TestEnv::new().at("https://proxy.invalid", "shared-secret"), &why("this is production"));
@@ -101,14 +101,13 @@ fn an_answer_that_is_lost_is_exit_7_and_nothing_is_sent_again() {
     }
 }
 
-/// An answer that tells less than an emulator's is shown as far as it goes.
 #[test]
 fn an_answer_without_a_method_is_shown() {
-    let server = Server::always(Reply::json(200, &json!({"session_id": id(), "status": "FINALIZED"})));
+    let server = Server::always(Reply::json(200, &json!({"session_id": fixed_id(1), "status": "FINALIZED"})));
     let env = TestEnv::new().at(&server.url(), TEST);
     let said = |args: &[&str]| pos(&env, args).assert_code(0).err();
-    insta::assert_snapshot!(&said(&["pay", &id()]), @"Paid.\n");
-    insta::assert_snapshot!(&said(&["pay", &id(), "--method", "card"]), @"The customer used a card. Paid.\n");
-    insta::assert_snapshot!(&said(&["choose", &id(), "--method", "klarna"]), @"The clerk chose Klarna. Paid.\n");
-    insta::assert_snapshot!(&said(&["decline", &id(), "--outcome", "stolen-card"]), @"The payment was declined: the card was reported stolen. Paid.\n");
+    insta::assert_snapshot!(&said(&["pay", &fixed_id(1)]), @"Paid.\n");
+    insta::assert_snapshot!(&said(&["pay", &fixed_id(1), "--method", "card"]), @"The customer used a card. Paid.\n");
+    insta::assert_snapshot!(&said(&["choose", &fixed_id(1), "--method", "klarna"]), @"The clerk chose Klarna. Paid.\n");
+    insta::assert_snapshot!(&said(&["decline", &fixed_id(1), "--outcome", "stolen-card"]), @"The payment was declined: the card was reported stolen. Paid.\n");
 }

@@ -8,19 +8,16 @@ use crate::common::harness::TestEnv;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
-/// A shared secret, which nothing tells apart from a word.
 const UNMARKED: &str = "shared-Hq3Wn8";
 const PASSWORD: &str = "hunter22-Gd5";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
-/// The doctor in every format: none may hold a secret or tell whose machine it is. Gives all that it said.
 #[track_caller]
 fn said(env: &TestEnv, code: i32) -> String {
     let folder = env.path().to_str().unwrap().to_owned();
     let encoded = STANDARD.encode(KEY);
     let mut all = String::new();
     for format in FORMATS {
-        // Wide enough that no word is divided between two lines.
         let outcome = env.command(["doctor", "-o", format]).env("COLUMNS", "4000").run().assert_code(code);
         let said = format!("{}{}", outcome.stdout, outcome.stderr);
         for secret in [&KEY["kco_test_api_".len()..], &encoded[..36], UNMARKED, PASSWORD, &folder] {
@@ -31,7 +28,6 @@ fn said(env: &TestEnv, code: i32) -> String {
     all
 }
 
-/// A server that knows the key, and repeats it with all that it was sent.
 fn gossip(status: u16) -> Server {
     Server::new(move |asked: &Asked| {
         let header = asked.header("authorization").unwrap_or_default().to_owned();
@@ -54,7 +50,6 @@ fn a_profile_with_a_secret_in_every_field_is_safe_to_paste() {
                  [profiles.y]\nenvironment = \"playground\"\napi_key = \"{UNMARKED}\"\n{UNMARKED} = \"\"\n",
                 server.url()
             ));
-            // The key is taken out of the answers too, so the location of its name is not found.
             let said = said(&env, if status == 200 && key == KEY { 4 } else { code });
             assert!(said.contains("[redacted]") && said.contains("~/config/profiles.toml"), "{said}");
         }
@@ -72,7 +67,6 @@ fn variables_and_commands_are_safe_to_paste() {
     let server = gossip(200);
     let shown = said(&env().env("KUSTOM_BASE_URL", server.url()), 0);
     assert!(shown.contains("the output of a command, from profile 'x'"), "{shown}");
-    // One shadows the other, and neither can be used.
     let password = format!("https://anna:{PASSWORD}@proxy.example");
     let with_url = profile.clone() + &format!("base_url = \"{password}\"\n");
     let _ = said(&TestEnv::new().with_profiles(&with_url), 2);
@@ -82,7 +76,6 @@ fn variables_and_commands_are_safe_to_paste() {
     let _ = said(&env().env("KUSTOM_PROFILE", KEY), 2);
     let _ = said(&env().env("KUSTOM_PROFILE", UNMARKED).env("KUSTOM_API_KEY", UNMARKED), 2);
     let _ = said(&env().env("KUSTOM_API_KEY", format!("{KEY} {PASSWORD}")), 2);
-    // A proxy that does not answer, and has a password.
     let proxy = format!("http://anna:{PASSWORD}@127.0.0.1:1");
     let behind = TestEnv::new().at("https://does-not-exist.invalid", UNMARKED).env("HTTPS_PROXY", proxy);
     let _ = said(&behind, 6);

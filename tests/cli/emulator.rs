@@ -20,7 +20,6 @@ fn it_says_where_it_is_answers_and_ends() {
     let about = emulator.raw("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     assert!(about.contains("\"name\":\"kustom emulator\",\"emulator\":true"), "{about}");
     assert_eq!(emulator.status("POST", DEVICES, r#"{"name": "Till 1"}"#), 200);
-    // Any command can use it, as any program can.
     let user = emulator.env();
     let name = user.run(["devices", "get", "Till 1", "-o", "json"]).json()["name"].clone();
     assert_eq!(name, "Till 1");
@@ -124,7 +123,6 @@ fn without_a_file_everything_is_forgotten_and_with_one_nothing_is() {
             if emulator.json("GET", "/ipp/v1/devices", "")["total_elements"] == 0 {
                 assert_eq!(emulator.status("POST", DEVICES, r#"{"name": "Till 1"}"#), 200);
             }
-            // One that is killed has kept what it answered.
             let _ = emulator.kill();
         }
         let emulator = EmulatorProcess::start(&env, args);
@@ -191,7 +189,6 @@ fn the_end_waits_for_open_requests_and_not_for_idle_connections() {
     assert_eq!(&begun, b"HTTP/1.1 200 OK");
     let mut open = emulator.connect();
     let head = format!("POST {DEVICES} HTTP/1.1\r\nhost: x\r\nauthorization: Basic {API_KEY}\r\n");
-    // The server has the head once it asks for the rest.
     write!(open, "{head}expect: 100-continue\r\ncontent-length: 12\r\n\r\n").unwrap();
     let mut go_on = [0; 25];
     open.read_exact(&mut go_on).unwrap();
@@ -215,7 +212,6 @@ fn a_second_interruption_does_not_wait_for_a_request_that_never_comes() {
         .unwrap();
     open.read_exact(&mut [0; 25]).unwrap();
     emulator.signal("INT");
-    // The first has come once nobody is let in any more.
     while TcpStream::connect(emulator.address()).is_ok() {
         std::thread::yield_now();
     }
@@ -232,7 +228,6 @@ fn a_body_that_is_too_long_is_refused_in_a_way_that_its_sender_hears() {
     let body = json!({"name": "x".repeat(3 * 1024 * 1024)}).to_string();
     let announced = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
     let chunked = format!("{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    // Who asks first need not send.
     let asking = format!("{head}expect: 100-continue\r\ncontent-length: {}\r\n\r\n", body.len());
     for request in [announced, chunked, asking] {
         let answer = emulator.raw(&request);

@@ -63,7 +63,6 @@ fn a_mistake_in_a_seed_is_told_with_file_line_and_column() {
 #[test]
 fn options_are_set_by_name_and_checked() {
     let env = TestEnv::new();
-    // `--switch` is a hidden alias.
     let emulator = EmulatorProcess::start(&env, &["--option", "delete_status=ok", "--switch", "list_lag=1h"]);
     let made = emulator.json("POST", DEVICES, r#"{"name": "x"}"#);
     assert_eq!(emulator.json("GET", "/ipp/v1/devices", "")["total_elements"], 0);
@@ -82,7 +81,6 @@ fn options_are_set_by_name_and_checked() {
             "{said}"
         );
     }
-    // In a file they stay.
     for (args, expected) in [(&["--option", "session_lifetime=30s"][..], "PT30S"), (&[], "PT30S")] {
         let emulator = EmulatorProcess::start(&env, &[&["--state", "state.json"], args].concat());
         let _ = emulator.end().assert_code(0);
@@ -119,7 +117,6 @@ fn the_clock_can_be_put_forward() {
     assert!(
         clock(&["advance", "90000000h"]).assert_failure(5).contains("the calendar ends with the year 9999")
     );
-    // The profile local has a clock too, which the next command sees.
     let local = TestEnv::new().local();
     let _ = local.run(["dev", "emulator", "clock", "advance", "1h"]).assert_code(0);
     assert_eq!(local.run(["dev", "emulator", "clock", "show", "-o", "json"]).json()["ahead"], "PT1H");

@@ -12,7 +12,6 @@ use crate::common::harness::TestEnv;
 const DEVICES: &str = "/ipp/v1/dev/devices";
 const NEW: &str = r#"{"name": "x"}"#;
 
-/// How many devices there are.
 fn devices(emulator: &EmulatorProcess) -> u64 {
     emulator.json("GET", "/ipp/v1/devices", "")["total_elements"].as_u64().unwrap()
 }
@@ -98,7 +97,6 @@ fn a_late_answer_belongs_to_a_request_that_was_carried_out_at_once() {
     while devices(&emulator) == 0 {
         assert!(begun.elapsed() < crate::common::harness::TIMEOUT, "it is not carried out");
     }
-    // The end does not wait for an hour: the second one ends it at once.
     emulator.signal("TERM");
     while std::net::TcpStream::connect(emulator.address()).is_ok() {
         std::thread::yield_now();
@@ -168,7 +166,6 @@ fn what_is_no_fault_is_refused_before_anything_is_sent() {
     insta::assert_snapshot!(&local.run(["dev", "emulator", "fault", "list"]).assert_failure(2), @"error: the built-in emulator has no connections into which faults could be injected
   hint: start one with `kustom dev emulator`, and name its URL in KUSTOM_BASE_URL or in a profile
 ");
-    // One that runs inside a command does not take what it could only forget.
     let add = local.command(["api", "POST", "/emulator/faults", "--body", "-"]);
     let refused = add.stdin(r#"{"fault": "POST /x: 503"}"#).run().assert_code(5);
     assert!(refused.stderr.contains("no faults can be injected"), "{refused:?}");

@@ -1,7 +1,7 @@
 //! Between a key and the wrong place: everything here ends before a byte is sent, wherever the values come from.
 
 use crate::common::harness::TestEnv;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id;
 use crate::common::server::Server;
 
 const LIVE: &str = "kco_live_api_0123456789abcdef";
@@ -10,105 +10,66 @@ const RIGHT_KEY: &str =
     "  hint: nothing was sent; use a kco_live_… key for production and a kco_test_… key for playground\n";
 const RIGHT_HOST: &str = "  hint: nothing was sent; correct one of the two\n";
 
-/// A profile `x` of this environment, with these lines.
 fn env(environment: &str, lines: &str) -> TestEnv {
     let text = format!("active = \"x\"\n[profiles.x]\nenvironment = \"{environment}\"\n{lines}\n");
     TestEnv::new().with_profiles(&text)
 }
 
 #[test]
-fn a_stored_key_of_the_wrong_environment() {
+fn a_key_of_the_wrong_environment_from_the_profile_a_variable_or_a_command() {
     let server = Server::unwanted();
-    for (environment, key, shown) in [
-        ("production", TEST, "kco_test_…"),
-        ("playground", LIVE, "kco_live_…"),
-        ("local", LIVE, "kco_live_…"),
+    for (environment, own, other, shown) in [
+        ("production", LIVE, TEST, "kco_test_…"),
+        ("playground", TEST, LIVE, "kco_live_…"),
+        ("local", TEST, LIVE, "kco_live_…"),
     ] {
-        let env = env(environment, &format!("api_key = \"{key}\"\nbase_url = \"{}\"", server.url()));
-        let expected = format!(
-            "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n{RIGHT_KEY}"
-        );
-        assert_eq!(&env.run(["devices", "list"]).assert_failure(3), &expected);
-        assert_eq!(&env.run(["api", "GET", "/x", "--yes"]).assert_failure(3), &expected);
-    }
-    server.assert_untouched();
-}
-
-#[test]
-fn a_key_of_the_wrong_environment_from_a_variable() {
-    let server = Server::unwanted();
-    for (environment, own, other, shown) in
-        [("production", LIVE, TEST, "kco_test_…"), ("playground", TEST, LIVE, "kco_live_…")]
-    {
-        let env = env(environment, &format!("api_key = \"{own}\"\nbase_url = \"{}\"", server.url()));
-        assert_eq!(
-            &env.command(["devices", "list"]).env("KUSTOM_API_KEY", other).run().assert_failure(3),
-            &format!(
-                "error: a {shown} key (from KUSTOM_API_KEY) does not belong to {environment} (from profile 'x')\n\
-                 {RIGHT_KEY}"
-            )
-        );
-    }
-    server.assert_untouched();
-}
-
-#[test]
-fn a_key_of_the_wrong_environment_from_a_command() {
-    let server = Server::unwanted();
-    for (environment, key, shown) in [("production", TEST, "kco_test_…"), ("playground", LIVE, "kco_live_…")]
-    {
-        let lines = format!("api_key_command = \"printf {key}\"\nbase_url = \"{}\"", server.url());
-        assert_eq!(
-            &env(environment, &lines).run(["devices", "list"]).assert_failure(3),
-            &format!(
-                "error: a {shown} key (from profile 'x') does not belong to {environment} (from profile 'x')\n\
-                 {RIGHT_KEY}"
-            )
-        );
+        for (line, variable, source) in [
+            (format!("api_key = \"{other}\""), "", "profile 'x'"),
+            (format!("api_key_command = \"printf {other}\""), "", "profile 'x'"),
+            (format!("api_key = \"{own}\""), other, "KUSTOM_API_KEY"),
+        ] {
+            let env = env(environment, &format!("{line}\nbase_url = \"{}\"", server.url()));
+            for args in [&["devices", "list"][..], &["api", "GET", "/x", "--yes"]] {
+                assert_eq!(
+                    env.command(args).env("KUSTOM_API_KEY", variable).run().assert_failure(3),
+                    format!(
+                        "error: a {shown} key (from {source}) does not belong to {environment} (from profile 'x')\n\
+                         {RIGHT_KEY}"
+                    )
+                );
+            }
+        }
     }
     server.assert_untouched();
 }
 
 #[test]
 fn a_key_at_the_host_of_the_other_environment() {
-    // The hosts are real, so whoever tried to reach them would end with exit code 6 here.
+    // The hosts are real: a request to one of them would fail with exit code 6 here.
     let production = "https://api.kustom.co";
     let playground = "https://api.playground.kustom.co/";
-    for (key, url, host, told) in
+    let expected = |url: &str, host: &str, source: &str, environment: &str| {
+        format!(
+            "error: the base URL (from {url}) is the host of {host}, but the environment ({source}) is {environment}\n\
+             {RIGHT_HOST}"
+        )
+    };
+    let list = |env: &TestEnv, url: &str| {
+        env.command(["devices", "list"]).env("KUSTOM_BASE_URL", url).run().assert_failure(3)
+    };
+    let variable = "KUSTOM_BASE_URL";
+    for (key, url, host, own) in
         [(TEST, production, "production", "playground"), (LIVE, playground, "playground", "production")]
     {
-        assert_eq!(
-            &TestEnv::new().at(url, key).run(["devices", "list"]).assert_failure(3),
-            &format!(
-                "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (recognized \
-                 from the key) is {told}\n{RIGHT_HOST}"
-            )
-        );
-        let in_profile = env(told, &format!("api_key = \"{key}\"\nbase_url = \"{url}\""));
-        assert_eq!(
-            &in_profile.run(["devices", "list"]).assert_failure(3),
-            &format!(
-                "error: the base URL (from profile 'x') is the host of {host}, but the environment (from profile \
-                 'x') is {told}\n{RIGHT_HOST}"
-            )
-        );
-        // A key that does not tell its environment is held to that of the profile.
-        let unmarked = env(told, "api_key = \"shared-secret\"");
-        assert_eq!(
-            &unmarked.command(["devices", "list"]).env("KUSTOM_BASE_URL", url).run().assert_failure(3),
-            &format!(
-                "error: the base URL (from KUSTOM_BASE_URL) is the host of {host}, but the environment (from \
-                 profile 'x') is {told}\n{RIGHT_HOST}"
-            )
-        );
+        let only_key = TestEnv::new().env("KUSTOM_API_KEY", key);
+        assert_eq!(list(&only_key, url), expected(variable, host, "recognized from the key", own));
+        let in_profile = env(own, &format!("api_key = \"{key}\"\nbase_url = \"{url}\""));
+        assert_eq!(list(&in_profile, ""), expected("profile 'x'", host, "from profile 'x'", own));
+        let unmarked = env(own, "api_key = \"shared-secret\"");
+        assert_eq!(list(&unmarked, url), expected(variable, host, "from profile 'x'", own));
     }
-    assert_eq!(
-        &TestEnv::new().local().env("KUSTOM_BASE_URL", production).run(["devices", "list"]).assert_failure(3),
-        &format!(
-            "error: the base URL (from KUSTOM_BASE_URL) is the host of production, but the environment (built in) is \
-             local\n{RIGHT_HOST}"
-        )
-    );
+    let local = TestEnv::new().local();
+    assert_eq!(list(&local, production), expected(variable, "production", "built in", "local"));
 }
 
 #[test]
@@ -183,7 +144,7 @@ fn a_command_for_the_key_that_does_not_give_one() {
 fn dev_refuses_production() {
     let server = Server::unwanted();
     let env = env("production", &format!("api_key = \"{LIVE}\"\nbase_url = \"{}\"", server.url()));
-    let session = format!("{FIXED_ID}000000000001");
+    let session = fixed_id(1);
     for args in [&["dev", "create-device", "--name", "x", "--yes"][..], &["dev", "simulate-tap", &session]] {
         assert_eq!(
             env.run(args).assert_failure(2),
@@ -194,7 +155,6 @@ fn dev_refuses_production() {
     server.assert_untouched();
 }
 
-/// Each mistake with its line and column, and never with what may be a key.
 #[test]
 fn a_profiles_file_with_a_mistake() {
     const SECRET: &str = "kco_test_api_0123456789abcdef";
@@ -244,7 +204,6 @@ fn a_profiles_file_with_a_mistake() {
         let login = env.command(["login", "--api-key-stdin", "--no-check"]).stdin(TEST).run();
         assert_eq!(&login.assert_failure(2), &expected);
         assert_eq!(std::fs::read_to_string(env.profiles_file()).unwrap(), text, "the file was changed");
-        // The built-in profile needs no file.
         assert_eq!(env.run(["--profile", "local", "devices", "list"]).ok(), "");
     }
     let env = TestEnv::new();

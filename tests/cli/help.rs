@@ -8,7 +8,6 @@ use clap::Command;
 use crate::common::contract_emulator::NO_ID;
 use crate::common::harness::TestEnv;
 
-/// Returns every command with its full name.
 fn commands() -> Vec<(String, Command)> {
     fn walk(words: &str, command: &Command, all: &mut Vec<(String, Command)>) {
         for below in command.get_subcommands() {
@@ -24,7 +23,6 @@ fn commands() -> Vec<(String, Command)> {
     all
 }
 
-/// Returns the lines below a heading of a help text.
 fn below<'a>(heading: &str, help: &'a str) -> Vec<&'a str> {
     let lines = help.lines().skip_while(|line| *line != heading).skip(1);
     lines.take_while(|line| line.starts_with(' ')).map(str::trim).collect()
@@ -48,7 +46,6 @@ fn every_command_has_a_summary_a_paragraph_examples_and_a_next_command() {
     }
 }
 
-/// The commands below `Next:` parse, with values in place of the placeholders.
 #[test]
 fn every_next_command_parses() {
     for (words, command) in commands() {
@@ -132,7 +129,6 @@ fn topics_are_explained() {
     }
 }
 
-/// The topic explains exactly the variables that the program reads.
 #[test]
 fn every_variable_is_explained() {
     let names = |text: &str| -> BTreeSet<String> {

@@ -7,7 +7,6 @@ use crate::common::server::{Reply, Server};
 
 const MEND: &str = "  hint: fix the state folder, or name another one in KUSTOM_STATE\n";
 
-/// Tests may run as root, whom modes do not bind; nobody can make a folder below a file.
 #[test]
 fn a_state_folder_that_cannot_be_written() {
     let env = TestEnv::new().local();
@@ -25,7 +24,6 @@ fn a_state_folder_that_cannot_be_written() {
     assert_eq!(std::fs::read_to_string(file).unwrap(), "mine");
 }
 
-/// A disk without room: files can be made, and no byte written to them.
 #[cfg(unix)]
 const FULL: &str = "trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"";
 
@@ -46,7 +44,6 @@ fn a_full_state_folder() {
     assert_eq!(state(), before, "the state has changed");
     let left: Vec<_> = std::fs::read_dir(env.state_folder()).unwrap().flatten().collect();
     assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().contains("tmp")), "{left:?}");
-    // With room again, everything is as it was.
     let listed = env.run(["devices", "list", "-o", "json"]).json();
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &device["id"]));
 }
@@ -98,13 +95,11 @@ fn a_reader_that_has_left_is_no_error() {
             assert_eq!(outcome.stderr, "", "{args:?} {format}");
         }
     }
-    // What was asked for is done all the same.
     let made = env.command(["dev", "create-device", "--name", "Till 1"]).unread().run().assert_code(0);
     assert_eq!(made.stderr, "");
     assert_eq!(env.run(["devices", "list", "-o", "json"]).json()[0]["name"], "Till 1");
 }
 
-/// More than a pipe holds, into a reader that wants one line.
 #[cfg(unix)]
 #[test]
 fn head_takes_one_line_of_many() {

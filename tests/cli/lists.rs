@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::common::harness::{PROGRAM, TestEnv};
 use crate::common::proxy::ValidatingProxy;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::{FIXED_ID, fixed_id};
 use crate::common::server::{Reply, Server};
 
 const KEY: &str = "kco_test_api_0123456789abcdef";
@@ -49,7 +49,6 @@ fn two_hundred_and_fifty_devices_come_in_order() {
         let args = ["devices", "list", "-o", "json", "--limit", &limit.to_string()];
         assert_eq!(names(&env.run(args).json()), expected[..limit.min(250)]);
     }
-    // Names are resolved on the last page too.
     assert_eq!(env.run(["devices", "get", "till 249", "-o", "json"]).json()["name"], "Till 249");
     assert_eq!(proxy.violations(), []);
 }
@@ -70,7 +69,6 @@ fn a_limit_requests_no_more_than_it_needs() {
     assert_eq!((request.query("page_size"), request.query("page_number")), (Some("7"), Some("0")));
 }
 
-/// The server sends the second page only after the first one has been written.
 #[test]
 fn ndjson_arrives_page_by_page() {
     for (format, lines) in [("ndjson", 100), ("csv", 101)] {
@@ -79,7 +77,6 @@ fn ndjson_arrives_page_by_page() {
         let server = Server::new(move |request| {
             let first = request.query("page_number") == Some("0");
             if !first {
-                // Returns when the test sends, or ends.
                 let _ = gate.lock().unwrap().recv();
             }
             let range = if first { 0..100 } else { 100..130 };
@@ -93,8 +90,6 @@ fn ndjson_arrives_page_by_page() {
     }
 }
 
-/// The second page is requested only after the first one has been written, and writing a page that is larger than a
-/// pipe blocks until somebody reads it.
 #[test]
 fn nothing_is_fetched_that_nobody_reads() {
     let large = |number: usize| json!({"id": format!("d{number}"), "name": "x".repeat(20_000)});
@@ -123,7 +118,6 @@ fn nothing_is_fetched_that_nobody_reads() {
     assert_eq!((rest.lines().count(), server.asked().len()), (130, 2));
 }
 
-/// The pages that arrived are written, and the exit code is that of the failure.
 #[test]
 fn a_list_that_fails_halfway_is_an_error() {
     let server = Server::new(|request| match request.query("page_number") {
@@ -133,12 +127,10 @@ fn a_list_that_fails_halfway_is_an_error() {
     let env = TestEnv::new().at(&server.url(), KEY);
     let outcome = env.run(["devices", "list", "-o", "ndjson"]).assert_code(5);
     assert_eq!(outcome.stdout.lines().count(), 100);
-    // An incomplete document is not written at all.
     insta::assert_snapshot!(&env.run(["devices", "list", "-o", "table"]).assert_failure(5), @"error: no such page (HTTP 400)\n");
     let _ = env.run(["devices", "list", "-o", "json"]).assert_failure(5);
 }
 
-/// The contract documents a page, but an array works too.
 #[test]
 fn a_bare_array_is_a_list() {
     let server = Server::always(Reply::json(200, &json!(devices(0..3))));
@@ -147,7 +139,6 @@ fn a_bare_array_is_a_list() {
     assert_eq!(server.asked().len(), 1);
 }
 
-/// Escape sequences, line breaks, C1 control characters and characters that reverse the writing direction.
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\r\nTill\t\u{9b}31m\u{202e}x";
 const VISIBLE: &str = "\\u{1b}[2J\\u{1b}]0;owned\\u{7}\\r\\nTill\\t\\u{9b}31m\\u{202e}x";
 
@@ -160,7 +151,7 @@ fn is_harmless(text: &str) -> bool {
 
 #[test]
 fn a_name_cannot_control_the_terminal() {
-    let id = format!("{FIXED_ID}000000000001");
+    let id = fixed_id(1);
     let device = json!({"id": id, "name": HOSTILE, "metadata": {HOSTILE: HOSTILE}, "platform": HOSTILE});
     let server = Server::always(Reply::json(200, &json!({"content": [device, device]})));
     let one = Server::always(Reply::json(200, &json!({"content": [device]})));
@@ -185,7 +176,6 @@ fn a_name_cannot_control_the_terminal() {
             assert_eq!(serde_json::from_str::<Value>(&listed).unwrap(), json!([device, device]));
             assert_eq!(serde_json::from_str::<Value>(&details).unwrap(), device);
         }
-        // The candidates of an ambiguous name, an unknown name, and the message of a problem response.
         let _ = run(&server, &["devices", "get", HOSTILE]).assert_code(2);
         let _ = run(&one, &["devices", "get", "\u{1b}[31m"]).assert_code(4);
         let _ = run(&refusing, &["devices", "list"]).assert_code(5);
@@ -196,17 +186,16 @@ fn a_name_cannot_control_the_terminal() {
 
 #[test]
 fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
-    let id = |number: u32| format!("{FIXED_ID}{number:012}");
     let devices = json!([
-        {"id": id(1), "name": "Bar", "location_id": "north"}, {"id": id(2), "name": "Bar"}, {"id": id(3), "name": "Till"},
+        {"id": fixed_id(1), "name": "Bar", "location_id": "north"}, {"id": fixed_id(2), "name": "Bar"}, {"id": fixed_id(3), "name": "Till"},
     ]);
     let server = Server::always(Reply::json(200, &json!({"content": devices})));
     let env = TestEnv::new().at(&server.url(), KEY);
     let two = format!(
         "error: 'Bar' is ambiguous: it matches 2 devices\n  {}  Bar  north\n  {}  Bar\n  \
          hint: use the ID of the device\n",
-        id(1),
-        id(2)
+        fixed_id(1),
+        fixed_id(2)
     );
     for args in [
         &["devices", "get", "Bar"][..],

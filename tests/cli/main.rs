@@ -20,7 +20,6 @@ mod emulator;
 mod emulator_seed;
 mod faults;
 mod guards;
-mod harness;
 mod help;
 mod interactive;
 mod io_errors;

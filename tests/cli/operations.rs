@@ -11,7 +11,6 @@ use crate::common::harness::{CommandOutput, TestEnv};
 use crate::common::proxy::ValidatingProxy;
 use crate::common::redaction::redact;
 
-/// Commands with their output, as in a terminal.
 struct Transcript<'a> {
     env: &'a TestEnv,
     format: &'static str,
@@ -35,7 +34,6 @@ impl Transcript<'_> {
         outcome
     }
 
-    /// Runs a command and returns the first ID in its output, which is that of the created resource.
     fn create(&mut self, args: &[&str]) -> String {
         let output = self.run(args).ok();
         let mut words = output.split(|character: char| !character.is_ascii_hexdigit() && character != '-');
@@ -43,7 +41,6 @@ impl Transcript<'_> {
     }
 }
 
-/// Runs every operation at least once and returns the transcript, with random values replaced.
 fn run_all_operations(env: &TestEnv, format: &'static str) -> String {
     let mut transcript = Transcript { env, format, text: String::new() };
     let _ = transcript.run(&["locations", "list"]);
@@ -101,7 +98,6 @@ fn all_thirteen_on_local_as_csv() {
     insta::assert_snapshot!("csv", run_all_operations(&TestEnv::new().local(), "csv"));
 }
 
-/// An environment that sends its requests to this URL, with the account of the emulator.
 fn at_emulator(base_url: &str) -> TestEnv {
     TestEnv::new().at(base_url, API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
 }
@@ -109,7 +105,6 @@ fn at_emulator(base_url: &str) -> TestEnv {
 #[test]
 fn the_same_requests_pass_the_contract_in_both_directions() {
     let proxy = ValidatingProxy::start(&Emulator::new(State::seed()));
-    // The output is the same over HTTP.
     insta::assert_snapshot!("ndjson", run_all_operations(&at_emulator(&proxy.base_url()), "ndjson"));
     assert_eq!(proxy.violations(), []);
     let all: BTreeSet<_> = Contract::load().operations().into_iter().map(|operation| operation.id).collect();
@@ -117,7 +112,6 @@ fn the_same_requests_pass_the_contract_in_both_directions() {
     assert_eq!(proxy.operations_seen(), all);
 }
 
-/// The command for each operation. `{device}`, `{session}` and `{enrollment}` stand for the IDs of resources.
 const COMMANDS: [(&str, &str); 13] = [
     ("createSimulatedDevice", "dev create-device --name x"),
     ("simulateCardTap", "dev simulate-tap {session}"),
@@ -154,7 +148,6 @@ fn every_operation_of_the_contract_has_a_command_and_every_command_its_operation
         let _ = at_emulator(&proxy.base_url()).run(command.split(' ')).ok();
         let seen = proxy.operations_seen();
         assert!(seen.contains(operation), "`{command}` is not {operation}");
-        // The service does not have the routes that only the emulator has.
         assert!(seen.iter().all(|seen| contract.contains(seen.as_str())), "{command}: {seen:?}");
         assert_eq!(proxy.violations(), [], "{command}");
     }

@@ -5,14 +5,10 @@ use serde_json::{Value, json};
 
 use crate::common::harness::TestEnv;
 use crate::common::pty::PtySession;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_live_api_0123456789abcdef";
-
-fn id(number: u32) -> String {
-    format!("{FIXED_ID}{number:012}")
-}
 
 fn api(asked: &Asked) -> Reply {
     let devices =
@@ -44,7 +40,6 @@ fn production(server: &Server) -> TestEnv {
 const CREATE: [&str; 8] =
     ["sessions", "create", "--device", "Till 1", "--amount", "249.50", "--currency", "SEK"];
 
-/// Every command that asks, and the request that it asks about.
 fn risky() -> Vec<(Vec<String>, String)> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     vec![
@@ -75,7 +70,6 @@ fn without_a_terminal_and_without_yes_nothing_is_sent() {
     }
     let body = env.command(["sessions", "create", "--body", "-"]).stdin("{\"order_amount\": 5}").run();
     assert_eq!(&body.assert_failure(8), expected);
-    // A key and a host in variables are production as well.
     let unnamed = TestEnv::new().at(&server.url(), KEY);
     assert_eq!(&unnamed.run(CREATE).assert_failure(8), expected);
     server.assert_untouched();
@@ -112,7 +106,6 @@ fn playground_asks_nothing() {
     }
 }
 
-/// What a person is asked, and what their answer does. A terminal shows what is typed.
 #[cfg(unix)]
 #[test]
 fn a_person_is_asked_with_merchant_device_and_amount() {
@@ -157,7 +150,6 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
     }
 }
 
-/// A device that is removed has to be paired again: its name is typed before that.
 #[cfg(unix)]
 #[test]
 fn a_device_is_removed_only_by_whoever_types_its_name() {
@@ -178,7 +170,6 @@ fn a_device_is_removed_only_by_whoever_types_its_name() {
     }
 }
 
-/// `--no-input` never asks, even where somebody could answer.
 #[cfg(unix)]
 #[test]
 fn no_input_asks_nobody() {
@@ -190,7 +181,6 @@ fn no_input_asks_nobody() {
     server.assert_untouched();
 }
 
-/// Enter alone removes nothing, whatever the device is called.
 #[cfg(unix)]
 #[test]
 fn a_device_whose_name_cannot_be_typed_is_removed_by_its_id() {

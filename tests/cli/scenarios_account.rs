@@ -13,10 +13,9 @@ use tower::ServiceExt as _;
 use super::scenarios::{SALE, run, without_times};
 use crate::common::harness::TestEnv;
 use crate::common::proxy::ValidatingProxy;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Asked, Reply, Server};
 
-/// An environment with a playground profile `p` for this base URL.
 fn env(url: &str, files: &[(&str, &str)]) -> TestEnv {
     let profile = format!(
         "[profiles.p]\nenvironment = \"playground\"\napi_key = \"{API_KEY}\"\nmerchant_id = \"EMULATED\"\n\
@@ -29,7 +28,6 @@ fn env(url: &str, files: &[(&str, &str)]) -> TestEnv {
     env
 }
 
-/// An emulator that looks like the real service: without the emulator's own routes.
 fn service_routes_of(emulator: &Emulator) -> Router {
     let inner = emulator.router();
     Router::new().fallback(move |request: Request| {
@@ -72,12 +70,10 @@ fn scenarios_that_need_an_emulator_are_skipped_with_a_reason() {
     exit 0
     ");
     assert_eq!(devices(&emulator), 0, "created resources are removed");
-    // The request that detects an emulator is not part of the API.
     let violations: Vec<_> = proxy.violations().into_iter().map(|violation| violation.message).collect();
     assert_eq!(violations, ["GET / is not described"]);
 }
 
-/// The environment variable has the same effect as the flag.
 #[test]
 fn an_emulator_on_this_machine_has_a_phone_and_a_clock() {
     let emulator = Emulator::new(State::seed());
@@ -121,17 +117,11 @@ fn production_is_rejected_before_anything_is_sent() {
                     hint: run them on an emulator with --profile local, or name a playground profile\n";
     assert_eq!(&run(&env, &["--profile", "live", "--yes"]).assert_failure(2), expected);
     assert_eq!(&env.command(["dev", "run"]).env("KUSTOM_PROFILE", "live").run().assert_failure(2), expected);
-    // An active profile that is not named is not used.
     let _ = run(&env, &["--filter", "second"]).assert_code(0);
     assert!(server.asked().is_empty());
     let _ = run(&env, &["--profile", "unknown"]).assert_failure(2);
 }
 
-fn id(number: usize) -> String {
-    format!("{FIXED_ID}{number:012}")
-}
-
-/// A server that creates devices and sessions, and leaves other requests to `other`.
 fn service(other: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
     let created = AtomicUsize::new(0);
     Server::new(move |request| match request.line().as_str() {
@@ -146,12 +136,10 @@ fn service(other: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Server {
     })
 }
 
-/// All requests except GET, in order.
 fn changes(server: &Server) -> Vec<String> {
     server.lines().into_iter().filter(|line| !line.starts_with("GET ")).collect()
 }
 
-/// Also after a failure.
 #[test]
 fn created_resources_are_removed_or_listed() {
     let text = format!("{SALE}expect.answer.color = \"blue\"\n");
@@ -162,7 +150,6 @@ fn created_resources_are_removed_or_listed() {
             _ => Reply::empty(204),
         })
     };
-    // A session that has ended needs no removal.
     let removed = refusing("EXPIRED");
     let env_for = |server: &Server| env(&server.url(), &[("x.toml", text.as_str())]);
     let outcome = run(&env_for(&removed), &["x.toml", "--profile", "p", "-o", "json"]).assert_code(5);
@@ -219,7 +206,6 @@ fn an_unusable_account_is_an_error_with_its_own_exit_code() {
             report.contains(&format!("<{kind} message=\"create-device: expected exit 0, got exit {code}: ")),
             "{report}"
         );
-        // A request that may have been processed is not repeated.
         assert_eq!(changes(&server), ["POST /ipp/v1/dev/devices"]);
     }
 }
@@ -239,7 +225,6 @@ fn a_rejected_key_stops_the_run() {
     assert_eq!(changes(&server), ["POST /ipp/v1/dev/devices"]);
 }
 
-/// Where the API takes no `expires_in`, the request has a `ttl`.
 #[test]
 fn codes_are_created_in_either_dialect() {
     let emulator = Emulator::new(State::seed());
@@ -272,7 +257,6 @@ fn a_wait_polls_in_real_time_and_survives_a_temporary_failure() {
     let _ = run(&env, &["x.toml", "--profile", "p", "-q"]).assert_code(0);
 }
 
-/// Ctrl-C stops the current scenario and removes what it created.
 #[cfg(unix)]
 #[test]
 fn an_interruption_cleans_up_and_prints_the_results_so_far() {
@@ -286,21 +270,8 @@ fn an_interruption_cleans_up_and_prints_the_results_so_far() {
     let env = env(&running.url(), &[("a.toml", SALE), ("b.toml", &wait), ("c.toml", SALE)]);
     *server.lock().unwrap() = Some(running);
     let request_lines = || server.lock().unwrap().as_ref().unwrap().lines();
-    let args = [
-        "dev",
-        "run",
-        "a.toml",
-        "b.toml",
-        "c.toml",
-        "--profile",
-        "p",
-        "--jobs",
-        "1",
-        "--junit",
-        "out.xml",
-        "-v",
-    ];
-    let process = env.command(args).spawn();
+    let args = "dev run a.toml b.toml c.toml --profile p --jobs 1 --junit out.xml -v";
+    let process = env.command(args.split(' ')).spawn();
     let _ = process.until_stderr(|text| text.contains(&format!("> GET /ipp/v1/sessions/{}", id(4))));
     process.interrupt();
     let outcome = process.wait().assert_code(130);
@@ -321,7 +292,6 @@ fn an_interruption_cleans_up_and_prints_the_results_so_far() {
     );
 }
 
-/// The second Ctrl-C does not wait for the cleanup.
 #[cfg(unix)]
 #[test]
 fn a_second_interruption_stops_at_once() {

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::common::harness::{CommandOutput, TestEnv};
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id;
 use crate::common::server::{Asked, Reply, Server};
 
 const KEY: &str = "kco_test_api_Zx9QvT4mKe7LwPb2";
@@ -19,7 +19,6 @@ const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
-/// Every command with arguments that let it do its work. `{id}` is an id, `{fault}` is one word.
 const COMMANDS: [(&str, &str); 37] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
@@ -72,14 +71,8 @@ const MORE: [(&str, &str); 7] = [
     ("completions", "bash"),
 ];
 
-fn id() -> String {
-    format!("{FIXED_ID}000000000001")
-}
-
-/// The commands of the grammar, without those that only group others.
 fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
     let mut children = command.get_subcommands().filter(|child| child.get_name() != "help").peekable();
-    // One that groups others may do something by itself too.
     if children.peek().is_none() || (!path.is_empty() && !command.is_subcommand_required_set()) {
         found.push(path.trim().to_owned());
     }
@@ -103,7 +96,6 @@ fn every_command_is_in_the_table() {
     );
 }
 
-/// Everything that gives the key away: it, its base64, and what stands in the header.
 fn needles() -> Vec<String> {
     let pair = STANDARD.encode(format!("{USERNAME}:{KEY}"));
     vec![KEY.to_owned(), STANDARD.encode(KEY), pair, KEY["kco_test_api_".len()..].to_owned()]
@@ -118,18 +110,17 @@ fn assert_clean(outcome: &CommandOutput) {
     }
 }
 
-/// A server that repeats its request in its answers, key and all.
 fn resource(asked: &Asked) -> Value {
     let header = asked.header("authorization").unwrap_or_default().to_owned();
     json!({
-        "id": id(), "session_id": id(), "enrollment_id": id(), "enrollment_code": CODE, "status": "CANCELLED",
-        "credentials": {"bearer_token": TOKEN}, "name": format!("Till {header}"), "location_id": id(),
+        "id": fixed_id(1), "session_id": fixed_id(1), "enrollment_id": fixed_id(1), "enrollment_code": CODE, "status": "CANCELLED",
+        "credentials": {"bearer_token": TOKEN}, "name": format!("Till {header}"), "location_id": fixed_id(1),
         "echo": header, "merchant_reference1": KEY, "metadata": {"header": header, "base64": STANDARD.encode(KEY)},
     })
 }
 
 fn echo(asked: &Asked) -> Reply {
-    let list = asked.method == "GET" && !asked.line().contains(&id());
+    let list = asked.method == "GET" && !asked.line().contains(&fixed_id(1));
     let body = if list { json!({"content": [resource(asked)], "last": true}) } else { resource(asked) };
     Reply::json(200, &body).header("x-echo", asked.header("authorization").unwrap_or_default())
 }
@@ -167,11 +158,10 @@ fn homes(server: &Server) -> [TestEnv; 3] {
     ]
 }
 
-/// Runs a command of the table, and puts the profiles back as they were.
 fn run(env: &TestEnv, url: &str, (name, args): (&str, &str), more: &[&str]) -> CommandOutput {
     let profiles = fs::read(env.profiles_file()).unwrap();
     let (key_file, secret_file) = (env.file("key", KEY), env.file("secret", CALLBACK_SECRET));
-    let args = args.replace("{id}", &id()).replace("{url}", url);
+    let args = args.replace("{id}", &fixed_id(1)).replace("{url}", url);
     let args = args.replace("{key-file}", &key_file.to_string_lossy());
     let args = args.replace("{secret-file}", &secret_file.to_string_lossy());
     let args = args.split(' ').filter(|arg| !arg.is_empty());
@@ -185,7 +175,6 @@ fn run(env: &TestEnv, url: &str, (name, args): (&str, &str), more: &[&str]) -> C
     outcome
 }
 
-/// Every command in every format at the highest verbosity, with the key from everywhere.
 fn all_commands(
     answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
     formats: &[&str],
@@ -203,7 +192,6 @@ fn all_commands(
         }
     }
     assert!(!server.asked().is_empty());
-    // The demonstration has an account of its own, so one look is enough.
     assert_clean(&run(&homes[1], &server.url(), MORE[1], &["-vv"]).assert_code(0));
     assert_clean(&run(&homes[1], &server.url(), MORE[4], &["-vv"]));
     for (command, code) in [(MORE[2], 2), (MORE[3], 13), (MORE[5], 2), (MORE[6], 0)] {
@@ -212,7 +200,6 @@ fn all_commands(
     outcomes
 }
 
-/// No file in this folder holds the key, but for this one.
 fn assert_only_in(folder: &Path, allowed: &Path) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
@@ -230,11 +217,9 @@ fn assert_only_in(folder: &Path, allowed: &Path) {
 #[test]
 fn no_success_shows_the_key() {
     let outcomes = all_commands(echo, &FORMATS);
-    // The test looks at commands that worked, not at a heap of failures.
     let failed: Vec<_> = outcomes
         .iter()
         .filter(|outcome| !matches!(outcome.code, Some(0 | 10)))
-        // Its code is used by nobody here, and two of the formats are not for it.
         .filter(|outcome| !outcome.command.contains("enrollments pair"))
         .map(|outcome| (&outcome.command, &outcome.stderr))
         .collect();
@@ -254,7 +239,6 @@ fn no_refused_key_and_no_redirect_is_shown() {
     let _ = all_commands(echoing_error(302), &["table"]);
 }
 
-/// Codes and tokens are data, so they may be on stdout; a log of requests is not where they belong.
 #[test]
 fn codes_and_tokens_are_never_in_the_trace() {
     let server = Server::new(echo);
@@ -279,14 +263,12 @@ fn codes_and_tokens_are_never_in_the_trace() {
     }
     let code = env.run(["enrollments", "create", "-vv", "-o", "json"]).assert_code(0);
     assert!(code.stdout.contains(CODE) && code.stderr.contains("POST /ipp/v1/enrollments"), "{code:?}");
-    // Also where the code is sent: the rest of the request is in the trace.
     let used = env.run(["dev", "pos", "pair", CODE, "--name", "x", "-vv", "-q"]).assert_code(0);
     let sent = "> POST /emulator/pos/pair\n  {\"enrollment_code\":\"[redacted]\",\"name\":\"x\"}\n";
     assert!(used.stderr.starts_with(sent), "{}", used.stderr);
     assert!(server.asked().iter().any(|asked| String::from_utf8_lossy(&asked.body).contains(CODE)));
 }
 
-/// A scenario on an account says what was answered, and so does its report.
 #[test]
 fn no_scenario_shows_the_key() {
     let scenario = "[[step]]\ndo = \"create-device\"\nexpect.answer = { echo = \"x\", name = \"x\", credentials.bearer_token = \"x\" }\n";
@@ -324,7 +306,6 @@ fn the_profiles_file_is_private() {
     assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
     assert!(fs::read_to_string(&file).unwrap().contains(KEY));
     assert_only_in(env.path(), &file);
-    // Writing it again keeps it so, even when somebody had opened it up.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
     let _ = env.run(["profiles", "use", "local"]).ok();
     assert_eq!(mode(&file), 0o600);

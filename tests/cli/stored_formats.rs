@@ -22,7 +22,6 @@ fn the_journal_reads_to_the_same_attempts() {
     insta::assert_snapshot!(env.run(["sessions", "list", "-o", "ndjson"]).stdout_only());
 }
 
-/// Everything the API shows of a state, and the options it was started with.
 fn api_view(env: &TestEnv, sessions: &[u8]) -> String {
     let mut view = String::new();
     for list in ["locations", "enrollments", "devices"] {
@@ -45,7 +44,6 @@ fn the_emulators_state_reads_to_the_same_values() {
 fn the_emulators_state_is_written_as_it_was_read() {
     let env = TestEnv::new().local();
     let path = env.file("state/local.json", STATE);
-    // A device that is renamed and renamed back has changed nothing but has the whole file written.
     for name in ["Till 2", "Till 1"] {
         let device = "de000000-0000-4000-8000-000000000001";
         let _ = env.run(["devices", "update", device, "--name", name]).ok();

@@ -19,7 +19,6 @@ fn the_version_names_the_commit_and_the_target() {
         is_hash && (date.is_empty() || date.parse::<jiff::civil::Date>().is_ok())
     };
     let is_right = match parts[..parts.len() - 1] {
-        // Built for a release from what is no repository.
         [] => !cfg!(debug_assertions),
         [debug] if cfg!(debug_assertions) => debug == "debug build",
         [commit] => is_commit(commit),

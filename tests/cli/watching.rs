@@ -3,20 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::common::harness::{CommandOutput, TestEnv};
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id;
 use crate::common::server::{Reply, Server};
 
-fn id() -> String {
-    format!("{FIXED_ID}000000000001")
-}
-
 fn session(status: &str) -> Reply {
-    Reply::json(200, &json!({"session_id": id(), "status": status}))
+    Reply::json(200, &json!({"session_id": fixed_id(1), "status": status}))
 }
 
 fn watch(server: &Server, more: &[&str]) -> CommandOutput {
     let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
-    let id = id();
+    let id = fixed_id(1);
     let args = ["sessions", "watch", &id, "--interval", "10ms"];
     env.run(args.iter().chain(more))
 }
@@ -30,7 +26,6 @@ fn the_outcome_is_the_exit_code() {
         ("FAILED", 12, "Failed: the payment could not be processed. The sale needs a new session."),
     ];
     for (status, code, words) in outcomes {
-        // Also a status that is new is waited through.
         let script = ["CREATED", "CREATED", "AUTHORIZING", "ACTIVE", "ACTIVE", status].map(session);
         let server = Server::script(script.clone());
         assert_eq!(
@@ -47,7 +42,7 @@ fn the_outcome_is_the_exit_code() {
         assert_eq!(statuses, ["CREATED", "AUTHORIZING", "ACTIVE", status]);
         let document = watch(&Server::script(script), &["-o", "json"]).assert_code(code);
         let document: Value = serde_json::from_str(&document.stdout).unwrap();
-        assert_eq!(document, json!({"session_id": id(), "status": status}));
+        assert_eq!(document, json!({"session_id": fixed_id(1), "status": status}));
     }
 }
 
@@ -59,13 +54,12 @@ fn a_wait_that_is_over_leaves_the_session_open() {
     let warned = format!(
         "warning: the session is still open after <elapsed>; it was left as it is\n  \
          wait again: kustom sessions watch {}\n",
-        id()
+        fixed_id(1)
     );
     assert!(outcome.err().ends_with(&warned), "{}", outcome.stderr);
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
 }
 
-/// Nothing is known of a session that was never seen, not even that it is open.
 #[test]
 fn a_session_that_was_never_seen_is_not_said_to_be_open() {
     let server = Server::always(Reply::problem(503, "not now"));
@@ -74,7 +68,7 @@ fn a_session_that_was_never_seen_is_not_said_to_be_open() {
     let expected = format!(
         "error: no poll of session {} succeeded in <elapsed>, so its status is unknown\n  \
          hint: check the network with `kustom doctor`\n",
-        id()
+        fixed_id(1)
     );
     let (before, after) = expected.split_once("<elapsed>").unwrap();
     assert!(error.contains(before) && error.ends_with(after), "{error}");
@@ -97,7 +91,6 @@ fn a_failure_that_passes_is_not_an_outcome() {
     assert_eq!(warned.len(), 2, "told once each time it begins:\n{}", outcome.stderr);
     assert!(warned[0].contains("not now (HTTP 503); still waiting"), "{}", outcome.stderr);
     assert_eq!(server.asked().len(), 8);
-    // The same before anything has been seen.
     let server = Server::script([Reply::cut(), Reply::problem(500, "oops"), session("CANCELLED")]);
     let outcome = watch(&server, &[]).assert_code(10);
     let warned: Vec<_> = outcome.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
@@ -105,13 +98,12 @@ fn a_failure_that_passes_is_not_an_outcome() {
     assert!(warned[0].ends_with("; still waiting"), "{}", outcome.stderr);
 }
 
-/// `| head -1` ends a wait that has nothing new to write, and not with the code of a payment.
 #[cfg(unix)]
 #[test]
 fn a_wait_that_nobody_reads_ends_quietly_and_not_as_paid() {
     let server = Server::always(session("ACTIVE"));
     let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
-    let id = id();
+    let id = fixed_id(1);
     for format in ["table", "ndjson"] {
         let watch = env.command(["sessions", "watch", &id, "--interval", "10ms", "-o", format]);
         let outcome = watch.through("(\"$0\" \"$@\"; echo \"code $?\" >&2) | head -n 1").run().assert_code(0);
@@ -136,7 +128,7 @@ fn a_refusal_ends_the_wait() {
 fn ctrl_c_leaves_the_session_and_says_how_to_cancel_it() {
     let server = Server::always(session("ACTIVE"));
     let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789abcdef");
-    let id = id();
+    let id = fixed_id(1);
     let watching = env.command(["sessions", "watch", &id]).spawn();
     let _ = watching.until_stdout(|text| text.contains("ACTIVE"));
     watching.interrupt();

@@ -14,18 +14,16 @@ use serde_json::{Value, json};
 use super::callbacks::{NEXT_SECRET, SECRET};
 use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv};
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id as id;
 use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 use crate::common::server::{Reply, Server};
 
-/// `kustom webhooks listen` as a process of its own.
 struct Listening {
     running: RunningCommand,
     address: String,
 }
 
 impl Listening {
-    /// Starts it in `ndjson`. It listens when this returns.
     #[track_caller]
     fn start(env: &TestEnv, args: &[&str]) -> Self {
         env.file("secret", SECRET);
@@ -39,12 +37,10 @@ impl Listening {
         Self { running, address }
     }
 
-    /// Posts a delivery; gives the whole answer.
     fn post(&self, headers: &HeaderMap, body: &[u8]) -> String {
         post(&self.address, headers, body)
     }
 
-    /// Posts a body that is signed now; gives the status.
     fn deliver(&self, id: &str, body: &Value) -> u16 {
         let body = body.to_string();
         status(&self.post(&signed(SECRET, id, Timestamp::now(), body.as_bytes()), body.as_bytes()))
@@ -79,10 +75,6 @@ fn status(answer: &str) -> u16 {
 fn signed(secret: &str, id: &str, at: Timestamp, body: &[u8]) -> HeaderMap {
     let secret = CallbackSecret::parse(secret).unwrap();
     Signer::new(&[secret]).unwrap().sign(id, at, body).unwrap()
-}
-
-fn id(number: u8) -> String {
-    format!("{FIXED_ID}0000000000{number:02}")
 }
 
 fn finalized(session: &str) -> Value {
@@ -139,7 +131,6 @@ fn what_does_not_verify_is_refused_and_nothing_in_it_is_believed() {
             })
         );
     }
-    // A refused id is not taken for seen.
     assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
     let get = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let mut connection = TcpStream::connect(&listening.address).unwrap();
@@ -161,7 +152,6 @@ fn what_verifies_is_shown_as_it_came_and_once() {
     let body = finalized(&id(1));
     assert_eq!(listening.deliver("kevt_1", &body), 200);
     assert_eq!(listening.deliver("kevt_1", &body), 200);
-    // By the other secret, of a type without its prefix, and of none at all.
     let short = json!({"type": "session.created", "data": {"session_id": id(2)}}).to_string();
     let headers = signed(NEXT_SECRET, "kevt_2", Timestamp::now(), short.as_bytes());
     assert_eq!(status(&listening.post(&headers, short.as_bytes())), 200);
@@ -236,7 +226,6 @@ fn a_wait_that_ends_without_what_it_waited_for_is_13() {
     }
     let interrupted = Listening::start(&env, &["--exit-after", "1"]).end().assert_code(130);
     assert!(interrupted.stderr.contains("interrupted before the expected delivery"), "{interrupted:?}");
-    // Who asks for nothing in particular has got what came; a document is whole at the end.
     env.file("secret", SECRET);
     let json = ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "json"];
     let nothing = env.run(json.iter().chain(&["--timeout", "50ms"])).assert_code(13);
@@ -322,7 +311,6 @@ fn one_that_is_being_handled_is_not_passed_on_twice_and_one_that_was_is_a_repeat
     assert_eq!(events(&listening.end().assert_code(0).stdout).len(), 1);
 }
 
-/// A counter with an attempt whose session exists, and whose answer was lost; gives both ids.
 fn lost(counter: &ScriptedEmulator) -> (String, String) {
     let env = &counter.env;
     let _ = env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
@@ -343,7 +331,6 @@ fn a_session_that_is_read_back_settles_what_the_journal_does_not_know() {
     let env = &counter.env;
     let listening = Listening::start(env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
-    // Once settled there is nothing more to settle; and a session of nobody's settles nothing.
     let _ = env.run(["sessions", "cancel", &session]).ok();
     assert_eq!(listening.deliver("kevt_2", &finalized(&session)), 200);
     assert_eq!(listening.deliver("kevt_3", &finalized(&id(9))), 200);
@@ -386,8 +373,6 @@ fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
     );
 }
 
-/// Whoever creates a session on the device may be about to learn of this one: the callback has to come again, and is not
-/// taken for seen; others are answered meanwhile.
 #[test]
 fn a_session_whose_device_is_in_use_is_settled_when_it_comes_again() {
     let counter = ScriptedEmulator::new();
@@ -451,7 +436,6 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     assert!(offline.starts_with("error: there is no API key"), "{offline}");
 }
 
-/// The two halves together, as a script uses them.
 #[test]
 fn a_script_waits_for_the_payment_that_the_emulator_tells_of() {
     let env = TestEnv::new();

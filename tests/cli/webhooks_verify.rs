@@ -5,10 +5,9 @@ use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET, verified};
 use crate::common::harness::TestEnv;
-use crate::common::redaction::FIXED_ID;
+use crate::common::redaction::fixed_id;
 use crate::common::server::{Reply, Server};
 
-/// Published by the Standard Webhooks project.
 const ID: &str = "msg_p5jXN8AQM9LWM0D4loKWxJek";
 const BODY: &str = r#"{"test": 2432232314}"#;
 const SIGNATURE: &str = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
@@ -117,7 +116,6 @@ fn a_sample_needs_no_account_and_shows_what_was_answered() {
     }
     let shown = env.run(trigger(&env, &to, &["payment.failed"])).ok();
     assert!(shown.contains("BODY      thanks\\u{1b}[2J\n") && !shown.contains("t0k3n"), "{shown}");
-    // An application that shows all it knows.
     let talks = Server::always(Reply::new(200, "text/plain", format!("configured with {SECRET}")));
     let shown = env.run(trigger(&env, &talks.url(), &["payment.failed", "-o", "json"])).json();
     assert_eq!(shown["answer"], "configured with whsec_[redacted]");
@@ -176,7 +174,7 @@ fn a_callback_can_be_about_a_session_that_exists() {
     assert_eq!(bodies[0]["data"], json!({"session_id": session, "order_id": null, "failure_reason": null}));
     assert_eq!(bodies[1]["data"]["order_id"], paid["order_id"]);
     assert_eq!(bodies[1]["merchant_id"], "EMULATED");
-    let nobodys = format!("{FIXED_ID}000000000009");
+    let nobodys = fixed_id(9);
     let missing = env
         .run(trigger(&env, &application.url(), &["session.created", "--session", &nobodys]))
         .assert_failure(4);
@@ -199,7 +197,6 @@ fn production_is_refused_before_anything_is_sent() {
         );
     }
     application.assert_untouched();
-    // What guards an account guards it here too.
     let mismatched = TestEnv::new()
         .env("KUSTOM_API_KEY", "kco_live_x")
         .env("KUSTOM_BASE_URL", "https://api.playground.kustom.co");

@@ -12,18 +12,14 @@ use tower::ServiceExt as _;
 
 use super::contract::Contract;
 
-/// An id that nothing has.
 pub const NO_ID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// An emulator and the contract it is held to.
 pub struct World {
     pub emulator: Emulator,
     pub contract: Contract,
-    /// The operations that a right request was made for.
     pub seen: Mutex<BTreeSet<String>>,
 }
 
-/// An answer, as JSON if it is JSON.
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
@@ -84,7 +80,6 @@ impl World {
         Self { emulator: Emulator::new(state), contract: Contract::load(), seen: Mutex::default() }
     }
 
-    /// Sends a request that the contract describes.
     pub fn right(&self, ask: Ask) -> Answer {
         let checked = self.contract.check_request(ask.method, &ask.path, &ask.headers, &ask.body);
         let operation = checked.unwrap_or_else(|violation| panic!("{violation}"));
@@ -92,7 +87,6 @@ impl World {
         self.send(Some(operation), ask)
     }
 
-    /// Sends a request that the contract does not describe: the answer has to be right all the same.
     pub fn wrong(&self, ask: Ask) -> Answer {
         let checked = self.contract.check_request(ask.method, &ask.path, &ask.headers, &ask.body);
         let violation = checked.expect_err("the contract describes this request");
@@ -159,7 +153,6 @@ pub fn order(device: &str) -> Value {
     json!({"device_id": device, "order_amount": 24950, "purchase_currency": "SEK"})
 }
 
-/// A request over a real connection.
 pub fn over_http(address: &str, request: &str) -> String {
     use std::io::{Read as _, Write as _};
     let mut connection = std::net::TcpStream::connect(address).unwrap();

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv};
 
-/// An emulator that runs in a home, on a port of its own.
 #[must_use = "end it"]
 pub struct EmulatorProcess {
     running: Option<RunningCommand>,
@@ -16,7 +15,6 @@ pub struct EmulatorProcess {
 }
 
 impl EmulatorProcess {
-    /// Starts it with these arguments. It listens when this returns.
     #[track_caller]
     pub fn start(env: &TestEnv, args: &[&str]) -> Self {
         let all = [&["dev", "emulator", "--listen", "127.0.0.1:0"], args].concat();
@@ -34,17 +32,14 @@ impl EmulatorProcess {
         self.url.strip_prefix("http://").expect("a URL")
     }
 
-    /// A home whose commands speak to it.
     pub fn env(&self) -> TestEnv {
         TestEnv::new().at(&self.url, API_KEY).env("KUSTOM_MERCHANT_ID", "EMULATED")
     }
 
-    /// Sends these bytes and gives all that comes back, until it closes the connection.
     pub fn raw(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut connection = self.connect();
         connection.write_all(bytes.as_ref()).expect("a request");
         let mut answer = Vec::new();
-        // A connection that is reset has said what it said.
         let _ = connection.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
     }
@@ -55,7 +50,6 @@ impl EmulatorProcess {
         connection
     }
 
-    /// Sends a request with the right credentials; gives the whole answer, head and body.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> String {
         let length = body.len();
         self.raw(format!(
@@ -64,21 +58,18 @@ impl EmulatorProcess {
         ))
     }
 
-    /// The same, but only the status.
     pub fn status(&self, method: &str, path: &str, body: &str) -> u16 {
         let answer = self.ask(method, path, body);
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
         status.unwrap_or_else(|| panic!("no answer: {answer:?}"))
     }
 
-    /// The same, but only the body.
     pub fn json(&self, method: &str, path: &str, body: &str) -> Value {
         let answer = self.ask(method, path, body);
         let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {answer:?}"))
     }
 
-    /// Waits until its log satisfies this, and gives it without the times.
     #[track_caller]
     pub fn log(&self, condition: impl Fn(&str) -> bool) -> String {
         without_times(&self.running().until_stderr(condition))
@@ -88,7 +79,6 @@ impl EmulatorProcess {
         self.running().signal(signal);
     }
 
-    /// Ends it as Ctrl-C does.
     pub fn end(self) -> CommandOutput {
         self.running().interrupt();
         self.wait()
@@ -109,14 +99,12 @@ impl EmulatorProcess {
 
 impl Drop for EmulatorProcess {
     fn drop(&mut self) {
-        // A test that has failed leaves nothing behind.
         if let Some(running) = self.running.take() {
             drop(running.kill());
         }
     }
 }
 
-/// A log in which no line says how long it took.
 pub fn without_times(log: &str) -> String {
     let line = |line: &str| match line.strip_suffix(" ms").and_then(|line| line.rsplit_once(' ')) {
         Some((before, ms)) if ms.parse::<u64>().is_ok() => format!("{before}\n"),

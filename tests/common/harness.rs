@@ -19,10 +19,8 @@ use super::redaction::redact;
 use super::stream::{Stream, text};
 use super::tls;
 
-/// The program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_kustom");
 
-/// A process that has not ended by then never will. Far longer than anything takes on the slowest machine.
 pub const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A computer of its own: no profiles, no state, nothing from the environment of whoever runs the tests. The
@@ -46,46 +44,38 @@ impl TestEnv {
         Self { folder, env: Vec::new() }
     }
 
-    /// Every command is on the built-in profile.
     #[must_use]
     pub fn local(self) -> Self {
         self.env("KUSTOM_PROFILE", "local")
     }
 
-    /// Every command talks to this address with this key, and no profile is needed.
     #[must_use]
     pub fn at(self, base_url: &str, key: &str) -> Self {
         self.env("KUSTOM_BASE_URL", base_url).env("KUSTOM_API_KEY", key)
     }
 
-    /// A variable of every command.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
-    /// The folder that everything is in.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The profiles file, which need not exist.
     pub fn profiles_file(&self) -> PathBuf {
         self.path().join("config").join("profiles.toml")
     }
 
-    /// The folder of the state, which need not exist.
     pub fn state_folder(&self) -> PathBuf {
         self.path().join("state")
     }
 
-    /// The folder for temporary files.
     pub fn temporary_folder(&self) -> PathBuf {
         self.path().join("tmp")
     }
 
-    /// Writes a file into the folder and gives its path.
     pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
@@ -93,30 +83,25 @@ impl TestEnv {
         path
     }
 
-    /// Writes the profiles file.
     #[must_use]
     pub fn with_profiles(self, text: &str) -> Self {
         self.file("config/profiles.toml", text);
         self
     }
 
-    /// Runs the program with these arguments and nothing on stdin.
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> CommandOutput {
         self.command(args).run()
     }
 
-    /// A command line to be completed.
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> TestCommand<'_> {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         TestCommand { test_env: self, args, env: self.env.clone(), stdin: None, script: None, unread: false }
     }
 
-    /// The variables that this home was given.
     pub fn more_variables(&self) -> Vec<(OsString, OsString)> {
         self.env.clone()
     }
 
-    /// The variables of a command, before its own.
     pub fn variables(&self) -> Vec<(OsString, OsString)> {
         let path = |path: PathBuf| path.into_os_string();
         vec![
@@ -132,7 +117,6 @@ impl TestEnv {
     }
 }
 
-/// A command line.
 pub struct TestCommand<'a> {
     test_env: &'a TestEnv,
     args: Vec<OsString>,
@@ -143,41 +127,35 @@ pub struct TestCommand<'a> {
 }
 
 impl TestCommand<'_> {
-    /// A variable of this command; an empty one counts as not set.
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.env.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
-    /// What it can read from stdin.
     #[must_use]
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
     }
 
-    /// Nobody reads its stdout: writing to it fails from the first byte on.
     #[must_use]
     pub fn unread(mut self) -> Self {
         self.unread = true;
         self
     }
 
-    /// Runs it from a shell script, in which `"$0" "$@"` is the command: `ulimit -f 0; exec "$0" "$@"`.
     #[must_use]
     pub fn through(mut self, script: &str) -> Self {
         self.script = Some(script.to_owned());
         self
     }
 
-    /// Runs it to its end.
     #[track_caller]
     pub fn run(self) -> CommandOutput {
         self.spawn().wait()
     }
 
-    /// Starts it.
     #[track_caller]
     pub fn spawn(self) -> RunningCommand {
         let Self { test_env, args, env, stdin, script, unread } = self;
@@ -200,7 +178,6 @@ impl TestCommand<'_> {
         }
         let mut child = command.spawn().expect("the program starts");
         if let (Some(bytes), Some(mut pipe)) = (stdin, child.stdin.take()) {
-            // It may end without reading, which is its right.
             std::thread::spawn(move || drop(pipe.write_all(&bytes)));
         }
         let stdout = match child.stdout.take() {
@@ -213,7 +190,6 @@ impl TestCommand<'_> {
     }
 }
 
-/// A process that runs.
 #[must_use = "wait for it, or kill it"]
 pub struct RunningCommand {
     child: Child,
@@ -224,47 +200,39 @@ pub struct RunningCommand {
 }
 
 impl RunningCommand {
-    /// Its id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it at once (SIGKILL), wherever it is.
     pub fn kill(mut self) -> CommandOutput {
         let _ = self.child.kill();
         self.wait()
     }
 
-    /// Sends it the signal that Ctrl-C sends.
     pub fn interrupt(&self) {
         self.signal("INT");
     }
 
-    /// Sends it a signal, such as `TERM`.
     pub fn signal(&self, signal: &str) {
         let sent = Command::new("/bin/sh").args(["-c", &format!("kill -{signal} {}", self.id())]).status();
         assert!(sent.expect("a shell").success(), "cannot send {signal} to {}", self.command);
     }
 
-    /// Waits until what it has written to stdout satisfies a condition, and gives it.
     #[track_caller]
     pub fn until_stdout(&self, condition: impl Fn(&str) -> bool) -> String {
         self.stdout.until(&self.command, condition)
     }
 
-    /// The same for stderr.
     #[track_caller]
     pub fn until_stderr(&self, condition: impl Fn(&str) -> bool) -> String {
         self.stderr.until(&self.command, condition)
     }
 
-    /// Waits for its end.
     #[track_caller]
     pub fn wait(mut self) -> CommandOutput {
         let deadline = Instant::now() + TIMEOUT;
         let (stdout, whole) = self.stdout.end(deadline);
         let (stderr, also_whole) = self.stderr.end(deadline);
-        // With both pipes closed it has ended or is about to.
         let status = loop {
             match self.child.try_wait().expect("a process") {
                 Some(status) => break Some(status),
@@ -289,24 +257,18 @@ impl RunningCommand {
     }
 }
 
-/// How a command ended.
 #[must_use = "an outcome that nobody looks at tests nothing"]
 #[derive(Debug, Clone)]
 pub struct CommandOutput {
-    /// The exit code; none when a signal ended it.
     pub code: Option<i32>,
-    /// As it was written, with anything but UTF-8 replaced.
     pub stdout: String,
     pub stderr: String,
-    /// stdout to the byte.
     pub bytes: Vec<u8>,
-    /// For messages.
     pub command: String,
     test_env: PathBuf,
 }
 
 impl CommandOutput {
-    /// It must have exited with this code.
     #[track_caller]
     pub fn assert_code(self, code: i32) -> Self {
         let Self { command, stdout, stderr, .. } = &self;
@@ -314,13 +276,11 @@ impl CommandOutput {
         self
     }
 
-    /// It must have worked: exit code 0. Gives stdout as it was written.
     #[track_caller]
     pub fn ok(self) -> String {
         self.assert_code(0).stdout
     }
 
-    /// It must have worked and said nothing on stderr. Gives stdout as it was written.
     #[track_caller]
     pub fn stdout_only(self) -> String {
         let outcome = self.assert_code(0);
@@ -328,14 +288,12 @@ impl CommandOutput {
         outcome.stdout
     }
 
-    /// It must have worked. Gives stdout as a JSON value.
     #[track_caller]
     pub fn json(self) -> Value {
         let text = self.ok();
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in:\n{text}"))
     }
 
-    /// It must have failed with this code and written no data. Gives stderr, [`normalized`].
     #[track_caller]
     pub fn assert_failure(self, code: i32) -> String {
         let outcome = self.assert_code(code);
@@ -343,17 +301,14 @@ impl CommandOutput {
         outcome.err()
     }
 
-    /// stdout, [`normalized`].
     pub fn out(&self) -> String {
         redact(&self.stdout, &self.test_env)
     }
 
-    /// stderr, [`normalized`].
     pub fn err(&self) -> String {
         redact(&self.stderr, &self.test_env)
     }
 
-    /// Everything, [`normalized`] with one numbering: exit code, stdout, and stderr with `! ` in front.
     pub fn whole(&self) -> String {
         let code = self.code.map_or("a signal".to_owned(), |code| code.to_string());
         let said = self.stderr.lines().map(|line| format!("! {line}")).chain([format!("exit {code}")]);
@@ -362,7 +317,6 @@ impl CommandOutput {
     }
 }
 
-/// Two texts must be the same; both are shown as they are when they are not.
 #[track_caller]
 pub fn same(actual: &str, expected: &str) {
     assert!(actual == expected, "--- expected\n{expected}\n--- actual\n{actual}\n---");

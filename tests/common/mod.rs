@@ -1,6 +1,5 @@
 //! What the integration tests share.
 
-// Every test program compiles these modules for itself and uses a part of them.
 #![allow(dead_code, unreachable_pub)]
 // Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -15,7 +15,6 @@ use tower::ServiceExt as _;
 
 use super::contract::{Contract, OperationId, Violation};
 
-/// The proxy, on a port of its own on loopback and in a thread of its own. Dropping it stops both.
 pub struct ValidatingProxy {
     address: SocketAddr,
     seen: Arc<Seen>,
@@ -37,12 +36,10 @@ struct Between {
 }
 
 impl ValidatingProxy {
-    /// Starts it in front of an emulator. It listens when this returns.
     pub fn start(emulator: &Emulator) -> Self {
         Self::in_front_of(emulator.router())
     }
 
-    /// Starts it in front of any service.
     pub fn in_front_of(emulator: Router) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port on loopback");
         listener.set_nonblocking(true).expect("a listener that tokio can use");
@@ -65,17 +62,14 @@ impl ValidatingProxy {
         Self { address, seen, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// What a client takes for the API's address.
     pub fn base_url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Everything that either side did wrong so far.
     pub fn violations(&self) -> Vec<Violation> {
         self.seen.violations.lock().expect("violations").clone()
     }
 
-    /// The operations that a right request was made for so far.
     pub fn operations_seen(&self) -> BTreeSet<OperationId> {
         self.seen.operations.lock().expect("operations").clone()
     }
@@ -95,7 +89,6 @@ async fn pass(State(between): State<Between>, request: Request) -> Response {
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let checked = between.contract.check_request(parts.method.as_str(), target, &parts.headers, &body);
-    // An answer to a wrong request has to be right too.
     let operation = match &checked {
         Ok(operation) => Some(operation.clone()),
         Err(violation) => violation.operation.clone(),

@@ -11,10 +11,6 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 
 use super::harness::{PROGRAM, TIMEOUT, TestEnv};
 
-/// A program and the terminal it runs in.
-///
-/// It is started by a shell, as it is in life. A terminal whose first process ends is hung up, and what was written last
-/// can be lost with it; the shell stays, and tells in the terminal itself when the program has ended.
 pub struct PtySession {
     shell: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
@@ -22,8 +18,6 @@ pub struct PtySession {
     master: Box<dyn MasterPty + Send>,
 }
 
-/// Tells the process id of the program, becomes the program, and tells its exit code; each between two marks, which the
-/// program itself never writes. What Ctrl-C and Ctrl-\ send is for the program alone.
 const SHELL: &str = r#"
     trap : INT QUIT TERM
     /bin/sh -c 'printf "\036$$\036"; exec "$0" "$@"' "$0" "$@"
@@ -31,7 +25,6 @@ const SHELL: &str = r#"
     while :; do read -r typed; done
 "#;
 
-/// What stands around what the shell tells.
 const MARK: char = '\u{1e}';
 
 #[derive(Default)]
@@ -41,7 +34,6 @@ struct Shown {
 }
 
 impl Shown {
-    /// What the shell told so far, and everything else that was shown.
     fn apart(&self) -> (Vec<u32>, String) {
         let text = String::from_utf8_lossy(&self.bytes);
         let parts: Vec<&str> = text.split(MARK).collect();
@@ -49,12 +41,10 @@ impl Shown {
         (told.collect(), parts.iter().step_by(2).copied().collect())
     }
 
-    /// The id of the program's process, once it runs.
     fn process_id(&self) -> Option<u32> {
         self.apart().0.first().copied()
     }
 
-    /// The exit code of the program, once it has ended.
     fn exit_code(&self) -> Option<u32> {
         self.apart().0.get(1).copied()
     }
@@ -65,7 +55,6 @@ impl Shown {
 }
 
 impl PtySession {
-    /// Starts the program with the home's variables and some more, on a wide terminal.
     pub fn open<A: AsRef<OsStr>>(
         test_env: &TestEnv,
         args: impl IntoIterator<Item = A>,
@@ -74,7 +63,6 @@ impl PtySession {
         Self::of_width(200, test_env, args, env)
     }
 
-    /// The same on a terminal with so many columns.
     pub fn of_width<A: AsRef<OsStr>>(
         columns: u16,
         test_env: &TestEnv,
@@ -84,7 +72,6 @@ impl PtySession {
         Self::of_program(OsStr::new(PROGRAM), columns, test_env, args, env)
     }
 
-    /// Another program in the same surroundings.
     pub fn of_program<A: AsRef<OsStr>>(
         program: &OsStr,
         columns: u16,
@@ -124,7 +111,6 @@ impl PtySession {
         Self::start(command, size)
     }
 
-    /// The same for any command, which brings its variables and its folder.
     pub fn of(columns: u16, command: CommandBuilder) -> Self {
         Self::start(command, size(columns))
     }
@@ -141,7 +127,6 @@ impl PtySession {
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             loop {
-                // When the terminal is gone, reading fails.
                 let read = screen.read(&mut buffer).unwrap_or(0);
                 let mut shown = to.0.lock().expect("a screen");
                 shown.bytes.extend_from_slice(&buffer[..read]);
@@ -155,13 +140,11 @@ impl PtySession {
         Self { shell, keyboard, shown, master: pair.master }
     }
 
-    /// Waits until the screen has shown this; gives everything that was shown.
     #[track_caller]
     pub fn until(&self, wanted: &str) -> String {
         self.until_times(1, wanted)
     }
 
-    /// Waits until the screen has shown this so many times.
     #[track_caller]
     pub fn until_times(&self, times: usize, wanted: &str) -> String {
         let enough = |text: &str| text.matches(wanted).count() >= times;
@@ -170,19 +153,15 @@ impl PtySession {
         text
     }
 
-    /// Waits until everything that was shown satisfies a condition, and gives it, or until that is hopeless.
     pub fn until_enough(&self, enough: impl Fn(&str) -> bool) -> Option<String> {
         let text = self.wait(|shown| enough(&shown.text()));
         enough(&text).then_some(text)
     }
 
-    /// Everything that was shown so far.
     pub fn so_far(&self) -> String {
         self.shown.0.lock().expect("a screen").text()
     }
 
-    /// Waits until the screen, after so many bytes, shows one of these; gives which, and where it ends. Nothing when the
-    /// program ends before that.
     pub fn until_one_of(&self, wanted: &[&str], after: usize) -> Option<(usize, usize)> {
         let find = |text: &str| {
             let shown = text.get(after..)?;
@@ -194,7 +173,6 @@ impl PtySession {
         find(&text)
     }
 
-    /// Waits until the screen has shown more than so many bytes.
     #[track_caller]
     pub fn until_longer_than(&self, length: usize) {
         let text = self.wait(|shown| shown.text().len() > length);
@@ -210,7 +188,6 @@ impl PtySession {
         self.until_read_by_keys(question);
     }
 
-    /// Waits until the program reads the answer to a question, which is shown already, key by key.
     #[cfg(unix)]
     #[track_caller]
     pub fn until_read_by_keys(&self, question: &str) {
@@ -221,7 +198,6 @@ impl PtySession {
         }
     }
 
-    /// Waits until the screen has shown this question, and what is typed is not shown.
     #[cfg(unix)]
     #[track_caller]
     pub fn until_asked_in_secret(&self, question: &str) {
@@ -245,7 +221,6 @@ impl PtySession {
         flags.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|flag| flag == mode)
     }
 
-    /// Sends a signal to the program, such as `TERM`.
     #[cfg(unix)]
     pub fn signal(&self, signal: &str) {
         let id = self.process_id();
@@ -254,7 +229,6 @@ impl PtySession {
         assert!(sent.expect("a shell").success(), "cannot send {signal}");
     }
 
-    /// The id of the program's process.
     #[track_caller]
     pub fn process_id(&self) -> u32 {
         let text = self.wait(|shown| shown.process_id().is_some());
@@ -262,18 +236,15 @@ impl PtySession {
         id.unwrap_or_else(|| panic!("the program was not started:\n{text}"))
     }
 
-    /// Gives the terminal another width.
     pub fn resize(&self, columns: u16) {
         self.master.resize(size(columns)).expect("a terminal");
     }
 
-    /// Types this; `\r` is Enter, `\x03` is Ctrl-C.
     pub fn type_in(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("a keyboard");
         self.keyboard.flush().expect("a keyboard");
     }
 
-    /// Waits for the end; gives the exit code and everything that was shown. However it ended, the terminal is in order.
     #[track_caller]
     pub fn end(mut self) -> (u32, String) {
         let text = self.wait(|_| false);
@@ -289,7 +260,6 @@ impl PtySession {
         (code, text)
     }
 
-    /// Waits until it is enough or nothing more will come; gives everything that was shown.
     fn wait(&self, enough: impl Fn(&Shown) -> bool) -> String {
         let deadline = Instant::now() + TIMEOUT;
         let mut shown = self.shown.0.lock().expect("a screen");
@@ -311,7 +281,6 @@ const fn size(columns: u16) -> PtySize {
     PtySize { rows: 30, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
 
-/// The screen without the sequences that move the cursor and colour the text.
 pub fn plain(shown: &str) -> String {
     let mut plain = String::new();
     let mut rest = shown.chars();

@@ -6,7 +6,6 @@ use std::sync::LazyLock;
 use kustom::emulator::state::{GOTHENBURG, STOCKHOLM};
 use regex::{Captures, Regex};
 
-/// Prefix of the IDs that tests choose themselves. They are not redacted.
 pub const FIXED_ID: &str = "00000000-0000-4000-8000-";
 
 static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
@@ -21,9 +20,11 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
     .expect("a valid pattern")
 });
 
-/// Replaces the home directory with `<home>`, IDs with `<id-1>`, `<id-2>`, … in the order in which they first appear,
-/// timestamps with `<time>`, durations with `<elapsed>` and ports on loopback with `<port>`. Fixed IDs and those of the
-/// seed's locations stay.
+/// An ID that is not redacted.
+pub fn fixed_id(number: usize) -> String {
+    format!("{FIXED_ID}{number:012}")
+}
+
 pub fn redact(text: &str, home: &Path) -> String {
     let mut ids: Vec<String> = Vec::new();
     let replace = |found: &Captures| {

@@ -16,28 +16,19 @@ use tower::ServiceExt as _;
 use super::harness::{TIMEOUT, TestEnv};
 use super::proxy::ValidatingProxy;
 
-/// What becomes of a request.
 pub enum Act {
-    /// It is answered as it should be.
     Pass,
-    /// It is carried out, and something happens before its answer is given.
     Then(Box<dyn FnOnce(&Emulator) + Send>),
-    /// It is not carried out, and refused with this status.
     Refuse(u16),
-    /// It is answered with an empty list.
     Nothing,
-    /// It is carried out, and its answer is lost on the way.
     Lose,
-    /// It is carried out, and never answered.
     Hang,
 }
 
 type Rule = Arc<Mutex<Box<dyn FnMut(&str) -> Act + Send>>>;
 
-/// The emulator, behind an address.
 pub struct ScriptedEmulator {
     pub emulator: Emulator,
-    /// A home whose commands all speak to this account.
     pub env: TestEnv,
     proxy: ValidatingProxy,
     rule: Rule,
@@ -67,7 +58,6 @@ impl ScriptedEmulator {
         Self { emulator, env, proxy, rule, lines }
     }
 
-    /// From now on each request, such as `GET /ipp/v1/devices?…`, is treated like this.
     pub fn rule(&self, rule: impl FnMut(&str) -> Act + Send + 'static) {
         *self.rule.lock().expect("a rule") = Box::new(rule);
     }
@@ -76,12 +66,10 @@ impl ScriptedEmulator {
         self.proxy.base_url()
     }
 
-    /// The requests so far whose line begins like this.
     pub fn asked(&self, beginning: &str) -> usize {
         self.lines.lock().expect("lines").iter().filter(|line| line.starts_with(beginning)).count()
     }
 
-    /// Waits until this holds.
     #[track_caller]
     pub fn until(&self, condition: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + TIMEOUT;
@@ -91,7 +79,6 @@ impl ScriptedEmulator {
         }
     }
 
-    /// Every enrollment that was not withdrawn.
     pub fn enrollments(&self) -> Vec<Enrollment> {
         let page = PageRequest { number: 0, size: 100 };
         self.emulator.with_state(|state, moment| {
@@ -99,7 +86,6 @@ impl ScriptedEmulator {
         })
     }
 
-    /// The codes that a phone could be paired with.
     pub fn usable_codes(&self) -> Vec<String> {
         let pending = |enrollment: &Enrollment| enrollment.status == Some(EnrollmentStatus::Pending);
         let all = self.enrollments().into_iter();
@@ -111,20 +97,17 @@ impl ScriptedEmulator {
         self.emulator.with_state(|state, moment| state.list_devices(None, page, moment.now).content)
     }
 
-    /// Plays a phone that uses this code; gives the device's id.
     pub fn use_code(&self, code: &str) -> String {
         use_code(&self.emulator, code)
     }
 }
 
-/// Plays a phone that uses this code; gives the device's id.
 pub fn use_code(emulator: &Emulator, code: &str) -> String {
     let phone = Phone { name: Some("Phone".into()), platform: Platform::Android };
     let device = emulator.with_state(|state, moment| state.use_enrollment_code(code, phone, moment));
     device.expect("a code that can be used").id.expect("an id")
 }
 
-/// The newest code.
 pub fn newest_code(emulator: &Emulator) -> String {
     let page = PageRequest { number: 0, size: 100 };
     let all = emulator.with_state(|state, moment| {
@@ -164,7 +147,6 @@ fn json_of(status: u16, body: &Value) -> Response {
     response.body(Body::from(body.to_string())).expect("an answer")
 }
 
-/// The lines of an `ndjson` output.
 pub fn events(stdout: &str) -> Vec<Value> {
     stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect()
 }

@@ -11,19 +11,15 @@ use serde_json::{Value, json};
 
 use super::harness::TIMEOUT;
 
-/// A request as it arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     pub method: String,
-    /// Path and query.
     pub target: String,
-    /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Asked {
-    /// `GET /ipp/v1/devices`, without the query.
     pub fn line(&self) -> String {
         format!("{} {}", self.method, self.target.split('?').next().unwrap_or_default())
     }
@@ -36,25 +32,20 @@ impl Asked {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
 
-    /// A query parameter, not decoded.
     pub fn query(&self, name: &str) -> Option<&str> {
         let query = self.target.split_once('?')?.1;
         query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
     }
 }
 
-/// What a server does with a request.
 #[derive(Debug, Clone)]
 pub struct Reply {
     bytes: Vec<u8>,
-    /// Written after the bytes, over and over.
     filler: usize,
-    /// The connection is kept open without another byte until the client gives up.
     stalls: bool,
 }
 
 impl Reply {
-    /// A whole answer.
     pub fn new(status: u16, content_type: &str, body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let mut bytes = format!("HTTP/1.1 {status} Whatever\r\nconnection: close\r\n").into_bytes();
@@ -70,33 +61,27 @@ impl Reply {
         Self::new(status, "application/json", body.to_string())
     }
 
-    /// RFC 7807.
     pub fn problem(status: u16, detail: &str) -> Self {
         let body = json!({"title": "Refused", "status": status, "detail": detail});
         Self::new(status, "application/problem+json", body.to_string())
     }
 
-    /// An answer without a body.
     pub fn empty(status: u16) -> Self {
         Self::new(status, "", "")
     }
 
-    /// These bytes, and then the connection is closed. None at all is a request that got no answer.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), filler: 0, stalls: false }
     }
 
-    /// The request is read, and the connection is closed without an answer.
     pub fn cut() -> Self {
         Self::raw("")
     }
 
-    /// The request is read and never answered.
     pub fn stall() -> Self {
         Self { bytes: Vec::new(), filler: 0, stalls: true }
     }
 
-    /// A success whose body has this many bytes, which are made up as they are sent.
     pub fn huge(bytes: usize) -> Self {
         let head = format!(
             "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {bytes}\r\n\r\n"
@@ -104,7 +89,6 @@ impl Reply {
         Self { bytes: head.into_bytes(), filler: bytes, stalls: false }
     }
 
-    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let at = self.bytes.windows(2).position(|pair| pair == b"\r\n").expect("a status line") + 2;
@@ -113,7 +97,6 @@ impl Reply {
         self
     }
 
-    /// Leaves out the last bytes of the body, though they are announced.
     #[must_use]
     pub fn without_the_last(mut self, bytes: usize) -> Self {
         self.bytes.truncate(self.bytes.len() - bytes);
@@ -131,7 +114,6 @@ impl Reply {
         }
         connection.flush()?;
         if self.stalls {
-            // Comes back when the client has hung up.
             let _ = connection.read(&mut [0]);
         }
         Ok(())
@@ -140,7 +122,6 @@ impl Reply {
 
 type Handler = Box<dyn Fn(&Asked) -> Reply + Send + Sync>;
 
-/// The server, on a port of its own. Each connection has a thread and carries one request. Dropping it ends it.
 pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -156,12 +137,10 @@ struct Shared {
 }
 
 impl Server {
-    /// A server that decides what to answer.
     pub fn new(handler: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         Self::start(Box::new(handler), None)
     }
 
-    /// A server that gives these answers one after the other, and then the last one for ever.
     pub fn script(replies: impl IntoIterator<Item = Reply>) -> Self {
         let replies: Vec<_> = replies.into_iter().collect();
         assert!(!replies.is_empty(), "a script has an answer");
@@ -172,12 +151,10 @@ impl Server {
         })
     }
 
-    /// A server that always answers the same.
     pub fn always(reply: Reply) -> Self {
         Self::script([reply])
     }
 
-    /// A server that should not be asked anything.
     pub fn unwanted() -> Self {
         Self::always(Reply::problem(500, "this server should not have been asked"))
     }
@@ -211,28 +188,23 @@ impl Server {
         Self { address, shared, thread: Some(thread) }
     }
 
-    /// What a client takes for the API's address.
     pub fn url(&self) -> String {
         let scheme = if self.shared.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// The port.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// The requests that arrived whole, in their order.
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().expect("requests").clone()
     }
 
-    /// The lines of the requests, such as `GET /ipp/v1/devices`.
     pub fn lines(&self) -> Vec<String> {
         self.asked().iter().map(Asked::line).collect()
     }
 
-    /// Nobody has even connected.
     #[track_caller]
     pub fn assert_untouched(&self) {
         assert_eq!(self.asked(), [], "something was sent");
@@ -243,7 +215,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -253,7 +224,6 @@ impl Drop for Server {
 
 impl Shared {
     fn serve(&self, connection: TcpStream) {
-        // A client that hangs up early has its reasons; what arrived has been noted.
         let _ = connection.set_read_timeout(Some(TIMEOUT));
         let _ = connection.set_nodelay(true);
         if let Some(config) = &self.tls {

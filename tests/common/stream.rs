@@ -6,12 +6,10 @@ use std::time::Instant;
 
 use super::harness::TIMEOUT;
 
-/// Bytes as text, with anything but UTF-8 replaced.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// What a process writes, read as it comes.
 pub struct Stream {
     shared: Arc<(Mutex<Written>, Condvar)>,
 }
@@ -42,7 +40,6 @@ impl Stream {
         Self { shared }
     }
 
-    /// Everything, and whether it has come to its end.
     pub fn end(&self, deadline: Instant) -> (Vec<u8>, bool) {
         let mut written = self.shared.0.lock().expect("a stream");
         while !written.ended {
@@ -55,7 +52,6 @@ impl Stream {
         (written.bytes.clone(), written.ended)
     }
 
-    /// Waits until it satisfies a condition, and gives it.
     #[track_caller]
     pub fn until(&self, command: &str, condition: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + TIMEOUT;

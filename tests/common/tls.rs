@@ -11,13 +11,11 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-/// The authority that the tests' environments trust.
 pub fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(|| new_authority("The tests' authority"))
 }
 
-/// An authority that nobody trusts.
 pub fn stranger() -> &'static Authority {
     static STRANGER: OnceLock<Authority> = OnceLock::new();
     STRANGER.get_or_init(|| new_authority("A stranger"))

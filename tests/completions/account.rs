@@ -16,7 +16,6 @@ fn page(content: &Value) -> Reply {
     Reply::json(200, &json!({"content": content, "page_number": 0, "total_pages": 1, "last": true}))
 }
 
-/// A service with some things in it.
 fn service(asked: &Asked) -> Reply {
     match asked.line().as_str() {
         "GET /ipp/v1/devices" => page(&json!([
@@ -107,7 +106,6 @@ fn while_it_is_fresh_nothing_is_asked_again() {
     assert_eq!(server.lines(), asked);
 }
 
-/// Makes every cache so many seconds old.
 fn age(env: &TestEnv, seconds: i64) {
     for (file, text) in caches(env) {
         let mut content: Value = serde_json::from_str(&text).unwrap();
@@ -123,7 +121,6 @@ fn what_is_not_an_hour_old_is_better_than_nothing() {
     let server = Server::new(service);
     let env = TestEnv::new().at(&server.url(), KEY);
     ask_until_known(&env, &["devices", "get", ""]);
-    // Nobody answers any more.
     drop(server);
     age(&env, 3000);
     assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
@@ -133,7 +130,6 @@ fn what_is_not_an_hour_old_is_better_than_nothing() {
     insta::assert_snapshot!(&ask(&env, &["devices", "get", ""]), @"");
 }
 
-/// Has the cache made new if that is due, after whatever process is at it still: one that completing started may be late.
 #[track_caller]
 fn refresh_when_free(env: &TestEnv) {
     let deadline = std::time::Instant::now() + TIMEOUT;
@@ -147,7 +143,6 @@ fn refresh_when_free(env: &TestEnv) {
     }
 }
 
-/// A service that refuses is not asked at every key, and what it told before it did is still offered.
 #[test]
 fn a_service_that_refuses_is_left_alone_for_a_while() {
     let refuses = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -182,7 +177,6 @@ fn only_one_process_asks_at_a_time() {
     let asked = server.lines();
     let refresh = || env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
     assert_eq!(refresh().assert_code(3).stderr, "");
-    // What there is has to do meanwhile.
     assert_eq!(&ask(&env, &["devices", "get", ""]), DEVICES);
     assert_eq!(server.lines(), asked);
     drop(lock);
@@ -192,7 +186,6 @@ fn only_one_process_asks_at_a_time() {
     twice.sort();
     lines.sort();
     assert_eq!(lines, twice);
-    // Another one that comes after it finds nothing to do.
     refresh_when_free(&env);
     assert_eq!(server.lines().len(), twice.len());
 }
@@ -275,26 +268,17 @@ fn an_emulator_of_another_process_is_asked_like_the_service() {
 fn sessions_come_from_the_journal() {
     let env = TestEnv::new().local();
     env.run(["dev", "create-device", "--name", "Till 1"]).ok();
-    let create = [
-        "sessions",
-        "create",
-        "--device",
-        "Till 1",
-        "--amount",
-        "249.50",
-        "--reference",
-        "r-1",
-        "-o",
-        "json",
-    ];
-    let id = env.run(create).json()["session_id"].as_str().unwrap().to_owned();
+    let create = ["sessions", "create", "--device", "Till 1", "--amount", "249.50", "-o", "json"];
+    let id = env.run(create.iter().chain(&["--reference", "r-1"])).json()["session_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let shown = ask(&env, &["sessions", "get", ""]);
     let (value, about) = shown.trim_end().split_once('\t').unwrap();
     assert_eq!(value, id);
     assert!(about.starts_with("CREATED, 249.50 SEK, r-1, ") && about.ends_with(" ago"), "{about}");
     assert_eq!(values(&env, &["sessions", "watch", &id, ""]), [id.as_str()]);
     assert_eq!(values(&env, &["dev", "pos", "pay", &id[..3]]), [id.as_str()]);
-    // The journal of an account that may not be asked is this machine's own.
     let profile = "[profiles.shop]\nenvironment = 'production'\napi_key_command = 'false'\n";
     let env = env.with_profiles(profile);
     let journal = env.state_folder().join("journal");

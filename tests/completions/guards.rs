@@ -20,7 +20,6 @@ fn one_device(asked: &Asked) -> Reply {
     }
 }
 
-/// Waits until an account that may be asked was asked: whatever was started before has then had its time.
 #[track_caller]
 fn until_others_would_have_asked() {
     let server = Server::new(one_device);
@@ -40,13 +39,11 @@ fn a_production_key_is_used_only_if_the_profile_says_so() {
         assert_eq!(ask(&env, &["--profile", "shop", "devices", "get", ""]), "");
         assert_eq!(caches(&env), []);
     }
-    // A key in the environment has no profile that could allow it.
     let env = TestEnv::new().at(&server.url(), LIVE);
     assert_eq!(ask(&env, &["devices", "get", ""]), "");
     let env =
         TestEnv::new().at(&server.url(), "unmarked").env("KUSTOM_BASE_URL", "https://127.0.0.1.example");
     assert_eq!(ask(&env, &["devices", "get", ""]), "");
-    // Nor does the process that asks do so when it is started by hand.
     for env in [TestEnv::new().with_profiles(&profile("")), TestEnv::new().at(&server.url(), LIVE)] {
         env.command(["--", "shop"]).env("KUSTOM_COMPLETE", "refresh").run().stdout_only();
         env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run().stdout_only();
@@ -72,7 +69,6 @@ fn a_profile_can_forbid_it() {
     server.assert_untouched();
     let env = env.with_profiles(&profile(""));
     assert_eq!(ask_until_known(&env, &["--profile", "till", "devices", "get", ""]), "Till\n");
-    // What is remembered is not shown either.
     let env = env.with_profiles(&profile("completions = false\n"));
     assert_eq!(ask(&env, &["--profile", "till", "devices", "get", ""]), "");
 }
@@ -132,7 +128,6 @@ fn what_the_service_says_is_never_an_error_of_completing() {
         for words in [&["devices", "get", ""][..], &["enrollments", "delete", ""]] {
             assert_eq!(ask(&env, words), "");
         }
-        // It says nothing either; its exit code is for whoever started it.
         let outcome = env.command(["--"]).env("KUSTOM_COMPLETE", "refresh").run();
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("", ""));
     }

@@ -13,7 +13,6 @@ pub(crate) fn ask(env: &TestEnv, words: &[&str]) -> String {
     ask_with(env, words, &[])
 }
 
-/// As [`ask`], with more environment variables.
 #[track_caller]
 pub(crate) fn ask_with(env: &TestEnv, words: &[&str], vars: &[(&str, &OsStr)]) -> String {
     let run = env.command([&["--", "kustom"], words].concat()).env("KUSTOM_COMPLETE", "fish");
@@ -24,13 +23,11 @@ pub(crate) fn ask_with(env: &TestEnv, words: &[&str], vars: &[(&str, &OsStr)]) -
     candidates.split_inclusive('\n').filter(|line| !line.starts_with('-')).collect()
 }
 
-/// Returns the candidates without their descriptions.
 #[track_caller]
 pub(crate) fn values(env: &TestEnv, words: &[&str]) -> Vec<String> {
     ask(env, words).lines().map(|line| line.split('\t').next().unwrap_or_default().to_owned()).collect()
 }
 
-/// Repeats the request until there are candidates: another process requests the names from the API.
 #[track_caller]
 pub(crate) fn ask_until_known(env: &TestEnv, words: &[&str]) -> String {
     let deadline = Instant::now() + TIMEOUT;
@@ -43,7 +40,6 @@ pub(crate) fn ask_until_known(env: &TestEnv, words: &[&str]) -> String {
     }
 }
 
-/// Returns the cache files with their content.
 pub(crate) fn caches(env: &TestEnv) -> Vec<(std::path::PathBuf, String)> {
     let folder = env.state_folder().join("completions");
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());

@@ -3,7 +3,6 @@
 use crate::common::harness::TestEnv;
 use crate::typing::{Typing, env, find};
 
-/// Names with every character that has a meaning in a shell.
 const NASTY: [&str; 19] = [
     "A space",
     "Bs\\middle",
@@ -26,7 +25,6 @@ const NASTY: [&str; 19] = [
     "S '\"x!",
 ];
 
-/// Returns a home directory with a device of each name.
 fn prepared() -> TestEnv {
     let env = env().local();
     for name in NASTY {

@@ -7,19 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::common::harness::{PROGRAM, TestEnv};
 use crate::common::pty::{PtySession, plain};
 
-/// The prompt of every shell.
 const PROMPT: &str = "READY>";
 
-/// Printed after each command.
 const DONE: &str = "-DONE-";
 
-/// A shell that loads the completions when it starts.
 pub(crate) struct Typing {
     screen: PtySession,
     lines: usize,
 }
 
-/// Returns the path of a shell, if it is installed. In CI every shell must be.
 pub(crate) fn find(shell: &str) -> Option<PathBuf> {
     let found = ["/usr/local/bin", "/usr/bin", "/bin"].map(|folder| Path::new(folder).join(shell));
     let found = found.into_iter().find(|path| path.exists());
@@ -29,13 +25,11 @@ pub(crate) fn find(shell: &str) -> Option<PathBuf> {
     );
     if found.is_none() {
         use std::io::Write as _;
-        // Written past the harness, which shows nothing of a test that passes.
         let _ = writeln!(std::io::stderr(), "skipped: {shell} is not on this machine");
     }
     found
 }
 
-/// Returns a home directory whose shells load the completions and have `kustom` and `shown` on the path.
 pub(crate) fn env() -> TestEnv {
     let env = TestEnv::new().env("LC_ALL", "C.UTF-8");
     env.file(".bashrc", format!("PS1='{PROMPT} '\nbind 'set enable-bracketed-paste off' 2> /dev/null\neval \"$(kustom completions bash)\"\n"));
@@ -47,7 +41,6 @@ pub(crate) fn env() -> TestEnv {
         ".config/fish/config.fish",
         format!("set -g fish_greeting\nset -g fish_autosuggestion_enabled 0\nfunction fish_prompt; echo -n '{PROMPT} '; end\nkustom completions fish | source\n"),
     );
-    // Prints its arguments, to show how the shell splits a line.
     let shown = env.file("bin/shown", format!("#!/bin/sh\nprintf '<%s>' \"$@\"; echo {DONE}\n"));
     std::fs::set_permissions(shown, std::fs::Permissions::from_mode(0o755)).expect("a program");
     std::os::unix::fs::symlink(PROGRAM, env.path().join("bin/kustom")).expect("a link");
@@ -72,7 +65,6 @@ impl Typing {
     #[track_caller]
     pub(crate) fn words_of(&mut self, keys: &str) -> String {
         self.screen.type_in(keys);
-        // Ctrl-A moves to the beginning of the line, where another command is inserted.
         self.screen.type_in("\u{1}shown \r");
         self.lines += 1;
         let screen = self.screen.until_times(self.lines, &format!(">{DONE}"));
@@ -82,14 +74,12 @@ impl Typing {
         screen[begin..=end].to_owned()
     }
 
-    /// Types a line that contains Tab, and waits for these texts.
     #[track_caller]
     pub(crate) fn offers(&mut self, keys: &str, expected: &[&str]) {
         self.screen.type_in(keys);
         for text in expected {
             self.screen.until(text);
         }
-        // Ctrl-C clears the line.
         self.screen.type_in("\u{3}");
     }
 }

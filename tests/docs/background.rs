@@ -111,22 +111,16 @@ pub(crate) fn send_callbacks(stub: &Arc<Stub>, call: Call, url: String) {
         let session = stub.account.session(true);
         for (event, act) in [("payment.failed", Act::Decline), ("session.finalized", Act::Pay)] {
             act.apply(&stub, &session);
-            let args = [
-                "--profile",
-                "local",
-                "dev",
-                "trigger",
-                event,
-                "--to",
-                &url,
-                "--secret-file",
-                &secret,
-                "--session",
-                &session,
-            ];
+            let args =
+                ["--profile", "local", "dev", "trigger", event, "--to", &url, "--secret-file", &secret];
             let send = || {
                 let mut command = Command::new(PROGRAM);
-                command.args(args).current_dir(&call.dir).env_clear().envs(stub.variables.iter().cloned());
+                command
+                    .args(args)
+                    .args(["--session", &session])
+                    .current_dir(&call.dir)
+                    .env_clear()
+                    .envs(stub.variables.iter().cloned());
                 command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
                 // Exit code 6 means that the receiver does not listen yet.
                 (command.status().expect("the program").code() != Some(6)).then_some(())

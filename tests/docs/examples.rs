@@ -92,12 +92,6 @@ fn run_examples(name: &str, help: &str) {
     }
 }
 
-#[test]
-fn examples_are_extracted_from_help() {
-    let help = "Words\n\nExamples:\n  kustom a   # one\n  kustom b \\\n      --c\n\nNext:\n  kustom d";
-    assert_eq!(parse_examples(help), ["kustom a   # one", "kustom b \\\n--c"]);
-}
-
 fn run_all_examples(includes: impl Fn(&str) -> bool) {
     let root = grammar();
     let mut count = 0;

@@ -10,7 +10,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::code_blocks::updates_documents;
-use super::grammar::{commands, grammar, is_global, own_arguments};
+use super::grammar::{commands, grammar, is_global};
 use super::page::{ROOT, files_below};
 
 const HOW_TO_UPDATE: &str = "update generated documents with INSTA_UPDATE=always cargo test --test docs";
@@ -133,20 +133,6 @@ fn check_generated(path: &Path, generated: &str) -> Option<String> {
 #[test]
 fn the_reference_is_current() {
     assert_eq!(check_generated(Path::new("docs/reference.md"), &reference()), None, "{HOW_TO_UPDATE}");
-}
-
-#[test]
-fn every_flag_is_in_the_reference() {
-    let page = reference();
-    for (name, command) in commands(&grammar()).into_iter().skip(1) {
-        let section = page.split("\n## ").find(|section| section.starts_with(&format!("{name}\n")));
-        let section = section.unwrap_or_else(|| panic!("the reference has no {name}"));
-        for arg in own_arguments(command) {
-            let value_name = || arg.get_value_names().expect("a value name")[0].to_string();
-            let shown = arg.get_long().map_or_else(value_name, |long| format!("--{long}"));
-            assert!(section.contains(&shown), "{name}: {shown}");
-        }
-    }
 }
 
 #[test]

@@ -29,11 +29,6 @@ pub(crate) fn is_global(arg: &Arg) -> bool {
     arg.is_global_set() || arg.get_id() == "help"
 }
 
-/// The visible arguments that not every command has.
-pub(crate) fn own_arguments(command: &Command) -> Vec<&Arg> {
-    command.get_arguments().filter(|arg| !arg.is_hide_set() && !is_global(arg)).collect()
-}
-
 /// Finds an unknown command or flag in a command line that may be incomplete and contain placeholders.
 pub(crate) fn find_error(root: &Command, line: &str) -> Option<String> {
     let words = shell_words::split(line).ok()?;

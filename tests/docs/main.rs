@@ -21,7 +21,6 @@ mod output_pattern;
 mod page;
 mod pictures;
 mod sandbox;
-mod sandbox_tests;
 mod shell;
 mod tables;
 mod workflow;

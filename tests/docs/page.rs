@@ -165,17 +165,3 @@ pub(crate) fn pages() -> Vec<Page> {
     paths.sort();
     paths.iter().map(|path| Page::read(path)).collect()
 }
-
-#[test]
-fn a_page_is_parsed() {
-    let text = "# The `x` page\n\nSee [it](y.md#z).\n\n<!-- run: typed world=new not=\"no apt\" -->\n```sh\nls\npwd\n```\n\n# The x page\n";
-    let page = Page::parse(Path::new("x.md"), text.to_owned());
-    let [block] = &page.blocks[..] else { panic!("{:?}", page.blocks) };
-    assert_eq!((block.language.as_str(), block.text.as_str(), block.line), ("sh", "ls\npwd\n", 6));
-    assert_eq!(&text[block.range.clone()], "ls\npwd\n");
-    assert_eq!((block.note["world"].as_str(), block.note["not"].as_str()), ("new", "no apt"));
-    assert!(block.note.contains_key("typed"));
-    assert_eq!((page.links[0].target.as_str(), page.links[0].line), ("y.md#z", 3));
-    assert_eq!(page.anchors, ["the-x-page", "the-x-page-1"]);
-    assert_eq!(page.code, [(1, "x".to_owned())]);
-}

@@ -22,14 +22,6 @@ pub(crate) struct CommandOutput {
     pub(crate) stderr: String,
 }
 
-impl CommandOutput {
-    #[track_caller]
-    pub(crate) fn assert_ok(self) -> Self {
-        assert_eq!(self.exit, 0, "{self}");
-        self
-    }
-}
-
 impl fmt::Display for CommandOutput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { exit, stdout, stderr } = self;

@@ -21,28 +21,10 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just(json!("SWISH")),
         Just(json!("LOST_CARD")),
     ];
-    let names = proptest::sample::select(vec![
-        "name",
-        "metadata",
-        "location_id",
-        "expires_in",
-        "ttl",
-        "device_id",
-        "order_amount",
-        "order_items",
-        "purchase_currency",
-        "purchase_started_at",
-        "unit_price",
-        "quantity",
-        "total_amount",
-        "tax_rate",
-        "total_tax_amount",
-        "order_tax_amount",
-        "merchant_data",
-        "enrollment_code",
-        "method",
-        "outcome",
-    ]);
+    let names = "name metadata location_id expires_in ttl device_id order_amount order_items purchase_currency \
+                 purchase_started_at unit_price quantity total_amount tax_rate total_tax_amount order_tax_amount \
+                 merchant_data enrollment_code method outcome";
+    let names = proptest::sample::select(names.split_whitespace().collect::<Vec<_>>());
     leaf.prop_recursive(3, 24, 6, move |inner| {
         let key = prop_oneof![names.clone().prop_map(str::to_owned), "\\PC{0,4}".prop_map(|text| text)];
         prop_oneof![

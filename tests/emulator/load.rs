@@ -17,7 +17,6 @@ fn two_hundred_clients_see_one_consistent_state() {
         let serving = tokio::spawn(server.serve(async { drop(stopped.await) }));
         let tally = clients::sell(&url, 200, |sales| sales < 3).await;
         assert_eq!(tally.wrong, Vec::<String>::new());
-        // Per client one device and three sessions: paid, declined and then paid, cancelled.
         assert_eq!(tally.right, 200 * (1 + 6 + 8 + 5));
         assert_eq!(tally.orders.len(), 200 * 2);
         let shown = serde_json::to_value(emulator.state()).unwrap();

@@ -25,7 +25,6 @@ fn the_enrollment_dialect_is_an_option() {
     assert!(!is_uuid(&both.enroll(&at(json!({"ttl": "TWO_HOURS"})))));
     assert!(!is_uuid(&both.enroll(&at(json!({"ttl": "TWENTY_FOUR_HOURS", "expires_in": 1})))));
     assert!(!is_uuid(&both.enroll(&at(json!({})))));
-    // The contract names no upper bound; the calendar has one.
     let forever = both.enroll(&at(json!({"expires_in": i64::MAX})));
     assert_eq!((forever.status, &forever.body["status"]), (201, &json!("PENDING")));
     assert!(forever.body["expires_at"].as_str().unwrap().starts_with("9999-12-30T"), "{}", forever.body);
@@ -79,7 +78,6 @@ fn a_device_that_is_offline_refuses_or_waits() {
         let created = create();
         assert_eq!(created.status, status);
         if let Some(session) = created.body["session_id"].as_str() {
-            // It is pushed to a phone that is not there: nobody can pay.
             assert_eq!(world.tap(session, "SUCCESS").status, 409);
             assert_eq!(set("online"), json!(false));
             assert_eq!(world.tap(session, "SUCCESS").status, 204);
@@ -108,7 +106,6 @@ fn new_things_are_in_the_lists_after_the_lag_and_usable_before() {
     pass("PT58S");
     assert_eq!(listed(), (json!(0), json!(0), json!(2)));
     pass("PT2S");
-    // The simulated device has left a used enrollment behind.
     assert_eq!(listed(), (json!(1), json!(2), json!(2)));
 }
 

@@ -62,7 +62,6 @@ fn the_api_does_not_return_the_method() {
     let session = world.session(&world.device("Till 1"));
     let mut shown = act(&world, &session, "choose", &json!({"method": "VIPPS"})).body;
     assert_eq!(shown.as_object_mut().unwrap().remove("method"), Some(json!("VIPPS")));
-    // Also held to the contract, which has no such field.
     assert_eq!(read(&world, &session), shown);
     assert_eq!(world.cancel(&session).body.get("method"), None);
 }

@@ -22,7 +22,6 @@ fn create<'a>(env: &'a TestEnv, words: &[&str]) -> TestCommand<'a> {
     env.command(CREATE.iter().chain(words))
 }
 
-/// What was sent, without the moment it was sent at.
 fn sent(server: &Server) -> Value {
     let asked = server.asked();
     let last: &Asked = asked.last().expect("a request");
@@ -33,7 +32,6 @@ fn sent(server: &Server) -> Value {
     body
 }
 
-/// The contract's sample: two T-shirts of 1,000.00 with 25 % in them.
 fn sample() -> Value {
     json!({
         "device_id": DEVICE, "order_amount": 200_000, "order_tax_amount": 40_000, "purchase_currency": "SEK",

@@ -12,7 +12,6 @@ use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Charged, Shop, TWIN, UNKNOWN, attempt_of};
 use crate::common::harness::{RunningCommand, TIMEOUT};
 
-/// Waits for what another process does.
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
     let deadline = Instant::now() + TIMEOUT;
@@ -42,8 +41,6 @@ fn killed_at_any_point_of_the_exchange() {
             assert_eq!(outcome.code, None, "{case}: {}", outcome.stderr);
             assert!(shop.unknown(&sale).is_some(), "{case}: it is not known what became of it");
         } else if !*with_reference && shop.unknown(&sale).is_none() {
-            // It died when all was written down and before it could tell. Without a reference nothing makes the
-            // next sale the same one: two coffees in a row are two sales.
             return;
         }
         repeat(shop, &case, &sale, outcome.code, charged);
@@ -55,7 +52,6 @@ fn told_to_stop_at_any_point_of_the_exchange() {
     let mut cases = Vec::new();
     for signal in ["INT", "TERM", "HUP"] {
         for point in points(&mut Shop::open(), true, 1) {
-            // What is answered whole is done, and what is only accepted may be so before anybody listens.
             if point != Point::Answered && point != Point::Accepted {
                 cases.push((signal, point));
             }
@@ -76,21 +72,18 @@ fn told_to_stop_at_any_point_of_the_exchange() {
     });
 }
 
-/// Sends a signal.
 pub(crate) fn send(running: &RunningCommand, signal: &str) {
     let kill = format!("kill -{signal} {}", running.id());
     let sent = std::process::Command::new("/bin/sh").args(["-c", &kill]).status();
     assert!(sent.expect("a shell").success(), "{kill}");
 }
 
-/// The files of the journal's folder whose names end like this.
 fn files(shop: &Shop, suffix: &str) -> Vec<PathBuf> {
     let folder = std::fs::read_dir(shop.env.state_folder().join("journal"));
     let entries = folder.into_iter().flatten().map(|entry| entry.expect("an entry").path());
     entries.filter(|path| path.to_string_lossy().ends_with(suffix)).collect()
 }
 
-/// The file that is locked while a session is created on the shop's device.
 fn device_lock(shop: &Shop) -> PathBuf {
     let locks = files(shop, ".lock");
     let is_device = |path: &PathBuf| path.to_string_lossy().contains("device-");
@@ -133,7 +126,6 @@ fn killed_while_it_waits_for_another_sale_on_the_device() {
 #[test]
 fn stopped_while_it_waits_for_another_sale_on_the_device() {
     let mut shop = shop();
-    // By its id it is the first thing that happens; by its name the program has waited for the API before.
     for (device, signal) in
         [(shop.device.clone(), "INT"), ("Till 1".into(), "INT"), ("Till 1".into(), "TERM")]
     {
@@ -185,7 +177,6 @@ fn killed_between_the_answer_and_the_journal() {
     }
 }
 
-/// Whether a process waits for a lock on a file.
 #[cfg(target_os = "linux")]
 pub(crate) fn waits_for_a_lock(process: u32) -> bool {
     let locks = std::fs::read_to_string("/proc/locks").expect("the locks");
@@ -198,7 +189,6 @@ pub(crate) fn waits_for_a_lock(process: u32) -> bool {
 
 #[test]
 fn killed_while_it_connects() {
-    // A queue of one that is full: who connects now waits, and nothing has been sent.
     let full = tokio::net::TcpSocket::new_v4().expect("a socket");
     full.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port on loopback");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -216,7 +206,6 @@ fn killed_while_it_connects() {
         assert!(charged.is_empty() && shop.unknown(&sale).is_some());
         repeat(&mut shop, "killed while it connects", &sale, killed.code, charged);
     }
-    // Nobody takes the call: nothing was sent, and so it says.
     let sale = shop.sale(true);
     let patience = ["--timeout".to_owned(), "2s".to_owned()];
     let command = shop.env.command(sale.args().into_iter().chain(patience));

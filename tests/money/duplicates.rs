@@ -9,7 +9,6 @@ use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of, device, error_of};
 use crate::common::harness::CommandOutput;
 
-/// A sale whose request got through and whose answer did not.
 fn unknown(shop: &mut Shop, with_reference: bool) -> (Sale, String) {
     let sale = shop.sale(with_reference);
     shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
@@ -39,7 +38,6 @@ fn an_unknown_outcome_stops_the_same_sale_and_says_why() {
     assert_eq!((&error["attempt"], &error["kind"]), (&attempt.clone().into(), &"usage".into()));
     assert_eq!(error["exit_code"], 2);
     assert_eq!(shop.wire.posts().len(), 1, "something was sent");
-    // The person knows better.
     let _ = created(shop.env.run(sale.words("json").iter().map(String::as_str).chain(["--allow-duplicate"])));
     assert_eq!(shop.charged(&sale).len(), 2);
 }
@@ -71,10 +69,8 @@ fn an_unknown_outcome_stops_nothing_else() {
     }
     let other_currency = sale.args().into_iter().map(|word| word.replace("SEK", "NOK"));
     let _ = created(shop.env.run(other_currency));
-    // This emulator knows one merchant only, and a session is asked for without naming it.
     let other_merchant = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "ANOTHER").run();
     let _ = created(other_merchant);
-    // Who names no merchant may be the same one.
     let _ = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "").run().assert_code(TWIN);
     let _ = shop.command(&sale).run().assert_code(TWIN);
 }
@@ -95,11 +91,9 @@ fn two_coffees_in_a_row_are_two_sales() {
     let first = created(shop.command(&coffee).run());
     let second = created(shop.command(&coffee).run());
     assert_ne!(first, second);
-    // An empty reference tells nothing apart: it is a variable that was not set.
     let empty = Sale { reference: Some(String::new()), ..coffee };
     let said = shop.command(&empty).run().assert_code(TWIN);
     assert!(said.stderr.contains("a value is required for '--reference <TEXT>'"), "{}", said.stderr);
-    // Another receipt is another sale, also while the first is open.
     let (one, other) = (shop.sale(true), shop.sale(true));
     let _ = created(shop.command(&one).run());
     let _ = created(shop.command(&other).run());
@@ -136,7 +130,6 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
          device <id-4>, reference receipt-000001)\n",
     ];
     assert_eq!(&shop.env.run(sale.words("table")).assert_failure(TWIN), &lines.join("\n"));
-    // What is paid is known from the journal from now on; nobody has to be asked.
     let gone = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run().assert_code(TWIN);
     let error = error_of(&gone);
     assert_eq!(error["attempt"], attempt.as_str());
@@ -144,7 +137,6 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     assert_eq!(error["session_status"], "FINALIZED");
     assert!(gone.stderr.contains(&order), "{}", gone.stderr);
     assert_eq!(shop.wire.posts().len(), 1);
-    // On another device and for another amount it is the same receipt.
     let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), amount: 1, ..sale.clone() };
     let _ = shop.command(&elsewhere).run().assert_code(TWIN);
     let again = sale.args().into_iter().chain(["--allow-duplicate".to_owned()]);
@@ -165,7 +157,6 @@ fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
     ];
     for (number, (status, end)) in ends.into_iter().enumerate() {
         if status == "EXPIRED" {
-            // The next one expires at once.
             shop.emulator.with_state(|state, _| state.options.session_lifetime = jiff::SignedDuration::ZERO);
         }
         let id = created(shop.command(&sale).run()).parse().expect("an id");
@@ -174,7 +165,6 @@ fn a_session_that_ended_unpaid_lets_the_same_reference_through() {
         assert_eq!(now.expect("a session").status.expect("a status").as_str(), status);
         assert_eq!(shop.wire.posts().len(), number + 1);
     }
-    // Each of them had ended when the next was asked for, and so has the last.
     let _ = created(shop.command(&sale).run());
     assert_eq!(shop.charged(&sale).len(), 4);
 }
@@ -188,7 +178,6 @@ fn a_twin_that_cannot_be_asked_stops_it_and_so_does_one_that_is_gone() {
     assert!(nowhere.stderr.contains("cannot be read"), "{}", nowhere.stderr);
     let _ = nowhere.assert_code(6);
     assert_eq!(shop.journal().attempts().len(), 1);
-    // Not being found is no sign that it was not paid: it may have been asked for at another place.
     let emptied = Shop::open();
     let elsewhere = Sale { device: emptied.device.clone(), ..sale };
     let gone = shop.command(&elsewhere).env("KUSTOM_BASE_URL", emptied.wire.url()).run().assert_code(TWIN);
@@ -196,7 +185,6 @@ fn a_twin_that_cannot_be_asked_stops_it_and_so_does_one_that_is_gone() {
     assert_eq!(emptied.wire.posts().len(), 0);
 }
 
-/// Starts the same sale this many times, all while the first is not answered yet.
 fn at_once(shop: &mut Shop, sales: &[Sale]) -> Vec<CommandOutput> {
     shop.wire.breaks(Fault::Pause);
     let running: Vec<_> = sales.iter().map(|sale| shop.command(sale).spawn()).collect();
@@ -251,7 +239,6 @@ fn a_sale_on_another_device_does_not_wait() {
     let waits = shop.command(&sale).spawn();
     shop.wire.until_held();
     let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), ..sale.clone() };
-    // It ends while the other one has no answer.
     let _ = created(shop.command(&elsewhere).run());
     shop.wire.release();
     let _ = created(waits.wait());

@@ -8,11 +8,8 @@ use serde_json::json;
 use super::faulty_proxy::{Fault, Point, Then};
 use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of};
 
-/// How many shops are open at the same time in one test.
 const SHOPS: usize = 3;
 
-/// What goes on after the first, faulty run: the script repeats the command. It does not override a twin, and
-/// does not know what an exit code 7 means; without a reference it stops when the sale went through.
 pub(crate) fn repeat(shop: &mut Shop, case: &str, sale: &Sale, first: Option<i32>, mut charged: Charged) {
     let mut last = first;
     let attempted = shop.is_attempted(sale);
@@ -22,7 +19,6 @@ pub(crate) fn repeat(shop: &mut Shop, case: &str, sale: &Sale, first: Option<i32
         }
         let outcome = shop.command(sale).run();
         charged = shop.judge(&format!("{case}, repeated {time}×"), sale, &charged, &outcome);
-        // What may be charged, or is, is stopped until a person lets it through; what is not goes through.
         let may_be_charged = last.map_or(attempted, |code| matches!(code, 0 | TWIN | UNKNOWN));
         let expected = if may_be_charged { TWIN } else { 0 };
         assert_eq!(outcome.code, Some(expected), "{case}, repeated {time}×: {}", outcome.stderr);
@@ -31,7 +27,6 @@ pub(crate) fn repeat(shop: &mut Shop, case: &str, sale: &Sale, first: Option<i32
     settle(shop, case, sale, &charged);
 }
 
-/// The person looks what became of the attempt that is not known, and says so.
 fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: &Charged) {
     let Some(attempt) = shop.unknown(sale) else { return };
     shop.runs += 1;
@@ -65,7 +60,6 @@ fn script(shop: &mut Shop, case: &str, sale: &Sale, fault: Fault, more: &[&str],
     repeat(shop, case, sale, outcome.code, charged);
 }
 
-/// Cases spread over shops that are open at the same time; gives how often the program ran.
 pub(crate) fn in_shops<C: Send + Sync>(cases: &[C], work: impl Fn(&mut Shop, &C) + Sync) -> usize {
     std::thread::scope(|scope| {
         let shop = |number: usize| {
@@ -84,7 +78,6 @@ pub(crate) fn in_shops<C: Send + Sync>(cases: &[C], work: impl Fn(&mut Shop, &C)
     })
 }
 
-/// Points all over the exchange: the places where something ends or begins, and others evenly between.
 pub(crate) fn points(shop: &mut Shop, with_reference: bool, parts: usize) -> Vec<Point> {
     let sale = shop.sale(with_reference);
     let _ = shop.command(&sale).run().ok();
@@ -100,7 +93,6 @@ pub(crate) fn points(shop: &mut Shop, with_reference: bool, parts: usize) -> Vec
     let mut points = vec![Point::Accepted];
     points.extend(spread(request_head, request, &[]).into_iter().map(Point::Request));
     points.push(Point::Forwarded);
-    // The status line: before and after the code, before and in its end.
     points.extend(spread(answer_head, answer, &[9, 12, 15, 16, 17]).into_iter().map(Point::Answer));
     points.push(Point::Answered);
     points
@@ -118,8 +110,6 @@ fn a_connection_that_breaks_anywhere_charges_nothing_twice() {
     }
     let runs = in_shops(&cases, |shop, (with_reference, point, then)| {
         let sale = shop.sale(*with_reference);
-        // A reset may overtake an answer that was sent whole. A connection that breaks at once may do so before
-        // anything is sent over it, and then another one is made.
         let expected: &[i32] = match (point, then) {
             (Point::Accepted, _) => &[0, 6, UNKNOWN],
             (Point::Answered, Then::Close) => &[0],
@@ -133,14 +123,12 @@ fn a_connection_that_breaks_anywhere_charges_nothing_twice() {
 
 #[test]
 fn a_connection_that_was_used_before_breaks_anywhere() {
-    // The device is looked up by its name, over the connection that the POST then takes.
     let mut cases = Vec::new();
     for point in points(&mut Shop::open(), true, 4) {
         for then in [Then::Close, Then::Reset] {
             cases.push((point, then));
         }
     }
-    // A connection that is closed between two requests may be noticed before the second is sent, or after.
     cases.extend([Then::Close, Then::Reset].into_iter().cycle().take(16).map(|then| (Point::Read, then)));
     in_shops(&cases, |shop, (point, then)| {
         let mut sale = shop.sale(true);
@@ -150,7 +138,6 @@ fn a_connection_that_was_used_before_breaks_anywhere() {
     });
 }
 
-/// A whole answer.
 fn answer(status: u16, content_type: &str, body: &str, further: &str) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {status} Whatever\r\ncontent-length: {}\r\n", body.len());
     if !content_type.is_empty() {
@@ -170,7 +157,6 @@ fn an_answer_that_is_not_the_emulators() {
             cases.push((with_reference, carried_out, answer.clone(), expected));
         }
     };
-    // What may have been carried out is not known, whether it was or not.
     for carried_out in [true, false] {
         for status in [408, 500, 501, 502, 503, 504, 599] {
             case(carried_out, answer(status, "application/problem+json", &problem, ""), UNKNOWN);
@@ -193,7 +179,6 @@ fn an_answer_that_is_not_the_emulators() {
         case(carried_out, b"HTTP/1.1 200 OK\r\nnonsense\r\n\r\n".to_vec(), UNKNOWN);
         case(carried_out, b"SSH-2.0-OpenSSH_9.9\r\n".to_vec(), UNKNOWN);
     }
-    // A refusal is one: nothing was carried out.
     for (status, expected) in [(400, 5), (401, 3), (403, 5), (404, 4), (409, 5), (418, 5), (422, 5)] {
         case(false, answer(status, "application/problem+json", &problem, ""), expected);
     }
@@ -221,7 +206,6 @@ fn an_api_that_is_silent_at_any_point() {
 
 #[test]
 fn a_connection_that_cannot_be_made() {
-    // Bound and not listening: nobody else can have the port, and whoever connects is refused.
     let closed = tokio::net::TcpSocket::new_v4().expect("a socket");
     closed.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port on loopback");
     let nowhere = format!("http://{}", closed.local_addr().expect("an address"));

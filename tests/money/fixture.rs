@@ -12,7 +12,6 @@ use serde_json::Value;
 use super::faulty_proxy::Wire;
 use crate::common::harness::{CommandOutput, TestCommand, TestEnv};
 
-/// The exit codes of a create, by name.
 pub(crate) const TWIN: i32 = 2;
 pub(crate) const UNKNOWN: i32 = 7;
 
@@ -21,18 +20,14 @@ pub(crate) struct Shop {
     pub(crate) wire: Wire,
     pub(crate) env: TestEnv,
     pub(crate) device: String,
-    /// How often the program was run.
     pub(crate) runs: usize,
     sales: i64,
 }
 
-/// One thing that is sold once.
 #[derive(Debug, Clone)]
 pub(crate) struct Sale {
-    /// Minor units; no other sale of the shop has the same.
     pub(crate) amount: i64,
     pub(crate) reference: Option<String>,
-    /// How the device is named: by its name it has to be looked up first, over the same connection.
     pub(crate) device: String,
 }
 
@@ -41,7 +36,6 @@ impl Sale {
         self.words("json")
     }
 
-    /// The same in another format.
     pub(crate) fn words(&self, format: &str) -> Vec<String> {
         let amount = format!("{}.{:02}", self.amount / 100, self.amount % 100);
         let words = ["sessions", "create", "-o", format, "--currency", "SEK", "--device", &self.device];
@@ -54,7 +48,6 @@ impl Sale {
     }
 }
 
-/// What the emulator has of a sale, by id.
 pub(crate) type Charged = BTreeSet<String>;
 
 impl Shop {
@@ -78,20 +71,17 @@ impl Shop {
         self.env.command(sale.args())
     }
 
-    /// All sessions of the emulator.
     pub(crate) fn sessions(&self) -> Vec<Value> {
         let state = serde_json::to_value(self.emulator.state()).expect("a state");
         state["sessions"].as_array().expect("sessions").clone()
     }
 
-    /// The sessions of a sale.
     pub(crate) fn charged(&self, sale: &Sale) -> Charged {
         let sessions = self.sessions();
         let of_sale = sessions.iter().filter(|session| session["purchase"]["order_amount"] == sale.amount);
         of_sale.map(|session| session["id"].as_str().expect("an id").to_owned()).collect()
     }
 
-    /// The journal as it stands on disk.
     pub(crate) fn journal(&self) -> Journal {
         let Ok(folder) = fs::read_dir(self.env.state_folder().join("journal")) else {
             return Journal::default();
@@ -103,7 +93,6 @@ impl Shop {
         Journal::read(&text)
     }
 
-    /// The attempt at this sale whose outcome is not known.
     pub(crate) fn unknown(&self, sale: &Sale) -> Option<String> {
         let journal = self.journal();
         let mut unknown = journal.attempts().iter().filter(|attempt| {
@@ -114,7 +103,6 @@ impl Shop {
         found
     }
 
-    /// Whether this sale may have been charged, for all that the journal knows.
     pub(crate) fn is_attempted(&self, sale: &Sale) -> bool {
         self.journal().attempts().iter().any(|attempt| {
             let may_exist = attempt.outcome.is_unknown() || matches!(attempt.outcome, Came::Created { .. });
@@ -122,7 +110,6 @@ impl Shop {
         })
     }
 
-    /// Every session of this sale is in the journal: as created, or as an attempt whose outcome is unknown.
     fn assert_written_down(&self, case: &str, sale: &Sale, charged: &Charged) {
         let journal = self.journal();
         let attempts = journal.attempts().iter();
@@ -137,8 +124,6 @@ impl Shop {
         assert!(lost <= unknown.len(), "{case}: a session is not in the journal, {sale:?}: {charged:?}");
     }
 
-    /// Judges how a create ended against what the emulator has: the exit code must be true, the sale charged at
-    /// most once, and what exists written down.
     #[track_caller]
     pub(crate) fn judge(
         &self,
@@ -165,14 +150,12 @@ impl Shop {
                 });
                 assert!(known, "created, but not in the journal: {told}");
             }
-            // It may have been carried out or not; the attempt is named, and kept as unknown.
             Some(UNKNOWN) => {
                 let attempt = attempt_of(outcome);
                 let journal = self.journal();
                 let kept = journal.attempts().iter().find(|kept| kept.id.to_string() == attempt);
                 assert!(kept.is_some_and(|kept| kept.outcome.is_unknown()), "not kept as unknown: {told}");
             }
-            // Killed: whatever had happened by then.
             None => {}
             Some(TWIN | 3..=6) => assert!(new.is_empty(), "said to be nothing, but created: {told}"),
             Some(_) => panic!("no exit code of a create that was asked for like this: {told}"),
@@ -181,7 +164,6 @@ impl Shop {
         after
     }
 
-    /// Judges a create that was told to stop before it sent anything.
     #[track_caller]
     pub(crate) fn judge_stopped(&self, case: &str, sale: &Sale, outcome: &CommandOutput) -> Charged {
         self.wire.until_quiet();
@@ -190,7 +172,6 @@ impl Shop {
         Charged::new()
     }
 
-    /// At the end of the day: every session of the emulator is in the list of the program.
     #[track_caller]
     pub(crate) fn close(&mut self) {
         self.runs += 1;
@@ -210,7 +191,6 @@ impl Shop {
     }
 }
 
-/// A simulated device at the first location.
 pub(crate) fn device(emulator: &Emulator, name: &str) -> String {
     let new = kustom::emulator::state::NewSimulatedDevice {
         name: name.to_owned(),
@@ -221,14 +201,12 @@ pub(crate) fn device(emulator: &Emulator, name: &str) -> String {
     made.expect("a device").id.expect("an id")
 }
 
-/// The attempt that a failure names in `-o json`.
 #[track_caller]
 pub(crate) fn attempt_of(outcome: &CommandOutput) -> String {
     let error = error_of(outcome);
     error["attempt"].as_str().unwrap_or_else(|| panic!("no attempt in {error}")).to_owned()
 }
 
-/// The failure in `-o json`: the last line of stderr.
 #[track_caller]
 pub(crate) fn error_of(outcome: &CommandOutput) -> Value {
     let last = outcome.stderr.lines().last().unwrap_or_default();

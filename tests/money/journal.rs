@@ -50,7 +50,6 @@ fn seen(number: u128, status: &str) -> Event {
     Event { at: Timestamp::now(), event }
 }
 
-/// One of each kind, oldest first.
 pub(crate) fn one_of_each() -> Vec<Event> {
     let mut events = attempt(1, 100, 100, Some(created(1)));
     events.push(seen(1, "FINALIZED"));
@@ -80,7 +79,6 @@ pub(crate) fn text(events: &[Event]) -> String {
     events.iter().map(|event| serde_json::to_string(event).expect("JSON") + "\n").collect()
 }
 
-/// A home at this address with this journal.
 pub(crate) fn env(url: &str, journal: &str) -> TestEnv {
     let env = TestEnv::new().at(url, KEY);
     env.file("state/journal/@playground.jsonl", journal);
@@ -215,7 +213,6 @@ fn a_torn_last_line_costs_nothing_else() {
         let listed = env.run(["sessions", "list", "-o", "json"]);
         assert_eq!(listed.stderr, "", "it was being written, which is no damage");
         assert_eq!(listed.json().as_array().map(Vec::len), Some(8));
-        // What is written behind it is whole, and what stands in front of it still counts.
         let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
         let _ = env.run(create).ok();
         assert_eq!(journal(&env).attempts().len(), 9);
@@ -249,7 +246,6 @@ fn a_damaged_journal_stops_a_create_and_is_told_everywhere() {
 fn without_a_journal_nothing_is_sent() {
     let server = Server::unwanted();
     let create = ["sessions", "create", "--device", DEVICE, "--amount", "1", "--currency", "SEK"];
-    // A file where the folder should be, and a folder where the file should be.
     let env = TestEnv::new().at(&server.url(), KEY);
     env.file("state", "");
     let said = env.run(create).assert_failure(2);
@@ -258,7 +254,6 @@ fn without_a_journal_nothing_is_sent() {
     let env = TestEnv::new().at(&server.url(), KEY);
     env.file("state/journal/@playground.jsonl/x", "");
     assert!(env.run(create).assert_failure(2).contains("hint: nothing was sent"));
-    // A full disk: no file can grow.
     let env = TestEnv::new().at(&server.url(), KEY);
     let full = env.command(create).through("ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"").run();
     assert!(full.assert_failure(2).contains("hint: nothing was sent"));
@@ -300,7 +295,6 @@ fn many_processes_at_once_lose_nothing() {
     assert_eq!(written, ids);
 }
 
-/// A gate that lets everybody through when enough have come.
 #[derive(Default)]
 struct Gate(Mutex<usize>, Condvar);
 
@@ -325,7 +319,6 @@ fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
     }
     let gate = Gate::default();
     let server = Server::new(move |asked| {
-        // Nobody is answered before all four have asked.
         gate.pass(4);
         let session = asked.target.rsplit('/').next().expect("an id").to_owned();
         match session {
@@ -355,6 +348,5 @@ fn a_refresh_asks_for_the_open_ones_only_and_all_at_once() {
     assert_eq!(status(3), Some("FINALIZED".into()));
     assert_eq!(status(13), Some("FINALIZED".into()));
     assert_eq!(status(12), Some("CREATED".into()));
-    // What was seen is kept, and what has ended is not asked for again.
     assert_eq!(env.run(["sessions", "list", "-o", "json"]).json(), rows);
 }

@@ -14,5 +14,6 @@ mod faulty_proxy;
 mod fixture;
 mod journal;
 mod network_errors;
+mod other_resource;
 mod recover;
 mod watch;

@@ -28,7 +28,6 @@ fn an_api_that_is_away_for_a_while_is_waited_for() {
     let watching = watch(&shop, &[id], &[]);
     watching.until_stdout(|said| said.contains("CREATED"));
     shop.wire.down(true);
-    // As many looks as there are in a minute.
     shop.wire.until_turned_away(60);
     end(&shop.emulator, id, &SessionStatus::Finalized);
     shop.wire.until_turned_away(62);
@@ -64,7 +63,6 @@ fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning()
     for id in ids {
         end(&shop.emulator, id, &SessionStatus::Finalized);
     }
-    // Bound and not listening: who connects is refused, until somebody listens.
     let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
     socket.bind((std::net::Ipv4Addr::LOCALHOST, 0).into()).expect("a port on loopback");
     let url = format!("http://{}", socket.local_addr().expect("an address"));
@@ -112,7 +110,6 @@ fn answers_that_are_none_are_survived() {
         outcome.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let told: Vec<&str> = told.iter().map(|object| object["status"].as_str().expect("a status")).collect();
     assert_eq!(told, ["CREATED", "ACTIVE", "FINALIZED"]);
-    // Two failures that passed, each told once, as an object.
     let warnings: Vec<Value> =
         outcome.stderr.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(warnings.len(), 2, "{}", outcome.stderr);
@@ -148,7 +145,6 @@ fn who_stops_waiting_leaves_the_session_as_it_is() {
         for format in ["table", "json"] {
             let id = session(&shop);
             let watching = watch(&shop, &[ended, id], &["-o", format]);
-            // The second look at it comes after the first has been taken in.
             crate::crash::until("both were seen", || shop.wire.reads_of(id) > 1);
             if format == "table" {
                 watching.until_stdout(|said| said.lines().count() == 2);
@@ -186,7 +182,6 @@ fn who_stops_waiting_can_ask_for_a_cancel() {
     }
 }
 
-/// Watches in a terminal that is closed, and waits for the program's end.
 fn closed_terminal(shop: &Shop, more: &[&str]) -> uuid::Uuid {
     let id = session(shop);
     let size = PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 };
@@ -203,7 +198,6 @@ fn closed_terminal(shop: &Shop, more: &[&str]) -> uuid::Uuid {
     let mut child = pair.slave.spawn_command(command).expect("the program starts");
     drop(pair.slave);
     crate::crash::until("it watches", || shop.wire.reads_of(id) > 2);
-    // Nobody else has it open: this is the window's end.
     drop(pair.master);
     let _ = child.wait().expect("a process");
     shop.wire.until_quiet();
@@ -236,7 +230,6 @@ fn ctrl_c_in_a_terminal() {
     assert_eq!(status(&shop, id), SessionStatus::Created);
 }
 
-/// A production account at this server.
 fn production(server: &Server) -> TestEnv {
     let text = format!(
         "active = \"p\"\n[profiles.p]\nenvironment = \"production\"\napi_key = \"kco_live_api_0123456789\"\n\
@@ -260,7 +253,6 @@ fn real_shop() -> Server {
 
 #[test]
 fn on_production_a_create_names_what_it_will_do_and_asks() {
-    // The device is named by its id, and shown by its name all the same.
     let words = [
         "sessions",
         "create",

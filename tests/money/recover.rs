@@ -10,7 +10,6 @@ use super::fixture::{Shop, UNKNOWN, attempt_of};
 use super::journal::{DEVICE, env, id, journal, one_of_each, text};
 use crate::common::server::{Reply, Server};
 
-/// A shop with an attempt whose session exists; gives both.
 fn lost() -> (Shop, String, String) {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
@@ -25,7 +24,6 @@ fn lost() -> (Shop, String, String) {
 fn an_attempt_is_settled_by_its_session() {
     for by in [8, 36, 0] {
         let (shop, attempt, session) = lost();
-        // By the beginning of its id, by all of it, and by nothing: its session tells which it is.
         let named: Vec<&str> = [&attempt[..by]].into_iter().filter(|named| !named.is_empty()).collect();
         let words = ["sessions", "recover", "--session", &session, "-o", "json"];
         let settled = shop.env.run(words.iter().chain(&named)).json();
@@ -86,7 +84,6 @@ fn a_session_that_does_not_match_settles_nothing() {
 #[test]
 fn a_session_settles_one_attempt_only() {
     let (shop, attempt, session) = lost();
-    // The same sale once more, as far as the journal can tell.
     let path = shop.env.state_folder().join("journal/@playground.jsonl");
     let journal = fs::read_to_string(&path).expect("a journal");
     let other = id(77).to_string();
@@ -130,7 +127,6 @@ fn an_attempt_that_was_not_carried_out_is_settled_by_a_persons_word() {
 #[cfg(target_os = "linux")]
 fn what_becomes_known_meanwhile_is_not_settled_again() {
     use std::io::Write as _;
-    // The answer to the attempt comes in just when a person says that there is none.
     let env = env("http://127.0.0.1:1", &text(&one_of_each()));
     let path = env.state_folder().join("journal/@playground.jsonl");
     let held = fs::File::create(path.with_extension("lock")).expect("a lock");

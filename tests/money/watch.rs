@@ -16,7 +16,6 @@ use crate::common::server::{Reply, Server};
 pub(crate) const FAST: [&str; 2] = ["--interval", "20ms"];
 const SESSION: &str = "00000000-0000-4000-8000-00000000005e";
 
-/// A new session on the shop's device.
 pub(crate) fn session(shop: &Shop) -> Uuid {
     let purchase = Purchase {
         order_amount: 24950,
@@ -45,7 +44,6 @@ fn activate(emulator: &Emulator, id: Uuid) {
         .expect("a method");
 }
 
-/// Takes a session to its end.
 pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
     emulator.with_state(|state, moment| match status {
         SessionStatus::Finalized => {
@@ -60,7 +58,6 @@ pub(crate) fn end(emulator: &Emulator, id: Uuid, status: &SessionStatus) {
     });
 }
 
-/// A session that is in this status already.
 fn in_status(shop: &Shop, status: &SessionStatus) -> Uuid {
     let lifetime = |duration| shop.emulator.with_state(|state, _| state.options.session_lifetime = duration);
     if *status == SessionStatus::Expired {
@@ -79,7 +76,6 @@ pub(crate) fn watch(shop: &Shop, ids: &[Uuid], more: &[&str]) -> RunningCommand 
     shop.env.command(words.chain(FAST).chain(more.iter().copied())).spawn()
 }
 
-/// The statuses of the lines of a table, in their order.
 fn statuses(stdout: &str) -> Vec<&str> {
     stdout.lines().map(|line| line.split_whitespace().nth(1).expect("a status")).collect()
 }
@@ -143,7 +139,6 @@ fn the_worst_of_many_outcomes_is_the_exit_code() {
         SessionStatus::Failed => 12,
         _ => 13,
     };
-    // The order of the codes is that of the badness.
     let all = [
         SessionStatus::Finalized,
         SessionStatus::Cancelled,
@@ -154,7 +149,6 @@ fn the_worst_of_many_outcomes_is_the_exit_code() {
     let ids = all.each_ref().map(|status| in_status(&shop, status));
     for mix in 1_usize..32 {
         let chosen: Vec<usize> = (0..5).filter(|number| mix & (1 << number) != 0).collect();
-        // The order in which they are named does not matter.
         let chosen: Vec<usize> = if mix % 2 == 0 { chosen } else { chosen.into_iter().rev().collect() };
         let worst = chosen.iter().map(|number| codes(&all[*number])).max().expect("one");
         let named: Vec<Uuid> = chosen.iter().map(|number| ids[*number]).collect();
@@ -182,7 +176,6 @@ fn a_hundred_sessions_in_one_process() {
     for id in &ids {
         activate(&shop.emulator, *id);
     }
-    // No change is missed: each of them has its line.
     seen("ACTIVE");
     for (number, id) in ids.iter().enumerate() {
         let how = if number == 57 { SessionStatus::Cancelled } else { SessionStatus::Finalized };
@@ -211,7 +204,6 @@ fn a_change_is_seen_by_the_next_look_and_nothing_is_asked_after_the_end() {
     let outcome = env.run(["sessions", "watch", SESSION, "--interval", "1ms"]).assert_code(0);
     assert_eq!(statuses(&outcome.stdout), ["CREATED", "ACTIVE", "AUTHORIZING", "FINALIZED"]);
     assert_eq!(server.asked().len(), 5);
-    // Named twice it is waited for once.
     let _ = env.run(["sessions", "watch", SESSION, SESSION]).assert_code(0);
     assert_eq!(server.asked().len(), 6);
 }
@@ -237,7 +229,6 @@ fn a_create_that_watches_ends_with_the_outcome() {
         "{}",
         outcome.stderr
     );
-    // The journal knows how it ended.
     let listed = shop.env.run(["sessions", "list", "-o", "json"]).json();
     assert_eq!(listed[0]["status"], "FINALIZED");
 
@@ -249,7 +240,6 @@ fn a_create_that_watches_ends_with_the_outcome() {
     let shown: Value = serde_json::from_str(&outcome.stdout).expect("one document");
     assert_eq!((&shown["status"], &shown["session_id"]), (&"CANCELLED".into(), &other.into()));
 
-    // Without an answer it is the same as without the wait.
     let sale = shop.sale(true);
     shop.wire.breaks(Fault::At(Point::Forwarded, Then::Close));
     let words = sale.words("json");
@@ -281,7 +271,6 @@ fn the_end_of_the_wait_leaves_the_session_or_cancels_it() {
     assert_eq!(status(&shop, id), SessionStatus::Cancelled);
 }
 
-/// A server at which a session is open until somebody cancels it, and by then it is paid.
 fn paid_by_then() -> Server {
     let cancelled = std::sync::atomic::AtomicBool::new(false);
     Server::new(move |asked| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::create_args::SessionArgs;
+use super::create_args::{NewSession, SessionArgs};
 use super::duplicate_guard::create_once;
 use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
@@ -82,11 +82,11 @@ impl Args {
             let cancels =
                 if wait.may_cancel() { ", and cancel it if the wait ends before it does" } else { "" };
             context.confirm(&format!("create a session of {}{cancels}", new.summary())).await?;
-            Ok((create_once(&new, allow_duplicate, context).await?, new.summary()))
+            Ok((create_once(&new, allow_duplicate, context).await?, new))
         };
-        let (session, summary) = Box::pin(context.run_until_cancelled(create)).await?;
+        let (session, new) = Box::pin(context.run_until_cancelled(create)).await?;
         if watch {
-            watch_created(session, &summary, wait, context).await
+            watch_created(session, &new, wait, context).await
         } else {
             print_created(&session, context)
         }
@@ -109,7 +109,7 @@ fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Resul
 /// nothing was processed.
 async fn watch_created(
     session: Resource<Session>,
-    summary: &str,
+    new: &NewSession,
     wait: WaitFlags,
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
@@ -117,14 +117,14 @@ async fn watch_created(
     context.output.status(&format!(
         "Session {} of {} was created.",
         escape_control(&text),
-        escape_control(summary)
+        escape_control(&new.summary())
     ));
     let Ok(id) = text.parse::<Uuid>() else {
         context.output.print_item(&session)?;
         context.output.warn("the session was created, but its ID is not a UUID, so it cannot be waited for");
         return Ok(ExitStatus::SessionOpen);
     };
-    let mut watched = WatchedSession::new(id);
+    let mut watched = WatchedSession::created(id, new.fields());
     watched.record(session);
     wait_for_sessions(vec![watched], wait, context).await.map_err(|error| {
         let error = error.detail("session_id", id.to_string());

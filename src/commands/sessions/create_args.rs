@@ -34,6 +34,11 @@ impl NewSession {
         session_request(self.body.clone(), self.location_id.as_deref())
     }
 
+    /// The fields of the body.
+    pub(super) fn fields(&self) -> Map<String, Value> {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
     /// The amount and where it is paid, for prompts and messages.
     pub(super) fn summary(&self) -> String {
         let SessionRequest { order_amount, purchase_currency, .. } = &self.request;

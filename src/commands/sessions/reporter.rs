@@ -3,11 +3,13 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::outcome;
-use crate::error::{Error, ExitStatus};
+use crate::api::find_difference;
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Format, Output, ProgressBar, session_style};
 use crate::text::{escape_control, format_duration, pluralize};
@@ -25,11 +27,27 @@ pub(super) struct WatchedSession {
     /// Whether a poll found it open. If none did, it had ended before the wait began.
     pub(super) was_open: bool,
     pub(super) cancel_error: Option<Error>,
+    /// What was sent to create it, if this command created it.
+    sent: Map<String, Value>,
 }
 
 impl WatchedSession {
-    pub(super) const fn new(id: Uuid) -> Self {
-        Self { id, session: None, was_open: false, cancel_error: None }
+    pub(super) fn new(id: Uuid) -> Self {
+        Self { id, session: None, was_open: false, cancel_error: None, sent: Map::new() }
+    }
+
+    pub(super) const fn created(id: Uuid, sent: Map<String, Value>) -> Self {
+        Self { id, session: None, was_open: false, cancel_error: None, sent }
+    }
+
+    /// Fails if the session is not the one that was sent, such as one of another amount.
+    pub(super) fn check(&self, session: &Resource<Session>) -> Result<(), Error> {
+        let Some(difference) = find_difference(&self.sent, session.raw()) else { return Ok(()) };
+        let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
+        let message = format!("session {} is not as requested: {difference}; it is {status}", self.id);
+        Err(Error::new(ErrorKind::Unknown, escape_control(&message))
+            .detail("session_status", status)
+            .hint(format!("compare it with the sale: kustom sessions get {}", self.id)))
     }
 
     pub(super) fn record(&mut self, session: Resource<Session>) {

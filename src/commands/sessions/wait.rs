@@ -136,6 +136,7 @@ impl Waiter<'_> {
         };
         match response {
             Ok(Ok(session)) => {
+                watched.check(&session)?;
                 let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
                 if status.is_terminal() {
                     outcome::record_status(&session, &self.context);
@@ -160,6 +161,7 @@ impl Waiter<'_> {
             let flag = self.context.settings.profile_flag();
             error.hint(format!("try again: kustom{flag} sessions cancel {}", watched.id))
         })?;
+        watched.check(&session)?;
         watched.record(session);
         // A closed terminal, which cannot be printed to, must not keep other sessions from being cancelled.
         let _ = self.reporter.print_change(watched);

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::common::harness::TestEnv;
 use crate::common::pty::{PtySession, plain};
 
-/// An environment with three devices.
 fn env_with_devices() -> TestEnv {
     let env = TestEnv::new().local();
     for (name, location) in
@@ -44,22 +43,10 @@ fn a_list_in_a_narrow_terminal_breaks_no_word() {
 }
 
 fn session(env: &TestEnv, amount: &str, reference: &str) -> String {
-    let args = [
-        "sessions",
-        "create",
-        "--device",
-        "Till 1",
-        "--amount",
-        amount,
-        "--reference",
-        reference,
-        "-o",
-        "json",
-    ];
-    env.run(args).json()["session_id"].as_str().unwrap().to_owned()
+    let args = ["sessions", "create", "--device", "Till 1", "-o", "json", "--amount", amount];
+    env.run(args.iter().chain(&["--reference", reference])).json()["session_id"].as_str().unwrap().to_owned()
 }
 
-/// Runs a command, searches its list and selects the item that is found.
 fn choose(env: &TestEnv, args: &[&str], list: &str, search: &str) -> (u32, String) {
     let mut screen = PtySession::open(env, args, &[]);
     screen.until_asked(&format!("{list} (type to search):"));
@@ -102,7 +89,6 @@ fn a_payment_has_its_device_chosen() {
     assert_eq!(journal[0]["device_id"], device["id"]);
 }
 
-/// Sessions come from the journal, and only open ones are listed where the session must be open.
 #[test]
 fn a_session_is_chosen_from_those_that_were_created_here() {
     let env = env_with_devices();
@@ -143,7 +129,6 @@ fn ctrl_c_at_a_list_does_nothing() {
     assert_eq!(env.run(["devices", "list", "-o", "json"]).json().as_array().unwrap().len(), 3);
 }
 
-/// Names that a narrow terminal truncates can still be distinguished.
 #[test]
 fn a_narrow_terminal_truncates_names_and_not_ids() {
     let env = TestEnv::new().local();
@@ -196,7 +181,6 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
     }
 }
 
-/// A list of several pages shows its progress, which disappears when the list is printed.
 #[test]
 fn a_long_list_has_a_bar_that_goes_away() {
     use crate::common::server::{Asked, Reply, Server};

@@ -1,11 +1,8 @@
 //! From an empty home to a named device, with nothing known but what the screen says.
 
-use std::time::{Duration, Instant};
-
 use crate::common::harness::TestEnv;
 use crate::common::pty::PtySession;
 
-/// The command that the screen tells to type, after this word.
 fn told(screen: &str, after: &str, program: &str) -> Vec<String> {
     let line =
         screen.rsplit_once(after).unwrap_or_else(|| panic!("'{after}' is not on the screen:\n{screen}")).1;
@@ -16,9 +13,7 @@ fn told(screen: &str, after: &str, program: &str) -> Vec<String> {
 
 #[test]
 fn a_stranger_pairs_a_phone_with_what_the_screen_says() {
-    let started = Instant::now();
     let env = TestEnv::new();
-    // No account: the error says how to try without one.
     let (code, shown) = PtySession::open(&env, ["enrollments", "pair"], &[]).end();
     assert_eq!(code, 3, "{shown}");
     assert!(shown.contains("try everything without an account: add --profile local"), "{shown}");
@@ -33,8 +28,5 @@ fn a_stranger_pairs_a_phone_with_what_the_screen_says() {
     let (code, shown) = screen.end();
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("till 1 is ready."), "{shown}");
-    // And a payment, with the command that the screen tells.
     assert!(shown.contains("Take a payment: kustom --profile local sessions create --device"), "{shown}");
-    // Nothing that a person waits for is in there: the rest of the minute is theirs to read and type.
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }

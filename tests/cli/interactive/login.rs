@@ -12,7 +12,6 @@ use crate::common::server::{Asked, Reply, Server};
 const RIGHT: &str = "kco_test_api_Rg8Hf3Kd9Ls2";
 const WRONG: &str = "kco_test_api_Wr0ngWr0ngW1";
 
-/// Knows one key, and has two stores in Sweden.
 fn api() -> Server {
     Server::new(|asked: &Asked| {
         let authorization = asked.header("authorization").unwrap_or_default();
@@ -40,13 +39,11 @@ fn type_key(screen: &mut PtySession, key: &str) {
     screen.type_in(&format!("{key}\r"));
 }
 
-/// Answers a question with what is offered.
 fn accept(screen: &mut PtySession, question: &str) {
     screen.until_asked(question);
     screen.type_in("\r");
 }
 
-/// Every file below a folder, with its content.
 fn files(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -79,7 +76,6 @@ fn a_typo_in_the_key_is_corrected_on_the_spot_and_the_key_is_in_the_profile_alon
     screen.until("the API does not accept the key: who are you? (HTTP 401)");
     screen.until_asked_in_secret("paste it again, or give up with Ctrl-C.");
     screen.type_in(&format!("{RIGHT}\r"));
-    // With a username the key goes out in another form, which this API does not know either.
     screen.until_asked("Username (- for none) [M100-1]:");
     screen.type_in("-\r");
     screen.until_times(2, "Merchant id (- for none) [M100]: ");
@@ -115,7 +111,6 @@ fn a_typo_in_the_key_is_corrected_on_the_spot_and_the_key_is_in_the_profile_alon
     assert!(!fs::read_to_string(&file).unwrap().contains(WRONG));
 }
 
-/// The prompt was shown before: what counts is that it hides what is typed.
 fn type_key_again(screen: &mut PtySession, key: &str) {
     screen.until_times(2, "API key:");
     type_key(screen, key);
@@ -129,17 +124,8 @@ fn replacing_a_profile_names_it_and_asks() {
          merchant_id = \"M1\"\ncurrency = \"NOK\"\n"
     );
     let env = TestEnv::new().with_profiles(&old);
-    let args = [
-        "--profile",
-        "shop",
-        "--merchant-id",
-        "M2",
-        "--location",
-        "City",
-        "--username",
-        "M2-1",
-        "--no-check",
-    ];
+    let args = "--profile shop --merchant-id M2 --location City --username M2-1 --no-check";
+    let args: Vec<_> = args.split(' ').collect();
     let ask = |answer: &str| {
         let mut screen = begin(&env, &server, &args);
         type_key(&mut screen, RIGHT);
@@ -196,7 +182,6 @@ fn a_key_that_does_not_tell_its_environment_has_it_asked_for() {
     assert!(!shown.contains("shared-secret"), "{shown}");
 }
 
-/// A live key is recognised, and goes nowhere that it does not belong.
 #[test]
 fn a_live_key_is_production_without_a_question() {
     let (env, server) = (TestEnv::new(), api());
@@ -222,7 +207,6 @@ fn a_live_key_is_production_without_a_question() {
     assert!(!env.profiles_file().exists());
 }
 
-/// Wherever it is left, and however: nothing is stored, and the terminal shows again what is typed.
 #[test]
 fn a_login_that_is_left_leaves_the_terminal_in_order() {
     let server = api();
@@ -254,7 +238,6 @@ fn nobody_is_asked_who_said_so() {
     server.assert_untouched();
 }
 
-/// Whoever gives the key by a flag is asked for nothing else.
 #[test]
 fn flags_are_enough_on_a_terminal_too() {
     let (env, server) = (TestEnv::new(), api());

@@ -11,7 +11,6 @@ use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 
 pub(super) const STOCKHOLM: [&str; 2] = ["--location", "Stockholm City"];
 
-/// Starts it with quick looks.
 pub(super) fn pair(env: &TestEnv, more: &[&str]) -> RunningCommand {
     let interval = if more.contains(&"--interval") { &[][..] } else { &["--interval", "20ms"] };
     env.command([&["enrollments", "pair"], interval, more].concat()).spawn()
@@ -21,7 +20,6 @@ pub(super) fn pair_events(env: &TestEnv, more: &[&str]) -> RunningCommand {
     pair(env, &[&["-o", "ndjson"], &STOCKHOLM[..], more].concat())
 }
 
-/// The code of the newest event `created`, once there are so many.
 pub(super) fn code(running: &RunningCommand, times: usize) -> String {
     let created = |stdout: &str| stdout.matches("\"created\"").count();
     let stdout = running.until_stdout(|stdout| created(stdout) >= times && stdout.ends_with('\n'));
@@ -92,7 +90,6 @@ fn plain_lines_tell_the_same() {
          ! Take a payment: kustom sessions create --device 'Stockholm City till 1' --amount 1.00 --currency SEK --watch\nexit 0\n");
 }
 
-/// Ten phones on one day: one after another, each with the next free name.
 #[test]
 fn several_phones_are_paired_one_after_another() {
     let counter = ScriptedEmulator::new();
@@ -110,7 +107,6 @@ fn several_phones_are_paired_one_after_another() {
     assert_eq!(all, [1, 2, 3].map(|number| format!("Stockholm City till {number}")));
 }
 
-/// Two people pair at the same counter at the same moment, and the phones take the codes crosswise in time.
 #[test]
 fn two_pairings_at_once_each_find_their_own_phone() {
     let counter = ScriptedEmulator::new();
@@ -165,7 +161,6 @@ fn every_way_to_interrupt_it_withdraws_the_code() {
     }
 }
 
-/// What was changed while somebody thought about the name is kept.
 #[test]
 fn naming_keeps_what_others_changed() {
     let counter = ScriptedEmulator::new();
@@ -173,7 +168,6 @@ fn naming_keeps_what_others_changed() {
     let code = code(&running, 1);
     let looks = AtomicUsize::new(0);
     counter.rule(move |line| {
-        // The device changes after it was found and before it is renamed.
         if line.starts_with("GET /ipp/v1/devices") && looks.fetch_add(1, Ordering::SeqCst) == 0 {
             return Act::Then(Box::new(|emulator| {
                 let device = emulator
@@ -202,7 +196,6 @@ fn somebody_elses_withdrawal_ends_the_wait() {
     let counter = ScriptedEmulator::new();
     let running = pair_events(&counter.env, &[]);
     let _ = code(&running, 1);
-    // What was never listed could not leave the list.
     counter.until(|counter| counter.asked("GET /ipp/v1/enrollments") > 1);
     let id = counter.enrollments()[0].enrollment_id.clone().unwrap();
     counter.emulator.with_state(|state, _| state.delete_enrollment(id.parse().unwrap())).unwrap();
@@ -255,7 +248,6 @@ fn what_cannot_work_is_refused_before_a_code_is_made() {
     assert_eq!(counter.asked("POST /ipp/v1/enrollments"), 0);
 }
 
-/// A name from elsewhere is one word of a command that is shown, whatever is in it.
 #[test]
 fn a_command_that_is_shown_can_be_copied_whatever_the_name() {
     let counter = ScriptedEmulator::new();

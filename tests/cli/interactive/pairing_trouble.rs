@@ -39,8 +39,6 @@ fn a_code_that_cannot_be_withdrawn_is_told() {
     }
 }
 
-/// The phone was faster than the withdrawal: then it is not lost, but named to whoever asked; also where the API refuses
-/// to withdraw what was used, and where the device appears a little later.
 #[test]
 fn a_phone_that_is_faster_than_the_withdrawal_is_told() {
     for refused in [None, Some(404), Some(409)] {
@@ -71,7 +69,6 @@ fn a_phone_that_is_faster_than_the_withdrawal_is_told() {
     }
 }
 
-/// Whoever read the events has gone away: the code is withdrawn, and no exit code says that a phone was paired.
 #[test]
 fn a_wait_that_nobody_reads_withdraws_the_code() {
     let counter = ScriptedEmulator::new();
@@ -79,7 +76,6 @@ fn a_wait_that_nobody_reads_withdraws_the_code() {
     let outcome = counter.env.command(args).unread().run().assert_code(13);
     assert_eq!(outcome.stderr, "");
     assert_eq!(counter.enrollments(), []);
-    // One that could not be withdrawn is told on stderr.
     counter.rule(|line| if line.starts_with("DELETE") { Act::Refuse(500) } else { Act::Pass });
     let outcome = counter.env.command(args).unread().run().assert_code(7);
     assert!(outcome.stderr.contains("stdout was closed; the code of enrollment"), "{}", outcome.stderr);
@@ -98,7 +94,6 @@ fn a_reader_that_goes_away_during_the_wait_withdraws_the_code() {
     assert_eq!(counter.enrollments(), []);
 }
 
-/// A phone that used the code gets its name, whether anybody reads of it or not.
 #[cfg(unix)]
 #[test]
 fn a_phone_that_nobody_reads_of_gets_its_name_all_the_same() {
@@ -119,7 +114,6 @@ fn a_phone_that_nobody_reads_of_gets_its_name_all_the_same() {
     assert!(full.stderr.contains("a phone used the code before: it is device 'Phone'"), "{}", full.stderr);
 }
 
-/// The API goes away in the middle of the wait, and comes back.
 #[test]
 fn a_failure_in_the_middle_of_the_wait_is_told_once_and_ends_nothing() {
     let counter = ScriptedEmulator::new();
@@ -171,12 +165,19 @@ fn a_refused_key_in_the_middle_of_the_wait_ends_it_and_tells_what_is_left() {
 }
 
 #[test]
-fn a_code_whose_response_was_lost_is_exit_7_with_the_way_to_find_it() {
-    let counter = ScriptedEmulator::new();
-    counter.rule(|line| if line.starts_with("POST /ipp/v1/enrollments") { Act::Lose } else { Act::Pass });
-    let stderr = pair(&counter.env, &STOCKHOLM).wait().assert_failure(7);
-    assert!(stderr.contains("kustom enrollments list --metadata kustom_pairing=<id-1>"), "{stderr}");
-    assert_eq!(counter.asked("POST"), 1, "the request is not retried");
+fn a_code_that_may_have_been_created_is_exit_7_with_the_way_to_find_it() {
+    for refuses in [false, true] {
+        let counter = ScriptedEmulator::new();
+        counter.rule(move |line| match line.starts_with("POST /ipp/v1/enrollments") {
+            true if refuses => Act::Refuse(500),
+            true => Act::Lose,
+            false => Act::Pass,
+        });
+        let stderr = pair(&counter.env, &STOCKHOLM).wait().assert_failure(7);
+        assert!(stderr.contains("a code may have been created"), "{stderr}");
+        assert!(stderr.contains("kustom enrollments list --metadata kustom_pairing=<id-1>"), "{stderr}");
+        assert_eq!(counter.asked("POST"), 1, "the request is not retried");
+    }
 }
 
 #[test]
@@ -192,18 +193,6 @@ fn an_interruption_during_the_creation_is_exit_7_with_the_way_to_find_the_code()
         "{}",
         outcome.stderr
     );
-}
-
-#[test]
-fn a_code_that_may_have_been_made_is_exit_7_with_the_way_to_find_it() {
-    let counter = ScriptedEmulator::new();
-    counter.rule(|line| match line {
-        line if line.starts_with("POST /ipp/v1/enrollments") => Act::Refuse(500),
-        _ => Act::Pass,
-    });
-    let said = pair(&counter.env, &STOCKHOLM).wait().assert_failure(7);
-    assert!(said.contains("a code may have been created"), "{said}");
-    assert!(said.contains("kustom enrollments list --metadata kustom_pairing=<id-1>"), "{said}");
 }
 
 #[test]
@@ -224,7 +213,19 @@ fn a_rename_that_is_refused_says_which_device_it_is() {
     }
 }
 
-/// The device appears a little after its code was used.
+#[test]
+fn a_rename_that_is_interrupted_is_exit_7() {
+    let counter = ScriptedEmulator::new();
+    counter.rule(|line| if line.starts_with("PUT") { Act::Hang } else { Act::Pass });
+    let running = pair_events(&counter.env, &[]);
+    let id = counter.use_code(&code(&running, 1));
+    counter.until(|counter| counter.asked("PUT") > 0);
+    running.signal("TERM");
+    let stderr = running.wait().assert_code(7).stderr;
+    let expected = format!("device 'Phone' ({id}), but it may not have its name yet");
+    assert!(stderr.contains(&expected), "{stderr}");
+}
+
 #[test]
 fn a_list_that_lags_is_waited_for() {
     let counter = ScriptedEmulator::new();
@@ -243,31 +244,12 @@ fn a_list_that_lags_is_waited_for() {
     assert!(counter.asked("GET /ipp/v1/devices") > 3);
 }
 
-/// The clock of this machine says that the code's time is over, and the API does not.
 #[test]
 fn a_code_that_only_this_clock_ends_is_withdrawn_or_told() {
-    // What is never listed is not taken for withdrawn; it is withdrawn when it must be.
     let counter = ScriptedEmulator::new();
     counter.rule(|line| if line.starts_with("GET /ipp/v1/enrollments") { Act::Nothing } else { Act::Pass });
     let outcome =
         pair_events(&counter.env, &["--expires-in", "10s", "--timeout", "300ms"]).wait().assert_code(13);
     assert_eq!(names(&outcome), ["created", "withdrawn"]);
     assert_eq!(counter.enrollments(), []);
-}
-
-/// A rename that is interrupted on its way may have been carried out.
-#[test]
-fn a_rename_that_is_interrupted_is_exit_7() {
-    let counter = ScriptedEmulator::new();
-    counter.rule(|line| if line.starts_with("PUT") { Act::Hang } else { Act::Pass });
-    let running = pair_events(&counter.env, &[]);
-    let id = counter.use_code(&code(&running, 1));
-    counter.until(|counter| counter.asked("PUT") > 0);
-    running.signal("TERM");
-    let outcome = running.wait().assert_code(7);
-    assert!(
-        outcome.stderr.contains(&format!("device 'Phone' ({id}), but it may not have its name yet")),
-        "{}",
-        outcome.stderr
-    );
 }

@@ -1,0 +1,307 @@
+//! What a response must contain to be about its request.
+//!
+//! A proxy, a cache or a faulty server can return the response to another request. The constructors of requests in this
+//! module add the expectation, and the client checks it, so that no caller can forget it.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// How far a time may differ from the one that was sent: servers keep seconds or milliseconds.
+const TIME_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Expectation {
+    id: Option<ExpectedId>,
+    /// Fields that were sent. Those that the response contains must be equal.
+    sent: Map<String, Value>,
+    /// The same for each element of a page.
+    items: Map<String, Value>,
+}
+
+#[derive(Debug, Clone)]
+struct ExpectedId {
+    noun: &'static str,
+    /// The documented name first.
+    fields: &'static [&'static str],
+    rule: IdRule,
+}
+
+#[derive(Debug, Clone)]
+enum IdRule {
+    Equal(String),
+    /// For responses whose body is not documented.
+    EqualIfPresent(String),
+    /// The response to a create has a new ID.
+    Present,
+}
+
+const SESSION: (&str, &[&str]) = ("session", &["session_id"]);
+const ENROLLMENT: (&str, &[&str]) = ("enrollment", &["enrollment_id"]);
+const LOCATION: (&str, &[&str]) = ("location", &["id"]);
+/// The guide names it `device_id`, the schema `id`.
+const DEVICE: (&str, &[&str]) = ("device", &["id", "device_id"]);
+
+impl Expectation {
+    pub(super) fn session(id: Uuid) -> Self {
+        Self::new(SESSION, IdRule::Equal(id.to_string()))
+    }
+
+    pub(super) fn session_if_named(id: Uuid) -> Self {
+        Self::new(SESSION, IdRule::EqualIfPresent(id.to_string()))
+    }
+
+    pub(super) fn new_session() -> Self {
+        Self::new(SESSION, IdRule::Present)
+    }
+
+    pub(super) fn location(id: &str) -> Self {
+        Self::new(LOCATION, IdRule::Equal(id.to_owned()))
+    }
+
+    pub(super) fn device(id: &str) -> Self {
+        Self::new(DEVICE, IdRule::Equal(id.to_owned()))
+    }
+
+    pub(super) fn device_if_named(id: &str) -> Self {
+        Self::new(DEVICE, IdRule::EqualIfPresent(id.to_owned()))
+    }
+
+    pub(super) fn new_device() -> Self {
+        Self::new(DEVICE, IdRule::Present)
+    }
+
+    pub(super) fn enrollment_if_named(id: &str) -> Self {
+        Self::new(ENROLLMENT, IdRule::EqualIfPresent(id.to_owned()))
+    }
+
+    pub(super) fn new_enrollment() -> Self {
+        Self::new(ENROLLMENT, IdRule::Present)
+    }
+
+    /// A page whose elements have this value, if they name the field.
+    pub(super) fn items(field: &str, value: Option<&str>) -> Self {
+        let items = value.map(|value| (field.to_owned(), value.into())).into_iter().collect();
+        Self { items, ..Self::default() }
+    }
+
+    fn new((noun, fields): (&'static str, &'static [&'static str]), rule: IdRule) -> Self {
+        Self { id: Some(ExpectedId { noun, fields, rule }), ..Self::default() }
+    }
+
+    /// Adds the fields of a JSON body.
+    pub(super) fn with_body(mut self, body: &[u8]) -> Self {
+        if let Ok(Value::Object(sent)) = serde_json::from_slice(body) {
+            self.sent.extend(sent);
+        }
+        self
+    }
+
+    pub(super) fn without(mut self, field: &str) -> Self {
+        self.sent.shift_remove(field);
+        self
+    }
+
+    /// Describes the first difference. A body that is not JSON has none: whoever parses it reports that.
+    pub(super) fn find_difference(&self, body: &[u8], merchant_id: Option<&str>) -> Option<String> {
+        if self.id.is_none() && self.sent.is_empty() && self.items.is_empty() && merchant_id.is_none() {
+            return None;
+        }
+        let response: Value = serde_json::from_slice(body).ok()?;
+        let items = response.get("content").unwrap_or(&response).as_array();
+        if let (None, Some(items)) = (&self.id, items) {
+            return items.iter().find_map(|item| self.find_difference_in_item(item, merchant_id));
+        }
+        let object = response.as_object()?;
+        let id = self.id.as_ref().and_then(|expected| expected.find_difference(object));
+        let sent =
+            || find_difference(&self.sent, object).map(|text| format!("it is about another one: {text}"));
+        id.or_else(sent).or_else(|| find_other_merchant(object, merchant_id))
+    }
+
+    fn find_difference_in_item(&self, item: &Value, merchant_id: Option<&str>) -> Option<String> {
+        let item = item.as_object()?;
+        let id =
+            ["id", "enrollment_id"].iter().find_map(|field| item.get(*field)).map(show).unwrap_or_default();
+        let difference =
+            find_difference(&self.items, item).map(|text| format!("{text} (in the element {id})"));
+        difference.or_else(|| find_other_merchant(item, merchant_id))
+    }
+}
+
+impl ExpectedId {
+    fn find_difference(&self, received: &Map<String, Value>) -> Option<String> {
+        let Self { noun, fields, rule } = self;
+        let named = fields.iter().find_map(|field| received.get(*field).filter(|value| !value.is_null()));
+        let is_valid = |id: &Value| id.as_str().is_some_and(|id| !id.trim().is_empty());
+        match (rule, named) {
+            (IdRule::EqualIfPresent(_), None) => None,
+            (IdRule::Present, Some(id)) if is_valid(id) => None,
+            (IdRule::Present, Some(id)) => Some(format!("it is about a {noun} whose ID is {}", show(id))),
+            (IdRule::Present, None) => Some(format!("it is about a {noun} without an ID")),
+            (IdRule::Equal(expected), None) => {
+                Some(format!("it is about a {noun} without an ID, not about {noun} {expected}"))
+            }
+            (IdRule::Equal(expected) | IdRule::EqualIfPresent(expected), Some(id)) => {
+                let is_equal = id.as_str().is_some_and(|id| id.eq_ignore_ascii_case(expected));
+                (!is_equal).then(|| format!("it is about {noun} {}, not about {noun} {expected}", show(id)))
+            }
+        }
+    }
+}
+
+/// Describes the first field of `sent` that `received` contains with another value. Fields that are missing or null are
+/// not compared, because the API does not document that it returns them.
+pub(crate) fn find_difference(sent: &Map<String, Value>, received: &Map<String, Value>) -> Option<String> {
+    sent.iter().find_map(|(field, sent)| {
+        let received = received.get(field).filter(|value| !value.is_null())?;
+        (!is_same(field, sent, received))
+            .then(|| format!("its {field} is {}, but {} was sent", show(received), show(sent)))
+    })
+}
+
+/// The merchant ID is configured by hand, so its case and the white space around it do not count.
+fn find_other_merchant(received: &Map<String, Value>, merchant_id: Option<&str>) -> Option<String> {
+    let (expected, received) = (merchant_id?, received.get("merchant_id")?.as_str()?);
+    (!received.trim().eq_ignore_ascii_case(expected.trim()))
+        .then(|| format!("it is about merchant {received}, not about merchant {expected}"))
+}
+
+fn is_same(field: &str, sent: &Value, received: &Value) -> bool {
+    match (sent, received) {
+        (Value::Null, _) => true,
+        (Value::Object(sent), Value::Object(received)) => find_difference(sent, received).is_none(),
+        // The API does not document that it returns the lines.
+        (Value::Array(_), Value::Array(received)) if received.is_empty() => true,
+        (Value::Array(sent), Value::Array(received)) => {
+            sent.len() == received.len()
+                && sent.iter().zip(received).all(|(sent, received)| is_same(field, sent, received))
+        }
+        (Value::String(sent), Value::String(received)) => is_same_text(field, sent.trim(), received.trim()),
+        // A value may come back in another type, such as `"24950"`.
+        (Value::Number(_) | Value::String(_), Value::Number(_) | Value::String(_)) => {
+            decimal(sent) == decimal(received)
+        }
+        _ => sent == received,
+    }
+}
+
+fn is_same_text(field: &str, sent: &str, received: &str) -> bool {
+    if sent == received {
+        return true;
+    }
+    let is_same_time = || match (sent.parse::<Timestamp>(), received.parse::<Timestamp>()) {
+        (Ok(sent), Ok(received)) => sent.duration_since(received).abs() <= TIME_TOLERANCE,
+        _ => false,
+    };
+    let is_same_id = || sent.parse::<Uuid>().is_ok_and(|id| received.parse() == Ok(id));
+    let is_code = field.ends_with("currency");
+    is_same_id() || is_same_time() || (is_code && sent.eq_ignore_ascii_case(received))
+}
+
+/// The spelling of a number, without zeros that do not change it.
+fn decimal(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), |text| text.trim().to_owned());
+    if text.contains('.') && !text.contains(['e', 'E']) {
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    }
+    text
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.trim().is_empty() => "empty".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(_) => "another list".to_owned(),
+        Value::Object(_) => "another object".to_owned(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: &Value) -> Map<String, Value> {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn a_field_that_comes_back_is_equal_in_meaning() {
+        let sent = object(&json!({
+            "device_id": "0B7C1F8E-52d4-4c39-a6b1-7f20d95e8a43", "order_amount": 24950, "purchase_currency": "SEK",
+            "merchant_reference1": "r-1 ", "purchase_started_at": "2026-11-22T10:00:00.123Z",
+            "order_items": [{"name": "x", "quantity": 1}], "metadata": {"a": "b"}, "note": null,
+        }));
+        for same in [
+            json!({}),
+            json!({"device_id": "0b7c1f8e-52d4-4c39-a6b1-7f20d95e8a43", "order_amount": "24950"}),
+            json!({"order_amount": 24950.00, "purchase_currency": "sek", "merchant_reference1": "r-1"}),
+            json!({"purchase_started_at": "2026-11-22T11:00:00+01:00", "order_items": [], "note": 5}),
+            json!({"order_items": [{"name": "x", "extra": 1}], "metadata": {"a": "b", "c": "d"}}),
+            json!({"merchant_reference1": null, "tip": 3}),
+        ] {
+            assert_eq!(find_difference(&sent, &object(&same)), None, "{same}");
+        }
+        for (other, text) in [
+            (json!({"order_amount": 1}), "its order_amount is 1, but 24950 was sent"),
+            (json!({"order_amount": 24950.5}), "its order_amount is 24950.5, but 24950 was sent"),
+            (json!({"order_amount": {}}), "its order_amount is another object, but 24950 was sent"),
+            (json!({"purchase_currency": "NOK"}), "its purchase_currency is NOK, but SEK was sent"),
+            (json!({"merchant_reference1": "R-1"}), "its merchant_reference1 is R-1, but r-1  was sent"),
+            (json!({"merchant_reference1": ""}), "its merchant_reference1 is empty, but r-1  was sent"),
+            (
+                json!({"purchase_started_at": "2026-11-22T10:00:09Z"}),
+                "its purchase_started_at is 2026-11-22T10:00:09Z, but 2026-11-22T10:00:00.123Z was sent",
+            ),
+            (
+                json!({"order_items": [{"name": "y"}]}),
+                "its order_items is another list, but another list was sent",
+            ),
+            (json!({"metadata": {"a": "c"}}), "its metadata is another object, but another object was sent"),
+        ] {
+            assert_eq!(find_difference(&sent, &object(&other)).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn an_id_is_the_one_of_the_request() {
+        let id = Uuid::from_u128(1);
+        let difference = |expectation: Expectation, body: Value| {
+            expectation.find_difference(body.to_string().as_bytes(), Some("m1"))
+        };
+        let read = || Expectation::session(id);
+        assert_eq!(difference(read(), json!({"session_id": id, "merchant_id": " M1"})), None);
+        let x = "not about session 00000000-0000-0000-0000-000000000001";
+        for (received, text) in [
+            (json!({"session_id": "y"}), format!("it is about session y, {x}")),
+            (json!({"session_id": 1}), format!("it is about session 1, {x}")),
+            (json!({"session_id": " "}), format!("it is about session empty, {x}")),
+            (json!({"session_id": null}), format!("it is about a session without an ID, {x}")),
+            (
+                json!({"session_id": id, "merchant_id": "M2"}),
+                "it is about merchant M2, not about merchant m1".to_owned(),
+            ),
+        ] {
+            assert_eq!(difference(read(), received), Some(text));
+        }
+        for invalid in
+            [json!({}), json!({"session_id": ""}), json!({"session_id": 5}), json!({"session_id": null})]
+        {
+            assert!(difference(Expectation::new_session(), invalid.clone()).is_some(), "{invalid}");
+            let mut with_list = invalid.clone();
+            with_list["content"] = json!([]);
+            assert!(difference(read(), with_list).is_some(), "a list does not hide the ID: {invalid}");
+            let optional = difference(Expectation::session_if_named(id), invalid.clone());
+            assert_eq!(optional.is_none(), invalid["session_id"].is_null(), "{invalid}");
+        }
+        let list = || Expectation::items("location_id", Some("l"));
+        assert_eq!(difference(list(), json!({"content": [{"id": "a", "location_id": "l"}, {}]})), None);
+        assert_eq!(
+            difference(list(), json!([{"id": "a", "location_id": "k"}])).as_deref(),
+            Some("its location_id is k, but l was sent (in the element a)")
+        );
+        assert!(difference(Expectation::default(), json!({"content": [{"merchant_id": "M2"}]})).is_some());
+    }
+}

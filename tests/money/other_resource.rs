@@ -1,0 +1,292 @@
+//! A server that responds about something else than it was asked: every field of every operation, each with every wrong
+//! value. No such response is believed, and none leads to a second session.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use crate::common::harness::TestEnv;
+use crate::common::redaction::FIXED_ID;
+use crate::common::server::{Asked, Reply, Server};
+
+const KEY: &str = "kco_test_api_0123456789abcdef";
+const MERCHANT: &str = "M1";
+
+fn id(number: u32) -> String {
+    format!("{FIXED_ID}{number:012}")
+}
+
+/// Values that are never those of the request.
+fn wrong_values() -> [Value; 7] {
+    [json!(id(99)), json!(""), json!(7), json!(" "), json!(true), json!({"a": 1}), json!(["x"])]
+}
+
+/// A server whose responses can be changed.
+struct Liar {
+    server: Server,
+    lie: Arc<Mutex<Option<Lie>>>,
+}
+
+/// The field of the responses to this request, and its value; `None` removes the field.
+#[derive(Clone)]
+struct Lie {
+    request: &'static str,
+    field: &'static str,
+    value: Option<Value>,
+}
+
+impl Liar {
+    fn new() -> Self {
+        let lie: Arc<Mutex<Option<Lie>>> = Arc::default();
+        let current = Arc::clone(&lie);
+        let server = Server::new(move |asked| {
+            let mut body = truth(asked);
+            let request = asked.line();
+            if let Some(lie) = current.lock().unwrap().as_ref().filter(|lie| matches(lie.request, &request)) {
+                let is_list = body["content"].is_array();
+                let target = if is_list { &mut body["content"][0] } else { &mut body };
+                match &lie.value {
+                    Some(value) => target[lie.field] = value.clone(),
+                    None => drop(target.as_object_mut().unwrap().shift_remove(lie.field)),
+                }
+            }
+            Reply::json(200, &body)
+        });
+        Self { server, lie }
+    }
+
+    fn env(&self) -> TestEnv {
+        TestEnv::new().at(&self.server.url(), KEY).env("KUSTOM_MERCHANT_ID", MERCHANT)
+    }
+
+    fn tell(&self, lie: Option<Lie>) {
+        *self.lie.lock().unwrap() = lie;
+    }
+
+    fn posts(&self) -> usize {
+        self.server.lines().iter().filter(|line| *line == "POST /ipp/v1/sessions").count()
+    }
+}
+
+/// Whether a pattern such as `GET /ipp/v1/sessions/*` matches a request.
+fn matches(pattern: &str, line: &str) -> bool {
+    pattern.strip_suffix('*').map_or(pattern == line, |prefix| line.starts_with(prefix) && line != prefix)
+}
+
+/// The response of a server that tells the truth.
+fn truth(asked: &Asked) -> Value {
+    let sent: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+    let last = |index: usize| asked.line().rsplit('/').nth(index).unwrap_or_default().to_owned();
+    let device = json!({"id": id(1), "name": "Till 1", "merchant_id": MERCHANT, "location_id": id(3)});
+    let location = json!({"id": id(3), "name": "Stockholm", "merchant_id": MERCHANT});
+    let session = |id: String, status: &str| json!({"session_id": id, "status": status});
+    let with = |mut object: Value, more: &Value| {
+        for (name, value) in more.as_object().into_iter().flatten() {
+            object[name] = value.clone();
+        }
+        object
+    };
+    match asked.line().as_str() {
+        "POST /ipp/v1/sessions" => with(session(id(5), "CREATED"), &sent),
+        "POST /ipp/v1/dev/devices" => with(device, &sent),
+        "POST /ipp/v1/enrollments" => {
+            with(json!({"enrollment_id": id(4), "enrollment_code": "K7M2Q9XP"}), &sent)
+        }
+        "GET /ipp/v1/devices" => json!({"content": [device], "last": true}),
+        "GET /ipp/v1/locations" => json!({"content": [location], "last": true}),
+        "GET /ipp/v1/enrollments" => {
+            json!({"content": [{"enrollment_id": id(4), "location_id": id(3)}], "last": true})
+        }
+        line if line.starts_with("PUT /ipp/v1/sessions/") => session(last(1), "CANCELLED"),
+        line if line.starts_with("GET /ipp/v1/sessions/") => session(last(0), "FINALIZED"),
+        line if line.starts_with("PUT /ipp/v1/devices/") => with(device, &sent),
+        line if line.starts_with("GET /ipp/v1/locations/") => location,
+        line if line.starts_with("POST /ipp/v1/dev/sessions/") => json!({"session_id": last(1)}),
+        _ => json!({}),
+    }
+}
+
+/// A command, the request whose response is changed, its fields, whether they may be missing, and the exit code.
+type Case = (Vec<String>, &'static str, &'static [&'static str], &'static [&'static str], i32);
+
+fn cases() -> Vec<Case> {
+    let words = |line: &str| line.split(' ').map(|word| word.replace('#', &id(0)[..35])).collect::<Vec<_>>();
+    let device = id(1);
+    vec![
+        (words("sessions get #5"), "GET /ipp/v1/sessions/*", &["session_id"], &[], 6),
+        (words("sessions watch #5"), "GET /ipp/v1/sessions/*", &["session_id"], &[], 6),
+        (words("sessions cancel #5"), "PUT /ipp/v1/sessions/*", &["session_id"], &[], 5),
+        (words("dev simulate-tap #5"), "POST /ipp/v1/dev/sessions/*", &["session_id"], &["session_id"], 7),
+        (words("dev simulate-tap #5"), "GET /ipp/v1/sessions/*", &["session_id"], &[], 6),
+        (words("locations get #3"), "GET /ipp/v1/locations/*", &["id", "merchant_id"], &["merchant_id"], 6),
+        (words("locations list"), "GET /ipp/v1/locations", &["merchant_id"], &["merchant_id"], 6),
+        (words("devices list"), "GET /ipp/v1/devices", &["merchant_id"], &["merchant_id"], 6),
+        (words("devices list --location #3"), "GET /ipp/v1/devices", &["location_id"], &["location_id"], 6),
+        (
+            words("enrollments list --location #3"),
+            "GET /ipp/v1/enrollments",
+            &["location_id"],
+            &["location_id"],
+            6,
+        ),
+        (
+            words("enrollments delete #4"),
+            "DELETE /ipp/v1/enrollments/*",
+            &["enrollment_id"],
+            &["enrollment_id"],
+            7,
+        ),
+        (words("devices deregister #1"), "DELETE /ipp/v1/devices/*", &["id"], &["id"], 7),
+        (
+            [&words("devices update #1 --name Counter --location")[..], &[id(3)]].concat(),
+            "PUT /ipp/v1/devices/*",
+            &["id", "merchant_id"],
+            &["merchant_id"],
+            7,
+        ),
+        (
+            words("enrollments create --location #3 --metadata a=b"),
+            "POST /ipp/v1/enrollments",
+            &["enrollment_id", "location_id", "metadata"],
+            &["location_id", "metadata"],
+            7,
+        ),
+        (
+            words("dev create-device --name Bar --location #3 --metadata a=b"),
+            "POST /ipp/v1/dev/devices",
+            &["id", "location_id", "metadata", "merchant_id"],
+            &["location_id", "metadata", "merchant_id"],
+            7,
+        ),
+        (
+            [
+                words("sessions create --amount 1 --currency SEK --reference r --device"),
+                vec![device],
+                words("--reference2 s --merchant-data t --allow-duplicate"),
+            ]
+            .concat(),
+            "POST /ipp/v1/sessions",
+            &[
+                "session_id",
+                "device_id",
+                "order_amount",
+                "purchase_currency",
+                "purchase_started_at",
+                "merchant_reference1",
+                "merchant_reference2",
+                "merchant_data",
+            ],
+            &[
+                "device_id",
+                "order_amount",
+                "purchase_currency",
+                "purchase_started_at",
+                "merchant_reference1",
+                "merchant_reference2",
+                "merchant_data",
+            ],
+            7,
+        ),
+    ]
+}
+
+/// A new session has any ID that is a text, so only the other values are wrong.
+fn is_valid_id(request: &str, field: &str, value: &Value) -> bool {
+    request.starts_with("POST ")
+        && !request.contains("/sessions/")
+        && field.ends_with("id")
+        && *value == id(99)
+        && !matches!(field, "device_id" | "location_id" | "merchant_id")
+}
+
+#[test]
+fn a_response_about_something_else_is_never_believed() {
+    let liar = Liar::new();
+    let env = liar.env();
+    for (args, request, fields, optional, code) in cases() {
+        liar.tell(None);
+        let honest = env.run(&args);
+        assert_eq!(honest.code, Some(0), "{}: {}", honest.command, honest.stderr);
+        for field in fields {
+            // One process each: those that move no money try fewer.
+            let count = if request == "POST /ipp/v1/sessions" { 7 } else { 3 };
+            let values = wrong_values().map(Some).into_iter().take(count);
+            for value in
+                values.chain(if optional.contains(field) { vec![] } else { vec![None, Some(Value::Null)] })
+            {
+                if value.as_ref().is_some_and(|value| is_valid_id(request, field, value)) {
+                    continue;
+                }
+                // A merchant ID of another type is none.
+                if *field == "merchant_id" && !value.as_ref().is_some_and(Value::is_string) {
+                    continue;
+                }
+                liar.tell(Some(Lie { request, field, value: value.clone() }));
+                let outcome = env.run(&args);
+                let label =
+                    format!("{}: {field} = {value:?}\n{}{}", outcome.command, outcome.stdout, outcome.stderr);
+                assert_eq!(outcome.code, Some(code), "{label}");
+                // After a response to a cancel that does not match, the session itself is read.
+                let is_read_instead = code == 5 && outcome.stderr.contains("it is FINALIZED");
+                let is_named = outcome.stderr.contains("does not match the request");
+                assert!(is_named || is_read_instead, "{label}");
+                assert!(is_read_instead || !outcome.stderr.contains("Paid"), "{label}");
+                assert_eq!(outcome.stdout, "", "{label}");
+            }
+        }
+    }
+}
+
+/// Whatever the response to a create lacks or claims, the same sale is not created again.
+#[test]
+fn a_create_with_a_response_about_something_else_is_an_unknown_attempt() {
+    let liar = Liar::new();
+    let values = [Some(json!(id(99))), Some(json!("")), Some(json!(7)), None];
+    for (field, value) in [
+        ("session_id", values[1].clone()),
+        ("session_id", values[2].clone()),
+        ("session_id", values[3].clone()),
+        ("device_id", values[0].clone()),
+        ("order_amount", values[2].clone()),
+        ("purchase_currency", values[1].clone()),
+        ("merchant_reference1", values[0].clone()),
+    ] {
+        let env = liar.env();
+        let create = ["sessions", "create", "--device", &id(1), "--amount", "1", "--currency", "SEK"];
+        let create = [&create[..], &["--reference", "r", "--watch"]].concat();
+        liar.tell(Some(Lie { request: "POST /ipp/v1/sessions", field, value: value.clone() }));
+        let before = liar.posts();
+        let failed = env.run(&create).assert_code(7);
+        assert!(failed.stderr.contains("the session may have been created"), "{}", failed.stderr);
+        liar.tell(None);
+        let again = env.run(&create);
+        assert!(matches!(again.code, Some(2 | 9)), "{field} {value:?}: {:?} {}", again.code, again.stderr);
+        assert_eq!(liar.posts(), before + 1, "{field} {value:?}");
+    }
+}
+
+/// The status of a session that is not the created one does not let the sale be created again.
+#[test]
+fn the_duplicate_check_and_the_wait_do_not_believe_another_session() {
+    let liar = Liar::new();
+    for (field, value) in [
+        ("session_id", json!(id(99))),
+        ("session_id", json!("")),
+        ("session_id", json!(5)),
+        ("device_id", json!(id(99))),
+        ("order_amount", json!(1)),
+        ("purchase_currency", json!("NOK")),
+        ("merchant_reference1", json!("other")),
+    ] {
+        let env = liar.env();
+        let create = ["sessions", "create", "--device", &id(1), "--amount", "2", "--currency", "SEK"];
+        let create = [&create[..], &["--reference", "r"]].concat();
+        liar.tell(Some(Lie { request: "GET /ipp/v1/sessions/*", field, value: Some(value.clone()) }));
+        let before = liar.posts();
+        let watched = env.run([&create[..], &["--watch"]].concat());
+        let label = format!("{field} {value}: {:?} {}", watched.code, watched.stderr);
+        assert!(matches!(watched.code, Some(7 | 13)), "{label}");
+        assert!(!watched.stderr.contains("Paid"), "{label}");
+        assert_eq!(liar.posts(), before + 1, "{label}");
+    }
+}
