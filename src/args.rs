@@ -125,7 +125,7 @@ pub(crate) fn parse_callback_type(text: &str) -> Result<CallbackType, String> {
 
 /// Parses the name of a file with a secret, and rejects the secret itself: other users can see arguments.
 pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with(CALLBACK_SECRET_PREFIX) {
+    if text.contains(CALLBACK_SECRET_PREFIX) {
         return Err(
             "this is a secret, which other users can see in an argument: name a file that contains it"
                 .to_owned(),
@@ -134,15 +134,19 @@ pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("write a file name".to_owned()) } else { Ok(text.into()) }
 }
 
-/// Reads a callback secret from each file.
-pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Error> {
+/// Reads a callback secret from each file. Reports a secret that was written in an unusual form.
+pub(crate) fn read_secrets(paths: &[PathBuf], output: &Output) -> Result<Vec<CallbackSecret>, Error> {
     let read = |path: &PathBuf| {
         let unusable = |reason: String| {
             Error::usage(format!("{} does not contain a callback secret: {reason}", path.display()))
                 .hint("write only the secret, of the form whsec_…, to the file")
         };
         let text = decode_text(&read_file(path)?).ok_or_else(|| unusable("it is not text".to_owned()))?;
-        CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))
+        let secret = CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))?;
+        if let Some(interpretation) = secret.interpretation() {
+            output.status(&format!("Read {} as {interpretation}.", path.display()));
+        }
+        Ok(secret)
     };
     paths.iter().map(read).collect()
 }

@@ -6,6 +6,7 @@
 mod api;
 mod args;
 mod callback_poster;
+mod child;
 mod cli;
 mod commands;
 mod complete;

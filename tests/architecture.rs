@@ -197,6 +197,7 @@ fn what_is_pure_imports_nothing_above_it() {
         let above: Vec<_> = imported.iter().filter(|other| !others.contains(&other.as_str())).collect();
         assert!(above.is_empty(), "{name} imports {above:?}");
     };
+    allowed("text", &[]);
     allowed("model", &["text"]);
     allowed("polling", &["model"]);
     allowed("api", &["model", "secret", "text", "error", "http_client"]);

@@ -166,8 +166,7 @@ fn six_metadata_filters_and_a_repeated_key() {
 
 #[test]
 fn a_change_that_changes_nothing_and_a_path_on_another_host() {
-    let path =
-        "error: PATH: write a path such as /ipp/v1/devices; the host comes from the profile\n";
+    let path = "error: PATH: write a path such as /ipp/v1/devices; the host comes from the profile\n";
     refused(&[
         (
             &["devices", "update", "x"],

@@ -4,7 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter};
 use indexmap::IndexSet;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::cart::{CartFile, cart_from_items};
 use crate::api::{Request, session_request};
