@@ -17,6 +17,9 @@ use crate::text::decode_text;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
+/// Shorter intervals would only burden the API.
+pub(crate) const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let span = text.parse().and_then(|span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()));

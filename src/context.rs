@@ -80,6 +80,12 @@ impl App {
             Credentials { key, username: value(&account.username), merchant_id: value(&account.merchant_id) };
         let output = Rc::clone(&self.output);
         let trace = Box::new(move |event: &Event<'_>| {
+            if let Event::RepeatedPage { request } = event {
+                output.warn(&format!(
+                    "{} returned the same page twice, so the list may be incomplete",
+                    request.summary()
+                ));
+            }
             if let Some(text) = format_event(event, output.verbosity()) {
                 output.message(&text);
             }

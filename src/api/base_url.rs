@@ -42,16 +42,12 @@ impl BaseUrl {
         Ok(base)
     }
 
-    pub(crate) fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
-    }
-
     /// Returns true for a loopback address and for names such as `localhost`.
     pub(crate) fn is_loopback(&self) -> bool {
         is_this_machine(&self.0)
     }
 
-    pub(super) const fn url(&self) -> &Url {
+    pub(crate) const fn url(&self) -> &Url {
         &self.0
     }
 

@@ -50,6 +50,10 @@ pub(crate) enum Event<'a> {
     Waiting {
         delay: Duration,
     },
+    /// The list repeats itself, so it is incomplete.
+    RepeatedPage {
+        request: &'a Request,
+    },
 }
 
 pub(crate) type Observer = Box<dyn Fn(&Event<'_>)>;
@@ -139,6 +143,10 @@ impl Client {
             self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await;
         }
         Err(Error { cause: FailureCause::Cancelled, retry_after: None, ..error })
+    }
+
+    pub(super) fn notify(&self, event: &Event<'_>) {
+        (self.observer)(event);
     }
 
     /// Sends a request once and returns the response whatever its status, for `doctor`.

@@ -4,10 +4,8 @@ mod proxy;
 mod tls;
 
 use std::error::Error;
-use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -15,16 +13,16 @@ use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 use url::{Host, Url};
 
-pub(crate) use proxy::Proxy;
-pub(crate) use tls::check_certificate_variables;
+pub(crate) use proxy::{Proxy, VARIABLES as PROXY_VARIABLES};
+pub(crate) use tls::{
+    USES_FILES as USES_CERTIFICATE_FILES, VARIABLES as CERTIFICATE_VARIABLES, check_certificates,
+};
 
+use crate::deadline::await_until;
 use crate::fs::io_error_message;
 
 /// Far above a page of 100 devices.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
-
-/// How long a response may take that is already here when the timeout is over, as after a laptop slept.
-const GRACE: Duration = Duration::from_millis(250);
 
 /// Sends requests to one host: each once, without following redirects.
 #[derive(Debug)]
@@ -71,14 +69,9 @@ impl HttpClient {
     /// Fails if an environment variable that describes the proxy or the certificates cannot be used.
     pub(crate) fn new(target: &Url, timeout: Duration) -> Result<Self, String> {
         let is_https = target.scheme() == "https";
-        // A proxy from the environment would receive a plain request and with it the key.
-        let proxy = if is_https && !is_this_machine(target) {
-            Proxy::from_env(target, |name| std::env::var_os(name))?
-        } else {
-            None
-        };
+        let proxy = Proxy::for_url(target)?;
         if is_https {
-            check_certificate_variables()?;
+            check_certificates()?;
         }
         Ok(Self {
             target: target.clone(),
@@ -93,10 +86,6 @@ impl HttpClient {
     /// For responses whose status matters more than their body.
     pub(crate) fn with_body_timeout(self, timeout: Duration) -> Self {
         Self { body_timeout: Some(timeout), ..self }
-    }
-
-    pub(crate) const fn proxy(&self) -> Option<&Proxy> {
-        self.proxy.as_ref()
     }
 
     /// Sends a request and reads the response.
@@ -224,15 +213,6 @@ impl HttpClient {
                 (format!("no connection to {peer} ({cause})"), true)
             };
         Failure::NotSent { reason: format!("{reason}{remedy}"), transient }
-    }
-}
-
-/// Waits until the deadline. What has arrived by then counts, although the timer may be noticed first.
-async fn await_until<T>(deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    match tokio::time::timeout_at(deadline, &mut future).await {
-        Ok(value) => Some(value),
-        Err(_) => tokio::time::timeout(GRACE, future).await.ok(),
     }
 }
 

@@ -5,31 +5,43 @@ use std::ffi::OsString;
 use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
+use super::is_this_machine;
+
 /// In the order in which reqwest reads them.
-const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+const HTTPS: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
+const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
+const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+pub(crate) const VARIABLES: [&str; 6] =
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
 
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// A proxy for HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
-    pub variable: &'static str,
+    variable: &'static str,
     host: String,
     /// Scheme, host and port. Never the password.
     address: String,
 }
 
 impl Proxy {
-    /// The proxy for a URL. A variable that cannot be read is an error, because the request must not bypass the proxy.
-    pub(super) fn from_env(
-        target: &Url,
-        get: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Option<Self>, String> {
+    /// The proxy for a URL. Plain HTTP has none, because the proxy would see the request and with it the key.
+    pub(crate) fn for_url(target: &Url) -> Result<Option<Self>, String> {
+        if target.scheme() != "https" || is_this_machine(target) {
+            return Ok(None);
+        }
+        Self::from_env(target, |name| std::env::var_os(name))
+    }
+
+    /// A variable that cannot be read is an error, because the request must not bypass the proxy.
+    fn from_env(target: &Url, get: impl Fn(&str) -> Option<OsString>) -> Result<Option<Self>, String> {
         // Like reqwest: an empty variable hides the lower-case one of the same name.
         let find = |names: &[&'static str]| {
             names.iter().find_map(|name| Some((*name, get(name)?))).filter(|(_, value)| !value.is_empty())
         };
-        let Some((variable, value)) = find(&VARIABLES[..2]).or_else(|| find(&VARIABLES[2..])) else {
+        let Some((variable, value)) = find(&HTTPS).or_else(|| find(&ALL)) else {
             return Ok(None);
         };
         // The value may contain a password, so no message repeats it.
@@ -45,7 +57,7 @@ impl Proxy {
             ));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(invalid)?.to_owned();
-        let no_proxy = ["NO_PROXY", "no_proxy"].iter().find_map(|name| get(name));
+        let no_proxy = EXCEPTIONS.iter().find_map(|name| get(name));
         let no_proxy = no_proxy.and_then(|value| value.into_string().ok()).unwrap_or_default();
         let matcher = Matcher::builder().all(value).no(no_proxy).build();
         let target: http::Uri = target.as_str().parse().map_err(|_| invalid())?;

@@ -12,12 +12,14 @@ use crate::fs::io_error_message;
 /// On these systems the certificates come from files, which these variables replace. Elsewhere they have no effect.
 pub(crate) const USES_FILES: bool = cfg!(all(unix, not(any(target_vendor = "apple", target_os = "android"))));
 
-pub(crate) const FILE: &str = "SSL_CERT_FILE";
-pub(crate) const DIR: &str = "SSL_CERT_DIR";
+const FILE: &str = "SSL_CERT_FILE";
+const DIR: &str = "SSL_CERT_DIR";
+
+pub(crate) const VARIABLES: [&str; 2] = [FILE, DIR];
 
 /// Fails if a variable names trusted certificates that cannot be read: they would be ignored, and every certificate would
 /// be reported as untrusted.
-pub(crate) fn check_certificate_variables() -> Result<(), String> {
+pub(crate) fn check_certificates() -> Result<(), String> {
     if !USES_FILES {
         return Ok(());
     }

@@ -63,7 +63,8 @@ impl Output {
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
         };
-        let shows_progress = terminals.stderr && !options.quiet && options.verbosity == 0 && !is_dumb();
+        let shows_progress =
+            terminals.stderr && !options.quiet && options.verbosity == 0 && !is_dumb() && !options::is_ci();
         let target = if shows_progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self {
             options,
@@ -92,7 +93,7 @@ impl Output {
     }
 
     pub(crate) fn can_prompt(&self) -> bool {
-        !self.options.no_input && self.is_interactive() && !is_dumb()
+        !self.options.no_input && self.is_interactive() && !is_dumb() && !options::is_ci()
     }
 
     /// Whether somebody can type input and read messages.
@@ -226,11 +227,10 @@ impl Output {
     }
 
     fn colors(&self, is_terminal: bool) -> bool {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self.options.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
-            ColorWhen::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
+            ColorWhen::Auto => options::prefers_colors().unwrap_or(is_terminal && !is_dumb()),
         }
     }
 

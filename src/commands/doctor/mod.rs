@@ -2,6 +2,7 @@
 
 mod check;
 mod local;
+mod network;
 mod redact;
 mod remote;
 
@@ -51,7 +52,11 @@ impl Args {
             Ok(account) => {
                 results.extend(check_settings(&account));
                 results.push(local::check_journal(&journal_of(&app.settings, &account)));
-                if !offline {
+                let network = network::check_network(&account);
+                let is_reachable = network.iter().all(|result| result.kind.is_none());
+                results.extend(network);
+                // With a variable that cannot be read, no request is sent.
+                if !offline && is_reachable {
                     results.extend(app.block_on(async { Ok(remote::check_api(app, account).await) })?);
                 }
             }

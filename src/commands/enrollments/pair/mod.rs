@@ -72,7 +72,7 @@ pub(crate) struct Args {
     /// Keep the tag in the metadata of the device
     #[arg(long)]
     keep_tag: bool,
-    /// Polling interval
+    /// Polling interval, at least 100ms
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = args::parse_duration)]
     interval: Duration,
 }
@@ -123,7 +123,7 @@ impl Args {
             expires_in,
             metadata,
             keep_tag,
-            interval,
+            interval: interval.max(args::MIN_POLL_INTERVAL),
             reporter,
         };
         pair.pair_devices().await
