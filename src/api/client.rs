@@ -18,7 +18,7 @@ use super::request::Request;
 use super::retry::{MAX_ATTEMPTS, MAX_RETRY_AFTER, backoff, parse_retry_after};
 use super::transport::{Response, Transport};
 use crate::model::{Problem, Resource};
-use crate::secret::{ApiKey, Redactor};
+use crate::secret::{ApiKey, redact, redact_body};
 use crate::text::decode_text;
 
 #[derive(Debug, Clone)]
@@ -64,7 +64,6 @@ pub(crate) struct Client {
     base: BaseUrl,
     authorization: HeaderValue,
     merchant_id: Option<HeaderValue>,
-    redactor: Redactor,
     observer: Rc<dyn Fn(&Event<'_>)>,
     cancel: CancellationToken,
 }
@@ -82,7 +81,6 @@ impl Client {
             None => key.to_owned(),
             Some(username) => STANDARD.encode(format!("{username}:{key}")),
         };
-        let redactor = Redactor::new([key, &token]);
         let mut authorization = HeaderValue::try_from(format!("Basic {token}")).ok()?;
         authorization.set_sensitive(true);
         let merchant_id = credentials.merchant_id.as_ref().map(HeaderValue::try_from).transpose().ok()?;
@@ -91,7 +89,6 @@ impl Client {
             base,
             authorization,
             merchant_id,
-            redactor,
             observer: observer.into(),
             cancel: CancellationToken::new(),
         })
@@ -173,7 +170,7 @@ impl Client {
         // A response that arrives together with the cancellation counts.
         match self.cancel.run_until_cancelled(sending).await.unwrap_or(Err(FailureCause::Cancelled)) {
             Ok(mut response) => {
-                response.body = self.redactor.redact_body(remove_byte_order_mark(response.body));
+                response.body = redact_body(remove_byte_order_mark(response.body));
                 let (status, body, elapsed) = (response.status, response.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Received { request, status, body, elapsed });
                 Ok(response)
@@ -211,14 +208,14 @@ impl Client {
         let difference = expectation.find_difference(&response.body, merchant_id)?;
         Some(FailureCause::OtherResource {
             status: response.status,
-            difference: self.redactor.redact(&difference),
+            difference: redact(&difference).into_owned(),
         })
     }
 
     fn classify_response(&self, response: &Response) -> FailureCause {
         let status = response.status;
         if (300..400).contains(&status) {
-            let to = self.redactor.redact(response.header("location").unwrap_or("an unnamed place"));
+            let to = redact(response.header("location").unwrap_or("an unnamed place")).into_owned();
             return FailureCause::Redirect { status, to };
         }
         FailureCause::Status { status, problem: Box::new(Problem::parse(status, &response.body)) }

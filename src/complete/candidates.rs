@@ -18,7 +18,7 @@ use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
 use crate::settings::{Account, Endpoint, Settings};
-use crate::text::{escape_control, format_age, is_unsafe, normalize_text};
+use crate::text::{escape_control, format_age, has_unsafe, normalize_text};
 
 /// Only the end of a journal is read, which holds more sessions than anybody looks through.
 const MAX_JOURNAL_BYTES: u64 = 256 * 1024;
@@ -102,9 +102,7 @@ pub(crate) fn filter<V: Into<String>, A: AsRef<str>>(
     let lower = current.to_lowercase();
     let candidates = candidates.into_iter().map(|(value, about)| (value.into(), about));
     let mut candidates: Vec<(String, A)> = candidates
-        .filter(|(value, _)| {
-            normalize(value).to_lowercase().starts_with(&lower) && !value.chars().any(is_unsafe)
-        })
+        .filter(|(value, _)| normalize(value).to_lowercase().starts_with(&lower) && !has_unsafe(value))
         .collect();
     if candidates.iter().any(|(value, _)| normalize(value).starts_with(&current)) {
         candidates.retain(|(value, _)| normalize(value).starts_with(&current));
@@ -139,7 +137,7 @@ fn filter_resources(
             && !resources.iter().any(is_id_prefix)
             && !key.is_empty()
             && !name.starts_with('-')
-            && !name.chars().any(is_unsafe)
+            && !has_unsafe(name)
     };
     let mut candidates = Vec::new();
     for resource in resources {

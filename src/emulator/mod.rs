@@ -29,7 +29,7 @@ pub use server::{Server, ServerEvent};
 pub use state::{EmulatorOptions, Event, EventLog, OpContext, State, StateError};
 
 /// API key of the built-in account. Only emulators accept it, so it is not a secret.
-pub const API_KEY: &str = "kco_test_api_emulator";
+pub const API_KEY: &str = crate::secret::EMULATOR_KEY;
 
 /// Username that belongs to the key, in the documented form `<merchant id>-<suffix>`.
 pub const USERNAME: &str = "EMULATED-1";

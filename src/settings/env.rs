@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::secret::Secret;
+use crate::secret::{Secret, register};
 
 /// An empty variable counts as not set.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,10 @@ impl EnvVars {
     pub(crate) fn from_env() -> Result<Self, Error> {
         Ok(Self {
             profile: text("KUSTOM_PROFILE")?,
-            api_key: text("KUSTOM_API_KEY")?.map(Secret::new),
+            api_key: text("KUSTOM_API_KEY")?.map(|key| {
+                register(&key);
+                Secret::new(key)
+            }),
             username: text("KUSTOM_USERNAME")?,
             merchant_id: text("KUSTOM_MERCHANT_ID")?,
             base_url: text("KUSTOM_BASE_URL")?,

@@ -109,7 +109,7 @@ fn a_certificate_that_does_not_verify() {
         &env(&stranger).run(["devices", "list"]).assert_failure(6),
         &format!(
             "error: GET /ipp/v1/devices: the certificate of 127.0.0.1 does not verify: nobody this machine \
- trusts issued it\n{CHECK_NETWORK}"
+ trusts issued it (SSL_CERT_FILE is <home>/authority.pem)\n{CHECK_NETWORK}"
         )
     );
     assert_eq!(stranger.asked(), []);

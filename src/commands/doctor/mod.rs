@@ -44,7 +44,7 @@ impl Args {
         let mut results = vec![CheckResult::ok("version", format!("kustom {}", crate::version::BUILD))];
         let store = app.settings.store();
         let profiles = store.read();
-        let redactor = ReportRedactor::new(&app.settings, profiles.as_ref().ok());
+        let redactor = ReportRedactor::new();
         let has_profiles = profiles.is_ok();
         results.extend(local::check_profiles_file(store.path(), profiles, &redactor));
         results.push(local::check_state_dir(&app.settings.paths.state));
