@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::fs::io_error_message;
+use crate::output::{copy_to_stderr, is_stderr_terminal};
 use crate::text::format_duration;
 
 const MAX_OUTPUT_BYTES: usize = 64 * 1024;
@@ -32,8 +33,14 @@ pub(crate) enum ChildError {
 /// Runs a program without standard input and returns what it printed. It is done when it exits, even if it leaves another
 /// program behind that keeps its output open.
 pub(crate) fn run(mut command: Command, timeout: Duration) -> Result<Vec<u8>, ChildError> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
+    // Only on a terminal does the program get the same one: whoever reads the messages of kustom from a pipe must not wait
+    // for a program that is left behind.
+    let stderr = if is_stderr_terminal() { Stdio::inherit() } else { Stdio::piped() };
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn()?;
+    let messages = forward_messages(&mut child);
     let result = read_until_exit(&mut child, timeout);
+    // This returns as soon as the thread has ended.
+    let _ = messages.recv_timeout(DRAIN_TIMEOUT);
     if result.is_err() {
         // It may have exited already.
         let _ = child.kill();
@@ -77,6 +84,18 @@ fn read_until_exit(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, Chil
         append(chunk)?;
     }
     Ok(output)
+}
+
+/// Prints what the program writes to stderr. The sender is dropped with the last message.
+fn forward_messages(child: &mut Child) -> Receiver<()> {
+    let (sender, receiver) = channel();
+    if let Some(messages) = child.stderr.take() {
+        thread::spawn(move || {
+            copy_to_stderr(messages);
+            drop(sender);
+        });
+    }
+    receiver
 }
 
 /// The thread ends with the output. If that stays open, it ends with kustom.

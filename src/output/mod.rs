@@ -245,6 +245,16 @@ impl Output {
     }
 }
 
+/// Prints the messages of another program as they come.
+pub(crate) fn copy_to_stderr(mut messages: impl io::Read) {
+    // If stderr is closed, there is no place to report it.
+    let _ = io::copy(&mut messages, &mut io::stderr());
+}
+
+pub(crate) fn is_stderr_terminal() -> bool {
+    io::stderr().is_terminal()
+}
+
 /// Prints a line of a server's log to stderr. Unlike [`Output`], it can be called from any thread.
 pub(crate) fn log_line(line: &str) {
     // If stderr is closed, there is no place to report it.

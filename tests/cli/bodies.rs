@@ -184,10 +184,7 @@ fn carts_are_read_as_spreadsheets_and_windows_programs_save_them() {
     assert_eq!(amount_of(&env, "--body", utf16(&body)), 7000);
     assert_eq!(amount_of(&env, "--body", format!("\u{feff}{body}")), 7000);
     let said = dry_run(&env, "--cart", b"name,price\nK\xf6tt,1\n").assert_failure(2);
-    assert_eq!(
-        said,
-        "error: --cart: it is not text in UTF-8\n  hint: save it again with the encoding UTF-8\n"
-    );
+    assert!(said.contains("\"--cart: it is not text in UTF-8\""), "{said}");
 }
 
 #[test]
@@ -219,5 +216,5 @@ fn a_reference_is_trimmed_before_it_is_sent() {
     let request = env.run(create.iter().chain(&["--reference", "\u{a0}r-1 \r\n"])).json();
     assert_eq!(request["body"]["merchant_reference1"], "r-1");
     let said = env.run(create.iter().chain(&["--reference", " \r\n"])).assert_failure(2);
-    assert_eq!(said, "error: --reference is empty\n");
+    assert!(said.contains("\"--reference is empty\""), "{said}");
 }
