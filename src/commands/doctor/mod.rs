@@ -11,7 +11,7 @@ use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
 use crate::commands::profiles::show::list_values;
-use crate::context::{App, journal_of};
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::profiles::KeySource;
 use crate::settings::Account;
@@ -51,7 +51,8 @@ impl Args {
         match app.account() {
             Ok(account) => {
                 results.extend(check_settings(&account));
-                results.push(local::check_journal(&journal_of(&app.settings, &account)));
+                let ledger = async { Ok(local::check_ledger(app.open_ledger(&account).await).await) };
+                results.push(app.block_on(ledger)?);
                 let network = network::check_network(&account);
                 let is_reachable = network.iter().all(|result| result.kind.is_none());
                 results.extend(network);

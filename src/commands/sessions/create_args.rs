@@ -13,7 +13,7 @@ use crate::commands::resolve::id_of;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::journal::Intent;
+use crate::ledger::Intent;
 use crate::model::{Currency, Device, SessionRequest, parse_amount, parse_json};
 use crate::output::format_amount;
 use crate::text::{escape_control, trim_text};
@@ -22,7 +22,7 @@ use crate::text::{escape_control, trim_text};
 pub(super) struct NewSession {
     /// Sent unchanged.
     body: Vec<u8>,
-    /// The body as kustom reads it, for the journal and for the user.
+    /// The body as kustom reads it, for the ledger and for the user.
     request: SessionRequest,
     location_id: Option<String>,
     /// The device and the location as the user knows them: `device 'Till 1' at location 'Stockholm' (id)`.
@@ -45,13 +45,14 @@ impl NewSession {
         format!("{} on {}", format_amount(Some(*order_amount), Some(purchase_currency)), self.target)
     }
 
-    /// What the journal keeps of it, to recognize duplicates and the session itself.
-    pub(super) fn intent(&self, merchant_id: Option<String>) -> Intent {
+    /// What the ledger keeps of it, to recognize duplicates and the session itself.
+    pub(super) fn intent(&self) -> Intent {
         let request = self.request.clone();
         Intent {
-            merchant_id,
+            location_id: self.location_id.clone(),
             device_id: Some(request.device_id.to_ascii_lowercase()),
             order_amount: Some(request.order_amount),
+            order_tax_amount: request.order_tax_amount,
             purchase_currency: Some(request.purchase_currency),
             purchase_started_at: request.purchase_started_at,
             merchant_reference1: request.merchant_reference1,
