@@ -129,7 +129,7 @@ mod tests {
         let mut shell = Command::new("sh");
         shell.args(["-c", script]);
         let output = run(shell, timeout).map_err(|error| error.to_string())?;
-        Ok(String::from_utf8(output).unwrap())
+        Ok(String::from_utf8_lossy(&output).into_owned())
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Waiter<'_> {
     async fn poll(&self, watched: &mut WatchedSession) -> Result<Observation, Error> {
         // The semaphore is never closed, so this always gets a permit.
         let _permit = self.requests.acquire().await.ok();
-        let request = self.context.client.session_once(watched.id);
+        let request = Box::pin(self.context.client.session_once(watched.id));
         let response = match self.context.settings.timeout {
             Some(timeout) => {
                 let remaining = timeout.saturating_sub(self.reporter.elapsed());

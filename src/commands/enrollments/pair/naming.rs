@@ -37,7 +37,7 @@ pub(super) fn describe_device(device: &Resource<Device>) -> String {
 impl Pair<'_> {
     /// Names the device. Every error says which device was paired.
     pub(super) async fn rename_device(&self, device: &Resource<Device>) -> Result<Resource<Device>, Error> {
-        self.context.run_until_cancelled(self.try_rename(device)).await.map_err(|mut error| {
+        self.context.run_until_cancelled(Box::pin(self.try_rename(device))).await.map_err(|mut error| {
             if error.kind == ErrorKind::Unavailable {
                 error.kind = ErrorKind::Unknown;
             }

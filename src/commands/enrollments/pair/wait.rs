@@ -70,11 +70,11 @@ impl Pair<'_> {
             let polled = match next {
                 NextAction::PollEnrollment(delay) => {
                     sleep(delay).await;
-                    await_for(POLL_TIMEOUT, self.poll_enrollment(code)).await
+                    await_for(POLL_TIMEOUT, Box::pin(self.poll_enrollment(code))).await
                 }
                 NextAction::PollDevice(delay) => {
                     sleep(delay).await;
-                    await_for(POLL_TIMEOUT, self.poll_device(code, &mut device)).await
+                    await_for(POLL_TIMEOUT, Box::pin(self.poll_device(code, &mut device))).await
                 }
                 NextAction::Paired => {
                     return device
