@@ -80,7 +80,13 @@ mod tests {
 
     #[test]
     fn plain_http_is_allowed_to_this_machine_only() {
-        for url in ["http://127.0.0.1:4010", "http://localhost:1/", "http://[::1]:9", "http://127.9.9.9"] {
+        for url in [
+            "http://127.0.0.1:4010",
+            "http://localhost:1/",
+            "http://[::1]:9",
+            "http://127.9.9.9",
+            "localhost:8080",
+        ] {
             assert!(BaseUrl::parse(url).is_ok_and(|base| base.is_loopback()), "{url}");
         }
         assert!(BaseUrl::parse("https://proxy.example/kustom/").is_ok_and(|base| !base.is_loopback()));

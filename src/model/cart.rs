@@ -25,6 +25,8 @@ pub struct LineInput {
     pub discount: i64,
     /// Basis points.
     pub tax_rate: i64,
+    /// Whether the rate is zero because none was given.
+    pub lacks_tax: bool,
     pub total: Option<i64>,
     pub tax: Option<i64>,
     /// Fields of the API that this version does not know, sent unchanged.
@@ -39,7 +41,7 @@ pub struct Cart {
     /// Includes tax.
     pub total: i64,
     pub tax: i64,
-    /// What is accepted, but probably a mistake.
+    /// Possible mistakes in a cart that adds up.
     pub warnings: Vec<String>,
 }
 
@@ -177,8 +179,12 @@ impl Cart {
         if lines.is_empty() {
             return Err(CartError::Empty);
         }
-        let mut cart =
-            Self { items: Vec::with_capacity(lines.len()), total: 0, tax: 0, warnings: Vec::new() };
+        let mut cart = Self {
+            items: Vec::with_capacity(lines.len()),
+            total: 0,
+            tax: 0,
+            warnings: find_oddities(&lines),
+        };
         for (line, number) in lines.into_iter().zip(1..) {
             let (total, tax) = line.check(number, currency)?;
             cart.warnings.extend(line.warn_about_rate(number));
@@ -200,6 +206,29 @@ impl Cart {
         }
         Ok(self)
     }
+}
+
+/// Describes what may be a mistake in the lines.
+fn find_oddities(lines: &[LineInput]) -> Vec<String> {
+    let numbers = |is_odd: &dyn Fn(&LineInput) -> bool| {
+        let odd = lines.iter().zip(1..).filter(|(line, _)| is_odd(line));
+        let numbers: Vec<_> = odd.map(|(_, number): (_, usize)| number.to_string()).collect();
+        match numbers.as_slice() {
+            [] => None,
+            [number] => Some(format!("line {number}")),
+            numbers => Some(format!("lines {}", numbers.join(", "))),
+        }
+    };
+    let untaxed =
+        numbers(&|line| line.lacks_tax).map(|lines| format!("no tax is given in {lines}, so none is sent"));
+    let overtaxed = numbers(&|line| i128::from(line.tax_rate) > BASIS_POINTS)
+        .map(|lines| format!("the tax rate in {lines} is more than 100%"));
+    let is_undocumented =
+        |line: &LineInput| line.kind.as_deref().is_some_and(|kind| !["physical", "discount"].contains(&kind));
+    let types = numbers(&is_undocumented).map(|lines| {
+        format!("the item type in {lines} is neither physical nor discount, so the API may reject it")
+    });
+    [untaxed, overtaxed, types].into_iter().flatten().collect()
 }
 
 /// Checks a sum that was given in addition to the lines.
@@ -235,6 +264,33 @@ mod tests {
 
     fn message(lines: Vec<LineInput>) -> String {
         Cart::check(lines, sek()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_may_be_a_mistake_is_a_warning() {
+        let line = |tax_rate, lacks_tax, kind: Option<&str>| LineInput {
+            name: "x".into(),
+            quantity: 1,
+            unit_price: 100,
+            tax_rate,
+            lacks_tax,
+            kind: kind.map(str::to_owned),
+            ..LineInput::default()
+        };
+        let lines = vec![
+            line(2500, false, Some("physical")),
+            line(30_000, false, Some("gift")),
+            line(0, true, None),
+            line(0, true, None),
+        ];
+        assert_eq!(
+            Cart::check(lines, sek()).unwrap().warnings,
+            [
+                "no tax is given in lines 3, 4, so none is sent",
+                "the tax rate in line 2 is more than 100%",
+                "the item type in line 2 is neither physical nor discount, so the API may reject it",
+            ]
+        );
     }
 
     #[test]

@@ -136,7 +136,10 @@ fn items_from_csv(text: &str) -> Result<Vec<Value>, Error> {
     }
     let mut items = Vec::new();
     for record in records {
-        let (record, line) = (record.map_err(invalid)?, items.len() + 1);
+        let record = record.map_err(invalid)?;
+        let line = record
+            .position()
+            .map_or(items.len() + 2, |position| usize::try_from(position.line()).unwrap_or_default());
         let is_beyond = |(index, cell): (usize, &str)| index >= header.len() && !trim_text(cell).is_empty();
         if record.len() < header.len() || record.iter().enumerate().any(is_beyond) {
             let (cells, expected) = (pluralize(record.len(), "cell"), header.len());
