@@ -15,8 +15,12 @@ use crate::fs::io_error_message;
 use crate::model::{CallbackType, Metadata, TapOutcome};
 use crate::output::Output;
 use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
+use crate::text::decode_text;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Shorter intervals would only burden the API.
+pub(crate) const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length. A
 /// number without a unit is a number of seconds.
@@ -154,6 +158,14 @@ impl Input {
             Self::File(path) => read_file(path),
         }
     }
+
+    /// Reads text. `flag` is for messages.
+    pub(crate) fn read_text(&self, flag: &str, output: &Output) -> Result<String, Error> {
+        decode_text(&self.read(output)?).ok_or_else(|| {
+            Error::usage(format!("{flag}: it is not text in UTF-8"))
+                .hint("save it again with the encoding UTF-8")
+        })
+    }
 }
 
 /// Reads a file, unless it is larger than [`MAX_FILE_BYTES`].
@@ -180,7 +192,7 @@ pub(crate) fn parse_callback_type(text: &str) -> Result<CallbackType, String> {
 
 /// Parses the name of a file with a secret, and rejects the secret itself: other users can see arguments.
 pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with(CALLBACK_SECRET_PREFIX) {
+    if text.contains(CALLBACK_SECRET_PREFIX) {
         return Err(
             "this is a secret, which other users can see in an argument: name a file that contains it"
                 .to_owned(),
@@ -189,15 +201,19 @@ pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("write a file name".to_owned()) } else { Ok(text.into()) }
 }
 
-/// Reads a callback secret from each file.
-pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Error> {
+/// Reads a callback secret from each file. Reports a secret that was written in an unusual form.
+pub(crate) fn read_secrets(paths: &[PathBuf], output: &Output) -> Result<Vec<CallbackSecret>, Error> {
     let read = |path: &PathBuf| {
         let unusable = |reason: String| {
             Error::usage(format!("{} does not contain a callback secret: {reason}", path.display()))
                 .hint("write only the secret, of the form whsec_…, to the file")
         };
-        let text = String::from_utf8(read_file(path)?).map_err(|_| unusable("it is not text".to_owned()))?;
-        CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))
+        let text = decode_text(&read_file(path)?).ok_or_else(|| unusable("it is not text".to_owned()))?;
+        let secret = CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))?;
+        if let Some(interpretation) = secret.interpretation() {
+            output.status(&format!("Read {} as {interpretation}.", path.display()));
+        }
+        Ok(secret)
     };
     paths.iter().map(read).collect()
 }
