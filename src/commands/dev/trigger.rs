@@ -80,7 +80,7 @@ impl Args {
                 event.short()
             )));
         }
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let endpoint = CallbackEndpoint::new(&to, app.settings.request_timeout())
             .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
         let poster = CallbackPoster::new(endpoint, &secrets)

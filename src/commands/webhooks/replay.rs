@@ -71,7 +71,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { deliveries, failed, since, to, resign, secret_file, set } = self;
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let signer = if resign { Some(Signer::new(&secrets)) } else { None };
         let signer = signer.transpose().map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let store = store::open(app)?;

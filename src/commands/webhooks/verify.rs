@@ -69,7 +69,7 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, headers, body, id, at } = self;
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let verifier =
             Verifier::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let (headers, body, received_at) = match id {

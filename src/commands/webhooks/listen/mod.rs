@@ -197,7 +197,7 @@ impl Args {
             // The page has no password.
             listen_address::check_address(ui, false, "other machines could see the callbacks")?;
         }
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let application = forward_to.clone();
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let output = &*app.output;
