@@ -99,6 +99,12 @@ impl Client {
         self
     }
 
+    /// A client of the same account that sends no merchant ID.
+    pub(crate) fn without_merchant_id(mut self) -> Self {
+        self.merchant_id = None;
+        self
+    }
+
     /// Sends a request, with retries, and returns the response if it is a success.
     ///
     /// A request that may have arrived is sent again only if its method is idempotent, which POST is not: the API has no

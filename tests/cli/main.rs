@@ -26,6 +26,7 @@ mod io_errors;
 mod lists;
 mod operations;
 mod pos;
+mod probe;
 mod production;
 mod scenarios;
 mod scenarios_account;

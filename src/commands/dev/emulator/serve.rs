@@ -11,6 +11,7 @@ use super::log::RequestLogFormat;
 use super::options::{complete_option, options_help, parse_option};
 use crate::args;
 use crate::callback_poster::{CallbackEndpoint, CallbackPoster};
+use crate::commands::dev::probe::read_options;
 use crate::commands::listen_address::{self, ReadyFile};
 use crate::context::App;
 use crate::emulator::{
@@ -58,6 +59,9 @@ pub(super) struct ServeArgs {
     #[arg(add = ArgValueCompleter::new(complete_option))]
     #[arg(long = "option", alias = "switch", value_name = "NAME=VALUE", value_parser = parse_option, long_help = options_help())]
     options: Vec<(String, String)>,
+    /// File with options that `kustom dev probe` wrote; --option overrides them
+    #[arg(long, value_name = "FILE")]
+    options_from: Option<PathBuf>,
     /// Inject a fault, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help describes the syntax
     #[arg(long = "fault", value_name = "FAULT", long_help = FAULT_HELP)]
     faults: Vec<Fault>,
@@ -84,9 +88,10 @@ impl ServeArgs {
         let seed = self.seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
         let faults = self.create_faults()?;
         let callbacks = self.create_callbacks()?;
+        let options = self.read_options()?;
         app.block_on_with_cleanup(async {
             let output = &*app.output;
-            let (server, events) = self.bind(seed, faults, app).await?;
+            let (server, events) = self.bind(seed, &options, faults, app).await?;
             let address = server
                 .address()
                 .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
@@ -121,6 +126,12 @@ impl ServeArgs {
         })
     }
 
+    /// The options of `--options-from`, and then those of `--option`.
+    fn read_options(&self) -> Result<Vec<(String, String)>, Error> {
+        let from_file = self.options_from.as_deref().map_or_else(|| Ok(Vec::new()), read_options)?;
+        Ok(from_file.into_iter().chain(self.options.clone()).collect())
+    }
+
     fn create_faults(&self) -> Result<Faults, Error> {
         let mut table = self.fault_seed.map_or_else(FaultTable::default, FaultTable::new);
         for fault in &self.faults {
@@ -141,13 +152,19 @@ impl ServeArgs {
     }
 
     /// Binds a server to the state file, or to a new state in memory.
-    async fn bind(&self, mut seed: State, faults: Faults, app: &App) -> Result<(Server, EventQueue), Error> {
+    async fn bind(
+        &self,
+        mut seed: State,
+        options: &[(String, String)],
+        faults: Faults,
+        app: &App,
+    ) -> Result<(Server, EventQueue), Error> {
         let set_options = |state: &mut State| {
-            for (name, value) in &self.options {
-                // The values were checked when the arguments were parsed.
+            for (name, value) in options {
+                // The values were checked when they were read.
                 let _ = state.options.set(name, value);
             }
-            !self.options.is_empty()
+            !options.is_empty()
         };
         let Some(path) = &self.state else {
             set_options(&mut seed);
