@@ -106,7 +106,7 @@ async fn events_are_delivered_once_and_in_order() {
         emulator.with_state(|state, context| state.decline(*session, TapOutcome::LostCard, context)).unwrap();
         pay(&emulator, *session);
     }
-    deliver_until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 200).await;
+    deliver_until(callbacks(&url), emulator.events(), || inbox.lock().unwrap().len() == 300).await;
     for session in sessions {
         let expected = [SessionCreated, SessionActivated, PaymentFailed, SessionFinalized];
         assert_eq!(kinds(&inbox, session), expected);
@@ -124,7 +124,7 @@ async fn a_failed_delivery_is_retried_before_later_events_of_its_session_only() 
     // The first event of one session fails until all events of the other were delivered.
     let (url, inbox) = endpoint(move |callback, count| {
         let is_first = callback.known_type() == Some(SessionCreated);
-        if callback.session_id() == Some(&*text) && is_first && count < 8 { 500 } else { 200 }
+        if callback.session_id() == Some(&*text) && is_first && count < 10 { 500 } else { 200 }
     })
     .await;
     pay(&emulator, stuck);
@@ -158,7 +158,7 @@ async fn a_failed_delivery_is_retried_before_later_events_of_its_session_only() 
         assert_eq!(observed[index], (SessionCreated, attempt, 500, delay));
     }
     assert_eq!(observed[again], (SessionCreated, u32::try_from(again).unwrap() + 1, 200, None));
-    assert!(pending.get() <= 1);
+    assert!(pending.get() <= 5, "only the events about orders are left");
 }
 
 #[tokio::test]
@@ -178,7 +178,7 @@ async fn an_unreachable_endpoint_is_retried() {
     deliver_until(callbacks, emulator.events(), || observed.borrow().len() >= 5).await;
     let expected = Err("cannot connect to 127.0.0.1 (Connection refused)".to_owned());
     assert!(observed.borrow().iter().all(|outcome| *outcome == expected));
-    assert_eq!(pending.get(), 3);
+    assert_eq!(pending.get(), 5);
 }
 
 #[tokio::test]

@@ -247,7 +247,7 @@ fn mistakes_in_the_file() {
     let report = |text: &str| mistakes(text).join("\n");
     insta::assert_snapshot!(report(""), @"1:1: a scenario needs at least one [[step]]");
     insta::assert_snapshot!(report("step = [5]"), @"1:9: a step must be a table");
-    insta::assert_snapshot!(report(&format!("switches.strict_sum = true\n{SALE}")), @"1:10: unknown field `strict_sum`, expected one of `session_lifetime`, `status_after_decline`, `one_open_session_per_device`, `cancel_ended`, `enrollment_dialect`, `strict_sums`, `delete_status`, `tap_answer`, `device_list_merchant_id`, `offline_device`, `list_lag`");
+    insta::assert_snapshot!(report(&format!("switches.strict_sum = true\n{SALE}")), @"1:10: unknown field `strict_sum`, expected one of `session_lifetime`, `status_after_decline`, `one_open_session_per_device`, `cancel_ended`, `enrollment_dialect`, `strict_sums`, `delete_status`, `tap_answer`, `device_list_merchant_id`, `offline_device`, `list_lag`, `order_capture`, `order_lag`, `order_currency_case`, `order_references`, `order_personal_data`, `fully_refunded_status`, `refund_headers`, `idempotency_memory`, `payout_delay`, `payout_fee`, `settlements_envelope`, `transaction_signs`");
 }
 
 proptest! {

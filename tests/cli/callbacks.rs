@@ -51,8 +51,15 @@ fn an_event_is_told_until_it_is_acknowledged_and_then_the_next() {
         let session = session(&user);
         let _ = user.run(["dev", "simulate-tap", &session, "--outcome", "lost-card"]).ok();
         let paid = user.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
-        emulator.log(|log| log.contains("ipp.session.finalized"));
-        let bodies: Vec<Value> = server.asked().iter().map(|asked| verified(asked, SECRET)).collect();
+        emulator.log(|log| log.contains("callback capture.created"));
+        let mut bodies: Vec<Value> = server.asked().iter().map(|asked| verified(asked, SECRET)).collect();
+        // The callbacks about the order come last, and name no session.
+        let about_order = bodies.split_off(bodies.len() - 2);
+        for (body, kind) in about_order.iter().zip(["order.created", "capture.created"]) {
+            let data = body["data"].as_object().unwrap();
+            assert_eq!((&body["type"], &data["order_id"]), (&json!(kind), &paid["order_id"]));
+            assert_eq!(data.len(), if kind == "order.created" { 1 } else { 2 }, "{data:?}");
+        }
         let told: Vec<_> = bodies
             .iter()
             .map(|body| {
@@ -88,7 +95,9 @@ callback ipp.session.created SESSION attempt 2: 302, retry in 1000 ms
 callback ipp.session.created SESSION attempt 3: 204
 callback ipp.session.activated SESSION attempt 1: 204
 callback ipp.payment.failed SESSION attempt 1: 204
-callback ipp.session.finalized SESSION attempt 1: 204"
+callback ipp.session.finalized SESSION attempt 1: 204
+callback order.created SESSION attempt 1: 204
+callback capture.created SESSION attempt 1: 204"
         );
         for hidden in [&SECRET["whsec_".len()..], "t0k3n"] {
             assert!(!outcome.stderr.contains(hidden) && !outcome.stdout.contains(hidden), "{outcome:?}");

@@ -1,5 +1,5 @@
 //! The contract as a judge: whether a request is one that `docs/openapi.yaml` describes, and whether an answer
-//! is one it allows.
+//! is one it allows. The sister APIs are held to `docs/order-management.yaml` and `docs/settlements.yaml`.
 //!
 //! It is stricter than the description in one thing: a field or a parameter that is not described is a
 //! violation. Both sides of these tests are ours, and a misspelled optional field would otherwise go unseen.
@@ -16,6 +16,8 @@ use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 const API: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/openapi.yaml");
+const ORDERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/order-management.yaml");
+const SETTLEMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/settlements.yaml");
 const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/emulator.yaml");
 
 /// An operation's `operationId`.
@@ -50,6 +52,8 @@ pub struct Operation {
 /// The contract, ready to judge.
 pub struct Contract {
     operations: Vec<Rules>,
+    /// Order Management and Settlements.
+    orders: Vec<Rules>,
     /// What emulators have beside the API.
     own: Vec<Rules>,
 }
@@ -83,8 +87,15 @@ impl Contract {
             let text = std::fs::read_to_string(path).expect(path);
             serde_yaml_ng::from_str(&text).expect("the contract is YAML")
         };
-        let (api, own) = (read(API), read(OWN));
-        Self { operations: Rules::read_all(&api, &api), own: Rules::read_all(&own, &api) }
+        let others = [("openapi.yaml", read(API)), ("order-management.yaml", read(ORDERS))];
+        let rules = |path| Rules::read_all(&read(path), &others);
+        let orders = rules(ORDERS).into_iter().chain(rules(SETTLEMENTS)).collect();
+        Self { operations: rules(API), orders, own: rules(OWN) }
+    }
+
+    /// All operations of Order Management and Settlements.
+    pub fn order_operations(&self) -> Vec<Operation> {
+        self.orders.iter().map(|rules| rules.operation.clone()).collect()
     }
 
     /// All operations of the API, in the contract's order.
@@ -98,7 +109,7 @@ impl Contract {
     }
 
     fn all(&self) -> impl Iterator<Item = &Rules> {
-        self.operations.iter().chain(&self.own)
+        self.operations.iter().chain(&self.orders).chain(&self.own)
     }
 
     /// Judges a request and tells which operation it is for.
@@ -143,8 +154,8 @@ impl Contract {
 }
 
 impl Rules {
-    fn read_all(document: &Value, api: &Value) -> Vec<Self> {
-        let document = resolved(document, document, api);
+    fn read_all(document: &Value, others: &[(&str, Value)]) -> Vec<Self> {
+        let document = resolved(document, document, others);
         let mut operations = Vec::new();
         for (path, methods) in document["paths"].as_object().expect("paths") {
             for (method, description) in methods.as_object().expect("methods") {
@@ -315,20 +326,17 @@ fn compile(schema: &Value) -> Validator {
 
 /// A copy in which every reference, into the document itself or into the API's, is replaced by what it refers to,
 /// and every integer format, which JSON Schema itself gives no meaning, by its bounds.
-fn resolved(value: &Value, document: &Value, api: &Value) -> Value {
+fn resolved(value: &Value, document: &Value, others: &[(&str, Value)]) -> Value {
     match value {
         Value::Object(object) => {
             if let Some(reference) = object.get("$ref").and_then(Value::as_str) {
                 let (file, pointer) = reference.split_once('#').expect("a reference into a document");
-                let document = match file {
-                    "" => document,
-                    "openapi.yaml" => api,
-                    other => panic!("{other} is not a document this checker knows"),
-                };
-                return resolved(document.pointer(pointer).expect(reference), document, api);
+                let other = others.iter().find(|(name, _)| *name == file).map(|(_, other)| other);
+                let document = if file.is_empty() { document } else { other.expect("a known document") };
+                return resolved(document.pointer(pointer).expect(reference), document, others);
             }
             let mut copy: Map<String, Value> =
-                object.iter().map(|(key, value)| (key.clone(), resolved(value, document, api))).collect();
+                object.iter().map(|(key, value)| (key.clone(), resolved(value, document, others))).collect();
             let bounds = match object.get("format").and_then(Value::as_str) {
                 Some("int32") => Some((json!(i32::MIN), json!(i32::MAX))),
                 Some("int64") => Some((json!(i64::MIN), json!(i64::MAX))),
@@ -340,7 +348,7 @@ fn resolved(value: &Value, document: &Value, api: &Value) -> Value {
             }
             Value::Object(copy)
         }
-        Value::Array(items) => items.iter().map(|item| resolved(item, document, api)).collect(),
+        Value::Array(items) => items.iter().map(|item| resolved(item, document, others)).collect(),
         other => other.clone(),
     }
 }

@@ -23,7 +23,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     ];
     let names = "name metadata location_id expires_in ttl device_id order_amount order_items purchase_currency \
                  purchase_started_at unit_price quantity total_amount tax_rate total_tax_amount order_tax_amount \
-                 merchant_data enrollment_code method outcome";
+                 merchant_data enrollment_code method outcome refunded_amount captured_amount reference \
+                 order_lines";
     let names = proptest::sample::select(names.split_whitespace().collect::<Vec<_>>());
     leaf.prop_recursive(3, 24, 6, move |inner| {
         let key = prop_oneof![names.clone().prop_map(str::to_owned), "\\PC{0,4}".prop_map(|text| text)];
@@ -41,14 +42,18 @@ proptest! {
     #[test]
     fn no_body_and_no_query_is_answered_outside_the_contract(
         body in any_json(),
-        query in "(page_size|page_number|metadata|location_id|outcome|include_consumed)=[a-z0-9:%&=+-]{0,8}",
+        query in "(page_size|page_number|metadata|location_id|outcome|include_consumed|size|offset|start_date|order_id)=[a-z0-9:%&=+-]{0,8}",
     ) {
         let world = World::new();
         let device = world.device("Till 1");
         let session = world.session(&device);
-        let operations = world.contract.operations();
-        for operation in operations.into_iter().chain(world.contract.emulators_own()) {
-            let id = if operation.path.contains("/devices/") { &device } else { &session };
+        world.tap(&session, "SUCCESS");
+        let order = world.right(Ask::get(format!("/ipp/v1/sessions/{session}"))).body["order_id"].clone();
+        let order = order.as_str().unwrap().to_owned();
+        let contract = &world.contract;
+        let operations = contract.operations().into_iter().chain(contract.order_operations());
+        for operation in operations.chain(contract.emulators_own()) {
+            let id = if operation.path.contains("/orders/") { &order } else if operation.path.contains("/devices/") { &device } else { &session };
             let path = operation.path.split('/').map(|part| if part.starts_with('{') { id } else { part });
             let path = format!("{}?{query}", path.collect::<Vec<_>>().join("/"));
             let method: &'static str = match operation.method.as_str() {

@@ -13,5 +13,6 @@ mod fuzz;
 mod load;
 mod operations;
 mod options;
+mod orders;
 mod pos;
 mod refusals;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the emulator with requests that schemathesis generates from docs/openapi.yaml, and checks every response against
-# it. It needs schemathesis 4, for example in a virtual environment:
+# Fuzzes the emulator with requests that schemathesis generates from docs/openapi.yaml, docs/order-management.yaml and
+# docs/settlements.yaml, and checks every response against them. It needs schemathesis 4, for example in a virtual environment:
 #
 #   python3 -m venv ~/.venvs/schemathesis && ~/.venvs/schemathesis/bin/pip install 'schemathesis>=4,<5'
 #   SCHEMATHESIS=~/.venvs/schemathesis/bin/schemathesis tests/fuzz/run.sh
@@ -47,9 +47,12 @@ fuzz() {
         kill -0 "$emulator" || exit 1
         sleep 0.1
     done
-    "$schemathesis" run "$repository/docs/openapi.yaml" --url "$(cat ready)" \
-        --header 'Authorization: Basic kco_test_api_emulator' --header 'x-merchant-id: EMULATED' \
-        --phases examples,coverage,fuzzing,stateful --checks all --continue-on-failure "$@"
+    for document in openapi order-management settlements; do
+        printf '\n-- docs/%s.yaml\n' "$document"
+        "$schemathesis" run "$repository/docs/$document.yaml" --url "$(cat ready)" \
+            --header 'Authorization: Basic kco_test_api_emulator' --header 'x-merchant-id: EMULATED' \
+            --phases examples,coverage,fuzzing,stateful --checks all --continue-on-failure "$@"
+    done
     kill "$emulator"
     wait "$emulator"
     emulator=

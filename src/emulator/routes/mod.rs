@@ -1,4 +1,4 @@
-//! The API's thirteen operations over HTTP, and the emulator's own: the phone, the clock and faults.
+//! The operations of the API and of its sister APIs over HTTP, and the emulator's own: the phone, the clock and faults.
 //!
 //! Credentials and the size of the body are checked first. An operation then reads what it needs from the
 //! [`ApiRequest`] in a fixed order (path, header and query, body), so that a request with several mistakes always gets
@@ -10,9 +10,11 @@ mod enrollments;
 mod faults;
 mod fields;
 mod locations;
+mod orders;
 mod pos;
 mod request;
 mod sessions;
+mod settlements;
 
 use axum::extract;
 use axum::response::{IntoResponse, Response};
@@ -20,6 +22,7 @@ use axum::routing::{MethodFilter, get, on};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
+use uuid::Uuid;
 
 use self::request::ApiRequest;
 pub(super) use self::request::MAX_BODY;
@@ -60,6 +63,16 @@ pub(super) fn router(emulator: &Emulator) -> axum::Router {
         };
         router = router.route(path, on(method, handler));
     }
+    for (method, path, operation) in orders::ROUTES.into_iter().chain(settlements::ROUTES) {
+        let handler = async move |extract::State(emulator): extract::State<Emulator>,
+                                  request: Result<ApiRequest, Rejection>| {
+            emulator.with_state(|state, context| {
+                let result = request.and_then(|request| operation(&request, state, context));
+                result.unwrap_or_else(|rejection| order_problem(&rejection, (context.ids)()))
+            })
+        };
+        router = router.route(path, on(method, handler));
+    }
     for (method, path, operation) in faults::ROUTES {
         let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
             let faults = emulator.faults().ok_or_else(|| Rejection::conflict(NO_FAULTS))?;
@@ -79,14 +92,27 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response {
 /// RFC 7807 problem details (observed).
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let body = self.to_problem_json().to_string();
-        let mut response = (self.status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
-        if self.status == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static("Basic realm=\"kustom emulator\"");
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
-        response
+        problem_response(&self, "application/problem+json", &self.to_problem_json())
     }
+}
+
+/// An error of Order Management and Settlements (documented).
+fn order_problem(rejection: &Rejection, correlation_id: Uuid) -> Response {
+    problem_response(rejection, "application/json", &rejection.to_order_problem_json(correlation_id))
+}
+
+fn problem_response(rejection: &Rejection, content_type: &'static str, body: &serde_json::Value) -> Response {
+    let body = body.to_string();
+    let mut response = (rejection.status, [(CONTENT_TYPE, content_type)], body).into_response();
+    if rejection.status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Basic realm=\"kustom emulator\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+fn is_order_path(uri: &Uri) -> bool {
+    uri.path().starts_with("/ordermanagement/") || uri.path().starts_with("/settlements/")
 }
 
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
@@ -104,13 +130,16 @@ async fn service_info() -> Response {
     )
 }
 
-async fn unknown_path(uri: Uri) -> Rejection {
-    Rejection::not_found(format!("There is nothing at {}.", uri.path()))
+async fn unknown_path(uri: Uri) -> Response {
+    let rejection = Rejection::not_found(format!("There is nothing at {}.", uri.path()));
+    if is_order_path(&uri) { order_problem(&rejection, Uuid::new_v4()) } else { rejection.into_response() }
 }
 
 /// The router adds the `Allow` header.
-async fn method_not_allowed(method: Method, uri: Uri) -> Rejection {
-    Rejection::new(StatusCode::METHOD_NOT_ALLOWED, format!("{} does not support {method}.", uri.path()))
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let detail = format!("{} does not support {method}.", uri.path());
+    let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, detail);
+    if is_order_path(&uri) { order_problem(&rejection, Uuid::new_v4()) } else { rejection.into_response() }
 }
 
 #[cfg(test)]
@@ -142,6 +171,11 @@ mod tests {
     fn every_route_is_described() {
         let api = OPERATIONS.into_iter().map(|(method, path, _)| (method, path));
         assert_described(api, include_str!("../../../docs/openapi.yaml"), "/ipp/v1/");
+        let orders = orders::ROUTES.into_iter().map(|(method, path, _)| (method, path));
+        let document = include_str!("../../../docs/order-management.yaml");
+        assert_described(orders, document, "/ordermanagement/v1/");
+        let settlements = settlements::ROUTES.into_iter().map(|(method, path, _)| (method, path));
+        assert_described(settlements, include_str!("../../../docs/settlements.yaml"), "/settlements/v1/");
         let own = pos::ROUTES.into_iter().chain(clock::ROUTES).map(|(method, path, _)| (method, path));
         let own = own.chain(faults::ROUTES.map(|(method, path, _)| (method, path)));
         assert_described(own, include_str!("../../../docs/emulator.yaml"), "/emulator/");

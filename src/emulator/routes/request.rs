@@ -18,8 +18,8 @@ pub(in crate::emulator) const MAX_BODY: usize = 1024 * 1024;
 const MERCHANT_ID_HEADER: &str = "x-merchant-id";
 
 pub(super) struct ApiRequest {
-    /// The ID in the path. No route has more than one parameter.
-    path_id: Option<Uuid>,
+    /// The parameters in the path.
+    params: Vec<(String, String)>,
     query: String,
     headers: HeaderMap,
     body: Bytes,
@@ -40,20 +40,32 @@ impl<S: Send + Sync> FromRequest<S> for ApiRequest {
         }
         // A server has read the body already, so reading it fails only if it is too large.
         let body = to_bytes(body, MAX_BODY).await.map_err(|_| payload_too_large())?;
-        let path_id = parts.extract::<Path<Uuid>>().await.ok().map(|Path(id)| id);
+        // A path that is not UTF-8 has no parameters, so it names nothing that exists.
+        let params = parts.extract::<Path<Vec<(String, String)>>>().await;
+        let params = params.map(|Path(params)| params).unwrap_or_default();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        Ok(Self { path_id, query, headers: parts.headers, body })
+        Ok(Self { params, query, headers: parts.headers, body })
     }
 }
 
 impl ApiRequest {
     /// An ID that is not a UUID is a 404, because every operation with an ID documents that status; few document 400.
     pub(super) fn id(&self, noun: &str) -> Result<Uuid, Rejection> {
-        self.path_id.ok_or_else(|| {
+        let id = self.params.first().and_then(|(_, value)| value.parse().ok());
+        id.ok_or_else(|| {
             Rejection::not_found(format!(
                 "There is no {noun} with this ID: IDs are UUIDs, and this is not one."
             ))
         })
+    }
+
+    pub(super) fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
+    }
+
+    /// A header, unless it is not ASCII.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     pub(super) fn query(&self) -> Fields {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use http::StatusCode;
@@ -20,6 +20,12 @@ pub(super) async fn apply(
     match (effect, response) {
         (Some(Effect::Status { status, retry_after }), _) => {
             (Some(injected_error(status, retry_after)), RequestOutcome::Answered(status))
+        }
+        // Without a body, the head would be the complete response, so it is not sent.
+        (Some(Effect::DropAfterHeaders), Some(response))
+            if response.body().size_hint().exact() == Some(0) =>
+        {
+            (None, RequestOutcome::Dropped)
         }
         (Some(Effect::DropAfterHeaders), Some(response)) => truncate(response, |_| 0).await,
         (Some(Effect::Truncate), Some(response)) => truncate(response, |length| length / 2).await,

@@ -7,7 +7,10 @@ use crate::emulator::state::invariant_tests::{TestClock, open_session};
 use crate::emulator::state::{AfterDecline, CancelEnded, State};
 use crate::model::PaymentMethod::{Card, Swish};
 
-use CallbackType::{PaymentFailed, SessionActivated, SessionCancelled, SessionCreated, SessionFinalized};
+use CallbackType::{
+    CaptureCreated, OrderCreated, PaymentFailed, SessionActivated, SessionCancelled, SessionCreated,
+    SessionFinalized,
+};
 
 /// A session whose creation event was consumed.
 fn open() -> (State, TestClock, Uuid) {
@@ -32,8 +35,13 @@ fn a_payment_event_has_its_order_and_follows_the_activation() {
         clock.advance(SignedDuration::from_nanos(1_500_000_001));
         let paid = state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
         let mut events = clock.events.drain();
+        let captured = events.pop().unwrap();
+        let ordered = events.pop().unwrap();
+        assert_eq!((ordered.kind.clone(), captured.kind), (OrderCreated, CaptureCreated));
+        let data = serde_json::to_value(ordered.to_callback().data).unwrap();
+        assert_eq!(data, serde_json::json!({"order_id": paid.order_id}), "it names no session");
         let finalized = events.pop().unwrap();
-        let Event { id: event, at: when, kind, session_id, order_id, failure_reason } = finalized;
+        let Event { id: event, at: when, kind, session_id, order_id, failure_reason, .. } = finalized;
         assert_eq!((kind, session_id, when, failure_reason), (SessionFinalized, id, clock.now, None));
         assert_eq!(order_id.map(|id| id.to_string()), paid.order_id);
         assert_ne!(Some(event), order_id);
@@ -45,9 +53,9 @@ fn a_payment_event_has_its_order_and_follows_the_activation() {
 #[test]
 fn a_decline_event_has_its_reason() {
     for (after_decline, again) in [
-        (AfterDecline::Active, vec![SessionFinalized]),
+        (AfterDecline::Active, vec![SessionFinalized, OrderCreated, CaptureCreated]),
         // The clerk chooses again.
-        (AfterDecline::Created, vec![SessionActivated, SessionFinalized]),
+        (AfterDecline::Created, vec![SessionActivated, SessionFinalized, OrderCreated, CaptureCreated]),
         // There is no event type for FAILED.
         (AfterDecline::Failed, vec![]),
     ] {
@@ -95,6 +103,8 @@ fn the_body_is_the_documented_one() {
         session_id: Uuid::from_u128(1),
         order_id: None,
         failure_reason: Some(TapOutcome::LostCard),
+        capture_id: None,
+        refund_id: None,
     };
     assert_eq!(
         serde_json::to_value(event.to_callback()).unwrap(),

@@ -239,7 +239,11 @@ proptest! {
             }
             // The events match the status.
             for (id, session) in &sessions_after {
-                let of_session = events.iter().filter(|event| event.session_id.to_string() == *id);
+                let orders = events.iter().filter(|event| event.kind == CallbackType::OrderCreated);
+                let of_session = |event: &&Event| event.session_id.to_string() == *id;
+                let order_count = usize::from(session.status == Some(SessionStatus::Finalized));
+                prop_assert_eq!(orders.filter(of_session).count(), order_count);
+                let of_session = events.iter().filter(of_session).filter(|event| !event.kind.is_about_order());
                 let kinds: Vec<_> = of_session.map(|event| event.kind.clone()).collect();
                 prop_assert!(kinds.starts_with(&[CallbackType::SessionCreated]));
                 let count = |kind: &CallbackType| kinds.iter().filter(|other| *other == kind).count();

@@ -13,12 +13,14 @@ pub(in crate::emulator) mod invariant_tests;
 mod locations;
 mod options;
 mod order_totals;
+mod orders;
 mod page;
 mod pos;
 mod purchase;
 mod records;
 mod rejection;
 mod sessions;
+mod settlements;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -32,14 +34,17 @@ pub use enrollments::{DEFAULT_ENROLLMENT_LIFETIME, EnrollmentFilter, NewEnrollme
 pub use events::{Event, EventLog, MAX_QUEUED_EVENTS};
 pub use locations::LocationRecord;
 pub use options::{
-    AfterDecline, CancelEnded, DeleteStatus, EmulatorOptions, EnrollmentDialect, MerchantIdNeed,
-    OfflineDevice, OptionInfo, TapAnswer,
+    AfterDecline, CancelEnded, CurrencyCase, DeleteStatus, EmulatorOptions, EnrollmentDialect, FullyRefunded,
+    MerchantIdNeed, OfflineDevice, OptionInfo, OrderCapture, OrderReferences, PayoutFee, RefundHeaders,
+    SettlementsEnvelope, TapAnswer, TransactionSigns,
 };
+pub use orders::{NewMovement, OrderChange, OrderOperation};
 pub use page::{ListPage, PageRequest};
 pub use pos::PosSession;
 pub use purchase::Purchase;
 pub use rejection::{FieldErrors, Rejection};
 pub use sessions::NewSession;
+pub use settlements::{PayoutFilter, TransactionFilter};
 
 pub const VERSION: u64 = 1;
 
@@ -68,7 +73,7 @@ impl OpContext<'_> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
     version: u64,
-    #[serde(rename = "switches")]
+    #[serde(rename = "switches", serialize_with = "options::serialize_stored")]
     pub options: EmulatorOptions,
     /// How far the emulator's clock is ahead of the system's. State files of early versions lack it.
     #[serde(default, rename = "ahead", skip_serializing_if = "SignedDuration::is_zero")]
@@ -80,6 +85,16 @@ pub struct State {
     devices: Records<devices::Record>,
     #[serde(with = "records")]
     sessions: Records<sessions::Record>,
+    /// State files of early versions have no orders.
+    #[serde(
+        default,
+        deserialize_with = "records::deserialize",
+        serialize_with = "orders::serialize",
+        skip_serializing_if = "orders::has_none_to_store"
+    )]
+    orders: Records<orders::Record>,
+    #[serde(default, skip_serializing_if = "orders::UsedKeys::is_empty")]
+    used_keys: orders::UsedKeys,
     #[serde(skip, default = "max_records")]
     max_records: usize,
 }
@@ -113,6 +128,8 @@ impl State {
             enrollments: Records::default(),
             devices: Records::default(),
             sessions: Records::default(),
+            orders: Records::default(),
+            used_keys: orders::UsedKeys::default(),
             max_records: MAX_RECORDS,
         }
     }
@@ -155,7 +172,11 @@ impl State {
         // Report a different version before fields that are missing because of it.
         let header: Header = serde_json::from_slice(text)?;
         match header.version {
-            Some(version) if version.as_u64() == Some(VERSION) => Ok(serde_json::from_slice(text)?),
+            Some(version) if version.as_u64() == Some(VERSION) => {
+                let mut state: Self = serde_json::from_slice(text)?;
+                state.add_missing_orders();
+                Ok(state)
+            }
             version => {
                 let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
                 Err(StateError::Version { found })

@@ -3,8 +3,11 @@
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
+
+use super::settlements::DEFAULT_PAYOUT_DELAY;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -22,6 +25,21 @@ pub struct EmulatorOptions {
     pub offline_device: OfflineDevice,
     #[serde(deserialize_with = "duration")]
     pub list_lag: SignedDuration,
+    pub order_capture: OrderCapture,
+    #[serde(deserialize_with = "duration")]
+    pub order_lag: SignedDuration,
+    pub order_currency_case: CurrencyCase,
+    pub order_references: OrderReferences,
+    pub order_personal_data: bool,
+    pub fully_refunded_status: FullyRefunded,
+    pub refund_headers: RefundHeaders,
+    #[serde(deserialize_with = "duration")]
+    pub idempotency_memory: SignedDuration,
+    #[serde(deserialize_with = "duration")]
+    pub payout_delay: SignedDuration,
+    pub payout_fee: PayoutFee,
+    pub settlements_envelope: SettlementsEnvelope,
+    pub transaction_signs: TransactionSigns,
 }
 
 impl Default for EmulatorOptions {
@@ -38,8 +56,48 @@ impl Default for EmulatorOptions {
             device_list_merchant_id: MerchantIdNeed::Required,
             offline_device: OfflineDevice::Conflict,
             list_lag: SignedDuration::ZERO,
+            order_capture: OrderCapture::Automatic,
+            order_lag: SignedDuration::ZERO,
+            order_currency_case: CurrencyCase::Upper,
+            order_references: OrderReferences::Kept,
+            order_personal_data: true,
+            fully_refunded_status: FullyRefunded::Closed,
+            refund_headers: RefundHeaders::Both,
+            idempotency_memory: SignedDuration::from_hours(24),
+            payout_delay: DEFAULT_PAYOUT_DELAY,
+            payout_fee: PayoutFee::OnePercent,
+            settlements_envelope: SettlementsEnvelope::Object,
+            transaction_signs: TransactionSigns::Unsigned,
         }
     }
+}
+
+/// Options that early versions do not know. A state file has them only if they are set, so that those versions can read it.
+const LATER_OPTIONS: [&str; 12] = [
+    "order_capture",
+    "order_lag",
+    "order_currency_case",
+    "order_references",
+    "order_personal_data",
+    "fully_refunded_status",
+    "refund_headers",
+    "idempotency_memory",
+    "payout_delay",
+    "payout_fee",
+    "settlements_envelope",
+    "transaction_signs",
+];
+
+pub(super) fn serialize_stored<S: Serializer>(
+    options: &EmulatorOptions,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let fields = |options: &EmulatorOptions| serde_json::to_value(options).map_err(S::Error::custom);
+    let (mut stored, defaults) = (fields(options)?, fields(&EmulatorOptions::default())?);
+    if let Some(stored) = stored.as_object_mut() {
+        stored.retain(|name, value| !LATER_OPTIONS.contains(&name.as_str()) || *value != defaults[name]);
+    }
+    stored.serialize(serializer)
 }
 
 fn positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SignedDuration, D::Error> {
@@ -130,6 +188,88 @@ pub enum OfflineDevice {
     Accept,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum OrderCapture {
+    /// When the customer pays (documented)
+    Automatic,
+    /// By a request
+    Manual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum CurrencyCase {
+    /// SEK
+    Upper,
+    /// sek
+    Lower,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum OrderReferences {
+    /// Those of the session
+    Kept,
+    /// References of its own
+    Overwritten,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum FullyRefunded {
+    /// CLOSED (documented)
+    Closed,
+    /// CAPTURED
+    Captured,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum RefundHeaders {
+    /// Refund-Id and Location
+    Both,
+    /// Only Location
+    Location,
+    /// Neither
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum PayoutFee {
+    /// One percent of each sale, rounded down
+    OnePercent,
+    /// No fees
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum SettlementsEnvelope {
+    /// An object with the list and its pagination
+    Object,
+    /// The list itself
+    Array,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+#[value(rename_all = "snake_case")]
+pub enum TransactionSigns {
+    /// All amounts are positive
+    Unsigned,
+    /// Refunds and fees are negative
+    Signed,
+}
+
 /// An option for help texts, errors and completions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionInfo {
@@ -163,6 +303,21 @@ impl OptionInfo {
                 "whether the list of devices needs x-merchant-id, as other lists do",
             ),
             Self::duration("list_lag", "time until a new device or enrollment appears in lists"),
+            Self::choice::<OrderCapture>("order_capture", "when the payment of an order is captured"),
+            Self::duration("order_lag", "time until a new order can be read"),
+            Self::choice::<CurrencyCase>("order_currency_case", "spelling of an order's currency"),
+            Self::choice::<OrderReferences>("order_references", "merchant references of an order"),
+            Self::flag("order_personal_data", "add made-up personal data to orders"),
+            Self::choice::<FullyRefunded>(
+                "fully_refunded_status",
+                "status of an order that is fully refunded",
+            ),
+            Self::choice::<RefundHeaders>("refund_headers", "headers that name a new refund"),
+            Self::duration("idempotency_memory", "how long an idempotency key is remembered"),
+            Self::duration("payout_delay", "time from the end of a day (UTC) to its payout"),
+            Self::choice::<PayoutFee>("payout_fee", "fees that are deducted from payouts"),
+            Self::choice::<SettlementsEnvelope>("settlements_envelope", "form of the lists of settlements"),
+            Self::choice::<TransactionSigns>("transaction_signs", "signs of amounts in transactions"),
         ]
     }
 

@@ -35,7 +35,7 @@ pub(super) fn check(purchase: &Purchase, errors: &mut FieldErrors) {
 }
 
 /// `unit_price * quantity - total_discount_amount` (documented). The product of any two `i64` fits an `i128`.
-fn line_total(item: &OrderItem) -> i128 {
+pub(super) fn line_total(item: &OrderItem) -> i128 {
     let unit_price = i128::from(item.unit_price.unwrap_or_default());
     let quantity = i128::from(item.quantity.unwrap_or(1));
     let discount = i128::from(item.total_discount_amount.unwrap_or_default());

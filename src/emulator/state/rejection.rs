@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 /// A rejected request, which changed nothing. The response has RFC 7807 problem details (observed).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -10,6 +11,8 @@ pub struct Rejection {
     pub status: StatusCode,
     pub detail: String,
     pub errors: FieldErrors,
+    /// The `error_code` of the sister APIs; without one it follows from the status.
+    pub code: Option<&'static str>,
 }
 
 /// Messages by field, so that a response reports all wrong fields of a request.
@@ -38,20 +41,25 @@ impl FieldErrors {
             return Ok(());
         }
         let sentences: Vec<_> = self.0.iter().map(|(field, message)| format!("{field} {message}")).collect();
-        Err(Rejection { status: StatusCode::BAD_REQUEST, detail: sentences.join("; "), errors: self })
+        Err(Rejection {
+            status: StatusCode::BAD_REQUEST,
+            detail: sentences.join("; "),
+            errors: self,
+            code: None,
+        })
     }
 }
 
 impl Rejection {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), errors: FieldErrors::default() }
+        Self { status, detail: detail.into(), errors: FieldErrors::default(), code: None }
     }
 
     /// The message follows the name of the field.
     pub fn for_field(status: StatusCode, field: &str, message: &str) -> Self {
         let mut errors = FieldErrors::default();
         errors.add(field, message);
-        Self { status, detail: format!("{field} {message}"), errors }
+        Self { status, detail: format!("{field} {message}"), errors, code: None }
     }
 
     pub fn not_found(detail: impl Into<String>) -> Self {
@@ -60,6 +68,29 @@ impl Rejection {
 
     pub fn conflict(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    pub fn code(self, code: &'static str) -> Self {
+        Self { code: Some(code), ..self }
+    }
+
+    /// The error body of Order Management and Settlements (documented).
+    pub fn to_order_problem_json(&self, correlation_id: Uuid) -> Value {
+        let code = self.code.unwrap_or(match self.status.as_u16() {
+            400 => "BAD_VALUE",
+            401 => "UNAUTHORIZED",
+            403 => "NOT_ALLOWED",
+            404 => "NOT_FOUND",
+            405 => "METHOD_NOT_ALLOWED",
+            500.. => "INTERNAL_ERROR",
+            _ => "REJECTED",
+        });
+        let fields = self.errors.0.iter().map(|(field, message)| format!("{field} {message}"));
+        let mut messages: Vec<_> = fields.collect();
+        if messages.is_empty() {
+            messages.push(self.detail.clone());
+        }
+        json!({"error_code": code, "error_messages": messages, "correlation_id": correlation_id})
     }
 
     /// `about:blank` is the type that RFC 7807 reserves for problems whose title is the reason phrase of the status.

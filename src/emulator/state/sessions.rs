@@ -20,7 +20,7 @@ pub struct NewSession {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
-    id: Uuid,
+    pub(super) id: Uuid,
     pub(super) device_id: Uuid,
     #[serde(rename = "stage")]
     status: StoredStatus,
@@ -29,9 +29,9 @@ pub(super) struct Record {
     pub(super) method: Option<PaymentMethod>,
     created_at: Timestamp,
     expires_at: Timestamp,
-    order_id: Option<Uuid>,
+    pub(super) order_id: Option<Uuid>,
     completed_at: Option<Timestamp>,
-    purchase: Purchase,
+    pub(super) purchase: Purchase,
 }
 
 /// EXPIRED is not stored: it follows from the time.
@@ -96,7 +96,16 @@ impl Record {
     ) {
         let (id, at) = (context.id(), context.now);
         let (session_id, order_id) = (self.id, self.order_id);
-        context.events.push(Event { id, at, kind, session_id, order_id, failure_reason });
+        context.events.push(Event {
+            id,
+            at,
+            kind,
+            session_id,
+            order_id,
+            failure_reason,
+            capture_id: None,
+            refund_id: None,
+        });
     }
 
     pub(super) fn to_session(&self, now: Timestamp) -> Session {
@@ -178,6 +187,21 @@ impl State {
             return Err(ended(record, context.now));
         }
         Ok(record.to_session(context.now))
+    }
+
+    /// The sessions that were paid: order, session, method, time and purchase.
+    pub(super) fn paid_sessions(&self) -> Vec<(Uuid, Uuid, PaymentMethod, Timestamp, Purchase)> {
+        let paid = |record: &Record| {
+            let purchase = record.purchase.clone();
+            Some((
+                record.order_id?,
+                record.id,
+                record.method.unwrap_or_default(),
+                record.completed_at?,
+                purchase,
+            ))
+        };
+        self.sessions.values().filter_map(paid).collect()
     }
 
     pub(super) fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Rejection> {
