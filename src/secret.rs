@@ -1,4 +1,4 @@
-//! API keys, callback secrets, and their redaction.
+//! API keys and callback secrets.
 //!
 //! [`Secret`] has no `Display`, and its `Debug` is redacted, so that a key cannot reach an error, a log line or a panic
 //! by accident. Every use of the characters goes through [`Secret::expose`], which is easy to search for.
@@ -7,13 +7,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde_json::Value;
 
-/// Replaces a secret in text and in JSON.
-pub const REDACTED: &str = "[redacted]";
+mod redaction;
+mod spellings;
 
-/// Shorter secrets are not searched for, because they could be part of any word.
-const MIN_REDACT_LEN: usize = 8;
+pub use redaction::{REDACTED, redact, redact_body, redact_fields, register};
+
+/// API key of the emulator's built-in account. Only emulators accept it, so it is not a secret.
+pub const EMULATOR_KEY: &str = "kco_test_api_emulator";
 
 /// A string that is wiped from memory when dropped and never formatted.
 #[derive(Clone)]
@@ -61,7 +62,8 @@ pub enum KeyError {
 }
 
 impl ApiKey {
-    /// Trims the text, so that a key read from a file may end with a line break.
+    /// Trims the text, so that a key read from a file may end with a line break. From now on, the key is redacted in
+    /// everything that is printed.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         if text.is_empty() {
@@ -70,6 +72,7 @@ impl ApiKey {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(KeyError::Characters);
         }
+        register(text);
         Ok(Self(Secret::new(text)))
     }
 
@@ -134,7 +137,10 @@ impl CallbackSecret {
         }
         let encoded = text.strip_prefix(CALLBACK_SECRET_PREFIX).ok_or(CallbackSecretError::Prefix)?;
         match STANDARD.decode(encoded) {
-            Ok(key) if !key.is_empty() => Ok(Self(Secret::new(text))),
+            Ok(key) if !key.is_empty() => {
+                register(text);
+                Ok(Self(Secret::new(text)))
+            }
             _ => Err(CallbackSecretError::Encoding),
         }
     }
@@ -145,185 +151,15 @@ impl CallbackSecret {
     }
 }
 
-/// Replaces secrets in text that is printed or logged.
-///
-/// API keys and callback secrets are recognized by their documented prefix, and passwords by their place in a URL.
-/// A secret without a prefix is found only if the redactor is given it.
-#[derive(Debug, Clone, Default)]
-pub struct Redactor {
-    /// Longest first, because one secret may be part of another.
-    secrets: Vec<Secret>,
-}
-
-impl Redactor {
-    /// A redactor that also finds these secrets, as they are and in base64.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let secrets = secrets.into_iter().filter(|secret| secret.len() >= MIN_REDACT_LEN);
-        let mut secrets: Vec<_> =
-            secrets.flat_map(|secret| [Secret::new(secret), Secret::new(STANDARD.encode(secret))]).collect();
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
-        Self { secrets }
-    }
-
-    /// Redacts text for a person.
-    pub fn redact(&self, text: &str) -> String {
-        redact_userinfo(&redact_prefixed(&self.redact_given(text)))
-    }
-
-    /// Redacts a response body. Only the secrets given to the redactor are replaced, because the rest is data. JSON
-    /// strings are also searched unescaped, and a body without a secret is returned as received.
-    pub fn redact_body(&self, body: Vec<u8>) -> Vec<u8> {
-        let text = String::from_utf8_lossy(&body);
-        let redacted = self.redact_given(&text);
-        if redacted.contains('\\')
-            && let Ok(mut value) = serde_json::from_str::<Value>(&redacted)
-        {
-            let received = value.clone();
-            self.redact_strings(&mut value);
-            if value != received {
-                return value.to_string().into_bytes();
-            }
-        }
-        if redacted == text { body } else { redacted.into_bytes() }
-    }
-
-    /// Redacts the fields that hold secrets (enrollment codes, device credentials) at any depth.
-    pub fn redact_fields(value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                for (name, field) in fields {
-                    if matches!(name.as_str(), "enrollment_code" | "bearer_token" | "api_key") {
-                        *field = Value::from(REDACTED);
-                    } else {
-                        Self::redact_fields(field);
-                    }
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(Self::redact_fields),
-            _ => {}
-        }
-    }
-
-    fn redact_given(&self, text: &str) -> String {
-        let replace = |text: String, secret: &Secret| text.replace(secret.expose(), REDACTED);
-        self.secrets.iter().fold(text.to_owned(), replace)
-    }
-
-    fn redact_strings(&self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.redact_given(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.redact_strings(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.redact_strings(field)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
-    }
-}
-
-/// Truncates keys and callback secrets to their prefix.
-fn redact_prefixed(text: &str) -> String {
-    const PREFIXES: [&str; 3] = ["kco_live_", "kco_test_", CALLBACK_SECRET_PREFIX];
-    let find_secret = |text: &str| {
-        PREFIXES.iter().filter_map(|prefix| text.find(prefix).map(|start| start + prefix.len())).min()
-    };
-    let ends = |character: char| !character.is_ascii_graphic() || "'\"`<>".contains(character);
-    let mut redacted = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = find_secret(rest) {
-        let (before, after) = rest.split_at(start);
-        rest = after.trim_start_matches(|character| !ends(character));
-        redacted.push_str(before);
-        if rest.len() < after.len() {
-            redacted.push_str(REDACTED);
-        }
-    }
-    redacted + rest
-}
-
-/// Redacts the user name and the password of URLs such as `https://name:password@host`.
-fn redact_userinfo(text: &str) -> String {
-    let mut parts = text.split("://");
-    let mut redacted = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let ends = |next: char| next.is_whitespace() || matches!(next, '/' | '?' | '#' | '\'' | '"' | '`');
-        let authority = part.split(ends).next().unwrap_or_default();
-        redacted.push_str("://");
-        match authority.rsplit_once('@') {
-            Some((userinfo, _)) => {
-                redacted.push_str(REDACTED);
-                redacted.push_str(&part[userinfo.len()..]);
-            }
-            None => redacted.push_str(part),
-        }
-    }
-    redacted
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn no_formatting_shows_a_secret() {
         let key = ApiKey::parse("kco_test_api_abcdef\n").unwrap();
         assert_eq!(format!("{key:?} {:?}", Secret::new("abcdef")), "ApiKey([redacted]) [redacted]");
         assert_eq!(key.expose(), "kco_test_api_abcdef");
-    }
-
-    #[test]
-    fn prefixed_secrets_and_passwords_in_urls_are_redacted() {
-        for (text, redacted) in [
-            (
-                "argument 'kco_test_api_a/b+c' and kco_live_x, found",
-                "argument 'kco_test_[redacted]' and kco_live_[redacted] found",
-            ),
-            ("a kco_test_… key", "a kco_test_… key"),
-            (
-                "cannot read whsec_MfKQ9r8G+/A=: kco_live_y",
-                "cannot read whsec_[redacted] kco_live_[redacted]",
-            ),
-            ("nothing", "nothing"),
-            (
-                "via http://a:p@ss@proxy:3128/x@y and 'https://b@h' to https://h/@c",
-                "via http://[redacted]@proxy:3128/x@y and 'https://[redacted]@h' to https://h/@c",
-            ),
-        ] {
-            assert_eq!(Redactor::default().redact(text), redacted);
-        }
-    }
-
-    #[test]
-    fn given_secrets_are_redacted_without_a_prefix_and_in_base64() {
-        let redactor = Redactor::new(["old+secret/7", "short", "kco_test_api_abcdef"]);
-        let text = format!("{}, kco_live_x, kco_test_api_abcdef and short", STANDARD.encode("old+secret/7"));
-        assert_eq!(redactor.redact(&text), "[redacted], kco_live_[redacted] [redacted] and short");
-        // One secret may contain another.
-        let redactor = Redactor::new(["password", "password-2"]);
-        assert_eq!(redactor.redact("password-2 password"), "[redacted] [redacted]");
-    }
-
-    #[test]
-    fn a_response_that_repeats_the_key_is_redacted() {
-        let redactor = Redactor::new(["kco_test_api_abcdef", "dXNlcjprY29fdGVzdA=="]);
-        let redact = |body: &[u8]| redactor.redact_body(body.to_vec());
-        let echo = b"key kco_test_api_abcdef kco_test_api_abcdef, header dXNlcjprY29fdGVzdA==.\xff";
-        assert_eq!(redact(echo), "key [redacted] [redacted], header [redacted].\u{fffd}".as_bytes());
-        let escaped = br#"{"a":["kco_\u0074est_api_abcdef"],"b":"1\/2"}"#;
-        assert_eq!(redact(escaped), br#"{"a":["[redacted]"],"b":"1/2"}"#);
-        for unchanged in [&br#"{"b" : "1\/2", "c": "kco_test_other"}"#[..], b"\xff"] {
-            assert_eq!(redact(unchanged), unchanged);
-        }
-    }
-
-    #[test]
-    fn codes_and_credentials_are_redacted_at_any_depth() {
-        let mut value =
-            json!({"content": [{"enrollment_code": "AB", "id": 1}], "credentials": {"bearer_token": "t"}});
-        Redactor::redact_fields(&mut value);
-        assert_eq!(
-            value,
-            json!({"content": [{"enrollment_code": REDACTED, "id": 1}], "credentials": {"bearer_token": REDACTED}})
-        );
     }
 
     #[test]

@@ -5,50 +5,85 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_width::UnicodeWidthChar as _;
 
-/// Returns true for characters that control a terminal, and for those that reorder or hide text.
-pub(crate) fn is_unsafe(character: char) -> bool {
-    character.is_control()
-        || matches!(character,
-            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+/// Returns true for characters that control a terminal, and for those that reorder, hide or join text: C0, C1 and DEL, all
+/// format characters (Cf), all default-ignorable ones, and blanks that look like nothing (Unicode 17).
+const fn is_unsafe(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}'
+        | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// Escapes every character that could control a terminal, such as `\n` or `\u{1b}`.
-pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
+/// The characters of a text, each with whether it is unsafe. A joiner (ZWJ, ZWNJ) inside a word is part of its spelling.
+fn classify(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let is_letter = |character: Option<char>| {
+        character.is_some_and(|character| {
+            character.is_alphanumeric() || (character.width() == Some(0) && !is_unsafe(character))
+        })
+    };
+    let mut previous = None;
+    text.char_indices().map(move |(at, character)| {
+        let is_joiner = matches!(character, '\u{200c}' | '\u{200d}');
+        let next = || text[at + character.len_utf8()..].chars().next();
+        let is_spelling = is_joiner && is_letter(previous) && is_letter(next());
+        previous = Some(character);
+        (character, is_unsafe(character) && !is_spelling)
+    })
+}
+
+/// Returns true if the text contains a character that [`escape_control`] would escape.
+pub(crate) fn has_unsafe(text: &str) -> bool {
+    text.contains(is_unsafe) && classify(text).any(|(_, is_unsafe)| is_unsafe)
+}
+
+fn escape(text: &str, keeps: impl Fn(char) -> bool, write: impl Fn(&mut String, char)) -> Cow<'_, str> {
     if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
-    for character in text.chars() {
-        if is_unsafe(character) {
-            escaped.extend(character.escape_default());
+    for (character, is_unsafe) in classify(text) {
+        if is_unsafe && !keeps(character) {
+            write(&mut escaped, character);
         } else {
             escaped.push(character);
         }
     }
     Cow::Owned(escaped)
+}
+
+/// Escapes every character that could control a terminal, such as `\n` or `\u{1b}`.
+pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
+    escape(text, |_| false, |escaped, character| escaped.extend(character.escape_default()))
+}
+
+/// Like [`escape_control`], for a text of several lines.
+#[allow(dead_code)]
+pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
+    escape(
+        text,
+        |character| character == '\n',
+        |escaped, character| escaped.extend(character.escape_default()),
+    )
 }
 
 /// Escapes characters that could control a terminal in a JSON document. They occur only inside of strings, where a
 /// `\u` escape has the same meaning.
 pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
-    let is_unsafe = |character: char| character != '\n' && is_unsafe(character);
-    if !json.contains(is_unsafe) {
-        return Cow::Borrowed(json);
-    }
-    let mut escaped = String::with_capacity(json.len() + 8);
-    for character in json.chars() {
-        if is_unsafe(character) {
+    escape(
+        json,
+        |character| character == '\n',
+        |escaped, character| {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
-        } else {
-            escaped.push(character);
-        }
-    }
-    Cow::Owned(escaped)
+        },
+    )
 }
 
 /// Trims white space, including a no-break space and a carriage return, and the byte order mark.
@@ -137,11 +172,29 @@ mod tests {
     }
 
     #[test]
+    fn characters_that_nobody_sees_are_escaped_and_joiners_inside_a_word_are_not() {
+        let invisible = "\u{ad}\u{34f}\u{600}\u{61c}\u{6dd}\u{70f}\u{8e2}\u{115f}\u{17b4}\u{180e}\u{200b}\u{2028}\u{2066}\u{2800}\
+                         \u{3164}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{110bd}\u{13430}\u{1bca0}\u{1d173}\u{e0001}\u{e0100}\u{e0fff}";
+        for character in invisible.chars().chain('\0'..' ').chain('\u{7f}'..='\u{9f}') {
+            let escaped = escape_control(&format!("T{character}1")).into_owned();
+            assert!(!escaped.contains(character) && has_unsafe(&format!("T{character}1")), "{escaped}");
+        }
+        for word in ["می\u{200c}خواهم", "क्\u{200d}ष", "é☕ å"] {
+            assert!(!has_unsafe(word), "{word:?}");
+            assert_eq!(escape_control(word), word);
+        }
+        for odd in ["a\u{200d}", "\u{200c}a", "a \u{200d}b", "a\u{200d}\u{200d}b", "\u{200d}"] {
+            assert!(has_unsafe(odd), "{odd:?}");
+        }
+        assert_eq!(escape_lines("a\nb\u{1b}\r"), "a\nb\\u{1b}\\r");
+    }
+
+    #[test]
     fn escaped_json_has_the_same_meaning() {
         let value = serde_json::json!({"name": "a\u{1b}\u{7f}\u{9b}\u{202e}\u{e0041}ö"});
         let text = serde_json::to_string_pretty(&value).unwrap();
         let escaped = escape_json(&text);
-        assert!(!escaped.contains(|character| character != '\n' && is_unsafe(character)), "{escaped}");
+        assert!(!has_unsafe(&escaped.replace('\n', "")), "{escaped}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
     }
 }

@@ -18,7 +18,7 @@ use super::request::Request;
 use super::retry::{MAX_ATTEMPTS, MAX_RETRY_AFTER, backoff, parse_retry_after};
 use super::transport::{Response, Transport};
 use crate::model::{Problem, Resource};
-use crate::secret::{ApiKey, Redactor};
+use crate::secret::{ApiKey, Secret, redact, redact_body};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
@@ -59,7 +59,8 @@ pub(crate) struct Client {
     base: BaseUrl,
     authorization: HeaderValue,
     merchant_id: Option<HeaderValue>,
-    redactor: Redactor,
+    /// Sent only to the routes that only emulators have.
+    emulator_token: Option<HeaderValue>,
     observer: Rc<dyn Fn(&Event<'_>)>,
     cancel: CancellationToken,
 }
@@ -77,7 +78,6 @@ impl Client {
             None => key.to_owned(),
             Some(username) => STANDARD.encode(format!("{username}:{key}")),
         };
-        let redactor = Redactor::new([key, &token]);
         let mut authorization = HeaderValue::try_from(format!("Basic {token}")).ok()?;
         authorization.set_sensitive(true);
         let merchant_id = credentials.merchant_id.as_ref().map(HeaderValue::try_from).transpose().ok()?;
@@ -86,7 +86,7 @@ impl Client {
             base,
             authorization,
             merchant_id,
-            redactor,
+            emulator_token: None,
             observer: observer.into(),
             cancel: CancellationToken::new(),
         })
@@ -102,6 +102,16 @@ impl Client {
     /// A client of the same account that sends no merchant ID.
     pub(crate) fn without_merchant_id(mut self) -> Self {
         self.merchant_id = None;
+        self
+    }
+
+    /// Sets the token of an emulator that others can reach.
+    pub(crate) fn with_emulator_token(mut self, token: Option<&Secret>) -> Self {
+        self.emulator_token = token.and_then(|token| {
+            let mut token = HeaderValue::try_from(token.expose()).ok()?;
+            token.set_sensitive(true);
+            Some(token)
+        });
         self
     }
 
@@ -170,7 +180,7 @@ impl Client {
         // A response that arrives together with the cancellation counts.
         match self.cancel.run_until_cancelled(sending).await.unwrap_or(Err(FailureCause::Cancelled)) {
             Ok(mut response) => {
-                response.body = self.redactor.redact_body(response.body);
+                response.body = redact_body(response.body);
                 let (status, body, elapsed) = (response.status, response.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Received { request, status, body, elapsed });
                 Ok(response)
@@ -196,6 +206,9 @@ impl Client {
         if let (true, Some(id)) = (request.needs_merchant_header(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
         }
+        if let Some(token) = self.emulator_token.as_ref().filter(|_| request.path.starts_with("/emulator")) {
+            builder = builder.header("x-kustom-token", token.clone());
+        }
         builder
             .body(request.body.clone())
             .map_err(|error| FailureCause::NotSent { reason: error.to_string(), transient: false })
@@ -208,14 +221,14 @@ impl Client {
         let difference = expectation.find_difference(&response.body, merchant_id)?;
         Some(FailureCause::OtherResource {
             status: response.status,
-            difference: self.redactor.redact(&difference),
+            difference: redact(&difference).into_owned(),
         })
     }
 
     fn classify_response(&self, response: &Response) -> FailureCause {
         let status = response.status;
         if (300..400).contains(&status) {
-            let to = self.redactor.redact(response.header("location").unwrap_or("an unnamed place"));
+            let to = redact(response.header("location").unwrap_or("an unnamed place")).into_owned();
             return FailureCause::Redirect { status, to };
         }
         FailureCause::Status { status, problem: Box::new(Problem::parse(status, &response.body)) }

@@ -1,7 +1,7 @@
 //! The trace of HTTP requests that `--verbose` prints.
 
 use super::Event;
-use crate::secret::Redactor;
+use crate::secret::redact_fields;
 use crate::text::{escape_control, escape_json};
 
 /// Formats an event for stderr: nothing by default, the request with `-v`, its body too with `-vv`.
@@ -37,7 +37,7 @@ pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
 fn format_body(body: &[u8]) -> String {
     match serde_json::from_slice(body) {
         Ok(mut value) => {
-            Redactor::redact_fields(&mut value);
+            redact_fields(&mut value);
             escape_json(&value.to_string()).into_owned()
         }
         Err(_) => format!("{} bytes that are not JSON", body.len()),

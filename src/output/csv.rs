@@ -45,13 +45,24 @@ fn format_cell(value: &Value) -> String {
     }
 }
 
-/// Puts an apostrophe in front of a text that a spreadsheet would run as a formula.
+/// Puts an apostrophe before everything that a spreadsheet would run as a formula: at the start of the text, and behind
+/// each character that a spreadsheet may take for the end of a cell.
 pub(super) fn escape_formula(text: &str) -> String {
-    let first = text.trim_start().chars().next();
-    if first.is_some_and(|first| matches!(first, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')) {
-        format!("'{text}")
-    } else {
-        text.to_owned()
+    let mut escaped = String::with_capacity(text.len() + 1);
+    let mut rest = text;
+    loop {
+        let begins_formula = |text: &str| {
+            let first =
+                text.trim_start_matches(|character: char| character.is_whitespace() || character == '"');
+            first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
+        };
+        if begins_formula(rest) {
+            escaped.push('\'');
+        }
+        let Some(end) = rest.find([',', ';', '\t']) else { return escaped + rest };
+        let (cell, after) = rest.split_at(end + 1);
+        escaped.push_str(cell);
+        rest = after;
     }
 }
 
@@ -74,6 +85,15 @@ mod tests {
         assert_eq!(line(json!("+46 8 1")), "'+46 8 1,\n");
         assert_eq!(line(json!("-5")), "'-5,\n");
         assert_eq!(line(json!(-5)), "-5,\n");
+        for (text, expected) in [
+            ("Till;=HYPERLINK(1)", "Till;'=HYPERLINK(1),\n"),
+            ("a; +1;b;\"-2", "\"a;' +1;b;'\"\"-2\",\n"),
+            ("a,@b", "\"a,'@b\",\n"),
+            ("=1;=2", "'=1;'=2,\n"),
+        ] {
+            assert_eq!(line(json!(text)), expected);
+        }
+        assert_eq!(line(json!({"k": "v;=2+2"})), "\"{\"\"k\"\":\"\"v;'=2+2\"\"}\",\n");
         assert_eq!(line(json!("\t=1")), "\\t=1,\n");
         assert_eq!(line(json!({"b": 1, "a": [true]})), "\"{\"\"b\"\":1,\"\"a\"\":[true]}\",\n");
         assert_eq!(line(json!(null)), ",\n");
@@ -81,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_is_one_line_and_reads_back(texts in prop::collection::vec("\\PC{0,8}|[=+@\n\r\"',-]{1,4}", 1..5)) {
+        fn a_row_is_one_line_and_reads_back(texts in prop::collection::vec("\\PC{0,8}|[=+@;\n\r\"',-]{1,4}", 1..5)) {
             let fields: Vec<_> = (0..texts.len()).map(|index| index.to_string()).collect();
             let object = fields.iter().cloned().zip(texts.iter().map(|text| json!(text))).collect();
             let names: Vec<_> = fields.iter().map(String::as_str).collect();
@@ -91,8 +111,8 @@ mod tests {
             let record = reader.records().next().unwrap().unwrap();
             for (cell, text) in record.iter().zip(&texts) {
                 let formula = |text: &str| text.trim_start().starts_with(['=', '+', '-', '@']);
-                prop_assert!(!formula(cell));
-                prop_assert_eq!(cell.trim_start_matches('\'').len(), escape_control(text).trim_start_matches('\'').len());
+                prop_assert!(!cell.split([',', ';', '\t']).any(formula));
+                prop_assert_eq!(cell.replace('\'', ""), escape_control(text).replace('\'', ""));
             }
         }
     }

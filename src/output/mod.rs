@@ -32,7 +32,7 @@ pub(crate) use view::{Cell, CellStyle, Column, View, format_amount, format_time}
 pub(crate) use views::session_style;
 
 use crate::error::{Error, ErrorKind};
-use crate::secret::Redactor;
+use crate::secret::redact;
 use crate::text::{escape_control, escape_json};
 
 /// The maximum size of standard input, in bytes.
@@ -191,7 +191,7 @@ impl Output {
     pub(crate) fn message(&self, line: &str) {
         self.progress.suspend(|| {
             // If stderr is closed, there is no place to report it.
-            let _ = writeln!(io::stderr().lock(), "{}", Redactor::default().redact(line));
+            let _ = writeln!(io::stderr().lock(), "{}", redact(line));
         });
     }
 
@@ -248,7 +248,7 @@ impl Output {
 /// Prints a line of a server's log to stderr. Unlike [`Output`], it can be called from any thread.
 pub(crate) fn log_line(line: &str) {
     // If stderr is closed, there is no place to report it.
-    let _ = writeln!(io::stderr().lock(), "{}", escape_control(&Redactor::default().redact(line)));
+    let _ = writeln!(io::stderr().lock(), "{}", escape_control(&redact(line)));
 }
 
 fn write_failed(error: &io::Error) -> Error {

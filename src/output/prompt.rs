@@ -6,7 +6,7 @@ use dialoguer::console::{self, Term};
 
 use super::Output;
 use crate::error::{Error, ErrorKind};
-use crate::secret::{Redactor, Secret};
+use crate::secret::{Secret, redact};
 use crate::text::escape_control;
 
 /// The number of choices of a list that are visible at the same time.
@@ -51,7 +51,7 @@ impl Question {
 
     fn validate(&self, line: &str) -> Result<(), String> {
         let line = line.trim();
-        if Redactor::default().redact(line) != line {
+        if redact(line) != line {
             return Err("that looks like an API key, which does not belong here".to_owned());
         }
         match line {

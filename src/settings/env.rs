@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::error::Error;
-use crate::secret::Secret;
+use crate::secret::{Secret, register};
 
 /// An empty variable counts as not set.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct EnvVars {
     pub username: Option<String>,
     pub merchant_id: Option<String>,
     pub base_url: Option<String>,
+    /// For an emulator that others can reach.
+    pub emulator_token: Option<Secret>,
     pub output: Option<String>,
     /// The profiles file.
     pub config: Option<PathBuf>,
@@ -24,10 +26,14 @@ impl EnvVars {
     pub(crate) fn from_env() -> Result<Self, Error> {
         Ok(Self {
             profile: text("KUSTOM_PROFILE")?,
-            api_key: text("KUSTOM_API_KEY")?.map(Secret::new),
+            api_key: text("KUSTOM_API_KEY")?.map(|key| {
+                register(&key);
+                Secret::new(key)
+            }),
             username: text("KUSTOM_USERNAME")?,
             merchant_id: text("KUSTOM_MERCHANT_ID")?,
             base_url: text("KUSTOM_BASE_URL")?,
+            emulator_token: text("KUSTOM_EMULATOR_TOKEN")?.map(Secret::new),
             output: text("KUSTOM_OUTPUT")?,
             config: path("KUSTOM_CONFIG"),
             state: path("KUSTOM_STATE"),

@@ -14,7 +14,7 @@ use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Callback, CallbackData, CallbackType, SessionStatus, TapOutcome};
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::secret::Redactor;
+use crate::secret::redact;
 use crate::settings::Account;
 use crate::text::escape_control;
 
@@ -104,7 +104,7 @@ impl Args {
                 to: poster.display_url(),
                 status,
                 took_ms: u64::try_from(sent_at.elapsed().as_millis()).unwrap_or(u64::MAX),
-                answer: Redactor::default().redact(&body).chars().take(MAX_RESPONSE_LEN).collect(),
+                answer: redact(&body).chars().take(MAX_RESPONSE_LEN).collect(),
             })?;
             check_status(status)
         })

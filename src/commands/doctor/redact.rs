@@ -2,35 +2,29 @@
 
 use std::path::Path;
 
-use crate::profiles::Document;
-use crate::secret::{ApiKey, Redactor};
-use crate::settings::Settings;
+use crate::secret::redact;
 use crate::text::shell_quote;
 
 /// Redacts secrets, and the home directory, which usually contains the name of the user.
 pub(super) struct ReportRedactor {
     home: Option<String>,
-    secrets: Redactor,
 }
 
 impl ReportRedactor {
-    pub(super) fn new(settings: &Settings, profiles: Option<&Document>) -> Self {
-        let stored = profiles.into_iter().flat_map(Document::profiles);
-        let stored = stored.filter_map(|(_, profile)| profile.api_key.as_ref().map(ApiKey::expose));
-        let variable = settings.variables.api_key.as_ref().map(|key| key.expose().trim());
+    pub(super) fn new() -> Self {
         // Every path begins with the root directory, so it is not abbreviated.
         let home = directories::BaseDirs::new()
             .map(|dirs| dirs.home_dir().to_owned())
             .filter(|home| home.parent().is_some())
             .map(|home| home.display().to_string());
-        Self { home, secrets: Redactor::new(variable.into_iter().chain(stored)) }
+        Self { home }
     }
 
     pub(super) fn redact(&self, text: &str) -> String {
-        let text = self.secrets.redact(text);
+        let text = redact(text);
         match &self.home {
             Some(home) => abbreviate_home(&text, home),
-            None => text,
+            None => text.into_owned(),
         }
     }
 
@@ -63,7 +57,7 @@ mod tests {
 
     #[test]
     fn the_home_directory_is_abbreviated() {
-        let redactor = ReportRedactor { home: Some("/home/anna".to_owned()), secrets: Redactor::default() };
+        let redactor = ReportRedactor { home: Some("/home/anna".to_owned()) };
         assert_eq!(
             redactor.redact("/home/anna/.config/k.toml, /home/anna: /home/annabel/x /home/anna"),
             "~/.config/k.toml, ~: /home/annabel/x ~"

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Enrollment, Location, Metadata, Problem, TapOutcome, Ttl};
 use crate::scenario::assertions::StepResult;
 use crate::scenario::model::{Action, ResourceKind, Step};
-use crate::secret::{Redactor, Secret};
+use crate::secret::{Secret, redact_fields};
 
 /// Name of a simulated device that the scenario gives none.
 const DEFAULT_DEVICE_NAME: &str = "Till";
@@ -247,7 +247,7 @@ fn parse_object(body: &[u8]) -> Option<Map<String, Value>> {
 /// A successful request. Codes and credentials are hidden, since results are printed.
 pub(super) fn successful_request(response: &Response) -> StepResult {
     let mut body = serde_json::from_slice(&response.body).unwrap_or_default();
-    Redactor::redact_fields(&mut body);
+    redact_fields(&mut body);
     let body = serde_json::from_value(body).ok();
     StepResult { http: Some(response.status), response: body, ..StepResult::default() }
 }
