@@ -155,7 +155,11 @@ fn homes(server: &Server) -> [TestEnv; 3] {
     let active = "active = \"x\"\n";
     [
         TestEnv::new().with_profiles(&format!("{active}{stored}")),
-        TestEnv::new().with_profiles(&spare).at(&url, KEY).env("KUSTOM_USERNAME", USERNAME),
+        TestEnv::new()
+            .with_profiles(&spare)
+            .at(&url, KEY)
+            .env("KUSTOM_USERNAME", USERNAME)
+            .env("KUSTOM_MERCHANT_ID", "M100"),
         TestEnv::new().with_profiles(&format!("{active}{command}")),
     ]
 }

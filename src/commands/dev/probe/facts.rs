@@ -116,7 +116,8 @@ pub(super) struct Observations {
 /// A fact that the documents of the API leave open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Fact {
-    pub(super) fact: &'static str,
+    #[serde(rename = "fact")]
+    pub(super) name: &'static str,
     /// What kustom and its emulator assume by default.
     pub(super) assumed: String,
     /// What was seen; `None` if it was not probed.
@@ -211,9 +212,9 @@ impl Observations {
     /// All facts, in the order in which they are printed.
     pub(super) fn facts(&self) -> Vec<Fact> {
         let options = self.options();
-        let fact = |fact: &'static str, assumed: &str, seen: Option<String>, option: &str| {
+        let fact = |name: &'static str, assumed: &str, seen: Option<String>, option: &str| {
             let option = options.get(option).map(|value| format!("{option}={value}"));
-            Fact { fact, assumed: assumed.to_owned(), seen, option }
+            Fact { name, assumed: assumed.to_owned(), seen, option }
         };
         let measured = |measurement: Option<Measurement>| measurement.map(Measurement::describe);
         let declines = self.decline_status().map(str::to_owned).or_else(|| {
@@ -279,7 +280,8 @@ impl Observations {
             fact("deletion of a deleted device", "404", status(self.delete_again), ""),
             fact(
                 "fields of an error",
-                "application/problem+json: detail, errors, status, title, type",
+                "application/problem+json: detail, errors, status, title, type; \
+                 application/problem+json: detail, status, title, type",
                 Some(shapes.join("; ")).filter(|text| !text.is_empty()),
                 "",
             ),
@@ -322,7 +324,7 @@ mod tests {
         };
         assert_eq!(mixed.options(), BTreeMap::new(), "no option makes the emulator behave like this");
         let facts = mixed.facts();
-        let shown = |name: &str| facts.iter().find(|fact| fact.fact == name).unwrap().seen.clone().unwrap();
+        let shown = |name: &str| facts.iter().find(|fact| fact.name == name).unwrap().seen.clone().unwrap();
         assert_eq!(shown("sums that do not add up"), "line total: 400, sum: 200");
         assert_eq!(shown("status after a declined tap"), "LOST_CARD: ACTIVE, STOLEN_CARD: FAILED");
         assert_eq!(shown("session lifetime"), "longer than 2h");

@@ -162,7 +162,7 @@ struct FactRow(Fact);
 impl View for FactRow {
     const NOUN: &'static str = "fact";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("FACT", |row| row.0.fact.into()),
+        Column::new("FACT", |row| row.0.name.into()),
         Column::new("ASSUMED", |row| row.0.assumed.as_str().into()),
         Column::new("SEEN", |row| match &row.0.seen {
             Some(seen) => seen.as_str().into(),

@@ -113,16 +113,16 @@ fn options() -> impl Strategy<Value = EmulatorOptions> {
         let (device_list_merchant_id, offline_device) = more;
         EmulatorOptions {
             session_lifetime,
-            list_lag,
+            status_after_decline,
             one_open_session_per_device,
-            strict_sums,
+            cancel_ended,
             enrollment_dialect,
+            strict_sums,
             delete_status,
             tap_answer,
-            status_after_decline,
-            cancel_ended,
             device_list_merchant_id,
             offline_device,
+            list_lag,
             ..EmulatorOptions::default()
         }
     })
