@@ -31,6 +31,7 @@ mod operations;
 mod orders;
 mod people;
 mod pos;
+mod probe;
 mod production;
 mod report;
 mod scenarios;

@@ -20,7 +20,7 @@ const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 6] = ["table", "wide", "json", "ndjson", "csv", "name"];
 
 /// Every command with arguments that let it do its work. `{id}` is an id, `{fault}` is one word.
-const COMMANDS: [(&str, &str); 50] = [
+const COMMANDS: [(&str, &str); 51] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -71,6 +71,7 @@ const COMMANDS: [(&str, &str); 50] = [
     ("dev emulator clock advance", "20m"),
     ("dev emulator reset", ""),
     ("dev run", ""),
+    ("dev probe", "--yes"),
 ];
 
 /// Those that have no profile or no answer to echo, with arguments as above.
@@ -176,7 +177,11 @@ fn homes(server: &Server) -> [TestEnv; 3] {
     let active = "active = \"x\"\n";
     [
         TestEnv::new().with_profiles(&format!("{active}{stored}")),
-        TestEnv::new().with_profiles(&spare).at(&url, KEY).env("KUSTOM_USERNAME", USERNAME),
+        TestEnv::new()
+            .with_profiles(&spare)
+            .at(&url, KEY)
+            .env("KUSTOM_USERNAME", USERNAME)
+            .env("KUSTOM_MERCHANT_ID", "M100"),
         TestEnv::new().with_profiles(&format!("{active}{command}")),
     ]
 }
