@@ -90,6 +90,16 @@ impl Input {
             Self::File(path) => read_file(path),
         }
     }
+
+    /// Reads an input that may be large.
+    pub(crate) fn read_all(&self, output: &Output) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Stdin => output.read_all_stdin(),
+            Self::File(path) => std::fs::read(path).map_err(|error| {
+                Error::usage(format!("cannot read {}: {}", path.display(), io_error_message(&error)))
+            }),
+        }
+    }
 }
 
 /// Reads a file, unless it is larger than [`MAX_FILE_BYTES`].

@@ -12,10 +12,13 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_event};
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{AccountId, Ledger, SqliteStorage, fingerprint};
+use crate::ledger::{
+    AccountId, DatabaseUrl, Ledger, LedgerError, LedgerLocation, Origin, Outbox, PostgresStorage, SqliteStorage, Storage,
+    find_password, fingerprint,
+};
 use crate::output::Output;
 use crate::profiles::{Environment, KeySource, LOCAL};
-use crate::secret::ApiKey;
+use crate::secret::{ApiKey, Secret, register};
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
 use crate::signals::cancel_on_signal;
 
@@ -173,7 +176,15 @@ async fn open_ledger(
         key_fingerprint,
     };
     let state = &settings.paths.state;
-    let mut ledger = Ledger::new(Box::new(SqliteStorage::new(state)), id, settings.profile_flag());
+    let sqlite = SqliteStorage::new(state);
+    let flag = settings.profile_flag();
+    let mut ledger = match &account.ledger.value {
+        LedgerLocation::Sqlite => Ledger::new(Box::new(sqlite), id, flag),
+        LedgerLocation::Postgres(url) => {
+            let storage: Box<dyn Storage> = Box::new(postgres_storage(settings, account, url)?);
+            Ledger::new(storage, id, flag).with_outbox(Outbox::new(sqlite)).await?
+        }
+    };
     let environments = |profile: &str| {
         if profile == LOCAL {
             return Some(Environment::Local.to_string());
@@ -183,6 +194,38 @@ async fn open_ledger(
     };
     ledger.import_journals(state, &environments).await?;
     Ok(ledger)
+}
+
+/// The database that several machines share. Connects when it is first used.
+pub(crate) fn postgres_storage(
+    settings: &Settings,
+    account: &Account,
+    url: &DatabaseUrl,
+) -> Result<PostgresStorage, Error> {
+    let variables = &settings.variables;
+    let password = match (&variables.ledger_password, &account.ledger_command) {
+        (Some(password), _) => Some(password.clone()),
+        (None, Some(command)) => Some(ledger_password(command)?),
+        (None, None) => find_password(url, variables.ledger_password_file.as_deref())
+            .map_err(|error| ledger_error(&error, settings))?,
+    };
+    Ok(PostgresStorage::new(url.clone(), password.as_ref(), &Origin::current()))
+}
+
+/// An error of a ledger that is not open.
+pub(crate) fn ledger_error(error: &LedgerError, settings: &Settings) -> Error {
+    Error::new(ErrorKind::Unavailable, error.to_string()).hint(error.hint(&settings.profile_flag()))
+}
+
+/// Runs a command that prints the password of the ledger's database.
+fn ledger_password(command: &str) -> Result<Secret, Error> {
+    let output = output_of(command).map_err(|reason| {
+        Error::new(ErrorKind::Unavailable, format!("the command for the ledger's password {reason}"))
+            .hint("run the profile's ledger_command by itself to see its output")
+    })?;
+    let password = output.trim_end_matches(['\r', '\n']);
+    register(password);
+    Ok(Secret::new(password))
 }
 
 /// The account's key. A stored key was checked against the environment when the account was resolved; the key that a
@@ -204,18 +247,23 @@ pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
         Error::new(ErrorKind::Credentials, format!("the command for the API key {reason}"))
             .hint("run the profile's api_key_command by itself to see its output")
     };
+    let text = output_of(command).map_err(failed)?;
+    ApiKey::parse(&text).map_err(|error| failed(format!("printed no key: {error}")))
+}
+
+/// The output of a command, or why there is none. It may prompt on the terminal.
+fn output_of(command: &str) -> Result<String, String> {
     let output = shell_command(command)
         // The command may call kustom, which must not take that for a request for completions.
         .env_remove(crate::settings::COMPLETE)
         .stdin(Stdio::inherit())
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|error| failed(format!("could not be run: {error}")))?;
+        .map_err(|error| format!("could not be run: {error}"))?;
     if !output.status.success() {
-        return Err(failed(format!("exited with {}", output.status)));
+        return Err(format!("exited with {}", output.status));
     }
-    let text = String::from_utf8(output.stdout).map_err(|_| failed("printed invalid UTF-8".to_owned()))?;
-    ApiKey::parse(&text).map_err(|error| failed(format!("printed no key: {error}")))
+    String::from_utf8(output.stdout).map_err(|_| "printed invalid UTF-8".to_owned())
 }
 
 #[cfg(not(windows))]

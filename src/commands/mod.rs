@@ -8,6 +8,7 @@ mod devices;
 mod doctor;
 mod enrollments;
 pub(crate) mod help;
+mod ledger;
 mod list;
 mod listen_address;
 mod locations;
@@ -38,6 +39,8 @@ pub(crate) enum Command {
     #[command(subcommand, alias = "session")]
     Sessions(sessions::Command),
     #[command(subcommand)]
+    Ledger(ledger::Command),
+    #[command(subcommand)]
     Dev(dev::Command),
     #[command(subcommand, alias = "webhook")]
     Webhooks(webhooks::Command),
@@ -58,6 +61,7 @@ impl Command {
             Self::Enrollments(command) => command.run(app),
             Self::Devices(command) => app.run_with_api(|context| command.run(context)),
             Self::Sessions(command) => command.run(app),
+            Self::Ledger(command) => command.run(app),
             Self::Dev(command) => command.run(app),
             Self::Webhooks(command) => command.run(app),
             Self::Api(args) => app.run_with_api(|context| args.run(context)),

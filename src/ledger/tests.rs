@@ -6,7 +6,7 @@ use std::fs;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use proptest::prelude::*;
 
-use super::storage::Row;
+use super::storage::{Row, Summary};
 use super::*;
 use crate::model::SessionStatus;
 
@@ -57,6 +57,14 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(rows.collect())).boxed_local()
     }
 
+    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
+        let attempts = self.0.borrow();
+        let count = |number: usize| i64::try_from(number).unwrap();
+        let unknown = attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
+        let summary = Summary { version: 0, attempts: count(attempts.len()), unknown: count(unknown) };
+        std::future::ready(Ok(summary)).boxed_local()
+    }
+
     fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         let number = attempts.len();
         self.0.borrow_mut().extend(attempts);
@@ -85,8 +93,8 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(LockAttempt::Held(None))).boxed_local()
     }
 
-    fn ensure_in_place(&self) -> Result<(), LedgerError> {
-        Ok(())
+    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
+        std::future::ready(Ok(())).boxed_local()
     }
 
     fn location(&self) -> String {
@@ -334,7 +342,7 @@ fn a_ledger_of_a_newer_version_is_not_used() {
         let error =
             sqlite(state.path()).begin(&intent(1, 2, None), false, &HashSet::new()).await.unwrap_err();
         assert!(
-            error.message.ends_with("has version 99, and this kustom knows version 1"),
+            error.message.ends_with("has version 99, and this kustom knows version 2"),
             "{}",
             error.message
         );

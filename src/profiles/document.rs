@@ -156,7 +156,7 @@ impl Document {
 }
 
 /// The keys of a profile and their values, in the order in which they are written.
-fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 9] {
+fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 11] {
     let text = |value: &Option<String>| value.as_ref().map(Value::from);
     [
         ("environment", Some(profile.environment.as_str().into())),
@@ -167,6 +167,8 @@ fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 9] {
         ("location", text(&profile.location)),
         ("currency", text(&profile.currency)),
         ("base_url", text(&profile.base_url)),
+        ("ledger", text(&profile.ledger)),
+        ("ledger_command", text(&profile.ledger_command)),
         ("completions", profile.completions.map(Value::from)),
     ]
 }

@@ -9,11 +9,12 @@ use check::CheckResult;
 use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
-use crate::commands::profiles::show::list_values;
+use crate::commands::profiles::show::{ValueRow, list_values};
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
+use crate::ledger::LedgerLocation;
 use crate::profiles::KeySource;
-use crate::settings::Account;
+use crate::settings::{Account, Source};
 
 const MORE: &str = "\
 Examples:
@@ -50,8 +51,14 @@ impl Args {
         match app.account() {
             Ok(account) => {
                 results.extend(check_settings(&account));
-                let ledger = async { Ok(local::check_ledger(app.open_ledger(&account).await).await) };
-                results.push(app.block_on(ledger)?);
+                results.push(match &account.ledger.value {
+                    LedgerLocation::Postgres(url) if offline => {
+                        CheckResult::ok("ledger", format!("{url}, not checked with --offline"))
+                    }
+                    _ => app.block_on(async {
+                        Ok(local::check_ledger(app.open_ledger(&account).await).await)
+                    })?,
+                });
                 if !offline {
                     results.extend(app.block_on(async { Ok(remote::check_api(app, account).await) })?);
                 }
@@ -68,7 +75,9 @@ impl Args {
 
 /// One result for each value of the account.
 fn check_settings(account: &Account) -> Vec<CheckResult> {
-    let rows = list_values(account).into_iter().map(|row| {
+    // The check of the ledger shows where it is, too.
+    let is_shown = |row: &ValueRow| row.name != "ledger" || row.source != Some(Source::BuiltIn);
+    let rows = list_values(account).into_iter().filter(is_shown).map(|row| {
         let value = match (row.name, &account.key.value) {
             // The command may contain a secret, and people paste this report.
             ("api_key", KeySource::Command(_)) => "the output of a command",

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::emulator;
+use crate::ledger::LedgerLocation;
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::{Environment, KeySource, LOCAL, Profile};
 
@@ -18,13 +19,24 @@ pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) location: Option<String>,
     pub(in crate::commands) currency: Option<String>,
     pub(in crate::commands) base_url: Option<String>,
+    /// Without a password. `None` if it cannot be used or is the database in the state directory.
+    pub(in crate::commands) ledger: Option<String>,
     pub(in crate::commands) completions: Option<bool>,
 }
 
 impl ProfileRow {
     pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
-        let Profile { environment, username, merchant_id, location, currency, base_url, completions, .. } =
-            profile;
+        let Profile {
+            environment,
+            username,
+            merchant_id,
+            location,
+            currency,
+            base_url,
+            ledger,
+            completions,
+            ..
+        } = profile;
         Self {
             name: name.to_owned(),
             active: active == Some(name),
@@ -39,6 +51,7 @@ impl ProfileRow {
             location: location.clone(),
             currency: currency.clone(),
             base_url: base_url.clone(),
+            ledger: ledger.as_deref().and_then(|ledger| Some(LedgerLocation::parse(ledger).ok()?.to_string())),
             completions: *completions,
         }
     }
@@ -65,6 +78,7 @@ impl View for ProfileRow {
         Column::new("LOCATION", |row| Cell::optional(row.location.as_deref())),
         Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
         Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
+        Column::detail("LEDGER", |row| Cell::optional(row.ledger.as_deref())),
         Column::detail("COMPLETIONS", |row| Cell::optional(row.completions.map(|value| value.to_string()))),
     ];
 }
