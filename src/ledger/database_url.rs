@@ -131,16 +131,17 @@ impl DatabaseUrl {
 
 impl std::fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { user, dbname, .. } = self;
+        // What precedes an @ is redacted in all output, so the user is omitted.
+        let dbname = &self.dbname;
         let addresses = self.addresses();
         match &addresses[..] {
             [(socket, port)] if socket.starts_with('/') => {
-                write!(formatter, "postgres://{user}@/{dbname}?host={socket}")?;
+                write!(formatter, "postgres:///{dbname}?host={socket}")?;
                 if *port == DEFAULT_PORT { Ok(()) } else { write!(formatter, "&port={port}") }
             }
             addresses => {
                 let hosts: Vec<_> = addresses.iter().map(|(host, port)| format!("{host}:{port}")).collect();
-                write!(formatter, "postgres://{user}@{}/{dbname}", hosts.join(","))
+                write!(formatter, "postgres://{}/{dbname}", hosts.join(","))
             }
         }
     }
@@ -189,13 +190,13 @@ mod tests {
     #[test]
     fn a_url_is_shown_without_options() {
         let cases = [
-            ("postgres://till@db.example.com/shop", "postgres://till@db.example.com:5432/shop", true),
-            ("postgresql://till@[::1]:5433/shop?sslmode=prefer", "postgres://till@::1:5433/shop", false),
-            ("postgres://till@127.0.0.1", "postgres://till@127.0.0.1:5432/till", false),
-            ("postgres://till@localhost/s?sslmode=verify-full", "postgres://till@localhost:5432/s", true),
-            ("postgres://till@/s?host=/run/pg", "postgres://till@/s?host=/run/pg", false),
-            ("postgres://till@%2Frun%2Fpg:5433/s", "postgres://till@/s?host=/run/pg&port=5433", false),
-            ("postgres://till@a,b:2/s?application_name=x", "postgres://till@a:5432,b:2/s", true),
+            ("postgres://till@db.example.com/shop", "postgres://db.example.com:5432/shop", true),
+            ("postgresql://till@[::1]:5433/shop?sslmode=prefer", "postgres://::1:5433/shop", false),
+            ("postgres://till@127.0.0.1", "postgres://127.0.0.1:5432/till", false),
+            ("postgres://till@localhost/s?sslmode=verify-full", "postgres://localhost:5432/s", true),
+            ("postgres://till@/s?host=/run/pg", "postgres:///s?host=/run/pg", false),
+            ("postgres://till@%2Frun%2Fpg:5433/s", "postgres:///s?host=/run/pg&port=5433", false),
+            ("postgres://till@a,b:2/s?application_name=x", "postgres://a:5432,b:2/s", true),
         ];
         for (text, shown, uses_tls) in cases {
             let url = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));

@@ -407,6 +407,6 @@ fn read_rows(connection: &Connection, statement: &str, params: &[Param]) -> rusq
     Ok(read)
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

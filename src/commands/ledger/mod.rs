@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod init;
+mod repair;
 mod status;
 
 use clap::Subcommand;
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Init(init::Args),
     Export(export::Args),
     Import(import::Args),
+    Repair(repair::Args),
 }
 
 impl Command {
@@ -43,6 +45,7 @@ impl Command {
                 Self::Init(args) => args.run(app).await,
                 Self::Export(args) => args.run(app).await,
                 Self::Import(args) => args.run(app).await,
+                Self::Repair(args) => args.run(app).await,
             }
         })
     }
