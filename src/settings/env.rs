@@ -18,6 +18,8 @@ pub(crate) struct EnvVars {
     pub ledger_password: Option<Secret>,
     /// `PGPASSFILE`.
     pub ledger_password_file: Option<PathBuf>,
+    /// For an emulator that others can reach.
+    pub emulator_token: Option<Secret>,
     pub output: Option<String>,
     /// The profiles file.
     pub config: Option<PathBuf>,
@@ -36,6 +38,7 @@ impl EnvVars {
             ledger: text("KUSTOM_LEDGER")?,
             ledger_password: secret("PGPASSWORD")?,
             ledger_password_file: path("PGPASSFILE"),
+            emulator_token: text("KUSTOM_EMULATOR_TOKEN")?.map(Secret::new),
             output: text("KUSTOM_OUTPUT")?,
             config: path("KUSTOM_CONFIG"),
             state: path("KUSTOM_STATE"),
