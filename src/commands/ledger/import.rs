@@ -13,7 +13,7 @@ const BATCH: usize = 1000;
 const MORE: &str = "\
 Examples:
   kustom ledger import attempts.ndjson
-  kustom ledger export | KUSTOM_LEDGER=postgres://till@db.example.com/shop kustom ledger import -
+  kustom ledger export | kustom ledger import -
 
 Next:
   kustom ledger status

@@ -11,8 +11,8 @@ const DEFAULT_ROLE: &str = "kustom_till";
 
 const MORE: &str = "\
 Examples:
-  KUSTOM_LEDGER=postgres://admin@db.example.com/shop kustom ledger init --role kustom_till
   kustom ledger init --print-sql     # for the administrator of the database
+  kustom ledger init --print-sql --role kustom_till
 
 Next:
   kustom ledger status

@@ -15,7 +15,7 @@ use crate::error::{Error, ExitStatus};
 const MORE: &str = "\
 Examples:
   kustom ledger status
-  KUSTOM_LEDGER=postgres://till@db.example.com/shop kustom ledger init
+  kustom ledger export > attempts.ndjson
 
 Next:
   kustom help ledger                 # what the ledger is, and how to share it
