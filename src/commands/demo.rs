@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::output::{Format, Output};
+use crate::output::Output;
 
 const MORE: &str = "\
 Examples:
@@ -37,7 +37,7 @@ impl Args {
         let dir = tempfile::tempdir()
             .map_err(|error| Error::usage(format!("cannot create a temporary directory: {error}")))?;
         let program = std::env::current_exe().map_err(|error| process_error(&error))?;
-        let is_table = app.output.format() == Format::Table;
+        let is_table = app.output.format().is_table();
         let dir_path = dir.path().to_owned();
         let mut demo = Demo { output: &app.output, is_table, program, dir: dir_path, steps: Vec::new() };
         app.block_on(demo.run())?;
@@ -125,7 +125,9 @@ impl Demo<'_> {
     /// Starts a command on the emulator, whatever account is configured.
     fn spawn(&self, command: &str, json_format: &str) -> Result<Child, Error> {
         let mut child = Command::new(&self.program);
-        for name in ["KUSTOM_API_KEY", "KUSTOM_USERNAME", "KUSTOM_MERCHANT_ID", "KUSTOM_BASE_URL", "KUSTOM_LEDGER"] {
+        for name in
+            ["KUSTOM_API_KEY", "KUSTOM_USERNAME", "KUSTOM_MERCHANT_ID", "KUSTOM_BASE_URL", "KUSTOM_LEDGER"]
+        {
             child.env_remove(name);
         }
         // The parts at odd positions are in quotation marks.

@@ -69,10 +69,8 @@ impl std::fmt::Display for LedgerLocation {
 impl DatabaseUrl {
     fn parse(text: &str) -> Result<Self, LocationError> {
         let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
-        let (base, query) = rest.ok_or(LocationError::Scheme)?.split_once('?').unwrap_or((
-            rest.unwrap_or_default(),
-            "",
-        ));
+        let (base, query) =
+            rest.ok_or(LocationError::Scheme)?.split_once('?').unwrap_or((rest.unwrap_or_default(), ""));
         let authority = base.split('/').next().unwrap_or_default();
         if let Some((user, _)) = authority.rsplit_once('@')
             && let Some((_, password)) = user.split_once(':')

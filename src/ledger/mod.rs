@@ -38,7 +38,9 @@ pub(crate) use password_file::find_password;
 pub(crate) use postgres::PostgresStorage;
 pub(crate) use repair::{LostAttempt, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
-pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary};
+pub(crate) use storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary,
+};
 
 use outbox::Undelivered;
 

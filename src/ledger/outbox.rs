@@ -82,7 +82,8 @@ impl Outbox {
     pub(super) async fn remove(&self, attempt: Uuid) -> Result<(), LedgerError> {
         self.0
             .with_database("write", |database| {
-                database.execute("DELETE FROM undelivered WHERE attempt = ?1", params![attempt.to_string()])?;
+                database
+                    .execute("DELETE FROM undelivered WHERE attempt = ?1", params![attempt.to_string()])?;
                 Ok(())
             })
             .await

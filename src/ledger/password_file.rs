@@ -8,10 +8,7 @@ use crate::fs::io_error_message;
 use crate::secret::{Secret, register};
 
 /// The password for the database, if the file has one.
-pub(crate) fn find_password(
-    url: &DatabaseUrl,
-    file: Option<&Path>,
-) -> Result<Option<Secret>, LedgerError> {
+pub(crate) fn find_password(url: &DatabaseUrl, file: Option<&Path>) -> Result<Option<Secret>, LedgerError> {
     let Some(path) = file.map(Path::to_owned).or_else(default_path) else { return Ok(None) };
     let failed = |reason: String| LedgerError::PasswordFile { path: path.clone(), reason };
     let text = match std::fs::read_to_string(&path) {
@@ -27,9 +24,10 @@ pub(crate) fn find_password(
             let is = |field: usize, value: &str| fields[field] == "*" || fields[field] == value;
             hosts.iter().any(|host| is(0, host)) && is(1, &port) && is(2, &url.dbname) && is(3, &url.user)
         };
-        text.lines().filter(|line| !line.starts_with('#')).map(split_fields).find(|fields| {
-            fields.len() == 5 && matches_entry(fields)
-        })
+        text.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(split_fields)
+            .find(|fields| fields.len() == 5 && matches_entry(fields))
     });
     let Some(password) = found.and_then(|mut fields| fields.pop()) else { return Ok(None) };
     if is_readable_by_others(&path) {
@@ -92,7 +90,8 @@ mod tests {
     #[test]
     fn the_first_entry_that_matches_is_used() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let text = "# comment\nbroken\ndb:5432:shop:anna:anna's\\:word\n*:*:*:till:any\nlocalhost:5432:s:*:socket\n";
+        let text =
+            "# comment\nbroken\ndb:5432:shop:anna:anna's\\:word\n*:*:*:till:any\nlocalhost:5432:s:*:socket\n";
         std::fs::write(file.path(), text).unwrap();
         let cases = [
             ("postgres://anna@db/shop", Some("anna's:word")),

@@ -23,7 +23,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::database_url::DatabaseUrl;
 use super::sql::{self, Param};
-use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary};
+use super::storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary,
+};
 use super::{Attempt, Origin, hash};
 use crate::http_client::root_cause;
 use crate::secret::Secret;
@@ -198,7 +200,8 @@ impl PostgresStorage {
     async fn connect(&self) -> Result<(Client, JoinHandle<()>), LedgerError> {
         let connect = async {
             if !self.url.uses_tls {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(|error| self.error(&error))?;
+                let (client, connection) =
+                    self.config.connect(NoTls).await.map_err(|error| self.error(&error))?;
                 return Ok((client, tokio::spawn(connection.map(|_| ()))));
             }
             let tls = self.tls().map_err(|reason| self.unreachable(reason))?;
@@ -217,9 +220,11 @@ impl PostgresStorage {
             return ClientConfig::with_platform_verifier()
                 .map_err(|error| format!("cannot set up TLS on this machine: {}", root_cause(&error)));
         };
-        let unusable = |reason: String| format!("the sslrootcert {} cannot be used: {reason}", path.display());
+        let unusable =
+            |reason: String| format!("the sslrootcert {} cannot be used: {reason}", path.display());
         let mut roots = rustls::RootCertStore::empty();
-        let certificates = CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?;
+        let certificates =
+            CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?;
         for certificate in certificates {
             let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
             roots.add(certificate).map_err(|error| unusable(error.to_string()))?;

@@ -157,19 +157,19 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, LedgerError> {
 }
 
 fn read(connection: &Connection) -> Salvage {
-    let mut salvage = Salvage { attempts: Vec::new(), lost: Vec::new(), reason: None, undelivered: Vec::new() };
+    let mut salvage =
+        Salvage { attempts: Vec::new(), lost: Vec::new(), reason: None, undelivered: Vec::new() };
     if let Err(error) = read_attempts(connection, &mut salvage) {
         salvage.reason = Some(error.to_string());
     } else if let Err(error) = check(connection) {
         salvage.reason = Some(error);
     }
     // Earlier versions have no such table.
-    let undelivered = connection.prepare("SELECT attempt, outcome, reported FROM undelivered").and_then(
-        |mut statement| {
+    let undelivered =
+        connection.prepare("SELECT attempt, outcome, reported FROM undelivered").and_then(|mut statement| {
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect()
-        },
-    );
+        });
     salvage.undelivered = undelivered.unwrap_or_default();
     salvage
 }

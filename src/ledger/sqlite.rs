@@ -14,7 +14,9 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::sql::{self, Param};
-use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary};
+use super::storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary,
+};
 use super::{Attempt, Origin};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
@@ -310,8 +312,7 @@ impl Storage for SqliteStorage {
     fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
         let opened = self.connection.borrow().as_ref().map(|opened| opened.file);
         let current = fs::metadata(&self.path).ok().map(|file| FileId::of(&file));
-        let result =
-            if opened == current { Ok(()) } else { Err(LedgerError::Moved(self.path.clone())) };
+        let result = if opened == current { Ok(()) } else { Err(LedgerError::Moved(self.path.clone())) };
         std::future::ready(result).boxed_local()
     }
 

@@ -310,9 +310,7 @@ fn of_many_that_begin_the_same_sale_at_once_one_starts() {
     let state = tempfile::tempdir().unwrap();
     for open in all_storages(state.path()) {
         block_on(async {
-            let ledgers: Vec<_> = (0..8)
-                .map(|_| Ledger::new(open(), account("M1"), String::new()))
-                .collect();
+            let ledgers: Vec<_> = (0..8).map(|_| Ledger::new(open(), account("M1"), String::new())).collect();
             let sale = intent(1, 100, Some("r"));
             let nothing = HashSet::new();
             let all = ledgers.iter().map(|ledger| ledger.begin(&sale, false, &nothing));

@@ -34,7 +34,8 @@ fn ledger<'a>(server: &'a Postgres, name: &str) -> Database<'a> {
 
 /// The outcomes in the ledger, by reference.
 fn outcomes(database: &Database<'_>) -> Vec<String> {
-    let rows = database.sql("SELECT coalesce(reference_key, '') || ' ' || outcome FROM kustom.attempts ORDER BY seq");
+    let rows = database
+        .sql("SELECT coalesce(reference_key, '') || ' ' || outcome FROM kustom.attempts ORDER BY seq");
     rows.lines().map(str::to_owned).collect()
 }
 
@@ -194,7 +195,10 @@ fn recovery_waits_for_the_database() {
     server.restart();
     let _ = machine.run(["sessions", "recover", attempt, "--session", session]).assert_code(0);
     let listed = machine.run(["sessions", "list", "-o", "json"]).json();
-    assert_eq!((&listed[0]["session_id"], listed.as_array().map(Vec::len)), (&session.as_str().into(), Some(1)));
+    assert_eq!(
+        (&listed[0]["session_id"], listed.as_array().map(Vec::len)),
+        (&session.as_str().into(), Some(1))
+    );
 }
 
 /// Starts creates on several machines at once, kills some of them, and loses responses.
@@ -203,8 +207,7 @@ fn at_most_one_session_for_each_reference_however_processes_and_responses_are_lo
     let Some(server) = Postgres::shared() else { return };
     let database = ledger(server, "lost_processes");
     let mut shop = Shop::open();
-    let machines: Vec<_> =
-        (0..4).map(|till| machine(&shop, &database.url(), &till.to_string())).collect();
+    let machines: Vec<_> = (0..4).map(|till| machine(&shop, &database.url(), &till.to_string())).collect();
     let sales: Vec<Sale> = (0..5).map(|_| shop.sale(true)).collect();
     for round in 0..6 {
         shop.wire.breaks(Fault::At(Point::Answer(round), Then::Reset));
@@ -235,13 +238,16 @@ fn at_most_one_session_for_each_reference_however_processes_and_responses_are_lo
     let listed = machines[0].run(["sessions", "list", "--limit", "1000", "-o", "json"]).json();
     let listed = listed.as_array().expect("a list");
     for sale in &sales {
-        let of_sale: Vec<_> =
-            listed.iter().filter(|row| row["order_amount"] == sale.amount && row["outcome"] != "refused").collect();
+        let of_sale: Vec<_> = listed
+            .iter()
+            .filter(|row| row["order_amount"] == sale.amount && row["outcome"] != "refused")
+            .collect();
         let charged = shop.charged(sale);
         assert!(charged.len() <= of_sale.len() && of_sale.len() <= 1, "{sale:?}: {charged:?} {of_sale:?}");
     }
     let unknown = machines[1].run(["sessions", "list", "--unknown", "-o", "json"]).json();
-    let seen: BTreeSet<_> = unknown.as_array().expect("a list").iter().map(|row| row["attempt"].clone().to_string()).collect();
+    let seen: BTreeSet<_> =
+        unknown.as_array().expect("a list").iter().map(|row| row["attempt"].clone().to_string()).collect();
     let also = machines[2].run(["sessions", "list", "--unknown", "-o", "json"]).json();
     assert_eq!(also.as_array().map(Vec::len), Some(seen.len()));
 }
@@ -319,9 +325,11 @@ fn tls_is_verified() {
     let env = TestEnv::new().local().env("KUSTOM_LEDGER", &url).env("PGPASSWORD", PASSWORD);
     let plain = env.run(status).assert_code(6);
     assert!(plain.stderr.contains("TLS"), "{}", plain.stderr);
-    for (issuer, name, code) in
-        [(tls::authority(), "localhost", 0), (tls::authority(), "db.example.com", 6), (tls::stranger(), "localhost", 6)]
-    {
+    for (issuer, name, code) in [
+        (tls::authority(), "localhost", 0),
+        (tls::authority(), "db.example.com", 6),
+        (tls::stranger(), "localhost", 6),
+    ] {
         server.stop();
         let (certificate, key) = tls::certificate(issuer, name);
         server.restart_with_tls(&certificate, &key);
@@ -329,7 +337,11 @@ fn tls_is_verified() {
         assert!(code == 0 || output.stderr.contains("certificate"), "{}", output.stderr);
     }
     let root = env.file("root.pem", tls::stranger().pem());
-    let _ = env.command(status).env("KUSTOM_LEDGER", format!("{url}&sslrootcert={}", root.display())).run().assert_code(0);
+    let _ = env
+        .command(status)
+        .env("KUSTOM_LEDGER", format!("{url}&sslrootcert={}", root.display()))
+        .run()
+        .assert_code(0);
 }
 
 #[test]
@@ -375,7 +387,8 @@ fn attempts_are_exported_and_imported() {
     let _ = other.run(one.args()).assert_code(DUPLICATE);
     assert_eq!(other.run(["ledger", "export"]).ok(), exported);
     let broken = format!("{exported}{{\"id\": 1}}\n");
-    let rejected = TestEnv::new().local().command(["ledger", "import", "-"]).stdin(broken).run().assert_code(2);
+    let rejected =
+        TestEnv::new().local().command(["ledger", "import", "-"]).stdin(broken).run().assert_code(2);
     assert!(rejected.stderr.starts_with("error: line 3 is not an attempt"), "{}", rejected.stderr);
     if let Some(server) = Postgres::shared() {
         let database = ledger(server, "imported");

@@ -50,8 +50,7 @@ impl Args {
         };
         let storage = postgres_storage(&app.settings, &account, url)?;
         storage.create(role.as_deref()).await.map_err(|error| ledger_error(&error, &app.settings))?;
-        let granted =
-            role.map(|role| format!(" {} may use it.", escape_control(&role))).unwrap_or_default();
+        let granted = role.map(|role| format!(" {} may use it.", escape_control(&role))).unwrap_or_default();
         app.output.status(&format!("The ledger {url} is ready.{granted}"));
         app.output.status(
             "To take over the attempts of this machine: KUSTOM_LEDGER=sqlite kustom ledger export > attempts.ndjson; \

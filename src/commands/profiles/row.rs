@@ -17,6 +17,7 @@ pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) username: Option<String>,
     pub(in crate::commands) merchant_id: Option<String>,
     pub(in crate::commands) location: Option<String>,
+    pub(in crate::commands) device: Option<String>,
     pub(in crate::commands) currency: Option<String>,
     pub(in crate::commands) base_url: Option<String>,
     /// Without a password. `None` if it cannot be used or is the database in the state directory.
@@ -31,6 +32,7 @@ impl ProfileRow {
             username,
             merchant_id,
             location,
+            device,
             currency,
             base_url,
             ledger,
@@ -49,9 +51,12 @@ impl ProfileRow {
             username: username.clone(),
             merchant_id: merchant_id.clone(),
             location: location.clone(),
+            device: device.clone(),
             currency: currency.clone(),
             base_url: base_url.clone(),
-            ledger: ledger.as_deref().and_then(|ledger| Some(LedgerLocation::parse(ledger).ok()?.to_string())),
+            ledger: ledger
+                .as_deref()
+                .and_then(|ledger| Some(LedgerLocation::parse(ledger).ok()?.to_string())),
             completions: *completions,
         }
     }
@@ -76,6 +81,7 @@ impl View for ProfileRow {
         Column::new("MERCHANT", |row| Cell::optional(row.merchant_id.as_deref())),
         Column::detail("USERNAME", |row| Cell::optional(row.username.as_deref())),
         Column::new("LOCATION", |row| Cell::optional(row.location.as_deref())),
+        Column::new("DEVICE", |row| Cell::optional(row.device.as_deref())),
         Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
         Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
         Column::detail("LEDGER", |row| Cell::optional(row.ledger.as_deref())),
