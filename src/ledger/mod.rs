@@ -36,7 +36,7 @@ pub(crate) use journal::{accept_damaged as accept_journals, find_damaged as dama
 pub(crate) use outbox::Outbox;
 pub(crate) use password_file::find_password;
 pub(crate) use postgres::PostgresStorage;
-pub(crate) use repair::{LostAttempt, inspect, repair};
+pub(crate) use repair::{LostAttempt, Salvage, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
 pub(crate) use storage::{
     DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary,

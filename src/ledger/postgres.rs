@@ -237,13 +237,11 @@ impl PostgresStorage {
         &self,
         work: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, LedgerError> {
-        match tokio::time::timeout(MAX_WAIT, work).await {
-            Ok(result) => result.map_err(|error| self.error(&error)),
-            Err(_) => {
-                self.session.take();
-                Err(self.unreachable(format!("no response for {} seconds", MAX_WAIT.as_secs())))
-            }
+        if let Ok(result) = tokio::time::timeout(MAX_WAIT, work).await {
+            return result.map_err(|error| self.error(&error));
         }
+        self.session.take();
+        Err(self.unreachable(format!("no response for {} seconds", MAX_WAIT.as_secs())))
     }
 
     fn unreachable(&self, reason: String) -> LedgerError {

@@ -12,7 +12,7 @@ use super::*;
 use crate::model::SessionStatus;
 
 #[path = "../../tests/common/postgres.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, clippy::print_stderr)]
 mod server;
 
 use server::{Database, Postgres};

@@ -37,7 +37,7 @@ impl DatabaseProxy {
                 serving.open.lock().expect("streams").extend(both);
                 let pair = |stream: &TcpStream| stream.try_clone().expect("a stream");
                 let (from, to) = (pair(&client), pair(&server));
-                std::thread::spawn(move || copy(from, to, |_| {}));
+                std::thread::spawn(move || copy(from, to, |_| true));
                 let shared = Arc::clone(&serving);
                 std::thread::spawn(move || {
                     copy(server, client, |bytes| {
@@ -48,6 +48,7 @@ impl DatabaseProxy {
                                 shared.is_down.store(true, Ordering::SeqCst);
                             }
                         }
+                        !shared.is_down.load(Ordering::SeqCst)
                     });
                     if shared.is_down.load(Ordering::SeqCst) {
                         shared.close();
@@ -86,13 +87,16 @@ impl Shared {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream, watch: impl Fn(&[u8])) {
+/// Passes on bytes as long as `watch` returns true.
+fn copy(mut from: TcpStream, mut to: TcpStream, watch: impl Fn(&[u8]) -> bool) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length) = from.read(&mut buffer) {
         if length == 0 || to.write_all(&buffer[..length]).is_err() {
             break;
         }
-        watch(&buffer[..length]);
+        if !watch(&buffer[..length]) {
+            break;
+        }
     }
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);

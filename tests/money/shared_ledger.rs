@@ -73,7 +73,7 @@ fn an_unknown_outcome_of_one_machine_stops_the_others_until_it_is_resolved() {
     assert_eq!(error_of(&stopped)["attempt"], attempt.as_str());
     let [session] = &shop.charged(&sale).into_iter().collect::<Vec<_>>()[..] else { panic!("one session") };
     let _ = second.run(["sessions", "recover", &attempt, "--session", session]).assert_code(0);
-    assert_eq!(outcomes(&database), [" created"]);
+    assert_eq!(outcomes(&database), ["created"]);
     assert_eq!(first.run(["sessions", "list", "--unknown", "-o", "json"]).json(), Value::Array(Vec::new()));
 }
 

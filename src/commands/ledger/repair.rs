@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::commands::help::text::after_help;
 use crate::context::{App, ledger_error};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{LedgerLocation, LostAttempt, accept_journals, damaged_journals, inspect, repair};
+use crate::ledger::{
+    LedgerLocation, LostAttempt, Salvage, accept_journals, damaged_journals, inspect, repair,
+};
 use crate::output::{Cell, Column, View, format_time};
 use crate::text::pluralize;
 
@@ -39,7 +41,7 @@ impl Args {
         let path = settings.paths.ledger();
         let salvage = inspect(&path).map_err(failed)?;
         let journals = damaged_journals(&settings.paths.state).map_err(failed)?;
-        let damaged = salvage.filter(|salvage| salvage.is_damaged());
+        let damaged = salvage.filter(Salvage::is_damaged);
         if damaged.is_none() && journals.is_empty() {
             let is_shared = matches!(&app.account()?.ledger.value, LedgerLocation::Postgres(_));
             let note = if is_shared { " PostgreSQL's own tools repair the shared ledger." } else { "" };

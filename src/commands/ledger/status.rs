@@ -86,9 +86,12 @@ impl View for Status {
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("LOCATION", |status| status.location.as_str().into()),
         Column::new("DATABASE", |status| status.database.into()),
-        Column::new("USABLE", |status| match status.usable {
-            true => Cell::styled("yes", CellStyle::Success),
-            false => Cell::styled("no", CellStyle::Error),
+        Column::new("USABLE", |status| {
+            if status.usable {
+                Cell::styled("yes", CellStyle::Success)
+            } else {
+                Cell::styled("no", CellStyle::Error)
+            }
         }),
         Column::new("VERSION", |status| Cell::optional(status.version.map(|number| number.to_string()))),
         Column::new("ATTEMPTS", |status| Cell::optional(status.attempts.map(|number| number.to_string()))),
