@@ -26,17 +26,17 @@ use super::sql::{self, Param};
 use super::storage::{
     DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary,
 };
-use super::{Attempt, Origin, hash};
+use super::{Attempt, Origin, RefundAttempt, hash};
 use crate::http_client::root_cause;
 use crate::secret::Secret;
 
 /// The version of the tables, in `kustom.version`: the number of migrations.
 const VERSION: i64 = 1;
 
-const MIGRATIONS: [&str; 1] = [ATTEMPTS];
+const MIGRATIONS: [&str; 1] = [TABLES];
 
 /// IDs are compared byte by byte, so that a range finds those with a prefix.
-const ATTEMPTS: &str = "\
+const TABLES: &str = "\
 CREATE TABLE kustom.attempts (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id text COLLATE \"C\" NOT NULL UNIQUE,
@@ -62,6 +62,15 @@ CREATE INDEX attempts_reference ON kustom.attempts USING hash (reference_key) WH
 CREATE INDEX attempts_reference_hash ON kustom.attempts (reference_hash) WHERE reference_hash IS NOT NULL;
 CREATE INDEX attempts_unsettled ON kustom.attempts (unsettled) WHERE unsettled IS NOT NULL;
 CREATE INDEX attempts_unsettled_hash ON kustom.attempts (unsettled_hash) WHERE unsettled_hash IS NOT NULL;
+CREATE TABLE kustom.refunds (
+    id text COLLATE \"C\" PRIMARY KEY,
+    at_ms bigint NOT NULL,
+    order_id text NOT NULL,
+    record text NOT NULL,
+    checksum text NOT NULL
+);
+CREATE INDEX refunds_order ON kustom.refunds USING hash (order_id);
+CREATE INDEX refunds_at ON kustom.refunds (at_ms);
 ";
 
 const CREATE_SCHEMA: &str = "\
@@ -394,6 +403,45 @@ impl Storage for PostgresStorage {
         })
     }
 
+    fn transact_refunds<'a>(
+        &'a self,
+        order_id: &'a str,
+        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(async move {
+            let write = async |transaction: &Transaction<'_>| {
+                let (statement, params) = sql::refunds_of_order(order_id);
+                let refunds = read_refunds(&transaction.query_typed(statement, &typed(&params)).await?)?;
+                let damaged = refunds.iter().filter(|refund| refund.is_none()).count();
+                if damaged == 0 {
+                    for refund in change(refunds.into_iter().flatten().collect()) {
+                        let params = sql::insert_refund_params(&refund);
+                        transaction.execute_typed(sql::INSERT_REFUND, &typed(&params)).await?;
+                    }
+                }
+                Ok(damaged)
+            };
+            match self.write(Durability::Full, write).await? {
+                0 => Ok(()),
+                damaged => Err(self.damaged(damaged)),
+            }
+        })
+    }
+
+    fn select_refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
+        Box::pin(async move {
+            let (statement, params) = sql::select_refunds(since, until);
+            let session = self.session().await?;
+            let client = session.client.lock().await;
+            let read = async { read_refunds(&client.query_typed(statement, &typed(&params)).await?) };
+            self.bounded(read).await
+        })
+    }
+
     fn try_lock<'a>(
         &'a self,
         device: &'a str,
@@ -468,7 +516,7 @@ fn rights(role: &str) -> String {
     format!(
         "GRANT USAGE ON SCHEMA kustom TO {role};\n\
          GRANT SELECT ON kustom.version TO {role};\n\
-         GRANT SELECT, INSERT, UPDATE ON kustom.attempts TO {role};\n"
+         GRANT SELECT, INSERT, UPDATE ON kustom.attempts, kustom.refunds TO {role};\n"
     )
 }
 
@@ -517,6 +565,14 @@ async fn insert(
 ) -> Result<u64, tokio_postgres::Error> {
     let params = sql::insert_params(attempt);
     transaction.execute_typed(&sql::insert(replace), &typed(&params)).await
+}
+
+/// Damaged ones are `None`.
+fn read_refunds(rows: &[tokio_postgres::Row]) -> Result<Vec<Option<RefundAttempt>>, tokio_postgres::Error> {
+    let read = |row: &tokio_postgres::Row| {
+        Ok(RefundAttempt::from_record(&row.try_get::<_, String>(0)?, &row.try_get::<_, String>(1)?))
+    };
+    rows.iter().map(read).collect()
 }
 
 fn read_rows(rows: &[tokio_postgres::Row]) -> Result<Vec<Row>, tokio_postgres::Error> {

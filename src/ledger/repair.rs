@@ -34,6 +34,8 @@ pub(crate) struct Salvage {
     pub lost: Vec<LostAttempt>,
     /// Why the table could not be read to its end.
     pub reason: Option<String>,
+    /// As they are stored, damaged ones too.
+    refunds: Vec<(String, i64, String, String, String)>,
     undelivered: Vec<(String, Option<String>, i64)>,
 }
 
@@ -120,9 +122,14 @@ pub(crate) async fn repair(path: &Path) -> Result<PathBuf, LedgerError> {
     let new = folder.path().join("ledger.db");
     let storage = SqliteStorage::new(folder.path());
     storage.import(salvage.attempts).await?;
-    let undelivered = salvage.undelivered;
+    let (refunds, undelivered) = (salvage.refunds, salvage.undelivered);
     storage
         .with_database("write", |database| {
+            for row in &refunds {
+                let insert =
+                    "INSERT INTO refunds (id, at_ms, order_id, record, checksum) VALUES (?1, ?2, ?3, ?4, ?5)";
+                database.execute(insert, (&row.0, row.1, &row.2, &row.3, &row.4))?;
+            }
             for row in &undelivered {
                 database.execute("INSERT INTO undelivered VALUES (?1, ?2, ?3)", (&row.0, &row.1, row.2))?;
             }
@@ -157,14 +164,27 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, LedgerError> {
 }
 
 fn read(connection: &Connection) -> Salvage {
-    let mut salvage =
-        Salvage { attempts: Vec::new(), lost: Vec::new(), reason: None, undelivered: Vec::new() };
+    let mut salvage = Salvage {
+        attempts: Vec::new(),
+        lost: Vec::new(),
+        reason: None,
+        refunds: Vec::new(),
+        undelivered: Vec::new(),
+    };
     if let Err(error) = read_attempts(connection, &mut salvage) {
         salvage.reason = Some(error.to_string());
     } else if let Err(error) = check(connection) {
         salvage.reason = Some(error);
     }
-    // Earlier versions have no such table.
+    // Earlier versions have neither table.
+    let refunds = connection.prepare("SELECT id, at_ms, order_id, record, checksum FROM refunds").and_then(
+        |mut statement| {
+            let rows = statement
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
+            rows.collect()
+        },
+    );
+    salvage.refunds = refunds.unwrap_or_default();
     let undelivered =
         connection.prepare("SELECT attempt, outcome, reported FROM undelivered").and_then(|mut statement| {
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -215,6 +235,7 @@ impl Salvage {
             attempts: Vec::new(),
             lost: Vec::new(),
             reason: Some(error.to_string()),
+            refunds: Vec::new(),
             undelivered: Vec::new(),
         }
     }

@@ -17,13 +17,25 @@ use super::sql::{self, Param};
 use super::storage::{
     DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary,
 };
-use super::{Attempt, Origin};
+use super::{Attempt, Origin, RefundAttempt};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
 /// The version of the schema, in `user_version`: the number of migrations.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
-const MIGRATIONS: [&str; 2] = [ATTEMPTS, UNDELIVERED];
+const MIGRATIONS: [&str; 3] = [ATTEMPTS, REFUNDS, UNDELIVERED];
+
+const REFUNDS: &str = "
+CREATE TABLE refunds (
+    id TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    order_id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    checksum TEXT NOT NULL
+);
+CREATE INDEX refunds_order ON refunds (order_id);
+CREATE INDEX refunds_at ON refunds (at_ms);
+";
 
 /// Each index on a column that a create needs has a second one beside it: see [`sql::lookup`].
 const ATTEMPTS: &str = "
@@ -292,6 +304,48 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn transact_refunds<'a>(
+        &'a self,
+        order_id: &'a str,
+        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(async move {
+            let damaged = self
+                .with_database("write", |connection| {
+                    set_durability(connection, Durability::Full)?;
+                    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                    let (statement, params) = sql::refunds_of_order(order_id);
+                    let refunds = read_refunds(&transaction, statement, &params)?;
+                    let damaged = refunds.iter().filter(|refund| refund.is_none()).count();
+                    if damaged > 0 {
+                        return Ok(damaged);
+                    }
+                    for refund in change(refunds.into_iter().flatten().collect()) {
+                        let params = params_from_iter(sql::insert_refund_params(&refund));
+                        transaction.prepare_cached(sql::INSERT_REFUND)?.execute(params)?;
+                    }
+                    transaction.commit()?;
+                    Ok(0)
+                })
+                .await?;
+            if damaged > 0 { Err(self.damaged(damaged)) } else { Ok(()) }
+        })
+    }
+
+    fn select_refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(Vec::new());
+            }
+            let (statement, params) = sql::select_refunds(since, until);
+            self.with_database("read", |connection| read_refunds(connection, statement, &params)).await
+        })
+    }
+
     fn try_lock<'a>(
         &'a self,
         device: &'a str,
@@ -404,6 +458,22 @@ fn read_rows(connection: &Connection, statement: &str, params: &[Param]) -> rusq
         let text = |index| row.get::<_, String>(index).ok();
         let attempt = text(1).zip(text(2)).and_then(|(record, sum)| Attempt::from_record(&record, &sum));
         read.push(Row { seq: row.get(0)?, attempt });
+    }
+    Ok(read)
+}
+
+fn read_refunds(
+    connection: &Connection,
+    statement: &str,
+    params: &[Param],
+) -> rusqlite::Result<Vec<Option<RefundAttempt>>> {
+    let mut statement = connection.prepare(statement)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get::<_, String>(index).ok();
+        let refund = text(0).zip(text(1)).and_then(|(record, sum)| RefundAttempt::from_record(&record, &sum));
+        read.push(refund);
     }
     Ok(read)
 }

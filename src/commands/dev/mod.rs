@@ -3,6 +3,7 @@ mod credentials;
 mod emulator;
 mod emulator_only;
 mod pos;
+mod probe;
 mod run;
 mod simulate_tap;
 mod trigger;
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Pos(pos::Command),
     Emulator(Box<emulator::Args>),
     Run(run::Args),
+    Probe(probe::Args),
     Trigger(trigger::Args),
 }
 
@@ -62,6 +64,7 @@ impl Command {
         match self {
             Self::Emulator(args) => args.run(app),
             Self::Run(args) => args.run(app),
+            Self::Probe(args) => args.run(app),
             Self::Trigger(args) => args.run(app),
             // Its guard is stricter, and has hints of its own.
             Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),
