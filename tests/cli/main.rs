@@ -42,4 +42,5 @@ mod surroundings;
 mod version;
 mod watching;
 mod webhooks;
+mod webhooks_stored;
 mod webhooks_verify;

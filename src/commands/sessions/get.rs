@@ -1,11 +1,9 @@
 //! `kustom sessions get`
 
 use clap_complete::engine::ArgValueCompleter;
-use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -17,6 +15,7 @@ use crate::text::escape_control;
 const MORE: &str = "\
 Examples:
   kustom sessions get SESSION
+  kustom sessions get receipt-1001                     # by its reference
   kustom sessions get SESSION -o json                  # every field of the API
 
 Next:
@@ -29,15 +28,15 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session ID; if omitted on a terminal, you pick a session that was created here
+    /// Session ID, ID prefix or reference [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    id: Option<Uuid>,
+    #[arg(value_name = "SESSION")]
+    session: Option<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let id = context.session_or_choice(self.id, SessionFilter::All).await?;
+        let id = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
         let session = context.client.session(id).await?;
         context.print_item(&session).await?;
         context.output.status(&outcome::describe_status(&session));
