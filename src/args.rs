@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jiff::{Span, SpanRelativeTo};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, civil};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -22,6 +23,51 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     match Duration::try_from(span.map_err(|_| "write a duration such as 30s, 90m, 2h or 3d")?) {
         Ok(duration) if duration > Duration::ZERO => Ok(duration),
         _ => Err("a duration must be longer than zero".to_owned()),
+    }
+}
+
+/// The beginning or the end of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    At(Timestamp),
+    /// A day in the local time zone: its first moment, and the first one after it.
+    Day {
+        start: Timestamp,
+        end: Timestamp,
+    },
+}
+
+impl Moment {
+    /// Parses a day such as `2026-11-26`, a time such as `2026-11-26T14:30:00Z`, or how long ago it was, such as `2h`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let too_long = |_| "that is too long ago".to_owned();
+        if let Ok(time) = text.parse() {
+            return Ok(Self::At(time));
+        }
+        if let Ok(day) = civil::Date::strptime("%Y-%m-%d", text) {
+            let local = TimeZone::system();
+            let first = |day: civil::Date| day.to_zoned(local.clone()).map(|time| time.timestamp());
+            let end = day.tomorrow().and_then(first).map_err(|_| "there is no such day".to_owned())?;
+            return Ok(Self::Day { start: first(day).map_err(|_| "there is no such day".to_owned())?, end });
+        }
+        if let Ok(age) = parse_duration(text) {
+            let age = SignedDuration::try_from(age).map_err(|_| "that is too long ago".to_owned())?;
+            return Timestamp::now().checked_sub(age).map(Self::At).map_err(too_long);
+        }
+        Err("write a day such as 2026-11-26, a time such as 2026-11-26T14:30:00Z, or how long ago, such as 2h".to_owned())
+    }
+
+    pub(crate) const fn start(self) -> Timestamp {
+        match self {
+            Self::At(time) | Self::Day { start: time, .. } => time,
+        }
+    }
+
+    /// The first moment that is not in the period which ends here. A day belongs to it.
+    pub(crate) const fn end(self) -> Timestamp {
+        match self {
+            Self::At(time) | Self::Day { end: time, .. } => time,
+        }
     }
 }
 

@@ -156,7 +156,7 @@ impl Document {
 }
 
 /// The keys of a profile and their values, in the order in which they are written.
-fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 9] {
+fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 10] {
     let text = |value: &Option<String>| value.as_ref().map(Value::from);
     [
         ("environment", Some(profile.environment.as_str().into())),
@@ -166,6 +166,7 @@ fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 9] {
         ("merchant_id", text(&profile.merchant_id)),
         ("location", text(&profile.location)),
         ("currency", text(&profile.currency)),
+        ("if_busy", profile.if_busy.map(|policy| policy.as_str().into())),
         ("base_url", text(&profile.base_url)),
         ("completions", profile.completions.map(Value::from)),
     ]

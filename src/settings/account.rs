@@ -4,7 +4,7 @@ use super::{Settings, Source, Sourced};
 use crate::api::BaseUrl;
 use crate::emulator;
 use crate::error::{Error, ErrorKind};
-use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
+use crate::profiles::{Document, Environment, IfBusy, KeySource, LOCAL, Profile};
 use crate::secret::{ApiKey, KeyKind};
 
 /// A placeholder for the emulator in this process, which requests reach without the network.
@@ -32,6 +32,7 @@ pub(crate) struct Account {
     /// The default location: a name or an ID.
     pub location: Option<Sourced<String>>,
     pub currency: Option<Sourced<String>>,
+    pub if_busy: Option<Sourced<IfBusy>>,
     /// Whether completions may call the API for this account.
     pub completions: Sourced<bool>,
     /// Environment variables that are set but have no effect on this account.
@@ -77,6 +78,7 @@ impl Account {
             merchant_id: Some(built_in(emulator::MERCHANT_ID)),
             location: None,
             currency: Some(built_in("SEK")),
+            if_busy: None,
             completions: Sourced::new(true, Source::BuiltIn),
             ignored: Vec::new(),
         };
@@ -142,6 +144,7 @@ impl Account {
             merchant_id: Sourced::first(merchant_id, Clone::clone),
             location: stored(&profile.location),
             currency: stored(&profile.currency),
+            if_busy: profile.if_busy.map(|policy| Sourced::new(policy, source())),
             completions,
             ignored: Vec::new(),
             key,

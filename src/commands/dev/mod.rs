@@ -11,7 +11,6 @@ use clap::Subcommand;
 use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
 use crate::complete;
@@ -45,15 +44,15 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionArg {
-    /// Session ID [default: select from the open sessions created on this machine]
+    /// Session ID, ID prefix or reference [default: select from the open sessions created on this machine]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    session: Option<Uuid>,
+    #[arg(value_name = "SESSION")]
+    session: Option<String>,
 }
 
 impl SessionArg {
     async fn resolve(self, context: &ApiContext<'_>) -> Result<Uuid, Error> {
-        context.session_or_choice(self.session, SessionFilter::Open).await
+        context.session_or_choice(self.session.as_deref(), SessionFilter::Open).await
     }
 }
 

@@ -1,4 +1,5 @@
 mod deregister;
+mod free;
 mod get;
 mod list;
 mod update;
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     List(list::Args),
     Get(get::Args),
     Update(update::Args),
+    Free(free::Args),
     Deregister(deregister::Args),
 }
 
@@ -37,6 +39,7 @@ impl Command {
             Self::List(args) => args.run(&context).await,
             Self::Get(args) => args.run(&context).await,
             Self::Update(args) => args.run(&context).await,
+            Self::Free(args) => args.run(&context).await,
             Self::Deregister(args) => args.run(&context).await,
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::emulator;
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::profiles::{Environment, KeySource, LOCAL, Profile};
+use crate::profiles::{Environment, IfBusy, KeySource, LOCAL, Profile};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct ProfileRow {
@@ -17,14 +17,24 @@ pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) merchant_id: Option<String>,
     pub(in crate::commands) location: Option<String>,
     pub(in crate::commands) currency: Option<String>,
+    pub(in crate::commands) if_busy: Option<&'static str>,
     pub(in crate::commands) base_url: Option<String>,
     pub(in crate::commands) completions: Option<bool>,
 }
 
 impl ProfileRow {
     pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
-        let Profile { environment, username, merchant_id, location, currency, base_url, completions, .. } =
-            profile;
+        let Profile {
+            environment,
+            username,
+            merchant_id,
+            location,
+            currency,
+            if_busy,
+            base_url,
+            completions,
+            ..
+        } = profile;
         Self {
             name: name.to_owned(),
             active: active == Some(name),
@@ -38,6 +48,7 @@ impl ProfileRow {
             merchant_id: merchant_id.clone(),
             location: location.clone(),
             currency: currency.clone(),
+            if_busy: if_busy.map(IfBusy::as_str),
             base_url: base_url.clone(),
             completions: *completions,
         }
@@ -64,6 +75,7 @@ impl View for ProfileRow {
         Column::detail("USERNAME", |row| Cell::optional(row.username.as_deref())),
         Column::new("LOCATION", |row| Cell::optional(row.location.as_deref())),
         Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
+        Column::detail("IF BUSY", |row| Cell::optional(row.if_busy)),
         Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
         Column::detail("COMPLETIONS", |row| Cell::optional(row.completions.map(|value| value.to_string()))),
     ];

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::choose::SessionFilter;
 use super::outcome;
 use crate::api::{SideEffect, cancel_session_request};
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -35,16 +34,16 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session IDs; if omitted on a terminal, you pick an open session that was created here
+    /// Session IDs, ID prefixes or references; if omitted on a terminal, you pick an open session that was created here
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    ids: Vec<Uuid>,
+    #[arg(value_name = "SESSION")]
+    sessions: Vec<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let mut ids = self.ids;
         context.ensure_can_confirm()?;
+        let mut ids = context.find_sessions(&self.sessions).await?;
         if ids.is_empty() {
             ids.push(context.session_or_choice(None, SessionFilter::Open).await?);
         }
@@ -69,7 +68,10 @@ async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Erro
 }
 
 /// Cancels a session and returns it. If it ended in another way first, it is returned as it ended.
-pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+pub(in crate::commands) async fn cancel_or_read(
+    id: Uuid,
+    context: &ApiContext<'_>,
+) -> Result<Resource<Session>, Error> {
     let session = match context.client.send_json(&cancel_session_request(id)).await {
         Ok(session) => session,
         Err(error) => {
@@ -86,7 +88,11 @@ pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result
     Ok(session)
 }
 
-async fn cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+/// Cancels a session. Fails if it ended in another way first.
+pub(in crate::commands) async fn cancel(
+    id: Uuid,
+    context: &ApiContext<'_>,
+) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
     if session.status == Some(SessionStatus::Cancelled) {
         return Ok(session);

@@ -1,13 +1,15 @@
-//! Lets the user pick a session from the ledger, since the API has no list of sessions.
+//! Finds a session in the ledger by reference or ID prefix, or lets the user pick one: the API has no list of sessions.
 
+use indexmap::IndexSet;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::{Attempt, Filter, Outcome};
-use crate::output::{Choice, format_amount};
-use crate::text::format_age;
+use crate::ledger::{Attempt, Filter, Outcome, normalize_reference};
+use crate::model::{MIN_ID_PREFIX_LEN, SessionStatus};
+use crate::output::{Choice, format_amount, format_time};
+use crate::text::{escape_control, format_age, pluralize, trim_text};
 
 const MAX_CHOICES: usize = 100;
 
@@ -19,19 +21,84 @@ pub(in crate::commands) enum SessionFilter {
 }
 
 impl ApiContext<'_> {
-    /// Returns `id`, or lets the user pick a session if there is none.
+    /// Finds the session by ID, ID prefix or reference. A complete ID need not be in the ledger.
+    ///
+    /// Several sessions of one reference are those of one sale, so the one that is open or paid is meant.
+    pub(in crate::commands) async fn find_session(&self, query: &str) -> Result<Uuid, Error> {
+        let query = trim_text(query);
+        if let Ok(id) = query.parse() {
+            return Ok(id);
+        }
+        let reference = self.attempts_with(|filter| filter.reference = normalize_reference(query)).await?;
+        let mut found: Vec<Attempt> =
+            reference.into_iter().filter(|attempt| attempt.session_id().is_some()).collect();
+        let may_be_paid = |attempt: &Attempt| {
+            attempt
+                .status()
+                .is_some_and(|status| !status.is_terminal() || *status == SessionStatus::Finalized)
+        };
+        if found.iter().any(may_be_paid) {
+            found.retain(may_be_paid);
+        } else {
+            found.truncate(1);
+        }
+        let lower = query.to_ascii_lowercase();
+        if lower.len() >= MIN_ID_PREFIX_LEN {
+            let with_prefix = self.attempts_with(|filter| filter.id_prefix = Some(lower.clone())).await?;
+            let is_session =
+                |attempt: &Attempt| attempt.session_id().is_some_and(|id| id.starts_with(&lower));
+            found.extend(with_prefix.into_iter().filter(is_session));
+        }
+        found.sort_by(|one, other| one.session_id().cmp(&other.session_id()));
+        found.dedup_by(|one, other| one.session_id() == other.session_id());
+        match found.as_slice() {
+            [] => {
+                let message = format!(
+                    "there is no session with the ID or reference '{}' in the ledger",
+                    escape_control(query)
+                );
+                let flag = self.settings.profile_flag();
+                Err(Error::new(ErrorKind::NotFound, message)
+                    .hint(format!("list them with `kustom{flag} sessions list`")))
+            }
+            [attempt] => {
+                let id = attempt.session_id().unwrap_or_default();
+                id.parse().map_err(|_| {
+                    Error::usage(format!("the session's ID '{}' is not a UUID", escape_control(id)))
+                })
+            }
+            several => Err(ambiguous(query, several)),
+        }
+    }
+
+    async fn attempts_with(&self, set: impl FnOnce(&mut Filter)) -> Result<Vec<Attempt>, Error> {
+        let mut filter = Filter::default();
+        set(&mut filter);
+        Ok(self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts)
+    }
+
+    /// Finds several sessions, each of them once. Fails before anything is done if one of them is not found.
+    pub(in crate::commands) async fn find_sessions(&self, queries: &[String]) -> Result<Vec<Uuid>, Error> {
+        let mut ids = IndexSet::new();
+        for query in queries {
+            ids.insert(self.find_session(query).await?);
+        }
+        Ok(ids.into_iter().collect())
+    }
+
+    /// Like [`Self::find_session`], but lets the user pick a session if there is no query.
     pub(in crate::commands) async fn session_or_choice(
         &self,
-        id: Option<Uuid>,
+        query: Option<&str>,
         filter: SessionFilter,
     ) -> Result<Uuid, Error> {
-        if let Some(id) = id {
-            return Ok(id);
+        if let Some(query) = query {
+            return self.find_session(query).await;
         }
         let flag = self.settings.profile_flag();
         if !self.output.can_prompt() {
             return Err(Error::usage("no session is given").hint(format!(
-                "pass a session ID; `kustom{flag} sessions list` lists the sessions that were created here"
+                "pass an ID or a reference; `kustom{flag} sessions list` lists the sessions that were created here"
             )));
         }
         let is_open = filter == SessionFilter::Open;
@@ -41,11 +108,30 @@ impl ApiContext<'_> {
         if ids.is_empty() {
             let open = if is_open { "open " } else { "" };
             let message = format!("no {open}session was created here");
-            return Err(Error::new(ErrorKind::NotFound, message).hint("pass a session ID"));
+            return Err(Error::new(ErrorKind::NotFound, message).hint("pass an ID or a reference"));
         }
         let index = self.output.select("Session", &choices).await?;
         ids.get(index).copied().ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
+}
+
+fn ambiguous(query: &str, attempts: &[Attempt]) -> Error {
+    let describe = |attempt: &Attempt| {
+        let intent = &attempt.intent;
+        let parts = [
+            attempt.session_id().map(str::to_owned),
+            Some(format_time(attempt.at)),
+            Some(format_amount(intent.order_amount, intent.purchase_currency.as_deref())),
+            intent.merchant_reference1.clone(),
+            attempt.status().map(ToString::to_string),
+        ];
+        escape_control(&parts.into_iter().flatten().collect::<Vec<_>>().join("  ")).into_owned()
+    };
+    let candidates: Vec<_> = attempts.iter().map(describe).collect();
+    let (query, number) = (escape_control(query), pluralize(attempts.len(), "session"));
+    let message = format!("'{query}' is ambiguous: it matches {number}\n  {}", candidates.join("\n  "));
+    let ids: Vec<_> = attempts.iter().filter_map(Attempt::session_id).collect();
+    Error::usage(message).detail("candidates", ids).hint("use the ID of the session")
 }
 
 fn to_choice(attempt: &Attempt) -> Option<(Uuid, Choice)> {

@@ -1,11 +1,9 @@
 //! `kustom sessions get`
 
 use clap_complete::engine::ArgValueCompleter;
-use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -14,6 +12,7 @@ use crate::error::{Error, ExitStatus};
 const MORE: &str = "\
 Examples:
   kustom sessions get SESSION
+  kustom sessions get receipt-1001                     # by its reference
   kustom sessions get SESSION -o json                  # every field of the API
 
 Next:
@@ -26,15 +25,15 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session ID; if omitted on a terminal, you pick a session that was created here
+    /// Session ID, ID prefix or reference; if omitted on a terminal, you pick a session that was created here
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    id: Option<Uuid>,
+    #[arg(value_name = "SESSION")]
+    session: Option<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let id = context.session_or_choice(self.id, SessionFilter::All).await?;
+        let id = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
         let session = context.client.session(id).await?;
         context.output.print_item(&session)?;
         context.output.status(&outcome::describe_status(&session));
