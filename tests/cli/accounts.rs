@@ -86,6 +86,7 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
          merchant_id  merchant-a                profile 'a'\n\
          location     not set\n\
          currency     not set\n\
+         if_busy      not set\n\
          completions  true                      built in\n");
     server.assert_untouched();
 }

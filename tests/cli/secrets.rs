@@ -19,7 +19,7 @@ const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
-const COMMANDS: [(&str, &str); 37] = [
+const COMMANDS: [(&str, &str); 38] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -35,6 +35,7 @@ const COMMANDS: [(&str, &str); 37] = [
     ("devices list", ""),
     ("devices get", "{id}"),
     ("devices update", "{id} --name x"),
+    ("devices free", "{id}"),
     ("devices deregister", "{id}"),
     ("sessions create", "--device {id} --amount 5 --currency SEK"),
     ("sessions get", "{id}"),

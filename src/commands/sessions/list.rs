@@ -23,12 +23,9 @@ const MAX_CONCURRENT_REFRESH: usize = 8;
 
 const MORE: &str = "\
 Examples:
-  kustom sessions list --limit 20
   kustom sessions list --since 2h --status FINALIZED --device 'Till 1'
   kustom sessions list --since 2026-11-26 --until 2026-11-26 -o csv
-  kustom sessions list --reference receipt-1001
   kustom sessions list --refresh                       # update the status of open sessions
-  kustom sessions list --unknown                       # attempts that have to be resolved
 
 Next:
   kustom sessions recover
