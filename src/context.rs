@@ -89,6 +89,7 @@ impl App {
         let client =
             Client::new(self.transport(&account, timeout)?, account.base_url()?, &credentials, trace)
                 .ok_or_else(|| Error::usage("the merchant ID has characters that cannot be sent"))?
+                .with_emulator_token(self.settings.variables.emulator_token.as_ref())
                 .with_cancel(self.cancel.clone());
         Ok(ApiContext {
             settings: &self.settings,

@@ -19,6 +19,7 @@ mod in_process;
 pub mod ledger;
 pub mod model;
 mod output;
+mod page;
 mod polling;
 mod profiles;
 mod scenario;

@@ -33,6 +33,11 @@ impl Client {
         self.send_json(&Request::new(Method::DELETE, FAULTS)).await.map(|list| parse_faults(&list))
     }
 
+    /// Returns the emulator to its initial state.
+    pub(crate) async fn reset_emulator(&self) -> Result<(), Error> {
+        self.send(&Request::new(Method::POST, "/emulator/reset").json(&json!({}))).await.map(drop)
+    }
+
     pub(crate) async fn clock(&self) -> Result<Resource<Clock>, Error> {
         self.send_json(&Request::new(Method::GET, CLOCK)).await
     }

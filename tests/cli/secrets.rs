@@ -57,6 +57,7 @@ const COMMANDS: [(&str, &str); 38] = [
     ("dev emulator fault clear", ""),
     ("dev emulator clock show", ""),
     ("dev emulator clock advance", "20m"),
+    ("dev emulator reset", ""),
     ("dev run", ""),
 ];
 

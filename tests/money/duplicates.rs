@@ -274,6 +274,24 @@ fn who_waited_for_a_sale_that_was_lost_is_stopped_by_it() {
     assert_eq!(shop.wire.posts().len(), 1);
 }
 
+#[test]
+fn a_create_that_was_stopped_is_named_and_waited_for_as_long_as_the_time_limit() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    shop.wire.breaks(Fault::Pause);
+    let first = shop.command(&sale).spawn();
+    shop.wire.until_held();
+    super::crash::send(&first, "STOP");
+    let other = shop.sale(true);
+    let limit = ["--timeout".to_owned(), "100ms".to_owned()];
+    let waited = shop.env.run(other.args().into_iter().chain(limit)).assert_code(6);
+    assert!(waited.stderr.contains(&format!("process {})", first.id())), "{}", waited.stderr);
+    assert_eq!(shop.wire.posts().len(), 1);
+    super::crash::send(&first, "CONT");
+    shop.wire.release();
+    let _ = created(first.wait());
+}
+
 /// The account is environment and host, and the merchant ID or the key: what a profile is called plays no part.
 #[test]
 fn a_sale_is_the_same_under_every_profile_of_the_account() {

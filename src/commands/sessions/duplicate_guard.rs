@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::busy::{self, Decision};
@@ -15,10 +16,13 @@ use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, LockAttempt, 
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{format_amount, format_time};
 use crate::profiles::IfBusy;
-use crate::text::escape_control;
+use crate::text::{escape_control, format_duration};
 
 /// Time between two attempts to lock a device that another process uses.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long to wait for a device without `--timeout`. A create takes at most as long as its request and a few retries.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum IfExists {
@@ -123,20 +127,26 @@ pub(in crate::commands) async fn lock_device(
     context: &ApiContext<'_>,
 ) -> Result<DeviceLock, Error> {
     let ledger = context.ledger().await.map_err(nothing_sent)?;
+    let (start, max_wait) = (Instant::now(), context.settings.timeout.unwrap_or(MAX_LOCK_WAIT));
     let mut is_reported = false;
     loop {
-        match ledger.try_lock_device(device).await.map_err(nothing_sent)? {
+        let holder = match ledger.try_lock_device(device).await.map_err(nothing_sent)? {
             LockAttempt::Locked(lock) => return Ok(lock),
-            LockAttempt::Held(holder) if !is_reported => {
-                let holder =
-                    holder.map(|holder| format!(" by {}", escape_control(&holder))).unwrap_or_default();
-                let message = format!(
-                    "another session is being created on this device{holder}; waiting for its outcome"
-                );
-                context.output.warn(&message);
-                is_reported = true;
-            }
-            LockAttempt::Held(_) => {}
+            LockAttempt::Held(holder) => holder,
+        };
+        let holder = holder.map(|holder| format!(" by {}", escape_control(&holder))).unwrap_or_default();
+        let message = format!("another session is being created on this device{holder}");
+        if start.elapsed() >= max_wait {
+            let waited = format_duration(max_wait);
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("{message}; it has not finished in {waited}"),
+            )
+            .hint("nothing was sent; if that process hangs or was stopped, end it and try again"));
+        }
+        if !is_reported {
+            context.output.warn(&format!("{message}; waiting for its outcome"));
+            is_reported = true;
         }
         tokio::time::sleep(LOCK_INTERVAL).await;
     }

@@ -15,6 +15,7 @@ mod options;
 mod order_totals;
 mod orders;
 mod page;
+mod phones;
 mod pos;
 mod purchase;
 mod records;
@@ -40,6 +41,7 @@ pub use options::{
 };
 pub use orders::{NewMovement, OrderChange, OrderOperation};
 pub use page::{ListPage, PageRequest};
+pub use phones::PhoneView;
 pub use pos::PosSession;
 pub use purchase::Purchase;
 pub use rejection::{FieldErrors, Rejection};
