@@ -60,16 +60,17 @@ fn a_script_is_warned_with_amount_age_and_origin() {
         for part in ["1000.01 SEK", "reference receipt-000001", "CREATED", "ago by till 7 on machine"] {
             assert!(line.contains(part), "{part}: {line}");
         }
+        let charged = ids(&shop.charged(&second));
         shop.emulator.with_state(|state, moment| {
-            for id in shop_charged(&shop.charged(&second)) {
+            for id in charged {
                 let _ = state.cancel_session(id, moment);
             }
         });
     }
 }
 
-fn shop_charged(ids: &std::collections::BTreeSet<String>) -> Vec<Uuid> {
-    ids.iter().map(|id| id.parse().expect("a UUID")).collect()
+fn ids(charged: &std::collections::BTreeSet<String>) -> Vec<Uuid> {
+    charged.iter().map(|id| id.parse().expect("a UUID")).collect()
 }
 
 #[test]
@@ -238,7 +239,7 @@ fn a_payment_that_races_a_cancellation_is_never_lost() {
             assert_eq!(status(&shop, open), "CANCELLED", "{case}");
             assert_eq!(new.len(), 1, "{case}");
             let _ = outcome.assert_code(0);
-            cancel(&shop, shop_charged(&new)[0]);
+            cancel(&shop, ids(&new)[0]);
         }
     }
     println!("{paid} payments and {cancelled} cancellations");

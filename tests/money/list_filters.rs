@@ -70,8 +70,8 @@ fn each_filter_selects_and_the_newest_is_first() {
         (&["--location", &location], &["r-4"]),
         (&["--reference", " r-2 "], &["r-2"]),
         (&["--unknown"], &[]),
-        // The status is the last known one.
-        (&["--status", "created"], &["r-4", "r-3", "r-2", "r-1"]),
+        // The status is the last known one: the fourth create requested that of the third session.
+        (&["--status", "created"], &["r-4", "r-2", "r-1"]),
         (&["--status", "finalized", "--refresh"], &["r-3"]),
         (&["--status", "FINALIZED", "--device", &shop.device[..8]], &["r-3"]),
     ];

@@ -214,6 +214,7 @@ pub(super) async fn wait_until_ended(
         let mut watch = Watch::new(POLL_INTERVAL, context.settings.timeout);
         let mut ended = None;
         loop {
+            let mut unreadable = None;
             let observation = match context.client.session_once(*id).await {
                 Ok(session) => {
                     let status =
@@ -225,13 +226,20 @@ pub(super) async fn wait_until_ended(
                     Observation::Status(status)
                 }
                 Err(error) if error.status() == Some(404) => break,
-                Err(error) if error.is_transient() => Observation::Failure(error.retry_after),
+                Err(error) if error.is_transient() => {
+                    let retry_after = error.retry_after;
+                    unreadable = Some(Error::from(error));
+                    Observation::Failure(retry_after)
+                }
                 Err(error) => return Err(nothing_created(Error::from(error), *id)),
             };
             match watch.observe(start.elapsed(), observation).next {
                 NextAction::Poll(delay) => tokio::time::sleep(delay).await,
                 NextAction::Finished => break,
                 NextAction::TimedOut => {
+                    if let Some(error) = unreadable {
+                        return Err(nothing_created(error, *id));
+                    }
                     let waited = format_duration(start.elapsed());
                     let message =
                         format!("after {waited} the device still has the open session {id} ({description})");
