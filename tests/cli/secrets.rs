@@ -19,7 +19,7 @@ const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
-const COMMANDS: [(&str, &str); 38] = [
+const COMMANDS: [(&str, &str); 39] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),

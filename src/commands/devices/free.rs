@@ -4,7 +4,7 @@ use clap_complete::engine::ArgValueCompleter;
 
 use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;
-use crate::commands::sessions::busy::{open_attempts, request_sessions};
+use crate::commands::sessions::busy::{OpenSession, open_attempts, request_sessions};
 use crate::commands::sessions::cancel::cancel;
 use crate::commands::sessions::duplicate_guard::lock_device;
 use crate::complete;
@@ -51,7 +51,7 @@ impl Args {
         let lock = lock_device(&device_id, context).await?;
         let attempts = open_attempts(&device_id, None, usize::MAX, context).await?;
         let mut sessions = request_sessions(attempts, context).await;
-        sessions.retain(|session| session.is_open());
+        sessions.retain(OpenSession::is_open);
         drop(lock);
         if !sessions.is_empty() {
             let descriptions: Vec<_> =

@@ -111,7 +111,7 @@ impl Args {
             Start::New(attempt) => attempt,
             Start::Existing(existing) => {
                 let id = existing.attempt.id;
-                let result = print_existing(existing, watch.then_some(wait), context).await;
+                let result = print_existing(*existing, watch.then_some(wait), context).await;
                 return finish(id, result, watch, context).await;
             }
         };

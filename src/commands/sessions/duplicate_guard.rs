@@ -42,7 +42,7 @@ pub(super) struct Policies {
 
 pub(super) enum Start {
     New(StartedAttempt),
-    Existing(ExistingSession),
+    Existing(Box<ExistingSession>),
 }
 
 /// The session of an earlier attempt at the same sale. It is open or paid.
@@ -88,7 +88,7 @@ pub(super) async fn start_attempt(
             if let Some(existing) =
                 check_duplicates(&duplicates, &intent, policies.if_exists, context).await?
             {
-                return Ok(Start::Existing(existing));
+                return Ok(Start::Existing(Box::new(existing)));
             }
         }
         let sessions = busy::request_sessions(open, context).await;
@@ -114,7 +114,7 @@ pub(super) async fn start_attempt(
                 ended_unpaid.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
                 let existing = check_duplicates(&duplicates, &intent, policies.if_exists, context).await?;
                 if let Some(existing) = existing {
-                    return Ok(Start::Existing(existing));
+                    return Ok(Start::Existing(Box::new(existing)));
                 }
             }
         }
