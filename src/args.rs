@@ -17,8 +17,11 @@ use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length.
+/// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length. A
+/// number without a unit is a number of seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = if seconds { format!("{text}s") } else { text.to_owned() };
     let span = text.parse().and_then(|span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
     match Duration::try_from(span.map_err(|_| "write a duration such as 30s, 90m, 2h or 3d")?) {
         Ok(duration) if duration > Duration::ZERO => Ok(duration),
@@ -68,6 +71,14 @@ impl Moment {
         match self {
             Self::At(time) | Self::Day { end: time, .. } => time,
         }
+    }
+}
+
+/// Parses a number of items to list or to process.
+pub(crate) fn parse_count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err("write a whole number of at least 1".to_owned()),
     }
 }
 
@@ -191,12 +202,12 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         for (text, seconds) in
-            [("30s", 30), ("90m", 5400), ("1h30m", 5400), ("3d", 259_200), ("1 week", 604_800)]
+            [("30s", 30), ("45", 45), ("90m", 5400), ("1h30m", 5400), ("3d", 259_200), ("1 week", 604_800)]
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        for text in ["", "2", "soon", "1y", "2 months", "h", "1.5.2h", "99999999999999999h"] {
+        for text in ["", "2x", "soon", "1y", "2 months", "h", "1.5.2h", "99999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         for text in ["0s", "-5m", "5m ago"] {

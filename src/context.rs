@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -17,7 +18,7 @@ use crate::output::Output;
 use crate::profiles::{Environment, KeySource, LOCAL};
 use crate::secret::ApiKey;
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
-use crate::signals::cancel_on_signal;
+use crate::signals::{Interrupts, cancel_on_signal};
 
 pub(crate) struct App {
     pub settings: Settings,
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub cancel: CancellationToken,
     /// Cancelled when that happens a second time: the command exits without cleaning up.
     pub abort: CancellationToken,
+    pub interrupts: Arc<Interrupts>,
 }
 
 pub(crate) struct ApiContext<'a> {
@@ -37,15 +39,16 @@ pub(crate) struct ApiContext<'a> {
     pub cancel: CancellationToken,
     /// See [`App::abort`].
     pub abort: CancellationToken,
+    pub interrupts: Arc<Interrupts>,
     key_fingerprint: String,
     ledger: Rc<OnceCell<Ledger>>,
 }
 
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
-        let output = Rc::new(Output::new(settings.output));
+        let output = Rc::new(Output::new(settings.output.clone()));
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
-        Self { settings, output, cancel, abort }
+        Self { settings, output, cancel, abort, interrupts: Arc::default() }
     }
 
     /// The account that flags, variables and profiles name.
@@ -98,6 +101,7 @@ impl App {
             client,
             cancel: self.cancel.clone(),
             abort: self.abort.clone(),
+            interrupts: Arc::clone(&self.interrupts),
             key_fingerprint,
             ledger: Rc::default(),
         })
@@ -144,7 +148,7 @@ impl App {
             .build()
             .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
         let result = runtime.block_on(async {
-            cancel_on_signal(self.cancel.clone(), self.abort.clone());
+            cancel_on_signal(self.cancel.clone(), self.abort.clone(), Arc::clone(&self.interrupts));
             run_until_cancelled(&self.abort, work).await
         });
         // The thread that resolves names cannot be stopped, so it is not waited for.
@@ -265,6 +269,7 @@ impl ApiContext<'_> {
             client: self.client.clone().with_cancel(self.abort.clone()),
             cancel: self.cancel.clone(),
             abort: self.abort.clone(),
+            interrupts: Arc::clone(&self.interrupts),
             key_fingerprint: self.key_fingerprint.clone(),
             ledger: Rc::clone(&self.ledger),
         }
@@ -282,6 +287,11 @@ impl ApiContext<'_> {
             Environment::Production | Environment::Playground => None,
         };
         open_ledger(self.settings, &self.account, Some(self.key_fingerprint.clone()), instance).await
+    }
+
+    /// Confirms a change in a sentence, and names the profile that it was made to.
+    pub(crate) fn confirm_change(&self, sentence: &str) {
+        self.output.confirm_change(sentence, &format!("[{}]", self.account.describe()));
     }
 
     /// Fails on production, for commands that only work on playground and emulators.

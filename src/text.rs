@@ -98,6 +98,40 @@ pub(crate) fn normalize_text(text: &str) -> String {
     trim_text(text).chars().map(to_space).nfc().collect()
 }
 
+/// Normalizes a text for a search: without case and diacritics.
+pub(crate) fn fold_text(text: &str) -> String {
+    let is_mark = |letter: &char| unicode_normalization::char::is_combining_mark(*letter);
+    normalize_text(text).nfd().filter(|letter| !is_mark(letter)).collect::<String>().to_lowercase()
+}
+
+/// A part of a [`natural_key`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NaturalPart {
+    /// The number of digits, and the digits, without leading zeros.
+    Number(usize, String),
+    Text(String),
+}
+
+/// A key that sorts `Till 2` before `Till 10`, and ignores case and diacritics.
+pub(crate) fn natural_key(text: &str) -> Vec<NaturalPart> {
+    let folded = fold_text(text);
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    let mut parts = Vec::new();
+    let mut rest = folded.as_str();
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|letter| is_digit(letter) != is_digit(first)).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        parts.push(if is_digit(first) {
+            let digits = part.trim_start_matches('0');
+            NaturalPart::Number(digits.len(), digits.to_owned())
+        } else {
+            NaturalPart::Text(part.to_owned())
+        });
+    }
+    parts
+}
+
 /// Quotes a text as one word of a command line that users copy into a shell.
 pub(crate) fn shell_quote(text: &str) -> String {
     let text = escape_control(text);
@@ -141,6 +175,14 @@ mod tests {
         assert_eq!(format_duration(Duration::from_millis(250)), "250 ms");
         assert_eq!(format_duration(Duration::from_millis(65_900)), "1m 5s");
         assert_eq!(format_duration(Duration::from_secs(2 * 60 * 60)), "2h");
+    }
+
+    #[test]
+    fn numbers_in_names_sort_by_value() {
+        let mut names = ["Till 10", "till 2", "Östra 1", "Till 1", "Bar", "Till", "osby", "Till 002b"];
+        names.sort_by_cached_key(|name| natural_key(name));
+        assert_eq!(names, ["Bar", "osby", "Östra 1", "Till", "Till 1", "till 2", "Till 002b", "Till 10"]);
+        assert_eq!(fold_text("  GÖTEBORG\u{a0}Kafe\u{301} "), "goteborg kafe");
     }
 
     #[test]

@@ -23,7 +23,13 @@ pub(crate) enum BaseUrlError {
 
 impl BaseUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let url = Url::parse(text.trim()).map_err(|_| BaseUrlError::Malformed)?;
+        let text = text.trim();
+        let url = match Url::parse(text) {
+            // `localhost:8080` parses as a URL with the scheme `localhost`.
+            Ok(url) if text.contains("://") => url,
+            _ if text.contains("://") => return Err(BaseUrlError::Malformed),
+            _ => parse_local_host(text)?,
+        };
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BaseUrlError::Scheme);
         }
@@ -71,6 +77,13 @@ impl BaseUrl {
     }
 }
 
+/// Parses a host on this machine without a scheme, such as `localhost:8080`.
+fn parse_local_host(text: &str) -> Result<Url, BaseUrlError> {
+    let url = Url::parse(&format!("http://{text}")).map_err(|_| BaseUrlError::Malformed)?;
+    let base = BaseUrl(url);
+    if base.is_loopback() { Ok(base.0) } else { Err(BaseUrlError::Malformed) }
+}
+
 impl std::fmt::Display for BaseUrl {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(self.as_str())
@@ -83,7 +96,13 @@ mod tests {
 
     #[test]
     fn plain_http_is_allowed_to_this_machine_only() {
-        for url in ["http://127.0.0.1:4010", "http://localhost:1/", "http://[::1]:9", "http://127.9.9.9"] {
+        for url in [
+            "http://127.0.0.1:4010",
+            "http://localhost:1/",
+            "http://[::1]:9",
+            "http://127.9.9.9",
+            "localhost:8080",
+        ] {
             assert!(BaseUrl::parse(url).is_ok_and(|base| base.is_loopback()), "{url}");
         }
         assert!(BaseUrl::parse("https://proxy.example/kustom/").is_ok_and(|base| !base.is_loopback()));

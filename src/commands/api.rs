@@ -9,6 +9,7 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::output::format_amount;
+use crate::secret::REDACTED;
 
 const MORE: &str = "\
 Examples:
@@ -42,6 +43,9 @@ pub(crate) struct Args {
     /// Query parameter to add (repeatable)
     #[arg(long, value_name = "KEY=VALUE", value_parser = args::parse_pair)]
     query: Vec<(String, String)>,
+    /// Print the credentials of devices, which are secret
+    #[arg(long)]
+    show_credentials: bool,
 }
 
 fn parse_method(text: &str) -> Result<Method, String> {
@@ -56,7 +60,7 @@ fn parse_method(text: &str) -> Result<Method, String> {
 
 impl Args {
     pub(super) async fn run(self, context: ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { method, path, body, query } = self;
+        let Self { method, path, body, query, show_credentials } = self;
         check_path(path.split('?').next().unwrap_or_default())
             .and_then(|()| check_path(&path))
             .map_err(|error| Error::usage(format!("PATH: {error}")))?;
@@ -73,10 +77,34 @@ impl Args {
         }
         let response = context.client.send(&request).await?;
         match serde_json::from_slice::<Value>(&response.body) {
-            Ok(value) => context.output.print_json(&value)?,
+            Ok(mut value) => {
+                if !show_credentials {
+                    redact_credentials(&mut value);
+                }
+                context.output.print_json(&value)?;
+            }
             Err(_) => context.output.print_raw(&response.body)?,
         }
         Ok(ExitStatus::Success)
+    }
+}
+
+/// Redacts the credentials of devices anywhere in a response, because output may end up in logs.
+fn redact_credentials(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                match value {
+                    Value::Object(credentials) if name == "credentials" => {
+                        let secrets = credentials.iter_mut().filter(|(name, _)| name.as_str() != "issuedAt");
+                        secrets.for_each(|(_, value)| *value = REDACTED.into());
+                    }
+                    value => redact_credentials(value),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redact_credentials),
+        _ => {}
     }
 }
 

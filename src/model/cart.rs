@@ -25,6 +25,8 @@ pub struct LineInput {
     pub discount: i64,
     /// Basis points.
     pub tax_rate: i64,
+    /// Whether the rate is zero because none was given.
+    pub lacks_tax: bool,
     pub total: Option<i64>,
     pub tax: Option<i64>,
     /// Fields of the API that this version does not know, sent unchanged.
@@ -39,6 +41,8 @@ pub struct Cart {
     /// Includes tax.
     pub total: i64,
     pub tax: i64,
+    /// Possible mistakes in a cart that adds up.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -136,7 +140,12 @@ impl Cart {
         if lines.is_empty() {
             return Err(CartError::Empty);
         }
-        let mut cart = Self { items: Vec::with_capacity(lines.len()), total: 0, tax: 0 };
+        let mut cart = Self {
+            items: Vec::with_capacity(lines.len()),
+            total: 0,
+            tax: 0,
+            warnings: find_oddities(&lines),
+        };
         for (line, number) in lines.into_iter().zip(1..) {
             let (total, tax) = line.check(number, currency)?;
             let too_large = || CartError::TooLarge(format!("the sum of the lines up to line {number}"));
@@ -146,6 +155,29 @@ impl Cart {
         }
         Ok(cart)
     }
+}
+
+/// Describes what may be a mistake in the lines.
+fn find_oddities(lines: &[LineInput]) -> Vec<String> {
+    let numbers = |is_odd: &dyn Fn(&LineInput) -> bool| {
+        let odd = lines.iter().zip(1..).filter(|(line, _)| is_odd(line));
+        let numbers: Vec<_> = odd.map(|(_, number): (_, usize)| number.to_string()).collect();
+        match numbers.as_slice() {
+            [] => None,
+            [number] => Some(format!("line {number}")),
+            numbers => Some(format!("lines {}", numbers.join(", "))),
+        }
+    };
+    let untaxed =
+        numbers(&|line| line.lacks_tax).map(|lines| format!("no tax is given in {lines}, so none is sent"));
+    let overtaxed = numbers(&|line| i128::from(line.tax_rate) > BASIS_POINTS)
+        .map(|lines| format!("the tax rate in {lines} is more than 100%"));
+    let is_undocumented =
+        |line: &LineInput| line.kind.as_deref().is_some_and(|kind| !["physical", "discount"].contains(&kind));
+    let types = numbers(&is_undocumented).map(|lines| {
+        format!("the item type in {lines} is neither physical nor discount, so the API may reject it")
+    });
+    [untaxed, overtaxed, types].into_iter().flatten().collect()
 }
 
 /// Checks a sum that was given in addition to the lines.
@@ -184,13 +216,43 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_a_mistake_is_a_warning() {
+        let line = |tax_rate, lacks_tax, kind: Option<&str>| LineInput {
+            name: "x".into(),
+            quantity: 1,
+            unit_price: 100,
+            tax_rate,
+            lacks_tax,
+            kind: kind.map(str::to_owned),
+            ..LineInput::default()
+        };
+        let lines = vec![
+            line(2500, false, Some("physical")),
+            line(30_000, false, Some("gift")),
+            line(0, true, None),
+            line(0, true, None),
+        ];
+        assert_eq!(
+            Cart::check(lines, sek()).unwrap().warnings,
+            [
+                "no tax is given in lines 3, 4, so none is sent",
+                "the tax rate in line 2 is more than 100%",
+                "the item type in line 2 is neither physical nor discount, so the API may reject it",
+            ]
+        );
+    }
+
+    #[test]
     fn the_documented_sample_has_its_documented_amounts() {
         let shirt = LineInput { name: "T-Shirt".into(), ..line(100_000, 2, 2500) };
         let items = vec![json!({
             "name": "T-Shirt", "quantity": 2, "unit_price": 100_000, "tax_rate": 2500,
             "total_amount": 200_000, "total_tax_amount": 40_000,
         })];
-        assert_eq!(Cart::check(vec![shirt], sek()), Ok(Cart { items, total: 200_000, tax: 40_000 }));
+        assert_eq!(
+            Cart::check(vec![shirt], sek()),
+            Ok(Cart { items, total: 200_000, tax: 40_000, warnings: Vec::new() })
+        );
     }
 
     #[test]

@@ -27,9 +27,7 @@ pub fn parse_item(text: &str, currency: Currency) -> Result<LineInput, String> {
             Some((key, value)) if index > 0 || SHORT_KEYS.contains(&key) => (key.trim(), value),
             _ if index == 0 => ("name", part.as_str()),
             _ => {
-                return Err(format!(
-                    "'{part}' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001"
-                ));
+                return Err(explain_part(&part, index, &fields));
             }
         };
         if fields.insert(key.to_owned(), Value::from(value)).is_some() {
@@ -38,6 +36,30 @@ pub fn parse_item(text: &str, currency: Currency) -> Result<LineInput, String> {
     }
     // A typed line is always short: minor units by mistake would be a hundredfold price.
     parse_short(fields, currency)
+}
+
+/// Explains a part without a key: the rest of a decimal comma, of a name with a comma, or something else.
+fn explain_part(part: &str, index: usize, fields: &Map<String, Value>) -> String {
+    let last = fields.iter().next_back();
+    match last {
+        Some((key, Value::String(value)))
+            if key != "name"
+                && is_digits(part.trim_end_matches('%'))
+                && is_digits(value.trim_start_matches('-')) =>
+        {
+            format!("{key}: '{value},{part}' has a decimal comma; write {key}={value}.{part}")
+        }
+        Some((key, Value::String(name))) if key == "name" && index == 1 && !is_digits(part) => {
+            format!(
+                "'{part}' is not a pair; if the name contains a comma, quote it: \"{name}, {part}\",price=…"
+            )
+        }
+        _ => format!("'{part}' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001"),
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Parses a line of either form.
@@ -94,7 +116,8 @@ fn parse_short(mut fields: Map<String, Value>, currency: Currency) -> Result<Lin
         let discount = format_minor(discount, currency);
         return Err(format!("discount: '{discount}' is negative; write the amount to subtract"));
     }
-    let tax_rate = take_text(&mut fields, "tax")?.map_or(Ok(0), |text| parse_rate(&text));
+    let tax_rate = take_text(&mut fields, "tax")?.map(|text| parse_rate(&text)).transpose();
+    let tax_rate = tax_rate.map_err(|error| format!("tax: {error}"))?;
     Ok(LineInput {
         name: require("name", take_text(&mut fields, "name")?)?,
         kind: take_text(&mut fields, "type")?,
@@ -102,7 +125,8 @@ fn parse_short(mut fields: Map<String, Value>, currency: Currency) -> Result<Lin
         quantity: take_integer(&mut fields, "qty")?.unwrap_or(1),
         unit_price: require("price", unit_price)?,
         discount,
-        tax_rate: tax_rate.map_err(|error| format!("tax: {error}"))?,
+        lacks_tax: tax_rate.is_none(),
+        tax_rate: tax_rate.unwrap_or(0),
         ..LineInput::default()
     })
 }
@@ -115,6 +139,7 @@ fn parse_api(mut fields: Map<String, Value>) -> Result<LineInput, String> {
         quantity: take_integer(&mut fields, "quantity")?.unwrap_or(1),
         unit_price: require("unit_price", take_integer(&mut fields, "unit_price")?)?,
         discount: take_integer(&mut fields, "total_discount_amount")?.unwrap_or(0),
+        lacks_tax: false,
         tax_rate: require("tax_rate", take_integer(&mut fields, "tax_rate")?)?,
         total: take_integer(&mut fields, "total_amount")?,
         tax: take_integer(&mut fields, "total_tax_amount")?,
@@ -180,8 +205,13 @@ mod tests {
 
     #[test]
     fn the_defaults_are_one_untaxed_piece() {
-        let coffee =
-            LineInput { name: "Coffee, black".into(), quantity: 1, unit_price: 3500, ..LineInput::default() };
+        let coffee = LineInput {
+            name: "Coffee, black".into(),
+            quantity: 1,
+            unit_price: 3500,
+            lacks_tax: true,
+            ..LineInput::default()
+        };
         assert_eq!(parse_item("\"Coffee, black\", price=35", sek()), Ok(coffee));
         assert_eq!(parse_item("\"x \"\"q\"\" y\",price=1", sek()).unwrap().name, "x \"q\" y");
     }
@@ -194,7 +224,9 @@ mod tests {
             ("Tea,35", "'35' is not a pair"),
             ("Tea,prise=35", "'prise' is not known"),
             ("Tea,price=35,price=36", "'price' is given twice"),
-            ("Tea,price=3,5", "'5' is not a pair"),
+            ("Tea,price=3,5", "price: '3,5' has a decimal comma; write price=3.5"),
+            ("Tea,price=35,tax=12,5%", "tax: '12,5%' has a decimal comma; write tax=12.5%"),
+            ("Tea, green,price=35", "'green' is not a pair; if the name contains a comma, quote it"),
             ("Tea,price=35.005", "price: '35.005' has 3 decimals, but SEK has 2"),
             ("Tea,price=35,qty=1.5", "qty: '1.5' is not a whole number"),
             ("Tea,price=35,tax=25", "tax: '25' is not a tax rate"),

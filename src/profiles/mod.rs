@@ -102,6 +102,8 @@ pub(crate) struct Profile {
     pub merchant_id: Option<String>,
     /// The default location: a name or an ID.
     pub location: Option<String>,
+    /// The default device: a name or an ID.
+    pub device: Option<String>,
     /// The default currency, ISO 4217.
     pub currency: Option<String>,
     /// What `sessions create` does if the device has an open session.
@@ -121,6 +123,7 @@ impl Profile {
             username: None,
             merchant_id: None,
             location: None,
+            device: None,
             currency: None,
             if_busy: None,
             base_url: None,

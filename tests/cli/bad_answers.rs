@@ -239,7 +239,7 @@ fn a_deletion_that_was_cut_off_and_is_gone_is_done() {
 #[test]
 fn refusals_are_told_with_their_fields_first() {
     let problem =
-        json!({"title": "T", "detail": "D", "errors": {"name": "is taken", "location_id": "is closed"}});
+        json!({"title": "T", "detail": "D", "errors": {"name": "is taken", "platform": "is closed"}});
     for (status, code) in [(400, 5), (409, 5), (422, 5), (404, 4)] {
         let server = Server::always(Reply::json(status, &problem));
         let said =
@@ -250,7 +250,7 @@ fn refusals_are_told_with_their_fields_first() {
             error,
             json!({"error": {
                 "kind": kind, "exit_code": code, "status": status, "hints": [], "errors": problem["errors"],
-                "message": format!("name: is taken; location_id: is closed (HTTP {status})"),
+                "message": format!("name: is taken; platform: is closed (HTTP {status})"),
             }})
         );
         assert_eq!(server.asked().len(), 1);
@@ -284,8 +284,7 @@ fn answers_that_are_not_as_documented_are_tolerated() {
     let expected = "{\"id\":17,\"name\":null,\"platform\":\"WATCH\",\"metadata\":{\"n\":1.50},\
                     \"created_at\":\"yesterday\",\"new\":[1,{\"a\":2}]}\n{\"platform\":5}\n{}\n";
     assert_eq!(&lines, expected);
-    let table =
-        "ID  NAME  PLATFORM  LOCATION  METADATA\n17        WATCH               n=1.50\n          5\n\n";
+    let table = "ID  PLATFORM  METADATA\n17  WATCH     n=1.50\n    5\n\n";
     assert_eq!(&home_.run(["devices", "list"]).stdout_only(), table);
 
     let session = json!({

@@ -57,7 +57,7 @@ fn a_full_folder_of_the_profiles() {
     let before = std::fs::read(env.profiles_file()).unwrap();
     let said = login("b").stdin("kco_test_api_two").through(FULL).run().assert_failure(2);
     insta::assert_snapshot!(&said, @"error: cannot write <home>/config/profiles.toml: File too large\n  \
-         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n");
+         hint: check the folder with `kustom --profile b doctor`, or name another file in KUSTOM_CONFIG\n");
     assert_eq!(std::fs::read(env.profiles_file()).unwrap(), before);
 }
 

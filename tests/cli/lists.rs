@@ -210,7 +210,7 @@ fn a_name_that_could_be_two_devices_lists_them_and_does_nothing() {
         prefix.starts_with(&format!("error: '{FIXED_ID}' is ambiguous: it matches 3 devices\n")),
         "{prefix}"
     );
-    assert!(server.lines().iter().all(|line| line == "GET /ipp/v1/devices"), "{:?}", server.lines());
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
     insta::assert_snapshot!(&env.run(["devices", "get", "Kiosk"]).assert_failure(4), @"error: there is no device with the name or ID 'Kiosk'\n  hint: list them with `kustom devices list`\n");
 }
 

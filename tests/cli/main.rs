@@ -26,6 +26,7 @@ mod interactive;
 mod io_errors;
 mod lists;
 mod operations;
+mod people;
 mod pos;
 mod production;
 mod scenarios;

@@ -265,6 +265,12 @@ fn a_profile_sets_the_policy_and_the_flag_overrides_it() {
     assert_eq!(row["value"], "fail");
     let args = second.args();
     let _ = env.run(args.iter().map(String::as_str).chain(["--if-busy", "cancel"])).assert_code(0);
+    // `profiles set` changes it.
+    let set = |value: &str| env.run(["profiles", "set", "if_busy", value]);
+    let _ = set("warn").assert_code(0);
+    let third = shop.sale(true);
+    let _ = env.run(third.args()).assert_code(0);
+    let _ = set("sometimes").assert_code(2);
     let wrong = profile(&shop, "sometimes").run(["profiles", "show"]).assert_code(2);
     assert!(wrong.stderr.contains("expected one of `warn`, `fail`, `wait`, `cancel`"), "{}", wrong.stderr);
 }

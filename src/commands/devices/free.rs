@@ -12,7 +12,6 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::ledger::Filter;
 use crate::model::Device;
-use crate::output::Format;
 use crate::text::{escape_control, pluralize};
 
 const MORE: &str = "\
@@ -44,6 +43,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         context.ensure_can_confirm()?;
+        let mut list = context.output.list_writer()?;
         let device = context.find_or_select::<Device>(self.device.as_deref()).await?;
         let device_id = id_of(&device)?.to_ascii_lowercase();
         let name = escape_control(device.name.as_deref().unwrap_or(&device_id)).into_owned();
@@ -59,7 +59,6 @@ impl Args {
             let number = pluralize(sessions.len(), "session");
             context.confirm(&format!("cancel {number} on {name}: {}", descriptions.join(", "))).await?;
         }
-        let mut list = context.output.list_writer();
         let mut errors = Vec::new();
         let mut cancelled = 0;
         for session in &sessions {
@@ -71,7 +70,7 @@ impl Args {
                 Err(error) => errors.push(error),
             }
         }
-        if cancelled > 0 || context.output.format() != Format::Table {
+        if cancelled > 0 || !context.output.format().is_table() {
             list.finish()?;
         }
         context.output.status(&match cancelled {

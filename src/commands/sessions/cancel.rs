@@ -95,6 +95,7 @@ pub(in crate::commands) async fn cancel(
 ) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
     if session.status == Some(SessionStatus::Cancelled) {
+        context.confirm_change("Cancelled: nothing was charged.");
         return Ok(session);
     }
     let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);

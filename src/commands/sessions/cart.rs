@@ -115,7 +115,10 @@ fn items_from_csv(text: &str) -> Result<Vec<Value>, Error> {
     }
     let mut items = Vec::new();
     for record in reader.records() {
-        let (record, line) = (record.map_err(invalid)?, items.len() + 1);
+        let record = record.map_err(invalid)?;
+        let line = record
+            .position()
+            .map_or(items.len() + 2, |position| usize::try_from(position.line()).unwrap_or_default());
         if record.len() != header.len() {
             let (cells, expected) = (pluralize(record.len(), "cell"), header.len());
             let message = format!("--cart, line {line}: it has {cells}, but the header row has {expected}");

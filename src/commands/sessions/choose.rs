@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::context::ApiContext;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Candidate, Error, ErrorKind};
 use crate::ledger::{Attempt, Filter, Outcome, normalize_reference};
 use crate::model::{MIN_ID_PREFIX_LEN, SessionStatus};
 use crate::output::{Choice, format_amount, format_time};
-use crate::text::{escape_control, format_age, pluralize, trim_text};
+use crate::text::{escape_control, format_age, trim_text};
 
 const MAX_CHOICES: usize = 100;
 
@@ -67,7 +67,7 @@ impl ApiContext<'_> {
                     Error::usage(format!("the session's ID '{}' is not a UUID", escape_control(id)))
                 })
             }
-            several => Err(ambiguous(query, several)),
+            several => Err(Error::ambiguous(query, "session", several.iter().map(to_candidate).collect())),
         }
     }
 
@@ -95,11 +95,10 @@ impl ApiContext<'_> {
         if let Some(query) = query {
             return self.find_session(query).await;
         }
-        let flag = self.settings.profile_flag();
         if !self.output.can_prompt() {
-            return Err(Error::usage("no session is given").hint(format!(
-                "pass an ID or a reference; `kustom{flag} sessions list` lists the sessions that were created here"
-            )));
+            return Err(Error::usage("no session is given").hint(
+                "pass an ID or a reference; `kustom sessions list` lists the sessions that were created here",
+            ));
         }
         let is_open = filter == SessionFilter::Open;
         let filter = Filter { open: is_open, ..Filter::default() };
@@ -115,23 +114,18 @@ impl ApiContext<'_> {
     }
 }
 
-fn ambiguous(query: &str, attempts: &[Attempt]) -> Error {
-    let describe = |attempt: &Attempt| {
-        let intent = &attempt.intent;
-        let parts = [
-            attempt.session_id().map(str::to_owned),
-            Some(format_time(attempt.at)),
-            Some(format_amount(intent.order_amount, intent.purchase_currency.as_deref())),
-            intent.merchant_reference1.clone(),
-            attempt.status().map(ToString::to_string),
-        ];
-        escape_control(&parts.into_iter().flatten().collect::<Vec<_>>().join("  ")).into_owned()
-    };
-    let candidates: Vec<_> = attempts.iter().map(describe).collect();
-    let (query, number) = (escape_control(query), pluralize(attempts.len(), "session"));
-    let message = format!("'{query}' is ambiguous: it matches {number}\n  {}", candidates.join("\n  "));
-    let ids: Vec<_> = attempts.iter().filter_map(Attempt::session_id).collect();
-    Error::usage(message).detail("candidates", ids).hint("use the ID of the session")
+fn to_candidate(attempt: &Attempt) -> Candidate {
+    let intent = &attempt.intent;
+    let about = [
+        Some(format_time(attempt.at)),
+        Some(format_amount(intent.order_amount, intent.purchase_currency.as_deref())),
+        attempt.status().map(ToString::to_string),
+    ];
+    Candidate {
+        id: attempt.session_id().unwrap_or_default().to_owned(),
+        name: intent.merchant_reference1.clone(),
+        about: Some(about.into_iter().flatten().collect::<Vec<_>>().join("  ")),
+    }
 }
 
 fn to_choice(attempt: &Attempt) -> Option<(Uuid, Choice)> {

@@ -15,7 +15,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Intent;
 use crate::model::{Currency, Device, SessionRequest, parse_amount};
-use crate::output::format_amount;
+use crate::output::{Question, format_amount};
 use crate::text::escape_control;
 
 /// A session to create. The body is the only form of it; what the ledger and the user need is read from there.
@@ -34,6 +34,11 @@ impl NewSession {
     /// The fields of the body.
     pub(super) fn fields(&self) -> Map<String, Value> {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The device and the location as the user knows them.
+    pub(super) fn target(&self) -> &str {
+        &self.target
     }
 
     /// The amount and where it is paid, for prompts and messages.
@@ -61,13 +66,12 @@ impl NewSession {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionArgs {
-    /// Device name, ID or ID prefix; if omitted on a terminal, you pick it from a list
+    /// Device name, ID or ID prefix [default: the profile's device, or select from a list]
     #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Amount including tax, in the currency's decimals, such as 249.50; with a cart it is only checked
-    #[arg(long, value_name = "AMOUNT", required_unless_present_any = ["body", "items", "cart"],
-          allow_hyphen_values = true)]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     amount: Option<String>,
     /// Currency, such as SEK [default: the profile's default currency]
     #[arg(add = ArgValueCompleter::new(complete::currencies))]
@@ -111,7 +115,9 @@ impl SessionArgs {
         // A currency in the cart overrides the profile's default, but not the flag.
         let file_currency = file.as_ref().map_or(Ok(None), CartFile::currency)?;
         let currency = self.currency.or(file_currency).map_or_else(|| default_currency(context), Ok)?;
-        let amount = self.amount.map(|text| parse_amount(&text, currency)).transpose();
+        let is_missing = self.amount.is_none() && file.is_none() && self.items.is_empty();
+        let text = if is_missing { ask_amount(currency, context).await? } else { self.amount };
+        let amount = text.map(|text| parse_amount(&text, currency)).transpose();
         let amount = amount.map_err(|error| Error::usage(format!("--amount: {error}")))?;
         let cart = match file {
             Some(file) => Some(file.into_cart(amount, currency)?),
@@ -120,6 +126,9 @@ impl SessionArgs {
         };
         if let Some(cart) = &cart {
             warn_about_types(&cart.items, context);
+        }
+        for warning in cart.iter().flat_map(|cart| &cart.warnings) {
+            context.output.warn(warning);
         }
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
@@ -166,6 +175,19 @@ fn now_in_milliseconds() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
+async fn ask_amount(currency: Currency, context: &ApiContext<'_>) -> Result<Option<String>, Error> {
+    if !context.output.can_prompt() {
+        return Err(Error::usage("no amount is given").hint("add --amount, --item or --cart"));
+    }
+    let check = move |text: &str| match parse_amount(text, currency) {
+        Ok(1..) => Ok(()),
+        Ok(_) => Err("write an amount of more than zero".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let question = Question::new(&format!("Amount in {currency}")).check(check);
+    context.output.ask(question).await.map(Some)
+}
+
 fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {
     let Some(default) = &context.account.currency else {
         return Err(Error::usage("no currency is given, and the profile has no default")
@@ -179,6 +201,8 @@ fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {
 /// The device's ID, and the device as the user knows it. On production, the prompt for confirmation shows the names of the
 /// device and of its location.
 async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(String, String), Error> {
+    let default = context.account.device.as_ref().map(|device| device.value.as_str());
+    let query = query.or(default);
     if let Some(query) = query
         && !context.account.is_production()
     {

@@ -17,6 +17,8 @@ use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{Filter, Ledger, normalize_reference};
 use crate::model::Device;
+use crate::profiles::KeySource;
+use crate::settings::{Account, Endpoint};
 use crate::text::{format_duration, pluralize};
 
 const MAX_CONCURRENT_REFRESH: usize = 8;
@@ -68,7 +70,7 @@ pub(crate) struct Args {
     #[arg(long)]
     unknown: bool,
     /// Maximum number of items to list [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = args::parse_count)]
     limit: Option<u32>,
     /// First remove resolved attempts older than this from the ledger, such as 90d; their references can be charged again
     #[arg(long, value_name = "DURATION", value_parser = args::parse_duration)]
@@ -87,7 +89,7 @@ impl Args {
                 filter.location_id = context.location_id_opt(self.location.as_deref()).await?;
                 let errors =
                     if self.refresh { refresh_sessions(&filter, &context).await? } else { Vec::new() };
-                self.list(&filter, context.ledger().await?, context.account.is_production(), app).await?;
+                self.list(&filter, context.ledger().await?, &context.account, app).await?;
                 match Error::combine(errors) {
                     Some(error) => Err(error.context("not all sessions could be refreshed")),
                     None => Ok(ExitStatus::Success),
@@ -97,7 +99,7 @@ impl Args {
             app.block_on(async {
                 let account = app.account()?;
                 let ledger = app.open_ledger(&account).await?;
-                self.list(&filter, &ledger, account.is_production(), app).await?;
+                self.list(&filter, &ledger, &account, app).await?;
                 Ok(ExitStatus::Success)
             })
         }
@@ -131,16 +133,27 @@ impl Args {
         &self,
         filter: &Filter,
         ledger: &Ledger,
-        is_production: bool,
+        account: &Account,
         app: &App,
     ) -> Result<(), Error> {
         if let Some(age) = self.prune {
-            prune_resolved(ledger, age, is_production, app).await?;
+            prune_resolved(ledger, age, account.is_production(), app).await?;
         }
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        let mut list = app.output.list_writer();
-        let damaged =
-            ledger.for_each_attempt(filter, limit, |attempt| list.push(AttemptRow::from(attempt))).await?;
+        let mut list = app.output.list_writer()?;
+        let mut rows = Vec::new();
+        // The widths of a table depend on all rows; the other formats are printed as the rows are read.
+        let needs_names = app.output.shows_names();
+        let damaged = ledger
+            .for_each_attempt(filter, limit, |attempt| {
+                let row = AttemptRow::from(attempt);
+                if !needs_names {
+                    return list.push(row);
+                }
+                rows.push(row);
+                Ok(())
+            })
+            .await?;
         if damaged > 0 {
             let attempts = pluralize(damaged, "attempt");
             app.output.warn(&format!("{attempts} in the ledger cannot be read and were omitted"));
@@ -148,7 +161,28 @@ impl Args {
         for damaged in ledger.damaged_journals() {
             app.output.warn(&damaged.to_string());
         }
+        learn_names(&rows, account, app).await;
+        for row in rows {
+            list.push(row)?;
+        }
         list.finish()
+    }
+}
+
+/// Finds the names of the devices. In a pipe, and where a command prints the key, no request is sent for them.
+async fn learn_names(rows: &[AttemptRow], account: &Account, app: &App) {
+    if app.output.unknown_names(rows).is_empty() {
+        return;
+    }
+    for (kind, id, name) in complete::cached_names(&app.settings, account) {
+        app.output.learn_name(kind, &id, &name);
+    }
+    let is_cheap = matches!(account.endpoint, Endpoint::InProcess) || app.output.is_terminal();
+    if is_cheap
+        && matches!(account.key.value, KeySource::Stored(_))
+        && let Ok(context) = app.connect_as(account.clone())
+    {
+        context.learn_names(rows).await;
     }
 }
 

@@ -157,10 +157,9 @@ impl Waiter<'_> {
     /// Cancels a session. One that was paid first stays paid, and counts as paid.
     async fn cancel(&self, watched: &mut WatchedSession) -> Result<(), Error> {
         let _permit = self.requests.acquire().await.ok();
-        let session = cancel_or_read(watched.id, &self.context).await.map_err(|error| {
-            let flag = self.context.settings.profile_flag();
-            error.hint(format!("try again: kustom{flag} sessions cancel {}", watched.id))
-        })?;
+        let session = cancel_or_read(watched.id, &self.context)
+            .await
+            .map_err(|error| error.hint(format!("try again: kustom sessions cancel {}", watched.id)))?;
         watched.check(&session)?;
         watched.record(session);
         // A closed terminal, which cannot be printed to, must not keep other sessions from being cancelled.
@@ -175,6 +174,10 @@ impl Waiter<'_> {
         let exit = exits.max_by_key(|exit| exit.code()).unwrap_or(ExitStatus::Success);
         let is_interrupted = self.context.cancel.is_cancelled();
         if is_interrupted && !self.flags.cancel_on_interrupt && exit == ExitStatus::SessionOpen {
+            // A script still learns the ID of the session that was created.
+            if !self.context.output.format().is_table() {
+                let _ = self.reporter.finish(&watched);
+            }
             return Err(self.interrupted(&watched));
         }
         if self.stop.is_cancelled() && !is_interrupted {
@@ -194,21 +197,20 @@ impl Waiter<'_> {
             let message = "the wait was interrupted, and open sessions were cancelled";
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
-        self.reporter.warn_still_open(&watched, &self.context.settings.profile_flag());
+        self.reporter.warn_still_open(&watched);
         Ok(exit)
     }
 
     fn interrupted(&self, watched: &[WatchedSession]) -> Error {
         let open = watched.iter().filter(|watched| watched.is_open());
         let ids = open.map(|watched| watched.id.to_string()).collect::<Vec<_>>().join(" ");
-        let flag = self.context.settings.profile_flag();
         Error::new(ErrorKind::Interrupted, "the wait was interrupted; open sessions were left open")
-            .hint(format!("wait again: kustom{flag} sessions watch {ids}"))
+            .hint(format!("wait again: kustom sessions watch {ids}"))
             .hint(self.cancel_hint(&ids))
     }
 
     fn cancel_hint(&self, ids: &str) -> String {
-        format!("cancel: kustom{} sessions cancel {ids}", self.context.settings.profile_flag())
+        format!("cancel: kustom sessions cancel {ids}")
     }
 
     fn nothing_polled(&self, watched: &[WatchedSession]) -> Error {

@@ -36,8 +36,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
     /// Time at which the delivery was received, such as 2026-11-22T10:00:00Z [default: now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time with its zone, such as 2026-11-22T10:00:00Z".to_owned())
 }
 
 impl Args {

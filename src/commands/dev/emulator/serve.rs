@@ -136,7 +136,9 @@ impl ServeArgs {
                 self.ready_file.clone().map(|path| ReadyFile::write(path, line.clone())).transpose()?;
             match output.format() {
                 Format::Csv => output.print_json(&object)?,
-                Format::Table | Format::Json | Format::Ndjson => output.print(&line)?,
+                Format::Table | Format::Wide | Format::Name | Format::Json | Format::Ndjson => {
+                    output.print(&line)?;
+                }
             }
             output.flush()?;
             output.status(&self.start_lines(&url, token.as_deref()));
@@ -261,7 +263,7 @@ fn read_seed(path: &Path) -> Result<State, Error> {
     State::from_seed(&text).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(|error| format!("{}, {error}", path.display())).collect();
         Error::usage(lines.join("\n"))
-            .hint("fix the file in an editor; docs/emulator.md describes its format")
+            .hint("fix the file in an editor; see its format with `kustom help emulator`")
     })
 }
 

@@ -49,7 +49,7 @@ pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Sc
         return Ok(scenarios);
     }
     Err(Error::usage(mistakes.join("\n"))
-        .hint("write an example with `kustom dev run --init`, or read docs/scenarios.md"))
+        .hint("write an example with `kustom dev run --init`, or see `kustom help scenarios`"))
 }
 
 /// One `FILE:LINE:COLUMN: MESSAGE` per line.

@@ -9,6 +9,7 @@ use super::code::Code;
 use crate::api::{Error as ApiError, FailureCause};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, EnrollmentStatus, Resource};
+use crate::output::Choice;
 use crate::polling::pairing::{NextAction, Observation, Pairing};
 use crate::text::format_duration;
 
@@ -20,8 +21,17 @@ pub(super) enum WaitOutcome {
     Expired,
     /// A phone used the code, but its device is not listed.
     DeviceMissing,
+    /// The user left the code as it is.
+    Left,
     /// The wait ended while the code was usable, so it must be withdrawn.
     Stopped(StopReason),
+}
+
+/// What the user wants after Ctrl-C.
+enum AfterInterrupt {
+    Wait,
+    Withdraw,
+    Leave,
 }
 
 pub(super) enum StopReason {
@@ -53,12 +63,42 @@ impl StopReason {
 
 impl Pair<'_> {
     pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
-        let polling = self.context.cancel.run_until_cancelled(self.poll_until_used(code));
-        polling.await.unwrap_or(WaitOutcome::Stopped(StopReason::Interrupted))
+        let mut countdown = self.reporter.show_countdown(code);
+        let mut polling = std::pin::pin!(self.poll_until_used(code));
+        // On a terminal, Ctrl-C asks what to do with the code.
+        let hold = self.reporter.is_interactive.then(|| self.context.interrupts.hold());
+        loop {
+            tokio::select! {
+                outcome = &mut polling => return outcome,
+                () = self.context.cancel.cancelled() => return WaitOutcome::Stopped(StopReason::Interrupted),
+                () = self.context.interrupts.held(), if hold.is_some() => {}
+            }
+            drop(countdown.take());
+            match self.ask_after_interrupt(code).await {
+                AfterInterrupt::Wait => countdown = self.reporter.show_countdown(code),
+                AfterInterrupt::Withdraw => return WaitOutcome::Stopped(StopReason::Interrupted),
+                AfterInterrupt::Leave => return WaitOutcome::Left,
+            }
+        }
+    }
+
+    async fn ask_after_interrupt(&self, code: &Code) -> AfterInterrupt {
+        let valid = format!("it is valid until {}", code.format_expiry());
+        let choices = [
+            Choice::new("Keep waiting", ""),
+            Choice::new("Withdraw the code", "").detail("no phone can use it"),
+            Choice::new("Leave the code", "").detail(&valid),
+        ];
+        let selected = self.context.run_until_cancelled(self.context.output.select("Next", &choices)).await;
+        match selected {
+            Ok(0) => AfterInterrupt::Wait,
+            Ok(2) => AfterInterrupt::Leave,
+            // A second Ctrl-C, too.
+            Ok(_) | Err(_) => AfterInterrupt::Withdraw,
+        }
     }
 
     async fn poll_until_used(&self, code: &Code) -> WaitOutcome {
-        let _countdown = self.reporter.show_countdown(code);
         let mut pairing = Pairing::new(self.interval, code.lifetime, self.context.settings.timeout);
         let mut next = NextAction::PollEnrollment(Duration::ZERO);
         let mut device = None;

@@ -24,7 +24,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Ledger;
 use crate::model::{CallbackType, Session};
-use crate::output::{Format, ListWriter, Output};
+use crate::output::{ListWriter, Output};
 use crate::text::escape_control;
 use crate::webhooks::Verifier;
 
@@ -213,7 +213,7 @@ impl Handler<'_> {
     }
 
     fn write(&self, delivery: Delivery) -> Result<(), Error> {
-        if self.output.format() == Format::Table {
+        if self.output.format().is_table() {
             self.output.print(&format!("{}\n", delivery.to_line()))?;
         } else {
             self.list.borrow_mut().push(delivery)?;

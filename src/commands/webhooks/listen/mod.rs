@@ -30,7 +30,7 @@ use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
-use crate::output::{Format, Output};
+use crate::output::Output;
 use crate::webhooks::Verifier;
 
 /// Timeout for the application of `--forward-to`.
@@ -127,7 +127,7 @@ impl Args {
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
             processed: RefCell::default(),
-            list: RefCell::new(output.list_writer()),
+            list: RefCell::new(output.list_writer()?),
             accepted: Cell::default(),
             print_error: RefCell::default(),
             stop: CancellationToken::new(),
@@ -145,7 +145,7 @@ impl Args {
             if status == ExitStatus::NoDelivery {
                 output.warn(&handler.timeout_message());
             }
-            if output.format() != Format::Table {
+            if !output.format().is_table() {
                 handler.list.into_inner().finish()?;
             }
             Ok(status)
