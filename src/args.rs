@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp, civil};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -14,8 +15,12 @@ use crate::fs::io_error_message;
 use crate::model::{CallbackType, Metadata, TapOutcome};
 use crate::output::Output;
 use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
+use crate::text::decode_text;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// Shorter intervals would only burden the API.
+pub(crate) const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length. A
 /// number without a unit is a number of seconds.
@@ -29,49 +34,69 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The beginning or the end of a period.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Moment {
-    At(Timestamp),
-    /// A day in the local time zone: its first moment, and the first one after it.
-    Day {
-        start: Timestamp,
-        end: Timestamp,
-    },
+/// The beginning or the end of a period: a day, or a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TimeBound {
+    Day(Date),
+    Time(Timestamp),
 }
 
-impl Moment {
-    /// Parses a day such as `2026-11-26`, a time such as `2026-11-26T14:30:00Z`, or how long ago it was, such as `2h`.
+impl TimeBound {
+    /// Parses `2026-11-26`, or `2026-11-26T10:00:00Z`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let too_long = |_| "that is too long ago".to_owned();
-        if let Ok(time) = text.parse() {
-            return Ok(Self::At(time));
-        }
-        if let Ok(day) = civil::Date::strptime("%Y-%m-%d", text) {
-            let local = TimeZone::system();
-            let first = |day: civil::Date| day.to_zoned(local.clone()).map(|time| time.timestamp());
-            let end = day.tomorrow().and_then(first).map_err(|_| "there is no such day".to_owned())?;
-            return Ok(Self::Day { start: first(day).map_err(|_| "there is no such day".to_owned())?, end });
-        }
-        if let Ok(age) = parse_duration(text) {
-            let age = SignedDuration::try_from(age).map_err(|_| "that is too long ago".to_owned())?;
-            return Timestamp::now().checked_sub(age).map(Self::At).map_err(too_long);
-        }
-        Err("write a day such as 2026-11-26, a time such as 2026-11-26T14:30:00Z, or how long ago, such as 2h".to_owned())
+        let time = text.parse().map(Self::Time);
+        let parsed = if text.len() > 10 { time.ok() } else { text.parse().map(Self::Day).ok() };
+        parsed.ok_or_else(|| {
+            "write a day such as 2026-11-26, or a time such as 2026-11-26T10:00:00Z".to_owned()
+        })
     }
 
-    pub(crate) const fn start(self) -> Timestamp {
+    /// Parses a day, a time, or how long ago it was, such as `2h`.
+    pub(crate) fn parse_or_age(text: &str) -> Result<Self, String> {
+        if let Ok(bound) = Self::parse(text) {
+            return Ok(bound);
+        }
+        let age = parse_duration(text).map_err(|_| {
+            "write a day such as 2026-11-26, a time such as 2026-11-26T10:00:00Z, or an age such as 2h"
+                .to_owned()
+        })?;
+        let age = SignedDuration::try_from(age).ok();
+        let time = age.and_then(|age| Timestamp::now().checked_sub(age).ok());
+        time.map(Self::Time).ok_or_else(|| "that is too long ago".to_owned())
+    }
+
+    /// The beginning of the day.
+    fn start(&self, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
         match self {
-            Self::At(time) | Self::Day { start: time, .. } => time,
+            Self::Day(day) => Ok(day.to_zoned(zone.clone())?.timestamp()),
+            Self::Time(time) => Ok(*time),
         }
     }
 
-    /// The first moment that is not in the period which ends here. A day belongs to it.
-    pub(crate) const fn end(self) -> Timestamp {
+    /// The end of the day, which is the beginning of the next one.
+    fn end(&self, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
         match self {
-            Self::At(time) | Self::Day { end: time, .. } => time,
+            Self::Day(day) => Ok(day.tomorrow()?.to_zoned(zone.clone())?.timestamp()),
+            Self::Time(time) => Ok(*time),
         }
     }
+}
+
+/// A period in a time zone: its beginning, and its end, which is not a part of it.
+pub(crate) fn check_period(
+    since: Option<TimeBound>,
+    until: Option<TimeBound>,
+    zone: &TimeZone,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Error> {
+    let invalid = |error: jiff::Error| Error::usage(format!("the period is not in the calendar: {error}"));
+    let since = since.map(|since| since.start(zone)).transpose().map_err(invalid)?;
+    let until = until.map(|until| until.end(zone)).transpose().map_err(invalid)?;
+    if let (Some(from), Some(to)) = (since, until)
+        && from >= to
+    {
+        return Err(Error::usage("--since must be before --until"));
+    }
+    Ok((since, until))
 }
 
 /// Parses a number of items to list or to process.
@@ -147,6 +172,14 @@ impl Input {
             Self::File(path) => read_file(path),
         }
     }
+
+    /// Reads text. `flag` is for messages.
+    pub(crate) fn read_text(&self, flag: &str, output: &Output) -> Result<String, Error> {
+        decode_text(&self.read(output)?).ok_or_else(|| {
+            Error::usage(format!("{flag}: it is not text in UTF-8"))
+                .hint("save it again with the encoding UTF-8")
+        })
+    }
 }
 
 /// Reads a file, unless it is larger than [`MAX_FILE_BYTES`].
@@ -173,7 +206,7 @@ pub(crate) fn parse_callback_type(text: &str) -> Result<CallbackType, String> {
 
 /// Parses the name of a file with a secret, and rejects the secret itself: other users can see arguments.
 pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with(CALLBACK_SECRET_PREFIX) {
+    if text.contains(CALLBACK_SECRET_PREFIX) {
         return Err(
             "this is a secret, which other users can see in an argument: name a file that contains it"
                 .to_owned(),
@@ -182,15 +215,19 @@ pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("write a file name".to_owned()) } else { Ok(text.into()) }
 }
 
-/// Reads a callback secret from each file.
-pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Error> {
+/// Reads a callback secret from each file. Reports a secret that was written in an unusual form.
+pub(crate) fn read_secrets(paths: &[PathBuf], output: &Output) -> Result<Vec<CallbackSecret>, Error> {
     let read = |path: &PathBuf| {
         let unusable = |reason: String| {
             Error::usage(format!("{} does not contain a callback secret: {reason}", path.display()))
                 .hint("write only the secret, of the form whsec_…, to the file")
         };
-        let text = String::from_utf8(read_file(path)?).map_err(|_| unusable("it is not text".to_owned()))?;
-        CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))
+        let text = decode_text(&read_file(path)?).ok_or_else(|| unusable("it is not text".to_owned()))?;
+        let secret = CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))?;
+        if let Some(interpretation) = secret.interpretation() {
+            output.status(&format!("Read {} as {interpretation}.", path.display()));
+        }
+        Ok(secret)
     };
     paths.iter().map(read).collect()
 }

@@ -2,7 +2,7 @@
 //! [`ApiContext`] has passed the guards.
 
 use std::future::Future;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_event};
+use crate::child;
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{AccountId, Ledger, SqliteStorage, fingerprint};
@@ -19,6 +20,7 @@ use crate::profiles::{Environment, KeySource, LOCAL};
 use crate::secret::ApiKey;
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
 use crate::signals::{Interrupts, cancel_on_signal};
+use crate::text::decode_text;
 
 pub(crate) struct App {
     pub settings: Settings,
@@ -85,6 +87,12 @@ impl App {
             Credentials { key, username: value(&account.username), merchant_id: value(&account.merchant_id) };
         let output = Rc::clone(&self.output);
         let trace = Box::new(move |event: &Event<'_>| {
+            if let Event::RepeatedPage { request } = event {
+                output.warn(&format!(
+                    "{} returned the same page twice, so the list may be incomplete",
+                    request.summary()
+                ));
+            }
             if let Some(text) = format_event(event, output.verbosity()) {
                 output.message(&text);
             }
@@ -203,24 +211,23 @@ fn read_key(account: &Account) -> Result<ApiKey, Error> {
     }
 }
 
-/// Runs a command that prints the API key. It may prompt for a password on the terminal.
+/// How long the command for the key may take: long enough to type a password.
+const KEY_COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Runs a command that prints the API key in its first line, which is the custom of password managers. It may prompt for a
+/// password on the terminal, but standard input belongs to the script that runs kustom.
 pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     let failed = |reason: String| {
         Error::new(ErrorKind::Credentials, format!("the command for the API key {reason}"))
             .hint("run the profile's api_key_command by itself to see its output")
     };
-    let output = shell_command(command)
-        // The command may call kustom, which must not take that for a request for completions.
-        .env_remove(crate::settings::COMPLETE)
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| failed(format!("could not be run: {error}")))?;
-    if !output.status.success() {
-        return Err(failed(format!("exited with {}", output.status)));
-    }
-    let text = String::from_utf8(output.stdout).map_err(|_| failed("printed invalid UTF-8".to_owned()))?;
-    ApiKey::parse(&text).map_err(|error| failed(format!("printed no key: {error}")))
+    let mut shell = shell_command(command);
+    // The command may call kustom, which must not take that for a request for completions.
+    shell.env_remove(crate::settings::COMPLETE);
+    let printed = child::run(shell, KEY_COMMAND_TIMEOUT).map_err(|error| failed(error.to_string()))?;
+    let text = decode_text(&printed).ok_or_else(|| failed("printed invalid UTF-8".to_owned()))?;
+    let first = text.lines().next().unwrap_or_default();
+    ApiKey::parse(first).map_err(|error| failed(format!("printed no key in its first line: {error}")))
 }
 
 #[cfg(not(windows))]

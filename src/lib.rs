@@ -6,10 +6,12 @@
 mod api;
 mod args;
 mod callback_poster;
+mod child;
 mod cli;
 mod commands;
 mod complete;
 mod context;
+mod deadline;
 pub mod emulator;
 pub mod error;
 mod fs;
@@ -42,6 +44,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::global_args::Global;
 use crate::output::{ColorWhen, Format, Output, OutputOptions};
 use crate::settings::Settings;
+use crate::text::escape_control;
 
 /// Builds the root command with every subcommand, for the documents that are generated from it.
 pub fn command() -> clap::Command {
@@ -83,6 +86,7 @@ fn run_command(command: Command, global: Global, root: clap::Command, format: Fo
         Err(error) => return report_error(&early_output(format, None), &error),
     };
     let app = App::new(settings);
+    warn_about_time_zone(&app.output);
     let result = command.run(&app, root).and_then(|exit| match app.output.flush() {
         // A reader that closes the pipe early does not change the outcome.
         Err(error) if error.kind == ErrorKind::ClosedPipe => Ok(exit),
@@ -96,6 +100,18 @@ fn run_command(command: Command, global: Global, root: clap::Command, format: Fo
             }
             report_error(&app.output, &error)
         }
+    }
+}
+
+/// An invalid time zone would silently be UTC.
+fn warn_about_time_zone(output: &Output) {
+    let Some(zone) = std::env::var_os("TZ").filter(|zone| !zone.is_empty()) else { return };
+    if jiff::tz::TimeZone::try_system().is_err() {
+        let zone = zone.to_string_lossy();
+        output.warn(&format!(
+            "TZ is '{}', which is not a time zone, so times are in UTC",
+            escape_control(&zone)
+        ));
     }
 }
 

@@ -86,6 +86,29 @@ pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     )
 }
 
+/// Decodes a text file: UTF-8, or UTF-16 with a byte order mark, as Windows programs write it. Removes the mark.
+pub(crate) fn decode_text(bytes: &[u8]) -> Option<String> {
+    let decode_utf16 = |bytes: &[u8], to_unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units = pairs.iter().map(|pair| to_unit(*pair));
+        rest.is_empty().then(|| char::decode_utf16(units).collect::<Result<String, _>>().ok()).flatten()
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => decode_utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => decode_utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
+        _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
+    }
+}
+
+/// Shortens a text to a number of characters.
+pub(crate) fn truncate(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Trims white space, including a no-break space and a carriage return, and the byte order mark.
 pub(crate) fn trim_text(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
@@ -190,6 +213,26 @@ mod tests {
         let position = |offset| line_column("a\nåä b\n", offset);
         assert_eq!((position(0), position(2), position(7)), ((1, 1), (2, 1), (2, 4)));
         assert_eq!(position(99), (3, 1), "an offset beyond the end is the end");
+    }
+
+    #[test]
+    fn text_is_utf_8_or_marked_utf_16() {
+        let text = "name;Kött ☕";
+        let utf16 = |mark: &[u8], to_bytes: fn(u16) -> [u8; 2]| {
+            let units = text.encode_utf16().flat_map(to_bytes);
+            mark.iter().copied().chain(units).collect::<Vec<u8>>()
+        };
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            utf16(b"\xff\xfe", u16::to_le_bytes),
+            utf16(b"\xfe\xff", u16::to_be_bytes),
+        ] {
+            assert_eq!(decode_text(&bytes).as_deref(), Some(text));
+        }
+        for wrong in [&b"K\xf6tt"[..], b"\xff\xfea", b"\xff\xfe\x00\xd8", b"\xef\xbb\xbf\xff"] {
+            assert_eq!(decode_text(wrong), None);
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The base URL of the API.
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::http_client::{is_this_machine, parse_url};
 
 /// The scheme, host and optional path before `/ipp/v1`. Plain HTTP is allowed only to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +25,7 @@ pub(crate) enum BaseUrlError {
 
 impl BaseUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let text = text.trim();
-        let url = match Url::parse(text) {
-            // `localhost:8080` parses as a URL with the scheme `localhost`.
-            Ok(url) if text.contains("://") => url,
-            _ if text.contains("://") => return Err(BaseUrlError::Malformed),
-            _ => parse_local_host(text)?,
-        };
+        let url = parse_url(text).ok_or(BaseUrlError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BaseUrlError::Scheme);
         }
@@ -46,18 +42,13 @@ impl BaseUrl {
         Ok(base)
     }
 
-    pub(crate) fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+    /// Returns true for a loopback address and for names such as `localhost`.
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_this_machine(&self.0)
     }
 
-    /// Returns true for a loopback address and for the name `localhost`.
-    pub(crate) fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            None => false,
-        }
+    pub(crate) const fn url(&self) -> &Url {
+        &self.0
     }
 
     /// Excludes the port.
@@ -75,13 +66,6 @@ impl BaseUrl {
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }
-}
-
-/// Parses a host on this machine without a scheme, such as `localhost:8080`.
-fn parse_local_host(text: &str) -> Result<Url, BaseUrlError> {
-    let url = Url::parse(&format!("http://{text}")).map_err(|_| BaseUrlError::Malformed)?;
-    let base = BaseUrl(url);
-    if base.is_loopback() { Ok(base.0) } else { Err(BaseUrlError::Malformed) }
 }
 
 impl std::fmt::Display for BaseUrl {

@@ -19,6 +19,7 @@ use super::retry::{MAX_ATTEMPTS, MAX_RETRY_AFTER, backoff, parse_retry_after};
 use super::transport::{Response, Transport};
 use crate::model::{Problem, Resource};
 use crate::secret::{ApiKey, Secret, redact, redact_body};
+use crate::text::decode_text;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
@@ -48,6 +49,10 @@ pub(crate) enum Event<'a> {
     },
     Waiting {
         delay: Duration,
+    },
+    /// The list repeats itself, so it is incomplete.
+    RepeatedPage {
+        request: &'a Request,
     },
 }
 
@@ -111,8 +116,8 @@ impl Client {
 
     /// Sends a request, with retries, and returns the response if it is a success.
     ///
-    /// A request that may have arrived is sent again only if its method is idempotent, which POST is not: the API has no
-    /// idempotency key. A request that provably did not arrive, or that was rejected with 429, is safe to retry.
+    /// A request that may have arrived is sent again only if its method is idempotent or if it has an idempotency key, which
+    /// a session cannot have. A request that provably did not arrive, or that was rejected with 429, is safe to retry.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, Error> {
         let mut error = Error {
             request: request.summary(),
@@ -138,7 +143,8 @@ impl Client {
             };
             error.side_effect = error.side_effect.max(side_effect(request, &error.cause));
             let delay = error.retry_after.unwrap_or_else(|| backoff(error.attempts, fastrand::f64()));
-            if !is_retryable(request, &error.cause)
+            let is_busy = error.status() == Some(409) && error.retry_after.is_some();
+            if !(is_retryable(request, &error.cause) || is_busy && request.is_repeatable())
                 || error.attempts == max_attempts
                 || delay > MAX_RETRY_AFTER
             {
@@ -148,6 +154,10 @@ impl Client {
             self.cancel.run_until_cancelled(tokio::time::sleep(delay)).await;
         }
         Err(Error { cause: FailureCause::Cancelled, retry_after: None, ..error })
+    }
+
+    pub(super) fn notify(&self, event: &Event<'_>) {
+        (self.observer)(event);
     }
 
     /// Sends a request once and returns the response whatever its status, for `doctor`.
@@ -174,7 +184,7 @@ impl Client {
         // A response that arrives together with the cancellation counts.
         match self.cancel.run_until_cancelled(sending).await.unwrap_or(Err(FailureCause::Cancelled)) {
             Ok(mut response) => {
-                response.body = redact_body(response.body);
+                response.body = redact_body(remove_byte_order_mark(response.body));
                 let (status, body, elapsed) = (response.status, response.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Received { request, status, body, elapsed });
                 Ok(response)
@@ -199,6 +209,9 @@ impl Client {
         }
         if let (true, Some(id)) = (request.needs_merchant_header(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
+        }
+        if let Some(key) = request.idempotency_key {
+            builder = builder.header("Klarna-Idempotency-Key", key.to_string());
         }
         if let Some(token) = self.emulator_token.as_ref().filter(|_| request.path.starts_with("/emulator")) {
             builder = builder.header("x-kustom-token", token.clone());
@@ -227,6 +240,14 @@ impl Client {
         }
         FailureCause::Status { status, problem: Box::new(Problem::parse(status, &response.body)) }
     }
+}
+
+/// JSON has no byte order mark, but some servers send one.
+fn remove_byte_order_mark(body: Vec<u8>) -> Vec<u8> {
+    if body.starts_with(b"\xef\xbb\xbf") || body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+        return decode_text(&body).map_or(body, String::into_bytes);
+    }
+    body
 }
 
 pub(super) fn parse_json<T>(
@@ -260,7 +281,7 @@ fn is_retryable(request: &Request, cause: &FailureCause) -> bool {
         FailureCause::NotSent { transient, .. } => *transient,
         FailureCause::Status { status: 429, .. } => true,
         FailureCause::Lost(_) | FailureCause::Status { status: 408 | 500 | 502 | 503 | 504, .. } => {
-            request.method.is_idempotent()
+            request.is_repeatable()
         }
         _ => false,
     }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::cart::LineInput;
-use super::{Currency, format_minor, parse_amount, parse_rate};
+use super::{Currency, format_minor, parse_amount, parse_integer, parse_rate};
+use crate::text::trim_text;
 
 /// The keys of the short form: amounts in the currency's decimals, the tax as a percentage.
 const SHORT_KEYS: [&str; 7] = ["name", "price", "qty", "tax", "ref", "discount", "type"];
@@ -156,15 +157,23 @@ fn require<T>(key: &str, value: Option<T>) -> Result<T, String> {
 fn take_text(fields: &mut Map<String, Value>, key: &str) -> Result<Option<String>, String> {
     match fields.shift_remove(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::String(text)) => Ok(Some(trim_text(&text).to_owned()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => {
+            let text = number.to_string();
+            // Many programs write an integer as `500.0`, and some currencies have no decimals.
+            let integer =
+                text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|byte| byte == b'0'));
+            Ok(Some(integer.map_or(text.as_str(), |(whole, _)| whole).to_owned()))
+        }
         Some(_) => Err(format!("'{key}' must be a text or a number")),
     }
 }
 
 fn take_integer(fields: &mut Map<String, Value>, key: &str) -> Result<Option<i64>, String> {
     let text = take_text(fields, key)?;
-    text.map(|text| text.parse().map_err(|_| format!("{key}: '{text}' is not a whole number"))).transpose()
+    let parse =
+        |text: String| parse_integer(&text).ok_or_else(|| format!("{key}: '{text}' is not a whole number"));
+    text.map(parse).transpose()
 }
 
 #[cfg(test)]
@@ -201,6 +210,16 @@ mod tests {
         let parse = |text| item_from_json(serde_json::from_str(text).unwrap(), sek());
         assert_eq!(parse(r#"{"name":"x","price":0.29}"#).unwrap().unit_price, 29);
         assert!(parse(r#"{"name":"x","price":2.9e1}"#).is_err());
+    }
+
+    #[test]
+    fn an_integer_may_have_a_zero_fraction() {
+        let line =
+            r#"{"name":"x","unit_price":2000.0,"quantity":2.0,"tax_rate":2.5e3,"total_amount":"4000.00"}"#;
+        let line = item_from_json(serde_json::from_str(line).unwrap(), sek()).unwrap();
+        assert_eq!((line.unit_price, line.quantity, line.tax_rate, line.total), (2000, 2, 2500, Some(4000)));
+        let yen = serde_json::from_str(r#"{"name":"x","price":500.0}"#).unwrap();
+        assert_eq!(item_from_json(yen, "JPY".parse().unwrap()).unwrap().unit_price, 500);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod currency;
 mod device;
 mod emulator;
 mod enrollment;
+mod json;
 mod lenient;
 mod location;
 mod money;
@@ -20,8 +21,10 @@ mod page;
 mod payment_method;
 mod payout;
 mod problem;
+mod refund_plan;
 mod resource;
 mod session;
+mod session_request;
 mod tap_outcome;
 mod tax_rate;
 
@@ -32,15 +35,21 @@ pub use currency::{Currency, CurrencyError};
 pub use device::{Credentials, Device, Platform};
 pub use emulator::{Clock, Fault};
 pub use enrollment::{Enrollment, EnrollmentStatus, Ttl};
+pub use json::{integer, parse_integer, parse_json};
 pub use location::Location;
 pub use money::{AmountError, format_minor, parse_amount};
-pub use order::{Capture, InitialPaymentMethod, Order, OrderStatus, PERSONAL_FIELDS, Refund, RefundRequest};
+pub use order::{
+    Capture, InitialPaymentMethod, Order, OrderStatus, Refund, RefundRequest, remove_personal_data,
+    remove_personal_fields,
+};
 pub use page::Page;
 pub use payment_method::PaymentMethod;
 pub use payout::{Payout, PayoutTotals, Transaction, TransactionType};
 pub use problem::Problem;
+pub use refund_plan::{ItemChoice, RefundChoice, RefundError, RefundPlan, SoldLine, plan_refund, sold_lines};
 pub use resource::{MIN_ID_PREFIX_LEN, Resource};
-pub use session::{OrderItem, Session, SessionRequest, SessionStatus};
+pub use session::{OrderItem, Session, SessionStatus};
+pub use session_request::SessionRequest;
 pub use tap_outcome::TapOutcome;
 pub use tax_rate::{RateError, parse_rate};
 

@@ -76,7 +76,8 @@ impl Output {
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
         };
-        let shows_progress = terminals.stderr && !options.quiet && options.verbosity == 0 && !is_dumb();
+        let shows_progress =
+            terminals.stderr && !options.quiet && options.verbosity == 0 && !is_dumb() && !options::is_ci();
         let target = if shows_progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self {
             options,
@@ -106,7 +107,7 @@ impl Output {
     }
 
     pub(crate) fn can_prompt(&self) -> bool {
-        !self.options.no_input && self.is_interactive() && !is_dumb()
+        !self.options.no_input && self.is_interactive() && !is_dumb() && !options::is_ci()
     }
 
     /// Whether data is shown on a terminal.
@@ -364,11 +365,10 @@ impl Output {
     }
 
     fn colors(&self, is_terminal: bool) -> bool {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self.options.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
-            ColorWhen::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
+            ColorWhen::Auto => options::prefers_colors().unwrap_or(is_terminal && !is_dumb()),
         }
     }
 
@@ -381,6 +381,16 @@ impl Output {
         let size = || Term::stdout().size_checked().map_or(DEFAULT_TABLE_WIDTH, |(_, columns)| columns);
         Some(variable.filter(|columns| *columns > 0).unwrap_or_else(size))
     }
+}
+
+/// Prints the messages of another program as they come.
+pub(crate) fn copy_to_stderr(mut messages: impl io::Read) {
+    // If stderr is closed, there is no place to report it.
+    let _ = io::copy(&mut messages, &mut io::stderr());
+}
+
+pub(crate) fn is_stderr_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Prints a line of a server's log to stderr. Unlike [`Output`], it can be called from any thread.

@@ -47,7 +47,7 @@ impl Format {
 /// When output has colors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub(crate) enum ColorWhen {
-    /// On a terminal, unless `NO_COLOR` is set.
+    /// On a terminal, unless `NO_COLOR`, `CLICOLOR`, `CLICOLOR_FORCE` or `FORCE_COLOR` says otherwise.
     #[default]
     Auto,
     /// Always.
@@ -118,4 +118,22 @@ pub(super) fn has_blocks() -> bool {
 /// Whether the terminal supports no escape sequences, and so neither colors nor progress nor prompts.
 pub(super) fn is_dumb() -> bool {
     std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
+/// Whether the environment turns colors on or off, regardless of the terminal.
+pub(super) fn prefers_colors() -> Option<bool> {
+    let is_on = |name: &str| match std::env::var_os(name) {
+        Some(value) if !value.is_empty() => Some(value != "0" && !value.eq_ignore_ascii_case("false")),
+        _ => None,
+    };
+    if std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) {
+        return Some(false);
+    }
+    let forced = is_on("CLICOLOR_FORCE").filter(|forced| *forced).or_else(|| is_on("FORCE_COLOR"));
+    forced.or_else(|| is_on("CLICOLOR").filter(|is_on| !is_on))
+}
+
+/// Whether this is a job of continuous integration, where nobody can respond to a prompt, even on a terminal.
+pub(super) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "0" && value != "false")
 }

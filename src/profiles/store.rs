@@ -91,11 +91,9 @@ impl Store {
     }
 
     fn write(&self, text: &str) -> Result<(), StoreError> {
-        // Follows a symbolic link, as in a dotfiles repository, so that the link is not replaced by a file.
-        let target = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        write_atomic(&target, text.as_bytes()).map_err(|reason| StoreError::Io {
+        write_atomic(&self.path, text.as_bytes()).map_err(|reason| StoreError::Io {
             action: "write",
-            path: target,
+            path: self.path.clone(),
             reason,
         })
     }

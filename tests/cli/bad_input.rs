@@ -172,8 +172,7 @@ fn six_metadata_filters_and_a_repeated_key() {
 
 #[test]
 fn a_change_that_changes_nothing_and_a_path_on_another_host() {
-    let path =
-        "error: PATH: a path starts with one slash, like /ipp/v1/devices; the host comes from the profile\n";
+    let path = "error: PATH: write a path such as /ipp/v1/devices; the host comes from the profile\n";
     refused(&[
         (
             &["devices", "update", "x"],
@@ -182,7 +181,7 @@ fn a_change_that_changes_nothing_and_a_path_on_another_host() {
         ),
         (&["api", "GET", "https://elsewhere.example/"], path),
         (&["api", "GET", "//elsewhere.example/"], path),
-        (&["api", "GET", "devices"], path),
+        (&["api", "GET", "C:/elsewhere/devices"], path),
     ]);
 }
 

@@ -103,9 +103,12 @@ fn a_reader_that_has_left_is_no_error() {
 #[cfg(unix)]
 #[test]
 fn head_takes_one_line_of_many() {
-    let devices: Vec<_> =
-        (0..100).map(|id| json!({"id": id.to_string(), "name": "x".repeat(2000)})).collect();
-    let server = Server::always(Reply::json(200, &json!({"content": devices, "total_pages": 9})));
+    let server = Server::new(|asked| {
+        let page = asked.query("page_number").unwrap_or_default();
+        let device = |id| json!({"id": format!("{page}-{id}"), "name": "x".repeat(2000)});
+        let devices: Vec<_> = (0..100).map(device).collect();
+        Reply::json(200, &json!({"content": devices, "total_pages": 9}))
+    });
     let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
     for format in ["ndjson", "csv", "table", "json"] {
         let script = "{ \"$0\" \"$@\"; echo \"exit $?\" >&2; } | head -n 1";

@@ -2,6 +2,7 @@
 
 mod check;
 mod local;
+mod network;
 mod redact;
 mod remote;
 
@@ -54,7 +55,11 @@ impl Args {
                 results.extend(check_settings(&account, &app.settings.directory));
                 let ledger = async { Ok(local::check_ledger(app.open_ledger(&account).await).await) };
                 results.push(app.block_on(ledger)?);
-                if !offline {
+                let network = network::check_network(&account);
+                let is_reachable = network.iter().all(|result| result.kind.is_none());
+                results.extend(network);
+                // With a variable that cannot be read, no request is sent.
+                if !offline && is_reachable {
                     results.extend(app.block_on(async { Ok(remote::check_api(app, account).await) })?);
                 }
             }

@@ -18,6 +18,7 @@ use crate::model::Currency;
 use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile, check_name};
 use crate::secret::{ApiKey, KeyKind};
 use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
+use crate::text::decode_text;
 
 const MORE: &str = "\
 Examples:
@@ -214,7 +215,7 @@ impl KeyArgs {
             None => return Err(Error::new(ErrorKind::Unconfirmed, "the API key is missing").hint(HINT)),
         };
         let invalid = |reason: String| Error::usage(format!("{origin} holds no API key: {reason}"));
-        let text = String::from_utf8(bytes).map_err(|_| invalid("it is not text".to_owned()))?;
+        let text = decode_text(&bytes).ok_or_else(|| invalid("it is not text".to_owned()))?;
         let key = ApiKey::parse(&text).map_err(|error| invalid(error.to_string()))?;
         Ok((KeySource::Stored(key.clone()), key))
     }

@@ -8,6 +8,9 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::Session;
+use crate::output::format_amount;
+use crate::text::escape_control;
 
 const MORE: &str = "\
 Examples:
@@ -37,6 +40,20 @@ impl Args {
         let session = context.client.session(id).await?;
         context.print_item(&session).await?;
         context.output.status(&outcome::describe_status(&session));
+        print_refunds(&session, context).await;
         Ok(ExitStatus::Success)
+    }
+}
+
+/// Shows what was refunded with kustom. A session can be shown without the ledger too.
+async fn print_refunds(session: &Session, context: &ApiContext<'_>) {
+    let Some(order) = &session.order_id else { return };
+    let Ok(ledger) = context.ledger().await else { return };
+    let refunded = ledger.refunded_amounts().await.ok().and_then(|refunded| refunded.get(order).copied());
+    if let Some(refunded) = refunded {
+        let amount = format_amount(Some(refunded), session.purchase_currency.as_deref());
+        let (flag, order) = (context.settings.profile_flag(), escape_control(order));
+        let message = format!("Refunded with kustom: {amount}. See `kustom{flag} orders get {order}`.");
+        context.output.status(&escape_control(&message));
     }
 }

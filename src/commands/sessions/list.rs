@@ -6,11 +6,12 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCompleter;
 use futures_util::stream::{self, StreamExt as _};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::row::AttemptRow;
-use crate::args::{self, Moment};
+use crate::args::{self, TimeBound};
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::{ApiContext, App};
@@ -41,11 +42,11 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// List only sessions since this day, time or age: 2026-11-26, 2026-11-26T14:30:00Z or 2h
-    #[arg(long, value_name = "WHEN", value_parser = Moment::parse)]
-    since: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = TimeBound::parse_or_age)]
+    since: Option<TimeBound>,
     /// List only sessions until this day (included), time or age
-    #[arg(long, value_name = "WHEN", value_parser = Moment::parse)]
-    until: Option<Moment>,
+    #[arg(long, value_name = "WHEN", value_parser = TimeBound::parse_or_age)]
+    until: Option<TimeBound>,
     /// List only sessions with this last known status, such as FINALIZED
     #[arg(long, value_name = "STATUS", value_parser = NonEmptyStringValueParser::new())]
     status: Option<String>,
@@ -107,10 +108,7 @@ impl Args {
 
     /// The filter of everything that needs no request.
     fn filter(&self) -> Result<Filter, Error> {
-        let (since, until) = (self.since.map(Moment::start), self.until.map(Moment::end));
-        if since.zip(until).is_some_and(|(since, until)| since >= until) {
-            return Err(Error::usage("--since is not before --until, so no session can match"));
-        }
+        let (since, until) = args::check_period(self.since.clone(), self.until.clone(), &TimeZone::system())?;
         let id = |query: &Option<String>| Some(query.as_ref()?.parse::<Uuid>().ok()?.to_string());
         let reference = self.reference.as_deref().map(normalize_reference);
         Ok(Filter {
@@ -140,13 +138,14 @@ impl Args {
             prune_resolved(ledger, age, account.is_production(), app).await?;
         }
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let refunded = ledger.refunded_amounts().await?;
         let mut list = app.output.list_writer()?;
         let mut rows = Vec::new();
         // The widths of a table depend on all rows; the other formats are printed as the rows are read.
         let needs_names = app.output.shows_names();
         let damaged = ledger
             .for_each_attempt(filter, limit, |attempt| {
-                let row = AttemptRow::from(attempt);
+                let row = AttemptRow::from(attempt).with_refunds(&refunded);
                 if !needs_names {
                     return list.push(row);
                 }

@@ -48,7 +48,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, headers: headers_file, body: body_file, at } = self;
         let now = at.unwrap_or_else(Timestamp::now);
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let verifier =
             Verifier::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let headers = parse_headers(&args::read_file(&headers_file)?).map_err(|error| {

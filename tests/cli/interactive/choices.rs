@@ -162,12 +162,13 @@ fn a_long_list_has_a_bar_that_goes_away() {
     let seen = Arc::new((Mutex::new(false), Condvar::new()));
     let is_seen = Arc::clone(&seen);
     let server = Server::new(move |asked: &Asked| {
-        let is_last = asked.target.contains("page_number=3&");
+        let number = asked.query("page_number").unwrap_or_default().to_owned();
+        let is_last = number == "3";
         if is_last {
             let (seen, changed) = &*is_seen;
             drop(changed.wait_while(seen.lock().unwrap(), |seen| !*seen).unwrap());
         }
-        let content = [serde_json::json!({"id": "1", "name": "Till"})];
+        let content = [serde_json::json!({"id": number, "name": "Till"})];
         Reply::json(200, &serde_json::json!({"content": content, "total_pages": 4, "last": is_last}))
     });
     let env = TestEnv::new().at(&server.url(), "kco_test_api_1");

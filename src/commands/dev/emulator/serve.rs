@@ -110,7 +110,7 @@ impl ServeArgs {
         listen_address::check_address(self.listen, self.public, reason)?;
         let seed = self.seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
         let faults = self.create_faults()?;
-        let callbacks = self.create_callbacks()?;
+        let callbacks = self.create_callbacks(app)?;
         let token = (!self.listen.ip().is_loopback()).then(|| Uuid::new_v4().simple().to_string());
         let phone_seed = self.phone_seed.unwrap_or_else(|| fastrand::u32(..));
         let setup = Setup {
@@ -210,9 +210,9 @@ impl ServeArgs {
         Ok(Faults::new(table))
     }
 
-    fn create_callbacks(&self) -> Result<Option<Callbacks>, Error> {
+    fn create_callbacks(&self, app: &App) -> Result<Option<Callbacks>, Error> {
         let Some(url) = &self.callback_url else { return Ok(None) };
-        let secrets = args::read_secrets(&self.callback_secret_file)?;
+        let secrets = args::read_secrets(&self.callback_secret_file, &app.output)?;
         let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT)
             .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
         let poster = CallbackPoster::new(endpoint, &secrets)

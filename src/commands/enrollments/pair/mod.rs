@@ -78,7 +78,7 @@ pub(crate) struct Args {
     /// Keep the tag in the metadata of the device
     #[arg(long)]
     keep_tag: bool,
-    /// Polling interval
+    /// Polling interval, at least 100ms
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = args::parse_duration)]
     interval: Duration,
 }
@@ -139,7 +139,7 @@ impl Args {
             expires_in,
             metadata,
             keep_tag,
-            interval,
+            interval: interval.max(args::MIN_POLL_INTERVAL),
             reporter,
         };
         Box::pin(pair.pair_devices(resumed)).await

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Pair;
 use super::code::Code;
 use crate::api::{Error as ApiError, FailureCause};
+use crate::deadline::await_for;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, EnrollmentStatus, Resource};
 use crate::output::Choice;
@@ -109,11 +110,11 @@ impl Pair<'_> {
             let polled = match next {
                 NextAction::PollEnrollment(delay) => {
                     sleep(delay).await;
-                    timeout(POLL_TIMEOUT, self.poll_enrollment(code)).await
+                    await_for(POLL_TIMEOUT, Box::pin(self.poll_enrollment(code))).await
                 }
                 NextAction::PollDevice(delay) => {
                     sleep(delay).await;
-                    timeout(POLL_TIMEOUT, self.poll_device(code, &mut device)).await
+                    await_for(POLL_TIMEOUT, Box::pin(self.poll_device(code, &mut device))).await
                 }
                 NextAction::Paired => {
                     return device
@@ -126,8 +127,8 @@ impl Pair<'_> {
                 NextAction::NotListed => return WaitOutcome::Stopped(StopReason::NotListed),
             };
             let (observation, message) = match polled {
-                Ok(Ok(observation)) => (observation, String::new()),
-                Ok(Err(error)) => {
+                Some(Ok(observation)) => (observation, String::new()),
+                Some(Err(error)) => {
                     let retry_after = error.retry_after;
                     let is_permanent = matches!(error.cause, FailureCause::NotSent { transient: false, .. });
                     let error = Error::from(error);
@@ -136,7 +137,7 @@ impl Pair<'_> {
                     }
                     (Observation::Failure(retry_after), error.message)
                 }
-                Err(_) => (Observation::Failure(None), "the API does not respond".to_owned()),
+                None => (Observation::Failure(None), "the API does not respond".to_owned()),
             };
             let transition = pairing.observe(code.created_at.elapsed(), observation);
             match transition.is_failing {

@@ -115,7 +115,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
         listen_address::check_address(listen, public, "other machines could send deliveries")?;
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let output = &*app.output;
         let handler = Handler {
