@@ -104,6 +104,12 @@ impl Client {
         self
     }
 
+    /// A client of the same account that sends no merchant ID.
+    pub(crate) fn without_merchant_id(mut self) -> Self {
+        self.merchant_id = None;
+        self
+    }
+
     /// Sets the token of an emulator that others can reach.
     pub(crate) fn with_emulator_token(mut self, token: Option<&Secret>) -> Self {
         self.emulator_token = token.and_then(|token| {

@@ -72,17 +72,22 @@ const COMMANDS: [(&str, &str); 51] = [
     ("dev emulator clock advance", "20m"),
     ("dev emulator reset", ""),
     ("dev run", ""),
+    ("dev probe", "--yes"),
 ];
 
 /// Those that have no profile or no answer to echo, with arguments as above.
 /// Servers have tests of their own: here they only start, and end because they have nowhere to listen, or soon.
-const MORE: [(&str, &str); 7] = [
+const MORE: [(&str, &str); 11] = [
     ("api", "GET /ipp/v1/devices"),
     ("demo", ""),
     ("dev emulator", "--listen 192.0.2.1:1 --callback-url {url} --callback-secret-file {secret-file}"),
     ("webhooks listen", "--listen 127.0.0.1:0 --resolve --timeout 10ms --secret-file {secret-file}"),
     ("dev trigger", "payment.failed --to http://127.0.0.1:1/ --secret-file {secret-file} --session {id}"),
     ("webhooks verify", "--secret-file {secret-file} --headers {secret-file} --body {secret-file}"),
+    ("webhooks list", ""),
+    ("webhooks show", "kevt_1"),
+    ("webhooks replay", "kevt_1 --to http://127.0.0.1:1/"),
+    ("webhooks secret", "new-secret.txt"),
     ("completions", "bash"),
 ];
 
@@ -173,7 +178,11 @@ fn homes(server: &Server) -> [TestEnv; 3] {
     let active = "active = \"x\"\n";
     [
         TestEnv::new().with_profiles(&format!("{active}{stored}")),
-        TestEnv::new().with_profiles(&spare).at(&url, KEY).env("KUSTOM_USERNAME", USERNAME),
+        TestEnv::new()
+            .with_profiles(&spare)
+            .at(&url, KEY)
+            .env("KUSTOM_USERNAME", USERNAME)
+            .env("KUSTOM_MERCHANT_ID", "M100"),
         TestEnv::new().with_profiles(&format!("{active}{command}")),
     ]
 }

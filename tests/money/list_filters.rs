@@ -137,13 +137,9 @@ fn a_session_is_found_by_reference_and_by_the_beginning_of_its_id() {
         let found = get(&shop, query).json();
         assert_eq!(found["session_id"], id.as_str(), "{query}");
     }
-    for query in ["r-9", "0000", "r", &id[..3], &shop.attempts()[1].id.to_string()[..8]] {
+    for query in ["r-9", "zzzz", "r"] {
         let missing = get(&shop, query).assert_code(4);
-        assert!(
-            missing.stderr.contains("there is no session with the ID or reference"),
-            "{}",
-            missing.stderr
-        );
+        assert!(missing.stderr.contains("no session with the ID or reference"), "{}", missing.stderr);
     }
     let cancelled = shop.env.run(["sessions", "cancel", "r-2", "r-4", "-o", "json"]).json();
     assert_eq!(cancelled.as_array().expect("a list").len(), 2);

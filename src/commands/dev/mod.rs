@@ -3,6 +3,7 @@ mod credentials;
 mod emulator;
 mod emulator_only;
 mod pos;
+mod probe;
 mod run;
 mod simulate_tap;
 mod trigger;
@@ -39,12 +40,13 @@ pub(crate) enum Command {
     Pos(pos::Command),
     Emulator(Box<emulator::Args>),
     Run(run::Args),
+    Probe(probe::Args),
     Trigger(trigger::Args),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionArg {
-    /// Session ID, ID prefix or reference [default: select from the open sessions created on this machine]
+    /// Session ID, ID prefix or reference [default: select from the open sessions created here]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION")]
     session: Option<String>,
@@ -61,6 +63,7 @@ impl Command {
         match self {
             Self::Emulator(args) => args.run(app),
             Self::Run(args) => args.run(app),
+            Self::Probe(args) => args.run(app),
             Self::Trigger(args) => args.run(app),
             // Its guard is stricter, and has hints of its own.
             Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),

@@ -34,7 +34,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session IDs, ID prefixes or references; if omitted on a terminal, you pick an open session that was created here
+    /// Session IDs, ID prefixes or references [default: select from the open sessions]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION")]
     sessions: Vec<String>,
@@ -43,7 +43,11 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         context.ensure_can_confirm()?;
-        let mut ids = context.find_sessions(&self.sessions).await?;
+        // Every session is found before the first is cancelled, so that a typo cancels nothing.
+        let mut ids = Vec::with_capacity(self.sessions.len().max(1));
+        for session in &self.sessions {
+            ids.push(context.find_session(session).await?);
+        }
         if ids.is_empty() {
             ids.push(context.session_or_choice(None, SessionFilter::Open).await?);
         }

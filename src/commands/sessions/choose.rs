@@ -1,17 +1,30 @@
-//! Finds a session in the ledger by reference or ID prefix, or lets the user pick one: the API has no list of sessions.
+//! Finds a session in the ledger by its ID, an ID prefix or its reference, or lets the user pick one, since the API has no
+//! list of sessions.
 
-use indexmap::IndexSet;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
-use crate::ledger::{Attempt, Filter, Outcome, normalize_reference};
+use crate::ledger::{Attempt, Filter, Outcome};
 use crate::model::{MIN_ID_PREFIX_LEN, SessionStatus};
-use crate::output::{Choice, format_amount, format_time};
-use crate::text::{escape_control, format_age, trim_text};
+use crate::output::{Choice, format_amount};
+use crate::text::{escape_control, format_age, normalize_text, trim_text};
 
 const MAX_CHOICES: usize = 100;
+
+/// Open sessions whose status is requested before they are offered.
+const MAX_REFRESHED: usize = 20;
+
+const MAX_CONCURRENT_REFRESH: usize = 8;
+
+/// Choices are offered as they were last known if the API takes longer than this.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum SessionFilter {
@@ -21,72 +34,7 @@ pub(in crate::commands) enum SessionFilter {
 }
 
 impl ApiContext<'_> {
-    /// Finds the session by ID, ID prefix or reference. A complete ID need not be in the ledger.
-    ///
-    /// Several sessions of one reference are those of one sale, so the one that is open or paid is meant.
-    pub(in crate::commands) async fn find_session(&self, query: &str) -> Result<Uuid, Error> {
-        let query = trim_text(query);
-        if let Ok(id) = query.parse() {
-            return Ok(id);
-        }
-        let reference = self.attempts_with(|filter| filter.reference = normalize_reference(query)).await?;
-        let mut found: Vec<Attempt> =
-            reference.into_iter().filter(|attempt| attempt.session_id().is_some()).collect();
-        let may_be_paid = |attempt: &Attempt| {
-            attempt
-                .status()
-                .is_some_and(|status| !status.is_terminal() || *status == SessionStatus::Finalized)
-        };
-        if found.iter().any(may_be_paid) {
-            found.retain(may_be_paid);
-        } else {
-            found.truncate(1);
-        }
-        let lower = query.to_ascii_lowercase();
-        if lower.len() >= MIN_ID_PREFIX_LEN {
-            let with_prefix = self.attempts_with(|filter| filter.id_prefix = Some(lower.clone())).await?;
-            let is_session =
-                |attempt: &Attempt| attempt.session_id().is_some_and(|id| id.starts_with(&lower));
-            found.extend(with_prefix.into_iter().filter(is_session));
-        }
-        found.sort_by(|one, other| one.session_id().cmp(&other.session_id()));
-        found.dedup_by(|one, other| one.session_id() == other.session_id());
-        match found.as_slice() {
-            [] => {
-                let message = format!(
-                    "there is no session with the ID or reference '{}' in the ledger",
-                    escape_control(query)
-                );
-                let flag = self.settings.profile_flag();
-                Err(Error::new(ErrorKind::NotFound, message)
-                    .hint(format!("list them with `kustom{flag} sessions list`")))
-            }
-            [attempt] => {
-                let id = attempt.session_id().unwrap_or_default();
-                id.parse().map_err(|_| {
-                    Error::usage(format!("the session's ID '{}' is not a UUID", escape_control(id)))
-                })
-            }
-            several => Err(Error::ambiguous(query, "session", several.iter().map(to_candidate).collect())),
-        }
-    }
-
-    async fn attempts_with(&self, set: impl FnOnce(&mut Filter)) -> Result<Vec<Attempt>, Error> {
-        let mut filter = Filter::default();
-        set(&mut filter);
-        Ok(self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts)
-    }
-
-    /// Finds several sessions, each of them once. Fails before anything is done if one of them is not found.
-    pub(in crate::commands) async fn find_sessions(&self, queries: &[String]) -> Result<Vec<Uuid>, Error> {
-        let mut ids = IndexSet::new();
-        for query in queries {
-            ids.insert(self.find_session(query).await?);
-        }
-        Ok(ids.into_iter().collect())
-    }
-
-    /// Like [`Self::find_session`], but lets the user pick a session if there is no query.
+    /// Finds a session, or lets the user pick one if there is no query.
     pub(in crate::commands) async fn session_or_choice(
         &self,
         query: Option<&str>,
@@ -97,35 +45,114 @@ impl ApiContext<'_> {
         }
         if !self.output.can_prompt() {
             return Err(Error::usage("no session is given").hint(
-                "pass an ID or a reference; `kustom sessions list` lists the sessions that were created here",
+                "pass a session ID; `kustom sessions list` lists the sessions that were created here",
             ));
         }
         let is_open = filter == SessionFilter::Open;
         let filter = Filter { open: is_open, ..Filter::default() };
-        let attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
+        let mut attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
+        if is_open {
+            let ended = tokio::time::timeout(REFRESH_TIMEOUT, self.find_ended(&attempts)).await;
+            let ended = ended.unwrap_or_default();
+            attempts.retain(|attempt| {
+                !attempt.session_id().is_some_and(|id| ended.iter().any(|ended| ended == id))
+            });
+        }
         let (ids, choices): (Vec<_>, Vec<_>) = attempts.iter().filter_map(to_choice).unzip();
         if ids.is_empty() {
             let open = if is_open { "open " } else { "" };
             let message = format!("no {open}session was created here");
-            return Err(Error::new(ErrorKind::NotFound, message).hint("pass an ID or a reference"));
+            return Err(Error::new(ErrorKind::NotFound, message).hint("pass a session ID"));
         }
         let index = self.output.select("Session", &choices).await?;
         ids.get(index).copied().ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
+
+    /// The sessions that have ended since their status was last known.
+    async fn find_ended(&self, attempts: &[Attempt]) -> Vec<String> {
+        let ids = attempts.iter().filter_map(|attempt| attempt.session_id()?.parse::<Uuid>().ok());
+        let ids: Vec<_> = ids.take(MAX_REFRESHED).collect();
+        let requests = stream::iter(ids).map(|id| async move { self.client.session(id).await });
+        let mut responses = pin!(requests.buffered(MAX_CONCURRENT_REFRESH));
+        let mut ended = Vec::new();
+        while let Some(response) = responses.next().await {
+            let Ok(session) = response else { continue };
+            if session.status.as_ref().is_some_and(SessionStatus::is_terminal) {
+                super::outcome::record_status(&session, self).await;
+                ended.extend(session.session_id.clone());
+            }
+        }
+        ended
+    }
+
+    /// Finds a session by its complete ID, which needs no ledger, or by an ID prefix or its reference.
+    pub(in crate::commands) async fn find_session(&self, query: &str) -> Result<Uuid, Error> {
+        let query = trim_text(query);
+        if let Ok(id) = query.parse::<Uuid>() {
+            return Ok(id);
+        }
+        let ledger = self.ledger().await?;
+        let is_prefix = query.len() >= MIN_ID_PREFIX_LEN;
+        let by_reference = Filter { reference: Some(normalize_text(query)), ..Filter::default() };
+        let by_id = Filter { id_prefix: Some(query.to_ascii_lowercase()), ..Filter::default() };
+        let mut attempts = ledger.attempts(&by_reference, MAX_CHOICES).await?.attempts;
+        attempts.retain(|attempt| attempt.session_id().is_some());
+        // The sessions of one reference are those of one sale: the one that is open or paid is meant, or else the newest.
+        if attempts.iter().any(may_be_paid) {
+            attempts.retain(may_be_paid);
+        } else {
+            attempts.truncate(1);
+        }
+        let by_id = ledger.attempts(&by_id, MAX_CHOICES).await?.attempts;
+        let has_short_prefix = !is_prefix && !by_id.is_empty() && !query.is_empty();
+        if is_prefix {
+            attempts.extend(by_id);
+        }
+        // A session may match by both.
+        let found: IndexMap<Uuid, &Attempt> = attempts
+            .iter()
+            .filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)))
+            .collect();
+        match found.len() {
+            0 if has_short_prefix => Err(Error::usage(format!(
+                "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",
+                escape_control(query)
+            ))),
+            0 => {
+                let query = escape_control(query);
+                let message = format!("no session with the ID or reference '{query}' was created here");
+                Err(Error::new(ErrorKind::NotFound, message)
+                    .hint("pass the complete ID, or list the sessions with `kustom sessions list`"))
+            }
+            1 => found.into_keys().next().ok_or_else(|| Error::new(ErrorKind::Bug, "a session out of range")),
+            _ => {
+                let candidates = found.iter().map(|(id, attempt)| Candidate {
+                    id: id.to_string(),
+                    name: attempt.intent.merchant_reference1.clone(),
+                    about: to_choice(attempt).map(|_| describe(attempt)),
+                });
+                Err(Error::ambiguous(query, "session", candidates.collect()))
+            }
+        }
+    }
 }
 
-fn to_candidate(attempt: &Attempt) -> Candidate {
+/// Whether its session is paid, or can be.
+fn may_be_paid(attempt: &Attempt) -> bool {
+    attempt.status().is_some_and(|status| !status.is_terminal() || *status == SessionStatus::Finalized)
+}
+
+/// The amount, the last known status and the age of a session.
+fn describe(attempt: &Attempt) -> String {
     let intent = &attempt.intent;
-    let about = [
-        Some(format_time(attempt.at)),
-        Some(format_amount(intent.order_amount, intent.purchase_currency.as_deref())),
-        attempt.status().map(ToString::to_string),
-    ];
-    Candidate {
-        id: attempt.session_id().unwrap_or_default().to_owned(),
-        name: intent.merchant_reference1.clone(),
-        about: Some(about.into_iter().flatten().collect::<Vec<_>>().join("  ")),
-    }
+    let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
+    let status = match &attempt.outcome {
+        Outcome::Created { status, .. } => status.as_str(),
+        _ => "",
+    };
+    let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
+    let parts = [amount.as_str(), status, &age];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
 fn to_choice(attempt: &Attempt) -> Option<(Uuid, Choice)> {

@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::Intent;
 use crate::model::{Resource, Session};
 use crate::profiles::IfBusy;
+use crate::settings::Endpoint;
 use crate::text::escape_control;
 use uuid::Uuid;
 
@@ -123,7 +124,7 @@ impl Args {
             drop(attempt);
             watch_created(session, &new, wait, context).await
         } else {
-            print_created(&session, context)
+            print_created(&session, context).await
         };
         finish(id, result, watch, context).await
     }
@@ -181,7 +182,11 @@ fn name_offline_device(error: Error, new: &NewSession) -> Error {
     error
 }
 
-fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+async fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    // Nobody waits for a name in a script.
+    if context.output.is_terminal() || matches!(context.account.endpoint, Endpoint::InProcess) {
+        context.learn_names(std::slice::from_ref(session)).await;
+    }
     let id = session.session_id.as_deref().unwrap_or_default();
     context.output.print_item(session).map_err(|error| {
         error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)

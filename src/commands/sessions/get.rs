@@ -28,7 +28,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session ID, ID prefix or reference; if omitted on a terminal, you pick a session that was created here
+    /// Session ID, ID prefix or reference [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION")]
     session: Option<String>,

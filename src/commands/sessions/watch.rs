@@ -1,6 +1,8 @@
 //! `kustom sessions watch`
 
 use clap_complete::engine::ArgValueCompleter;
+use indexmap::IndexSet;
+use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::reporter::WatchedSession;
@@ -31,7 +33,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session IDs, ID prefixes or references; if omitted on a terminal, you pick an open session that was created here
+    /// Session IDs, ID prefixes or references [default: select from the open sessions]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(value_name = "SESSION")]
     sessions: Vec<String>,
@@ -42,10 +44,13 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { sessions, wait } = self;
-        let mut ids = context.run_until_cancelled(context.find_sessions(&sessions)).await?;
+        let mut ids: IndexSet<Uuid> = IndexSet::with_capacity(sessions.len());
+        for session in &sessions {
+            ids.insert(context.run_until_cancelled(context.find_session(session)).await?);
+        }
         if ids.is_empty() {
             let selected = context.session_or_choice(None, SessionFilter::Open);
-            ids.push(context.run_until_cancelled(selected).await?);
+            ids.insert(context.run_until_cancelled(selected).await?);
         }
         if wait.may_cancel() {
             context.ensure_can_confirm()?;
