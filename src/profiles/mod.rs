@@ -110,6 +110,10 @@ pub(crate) struct Profile {
     pub if_busy: Option<IfBusy>,
     /// Replaces the host of the environment, for a proxy or an emulator.
     pub base_url: Option<String>,
+    /// A PostgreSQL database that several machines share as their ledger.
+    pub ledger: Option<String>,
+    /// A command whose output is the password of that database.
+    pub ledger_command: Option<String>,
     /// Whether completions may call the API with the key. The default depends on the environment and the key.
     pub completions: Option<bool>,
 }
@@ -127,6 +131,8 @@ impl Profile {
             currency: None,
             if_busy: None,
             base_url: None,
+            ledger: None,
+            ledger_command: None,
             completions: None,
         }
     }

@@ -19,4 +19,5 @@ mod list_filters;
 mod network_errors;
 mod other_resource;
 mod recover;
+mod shared_ledger;
 mod watch;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::emulator;
+use crate::ledger::LedgerLocation;
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::{Environment, IfBusy, KeySource, LOCAL, Profile};
 
@@ -20,6 +21,8 @@ pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) currency: Option<String>,
     pub(in crate::commands) if_busy: Option<&'static str>,
     pub(in crate::commands) base_url: Option<String>,
+    /// Without a password. `None` if it cannot be used or is the database in the state directory.
+    pub(in crate::commands) ledger: Option<String>,
     pub(in crate::commands) completions: Option<bool>,
 }
 
@@ -34,6 +37,7 @@ impl ProfileRow {
             currency,
             if_busy,
             base_url,
+            ledger,
             completions,
             ..
         } = profile;
@@ -53,6 +57,9 @@ impl ProfileRow {
             currency: currency.clone(),
             if_busy: if_busy.map(IfBusy::as_str),
             base_url: base_url.clone(),
+            ledger: ledger
+                .as_deref()
+                .and_then(|ledger| Some(LedgerLocation::parse(ledger).ok()?.to_string())),
             completions: *completions,
         }
     }
@@ -81,6 +88,7 @@ impl View for ProfileRow {
         Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
         Column::detail("IF BUSY", |row| Cell::optional(row.if_busy)),
         Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
+        Column::detail("LEDGER", |row| Cell::optional(row.ledger.as_deref())),
         Column::detail("COMPLETIONS", |row| Cell::optional(row.completions.map(|value| value.to_string()))),
     ];
 }
