@@ -247,6 +247,16 @@ impl Ledger {
         self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
     }
 
+    /// Does what a payment needs of the ledger, without an attempt: a durable transaction, and a lock.
+    pub(crate) async fn check_usable(&self) -> Result<(), Error> {
+        let lookup = Lookup::Attempt(Uuid::nil());
+        self.storage
+            .transact(lookup, Durability::Full, &mut |_| Vec::new())
+            .await
+            .map_err(|error| self.error(&error))?;
+        self.try_lock_device("doctor").await.map(drop)
+    }
+
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.
     pub(crate) async fn try_lock_device(&self, device: &str) -> Result<LockAttempt, Error> {
         self.storage.try_lock(device, &self.origin).await.map_err(|error| self.error(&error))

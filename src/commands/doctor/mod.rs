@@ -53,7 +53,9 @@ impl Args {
         match app.account() {
             Ok(account) => {
                 results.extend(check_settings(&account, &app.settings.directory));
-                let ledger = async { Ok(local::check_ledger(app.open_ledger(&account).await).await) };
+                let ledger = async {
+                    Ok(local::check_ledger(app.open_ledger(&account).await, &app.settings.paths.state).await)
+                };
                 results.push(app.block_on(ledger)?);
                 let network = network::check_network(&account);
                 let is_reachable = network.iter().all(|result| result.kind.is_none());
