@@ -7,14 +7,20 @@
 
 mod account;
 mod attempt;
+mod database_url;
 mod duplicates;
 mod hash;
 mod journal;
+mod outbox;
+mod password_file;
+mod postgres;
+mod refund;
+mod repair;
 mod sql;
 mod sqlite;
 mod storage;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -23,11 +29,22 @@ use uuid::Uuid;
 pub use account::AccountId;
 pub(crate) use account::fingerprint;
 pub use attempt::{Attempt, Intent, Origin, Outcome};
+pub(crate) use database_url::{DatabaseUrl, LedgerLocation};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
 pub use hash::checksum;
+pub(crate) use journal::{accept_damaged as accept_journals, find_damaged as damaged_journals};
+pub(crate) use outbox::Outbox;
+pub(crate) use password_file::find_password;
+pub(crate) use postgres::PostgresStorage;
+pub use refund::{RefundAttempt, RefundDecision, RefundIntent, RefundOutcome, decide_refund};
+pub(crate) use repair::{LostAttempt, Salvage, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
-pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage};
+pub(crate) use storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary,
+};
+
+use outbox::Undelivered;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::Session;
@@ -44,6 +61,8 @@ pub(crate) struct Ledger {
     profile_flag: String,
     /// Journals of earlier versions with lines that cannot be read.
     damaged_journals: Vec<LedgerError>,
+    /// Keeps results while a shared ledger cannot be reached.
+    outbox: Option<Outbox>,
 }
 
 /// The result of [`Ledger::begin`].
@@ -57,7 +76,58 @@ pub(crate) enum Begin {
 
 impl Ledger {
     pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId, profile_flag: String) -> Self {
-        Self { storage, account, origin: Origin::current(), profile_flag, damaged_journals: Vec::new() }
+        let origin = Origin::current();
+        Self { storage, account, origin, profile_flag, damaged_journals: Vec::new(), outbox: None }
+    }
+
+    /// Keeps results in `outbox` while the ledger cannot be reached, and delivers those that it has.
+    pub(crate) async fn with_outbox(mut self, outbox: Outbox) -> Result<Self, Error> {
+        self.deliver(&outbox).await.map_err(|error| self.error(&error))?;
+        self.outbox = Some(outbox);
+        Ok(self)
+    }
+
+    async fn deliver(&self, outbox: &Outbox) -> Result<(), LedgerError> {
+        for Undelivered { attempt: id, outcome, reported } in outbox.undelivered().await? {
+            let mut is_known = false;
+            let mut apply = |mut found: Vec<Attempt>| {
+                is_known = !found.is_empty();
+                found.retain_mut(|attempt| {
+                    // A person may have resolved it meanwhile; only a session that exists is more certain.
+                    let is_news = |outcome: &&Outcome| {
+                        attempt.outcome.is_unknown() || matches!(outcome, Outcome::Created { .. })
+                    };
+                    let resolved = outcome.as_ref().filter(is_news).cloned();
+                    let is_resolved = resolved.is_some_and(|outcome| attempt.resolve(&outcome));
+                    let is_reported = reported && !std::mem::replace(&mut attempt.reported, true);
+                    is_resolved || is_reported
+                });
+                found
+            };
+            self.storage.transact(Lookup::Attempt(id), Durability::Full, &mut apply).await?;
+            // It may belong to the ledger of another profile.
+            if is_known {
+                outbox.remove(id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that a result was kept for later, in addition to why it could not be stored.
+    async fn keep(&self, attempt: Uuid, outcome: &Outcome, error: Error) -> Error {
+        let Some(outbox) = &self.outbox else { return error };
+        match outbox.keep_outcome(attempt, outcome).await {
+            Ok(()) => {
+                let place = outbox.location();
+                let note = format!("{}; the next command delivers the outcome from {place}", error.message);
+                Error { message: note, ..error }
+            }
+            Err(also) => Error { message: format!("{}; {also}", error.message), ..error },
+        }
+    }
+
+    pub(crate) const fn account(&self) -> &AccountId {
+        &self.account
     }
 
     fn error(&self, error: &LedgerError) -> Error {
@@ -83,6 +153,22 @@ impl Ledger {
     /// Where the attempts are, without secrets.
     pub(crate) fn location(&self) -> String {
         self.storage.location()
+    }
+
+    /// What the ledger holds, of all accounts.
+    pub(crate) async fn summary(&self) -> Result<Summary, Error> {
+        self.storage.summary().await.map_err(|error| self.error(&error))
+    }
+
+    /// The number of results that could not be delivered yet; `None` if the ledger is not shared.
+    pub(crate) async fn undelivered(&self) -> Result<Option<usize>, Error> {
+        let Some(outbox) = &self.outbox else { return Ok(None) };
+        Ok(Some(outbox.undelivered().await.map_err(|error| self.error(&error))?.len()))
+    }
+
+    /// Adds attempts, except those whose ID exists. Returns how many were added.
+    pub(crate) async fn import(&self, attempts: Vec<Attempt>) -> Result<usize, Error> {
+        self.storage.import(attempts).await.map_err(|error| self.error(&error))
     }
 
     /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
@@ -118,7 +204,10 @@ impl Ledger {
         };
         self.transact(lookup, Durability::Full, &mut decide).await?;
         if duplicates.is_empty() {
-            self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
+            if let Err(error) = self.storage.ensure_in_place().await {
+                let outcome = Outcome::Refused("nothing was sent, because the ledger was lost".to_owned());
+                return Err(self.keep(attempt.id, &outcome, self.error(&error)).await);
+            }
             return Ok(Begin::Started(attempt.id));
         }
         Ok(Begin::Duplicates(duplicates))
@@ -126,7 +215,12 @@ impl Ledger {
 
     /// Stores what came of an attempt. A session that is known to exist stays.
     pub(crate) async fn finish(&self, attempt: Uuid, outcome: Outcome) -> Result<(), Error> {
-        self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome)).await
+        let stored =
+            self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome));
+        match stored.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.keep(attempt, &outcome, error).await),
+        }
     }
 
     /// Stores the status of a session.
@@ -141,10 +235,13 @@ impl Ledger {
     /// Marks an attempt whose result was printed. Losing the mark in a power failure is harmless: a later create
     /// reports the attempt once more.
     pub(crate) async fn mark_reported(&self, attempt: Uuid) -> Result<(), Error> {
-        self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
+        let stored = self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
             !std::mem::replace(&mut attempt.reported, true)
-        })
-        .await
+        });
+        match (stored.await, &self.outbox) {
+            (Err(_), Some(outbox)) => outbox.keep_reported(attempt).await.map_err(|error| self.error(&error)),
+            (stored, _) => stored,
+        }
     }
 
     async fn change(
@@ -255,6 +352,83 @@ impl Ledger {
             .await
             .map_err(|error| self.error(&error))?;
         self.try_lock_device("doctor").await.map(drop)
+    }
+
+    /// Stores an intended refund, with its idempotency key, unless it exists or has to be resumed. Both happen in one
+    /// transaction, so of any number of processes that want the same refund one starts it.
+    pub(crate) async fn begin_refund(
+        &self,
+        intent: &RefundIntent,
+        again: bool,
+    ) -> Result<(RefundAttempt, RefundDecision), Error> {
+        let attempt = RefundAttempt {
+            id: Uuid::new_v4(),
+            at: Timestamp::now(),
+            account: self.account.clone(),
+            origin: self.origin.clone(),
+            intent: intent.clone(),
+            outcome: RefundOutcome::Pending,
+        };
+        let mut decision = RefundDecision::Start;
+        let mut decide = |earlier: Vec<RefundAttempt>| {
+            decision = decide_refund(intent, &self.account, &earlier, again);
+            if decision == RefundDecision::Start { vec![attempt.clone()] } else { Vec::new() }
+        };
+        let stored = self.storage.transact_refunds(&intent.order_id, &mut decide).await;
+        stored.map_err(|error| self.error(&error))?;
+        self.storage.ensure_in_place().await.map_err(|error| self.error(&error))?;
+        Ok((attempt, decision))
+    }
+
+    /// Stores what came of a refund. One that is known to be processed stays.
+    pub(crate) async fn finish_refund(
+        &self,
+        attempt: &RefundAttempt,
+        outcome: &RefundOutcome,
+    ) -> Result<(), Error> {
+        let mut apply = |mut found: Vec<RefundAttempt>| {
+            found.retain_mut(|other| other.id == attempt.id && other.resolve(outcome));
+            found
+        };
+        let stored = self.storage.transact_refunds(&attempt.intent.order_id, &mut apply).await;
+        stored.map_err(|error| self.error(&error))
+    }
+
+    /// The refunds of an order by this account, oldest first.
+    pub(crate) async fn refunds_of_order(&self, order_id: &str) -> Result<Vec<RefundAttempt>, Error> {
+        let mut refunds = Vec::new();
+        let mut read = |found: Vec<RefundAttempt>| {
+            refunds = found;
+            Vec::new()
+        };
+        let found = self.storage.transact_refunds(order_id, &mut read).await;
+        found.map_err(|error| self.error(&error))?;
+        refunds.retain(|refund| self.account.is_same(&refund.account));
+        Ok(refunds)
+    }
+
+    /// The refunds of the account that were started in this time, oldest first, and how many damaged ones were omitted.
+    pub(crate) async fn refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<(Vec<RefundAttempt>, usize), Error> {
+        let found = self.storage.select_refunds(since, until).await.map_err(|error| self.error(&error))?;
+        let damaged = found.iter().filter(|refund| refund.is_none()).count();
+        let own = found.into_iter().flatten().filter(|refund| self.account.is_same(&refund.account));
+        Ok((own.collect(), damaged))
+    }
+
+    /// What was refunded of each order, by its ID.
+    pub(crate) async fn refunded_amounts(&self) -> Result<HashMap<String, i64>, Error> {
+        let mut amounts: HashMap<String, i64> = HashMap::new();
+        for refund in self.refunds(None, None).await?.0 {
+            if matches!(refund.outcome, RefundOutcome::Refunded { .. }) {
+                let sum = amounts.entry(refund.intent.order_id).or_default();
+                *sum = sum.saturating_add(refund.intent.amount);
+            }
+        }
+        Ok(amounts)
     }
 
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.

@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use jiff::Timestamp;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
@@ -14,15 +14,31 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::sql::{self, Param};
-use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage};
-use super::{Attempt, Origin};
+use super::storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary,
+};
+use super::{Attempt, Origin, RefundAttempt};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
-/// The version of the schema, in `user_version`.
-const VERSION: i64 = 1;
+/// The version of the schema, in `user_version`: the number of migrations.
+const VERSION: i64 = 3;
+
+const MIGRATIONS: [&str; 3] = [ATTEMPTS, REFUNDS, UNDELIVERED];
+
+const REFUNDS: &str = "
+CREATE TABLE refunds (
+    id TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    order_id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    checksum TEXT NOT NULL
+);
+CREATE INDEX refunds_order ON refunds (order_id);
+CREATE INDEX refunds_at ON refunds (at_ms);
+";
 
 /// Each index on a column that a create needs has a second one beside it: see [`sql::lookup`].
-const SCHEMA: &str = "
+const ATTEMPTS: &str = "
 CREATE TABLE attempts (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -47,6 +63,15 @@ CREATE INDEX attempts_reference ON attempts (reference_key) WHERE reference_key 
 CREATE INDEX attempts_reference_hash ON attempts (reference_hash) WHERE reference_hash IS NOT NULL;
 CREATE INDEX attempts_unsettled ON attempts (unsettled) WHERE unsettled IS NOT NULL;
 CREATE INDEX attempts_unsettled_hash ON attempts (unsettled_hash) WHERE unsettled_hash IS NOT NULL;
+";
+
+/// See [`super::outbox`].
+const UNDELIVERED: &str = "
+CREATE TABLE undelivered (
+    attempt TEXT PRIMARY KEY,
+    outcome TEXT,
+    reported INTEGER NOT NULL
+);
 ";
 
 /// How long SQLite itself waits for a lock. Longer waits happen outside of it, where signals are handled.
@@ -75,8 +100,12 @@ impl SqliteStorage {
         Self { path: state.join("ledger.db"), locks: state.join("locks"), connection: RefCell::new(None) }
     }
 
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
     /// Runs `work` on the open database, and again while another process has it locked.
-    async fn with_database<T>(
+    pub(super) async fn with_database<T>(
         &self,
         action: &'static str,
         mut work: impl FnMut(&Connection) -> rusqlite::Result<T>,
@@ -137,13 +166,15 @@ impl SqliteStorage {
         }
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let found = version(&transaction)?;
-        if found == 0 {
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
-        } else if found != VERSION {
+        let missing = usize::try_from(found).ok().and_then(|found| MIGRATIONS.get(found..));
+        let Some(missing) = missing else {
             let location = self.location();
             return Err(OpenError::Ledger(LedgerError::Version { location, found, known: VERSION }));
+        };
+        for migration in missing {
+            transaction.execute_batch(migration)?;
         }
+        transaction.pragma_update(None, "user_version", VERSION)?;
         Ok(transaction.commit()?)
     }
 
@@ -166,14 +197,7 @@ impl SqliteStorage {
     }
 
     fn damaged(&self, number: usize) -> LedgerError {
-        let reason = format!(
-            "{} not what was stored",
-            match number {
-                1 => "one attempt is".to_owned(),
-                number => format!("{number} attempts are"),
-            }
-        );
-        LedgerError::Damaged { location: self.location(), reason }
+        LedgerError::Damaged { location: self.location(), reason: sql::describe_damage(number) }
     }
 }
 
@@ -228,6 +252,20 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(Summary { version: VERSION, ..Summary::default() });
+            }
+            self.with_database("read", |connection| {
+                connection.query_row(sql::COUNT, [], |row| {
+                    Ok(Summary { version: VERSION, attempts: row.get(0)?, unknown: row.get(1)? })
+                })
+            })
+            .await
+        })
+    }
+
     fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         Box::pin(async move {
             self.with_database("write", |connection| {
@@ -266,6 +304,48 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn transact_refunds<'a>(
+        &'a self,
+        order_id: &'a str,
+        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(async move {
+            let damaged = self
+                .with_database("write", |connection| {
+                    set_durability(connection, Durability::Full)?;
+                    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                    let (statement, params) = sql::refunds_of_order(order_id);
+                    let refunds = read_refunds(&transaction, statement, &params)?;
+                    let damaged = refunds.iter().filter(|refund| refund.is_none()).count();
+                    if damaged > 0 {
+                        return Ok(damaged);
+                    }
+                    for refund in change(refunds.into_iter().flatten().collect()) {
+                        let params = params_from_iter(sql::insert_refund_params(&refund));
+                        transaction.prepare_cached(sql::INSERT_REFUND)?.execute(params)?;
+                    }
+                    transaction.commit()?;
+                    Ok(0)
+                })
+                .await?;
+            if damaged > 0 { Err(self.damaged(damaged)) } else { Ok(()) }
+        })
+    }
+
+    fn select_refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(Vec::new());
+            }
+            let (statement, params) = sql::select_refunds(since, until);
+            self.with_database("read", |connection| read_refunds(connection, statement, &params)).await
+        })
+    }
+
     fn try_lock<'a>(
         &'a self,
         device: &'a str,
@@ -283,14 +363,11 @@ impl Storage for SqliteStorage {
         })
     }
 
-    fn ensure_in_place(&self) -> Result<(), LedgerError> {
-        let opened = self.connection.borrow();
+    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
+        let opened = self.connection.borrow().as_ref().map(|opened| opened.file);
         let current = fs::metadata(&self.path).ok().map(|file| FileId::of(&file));
-        if opened.as_ref().map(|opened| opened.file) == current {
-            Ok(())
-        } else {
-            Err(LedgerError::Moved(self.path.clone()))
-        }
+        let result = if opened == current { Ok(()) } else { Err(LedgerError::Moved(self.path.clone())) };
+        std::future::ready(result).boxed_local()
     }
 
     fn location(&self) -> String {
@@ -385,6 +462,22 @@ fn read_rows(connection: &Connection, statement: &str, params: &[Param]) -> rusq
     Ok(read)
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+fn read_refunds(
+    connection: &Connection,
+    statement: &str,
+    params: &[Param],
+) -> rusqlite::Result<Vec<Option<RefundAttempt>>> {
+    let mut statement = connection.prepare(statement)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get::<_, String>(index).ok();
+        let refund = text(0).zip(text(1)).and_then(|(record, sum)| RefundAttempt::from_record(&record, &sum));
+        read.push(refund);
+    }
+    Ok(read)
+}
+
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

@@ -1,7 +1,9 @@
 //! Handles a delivery: verify, deduplicate, resolve, forward, print and respond, in this order.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -9,19 +11,20 @@ use axum::response::Response;
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::ExitAfter;
 use super::delivery::{Delivery, DeliveryStatus};
-use super::forward::forward;
+use super::forward::{Forwarded, forward};
 use super::response::problem;
+use super::{ExitAfter, Route};
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
+use crate::deliveries::{Begin, DeliveryState, DeliveryStore, Finish, StoreError};
 use crate::error::{Error, ErrorKind};
+use crate::fs::{io_error_message, write_atomic};
 use crate::ledger::Ledger;
 use crate::model::{CallbackType, Session};
 use crate::output::{ListWriter, Output};
@@ -30,9 +33,6 @@ use crate::webhooks::Verifier;
 
 /// In bytes. Callbacks have a few hundred.
 const MAX_BODY: usize = 1024 * 1024;
-
-/// Senders retry within hours, so older IDs can be forgotten.
-const MAX_REMEMBERED: usize = 100_000;
 
 /// How long another process may use the ledger or the device of an attempt, before the sender has to retry.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,8 +45,15 @@ pub(super) struct Handler<'a> {
     pub(super) resolver: Option<ApiContext<'a>>,
     pub(super) forward_to: Option<CallbackEndpoint>,
     pub(super) exit_after: Option<ExitAfter>,
-    /// The IDs of verified deliveries: `true` once acknowledged, `false` while in progress.
-    pub(super) processed: RefCell<IndexMap<String, bool>>,
+    pub(super) routes: Vec<Route>,
+    /// Added to what is forwarded.
+    pub(super) headers: HeaderMap,
+    /// The types that are printed and forwarded; all if it is empty.
+    pub(super) only: Vec<CallbackType>,
+    pub(super) save: Option<PathBuf>,
+    pub(super) store: DeliveryStore,
+    /// The IDs of the deliveries in progress.
+    pub(super) in_progress: RefCell<HashSet<String>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -87,59 +94,112 @@ impl Handler<'_> {
             Err(error) => {
                 let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
                 let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
-                return self.print(Delivery::refused(now, id, &error), response);
+                if let Err(error) = self.store.refuse(now, headers, body, error.code()) {
+                    return self.store_failed(&error);
+                }
+                return self.print(Delivery::refused(now, id, &error), response).0;
             }
         };
-        let known = self.processed.borrow().get(&id).copied();
-        match known {
-            None => self.remember(&id, false),
-            Some(true) => {
-                self.output.status(&format!("Dropped {}, which was received before.", escape_control(&id)));
-                return acknowledge();
-            }
-            Some(false) => {
-                return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
-            }
+        if !self.in_progress.borrow_mut().insert(id.clone()) {
+            return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
         }
-        let mut delivery = Delivery::verified(now, id.clone(), body);
-        let response = self.process(&mut delivery, headers, body).await;
-        if delivery.outcome == DeliveryStatus::Accepted {
-            self.remember(&id, true);
-        } else {
-            // The sender retries it.
-            self.processed.borrow_mut().shift_remove(&id);
-        }
-        self.print(delivery, response)
+        let response = self.receive_verified(&id, now, headers, body).await;
+        self.in_progress.borrow_mut().remove(&id);
+        response.unwrap_or_else(|error| self.store_failed(&error))
     }
 
-    fn remember(&self, id: &str, is_acknowledged: bool) {
-        let mut processed = self.processed.borrow_mut();
-        processed.insert(id.to_owned(), is_acknowledged);
-        if processed.len() > MAX_REMEMBERED {
-            processed.shift_remove_index(0);
+    /// Every step is stored before the next one, so that a process that is killed loses nothing and knows what it may
+    /// have repeated.
+    async fn receive_verified(
+        &self,
+        id: &str,
+        now: Timestamp,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Response, StoreError> {
+        let (seq, is_repeat) = match self.store.begin(id, now, headers, body)? {
+            Begin::Acknowledged => {
+                self.output.status(&format!("Dropped {}, which was received before.", escape_control(id)));
+                return Ok(acknowledge());
+            }
+            Begin::New(seq) => (seq, false),
+            Begin::Repeat(seq) => (seq, true),
+        };
+        let mut delivery = Delivery::verified(now, id.to_owned(), body);
+        delivery.repeated = is_repeat;
+        if let Some(dir) = &self.save
+            && let Err(error) = save(dir, id, headers, body)
+        {
+            self.output.warn(&format!("cannot save {} in {}: {error}", escape_control(id), dir.display()));
         }
+        let kind = delivery.kind.as_deref().and_then(CallbackType::find);
+        let is_wanted = self.only.is_empty() || kind.as_ref().is_some_and(|kind| self.only.contains(kind));
+        if !is_wanted {
+            let finish = Finish { status: 200, reason: Some("not selected by --only"), response: None };
+            self.store.finish(seq, DeliveryState::Acknowledged, &finish)?;
+            return Ok(acknowledge());
+        }
+        let application = self.application(delivery.kind.as_deref());
+        self.store.process(seq, application.map(CallbackEndpoint::display_url).as_deref())?;
+        let Forwarded { response, body: answer, is_lost, .. } =
+            self.process(&mut delivery, application, headers, is_repeat, body).await;
+        let (is_accepted, reason) = (delivery.outcome == DeliveryStatus::Accepted, delivery.detail.clone());
+        let status = response.status().as_u16();
+        let (response, is_printed) = self.print(delivery, response);
+        // Without a response, the application may have received it. What was not printed is delivered again.
+        let state = match (is_accepted && is_printed, is_lost) {
+            (true, _) => DeliveryState::Acknowledged,
+            (false, true) => DeliveryState::Processing,
+            (false, false) => DeliveryState::Failed,
+        };
+        self.store.finish(
+            seq,
+            state,
+            &Finish { status, reason: reason.as_deref(), response: answer.as_deref() },
+        )?;
+        Ok(response)
+    }
+
+    /// The sender has to retry what cannot be stored.
+    fn store_failed(&self, error: &StoreError) -> Response {
+        self.output.warn(&error.to_string());
+        problem(StatusCode::SERVICE_UNAVAILABLE, "The delivery cannot be stored at present.")
+    }
+
+    /// The application that gets callbacks of this type.
+    fn application(&self, kind: Option<&str>) -> Option<&CallbackEndpoint> {
+        let route = kind.and_then(|kind| self.routes.iter().find(|route| route.matches(kind)));
+        route.map(|route| &route.to).or(self.forward_to.as_ref())
     }
 
     /// Resolves and forwards the delivery, and returns the response to its sender.
-    async fn process(&self, delivery: &mut Delivery, headers: &HeaderMap, body: &[u8]) -> Response {
+    async fn process(
+        &self,
+        delivery: &mut Delivery,
+        application: Option<&CallbackEndpoint>,
+        headers: &HeaderMap,
+        is_repeat: bool,
+        body: &[u8],
+    ) -> Forwarded {
+        let own = |response| Forwarded { response, failure: None, body: None, is_lost: false };
         let resolved = self.resolve(delivery).await;
-        match (&self.forward_to, resolved) {
+        match (application, resolved) {
             (Some(application), resolved) => {
                 if let Err(error) = resolved {
                     // The application decides whether the sender has to retry.
                     self.output.warn(&error.message);
                 }
-                let (response, failure) = forward(application, headers, body).await;
-                if let Some(failure) = failure {
-                    delivery.reject("application", failure);
+                let forwarded = forward(application, headers, &self.headers, is_repeat, body).await;
+                if let Some(failure) = &forwarded.failure {
+                    delivery.reject("application", failure.clone());
                 }
-                response
+                forwarded
             }
             (None, Err(error)) => {
                 delivery.reject("unresolved", error.message);
-                problem(StatusCode::SERVICE_UNAVAILABLE, "The session cannot be read at present.")
+                own(problem(StatusCode::SERVICE_UNAVAILABLE, "The session cannot be read at present."))
             }
-            (None, Ok(())) => acknowledge(),
+            (None, Ok(())) => own(acknowledge()),
         }
     }
 
@@ -179,10 +239,10 @@ impl Handler<'_> {
         Ok(())
     }
 
-    /// Prints the delivery and returns `response`. A delivery that cannot be printed is not acknowledged.
-    fn print(&self, mut delivery: Delivery, response: Response) -> Response {
+    /// Prints the delivery, and returns `response` and true. A delivery that cannot be printed is not acknowledged.
+    fn print(&self, mut delivery: Delivery, response: Response) -> (Response, bool) {
         if self.stop.is_cancelled() {
-            return stopping();
+            return (stopping(), false);
         }
         delivery.status = Some(response.status().as_u16());
         let mut is_last = false;
@@ -194,12 +254,12 @@ impl Handler<'_> {
         if let Err(error) = self.write(delivery) {
             self.print_error.replace(Some(error));
             self.stop.cancel();
-            return stopping();
+            return (stopping(), false);
         }
         if is_last {
             self.stop.cancel();
         }
-        response
+        (response, true)
     }
 
     pub(super) fn timeout_message(&self) -> String {
@@ -220,6 +280,28 @@ impl Handler<'_> {
         }
         self.output.flush()
     }
+}
+
+/// Writes the headers and the body for `kustom webhooks verify`.
+fn save(dir: &Path, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), String> {
+    // An ID is chosen by the sender, so it must not name another directory.
+    let name: String = id
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() || matches!(char, '-' | '_') { char } else { '_' })
+        .take(100)
+        .collect();
+    let headers: String = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("webhook-") || *name == http::header::CONTENT_TYPE)
+        .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap_or_default()))
+        .collect::<Vec<_>>()
+        .concat();
+    let write = |extension: &str, content: &[u8]| {
+        write_atomic(&dir.join(format!("{name}.{extension}")), content)
+            .map_err(|error| io_error_message(&error))
+    };
+    write("headers.txt", headers.as_bytes())?;
+    write("body.json", body)
 }
 
 /// The guide names 200, although any 2xx acknowledges (observed).
