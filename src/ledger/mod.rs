@@ -380,6 +380,16 @@ impl Ledger {
         self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
     }
 
+    /// Does what a payment needs of the ledger, without an attempt: a durable transaction, and a lock.
+    pub(crate) async fn check_usable(&self) -> Result<(), Error> {
+        let lookup = Lookup::Attempt(Uuid::nil());
+        self.storage
+            .transact(lookup, Durability::Full, &mut |_| Vec::new())
+            .await
+            .map_err(|error| self.error(&error))?;
+        self.try_lock_device("doctor").await.map(drop)
+    }
+
     /// Stores an intended refund, with its idempotency key, unless it exists or has to be resumed. Both happen in one
     /// transaction, so of any number of processes that want the same refund one starts it.
     pub(crate) async fn begin_refund(
