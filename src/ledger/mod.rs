@@ -7,10 +7,15 @@
 
 mod account;
 mod attempt;
+mod database_url;
 mod duplicates;
 mod hash;
 mod journal;
+mod outbox;
+mod password_file;
+mod postgres;
 mod refund;
+mod repair;
 mod sql;
 mod sqlite;
 mod storage;
@@ -23,13 +28,24 @@ use uuid::Uuid;
 
 pub use account::AccountId;
 pub(crate) use account::fingerprint;
+pub(crate) use attempt::normalize_reference;
 pub use attempt::{Attempt, Intent, Origin, Outcome};
+pub(crate) use database_url::{DatabaseUrl, LedgerLocation};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
 pub use hash::checksum;
+pub(crate) use journal::{accept_damaged as accept_journals, find_damaged as damaged_journals};
+pub(crate) use outbox::Outbox;
+pub(crate) use password_file::find_password;
+pub(crate) use postgres::PostgresStorage;
 pub use refund::{RefundAttempt, RefundDecision, RefundIntent, RefundOutcome, decide_refund};
+pub(crate) use repair::{LostAttempt, Salvage, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
-pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage};
+pub(crate) use storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary,
+};
+
+use outbox::Undelivered;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::Session;
@@ -46,6 +62,8 @@ pub(crate) struct Ledger {
     profile_flag: String,
     /// Journals of earlier versions with lines that cannot be read.
     damaged_journals: Vec<LedgerError>,
+    /// Keeps results while a shared ledger cannot be reached.
+    outbox: Option<Outbox>,
 }
 
 /// The result of [`Ledger::begin`].
@@ -59,7 +77,54 @@ pub(crate) enum Begin {
 
 impl Ledger {
     pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId, profile_flag: String) -> Self {
-        Self { storage, account, origin: Origin::current(), profile_flag, damaged_journals: Vec::new() }
+        let origin = Origin::current();
+        Self { storage, account, origin, profile_flag, damaged_journals: Vec::new(), outbox: None }
+    }
+
+    /// Keeps results in `outbox` while the ledger cannot be reached, and delivers those that it has.
+    pub(crate) async fn with_outbox(mut self, outbox: Outbox) -> Result<Self, Error> {
+        self.deliver(&outbox).await.map_err(|error| self.error(&error))?;
+        self.outbox = Some(outbox);
+        Ok(self)
+    }
+
+    async fn deliver(&self, outbox: &Outbox) -> Result<(), LedgerError> {
+        for Undelivered { attempt: id, outcome, reported } in outbox.undelivered().await? {
+            let mut is_known = false;
+            let mut apply = |mut found: Vec<Attempt>| {
+                is_known = !found.is_empty();
+                found.retain_mut(|attempt| {
+                    // A person may have resolved it meanwhile; only a session that exists is more certain.
+                    let is_news = |outcome: &&Outcome| {
+                        attempt.outcome.is_unknown() || matches!(outcome, Outcome::Created { .. })
+                    };
+                    let resolved = outcome.as_ref().filter(is_news).cloned();
+                    let is_resolved = resolved.is_some_and(|outcome| attempt.resolve(&outcome));
+                    let is_reported = reported && !std::mem::replace(&mut attempt.reported, true);
+                    is_resolved || is_reported
+                });
+                found
+            };
+            self.storage.transact(Lookup::Attempt(id), Durability::Full, &mut apply).await?;
+            // It may belong to the ledger of another profile.
+            if is_known {
+                outbox.remove(id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that a result was kept for later, in addition to why it could not be stored.
+    async fn keep(&self, attempt: Uuid, outcome: &Outcome, error: Error) -> Error {
+        let Some(outbox) = &self.outbox else { return error };
+        match outbox.keep_outcome(attempt, outcome).await {
+            Ok(()) => {
+                let place = outbox.location();
+                let note = format!("{}; the next command delivers the outcome from {place}", error.message);
+                Error { message: note, ..error }
+            }
+            Err(also) => Error { message: format!("{}; {also}", error.message), ..error },
+        }
     }
 
     pub(crate) const fn account(&self) -> &AccountId {
@@ -91,6 +156,22 @@ impl Ledger {
         self.storage.location()
     }
 
+    /// What the ledger holds, of all accounts.
+    pub(crate) async fn summary(&self) -> Result<Summary, Error> {
+        self.storage.summary().await.map_err(|error| self.error(&error))
+    }
+
+    /// The number of results that could not be delivered yet; `None` if the ledger is not shared.
+    pub(crate) async fn undelivered(&self) -> Result<Option<usize>, Error> {
+        let Some(outbox) = &self.outbox else { return Ok(None) };
+        Ok(Some(outbox.undelivered().await.map_err(|error| self.error(&error))?.len()))
+    }
+
+    /// Adds attempts, except those whose ID exists. Returns how many were added.
+    pub(crate) async fn import(&self, attempts: Vec<Attempt>) -> Result<usize, Error> {
+        self.storage.import(attempts).await.map_err(|error| self.error(&error))
+    }
+
     /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
     /// number of processes one sends. Attempts in `ended_unpaid` were found to be no duplicates.
     pub(crate) async fn begin(
@@ -99,15 +180,7 @@ impl Ledger {
         allow_duplicate: bool,
         ended_unpaid: &HashSet<Uuid>,
     ) -> Result<Begin, Error> {
-        let attempt = Attempt {
-            id: Uuid::new_v4(),
-            at: Timestamp::now(),
-            account: self.account.clone(),
-            origin: self.origin.clone(),
-            intent: intent.clone(),
-            outcome: Outcome::Pending,
-            reported: false,
-        };
+        let attempt = self.new_attempt(intent);
         let lookup = if allow_duplicate {
             Lookup::Nothing
         } else {
@@ -124,15 +197,47 @@ impl Ledger {
         };
         self.transact(lookup, Durability::Full, &mut decide).await?;
         if duplicates.is_empty() {
-            self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
+            if let Err(error) = self.storage.ensure_in_place().await {
+                let outcome = Outcome::Refused("nothing was sent, because the ledger was lost".to_owned());
+                return Err(self.keep(attempt.id, &outcome, self.error(&error)).await);
+            }
             return Ok(Begin::Started(attempt.id));
         }
         Ok(Begin::Duplicates(duplicates))
     }
 
+    /// The earlier attempts that may be the same sale. Nothing is stored, so only [`Self::begin`] decides.
+    pub(crate) async fn duplicates(&self, intent: &Intent) -> Result<Vec<Duplicate>, Error> {
+        let new = self.new_attempt(intent);
+        let mut duplicates = Vec::new();
+        let mut find = |known: Vec<Attempt>| {
+            duplicates = find_duplicates(&new, known);
+            Vec::new()
+        };
+        self.transact(Lookup::Related(intent), Durability::Relaxed, &mut find).await?;
+        Ok(duplicates)
+    }
+
+    fn new_attempt(&self, intent: &Intent) -> Attempt {
+        Attempt {
+            id: Uuid::new_v4(),
+            at: Timestamp::now(),
+            account: self.account.clone(),
+            origin: self.origin.clone(),
+            intent: intent.clone(),
+            outcome: Outcome::Pending,
+            reported: false,
+        }
+    }
+
     /// Stores what came of an attempt. A session that is known to exist stays.
     pub(crate) async fn finish(&self, attempt: Uuid, outcome: Outcome) -> Result<(), Error> {
-        self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome)).await
+        let stored =
+            self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome));
+        match stored.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.keep(attempt, &outcome, error).await),
+        }
     }
 
     /// Stores the status of a session.
@@ -147,10 +252,13 @@ impl Ledger {
     /// Marks an attempt whose result was printed. Losing the mark in a power failure is harmless: a later create
     /// reports the attempt once more.
     pub(crate) async fn mark_reported(&self, attempt: Uuid) -> Result<(), Error> {
-        self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
+        let stored = self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
             !std::mem::replace(&mut attempt.reported, true)
-        })
-        .await
+        });
+        match (stored.await, &self.outbox) {
+            (Err(_), Some(outbox)) => outbox.keep_reported(attempt).await.map_err(|error| self.error(&error)),
+            (stored, _) => stored,
+        }
     }
 
     async fn change(
@@ -207,9 +315,27 @@ impl Ledger {
 
     /// The newest attempts of the account that match the filter, newest first.
     pub(crate) async fn attempts(&self, filter: &Filter, limit: usize) -> Result<Page, Error> {
-        let mut page = Page::default();
+        let mut attempts = Vec::new();
+        let damaged = self
+            .for_each_attempt(filter, limit, |attempt| {
+                attempts.push(attempt);
+                Ok(())
+            })
+            .await?;
+        Ok(Page { attempts, damaged })
+    }
+
+    /// Passes the newest attempts of the account that match the filter to `visit`, newest first, as they are read.
+    /// Returns how many damaged ones were omitted; they may be of any account.
+    pub(crate) async fn for_each_attempt(
+        &self,
+        filter: &Filter,
+        limit: usize,
+        mut visit: impl FnMut(Attempt) -> Result<(), Error>,
+    ) -> Result<usize, Error> {
+        let (mut visited, mut damaged) = (0, 0);
         let mut before = None;
-        while page.attempts.len() < limit {
+        while visited < limit {
             let size = if filter.matches_all_accounts { limit.min(PAGE_SIZE) } else { PAGE_SIZE };
             let rows = self.storage.select(filter, before, size).await.map_err(|error| self.error(&error))?;
             let is_last = rows.len() < size;
@@ -217,19 +343,20 @@ impl Ledger {
             for row in rows {
                 match row.attempt {
                     Some(attempt) if filter.matches_all_accounts || self.is_same_account(&attempt) => {
-                        if page.attempts.len() < limit {
-                            page.attempts.push(attempt);
+                        if visited < limit {
+                            visited += 1;
+                            visit(attempt)?;
                         }
                     }
                     Some(_) => {}
-                    None => page.damaged += 1,
+                    None => damaged += 1,
                 }
             }
             if is_last {
                 break;
             }
         }
-        Ok(page)
+        Ok(damaged)
     }
 
     /// The attempts of the account whose outcome is unknown, oldest first.
@@ -251,6 +378,16 @@ impl Ledger {
         let can_remove =
             |attempt: &Attempt| attempt.at < oldest && !attempt.is_open() && self.is_same_account(attempt);
         self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
+    }
+
+    /// Does what a payment needs of the ledger, without an attempt: a durable transaction, and a lock.
+    pub(crate) async fn check_usable(&self) -> Result<(), Error> {
+        let lookup = Lookup::Attempt(Uuid::nil());
+        self.storage
+            .transact(lookup, Durability::Full, &mut |_| Vec::new())
+            .await
+            .map_err(|error| self.error(&error))?;
+        self.try_lock_device("doctor").await.map(drop)
     }
 
     /// Stores an intended refund, with its idempotency key, unless it exists or has to be resumed. Both happen in one
@@ -275,7 +412,7 @@ impl Ledger {
         };
         let stored = self.storage.transact_refunds(&intent.order_id, &mut decide).await;
         stored.map_err(|error| self.error(&error))?;
-        self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
+        self.storage.ensure_in_place().await.map_err(|error| self.error(&error))?;
         Ok((attempt, decision))
     }
 

@@ -336,18 +336,28 @@ impl Output {
 
     /// Reads standard input to its end.
     pub(crate) fn read_stdin(&self) -> Result<Vec<u8>, Error> {
+        let bytes = self.read_stdin_up_to(MAX_INPUT_SIZE + 1)?;
+        if bytes.len() as u64 > MAX_INPUT_SIZE {
+            return Err(Error::usage("standard input is larger than 1 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads standard input of any size.
+    pub(crate) fn read_all_stdin(&self) -> Result<Vec<u8>, Error> {
+        self.read_stdin_up_to(u64::MAX)
+    }
+
+    fn read_stdin_up_to(&self, limit: u64) -> Result<Vec<u8>, Error> {
         if self.terminals.stdin {
             self.status("Reading standard input; end it with Ctrl-D.");
         }
         let mut bytes = Vec::new();
         io::stdin()
             .lock()
-            .take(MAX_INPUT_SIZE + 1)
+            .take(limit)
             .read_to_end(&mut bytes)
             .map_err(|error| Error::usage(format!("cannot read standard input: {error}")))?;
-        if bytes.len() as u64 > MAX_INPUT_SIZE {
-            return Err(Error::usage("standard input is larger than 1 MiB"));
-        }
         Ok(bytes)
     }
 

@@ -41,7 +41,7 @@ impl ApiContext<'_> {
         filter: SessionFilter,
     ) -> Result<Uuid, Error> {
         if let Some(query) = query {
-            return self.find_session(query).await;
+            return self.find_session(query, filter).await;
         }
         if !self.output.can_prompt() {
             return Err(Error::usage("no session is given").hint(
@@ -86,7 +86,12 @@ impl ApiContext<'_> {
     }
 
     /// Finds a session by its complete ID, which needs no ledger, or by an ID prefix or its reference.
-    pub(in crate::commands) async fn find_session(&self, query: &str) -> Result<Uuid, Error> {
+    /// Of several sessions with a reference, the only open one is meant where only open ones can be.
+    pub(in crate::commands) async fn find_session(
+        &self,
+        query: &str,
+        filter: SessionFilter,
+    ) -> Result<Uuid, Error> {
         let query = trim_text(query);
         if let Ok(id) = query.parse::<Uuid>() {
             return Ok(id);
@@ -96,16 +101,30 @@ impl ApiContext<'_> {
         let by_reference = Filter { reference: Some(normalize_text(query)), ..Filter::default() };
         let by_id = Filter { id_prefix: Some(query.to_ascii_lowercase()), ..Filter::default() };
         let mut attempts = ledger.attempts(&by_reference, MAX_CHOICES).await?.attempts;
+        attempts.retain(|attempt| attempt.session_id().is_some());
+        // The sessions of one reference are those of one sale: the one that is open or paid is meant, or else the newest.
+        if attempts.iter().any(may_be_paid) {
+            attempts.retain(may_be_paid);
+        } else {
+            attempts.truncate(1);
+        }
         let by_id = ledger.attempts(&by_id, MAX_CHOICES).await?.attempts;
         let has_short_prefix = !is_prefix && !by_id.is_empty() && !query.is_empty();
         if is_prefix {
             attempts.extend(by_id);
         }
         // A session may match by both.
-        let found: IndexMap<Uuid, &Attempt> = attempts
+        let mut found: IndexMap<Uuid, &Attempt> = attempts
             .iter()
             .filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)))
             .collect();
+        let is_open = |attempt: &Attempt| match &attempt.outcome {
+            Outcome::Created { status, .. } => !status.is_terminal(),
+            _ => false,
+        };
+        if filter == SessionFilter::Open && found.values().filter(|attempt| is_open(attempt)).count() == 1 {
+            found.retain(|_, attempt| is_open(attempt));
+        }
         match found.len() {
             0 if has_short_prefix => Err(Error::usage(format!(
                 "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",
@@ -128,6 +147,11 @@ impl ApiContext<'_> {
             }
         }
     }
+}
+
+/// Whether its session is paid, or can be.
+fn may_be_paid(attempt: &Attempt) -> bool {
+    attempt.status().is_some_and(|status| !status.is_terminal() || *status == SessionStatus::Finalized)
 }
 
 /// The amount, the last known status and the age of a session.
