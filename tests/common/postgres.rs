@@ -24,6 +24,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Starts a server of its own; `None`, with a message, where PostgreSQL is not installed.
+    #[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
     pub fn start() -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(std::env::var_os(REQUIRED).is_none(), "PostgreSQL is not installed");
