@@ -1,10 +1,11 @@
 //! The values that commands run with: an [`App`], and an [`ApiContext`] for commands that call the API. The account of an
 //! [`ApiContext`] has passed the guards.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,8 @@ pub(crate) struct App {
     pub cancel: CancellationToken,
     /// Cancelled when that happens a second time: the command exits without cleaning up.
     pub abort: CancellationToken,
+    /// Whether signals cancel these tokens instead of ending the process.
+    listens: Cell<bool>,
 }
 
 pub(crate) struct ApiContext<'a> {
@@ -40,9 +43,10 @@ pub(crate) struct ApiContext<'a> {
 
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
-        let output = Rc::new(Output::new(settings.output));
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
-        Self { settings, output, cancel, abort }
+        let output = Output::new(settings.output).with_limits(cancel.clone(), settings.timeout);
+        let output = Rc::new(output);
+        Self { settings, output, cancel, abort, listens: Cell::default() }
     }
 
     /// The account that flags, variables and profiles name.
@@ -66,6 +70,8 @@ impl App {
     /// Creates a client for a command whose `--timeout` limits a wait. Its requests get the default timeout: a short wait
     /// for the outcome of a session must not interrupt the request that creates it.
     pub(crate) fn connect_to_wait(&self) -> Result<ApiContext<'_>, Error> {
+        self.output
+            .set_deadline(self.settings.timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
         self.connect_with_timeout(self.account()?, DEFAULT_REQUEST_TIMEOUT)
     }
 
@@ -122,11 +128,12 @@ impl App {
             .enable_io()
             .enable_time()
             .build()
-            .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
-        let result = runtime.block_on(async {
-            cancel_on_signal(self.cancel.clone(), self.abort.clone());
-            run_until_cancelled(&self.abort, work).await
-        });
+            .map_err(|error| cannot_start(&error))?;
+        if !self.listens.replace(true) {
+            cancel_on_signal(self.cancel.clone(), self.abort.clone())
+                .map_err(|error| cannot_start(&error))?;
+        }
+        let result = runtime.block_on(run_until_cancelled(&self.abort, work));
         // The thread that resolves names cannot be stopped, so it is not waited for.
         runtime.shutdown_background();
         result
@@ -161,6 +168,10 @@ fn read_key(account: &Account) -> Result<ApiKey, Error> {
             Ok(key)
         }
     }
+}
+
+fn cannot_start(error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::Bug, format!("cannot start: {error}"))
 }
 
 /// Runs a command that prints the API key. It may prompt for a password on the terminal.

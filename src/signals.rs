@@ -1,17 +1,24 @@
 //! Turns Ctrl-C and the signals that end a program into cancellation tokens.
 
+use std::io;
+
 use tokio_util::sync::CancellationToken;
 
-/// Cancels `cancel` at the first signal and `abort` at the second. It must be called on a tokio runtime; from then on,
-/// these signals no longer end the process.
-pub(crate) fn cancel_on_signal(cancel: CancellationToken, abort: CancellationToken) {
-    let mut signals = Signals::listen();
-    tokio::spawn(async move {
+/// Cancels `cancel` at the first signal and `abort` at the second. From then on, these signals no longer end the process.
+/// A thread waits for them, because the main thread may wait for a lock or for the reader of its output.
+pub(crate) fn cancel_on_signal(cancel: CancellationToken, abort: CancellationToken) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut signals = {
+        let _context = runtime.enter();
+        Signals::listen()
+    };
+    let wait = async move {
         for token in [cancel, abort] {
             signals.recv().await;
             token.cancel();
         }
-    });
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(wait)).map(drop)
 }
 
 #[cfg(unix)]

@@ -62,7 +62,6 @@ pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
 }
 
 /// Like [`escape_control`], for a text of several lines.
-#[allow(dead_code)]
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape(
         text,

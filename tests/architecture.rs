@@ -200,7 +200,7 @@ fn what_is_pure_imports_nothing_above_it() {
     allowed("model", &[]);
     allowed("polling", &["model"]);
     allowed("api", &["model", "secret", "text", "error", "http_client"]);
-    allowed("emulator", &["model", "fs", "text", "secret", "callback_poster"]);
+    allowed("emulator", &["model", "fs", "text", "secret", "callback_poster", "server_limits"]);
 }
 
 #[test]

@@ -15,6 +15,10 @@ enum Sink<T> {
     Table(Vec<T>),
     /// A list that fails halfway must not leave an incomplete JSON document behind.
     Json(Vec<T>),
+    /// A list without an end, as of a server, is written as it grows.
+    JsonStream {
+        is_empty: bool,
+    },
     Ndjson,
     Csv {
         has_header: bool,
@@ -42,6 +46,14 @@ impl Output {
 }
 
 impl<T: View> ListWriter<'_, T> {
+    /// Writes JSON as it arrives too.
+    pub(crate) fn streaming(mut self) -> Self {
+        if matches!(self.sink, Sink::Json(_)) {
+            self.sink = Sink::JsonStream { is_empty: true };
+        }
+        self
+    }
+
     /// Adds an item. NDJSON and CSV are written at once, the other formats by [`Self::finish`].
     pub(crate) fn push(&mut self, item: T) -> Result<(), Error> {
         match &mut self.sink {
@@ -49,14 +61,19 @@ impl<T: View> ListWriter<'_, T> {
                 items.push(item);
                 Ok(())
             }
+            Sink::JsonStream { is_empty } => {
+                let start = if std::mem::replace(is_empty, false) { "[" } else { "," };
+                self.output.print(start)?;
+                self.output.print_json_element(&item)
+            }
             Sink::Ndjson => self.output.print_json_line(&item),
             Sink::Csv { has_header } => {
                 let object = csv::to_object(&item);
                 let fields = csv::fields::<T>(&object);
                 if !std::mem::replace(has_header, true) {
-                    self.output.print_bytes(&csv::row(&fields))?;
+                    self.output.print_row(&csv::row(&fields))?;
                 }
-                self.output.print_bytes(&csv::row(csv::cells(&object, &fields)))
+                self.output.print_row(&csv::row(csv::cells(&object, &fields)))
             }
         }
     }
@@ -72,7 +89,9 @@ impl<T: View> ListWriter<'_, T> {
             Sink::Table(items) if items.is_empty() => output.status(&format!("No {}s.", T::NOUN)),
             Sink::Table(items) => output.print_rows(&items)?,
             Sink::Json(items) => output.print_json_document(&items)?,
-            Sink::Csv { has_header: false } => output.print_bytes(&csv::row(T::CSV_FIELDS))?,
+            Sink::JsonStream { is_empty: true } => output.print("[]\n")?,
+            Sink::JsonStream { is_empty: false } => output.print("\n]\n")?,
+            Sink::Csv { has_header: false } => output.print_row(&csv::row(T::CSV_FIELDS))?,
             Sink::Csv { has_header: true } | Sink::Ndjson => {}
         }
         output.flush()

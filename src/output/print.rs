@@ -18,8 +18,8 @@ impl Output {
             Format::Csv => {
                 let object = csv::to_object(item);
                 let fields = csv::fields::<T>(&object);
-                self.print_bytes(&csv::row(&fields))?;
-                self.print_bytes(&csv::row(csv::cells(&object, &fields)))?;
+                self.print_row(&csv::row(&fields))?;
+                self.print_row(&csv::row(csv::cells(&object, &fields)))?;
             }
         }
         self.flush()
@@ -40,9 +40,9 @@ impl Output {
                     }
                 }
                 let header = fields.iter().map(|field| csv::escape_formula(&escape_control(field)));
-                self.print_bytes(&csv::row(header))?;
+                self.print_row(&csv::row(header))?;
                 for object in objects {
-                    self.print_bytes(&csv::row(csv::cells(object, &fields)))?;
+                    self.print_row(&csv::row(csv::cells(object, &fields)))?;
                 }
             }
         }
@@ -77,6 +77,12 @@ impl Output {
 
     pub(super) fn print_json_line(&self, value: &impl Serialize) -> Result<(), Error> {
         self.write_json(serde_json::to_string(value))
+    }
+
+    /// Prints an element of an array, indented, on lines of its own.
+    pub(super) fn print_json_element(&self, value: &impl Serialize) -> Result<(), Error> {
+        let json = serde_json::to_string_pretty(value).unwrap_or_default();
+        self.print(&format!("\n  {}", escape_json(&json.replace('\n', "\n  "))))
     }
 
     pub(super) fn print_json_document(&self, value: &impl Serialize) -> Result<(), Error> {

@@ -112,6 +112,10 @@ impl Waiter<'_> {
                         self.stop.cancel();
                         return Ok(false);
                     }
+                    // The wait ends, and the flags decide about the sessions.
+                    Err(_) if self.context.output.is_stdout_unread() => {
+                        return Ok(!self.context.cancel.is_cancelled());
+                    }
                     printed => printed?,
                 }
             }
@@ -185,6 +189,7 @@ impl Waiter<'_> {
         }
         match self.reporter.finish(&watched) {
             Err(error) if error.kind == ErrorKind::ClosedPipe => return Ok(exit),
+            Err(_) if self.context.output.is_stdout_unread() => {}
             printed => printed?,
         }
         if let Some(error) = Error::combine(cancel_errors) {

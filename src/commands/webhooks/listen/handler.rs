@@ -2,14 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
-use http::header::ALLOW;
+use http::header::{ALLOW, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -18,21 +18,24 @@ use super::ExitAfter;
 use super::delivery::{Delivery, DeliveryStatus};
 use super::forward::forward;
 use super::response::problem;
+use super::seen::{DeliveryKeys, SeenDeliveries, State};
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
+use crate::fs::io_error_message;
 use crate::journal::JournalFile;
 use crate::model::{CallbackType, Session};
 use crate::output::{Format, ListWriter, Output};
+use crate::server_limits::{BodyError, ConnectionState, OriginError, check_host, check_origin};
 use crate::text::escape_control;
-use crate::webhooks::Verifier;
+use crate::webhooks::{Verifier, VerifyError};
 
 /// In bytes. Callbacks have a few hundred.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// Senders retry within hours, so older IDs can be forgotten.
-const MAX_REMEMBERED: usize = 100_000;
+/// How long the reader of stdout may take, before the sender has to retry.
+const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long another process may hold the journal or the device of an attempt, before the sender has to retry.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,8 +48,7 @@ pub(super) struct Handler<'a> {
     pub(super) resolver: Option<ApiContext<'a>>,
     pub(super) forward_to: Option<CallbackEndpoint>,
     pub(super) exit_after: Option<ExitAfter>,
-    /// The IDs of verified deliveries: `true` once acknowledged, `false` while in progress.
-    pub(super) processed: RefCell<IndexMap<String, bool>>,
+    pub(super) seen: SeenDeliveries,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -56,67 +58,111 @@ pub(super) struct Handler<'a> {
 }
 
 impl Handler<'_> {
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
-        let response = self.stop.run_until_cancelled(self.respond(request)).await;
+    pub(super) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        state: &ConnectionState,
+        address: SocketAddr,
+    ) -> Result<Response, Infallible> {
+        let response = self.stop.run_until_cancelled(self.respond(request, state, address)).await;
+        state.finish_request();
         Ok(response.unwrap_or_else(stopping))
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        state: &ConnectionState,
+        address: SocketAddr,
+    ) -> Response {
         let (parts, body) = request.into_parts();
+        if let Err(response) = check_source(&parts.headers, address) {
+            return response;
+        }
         if parts.method != Method::POST {
             let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are sent with POST.");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        match to_bytes(Body::new(body), MAX_BODY).await {
-            Ok(body) => self.receive(&parts.headers, &body).await,
-            Err(error) => {
-                if error.into_inner().is::<http_body_util::LengthLimitError>() {
-                    problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
-                } else {
-                    problem(StatusCode::BAD_REQUEST, "The body is incomplete.")
+        let now = Timestamp::now();
+        if let Err(error) = self.verifier.check_headers(&parts.headers) {
+            return self.refuse(&parts.headers, &error, now);
+        }
+        match state.read_body(body, MAX_BODY).await {
+            Ok(body) => {
+                if let Err(error) = self.verifier.verify(&parts.headers, &body, now) {
+                    return self.refuse(&parts.headers, &error, now);
                 }
+                state.start_processing();
+                self.receive(&parts.headers, &body, now).await
             }
+            Err(BodyError::TooLarge) => {
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
+            }
+            Err(BodyError::Incomplete) => problem(StatusCode::BAD_REQUEST, "The body is incomplete."),
         }
     }
 
-    async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Response {
-        let now = Timestamp::now();
-        let id = match self.verifier.verify(headers, body, now) {
-            Ok(id) => id,
-            Err(error) => {
-                let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
-                let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
-                return self.print(Delivery::refused(now, id, &error), response);
+    /// Prints the delivery unless the reader of stdout is late: anybody can send such requests.
+    fn refuse(&self, headers: &HeaderMap, error: &VerifyError, now: Timestamp) -> Response {
+        let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
+        let mut delivery = Delivery::refused(now, text_of(headers, "webhook-id"), error);
+        delivery.status = Some(response.status().as_u16());
+        if self.stop.is_cancelled() {
+            return stopping();
+        }
+        let printed = self.output.flush().and_then(|()| {
+            if self.output.is_flushed() {
+                self.write(delivery)?;
+                self.output.flush()?;
             }
-        };
-        let known = self.processed.borrow().get(&id).copied();
-        match known {
-            None => self.remember(&id, false),
-            Some(true) => {
+            Ok(())
+        });
+        match printed {
+            Ok(()) => response,
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Handles a verified delivery.
+    async fn receive(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Response {
+        let id = text_of(headers, "webhook-id").unwrap_or_default().to_owned();
+        let keys = DeliveryKeys::new(&id, text_of(headers, "webhook-timestamp").unwrap_or_default(), body);
+        match self.seen.find(&keys) {
+            None => self.seen.start(&keys),
+            Some(State::Acknowledged) => {
                 self.output.status(&format!("Dropped {}, which was received before.", escape_control(&id)));
                 return acknowledge();
             }
-            Some(false) => {
+            Some(State::InProgress) => {
                 return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
             }
         }
-        let mut delivery = Delivery::verified(now, id.clone(), body);
-        let response = self.process(&mut delivery, headers, body).await;
-        if delivery.outcome == DeliveryStatus::Accepted {
-            self.remember(&id, true);
-        } else {
-            // The sender retries it.
-            self.processed.borrow_mut().shift_remove(&id);
+        // What cannot be printed must not be resolved or forwarded either.
+        if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
+            self.seen.forget(&keys);
+            return self.not_printed(error);
         }
-        self.print(delivery, response)
-    }
-
-    fn remember(&self, id: &str, is_acknowledged: bool) {
-        let mut processed = self.processed.borrow_mut();
-        processed.insert(id.to_owned(), is_acknowledged);
-        if processed.len() > MAX_REMEMBERED {
-            processed.shift_remove_index(0);
+        let mut delivery = Delivery::verified(now, id, body);
+        let response = self.process(&mut delivery, headers, body).await;
+        let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
+        match self.print(delivery, response).await {
+            Ok(response) => {
+                if is_accepted {
+                    if let Err(error) = self.seen.acknowledge(&keys, now) {
+                        let reason = io_error_message(&error);
+                        self.output.warn(&format!("a replay after a restart would be accepted: {reason}"));
+                    }
+                } else {
+                    // The sender retries it.
+                    self.seen.forget(&keys);
+                }
+                response
+            }
+            Err(response) => {
+                self.seen.forget(&keys);
+                response
+            }
         }
     }
 
@@ -180,26 +226,43 @@ impl Handler<'_> {
     }
 
     /// Prints the delivery and returns `response`. A delivery that cannot be printed is not acknowledged.
-    fn print(&self, mut delivery: Delivery, response: Response) -> Response {
+    async fn print(&self, mut delivery: Delivery, response: Response) -> Result<Response, Response> {
         if self.stop.is_cancelled() {
-            return stopping();
+            return Err(stopping());
         }
         delivery.status = Some(response.status().as_u16());
-        let mut is_last = false;
-        if delivery.outcome == DeliveryStatus::Accepted {
-            self.accepted.set(self.accepted.get() + 1);
-            let accepted = self.accepted.get();
-            is_last = self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
-        }
+        let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
+        let accepted = self.accepted.get() + u64::from(is_accepted);
+        let is_last =
+            is_accepted && self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
         if let Err(error) = self.write(delivery) {
-            self.print_error.replace(Some(error));
-            self.stop.cancel();
-            return stopping();
+            return Err(self.fail(error));
         }
+        if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
+            return Err(self.not_printed(error));
+        }
+        self.accepted.set(accepted);
         if is_last {
             self.stop.cancel();
         }
-        response
+        Ok(response)
+    }
+
+    /// The sender has to retry if the reader of stdout is late; any other failure ends kustom.
+    fn not_printed(&self, error: Error) -> Response {
+        if self.output.is_flushed() {
+            return self.fail(error);
+        }
+        problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The delivery cannot be printed, because nobody reads the output.",
+        )
+    }
+
+    fn fail(&self, error: Error) -> Response {
+        self.print_error.replace(Some(error));
+        self.stop.cancel();
+        stopping()
     }
 
     pub(super) fn timeout_message(&self) -> String {
@@ -218,8 +281,25 @@ impl Handler<'_> {
         } else {
             self.list.borrow_mut().push(delivery)?;
         }
-        self.output.flush()
+        Ok(())
     }
+}
+
+/// Pages of other sites send no deliveries, and requests that may be one come through a tunnel with its host name.
+fn check_source(headers: &HeaderMap, address: SocketAddr) -> Result<(), Response> {
+    let is_signed = headers.contains_key(HeaderName::from_static("webhook-signature"));
+    let host = if is_signed { Ok(()) } else { check_host(headers, address) };
+    host.and_then(|()| check_origin(headers)).map_err(|error| {
+        let status = match error {
+            OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
+            OriginError::Origin => StatusCode::FORBIDDEN,
+        };
+        problem(status, &error.to_string())
+    })
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The guide names 200, although any 2xx acknowledges (observed).

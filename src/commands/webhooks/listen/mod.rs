@@ -2,6 +2,7 @@ pub(super) mod delivery;
 mod forward;
 mod handler;
 mod response;
+mod seen;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -16,12 +17,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
+use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::Delivery;
 use self::handler::Handler;
+use self::seen::SeenDeliveries;
 use crate::args;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
@@ -29,8 +32,10 @@ use crate::commands::listen_address::{self, ReadyFile};
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::fs::io_error_message;
 use crate::model::CallbackType;
 use crate::output::{Format, Output};
+use crate::server_limits::{CONNECTION_BUFFER_SIZE, Connections, WatchedStream};
 use crate::webhooks::Verifier;
 
 /// Timeout for the application of `--forward-to`.
@@ -40,6 +45,9 @@ const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the reader of stdout may take at the end.
+const FINAL_PRINT_TIMEOUT: Duration = Duration::from_millis(500);
 
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
@@ -126,8 +134,12 @@ impl Args {
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
-            processed: RefCell::default(),
-            list: RefCell::new(output.list_writer()),
+            seen: SeenDeliveries::open(&app.settings.paths.state, Timestamp::now()).map_err(|error| {
+                let reason = io_error_message(&error);
+                Error::usage(format!("cannot read the acknowledged deliveries: {reason}"))
+                    .hint("fix the state folder, or name another one in KUSTOM_STATE")
+            })?,
+            list: RefCell::new(output.list_writer().streaming()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
             stop: CancellationToken::new(),
@@ -141,21 +153,32 @@ impl Args {
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
             print_ready(&url, output);
-            let status = serve(&listener, &handler, app).await?;
-            if status == ExitStatus::NoDelivery {
+            output.serve();
+            let status = serve(&listener, &handler, address, app).await;
+            if status.as_ref().is_ok_and(|status| *status == ExitStatus::NoDelivery) {
                 output.warn(&handler.timeout_message());
             }
             if output.format() != Format::Table {
-                handler.list.into_inner().finish()?;
+                let finished = handler.list.into_inner().finish();
+                // The reason for the end comes first.
+                status.as_ref().map_or(Ok(()), |_| finished)?;
             }
-            Ok(status)
+            let flushed = output.flush_within(FINAL_PRINT_TIMEOUT).await;
+            let is_late = !output.is_flushed();
+            status.and_then(|status| if is_late { Ok(status) } else { flushed.map(|()| status) })
         })
     }
 }
 
 /// Serves deliveries until there is a reason to exit, then completes the responses in flight.
-async fn serve(listener: &TcpListener, handler: &Handler<'_>, app: &App) -> Result<ExitStatus, Error> {
+async fn serve(
+    listener: &TcpListener,
+    handler: &Handler<'_>,
+    address: SocketAddr,
+    app: &App,
+) -> Result<ExitStatus, Error> {
     let graceful = GracefulShutdown::new();
+    let limits = Connections::default();
     // The handler is not `Send`, so all connections run in this task.
     let mut connections = FuturesUnordered::new();
     let mut stdout_poll = tokio::time::interval(STDOUT_POLL_INTERVAL);
@@ -176,11 +199,19 @@ async fn serve(listener: &TcpListener, handler: &Handler<'_>, app: &App) -> Resu
                 break handler.print_error.take().map_or(Ok(ExitStatus::Success), Err);
             }
             Some(_) = connections.next(), if !connections.is_empty() => {}
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if limits.has_room() => match accepted {
                 Ok((stream, _)) => {
-                    let service = service_fn(|request| handler.handle(request));
-                    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                    connections.push(graceful.watch(connection));
+                    let connection = limits.open();
+                    let state = connection.state();
+                    let stream = TokioIo::new(WatchedStream::new(stream, state.clone()));
+                    let service = service_fn(move |request| {
+                        let state = state.clone();
+                        async move { handler.handle(request, &state, address).await }
+                    });
+                    let serving = http1::Builder::new()
+                        .max_buf_size(CONNECTION_BUFFER_SIZE)
+                        .serve_connection(stream, service);
+                    connections.push(connection.serve(graceful.watch(serving)));
                 }
                 // The process may have too many open files.
                 Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
