@@ -1,7 +1,6 @@
 //! The values that commands run with: an [`App`], and an [`ApiContext`] for commands that call the API. The account of an
 //! [`ApiContext`] has passed the guards.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::process::{Command, Stdio};
 use std::rc::Rc;
@@ -26,8 +25,6 @@ pub(crate) struct App {
     pub cancel: CancellationToken,
     /// Cancelled when that happens a second time: the command exits without cleaning up.
     pub abort: CancellationToken,
-    /// Whether signals cancel these tokens instead of ending the process.
-    listens: Cell<bool>,
 }
 
 pub(crate) struct ApiContext<'a> {
@@ -44,9 +41,9 @@ pub(crate) struct ApiContext<'a> {
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
-        let output = Output::new(settings.output).with_limits(cancel.clone(), settings.timeout);
+        let output = Output::new(settings.output).with_timeout(settings.timeout);
         let output = Rc::new(output);
-        Self { settings, output, cancel, abort, listens: Cell::default() }
+        Self { settings, output, cancel, abort }
     }
 
     /// The account that flags, variables and profiles name.
@@ -129,11 +126,11 @@ impl App {
             .enable_time()
             .build()
             .map_err(|error| cannot_start(&error))?;
-        if !self.listens.replace(true) {
+        let result = runtime.block_on(async {
             cancel_on_signal(self.cancel.clone(), self.abort.clone())
                 .map_err(|error| cannot_start(&error))?;
-        }
-        let result = runtime.block_on(run_until_cancelled(&self.abort, work));
+            run_until_cancelled(&self.abort, work).await
+        });
         // The thread that resolves names cannot be stopped, so it is not waited for.
         runtime.shutdown_background();
         result

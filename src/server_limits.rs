@@ -352,11 +352,9 @@ pub(crate) fn check_host(headers: &HeaderMap, address: SocketAddr) -> Result<(),
         // Other machines use whatever names they have for this one.
         return Ok(());
     }
-    let mut hosts = headers.get_all(HOST).iter();
-    match (hosts.next().map(|host| host.to_str().map(is_loopback_host)), hosts.next()) {
-        (Some(Ok(true)), None) => Ok(()),
-        _ => Err(OriginError::Host),
-    }
+    // Browsers always send it.
+    let is_local = headers.get_all(HOST).iter().all(|host| host.to_str().is_ok_and(is_local_host));
+    if is_local { Ok(()) } else { Err(OriginError::Host) }
 }
 
 /// Checks that a request does not come from a page of another site. Programs other than browsers send no `Origin`.
@@ -376,12 +374,17 @@ pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), OriginError> {
     }
 }
 
-fn is_loopback_host(host: &str) -> bool {
+/// Returns true for a loopback address, and for a name without a dot, such as that of a container: no other site can have
+/// such a name.
+fn is_local_host(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
-    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    match name.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => !name.is_empty() && !name.contains(['.', ':']),
+    }
 }
 
 #[cfg(test)]
@@ -395,15 +398,21 @@ mod tests {
     #[test]
     fn a_request_names_this_machine_and_comes_from_no_other_site() {
         let local: SocketAddr = "127.0.0.1:4010".parse().unwrap();
-        for host in ["127.0.0.1:4010", "localhost", "LOCALHOST:1", "[::1]:4010", "127.9.9.9"] {
+        for host in ["127.0.0.1:4010", "localhost", "LOCALHOST:1", "[::1]:4010", "127.9.9.9", "emulator:4010"]
+        {
             assert_eq!(check_host(&headers(&[("host", host)]), local), Ok(()), "{host}");
         }
-        for host in
-            ["evil.example:4010", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "", "[::1"]
-        {
+        for host in [
+            "evil.example:4010",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "",
+            "[::2]:1",
+        ] {
             assert_eq!(check_host(&headers(&[("host", host)]), local), Err(OriginError::Host), "{host}");
         }
-        assert_eq!(check_host(&headers(&[]), local), Err(OriginError::Host));
+        assert_eq!(check_host(&headers(&[]), local), Ok(()));
         assert_eq!(check_host(&headers(&[("host", "till.example")]), "0.0.0.0:1".parse().unwrap()), Ok(()));
         let host = ("host", "127.0.0.1:4010");
         for allowed in [

@@ -1,24 +1,50 @@
 //! Turns Ctrl-C and the signals that end a program into cancellation tokens.
 
 use std::io;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
 
-/// Cancels `cancel` at the first signal and `abort` at the second. From then on, these signals no longer end the process.
-/// A thread waits for them, because the main thread may wait for a lock or for the reader of its output.
+/// Whether a signal was received that is to end the program.
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Returns true once a signal was received. A wait that blocks the thread (for a lock, or for the reader of the output)
+/// must check it, because tokens are cancelled only while the thread is free.
+pub(crate) fn is_interrupted() -> bool {
+    IS_INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Cancels `cancel` at the first signal and `abort` at the second. It must be called on a tokio runtime; from then on,
+/// these signals no longer end the process.
 pub(crate) fn cancel_on_signal(cancel: CancellationToken, abort: CancellationToken) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let mut signals = {
-        let _context = runtime.enter();
-        Signals::listen()
-    };
-    let wait = async move {
+    let mut signals = Signals::listen();
+    watch_on_thread()?;
+    tokio::spawn(async move {
         for token in [cancel, abort] {
             signals.recv().await;
             token.cancel();
         }
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || runtime.block_on(wait)).map(drop)
+    });
+    Ok(())
+}
+
+/// Sets [`IS_INTERRUPTED`] from a thread of its own.
+fn watch_on_thread() -> io::Result<()> {
+    static STARTED: Once = Once::new();
+    let mut result = Ok(());
+    STARTED.call_once(|| {
+        let start = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+            let watch = move || {
+                runtime.block_on(async { Signals::listen().recv().await });
+                IS_INTERRUPTED.store(true, Ordering::Relaxed);
+            };
+            std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
+        };
+        result = start();
+    });
+    result
 }
 
 #[cfg(unix)]

@@ -25,7 +25,6 @@ use clap::builder::StyledStr;
 use dialoguer::console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 pub(crate) use indicatif::ProgressBar;
 pub(crate) use list::ListWriter;
@@ -76,16 +75,16 @@ impl Output {
         Self {
             options,
             stdout: RefCell::default(),
-            limits: RefCell::new(Limits { cancel: CancellationToken::new(), stall: None, deadline: None }),
+            limits: RefCell::default(),
             is_server: SharedCell::default(),
             terminals,
             progress: MultiProgress::with_draw_target(target),
         }
     }
 
-    /// Sets what ends a write that nobody reads: an interruption, and a time without progress.
-    pub(crate) fn with_limits(self, cancel: CancellationToken, stall: Option<Duration>) -> Self {
-        self.limits.replace(Limits { cancel, stall, deadline: None });
+    /// Sets how long the reader of stdout may read nothing.
+    pub(crate) fn with_timeout(self, stall: Option<Duration>) -> Self {
+        self.limits.borrow_mut().stall = stall;
         self
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
+use crate::signals::is_interrupted;
 
 /// How long a write may still take after an interruption, and after the end of a time limit.
 const GRACE: Duration = Duration::from_millis(300);
@@ -16,9 +16,8 @@ const LOG_TIMEOUT: Duration = Duration::from_millis(250);
 const BUFFER_SIZE: usize = 64 * 1024;
 
 /// When a write that nobody reads gives up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Limits {
-    pub cancel: CancellationToken,
     /// How long the reader may read nothing.
     pub stall: Option<Duration>,
     /// The end of the time limit of a command that waits.
@@ -48,7 +47,7 @@ impl Limits {
     /// Why a write that has waited since `start` gives up.
     fn check(&self, start: Instant) -> Option<WriteError> {
         let waited = start.elapsed();
-        if self.cancel.is_cancelled() && waited >= GRACE {
+        if is_interrupted() && waited >= GRACE {
             return Some(WriteError::Interrupted);
         }
         let is_over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline + GRACE);
@@ -106,7 +105,7 @@ impl Stream {
 
 /// Writes a line to stderr unless nobody reads it, for servers: a log must not keep them from responding.
 pub(super) fn write_log(line: &str) {
-    let limits = Limits { cancel: CancellationToken::new(), stall: Some(LOG_TIMEOUT), deadline: None };
+    let limits = Limits { stall: Some(LOG_TIMEOUT), deadline: None };
     // There is no place to report it.
     let _ = Stream::Stderr.write_all(line.as_bytes(), &limits);
 }
@@ -186,7 +185,7 @@ pub(super) fn wait_for_input(limits: &Limits) -> Result<(), WriteError> {
     let interval = Timespec { tv_sec: 0, tv_nsec: 20_000_000 };
     let stdin = io::stdin();
     while !poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&interval)).is_ok_and(|count| count > 0) {
-        if limits.cancel.is_cancelled() {
+        if is_interrupted() {
             return Err(WriteError::Interrupted);
         }
         if let Some(error) = limits.check(start) {

@@ -113,8 +113,12 @@ impl Waiter<'_> {
                         return Ok(false);
                     }
                     // The wait ends, and the flags decide about the sessions.
-                    Err(_) if self.context.output.is_stdout_unread() => {
-                        return Ok(!self.context.cancel.is_cancelled());
+                    Err(error) if self.context.output.is_stdout_unread() => {
+                        if error.kind == ErrorKind::Interrupted {
+                            // The token is cancelled as soon as this thread is free.
+                            self.stop.cancelled().await;
+                        }
+                        return Ok(true);
                     }
                     printed => printed?,
                 }

@@ -128,6 +128,13 @@ impl Handler<'_> {
     async fn receive(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Response {
         let id = text_of(headers, "webhook-id").unwrap_or_default().to_owned();
         let keys = DeliveryKeys::new(&id, text_of(headers, "webhook-timestamp").unwrap_or_default(), body);
+        if id.contains('.') {
+            // The standard forbids it: the signature does not say where such an ID ends. Another division of the same bytes
+            // is not accepted either.
+            self.seen.start(&keys);
+            let problem = "contains a dot";
+            return self.refuse(headers, &VerifyError::Malformed { name: "webhook-id", problem }, now);
+        }
         match self.seen.find(&keys) {
             None => self.seen.start(&keys),
             Some(State::Acknowledged) => {
