@@ -6,14 +6,15 @@ use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_event};
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::journal::JournalFile;
+use crate::ledger::{AccountId, Ledger, SqliteStorage, fingerprint};
 use crate::output::Output;
-use crate::profiles::KeySource;
+use crate::profiles::{Environment, KeySource, LOCAL};
 use crate::secret::ApiKey;
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
 use crate::signals::cancel_on_signal;
@@ -36,6 +37,8 @@ pub(crate) struct ApiContext<'a> {
     pub cancel: CancellationToken,
     /// See [`App::abort`].
     pub abort: CancellationToken,
+    key_fingerprint: String,
+    ledger: Rc<OnceCell<Ledger>>,
 }
 
 impl App {
@@ -77,6 +80,7 @@ impl App {
         let value = |sourced: &Option<crate::settings::Sourced<String>>| {
             sourced.as_ref().map(|sourced| sourced.value.clone())
         };
+        let key_fingerprint = fingerprint(&key);
         let credentials =
             Credentials { key, username: value(&account.username), merchant_id: value(&account.merchant_id) };
         let output = Rc::clone(&self.output);
@@ -88,6 +92,7 @@ impl App {
         let client =
             Client::new(self.transport(&account, timeout)?, account.base_url()?, &credentials, trace)
                 .ok_or_else(|| Error::usage("the merchant ID has characters that cannot be sent"))?
+                .with_emulator_token(self.settings.variables.emulator_token.as_ref())
                 .with_cancel(self.cancel.clone());
         Ok(ApiContext {
             settings: &self.settings,
@@ -96,7 +101,22 @@ impl App {
             client,
             cancel: self.cancel.clone(),
             abort: self.abort.clone(),
+            key_fingerprint,
+            ledger: Rc::default(),
         })
+    }
+
+    /// Opens the ledger for a command that needs no client. Sends nothing, except that an emulator is asked which one it
+    /// is.
+    pub(crate) async fn open_ledger(&self, account: &Account) -> Result<Ledger, Error> {
+        if account.environment.value == Environment::Local {
+            return self.connect_as(account.clone())?.open_ledger().await;
+        }
+        let key_fingerprint = match &account.key.value {
+            KeySource::Stored(key) => Some(fingerprint(key)),
+            KeySource::Command(_) => None,
+        };
+        open_ledger(&self.settings, account, key_fingerprint, None).await
     }
 
     /// Runs a command that needs an account, until it finishes or is interrupted.
@@ -144,14 +164,30 @@ impl App {
     }
 }
 
-/// The journal of an account: one per profile, or one per environment if there is no profile.
-pub(crate) fn journal_of(settings: &Settings, account: &Account) -> JournalFile {
-    let name = match &account.profile {
-        Some(profile) => profile.value.clone(),
-        // Names of profiles cannot contain an `@`.
-        None => format!("@{}", account.environment.value),
+async fn open_ledger(
+    settings: &Settings,
+    account: &Account,
+    key_fingerprint: Option<String>,
+    instance: Option<String>,
+) -> Result<Ledger, Error> {
+    let id = AccountId {
+        environment: Some(account.environment.value.to_string()),
+        host: Some(account.base_url()?.authority()),
+        instance,
+        merchant_id: account.merchant_id.as_ref().map(|id| id.value.clone()),
+        key_fingerprint,
     };
-    JournalFile::new(&settings.paths.state, &name)
+    let state = &settings.paths.state;
+    let mut ledger = Ledger::new(Box::new(SqliteStorage::new(state)), id, settings.profile_flag());
+    let environments = |profile: &str| {
+        if profile == LOCAL {
+            return Some(Environment::Local.to_string());
+        }
+        let profiles = settings.store().read().ok()?;
+        profiles.profile(profile).map(|profile| profile.environment.to_string())
+    };
+    ledger.import_journals(state, &environments).await?;
+    Ok(ledger)
 }
 
 /// The account's key. A stored key was checked against the environment when the account was resolved; the key that a
@@ -237,11 +273,23 @@ impl ApiContext<'_> {
             client: self.client.clone().with_cancel(self.abort.clone()),
             cancel: self.cancel.clone(),
             abort: self.abort.clone(),
+            key_fingerprint: self.key_fingerprint.clone(),
+            ledger: Rc::clone(&self.ledger),
         }
     }
 
-    pub(crate) fn journal(&self) -> JournalFile {
-        journal_of(self.settings, &self.account)
+    /// The ledger of the account, which is opened once.
+    pub(crate) async fn ledger(&self) -> Result<&Ledger, Error> {
+        self.ledger.get_or_try_init(|| self.open_ledger()).await
+    }
+
+    async fn open_ledger(&self) -> Result<Ledger, Error> {
+        let instance = match self.account.environment.value {
+            // A server that does not say which emulator it is may be any.
+            Environment::Local => self.client.emulator_instance().await.ok().flatten(),
+            Environment::Production | Environment::Playground => None,
+        };
+        open_ledger(self.settings, &self.account, Some(self.key_fingerprint.clone()), instance).await
     }
 
     /// Fails on production, for commands that only work on playground and emulators.

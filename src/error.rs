@@ -62,6 +62,10 @@ pub enum ErrorKind {
     Usage,
     /// A required confirmation or value was not given.
     Unconfirmed,
+    /// The sale already has a session, or may have one.
+    Duplicate,
+    /// The device has an open session.
+    Busy,
     /// A session was created, but the wait for it failed. The session may still be open.
     SessionOpen,
     NotFound,
@@ -90,6 +94,7 @@ impl ErrorKind {
             Self::Unavailable => 6,
             Self::Unknown => 7,
             Self::Unconfirmed => 8,
+            Self::Duplicate | Self::Busy => 9,
             Self::SessionOpen => 13,
             Self::Interrupted => 130,
         }

@@ -1,12 +1,9 @@
 //! Private files that are replaced atomically.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::time::Duration;
-
-use jiff::Timestamp;
 
 /// The suffix of a file that is being written.
 const TEMP_SUFFIX: &str = ".tmp";
@@ -61,65 +58,6 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 #[allow(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
 pub(crate) fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// Fingerprint of a file (device, inode, size, mtime, ctime), to detect that it was replaced or modified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct FileFingerprint {
-    device: u64,
-    inode: u64,
-    length: u64,
-    /// Seconds and nanoseconds.
-    modified: [i64; 2],
-    /// Unlike the modification time, a program cannot set this one.
-    changed: [i64; 2],
-}
-
-/// A file modified more recently could change again with the same times, because the clock of a file system ticks only
-/// every ten milliseconds.
-const MTIME_GRANULARITY: Duration = Duration::from_millis(20);
-
-impl FileFingerprint {
-    #[cfg(unix)]
-    #[allow(clippy::unnecessary_wraps, reason = "other systems have no inodes")]
-    pub(crate) fn of(file: &Metadata) -> Option<Self> {
-        use std::os::unix::fs::MetadataExt as _;
-        Some(Self {
-            device: file.dev(),
-            inode: file.ino(),
-            length: file.len(),
-            modified: [file.mtime(), file.mtime_nsec()],
-            changed: [file.ctime(), file.ctime_nsec()],
-        })
-    }
-
-    #[cfg(not(unix))]
-    pub(crate) const fn of(_file: &Metadata) -> Option<Self> {
-        None
-    }
-
-    pub(crate) const fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// The time until every further change is visible in the times. `None` if the clock is behind the file's times.
-    pub(crate) fn stable_after(&self, now: Timestamp) -> Option<Duration> {
-        let [seconds, nanoseconds] = self.changed.map(i128::from);
-        let age = now.as_nanosecond() - (seconds * 1_000_000_000 + nanoseconds);
-        let age = u64::try_from(age).ok().map(Duration::from_nanos)?;
-        Some(MTIME_GRANULARITY.saturating_sub(age))
-    }
-
-    pub(crate) fn to_words(self) -> [u64; 7] {
-        let Self { device, inode, length, modified, changed } = self;
-        let [[m, mn], [c, cn]] = [modified, changed].map(|time| time.map(i64::cast_unsigned));
-        [device, inode, length, m, mn, c, cn]
-    }
-
-    pub(crate) fn from_words([device, inode, length, m, mn, c, cn]: [u64; 7]) -> Self {
-        let [modified, changed] = [[m, mn], [c, cn]].map(|time| time.map(u64::cast_signed));
-        Self { device, inode, length, modified, changed }
-    }
 }
 
 /// The system's error message without the error number, and without the name of a temporary file.

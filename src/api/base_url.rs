@@ -59,6 +59,12 @@ impl BaseUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    /// The host and the port, in lower case, without the port of the scheme and the dot of an absolute name.
+    pub(crate) fn authority(&self) -> String {
+        let host = self.host().trim_end_matches('.').to_ascii_lowercase();
+        self.0.port().map_or(host.clone(), |port| format!("{host}:{port}"))
+    }
+
     /// Excludes a trailing slash.
     pub(crate) fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')

@@ -18,7 +18,7 @@ use super::request::Request;
 use super::retry::{MAX_ATTEMPTS, MAX_RETRY_AFTER, backoff, parse_retry_after};
 use super::transport::{Response, Transport};
 use crate::model::{Problem, Resource};
-use crate::secret::{ApiKey, redact, redact_body};
+use crate::secret::{ApiKey, Secret, redact, redact_body};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
@@ -59,6 +59,8 @@ pub(crate) struct Client {
     base: BaseUrl,
     authorization: HeaderValue,
     merchant_id: Option<HeaderValue>,
+    /// Sent only to the routes that only emulators have.
+    emulator_token: Option<HeaderValue>,
     observer: Rc<dyn Fn(&Event<'_>)>,
     cancel: CancellationToken,
 }
@@ -84,6 +86,7 @@ impl Client {
             base,
             authorization,
             merchant_id,
+            emulator_token: None,
             observer: observer.into(),
             cancel: CancellationToken::new(),
         })
@@ -93,6 +96,16 @@ impl Client {
     /// [`SideEffect`] says whether it may have been processed.
     pub(crate) fn with_cancel(mut self, cancel: CancellationToken) -> Self {
         self.cancel = cancel;
+        self
+    }
+
+    /// Sets the token of an emulator that others can reach.
+    pub(crate) fn with_emulator_token(mut self, token: Option<&Secret>) -> Self {
+        self.emulator_token = token.and_then(|token| {
+            let mut token = HeaderValue::try_from(token.expose()).ok()?;
+            token.set_sensitive(true);
+            Some(token)
+        });
         self
     }
 
@@ -186,6 +199,9 @@ impl Client {
         }
         if let (true, Some(id)) = (request.needs_merchant_header(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
+        }
+        if let Some(token) = self.emulator_token.as_ref().filter(|_| request.path.starts_with("/emulator")) {
+            builder = builder.header("x-kustom-token", token.clone());
         }
         builder
             .body(request.body.clone())

@@ -24,7 +24,7 @@ Next:
 ///
 /// The path is relative to the profile's host. A POST that may have arrived is never retried. On production, every
 /// request that may change something needs a confirmation. Do not create sessions with this command: it bypasses the
-/// journal, which prevents duplicate charges. Use `kustom sessions create --body` instead.
+/// ledger, which prevents duplicate charges. Use `kustom sessions create --body` instead.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {

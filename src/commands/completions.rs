@@ -20,7 +20,7 @@ Next:
 ///
 /// With it, Tab completes commands, flags, and the names of devices, locations, enrollments, sessions and profiles. Names
 /// come from the account of the profile on the line, through a cache that is refreshed every minute; sessions come from
-/// the journal. A production key, and a key from a command, are used only if the profile sets `completions = true`.
+/// the ledger. A production key, and a key from a command, are used only if the profile sets `completions = true`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {

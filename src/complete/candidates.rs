@@ -11,17 +11,14 @@ use unicode_normalization::UnicodeNormalization as _;
 use super::REQUEST;
 use super::cache::Cache;
 use super::resources::{self, CachedResources, ResourceSummary};
-use crate::context::{App, journal_of};
+use crate::context::App;
 use crate::global_args::Global;
-use crate::journal::{Attempt, Journal, Outcome};
+use crate::ledger::{Attempt, Filter};
 use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
 use crate::settings::{Account, Endpoint, Settings};
 use crate::text::{escape_control, format_age, has_unsafe, normalize_text};
-
-/// Only the end of a journal is read, which holds more sessions than anybody looks through.
-const MAX_JOURNAL_BYTES: u64 = 256 * 1024;
 
 const MAX_SESSIONS: usize = 100;
 
@@ -43,24 +40,22 @@ pub(crate) fn enrollments(current: &OsStr) -> Vec<CompletionCandidate> {
     filter_resources(current, |known| &known.enrollments)
 }
 
-/// Sessions in the journal of this machine, newest first.
+/// Sessions in the ledger, newest first.
 pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
-    let journal = journal();
-    let sessions = journal.attempts().iter().rev().filter_map(|attempt| match &attempt.outcome {
-        Outcome::Created { session_id, status, .. } => {
-            Some((session_id.clone(), describe_attempt(status.as_str(), attempt)))
-        }
-        _ => None,
+    let candidates = newest_attempts(&Filter::default()).into_iter().filter_map(|attempt| {
+        let about = describe_attempt(attempt.status()?.as_str(), &attempt);
+        Some((attempt.session_id()?.to_owned(), about))
     });
-    filter(current, sessions.take(MAX_SESSIONS))
+    filter(current, candidates)
 }
 
 /// Attempts whose outcome is unknown, newest first.
 pub(crate) fn attempts(current: &OsStr) -> Vec<CompletionCandidate> {
-    let journal = journal();
-    let unknown = journal.attempts().iter().rev().filter(|attempt| attempt.outcome.is_unknown());
-    let attempts = unknown.map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt)));
-    filter(current, attempts.take(MAX_SESSIONS))
+    let unknown = newest_attempts(&Filter { unknown: true, ..Filter::default() });
+    filter(
+        current,
+        unknown.iter().map(|attempt| (attempt.id.to_string(), describe_attempt("unknown", attempt))),
+    )
 }
 
 /// The profiles of the profiles file and the built-in one.
@@ -168,7 +163,7 @@ fn describe_attempt(status: &str, attempt: &Attempt) -> String {
     let intent = &attempt.intent;
     let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
     let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
-    let parts = [status, &amount, intent.reference().unwrap_or_default(), &age];
+    let parts = [status, &amount, intent.merchant_reference1.as_deref().unwrap_or_default(), &age];
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join(", ")
 }
@@ -191,12 +186,14 @@ fn known_resources() -> Option<CachedResources> {
     }
 }
 
-fn journal() -> Journal {
+fn newest_attempts(filter: &Filter) -> Vec<Attempt> {
     let read = || {
-        let settings = settings(profile())?;
-        journal_of(&settings, &account(&settings)?).read_end(MAX_JOURNAL_BYTES).ok()
+        let app = App::new(settings(profile())?);
+        let account = app.account().ok()?;
+        let attempts = async { app.open_ledger(&account).await?.attempts(filter, MAX_SESSIONS).await };
+        app.block_on(attempts).ok()
     };
-    read().unwrap_or_default()
+    read().unwrap_or_default().attempts
 }
 
 fn profile() -> Option<String> {

@@ -7,14 +7,16 @@ use std::cell::Cell;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::EventQueue;
+use super::history::{CallbackStatus, History, RecordedAttempt};
 use super::state::{Event, MAX_QUEUED_EVENTS};
 use crate::callback_poster::{CallbackPoster, DeliveryError};
 
@@ -39,12 +41,27 @@ pub struct Callbacks {
     retry_delay: Duration,
     observer: Box<dyn Fn(&DeliveryAttempt<'_>)>,
     pending: Rc<Cell<usize>>,
+    history: Option<History>,
+}
+
+/// Records events that are sent nowhere.
+pub async fn record_events(events: EventQueue, history: History) {
+    loop {
+        for event in events.recv().await {
+            history.add_event(&event, CallbackStatus::NotSent);
+        }
+    }
 }
 
 impl Callbacks {
     pub fn new(poster: CallbackPoster) -> Self {
         let retry_delay = Duration::from_millis(500);
-        Self { poster, retry_delay, observer: Box::new(|_| {}), pending: Rc::default() }
+        Self { poster, retry_delay, observer: Box::new(|_| {}), pending: Rc::default(), history: None }
+    }
+
+    /// Records every event and every attempt.
+    pub fn with_history(self, history: Option<History>) -> Self {
+        Self { history, ..self }
     }
 
     /// Calls `observer` after every attempt.
@@ -78,6 +95,9 @@ impl Callbacks {
                 }
                 // While too many events are pending, new ones stay in the bounded `EventQueue`.
                 received = events.recv(), if pending < MAX_QUEUED_EVENTS => for event in received {
+                    if let Some(history) = &self.history {
+                        history.add_event(&event, CallbackStatus::Pending);
+                    }
                     match queues.entry(event.session_id) {
                         Entry::Occupied(mut queue) => queue.get_mut().push_back(event),
                         Entry::Vacant(place) => {
@@ -100,14 +120,28 @@ impl Callbacks {
         let body = serde_json::to_vec(&callback).unwrap_or_default();
         let (mut attempt, mut delay) = (1, self.retry_delay);
         loop {
-            let outcome = {
-                // The semaphore is never closed.
-                let _permit = in_flight.acquire().await;
-                let response = self.poster.post(&id, body.clone()).await;
-                response.map(|response| response.status().as_u16()).map_err(DeliveryError::reason)
+            // The semaphore is never closed.
+            let permit = in_flight.acquire().await;
+            let (at, started) = (Timestamp::now(), Instant::now());
+            let headers = self.poster.sign(&id, &body);
+            let response = match headers.clone() {
+                Ok(headers) => self.poster.post_signed(headers, body.clone()).await,
+                Err(error) => Err(error),
             };
+            drop(permit);
+            let response = response.map_err(DeliveryError::reason);
+            let outcome = response.as_ref().map(|response| response.status().as_u16()).map_err(String::clone);
             let is_acknowledged = matches!(outcome, Ok(200..=299));
             let retry_in = (!is_acknowledged).then_some(delay);
+            if let Some(history) = &self.history {
+                let response = response.as_ref();
+                let response = response
+                    .map(|response| (response.status().as_u16(), response.body().as_slice()))
+                    .map_err(String::as_str);
+                let headers = headers.unwrap_or_default();
+                let attempt = RecordedAttempt::new(at, &headers, response, started.elapsed(), retry_in);
+                history.add_attempt(&id, attempt);
+            }
             (self.observer)(&DeliveryAttempt { event: &event, attempt, outcome, retry_in });
             match retry_in {
                 None => return event.session_id,

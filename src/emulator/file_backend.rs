@@ -17,7 +17,7 @@ use http::StatusCode;
 use tokio::sync::Mutex;
 
 use super::state::{Rejection, StateError};
-use super::{Emulator, EventQueue, Faults, State};
+use super::{Emulator, EventQueue, Faults, History, Setup, State};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
 
 /// The detail of a 503. The path of the file is local information that a client must not see.
@@ -54,7 +54,7 @@ impl FileEmulator {
     pub fn new(state_file: PathBuf) -> Self {
         Self {
             state_file,
-            emulator: Emulator::new(State::seed()).with_faults(None),
+            emulator: Emulator::new(State::seed()).without_server(),
             events: EventQueue::default(),
             serving: Arc::default(),
         }
@@ -65,12 +65,23 @@ impl FileEmulator {
         self.events.clone()
     }
 
+    /// For a server, which injects faults and records requests.
     pub fn with_faults(self, faults: Faults) -> Self {
-        Self { emulator: self.emulator.with_faults(Some(faults)), ..self }
+        let emulator = Emulator { history: Some(History::default()), ..self.emulator };
+        Self { emulator: emulator.with_faults(Some(faults)), ..self }
     }
 
-    pub const fn faults(&self) -> Option<&Faults> {
-        self.emulator.faults()
+    pub fn with_setup(self, setup: Setup) -> Self {
+        Self { emulator: self.emulator.with_setup(setup), ..self }
+    }
+
+    /// The emulator that processes the requests. Its state is that of the last request.
+    pub const fn inner(&self) -> &Emulator {
+        &self.emulator
+    }
+
+    pub const fn history(&self) -> Option<&History> {
+        self.emulator.history()
     }
 
     /// If the file cannot be used, the response is a 503 whose extensions have the error as an `Arc<StateFileError>`.
@@ -89,7 +100,7 @@ impl FileEmulator {
         let existing = self.read()?;
         let is_new = existing.is_none();
         let mut state = existing.unwrap_or(seed);
-        if change(&mut state) || is_new {
+        if change(&mut state) | state.ensure_instance() || is_new {
             self.write(&state)?;
         }
         Ok(is_new)
@@ -97,8 +108,18 @@ impl FileEmulator {
 
     async fn serve(&self, request: Request, next: Next) -> Result<Response, StateFileError> {
         let _serving = self.serving.lock().await;
-        let lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
-        let before = self.read()?.unwrap_or_else(State::seed);
+        let mut lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
+        let mut before = self.read()?.unwrap_or_else(State::seed);
+        if (lock.is_some() || request.uri().path() == "/") && before.instance().is_nil() {
+            // A client that is told which instance this is must find the same one later.
+            if lock.is_none() {
+                lock = Some(self.lock().await?);
+                before = self.read()?.unwrap_or_else(State::seed);
+            }
+            if before.ensure_instance() {
+                self.write(&before)?;
+            }
+        }
         self.emulator.with_state(|state, _| *state = before);
         let response = next.run(request).await;
         let events = self.emulator.events().drain();

@@ -8,6 +8,9 @@ mod callbacks;
 mod events;
 mod faults;
 mod file_backend;
+mod history;
+mod page;
+mod phone_rules;
 mod request_log;
 mod routes;
 mod seed;
@@ -19,10 +22,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use callbacks::{Callbacks, DeliveryAttempt};
+pub use callbacks::{Callbacks, DeliveryAttempt, record_events};
 pub use events::EventQueue;
 pub use faults::{Effect, Fault, FaultAction, FaultError, FaultStatus, FaultTable, Faults};
 pub use file_backend::{FileEmulator, StateFileError};
+pub use history::History;
+pub use phone_rules::{PhonePlayer, PhoneRule, PhoneRules};
 pub use request_log::{RequestOutcome, RequestRecord};
 pub use seed::SeedError;
 pub use server::{Server, ServerEvent};
@@ -43,6 +48,24 @@ pub struct Emulator {
     events: EventQueue,
     /// None where there is no server to inject them.
     faults: Option<Faults>,
+    /// None where there is no server whose requests could be recorded.
+    history: Option<History>,
+    setup: Arc<Setup>,
+}
+
+/// How an emulator was started.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The state that a reset returns to [default: that of a new emulator].
+    pub initial: Option<State>,
+    /// Rejects what would otherwise be ignored.
+    pub is_strict: bool,
+    /// How the phones play by themselves.
+    pub phone_rules: PhoneRules,
+    /// What the emulator's own routes require of a client, where others can reach them.
+    pub token: Option<String>,
+    /// Whether events are sent to an application.
+    pub has_callbacks: bool,
 }
 
 struct Inner {
@@ -58,13 +81,29 @@ impl Emulator {
 
     /// `ids` must return a different ID each time.
     pub fn with_clock_and_ids(
-        state: State,
+        mut state: State,
         now: impl Fn() -> Timestamp + Send + 'static,
         ids: impl FnMut() -> Uuid + Send + 'static,
     ) -> Self {
+        state.ensure_instance();
         let inner = Inner { state, now: Box::new(now), ids: Box::new(ids) };
         let (inner, events) = (Arc::new(Mutex::new(inner)), EventQueue::default());
-        Self { inner, events, faults: Some(Faults::default()) }
+        let (faults, history) = (Some(Faults::default()), Some(History::default()));
+        Self { inner, events, faults, history, setup: Arc::default() }
+    }
+
+    pub fn with_setup(self, setup: Setup) -> Self {
+        Self { setup: Arc::new(setup), ..self }
+    }
+
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Without a server there is nothing to inject faults into, and nothing to record.
+    #[must_use]
+    fn without_server(self) -> Self {
+        Self { faults: None, history: None, ..self }
     }
 
     pub fn with_faults(self, faults: Option<Faults>) -> Self {
@@ -74,6 +113,11 @@ impl Emulator {
     /// The faults that a [`Server`] injects. The [router](Self::router) injects none.
     pub const fn faults(&self) -> Option<&Faults> {
         self.faults.as_ref()
+    }
+
+    /// The requests and callbacks that a [`Server`] records.
+    pub const fn history(&self) -> Option<&History> {
+        self.history.as_ref()
     }
 
     /// The API as a service, for a server or for requests made in this process.
@@ -127,10 +171,10 @@ mod tests {
     #[test]
     fn a_panic_does_not_break_the_emulator() {
         let emulator = Emulator::new(State::seed());
-        let other = emulator.clone();
+        let (other, before) = (emulator.clone(), emulator.state());
         let panicked = std::thread::spawn(move || other.with_state(|_, _| panic!("on purpose"))).join();
         assert!(panicked.is_err());
-        assert_eq!(emulator.state(), State::seed());
+        assert_eq!(emulator.state(), before);
     }
 
     #[tokio::test]

@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+use super::history::Exchange;
+
+#[derive(Debug, Clone, PartialEq)]
 pub struct RequestRecord {
     pub method: Method,
     /// The path without its query. Clients may put an enrollment code or a key where an ID belongs, so unless the ID
@@ -14,6 +16,20 @@ pub struct RequestRecord {
     /// The number of the fault that was injected.
     pub fault: Option<u32>,
     pub duration: Duration,
+    /// The bodies, unless the request only reads what the emulator shows.
+    pub exchange: Option<Exchange>,
+}
+
+impl RequestRecord {
+    /// The names of fields and query parameters that a successful request had and the emulator ignored.
+    pub fn ignored(&self) -> &[String] {
+        let is_success = matches!(self.outcome, RequestOutcome::Answered(status) if status.is_success());
+        self.exchange
+            .as_ref()
+            .filter(|_| is_success)
+            .map(|exchange| exchange.ignored.as_slice())
+            .unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +58,7 @@ impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
             outcome: RequestOutcome::Abandoned,
             fault: None,
             duration: Duration::ZERO,
+            exchange: None,
         };
         Self { record, request_path: path.to_owned(), started: Instant::now(), observer }
     }
@@ -50,12 +67,27 @@ impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
         self.record.fault = fault;
     }
 
+    pub(super) fn set_exchange(&mut self, exchange: Option<Exchange>) {
+        self.record.exchange = exchange;
+    }
+
+    /// Returns None if the bodies are not recorded.
+    pub(super) fn exchange_mut(&mut self) -> Option<&mut Exchange> {
+        self.record.exchange.as_mut()
+    }
+
     pub(super) fn finish(mut self, outcome: RequestOutcome) {
         self.record.outcome = outcome;
         if let RequestOutcome::Answered(status) | RequestOutcome::Truncated(status) = outcome
             && (status.is_success() || status == StatusCode::CONFLICT)
         {
             self.record.path = std::mem::take(&mut self.request_path);
+        } else if let Some(exchange) = &mut self.record.exchange {
+            // The error may repeat what the path does not show.
+            let shown: Vec<_> = self.record.path.split('/').collect();
+            let hidden: Vec<_> =
+                self.request_path.split('/').filter(|segment| !shown.contains(segment)).collect();
+            exchange.hide_in_response(&hidden);
         }
     }
 }

@@ -65,7 +65,10 @@ fn an_error_has_its_line_and_column() {
         "[[devices]]\nname = \"x\"\nplattform = \"IOS\"",
         "[[devices]\nname",
     ]
-    .map(|text| State::from_seed(text).unwrap_err().to_string());
+    .map(|text| {
+        let errors: Vec<_> = State::from_seed(text).unwrap_err().iter().map(ToString::to_string).collect();
+        errors.join("\n")
+    });
     insta::assert_snapshot!(errors.join("\n"), @"
     line 1, column 13: invalid type: integer `5`, expected a sequence
     line 2, column 1: missing field `name`
@@ -77,5 +80,21 @@ fn an_error_has_its_line_and_column() {
     line 3, column 12: unknown variant `TOASTER`, expected one of `IOS`, `ANDROID`, `TERMINAL`
     line 3, column 1: unknown field `plattform`, expected one of `id`, `name`, `location`, `platform`, `metadata`, `offline`
     line 1, column 11: unclosed array table, expected `]`
+    ");
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let text = "[[locations]]\nname = \"\"\ncountri = 5\n[[locations]]\ncity = 7\nname = \"A\"\n[[devices]]\nname = \"x\"\n\
+                location = \"B\"\n[[devices]]\nid = \"x\"\nplatform = \"TOASTER\"\n";
+    let errors: Vec<_> = State::from_seed(text).unwrap_err().iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(errors.join("\n"), @"
+    line 2, column 8: the name must not be empty
+    line 3, column 1: unknown field `countri`, expected one of `id`, `name`, `street_address`, `postal_code`, `city`, `country`
+    line 5, column 8: invalid type: integer `7`, expected a string
+    line 9, column 12: there is no location 'B'
+    line 10, column 1: missing field `name`
+    line 11, column 6: UUID parsing failed: invalid character: found `x` at 0
+    line 12, column 12: unknown variant `TOASTER`, expected one of `IOS`, `ANDROID`, `TERMINAL`
     ");
 }

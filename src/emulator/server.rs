@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{self, MatchedPath, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
 use http::header::{CONTENT_LENGTH, EXPECT};
+use http::request::Parts;
+use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -25,10 +26,12 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
+use super::history::Exchange;
+use super::page;
 use super::request_log::{PendingRecord, RequestRecord};
-use super::routes::MAX_BODY;
+use super::routes::{Ignored, MAX_BODY};
 use super::state::Rejection;
-use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, StateFileError};
+use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, History, StateFileError};
 use crate::server_limits::{
     CONNECTION_BUFFER_SIZE, ConnectionState, Connections, OriginError, WatchedStream, check_host,
     check_origin,
@@ -49,12 +52,15 @@ pub enum ServerEvent<'a> {
 pub struct Server {
     listener: TcpListener,
     router: Router,
+    emulator: Emulator,
+    has_page: bool,
     monitor: Monitor,
 }
 
 #[derive(Clone)]
 struct Monitor {
     faults: Option<Faults>,
+    history: Option<History>,
     observer: Arc<dyn Fn(&ServerEvent<'_>) + Send + Sync>,
 }
 
@@ -65,16 +71,32 @@ struct NoResponse;
 
 impl Server {
     pub fn new(listener: TcpListener, emulator: &Emulator) -> Self {
-        Self::with_router(listener, emulator.router(), emulator.faults())
+        Self::with_router(listener, emulator.router(), emulator)
     }
 
     pub fn with_file_backend(listener: TcpListener, emulator: &FileEmulator) -> Self {
-        Self::with_router(listener, emulator.router(), emulator.faults())
+        Self::with_router(listener, emulator.router(), emulator.inner())
     }
 
-    fn with_router(listener: TcpListener, router: Router, faults: Option<&Faults>) -> Self {
-        let monitor = Monitor { faults: faults.cloned(), observer: Arc::new(|_| {}) };
-        Self { listener, router, monitor }
+    fn with_router(listener: TcpListener, router: Router, emulator: &Emulator) -> Self {
+        let (faults, history) = (emulator.faults().cloned(), emulator.history().cloned());
+        let monitor = Monitor { faults, history, observer: Arc::new(|_| {}) };
+        Self { listener, router, emulator: emulator.clone(), has_page: false, monitor }
+    }
+
+    /// Serves the page at `/` for browsers.
+    pub fn with_page(self) -> Self {
+        Self { has_page: true, ..self }
+    }
+
+    /// The API without the log and the faults.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The API as its clients see it, with the log and the faults.
+    pub fn monitored_router(&self) -> Router {
+        self.router.clone().layer(from_fn_with_state(self.monitor.clone(), handle))
     }
 
     /// Calls `observer` for every event. It must not block.
@@ -89,7 +111,12 @@ impl Server {
 
     /// Serves until `stop` completes, then waits for open requests. The future can be dropped at any time.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let router = self.router.layer(from_fn_with_state(self.monitor, handle));
+        let history = self.monitor.history.clone();
+        let monitored = self.monitored_router();
+        let router = match history.clone().filter(|_| self.has_page) {
+            Some(history) => page::router(&self.emulator, history, self.router, monitored),
+            None => monitored,
+        };
         let mut stop = std::pin::pin!(stop);
         let open = GracefulShutdown::new();
         let mut connections = tokio::task::JoinSet::new();
@@ -116,6 +143,10 @@ impl Server {
         }
         // Clients must not wait in the backlog of a server that stops.
         drop(self.listener);
+        // A page that is open would never end its request.
+        if let Some(history) = history {
+            history.close();
+        }
         open.shutdown().await;
     }
 }
@@ -150,6 +181,11 @@ async fn respond(
         return Ok(Rejection::new(status, error.to_string()).into_response());
     }
     let (mut parts, body) = request.into_parts();
+    if hyper::body::Body::is_end_stream(&body) {
+        state.start_processing();
+    } else {
+        state.start_body();
+    }
     parts.extensions.insert(state.clone());
     let Ok(response) = router.oneshot(Request::from_parts(parts, Body::new(body))).await;
     state.finish_request();
@@ -166,14 +202,20 @@ async fn handle(
     request: Request,
     next: Next,
 ) -> Response {
-    let Monitor { faults, observer } = monitor;
+    let Monitor { faults, history, observer } = monitor;
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut record = PendingRecord::new(&method, &path, route.as_ref().map(MatchedPath::as_str), |record| {
         observer(&ServerEvent::Served(record));
+        if let Some(history) = &history {
+            history.add_request(record);
+        }
     });
     let no_response = || axum::Extension(NoResponse).into_response();
     // The body is read before a fault is injected: closing a connection while the client still sends would reset it.
-    let Ok(request) = read_body(request).await else { return no_response() };
+    let Ok((parts, body)) = read_body(request).await else { return no_response() };
+    let is_recorded = history.is_some() && is_recorded(&method, &path);
+    record.set_exchange(is_recorded.then(|| Exchange::of_request(parts.uri.query(), &parts.headers, &body)));
+    let request = Request::from_parts(parts, Body::from(body));
     let hit = faults.and_then(|faults| faults.change(|table| table.next_hit(&method, &path)));
     let (fault, FaultAction { delay, effect }) =
         hit.map(|(id, action)| (Some(id), action)).unwrap_or_default();
@@ -187,6 +229,10 @@ async fn handle(
     {
         observer(&ServerEvent::StateFile(error));
     }
+    let response = match (record.exchange_mut(), response) {
+        (Some(exchange), Some(response)) => Some(record_response(exchange, response).await),
+        (_, response) => response,
+    };
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
@@ -195,14 +241,30 @@ async fn handle(
     response.unwrap_or_else(no_response)
 }
 
+async fn record_response(exchange: &mut Exchange, response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    // The body is in memory, so reading it cannot fail.
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    exchange.add_response(&body);
+    exchange.ignored = head.extensions.get::<Ignored>().map(Ignored::names).unwrap_or_default();
+    Response::from_parts(head, Body::from(body))
+}
+
+/// Requests that only show or change what the page has are not shown there.
+fn is_recorded(method: &Method, path: &str) -> bool {
+    path.starts_with("/emulator/pos/")
+        || (path == "/emulator/clock" && method == Method::POST)
+        || !(path == "/" || path == "/emulator" || path.starts_with("/emulator/"))
+}
+
 /// An incomplete request must not be processed. Of a body that is too large, one excess byte is enough to reject it.
-async fn read_body(request: Request) -> Result<Request, axum::Error> {
+async fn read_body(request: Request) -> Result<(Parts, Bytes), axum::Error> {
     let (parts, mut body) = request.into_parts();
     let content_length =
         parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     // A client that sent `Expect: 100-continue` is rejected before it sends the body.
     if parts.headers.contains_key(EXPECT) && content_length.is_some_and(|length| length > MAX_BODY) {
-        return Ok(Request::from_parts(parts, Body::empty()));
+        return Ok((parts, Bytes::new()));
     }
     let state = parts.extensions.get::<ConnectionState>().cloned();
     if let Some(state) = &state {
@@ -224,5 +286,5 @@ async fn read_body(request: Request) -> Result<Request, axum::Error> {
     if let Some(state) = state {
         state.start_processing();
     }
-    Ok(Request::from_parts(parts, Body::from(kept)))
+    Ok((parts, kept.into()))
 }

@@ -13,6 +13,8 @@ pub(crate) struct EnvVars {
     pub username: Option<String>,
     pub merchant_id: Option<String>,
     pub base_url: Option<String>,
+    /// For an emulator that others can reach.
+    pub emulator_token: Option<Secret>,
     pub output: Option<String>,
     /// The profiles file.
     pub config: Option<PathBuf>,
@@ -31,6 +33,7 @@ impl EnvVars {
             username: text("KUSTOM_USERNAME")?,
             merchant_id: text("KUSTOM_MERCHANT_ID")?,
             base_url: text("KUSTOM_BASE_URL")?,
+            emulator_token: text("KUSTOM_EMULATOR_TOKEN")?.map(Secret::new),
             output: text("KUSTOM_OUTPUT")?,
             config: path("KUSTOM_CONFIG"),
             state: path("KUSTOM_STATE"),

@@ -7,15 +7,15 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 use kustom::emulator::State;
 use kustom::emulator::state::{EventLog, NewSession, NewSimulatedDevice, OpContext, Purchase, STOCKHOLM};
-use kustom::journal::{Event, EventKind, Intent};
 use kustom::model::Metadata;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Error;
 
 const TILL: Uuid = Uuid::from_u128(0x0d0d_4000_8000_0000_0000_0000_0001);
 
-/// Writes a journal of sessions that were created and paid; every hundredth was refused.
+/// Writes a journal as earlier versions did, of sessions that were created and paid; every hundredth was refused.
 pub(super) fn write_journal(path: &Path, lines: usize) -> Result<(), Error> {
     if let Some(dir) = path.parent() {
         std::fs::create_dir_all(dir)?;
@@ -27,32 +27,25 @@ pub(super) fn write_journal(path: &Path, lines: usize) -> Result<(), Error> {
         let at = begin + SignedDuration::from_secs(60 * i64::from(sale));
         let attempt = Uuid::from_u128(0xa000_0000_4000_8000_0000_0000_0000 + u128::from(sale));
         let session = Uuid::from_u128(0x5000_0000_4000_8000_0000_0000_0000 + u128::from(sale)).to_string();
-        let intent = Intent {
-            merchant_id: Some("M1".to_owned()),
-            device_id: Some(TILL.to_string()),
-            order_amount: Some(i64::from(sale % 900 + 100)),
-            purchase_currency: Some("SEK".to_owned()),
-            purchase_started_at: Some(at),
-            merchant_reference1: Some(format!("receipt-{sale}")),
-            merchant_reference2: None,
-        };
+        let intent = json!({"merchant_id": "M1", "device_id": TILL, "order_amount": sale % 900 + 100,
+            "purchase_currency": "SEK", "purchase_started_at": at, "merchant_reference1": format!("receipt-{sale}")});
         let outcome = if sale % 100 == 99 {
-            vec![EventKind::Refused { attempt, reason: "the device is offline".to_owned() }]
+            vec![json!({"refused": {"attempt": attempt, "reason": "the device is offline"}})]
         } else {
-            let order_id = Some(Uuid::from_u128(u128::from(sale)).to_string());
+            let order = Uuid::from_u128(u128::from(sale));
             vec![
-                EventKind::Created { attempt, session_id: session.clone() },
-                EventKind::StatusObserved { session_id: session, status: "FINALIZED".to_owned(), order_id },
+                json!({"created": {"attempt": attempt, "session_id": session}}),
+                json!({"seen": {"session_id": session, "status": "FINALIZED", "order_id": order}}),
             ]
         };
-        for event in std::iter::once(EventKind::Intent { attempt, intent }).chain(outcome) {
+        let intent = json!({"intent": {"attempt": attempt, "intent": intent}});
+        for event in std::iter::once(intent).chain(outcome) {
             if remaining == 0 {
                 file.flush()?;
                 return Ok(());
             }
             remaining -= 1;
-            serde_json::to_writer(&mut file, &Event { at, event })?;
-            file.write_all(b"\n")?;
+            writeln!(file, "{}", json!({"at": at, "event": event}))?;
         }
     }
     Ok(())

@@ -336,5 +336,5 @@ fn the_doctor_looks_at_modes_and_folders() {
     assert_eq!(found(&findings(&env, 0, &["--offline"]), "file mode"), ("ok", "0600"));
     let file = env.file("file", "");
     let env = env.env("KUSTOM_STATE", &file);
-    assert_eq!(found(&findings(&env, 2, &["--offline"]), "state folder").0, "failure");
+    assert_eq!(found(&findings(&env, 6, &["--offline"]), "state folder").0, "failure");
 }

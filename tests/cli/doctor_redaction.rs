@@ -96,7 +96,7 @@ fn files_that_cannot_be_used_are_safe_to_paste() {
     }
     let env = TestEnv::new().local();
     let file = env.file("Ångström's files/x", "");
-    let said_of_it = said(&env.env("KUSTOM_STATE", file), 2);
+    let said_of_it = said(&env.env("KUSTOM_STATE", file), 6);
     assert!(said_of_it.contains("~/Ångström's files/x cannot be written"), "{said_of_it}");
 }
 

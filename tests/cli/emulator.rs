@@ -29,8 +29,9 @@ fn it_says_where_it_is_answers_and_ends() {
     let outcome = emulator.end().assert_code(0);
     assert_eq!(outcome.stdout, format!("{url}\n"));
     insta::assert_snapshot!(&crate::common::emulator_process::without_times(&outcome.err()), @"An emulator of the API: no payment is real. Press Ctrl-C to stop it.
-  its key: see `kustom dev emulator --help`
-  about: http://127.0.0.1:<port>/
+  key: kco_test_api_emulator
+  merchant ID: EMULATED
+  page: http://127.0.0.1:<port>/
 GET / 200
 POST /ipp/v1/dev/devices 200
 GET /ipp/v1/devices 200

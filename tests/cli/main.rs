@@ -17,6 +17,7 @@ mod demo;
 mod dev_pos_guards;
 mod doctor_redaction;
 mod emulator;
+mod emulator_page;
 mod emulator_seed;
 mod faults;
 mod guards;

@@ -19,7 +19,7 @@ const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
 
-const COMMANDS: [(&str, &str); 37] = [
+const COMMANDS: [(&str, &str); 38] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -56,6 +56,7 @@ const COMMANDS: [(&str, &str); 37] = [
     ("dev emulator fault clear", ""),
     ("dev emulator clock show", ""),
     ("dev emulator clock advance", "20m"),
+    ("dev emulator reset", ""),
     ("dev run", ""),
 ];
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::callbacks::{NEXT_SECRET, SECRET};
 use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::{CommandOutput, RunningCommand, TIMEOUT, TestEnv};
+use crate::common::ledger::copy_attempt;
 use crate::common::redaction::fixed_id as id;
 use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 use crate::common::server::{Reply, Server};
@@ -325,7 +326,7 @@ fn lost(counter: &ScriptedEmulator) -> (String, String) {
 }
 
 #[test]
-fn a_session_that_is_read_back_settles_what_the_journal_does_not_know() {
+fn a_session_that_is_read_back_settles_what_the_ledger_does_not_know() {
     let counter = ScriptedEmulator::new();
     let (attempt, session) = lost(&counter);
     let env = &counter.env;
@@ -377,9 +378,8 @@ fn a_session_that_cannot_be_read_back_is_not_acknowledged() {
 fn a_session_whose_device_is_in_use_is_settled_when_it_comes_again() {
     let counter = ScriptedEmulator::new();
     let (attempt, session) = lost(&counter);
-    let folder = counter.env.state_folder().join("journal");
-    let mut locks = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let lock = locks.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("device-")).unwrap();
+    let mut locks = std::fs::read_dir(counter.env.state_folder().join("locks")).unwrap();
+    let lock = locks.next().unwrap().unwrap().path();
     let lock = std::fs::File::open(lock).unwrap();
     lock.lock().unwrap();
     let listening = Listening::start(&counter.env, &["--resolve"]);
@@ -398,11 +398,7 @@ fn a_session_whose_device_is_in_use_is_settled_when_it_comes_again() {
 fn a_session_of_several_attempts_settles_none() {
     let counter = ScriptedEmulator::new();
     let (attempt, session) = lost(&counter);
-    let folder = counter.env.state_folder().join("journal");
-    let path = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let path = path.into_iter().find(|path| path.extension().is_some_and(|name| name == "jsonl")).unwrap();
-    let journal = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, format!("{journal}{}", journal.replace(&attempt, &id(7)))).unwrap();
+    copy_attempt(&counter.env.state_folder(), &attempt, &id(7));
     let listening = Listening::start(&counter.env, &["--resolve"]);
     assert_eq!(listening.deliver("kevt_1", &finalized(&session)), 200);
     let outcome = listening.end().assert_code(0);

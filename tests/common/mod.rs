@@ -8,6 +8,7 @@ pub mod contract;
 pub mod contract_emulator;
 pub mod emulator_process;
 pub mod harness;
+pub mod ledger;
 pub mod proxy;
 pub mod pty;
 pub mod redaction;

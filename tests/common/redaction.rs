@@ -15,6 +15,7 @@ static VARIABLE: LazyLock<Regex> = LazyLock::new(|| {
         | (?<time> \b \d{4}-\d\d-\d\d (?: T\d\d:\d\d:\d\d [\d.]* Z? | \x20\d\d:\d\d:\d\d ) )
         | (?<word> (?: ^ | [^\w-] ) (?: after | in | took ) ) (?: \x20\d+ (?: \x20?ms | [hms] ) )+
         | ^ (?<since> \x20+ \d [\d.hms\x20]* s ) \x20\x20
+        | \b machine\x20 (?<machine> [^\s()]+ \x20 \( [^()]* process\x20\d+ \) )
         | 127\.0\.0\.1: (?<port> \d* )",
     )
     .expect("a valid pattern")
@@ -40,6 +41,8 @@ pub fn redact(text: &str, home: &Path) -> String {
             format!("<id-{}>", number + 1)
         } else if found.name("time").is_some() {
             "<time>".to_owned()
+        } else if found.name("machine").is_some() {
+            "machine <machine>".to_owned()
         } else if let Some(word) = found.name("word") {
             format!("{} <elapsed>", word.as_str())
         } else if found.name("since").is_some() {

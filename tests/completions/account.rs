@@ -265,7 +265,7 @@ fn an_emulator_of_another_process_is_asked_like_the_service() {
 }
 
 #[test]
-fn sessions_come_from_the_journal() {
+fn sessions_come_from_the_ledger() {
     let env = TestEnv::new().local();
     env.run(["dev", "create-device", "--name", "Till 1"]).ok();
     let create = ["sessions", "create", "--device", "Till 1", "--amount", "249.50", "-o", "json"];
@@ -279,11 +279,6 @@ fn sessions_come_from_the_journal() {
     assert!(about.starts_with("CREATED, 249.50 SEK, r-1, ") && about.ends_with(" ago"), "{about}");
     assert_eq!(values(&env, &["sessions", "watch", &id, ""]), [id.as_str()]);
     assert_eq!(values(&env, &["dev", "pos", "pay", &id[..3]]), [id.as_str()]);
-    let profile = "[profiles.shop]\nenvironment = 'production'\napi_key_command = 'false'\n";
-    let env = env.with_profiles(profile);
-    let journal = env.state_folder().join("journal");
-    fs::copy(journal.join("local.jsonl"), journal.join("shop.jsonl")).unwrap();
-    assert_eq!(values(&env, &["--profile", "shop", "sessions", "get", ""]), [id]);
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! The process dies, or is told to stop, at every step of its own. Whatever it was doing, the sale is charged at
-//! most once and what exists is in the journal.
+//! most once and what exists is in the ledger.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kustom::journal::Outcome as Came;
+use kustom::ledger::Outcome;
 
 use super::faults::{in_shops, points, repeat};
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, Shop, TWIN, UNKNOWN, attempt_of};
+use super::fixture::{Charged, DUPLICATE, Shop, UNKNOWN, attempt_of};
 use crate::common::harness::{RunningCommand, TIMEOUT};
+use crate::common::ledger::{lock as lock_ledger, move_to_host};
 
 #[track_caller]
 pub(crate) fn until(what: &str, condition: impl Fn() -> bool) {
@@ -41,6 +42,17 @@ fn killed_at_any_point_of_the_exchange() {
             assert_eq!(outcome.code, None, "{case}: {}", outcome.stderr);
             assert!(shop.unknown(&sale).is_some(), "{case}: it is not known what became of it");
         } else if !*with_reference && shop.unknown(&sale).is_none() {
+            // It died when the outcome was stored and before it could print it: the next create says so.
+            let again = shop.command(&sale).run();
+            if again.code == Some(DUPLICATE) {
+                assert!(
+                    again.stderr.contains("was stopped before it could print that"),
+                    "{case}: {}",
+                    again.stderr
+                );
+            } else {
+                assert_eq!(outcome.code, Some(0), "{case}: {}", again.stderr);
+            }
             return;
         }
         repeat(shop, &case, &sale, outcome.code, charged);
@@ -78,16 +90,10 @@ pub(crate) fn send(running: &RunningCommand, signal: &str) {
     assert!(sent.expect("a shell").success(), "{kill}");
 }
 
-fn files(shop: &Shop, suffix: &str) -> Vec<PathBuf> {
-    let folder = std::fs::read_dir(shop.env.state_folder().join("journal"));
-    let entries = folder.into_iter().flatten().map(|entry| entry.expect("an entry").path());
-    entries.filter(|path| path.to_string_lossy().ends_with(suffix)).collect()
-}
-
+/// The file that is locked while a session is created on the shop's device.
 fn device_lock(shop: &Shop) -> PathBuf {
-    let locks = files(shop, ".lock");
-    let is_device = |path: &PathBuf| path.to_string_lossy().contains("device-");
-    locks.into_iter().find(is_device).expect("a device's lock")
+    let mut locks = std::fs::read_dir(shop.env.state_folder().join("locks")).expect("a folder");
+    locks.next().expect("a device's lock").expect("an entry").path()
 }
 
 /// Locks a file as another process would.
@@ -112,7 +118,7 @@ fn killed_while_it_waits_for_another_sale_on_the_device() {
         let sale = shop.sale(with_reference);
         let device = lock(&device_lock(&shop));
         let running = shop.env.command(sale.words("table")).spawn();
-        let waits = "Another session is being created on this device; waiting for its outcome.";
+        let waits = "waiting for its outcome";
         running.until_stderr(|said| said.contains(waits));
         let killed = running.kill();
         drop(device);
@@ -143,48 +149,41 @@ fn stopped_while_it_waits_for_another_sale_on_the_device() {
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn killed_before_the_intent_is_written() {
+fn killed_before_the_intent_is_stored() {
     let mut shop = shop();
-    let journal = lock(&files(&shop, "@playground.lock")[0]);
+    let ledger = lock_ledger(&shop.env.state_folder());
     let sale = shop.sale(true);
     let running = shop.command(&sale).spawn();
-    until("it waits for the journal", || waits_for_a_lock(running.id()));
+    let device = File::open(device_lock(&shop)).expect("a file");
+    until("it has locked the device", || {
+        let is_free = device.try_lock().is_ok();
+        device.unlock().expect("a lock");
+        !is_free
+    });
     let killed = running.kill();
-    drop(journal);
+    drop(ledger);
     let charged = shop.judge("killed before the intent", &sale, &Charged::new(), &killed);
     assert!(charged.is_empty() && !shop.is_attempted(&sale));
     repeat(&mut shop, "killed before the intent", &sale, killed.code, charged);
 }
 
 #[test]
-#[cfg(target_os = "linux")]
-fn killed_between_the_answer_and_the_journal() {
+fn killed_between_the_response_and_the_ledger() {
     let mut shop = shop();
     for with_reference in [true, false] {
         let sale = shop.sale(with_reference);
         shop.wire.breaks(Fault::Pause);
-        let running = shop.command(&sale).spawn();
+        let running = shop.env.command(sale.args().into_iter().chain(["-v".to_owned()])).spawn();
         shop.wire.until_held();
-        let journal = lock(&files(&shop, "@playground.lock")[0]);
+        let ledger = lock_ledger(&shop.env.state_folder());
         shop.wire.release();
-        until("it waits for the journal", || waits_for_a_lock(running.id()));
+        running.until_stderr(|said| said.contains("< 200"));
         let killed = running.kill();
-        drop(journal);
+        drop(ledger);
         let charged = shop.judge("killed before the outcome", &sale, &Charged::new(), &killed);
         assert!(charged.len() == 1 && shop.unknown(&sale).is_some());
         repeat(&mut shop, "killed before the outcome", &sale, killed.code, charged);
     }
-}
-
-#[cfg(target_os = "linux")]
-pub(crate) fn waits_for_a_lock(process: u32) -> bool {
-    let locks = std::fs::read_to_string("/proc/locks").expect("the locks");
-    let process = process.to_string();
-    locks.lines().any(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        words.get(1) == Some(&"->") && words.contains(&process.as_str())
-    })
 }
 
 #[test]
@@ -204,6 +203,7 @@ fn killed_while_it_connects() {
         let killed = running.kill();
         let charged = shop.judge("killed while it connects", &sale, &Charged::new(), &killed);
         assert!(charged.is_empty() && shop.unknown(&sale).is_some());
+        move_to_host(&shop.env.state_folder(), &shop.wire.url());
         repeat(&mut shop, "killed while it connects", &sale, killed.code, charged);
     }
     let sale = shop.sale(true);
@@ -222,9 +222,9 @@ fn killed_as_soon_as_the_outcome_is_written() {
         let sale = shop.sale(with_reference);
         let running = shop.command(&sale).spawn();
         until("the outcome is written", || {
-            shop.journal().attempts().iter().any(|attempt| {
+            shop.attempts().iter().any(|attempt| {
                 attempt.intent.order_amount == Some(sale.amount)
-                    && matches!(attempt.outcome, Came::Created { .. })
+                    && matches!(attempt.outcome, Outcome::Created { .. })
             })
         });
         let killed = running.kill();
@@ -232,7 +232,7 @@ fn killed_as_soon_as_the_outcome_is_written() {
         assert_eq!(charged.len(), 1);
         assert_eq!(shop.unknown(&sale), None);
         if with_reference {
-            let again = shop.command(&sale).run().assert_code(TWIN);
+            let again = shop.command(&sale).run().assert_code(DUPLICATE);
             shop.judge("repeated after the outcome", &sale, &charged, &again);
         }
     }

@@ -6,8 +6,10 @@ use kustom::model::{PaymentMethod, TapOutcome};
 use serde_json::Value;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of, device, error_of};
+use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device, error_of};
 use crate::common::harness::CommandOutput;
+use crate::common::ledger::move_to_host;
+use crate::common::server::{Reply, Server};
 
 fn unknown(shop: &mut Shop, with_reference: bool) -> (Sale, String) {
     let sale = shop.sale(with_reference);
@@ -28,15 +30,15 @@ fn an_unknown_outcome_stops_the_same_sale_and_says_why() {
     let table = shop.env.run(sale.words("table"));
     let lines = [
         "error: this sale may have been charged already: its outcome is unknown (attempt <id-1>, <time>, 1000.01 \
-         SEK, device <id-2>, reference receipt-000001)",
+         SEK, device <id-2>, reference receipt-000001, machine <machine>)",
         "  POST /ipp/v1/sessions: the connection to 127.0.0.1 broke (connection closed before message completed)",
         "  hint: if there is a session: kustom sessions recover <id-1> --session ID",
         "  hint: if there is none: kustom sessions recover <id-1> --not-processed\n",
     ];
-    assert_eq!(&table.assert_failure(TWIN), &lines.join("\n"));
-    let error = error_of(&shop.command(&sale).run().assert_code(TWIN));
-    assert_eq!((&error["attempt"], &error["kind"]), (&attempt.clone().into(), &"usage".into()));
-    assert_eq!(error["exit_code"], 2);
+    assert_eq!(&table.assert_failure(DUPLICATE), &lines.join("\n"));
+    let error = error_of(&shop.command(&sale).run().assert_code(DUPLICATE));
+    assert_eq!((&error["attempt"], &error["kind"]), (&attempt.clone().into(), &"duplicate".into()));
+    assert_eq!(error["exit_code"], 9);
     assert_eq!(shop.wire.posts().len(), 1, "something was sent");
     let _ = created(shop.env.run(sale.words("json").iter().map(String::as_str).chain(["--allow-duplicate"])));
     assert_eq!(shop.charged(&sale).len(), 2);
@@ -69,10 +71,11 @@ fn an_unknown_outcome_stops_nothing_else() {
     }
     let other_currency = sale.args().into_iter().map(|word| word.replace("SEK", "NOK"));
     let _ = created(shop.env.run(other_currency));
-    let other_merchant = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "ANOTHER").run();
-    let _ = created(other_merchant);
-    let _ = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "").run().assert_code(TWIN);
-    let _ = shop.command(&sale).run().assert_code(TWIN);
+    // With the same key, another merchant ID is a corrected one.
+    let _ = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "ANOTHER").run().assert_code(DUPLICATE);
+    // Who names no merchant may be the same one.
+    let _ = shop.command(&sale).env("KUSTOM_MERCHANT_ID", "").run().assert_code(DUPLICATE);
+    let _ = shop.command(&sale).run().assert_code(DUPLICATE);
 }
 
 #[test]
@@ -81,7 +84,7 @@ fn an_unknown_outcome_of_a_reference_stops_it_on_another_device_and_for_another_
     let (sale, attempt) = unknown(&mut shop, true);
     let elsewhere =
         Sale { device: device(&shop.emulator, "Till 2"), amount: sale.amount + 1, ..sale.clone() };
-    assert_eq!(attempt_of(&shop.command(&elsewhere).run().assert_code(TWIN)), attempt);
+    assert_eq!(attempt_of(&shop.command(&elsewhere).run().assert_code(DUPLICATE)), attempt);
 }
 
 #[test]
@@ -92,7 +95,7 @@ fn two_coffees_in_a_row_are_two_sales() {
     let second = created(shop.command(&coffee).run());
     assert_ne!(first, second);
     let empty = Sale { reference: Some(String::new()), ..coffee };
-    let said = shop.command(&empty).run().assert_code(TWIN);
+    let said = shop.command(&empty).run().assert_code(2);
     assert!(said.stderr.contains("a value is required for '--reference <TEXT>'"), "{}", said.stderr);
     let (one, other) = (shop.sale(true), shop.sale(true));
     let _ = created(shop.command(&one).run());
@@ -105,32 +108,35 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     let mut shop = Shop::open();
     let sale = shop.sale(true);
     let session = created(shop.command(&sale).run());
-    let attempt = shop.journal().attempts()[0].id.to_string();
+    let attempt = shop.attempts()[0].id.to_string();
     let id = session.parse().expect("an id");
     let open = |status: &str| {
         [
             &format!(
                 "error: this sale is still open: session <id-1> is {status} (attempt <id-2>, <time>, 1000.01 SEK, \
-                 device <id-3>, reference receipt-000001)"
+                 device <id-3>, reference receipt-000001, machine <machine>)"
             ),
             "  hint: wait for it: kustom sessions watch <id-1>",
             "  hint: cancel it: kustom sessions cancel <id-1>\n",
         ]
         .join("\n")
     };
-    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("CREATED"));
+    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(DUPLICATE), &open("CREATED"));
     shop.emulator
         .with_state(|state, moment| state.choose_method(id, PaymentMethod::Card, moment))
         .expect("a method");
-    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(TWIN), &open("ACTIVE"));
+    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(DUPLICATE), &open("ACTIVE"));
     let paid = shop.emulator.with_state(|state, moment| state.simulate_tap(id, TapOutcome::Success, moment));
     let order = paid.expect("a payment").order_id.expect("an order");
     let lines = [
         "error: this sale is paid: session <id-1> is FINALIZED, order <id-2> (attempt <id-3>, <time>, 1000.01 SEK, \
-         device <id-4>, reference receipt-000001)\n",
+         device <id-4>, reference receipt-000001, machine <machine>)\n",
     ];
-    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(TWIN), &lines.join("\n"));
-    let gone = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run().assert_code(TWIN);
+    assert_eq!(&shop.env.run(sale.words("table")).assert_failure(DUPLICATE), &lines.join("\n"));
+    // What is paid is known from the ledger from now on; nobody has to be asked.
+    shop.wire.down(true);
+    let gone = shop.command(&sale).run().assert_code(DUPLICATE);
+    shop.wire.down(false);
     let error = error_of(&gone);
     assert_eq!(error["attempt"], attempt.as_str());
     assert_eq!(error["session_id"], session.as_str());
@@ -138,7 +144,7 @@ fn a_session_with_the_same_reference_stops_it_while_it_is_open_or_when_it_is_pai
     assert!(gone.stderr.contains(&order), "{}", gone.stderr);
     assert_eq!(shop.wire.posts().len(), 1);
     let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), amount: 1, ..sale.clone() };
-    let _ = shop.command(&elsewhere).run().assert_code(TWIN);
+    let _ = shop.command(&elsewhere).run().assert_code(DUPLICATE);
     let again = sale.args().into_iter().chain(["--allow-duplicate".to_owned()]);
     let _ = created(shop.env.run(again));
 }
@@ -174,15 +180,23 @@ fn a_twin_that_cannot_be_asked_stops_it_and_so_does_one_that_is_gone() {
     let mut shop = Shop::open();
     let sale = shop.sale(true);
     let _ = created(shop.command(&sale).run());
-    let nowhere = shop.command(&sale).env("KUSTOM_BASE_URL", "http://127.0.0.1:1").run();
+    shop.wire.down(true);
+    let nowhere = shop.command(&sale).run();
+    shop.wire.down(false);
     assert!(nowhere.stderr.contains("cannot be read"), "{}", nowhere.stderr);
     let _ = nowhere.assert_code(6);
-    assert_eq!(shop.journal().attempts().len(), 1);
-    let emptied = Shop::open();
-    let elsewhere = Sale { device: emptied.device.clone(), ..sale };
-    let gone = shop.command(&elsewhere).env("KUSTOM_BASE_URL", emptied.wire.url()).run().assert_code(TWIN);
-    assert!(gone.stderr.contains("the status of session"), "{}", gone.stderr);
-    assert_eq!(emptied.wire.posts().len(), 0);
+    assert_eq!(shop.attempts().len(), 1);
+    // Not being found is no sign that it was not paid.
+    let id = shop.attempts()[0].session_id().expect("a session").to_owned();
+    let missing = Server::always(Reply::problem(404, "gone"));
+    move_to_host(&shop.env.state_folder(), &missing.url());
+    let gone = shop.command(&sale).env("KUSTOM_BASE_URL", missing.url()).run().assert_code(DUPLICATE);
+    assert!(
+        gone.stderr.contains(&format!("session {id} already, and its status cannot be read")),
+        "{}",
+        gone.stderr
+    );
+    assert_eq!(missing.lines().iter().filter(|line| line.starts_with("POST")).count(), 0);
 }
 
 fn at_once(shop: &mut Shop, sales: &[Sale]) -> Vec<CommandOutput> {
@@ -202,7 +216,7 @@ fn of_the_same_sale_at_the_same_moment_exactly_one_request_is_sent() {
         assert_eq!(shop.wire.posts().len(), 1, "of {number}");
         assert_eq!(shop.charged(&sale).len(), 1);
         assert_eq!(outcomes.iter().filter(|outcome| outcome.code == Some(0)).count(), 1);
-        assert_eq!(outcomes.iter().filter(|outcome| outcome.code == Some(TWIN)).count(), number - 1);
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.code == Some(DUPLICATE)).count(), number - 1);
         shop.close();
     }
 }
@@ -216,7 +230,7 @@ fn of_the_same_receipt_on_two_devices_at_the_same_moment_exactly_one_request_is_
     assert_eq!(shop.wire.posts().len(), 1);
     let mut codes: Vec<_> = outcomes.iter().map(|outcome| outcome.code).collect();
     codes.sort_unstable();
-    assert_eq!(codes, [Some(0), Some(TWIN)]);
+    assert_eq!(codes, [Some(0), Some(DUPLICATE)]);
 }
 
 #[test]
@@ -255,13 +269,32 @@ fn who_waited_for_a_sale_that_was_lost_is_stopped_by_it() {
     second.until_stderr(|said| said.contains("waiting for its outcome"));
     super::crash::send(&first, "INT");
     let attempt = attempt_of(&first.wait().assert_code(UNKNOWN));
-    let stopped = second.wait().assert_code(TWIN);
+    let stopped = second.wait().assert_code(DUPLICATE);
     assert!(stopped.stderr.contains(&attempt), "{}", stopped.stderr);
     assert_eq!(shop.wire.posts().len(), 1);
 }
 
 #[test]
-fn accounts_and_profiles_have_journals_of_their_own() {
+fn a_create_that_was_stopped_is_named_and_waited_for_as_long_as_the_time_limit() {
+    let mut shop = Shop::open();
+    let sale = shop.sale(true);
+    shop.wire.breaks(Fault::Pause);
+    let first = shop.command(&sale).spawn();
+    shop.wire.until_held();
+    super::crash::send(&first, "STOP");
+    let other = shop.sale(true);
+    let limit = ["--timeout".to_owned(), "100ms".to_owned()];
+    let waited = shop.env.run(other.args().into_iter().chain(limit)).assert_code(6);
+    assert!(waited.stderr.contains(&format!("process {})", first.id())), "{}", waited.stderr);
+    assert_eq!(shop.wire.posts().len(), 1);
+    super::crash::send(&first, "CONT");
+    shop.wire.release();
+    let _ = created(first.wait());
+}
+
+/// The account is environment and host, and the merchant ID or the key: what a profile is called plays no part.
+#[test]
+fn a_sale_is_the_same_under_every_profile_of_the_account() {
     let shop = Shop::open();
     let url = shop.wire.url();
     let profile = |name: &str, merchant: &str| {
@@ -271,25 +304,20 @@ fn accounts_and_profiles_have_journals_of_their_own() {
         )
     };
     let env = crate::common::harness::TestEnv::new();
-    let env = env.with_profiles(&(profile("north", "N") + &profile("south", "S")));
-    let create = |profile: &str| {
+    let env = env.with_profiles(&(profile("north", "m 1") + &profile("south", "M1")));
+    let create = |profile: &str, key: &str| {
         let words = ["sessions", "create", "--amount", "1", "--reference", "r-1", "-o", "json", "--device"];
-        env.run(words.iter().copied().chain([shop.device.as_str(), "--profile", profile]))
+        let words = words.iter().copied().chain([shop.device.as_str(), "--profile", profile]);
+        env.command(words).env("KUSTOM_API_KEY", key).env("KUSTOM_MERCHANT_ID", "M1").run()
     };
-    let _ = created(create("north"));
-    let _ = created(create("south"));
-    let stopped = create("north").assert_code(TWIN);
-    let hints: Vec<Value> = error_of(&stopped)["hints"].as_array().expect("hints").clone();
-    assert!(
-        hints[0].as_str().expect("a hint").starts_with("wait for it: kustom --profile north sessions watch ")
-    );
-    let lines = |name: &str| {
-        let path = env.state_folder().join("journal").join(format!("{name}.jsonl"));
-        std::fs::read_to_string(path)
-            .expect("a journal")
-            .lines()
-            .filter(|line| line.contains("\"intent\""))
-            .count()
-    };
-    assert_eq!((lines("north"), lines("south")), (1, 1));
+    let _ = created(create("north", ""));
+    for (profile, key) in [("north", ""), ("south", ""), ("south", "kco_test_api_renewed")] {
+        let stopped = create(profile, key).assert_code(if key.is_empty() { DUPLICATE } else { 3 });
+        let hints: Vec<Value> = error_of(&stopped)["hints"].as_array().expect("hints").clone();
+        if key.is_empty() {
+            let hint = format!("wait for it: kustom --profile {profile} sessions watch ");
+            assert!(hints[0].as_str().expect("a hint").starts_with(&hint), "{hints:?}");
+        }
+    }
+    assert_eq!(shop.wire.posts().len(), 1);
 }

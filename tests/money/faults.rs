@@ -1,12 +1,12 @@
 //! The connection breaks at every point of the exchange, and a script repeats the command as scripts do. The sale
-//! is charged at most once, the exit code is true, and what exists is in the journal.
+//! is charged at most once, the exit code is true, and what exists is in the ledger.
 
 use std::fmt::Write as _;
 
 use serde_json::json;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, Sale, Shop, TWIN, UNKNOWN, attempt_of};
+use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of};
 
 const SHOPS: usize = 3;
 
@@ -19,8 +19,9 @@ pub(crate) fn repeat(shop: &mut Shop, case: &str, sale: &Sale, first: Option<i32
         }
         let outcome = shop.command(sale).run();
         charged = shop.judge(&format!("{case}, repeated {time}×"), sale, &charged, &outcome);
-        let may_be_charged = last.map_or(attempted, |code| matches!(code, 0 | TWIN | UNKNOWN));
-        let expected = if may_be_charged { TWIN } else { 0 };
+        // What may be charged, or is, is stopped until a person lets it through; what is not goes through.
+        let may_be_charged = last.map_or(attempted, |code| matches!(code, 0 | DUPLICATE | UNKNOWN));
+        let expected = if may_be_charged { DUPLICATE } else { 0 };
         assert_eq!(outcome.code, Some(expected), "{case}, repeated {time}×: {}", outcome.stderr);
         last = outcome.code;
     }
@@ -42,7 +43,7 @@ fn settle(shop: &mut Shop, case: &str, sale: &Sale, charged: &Charged) {
         }
     }
     let outcome = shop.command(sale).run();
-    let expected = if charged.is_empty() { 0 } else { TWIN };
+    let expected = if charged.is_empty() { 0 } else { DUPLICATE };
     shop.judge(&format!("{case}, settled"), sale, charged, &outcome);
     assert_eq!(outcome.code, Some(expected), "{case}, settled: {}", outcome.stderr);
 }

@@ -1,18 +1,19 @@
 //! A shop with a till: the program, the wire, the emulator, and a judge who sees both ends of it.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use kustom::emulator::state::STOCKHOLM;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
-use kustom::journal::{Journal, Outcome as Came};
+use kustom::ledger::{Attempt, Outcome};
 use kustom::model::Metadata;
 use serde_json::Value;
 
 use super::faulty_proxy::Wire;
 use crate::common::harness::{CommandOutput, TestCommand, TestEnv};
+use crate::common::ledger::attempts;
 
-pub(crate) const TWIN: i32 = 2;
+/// The exit codes of a create, by name.
+pub(crate) const DUPLICATE: i32 = 9;
 pub(crate) const UNKNOWN: i32 = 7;
 
 pub(crate) struct Shop {
@@ -82,20 +83,14 @@ impl Shop {
         of_sale.map(|session| session["id"].as_str().expect("an id").to_owned()).collect()
     }
 
-    pub(crate) fn journal(&self) -> Journal {
-        let Ok(folder) = fs::read_dir(self.env.state_folder().join("journal")) else {
-            return Journal::default();
-        };
-        let files = folder.map(|entry| entry.expect("an entry").path());
-        let mut journals = files.filter(|path| path.extension().is_some_and(|name| name == "jsonl"));
-        let text = journals.next().map(|path| fs::read(path).expect("a journal")).unwrap_or_default();
-        assert!(journals.next().is_none(), "there is one journal an environment");
-        Journal::read(&text)
+    /// The attempts in the ledger, oldest first.
+    pub(crate) fn attempts(&self) -> Vec<Attempt> {
+        attempts(&self.env.state_folder())
     }
 
     pub(crate) fn unknown(&self, sale: &Sale) -> Option<String> {
-        let journal = self.journal();
-        let mut unknown = journal.attempts().iter().filter(|attempt| {
+        let attempts = self.attempts();
+        let mut unknown = attempts.iter().filter(|attempt| {
             attempt.intent.order_amount == Some(sale.amount) && attempt.outcome.is_unknown()
         });
         let found = unknown.next().map(|attempt| attempt.id.to_string());
@@ -103,25 +98,27 @@ impl Shop {
         found
     }
 
+    /// Whether this sale may have been charged, for all that the ledger knows.
     pub(crate) fn is_attempted(&self, sale: &Sale) -> bool {
-        self.journal().attempts().iter().any(|attempt| {
-            let may_exist = attempt.outcome.is_unknown() || matches!(attempt.outcome, Came::Created { .. });
+        self.attempts().iter().any(|attempt| {
+            let may_exist =
+                attempt.outcome.is_unknown() || matches!(attempt.outcome, Outcome::Created { .. });
             attempt.intent.order_amount == Some(sale.amount) && may_exist
         })
     }
 
+    /// Every session of this sale is in the ledger: as created, or as an attempt whose outcome is unknown.
     fn assert_written_down(&self, case: &str, sale: &Sale, charged: &Charged) {
-        let journal = self.journal();
-        let attempts = journal.attempts().iter();
-        let of_sale = attempts.filter(|attempt| attempt.intent.order_amount == Some(sale.amount));
+        let attempts = self.attempts();
+        let of_sale = attempts.iter().filter(|attempt| attempt.intent.order_amount == Some(sale.amount));
         let (unknown, known): (Vec<_>, Vec<_>) = of_sale.partition(|attempt| attempt.outcome.is_unknown());
         let created = |id: &String| {
             known.iter().any(
-                |attempt| matches!(&attempt.outcome, Came::Created { session_id, .. } if session_id == id),
+                |attempt| matches!(&attempt.outcome, Outcome::Created { session_id, .. } if session_id == id),
             )
         };
         let lost = charged.iter().filter(|id| !created(id)).count();
-        assert!(lost <= unknown.len(), "{case}: a session is not in the journal, {sale:?}: {charged:?}");
+        assert!(lost <= unknown.len(), "{case}: a session is not in the ledger, {sale:?}: {charged:?}");
     }
 
     #[track_caller]
@@ -144,20 +141,18 @@ impl Shop {
                     serde_json::from_str(stdout).unwrap_or_else(|_| panic!("no JSON: {told}"));
                 let [created] = new[..] else { panic!("nothing was created: {told}") };
                 assert_eq!(session["session_id"], created.as_str(), "another session: {told}");
-                let journal = self.journal();
-                let known = journal.attempts().iter().any(|attempt| {
-                    matches!(&attempt.outcome, Came::Created { session_id, .. } if session_id == created)
+                let known = self.attempts().iter().any(|attempt| {
+                    matches!(&attempt.outcome, Outcome::Created { session_id, .. } if session_id == created)
                 });
-                assert!(known, "created, but not in the journal: {told}");
+                assert!(known, "created, but not in the ledger: {told}");
             }
             Some(UNKNOWN) => {
                 let attempt = attempt_of(outcome);
-                let journal = self.journal();
-                let kept = journal.attempts().iter().find(|kept| kept.id.to_string() == attempt);
+                let kept = self.attempts().into_iter().find(|kept| kept.id.to_string() == attempt);
                 assert!(kept.is_some_and(|kept| kept.outcome.is_unknown()), "not kept as unknown: {told}");
             }
             None => {}
-            Some(TWIN | 3..=6) => assert!(new.is_empty(), "said to be nothing, but created: {told}"),
+            Some(2..=6 | DUPLICATE) => assert!(new.is_empty(), "said to be nothing, but created: {told}"),
             Some(_) => panic!("no exit code of a create that was asked for like this: {told}"),
         }
         self.assert_written_down(case, sale, &after);

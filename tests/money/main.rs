@@ -12,7 +12,7 @@ mod duplicates;
 mod faults;
 mod faulty_proxy;
 mod fixture;
-mod journal;
+mod ledger;
 mod network_errors;
 mod other_resource;
 mod recover;

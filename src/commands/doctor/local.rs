@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::check::CheckResult;
 use super::redact::ReportRedactor;
-use crate::error::Error;
-use crate::journal::JournalFile;
+use crate::error::{Error, ErrorKind};
+use crate::ledger::{Filter, Ledger};
 use crate::profiles::{Document, StoreError};
 use crate::text::{escape_control, pluralize};
 
@@ -61,27 +61,39 @@ const fn read_mode(_path: &Path) -> Option<u32> {
     None
 }
 
-/// Checks that the journal is readable and every attempt in it is resolved.
-pub(super) fn check_journal(file: &JournalFile) -> CheckResult {
-    let journal = match file.read() {
-        Ok(journal) => journal,
-        Err(error) => return CheckResult::failure("journal", error.into()),
-    };
-    let (attempts, unreadable) = (pluralize(journal.attempts().len(), "attempt"), journal.corrupt_lines());
-    let unknown = journal.attempts().iter().filter(|attempt| attempt.outcome.is_unknown()).count();
-    let path = file.path().display();
-    let text = format!("{path}, {attempts}, {unknown} unknown, {unreadable} unreadable");
-    match (unreadable, unknown) {
-        (0, 0) => CheckResult::ok("journal", text),
-        (0, _) => {
-            CheckResult::warning("journal", text, "resolve the unknown attempts: kustom sessions recover")
+/// Checks that the ledger is readable and every attempt in it is resolved.
+pub(super) async fn check_ledger(ledger: Result<Ledger, Error>) -> CheckResult {
+    match ledger {
+        Ok(ledger) => {
+            read_ledger(&ledger).await.unwrap_or_else(|error| CheckResult::failure("ledger", error))
         }
-        _ => CheckResult::failure(
-            "journal",
-            Error::usage(text)
-                .hint("fix the file in an editor, or move it away; no session is created until then"),
-        ),
+        Err(error) => CheckResult::failure("ledger", error),
     }
+}
+
+async fn read_ledger(ledger: &Ledger) -> Result<CheckResult, Error> {
+    let page = ledger.attempts(&Filter::default(), usize::MAX).await?;
+    let unknown = page.attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
+    let attempts = pluralize(page.attempts.len(), "attempt");
+    let text = format!("{}, {attempts}, {unknown} unknown, {} damaged", ledger.location(), page.damaged);
+    if page.damaged > 0 {
+        let next = "kustom ledger repair shows them and asks before it changes anything";
+        return Ok(CheckResult::failure("ledger", Error::new(ErrorKind::Unavailable, text).hint(next)));
+    }
+    if let Some(damaged) = ledger.damaged_journals().first() {
+        return Ok(CheckResult::failure(
+            "ledger",
+            Error::new(ErrorKind::Unavailable, damaged.to_string()).hint(damaged.hint("")),
+        ));
+    }
+    if unknown > 0 {
+        return Ok(CheckResult::warning(
+            "ledger",
+            text,
+            "resolve the unknown attempts: kustom sessions recover",
+        ));
+    }
+    Ok(CheckResult::ok("ledger", text))
 }
 
 pub(super) fn check_state_dir(dir: &Path) -> CheckResult {

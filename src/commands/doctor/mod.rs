@@ -10,7 +10,7 @@ use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
 use crate::commands::profiles::show::list_values;
-use crate::context::{App, journal_of};
+use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::profiles::KeySource;
 use crate::settings::Account;
@@ -50,7 +50,8 @@ impl Args {
         match app.account() {
             Ok(account) => {
                 results.extend(check_settings(&account));
-                results.push(local::check_journal(&journal_of(&app.settings, &account)));
+                let ledger = async { Ok(local::check_ledger(app.open_ledger(&account).await).await) };
+                results.push(app.block_on(ledger)?);
                 if !offline {
                     results.extend(app.block_on(async { Ok(remote::check_api(app, account).await) })?);
                 }

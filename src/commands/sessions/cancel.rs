@@ -82,7 +82,7 @@ pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result
                 .ok_or_else(|| Error::from(error).context(&format!("session {id}")))?
         }
     };
-    outcome::record_status(&session, context);
+    outcome::record_status(&session, context).await;
     Ok(session)
 }
 

@@ -1,11 +1,11 @@
-//! Lets the user pick a session from the journal, since the API has no list of sessions.
+//! Lets the user pick a session from the ledger, since the API has no list of sessions.
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::journal::{Attempt, Outcome};
+use crate::ledger::{Attempt, Filter, Outcome};
 use crate::output::{Choice, format_amount};
 use crate::text::format_age;
 
@@ -34,11 +34,12 @@ impl ApiContext<'_> {
                 "pass a session ID; `kustom{flag} sessions list` lists the sessions that were created here"
             )));
         }
-        let journal = self.journal().read()?;
-        let choices = journal.attempts().iter().rev().filter_map(|attempt| to_choice(attempt, filter));
-        let (ids, choices): (Vec<_>, Vec<_>) = choices.take(MAX_CHOICES).unzip();
+        let is_open = filter == SessionFilter::Open;
+        let filter = Filter { open: is_open, ..Filter::default() };
+        let attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
+        let (ids, choices): (Vec<_>, Vec<_>) = attempts.iter().filter_map(to_choice).unzip();
         if ids.is_empty() {
-            let open = if filter == SessionFilter::Open { "open " } else { "" };
+            let open = if is_open { "open " } else { "" };
             let message = format!("no {open}session was created here");
             return Err(Error::new(ErrorKind::NotFound, message).hint("pass a session ID"));
         }
@@ -47,11 +48,8 @@ impl ApiContext<'_> {
     }
 }
 
-fn to_choice(attempt: &Attempt, filter: SessionFilter) -> Option<(Uuid, Choice)> {
+fn to_choice(attempt: &Attempt) -> Option<(Uuid, Choice)> {
     let Outcome::Created { session_id, status, .. } = &attempt.outcome else { return None };
-    if filter == SessionFilter::Open && status.is_terminal() {
-        return None;
-    }
     let id: Uuid = session_id.parse().ok()?;
     let intent = &attempt.intent;
     let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::create_args::{NewSession, SessionArgs};
-use super::duplicate_guard::create_once;
+use super::duplicate_guard::{mark_reported, request_session, start_attempt};
 use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
 use crate::api::Request;
@@ -24,10 +24,11 @@ Examples:
 
 Exit codes:
    0  created; with --watch, paid
-   2  rejected before sending: it does not add up, or may have been charged before
+   2  rejected before sending: it does not add up
    5  rejected by the API; no session was created
    6  unavailable; no session was created
    7  unknown: a session may have been created, see `kustom sessions recover`
+   9  not created: the sale has a session already, or may have one
   10  CANCELLED    11  EXPIRED    12  FAILED    13  still open; all four with --watch only
 
 Next:
@@ -37,9 +38,9 @@ Next:
 
 /// Create a session: the device asks the customer to pay
 ///
-/// The API has no idempotency key, so kustom keeps a journal of its requests. It never repeats a request that may have
+/// The API has no idempotency key, so kustom keeps a ledger of its requests. It never repeats a request that may have
 /// arrived: exit 7 means that the session may exist, and the error says how to resolve it. Before creating a session,
-/// kustom checks for duplicates: exit 2 says what was done before, and when. Give each sale its own --reference, and a
+/// kustom checks for duplicates: exit 9 says what was done before, and when. Give each sale its own --reference, and a
 /// script can repeat the command safely.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
@@ -77,19 +78,29 @@ impl Args {
             return print_request(&new.request(), context);
         }
         context.ensure_can_confirm()?;
-        let create = async {
+        let prepare = async {
             let new = session.build(context).await?;
             let cancels =
                 if wait.may_cancel() { ", and cancel it if the wait ends before it does" } else { "" };
             context.confirm(&format!("create a session of {}{cancels}", new.summary())).await?;
-            Ok((create_once(&new, allow_duplicate, context).await?, new))
+            let attempt = start_attempt(&new, allow_duplicate, context).await?;
+            Ok((new, attempt))
         };
-        let (session, new) = Box::pin(context.run_until_cancelled(create)).await?;
-        if watch {
+        let (new, attempt) = Box::pin(context.run_until_cancelled(prepare)).await?;
+        let session = request_session(&attempt, &new, context).await?;
+        let id = attempt.id();
+        let result = if watch {
+            // Other sessions may be created on the device during the wait.
+            drop(attempt);
             watch_created(session, &new, wait, context).await
         } else {
             print_created(&session, context)
+        };
+        let reported = result.as_ref().err().is_none_or(|error| error.kind != ErrorKind::ClosedPipe);
+        if reported && context.output.flush().is_ok() {
+            mark_reported(id, context).await;
         }
+        result
     }
 }
 

@@ -13,12 +13,12 @@ use crate::commands::resolve::id_of;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::journal::Intent;
+use crate::ledger::Intent;
 use crate::model::{Currency, Device, SessionRequest, parse_amount};
 use crate::output::format_amount;
 use crate::text::escape_control;
 
-/// A session to create. The body is the only form of it; what the journal and the user need is read from there.
+/// A session to create. The body is the only form of it; what the ledger and the user need is read from there.
 pub(super) struct NewSession {
     body: Vec<u8>,
     location_id: Option<String>,
@@ -38,18 +38,19 @@ impl NewSession {
 
     /// The amount and where it is paid, for prompts and messages.
     pub(super) fn summary(&self) -> String {
-        let Intent { order_amount, purchase_currency, .. } = self.intent(None);
+        let Intent { order_amount, purchase_currency, .. } = self.intent();
         format!("{} on {}", format_amount(order_amount, purchase_currency.as_deref()), self.target)
     }
 
-    /// What the journal keeps of it, to recognize duplicates and the session itself.
-    pub(super) fn intent(&self, merchant_id: Option<String>) -> Intent {
+    /// What the ledger keeps of it, to recognize duplicates and the session itself.
+    pub(super) fn intent(&self) -> Intent {
         let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
         let text = |field: &str| body[field].as_str().map(str::to_owned);
         Intent {
-            merchant_id,
+            location_id: self.location_id.clone(),
             device_id: text("device_id").map(|id| id.to_ascii_lowercase()),
             order_amount: body["order_amount"].as_i64(),
+            order_tax_amount: body["order_tax_amount"].as_i64(),
             purchase_currency: text("purchase_currency"),
             purchase_started_at: text("purchase_started_at").and_then(|text| text.parse().ok()),
             merchant_reference1: text("merchant_reference1"),

@@ -1,98 +1,143 @@
-//! Creates a session at most once: writes the attempt to the journal before the request and its result after it, and
+//! Creates a session at most once: stores the attempt in the ledger before the request and its result after it, and
 //! rejects duplicates of earlier attempts.
 
 use std::collections::HashSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::create_args::NewSession;
-use super::outcome;
 use crate::api::{Error as ApiError, SideEffect};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::journal::{
-    Attempt, DeviceLock, DuplicateCandidate, EventKind, Intent, JournalError, JournalFile, Outcome,
-    find_duplicates,
-};
+use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, LockAttempt, Outcome};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{format_amount, format_time};
-use crate::text::{escape_control, pluralize};
+use crate::text::{escape_control, format_duration};
 
 /// Time between two attempts to lock a device that another process uses.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Creates a session, unless it may have been created before.
-pub(super) async fn create_once(
+/// How long to wait for a device without `--timeout`. A create takes at most as long as its request and a few retries.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// An attempt whose intent is stored, and whose session may be requested now.
+pub(super) struct StartedAttempt {
+    id: Uuid,
+    _lock: DeviceLock,
+}
+
+impl StartedAttempt {
+    pub(super) const fn id(&self) -> Uuid {
+        self.id
+    }
+}
+
+/// Stores the intent to create the session, unless it may have been created before.
+pub(super) async fn start_attempt(
     new: &NewSession,
     allow_duplicate: bool,
     context: &ApiContext<'_>,
-) -> Result<Resource<Session>, Error> {
-    let journal = context.journal();
-    let intent = new.intent(context.account.merchant_id.as_ref().map(|id| id.value.clone()));
-    let _lock = lock_device(intent.device_id.as_deref().unwrap_or_default(), &journal, context).await?;
-    let attempt = Uuid::new_v4();
-    write_intent(attempt, &intent, allow_duplicate, &journal, context).await?;
-    let response = context.client.send_json(&new.request()).await;
-    // Nothing from here on waits, so an interruption cannot come between the response and the journal.
-    let (event, result) = classify_response(attempt, response, context);
-    let written = journal.lock().and_then(|mut journal| journal.append(Timestamp::now(), event));
-    if let Err(error) = written {
-        // The journal has the intent without a result, so the attempt counts as unknown until it is resolved.
-        context.output.warn(&format!("{error}; the journal lacks the outcome of attempt {attempt}"));
+) -> Result<StartedAttempt, Error> {
+    let intent = new.intent();
+    let lock = lock_device(intent.device_id.as_deref().unwrap_or_default(), context).await?;
+    let ledger = context.ledger().await.map_err(nothing_sent)?;
+    let mut ended_unpaid: HashSet<Uuid> = HashSet::new();
+    loop {
+        match ledger.begin(&intent, allow_duplicate, &ended_unpaid).await.map_err(nothing_sent)? {
+            Begin::Started(id) => return Ok(StartedAttempt { id, _lock: lock }),
+            // The ledger is not locked during requests, so it is looked up again afterwards.
+            Begin::Duplicates(duplicates) => {
+                for duplicate in duplicates {
+                    check_duplicate(&duplicate, context).await?;
+                    ended_unpaid.insert(duplicate.attempt().id);
+                }
+            }
+        }
     }
-    result
 }
 
-/// Waits until no other process creates a session on the device. Nothing has been written or sent yet.
-async fn lock_device(
-    device: &str,
-    journal: &JournalFile,
-    context: &ApiContext<'_>,
-) -> Result<DeviceLock, Error> {
+/// Waits until no other process creates a session on the device. Nothing has been stored or sent yet.
+async fn lock_device(device: &str, context: &ApiContext<'_>) -> Result<DeviceLock, Error> {
+    let ledger = context.ledger().await.map_err(nothing_sent)?;
+    let (start, max_wait) = (Instant::now(), context.settings.timeout.unwrap_or(MAX_LOCK_WAIT));
     let mut is_reported = false;
     loop {
-        if let Some(lock) = journal.try_lock_device(device).map_err(journal_unavailable)? {
-            return Ok(lock);
+        let holder = match ledger.try_lock_device(device).await.map_err(nothing_sent)? {
+            LockAttempt::Locked(lock) => return Ok(lock),
+            LockAttempt::Held(holder) => holder,
+        };
+        let holder = holder.map(|holder| format!(" by {}", escape_control(&holder))).unwrap_or_default();
+        let message = format!("another session is being created on this device{holder}");
+        if start.elapsed() >= max_wait {
+            let waited = format_duration(max_wait);
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("{message}; it has not finished in {waited}"),
+            )
+            .hint("nothing was sent; if that process hangs or was stopped, end it and try again"));
         }
         if !is_reported {
-            context
-                .output
-                .status("Another session is being created on this device; waiting for its outcome.");
+            context.output.warn(&format!("{message}; waiting for its outcome"));
             is_reported = true;
         }
         tokio::time::sleep(LOCK_INTERVAL).await;
     }
 }
 
-fn journal_unavailable(error: JournalError) -> Error {
-    let mut error = Error::from(error);
-    let reason = "nothing was sent: kustom requests a payment only after writing it to the journal";
+fn nothing_sent(mut error: Error) -> Error {
+    let reason = "nothing was sent: kustom requests a payment only after storing it in the ledger";
     error.hints.insert(0, reason.to_owned());
     error
 }
 
-/// The journal event for a response, and the result of the command.
+/// Requests the session and stores the result. Not to be cancelled: a cancelled request returns an error that says whether
+/// it may have been processed, and the result must be stored.
+pub(super) async fn request_session(
+    attempt: &StartedAttempt,
+    new: &NewSession,
+    context: &ApiContext<'_>,
+) -> Result<Resource<Session>, Error> {
+    let response = context.client.send_json(&new.request()).await;
+    let (outcome, result) = classify_response(attempt.id, response, context);
+    let stored = async { context.ledger().await?.finish(attempt.id, outcome).await };
+    if let Err(error) = stored.await {
+        // The ledger has the intent without a result, so the attempt counts as unknown until it is resolved.
+        context
+            .output
+            .warn(&format!("{}; the ledger lacks the outcome of attempt {}", error.message, attempt.id));
+    }
+    result
+}
+
+/// Marks the attempt as reported, after its result was printed.
+pub(super) async fn mark_reported(attempt: Uuid, context: &ApiContext<'_>) {
+    let marked = async { context.ledger().await?.mark_reported(attempt).await };
+    // Without the mark, a later create reports the session once more, which is harmless.
+    let _ = marked.await;
+}
+
+/// The outcome for the ledger, and the result of the command.
 fn classify_response(
     attempt: Uuid,
     response: Result<Resource<Session>, ApiError>,
     context: &ApiContext<'_>,
-) -> (EventKind, Result<Resource<Session>, Error>) {
+) -> (Outcome, Result<Resource<Session>, Error>) {
     let error = match response {
         Ok(session) => match session.session_id.clone() {
-            Some(session_id) => return (EventKind::Created { attempt, session_id }, Ok(session)),
+            Some(session_id) => return (Outcome::created(session_id), Ok(session)),
             None => Error::new(ErrorKind::Unknown, "the API responded with a session that has no ID"),
         },
         Err(error) if error.side_effect == SideEffect::None => {
             let is_not_found = error.status() == Some(404);
             let mut error = Error::from(error);
-            let event = EventKind::Refused { attempt, reason: error.message.clone() };
+            let outcome = Outcome::Refused(error.message.clone());
             if is_not_found {
                 let flag = context.settings.profile_flag();
                 error = error.hint(format!("list the devices with `kustom{flag} devices list`"));
             }
-            return (event, Err(error));
+            return (outcome, Err(error));
         }
         // A response such as 401 says nothing about an earlier attempt whose response was lost.
         Err(error) => Error { kind: ErrorKind::Unknown, ..Error::from(error) },
@@ -102,7 +147,7 @@ fn classify_response(
     error.hints =
         vec!["check the device or the portal for the session before you create it again".to_owned()];
     error.hints.extend(recovery_hints(attempt, context));
-    (EventKind::Unknown { attempt, reason }, Err(error))
+    (Outcome::Unknown(reason), Err(error))
 }
 
 /// The two commands that resolve an attempt whose outcome is unknown.
@@ -114,99 +159,38 @@ fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
     ]
 }
 
-/// Writes the intent to the journal, unless there is a duplicate. Both happen under one lock, so of two processes with
-/// the same session, one finds the intent of the other.
-async fn write_intent(
-    attempt: Uuid,
-    intent: &Intent,
-    allow_duplicate: bool,
-    journal: &JournalFile,
-    context: &ApiContext<'_>,
-) -> Result<(), Error> {
-    let mut ended_unpaid: HashSet<Uuid> = HashSet::new();
-    loop {
-        let to_check = {
-            let mut writer = journal.lock().map_err(journal_unavailable)?;
-            let created = if allow_duplicate {
-                Vec::new()
-            } else {
-                let known = writer.read_about(intent, Timestamp::now()).map_err(journal_unavailable)?;
-                if known.corrupt_lines() > 0 {
-                    return Err(journal_corrupt_error(known.corrupt_lines(), journal));
-                }
-                find_created_duplicates(intent, known.attempts(), context)?
-            };
-            let to_check: Vec<_> =
-                created.into_iter().filter(|attempt| !ended_unpaid.contains(&attempt.id)).collect();
-            if to_check.is_empty() {
-                let intent = intent.clone();
-                return writer
-                    .append(Timestamp::now(), EventKind::Intent { attempt, intent })
-                    .map_err(journal_unavailable);
-            }
-            to_check
-        };
-        // The lock is not held during requests, so the journal is read again afterwards.
-        for duplicate in to_check {
-            check_duplicate(&duplicate, journal, context).await?;
-            ended_unpaid.insert(duplicate.id);
-        }
-    }
-}
-
-/// The earlier attempts that created a session. Fails if the outcome of one is unknown.
-fn find_created_duplicates(
-    intent: &Intent,
-    attempts: &[Attempt],
-    context: &ApiContext<'_>,
-) -> Result<Vec<Attempt>, Error> {
-    find_duplicates(intent, attempts)
-        .map(|duplicate| match duplicate {
-            DuplicateCandidate::Unknown(attempt) => Err(possible_duplicate_error(attempt, context)),
-            DuplicateCandidate::Created(attempt) => Ok(attempt.clone()),
-        })
-        .collect()
-}
-
 /// Fails unless the session of an earlier attempt ended without a payment. Requests its status if it was open.
-async fn check_duplicate(
-    duplicate: &Attempt,
-    journal: &JournalFile,
-    context: &ApiContext<'_>,
-) -> Result<(), Error> {
-    let Outcome::Created { session_id, status, order_id } = &duplicate.outcome else { return Ok(()) };
+async fn check_duplicate(duplicate: &Duplicate, context: &ApiContext<'_>) -> Result<(), Error> {
+    let attempt = duplicate.attempt();
+    let Outcome::Created { session_id, status, order_id } = &attempt.outcome else {
+        return Err(possible_duplicate_error(attempt, context));
+    };
     if status.is_terminal() {
         return check_status(duplicate, session_id, status, order_id.as_deref(), context);
     }
     let unreadable = |error: Error| {
         let id = escape_control(session_id);
-        error
-            .context(&format!(
-                "this reference was used before, and the status of session {id} cannot be read"
-            ))
-            .detail("attempt", duplicate.id.to_string())
+        // The kind of the failed request would describe another failure than that of the create.
+        Error { kind: ErrorKind::Duplicate, ..error }
+            .context(&format!("this sale has session {id} already, and its status cannot be read"))
+            .detail("attempt", attempt.id.to_string())
             .detail("session_id", session_id.as_str())
-            .hint(format!("nothing was created; {}", describe(duplicate)))
+            .hint(format!("nothing was created; {}", describe(attempt)))
     };
     let id: Uuid = session_id.parse().map_err(|_| unreadable(Error::usage("its ID is not a UUID")))?;
     let session = context.client.session(id).await.map_err(|error| {
-        let is_not_found = error.status() == Some(404);
-        let mut error = Error::from(error);
-        if is_not_found {
-            // The kind would say that what the user named was not found.
-            error.kind = ErrorKind::Usage;
-        }
-        unreadable(error)
+        let kind = Error::from(error.clone()).kind;
+        let error = unreadable(Error::from(error));
+        // Nothing is known about the sale while the API is unavailable.
+        if kind == ErrorKind::NotFound { error } else { Error { kind, ..error } }
     })?;
-    if let Some(event) = outcome::status_event(&session) {
-        journal.note(Timestamp::now(), event)?;
-    }
+    context.ledger().await?.record_status(&session).await?;
     let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
     check_status(duplicate, session_id, &status, session.order_id.as_deref(), context)
 }
 
 fn check_status(
-    duplicate: &Attempt,
+    duplicate: &Duplicate,
     session_id: &str,
     status: &SessionStatus,
     order_id: Option<&str>,
@@ -229,8 +213,13 @@ fn check_status(
             ],
         ),
     };
-    let mut error = Error::usage(format!("this sale is {state} ({})", describe(duplicate)))
-        .detail("attempt", duplicate.id.to_string())
+    let attempt = duplicate.attempt();
+    let mut message = format!("this sale is {state} ({})", describe(attempt));
+    if matches!(duplicate, Duplicate::Unreported(_)) {
+        message.push_str("; the command that created it was stopped before it could print that");
+    }
+    let mut error = Error::new(ErrorKind::Duplicate, message)
+        .detail("attempt", attempt.id.to_string())
         .detail("session_id", session_id)
         .detail("session_status", status.as_str());
     if let Some(order) = order_id {
@@ -249,20 +238,12 @@ fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Er
         "this sale may have been charged already: its outcome is unknown ({})\n  {reason}",
         describe(duplicate)
     );
-    let mut error = Error::usage(message).detail("attempt", duplicate.id.to_string());
+    let mut error = Error::new(ErrorKind::Duplicate, message).detail("attempt", duplicate.id.to_string());
     error.hints = recovery_hints(duplicate.id, context);
     error
 }
 
-/// A line that cannot be read may be about this very sale.
-fn journal_corrupt_error(lines: usize, journal: &JournalFile) -> Error {
-    let lines = pluralize(lines, "line");
-    let path = journal.path().display();
-    Error::usage(format!("{lines} of the journal cannot be read, so this sale may have been charged before"))
-        .hint(format!("fix the file in an editor, or move it away: {path}"))
-}
-
-/// The attempt in words: its ID, time, amount, device and reference.
+/// The attempt in words: its ID, time, amount, device, reference and origin.
 fn describe(attempt: &Attempt) -> String {
     let Intent { device_id, order_amount, purchase_currency, merchant_reference1, .. } = &attempt.intent;
     let mut parts = vec![
@@ -274,5 +255,6 @@ fn describe(attempt: &Attempt) -> String {
     parts.extend(
         merchant_reference1.as_ref().map(|reference| format!("reference {}", escape_control(reference))),
     );
+    parts.extend(attempt.origin.describe().map(|origin| escape_control(&origin).into_owned()));
     parts.join(", ")
 }

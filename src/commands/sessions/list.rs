@@ -7,13 +7,12 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::outcome;
 use super::row::AttemptRow;
 use crate::args;
 use crate::commands::help::text::after_help;
-use crate::context::{ApiContext, App, journal_of};
+use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::journal::{Attempt, EventKind, Journal, JournalFile, Outcome};
+use crate::ledger::{Filter, Ledger};
 use crate::text::{format_duration, pluralize};
 
 const MAX_CONCURRENT_REFRESH: usize = 8;
@@ -28,9 +27,9 @@ Next:
   kustom sessions recover
 ";
 
-/// List the sessions that were created on this machine
+/// List the sessions that were created here
 ///
-/// The API has no list of sessions, so this lists the journal of this machine, newest first, with the last known status of
+/// The API has no list of sessions, so this lists the attempts in the ledger, newest first, with the last known status of
 /// each session. Resolve attempts with an unknown outcome with `kustom sessions recover`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
@@ -44,96 +43,82 @@ pub(crate) struct Args {
     /// Maximum number of items to list [default: all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
-    /// First remove resolved attempts older than this from the journal, such as 90d; their references can be charged again
+    /// First remove resolved attempts older than this from the ledger, such as 90d; their references can be charged again
     #[arg(long, value_name = "DURATION", value_parser = args::parse_duration)]
     prune: Option<Duration>,
 }
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { refresh, unknown, limit, prune } = self;
-        let account = app.account()?;
-        let file = journal_of(&app.settings, &account);
-        if let Some(age) = prune {
-            prune_resolved(&file, age, account.is_production(), app)?;
-        }
-        let mut journal = file.read()?;
-        let mut errors = Vec::new();
-        if refresh {
-            let (events, failures) = app.block_on(async {
-                let context = app.connect_as(account)?;
-                Ok(refresh_open_sessions(&journal, &context).await)
-            })?;
-            errors = failures;
-            if !events.is_empty() {
-                let mut locked = file.lock()?;
-                for event in events {
-                    locked.append(Timestamp::now(), event)?;
+        if self.refresh {
+            app.run_with_api(async |context| {
+                let errors = refresh_open_sessions(&context).await?;
+                self.list(context.ledger().await?, context.account.is_production(), app).await?;
+                match Error::combine(errors) {
+                    Some(error) => Err(error.context("not all sessions could be refreshed")),
+                    None => Ok(ExitStatus::Success),
                 }
-                journal = locked.read()?;
-            }
+            })
+        } else {
+            app.block_on(async {
+                let account = app.account()?;
+                self.list(&app.open_ledger(&account).await?, account.is_production(), app).await?;
+                Ok(ExitStatus::Success)
+            })
         }
-        if journal.corrupt_lines() > 0 {
-            let lines = pluralize(journal.corrupt_lines(), "line");
-            app.output.warn(&format!("{lines} of the journal cannot be read and were omitted"));
+    }
+
+    async fn list(self, ledger: &Ledger, is_production: bool, app: &App) -> Result<(), Error> {
+        if let Some(age) = self.prune {
+            prune_resolved(ledger, age, is_production, app).await?;
         }
-        let attempts = journal.into_attempts().into_iter().rev();
-        let attempts = attempts.filter(|attempt| !unknown || attempt.outcome.is_unknown());
-        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-        app.output.print_list(attempts.take(limit).map(AttemptRow::from))?;
-        match Error::combine(errors) {
-            Some(error) => Err(error.context("not all sessions could be refreshed")),
-            None => Ok(ExitStatus::Success),
+        let filter = Filter { unknown: self.unknown, ..Filter::default() };
+        let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
+        let page = ledger.attempts(&filter, limit).await?;
+        if page.damaged > 0 {
+            let attempts = pluralize(page.damaged, "attempt");
+            app.output.warn(&format!("{attempts} in the ledger cannot be read and were omitted"));
         }
+        for damaged in ledger.damaged_journals() {
+            app.output.warn(&damaged.to_string());
+        }
+        app.output.print_list(page.attempts.into_iter().map(AttemptRow::from))
     }
 }
 
-/// Requests the status of all sessions whose last known status is not final.
-async fn refresh_open_sessions(journal: &Journal, context: &ApiContext<'_>) -> (Vec<EventKind>, Vec<Error>) {
-    let open = journal.attempts().iter().filter_map(|attempt| match &attempt.outcome {
-        Outcome::Created { session_id, status, .. } if !status.is_terminal() => {
-            session_id.parse::<Uuid>().ok()
-        }
-        _ => None,
-    });
-    let requests = stream::iter(open).map(|id| async move {
+/// Requests the status of all sessions whose last known status is not final, and stores it. Returns what failed.
+async fn refresh_open_sessions(context: &ApiContext<'_>) -> Result<Vec<Error>, Error> {
+    let ledger = context.ledger().await?;
+    let filter = Filter { open: true, ..Filter::default() };
+    let open = ledger.attempts(&filter, usize::MAX).await?.attempts;
+    let ids = open.iter().filter_map(|attempt| attempt.session_id()?.parse::<Uuid>().ok());
+    let requests = stream::iter(ids).map(|id| async move {
         let session = context.client.session(id).await;
         session.map_err(|error| Error::from(error).context(&format!("session {id}")))
     });
     let mut responses = pin!(requests.buffered(MAX_CONCURRENT_REFRESH));
-    let (mut events, mut errors) = (Vec::new(), Vec::new());
+    let mut errors = Vec::new();
     while let Some(response) = responses.next().await {
         match response {
-            Ok(session) => events.extend(outcome::status_event(&session)),
+            Ok(session) => ledger.record_status(&session).await?,
+            // It may be of an emulator that was reset, or have been deleted.
+            Err(error) if error.kind == ErrorKind::NotFound => context.output.warn(&error.message),
             Err(error) => errors.push(error),
         }
     }
-    (events, errors)
+    Ok(errors)
 }
 
-/// Removes resolved attempts older than `age` from the journal. Unknown and open ones stay, regardless of age.
-fn prune_resolved(file: &JournalFile, age: Duration, is_production: bool, app: &App) -> Result<(), Error> {
+/// Removes resolved attempts older than `age` from the ledger. Unknown and open ones stay, regardless of age.
+async fn prune_resolved(ledger: &Ledger, age: Duration, is_production: bool, app: &App) -> Result<(), Error> {
     let question =
-        format!("Production: remove resolved attempts older than {} from the journal?", format_duration(age));
+        format!("Production: remove resolved attempts older than {} from the ledger?", format_duration(age));
     let age = SignedDuration::try_from(age).map_err(|_| Error::usage("--prune: the duration is too long"))?;
     let oldest = Timestamp::now().checked_sub(age).unwrap_or(Timestamp::MIN);
-    if is_production && !app.block_on(app.output.confirm(&question))? {
+    if is_production && !app.output.confirm(&question).await? {
         return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was removed"));
     }
-    let can_prune = |attempt: &Attempt| {
-        let is_resolved = match &attempt.outcome {
-            Outcome::Pending | Outcome::Unknown(_) => false,
-            Outcome::Refused(_) | Outcome::NotProcessed => true,
-            Outcome::Created { status, .. } => status.is_terminal(),
-        };
-        is_resolved && attempt.at < oldest
-    };
-    let mut locked = file.lock()?;
-    let journal = locked.read()?;
-    let count = journal.attempts().iter().filter(|attempt| can_prune(attempt)).count();
-    if count > 0 {
-        locked.replace(&journal.events_except(can_prune))?;
-    }
-    app.output.status(&format!("Removed {} from the journal.", pluralize(count, "resolved attempt")));
+    let count = ledger.prune(oldest).await?;
+    app.output.status(&format!("Removed {} from the ledger.", pluralize(count, "resolved attempt")));
     Ok(())
 }

@@ -35,7 +35,7 @@ Next:
 /// Payments on a device
 ///
 /// A session asks a customer to pay an amount on a device. It ends as FINALIZED, CANCELLED, EXPIRED or FAILED. What is created
-/// here is kept in a journal, so that no sale is charged twice.
+/// here is kept in a ledger, so that no sale is charged twice.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {

@@ -1,28 +1,15 @@
-//! A session's status: in the journal, and in words.
-
-use jiff::Timestamp;
+//! A session's status: in the ledger, and in words.
 
 use crate::context::ApiContext;
-use crate::journal::EventKind;
 use crate::model::{Resource, Session, SessionStatus};
 use crate::text::escape_control;
 
-/// The journal event for a session as the API returned it; `None` if it lacks an ID or a status.
-pub(super) fn status_event(session: &Session) -> Option<EventKind> {
-    Some(EventKind::StatusObserved {
-        session_id: session.session_id.clone()?,
-        status: session.status.as_ref()?.to_string(),
-        order_id: session.order_id.clone(),
-    })
-}
-
-/// Writes a session's status to the journal. A failure is only a warning, since the duplicate check requests the status
+/// Stores a session's status in the ledger. A failure is only a warning, since the duplicate check requests the status
 /// again when it needs it.
-pub(super) fn record_status(session: &Session, context: &ApiContext<'_>) {
-    if let Some(event) = status_event(session)
-        && let Err(error) = context.journal().note(Timestamp::now(), event)
-    {
-        context.output.warn(&error.to_string());
+pub(super) async fn record_status(session: &Session, context: &ApiContext<'_>) {
+    let record = async { context.ledger().await?.record_status(session).await };
+    if let Err(error) = record.await {
+        context.output.warn(&error.message);
     }
 }
 

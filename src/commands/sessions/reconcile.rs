@@ -1,18 +1,16 @@
 //! Resolves attempts with an unknown outcome by the sessions that they created.
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::outcome;
 use crate::error::Error;
-use crate::journal::{Attempt, EventKind, Journal, JournalFile, JournalWriter, Outcome, mismatch};
+use crate::ledger::{Attempt, DeviceLock, Ledger, LockAttempt, Outcome, mismatch};
 use crate::model::{Session, SessionStatus};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Reconciliation {
     /// The session was created by this attempt.
     Attempt(Uuid),
-    /// The session belongs to an attempt with a known outcome, or to none in this journal.
+    /// The session belongs to an attempt with a known outcome, or to none in this ledger.
     Nothing,
     /// The session matches this many attempts.
     Ambiguous(usize),
@@ -21,94 +19,79 @@ pub(in crate::commands) enum Reconciliation {
 }
 
 /// Resolves the attempt that created the session if exactly one matches, by the rules of `sessions recover`. For a session
-/// that the journal knows, its final status is recorded.
-pub(in crate::commands) fn reconcile_session(
+/// that the ledger knows, its final status is stored.
+pub(in crate::commands) async fn reconcile_session(
     id: Uuid,
     session: &Session,
-    file: &JournalFile,
+    ledger: &Ledger,
 ) -> Result<Reconciliation, Error> {
-    let journal = file.read()?;
-    if is_already_linked(&journal, id, session) {
-        let has_ended = session.status.as_ref().is_some_and(SessionStatus::is_terminal);
-        if let Some(event) = outcome::status_event(session).filter(|_| has_ended) {
-            file.note(Timestamp::now(), event)?;
+    if ledger.attempt_of_session(&api_id(id, session)).await?.is_some() {
+        if session.status.as_ref().is_some_and(SessionStatus::is_terminal) {
+            ledger.record_status(session).await?;
         }
         return Ok(Reconciliation::Nothing);
     }
-    let unknown = journal.attempts().iter().filter(|attempt| attempt.outcome.is_unknown());
-    match matching_attempts(session, unknown).as_slice() {
+    let unknown = ledger.unknown_attempts().await?;
+    match matching_attempts(session, &unknown).as_slice() {
         [] => Ok(Reconciliation::Nothing),
-        [attempt] if is_in_progress(attempt, file)? => Ok(Reconciliation::Busy),
-        [attempt] => {
-            resolve_attempt(attempt, id, session, file).map(|()| Reconciliation::Attempt(attempt.id))
-        }
+        [attempt] => match try_lock(attempt, ledger).await? {
+            LockAttempt::Held(_) => Ok(Reconciliation::Busy),
+            LockAttempt::Locked(_lock) => {
+                resolve_attempt(attempt, id, session, ledger).await?;
+                Ok(Reconciliation::Attempt(attempt.id))
+            }
+        },
         several => Ok(Reconciliation::Ambiguous(several.len())),
     }
 }
 
-pub(super) fn matching_attempts<'a>(
-    session: &Session,
-    attempts: impl Iterator<Item = &'a Attempt>,
-) -> Vec<&'a Attempt> {
-    attempts.filter(|attempt| mismatch(&attempt.intent, session).is_none()).collect()
+pub(super) fn matching_attempts<'a>(session: &Session, attempts: &'a [Attempt]) -> Vec<&'a Attempt> {
+    attempts.iter().filter(|attempt| mismatch(&attempt.intent, session).is_none()).collect()
 }
 
-/// Records that this attempt created the session, and the status of the session.
-pub(super) fn resolve_attempt(
+/// Records that this attempt, whose device is locked, created the session.
+pub(super) async fn resolve_attempt(
     attempt: &Attempt,
     id: Uuid,
     session: &Session,
-    file: &JournalFile,
+    ledger: &Ledger,
 ) -> Result<(), Error> {
-    let (mut locked, known) = lock_unresolved(attempt, file)?;
-    if is_already_linked(&known, id, session) {
+    let session_id = api_id(id, session);
+    if ledger.attempt_of_session(&session_id).await?.is_some() {
         return Err(
             Error::usage(format!("another attempt created session {id}")).hint("nothing was resolved")
         );
     }
-    let created = EventKind::Created { attempt: attempt.id, session_id: api_id(id, session) };
-    locked.append(Timestamp::now(), created)?;
-    if let Some(event) = outcome::status_event(session) {
-        locked.append(Timestamp::now(), event)?;
-    }
-    Ok(())
+    let status = session.status.clone().unwrap_or(SessionStatus::Created);
+    let outcome = Outcome::Created { session_id, status, order_id: session.order_id.clone() };
+    resolve_with(attempt, &outcome, ledger).await
 }
 
-fn is_already_linked(journal: &Journal, id: Uuid, session: &Session) -> bool {
-    let id = api_id(id, session);
-    journal
-        .attempts()
-        .iter()
-        .any(|attempt| matches!(&attempt.outcome, Outcome::Created { session_id, .. } if *session_id == id))
+/// Stores the outcome. Fails if the attempt has been resolved meanwhile.
+pub(super) async fn resolve_with(attempt: &Attempt, outcome: &Outcome, ledger: &Ledger) -> Result<(), Error> {
+    if ledger.resolve(attempt.id, outcome).await? { Ok(()) } else { Err(already_resolved_error(attempt.id)) }
+}
+
+/// Locks the attempt's device. Fails if the attempt may be in progress.
+pub(super) async fn lock_device_of(attempt: &Attempt, ledger: &Ledger) -> Result<DeviceLock, Error> {
+    match try_lock(attempt, ledger).await? {
+        LockAttempt::Locked(lock) => Ok(lock),
+        LockAttempt::Held(holder) => {
+            let holder = holder.map(|holder| format!(" by {holder}")).unwrap_or_default();
+            let message =
+                format!("a session is being created on this device right now{holder}; wait for its outcome");
+            Err(Error::usage(message).hint("nothing was resolved"))
+        }
+    }
+}
+
+async fn try_lock(attempt: &Attempt, ledger: &Ledger) -> Result<LockAttempt, Error> {
+    ledger.try_lock_device(attempt.intent.device_id.as_deref().unwrap_or_default()).await
 }
 
 /// The session's ID as the API spells it.
 fn api_id(id: Uuid, session: &Session) -> String {
     session.session_id.clone().unwrap_or_else(|| id.to_string())
-}
-
-fn is_in_progress(attempt: &Attempt, file: &JournalFile) -> Result<bool, Error> {
-    let device = attempt.intent.device_id.as_deref().unwrap_or_default();
-    Ok(file.try_lock_device(device)?.is_none())
-}
-
-/// Locks the journal to resolve an attempt. Fails if it has been resolved since it was read, or is in progress.
-pub(super) fn lock_unresolved<'a>(
-    attempt: &Attempt,
-    file: &'a JournalFile,
-) -> Result<(JournalWriter<'a>, Journal), Error> {
-    if is_in_progress(attempt, file)? {
-        return Err(Error::usage(
-            "a session is being created on this device right now; wait for its outcome",
-        )
-        .hint("nothing was resolved"));
-    }
-    let mut locked = file.lock()?;
-    let known = locked.read()?;
-    match known.attempt(attempt.id) {
-        Some(current) if current.outcome.is_unknown() => Ok((locked, known)),
-        _ => Err(already_resolved_error(attempt.id)),
-    }
 }
 
 pub(super) fn already_resolved_error(attempt: Uuid) -> Error {

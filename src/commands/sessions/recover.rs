@@ -1,21 +1,27 @@
 //! `kustom sessions recover`
 
 use clap_complete::engine::ArgValueCompleter;
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::outcome;
-use super::reconcile::{already_resolved_error, lock_unresolved, matching_attempts, resolve_attempt};
+use super::reconcile::{
+    already_resolved_error, lock_device_of, matching_attempts, resolve_attempt, resolve_with,
+};
 use super::row::AttemptRow;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
-use crate::context::{ApiContext, App, journal_of};
+use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::journal::{Attempt, EventKind, Journal, JournalFile, mismatch};
+use crate::ledger::{Attempt, Filter, Ledger, Outcome, mismatch};
 use crate::model::{Resource, Session};
 use crate::output::{Format, format_amount};
 use crate::text::{escape_control, pluralize};
+
+/// As many candidates as an error can list.
+const MAX_CANDIDATES: usize = 100;
+
+const MIN_ID_PREFIX_LEN: usize = 4;
 
 const MORE: &str = "\
 Examples:
@@ -54,37 +60,62 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { attempt, session, not_processed } = self;
+        if self.session.is_some() {
+            return app.run_with_api(async |context| self.resolve_with_session(&context).await);
+        }
+        app.block_on(self.run_offline(app))
+    }
+
+    async fn run_offline(self, app: &App) -> Result<ExitStatus, Error> {
         let account = app.account()?;
-        let file = journal_of(&app.settings, &account);
-        let journal = file.read()?;
-        let unknown: Vec<&Attempt> =
-            journal.attempts().iter().filter(|attempt| attempt.outcome.is_unknown()).collect();
-        let attempt = attempt.map(|query| find_unknown_attempt(&journal, &query)).transpose()?;
-        if let Some(session) = session {
-            return app.run_with_api(async |context| {
-                resolve_with_session(session, attempt, &unknown, &file, &context).await
-            });
+        let ledger = app.open_ledger(&account).await?;
+        if let Some(query) = self.attempt {
+            let attempt = find_unknown_attempt(&ledger, &query).await?;
+            if self.not_processed {
+                return mark_not_processed(attempt, &ledger, account.is_production(), app).await;
+            }
+            app.output.print_item(&AttemptRow::from(attempt))?;
+            print_recovery_help(app);
+            return Ok(ExitStatus::Success);
         }
-        match attempt {
-            Some(attempt) if not_processed => {
-                mark_not_processed(attempt, &file, account.is_production(), app)
-            }
-            Some(attempt) => {
-                app.output.print_item(&AttemptRow::from(attempt))?;
-                print_recovery_help(app);
-                Ok(ExitStatus::Success)
-            }
-            None if unknown.is_empty() && app.output.format() == Format::Table => {
-                app.output.status("Every attempt has a known outcome.");
-                Ok(ExitStatus::Success)
-            }
-            None => {
-                app.output.print_list(unknown.iter().map(|attempt| AttemptRow::from(*attempt)))?;
-                print_recovery_help(app);
-                Ok(ExitStatus::Success)
-            }
+        let unknown = ledger.unknown_attempts().await?;
+        if unknown.is_empty() && app.output.format() == Format::Table {
+            app.output.status("Every attempt has a known outcome.");
+        } else {
+            app.output.print_list(unknown.into_iter().map(AttemptRow::from))?;
+            print_recovery_help(app);
         }
+        Ok(ExitStatus::Success)
+    }
+
+    async fn resolve_with_session(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        let ledger = context.ledger().await?;
+        let id = self.session.unwrap_or_default();
+        let named = match &self.attempt {
+            Some(query) => Some(find_unknown_attempt(ledger, query).await?),
+            None => None,
+        };
+        let session = context
+            .client
+            .session(id)
+            .await
+            .map_err(|error| Error::from(error).context(&format!("session {id}")))?;
+        let attempt = match named {
+            Some(attempt) => match mismatch(&attempt.intent, &session) {
+                None => attempt,
+                Some(difference) => {
+                    let message = format!("session {id} is not that of attempt {}: {difference}", attempt.id);
+                    return Err(Error::usage(message).hint("nothing was resolved"));
+                }
+            },
+            None => unique_match(id, &session, &ledger.unknown_attempts().await?)?,
+        };
+        let _lock = lock_device_of(&attempt, ledger).await?;
+        resolve_attempt(&attempt, id, &session, ledger).await?;
+        context.output.print_item(&session)?;
+        let outcome = outcome::describe_status(&session);
+        context.output.status(&format!("Resolved attempt {}. {outcome}", attempt.id));
+        Ok(ExitStatus::Success)
     }
 }
 
@@ -95,13 +126,16 @@ fn print_recovery_help(app: &App) {
 }
 
 /// Finds an attempt by ID or ID prefix. Its outcome must be unknown.
-fn find_unknown_attempt<'a>(journal: &'a Journal, query: &str) -> Result<&'a Attempt, Error> {
+async fn find_unknown_attempt(ledger: &Ledger, query: &str) -> Result<Attempt, Error> {
     let lower = query.to_ascii_lowercase();
-    let found: Vec<&Attempt> =
-        journal.attempts().iter().filter(|attempt| attempt.id.to_string().starts_with(&lower)).collect();
+    let filter = Filter { id_prefix: Some(lower.clone()), ..Filter::default() };
+    let mut found = ledger.attempts(&filter, MAX_CANDIDATES).await?.attempts;
+    found.retain(|attempt| attempt.id.to_string().starts_with(&lower));
     match found.as_slice() {
-        [attempt] if query.len() >= 4 && attempt.outcome.is_unknown() => Ok(attempt),
-        [attempt] if query.len() >= 4 => Err(already_resolved_error(attempt.id)),
+        [_] if query.len() >= MIN_ID_PREFIX_LEN => {
+            let attempt = found.remove(0);
+            if attempt.outcome.is_unknown() { Ok(attempt) } else { Err(already_resolved_error(attempt.id)) }
+        }
         [] | [_] => {
             Err(Error::new(ErrorKind::NotFound, format!("there is no attempt '{}'", escape_control(query)))
                 .hint("list them with `kustom sessions recover`"))
@@ -114,42 +148,9 @@ fn find_unknown_attempt<'a>(journal: &'a Journal, query: &str) -> Result<&'a Att
     }
 }
 
-async fn resolve_with_session(
-    id: Uuid,
-    attempt: Option<&Attempt>,
-    unknown: &[&Attempt],
-    file: &JournalFile,
-    context: &ApiContext<'_>,
-) -> Result<ExitStatus, Error> {
-    let session = context
-        .client
-        .session(id)
-        .await
-        .map_err(|error| Error::from(error).context(&format!("session {id}")))?;
-    let attempt = match attempt {
-        Some(attempt) => match mismatch(&attempt.intent, &session) {
-            None => attempt,
-            Some(difference) => {
-                let message = format!("session {id} is not that of attempt {}: {difference}", attempt.id);
-                return Err(Error::usage(message).hint("nothing was resolved"));
-            }
-        },
-        None => unique_match(id, &session, unknown)?,
-    };
-    resolve_attempt(attempt, id, &session, file)?;
-    context.output.print_item(&session)?;
-    let outcome = outcome::describe_status(&session);
-    context.output.status(&format!("Resolved attempt {}. {outcome}", attempt.id));
-    Ok(ExitStatus::Success)
-}
-
-fn unique_match<'a>(
-    id: Uuid,
-    session: &Resource<Session>,
-    unknown: &[&'a Attempt],
-) -> Result<&'a Attempt, Error> {
-    match matching_attempts(session, unknown.iter().copied()).as_slice() {
-        [attempt] => Ok(attempt),
+fn unique_match(id: Uuid, session: &Resource<Session>, unknown: &[Attempt]) -> Result<Attempt, Error> {
+    match matching_attempts(session, unknown).as_slice() {
+        [attempt] => Ok((*attempt).clone()),
         [] => Err(Error::new(ErrorKind::NotFound, format!("no unknown attempt matches session {id}"))
             .hint("list them with `kustom sessions recover`")),
         several => {
@@ -160,9 +161,9 @@ fn unique_match<'a>(
 }
 
 /// Resolves an attempt because the user confirms that it created no session.
-fn mark_not_processed(
-    attempt: &Attempt,
-    file: &JournalFile,
+async fn mark_not_processed(
+    mut attempt: Attempt,
+    ledger: &Ledger,
     on_production: bool,
     app: &App,
 ) -> Result<ExitStatus, Error> {
@@ -170,17 +171,14 @@ fn mark_not_processed(
         let amount = format_amount(attempt.intent.order_amount, attempt.intent.purchase_currency.as_deref());
         let question =
             format!("Production: is it certain that attempt {} created no session of {amount}?", attempt.id);
-        if !app.block_on(app.output.confirm(&question))? {
+        if !app.output.confirm(&question).await? {
             return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was resolved"));
         }
     }
-    let (mut locked, _) = lock_unresolved(attempt, file)?;
-    locked.append(Timestamp::now(), EventKind::NotProcessed { attempt: attempt.id })?;
-    let journal = locked.read()?;
-    drop(locked);
-    if let Some(resolved) = journal.attempt(attempt.id) {
-        app.output.print_item(&AttemptRow::from(resolved))?;
-    }
+    let _lock = lock_device_of(&attempt, ledger).await?;
+    resolve_with(&attempt, &Outcome::NotProcessed, ledger).await?;
+    attempt.outcome = Outcome::NotProcessed;
+    app.output.print_item(&AttemptRow::from(attempt))?;
     app.output.status("The attempt is resolved: the sale can be charged.");
     Ok(ExitStatus::Success)
 }

@@ -1,9 +1,9 @@
-//! How attempts of the journal are printed.
+//! How attempts of the ledger are printed.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::journal::{Attempt, Intent, Outcome};
+use crate::ledger::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
 use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time, session_style};
 
@@ -20,34 +20,35 @@ pub(super) struct AttemptRow {
     order_amount: Option<i64>,
     purchase_currency: Option<String>,
     device_id: Option<String>,
+    location_id: Option<String>,
     merchant_reference1: Option<String>,
     merchant_reference2: Option<String>,
     merchant_id: Option<String>,
     purchase_started_at: Option<Timestamp>,
+    /// The value of `KUSTOM_TILL` where the session was created.
+    till: Option<String>,
+    machine: Option<String>,
+    user: Option<String>,
+    process: Option<u32>,
     /// Why the attempt was rejected, or why its outcome is unknown.
     reason: Option<String>,
 }
 
-impl From<&Attempt> for AttemptRow {
-    fn from(attempt: &Attempt) -> Self {
-        attempt.clone().into()
-    }
-}
-
 impl From<Attempt> for AttemptRow {
     fn from(attempt: Attempt) -> Self {
-        let Attempt { id, at, intent, outcome } = attempt;
+        let Attempt { id, at, account, origin, intent, outcome, .. } = attempt;
         let Intent {
-            merchant_id,
             device_id,
+            location_id,
             order_amount,
             purchase_currency,
             purchase_started_at,
             merchant_reference1,
             merchant_reference2,
+            ..
         } = intent;
         let (word, reason) = match &outcome {
-            Outcome::Pending => ("unknown", Some("no answer was written down".to_owned())),
+            Outcome::Pending => ("unknown", Some("no response was stored".to_owned())),
             Outcome::Unknown(reason) => ("unknown", Some(reason.clone())),
             Outcome::Refused(reason) => ("refused", Some(reason.clone())),
             Outcome::NotProcessed => ("not_carried_out", None),
@@ -69,10 +70,15 @@ impl From<Attempt> for AttemptRow {
             order_amount,
             purchase_currency,
             device_id,
+            location_id,
             merchant_reference1,
             merchant_reference2,
-            merchant_id,
+            merchant_id: account.merchant_id,
             purchase_started_at,
+            till: origin.till,
+            machine: origin.machine,
+            user: origin.user,
+            process: origin.process,
             reason,
         }
     }
@@ -90,10 +96,15 @@ impl View for AttemptRow {
         "order_amount",
         "purchase_currency",
         "device_id",
+        "location_id",
         "merchant_reference1",
         "merchant_reference2",
         "merchant_id",
         "purchase_started_at",
+        "till",
+        "machine",
+        "user",
+        "process",
         "reason",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
@@ -103,7 +114,8 @@ impl View for AttemptRow {
                 Cell::styled(status.as_str(), session_style(&SessionStatus::from(status.clone())))
             }
             (None, "unknown") => Cell::styled("unknown", CellStyle::Error),
-            (None, outcome) => Cell::styled(outcome.replace('_', " "), CellStyle::Muted),
+            (None, "refused") => Cell::styled("refused", CellStyle::Muted),
+            (None, _) => Cell::styled("not processed", CellStyle::Muted),
         }),
         Column::new("AMOUNT", |row| format_amount(row.order_amount, row.purchase_currency.as_deref()).into()),
         Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
@@ -114,6 +126,8 @@ impl View for AttemptRow {
         }),
         Column::detail("ORDER", |row| Cell::optional(row.order_id.as_deref())),
         Column::detail("ATTEMPT", |row| row.attempt.as_str().into()),
+        Column::detail("TILL", |row| Cell::optional(row.till.as_deref())),
+        Column::detail("MACHINE", |row| Cell::optional(row.machine.as_deref())),
         Column::detail("DEVICE", |row| Cell::optional(row.device_id.as_deref())),
         Column::detail("REASON", |row| Cell::optional(row.reason.as_deref())),
     ];

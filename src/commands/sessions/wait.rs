@@ -147,7 +147,7 @@ impl Waiter<'_> {
                 watched.check(&session)?;
                 let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
                 if status.is_terminal() {
-                    outcome::record_status(&session, &self.context);
+                    outcome::record_status(&session, &self.context).await;
                 }
                 watched.record(session);
                 Ok(Observation::Status(status))

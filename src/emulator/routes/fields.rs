@@ -1,12 +1,16 @@
 //! Reads the fields of a JSON body or of a query one by one. The API reports every field that is wrong, but
 //! deserializing a whole struct with serde would stop at the first.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::emulator::history::display_name;
 use crate::emulator::state::{FieldErrors, PageRequest, Rejection};
 use crate::model::{Metadata, PaymentMethod, TapOutcome};
 
@@ -18,22 +22,53 @@ pub(super) const MAX_PAGE_SIZE: u32 = 100;
 /// The documented maximum.
 const MAX_METADATA_FILTERS: usize = 5;
 
+/// Maximum number of ignored fields that are reported.
+const MAX_IGNORED: usize = 20;
+
 /// Below this, an `f64` represents every integer exactly (2^53).
 const MAX_EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
-/// The fields of one object. Unknown fields are ignored.
+/// The fields of one object. What is never read is unknown.
 pub(super) struct Fields {
     values: Map<String, Value>,
+    /// The names that were read, whether they have a value or not.
+    known: BTreeSet<String>,
+    unknown: Unknown,
     /// The path to this object, such as `order_items[0].`.
     prefix: String,
     pub(super) errors: FieldErrors,
 }
 
+/// What happens to unknown fields.
+#[derive(Debug, Clone)]
+pub(super) enum Unknown {
+    Reject,
+    /// They are only reported, here.
+    Ignore(Ignored),
+}
+
+/// The names of the fields and query parameters of a request that were ignored. Clones share the names.
+#[derive(Debug, Clone, Default)]
+pub(in crate::emulator) struct Ignored(Arc<Mutex<Vec<String>>>);
+
+impl Ignored {
+    pub(super) fn add(&self, name: &str) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() < MAX_IGNORED {
+            names.push(display_name(name));
+        }
+    }
+
+    pub(in crate::emulator) fn names(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 impl Fields {
-    pub(super) fn from_json(body: &[u8]) -> Result<Self, Rejection> {
+    pub(super) fn from_json(body: &[u8], unknown: Unknown) -> Result<Self, Rejection> {
         let bad_request = |detail: String| Rejection::new(StatusCode::BAD_REQUEST, detail);
         match serde_json::from_slice(body) {
-            Ok(Value::Object(values)) => Ok(Self::new(values)),
+            Ok(Value::Object(values)) => Ok(Self::new(values, unknown)),
             Ok(_) => Err(bad_request("The body must be a JSON object.".to_owned())),
             Err(_) if body.is_empty() => Err(bad_request("A body is required: a JSON object.".to_owned())),
             Err(error) => Err(bad_request(format!("The body is not JSON: {error}."))),
@@ -41,7 +76,7 @@ impl Fields {
     }
 
     /// A parameter that is repeated becomes an array.
-    pub(super) fn from_query(query: &str) -> Self {
+    pub(super) fn from_query(query: &str, unknown: Unknown) -> Self {
         let mut values = Map::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let value = Value::String(value.into_owned());
@@ -51,15 +86,33 @@ impl Fields {
                 Some(first) => *first = Value::Array(vec![first.take(), value]),
             }
         }
-        Self::new(values)
+        Self::new(values, unknown)
     }
 
-    fn new(values: Map<String, Value>) -> Self {
-        Self { values, prefix: String::new(), errors: FieldErrors::default() }
+    fn new(values: Map<String, Value>, unknown: Unknown) -> Self {
+        let (known, errors) = (BTreeSet::new(), FieldErrors::default());
+        Self { values, known, unknown, prefix: String::new(), errors }
     }
 
-    pub(super) fn finish(self) -> Result<(), Rejection> {
+    pub(super) fn finish(mut self) -> Result<(), Rejection> {
+        self.report_unknown();
         self.errors.into_result()
+    }
+
+    /// For a request in which an unknown field is most likely a mistake.
+    pub(super) fn reject_unknown(&mut self) {
+        self.unknown = Unknown::Reject;
+    }
+
+    fn report_unknown(&mut self) {
+        let names = self.values.keys().filter(|name| !self.known.contains(*name));
+        let names: Vec<String> = names.map(|name| format!("{}{name}", self.prefix)).collect();
+        for name in names {
+            match &self.unknown {
+                Unknown::Reject => self.errors.add(display_name(&name), "is unknown"),
+                Unknown::Ignore(ignored) => ignored.add(&name),
+            }
+        }
     }
 
     pub(super) fn add_error(&mut self, name: &str, message: impl Into<String>) {
@@ -141,6 +194,7 @@ impl Fields {
 
     /// The `metadata` parameters of a query, each of the form `key:value`.
     pub(super) fn metadata_filters(&mut self) -> Vec<(String, String)> {
+        self.known.insert("metadata".to_owned());
         let values = match self.values.get("metadata") {
             Some(Value::Array(values)) => values.clone(),
             value => value.cloned().into_iter().collect(),
@@ -180,9 +234,11 @@ impl Fields {
                 self.add_error(&path, "must be an object");
                 continue;
             };
-            let errors = std::mem::take(&mut self.errors);
-            let mut item = Self { values, prefix: format!("{}{path}.", self.prefix), errors };
+            let mut item = Self::new(values, self.unknown.clone());
+            item.prefix = format!("{}{path}.", self.prefix);
+            item.errors = std::mem::take(&mut self.errors);
             list.push(read(&mut item));
+            item.report_unknown();
             self.errors = item.errors;
         }
         list
@@ -199,6 +255,7 @@ impl Fields {
         expected: &str,
         parse: impl FnOnce(&Value) -> Option<T>,
     ) -> Option<T> {
+        self.known.insert(name.to_owned());
         let parsed = parse(self.values.get(name)?);
         if parsed.is_none() {
             self.add_error(name, format!("must be {expected}"));
@@ -250,7 +307,7 @@ mod tests {
             ("metadata=", None),
             ("metadata=a:%0A", None),
         ] {
-            let mut query = Fields::from_query(text);
+            let mut query = Fields::from_query(text, Unknown::Ignore(Ignored::default()));
             let (page, filters) = (query.page(MAX_PAGE_SIZE), query.metadata_filters());
             let result = query.finish().ok().map(|()| (page.number, page.size, filters.len()));
             assert_eq!(result, expected, "{text}");

@@ -5,6 +5,7 @@
 //! the same response, and applies its rule to the [`State`].
 
 mod clock;
+mod control;
 mod devices;
 mod enrollments;
 mod faults;
@@ -24,6 +25,8 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
 use uuid::Uuid;
 
+pub(super) use self::control::TOKEN_HEADER;
+pub(super) use self::fields::Ignored;
 use self::request::ApiRequest;
 pub(super) use self::request::MAX_BODY;
 use super::{Emulator, MERCHANT_ID, OpContext, State};
@@ -52,35 +55,86 @@ const OPERATIONS: [Route; 13] = [
     (MethodFilter::PUT, "/ipp/v1/sessions/{session_id}/cancel", sessions::cancel),
 ];
 
+/// The operations that read the query.
+const WITH_QUERY: [(MethodFilter, &str); 8] = [
+    (MethodFilter::POST, "/ipp/v1/dev/sessions/{sessionId}/simulate-tap"),
+    (MethodFilter::GET, "/ipp/v1/enrollments"),
+    (MethodFilter::GET, "/ipp/v1/locations"),
+    (MethodFilter::GET, "/ipp/v1/devices"),
+    (MethodFilter::POST, "/ipp/v1/sessions"),
+    (MethodFilter::GET, "/settlements/v1/payouts"),
+    (MethodFilter::GET, "/settlements/v1/transactions"),
+    (MethodFilter::GET, "/emulator/sessions"),
+];
+
 const NO_FAULTS: &str = "This emulator runs inside kustom itself, where no faults can be injected. Start one with \
                          `kustom dev emulator`.";
 
 pub(super) fn router(emulator: &Emulator) -> axum::Router {
     let mut router = axum::Router::new().route("/", get(service_info));
-    for (method, path, operation) in OPERATIONS.into_iter().chain(pos::ROUTES).chain(clock::ROUTES) {
+    let own = pos::ROUTES.into_iter().chain(clock::ROUTES).chain(control::STATE_ROUTES);
+    for (method, path, operation) in OPERATIONS.into_iter().chain(own) {
+        let has_query = WITH_QUERY.contains(&(method, path));
         let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
-            emulator.with_state(|state, context| operation(&request, state, context))
+            process(&emulator, path, request, |request| {
+                if !has_query {
+                    request.check_no_query()?;
+                }
+                emulator.with_state(|state, context| operation(request, state, context))
+            })
         };
         router = router.route(path, on(method, handler));
     }
     for (method, path, operation) in orders::ROUTES.into_iter().chain(settlements::ROUTES) {
+        let has_query = WITH_QUERY.contains(&(method, path));
         let handler = async move |extract::State(emulator): extract::State<Emulator>,
                                   request: Result<ApiRequest, Rejection>| {
-            emulator.with_state(|state, context| {
-                let result = request.and_then(|request| operation(&request, state, context));
-                result.unwrap_or_else(|rejection| order_problem(&rejection, (context.ids)()))
+            let result = request.and_then(|request| {
+                process(&emulator, path, request, |request| {
+                    if !has_query {
+                        request.check_no_query()?;
+                    }
+                    emulator.with_state(|state, context| operation(request, state, context))
+                })
+            });
+            result.unwrap_or_else(|rejection| {
+                emulator.with_state(|_, context| order_problem(&rejection, (context.ids)()))
             })
         };
         router = router.route(path, on(method, handler));
     }
     for (method, path, operation) in faults::ROUTES {
         let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
-            let faults = emulator.faults().ok_or_else(|| Rejection::conflict(NO_FAULTS))?;
-            faults.change(|table| operation(&request, table))
+            process(&emulator, path, request, |request| {
+                let faults = emulator.faults().ok_or_else(|| Rejection::conflict(NO_FAULTS))?;
+                faults.change(|table| operation(request, table))
+            })
+        };
+        router = router.route(path, on(method, handler));
+    }
+    for (method, path, operation) in control::SERVER_ROUTES {
+        let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
+            process(&emulator, path, request, |request| operation(request, &emulator))
         };
         router = router.route(path, on(method, handler));
     }
     router.method_not_allowed_fallback(method_not_allowed).fallback(unknown_path).with_state(emulator.clone())
+}
+
+/// Runs an operation, and reports what it ignored.
+fn process(
+    emulator: &Emulator,
+    path: &str,
+    mut request: ApiRequest,
+    operation: impl FnOnce(&ApiRequest) -> OperationResult,
+) -> OperationResult {
+    if path.starts_with("/emulator") {
+        control::check_token(emulator.setup(), request.headers())?;
+    }
+    request.set_strict(emulator.setup().is_strict);
+    let mut response = operation(&request)?;
+    response.extensions_mut().insert(request.ignored());
+    Ok(response)
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response {
@@ -116,7 +170,8 @@ fn is_order_path(uri: &Uri) -> bool {
 }
 
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
-async fn service_info() -> Response {
+async fn service_info(extract::State(emulator): extract::State<Emulator>) -> Response {
+    let instance = emulator.with_state(|state, _| state.instance());
     json(
         StatusCode::OK,
         &serde_json::json!({
@@ -126,6 +181,7 @@ async fn service_info() -> Response {
             "version": env!("CARGO_PKG_VERSION"),
             "api": "/ipp/v1",
             "merchant_id": MERCHANT_ID,
+            "instance": instance,
         }),
     )
 }
@@ -167,6 +223,45 @@ mod tests {
         assert_eq!(routes, [], "routes that are not described");
     }
 
+    /// Otherwise `--strict` would reject a documented parameter, or not find an unknown one.
+    #[test]
+    fn the_operations_with_a_query_are_those_with_documented_parameters() {
+        let documents = [
+            include_str!("../../../docs/openapi.yaml"),
+            include_str!("../../../docs/order-management.yaml"),
+            include_str!("../../../docs/settlements.yaml"),
+            include_str!("../../../docs/emulator.yaml"),
+        ];
+        let mut described = Vec::new();
+        for document in documents {
+            let document: serde_json::Value = serde_yaml_ng::from_str(document).unwrap();
+            for (path, methods) in document["paths"].as_object().unwrap() {
+                for (method, operation) in methods.as_object().unwrap() {
+                    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+                    let is_query = |parameter: &serde_json::Value| {
+                        let reference = parameter["$ref"].as_str().and_then(|name| name.strip_prefix("#/"));
+                        let parameter = reference.map_or_else(
+                            || parameter.clone(),
+                            |name| document.pointer(&format!("/{name}")).unwrap().clone(),
+                        );
+                        parameter["in"] == "query"
+                    };
+                    if parameters.iter().any(is_query) {
+                        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                        described.push((MethodFilter::try_from(method).unwrap(), path.clone()));
+                    }
+                }
+            }
+        }
+        for (method, path) in WITH_QUERY {
+            assert!(described.contains(&(method, path.to_owned())), "{path} has no documented parameters");
+        }
+        for (method, path) in described {
+            let is_read_elsewhere = control::SERVER_ROUTES.iter().any(|(_, other, _)| *other == path);
+            assert!(WITH_QUERY.contains(&(method, path.as_str())) || is_read_elsewhere, "{path}");
+        }
+    }
+
     #[test]
     fn every_route_is_described() {
         let api = OPERATIONS.into_iter().map(|(method, path, _)| (method, path));
@@ -178,6 +273,8 @@ mod tests {
         assert_described(settlements, include_str!("../../../docs/settlements.yaml"), "/settlements/v1/");
         let own = pos::ROUTES.into_iter().chain(clock::ROUTES).map(|(method, path, _)| (method, path));
         let own = own.chain(faults::ROUTES.map(|(method, path, _)| (method, path)));
-        assert_described(own, include_str!("../../../docs/emulator.yaml"), "/emulator/");
+        let own = own.chain(control::STATE_ROUTES.map(|(method, path, _)| (method, path)));
+        let own = own.chain(control::SERVER_ROUTES.map(|(method, path, _)| (method, path)));
+        assert_described(own, include_str!("../../../docs/emulator.yaml"), "/emulator");
     }
 }

@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE
 use http::{HeaderMap, StatusCode};
 use uuid::Uuid;
 
-use super::fields::Fields;
+use super::fields::{Fields, Ignored, Unknown};
 use crate::emulator::state::{FieldErrors, MerchantIdNeed, Rejection};
 use crate::emulator::{API_KEY, MERCHANT_ID, USERNAME};
 
@@ -23,6 +23,8 @@ pub(super) struct ApiRequest {
     query: String,
     headers: HeaderMap,
     body: Bytes,
+    is_strict: bool,
+    ignored: Ignored,
 }
 
 impl<S: Send + Sync> FromRequest<S> for ApiRequest {
@@ -44,7 +46,8 @@ impl<S: Send + Sync> FromRequest<S> for ApiRequest {
         let params = parts.extract::<Path<Vec<(String, String)>>>().await;
         let params = params.map(|Path(params)| params).unwrap_or_default();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        Ok(Self { params, query, headers: parts.headers, body })
+        let (is_strict, ignored) = (false, Ignored::default());
+        Ok(Self { params, query, headers: parts.headers, body, is_strict, ignored })
     }
 }
 
@@ -59,6 +62,27 @@ impl ApiRequest {
         })
     }
 
+    /// Rejects what would otherwise be ignored.
+    pub(super) fn set_strict(&mut self, is_strict: bool) {
+        self.is_strict = is_strict;
+    }
+
+    pub(super) const fn is_strict(&self) -> bool {
+        self.is_strict
+    }
+
+    pub(super) fn ignored(&self) -> Ignored {
+        self.ignored.clone()
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    fn unknown(&self) -> Unknown {
+        if self.is_strict { Unknown::Reject } else { Unknown::Ignore(self.ignored()) }
+    }
+
     pub(super) fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(other, _)| other == name).map_or("", |(_, value)| value)
     }
@@ -69,7 +93,17 @@ impl ApiRequest {
     }
 
     pub(super) fn query(&self) -> Fields {
-        Fields::from_query(&self.query)
+        Fields::from_query(&self.query, self.unknown())
+    }
+
+    /// The query of a request in which an unknown parameter is most likely a mistake.
+    pub(super) fn strict_query(&self) -> Fields {
+        Fields::from_query(&self.query, Unknown::Reject)
+    }
+
+    /// For an operation without parameters.
+    pub(super) fn check_no_query(&self) -> Result<(), Rejection> {
+        self.query().finish()
     }
 
     /// Checks `x-merchant-id`. If it is missing, that is reported along with other wrong parameters.
@@ -102,12 +136,12 @@ impl ApiRequest {
         if self.headers.get(CONTENT_ENCODING).is_some_and(|value| value != "identity") {
             return Err(unsupported("The body must not be compressed."));
         }
-        Fields::from_json(&self.body)
+        Fields::from_json(&self.body, self.unknown())
     }
 
     /// The body of a request whose fields are all optional, so that the body is too.
     pub(super) fn optional_body(&self) -> Result<Fields, Rejection> {
-        if self.body.is_empty() { Fields::from_json(b"{}") } else { self.body() }
+        if self.body.is_empty() { Fields::from_json(b"{}", self.unknown()) } else { self.body() }
     }
 }
 

@@ -7,7 +7,7 @@ use super::fields::Fields;
 use super::request::ApiRequest;
 use super::{OpContext, OperationResult, State, json};
 use crate::emulator::state::{NewSession, Purchase, TapAnswer};
-use crate::model::OrderItem;
+use crate::model::{Currency, OrderItem};
 
 pub(super) fn create(
     request: &ApiRequest,
@@ -29,6 +29,9 @@ pub(super) fn create(
         merchant_data: body.string("merchant_data"),
         order_items: body.list("order_items", order_item),
     };
+    if request.is_strict() {
+        check_strictly(&purchase, &mut body);
+    }
     body.finish()?;
     let new = NewSession { device_id, location_id, purchase };
     Ok(json(StatusCode::OK, &state.create_session(new, context)?))
@@ -52,7 +55,8 @@ pub(super) fn simulate_tap(
     context: &mut OpContext<'_>,
 ) -> OperationResult {
     let id = request.id("session")?;
-    let mut query = request.query();
+    // A misspelled outcome must not look like a payment.
+    let mut query = request.strict_query();
     let outcome = query.tap_outcome("outcome").unwrap_or_default();
     query.finish()?;
     let session = state.simulate_tap(id, outcome, context)?;
@@ -69,6 +73,16 @@ fn currency(body: &mut Fields, name: &str) -> Option<String> {
         body.add_error(name, "must be three capital letters, such as SEK");
     }
     Some(code)
+}
+
+/// What the contract allows, but no sale has.
+fn check_strictly(purchase: &Purchase, body: &mut Fields) {
+    if purchase.order_amount < 1 {
+        body.add_error("order_amount", "must be at least 1");
+    }
+    if purchase.purchase_currency.parse::<Currency>().is_err() {
+        body.add_error("purchase_currency", "must be a currency of ISO 4217");
+    }
 }
 
 fn order_item(item: &mut Fields) -> OrderItem {

@@ -185,6 +185,12 @@ impl State {
         Ok(PosDevice { device: record.to_device(), offline })
     }
 
+    pub(super) fn registered_devices(&self) -> impl Iterator<Item = (Uuid, PosDevice)> {
+        let registered = self.devices.iter().filter(|(_, record)| !record.deregistered);
+        registered
+            .map(|(id, record)| (*id, PosDevice { device: record.to_device(), offline: record.offline }))
+    }
+
     pub(super) fn is_listed(&self, created_at: Timestamp, now: Timestamp) -> bool {
         let lag = self.options.list_lag;
         lag.is_zero() || created_at.checked_add(lag).is_ok_and(|from| from <= now)

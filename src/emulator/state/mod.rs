@@ -15,6 +15,7 @@ mod options;
 mod order_totals;
 mod orders;
 mod page;
+mod phones;
 mod pos;
 mod purchase;
 mod records;
@@ -40,6 +41,7 @@ pub use options::{
 };
 pub use orders::{NewMovement, OrderChange, OrderOperation};
 pub use page::{ListPage, PageRequest};
+pub use phones::PhoneView;
 pub use pos::PosSession;
 pub use purchase::Purchase;
 pub use rejection::{FieldErrors, Rejection};
@@ -78,6 +80,9 @@ pub struct State {
     /// How far the emulator's clock is ahead of the system's. State files of early versions lack it.
     #[serde(default, rename = "ahead", skip_serializing_if = "SignedDuration::is_zero")]
     clock_offset: SignedDuration,
+    /// Tells this state from every other one, also from an earlier one at the same address. Nil until it is needed.
+    #[serde(default, skip_serializing_if = "Uuid::is_nil")]
+    instance: Uuid,
     locations: Vec<LocationRecord>,
     #[serde(with = "records")]
     enrollments: Records<enrollments::Record>,
@@ -124,6 +129,7 @@ impl State {
             version: VERSION,
             options: EmulatorOptions::default(),
             clock_offset: SignedDuration::ZERO,
+            instance: Uuid::nil(),
             locations,
             enrollments: Records::default(),
             devices: Records::default(),
@@ -162,6 +168,19 @@ impl State {
         let mut state = Self::seed();
         state.locations.truncate(1);
         state
+    }
+
+    pub const fn instance(&self) -> Uuid {
+        self.instance
+    }
+
+    /// Gives a state without an instance ID a new one. Returns true if the state has changed.
+    pub(in crate::emulator) fn ensure_instance(&mut self) -> bool {
+        let is_missing = self.instance.is_nil();
+        if is_missing {
+            self.instance = Uuid::new_v4();
+        }
+        is_missing
     }
 
     pub fn read(text: &[u8]) -> Result<Self, StateError> {

@@ -127,7 +127,7 @@ impl State {
 }
 
 impl Record {
-    fn to_pos_session(&self, now: Timestamp) -> PosSession {
+    pub(super) fn to_pos_session(&self, now: Timestamp) -> PosSession {
         PosSession { session: self.to_session(now), method: self.method }
     }
 }

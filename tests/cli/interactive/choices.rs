@@ -89,6 +89,7 @@ fn a_payment_has_its_device_chosen() {
     assert_eq!(journal[0]["device_id"], device["id"]);
 }
 
+/// Sessions come from the ledger, and only open ones are listed where the session must be open.
 #[test]
 fn a_session_is_chosen_from_those_that_were_created_here() {
     let env = env_with_devices();

@@ -61,7 +61,16 @@ fn format_text(request: &RequestRecord) -> String {
         RequestOutcome::Abandoned => "client disconnected".to_owned(),
     };
     let fault = request.fault.map(|id| format!(" (fault {id})")).unwrap_or_default();
-    format!("{} {} {outcome}{fault} {} ms", request.method, request.path, request.duration.as_millis())
+    let ignored = match request.ignored() {
+        [] => String::new(),
+        names => format!(" (ignored: {})", names.join(", ")),
+    };
+    format!(
+        "{} {} {outcome}{fault}{ignored} {} ms",
+        request.method,
+        request.path,
+        request.duration.as_millis()
+    )
 }
 
 fn format_json(request: &RequestRecord) -> String {
@@ -77,6 +86,7 @@ fn format_json(request: &RequestRecord) -> String {
         "status": status,
         "ending": ending,
         "fault": request.fault,
+        "ignored": request.ignored(),
         "ms": u64::try_from(request.duration.as_millis()).unwrap_or(u64::MAX),
     });
     json!({ "request": record }).to_string()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::log::RequestLogFormat;
 use super::options::{complete_option, options_help, parse_option};
@@ -14,8 +15,8 @@ use crate::callback_poster::{CallbackEndpoint, CallbackPoster};
 use crate::commands::listen_address::{self, ReadyFile};
 use crate::context::App;
 use crate::emulator::{
-    API_KEY, Callbacks, Emulator, EventQueue, Fault, FaultTable, Faults, FileEmulator, MERCHANT_ID, Server,
-    State,
+    API_KEY, Callbacks, Emulator, EventQueue, Fault, FaultTable, Faults, FileEmulator, MERCHANT_ID,
+    PhonePlayer, PhoneRule, PhoneRules, Server, Setup, State, record_events,
 };
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Format;
@@ -33,6 +34,20 @@ Inject a fault; can be repeated. A request is hit by the first fault that matche
   POST /ipp/v1/sessions: truncate                processed, half of the response
   POST /ipp/v1/sessions: drop-after-response-headers
                                                  processed, no response body";
+
+const PHONE_HELP: &str = "\
+Let the phones play by themselves; can be repeated. The first rule that matches a new session applies:
+
+  CONDITION[, CONDITION…]: STEP[, then STEP…]
+
+  '*: pay after 1s'                                            every session
+  'amount=*.51: insufficient-funds, then pay after 2s'         declined, then paid
+  'device=Till 2: ignore'                                      until it expires
+  'currency=NOK, reference=r-*: pay with vipps'
+  '10%: cancel'                                                one in ten, at random
+
+A step is pay, pay with METHOD, choose METHOD, cancel, ignore, decline, offline, online, or a reason for a decline such
+as insufficient-funds, each optionally with 'after 2s'.";
 
 /// How long an endpoint may take to acknowledge an event.
 const CALLBACK_TIMEOUT: Duration = Duration::from_secs(15);
@@ -64,6 +79,18 @@ pub(super) struct ServeArgs {
     /// Seed for the percentages of faults: the same seed and the same requests give the same faults
     #[arg(long, value_name = "NUMBER")]
     fault_seed: Option<u32>,
+    /// Let the phones play by a rule, such as '*: pay after 1s'; can be repeated, and --help describes the syntax
+    #[arg(long = "phone", value_name = "RULE", long_help = PHONE_HELP)]
+    phone_rules: Vec<PhoneRule>,
+    /// Seed for the percentages of phone rules: the same seed and the same sessions give the same outcomes
+    #[arg(long, value_name = "NUMBER", requires = "phone_rules")]
+    phone_seed: Option<u32>,
+    /// Reject unknown fields and query parameters, amounts below 1 and unknown currencies
+    #[arg(long)]
+    strict: bool,
+    /// Serve no web page
+    #[arg(long)]
+    no_ui: bool,
     /// File to write the base URL to when the emulator is ready, with -o json or ndjson as an object; it is removed on
     /// exit
     #[arg(long, value_name = "FILE")]
@@ -84,14 +111,26 @@ impl ServeArgs {
         let seed = self.seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
         let faults = self.create_faults()?;
         let callbacks = self.create_callbacks()?;
+        let token = (!self.listen.ip().is_loopback()).then(|| Uuid::new_v4().simple().to_string());
+        let phone_seed = self.phone_seed.unwrap_or_else(|| fastrand::u32(..));
+        let setup = Setup {
+            initial: None,
+            is_strict: self.strict,
+            phone_rules: PhoneRules::new(phone_seed, self.phone_rules.clone()),
+            token: token.clone(),
+            has_callbacks: callbacks.is_some(),
+        };
         app.block_on_with_cleanup(async {
             let output = &*app.output;
-            let (server, events) = self.bind(seed, faults, app).await?;
+            let (server, events, emulator) = self.bind(seed, faults, setup, app).await?;
             let address = server
                 .address()
                 .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
             let url = format!("http://{}", reachable_address(address));
-            let object = json!({"url": url, "key": API_KEY, "merchant_id": MERCHANT_ID});
+            let mut object = json!({"url": url, "key": API_KEY, "merchant_id": MERCHANT_ID});
+            if let Some(token) = &token {
+                object["token"] = token.as_str().into();
+            }
             let line = if output.format().is_json() { format!("{object}\n") } else { format!("{url}\n") };
             let ready_file =
                 self.ready_file.clone().map(|path| ReadyFile::write(path, line.clone())).transpose()?;
@@ -100,19 +139,38 @@ impl ServeArgs {
                 Format::Table | Format::Json | Format::Ndjson => output.print(&line)?,
             }
             output.flush()?;
-            output.status(&format!(
-                "An emulator of the API: no payment is real. Press Ctrl-C to stop it.\n  \
-                 its key: see `kustom dev emulator --help`\n  about: {url}/"
-            ));
+            output.status(&self.start_lines(&url, token.as_deref()));
             if !self.listen.ip().is_loopback() {
                 output.warn("others on the network can use this emulator, because its key is public");
             }
             output.serve();
             let format = RequestLogFormat::new(output);
             let server = server.with_observer(move |event| format.log_request(event));
-            let callbacks = callbacks
-                .map(|callbacks| callbacks.with_observer(move |delivery| format.log_callback(delivery)));
-            let pending = serve_until_interrupted(server, callbacks, events, app).await;
+            let player = PhonePlayer::new(&emulator, server.router(), server.monitored_router());
+            let server = if self.no_ui { server } else { server.with_page() };
+            let history = emulator.history().cloned();
+            let callbacks = callbacks.map(|callbacks| {
+                callbacks
+                    .with_history(history.clone())
+                    .with_observer(move |delivery| format.log_callback(delivery))
+            });
+            let playing = async {
+                if let Some(player) = player {
+                    player.play().await;
+                }
+            };
+            let unsent = history.filter(|_| callbacks.is_none()).map(|history| (events.clone(), history));
+            let recording = async {
+                if let Some((events, history)) = unsent {
+                    record_events(events, history).await;
+                }
+            };
+            let serving = serve_until_interrupted(server, callbacks, events.clone(), app);
+            let pending = tokio::select! {
+                pending = serving => pending,
+                // They never end before the server.
+                () = async { tokio::join!(playing, recording); std::future::pending::<()>().await } => 0,
+            };
             drop(ready_file);
             if pending > 0 {
                 let callbacks = pluralize(pending, "callback");
@@ -120,6 +178,26 @@ impl ServeArgs {
             }
             Ok(ExitStatus::Success)
         })
+    }
+
+    fn start_lines(&self, url: &str, token: Option<&str>) -> String {
+        let mut lines = vec![
+            "An emulator of the API: no payment is real. Press Ctrl-C to stop it.".to_owned(),
+            format!("  key: {API_KEY}"),
+            format!("  merchant ID: {MERCHANT_ID}"),
+        ];
+        if !self.no_ui {
+            let query = token.map(|token| format!("?token={token}")).unwrap_or_default();
+            lines.push(format!("  page: {url}/{query}"));
+        }
+        if let Some(token) = token {
+            lines.push(format!("  token for /emulator: {token}"));
+        }
+        lines.extend(self.phone_rules.iter().map(|rule| format!("  phone: {rule}")));
+        if self.strict {
+            lines.push("  strict: unknown fields are rejected".to_owned());
+        }
+        lines.join("\n")
     }
 
     fn create_faults(&self) -> Result<Faults, Error> {
@@ -142,7 +220,13 @@ impl ServeArgs {
     }
 
     /// Binds a server to the state file, or to a new state in memory.
-    async fn bind(&self, mut seed: State, faults: Faults, app: &App) -> Result<(Server, EventQueue), Error> {
+    async fn bind(
+        &self,
+        mut seed: State,
+        faults: Faults,
+        setup: Setup,
+        app: &App,
+    ) -> Result<(Server, EventQueue, Emulator), Error> {
         let set_options = |state: &mut State| {
             for (name, value) in &self.options {
                 // The values were checked when the arguments were parsed.
@@ -150,13 +234,16 @@ impl ServeArgs {
             }
             !self.options.is_empty()
         };
+        let mut initial = seed.clone();
+        set_options(&mut initial);
+        let setup = Setup { initial: Some(initial), ..setup };
         let Some(path) = &self.state else {
             set_options(&mut seed);
-            let emulator = Emulator::new(seed).with_faults(Some(faults));
+            let emulator = Emulator::new(seed).with_faults(Some(faults)).with_setup(setup);
             let listener = listen_address::bind(self.listen).await?;
-            return Ok((Server::new(listener, &emulator), emulator.events()));
+            return Ok((Server::new(listener, &emulator), emulator.events(), emulator));
         };
-        let emulator = FileEmulator::new(path.clone()).with_faults(faults);
+        let emulator = FileEmulator::new(path.clone()).with_faults(faults).with_setup(setup);
         let is_new = emulator.prepare(seed, set_options).await.map_err(|error| {
             Error::usage(error.to_string()).hint("fix or delete the file, or use another one with --state")
         })?;
@@ -165,15 +252,16 @@ impl ServeArgs {
             app.output.warn(&format!("{path} already has a state, so {seed} is not used"));
         }
         let listener = listen_address::bind(self.listen).await?;
-        Ok((Server::with_file_backend(listener, &emulator), emulator.events()))
+        Ok((Server::with_file_backend(listener, &emulator), emulator.events(), emulator.inner().clone()))
     }
 }
 
 fn read_seed(path: &Path) -> Result<State, Error> {
     let text = String::from_utf8(args::read_file(path)?)
         .map_err(|_| Error::usage(format!("{} is not text in UTF-8", path.display())))?;
-    State::from_seed(&text).map_err(|error| {
-        Error::usage(format!("{}, {error}", path.display()))
+    State::from_seed(&text).map_err(|errors| {
+        let lines: Vec<_> = errors.iter().map(|error| format!("{}, {error}", path.display())).collect();
+        Error::usage(lines.join("\n"))
             .hint("fix the file in an editor; docs/emulator.md describes its format")
     })
 }

@@ -42,7 +42,7 @@ pub(crate) struct Delivery {
     reason: Option<&'static str>,
     /// The same as a sentence.
     detail: Option<String>,
-    /// The journal's attempt that the session resolved.
+    /// The ledger's attempt that the session resolved.
     pub(super) settled_attempt: Option<Uuid>,
     pub(super) session: Option<Resource<Session>>,
     /// The body as received, if it is JSON.

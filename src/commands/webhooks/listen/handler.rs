@@ -24,7 +24,7 @@ use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::fs::io_error_message;
-use crate::journal::JournalFile;
+use crate::ledger::Ledger;
 use crate::model::{CallbackType, Session};
 use crate::output::{Format, ListWriter, Output};
 use crate::server_limits::{BodyError, ConnectionState, OriginError, check_host, check_origin};
@@ -37,7 +37,7 @@ const MAX_BODY: usize = 1024 * 1024;
 /// How long the reader of stdout may take, before the sender has to retry.
 const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long another process may hold the journal or the device of an attempt, before the sender has to retry.
+/// How long another process may use the ledger or the device of an attempt, before the sender has to retry.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
 const RECONCILE_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -196,7 +196,7 @@ impl Handler<'_> {
         }
     }
 
-    /// Reads the session, and resolves the unknown attempt in the journal that created it. Fails if a retry may help.
+    /// Reads the session, and resolves the unknown attempt in the ledger that created it. Fails if a retry may help.
     async fn resolve(&self, delivery: &mut Delivery) -> Result<(), Error> {
         let Some(context) = &self.resolver else { return Ok(()) };
         let Some(id) = delivery.session_id.as_deref().and_then(|id| id.parse::<Uuid>().ok()) else {
@@ -216,7 +216,7 @@ impl Handler<'_> {
             }
             Err(error) => return Err(add_session(error)),
         };
-        match reconcile(id, &session, &context.journal()).await.map_err(add_session)? {
+        match reconcile(id, &session, context.ledger().await?).await.map_err(add_session)? {
             Reconciliation::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
             Reconciliation::Nothing => {}
             Reconciliation::Ambiguous(number) => {
@@ -318,13 +318,10 @@ fn stopping() -> Response {
     problem(StatusCode::SERVICE_UNAVAILABLE, "kustom is about to exit.")
 }
 
-/// Runs in a thread, because waiting for a lock must not block other deliveries.
-async fn reconcile(id: Uuid, session: &Session, journal: &JournalFile) -> Result<Reconciliation, Error> {
+async fn reconcile(id: Uuid, session: &Session, ledger: &Ledger) -> Result<Reconciliation, Error> {
     let reconciling = async {
         loop {
-            let (session, journal) = (session.clone(), journal.clone());
-            let thread = tokio::task::spawn_blocking(move || reconcile_session(id, &session, &journal));
-            match thread.await.map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?? {
+            match reconcile_session(id, session, ledger).await? {
                 Reconciliation::Busy => tokio::time::sleep(RECONCILE_INTERVAL).await,
                 result => return Ok(result),
             }
@@ -336,6 +333,6 @@ async fn reconcile(id: Uuid, session: &Session, journal: &JournalFile) -> Result
 fn busy_error() -> Error {
     Error::new(
         ErrorKind::Unavailable,
-        "another process uses the journal, or is creating a session on this device",
+        "another process uses the ledger, or is creating a session on this device",
     )
 }

@@ -79,7 +79,7 @@ pub(crate) struct Args {
     /// Allow an address that other machines can reach
     #[arg(long)]
     public: bool,
-    /// Read each session with the profile's key, and resolve unknown attempts in the journal
+    /// Read each session with the profile's key, and resolve unknown attempts in the ledger
     #[arg(long)]
     resolve: bool,
     /// URL to forward valid deliveries to, and whose response to return: https, or http on this machine

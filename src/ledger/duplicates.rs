@@ -1,47 +1,61 @@
 //! Which earlier attempts may be the same sale. Pure.
 
-use super::attempt::{Attempt, Intent, Outcome};
+use jiff::SignedDuration;
+
+use super::{Attempt, Intent, Outcome};
 use crate::model::{Session, format_minor};
+
+/// For how long a created session without a reference, whose result was never printed, stops the same create.
+const UNREPORTED_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// An earlier attempt that may be the same sale.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DuplicateCandidate<'a> {
-    /// Its session may exist: nothing can be asked.
-    Unknown(&'a Attempt),
-    /// Its session exists, and tells by its status whether the sale can be charged again.
-    Created(&'a Attempt),
+pub enum Duplicate {
+    /// Its session may exist, and its ID is not known.
+    Unknown(Attempt),
+    /// Its session exists. Its status shows whether the sale can be charged again.
+    Created(Attempt),
+    /// Its session exists, but the process was stopped before it could print that.
+    Unreported(Attempt),
 }
 
-/// The earlier attempts that may be the same sale as `intent`, oldest first.
-///
-/// A session that was created is a twin by its reference alone: two coffees in a row are two sales, one receipt
-/// number is one. An attempt whose outcome is unknown is a twin by the same reference too, because it may have been
-/// created; and without a reference by the same device, amount and currency.
-pub fn find_duplicates<'a>(
-    intent: &'a Intent,
-    attempts: &'a [Attempt],
-) -> impl Iterator<Item = DuplicateCandidate<'a>> {
-    attempts.iter().filter(|attempt| same_merchant(intent, &attempt.intent)).filter_map(|attempt| {
-        let same_reference = intent.reference().is_some() && intent.reference() == attempt.intent.reference();
-        match &attempt.outcome {
-            Outcome::Pending | Outcome::Unknown(_) => (same_reference
-                || same_purchase(intent, &attempt.intent))
-            .then_some(DuplicateCandidate::Unknown(attempt)),
-            Outcome::Created { .. } => same_reference.then_some(DuplicateCandidate::Created(attempt)),
-            Outcome::Refused(_) | Outcome::NotProcessed => None,
+impl Duplicate {
+    pub fn attempt(&self) -> &Attempt {
+        match self {
+            Self::Unknown(attempt) | Self::Created(attempt) | Self::Unreported(attempt) => attempt,
         }
-    })
-}
-
-/// A merchant that is not known may be any.
-fn same_merchant(one: &Intent, other: &Intent) -> bool {
-    match (&one.merchant_id, &other.merchant_id) {
-        (Some(one), Some(other)) => one == other,
-        _ => true,
     }
 }
 
-fn same_purchase(one: &Intent, other: &Intent) -> bool {
+/// The earlier attempts that may be the same sale as `new`, in the given order.
+///
+/// A created session is a duplicate by its reference alone: two coffees in a row are two sales, one receipt number is
+/// one. An attempt whose outcome is unknown is a duplicate by the same reference too, because it may have been created;
+/// and by the same device, amount and currency if neither has a reference.
+pub fn find_duplicates(new: &Attempt, known: Vec<Attempt>) -> Vec<Duplicate> {
+    let reference = new.intent.reference();
+    let known = known.into_iter().filter(|attempt| new.account.is_same(&attempt.account));
+    known
+        .filter_map(|attempt| {
+            let has_same_reference = reference.is_some() && reference == attempt.intent.reference();
+            let is_same_purchase = is_same_purchase(&new.intent, &attempt.intent);
+            match &attempt.outcome {
+                Outcome::Pending | Outcome::Unknown(_) => {
+                    (has_same_reference || is_same_purchase).then_some(Duplicate::Unknown(attempt))
+                }
+                Outcome::Created { .. } if has_same_reference => Some(Duplicate::Created(attempt)),
+                Outcome::Created { .. } => {
+                    let is_recent = new.at.duration_since(attempt.at).abs() <= UNREPORTED_WINDOW;
+                    (is_same_purchase && is_recent && !attempt.reported)
+                        .then_some(Duplicate::Unreported(attempt))
+                }
+                Outcome::Refused(_) | Outcome::NotProcessed => None,
+            }
+        })
+        .collect()
+}
+
+fn is_same_purchase(one: &Intent, other: &Intent) -> bool {
     one.device_id == other.device_id
         && one.order_amount == other.order_amount
         && one.purchase_currency == other.purchase_currency
@@ -53,16 +67,8 @@ fn same_purchase(one: &Intent, other: &Intent) -> bool {
 /// Device, amount, currency, reference and `purchase_started_at` must have come back as they were sent. An attempt
 /// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
 /// certain.
-pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
-    let Intent {
-        merchant_id: _,
-        device_id,
-        order_amount,
-        purchase_currency,
-        purchase_started_at,
-        merchant_reference1: _,
-        merchant_reference2: _,
-    } = intent;
+pub(crate) fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
+    let Intent { device_id, order_amount, purchase_currency, purchase_started_at, .. } = intent;
     if intent.reference().is_none() && purchase_started_at.is_none() {
         return Some("neither a reference nor a start was sent by which it could be told".to_owned());
     }
@@ -73,7 +79,7 @@ pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
     };
     let lower = |id: &Option<String>| id.as_ref().map(|id| id.to_ascii_lowercase());
     let start = |instant: Option<jiff::Timestamp>| instant.map(|instant| instant.to_string());
-    let reference = session.merchant_reference1.clone().filter(|reference| !reference.is_empty());
+    let received = Intent { merchant_reference1: session.merchant_reference1.clone(), ..Intent::default() };
     let compared = [
         ("device", lower(device_id), lower(&session.device_id)),
         (
@@ -81,7 +87,7 @@ pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
             amount(*order_amount, purchase_currency.as_deref()),
             amount(session.order_amount, session.purchase_currency.as_deref()),
         ),
-        ("reference", intent.reference().map(str::to_owned), reference),
+        ("reference", intent.reference(), received.reference()),
         ("purchase_started_at", start(*purchase_started_at), start(session.purchase_started_at)),
     ];
     // The API may add what was not sent, but not a reference.
@@ -99,12 +105,11 @@ pub fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SessionStatus;
+    use crate::ledger::{AccountId, Origin};
     use uuid::Uuid;
 
     fn intent(reference: Option<&str>) -> Intent {
         Intent {
-            merchant_id: Some("m".into()),
             device_id: Some("d".into()),
             order_amount: Some(100),
             purchase_currency: Some("SEK".into()),
@@ -114,59 +119,87 @@ mod tests {
     }
 
     fn attempt(intent: Intent, outcome: Outcome) -> Attempt {
-        Attempt { id: Uuid::nil(), at: jiff::Timestamp::UNIX_EPOCH, intent, outcome }
+        let account = AccountId { merchant_id: Some("m".into()), ..AccountId::default() };
+        let (id, at) = (Uuid::nil(), jiff::Timestamp::UNIX_EPOCH);
+        Attempt { id, at, account, origin: Origin::default(), intent, outcome, reported: true }
     }
 
     fn created() -> Outcome {
-        Outcome::Created { session_id: "s".into(), status: SessionStatus::Created, order_id: None }
+        Outcome::created("s".into())
     }
 
-    fn is_twin(new: &Intent, earlier: Intent, outcome: Outcome) -> bool {
-        let earlier = [attempt(earlier, outcome)];
-        find_duplicates(new, &earlier).next().is_some()
+    fn is_duplicate(new: &Intent, earlier: Intent, outcome: Outcome) -> bool {
+        let new = attempt(new.clone(), Outcome::Pending);
+        !find_duplicates(&new, vec![attempt(earlier, outcome)]).is_empty()
     }
 
     #[test]
     fn two_coffees_in_a_row_are_two_sales() {
-        assert!(!is_twin(&intent(None), intent(None), created()));
-        assert!(!is_twin(&intent(Some("")), intent(Some("")), created()));
-        assert!(!is_twin(&intent(Some("r1")), intent(Some("r2")), created()));
+        assert!(!is_duplicate(&intent(None), intent(None), created()));
+        assert!(!is_duplicate(&intent(Some("")), intent(Some("")), created()));
+        assert!(!is_duplicate(&intent(Some("r1")), intent(Some("r2")), created()));
     }
 
     #[test]
     fn one_reference_is_one_sale_whatever_it_costs() {
         let dearer = Intent { order_amount: Some(999), device_id: Some("e".into()), ..intent(Some("r")) };
-        assert!(is_twin(&intent(Some("r")), dearer.clone(), created()));
-        assert!(is_twin(&intent(Some("r")), dearer, Outcome::Pending));
+        assert!(is_duplicate(&intent(Some("r")), dearer.clone(), created()));
+        assert!(is_duplicate(&intent(Some("r")), dearer, Outcome::Pending));
     }
 
     #[test]
     fn an_unknown_outcome_stops_the_same_purchase_only() {
         let unknown = || Outcome::Unknown("time-out".into());
-        assert!(is_twin(&intent(None), intent(None), unknown()));
-        assert!(is_twin(&intent(None), intent(None), Outcome::Pending));
+        assert!(is_duplicate(&intent(None), intent(None), unknown()));
+        assert!(is_duplicate(&intent(None), intent(None), Outcome::Pending));
         for other in [
             Intent { order_amount: Some(101), ..intent(None) },
             Intent { device_id: Some("e".into()), ..intent(None) },
             Intent { purchase_currency: Some("NOK".into()), ..intent(None) },
-            Intent { merchant_id: Some("n".into()), ..intent(None) },
             intent(Some("r")),
         ] {
-            assert!(!is_twin(&intent(None), other.clone(), unknown()), "{other:?}");
+            assert!(!is_duplicate(&intent(None), other.clone(), unknown()), "{other:?}");
         }
     }
 
     #[test]
-    fn what_was_not_carried_out_is_no_twin() {
-        assert!(!is_twin(&intent(Some("r")), intent(Some("r")), Outcome::Refused("400".into())));
-        assert!(!is_twin(&intent(Some("r")), intent(Some("r")), Outcome::NotProcessed));
+    fn what_was_not_processed_is_no_duplicate() {
+        assert!(!is_duplicate(&intent(Some("r")), intent(Some("r")), Outcome::Refused("400".into())));
+        assert!(!is_duplicate(&intent(Some("r")), intent(Some("r")), Outcome::NotProcessed));
     }
 
     #[test]
-    fn a_merchant_that_is_not_known_may_be_the_same() {
-        let nobody = Intent { merchant_id: None, ..intent(Some("r")) };
-        assert!(is_twin(&nobody, intent(Some("r")), created()));
-        assert!(is_twin(&intent(Some("r")), nobody, created()));
+    fn an_attempt_of_another_account_is_no_duplicate() {
+        let new = attempt(intent(Some("r")), Outcome::Pending);
+        let of = |merchant_id: Option<&str>| {
+            let mut other = attempt(intent(Some("r")), created());
+            other.account.merchant_id = merchant_id.map(str::to_owned);
+            vec![other]
+        };
+        assert!(find_duplicates(&new, of(Some("n"))).is_empty());
+        assert_eq!(find_duplicates(&new, of(None)).len(), 1, "it may be any merchant's");
+    }
+
+    #[test]
+    fn references_that_look_the_same_are_the_same() {
+        for reference in [" r\u{e9}", "re\u{301}\r\n", "\u{a0}r\u{e9}\u{a0}"] {
+            assert!(
+                is_duplicate(&intent(Some("r\u{e9}")), intent(Some(reference)), created()),
+                "{reference:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sale_whose_result_was_never_printed_is_reported_for_ten_minutes() {
+        let mut new = attempt(intent(None), Outcome::Pending);
+        let mut earlier = attempt(intent(None), created());
+        assert_eq!(find_duplicates(&new, vec![earlier.clone()]), []);
+        earlier.reported = false;
+        let found = find_duplicates(&new, vec![earlier.clone()]);
+        assert_eq!(found, [Duplicate::Unreported(earlier.clone())]);
+        new.at = earlier.at + SignedDuration::from_secs(601);
+        assert_eq!(find_duplicates(&new, vec![earlier]), []);
     }
 
     fn session() -> Session {

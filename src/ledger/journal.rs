@@ -1,0 +1,171 @@
+//! Imports the journals of earlier versions: one file per profile, one JSON line per event.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::storage::{LedgerError, Storage};
+use super::{AccountId, Attempt, Intent, Origin, Outcome};
+use crate::fs::io_error_message;
+use crate::text::pluralize;
+
+/// What an editor may have put in front of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+#[derive(Debug, Deserialize)]
+struct Event {
+    at: Timestamp,
+    event: EventKind,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum EventKind {
+    Intent {
+        attempt: Uuid,
+        intent: serde_json::Value,
+    },
+    Created {
+        attempt: Uuid,
+        session_id: String,
+    },
+    Refused {
+        attempt: Uuid,
+        reason: String,
+    },
+    Unknown {
+        attempt: Uuid,
+        reason: String,
+    },
+    NotCarriedOut {
+        attempt: Uuid,
+    },
+    Seen {
+        session_id: String,
+        status: String,
+        #[serde(default)]
+        order_id: Option<String>,
+    },
+}
+
+/// Imports all journals and renames those that were read completely. Returns the errors of the others, whose readable
+/// lines are imported all the same. `environments` gives the environment of a profile.
+pub(super) async fn import(
+    state: &Path,
+    environments: &dyn Fn(&str) -> Option<String>,
+    storage: &dyn Storage,
+) -> Result<Vec<LedgerError>, LedgerError> {
+    let mut damaged = Vec::new();
+    for path in journals(state)? {
+        let failed = |action| {
+            let path = path.clone();
+            move |error: io::Error| LedgerError::File { action, path, reason: io_error_message(&error) }
+        };
+        let text = fs::read(&path).map_err(failed("read the journal for"))?;
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        // A journal without a profile is named after its environment.
+        let environment = name.strip_prefix('@').map(str::to_owned).or_else(|| environments(name));
+        let (attempts, unreadable) = parse(&text, environment.as_deref());
+        storage.import(attempts).await?;
+        if unreadable > 0 {
+            damaged.push(LedgerError::DamagedJournal { path, lines: pluralize(unreadable, "line") });
+        } else {
+            let mut imported = path.clone().into_os_string();
+            imported.push(".imported");
+            fs::rename(&path, imported).map_err(failed("rename the journal of"))?;
+        }
+    }
+    Ok(damaged)
+}
+
+fn journals(state: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+    let dir = state.join("journal");
+    let entries = match fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        // Without a directory there are no journals, and a ledger that cannot be created says so itself.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => {
+            let reason = io_error_message(&error);
+            return Err(LedgerError::File { action: "read the journals for", path: dir, reason });
+        }
+    };
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Reads attempts from the lines of a journal, oldest first, and counts the lines that cannot be read. The last line
+/// may lack its line break: it was being written when the process or the machine died.
+fn parse(text: &[u8], environment: Option<&str>) -> (Vec<Attempt>, usize) {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut attempts = Attempts::default();
+    let mut unreadable = 0;
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let complete = line.strip_suffix(b"\n");
+        match serde_json::from_slice(complete.unwrap_or(line)) {
+            Ok(event) => {
+                if attempts.apply(event, environment).is_none() {
+                    unreadable += 1;
+                }
+            }
+            Err(_) if complete.is_none_or(<[u8]>::is_empty) => {}
+            Err(_) => unreadable += 1,
+        }
+    }
+    (attempts.list, unreadable)
+}
+
+#[derive(Default)]
+struct Attempts {
+    list: Vec<Attempt>,
+    by_id: HashMap<Uuid, usize>,
+    by_session: HashMap<String, usize>,
+}
+
+impl Attempts {
+    /// `None` if the event cannot be understood. An event about an unknown attempt or session is ignored.
+    fn apply(&mut self, Event { at, event }: Event, environment: Option<&str>) -> Option<()> {
+        let (id, outcome) = match event {
+            EventKind::Intent { attempt: id, intent } => {
+                let account = AccountId {
+                    environment: environment.map(str::to_owned),
+                    merchant_id: intent["merchant_id"].as_str().map(str::to_owned),
+                    ..AccountId::default()
+                };
+                let intent: Intent = serde_json::from_value(intent).ok()?;
+                self.by_id.insert(id, self.list.len());
+                let (origin, outcome) = (Origin::default(), Outcome::Pending);
+                // Versions with a journal did not know whether a result was printed.
+                self.list.push(Attempt { id, at, account, origin, intent, outcome, reported: true });
+                return Some(());
+            }
+            EventKind::Seen { session_id, status, order_id } => {
+                let attempt = self.by_session.get(&session_id).and_then(|index| self.list.get_mut(*index));
+                if let Some(attempt) = attempt {
+                    attempt.observe(&status.into(), order_id.as_deref());
+                }
+                return Some(());
+            }
+            EventKind::Created { attempt, session_id } => (attempt, Outcome::created(session_id)),
+            EventKind::Refused { attempt, reason } => (attempt, Outcome::Refused(reason)),
+            EventKind::Unknown { attempt, reason } => (attempt, Outcome::Unknown(reason)),
+            EventKind::NotCarriedOut { attempt } => (attempt, Outcome::NotProcessed),
+        };
+        if let Some(index) = self.by_id.get(&id)
+            && let Some(attempt) = self.list.get_mut(*index)
+            && attempt.resolve(&outcome)
+            && let Outcome::Created { session_id, .. } = outcome
+        {
+            self.by_session.insert(session_id, *index);
+        }
+        Some(())
+    }
+}

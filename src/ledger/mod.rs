@@ -1,0 +1,257 @@
+//! The ledger: which sessions were attempted and what came of them, so that no sale is charged twice.
+//!
+//! The API has neither an idempotency key nor a list of sessions, so the ledger is both. An intent is stored durably
+//! before a session is created, and its outcome after it. An intent without an outcome, because a process or a machine
+//! died, is an attempt with an unknown outcome. The rules are pure (`attempt`, `account`, `duplicates`); a [`Storage`]
+//! keeps the attempts.
+
+mod account;
+mod attempt;
+mod duplicates;
+mod hash;
+mod journal;
+mod sql;
+mod sqlite;
+mod storage;
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+pub use account::AccountId;
+pub(crate) use account::fingerprint;
+pub use attempt::{Attempt, Intent, Origin, Outcome};
+pub(crate) use duplicates::mismatch;
+pub use duplicates::{Duplicate, find_duplicates};
+pub use hash::checksum;
+pub(crate) use sqlite::SqliteStorage;
+pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage};
+
+use crate::error::{Error, ErrorKind};
+use crate::model::Session;
+
+/// How many attempts are read at once for a list.
+const PAGE_SIZE: usize = 200;
+
+/// The ledger as one account uses it.
+pub(crate) struct Ledger {
+    storage: Box<dyn Storage>,
+    account: AccountId,
+    origin: Origin,
+    /// Added to the commands in hints, so that they use the same profile.
+    profile_flag: String,
+    /// Journals of earlier versions with lines that cannot be read.
+    damaged_journals: Vec<LedgerError>,
+}
+
+/// The result of [`Ledger::begin`].
+#[derive(Debug)]
+pub(crate) enum Begin {
+    /// The intent is stored: the session may be requested now.
+    Started(Uuid),
+    /// Nothing was stored, because of these earlier attempts.
+    Duplicates(Vec<Duplicate>),
+}
+
+impl Ledger {
+    pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId, profile_flag: String) -> Self {
+        Self { storage, account, origin: Origin::current(), profile_flag, damaged_journals: Vec::new() }
+    }
+
+    fn error(&self, error: &LedgerError) -> Error {
+        Error::new(ErrorKind::Unavailable, error.to_string()).hint(error.hint(&self.profile_flag))
+    }
+
+    /// Imports the journals of versions before 0.2, once: what was imported is renamed.
+    pub(crate) async fn import_journals(
+        &mut self,
+        state: &Path,
+        environments: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<(), Error> {
+        let imported = journal::import(state, environments, &*self.storage).await;
+        self.damaged_journals = imported.map_err(|error| self.error(&error))?;
+        Ok(())
+    }
+
+    /// The journals that could not be imported completely.
+    pub(crate) fn damaged_journals(&self) -> &[LedgerError] {
+        &self.damaged_journals
+    }
+
+    /// Where the attempts are, without secrets.
+    pub(crate) fn location(&self) -> String {
+        self.storage.location()
+    }
+
+    /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
+    /// number of processes one sends. Attempts in `ended_unpaid` were found to be no duplicates.
+    pub(crate) async fn begin(
+        &self,
+        intent: &Intent,
+        allow_duplicate: bool,
+        ended_unpaid: &HashSet<Uuid>,
+    ) -> Result<Begin, Error> {
+        let attempt = Attempt {
+            id: Uuid::new_v4(),
+            at: Timestamp::now(),
+            account: self.account.clone(),
+            origin: self.origin.clone(),
+            intent: intent.clone(),
+            outcome: Outcome::Pending,
+            reported: false,
+        };
+        let lookup = if allow_duplicate {
+            Lookup::Nothing
+        } else {
+            if let Some(damaged) = self.damaged_journals.first() {
+                return Err(self.error(damaged));
+            }
+            Lookup::Related(intent)
+        };
+        let mut duplicates = Vec::new();
+        let mut decide = |known: Vec<Attempt>| {
+            duplicates = find_duplicates(&attempt, known);
+            duplicates.retain(|duplicate| !ended_unpaid.contains(&duplicate.attempt().id));
+            if duplicates.is_empty() { vec![attempt.clone()] } else { Vec::new() }
+        };
+        self.transact(lookup, Durability::Full, &mut decide).await?;
+        if duplicates.is_empty() {
+            self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
+            return Ok(Begin::Started(attempt.id));
+        }
+        Ok(Begin::Duplicates(duplicates))
+    }
+
+    /// Stores what came of an attempt. A session that is known to exist stays.
+    pub(crate) async fn finish(&self, attempt: Uuid, outcome: Outcome) -> Result<(), Error> {
+        self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome)).await
+    }
+
+    /// Stores the status of a session.
+    pub(crate) async fn record_status(&self, session: &Session) -> Result<(), Error> {
+        let (Some(id), Some(status)) = (&session.session_id, &session.status) else { return Ok(()) };
+        self.change(Lookup::Session(id), Durability::Full, |attempt| {
+            self.account.is_same(&attempt.account) && attempt.observe(status, session.order_id.as_deref())
+        })
+        .await
+    }
+
+    /// Marks an attempt whose result was printed. Losing the mark in a power failure is harmless: a later create
+    /// reports the attempt once more.
+    pub(crate) async fn mark_reported(&self, attempt: Uuid) -> Result<(), Error> {
+        self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
+            !std::mem::replace(&mut attempt.reported, true)
+        })
+        .await
+    }
+
+    async fn change(
+        &self,
+        lookup: Lookup<'_>,
+        durability: Durability,
+        change: impl Fn(&mut Attempt) -> bool,
+    ) -> Result<(), Error> {
+        let mut apply = |mut found: Vec<Attempt>| {
+            found.retain_mut(|attempt| change(attempt));
+            found
+        };
+        self.transact(lookup, durability, &mut apply).await
+    }
+
+    async fn transact(
+        &self,
+        lookup: Lookup<'_>,
+        durability: Durability,
+        change: &mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
+    ) -> Result<(), Error> {
+        self.storage.transact(lookup, durability, change).await.map_err(|error| self.error(&error))
+    }
+
+    /// Resolves an attempt whose outcome is unknown. Returns `false` if it has been resolved meanwhile, or if another
+    /// attempt is known to have created the session.
+    pub(crate) async fn resolve(&self, attempt: Uuid, outcome: &Outcome) -> Result<bool, Error> {
+        let session_id = match outcome {
+            Outcome::Created { session_id, .. } => Some(session_id.as_str()),
+            _ => None,
+        };
+        let mut is_resolved = false;
+        let mut decide = |found: Vec<Attempt>| {
+            let is_linked = found.iter().any(|other| {
+                other.id != attempt && self.is_same_account(other) && other.session_id().is_some()
+            });
+            let mut unknown = found;
+            unknown.retain(|found| found.id == attempt && found.outcome.is_unknown() && !is_linked);
+            for attempt in &mut unknown {
+                is_resolved = attempt.resolve(outcome);
+                // A person resolved it, so nobody is left who waits for its result.
+                attempt.reported = true;
+            }
+            unknown
+        };
+        let lookup = Lookup::AttemptOrSession(attempt, session_id);
+        self.transact(lookup, Durability::Full, &mut decide).await?;
+        Ok(is_resolved)
+    }
+
+    fn is_same_account(&self, attempt: &Attempt) -> bool {
+        self.account.is_same(&attempt.account)
+    }
+
+    /// The newest attempts of the account that match the filter, newest first.
+    pub(crate) async fn attempts(&self, filter: &Filter, limit: usize) -> Result<Page, Error> {
+        let mut page = Page::default();
+        let mut before = None;
+        while page.attempts.len() < limit {
+            let size = if filter.matches_all_accounts { limit.min(PAGE_SIZE) } else { PAGE_SIZE };
+            let rows = self.storage.select(filter, before, size).await.map_err(|error| self.error(&error))?;
+            let is_last = rows.len() < size;
+            before = rows.last().map(|row| row.seq);
+            for row in rows {
+                match row.attempt {
+                    Some(attempt) if filter.matches_all_accounts || self.is_same_account(&attempt) => {
+                        if page.attempts.len() < limit {
+                            page.attempts.push(attempt);
+                        }
+                    }
+                    Some(_) => {}
+                    None => page.damaged += 1,
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    /// The attempts of the account whose outcome is unknown, oldest first.
+    pub(crate) async fn unknown_attempts(&self) -> Result<Vec<Attempt>, Error> {
+        let filter = Filter { unknown: true, ..Filter::default() };
+        let mut attempts = self.attempts(&filter, usize::MAX).await?.attempts;
+        attempts.reverse();
+        Ok(attempts)
+    }
+
+    /// The attempt of the account that created this session.
+    pub(crate) async fn attempt_of_session(&self, session_id: &str) -> Result<Option<Attempt>, Error> {
+        let filter = Filter { session_id: Some(session_id.to_owned()), ..Filter::default() };
+        Ok(self.attempts(&filter, 1).await?.attempts.pop())
+    }
+
+    /// Removes resolved attempts of the account that are older than `oldest`. Returns how many there were.
+    pub(crate) async fn prune(&self, oldest: Timestamp) -> Result<usize, Error> {
+        let can_remove =
+            |attempt: &Attempt| attempt.at < oldest && !attempt.is_open() && self.is_same_account(attempt);
+        self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
+    }
+
+    /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.
+    pub(crate) async fn try_lock_device(&self, device: &str) -> Result<LockAttempt, Error> {
+        self.storage.try_lock(device, &self.origin).await.map_err(|error| self.error(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests;

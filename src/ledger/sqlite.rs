@@ -1,0 +1,390 @@
+//! The default storage: a SQLite database in the state directory.
+
+use std::cell::{Ref, RefCell};
+use std::fs;
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use jiff::Timestamp;
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::sql::{self, Param};
+use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage};
+use super::{Attempt, Origin};
+use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
+
+/// The version of the schema, in `user_version`.
+const VERSION: i64 = 1;
+
+/// Each index on a column that a create needs has a second one beside it: see [`sql::lookup`].
+const SCHEMA: &str = "
+CREATE TABLE attempts (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    at_ms INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    status TEXT,
+    session_id TEXT,
+    device_id TEXT,
+    location_id TEXT,
+    till TEXT,
+    reference_key TEXT,
+    reference_hash INTEGER,
+    open INTEGER,
+    unsettled INTEGER,
+    unsettled_hash INTEGER,
+    record TEXT NOT NULL,
+    checksum TEXT NOT NULL
+);
+CREATE INDEX attempts_session ON attempts (session_id);
+CREATE INDEX attempts_open ON attempts (device_id) WHERE open IS NOT NULL;
+CREATE INDEX attempts_reference ON attempts (reference_key) WHERE reference_key IS NOT NULL;
+CREATE INDEX attempts_reference_hash ON attempts (reference_hash) WHERE reference_hash IS NOT NULL;
+CREATE INDEX attempts_unsettled ON attempts (unsettled) WHERE unsettled IS NOT NULL;
+CREATE INDEX attempts_unsettled_hash ON attempts (unsettled_hash) WHERE unsettled_hash IS NOT NULL;
+";
+
+/// How long SQLite itself waits for a lock. Longer waits happen outside of it, where signals are handled.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(20);
+
+/// The pause between two attempts to get a lock.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
+
+/// A transaction takes milliseconds. Whoever holds the lock for longer is stopped or hangs.
+const MAX_WAIT: Duration = Duration::from_secs(10);
+
+pub(crate) struct SqliteStorage {
+    path: PathBuf,
+    locks: PathBuf,
+    connection: RefCell<Option<Opened>>,
+}
+
+struct Opened {
+    connection: Connection,
+    file: FileId,
+}
+
+impl SqliteStorage {
+    /// The ledger in the state directory. It need not exist.
+    pub(crate) fn new(state: &Path) -> Self {
+        Self { path: state.join("ledger.db"), locks: state.join("locks"), connection: RefCell::new(None) }
+    }
+
+    /// Runs `work` on the open database, and again while another process has it locked.
+    async fn with_database<T>(
+        &self,
+        action: &'static str,
+        mut work: impl FnMut(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, LedgerError> {
+        let start = Instant::now();
+        loop {
+            let error = match self.open() {
+                Ok(connection) => match work(&connection) {
+                    Ok(done) => return Ok(done),
+                    Err(error) => error,
+                },
+                Err(OpenError::Sqlite(error)) => error,
+                Err(OpenError::Ledger(error)) => return Err(error),
+            };
+            if !is_busy(&error) {
+                return Err(self.error(action, &error));
+            }
+            if start.elapsed() > MAX_WAIT {
+                return Err(LedgerError::Locked { location: self.location(), waited: MAX_WAIT });
+            }
+            tokio::time::sleep(RETRY_INTERVAL).await;
+        }
+    }
+
+    fn open(&self) -> Result<Ref<'_, Connection>, OpenError> {
+        if self.connection.borrow().is_none() {
+            let opened = self.open_file()?;
+            self.connection.replace(Some(opened));
+        }
+        let error = || OpenError::Ledger(LedgerError::Moved(self.path.clone()));
+        Ref::filter_map(self.connection.borrow(), |opened| opened.as_ref().map(|opened| &opened.connection))
+            .map_err(|_| error())
+    }
+
+    fn open_file(&self) -> Result<Opened, OpenError> {
+        let failed = |error: &std::io::Error| {
+            let reason = io_error_message(error);
+            OpenError::Ledger(LedgerError::File { action: "open", path: self.path.clone(), reason })
+        };
+        create_private_dir(parent_dir(&self.path)).map_err(|error| failed(&error))?;
+        // SQLite gives its other files the mode of this one.
+        let file = private_open_options().read(true).open(&self.path).map_err(|error| failed(&error))?;
+        let file = FileId::of(&file.metadata().map_err(|error| failed(&error))?);
+        let connection = Connection::open(&self.path)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        set_durability(&connection, Durability::Full)?;
+        self.migrate(&connection)?;
+        Ok(Opened { connection, file })
+    }
+
+    fn migrate(&self, connection: &Connection) -> Result<(), OpenError> {
+        let version = |connection: &Connection| -> rusqlite::Result<i64> {
+            connection.pragma_query_value(None, "user_version", |row| row.get(0))
+        };
+        if version(connection)? == VERSION {
+            return Ok(());
+        }
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let found = version(&transaction)?;
+        if found == 0 {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+        } else if found != VERSION {
+            let location = self.location();
+            return Err(OpenError::Ledger(LedgerError::Version { location, found, known: VERSION }));
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn error(&self, action: &'static str, error: &rusqlite::Error) -> LedgerError {
+        // Without the extended code, the message is that of the kind of error.
+        let reason = error.to_string();
+        match error.sqlite_error_code() {
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::DiskFull
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::PermissionDenied
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::NoLargeFileSupport,
+            ) => LedgerError::File { action, path: self.path.clone(), reason },
+            // The statements are right, so what does not fit them is not the database that kustom created.
+            _ => LedgerError::Damaged { location: self.location(), reason },
+        }
+    }
+
+    fn damaged(&self, number: usize) -> LedgerError {
+        let reason = format!(
+            "{} not what was stored",
+            match number {
+                1 => "one attempt is".to_owned(),
+                number => format!("{number} attempts are"),
+            }
+        );
+        LedgerError::Damaged { location: self.location(), reason }
+    }
+}
+
+impl Storage for SqliteStorage {
+    fn transact<'a>(
+        &'a self,
+        lookup: Lookup<'a>,
+        durability: Durability,
+        change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(async move {
+            // Only a new intent needs a database that does not exist yet.
+            if matches!(lookup, Lookup::Attempt(_) | Lookup::Session(_)) && !self.path.exists() {
+                return Ok(());
+            }
+            let damaged = self
+                .with_database("write", |connection| {
+                    set_durability(connection, durability)?;
+                    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                    let rows = match sql::lookup(lookup) {
+                        Some((statement, params)) => read_rows(&transaction, &statement, &params)?,
+                        None => Vec::new(),
+                    };
+                    let damaged = rows.iter().filter(|row| row.attempt.is_none()).count();
+                    if damaged > 0 {
+                        return Ok(damaged);
+                    }
+                    let found = rows.into_iter().filter_map(|row| row.attempt).collect();
+                    for attempt in change(found) {
+                        insert(&transaction, &attempt, true)?;
+                    }
+                    transaction.commit()?;
+                    Ok(0)
+                })
+                .await?;
+            if damaged > 0 { Err(self.damaged(damaged)) } else { Ok(()) }
+        })
+    }
+
+    fn select<'a>(
+        &'a self,
+        filter: &'a Filter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> LocalBoxFuture<'a, Result<Vec<Row>, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(Vec::new());
+            }
+            let (statement, params) = sql::select(filter, before, limit);
+            self.with_database("read", |connection| read_rows(connection, &statement, &params)).await
+        })
+    }
+
+    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
+        Box::pin(async move {
+            self.with_database("write", |connection| {
+                let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                let mut added = 0;
+                for attempt in &attempts {
+                    added += insert(&transaction, attempt, false)?;
+                }
+                transaction.commit()?;
+                Ok(added)
+            })
+            .await
+        })
+    }
+
+    fn prune<'a>(
+        &'a self,
+        oldest: Timestamp,
+        can_remove: &'a dyn Fn(&Attempt) -> bool,
+    ) -> LocalBoxFuture<'a, Result<usize, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(0);
+            }
+            self.with_database("write", |connection| {
+                let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                let mut rows = read_rows(&transaction, sql::PRUNABLE, &[oldest.as_millisecond().into()])?;
+                rows.retain(|row| row.attempt.as_ref().is_some_and(can_remove));
+                for row in &rows {
+                    transaction.prepare_cached(sql::DELETE)?.execute([row.seq])?;
+                }
+                transaction.commit()?;
+                Ok(rows.len())
+            })
+            .await
+        })
+    }
+
+    fn try_lock<'a>(
+        &'a self,
+        device: &'a str,
+        origin: &'a Origin,
+    ) -> LocalBoxFuture<'a, Result<LockAttempt, LedgerError>> {
+        Box::pin(async move {
+            // Device IDs are UUIDs, but nothing promises that they can be file names: a hash of one can.
+            let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
+            let path = self.locks.join(format!("device-{name}"));
+            try_lock_file(&path, origin).map_err(|error| LedgerError::File {
+                action: "lock a device in",
+                path: self.locks.clone(),
+                reason: io_error_message(&error),
+            })
+        })
+    }
+
+    fn ensure_in_place(&self) -> Result<(), LedgerError> {
+        let opened = self.connection.borrow();
+        let current = fs::metadata(&self.path).ok().map(|file| FileId::of(&file));
+        if opened.as_ref().map(|opened| opened.file) == current {
+            Ok(())
+        } else {
+            Err(LedgerError::Moved(self.path.clone()))
+        }
+    }
+
+    fn location(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// The holder is written into the file for others to read.
+fn try_lock_file(path: &Path, origin: &Origin) -> std::io::Result<LockAttempt> {
+    create_private_dir(parent_dir(path))?;
+    let mut file = private_open_options().read(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            file.rewind()?;
+            file.write_all(origin.describe().unwrap_or_default().as_bytes())?;
+            Ok(LockAttempt::Locked(DeviceLock::new(file)))
+        }
+        Err(fs::TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let read = file.read_to_string(&mut holder).is_ok();
+            Ok(LockAttempt::Held(Some(holder).filter(|holder| read && !holder.is_empty())))
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Identifies a file while it is open, whatever its path names by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FileId {
+    #[cfg(unix)]
+    id: (u64, u64),
+}
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(file: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self { id: (file.dev(), file.ino()) }
+    }
+
+    /// An open file cannot be removed there.
+    #[cfg(not(unix))]
+    const fn of(_file: &fs::Metadata) -> Self {
+        Self {}
+    }
+}
+
+enum OpenError {
+    Sqlite(rusqlite::Error),
+    Ledger(LedgerError),
+}
+
+impl From<rusqlite::Error> for OpenError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl rusqlite::ToSql for Param {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Text(text) => text.to_sql(),
+            Self::Integer(number) => number.to_sql(),
+        }
+    }
+}
+
+/// In WAL mode, `NORMAL` syncs at checkpoints only, and `FULL` at each commit too.
+fn set_durability(connection: &Connection, durability: Durability) -> rusqlite::Result<()> {
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Relaxed => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)
+}
+
+fn insert(connection: &Connection, attempt: &Attempt, replace: bool) -> rusqlite::Result<usize> {
+    connection.prepare_cached(&sql::insert(replace))?.execute(params_from_iter(sql::insert_params(attempt)))
+}
+
+fn read_rows(connection: &Connection, statement: &str, params: &[Param]) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = connection.prepare(statement)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next()? {
+        // Text that is not UTF-8 is damage to the row, not a failure of the database.
+        let text = |index| row.get::<_, String>(index).ok();
+        let attempt = text(1).zip(text(2)).and_then(|(record, sum)| Attempt::from_record(&record, &sum));
+        read.push(Row { seq: row.get(0)?, attempt });
+    }
+    Ok(read)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}

@@ -1,0 +1,171 @@
+//! What a storage of the ledger does, and the errors of all of them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use jiff::Timestamp;
+
+use super::{Attempt, Intent, Origin};
+use uuid::Uuid;
+
+/// Keeps attempts. Rules are never decided here, but by the function that [`Storage::transact`] calls.
+pub(crate) trait Storage {
+    /// Passes the attempts that `lookup` finds to `change`, oldest first, and stores the attempts that it returns, all
+    /// in one transaction that excludes every other one. Fails if one of the attempts found is damaged.
+    fn transact<'a>(
+        &'a self,
+        lookup: Lookup<'a>,
+        durability: Durability,
+        change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
+
+    /// The newest attempts that match the filter and are older than `before`, newest first.
+    fn select<'a>(
+        &'a self,
+        filter: &'a Filter,
+        before: Option<i64>,
+        limit: usize,
+    ) -> LocalBoxFuture<'a, Result<Vec<Row>, LedgerError>>;
+
+    /// Adds attempts, except those whose ID exists. Returns how many were added.
+    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>>;
+
+    /// Removes attempts for which `can_remove` returns true, and which are older, both by time and by their position,
+    /// than every attempt since `oldest`. Damaged ones stay. Returns how many were removed.
+    fn prune<'a>(
+        &'a self,
+        oldest: Timestamp,
+        can_remove: &'a dyn Fn(&Attempt) -> bool,
+    ) -> LocalBoxFuture<'a, Result<usize, LedgerError>>;
+
+    /// Locks a device until the lock is dropped or the process ends. Does not wait.
+    fn try_lock<'a>(
+        &'a self,
+        device: &'a str,
+        origin: &'a Origin,
+    ) -> LocalBoxFuture<'a, Result<LockAttempt, LedgerError>>;
+
+    /// Fails if what was just stored would not be found by the next process, because the file was removed or replaced.
+    fn ensure_in_place(&self) -> Result<(), LedgerError>;
+
+    /// Where the attempts are, without secrets.
+    fn location(&self) -> String;
+}
+
+/// Which attempts a transaction needs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lookup<'a> {
+    Nothing,
+    Attempt(Uuid),
+    Session(&'a str),
+    AttemptOrSession(Uuid, Option<&'a str>),
+    /// Those with the same reference, and all that are [unsettled](Attempt::is_unsettled).
+    Related(&'a Intent),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Survives a power failure.
+    Full,
+    /// Survives the end of the process.
+    Relaxed,
+}
+
+/// Attempts to list. An empty filter matches all of the account.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    pub since: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    /// The last known status of the session, in capitals.
+    pub status: Option<String>,
+    pub device_id: Option<String>,
+    pub location_id: Option<String>,
+    /// See [`Intent::reference`].
+    pub reference: Option<String>,
+    pub till: Option<String>,
+    pub session_id: Option<String>,
+    /// The beginning of the attempt's or the session's ID.
+    pub id_prefix: Option<String>,
+    /// Only attempts whose outcome is unknown.
+    pub unknown: bool,
+    /// Only attempts whose session was open when its status was last known.
+    pub open: bool,
+    pub matches_all_accounts: bool,
+}
+
+/// A stored attempt.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// The position in the ledger.
+    pub seq: i64,
+    /// `None` if it is damaged.
+    pub attempt: Option<Attempt>,
+}
+
+/// The result of [`super::Ledger::attempts`].
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub attempts: Vec<Attempt>,
+    /// How many damaged attempts were omitted. They may be of any account.
+    pub damaged: usize,
+}
+
+#[derive(Debug)]
+pub(crate) enum LockAttempt {
+    Locked(DeviceLock),
+    /// Another process has the lock; this one, if it is known.
+    Held(Option<String>),
+}
+
+/// Keeps other processes from creating a session on the device until it is dropped or the process ends.
+///
+/// A device takes one payment at a time. With the lock, an attempt on the device without an outcome is not in progress:
+/// its process died.
+#[derive(Debug)]
+pub(crate) struct DeviceLock {
+    _guard: Box<dyn std::fmt::Debug>,
+}
+
+impl DeviceLock {
+    pub(super) fn new(guard: impl std::fmt::Debug + 'static) -> Self {
+        Self { _guard: Box::new(guard) }
+    }
+}
+
+/// Why the ledger cannot be used. Nothing is sent without it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum LedgerError {
+    #[error("cannot {action} the ledger {}: {reason}", .path.display())]
+    File { action: &'static str, path: PathBuf, reason: String },
+    #[error("the ledger {} was removed or replaced while it was in use", .0.display())]
+    Moved(PathBuf),
+    #[error("the ledger {location} was locked by another process for {} seconds", .waited.as_secs())]
+    Locked { location: String, waited: Duration },
+    #[error("the ledger {location} has version {found}, and this kustom knows version {known}")]
+    Version { location: String, found: i64, known: i64 },
+    #[error("the ledger {location} is damaged: {reason}")]
+    Damaged { location: String, reason: String },
+    #[error("{lines} of the journal {} cannot be read, so a sale may have been charged before", .path.display())]
+    DamagedJournal { path: PathBuf, lines: String },
+}
+
+impl LedgerError {
+    /// What to do next.
+    pub(crate) fn hint(&self, profile_flag: &str) -> String {
+        match self {
+            Self::File { .. } | Self::Moved(_) => {
+                "make the folder writable, or set KUSTOM_STATE to another one; `kustom doctor` checks it"
+                    .to_owned()
+            }
+            Self::Locked { .. } => "try again when the other process has finished".to_owned(),
+            Self::Version { found, known, .. } if found > known => "update kustom".to_owned(),
+            Self::Version { .. } => format!("update it with `kustom{profile_flag} ledger init`"),
+            Self::Damaged { .. } | Self::DamagedJournal { .. } => {
+                format!(
+                    "`kustom{profile_flag} ledger repair` shows what can be read and asks before it changes anything"
+                )
+            }
+        }
+    }
+}
