@@ -33,18 +33,17 @@ pub(crate) fn cancel_on_signal(cancel: CancellationToken, abort: CancellationTok
 fn watch_on_thread() -> io::Result<()> {
     static STARTED: Once = Once::new();
     let mut result = Ok(());
-    STARTED.call_once(|| {
-        let start = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-            let watch = move || {
-                runtime.block_on(async { Signals::listen().recv().await });
-                IS_INTERRUPTED.store(true, Ordering::Relaxed);
-            };
-            std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
-        };
-        result = start();
-    });
+    STARTED.call_once(|| result = start_thread());
     result
+}
+
+fn start_thread() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let watch = move || {
+        runtime.block_on(async { Signals::listen().recv().await });
+        IS_INTERRUPTED.store(true, Ordering::Relaxed);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
 }
 
 #[cfg(unix)]

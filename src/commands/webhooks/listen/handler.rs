@@ -76,7 +76,7 @@ impl Handler<'_> {
         address: SocketAddr,
     ) -> Response {
         let (parts, body) = request.into_parts();
-        if let Err(response) = check_source(&parts.headers, address) {
+        if let Some(response) = reject_source(&parts.headers, address) {
             return response;
         }
         if parts.method != Method::POST {
@@ -153,24 +153,15 @@ impl Handler<'_> {
         let mut delivery = Delivery::verified(now, id, body);
         let response = self.process(&mut delivery, headers, body).await;
         let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
-        match self.print(delivery, response).await {
-            Ok(response) => {
-                if is_accepted {
-                    if let Err(error) = self.seen.acknowledge(&keys, now) {
-                        let reason = io_error_message(&error);
-                        self.output.warn(&format!("a replay after a restart would be accepted: {reason}"));
-                    }
-                } else {
-                    // The sender retries it.
-                    self.seen.forget(&keys);
-                }
-                response
-            }
-            Err(response) => {
-                self.seen.forget(&keys);
-                response
-            }
+        let (is_printed, response) = self.print(delivery, response).await;
+        if !is_printed || !is_accepted {
+            // The sender retries it.
+            self.seen.forget(&keys);
+        } else if let Err(error) = self.seen.acknowledge(&keys, now) {
+            let reason = io_error_message(&error);
+            self.output.warn(&format!("a replay after a restart would be accepted: {reason}"));
         }
+        response
     }
 
     /// Resolves and forwards the delivery, and returns the response to its sender.
@@ -232,10 +223,11 @@ impl Handler<'_> {
         Ok(())
     }
 
-    /// Prints the delivery and returns `response`. A delivery that cannot be printed is not acknowledged.
-    async fn print(&self, mut delivery: Delivery, response: Response) -> Result<Response, Response> {
+    /// Prints the delivery and returns `response`. A delivery that cannot be printed is not acknowledged,
+    /// which the first value says.
+    async fn print(&self, mut delivery: Delivery, response: Response) -> (bool, Response) {
         if self.stop.is_cancelled() {
-            return Err(stopping());
+            return (false, stopping());
         }
         delivery.status = Some(response.status().as_u16());
         let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
@@ -243,16 +235,16 @@ impl Handler<'_> {
         let is_last =
             is_accepted && self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
         if let Err(error) = self.write(delivery) {
-            return Err(self.fail(error));
+            return (false, self.fail(error));
         }
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
-            return Err(self.not_printed(error));
+            return (false, self.not_printed(error));
         }
         self.accepted.set(accepted);
         if is_last {
             self.stop.cancel();
         }
-        Ok(response)
+        (true, response)
     }
 
     /// The sender has to retry if the reader of stdout is late; any other failure ends kustom.
@@ -293,16 +285,15 @@ impl Handler<'_> {
 }
 
 /// Pages of other sites send no deliveries, and requests that may be one come through a tunnel with its host name.
-fn check_source(headers: &HeaderMap, address: SocketAddr) -> Result<(), Response> {
+fn reject_source(headers: &HeaderMap, address: SocketAddr) -> Option<Response> {
     let is_signed = headers.contains_key(HeaderName::from_static("webhook-signature"));
     let host = if is_signed { Ok(()) } else { check_host(headers, address) };
-    host.and_then(|()| check_origin(headers)).map_err(|error| {
-        let status = match error {
-            OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
-            OriginError::Origin => StatusCode::FORBIDDEN,
-        };
-        problem(status, &error.to_string())
-    })
+    let error = host.and_then(|()| check_origin(headers)).err()?;
+    let status = match error {
+        OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
+        OriginError::Origin => StatusCode::FORBIDDEN,
+    };
+    Some(problem(status, &error.to_string()))
 }
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -198,7 +198,7 @@ async fn serve(
             () = handler.stop.cancelled() => {
                 break handler.print_error.take().map_or(Ok(ExitStatus::Success), Err);
             }
-            Some(_) = connections.next(), if !connections.is_empty() => {}
+            Some(()) = connections.next(), if !connections.is_empty() => {}
             accepted = listener.accept(), if limits.has_room() => match accepted {
                 Ok((stream, _)) => {
                     let connection = limits.open();
