@@ -13,15 +13,30 @@ use crate::fs::io_error_message;
 use crate::model::{CallbackType, Metadata, TapOutcome};
 use crate::output::Output;
 use crate::secret::{CALLBACK_SECRET_PREFIX, CallbackSecret};
+use crate::text::decode_text;
 
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length.
+/// Shorter intervals would only burden the API.
+pub(crate) const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Parses a duration such as `2h`, `90m`, `1h30m` or `3d`; a day is 24 hours. Months and years have no fixed length. A
+/// number without a unit is a number of seconds.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let seconds = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let text = if seconds { format!("{text}s") } else { text.to_owned() };
     let span = text.parse().and_then(|span: Span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
     match Duration::try_from(span.map_err(|_| "write a duration such as 30s, 90m, 2h or 3d")?) {
         Ok(duration) if duration > Duration::ZERO => Ok(duration),
         _ => Err("a duration must be longer than zero".to_owned()),
+    }
+}
+
+/// Parses a number of items to list or to process.
+pub(crate) fn parse_count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err("write a whole number of at least 1".to_owned()),
     }
 }
 
@@ -90,6 +105,14 @@ impl Input {
             Self::File(path) => read_file(path),
         }
     }
+
+    /// Reads text. `flag` is for messages.
+    pub(crate) fn read_text(&self, flag: &str, output: &Output) -> Result<String, Error> {
+        decode_text(&self.read(output)?).ok_or_else(|| {
+            Error::usage(format!("{flag}: it is not text in UTF-8"))
+                .hint("save it again with the encoding UTF-8")
+        })
+    }
 }
 
 /// Reads a file, unless it is larger than [`MAX_FILE_BYTES`].
@@ -116,7 +139,7 @@ pub(crate) fn parse_callback_type(text: &str) -> Result<CallbackType, String> {
 
 /// Parses the name of a file with a secret, and rejects the secret itself: other users can see arguments.
 pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
-    if text.starts_with(CALLBACK_SECRET_PREFIX) {
+    if text.contains(CALLBACK_SECRET_PREFIX) {
         return Err(
             "this is a secret, which other users can see in an argument: name a file that contains it"
                 .to_owned(),
@@ -125,15 +148,19 @@ pub(crate) fn parse_secret_file(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("write a file name".to_owned()) } else { Ok(text.into()) }
 }
 
-/// Reads a callback secret from each file.
-pub(crate) fn read_secrets(paths: &[PathBuf]) -> Result<Vec<CallbackSecret>, Error> {
+/// Reads a callback secret from each file. Reports a secret that was written in an unusual form.
+pub(crate) fn read_secrets(paths: &[PathBuf], output: &Output) -> Result<Vec<CallbackSecret>, Error> {
     let read = |path: &PathBuf| {
         let unusable = |reason: String| {
             Error::usage(format!("{} does not contain a callback secret: {reason}", path.display()))
                 .hint("write only the secret, of the form whsec_…, to the file")
         };
-        let text = String::from_utf8(read_file(path)?).map_err(|_| unusable("it is not text".to_owned()))?;
-        CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))
+        let text = decode_text(&read_file(path)?).ok_or_else(|| unusable("it is not text".to_owned()))?;
+        let secret = CallbackSecret::parse(&text).map_err(|error| unusable(error.to_string()))?;
+        if let Some(interpretation) = secret.interpretation() {
+            output.status(&format!("Read {} as {interpretation}.", path.display()));
+        }
+        Ok(secret)
     };
     paths.iter().map(read).collect()
 }
@@ -145,12 +172,12 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         for (text, seconds) in
-            [("30s", 30), ("90m", 5400), ("1h30m", 5400), ("3d", 259_200), ("1 week", 604_800)]
+            [("30s", 30), ("45", 45), ("90m", 5400), ("1h30m", 5400), ("3d", 259_200), ("1 week", 604_800)]
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        for text in ["", "2", "soon", "1y", "2 months", "h", "1.5.2h", "99999999999999999h"] {
+        for text in ["", "2x", "soon", "1y", "2 months", "h", "1.5.2h", "99999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
         }
         for text in ["0s", "-5m", "5m ago"] {

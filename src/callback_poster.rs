@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response};
-use jiff::{SignedDuration, Timestamp};
+use http::{HeaderMap, HeaderValue, Method, Response};
+use jiff::Timestamp;
 use standardwebhooks::WebhookError;
-use url::{Host, Url};
+use url::Url;
 
-use crate::http_client::{self, root_cause};
+use crate::http_client::{Failure, HttpClient, is_this_machine, parse_url};
 use crate::secret::CallbackSecret;
 use crate::webhooks::Signer;
 
-const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
+/// The sender of a callback that is forwarded waits for the response.
+const BODY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why there is no response to a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,15 +35,14 @@ impl DeliveryError {
 #[derive(Debug)]
 pub struct CallbackEndpoint {
     url: Url,
-    client: reqwest::Client,
-    timeout: Duration,
+    client: HttpClient,
 }
 
 impl CallbackEndpoint {
     /// No error repeats the URL, which may contain a secret.
     pub fn new(url: &str, timeout: Duration) -> Result<Self, String> {
-        let mut url = Url::parse(url.trim())
-            .map_err(|_| "it is not a URL such as http://127.0.0.1:8080/callbacks".to_owned())?;
+        let mut url = parse_url(url)
+            .ok_or_else(|| "it is not a URL such as http://127.0.0.1:8080/callbacks".to_owned())?;
         url.set_fragment(None);
         if !matches!(url.scheme(), "http" | "https") {
             return Err("its scheme is neither https nor http".to_owned());
@@ -50,15 +50,14 @@ impl CallbackEndpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err("it contains a user name or a password".to_owned());
         }
-        let (is_https, is_loopback) = (url.scheme() == "https", is_loopback(&url));
-        if !is_https && !is_loopback {
+        if url.scheme() != "https" && !is_this_machine(&url) {
             return Err(
                 "it is plain http to another machine, which would show payments to the network; use https"
                     .to_owned(),
             );
         }
-        let client = http_client::build(timeout, is_https, is_loopback)?;
-        Ok(Self { url, client, timeout })
+        let client = HttpClient::new(&url, timeout)?.with_body_timeout(BODY_TIMEOUT);
+        Ok(Self { url, client })
     }
 
     /// The URL without its query, which may contain a secret.
@@ -68,35 +67,26 @@ impl CallbackEndpoint {
         url.into()
     }
 
-    /// Posts `body` once, without following redirects. A response larger than 16 MiB is returned without its headers
-    /// and body, since its status still says whether the callback was acknowledged.
+    /// Posts `body` once, without following redirects. The status says whether the callback was acknowledged, so a
+    /// response whose body cannot be read is returned without its headers and body.
     pub async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Response<Vec<u8>>, DeliveryError> {
-        let request = self.client.post(self.url.clone()).headers(headers).body(body);
-        let mut incoming = request.send().await.map_err(|error| self.delivery_error(&error))?;
+        let mut request = reqwest::Request::new(Method::POST, self.url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
         let mut response = Response::new(Vec::new());
-        *response.status_mut() = incoming.status();
-        while let Some(chunk) = incoming.chunk().await.map_err(|error| self.delivery_error(&error))? {
-            if response.body().len() + chunk.len() > MAX_RESPONSE_BYTES {
-                response.body_mut().clear();
-                return Ok(response);
+        match self.client.send(request).await {
+            Ok(received) => {
+                *response.status_mut() = received.status;
+                *response.headers_mut() = received.headers;
+                *response.body_mut() = received.body;
             }
-            response.body_mut().extend_from_slice(&chunk);
+            Err(Failure::Incomplete { status, .. } | Failure::TooLarge { status }) => {
+                *response.status_mut() = status;
+            }
+            Err(Failure::NotSent { reason, .. }) => return Err(DeliveryError::NotSent(reason)),
+            Err(Failure::Lost(reason)) => return Err(DeliveryError::Lost(reason)),
         }
-        *response.headers_mut() = std::mem::take(incoming.headers_mut());
         Ok(response)
-    }
-
-    fn delivery_error(&self, error: &reqwest::Error) -> DeliveryError {
-        let host = self.url.host_str().unwrap_or_default();
-        let cause = root_cause(error);
-        if error.is_connect() || error.is_builder() {
-            DeliveryError::NotSent(format!("cannot connect to {host} ({cause})"))
-        } else if error.is_timeout() {
-            let timeout = SignedDuration::try_from(self.timeout).unwrap_or(SignedDuration::MAX);
-            DeliveryError::Lost(format!("{host} did not respond within {timeout:#}"))
-        } else {
-            DeliveryError::Lost(format!("the connection to {host} was lost ({cause})"))
-        }
     }
 }
 
@@ -137,15 +127,6 @@ impl CallbackPoster {
         body: Vec<u8>,
     ) -> Result<Response<Vec<u8>>, DeliveryError> {
         self.endpoint.post(headers, body).await
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
     }
 }
 

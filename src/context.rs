@@ -2,14 +2,16 @@
 //! [`ApiContext`] has passed the guards.
 
 use std::future::Future;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_event};
+use crate::child;
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{AccountId, Ledger, SqliteStorage, fingerprint};
@@ -17,7 +19,8 @@ use crate::output::Output;
 use crate::profiles::{Environment, KeySource, LOCAL};
 use crate::secret::ApiKey;
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
-use crate::signals::cancel_on_signal;
+use crate::signals::{Interrupts, cancel_on_signal};
+use crate::text::decode_text;
 
 pub(crate) struct App {
     pub settings: Settings,
@@ -26,6 +29,7 @@ pub(crate) struct App {
     pub cancel: CancellationToken,
     /// Cancelled when that happens a second time: the command exits without cleaning up.
     pub abort: CancellationToken,
+    pub interrupts: Arc<Interrupts>,
 }
 
 pub(crate) struct ApiContext<'a> {
@@ -37,6 +41,7 @@ pub(crate) struct ApiContext<'a> {
     pub cancel: CancellationToken,
     /// See [`App::abort`].
     pub abort: CancellationToken,
+    pub interrupts: Arc<Interrupts>,
     key_fingerprint: String,
     ledger: Rc<OnceCell<Ledger>>,
 }
@@ -44,9 +49,9 @@ pub(crate) struct ApiContext<'a> {
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
-        let output = Output::new(settings.output).with_timeout(settings.timeout);
+        let output = Output::new(settings.output.clone()).with_timeout(settings.timeout);
         let output = Rc::new(output);
-        Self { settings, output, cancel, abort }
+        Self { settings, output, cancel, abort, interrupts: Arc::default() }
     }
 
     /// The account that flags, variables and profiles name.
@@ -85,6 +90,12 @@ impl App {
             Credentials { key, username: value(&account.username), merchant_id: value(&account.merchant_id) };
         let output = Rc::clone(&self.output);
         let trace = Box::new(move |event: &Event<'_>| {
+            if let Event::RepeatedPage { request } = event {
+                output.warn(&format!(
+                    "{} returned the same page twice, so the list may be incomplete",
+                    request.summary()
+                ));
+            }
             if let Some(text) = format_event(event, output.verbosity()) {
                 output.message(&text);
             }
@@ -101,6 +112,7 @@ impl App {
             client,
             cancel: self.cancel.clone(),
             abort: self.abort.clone(),
+            interrupts: Arc::clone(&self.interrupts),
             key_fingerprint,
             ledger: Rc::default(),
         })
@@ -147,7 +159,7 @@ impl App {
             .build()
             .map_err(|error| cannot_start(&error))?;
         let result = runtime.block_on(async {
-            cancel_on_signal(self.cancel.clone(), self.abort.clone())
+            cancel_on_signal(self.cancel.clone(), self.abort.clone(), Arc::clone(&self.interrupts))
                 .map_err(|error| cannot_start(&error))?;
             run_until_cancelled(&self.abort, work).await
         });
@@ -207,24 +219,23 @@ fn cannot_start(error: &std::io::Error) -> Error {
     Error::new(ErrorKind::Bug, format!("cannot start: {error}"))
 }
 
-/// Runs a command that prints the API key. It may prompt for a password on the terminal.
+/// How long the command for the key may take: long enough to type a password.
+const KEY_COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Runs a command that prints the API key in its first line, which is the custom of password managers. It may prompt for a
+/// password on the terminal, but standard input belongs to the script that runs kustom.
 pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
     let failed = |reason: String| {
         Error::new(ErrorKind::Credentials, format!("the command for the API key {reason}"))
             .hint("run the profile's api_key_command by itself to see its output")
     };
-    let output = shell_command(command)
-        // The command may call kustom, which must not take that for a request for completions.
-        .env_remove(crate::settings::COMPLETE)
-        .stdin(Stdio::inherit())
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| failed(format!("could not be run: {error}")))?;
-    if !output.status.success() {
-        return Err(failed(format!("exited with {}", output.status)));
-    }
-    let text = String::from_utf8(output.stdout).map_err(|_| failed("printed invalid UTF-8".to_owned()))?;
-    ApiKey::parse(&text).map_err(|error| failed(format!("printed no key: {error}")))
+    let mut shell = shell_command(command);
+    // The command may call kustom, which must not take that for a request for completions.
+    shell.env_remove(crate::settings::COMPLETE);
+    let printed = child::run(shell, KEY_COMMAND_TIMEOUT).map_err(|error| failed(error.to_string()))?;
+    let text = decode_text(&printed).ok_or_else(|| failed("printed invalid UTF-8".to_owned()))?;
+    let first = text.lines().next().unwrap_or_default();
+    ApiKey::parse(first).map_err(|error| failed(format!("printed no key in its first line: {error}")))
 }
 
 #[cfg(not(windows))]
@@ -273,6 +284,7 @@ impl ApiContext<'_> {
             client: self.client.clone().with_cancel(self.abort.clone()),
             cancel: self.cancel.clone(),
             abort: self.abort.clone(),
+            interrupts: Arc::clone(&self.interrupts),
             key_fingerprint: self.key_fingerprint.clone(),
             ledger: Rc::clone(&self.ledger),
         }
@@ -290,6 +302,11 @@ impl ApiContext<'_> {
             Environment::Production | Environment::Playground => None,
         };
         open_ledger(self.settings, &self.account, Some(self.key_fingerprint.clone()), instance).await
+    }
+
+    /// Confirms a change in a sentence, and names the profile that it was made to.
+    pub(crate) fn confirm_change(&self, sentence: &str) {
+        self.output.confirm_change(sentence, &format!("[{}]", self.account.describe()));
     }
 
     /// Fails on production, for commands that only work on playground and emulators.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::model::SessionStatus;
+use crate::text::{escape_control, pluralize};
 
 /// The outcome of a command that did not fail itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub enum ErrorKind {
     /// The API is unavailable after retries. Nothing was processed.
     Unavailable,
     Interrupted,
+    /// Interrupted by SIGTERM.
+    Terminated,
     /// A bug in kustom, or output that could not be written.
     Bug,
     /// The request may have been processed.
@@ -97,8 +100,20 @@ impl ErrorKind {
             Self::Duplicate | Self::Busy => 9,
             Self::SessionOpen => 13,
             Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
+}
+
+/// A resource that an ambiguous name may refer to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What distinguishes candidates of the same name, such as the location of a device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
 }
 
 /// A command's failure. It is printed once, by `run`.
@@ -107,6 +122,8 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What failed and why. It may have several lines.
     pub message: String,
+    /// The resources that an ambiguous name may refer to.
+    pub candidates: Vec<Candidate>,
     /// Actions to take next, with the command.
     pub hints: Vec<String>,
     /// More fields of the JSON error, such as the HTTP status, the API's messages by field, or IDs.
@@ -117,11 +134,25 @@ pub struct Error {
 
 impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hints: Vec::new(), details: None, also: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            candidates: Vec::new(),
+            hints: Vec::new(),
+            details: None,
+            also: Vec::new(),
+        }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Usage, message)
+    }
+
+    /// A name that several resources match.
+    pub fn ambiguous(query: &str, noun: &str, candidates: Vec<Candidate>) -> Self {
+        let (query, number) = (escape_control(query), pluralize(candidates.len(), noun));
+        let message = format!("'{query}' is ambiguous: it matches {number}");
+        Self { candidates, ..Self::usage(message) }.hint(format!("use the ID of the {noun}"))
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -154,6 +185,9 @@ impl Error {
         let mut error = json!({"kind": self.kind, "exit_code": self.kind.code(), "message": self.message});
         for (name, value) in self.details.as_deref().into_iter().flatten() {
             error[name] = value.clone();
+        }
+        if !self.candidates.is_empty() {
+            error["candidates"] = json!(self.candidates);
         }
         error["hints"] = json!(self.hints);
         if !self.also.is_empty() {

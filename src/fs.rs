@@ -39,7 +39,8 @@ pub(crate) fn private_open_options() -> OpenOptions {
 /// Symbolic links that are followed before they count as a loop, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// The file that a path means, through symbolic links. The file need not exist.
+/// The file that a path means, through symbolic links. The file need not exist. Replacing a link would replace it by a
+/// file, and leave what it points to unchanged.
 pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -174,6 +175,25 @@ fn remove_temp_files(dir: &Path, prefix: &OsString) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stays_a_link_and_its_file_is_replaced() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+        symlink("second", &first).unwrap();
+        symlink(elsewhere.join("file"), &second).unwrap();
+        for content in ["new", "replaced"] {
+            write_atomic(&first, content.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(elsewhere.join("file")).unwrap(), content);
+        }
+        assert!(first.is_symlink() && second.is_symlink());
+        symlink("loop", dir.path().join("loop")).unwrap();
+        assert!(write_atomic(&dir.path().join("loop"), b"x").is_err());
+    }
 
     #[test]
     fn a_file_is_replaced_and_temporary_files_of_a_killed_process_are_removed() {

@@ -10,6 +10,7 @@ use crate::output::{ColorWhen, Format};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Global {
     /// Profile to use; `local` is the built-in emulator [env: KUSTOM_PROFILE]
     #[arg(long, global = true, value_name = "PROFILE")]
@@ -17,6 +18,15 @@ pub(crate) struct Global {
     /// Output format [default: table] [env: KUSTOM_OUTPUT]
     #[arg(short, long, global = true, value_name = "FORMAT", value_enum)]
     pub output: Option<Format>,
+    /// Columns of tables and CSV, such as id,name,location.name,metadata.till
+    #[arg(long, global = true, value_name = "COLUMNS", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Omit the header of tables and CSV
+    #[arg(long, global = true)]
+    pub no_header: bool,
+    /// Filter JSON output with a jq expression; without --output, it implies -o json
+    #[arg(long, global = true, value_name = "EXPRESSION")]
+    pub jq: Option<String>,
     /// Print only data, warnings and errors
     #[arg(short, long, global = true)]
     pub quiet: bool,

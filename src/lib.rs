@@ -6,10 +6,12 @@
 mod api;
 mod args;
 mod callback_poster;
+mod child;
 mod cli;
 mod commands;
 mod complete;
 mod context;
+mod deadline;
 pub mod emulator;
 pub mod error;
 mod fs;
@@ -37,12 +39,13 @@ use clap::builder::StyledStr;
 use clap::{FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
-use crate::commands::Command;
+use crate::commands::{Command, words};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::global_args::Global;
 use crate::output::{ColorWhen, Format, Output, OutputOptions};
 use crate::settings::Settings;
+use crate::text::escape_control;
 
 /// Builds the root command with every subcommand, for the documents that are generated from it.
 pub fn command() -> clap::Command {
@@ -59,23 +62,32 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     report_panics(format);
     // Only here, because generated documents must not depend on the build.
     let mut root = command().long_version(version::BUILD);
-    let parsed = root.try_get_matches_from_mut(&args).and_then(|mut matches| {
-        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
+    let mut parse = |args: &[OsString]| {
+        root.try_get_matches_from_mut(args).and_then(|mut matches| {
+            Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
+        })
+    };
+    let parsed = parse(&args).or_else(|error| match words::replace_synonym(&error, &args) {
+        Some(args) => parse(&args),
+        None => Err(error),
     });
     match parsed {
         Ok(Cli { global, command: Some(command) }) => run_command(command, global, root, format),
-        Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table), &root.render_help()),
-        Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table), &error.render()),
-        Err(error) => report_usage_error(&error, format),
+        Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table, None), &root.render_help()),
+        Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table, None), &error.render()),
+        Err(error) => {
+            report_error(&early_output(format, guess_profile(&args)), &words::explain(&error, &args))
+        }
     }
 }
 
 fn run_command(command: Command, global: Global, root: clap::Command, format: Format) -> u8 {
     let settings = match Settings::resolve(global) {
         Ok(settings) => settings,
-        Err(error) => return report_error(&early_output(format), &error),
+        Err(error) => return report_error(&early_output(format, None), &error),
     };
     let app = App::new(settings);
+    warn_about_time_zone(&app.output);
     let result = command.run(&app, root).and_then(|exit| match app.output.flush() {
         // A reader that closes the pipe early does not change the outcome.
         Err(error) if error.kind == ErrorKind::ClosedPipe => Ok(exit),
@@ -83,18 +95,25 @@ fn run_command(command: Command, global: Global, root: clap::Command, format: Fo
     });
     match result {
         Ok(exit) => exit.code(),
-        Err(error) => report_error(&app.output, &error),
+        Err(mut error) => {
+            if error.kind == ErrorKind::Interrupted && app.interrupts.is_terminated() {
+                error.kind = ErrorKind::Terminated;
+            }
+            report_error(&app.output, &error)
+        }
     }
 }
 
-fn report_usage_error(error: &clap::Error, format: Format) -> u8 {
-    let output = early_output(format);
-    if format.is_json() {
-        let error = Error::from(error).hint("see `kustom help`, or add --help to the command");
-        return report_error(&output, &error);
+/// An invalid time zone would silently be UTC.
+fn warn_about_time_zone(output: &Output) {
+    let Some(zone) = std::env::var_os("TZ").filter(|zone| !zone.is_empty()) else { return };
+    if jiff::tz::TimeZone::try_system().is_err() {
+        let zone = zone.to_string_lossy();
+        output.warn(&format!(
+            "TZ is '{}', which is not a time zone, so times are in UTC",
+            escape_control(&zone)
+        ));
     }
-    output.parser_error(error);
-    ErrorKind::Usage.code()
 }
 
 fn print_help(output: &Output, help: &StyledStr) -> u8 {
@@ -112,31 +131,49 @@ fn report_error(output: &Output, error: &Error) -> u8 {
 }
 
 /// Returns the output that is used before the settings are resolved.
-fn early_output(format: Format) -> Output {
+fn early_output(format: Format, profile: Option<String>) -> Output {
     Output::new(OutputOptions {
         format,
+        columns: None,
+        no_header: false,
+        jq: None,
         quiet: false,
         verbosity: 0,
         color: ColorWhen::Auto,
         no_input: true,
         yes: false,
+        pager: None,
+        profile,
     })
 }
 
 /// Guesses the format for errors that come before the settings are resolved: arguments that cannot be parsed may still
 /// contain `-o`.
 fn guess_format(args: &[OsString]) -> Format {
+    let has_jq = args.iter().any(|arg| arg == "--jq" || arg.to_string_lossy().starts_with("--jq="));
     let mut args = args.iter().filter_map(|arg| arg.to_str());
     let flag = args.find_map(|arg| match arg {
         "-o" | "--output" => Some(None),
         arg => arg.strip_prefix("--output=").or_else(|| arg.strip_prefix("-o")).map(Some),
     });
+    let has_flag = flag.is_some();
     let name = match flag {
+        None if has_jq => None,
         Some(value) => value.or_else(|| args.next()).map(str::to_owned),
         None => std::env::var("KUSTOM_OUTPUT").ok(),
     };
     let format = name.and_then(|name| Format::from_str(name.trim_start_matches('='), false).ok());
-    format.unwrap_or(Format::Table)
+    format.unwrap_or(if has_jq && !has_flag { Format::Json } else { Format::Table })
+}
+
+/// Guesses the profile for errors of arguments that cannot be parsed, whose hints keep it.
+fn guess_profile(args: &[OsString]) -> Option<String> {
+    let mut args = args.iter().filter_map(|arg| arg.to_str());
+    let value = args.find_map(|arg| match arg {
+        "--profile" => Some(None),
+        arg => arg.strip_prefix("--profile=").map(|name| Some(name.to_owned())),
+    })?;
+    value.or_else(|| args.next().map(str::to_owned))
 }
 
 /// Reports a panic as a bug, without a backtrace and without the values at hand, which may be secret, and exits.
@@ -146,7 +183,7 @@ fn report_panics(format: Format) {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         let error = Error::new(ErrorKind::Bug, format!("this is a bug in kustom ({place})"))
             .hint("please report it with the command you typed and the output of `kustom doctor`");
-        early_output(format).error(&error);
+        early_output(format, None).error(&error);
         std::process::exit(ErrorKind::Bug.code().into());
     }));
 }

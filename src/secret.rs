@@ -4,12 +4,14 @@
 //! by accident. Every use of the characters goes through [`Secret::expose`], which is easy to search for.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 mod redaction;
 mod spellings;
+
+use crate::text::trim_text;
 
 pub use redaction::{REDACTED, redact, redact_body, redact_fields, register};
 
@@ -59,13 +61,20 @@ pub enum KeyError {
     /// Characters that an HTTP header cannot carry.
     #[error("the key contains white space, a control character or a character outside ASCII")]
     Characters,
+    /// What surrounds the key would be sent as a part of it.
+    #[error("there are other characters before or after the key (kco_…); give the key alone")]
+    Surrounded,
 }
 
+/// The prefixes of keys (documented: `kco_<live|test>_api_<random>`).
+const LIVE_PREFIX: &str = "kco_live_";
+const TEST_PREFIX: &str = "kco_test_";
+
 impl ApiKey {
-    /// Trims the text, so that a key read from a file may end with a line break. From now on, the key is redacted in
-    /// everything that is printed.
+    /// Removes what files and shells leave around a key: white space, a byte order mark, quotation marks and `NAME=`. From
+    /// now on, the key is redacted in everything that is printed.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
-        let text = text.trim();
+        let text = unwrap_secret(text, |rest| rest.starts_with(LIVE_PREFIX) || rest.starts_with(TEST_PREFIX));
         if text.is_empty() {
             return Err(KeyError::Empty);
         }
@@ -73,14 +82,21 @@ impl ApiKey {
             return Err(KeyError::Characters);
         }
         register(text);
+        let prefix = [LIVE_PREFIX, TEST_PREFIX].iter().filter_map(|prefix| text.find(prefix)).min();
+        if prefix.is_some_and(|start| start > 0 || text.contains(QUOTES)) {
+            return Err(KeyError::Surrounded);
+        }
         Ok(Self(Secret::new(text)))
     }
 
-    /// Reads the prefix (documented: `kco_<live|test>_api_<random>`).
+    /// Finds the prefix wherever it stands, also in the base64 of a username and a key.
     pub fn kind(&self) -> KeyKind {
-        if self.expose().starts_with("kco_live_") {
+        let decoded = STANDARD.decode(self.expose()).unwrap_or_default();
+        let (text, decoded) = (self.expose().to_ascii_lowercase(), String::from_utf8_lossy(&decoded));
+        let contains = |prefix| text.contains(prefix) || decoded.contains(prefix);
+        if contains(LIVE_PREFIX) {
             KeyKind::Live
-        } else if self.expose().starts_with("kco_test_") {
+        } else if contains(TEST_PREFIX) {
             KeyKind::Test
         } else {
             KeyKind::Unmarked
@@ -110,44 +126,99 @@ impl TryFrom<String> for ApiKey {
     }
 }
 
+const QUOTES: [char; 3] = ['"', '\'', '`'];
+
+/// Removes white space, a byte order mark, a pair of quotation marks, and `NAME=` or `export NAME=` if what follows it is a
+/// secret, as in an env file.
+fn unwrap_secret(text: &str, is_secret: impl Fn(&str) -> bool) -> &str {
+    let unquote = |text: &'_ str| -> Option<(usize, usize)> {
+        let quote = text.chars().next().filter(|first| QUOTES.contains(first))?;
+        (text.len() > 1 && text.ends_with(quote)).then(|| (1, text.len() - 1))
+    };
+    let strip_quotes = |text| match unquote(text) {
+        Some((start, end)) => trim_text(&text[start..end]),
+        None => text,
+    };
+    let text = strip_quotes(trim_text(text));
+    let Some((name, value)) = text.split_once('=') else { return text };
+    let name = name.trim();
+    let name = name.strip_prefix("export ").unwrap_or(name);
+    let value = strip_quotes(trim_text(value));
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_name && is_secret(value) { value } else { text }
+}
+
 /// The prefix of callback secrets (observed, and the rule of Standard Webhooks).
 pub const CALLBACK_SECRET_PREFIX: &str = "whsec_";
 
+/// The version that some portals and libraries write before a secret.
+const SECRET_VERSION: &str = "v1,";
+
+/// Fewer bytes are rather a word than a secret without a prefix. Standard Webhooks requires 24.
+const MIN_SECRET_BYTES: usize = 16;
+
 /// The secret that signs callbacks.
 #[derive(Debug, Clone)]
-pub struct CallbackSecret(Secret);
+pub struct CallbackSecret {
+    /// Of the form `whsec_…`.
+    secret: Secret,
+    bytes: usize,
+    is_canonical: bool,
+}
 
 /// Never repeats the text, which may be another secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackSecretError {
     #[error("it is empty")]
     Empty,
-    #[error("it does not begin with whsec_")]
+    #[error("it is an API key (kco_…), not a callback secret (whsec_…)")]
+    ApiKey,
+    #[error("it does not begin with whsec_, and is no base64 of at least 16 bytes without that prefix")]
     Prefix,
     #[error("what follows whsec_ is not base64")]
     Encoding,
 }
 
 impl CallbackSecret {
-    /// Parses `whsec_` followed by base64, with whitespace around it trimmed.
+    /// Parses `whsec_` followed by base64. Also accepts the secret without its prefix, in quotation marks, after `v1,` or
+    /// `NAME=`, and base64 without padding.
     pub fn parse(text: &str) -> Result<Self, CallbackSecretError> {
-        let text = text.trim();
+        let canonical = text.trim();
+        let is_secret = |text: &str| {
+            text.strip_prefix(SECRET_VERSION).unwrap_or(text).starts_with(CALLBACK_SECRET_PREFIX)
+        };
+        let text = unwrap_secret(text, is_secret);
         if text.is_empty() {
             return Err(CallbackSecretError::Empty);
         }
-        let encoded = text.strip_prefix(CALLBACK_SECRET_PREFIX).ok_or(CallbackSecretError::Prefix)?;
-        match STANDARD.decode(encoded) {
-            Ok(key) if !key.is_empty() => {
-                register(text);
-                Ok(Self(Secret::new(text)))
-            }
-            _ => Err(CallbackSecretError::Encoding),
+        if text.contains(LIVE_PREFIX) || text.contains(TEST_PREFIX) {
+            return Err(CallbackSecretError::ApiKey);
         }
+        let text = text.strip_prefix(SECRET_VERSION).unwrap_or(text);
+        let (encoded, has_prefix) = match text.strip_prefix(CALLBACK_SECRET_PREFIX) {
+            Some(encoded) => (encoded, true),
+            None => (text, false),
+        };
+        let key = STANDARD_NO_PAD.decode(encoded.trim_end_matches('='));
+        let key = match key {
+            Ok(key) if has_prefix && !key.is_empty() || key.len() >= MIN_SECRET_BYTES => key,
+            _ if has_prefix => return Err(CallbackSecretError::Encoding),
+            _ => return Err(CallbackSecretError::Prefix),
+        };
+        let secret = format!("{CALLBACK_SECRET_PREFIX}{}", STANDARD.encode(&key));
+        register(text);
+        register(&secret);
+        Ok(Self { is_canonical: secret == canonical, bytes: key.len(), secret: Secret::new(secret) })
+    }
+
+    /// What was read, if the text was not of the form `whsec_…` alone.
+    pub fn interpretation(&self) -> Option<String> {
+        (!self.is_canonical).then(|| format!("a secret of {} bytes, without what surrounds it", self.bytes))
     }
 
     /// See [`Secret::expose`].
     pub fn expose(&self) -> &str {
-        self.0.expose()
+        self.secret.expose()
     }
 }
 
@@ -166,11 +237,28 @@ mod tests {
     fn a_callback_secret_is_whsec_and_base64() {
         let secret = CallbackSecret::parse(" whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\r\n").unwrap();
         assert_eq!(secret.expose(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-        assert_eq!(format!("{secret:?}"), "CallbackSecret([redacted])");
+        let debug = format!("{secret:?}");
+        assert!(debug.contains("[redacted]") && !debug.contains("MfKQ"), "{debug}");
+        assert_eq!(secret.interpretation(), None);
+        for text in [
+            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "\u{feff}'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\r\n",
+            "export KUSTOM_SECRET=\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
+        ] {
+            let same = CallbackSecret::parse(text).unwrap();
+            assert_eq!(same.expose(), secret.expose(), "{text}");
+            let note = same.interpretation();
+            assert_eq!(note.as_deref(), Some("a secret of 24 bytes, without what surrounds it"));
+        }
+        let unpadded = CallbackSecret::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLQ").unwrap();
+        assert_eq!(unpadded.expose(), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLQ==");
         for (text, error) in [
             (" \n", CallbackSecretError::Empty),
-            ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", CallbackSecretError::Prefix),
-            ("kco_test_api_x", CallbackSecretError::Prefix),
+            ("MfKQ9r8G", CallbackSecretError::Prefix),
+            ("a secret", CallbackSecretError::Prefix),
+            ("kco_test_api_x", CallbackSecretError::ApiKey),
+            ("KEY=kco_live_api_xxxxxxxxxxxxxxxx", CallbackSecretError::ApiKey),
             ("whsec_", CallbackSecretError::Encoding),
             ("whsec_not base64", CallbackSecretError::Encoding),
             ("whsec_MfKQ\nwhsec_MfKQ", CallbackSecretError::Encoding),
@@ -188,6 +276,20 @@ mod tests {
             (" \n", Err(KeyError::Empty)),
             ("kco test", Err(KeyError::Characters)),
             ("kco_tést", Err(KeyError::Characters)),
+            ("\u{feff}kco_live_api_x\r\n", Ok(KeyKind::Live)),
+            ("\"kco_live_api_x\"", Ok(KeyKind::Live)),
+            ("' kco_test_api_x '", Ok(KeyKind::Test)),
+            ("KUSTOM_API_KEY=kco_live_api_x", Ok(KeyKind::Live)),
+            ("export KUSTOM_API_KEY='kco_live_api_x'", Ok(KeyKind::Live)),
+            ("\"KUSTOM_API_KEY=kco_live_api_x\"", Ok(KeyKind::Live)),
+            ("key:kco_live_api_x", Err(KeyError::Surrounded)),
+            ("\"kco_live_api_x", Err(KeyError::Surrounded)),
+            ("kco_live_api_x'", Err(KeyError::Surrounded)),
+            ("a=b=kco_live_api_x", Err(KeyError::Surrounded)),
+            ("KCO_LIVE_api_x", Ok(KeyKind::Live)),
+            // `shop:kco_live_api_x`
+            ("c2hvcDprY29fbGl2ZV9hcGlfeA==", Ok(KeyKind::Live)),
+            ("c2hhcmVkLXNlY3JldA==", Ok(KeyKind::Unmarked)),
         ] {
             assert_eq!(ApiKey::parse(text).map(|key| key.kind()), kind, "{text}");
         }

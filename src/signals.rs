@@ -1,9 +1,10 @@
 //! Turns Ctrl-C and the signals that end a program into cancellation tokens.
 
 use std::io;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Whether a signal was received that is to end the program.
@@ -15,14 +16,62 @@ pub(crate) fn is_interrupted() -> bool {
     IS_INTERRUPTED.load(Ordering::Relaxed)
 }
 
+/// The signals that the process received.
+#[derive(Debug, Default)]
+pub(crate) struct Interrupts {
+    is_held: AtomicBool,
+    is_terminated: AtomicBool,
+    held: Notify,
+}
+
+impl Interrupts {
+    /// Until the guard is dropped, Ctrl-C only ends [`Self::held`], so that the user can be asked what to do.
+    pub(crate) fn hold(&self) -> InterruptHold<'_> {
+        self.is_held.store(true, Ordering::Relaxed);
+        InterruptHold(self)
+    }
+
+    /// Waits for a Ctrl-C that is held.
+    pub(crate) async fn held(&self) {
+        self.held.notified().await;
+    }
+
+    /// Whether the first signal was SIGTERM.
+    pub(crate) fn is_terminated(&self) -> bool {
+        self.is_terminated.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) struct InterruptHold<'a>(&'a Interrupts);
+
+impl Drop for InterruptHold<'_> {
+    fn drop(&mut self) {
+        self.0.is_held.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Cancels `cancel` at the first signal and `abort` at the second. It must be called on a tokio runtime; from then on,
 /// these signals no longer end the process.
-pub(crate) fn cancel_on_signal(cancel: CancellationToken, abort: CancellationToken) -> io::Result<()> {
+pub(crate) fn cancel_on_signal(
+    cancel: CancellationToken,
+    abort: CancellationToken,
+    interrupts: Arc<Interrupts>,
+) -> io::Result<()> {
     let mut signals = Signals::listen();
-    watch_on_thread()?;
+    watch_on_thread(Arc::clone(&interrupts))?;
     tokio::spawn(async move {
         for token in [cancel, abort] {
-            signals.recv().await;
+            loop {
+                let signal = signals.recv().await;
+                if signal == Received::Interrupt && interrupts.is_held.load(Ordering::Relaxed) {
+                    interrupts.held.notify_one();
+                    continue;
+                }
+                if signal == Received::Terminate {
+                    interrupts.is_terminated.store(true, Ordering::Relaxed);
+                }
+                break;
+            }
             token.cancel();
         }
     });
@@ -30,43 +79,58 @@ pub(crate) fn cancel_on_signal(cancel: CancellationToken, abort: CancellationTok
 }
 
 /// Sets [`IS_INTERRUPTED`] from a thread of its own.
-fn watch_on_thread() -> io::Result<()> {
+fn watch_on_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
     static STARTED: Once = Once::new();
     let mut result = Ok(());
-    STARTED.call_once(|| result = start_thread());
+    STARTED.call_once(|| result = start_thread(interrupts));
     result
 }
 
-fn start_thread() -> io::Result<()> {
+fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let watch = move || {
-        runtime.block_on(async { Signals::listen().recv().await });
+        runtime.block_on(async {
+            let mut signals = Signals::listen();
+            while signals.recv().await == Received::Interrupt && interrupts.is_held.load(Ordering::Relaxed) {}
+        });
         IS_INTERRUPTED.store(true, Ordering::Relaxed);
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Received {
+    Interrupt,
+    Terminate,
+    Other,
+}
+
 #[cfg(unix)]
-struct Signals(Vec<tokio::signal::unix::Signal>);
+struct Signals(Vec<(Received, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Signals {
     fn listen() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        let always = [SignalKind::interrupt(), SignalKind::terminate()];
+        let always =
+            [(Received::Interrupt, SignalKind::interrupt()), (Received::Terminate, SignalKind::terminate())];
         // A shell or `nohup` that ignores the end of its terminal wants the program to continue.
-        let unless_ignored = [SignalKind::hangup(), SignalKind::quit()];
-        let kinds = always.into_iter().chain(unless_ignored.into_iter().filter(|kind| !is_ignored(*kind)));
+        let unless_ignored = [(Received::Other, SignalKind::hangup()), (Received::Other, SignalKind::quit())];
+        let others = unless_ignored.into_iter().filter(|(_, kind)| !is_ignored(*kind));
         // A signal without a handler keeps its default action, which ends the process.
-        Self(kinds.filter_map(|kind| signal(kind).ok()).collect())
+        let signals = always.into_iter().chain(others);
+        Self(signals.filter_map(|(received, kind)| Some((received, signal(kind).ok()?))).collect())
     }
 
-    async fn recv(&mut self) {
-        let poll = |context: &mut std::task::Context<'_>| {
-            let received = self.0.iter_mut().any(|signal| signal.poll_recv(context).is_ready());
-            if received { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-        };
-        std::future::poll_fn(poll).await;
+    async fn recv(&mut self) -> Received {
+        std::future::poll_fn(|context| {
+            let mut ready = self
+                .0
+                .iter_mut()
+                .filter_map(|(received, signal)| signal.poll_recv(context).is_ready().then_some(*received));
+            ready.next().map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+        })
+        .await
     }
 }
 
@@ -79,10 +143,11 @@ impl Signals {
         Self
     }
 
-    async fn recv(&mut self) {
+    async fn recv(&mut self) -> Received {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Received::Interrupt
     }
 }
 

@@ -61,11 +61,11 @@ pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
     escape(text, |_| false, |escaped, character| escaped.extend(character.escape_default()))
 }
 
-/// Like [`escape_control`], for a text of several lines.
+/// Like [`escape_control`], for a text of several lines, which may have tabs.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape(
         text,
-        |character| character == '\n',
+        |character| matches!(character, '\n' | '\t'),
         |escaped, character| escaped.extend(character.escape_default()),
     )
 }
@@ -85,6 +85,29 @@ pub(crate) fn escape_json(json: &str) -> Cow<'_, str> {
     )
 }
 
+/// Decodes a text file: UTF-8, or UTF-16 with a byte order mark, as Windows programs write it. Removes the mark.
+pub(crate) fn decode_text(bytes: &[u8]) -> Option<String> {
+    let decode_utf16 = |bytes: &[u8], to_unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units = pairs.iter().map(|pair| to_unit(*pair));
+        rest.is_empty().then(|| char::decode_utf16(units).collect::<Result<String, _>>().ok()).flatten()
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => decode_utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => decode_utf16(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
+        _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
+    }
+}
+
+/// Shortens a text to a number of characters.
+pub(crate) fn truncate(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Trims white space, including a no-break space and a carriage return, and the byte order mark.
 pub(crate) fn trim_text(text: &str) -> &str {
     text.trim_matches(|character: char| character.is_whitespace() || character == '\u{feff}')
@@ -95,6 +118,40 @@ pub(crate) fn trim_text(text: &str) -> &str {
 pub(crate) fn normalize_text(text: &str) -> String {
     let to_space = |character: char| if character.is_whitespace() { ' ' } else { character };
     trim_text(text).chars().map(to_space).nfc().collect()
+}
+
+/// Normalizes a text for a search: without case and diacritics.
+pub(crate) fn fold_text(text: &str) -> String {
+    let is_mark = |letter: &char| unicode_normalization::char::is_combining_mark(*letter);
+    normalize_text(text).nfd().filter(|letter| !is_mark(letter)).collect::<String>().to_lowercase()
+}
+
+/// A part of a [`natural_key`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum NaturalPart {
+    /// The number of digits, and the digits, without leading zeros.
+    Number(usize, String),
+    Text(String),
+}
+
+/// A key that sorts `Till 2` before `Till 10`, and ignores case and diacritics.
+pub(crate) fn natural_key(text: &str) -> Vec<NaturalPart> {
+    let folded = fold_text(text);
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    let mut parts = Vec::new();
+    let mut rest = folded.as_str();
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|letter| is_digit(letter) != is_digit(first)).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        rest = after;
+        parts.push(if is_digit(first) {
+            let digits = part.trim_start_matches('0');
+            NaturalPart::Number(digits.len(), digits.to_owned())
+        } else {
+            NaturalPart::Text(part.to_owned())
+        });
+    }
+    parts
 }
 
 /// Quotes a text as one word of a command line that users copy into a shell.
@@ -143,10 +200,38 @@ mod tests {
     }
 
     #[test]
+    fn numbers_in_names_sort_by_value() {
+        let mut names = ["Till 10", "till 2", "Östra 1", "Till 1", "Bar", "Till", "osby", "Till 002b"];
+        names.sort_by_cached_key(|name| natural_key(name));
+        assert_eq!(names, ["Bar", "osby", "Östra 1", "Till", "Till 1", "till 2", "Till 002b", "Till 10"]);
+        assert_eq!(fold_text("  GÖTEBORG\u{a0}Kafe\u{301} "), "goteborg kafe");
+    }
+
+    #[test]
     fn a_position_is_a_line_and_a_column_in_characters() {
         let position = |offset| line_column("a\nåä b\n", offset);
         assert_eq!((position(0), position(2), position(7)), ((1, 1), (2, 1), (2, 4)));
         assert_eq!(position(99), (3, 1), "an offset beyond the end is the end");
+    }
+
+    #[test]
+    fn text_is_utf_8_or_marked_utf_16() {
+        let text = "name;Kött ☕";
+        let utf16 = |mark: &[u8], to_bytes: fn(u16) -> [u8; 2]| {
+            let units = text.encode_utf16().flat_map(to_bytes);
+            mark.iter().copied().chain(units).collect::<Vec<u8>>()
+        };
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xef\xbb\xbf", text.as_bytes()].concat(),
+            utf16(b"\xff\xfe", u16::to_le_bytes),
+            utf16(b"\xfe\xff", u16::to_be_bytes),
+        ] {
+            assert_eq!(decode_text(&bytes).as_deref(), Some(text));
+        }
+        for wrong in [&b"K\xf6tt"[..], b"\xff\xfea", b"\xff\xfe\x00\xd8", b"\xef\xbb\xbf\xff"] {
+            assert_eq!(decode_text(wrong), None);
+        }
     }
 
     #[test]

@@ -194,7 +194,8 @@ fn what_is_pure_imports_nothing_above_it() {
         let above: Vec<_> = imported.iter().filter(|other| !others.contains(&other.as_str())).collect();
         assert!(above.is_empty(), "{name} imports {above:?}");
     };
-    allowed("model", &[]);
+    allowed("text", &[]);
+    allowed("model", &["text"]);
     allowed("polling", &["model"]);
     allowed("api", &["model", "secret", "text", "error", "http_client"]);
     allowed("emulator", &["model", "fs", "text", "secret", "callback_poster", "server_limits"]);

@@ -1,6 +1,8 @@
 //! The base URL of the API.
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::http_client::{is_this_machine, parse_url};
 
 /// The scheme, host and optional path before `/ipp/v1`. Plain HTTP is allowed only to this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub(crate) enum BaseUrlError {
 
 impl BaseUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let url = Url::parse(text.trim()).map_err(|_| BaseUrlError::Malformed)?;
+        let url = parse_url(text).ok_or(BaseUrlError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BaseUrlError::Scheme);
         }
@@ -40,18 +42,13 @@ impl BaseUrl {
         Ok(base)
     }
 
-    pub(crate) fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+    /// Returns true for a loopback address and for names such as `localhost`.
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_this_machine(&self.0)
     }
 
-    /// Returns true for a loopback address and for the name `localhost`.
-    pub(crate) fn is_loopback(&self) -> bool {
-        match self.0.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-            None => false,
-        }
+    pub(crate) const fn url(&self) -> &Url {
+        &self.0
     }
 
     /// Excludes the port.
@@ -83,7 +80,13 @@ mod tests {
 
     #[test]
     fn plain_http_is_allowed_to_this_machine_only() {
-        for url in ["http://127.0.0.1:4010", "http://localhost:1/", "http://[::1]:9", "http://127.9.9.9"] {
+        for url in [
+            "http://127.0.0.1:4010",
+            "http://localhost:1/",
+            "http://[::1]:9",
+            "http://127.9.9.9",
+            "localhost:8080",
+        ] {
             assert!(BaseUrl::parse(url).is_ok_and(|base| base.is_loopback()), "{url}");
         }
         assert!(BaseUrl::parse("https://proxy.example/kustom/").is_ok_and(|base| !base.is_loopback()));

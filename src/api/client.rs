@@ -19,6 +19,7 @@ use super::retry::{MAX_ATTEMPTS, MAX_RETRY_AFTER, backoff, parse_retry_after};
 use super::transport::{Response, Transport};
 use crate::model::{Problem, Resource};
 use crate::secret::{ApiKey, Secret, redact, redact_body};
+use crate::text::decode_text;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
@@ -48,6 +49,10 @@ pub(crate) enum Event<'a> {
     },
     Waiting {
         delay: Duration,
+    },
+    /// The list repeats itself, so it is incomplete.
+    RepeatedPage {
+        request: &'a Request,
     },
 }
 
@@ -150,6 +155,10 @@ impl Client {
         Err(Error { cause: FailureCause::Cancelled, retry_after: None, ..error })
     }
 
+    pub(super) fn notify(&self, event: &Event<'_>) {
+        (self.observer)(event);
+    }
+
     /// Sends a request once and returns the response whatever its status, for `doctor`.
     pub(crate) async fn probe(&self, request: &Request) -> Result<(Response, Duration), Error> {
         let started = Instant::now();
@@ -174,7 +183,7 @@ impl Client {
         // A response that arrives together with the cancellation counts.
         match self.cancel.run_until_cancelled(sending).await.unwrap_or(Err(FailureCause::Cancelled)) {
             Ok(mut response) => {
-                response.body = redact_body(response.body);
+                response.body = redact_body(remove_byte_order_mark(response.body));
                 let (status, body, elapsed) = (response.status, response.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Received { request, status, body, elapsed });
                 Ok(response)
@@ -227,6 +236,14 @@ impl Client {
         }
         FailureCause::Status { status, problem: Box::new(Problem::parse(status, &response.body)) }
     }
+}
+
+/// JSON has no byte order mark, but some servers send one.
+fn remove_byte_order_mark(body: Vec<u8>) -> Vec<u8> {
+    if body.starts_with(b"\xef\xbb\xbf") || body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+        return decode_text(&body).map_or(body, String::into_bytes);
+    }
+    body
 }
 
 pub(super) fn parse_json<T>(

@@ -103,6 +103,19 @@ impl Error {
         self.problem().is_some_and(|problem| problem.status == 403 && problem.is_html)
     }
 
+    /// Whether a rejection is about this field or header of the request.
+    pub fn names_field(&self, field: &str) -> bool {
+        let Some(problem) = self.problem().filter(|problem| problem.status == 400) else { return false };
+        let names = |text: &String| text.to_ascii_lowercase().contains(field);
+        problem.errors.keys().any(names) || problem.detail.as_ref().is_some_and(names)
+    }
+
+    /// Whether the device of a new session has no connection.
+    pub fn is_offline(&self) -> bool {
+        let problem = self.problem().filter(|problem| problem.status == 409);
+        problem.and_then(Problem::message).is_some_and(|message| message.to_lowercase().contains("offline"))
+    }
+
     pub fn problem(&self) -> Option<&Problem> {
         match &self.cause {
             FailureCause::Status { problem, .. } => Some(problem),
@@ -169,6 +182,17 @@ impl From<Error> for error::Error {
             report = report
                 .detail("correlation_id", id.as_str())
                 .hint(format!("give the correlation ID {} to support", escape_control(id)));
+        }
+        if error.names_field("location_id") {
+            report = report
+                .hint("name a location with --location; `kustom locations list` lists them")
+                .hint("set a default location with `kustom profiles set location NAME`");
+        }
+        if error.names_field("x-merchant-id") || error.names_field("merchant_id") {
+            report = report.hint("set the merchant ID with `kustom profiles set merchant_id ID`");
+        }
+        if error.is_offline() {
+            report = report.hint("check on the phone that the Kustom POS app is open and has a network");
         }
         let try_later = match error.retry_after {
             Some(delay) => format!("try again in {} seconds, as the API requests", delay.as_secs()),

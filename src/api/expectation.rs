@@ -7,6 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::text::normalize_text;
+
 /// How far a time may differ from the one that was sent: servers keep seconds or milliseconds.
 const TIME_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
 
@@ -177,7 +179,9 @@ fn is_same(field: &str, sent: &Value, received: &Value) -> bool {
             sent.len() == received.len()
                 && sent.iter().zip(received).all(|(sent, received)| is_same(field, sent, received))
         }
-        (Value::String(sent), Value::String(received)) => is_same_text(field, sent.trim(), received.trim()),
+        (Value::String(sent), Value::String(received)) => {
+            is_same_text(field, &normalize_text(sent), &normalize_text(received))
+        }
         // A value may come back in another type, such as `"24950"`.
         (Value::Number(_) | Value::String(_), Value::Number(_) | Value::String(_)) => {
             decimal(sent) == decimal(received)

@@ -29,7 +29,7 @@ pub(crate) use error::{Error, FailureCause, SideEffect};
 pub(crate) use expectation::find_difference;
 pub(crate) use http::HttpTransport;
 pub(crate) use pages::PagedRequest;
-pub(crate) use path::check_path;
+pub(crate) use path::{check_path, complete_path};
 pub(crate) use pos::{PosAction, pair_request, pos_action_request};
 pub(crate) use request::Request;
 pub(crate) use sessions::{cancel_session_request, read_session_request, session_request};

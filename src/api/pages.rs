@@ -1,14 +1,15 @@
 //! Fetching all pages of a list: the first one, then the others concurrently and in order.
 
+use std::collections::HashSet;
 use std::future::{Future, ready};
 
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::de::DeserializeOwned;
 
-use super::client::{Client, parse_json};
+use super::client::{Client, Event, parse_json};
 use super::error::Error;
 use super::request::Request;
-use crate::model::Page;
+use crate::model::{Page, Resource};
 
 /// The largest page size of the API (observed for devices, documented for enrollments).
 const PAGE_SIZE: usize = 100;
@@ -40,9 +41,48 @@ impl<'a> PagedRequest<'a> {
         parse_json(&request, &response, Page::from_json)
     }
 
+    /// The pages of the list, in which each element occurs once: elements move between pages while a list changes.
     pub(crate) fn pages<T: DeserializeOwned + 'a>(self) -> impl Stream<Item = Result<Page<T>, Error>> + 'a {
-        fetch_pages(self.page_size, move |number| self.clone().fetch_page(number))
+        let (client, list) = (self.client, self.list.clone());
+        let mut seen = Seen::default();
+        fetch_pages(self.page_size, move |number| self.clone().fetch_page(number)).scan(
+            (),
+            move |(), mut page| {
+                let is_repeated = page.as_mut().is_ok_and(|page| !seen.keep_new(page));
+                if is_repeated {
+                    client.notify(&Event::RepeatedPage { request: &list });
+                }
+                ready((!is_repeated).then_some(page))
+            },
+        )
     }
+}
+
+/// The IDs of the elements of a list so far.
+#[derive(Default)]
+struct Seen {
+    ids: HashSet<String>,
+    last_page: Vec<String>,
+    was_last_page_old: bool,
+}
+
+impl Seen {
+    /// Removes the elements that occurred before. Returns false if the list repeats itself: the page is the one before it
+    /// once more, or the second one without a new element.
+    fn keep_new<T>(&mut self, page: &mut Page<T>) -> bool {
+        let ids: Vec<_> = page.content.iter().filter_map(id_of).map(str::to_owned).collect();
+        let is_same = !ids.is_empty() && ids == self.last_page;
+        let is_old = !ids.is_empty() && ids.iter().all(|id| self.ids.contains(id));
+        let is_repeated = is_same || (is_old && self.was_last_page_old);
+        self.last_page = ids;
+        self.was_last_page_old = is_old;
+        page.content.retain(|item| id_of(item).is_none_or(|id| self.ids.insert(id.to_owned())));
+        !is_repeated
+    }
+}
+
+fn id_of<T>(item: &Resource<T>) -> Option<&str> {
+    ["id", "enrollment_id"].iter().find_map(|field| item.raw().get(*field)?.as_str())
 }
 
 /// Fetches the first page alone. If it has the number of pages, the others are fetched concurrently, otherwise one
@@ -135,6 +175,27 @@ mod tests {
         let (ids, requested) = fetch_all(6, |_, _| json!({"total_pages": i64::MAX, "last": false}));
         assert_eq!(ids.len(), 6);
         assert!(requested.len() <= 3 + PAGES_IN_FLIGHT, "{requested:?}");
+    }
+
+    #[test]
+    fn an_element_on_two_pages_is_one_and_a_repeated_page_is_noticed() {
+        let mut seen = Seen::default();
+        let mut keep_new = |ids: &[&str]| {
+            let items: Vec<_> = ids.iter().map(|id| json!({"id": id})).collect();
+            let mut page = Page::<Location>::from_json(json!(items)).unwrap();
+            let is_new = seen.keep_new(&mut page);
+            (is_new, page.content.iter().filter_map(|item| item.id.clone()).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(keep_new(&["a", "b", "a"]), (true, "a b".to_owned()));
+        assert_eq!(keep_new(&["b", "c"]), (true, "c".to_owned()));
+        assert_eq!(keep_new(&["a"]), (true, String::new()));
+        assert_eq!(keep_new(&["a"]), (false, String::new()));
+        assert_eq!(keep_new(&["b"]), (false, String::new()));
+        assert_eq!(keep_new(&["d"]), (true, "d".to_owned()));
+        assert_eq!(keep_new(&["d"]), (false, String::new()));
+        let mut without_ids = Page::<Location>::from_json(json!([{}, {}])).unwrap();
+        assert!(Seen::default().keep_new(&mut without_ids));
+        assert_eq!(without_ids.content.len(), 2);
     }
 
     #[test]

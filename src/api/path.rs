@@ -10,9 +10,28 @@ pub(super) fn encode_segment(text: &str) -> String {
     utf8_percent_encode(text, SEGMENT).to_string()
 }
 
+/// The beginnings of the API's paths.
+const ROOTS: [&str; 4] = ["/ipp/", "/ordermanagement/", "/settlements/", "/emulator/"];
+
+/// Completes a path as it was typed: the slash at its beginning may be missing, and Git Bash on Windows makes
+/// `/ipp/v1/devices` a file name such as `C:/Program Files/Git/ipp/v1/devices`.
+pub(crate) fn complete_path(path: &str) -> String {
+    let is_windows_path =
+        matches!(path.as_bytes(), [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic());
+    if is_windows_path {
+        let unified = path.replace('\\', "/");
+        return match ROOTS.iter().filter_map(|root| unified.find(root)).min() {
+            Some(start) => unified[start..].to_owned(),
+            None => path.to_owned(),
+        };
+    }
+    let has_scheme = path.split(['/', '?']).next().is_some_and(|first| first.ends_with(':'));
+    if path.is_empty() || path.starts_with('/') || has_scheme { path.to_owned() } else { format!("/{path}") }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PathError {
-    #[error("a path starts with one slash, like /ipp/v1/devices; the host comes from the profile")]
+    #[error("write a path such as /ipp/v1/devices; the host comes from the profile")]
     NotAPath,
     /// A server may normalize such segments, and thereby bypass a guard.
     #[error("a path must not contain '.' or '..' as a segment, an encoded slash or a backslash")]
@@ -45,6 +64,22 @@ mod tests {
     fn an_encoded_segment_is_one_segment() {
         assert_eq!(encode_segment("a/b?c#d e"), "a%2Fb%3Fc%23d%20e");
         assert_eq!(encode_segment("7c0f-._~"), "7c0f-._~");
+    }
+
+    #[test]
+    fn a_typed_path_is_completed() {
+        for (typed, path) in [
+            ("/ipp/v1/devices", "/ipp/v1/devices"),
+            ("ipp/v1/devices?page_size=1", "/ipp/v1/devices?page_size=1"),
+            ("C:/Program Files/Git/ipp/v1/devices", "/ipp/v1/devices"),
+            ("d:\\msys64\\ipp\\v1\\devices?a=b", "/ipp/v1/devices?a=b"),
+            ("C:/elsewhere", "C:/elsewhere"),
+            ("https://evil.example/x", "https://evil.example/x"),
+            ("//evil.example/x", "//evil.example/x"),
+            ("", ""),
+        ] {
+            assert_eq!(complete_path(typed), path, "{typed}");
+        }
     }
 
     #[test]

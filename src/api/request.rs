@@ -63,17 +63,26 @@ impl Request {
         self.body(serde_json::to_vec(value).unwrap_or_default())
     }
 
-    /// Whether the request needs `x-merchant-id`: the lists (two documented, one observed) and a single location
+    /// Whether the request needs `x-merchant-id`: GET or HEAD of the lists (two documented, one observed) and a single location
     /// (documented).
     pub(super) fn needs_merchant_header(&self) -> bool {
         let path = self.path.split('?').next().unwrap_or_default().trim_end_matches('/');
-        let Some(resource) = path.strip_prefix("/ipp/v1/").filter(|_| self.method == Method::GET) else {
+        let is_read = matches!(self.method, Method::GET | Method::HEAD);
+        let Some(resource) = path.strip_prefix("/ipp/v1/").filter(|_| is_read) else {
             return false;
         };
         match resource.split_once('/') {
             None => matches!(resource, "enrollments" | "locations" | "devices"),
             Some((list, id)) => list == "locations" && !id.contains('/'),
         }
+    }
+
+    /// Whether the request creates a session, in any spelling of the path that a server may accept.
+    pub(crate) fn is_session_create(&self) -> bool {
+        let path = self.path.split('?').next().unwrap_or_default();
+        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy().to_ascii_lowercase();
+        let segments = path.split('/').filter(|segment| !segment.is_empty());
+        self.method == Method::POST && segments.eq(["ipp", "v1", "sessions"])
     }
 
     /// What the response must contain to be about this request.
@@ -119,10 +128,21 @@ mod tests {
         let needs_merchant = |method, path: &str| Request::new(method, path).needs_merchant_header();
         for path in ["enrollments", "locations", "devices", "locations/x", "devices?page_size=1"] {
             assert!(needs_merchant(Method::GET, &format!("/ipp/v1/{path}")), "{path}");
+            assert!(needs_merchant(Method::HEAD, &format!("/ipp/v1/{path}")), "{path}");
         }
         assert!(!needs_merchant(Method::POST, "/ipp/v1/enrollments"));
         assert!(!needs_merchant(Method::GET, "/ipp/v1/sessions/x"));
         assert!(!needs_merchant(Method::GET, "/elsewhere"));
+    }
+
+    #[test]
+    fn a_session_is_created_by_any_spelling_of_its_path() {
+        let creates = |method, path: &str| Request::new(method, path).is_session_create();
+        for path in ["/ipp/v1/sessions", "/ipp/v1/sessions/?a=b", "/ipp//v1/%73essions", "/IPP/v1/Sessions"] {
+            assert!(creates(Method::POST, path), "{path}");
+        }
+        assert!(!creates(Method::GET, "/ipp/v1/sessions"));
+        assert!(!creates(Method::POST, "/ipp/v1/sessions/x"));
     }
 
     #[test]

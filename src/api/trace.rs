@@ -19,12 +19,14 @@ pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
         }
         Event::Failed { request, reason } => format!("< no response: {reason} ({})", request.summary()),
         Event::Waiting { delay, .. } => format!("  retrying in {} ms", delay.as_millis()),
+        // This is a warning at any verbosity.
+        Event::RepeatedPage { .. } => return None,
     };
     let mut lines = escape_control(&line).into_owned();
     let body = match event {
         Event::Sending { request, .. } => request.body.as_slice(),
         Event::Received { body, .. } => body,
-        Event::Failed { .. } | Event::Waiting { .. } => &[],
+        _ => &[],
     };
     if verbosity > 1 && !body.is_empty() {
         lines.push_str("\n  ");

@@ -5,9 +5,6 @@ use http::HeaderMap;
 
 use super::error::FailureCause;
 
-/// Far above a page of 100 devices.
-pub(super) const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
-
 #[derive(Debug, Clone)]
 pub(crate) struct Response {
     pub status: u16,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::output::{Format, Output};
+use crate::output::Output;
 
 const MORE: &str = "\
 Examples:
@@ -37,7 +37,7 @@ impl Args {
         let dir = tempfile::tempdir()
             .map_err(|error| Error::usage(format!("cannot create a temporary directory: {error}")))?;
         let program = std::env::current_exe().map_err(|error| process_error(&error))?;
-        let is_table = app.output.format() == Format::Table;
+        let is_table = app.output.format().is_table();
         let dir_path = dir.path().to_owned();
         let mut demo = Demo { output: &app.output, is_table, program, dir: dir_path, steps: Vec::new() };
         app.block_on(demo.run())?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::PagedRequest;
+use crate::args;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Resource;
@@ -16,12 +17,12 @@ use crate::output::{Column, Format, View};
 #[derive(Debug, Args)]
 pub(super) struct LimitArgs {
     /// Maximum number of items to list [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = args::parse_count)]
     limit: Option<u32>,
 }
 
 impl ApiContext<'_> {
-    /// Prints a list as its pages arrive.
+    /// Prints a list as its pages arrive. A table is sorted by name.
     pub(super) async fn print_pages<T>(
         &self,
         request: PagedRequest<'_>,
@@ -31,12 +32,27 @@ impl ApiContext<'_> {
         T: DeserializeOwned + 'static,
         Resource<T>: View,
     {
+        self.print_pages_with(request, limit, |_: &mut Resource<T>| {}).await
+    }
+
+    /// Like [`Self::print_pages`], with a change to each item before it is printed.
+    pub(super) async fn print_pages_with<T>(
+        &self,
+        request: PagedRequest<'_>,
+        limit: &LimitArgs,
+        change: impl Fn(&mut Resource<T>),
+    ) -> Result<ExitStatus, Error>
+    where
+        T: DeserializeOwned + 'static,
+        Resource<T>: View,
+    {
         let limit = limit.limit.map(|limit| limit as usize);
         let mut remaining = limit.unwrap_or(usize::MAX);
-        let mut list = self.output.list_writer::<Resource<T>>();
+        let mut list = self.output.list_writer::<Resource<T>>()?;
         let mut pages = pin!(request.at_most(limit).pages::<T>());
         // The other formats are printed page by page, which shows the progress too.
-        let has_progress = limit.is_none() && matches!(self.output.format(), Format::Table | Format::Json);
+        let has_progress =
+            limit.is_none() && (self.output.format().is_table() || self.output.format() == Format::Json);
         let mut bar = None;
         while remaining > 0
             && let Some(page) = pages.next().await
@@ -46,13 +62,17 @@ impl ApiContext<'_> {
                 let total = usize::try_from(total).unwrap_or_default();
                 bar.get_or_insert_with(|| self.output.show_bar("pages", total)).inc(1);
             }
-            for item in page.content.into_iter().take(remaining) {
-                remaining -= 1;
-                list.push(item)?;
+            let mut items: Vec<_> = page.content.into_iter().take(remaining).collect();
+            items.iter_mut().for_each(&change);
+            remaining -= items.len();
+            if !self.output.format().is_table() {
+                self.learn_names(&items).await;
             }
+            items.into_iter().try_for_each(|item| list.push(item))?;
             list.flush()?;
         }
         drop(bar);
+        self.learn_names(list.table_items()).await;
         list.finish()?;
         Ok(ExitStatus::Success)
     }
@@ -65,13 +85,13 @@ impl ApiContext<'_> {
         act: impl AsyncFn(T) -> Result<V, Error>,
     ) -> Result<ExitStatus, Error> {
         let mut targets: Vec<T> = targets.into_iter().collect();
+        let mut list = self.output.list_writer()?;
         if targets.len() == 1
             && let Some(target) = targets.pop()
         {
-            self.output.print_item(&act(target).await?)?;
+            self.print_item(&act(target).await?).await?;
             return Ok(ExitStatus::Success);
         }
-        let mut list = self.output.list_writer();
         let mut errors = Vec::new();
         let mut any_succeeded = false;
         let mut remaining = targets.len();

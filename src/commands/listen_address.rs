@@ -10,9 +10,10 @@ use tokio::net::TcpListener;
 use crate::error::Error;
 use crate::fs::{io_error_message, write_atomic};
 
-/// Parses an address with a port: `127.0.0.1:4010`, `[::1]:0`, `localhost:4010`.
+/// Parses an address with a port: `127.0.0.1:4010`, `[::1]:0`, `localhost:4010`, `:4010`.
 pub(super) fn parse_address(text: &str) -> Result<SocketAddr, String> {
-    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    let local = text.strip_prefix("localhost").unwrap_or(text).strip_prefix(':');
+    let local = local.and_then(|port| port.parse().ok());
     match local {
         Some(port) => Ok((Ipv4Addr::LOCALHOST, port).into()),
         None => text.parse().map_err(|_| {
@@ -74,6 +75,7 @@ mod tests {
     #[test]
     fn an_address_has_a_port() {
         assert_eq!(parse_address("localhost:80").unwrap(), "127.0.0.1:80".parse().unwrap());
+        assert_eq!(parse_address(":4011").unwrap(), "127.0.0.1:4011".parse().unwrap());
         assert_eq!(parse_address("[::1]:0").unwrap(), "[::1]:0".parse().unwrap());
         for wrong in
             ["", "4010", "127.0.0.1", "localhost", "localhost:x", "example.com:80", "127.0.0.1:70000"]

@@ -1,34 +1,43 @@
-//! Resolves a device or a location by name, ID or ID prefix, or lets the user pick it from a list.
+//! Resolves a device, a location or an enrollment by name, ID or ID prefix, or lets the user pick it from a list.
 
 use futures_util::TryStreamExt as _;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::api::{Client, Error as ApiError, PagedRequest};
+use crate::api::{Client, EnrollmentFilter, Error as ApiError, PagedRequest};
 use crate::context::ApiContext;
-use crate::error::{Error, ErrorKind};
-use crate::model::{Device, Location, MIN_ID_PREFIX_LEN, Page, Resource};
-use crate::output::Choice;
-use crate::text::{escape_control, normalize_text, pluralize, trim_text};
+use crate::error::{Candidate, Error, ErrorKind};
+use crate::model::{Device, Enrollment, EnrollmentStatus, Location, MIN_ID_PREFIX_LEN, Page, Resource};
+use crate::output::{Cell, Choice, NameKind};
+use crate::text::{escape_control, fold_text, natural_key, normalize_text, trim_text};
 
 const MAX_EDIT_DISTANCE: usize = 2;
 
 const SHORT_ID_LEN: usize = 8;
 
+/// A resource that is referred to by its name or ID.
 pub(super) trait NamedResource: Clone + DeserializeOwned + 'static {
     const NOUN: &'static str;
     const TITLE: &'static str;
+    const NAME_KIND: Option<NameKind>;
     /// Lists all of them, since the API has no look-up by name.
     fn list(client: &Client) -> PagedRequest<'_>;
+    /// Lists those that a user can pick from.
+    fn list_choices(client: &Client) -> PagedRequest<'_> {
+        Self::list(client)
+    }
     fn id(&self) -> Option<&str>;
     fn name(&self) -> Option<&str>;
-    /// Distinguishes resources of the same name.
-    fn place(&self) -> Option<&str>;
+    /// Distinguishes resources of the same name: its kind of reference, if any, and its text.
+    fn place(&self) -> Cell;
+    /// What else helps to recognize it in a list.
+    fn detail(&self) -> Option<&str>;
 }
 
 impl NamedResource for Device {
     const NOUN: &'static str = "device";
     const TITLE: &'static str = "Device";
+    const NAME_KIND: Option<NameKind> = Some(NameKind::Device);
 
     fn list(client: &Client) -> PagedRequest<'_> {
         client.devices(None)
@@ -42,14 +51,19 @@ impl NamedResource for Device {
         self.name.as_deref()
     }
 
-    fn place(&self) -> Option<&str> {
-        self.location_id.as_deref()
+    fn place(&self) -> Cell {
+        Cell::named(NameKind::Location, self.location_id.as_deref())
+    }
+
+    fn detail(&self) -> Option<&str> {
+        None
     }
 }
 
 impl NamedResource for Location {
     const NOUN: &'static str = "location";
     const TITLE: &'static str = "Location";
+    const NAME_KIND: Option<NameKind> = Some(NameKind::Location);
 
     fn list(client: &Client) -> PagedRequest<'_> {
         client.locations()
@@ -63,21 +77,64 @@ impl NamedResource for Location {
         self.name.as_deref()
     }
 
-    fn place(&self) -> Option<&str> {
-        self.city.as_deref()
+    fn place(&self) -> Cell {
+        Cell::optional(self.city.as_deref())
+    }
+
+    fn detail(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// An enrollment has no name, so it is referred to by its ID. Its code is a secret.
+impl NamedResource for Enrollment {
+    const NOUN: &'static str = "enrollment";
+    const TITLE: &'static str = "Enrollment";
+    const NAME_KIND: Option<NameKind> = None;
+
+    fn list(client: &Client) -> PagedRequest<'_> {
+        client.enrollments(&EnrollmentFilter::default())
+    }
+
+    /// A phone can still use these.
+    fn list_choices(client: &Client) -> PagedRequest<'_> {
+        client.enrollments(&EnrollmentFilter { include_consumed: Some(false), ..EnrollmentFilter::default() })
+    }
+
+    fn id(&self) -> Option<&str> {
+        self.enrollment_id.as_deref()
+    }
+
+    fn name(&self) -> Option<&str> {
+        None
+    }
+
+    fn place(&self) -> Cell {
+        Cell::named(NameKind::Location, self.location_id.as_deref())
+    }
+
+    fn detail(&self) -> Option<&str> {
+        self.status.as_ref().map(EnrollmentStatus::as_str)
     }
 }
 
 impl ApiContext<'_> {
     pub(super) async fn find<T: NamedResource>(&self, query: &str) -> Result<Resource<T>, Error> {
-        let all = fetch_all(T::list(&self.client)).await?;
-        resolve(&all, query).map_err(|error| match error.kind {
-            ErrorKind::NotFound => {
-                let flag = self.settings.profile_flag();
-                error.hint(format!("list them with `kustom{flag} {}s list`", T::NOUN))
+        let all = fetch_all::<T>(T::list(&self.client)).await?;
+        self.learn_resources(&all);
+        match resolve(&all, query).as_slice() {
+            [] => Err(not_found(&all, query).hint(format!("list them with `kustom {}s list`", T::NOUN))),
+            [item] => Ok(item.clone()),
+            several => {
+                self.learn_places(several).await;
+                let candidate = |item: &Resource<T>| Candidate {
+                    id: item.id().unwrap_or_default().to_owned(),
+                    name: item.name().map(str::to_owned),
+                    about: Some(self.output.name_of(&item.place())).filter(|place| !place.is_empty()),
+                };
+                Err(Error::ambiguous(query, T::NOUN, several.iter().map(candidate).collect()))
             }
-            _ => error,
-        })
+        }
     }
 
     /// Like [`Self::find`], but lets the user pick one from a list if `query` is `None`.
@@ -86,12 +143,14 @@ impl ApiContext<'_> {
         query: Option<&str>,
     ) -> Result<Resource<T>, Error> {
         let Some(query) = query else {
-            let (noun, flag) = (T::NOUN, self.settings.profile_flag());
+            let noun = T::NOUN;
             if !self.output.can_prompt() {
+                let way = if T::NAME_KIND.is_some() { "a name or an ID" } else { "an ID" };
                 return Err(Error::usage(format!("no {noun} is given"))
-                    .hint(format!("pass a name or an ID; `kustom{flag} {noun}s list` lists them")));
+                    .hint(format!("pass {way}; `kustom {noun}s list` lists them")));
             }
-            let all = fetch_all(T::list(&self.client)).await?;
+            let all = fetch_all(T::list_choices(&self.client)).await?;
+            self.learn_resources(&all);
             if all.is_empty() {
                 let message = format!("there are no {noun}s to choose from");
                 return Err(Error::new(ErrorKind::NotFound, message));
@@ -105,10 +164,37 @@ impl ApiContext<'_> {
         &self,
         mut all: Vec<Resource<T>>,
     ) -> Result<Resource<T>, Error> {
-        all.sort_by_key(|item| item.name().unwrap_or_default().to_lowercase());
-        let choices: Vec<_> = all.iter().map(|item| to_choice::<T>(item)).collect();
+        self.learn_places(&all).await;
+        all.sort_by_cached_key(|item| natural_key(item.name().unwrap_or_default()));
+        let choices: Vec<_> = all.iter().map(|item| self.to_choice(item)).collect();
         let index = self.output.select(T::TITLE, &choices).await?;
         all.into_iter().nth(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
+    }
+
+    fn to_choice<T: NamedResource>(&self, item: &Resource<T>) -> Choice {
+        let id = item.id().unwrap_or_default();
+        let short_id = id.get(..SHORT_ID_LEN).unwrap_or(id);
+        let place = self.output.name_of(&item.place());
+        let details = [Some(place.as_str()), item.detail()].into_iter().flatten();
+        let details: Vec<_> = details.filter(|text| !text.is_empty()).collect();
+        match item.name() {
+            None if T::NAME_KIND.is_none() => Choice::new(short_id, "").detail(&details.join("  ")),
+            name => Choice::new(name.unwrap_or("(no name)"), short_id).detail(&details.join("  ")),
+        }
+    }
+
+    /// Keeps the names, for output that refers to the resources.
+    fn learn_resources<T: NamedResource>(&self, all: &[Resource<T>]) {
+        let Some(kind) = T::NAME_KIND else { return };
+        for item in all {
+            if let (Some(id), Some(name)) = (item.id(), item.name()) {
+                self.output.learn_name(kind, id, name);
+            }
+        }
+    }
+
+    async fn learn_places<T: NamedResource>(&self, all: &[Resource<T>]) {
+        self.learn_unknown(|| self.output.unknown_kinds(all.iter().map(|item| item.place()))).await;
     }
 
     /// The ID of a device or a location. A complete ID is returned without a request.
@@ -137,6 +223,20 @@ impl ApiContext<'_> {
         }
     }
 
+    /// Like [`Self::location_id_or_default`], but lets the user pick one of several if there is no default.
+    pub(super) async fn location_id_or_prompt(&self, query: Option<&str>) -> Result<Option<String>, Error> {
+        if query.is_some() || self.account.location.is_some() || !self.output.can_prompt() {
+            return self.location_id_or_default(query).await;
+        }
+        let locations = fetch_all(Location::list(&self.client)).await?;
+        self.learn_resources(&locations);
+        match locations.as_slice() {
+            [] => Ok(None),
+            [only] => id_of(only).map(Some),
+            _ => id_of(&self.select_from::<Location>(locations).await?).map(Some),
+        }
+    }
+
     /// Like [`Self::location_id_opt`], with the profile's default location.
     pub(super) async fn location_id_or_default(&self, query: Option<&str>) -> Result<Option<String>, Error> {
         let default = self.account.location.as_ref().map(|location| location.value.as_str());
@@ -149,11 +249,6 @@ pub(super) fn id_of<T: NamedResource>(found: &Resource<T>) -> Result<String, Err
     found.id().map(str::to_owned).ok_or_else(|| Error::new(ErrorKind::Unavailable, message()))
 }
 
-fn to_choice<T: NamedResource>(item: &T) -> Choice {
-    let id = item.id().unwrap_or_default();
-    Choice::new(item.name().unwrap_or("(no name)"), id.get(..SHORT_ID_LEN).unwrap_or(id))
-}
-
 pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
     list: PagedRequest<'_>,
 ) -> Result<Vec<Resource<T>>, ApiError> {
@@ -162,51 +257,55 @@ pub(super) async fn fetch_all<T: DeserializeOwned + 'static>(
 }
 
 /// Finds the resource by its complete ID, or else by name or ID prefix. A name that matches exactly is preferred over one
-/// that differs in case, but a name that is also the ID prefix of another resource is ambiguous. Names that look the same
-/// are the same.
-fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Result<Resource<T>, Error> {
+/// that differs in case or diacritics, but a name that is also the ID prefix of another resource is ambiguous. Names that
+/// look the same are the same. Several results mean that the query is ambiguous.
+fn resolve<T: NamedResource>(all: &[Resource<T>], query: &str) -> Vec<Resource<T>> {
     let query = trim_text(query);
-    let (name, lower) = (normalize_text(query), normalize_text(query).to_lowercase());
-    let has_id = |item: &&Resource<T>| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query));
-    let has_name = |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own) == name);
-    let has_name_ignoring_case =
-        |item: &&Resource<T>| item.name().is_some_and(|own| normalize_text(own).to_lowercase() == lower);
-    let has_id_prefix = |item: &&Resource<T>| {
+    let (name, lower, folded) = (normalize_text(query), query.to_lowercase(), fold_text(query));
+    let find = |is_match: &dyn Fn(&T) -> bool| -> Vec<Resource<T>> {
+        all.iter().filter(|item| is_match(item)).cloned().collect()
+    };
+    let with_id = find(&|item| item.id().is_some_and(|id| id.eq_ignore_ascii_case(query)));
+    if !with_id.is_empty() {
+        return with_id;
+    }
+    let normalize: [&dyn Fn(&str) -> bool; 3] = [
+        &|own| normalize_text(own) == name,
+        &|own| normalize_text(own).to_lowercase() == name.to_lowercase(),
+        &|own| fold_text(own) == folded,
+    ];
+    let has_name =
+        normalize.into_iter().find(|is_same| all.iter().any(|item| item.name().is_some_and(is_same)));
+    let has_id_prefix = |item: &T| {
         query.len() >= MIN_ID_PREFIX_LEN
             && item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower))
     };
-    let mut found: Vec<_> = all.iter().filter(has_id).collect();
-    if found.is_empty() {
-        let any_exact = all.iter().any(|item| has_name(&item));
-        let is_match = |item: &&Resource<T>| {
-            has_id_prefix(item) || if any_exact { has_name(item) } else { has_name_ignoring_case(item) }
-        };
-        found = all.iter().filter(is_match).collect();
+    find(&|item| has_id_prefix(item) || has_name.is_some_and(|is_same| item.name().is_some_and(is_same)))
+}
+
+fn not_found<T: NamedResource>(all: &[Resource<T>], query: &str) -> Error {
+    let (noun, query, lower) = (T::NOUN, trim_text(query), query.to_lowercase());
+    let starts =
+        |item: &&Resource<T>| item.id().is_some_and(|id| id.to_ascii_lowercase().starts_with(&lower));
+    if !query.is_empty() && query.len() < MIN_ID_PREFIX_LEN && all.iter().any(|item| starts(&item)) {
+        return Error::usage(format!(
+            "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",
+            escape_control(query)
+        ));
     }
-    let noun = T::NOUN;
-    match found.as_slice() {
-        [] => {}
-        [item] => return Ok((*item).clone()),
-        several => {
-            let candidates: Vec<_> = several.iter().map(|item| describe::<T>(item)).collect();
-            let candidates = candidates.join("\n  ");
-            let (query, number) = (escape_control(query), pluralize(several.len(), noun));
-            let message = format!("'{query}' is ambiguous: it matches {number}\n  {candidates}");
-            return Err(Error::usage(message).hint(format!("use the ID of the {noun}")));
-        }
-    }
-    let message = format!("there is no {noun} with the name or ID '{}'", escape_control(query));
+    let way = if T::NAME_KIND.is_some() { "name or ID" } else { "ID" };
+    let message = format!("there is no {noun} with the {way} '{}'", escape_control(query));
     let error = Error::new(ErrorKind::NotFound, message);
-    Err(match suggest_name(all, &lower) {
+    match suggest_name(all, &fold_text(query)) {
         Some(name) => error.hint(format!("did you mean '{}'?", escape_control(name))),
         None => error,
-    })
+    }
 }
 
 /// Suggests the only name that contains the query, or else one that differs by a typo.
 fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Option<&'a str> {
     let names = || all.iter().filter_map(|item| item.name());
-    let normalize = |name: &str| normalize_text(name).to_lowercase();
+    let normalize = fold_text;
     let mut containing = names().filter(|name| !lower.is_empty() && normalize(name).contains(lower));
     match (containing.next(), containing.next()) {
         (Some(only), None) => Some(only),
@@ -215,11 +314,6 @@ fn suggest_name<'a, T: NamedResource>(all: &'a [Resource<T>], lower: &str) -> Op
         }
         _ => None,
     }
-}
-
-fn describe<T: NamedResource>(item: &T) -> String {
-    let parts = [item.id(), item.name(), item.place()];
-    parts.into_iter().flatten().map(escape_control).collect::<Vec<_>>().join("  ")
 }
 
 #[cfg(test)]
@@ -242,8 +336,8 @@ mod tests {
         .collect()
     }
 
-    fn find_id(query: &str) -> Result<String, Error> {
-        resolve(&devices(), query).map(|device| device.id.clone().unwrap())
+    fn find_ids(query: &str) -> Vec<String> {
+        resolve(&devices(), query).iter().map(|device| device.id.clone().unwrap()).collect()
     }
 
     #[test]
@@ -257,44 +351,39 @@ mod tests {
             (" Till\u{a0}1\r\n", "aaaa1111"),
             ("Kafe\u{301}", "ffff7777"),
             ("KAFE\u{301}", "ffff7777"),
+            ("kafe", "ffff7777"),
             ("eeee6666", "eeee6666"),
         ] {
-            assert_eq!(find_id(query).unwrap(), id, "{query}");
+            assert_eq!(find_ids(query), [id], "{query}");
         }
     }
 
     #[test]
-    fn an_ambiguous_name_lists_the_candidates() {
-        let error = find_id("Bar").unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Usage);
-        insta::assert_snapshot!(error.message, @r"
-        'Bar' is ambiguous: it matches 2 devices
-          cccc4444  Bar  north
-          dddd5555  Bar  south
-        ");
-        assert_eq!(find_id("TILL 2").unwrap_err().kind, ErrorKind::Usage);
-        insta::assert_snapshot!(find_id("aaaa").unwrap_err().message, @r"
-        'aaaa' is ambiguous: it matches 3 devices
-          aaaa1111  Till 1  north
-          aaaa2222  Till 2
-          eeee6666  aaaa
-        ");
+    fn an_ambiguous_name_has_several_candidates() {
+        assert_eq!(find_ids("Bar"), ["cccc4444", "dddd5555"]);
+        assert_eq!(find_ids("TILL 2"), ["aaaa2222", "bbbb3333"]);
+        assert_eq!(find_ids("aaaa"), ["aaaa1111", "aaaa2222", "eeee6666"]);
     }
 
     #[test]
-    fn a_similar_name_is_suggested() {
+    fn what_does_not_exist_is_not_found_and_a_similar_name_is_suggested() {
         for (query, hints) in [
-            ("bbb", &[][..]),
+            ("xyz", &[][..]),
             ("nobody", &[]),
             ("ill 1", &["did you mean 'Till 1'?"]),
             ("Tlil 1", &["did you mean 'Till 1'?"]),
+            ("kaf", &["did you mean 'Kafé'?"]),
             ("til", &[]),
         ] {
-            let error = find_id(query).unwrap_err();
+            assert_eq!(find_ids(query), [""; 0], "{query}");
+            let error = not_found(&devices(), query);
             assert_eq!(error.kind, ErrorKind::NotFound, "{query}");
             assert_eq!(error.hints, hints, "{query}");
         }
-        let message = find_id("\u{1b}").unwrap_err().message;
+        let message = not_found(&devices(), "\u{1b}").message;
         assert_eq!(message, "there is no device with the name or ID '\\u{1b}'");
+        let short = not_found(&devices(), "bbb");
+        assert_eq!(short.kind, ErrorKind::Usage);
+        assert_eq!(short.message, "'bbb' is too short: an ID prefix has at least 4 characters");
     }
 }

@@ -205,6 +205,9 @@ pub(super) fn settings(profile: Option<String>) -> Option<Settings> {
     let global = Global {
         profile,
         output: None,
+        columns: Vec::new(),
+        no_header: false,
+        jq: None,
         quiet: true,
         verbose: 0,
         no_input: true,

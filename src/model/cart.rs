@@ -25,6 +25,8 @@ pub struct LineInput {
     pub discount: i64,
     /// Basis points.
     pub tax_rate: i64,
+    /// Whether the rate is zero because none was given.
+    pub lacks_tax: bool,
     pub total: Option<i64>,
     pub tax: Option<i64>,
     /// Fields of the API that this version does not know, sent unchanged.
@@ -39,6 +41,8 @@ pub struct Cart {
     /// Includes tax.
     pub total: i64,
     pub tax: i64,
+    /// Possible mistakes in a cart that adds up.
+    pub warnings: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,17 +73,43 @@ fn included_tax(total: i64, rate: i64) -> i64 {
     i64::try_from(nearest).unwrap_or(total)
 }
 
-/// Accepts any rounding, because the API does not document its rule.
-fn is_rounding_of(tax: i64, total: i64, rate: i64) -> bool {
-    let (numerator, denominator) = tax_fraction(total, rate);
-    (i128::from(tax) * denominator - numerator).abs() < denominator
-}
+/// 1 % in basis points.
+const PERCENT: i64 = 100;
+
+/// How far the tax of a line may be off, in minor units (documented for orders).
+const TAX_TOLERANCE: u64 = 1;
 
 impl LineInput {
+    /// Checks that a discount lowers the sum. A discount with the wrong sign would add up as well.
+    pub(super) fn check_signs(&self, currency: Option<Currency>) -> Result<(), String> {
+        let format = |amount: i128| match (i64::try_from(amount), currency) {
+            (Ok(amount), Some(currency)) => format_minor(amount, currency),
+            _ => amount.to_string(),
+        };
+        let gross = i128::from(self.unit_price) * i128::from(self.quantity);
+        let discount = i128::from(self.discount);
+        if discount < 0 {
+            let discount = format(discount);
+            return Err(format!("the discount is {discount}, but must not be negative: it is subtracted"));
+        }
+        let is_discount =
+            self.kind.as_deref().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("discount"));
+        let highest = gross.max(i128::from(self.unit_price)).max(i128::from(self.total.unwrap_or_default()));
+        if is_discount && highest > 0 {
+            let highest = format(highest);
+            return Err(format!("it is a discount, so its price must be negative, not {highest}"));
+        }
+        if discount > 0 && discount > gross {
+            let (discount, gross) = (format(discount), format(gross));
+            return Err(format!("the discount is {discount}, but the line without it is only {gross}"));
+        }
+        Ok(())
+    }
+
     /// Returns the total and the tax.
     fn check(&self, line: usize, currency: Currency) -> Result<(i64, i64), CartError> {
         let Self { name, quantity, tax_rate, .. } = self;
-        let error = |problem| CartError::Line { line, name: name.clone(), problem };
+        let error = |problem: String| CartError::Line { line, name: name.clone(), problem };
         let mismatch = |field, given, rule, expected| {
             let (given, expected) = (format_minor(given, currency), format_minor(expected, currency));
             error(format!("{field} is {given}, but {rule} is {expected}"))
@@ -93,6 +123,7 @@ impl LineInput {
         if *tax_rate < 0 {
             return Err(error(format!("the tax rate is {tax_rate} basis points, but must not be negative")));
         }
+        self.check_signs(Some(currency)).map_err(error)?;
         let exact = i128::from(self.unit_price) * i128::from(*quantity) - i128::from(self.discount);
         let total = i64::try_from(exact).map_err(|_| CartError::TooLarge(format!("line {line} ({name})")))?;
         if let Some(given) = self.total.filter(|given| *given != total) {
@@ -100,10 +131,22 @@ impl LineInput {
         }
         let nearest = included_tax(total, *tax_rate);
         let tax = self.tax.unwrap_or(nearest);
-        if !is_rounding_of(tax, total, *tax_rate) {
+        if tax.abs_diff(nearest) > TAX_TOLERANCE {
             return Err(mismatch("total_tax_amount", tax, "the tax in its total", nearest));
         }
         Ok((total, tax))
+    }
+
+    /// A rate in percent, where the API takes basis points.
+    fn warn_about_rate(&self, line: usize) -> Option<String> {
+        let Self { name, tax_rate, .. } = self;
+        (1..PERCENT).contains(tax_rate).then(|| {
+            format!(
+                "line {line} ({name}): the tax rate is {tax_rate} basis points, which is 0.{tax_rate:02} %; \
+                 {tax_rate} % are {} basis points",
+                tax_rate * PERCENT
+            )
+        })
     }
 
     /// Builds the API's `order_items` element.
@@ -136,9 +179,15 @@ impl Cart {
         if lines.is_empty() {
             return Err(CartError::Empty);
         }
-        let mut cart = Self { items: Vec::with_capacity(lines.len()), total: 0, tax: 0 };
+        let mut cart = Self {
+            items: Vec::with_capacity(lines.len()),
+            total: 0,
+            tax: 0,
+            warnings: find_oddities(&lines),
+        };
         for (line, number) in lines.into_iter().zip(1..) {
             let (total, tax) = line.check(number, currency)?;
+            cart.warnings.extend(line.warn_about_rate(number));
             let too_large = || CartError::TooLarge(format!("the sum of the lines up to line {number}"));
             cart.total = cart.total.checked_add(total).ok_or_else(too_large)?;
             cart.tax = cart.tax.checked_add(tax).ok_or_else(too_large)?;
@@ -146,6 +195,40 @@ impl Cart {
         }
         Ok(cart)
     }
+
+    /// Takes the tax that was given in addition to the lines. Programs that round the tax of the order instead of that of
+    /// each line are off by up to one minor unit per line.
+    pub fn with_order_tax(mut self, given: Option<i64>, currency: Currency) -> Result<Self, CartError> {
+        let tolerance = TAX_TOLERANCE * self.items.len() as u64;
+        match given {
+            Some(given) if given.abs_diff(self.tax) <= tolerance => self.tax = given,
+            given => check_sum("order_tax_amount", given, self.tax, currency)?,
+        }
+        Ok(self)
+    }
+}
+
+/// Describes what may be a mistake in the lines.
+fn find_oddities(lines: &[LineInput]) -> Vec<String> {
+    let numbers = |is_odd: &dyn Fn(&LineInput) -> bool| {
+        let odd = lines.iter().zip(1..).filter(|(line, _)| is_odd(line));
+        let numbers: Vec<_> = odd.map(|(_, number): (_, usize)| number.to_string()).collect();
+        match numbers.as_slice() {
+            [] => None,
+            [number] => Some(format!("line {number}")),
+            numbers => Some(format!("lines {}", numbers.join(", "))),
+        }
+    };
+    let untaxed =
+        numbers(&|line| line.lacks_tax).map(|lines| format!("no tax is given in {lines}, so none is sent"));
+    let overtaxed = numbers(&|line| i128::from(line.tax_rate) > BASIS_POINTS)
+        .map(|lines| format!("the tax rate in {lines} is more than 100%"));
+    let is_undocumented =
+        |line: &LineInput| line.kind.as_deref().is_some_and(|kind| !["physical", "discount"].contains(&kind));
+    let types = numbers(&is_undocumented).map(|lines| {
+        format!("the item type in {lines} is neither physical nor discount, so the API may reject it")
+    });
+    [untaxed, overtaxed, types].into_iter().flatten().collect()
 }
 
 /// Checks a sum that was given in addition to the lines.
@@ -184,13 +267,41 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_a_mistake_is_a_warning() {
+        let line = |tax_rate, lacks_tax, kind: Option<&str>| LineInput {
+            name: "x".into(),
+            quantity: 1,
+            unit_price: 100,
+            tax_rate,
+            lacks_tax,
+            kind: kind.map(str::to_owned),
+            ..LineInput::default()
+        };
+        let lines = vec![
+            line(2500, false, Some("physical")),
+            line(30_000, false, Some("gift")),
+            line(0, true, None),
+            line(0, true, None),
+        ];
+        assert_eq!(
+            Cart::check(lines, sek()).unwrap().warnings,
+            [
+                "no tax is given in lines 3, 4, so none is sent",
+                "the tax rate in line 2 is more than 100%",
+                "the item type in line 2 is neither physical nor discount, so the API may reject it",
+            ]
+        );
+    }
+
+    #[test]
     fn the_documented_sample_has_its_documented_amounts() {
         let shirt = LineInput { name: "T-Shirt".into(), ..line(100_000, 2, 2500) };
         let items = vec![json!({
             "name": "T-Shirt", "quantity": 2, "unit_price": 100_000, "tax_rate": 2500,
             "total_amount": 200_000, "total_tax_amount": 40_000,
         })];
-        assert_eq!(Cart::check(vec![shirt], sek()), Ok(Cart { items, total: 200_000, tax: 40_000 }));
+        let cart = Cart { items, total: 200_000, tax: 40_000, warnings: Vec::new() };
+        assert_eq!(Cart::check(vec![shirt], sek()), Ok(cart));
     }
 
     #[test]
@@ -224,17 +335,77 @@ mod tests {
     }
 
     #[test]
-    fn any_rounding_of_the_tax_is_accepted() {
-        // 100.00 at 12 % includes 10.714…, so 10.71 and 10.72 are both roundings of it. 200.00 at 25 % includes 40.00.
+    fn a_discount_with_the_wrong_sign_is_rejected() {
+        let typed = |kind: &str, line| LineInput { kind: Some(kind.into()), ..line };
+        for (input, expected) in [
+            (
+                LineInput { discount: -1000, ..line(10_000, 1, 2500) },
+                "line 1 (x): the discount is -10.00, but must not be negative: it is subtracted",
+            ),
+            (
+                typed("discount", line(1000, 1, 2500)),
+                "line 1 (x): it is a discount, so its price must be negative, not 10.00",
+            ),
+            (
+                typed("Discount", line(1000, 2, 2500)),
+                "line 1 (x): it is a discount, so its price must be negative, not 20.00",
+            ),
+            (
+                LineInput { discount: 2001, ..line(1000, 2, 2500) },
+                "line 1 (x): the discount is 20.01, but the line without it is only 20.00",
+            ),
+            (
+                LineInput { discount: 1, ..line(-1000, 1, 2500) },
+                "line 1 (x): the discount is 0.01, but the line without it is only -10.00",
+            ),
+        ] {
+            assert_eq!(message(vec![input]), expected);
+        }
+        let lines = [
+            LineInput { discount: 2000, ..line(1000, 2, 2500) },
+            typed("discount", line(-1000, 2, 2500)),
+            line(-3, 1, 0),
+        ];
+        for line in lines {
+            assert!(Cart::check(vec![line], sek()).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_tax_may_be_one_minor_unit_off() {
+        // 100.00 at 12 % includes 10.71, and 200.00 at 25 % includes 40.00.
         for (price, rate, tax, accepted) in [
-            (10_000, 1200, 1070, false),
-            (10_000, 1200, 1071, true),
+            (10_000, 1200, 1069, false),
+            (10_000, 1200, 1070, true),
             (10_000, 1200, 1072, true),
             (10_000, 1200, 1073, false),
-            (20_000, 2500, 4001, false),
+            (20_000, 2500, 4001, true),
+            (20_000, 2500, 4002, false),
         ] {
             let input = LineInput { tax: Some(tax), ..line(price, 1, rate) };
             assert_eq!(Cart::check(vec![input], sek()).is_ok(), accepted, "{tax}");
+        }
+        let lines = vec![line(10_000, 1, 1200); 3];
+        for (given, expected) in [
+            (None, Ok(3213)),
+            (Some(3216), Ok(3216)),
+            (Some(3210), Ok(3210)),
+            (Some(3217), Err("order_tax_amount is 32.17, but the lines add up to 32.13".to_owned())),
+        ] {
+            let cart = Cart::check(lines.clone(), sek()).unwrap().with_order_tax(given, sek());
+            assert_eq!(cart.map(|cart| cart.tax).map_err(|error| error.to_string()), expected);
+        }
+    }
+
+    #[test]
+    fn a_rate_in_percent_is_warned_about() {
+        let warnings = |rate| Cart::check(vec![line(100, 1, rate)], sek()).unwrap().warnings;
+        assert_eq!(
+            warnings(25),
+            ["line 1 (x): the tax rate is 25 basis points, which is 0.25 %; 25 % are 2500 basis points"]
+        );
+        for rate in [0, 100, 2500] {
+            assert_eq!(warnings(rate), [""; 0]);
         }
     }
 
@@ -255,7 +426,7 @@ mod tests {
             (-10_000_000_i64..10_000_000, 1_i64..1000, 0_i64..100_000, 0_i64..10_000), 1..20))
         {
             let lines: Vec<_> = numbers.iter().map(|(price, quantity, discount, rate)| LineInput {
-                discount: *discount, ..line(*price, *quantity, *rate)
+                discount: *discount.min(&(price * quantity).max(0)), ..line(*price, *quantity, *rate)
             }).collect();
             let cart = Cart::check(lines.clone(), sek()).unwrap();
             let amount = |item: &Value, field: &str| item[field].as_i64().unwrap();

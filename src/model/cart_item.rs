@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::cart::LineInput;
-use super::{Currency, format_minor, parse_amount, parse_rate};
+use super::{Currency, format_minor, parse_amount, parse_integer, parse_rate};
+use crate::text::trim_text;
 
 /// The keys of the short form: amounts in the currency's decimals, the tax as a percentage.
 const SHORT_KEYS: [&str; 7] = ["name", "price", "qty", "tax", "ref", "discount", "type"];
@@ -27,9 +28,7 @@ pub fn parse_item(text: &str, currency: Currency) -> Result<LineInput, String> {
             Some((key, value)) if index > 0 || SHORT_KEYS.contains(&key) => (key.trim(), value),
             _ if index == 0 => ("name", part.as_str()),
             _ => {
-                return Err(format!(
-                    "'{part}' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001"
-                ));
+                return Err(explain_part(&part, index, &fields));
             }
         };
         if fields.insert(key.to_owned(), Value::from(value)).is_some() {
@@ -38,6 +37,30 @@ pub fn parse_item(text: &str, currency: Currency) -> Result<LineInput, String> {
     }
     // A typed line is always short: minor units by mistake would be a hundredfold price.
     parse_short(fields, currency)
+}
+
+/// Explains a part without a key: the rest of a decimal comma, of a name with a comma, or something else.
+fn explain_part(part: &str, index: usize, fields: &Map<String, Value>) -> String {
+    let last = fields.iter().next_back();
+    match last {
+        Some((key, Value::String(value)))
+            if key != "name"
+                && is_digits(part.trim_end_matches('%'))
+                && is_digits(value.trim_start_matches('-')) =>
+        {
+            format!("{key}: '{value},{part}' has a decimal comma; write {key}={value}.{part}")
+        }
+        Some((key, Value::String(name))) if key == "name" && index == 1 && !is_digits(part) => {
+            format!(
+                "'{part}' is not a pair; if the name contains a comma, quote it: \"{name}, {part}\",price=…"
+            )
+        }
+        _ => format!("'{part}' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001"),
+    }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Parses a line of either form.
@@ -94,7 +117,8 @@ fn parse_short(mut fields: Map<String, Value>, currency: Currency) -> Result<Lin
         let discount = format_minor(discount, currency);
         return Err(format!("discount: '{discount}' is negative; write the amount to subtract"));
     }
-    let tax_rate = take_text(&mut fields, "tax")?.map_or(Ok(0), |text| parse_rate(&text));
+    let tax_rate = take_text(&mut fields, "tax")?.map(|text| parse_rate(&text)).transpose();
+    let tax_rate = tax_rate.map_err(|error| format!("tax: {error}"))?;
     Ok(LineInput {
         name: require("name", take_text(&mut fields, "name")?)?,
         kind: take_text(&mut fields, "type")?,
@@ -102,7 +126,8 @@ fn parse_short(mut fields: Map<String, Value>, currency: Currency) -> Result<Lin
         quantity: take_integer(&mut fields, "qty")?.unwrap_or(1),
         unit_price: require("price", unit_price)?,
         discount,
-        tax_rate: tax_rate.map_err(|error| format!("tax: {error}"))?,
+        lacks_tax: tax_rate.is_none(),
+        tax_rate: tax_rate.unwrap_or(0),
         ..LineInput::default()
     })
 }
@@ -115,6 +140,7 @@ fn parse_api(mut fields: Map<String, Value>) -> Result<LineInput, String> {
         quantity: take_integer(&mut fields, "quantity")?.unwrap_or(1),
         unit_price: require("unit_price", take_integer(&mut fields, "unit_price")?)?,
         discount: take_integer(&mut fields, "total_discount_amount")?.unwrap_or(0),
+        lacks_tax: false,
         tax_rate: require("tax_rate", take_integer(&mut fields, "tax_rate")?)?,
         total: take_integer(&mut fields, "total_amount")?,
         tax: take_integer(&mut fields, "total_tax_amount")?,
@@ -131,15 +157,23 @@ fn require<T>(key: &str, value: Option<T>) -> Result<T, String> {
 fn take_text(fields: &mut Map<String, Value>, key: &str) -> Result<Option<String>, String> {
     match fields.shift_remove(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::String(text)) => Ok(Some(trim_text(&text).to_owned()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => {
+            let text = number.to_string();
+            // Many programs write an integer as `500.0`, and some currencies have no decimals.
+            let integer =
+                text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|byte| byte == b'0'));
+            Ok(Some(integer.map_or(text.as_str(), |(whole, _)| whole).to_owned()))
+        }
         Some(_) => Err(format!("'{key}' must be a text or a number")),
     }
 }
 
 fn take_integer(fields: &mut Map<String, Value>, key: &str) -> Result<Option<i64>, String> {
     let text = take_text(fields, key)?;
-    text.map(|text| text.parse().map_err(|_| format!("{key}: '{text}' is not a whole number"))).transpose()
+    let parse =
+        |text: String| parse_integer(&text).ok_or_else(|| format!("{key}: '{text}' is not a whole number"));
+    text.map(parse).transpose()
 }
 
 #[cfg(test)]
@@ -179,9 +213,24 @@ mod tests {
     }
 
     #[test]
+    fn an_integer_may_have_a_zero_fraction() {
+        let line =
+            r#"{"name":"x","unit_price":2000.0,"quantity":2.0,"tax_rate":2.5e3,"total_amount":"4000.00"}"#;
+        let line = item_from_json(serde_json::from_str(line).unwrap(), sek()).unwrap();
+        assert_eq!((line.unit_price, line.quantity, line.tax_rate, line.total), (2000, 2, 2500, Some(4000)));
+        let yen = serde_json::from_str(r#"{"name":"x","price":500.0}"#).unwrap();
+        assert_eq!(item_from_json(yen, "JPY".parse().unwrap()).unwrap().unit_price, 500);
+    }
+
+    #[test]
     fn the_defaults_are_one_untaxed_piece() {
-        let coffee =
-            LineInput { name: "Coffee, black".into(), quantity: 1, unit_price: 3500, ..LineInput::default() };
+        let coffee = LineInput {
+            name: "Coffee, black".into(),
+            quantity: 1,
+            unit_price: 3500,
+            lacks_tax: true,
+            ..LineInput::default()
+        };
         assert_eq!(parse_item("\"Coffee, black\", price=35", sek()), Ok(coffee));
         assert_eq!(parse_item("\"x \"\"q\"\" y\",price=1", sek()).unwrap().name, "x \"q\" y");
     }
@@ -194,7 +243,9 @@ mod tests {
             ("Tea,35", "'35' is not a pair"),
             ("Tea,prise=35", "'prise' is not known"),
             ("Tea,price=35,price=36", "'price' is given twice"),
-            ("Tea,price=3,5", "'5' is not a pair"),
+            ("Tea,price=3,5", "price: '3,5' has a decimal comma; write price=3.5"),
+            ("Tea,price=35,tax=12,5%", "tax: '12,5%' has a decimal comma; write tax=12.5%"),
+            ("Tea, green,price=35", "'green' is not a pair; if the name contains a comma, quote it"),
             ("Tea,price=35.005", "price: '35.005' has 3 decimals, but SEK has 2"),
             ("Tea,price=35,qty=1.5", "qty: '1.5' is not a whole number"),
             ("Tea,price=35,tax=25", "tax: '25' is not a tax rate"),

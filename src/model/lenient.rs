@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::Metadata;
+use super::{Metadata, parse_integer};
 
 fn scalar(value: Value) -> Option<String> {
     match value {
@@ -28,12 +28,11 @@ pub(super) fn open_enum<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> 
     Ok(string(from)?.map(T::from))
 }
 
-/// An integer, or a string that contains one.
+/// An integer, also in the spelling `2000.0`, or a string that contains one.
 pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     Ok(match Value::deserialize(from)? {
-        Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
+        Value::String(text) => parse_integer(text.trim()),
+        value => super::integer(&value),
     })
 }
 

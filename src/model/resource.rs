@@ -30,6 +30,11 @@ impl<T> Resource<T> {
         &self.raw
     }
 
+    /// For redacting secret fields, together with [`Self::raw_mut`].
+    pub fn typed_mut(&mut self) -> &mut T {
+        &mut self.typed
+    }
+
     /// For redacting secret fields before the resource is printed.
     pub fn raw_mut(&mut self) -> &mut Map<String, Value> {
         &mut self.raw

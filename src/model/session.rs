@@ -94,26 +94,3 @@ pub struct OrderItem {
     #[serde(deserialize_with = "lenient::integer", skip_serializing_if = "Option::is_none")]
     pub total_tax_amount: Option<i64>,
 }
-
-/// Body of `POST /ipp/v1/sessions` (documented).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SessionRequest {
-    pub device_id: String,
-    /// Minor units, including tax.
-    pub order_amount: i64,
-    /// Set only if there is a cart.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub order_tax_amount: Option<i64>,
-    pub purchase_currency: String,
-    /// Also identifies the session among similar ones when its creation has an unknown outcome.
-    pub purchase_started_at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub merchant_reference1: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub merchant_reference2: Option<String>,
-    /// Free text of the merchant (observed).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub merchant_data: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub order_items: Vec<serde_json::Value>,
-}

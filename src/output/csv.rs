@@ -36,7 +36,16 @@ pub(super) fn cells(object: &Map<String, Value>, fields: &[&str]) -> Vec<String>
     fields.iter().map(|field| object.get(*field).map(format_cell).unwrap_or_default()).collect()
 }
 
-fn format_cell(value: &Value) -> String {
+/// A value as text: strings as they are, nested values as JSON.
+pub(super) fn format_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+pub(super) fn format_cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => escape_formula(&escape_control(text)),

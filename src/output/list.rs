@@ -1,12 +1,15 @@
 //! Lists whose items arrive one after another.
 
+use super::columns::{Selected, select};
 use super::view::View;
 use super::{Format, Output, csv};
 use crate::error::Error;
+use crate::text::natural_key;
 
 /// Prints the items of a list.
-pub(crate) struct ListWriter<'a, T> {
+pub(crate) struct ListWriter<'a, T: 'static> {
     output: &'a Output,
+    selected: Option<Vec<Selected<T>>>,
     sink: Sink<T>,
 }
 
@@ -23,25 +26,37 @@ enum Sink<T> {
     Csv {
         has_header: bool,
     },
+    Name,
 }
 
 impl Output {
     pub(crate) fn print_list<T: View>(&self, items: impl IntoIterator<Item = T>) -> Result<(), Error> {
-        let mut list = self.list_writer();
+        let mut list = self.list_writer()?;
         for item in items {
             list.push(item)?;
         }
         list.finish()
     }
 
-    pub(crate) const fn list_writer<T: View>(&self) -> ListWriter<'_, T> {
+    /// Fails if `--columns` names a column that the items do not have.
+    pub(crate) fn list_writer<T: View>(&self) -> Result<ListWriter<'_, T>, Error> {
         let sink = match self.format() {
-            Format::Table => Sink::Table(Vec::new()),
+            Format::Table | Format::Wide => Sink::Table(Vec::new()),
             Format::Json => Sink::Json(Vec::new()),
             Format::Ndjson => Sink::Ndjson,
-            Format::Csv => Sink::Csv { has_header: false },
+            Format::Csv => Sink::Csv { has_header: self.options.no_header },
+            Format::Name => Sink::Name,
         };
-        ListWriter { output: self, sink }
+        Ok(ListWriter { output: self, selected: self.selected_of::<T>()?, sink })
+    }
+
+    pub(super) fn selected_of<T: View>(&self) -> Result<Option<Vec<Selected<T>>>, Error> {
+        self.options.columns.as_deref().map(select).transpose()
+    }
+
+    /// Fails if `--columns` names a column that the items do not have.
+    pub(crate) fn check_columns<T: View>(&self) -> Result<(), Error> {
+        self.selected_of::<T>().map(drop)
     }
 }
 
@@ -54,7 +69,7 @@ impl<T: View> ListWriter<'_, T> {
         self
     }
 
-    /// Adds an item. NDJSON and CSV are written at once, the other formats by [`Self::finish`].
+    /// Adds an item. NDJSON, CSV and names are written at once, the other formats by [`Self::finish`].
     pub(crate) fn push(&mut self, item: T) -> Result<(), Error> {
         match &mut self.sink {
             Sink::Table(items) | Sink::Json(items) => {
@@ -68,13 +83,18 @@ impl<T: View> ListWriter<'_, T> {
             }
             Sink::Ndjson => self.output.print_json_line(&item),
             Sink::Csv { has_header } => {
-                let object = csv::to_object(&item);
-                let fields = csv::fields::<T>(&object);
-                if !std::mem::replace(has_header, true) {
-                    self.output.print_row(&csv::row(&fields))?;
-                }
-                self.output.print_row(&csv::row(csv::cells(&object, &fields)))
+                let with_header = !std::mem::replace(has_header, true);
+                self.output.print_csv_row(&item, self.selected.as_deref(), with_header)
             }
+            Sink::Name => self.output.print_name(&item),
+        }
+    }
+
+    /// The items of a table, before it is printed.
+    pub(crate) fn table_items(&self) -> &[T] {
+        match &self.sink {
+            Sink::Table(items) => items,
+            Sink::Json(_) | Sink::JsonStream { .. } | Sink::Ndjson | Sink::Csv { .. } | Sink::Name => &[],
         }
     }
 
@@ -85,14 +105,27 @@ impl<T: View> ListWriter<'_, T> {
 
     pub(crate) fn finish(self) -> Result<(), Error> {
         let output = self.output;
+        let selected = self.selected.as_deref();
         match self.sink {
             Sink::Table(items) if items.is_empty() => output.status(&format!("No {}s.", T::NOUN)),
-            Sink::Table(items) => output.print_rows(&items)?,
+            Sink::Table(mut items) => {
+                if let Some(name) = T::SORT_BY {
+                    items.sort_by_cached_key(|item| natural_key(name(item)));
+                }
+                output.print_rows(&items, selected)?;
+            }
             Sink::Json(items) => output.print_json_document(&items)?,
             Sink::JsonStream { is_empty: true } => output.print("[]\n")?,
             Sink::JsonStream { is_empty: false } => output.print("\n]\n")?,
-            Sink::Csv { has_header: false } => output.print_row(&csv::row(T::CSV_FIELDS))?,
-            Sink::Csv { has_header: true } | Sink::Ndjson => {}
+            Sink::Csv { has_header: false } => {
+                let names =
+                    selected.map(|columns| columns.iter().map(Selected::field_name).collect::<Vec<_>>());
+                match names {
+                    Some(names) => output.print_row(&csv::row(&names))?,
+                    None => output.print_row(&csv::row(T::CSV_FIELDS))?,
+                }
+            }
+            Sink::Csv { has_header: true } | Sink::Ndjson | Sink::Name => {}
         }
         output.flush()
     }

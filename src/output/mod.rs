@@ -3,39 +3,50 @@
 //! stdout carries data and nothing else; status lines, warnings, prompts and errors go to stderr. With `-o json` or
 //! `-o ndjson`, warnings and errors are JSON objects, one per line, and status lines are omitted.
 
+mod columns;
 mod csv;
+mod filter;
 mod large_text;
 mod list;
+mod names;
 mod options;
+mod pager;
+mod picker;
 mod print;
 mod progress;
 mod prompt;
+mod qr;
 mod stream;
+mod suggest;
 mod table;
 mod view;
 mod views;
+mod wrap;
 
-use std::borrow::Cow;
 use std::cell::{Cell as SharedCell, RefCell};
 use std::io::{self, IsTerminal as _, Read as _};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
-use dialoguer::console::Term;
+use dialoguer::console::{Alignment, Term, measure_text_width, pad_str};
 use indicatif::{MultiProgress, ProgressDrawTarget};
 use serde_json::json;
 
+pub(crate) use filter::Filter;
 pub(crate) use indicatif::ProgressBar;
 pub(crate) use list::ListWriter;
+pub(crate) use names::NameKind;
+use names::Names;
 pub(crate) use options::{ColorWhen, Format, OutputOptions};
 use options::{has_blocks, is_dumb};
+pub(crate) use print::Checkup;
 pub(crate) use prompt::{Choice, Question};
 use stream::{Buffer, Limits, Stream, WriteError};
 pub(crate) use view::{Cell, CellStyle, Column, View, format_amount, format_time};
 pub(crate) use views::session_style;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Candidate, Error, ErrorKind};
 use crate::secret::redact;
 use crate::text::{escape_control, escape_json, escape_lines};
 
@@ -53,6 +64,7 @@ pub(crate) struct Output {
     is_server: SharedCell<bool>,
     terminals: Terminals,
     progress: MultiProgress,
+    names: RefCell<Names>,
 }
 
 /// Which streams are a terminal.
@@ -70,7 +82,8 @@ impl Output {
             stdout: io::stdout().is_terminal(),
             stderr: io::stderr().is_terminal(),
         };
-        let shows_progress = terminals.stderr && !options.quiet && options.verbosity == 0 && !is_dumb();
+        let shows_progress =
+            terminals.stderr && !options.quiet && options.verbosity == 0 && !is_dumb() && !options::is_ci();
         let target = if shows_progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self {
             options,
@@ -79,6 +92,7 @@ impl Output {
             is_server: SharedCell::default(),
             terminals,
             progress: MultiProgress::with_draw_target(target),
+            names: RefCell::default(),
         }
     }
 
@@ -118,12 +132,70 @@ impl Output {
     }
 
     pub(crate) fn can_prompt(&self) -> bool {
-        !self.options.no_input && self.is_interactive() && !is_dumb()
+        !self.options.no_input && self.is_interactive() && !is_dumb() && !options::is_ci()
+    }
+
+    /// Whether data is shown on a terminal.
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminals.stdout
     }
 
     /// Whether somebody can type input and read messages.
     pub(crate) const fn is_interactive(&self) -> bool {
         self.terminals.stdin && self.terminals.stderr
+    }
+
+    /// Keeps the name of a location or device for the tables that refer to it.
+    pub(crate) fn learn_name(&self, kind: NameKind, id: &str, name: &str) {
+        self.names.borrow_mut().add(kind, id, name);
+    }
+
+    /// The text of a cell, with a name in place of an ID if it is known.
+    pub(crate) fn name_of(&self, cell: &Cell) -> String {
+        cell.clone().resolve(&self.names.borrow()).text
+    }
+
+    fn knows_name(&self, kind: NameKind, id: &str) -> bool {
+        self.names.borrow().get(kind, id).is_some()
+    }
+
+    /// Whether the names of a kind were listed before; true from the second call on.
+    pub(crate) fn has_listed(&self, kind: NameKind) -> bool {
+        self.names.borrow_mut().mark_listed(kind)
+    }
+
+    /// The kinds of resources that items refer to and whose names are not known.
+    pub(crate) fn unknown_names<T: View>(&self, items: &[T]) -> Vec<NameKind> {
+        let columns = || T::COLUMNS.iter();
+        self.unknown_kinds(items.iter().flat_map(|item| columns().map(move |column| (column.cell)(item))))
+    }
+
+    /// The kinds of resources that cells refer to and whose names are not known.
+    pub(crate) fn unknown_kinds(&self, cells: impl Iterator<Item = Cell>) -> Vec<NameKind> {
+        let mut kinds = Vec::new();
+        for Cell { text, named, .. } in cells {
+            if let Some(kind) = named
+                && !text.is_empty()
+                && !kinds.contains(&kind)
+                && !self.knows_name(kind, &text)
+            {
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
+
+    pub(crate) const fn has_selected_columns(&self) -> bool {
+        self.options.columns.is_some()
+    }
+
+    /// Whether the names of locations and devices are shown.
+    pub(crate) fn shows_names(&self) -> bool {
+        let is_selected = |column: &String| column.starts_with("location") || column.starts_with("device");
+        match &self.options.columns {
+            Some(columns) => columns.iter().any(is_selected),
+            None => self.format().is_table(),
+        }
     }
 
     /// Writes text to stdout: without secrets, and with everything escaped that could control a terminal.
@@ -208,54 +280,117 @@ impl Output {
 
     /// Prints a status line to stderr. Suppressed by `--quiet` and by formats other than a table.
     pub(crate) fn status(&self, text: &str) {
-        if !self.options.quiet && self.options.format == Format::Table {
+        if !self.options.quiet && self.options.format.is_table() {
             // The data that the line is about comes first. If it cannot be written, that is reported at the end.
             let _ = self.flush();
-            self.message(text);
+            self.prose(&self.suggest(text), 0);
         }
     }
 
-    /// Prints a short text to stderr in large letters.
+    /// Prints a sentence that confirms a change, and the account that it was made to.
+    pub(crate) fn confirm_change(&self, sentence: &str, account: &str) {
+        let dim = if self.colors(self.terminals.stderr) { Style::new().dimmed() } else { Style::new() };
+        self.status(&format!("{sentence} {dim}{account}{dim:#}"));
+    }
+
+    /// Prints prose to stderr, wrapped to the terminal.
+    fn prose(&self, text: &str, indent: usize) {
+        if !self.terminals.stderr {
+            self.message(text);
+            return;
+        }
+        let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let columns =
+            columns.filter(|columns| *columns > 0).unwrap_or_else(|| usize::from(Term::stderr().size().1));
+        self.message(&wrap::wrap(text, columns, indent));
+    }
+
+    /// Adds `--profile` to the commands in a text, if the user gave it.
+    pub(crate) fn suggest(&self, text: &str) -> String {
+        suggest::with_profile(text, self.options.profile.as_deref())
+    }
+
+    /// Prints a code to stderr in large letters and as a QR code: beside each other if there is room.
     pub(crate) fn print_large(&self, text: &str) {
         let columns = usize::from(Term::stderr().size().1).saturating_sub(3);
         let style = self.stderr_style(AnsiColor::Green);
-        for line in large_text::lines(text, columns, has_blocks()) {
-            self.message(&format!("  {style}{}{style:#}", line.trim_end()));
+        let letters = large_text::lines(text, columns, has_blocks());
+        let qr = if has_blocks() { qr::lines(text) } else { Vec::new() };
+        let qr_style = if self.colors(self.terminals.stderr) {
+            Style::new().fg_color(Some(AnsiColor::BrightWhite.into())).bg_color(Some(AnsiColor::Black.into()))
+        } else {
+            Style::new()
+        };
+        let width_of =
+            |lines: &[String]| lines.iter().map(|line| measure_text_width(line)).max().unwrap_or_default();
+        let (letters_width, qr_width) = (width_of(&letters), width_of(&qr));
+        if qr.is_empty() || letters_width + 3 + qr_width > columns {
+            for line in &letters {
+                self.message(&format!("  {style}{}{style:#}", line.trim_end()));
+            }
+            if qr_width <= columns {
+                for line in &qr {
+                    self.message(&format!("  {qr_style}{line}{qr_style:#}"));
+                }
+            }
+            return;
+        }
+        let above = qr.len().saturating_sub(letters.len()) / 2;
+        for (index, line) in qr.iter().enumerate() {
+            let letters = index.checked_sub(above).and_then(|at| letters.get(at));
+            let letters = pad_str(letters.map_or("", String::as_str), letters_width, Alignment::Left, None);
+            self.message(&format!("  {style}{letters}{style:#}   {qr_style}{line}{qr_style:#}"));
         }
     }
 
     pub(crate) fn warn(&self, text: &str) {
+        self.warn_with_hints(text, &[]);
+    }
+
+    /// Prints a warning with actions to take next.
+    pub(crate) fn warn_with_hints(&self, text: &str, hints: &[String]) {
+        let hints: Vec<_> = hints.iter().map(|hint| self.suggest(hint)).collect();
         if self.options.format.is_json() {
-            self.message(&escape_json(&json!({"warning": {"message": text}}).to_string()));
-        } else {
-            let style = self.stderr_style(AnsiColor::Yellow);
-            self.message(&format!("{style}warning:{style:#} {}", escape_lines(text)));
+            let mut warning = json!({"message": text});
+            if !hints.is_empty() {
+                warning["hints"] = json!(hints);
+            }
+            self.message(&escape_json(&json!({ "warning": warning }).to_string()));
+            return;
+        }
+        let (yellow, cyan) = (self.stderr_style(AnsiColor::Yellow), self.stderr_style(AnsiColor::Cyan));
+        self.prose(&format!("{yellow}warning:{yellow:#} {}", escape_lines(&self.suggest(text))), 2);
+        for hint in &hints {
+            self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)), 2);
         }
     }
 
     pub(crate) fn error(&self, error: &Error) {
+        let error = &self.with_suggestions(error);
         if self.options.format.is_json() {
             self.message(&escape_json(&error.to_json().to_string()));
             return;
         }
         let (red, cyan) = (self.stderr_style(AnsiColor::Red), self.stderr_style(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
-            self.message(&format!("{red}error:{red:#} {}", escape_lines(&error.message)));
+            self.prose(&format!("{red}error:{red:#} {}", escape_lines(&error.message)), 2);
+            for Candidate { id, name, about } in &error.candidates {
+                let parts = [Some(id), name.as_ref(), about.as_ref()].into_iter().flatten();
+                let parts: Vec<_> = parts.map(|part| escape_control(part)).collect();
+                self.message(&format!("  {}", parts.join("  ")));
+            }
             for hint in &error.hints {
-                self.message(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)));
+                self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)), 2);
             }
         }
     }
 
-    /// Prints an error of the argument parser, which has its own layout.
-    pub(crate) fn parser_error(&self, error: &clap::Error) {
-        let styled = error.render();
-        let plain = styled.to_string();
-        // The text repeats arguments, which cannot be told from styles.
-        let is_clean = matches!(escape_lines(&plain), Cow::Borrowed(_));
-        let has_colors = is_clean && self.colors(self.terminals.stderr);
-        let text = if has_colors { styled.ansi().to_string() } else { plain };
-        self.message(text.trim_end());
+    fn with_suggestions(&self, error: &Error) -> Error {
+        Error {
+            hints: error.hints.iter().map(|hint| self.suggest(hint)).collect(),
+            also: error.also.iter().map(|error| self.with_suggestions(error)).collect(),
+            ..error.clone()
+        }
     }
 
     /// Prints a line to stderr, even with `--quiet`.
@@ -311,11 +446,10 @@ impl Output {
     }
 
     fn colors(&self, is_terminal: bool) -> bool {
-        let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         match self.options.color {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
-            ColorWhen::Auto => is_terminal && !is_set("NO_COLOR") && !is_dumb(),
+            ColorWhen::Auto => options::prefers_colors().unwrap_or(is_terminal && !is_dumb()),
         }
     }
 
@@ -328,6 +462,16 @@ impl Output {
         let size = || Term::stdout().size_checked().map_or(DEFAULT_TABLE_WIDTH, |(_, columns)| columns);
         Some(variable.filter(|columns| *columns > 0).unwrap_or_else(size))
     }
+}
+
+/// Prints the messages of another program as they come.
+pub(crate) fn copy_to_stderr(mut messages: impl io::Read) {
+    // If stderr is closed, there is no place to report it.
+    let _ = io::copy(&mut messages, &mut io::stderr());
+}
+
+pub(crate) fn is_stderr_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Prints a line of a server's log to stderr. Unlike [`Output`], it can be called from any thread.

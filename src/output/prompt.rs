@@ -5,15 +5,10 @@ use std::io;
 use dialoguer::console::{self, Term};
 
 use super::Output;
+use super::picker::Picker;
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, redact};
-use crate::text::escape_control;
-
-/// The number of choices of a list that are visible at the same time.
-const MAX_VISIBLE_CHOICES: usize = 10;
-
-/// Columns taken by the selection marker and the unused last column.
-const LIST_MARGIN: usize = 3;
+use crate::text::{escape_control, normalize_text};
 
 /// Returns an error message if the text is not valid.
 type Validator = Box<dyn Fn(&str) -> Result<(), String> + Send>;
@@ -67,13 +62,25 @@ impl Question {
 pub(crate) struct Choice {
     /// Truncated where the terminal is too narrow.
     name: String,
+    /// What else helps to recognize it, such as a location.
+    detail: String,
     /// Distinguishes items of the same name, and is never truncated.
     mark: String,
 }
 
 impl Choice {
     pub(crate) fn new(name: &str, mark: &str) -> Self {
-        Self { name: escape_control(name).into_owned(), mark: escape_control(mark).into_owned() }
+        let escape = |text| escape_control(text).into_owned();
+        Self { name: escape(name), detail: String::new(), mark: escape(mark) }
+    }
+
+    pub(crate) fn detail(mut self, detail: &str) -> Self {
+        self.detail = escape_control(detail).into_owned();
+        self
+    }
+
+    pub(super) fn parts(&self) -> [&str; 3] {
+        [&self.name, &self.detail, &self.mark]
     }
 }
 
@@ -96,26 +103,31 @@ impl Output {
         default: bool,
     ) -> Result<bool, Error> {
         self.message(message);
-        self.run_prompt(move |term| {
-            let prompt = dialoguer::Confirm::new().with_prompt(prompt).default(default);
-            prompt.wait_for_newline(true).interact_on(term)
-        })
-        .await
+        let prompt = format!("{prompt} {}", if default { "[Y/n]" } else { "[y/N]" });
+        let check = |text: &str| parse_yes_no(text).map(drop).ok_or_else(|| "type y or n".to_owned());
+        let answer = self.ask(Question::new(&prompt).optional().check(check)).await?;
+        Ok(parse_yes_no(&answer).unwrap_or(default))
     }
 
-    /// Asks for the names of resources before a change that cannot be undone.
+    /// Asks for the names of resources before a change that cannot be undone. A typo can be corrected once.
     pub(crate) async fn confirm_by_name(&self, question: &str, names: &[String]) -> Result<bool, Error> {
         if self.assume_yes() {
             return Ok(true);
         }
         self.require_prompt(question)?;
         self.message(question);
-        let normalize = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_same = |typed: &str, name: &str| {
+            !typed.is_empty() && normalize_text(typed).to_lowercase() == normalize_text(name).to_lowercase()
+        };
         for name in names {
             let name = escape_control(name);
             self.message(&format!("To go on, type its name: {name}"));
-            let typed = self.ask(Question::new("Name").optional()).await?;
-            if typed.is_empty() || normalize(&typed) != normalize(&name) {
+            let mut typed = self.ask(Question::new("Name").optional()).await?;
+            if !typed.is_empty() && !is_same(&typed, &name) {
+                self.message(&format!("That is not its name. Type {name}, or press Enter to cancel."));
+                typed = self.ask(Question::new("Name").optional()).await?;
+            }
+            if !is_same(&typed, &name) {
                 return Ok(false);
             }
         }
@@ -131,7 +143,7 @@ impl Output {
     }
 
     /// Discards what was typed before a prompt appears, since it was not meant as a response to it.
-    pub(crate) fn flush_input(&self) {
+    fn flush_input(&self) {
         #[cfg(unix)]
         if self.can_prompt() {
             // This fails if the terminal was closed, and then the prompt fails too.
@@ -170,18 +182,22 @@ impl Output {
 
     /// Asks for one item of a list, which can be searched by typing, and returns its index.
     pub(crate) async fn select(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
-        let columns = usize::from(Term::stderr().size().1);
-        let lines = format_choices(choices, columns.saturating_sub(LIST_MARGIN));
-        let select = self.run_prompt(move |term| {
-            dialoguer::FuzzySelect::new()
-                .with_prompt(format!("{prompt} (type to search):"))
-                .report(false)
-                .items(&lines)
-                .default(0)
-                .max_length(MAX_VISIBLE_CHOICES)
-                .interact_on(term)
-        });
-        let index = select.await?;
+        self.pick(prompt, choices, true).await
+    }
+
+    /// Like [`Self::select`], but Enter alone selects nothing.
+    pub(crate) async fn select_without_default(
+        &self,
+        prompt: &'static str,
+        choices: &[Choice],
+    ) -> Result<usize, Error> {
+        self.pick(prompt, choices, false).await
+    }
+
+    async fn pick(&self, prompt: &'static str, choices: &[Choice], preselects: bool) -> Result<usize, Error> {
+        let picker = Picker::new(prompt.to_owned(), choices.to_vec(), preselects);
+        let choice = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
+        let index = choice.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
         if let Some(choice) = choices.get(index) {
             self.message(&format!("{prompt}: {}", choice.name));
         }
@@ -197,6 +213,7 @@ impl Output {
             return Err(Error::new(ErrorKind::Unconfirmed, "cannot prompt without a terminal"));
         }
         self.flush()?;
+        self.flush_input();
         console::set_colors_enabled_stderr(self.colors(true));
         let mut guard = TerminalGuard::new();
         let result = tokio::task::spawn_blocking(move || prompt(&Term::stderr())).await;
@@ -212,6 +229,14 @@ impl Output {
                 _ => Error::new(ErrorKind::Unconfirmed, format!("cannot prompt on this terminal: {error}")),
             }
         })
+    }
+}
+
+fn parse_yes_no(text: &str) -> Option<bool> {
+    match text.to_lowercase().as_str() {
+        "y" | "yes" => Some(true),
+        "n" | "no" => Some(false),
+        _ => None,
     }
 }
 
@@ -250,31 +275,9 @@ impl Drop for TerminalGuard {
     }
 }
 
-/// Formats each choice as one line. The lines are distinct, because dialoguer finds the selected item by its text.
-fn format_choices(choices: &[Choice], columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::with_capacity(choices.len());
-    for Choice { name, mark } in choices {
-        let room = columns.saturating_sub(console::measure_text_width(mark) + 2);
-        let name = console::truncate_str(name, room.max(LIST_MARGIN), "…");
-        let line = if mark.is_empty() { name.into_owned() } else { format!("{name}  {mark}") };
-        let numbered = (2..).map(|number| format!("{line} #{number}"));
-        let distinct = std::iter::once(line.clone()).chain(numbered).find(|line| !lines.contains(line));
-        lines.push(distinct.unwrap_or(line));
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn a_name_is_truncated_and_its_mark_is_not() {
-        let choices = [Choice::new("Stockholm City, the big one", "6f2c91ab"), Choice::new("Bar", "")];
-        assert_eq!(format_choices(&choices, 24), ["Stockholm Cit…  6f2c91ab", "Bar"]);
-        assert_eq!(format_choices(&choices, 80)[0], "Stockholm City, the big one  6f2c91ab");
-    }
 
     #[test]
     fn a_line_is_trimmed_and_validated_and_may_be_empty_only_if_optional() {
@@ -284,18 +287,5 @@ mod tests {
         assert_eq!(question().validate(" x "), Err("no".into()));
         assert_eq!(question().validate("  "), Err("a value is required".into()));
         assert_eq!(question().optional().validate(""), Ok(()));
-    }
-
-    proptest! {
-        /// Otherwise a user who selects one item would get another.
-        #[test]
-        fn no_two_lines_are_the_same(
-            names in prop::collection::vec(("[a-c #2]{0,6}", "[0-1]{0,2}"), 0..12), columns in 0_usize..20,
-        ) {
-            let choices: Vec<_> = names.iter().map(|(name, mark)| Choice::new(name, mark)).collect();
-            let lines = format_choices(&choices, columns);
-            let distinct: std::collections::BTreeSet<_> = lines.iter().collect();
-            prop_assert_eq!(distinct.len(), choices.len());
-        }
     }
 }

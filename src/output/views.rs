@@ -1,5 +1,6 @@
 //! The views of the API's resources.
 
+use super::names::NameKind;
 use super::view::{Cell, CellStyle, Column, View, format_amount, format_metadata, format_time};
 use crate::model::{
     Device, Enrollment, EnrollmentStatus, Location, OrderItem, Platform, Resource, Session, SessionStatus,
@@ -7,13 +8,14 @@ use crate::model::{
 
 impl View for Resource<Location> {
     const NOUN: &'static str = "location";
+    const SORT_BY: Option<fn(&Self) -> &str> = Some(|location| location.name.as_deref().unwrap_or_default());
     const COLUMNS: &'static [Column<Self>] = &[
         Column::id("ID", |location| Cell::optional(location.id.as_deref())),
         Column::new("NAME", |location| Cell::optional(location.name.as_deref())),
+        Column::new("CITY", |location| Cell::optional(location.city.as_deref())),
         Column::new("STREET", |location| Cell::optional(location.street_address.as_deref())),
         Column::detail("", |location| Cell::optional(location.street_address2.as_deref())),
         Column::new("POSTAL CODE", |location| Cell::optional(location.postal_code.as_deref())),
-        Column::new("CITY", |location| Cell::optional(location.city.as_deref())),
         Column::new("COUNTRY", |location| Cell::optional(location.country.as_deref())),
         Column::detail("MERCHANT", |location| Cell::optional(location.merchant_id.as_deref())),
         Column::detail("CREATED", |location| Cell::optional(location.created_at.map(format_time))),
@@ -37,13 +39,16 @@ impl View for Resource<Enrollment> {
     const NOUN: &'static str = "enrollment";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::id("ID", |enrollment| Cell::optional(enrollment.enrollment_id.as_deref())),
-        Column::new("CODE", |enrollment| Cell::optional(enrollment.enrollment_code.as_deref())),
-        Column::new("STATUS", |enrollment| match &enrollment.status {
+        Column::fixed("CODE", |enrollment| Cell::optional(enrollment.enrollment_code.as_deref())),
+        Column::fixed("STATUS", |enrollment| match &enrollment.status {
             Some(status) => Cell::styled(status.as_str(), enrollment_style(status)),
             None => Cell::from(""),
         }),
-        Column::new("EXPIRES", |enrollment| Cell::optional(enrollment.expires_at.map(format_time))),
-        Column::new("LOCATION", |enrollment| Cell::optional(enrollment.location_id.as_deref())),
+        Column::new("LOCATION", |enrollment| {
+            Cell::named(NameKind::Location, enrollment.location_id.as_deref())
+        }),
+        Column::wide("LOCATION ID", |enrollment| Cell::optional(enrollment.location_id.as_deref())),
+        Column::fixed("EXPIRES", |enrollment| Cell::optional(enrollment.expires_at.map(format_time))),
         Column::new("METADATA", |enrollment| format_metadata(&enrollment.metadata).into()),
     ];
     const CSV_FIELDS: &'static [&'static str] =
@@ -61,11 +66,13 @@ const fn enrollment_style(status: &EnrollmentStatus) -> CellStyle {
 
 impl View for Resource<Device> {
     const NOUN: &'static str = "device";
+    const SORT_BY: Option<fn(&Self) -> &str> = Some(|device| device.name.as_deref().unwrap_or_default());
     const COLUMNS: &'static [Column<Self>] = &[
         Column::id("ID", |device| Cell::optional(device.id.as_deref())),
         Column::new("NAME", |device| Cell::optional(device.name.as_deref())),
+        Column::new("LOCATION", |device| Cell::named(NameKind::Location, device.location_id.as_deref())),
+        Column::wide("LOCATION ID", |device| Cell::optional(device.location_id.as_deref())),
         Column::new("PLATFORM", |device| Cell::optional(device.platform.as_ref().map(Platform::as_str))),
-        Column::new("LOCATION", |device| Cell::optional(device.location_id.as_deref())),
         Column::new("METADATA", |device| format_metadata(&device.metadata).into()),
         Column::detail("MERCHANT", |device| Cell::optional(device.merchant_id.as_deref())),
         Column::detail("HARDWARE", |device| Cell::optional(device.hardware_id.as_deref())),
@@ -92,23 +99,24 @@ impl View for Resource<Session> {
     const NOUN: &'static str = "session";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::id("ID", |session| Cell::optional(session.session_id.as_deref())),
-        Column::new("STATUS", |session| match &session.status {
+        Column::fixed("STATUS", |session| match &session.status {
             Some(status) => Cell::styled(status.as_str(), session_style(status)),
             None => Cell::from(""),
         }),
-        Column::new("AMOUNT", |session| {
+        Column::fixed("AMOUNT", |session| {
             format_amount(session.order_amount, session.purchase_currency.as_deref()).into()
         }),
         Column::detail("TAX", |session| {
             format_amount(session.order_tax_amount, session.purchase_currency.as_deref()).into()
         }),
-        Column::new("ORDER", |session| Cell::optional(session.order_id.as_deref())),
-        Column::new("DEVICE", |session| Cell::optional(session.device_id.as_deref())),
+        Column::new("DEVICE", |session| Cell::named(NameKind::Device, session.device_id.as_deref())),
+        Column::wide("DEVICE ID", |session| Cell::optional(session.device_id.as_deref())),
         Column::new("REFERENCE", |session| Cell::optional(session.merchant_reference1.as_deref())),
+        Column::id("ORDER", |session| Cell::optional(session.order_id.as_deref())),
         Column::detail("REFERENCE 2", |session| Cell::optional(session.merchant_reference2.as_deref())),
         Column::detail("MERCHANT DATA", |session| Cell::optional(session.merchant_data.as_deref())),
-        Column::new("STARTED", |session| Cell::optional(session.purchase_started_at.map(format_time))),
-        Column::new("COMPLETED", |session| Cell::optional(session.purchase_completed_at.map(format_time))),
+        Column::fixed("STARTED", |session| Cell::optional(session.purchase_started_at.map(format_time))),
+        Column::fixed("COMPLETED", |session| Cell::optional(session.purchase_completed_at.map(format_time))),
         Column::detail("ITEMS", |session| {
             let currency = session.purchase_currency.as_deref();
             let items: Vec<_> = session.order_items.iter().map(|item| format_item(item, currency)).collect();

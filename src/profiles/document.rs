@@ -120,6 +120,20 @@ impl Document {
         self.profiles.insert(name.to_owned(), profile);
     }
 
+    /// Gives a profile another name. Its comments stay. If it was active, it stays active.
+    pub(crate) fn rename(&mut self, name: &str, new_name: &str) {
+        let Some(profile) = self.profiles.shift_remove(name) else { return };
+        if let Some(profiles) = self.toml.get_mut(PROFILES).and_then(Item::as_table_like_mut)
+            && let Some(table) = profiles.remove(name)
+        {
+            profiles.insert(new_name, table);
+        }
+        self.profiles.insert(new_name.to_owned(), profile);
+        if self.active.as_deref() == Some(name) {
+            self.set_active(Some(new_name));
+        }
+    }
+
     /// Removes a profile. If it was active, no profile is active afterwards. Returns true if it existed.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         if let Some(profiles) = self.toml.get_mut(PROFILES).and_then(Item::as_table_like_mut) {
@@ -156,7 +170,7 @@ impl Document {
 }
 
 /// The keys of a profile and their values, in the order in which they are written.
-fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 9] {
+fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 10] {
     let text = |value: &Option<String>| value.as_ref().map(Value::from);
     [
         ("environment", Some(profile.environment.as_str().into())),
@@ -165,6 +179,7 @@ fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 9] {
         ("username", text(&profile.username)),
         ("merchant_id", text(&profile.merchant_id)),
         ("location", text(&profile.location)),
+        ("device", text(&profile.device)),
         ("currency", text(&profile.currency)),
         ("base_url", text(&profile.base_url)),
         ("completions", profile.completions.map(Value::from)),

@@ -77,6 +77,8 @@ pub(crate) struct Profile {
     pub merchant_id: Option<String>,
     /// The default location: a name or an ID.
     pub location: Option<String>,
+    /// The default device: a name or an ID.
+    pub device: Option<String>,
     /// The default currency, ISO 4217.
     pub currency: Option<String>,
     /// Replaces the host of the environment, for a proxy or an emulator.
@@ -94,6 +96,7 @@ impl Profile {
             username: None,
             merchant_id: None,
             location: None,
+            device: None,
             currency: None,
             base_url: None,
             completions: None,

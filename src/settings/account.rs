@@ -31,6 +31,8 @@ pub(crate) struct Account {
     pub merchant_id: Option<Sourced<String>>,
     /// The default location: a name or an ID.
     pub location: Option<Sourced<String>>,
+    /// The default device: a name or an ID.
+    pub device: Option<Sourced<String>>,
     pub currency: Option<Sourced<String>>,
     /// Whether completions may call the API for this account.
     pub completions: Sourced<bool>,
@@ -75,8 +77,12 @@ impl Account {
             key: Sourced::new(KeySource::Stored(key), Source::BuiltIn),
             username: None,
             merchant_id: Some(built_in(emulator::MERCHANT_ID)),
-            location: None,
-            currency: Some(built_in("SEK")),
+            location: from_directory(settings, settings.directory.location.as_ref()),
+            device: from_directory(settings, settings.directory.device.as_ref()),
+            currency: Sourced::first(
+                [from_directory(settings, settings.directory.currency.as_ref()), Some(built_in("SEK"))],
+                Clone::clone,
+            ),
             completions: Sourced::new(true, Source::BuiltIn),
             ignored: Vec::new(),
         };
@@ -140,8 +146,18 @@ impl Account {
             endpoint,
             username: Sourced::first(username, Clone::clone),
             merchant_id: Sourced::first(merchant_id, Clone::clone),
-            location: stored(&profile.location),
-            currency: stored(&profile.currency),
+            location: Sourced::first(
+                [from_directory(settings, settings.directory.location.as_ref()), stored(&profile.location)],
+                Clone::clone,
+            ),
+            device: Sourced::first(
+                [from_directory(settings, settings.directory.device.as_ref()), stored(&profile.device)],
+                Clone::clone,
+            ),
+            currency: Sourced::first(
+                [from_directory(settings, settings.directory.currency.as_ref()), stored(&profile.currency)],
+                Clone::clone,
+            ),
             completions,
             ignored: Vec::new(),
             key,
@@ -212,6 +228,18 @@ impl Account {
         }
     }
 
+    /// The account in a few words, such as `local (emulator)` or `shop (production)`.
+    pub(crate) fn describe(&self) -> String {
+        let environment = match (&self.endpoint, self.environment.value) {
+            (Endpoint::InProcess, _) | (_, Environment::Local) => "emulator",
+            (_, environment) => environment.as_str(),
+        };
+        match &self.profile {
+            Some(profile) if profile.value != environment => format!("{} ({environment})", profile.value),
+            _ => environment.to_owned(),
+        }
+    }
+
     pub(crate) fn is_production(&self) -> bool {
         self.environment.value == Environment::Production
     }
@@ -261,6 +289,10 @@ fn describe_key(key: &KeySource) -> String {
 
 fn from_env(name: &'static str, value: Option<&String>) -> Option<Sourced<String>> {
     value.map(|value| Sourced::new(value.clone(), Source::Variable(name)))
+}
+
+fn from_directory(settings: &Settings, value: Option<&String>) -> Option<Sourced<String>> {
+    value.map(|value| Sourced::new(value.clone(), settings.directory_source()))
 }
 
 fn key_from_env(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error> {

@@ -1,19 +1,25 @@
 use super::*;
 use crate::output::{ColorWhen, Format, OutputOptions};
 use crate::secret::Secret;
-use crate::settings::{EnvVars, Paths, Shadow};
+use crate::settings::{DirectorySettings, EnvVars, Paths, Shadow};
 
 fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
     let output = OutputOptions {
         format: Format::Table,
+        columns: None,
+        no_header: false,
+        jq: None,
         quiet: false,
         verbosity: 0,
         color: ColorWhen::Never,
         no_input: true,
         yes: false,
+        pager: None,
+        profile: None,
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };
-    Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, paths }
+    let directory = DirectorySettings::default();
+    Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, directory, paths }
 }
 
 fn key(text: &str) -> EnvVars {

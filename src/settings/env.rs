@@ -16,6 +16,8 @@ pub(crate) struct EnvVars {
     /// For an emulator that others can reach.
     pub emulator_token: Option<Secret>,
     pub output: Option<String>,
+    /// The command of the pager.
+    pub pager: Option<String>,
     /// The profiles file.
     pub config: Option<PathBuf>,
     /// The directory of files that are kept between commands.
@@ -35,6 +37,7 @@ impl EnvVars {
             base_url: text("KUSTOM_BASE_URL")?,
             emulator_token: text("KUSTOM_EMULATOR_TOKEN")?.map(Secret::new),
             output: text("KUSTOM_OUTPUT")?,
+            pager: text("KUSTOM_PAGER")?,
             config: path("KUSTOM_CONFIG"),
             state: path("KUSTOM_STATE"),
         })

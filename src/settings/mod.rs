@@ -3,23 +3,27 @@
 //! Only `doctor` and `profiles show` print the sources.
 
 mod account;
+mod directory;
 mod env;
 mod paths;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum as _;
 use serde::Serialize;
 
 pub(crate) use account::{Account, Endpoint};
+pub(crate) use directory::DirectorySettings;
 pub(crate) use env::EnvVars;
 pub(crate) use paths::Paths;
 
 use crate::error::Error;
 use crate::global_args::Global;
-use crate::output::{Format, OutputOptions};
+use crate::output::{Filter, Format, OutputOptions};
 use crate::profiles::{LOCAL, Store};
+use crate::text::escape_control;
 
 /// The variable that makes kustom print completions. It is not a setting, and child processes must not inherit it.
 pub(crate) const COMPLETE: &str = "KUSTOM_COMPLETE";
@@ -30,6 +34,8 @@ pub(crate) const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) enum Source {
     Flag(&'static str),
     Variable(&'static str),
+    /// A `.kustom.toml` in the working directory or above.
+    Directory(PathBuf),
     /// A profile with this name.
     Profile(String),
     /// The `active` key of the profiles file.
@@ -43,6 +49,7 @@ impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flag(name) | Self::Variable(name) => formatter.write_str(name),
+            Self::Directory(path) => write!(formatter, "{}", escape_control(&path.display().to_string())),
             Self::Profile(name) => write!(formatter, "profile '{name}'"),
             Self::Active => formatter.write_str("the active profile"),
             Self::Inferred(from) => write!(formatter, "recognized from {from}"),
@@ -61,7 +68,9 @@ impl Source {
     /// The source as it follows a value, as in "playground, recognized from the key".
     pub(crate) fn describe(&self) -> String {
         match self {
-            Self::Flag(_) | Self::Variable(_) | Self::Profile(_) | Self::Active => format!("from {self}"),
+            Self::Flag(_) | Self::Variable(_) | Self::Directory(_) | Self::Profile(_) | Self::Active => {
+                format!("from {self}")
+            }
             Self::Inferred(_) | Self::BuiltIn => self.to_string(),
         }
     }
@@ -98,6 +107,16 @@ impl<T> Sourced<T> {
     }
 }
 
+/// The names of `--columns`, without surrounding white space.
+fn parse_columns(columns: Vec<String>) -> Result<Option<Vec<String>>, Error> {
+    let columns: Vec<_> = columns.into_iter().map(|column| column.trim().to_owned()).collect();
+    if columns.iter().any(String::is_empty) {
+        return Err(Error::usage("--columns contains an empty name")
+            .hint("write names separated by commas, such as --columns id,name"));
+    }
+    Ok((!columns.is_empty()).then_some(columns))
+}
+
 /// The values of global flags and environment variables.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -106,29 +125,39 @@ pub(crate) struct Settings {
     /// The value of `--profile`.
     pub profile: Option<String>,
     pub variables: EnvVars,
+    pub directory: DirectorySettings,
     pub paths: Paths,
 }
 
 impl Settings {
     pub(crate) fn resolve(global: Global) -> Result<Self, Error> {
         let variables = EnvVars::from_env()?;
-        let Global { profile, output, quiet, verbose, no_input, yes, color, timeout } = global;
+        let Global { profile, output, columns, no_header, jq, quiet, verbose, no_input, yes, color, timeout } =
+            global;
         let format = match (output, &variables.output) {
             (Some(format), _) => format,
-            (None, Some(name)) => Format::from_str(name, false)
-                .map_err(|_| Error::usage("KUSTOM_OUTPUT is not one of table, json, ndjson and csv"))?,
+            (None, _) if jq.is_some() => Format::Json,
+            (None, Some(name)) => Format::from_str(name, false).map_err(|_| {
+                Error::usage("KUSTOM_OUTPUT is not one of table, wide, json, ndjson, csv and name")
+            })?,
             (None, None) => Format::Table,
         };
         let output = OutputOptions {
             format,
+            columns: parse_columns(columns)?,
+            no_header,
+            jq: jq.as_deref().map(Filter::compile).transpose()?,
             quiet,
             verbosity: verbose,
             color: color.unwrap_or_default(),
             no_input,
             yes,
+            pager: variables.pager.clone(),
+            profile: profile.clone(),
         };
+        output.check()?;
         let paths = Paths::resolve(&variables)?;
-        Ok(Self { output, timeout, profile, variables, paths })
+        Ok(Self { output, timeout, profile, variables, directory: DirectorySettings::find()?, paths })
     }
 
     /// The timeout of each request. In a command that waits, `--timeout` limits the wait instead.
@@ -146,9 +175,14 @@ impl Settings {
         let candidates = [
             sourced(self.profile.as_deref(), Source::Flag("--profile")),
             sourced(self.variables.profile.as_deref(), Source::Variable("KUSTOM_PROFILE")),
+            sourced(self.directory.profile.as_deref(), self.directory_source()),
             sourced(active, Source::Active),
         ];
         Sourced::first(candidates, Clone::clone)
+    }
+
+    pub(crate) fn directory_source(&self) -> Source {
+        Source::Directory(self.directory.path.clone().unwrap_or_default())
     }
 
     /// The flag to add to suggested commands, so that they use the same account.
@@ -156,8 +190,9 @@ impl Settings {
         self.profile.as_deref().map(|name| format!(" --profile {name}")).unwrap_or_default()
     }
 
-    /// Whether a flag or variable names the built-in profile.
+    /// Whether a flag, a variable or the directory names the built-in profile.
     pub(crate) fn is_local(&self) -> bool {
-        self.profile.as_deref().or(self.variables.profile.as_deref()) == Some(LOCAL)
+        let name = self.profile.as_deref().or(self.variables.profile.as_deref());
+        name.or(self.directory.profile.as_deref()) == Some(LOCAL)
     }
 }

@@ -77,7 +77,7 @@ fn variables_go_before_the_profile_and_what_belongs_to_a_key_stays_with_it() {
 fn every_value_is_shown_with_its_source_and_what_it_shadows() {
     let server = Server::unwanted();
     let env = two_profiles(&server);
-    insta::assert_snapshot!(&env.run(["profiles", "show"]).assert_code(0).out(), @"NAME         VALUE                     SOURCE              SHADOWS\n\
+    insta::assert_snapshot!(&env.run(["profiles", "show"]).assert_code(0).out(), @"NAME         VALUE                     SOURCE\n\
          profile      a                         the active profile\n\
          environment  playground                profile 'a'\n\
          base_url     http://127.0.0.1:<port>/a  profile 'a'\n\
@@ -85,6 +85,7 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
          username     user-a                    profile 'a'\n\
          merchant_id  merchant-a                profile 'a'\n\
          location     not set\n\
+         device       not set\n\
          currency     not set\n\
          completions  true                      built in\n");
     server.assert_untouched();
@@ -130,7 +131,7 @@ fn login_stores_a_profile_once_its_key_is_accepted() {
     insta::assert_snapshot!(&env.command(args).stdin(format!("{KEY}\n")).run().assert_code(0).whole(), @"NAME         playground\nACTIVE       yes\nENVIRONMENT  playground\nKEY          stored\n\
          MERCHANT     M100\nCURRENCY     SEK\nBASE URL     http://127.0.0.1:<port>\n\
          ! Stored the profile 'playground' in <home>/config/profiles.toml (mode 0600: only you can read it).\n\
-         ! It is the active profile. Pair a phone: kustom enrollments pair\nexit 0\n");
+         ! It is the active profile.\n! Pair a phone: kustom enrollments pair\nexit 0\n");
     let [asked] = server.asked().try_into().unwrap();
     assert_eq!(asked.line(), "GET /ipp/v1/devices", "one harmless call");
     assert_eq!(asked.header("authorization"), Some(format!("Basic {KEY}").as_str()));
@@ -218,7 +219,7 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
          api_key_command = \"pass show kustom\"\n"
     );
     let env = TestEnv::new().with_profiles(&text);
-    insta::assert_snapshot!(&env.run(["profiles", "list"]).stdout_only(), @"NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT  LOCATION  CURRENCY  BASE URL\n\
+    insta::assert_snapshot!(&env.run(["profiles", "list"]).stdout_only(), @"NAME   ACTIVE  ENVIRONMENT  KEY       MERCHANT\n\
          a      yes     playground   stored\nb              production   command\n\
          local          local        built in  EMULATED\n");
     let _ = env.run(["profiles", "use", "b"]).ok();
@@ -239,7 +240,8 @@ fn profiles_are_listed_chosen_and_removed_with_comments_kept() {
     );
     assert!(!left.contains("active"), "{left}");
     let warned = env.command(["profiles", "use", "a"]).env("KUSTOM_PROFILE", "local").run().assert_code(0);
-    insta::assert_snapshot!(&warned.stderr, @"warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
+    insta::assert_snapshot!(&warned.stderr, @"Commands now use the profile 'a' (playground).\n\
+         warning: KUSTOM_PROFILE is set, so 'local' is used instead of 'a'\n");
     let again = fs::read_to_string(env.profiles_file()).unwrap();
     assert!(again.contains("# mine\n") && again.starts_with("active = \"a\"\n"), "{again}");
     insta::assert_snapshot!(&env.run(["profiles", "remove", "local"]).assert_failure(2), @"error: the profile 'local' is built in and cannot be removed\n");
@@ -272,9 +274,9 @@ fn the_doctor_finds_a_healthy_account() {
     assert_eq!(found(&findings, "api_key"), ("ok", "a kco_test_… key, from profile 'a'"));
     assert_eq!(found(&findings, "key"), ("ok", "is accepted"));
     assert!(found(&findings, "host").1.starts_with("responds in "));
-    assert_eq!(server.asked().len(), 1);
+    assert_eq!(server.asked().len(), 2);
     let _ = env.run(["doctor", "--offline"]).ok();
-    assert_eq!(server.asked().len(), 1, "offline sends nothing");
+    assert_eq!(server.asked().len(), 2, "offline sends nothing");
     let local = env.run(["--profile", "local", "doctor"]).assert_code(0);
     assert!(local.stdout.contains("the emulator in this process, built in"), "{}", local.stdout);
 }

@@ -109,13 +109,14 @@ fn a_certificate_that_does_not_verify() {
         &env(&stranger).run(["devices", "list"]).assert_failure(6),
         &format!(
             "error: GET /ipp/v1/devices: the certificate of 127.0.0.1 does not verify: nobody this machine \
- trusts issued it\n{CHECK_NETWORK}"
+ trusts issued it (SSL_CERT_FILE is <home>/authority.pem)\n{CHECK_NETWORK}"
         )
     );
     assert_eq!(stranger.asked(), []);
     let other_name = Server::with_tls(tls::server_config(tls::authority(), "api.example"), answer());
     let said = env(&other_name).run(["devices", "list"]).assert_failure(6);
-    let begins = "error: GET /ipp/v1/devices: the certificate of 127.0.0.1 does not verify: certificate not valid for name";
+    let begins =
+        "error: GET /ipp/v1/devices: the certificate of 127.0.0.1 is for api.example, not for 127.0.0.1";
     assert!(said.starts_with(begins) && said.ends_with(CHECK_NETWORK), "{said}");
     assert_eq!(other_name.asked(), []);
     // The same with the right certificate works, so that it is the certificate that decides.
@@ -239,7 +240,7 @@ fn a_deletion_that_was_cut_off_and_is_gone_is_done() {
 #[test]
 fn refusals_are_told_with_their_fields_first() {
     let problem =
-        json!({"title": "T", "detail": "D", "errors": {"name": "is taken", "location_id": "is closed"}});
+        json!({"title": "T", "detail": "D", "errors": {"name": "is taken", "platform": "is closed"}});
     for (status, code) in [(400, 5), (409, 5), (422, 5), (404, 4)] {
         let server = Server::always(Reply::json(status, &problem));
         let said =
@@ -250,7 +251,7 @@ fn refusals_are_told_with_their_fields_first() {
             error,
             json!({"error": {
                 "kind": kind, "exit_code": code, "status": status, "hints": [], "errors": problem["errors"],
-                "message": format!("name: is taken; location_id: is closed (HTTP {status})"),
+                "message": format!("name: is taken; platform: is closed (HTTP {status})"),
             }})
         );
         assert_eq!(server.asked().len(), 1);
@@ -284,8 +285,7 @@ fn answers_that_are_not_as_documented_are_tolerated() {
     let expected = "{\"id\":17,\"name\":null,\"platform\":\"WATCH\",\"metadata\":{\"n\":1.50},\
                     \"created_at\":\"yesterday\",\"new\":[1,{\"a\":2}]}\n{\"platform\":5}\n{}\n";
     assert_eq!(&lines, expected);
-    let table =
-        "ID  NAME  PLATFORM  LOCATION  METADATA\n17        WATCH               n=1.50\n          5\n\n";
+    let table = "ID  PLATFORM  METADATA\n17  WATCH     n=1.50\n    5\n\n";
     assert_eq!(&home_.run(["devices", "list"]).stdout_only(), table);
 
     let session = json!({

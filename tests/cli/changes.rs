@@ -48,7 +48,7 @@ fn an_update_is_merged_into_what_there_is() {
         let server =
             Server::script([Reply::json(200, &json!({"content": [device]})), Reply::json(200, &device)]);
         let env = TestEnv::new().at(&server.url(), KEY);
-        let _ = env.run(["devices", "update", "Till 1"].iter().chain(change)).ok();
+        let _ = env.run(["devices", "update", "Till 1", "-o", "json"].iter().chain(change)).ok();
         let [_, put] = server.asked().try_into().unwrap();
         assert_eq!((put.line(), put.json()), (format!("PUT /ipp/v1/devices/{}", id(1)), expected));
         assert_eq!(put.header("content-type"), Some("application/json"));
@@ -122,7 +122,7 @@ fn without_a_location_the_next_command_is_named() {
     let env = TestEnv::new().local();
     let said = env.run(["enrollments", "create"]).assert_failure(5);
     assert!(
-        said.contains("  hint: add --location; list the locations with `kustom locations list`\n"),
+        said.contains("  hint: name a location with --location; `kustom locations list` lists them\n"),
         "{said}"
     );
 }

@@ -51,7 +51,7 @@ fn a_mistake_in_a_seed_is_told_with_file_line_and_column() {
     env.file("seed.toml", "[[devices]]\nname = \"x\"\nlocation = \"Nowhere\"\n");
     let args = ["dev", "emulator", "--seed", "seed.toml", "--state", "state.json", "--listen", "127.0.0.1:0"];
     insta::assert_snapshot!(&env.run(args).assert_failure(2), @"error: seed.toml, line 3, column 12: there is no location 'Nowhere'
-  hint: fix the file in an editor; docs/emulator.md describes its format
+  hint: fix the file in an editor; see its format with `kustom help emulator`
 ");
     assert!(!env.path().join("state.json").exists());
     env.file("seed.toml", b"name = \"\xff\"");

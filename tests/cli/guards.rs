@@ -133,9 +133,9 @@ fn a_command_for_the_key_that_does_not_give_one() {
     let hint = "  hint: run the profile's api_key_command by itself to see its output\n";
     let expected = |why: &str| format!("error: the command for the API key {why}\n{hint}");
     assert_eq!(&said("exit 3"), &expected("exited with exit status: 3"));
-    assert_eq!(&said("true"), &expected("printed no key: the key is empty"));
-    let strange =
-        "printed no key: the key contains white space, a control character or a character outside ASCII";
+    assert_eq!(&said("true"), &expected("printed no key in its first line: the key is empty"));
+    let strange = "printed no key in its first line: the key contains white space, a control character or a character \
+         outside ASCII";
     assert_eq!(&said("echo kco_test_api_0123 and more"), &expected(strange));
     assert_eq!(&said("printf '\\377'"), &expected("printed invalid UTF-8"));
 }

@@ -57,7 +57,7 @@ fn a_full_folder_of_the_profiles() {
     let before = std::fs::read(env.profiles_file()).unwrap();
     let said = login("b").stdin("kco_test_api_two").through(FULL).run().assert_failure(2);
     insta::assert_snapshot!(&said, @"error: cannot write <home>/config/profiles.toml: File too large\n  \
-         hint: check the folder with `kustom doctor`, or name another file in KUSTOM_CONFIG\n");
+         hint: check the folder with `kustom --profile b doctor`, or name another file in KUSTOM_CONFIG\n");
     assert_eq!(std::fs::read(env.profiles_file()).unwrap(), before);
 }
 
@@ -103,9 +103,12 @@ fn a_reader_that_has_left_is_no_error() {
 #[cfg(unix)]
 #[test]
 fn head_takes_one_line_of_many() {
-    let devices: Vec<_> =
-        (0..100).map(|id| json!({"id": id.to_string(), "name": "x".repeat(2000)})).collect();
-    let server = Server::always(Reply::json(200, &json!({"content": devices, "total_pages": 9})));
+    let server = Server::new(|asked| {
+        let page = asked.query("page_number").unwrap_or_default();
+        let device = |id| json!({"id": format!("{page}-{id}"), "name": "x".repeat(2000)});
+        let devices: Vec<_> = (0..100).map(device).collect();
+        Reply::json(200, &json!({"content": devices, "total_pages": 9}))
+    });
     let env = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
     for format in ["ndjson", "csv", "table", "json"] {
         let script = "{ \"$0\" \"$@\"; echo \"exit $?\" >&2; } | head -n 1";

@@ -54,8 +54,8 @@ fn from_the_code_to_the_payment() {
     let env = TestEnv::new().local();
     let code = code(&env, &["--metadata", "till=1"]);
     let paired = pos(&env, &["pair", &code, "--name", "Anna's phone"]);
-    let table = "ID        <id-1>\nNAME      Anna's phone\nPLATFORM  ANDROID\n\
-                 LOCATION  51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\nMETADATA  till=1\nMERCHANT  EMULATED\n\
+    let table = "ID        <id-1>\nNAME      Anna's phone\nLOCATION  Stockholm City\n\
+                 PLATFORM  ANDROID\nMETADATA  till=1\nMERCHANT  EMULATED\n\
                  HARDWARE  <id-2>\nCREATED   <time>\n";
     let said = "! The phone is paired and can take payments.\n\
                 !   create a session: kustom sessions create --device <id-1> --amount 249.50 --currency SEK\n";
@@ -68,7 +68,9 @@ fn from_the_code_to_the_payment() {
     let _ = watching.until_stdout(|seen| seen.contains("CREATED"));
 
     let table = |status: &str| {
-        format!("ID       <id-1>\nSTATUS   {status}\nAMOUNT   249.50 SEK\nDEVICE   <id-2>\nSTARTED  <time>\n")
+        format!(
+            "ID       <id-1>\nSTATUS   {status}\nAMOUNT   249.50 SEK\nDEVICE   Anna's phone\nSTARTED  <time>\n"
+        )
     };
     assert_eq!(
         &pos(&env, &["choose", &session, "--method", "swish"]).whole(),
@@ -79,7 +81,7 @@ fn from_the_code_to_the_payment() {
         )
     );
     let _ = watching.until_stdout(|seen| seen.contains("ACTIVE"));
-    insta::assert_snapshot!(&pos(&env, &["pay", &session]).whole(), @"ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nORDER      <id-2>\nDEVICE     <id-3>\n\
+    insta::assert_snapshot!(&pos(&env, &["pay", &session]).whole(), @"ID         <id-1>\nSTATUS     FINALIZED\nAMOUNT     249.50 SEK\nDEVICE     Anna's phone\nORDER      <id-2>\n\
          STARTED    <time>\nCOMPLETED  <time>\n\
          ! The customer used Swish. Paid. Order <id-2>.\nexit 0\n");
     insta::assert_snapshot!(&watching.wait().whole(), @"<elapsed>  CREATED\n<elapsed>  ACTIVE\n<elapsed>  FINALIZED   order <id-1>\n\

@@ -35,7 +35,7 @@ fn sale_and(more: &str) -> String {
 fn without_a_file_the_built_in_scenarios_run_and_leave_nothing_behind() {
     let env = TestEnv::new();
     let expected = "\
-SCENARIO                                RESULT  STEPS  WHERE  WHAT
+SCENARIO                                RESULT  STEPS
 Every outcome of a simulated tap        passed  13
 A clerk's second try                    passed  6
 A session that nobody pays expires      passed  7
@@ -165,7 +165,7 @@ fn all_mistakes_are_reported_and_nothing_runs() {
     error: bad.toml:6:1: unexpected keys in table: curency, available keys: device, amount, currency, items, reference, body
     bad.toml:8:6: unknown variant `tapp`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
     worse.toml:1:8: unclosed array table, expected `]`
-      hint: write an example with `kustom dev run --init`, or read docs/scenarios.md
+      hint: write an example with `kustom dev run --init`, or see `kustom help scenarios`
     ");
     assert!(!env.path().join("out.xml").exists());
     let error = run(&env, &["missing.toml"]).assert_failure(2);
@@ -229,7 +229,7 @@ fn the_example_is_written_and_passes_and_no_file_is_overwritten() {
     insta::assert_snapshot!(&run(&env, &["--init"]).whole(), @"ID      scenario.toml\nOBJECT  scenario\nRESULT  written\n! Run it: kustom dev run scenario.toml\nexit 0\n");
     let first = fs::read_to_string(env.path().join("scenario.toml")).unwrap();
     assert!(first.starts_with("# A scenario for `kustom dev run`"), "{first}");
-    insta::assert_snapshot!(&run(&env, &["scenario.toml"]).whole(), @"SCENARIO                               RESULT  STEPS  WHERE  WHAT\n\
+    insta::assert_snapshot!(&run(&env, &["scenario.toml"]).whole(), @"SCENARIO                               RESULT  STEPS\n\
          A sale that is paid at the second try  passed  6\n! 1 passed.\nexit 0\n");
     let mine = env.file("mine.toml", "mine");
     insta::assert_snapshot!(&run(&env, &["--init", "mine.toml"]).assert_failure(2), @"

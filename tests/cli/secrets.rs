@@ -17,13 +17,16 @@ const CALLBACK_SECRET: &str = "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==";
 const USERNAME: &str = "M100-till";
 const CODE: &str = "ENROLL77";
 const TOKEN: &str = "bearer-Yt5Rr8Uu1";
-const FORMATS: [&str; 4] = ["table", "json", "ndjson", "csv"];
+const FORMATS: [&str; 6] = ["table", "wide", "json", "ndjson", "csv", "name"];
 
-const COMMANDS: [(&str, &str); 38] = [
+/// Every command with arguments that let it do its work. `{id}` is an id, `{fault}` is one word.
+const COMMANDS: [(&str, &str); 40] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
     ("profiles use", "local"),
+    ("profiles set", "spare location Haga"),
+    ("profiles rename", "spare spare2"),
     ("profiles remove", "spare"),
     ("doctor", ""),
     ("locations list", ""),

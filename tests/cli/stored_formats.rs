@@ -25,7 +25,8 @@ fn the_journal_reads_to_the_same_attempts() {
 fn api_view(env: &TestEnv, sessions: &[u8]) -> String {
     let mut view = String::new();
     for list in ["locations", "enrollments", "devices"] {
-        view += &env.run([list, "list", "-o", "ndjson"]).stdout_only();
+        let args = [list, "list", "-o", "ndjson"].into_iter();
+        view += &env.run(args.chain((list == "enrollments").then_some("--show-codes"))).stdout_only();
     }
     for number in sessions {
         view += &env.run(["sessions", "get", &session(*number), "-o", "ndjson"]).stdout_only();

@@ -7,7 +7,7 @@ use crate::screen::{Glyph, PtySession, Row, SPINNER, letters};
 /// Tells the time of a picture in place of the real one.
 pub(crate) struct Clock {
     countdown: Option<u64>,
-    /// When the wait began that the screen tells of.
+    /// The start of the wait that the screen shows.
     began: Option<u64>,
     /// Rows with a time that stays, as the program wrote them and as they are shown.
     told: BTreeMap<String, Row>,
@@ -24,7 +24,7 @@ impl Clock {
         for row in &mut screen.rows {
             self.tell_in(now, row);
         }
-        // Whoever waits types nothing: the cursor is wherever the last line ended.
+        // Nobody types during a wait: the cursor is wherever the last line ended.
         screen.cursor = screen.cursor.filter(|_| !screen.rows.iter().any(|row| is_waiting(row)));
         screen
     }
@@ -58,7 +58,7 @@ impl Clock {
     }
 }
 
-/// Whether a row tells how long somebody waits, with a sign in front that moves.
+/// Whether a row shows the duration of a wait, with a sign in front that moves.
 pub(crate) fn is_waiting(row: &[Glyph]) -> bool {
     let text = letters(row);
     row.first().is_some_and(|glyph| ('\u{2801}'..='\u{28ff}').contains(&glyph.letter))

@@ -1,21 +1,21 @@
-//! The colours of a picture.
+//! The colors of a picture.
 
-/// A colour as CSS has it, `#rrggbb`.
-pub(crate) type Colour = &'static str;
+/// A color as CSS has it, `#rrggbb`.
+pub(crate) type Color = &'static str;
 
-/// What a picture is drawn with.
+/// The colors that a picture is drawn with.
 pub(crate) struct Palette {
     /// How the file is called.
     pub(crate) name: &'static str,
     /// The window, its bar, and the line around both.
-    pub(crate) ground: Colour,
-    pub(crate) bar: Colour,
-    pub(crate) line: Colour,
-    /// The text where the program gives it no colour, and where it is less important.
-    pub(crate) text: Colour,
-    pub(crate) faint: Colour,
+    pub(crate) ground: Color,
+    pub(crate) bar: Color,
+    pub(crate) line: Color,
+    /// The text where the program gives it no color, and where it is less important.
+    pub(crate) text: Color,
+    pub(crate) faint: Color,
     /// Black, red, green, yellow, blue, magenta, cyan and white.
-    pub(crate) colours: [Colour; 8],
+    pub(crate) colors: [Color; 8],
 }
 
 pub(crate) const LIGHT: Palette = Palette {
@@ -25,7 +25,7 @@ pub(crate) const LIGHT: Palette = Palette {
     line: "#cbd2da",
     text: "#1d2430",
     faint: "#586272",
-    colours: ["#1d2430", "#c0222f", "#146c2e", "#7a5200", "#1857c4", "#8a3ab9", "#0b6b78", "#4b5563"],
+    colors: ["#1d2430", "#c0222f", "#146c2e", "#7a5200", "#1857c4", "#8a3ab9", "#0b6b78", "#4b5563"],
 };
 
 pub(crate) const DARK: Palette = Palette {
@@ -35,5 +35,5 @@ pub(crate) const DARK: Palette = Palette {
     line: "#333d4a",
     text: "#e3e8ef",
     faint: "#97a3b4",
-    colours: ["#97a3b4", "#ff7f79", "#5fd37a", "#e6b450", "#7fb2ff", "#d9a0ff", "#5fd0dc", "#e3e8ef"],
+    colors: ["#97a3b4", "#ff7f79", "#5fd37a", "#e6b450", "#7fb2ff", "#d9a0ff", "#5fd0dc", "#e3e8ef"],
 };

@@ -2,7 +2,7 @@
 //! is kept at each step.
 //!
 //! Nothing depends on how long anything takes. Ids, codes and times of day come from an emulator whose world is the same
-//! each time, and how long a wait takes is told by the picture's own clock.
+//! each time, and the picture's own clock decides how long a wait takes.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex};
@@ -30,7 +30,7 @@ const NOW: &str = "2026-03-14T10:24:07Z";
 /// What the ids in a picture are made of.
 const IDS: Uuid = Uuid::from_u128(0x2d4b_7c1e_93a0_4f58_b6d2_08e1_75c9_3af4);
 
-/// What is shown for a while.
+/// A screen that is shown for a while.
 pub(crate) struct Frame {
     pub(crate) screen: PtySession,
     /// In milliseconds.

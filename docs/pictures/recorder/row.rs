@@ -1,4 +1,4 @@
-//! What is in a row of a terminal, as SVG. Every text begins at its column and is as wide as its columns, whatever font
+//! A row of a terminal as SVG. Every text begins at its column and is as wide as its columns, whatever font
 //! there is.
 
 use std::fmt::Write as _;
@@ -76,9 +76,9 @@ fn runs(row: &[Glyph]) -> Vec<(usize, &[Glyph])> {
 
 /// The classes of a style, with this in front of the first.
 fn classes(style: Style, before: &str) -> String {
-    let Style { colour, bold, faint } = style;
-    let colour = colour.map(|colour| format!("c{colour}"));
-    let names = [colour, bold.then(|| "b".to_owned()), faint.then(|| "d".to_owned())];
+    let Style { color, bold, faint } = style;
+    let color = color.map(|color| format!("c{color}"));
+    let names = [color, bold.then(|| "b".to_owned()), faint.then(|| "d".to_owned())];
     let names: Vec<_> = names.into_iter().flatten().collect();
     if names.is_empty() { String::new() } else { format!("{before}{}", names.join(" ")) }
 }

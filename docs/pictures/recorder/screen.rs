@@ -1,8 +1,8 @@
-//! What a terminal shows at a moment, letter by letter.
+//! The content of a terminal at a moment, letter by letter.
 
 use avt::{Color, Pen, Terminal};
 
-/// What a frame's text has where the cursor is.
+/// The mark of the cursor in the text of a frame.
 pub(crate) const CURSOR: char = '▏';
 
 /// What all the moving signs in front of a wait are written as.
@@ -15,11 +15,11 @@ pub(crate) struct Glyph {
     pub(crate) style: Style,
 }
 
-/// What a letter looks like.
+/// The style of a letter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Style {
-    /// One of the eight colours of old.
-    pub(crate) colour: Option<u8>,
+    /// One of the eight colors of old.
+    pub(crate) color: Option<u8>,
     pub(crate) bold: bool,
     pub(crate) faint: bool,
 }
@@ -36,7 +36,7 @@ pub(crate) struct PtySession {
 }
 
 impl PtySession {
-    /// What a terminal of this size shows after it was sent this.
+    /// The content of a terminal of this size after these bytes.
     pub(crate) fn after(sent: &str, columns: u16, rows: u16) -> Self {
         let mut terminal = Terminal::new(columns.into(), rows.into()).expect("a terminal");
         terminal.feed(sent);
@@ -80,11 +80,11 @@ impl Style {
             && !(pen.is_italic() || pen.is_underline() || pen.is_strikethrough())
             && !(pen.is_blink() || pen.is_inverse());
         assert!(plain, "the pictures cannot draw what looks like {pen:?}");
-        let colour = pen.foreground().map(|colour| match colour {
+        let color = pen.foreground().map(|color| match color {
             Color::Indexed(index @ 0..16) => index % 8,
-            other => panic!("the pictures have no colour for {other:?}"),
+            other => panic!("the pictures have no color for {other:?}"),
         });
-        Self { colour, bold: pen.is_bold(), faint: pen.is_faint() }
+        Self { color, bold: pen.is_bold(), faint: pen.is_faint() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a picture shows, as a person wrote it down.
+//! The script of a picture, as a person wrote it down.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// Columns of every picture: room for the longest line, so that none is broken.
 pub(crate) const COLUMNS: u16 = 96;
 
-/// The recording of one command. `docs/pictures/pair.toml` tells how it is read.
+/// The recording of one command. `docs/pictures/pair.toml` explains the format.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Script {
@@ -29,7 +29,7 @@ pub(crate) struct Script {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Step {
-    /// What is done.
+    /// An action.
     #[serde(rename = "do")]
     pub(crate) act: Option<Act>,
     /// What the screen shows then, all of it.
@@ -52,7 +52,7 @@ pub(crate) enum Act {
     Phone(OnPhone),
 }
 
-/// What is done with the phone.
+/// An action on the phone.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OnPhone {

@@ -159,9 +159,9 @@ fn rules(frames: &[Frame], palette: &Palette) -> String {
         faint = palette.faint,
     );
     let rows = frames.iter().flat_map(|frame| &frame.screen.rows);
-    let used: BTreeSet<_> = rows.flatten().filter_map(|glyph| glyph.style.colour).collect();
-    for colour in used {
-        let _ = writeln!(rules, ".c{colour}{{fill:{}}}", palette.colours[usize::from(colour)]);
+    let used: BTreeSet<_> = rows.flatten().filter_map(|glyph| glyph.style.color).collect();
+    for color in used {
+        let _ = writeln!(rules, ".c{color}{{fill:{}}}", palette.colors[usize::from(color)]);
     }
     let signs = SIGNS.chars().count();
     let _ = write!(

@@ -9,6 +9,9 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::{Device, Resource};
+use crate::output::Question;
+use crate::text::escape_control;
 
 const MORE: &str = "\
 Examples:
@@ -25,10 +28,10 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Device name
+    /// Device name [default: ask for it]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    name: String,
-    /// Location name, ID or ID prefix [default: the profile's location]
+    name: Option<String>,
+    /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
     #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
@@ -42,12 +45,21 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { name, location, metadata, credentials } = self;
+        context.output.check_columns::<Resource<Device>>()?;
         let metadata = args::collect_metadata(metadata)?;
-        let location_id = context.location_id_or_default(location.as_deref()).await?;
+        let location_id = context.location_id_or_prompt(location.as_deref()).await?;
+        let name = match name {
+            Some(name) => name,
+            None if context.output.can_prompt() => context.output.ask(Question::new("Device name")).await?,
+            None => {
+                return Err(Error::usage("no name is given").hint("add --name, such as --name 'Test till'"));
+            }
+        };
         let request = simulated_device_request(&name, location_id.as_deref(), &metadata);
         let mut device = context.client.send_json(&request).await?;
         credentials.redact(&mut device);
-        context.output.print_item(&device)?;
+        context.print_item(&device).await?;
+        context.confirm_change(&format!("Created {}.", escape_control(&name)));
         Ok(ExitStatus::Success)
     }
 }

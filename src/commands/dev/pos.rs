@@ -214,20 +214,19 @@ async fn pair(
     credentials: &CredentialsArgs,
     context: &ApiContext<'_>,
 ) -> Result<(), Error> {
-    let flag = context.settings.profile_flag();
     let mut device = match context.client.send_json(&pair_request(code.expose(), name)).await {
         Ok(device) => device,
         Err(error) => {
-            let hint = format!("create another code: kustom{flag} enrollments create");
+            let hint = "create another code: kustom enrollments create".to_owned();
             return Err(GUARD.add_hint(error, context, hint).await);
         }
     };
     credentials.redact(&mut device);
-    context.output.print_item(&device)?;
+    context.print_item(&device).await?;
     let id = escape_control(device.id.as_deref().unwrap_or("DEVICE"));
     context.output.status(&format!(
         "The phone is paired and can take payments.\n  \
-         create a session: kustom{flag} sessions create --device {id} --amount 249.50 --currency SEK"
+         create a session: kustom sessions create --device {id} --amount 249.50 --currency SEK"
     ));
     Ok(())
 }
@@ -240,7 +239,7 @@ async fn set_offline(
 ) -> Result<String, Error> {
     let id = context.find_or_select_id::<Device>(device.as_deref()).await?;
     match context.client.pos_set_offline(&id, offline).await {
-        Ok(device) => context.output.print_item(&device)?,
+        Ok(device) => context.print_item(&device).await?,
         Err(error) => {
             let hint = "list the devices: kustom devices list".to_owned();
             return Err(GUARD.add_hint(error, context, hint).await);
@@ -252,21 +251,20 @@ async fn set_offline(
 /// Performs an action on a session, prints the session, and suggests commands to continue with.
 async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_>) -> Result<(), Error> {
     let id = session.resolve(context).await?;
-    let flag = context.settings.profile_flag();
     let session: Resource<Session> = match context.client.send_json(&pos_action_request(id, action)).await {
         Ok(session) => session,
         Err(error) => {
             let hint = match error.status() {
-                Some(404) => format!("list the sessions created on this machine: kustom{flag} sessions list"),
-                _ => format!("check its status: kustom{flag} sessions get {id}"),
+                Some(404) => "list the sessions created on this machine: kustom sessions list".to_owned(),
+                _ => format!("check its status: kustom sessions get {id}"),
             };
             return Err(GUARD.add_hint(error, context, hint).await);
         }
     };
-    context.output.print_item(&session)?;
+    context.print_item(&session).await?;
     let method = session.raw().get("method").and_then(|method| PaymentMethod::deserialize(method).ok());
     let sentences = [describe_action(action, method), outcome::describe_status(&session)].join(" ");
-    let commands = suggest_commands(id, session.status.as_ref(), &flag);
+    let commands = suggest_commands(id, session.status.as_ref());
     context.output.status(&format!("{}{commands}", sentences.trim_start()));
     Ok(())
 }
@@ -302,14 +300,14 @@ const fn describe_method(method: PaymentMethod) -> &'static str {
     }
 }
 
-fn suggest_commands(id: Uuid, status: Option<&SessionStatus>, flag: &str) -> String {
+fn suggest_commands(id: Uuid, status: Option<&SessionStatus>) -> String {
     match status {
-        Some(SessionStatus::Created) => format!("\n  choose: kustom{flag} dev pos choose {id} --method card"),
+        Some(SessionStatus::Created) => format!("\n  choose: kustom dev pos choose {id} --method card"),
         Some(SessionStatus::Active) => {
-            format!("\n  pay: kustom{flag} dev pos pay {id}\n  decline: kustom{flag} dev pos decline {id}")
+            format!("\n  pay: kustom dev pos pay {id}\n  decline: kustom dev pos decline {id}")
         }
         Some(SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed) => {
-            format!("\n  new session: kustom{flag} sessions create")
+            "\n  new session: kustom sessions create".to_owned()
         }
         Some(SessionStatus::Finalized | SessionStatus::Other(_)) | None => String::new(),
     }

@@ -39,7 +39,7 @@ impl Args {
         let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
-        context.output.print_item(&session)?;
+        context.print_item(&session).await?;
         let status = outcome::describe_status(&session);
         context.output.status(&match outcome.unwrap_or_default() {
             TapOutcome::Success => status,

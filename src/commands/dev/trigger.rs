@@ -60,7 +60,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { event, to, secret_file, session } = self;
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let endpoint = CallbackEndpoint::new(&to, app.settings.request_timeout())
             .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
         let poster = CallbackPoster::new(endpoint, &secrets)

@@ -57,12 +57,15 @@ impl Args {
         context.confirm_by_name(&format!("deregister {}", descriptions.join(", ")), &confirmations).await?;
         context
             .for_each_target(found, async |device: Resource<Device>| {
+                let name = device.name.clone().unwrap_or_default();
                 let id = id_of(&device)?;
                 context
                     .client
                     .delete(&deregister_request(&id))
                     .await
                     .map_err(|error| Error::from(error).context(&format!("device {id}")))?;
+                let shown = if name.is_empty() { &id } else { &name };
+                context.confirm_change(&format!("Deregistered {}.", escape_control(shown)));
                 Ok(ActionResult { id, object: "device", result: "deregistered" })
             })
             .await

@@ -34,7 +34,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let device = context.find_or_select::<Device>(self.device.as_deref()).await?;
-        context.output.print_item(&device)?;
+        context.print_item(&device).await?;
         Ok(ExitStatus::Success)
     }
 }

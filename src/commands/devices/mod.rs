@@ -25,9 +25,13 @@ Next:
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
+    #[command(alias = "ls")]
     List(list::Args),
+    #[command(aliases = ["show", "view"])]
     Get(get::Args),
+    #[command(aliases = ["edit", "rename", "mv", "move", "set"])]
     Update(update::Args),
+    #[command(aliases = ["rm", "remove", "delete", "unregister", "unpair"])]
     Deregister(deregister::Args),
 }
 

@@ -7,13 +7,15 @@ use crate::commands::resolve::id_of;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::Location;
+use crate::model::{Device, Location, Resource};
+use crate::output::{Cell, Choice, NameKind, Question};
+use crate::text::escape_control;
 
 const MORE: &str = "\
 Examples:
+  kustom devices update                               # asks what to change
   kustom devices update 'Till 1' --name 'Till 2'
-  kustom devices update 'Till 2' --location 'Göteborg Haga'
-  kustom devices update 'Till 2' --metadata counter=north --unset-metadata floor
+  kustom devices update 'Till 2' --location 'Göteborg Haga' --metadata counter=north
 
 Next:
   kustom devices get DEVICE
@@ -21,7 +23,8 @@ Next:
 
 /// Rename or move a device, or change its metadata
 ///
-/// Other fields keep their values: kustom reads the device, changes it and writes it back.
+/// Other fields keep their values: kustom reads the device, changes it and writes it back. On a terminal, kustom asks for
+/// what you omit.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
@@ -50,12 +53,14 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { device, name, location, no_location, metadata, unset_metadata } = self;
+        context.output.check_columns::<Resource<Device>>()?;
         let set_metadata = args::collect_metadata(metadata)?;
         if let Some(key) = unset_metadata.iter().find(|key| set_metadata.contains_key(*key)) {
             return Err(Error::usage(format!("'{key}' is both in --metadata and in --unset-metadata")));
         }
         let mut change = DeviceChange { name, location_id: None, set_metadata, unset_metadata };
-        if change.is_empty() && location.is_none() && !no_location {
+        let is_given = !change.is_empty() || location.is_some() || no_location;
+        if !is_given && !context.output.can_prompt() {
             return Err(Error::usage("no change was given")
                 .hint("add --name, --location, --no-location, --metadata or --unset-metadata"));
         }
@@ -63,9 +68,59 @@ impl Args {
             Some(location) => Some(Some(context.find_id::<Location>(&location).await?)),
             None => no_location.then_some(None),
         };
-        let device = context.find_or_select(device.as_deref()).await?;
+        let device: Resource<Device> = context.find_or_select(device.as_deref()).await?;
+        if !is_given {
+            ask_change(&device, &mut change, context).await?;
+        }
         let updated = context.client.update_device(&id_of(&device)?, &change.to_body(&device)).await?;
-        context.output.print_item(&updated)?;
+        context.print_item(&updated).await?;
+        context.confirm_change(&describe_change(&device, &updated, context));
         Ok(ExitStatus::Success)
     }
+}
+
+/// Asks what to change, and for the new value.
+async fn ask_change(
+    device: &Resource<Device>,
+    change: &mut DeviceChange,
+    context: &ApiContext<'_>,
+) -> Result<(), Error> {
+    context.learn_names(std::slice::from_ref(device)).await;
+    let name = device.name.clone().unwrap_or_default();
+    let location = location_of(device, context);
+    let choices = [Choice::new("Name", "").detail(&name), Choice::new("Location", "").detail(&location)];
+    if context.output.select("Change", &choices).await? == 0 {
+        let question = Question::new("New name").default(Some(name).filter(|name| !name.is_empty()));
+        change.name = Some(context.output.ask(question).await?);
+    } else {
+        let location = context.find_or_select::<Location>(None).await?;
+        change.location_id = Some(Some(id_of(&location)?));
+    }
+    Ok(())
+}
+
+/// A sentence on what differs after the change.
+fn describe_change(before: &Resource<Device>, after: &Resource<Device>, context: &ApiContext<'_>) -> String {
+    let name = |device: &Resource<Device>| {
+        let name = device.name.as_deref().or(device.id.as_deref()).unwrap_or_default();
+        escape_control(name).into_owned()
+    };
+    let mut sentences = Vec::new();
+    if before.name != after.name {
+        sentences.push(format!("Renamed {} to {}.", name(before), name(after)));
+    }
+    if before.location_id != after.location_id {
+        sentences.push(match after.location_id {
+            Some(_) => format!("Moved {} to {}.", name(after), escape_control(&location_of(after, context))),
+            None => format!("Removed {} from its location.", name(after)),
+        });
+    }
+    if sentences.is_empty() {
+        sentences.push(format!("Updated {}.", name(after)));
+    }
+    sentences.join(" ")
+}
+
+fn location_of(device: &Resource<Device>, context: &ApiContext<'_>) -> String {
+    context.output.name_of(&Cell::named(NameKind::Location, device.location_id.as_deref()))
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::redact::ReportRedactor;
 use crate::error::{Error, ErrorKind};
-use crate::output::{Cell, CellStyle, Column, View};
+use crate::output::{Cell, CellStyle, Checkup, Column, View};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,6 +47,22 @@ impl CheckResult {
         self.text = redactor.redact(&self.text);
         self.next = self.next.map(|next| redactor.redact(&next));
         self
+    }
+}
+
+impl CheckResult {
+    pub(super) const fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The result as people read it: a mark, the check and what was found; the next step below it.
+    pub(super) fn checkup(&self) -> Checkup<'_> {
+        let (mark, style) = match self.level {
+            Level::Ok => ("✓", CellStyle::Success),
+            Level::Warning => ("!", CellStyle::Pending),
+            Level::Failure => ("✗", CellStyle::Error),
+        };
+        Checkup { mark, style, title: self.check, text: &self.text, next: self.next.as_deref() }
     }
 }
 

@@ -2,18 +2,21 @@
 
 mod check;
 mod local;
+mod network;
 mod redact;
 mod remote;
 
-use check::CheckResult;
+use check::{CheckResult, Level};
 use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
 use crate::commands::profiles::show::list_values;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
+use crate::output::Format;
 use crate::profiles::KeySource;
-use crate::settings::Account;
+use crate::settings::{Account, DirectorySettings};
+use crate::text::pluralize;
 
 const MORE: &str = "\
 Examples:
@@ -49,10 +52,14 @@ impl Args {
         results.push(local::check_state_dir(&app.settings.paths.state));
         match app.account() {
             Ok(account) => {
-                results.extend(check_settings(&account));
+                results.extend(check_settings(&account, &app.settings.directory));
                 let ledger = async { Ok(local::check_ledger(app.open_ledger(&account).await).await) };
                 results.push(app.block_on(ledger)?);
-                if !offline {
+                let network = network::check_network(&account);
+                let is_reachable = network.iter().all(|result| result.kind.is_none());
+                results.extend(network);
+                // With a variable that cannot be read, no request is sent.
+                if !offline && is_reachable {
                     results.extend(app.block_on(async { Ok(remote::check_api(app, account).await) })?);
                 }
             }
@@ -61,13 +68,31 @@ impl Args {
             Err(_) => {}
         }
         let most_serious = results.iter().filter_map(|result| result.kind).max();
-        app.output.print_list(results.into_iter().map(|result| result.redact(&redactor)))?;
+        let results: Vec<_> = results.into_iter().map(|result| result.redact(&redactor)).collect();
+        if app.output.format() == Format::Table && !app.output.has_selected_columns() {
+            app.output.print_checkups(&results.iter().map(CheckResult::checkup).collect::<Vec<_>>())?;
+            app.output.status(&summarize(&results));
+        } else {
+            app.output.print_list(results)?;
+        }
         Ok(most_serious.map_or(ExitStatus::Success, ExitStatus::CheckFailed))
     }
 }
 
+/// Counts the results, as in `16 ok, 2 warnings`.
+fn summarize(results: &[CheckResult]) -> String {
+    let count = |level| results.iter().filter(|result| result.level() == level).count();
+    let mut parts = vec![format!("{} ok", count(Level::Ok))];
+    for (level, noun) in [(Level::Warning, "warning"), (Level::Failure, "failure")] {
+        if count(level) > 0 {
+            parts.push(pluralize(count(level), noun));
+        }
+    }
+    parts.join(", ")
+}
+
 /// One result for each value of the account.
-fn check_settings(account: &Account) -> Vec<CheckResult> {
+fn check_settings(account: &Account, directory: &DirectorySettings) -> Vec<CheckResult> {
     let rows = list_values(account).into_iter().map(|row| {
         let value = match (row.name, &account.key.value) {
             // The command may contain a secret, and people paste this report.
@@ -82,14 +107,16 @@ fn check_settings(account: &Account) -> Vec<CheckResult> {
         };
         let text = format!("{value}{source}{shadows}");
         if row.name == "merchant_id" && row.value.is_none() {
-            let next = "list operations may require it: add it to the profile, or set KUSTOM_MERCHANT_ID";
+            let next = "lists may require it: kustom profiles set merchant_id ID";
             return CheckResult::warning(row.name, text, next);
         }
         CheckResult::ok(row.name, text)
     });
+    let directory =
+        directory.path.iter().map(|path| CheckResult::ok("directory", path.display().to_string()));
     let ignored = account.ignored.iter().map(|name| {
         let text = "set, but not used: the built-in emulator has an account of its own";
         CheckResult::warning(name, text, "name another profile, or none, to use it")
     });
-    rows.chain(ignored).collect()
+    directory.chain(rows).chain(ignored).collect()
 }

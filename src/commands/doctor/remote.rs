@@ -10,6 +10,7 @@ use crate::api::{Request, Response};
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind};
 use crate::model::Location;
+use crate::profiles::Environment;
 use crate::settings::{Account, Endpoint};
 use crate::text::{escape_control, format_duration};
 
@@ -37,6 +38,8 @@ pub(super) async fn check_api(app: &App, account: Account) -> Vec<CheckResult> {
     let key_works = key.kind.is_none();
     results.push(key);
     if key_works {
+        results.extend(check_lists(&context).await);
+        results.extend(check_emulator_clock(&context).await);
         results.extend(check_default_location(&context).await);
     }
     results
@@ -94,6 +97,31 @@ fn check_key(response: &Response) -> CheckResult {
             CheckResult::warning("key", text, "try `kustom devices list -v`")
         }
     }
+}
+
+/// Listing locations needs the merchant ID that belongs to the key.
+async fn check_lists(context: &ApiContext<'_>) -> Option<CheckResult> {
+    let request = Request::new(Method::GET, "/ipp/v1/locations").query("page_size", "1");
+    match context.client.send(&request).await {
+        Ok(_) => None,
+        Err(error) => {
+            Some(CheckResult::failure("lists", Error::from(error).context("cannot list locations")))
+        }
+    }
+}
+
+/// The clock of an emulator, if it was advanced.
+async fn check_emulator_clock(context: &ApiContext<'_>) -> Option<CheckResult> {
+    if context.account.environment.value != Environment::Local {
+        return None;
+    }
+    let clock = context.client.clock().await.ok()?;
+    let difference = clock.now?.duration_since(Timestamp::now());
+    let is_ahead = difference > SignedDuration::from_secs(1);
+    is_ahead.then(|| {
+        let ahead = SignedDuration::from_secs(difference.as_secs());
+        CheckResult::ok("emulator clock", format!("{ahead:#} ahead of this machine's"))
+    })
 }
 
 async fn check_default_location(context: &ApiContext<'_>) -> Option<CheckResult> {

@@ -2,12 +2,13 @@ use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::api::{CreatedEnrollment, Error as ApiError, NewEnrollment};
+use crate::api::{CreatedEnrollment, NewEnrollment};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::{Enrollment, Resource};
 use crate::text::format_duration;
 
 const MORE: &str = "\
@@ -28,7 +29,7 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Location name, ID or ID prefix [default: the profile's location]
+    /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
     #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
     location: Option<String>,
@@ -43,15 +44,16 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { location, expires_in, metadata } = self;
+        context.output.check_columns::<Resource<Enrollment>>()?;
         check_lifetime(expires_in)?;
         let metadata = args::collect_metadata(metadata)?;
-        let location_id = context.location_id_or_default(location.as_deref()).await?;
+        let location_id = context.location_id_or_prompt(location.as_deref()).await?;
         let new = NewEnrollment { location_id, expires_in, metadata };
-        let created = context.client.create_enrollment(&new).await;
-        let created = created.map_err(|error| add_location_hint(error, &new))?;
+        let created = context.client.create_enrollment(&new).await?;
         warn_about_lifetime(&created, expires_in, context);
-        context.output.print_item(&created.enrollment)?;
-        context.output.status("Enter the code in the Kustom POS app. It pairs any phone, so keep it secret.");
+        context.print_item(&created.enrollment).await?;
+        context
+            .confirm_change("Enter the code in the Kustom POS app. It pairs any phone, so keep it secret.");
         Ok(ExitStatus::Success)
     }
 }
@@ -62,16 +64,6 @@ pub(super) fn check_lifetime(expires_in: Duration) -> Result<(), Error> {
         return Err(Error::usage("--expires-in must be at least one millisecond"));
     }
     Ok(())
-}
-
-pub(super) fn add_location_hint(error: ApiError, new: &NewEnrollment) -> Error {
-    let is_about_location = error.problem().is_some_and(|problem| problem.errors.contains_key("location_id"));
-    let error = Error::from(error);
-    if is_about_location && new.location_id.is_none() {
-        error.hint("add --location; list the locations with `kustom locations list`")
-    } else {
-        error
-    }
 }
 
 /// Warns if the code lasts longer than requested.

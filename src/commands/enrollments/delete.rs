@@ -2,13 +2,14 @@ use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use crate::api::withdraw_request;
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::list::ActionResult;
+use crate::commands::resolve::id_of;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::text::pluralize;
+use crate::model::Enrollment;
+use crate::text::{escape_control, pluralize};
 
 const MORE: &str = "\
 Examples:
@@ -29,27 +30,35 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Enrollment IDs
+    /// Enrollment IDs or ID prefixes [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::enrollments))]
-    #[arg(value_name = "ENROLLMENT", required = true, value_parser = args::parse_id)]
-    ids: Vec<Uuid>,
+    #[arg(value_name = "ENROLLMENT")]
+    enrollments: Vec<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         context.ensure_can_confirm()?;
-        let names: Vec<_> = self.ids.iter().map(ToString::to_string).collect();
+        let mut ids = Vec::with_capacity(self.enrollments.len().max(1));
+        for query in &self.enrollments {
+            ids.push(match query.parse::<Uuid>() {
+                Ok(id) => id.to_string(),
+                Err(_) => id_of(&context.find::<Enrollment>(query).await?)?,
+            });
+        }
+        if ids.is_empty() {
+            ids.push(id_of(&context.find_or_select::<Enrollment>(None).await?)?);
+        }
+        let question = format!("withdraw {}: {}", pluralize(ids.len(), "enrollment"), ids.join(", "));
+        context.confirm(&question).await?;
         context
-            .confirm(&format!("withdraw {}: {}", pluralize(self.ids.len(), "enrollment"), names.join(", ")))
-            .await?;
-        context
-            .for_each_target(self.ids, async |id: Uuid| {
-                context
-                    .client
-                    .delete(&withdraw_request(&id.to_string()))
-                    .await
-                    .map_err(|error| Error::from(error).context(&format!("enrollment {id}")))?;
-                Ok(ActionResult { id: id.to_string(), object: "enrollment", result: "deleted" })
+            .for_each_target(ids, async |id: String| {
+                let deleted = context.client.delete(&withdraw_request(&id)).await;
+                deleted.map_err(|error| {
+                    Error::from(error).context(&format!("enrollment {}", escape_control(&id)))
+                })?;
+                context.confirm_change(&format!("Withdrew the code of enrollment {}.", escape_control(&id)));
+                Ok(ActionResult { id, object: "enrollment", result: "deleted" })
             })
             .await
     }

@@ -7,7 +7,8 @@ use crate::commands::list::LimitArgs;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::Enrollment;
+use crate::model::{Enrollment, Resource};
+use crate::secret::REDACTED;
 
 /// Limit of the API (documented).
 const MAX_FILTERS: usize = 5;
@@ -23,7 +24,7 @@ Next:
 
 /// List enrollments
 ///
-/// The list contains neither withdrawn enrollments nor the codes themselves.
+/// The list does not contain withdrawn enrollments. The codes are secret and only shown with --show-codes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
@@ -37,13 +38,16 @@ pub(crate) struct Args {
     /// Whether to list used enrollments [default: true]
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
     include_consumed: Option<bool>,
+    /// Show the codes, which pair any phone
+    #[arg(long)]
+    show_codes: bool,
     #[command(flatten)]
     limit: LimitArgs,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { location, metadata, include_consumed, limit } = self;
+        let Self { location, metadata, include_consumed, show_codes, limit } = self;
         let metadata = args::collect_metadata(metadata)?;
         if metadata.len() > MAX_FILTERS {
             return Err(Error::usage(format!("--metadata can be given at most {MAX_FILTERS} times")));
@@ -55,6 +59,15 @@ impl Args {
         }
         let location_id = context.location_id_opt(location.as_deref()).await?;
         let filter = EnrollmentFilter { location_id, metadata, include_consumed };
-        context.print_pages::<Enrollment>(context.client.enrollments(&filter), &limit).await
+        let redact = if show_codes { |_: &mut Resource<Enrollment>| {} } else { redact_code };
+        context.print_pages_with(context.client.enrollments(&filter), &limit, redact).await
     }
+}
+
+/// Hides the code, because output may end up in logs.
+fn redact_code(enrollment: &mut Resource<Enrollment>) {
+    if let Some(code) = enrollment.raw_mut().get_mut("enrollment_code") {
+        *code = REDACTED.into();
+    }
+    enrollment.typed_mut().enrollment_code = None;
 }

@@ -25,8 +25,11 @@ Next:
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
+    #[command(alias = "ls")]
     List(list::Args),
+    #[command(aliases = ["new", "add"])]
     Create(create::Args),
+    #[command(aliases = ["rm", "remove", "withdraw"])]
     Delete(delete::Args),
     Pair(pair::Args),
 }

@@ -11,6 +11,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
 pub(crate) use text::set_templates;
 
+use crate::commands::words;
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
@@ -83,9 +84,9 @@ fn render_command_help(words: &[String], root: clap::Command) -> Result<StyledSt
             let topics = TOPICS.map(|topic| topic.name);
             let similar = topics.iter().find(|topic| strsim::osa_distance(topic, &name) <= 2);
             let hints = match (similar, result) {
-                (Some(topic), _) => vec![format!("a similar topic exists: '{topic}'")],
-                (None, Err(error)) => Error::from(&error).hints,
-                (None, Ok(_)) => Vec::new(),
+                (Some(topic), _) => Some(format!("did you mean '{topic}'?")),
+                (None, Err(error)) => words::similar_command(&error),
+                (None, Ok(_)) => None,
             };
             let missing = hints.into_iter().fold(missing, Error::hint);
             Err(missing.hint(format!("the topics are: {}", topics.join(", "))))

@@ -6,12 +6,20 @@ pub(super) struct Topic {
     pub(super) text: &'static str,
 }
 
-pub(super) const TOPICS: [Topic; 4] = [
+pub(super) const TOPICS: [Topic; 8] = [
     Topic { name: "exit-codes", about: "what each exit code means", text: include_str!("exit-codes.txt") },
     Topic {
         name: "environment",
         about: "variables, and which environment a key belongs to",
         text: include_str!("environment.txt"),
+    },
+    Topic { name: "pairing", about: "codes, and which phone used them", text: include_str!("pairing.txt") },
+    Topic { name: "output", about: "formats, columns and filters", text: include_str!("output.txt") },
+    Topic { name: "scenarios", about: "the steps of a sale in a file", text: include_str!("scenarios.txt") },
+    Topic {
+        name: "emulator",
+        about: "phones, options, faults and seeds",
+        text: include_str!("emulator.txt"),
     },
     Topic { name: "money", about: "amounts, rates and carts", text: include_str!("money.txt") },
     Topic {

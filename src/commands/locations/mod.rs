@@ -22,7 +22,9 @@ Next:
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
+    #[command(alias = "ls")]
     List(list::Args),
+    #[command(aliases = ["show", "view"])]
     Get(get::Args),
 }
 

@@ -1,12 +1,13 @@
 //! The prompts of `kustom login`.
 
 use clap::ValueEnum as _;
-use futures_util::TryStreamExt as _;
 
 use super::{ProfileArgs, account_of, default_name, verify_key};
+use crate::api::Error as ApiError;
+use crate::commands::resolve::fetch_all;
 use crate::context::App;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Currency, Location, Page, Resource};
+use crate::model::{Currency, Location, Resource};
 use crate::output::{Choice, Output, Question};
 use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
 use crate::secret::ApiKey;
@@ -25,7 +26,7 @@ pub(super) async fn ask_profile(
     let output = &*app.output;
     output.status("The API key is in Kustom's portal. What you paste here is not shown.");
     let mut rejected: Option<(String, Profile)> = None;
-    let (name, mut profile, account) = loop {
+    let (name, mut profile, mut account) = loop {
         let (name, profile) = ask_credentials(args, name, rejected.as_ref(), document, output).await?;
         match check_profile(&name, &profile, args, app).await {
             Ok(account) => break (name, profile, account),
@@ -38,7 +39,33 @@ pub(super) async fn ask_profile(
             Err(error) => return Err(error),
         }
     };
-    let locations = if args.no_check { Vec::new() } else { list_locations(account, app).await };
+    let mut locations = Vec::new();
+    loop {
+        if args.no_check {
+            break;
+        }
+        match list_locations(account, app).await? {
+            Ok(all) => locations = all,
+            Err(error) if error.names_field("merchant") => {
+                output.warn(&Error::from(error).message);
+                output.status(
+                    "The merchant ID is in Kustom's portal. A username such as M100-1 begins with it.",
+                );
+                let asked =
+                    ask_optional("Merchant ID", profile.merchant_id.take(), |_| Ok(()), output).await?;
+                profile.merchant_id = asked;
+                if profile.merchant_id.is_some() {
+                    account = account_of(app, &name, &profile)?;
+                    continue;
+                }
+            }
+            Err(error) => output.status(&format!(
+                "No default location: the locations cannot be listed ({}).",
+                Error::from(error).message.lines().next().unwrap_or_default()
+            )),
+        }
+        break;
+    }
     if args.location.is_none() && !locations.is_empty() {
         profile.location = ask_location(&locations, profile.location.as_deref(), output).await?;
     }
@@ -88,7 +115,7 @@ async fn ask_credentials(
     if args.merchant_id.is_none() {
         let issued_for = profile.username.as_deref().and_then(merchant_of).map(str::to_owned);
         let default = profile.merchant_id.or(issued_for);
-        profile.merchant_id = ask_optional("Merchant id", default, |_| Ok(()), output).await?;
+        profile.merchant_id = ask_optional("Merchant ID", default, |_| Ok(()), output).await?;
     }
     Ok((name, profile))
 }
@@ -111,7 +138,7 @@ async fn ask_environment(output: &Output) -> Result<Environment, Error> {
         .iter()
         .map(|environment| Choice::new(environment.as_str(), meaning(*environment)))
         .collect();
-    let selected = output.select("Environment", &choices).await?;
+    let selected = output.select_without_default("Environment", &choices).await?;
     Ok(environments.get(selected).copied().unwrap_or(Environment::Production))
 }
 
@@ -166,22 +193,12 @@ async fn check_profile(
 }
 
 /// Lists the account's locations. The login continues without them if that fails.
-async fn list_locations(account: Account, app: &App) -> Vec<Resource<Location>> {
-    let list = async {
-        let context = app.connect_as(account)?;
-        let pages = context.client.locations().pages::<Location>();
-        pages.try_collect::<Vec<Page<Location>>>().await.map_err(Error::from)
-    };
-    match list.await {
-        Ok(pages) => pages.into_iter().flat_map(|page| page.content).collect(),
-        Err(error) => {
-            app.output.status(&format!(
-                "No default location: the locations cannot be listed ({}).",
-                error.message.lines().next().unwrap_or_default()
-            ));
-            Vec::new()
-        }
-    }
+async fn list_locations(
+    account: Account,
+    app: &App,
+) -> Result<Result<Vec<Resource<Location>>, ApiError>, Error> {
+    let context = app.connect_as(account)?;
+    Ok(fetch_all(context.client.locations()).await)
 }
 
 /// Asks for a location, with the current one first. A single location comes before "none", several come after it.

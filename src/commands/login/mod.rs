@@ -15,9 +15,10 @@ use crate::complete;
 use crate::context::{App, key_from_command};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Currency;
-use crate::profiles::{Document, Environment, KeySource, Profile, check_name};
+use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile, check_name};
 use crate::secret::{ApiKey, KeyKind};
-use crate::settings::{Account, EnvVars, Settings};
+use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
+use crate::text::decode_text;
 
 const MORE: &str = "\
 Examples:
@@ -108,17 +109,20 @@ impl Args {
         // An invalid profiles file is reported before anything is typed or sent.
         let document = app.settings.store().read()?;
         let args = profile.or_variables(&app.settings.variables)?;
-        let name = app.settings.profile.as_deref().or(app.settings.variables.profile.as_deref());
+        // The variable may select the built-in profile for other commands.
+        let variable = app.settings.variables.profile.as_deref().filter(|name| *name != LOCAL);
+        let name = app.settings.profile.as_deref().or(variable);
         if let Some(name) = name {
             check_name(name).map_err(Error::usage)?;
         }
-        let (name, profile) = if !key.is_given() && app.output.can_prompt() {
+        let is_interactive = !key.is_given() && app.output.can_prompt();
+        let (name, profile) = if is_interactive {
             app.block_on(interactive::ask_profile(&args, name, &document, app))?
         } else {
             let (source, key) = key.read(app)?;
             args.read_profile(name, source, &key, &document, app)?
         };
-        save_profile(&name, &profile, app)
+        save_profile(&name, &profile, is_interactive, app)
     }
 }
 
@@ -211,7 +215,7 @@ impl KeyArgs {
             None => return Err(Error::new(ErrorKind::Unconfirmed, "the API key is missing").hint(HINT)),
         };
         let invalid = |reason: String| Error::usage(format!("{origin} holds no API key: {reason}"));
-        let text = String::from_utf8(bytes).map_err(|_| invalid("it is not text".to_owned()))?;
+        let text = decode_text(&bytes).ok_or_else(|| invalid("it is not text".to_owned()))?;
         let key = ApiKey::parse(&text).map_err(|error| invalid(error.to_string()))?;
         Ok((KeySource::Stored(key.clone()), key))
     }
@@ -226,9 +230,17 @@ fn default_name(environment: Environment) -> Option<String> {
 fn account_of(app: &App, name: &str, profile: &Profile) -> Result<Account, Error> {
     let mut document = Document::default();
     document.insert(name, profile.clone());
-    let settings =
-        Settings { profile: Some(name.to_owned()), variables: EnvVars::default(), ..app.settings.clone() };
+    let settings = Settings {
+        profile: Some(name.to_owned()),
+        variables: EnvVars::default(),
+        directory: DirectorySettings::default(),
+        ..app.settings.clone()
+    };
     Account::resolve(&settings, &document)
+}
+
+fn document_active(app: &App) -> Result<String, Error> {
+    Ok(app.settings.store().read()?.active().unwrap_or_default().to_owned())
 }
 
 /// Checks the key with a read-only request. Fails if the API rejects the key or cannot be reached.
@@ -251,7 +263,7 @@ async fn verify_key(app: &App, account: Account) -> Result<(), Error> {
     }
 }
 
-fn save_profile(name: &str, profile: &Profile, app: &App) -> Result<ExitStatus, Error> {
+fn save_profile(name: &str, profile: &Profile, is_interactive: bool, app: &App) -> Result<ExitStatus, Error> {
     let store = app.settings.store();
     let (action, row) = store.change(|document| {
         let action = if document.profile(name).is_some() { "Replaced" } else { "Stored" };
@@ -265,13 +277,32 @@ fn save_profile(name: &str, profile: &Profile, app: &App) -> Result<ExitStatus, 
     let path = store.path().display();
     let mode = if cfg!(unix) { " (mode 0600: only you can read it)" } else { "" };
     app.output.status(&format!("{action} the profile '{name}' in {path}{mode}."));
-    let next = if row.active {
-        "It is the active profile. Pair a phone: kustom enrollments pair".to_owned()
+    let mut is_active = row.active;
+    if !is_active && is_interactive {
+        let active = document_active(app)?;
+        let question = format!("The active profile is '{active}'.");
+        is_active = app.block_on(app.output.ask_yes_no(&question, "Switch to the new one?", true))?;
+        if is_active {
+            store.change(|document| {
+                document.set_active(Some(name));
+                Ok::<_, Error>(())
+            })?;
+        }
+    }
+    if is_active {
+        app.output.status("It is the active profile.");
+        app.output.status("Pair a phone: kustom enrollments pair");
     } else {
-        format!(
-            "Pair a phone: kustom --profile {name} enrollments pair. Use it always: kustom profiles use {name}"
-        )
-    };
-    app.output.status(&next);
+        app.output.status(&format!("Pair a phone: kustom --profile {name} enrollments pair"));
+        app.output.status(&format!("Use it always: kustom profiles use {name}"));
+    }
+    let overriding = app.settings.variables.profile.as_deref().filter(|other| *other != name);
+    if let Some(other) = overriding {
+        let hints = ["unset KUSTOM_PROFILE to use the active profile".to_owned()];
+        app.output.warn_with_hints(
+            &format!("KUSTOM_PROFILE is set, so '{other}' is used instead of '{name}'"),
+            &hints,
+        );
+    }
     Ok(ExitStatus::Success)
 }

@@ -2,7 +2,9 @@
 
 mod list;
 mod remove;
+mod rename;
 pub(super) mod row;
+mod set;
 pub(super) mod show;
 mod use_profile;
 
@@ -21,15 +23,23 @@ Next:
   kustom login                       # add a profile
 ";
 
-/// List, select and remove profiles
+/// List, select and change profiles
 ///
 /// A profile describes the account that a command uses: its environment, its key and default values.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
+    #[command(alias = "ls")]
     List(list::Args),
+    #[command(aliases = ["get", "view"])]
     Show(show::Args),
+    #[command(aliases = ["switch", "activate"])]
     Use(use_profile::Args),
+    #[command(alias = "edit")]
+    Set(set::Args),
+    #[command(alias = "mv")]
+    Rename(rename::Args),
+    #[command(aliases = ["rm", "delete"])]
     Remove(remove::Args),
 }
 
@@ -39,6 +49,8 @@ impl Command {
             Self::List(args) => args.run(app),
             Self::Show(args) => args.run(app),
             Self::Use(args) => args.run(app),
+            Self::Set(args) => args.run(app),
+            Self::Rename(args) => args.run(app),
             Self::Remove(args) => args.run(app),
         }
     }

@@ -1,6 +1,6 @@
 //! `kustom profiles remove`
 
-use super::use_profile::find_profile;
+use super::use_profile::{find_profile, select_profile};
 
 use clap_complete::engine::ArgValueCompleter;
 
@@ -26,15 +26,18 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Names of profiles
+    /// Names of profiles [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]
-    #[arg(value_name = "PROFILE", required = true)]
+    #[arg(value_name = "PROFILE")]
     names: Vec<String>,
 }
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { names } = self;
+        let Self { mut names } = self;
+        if names.is_empty() {
+            names.push(select_profile(false, app)?);
+        }
         if names.iter().any(|name| name == LOCAL) {
             return Err(Error::usage("the profile 'local' is built in and cannot be removed"));
         }
@@ -56,11 +59,13 @@ impl Args {
             }
             Ok::<_, Error>(())
         })?;
+        let removed: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
         app.output.print_list(names.into_iter().map(|id| ActionResult {
             id,
             object: "profile",
             result: "removed",
         }))?;
+        app.output.status(&format!("Removed {}.", removed.join(", ")));
         Ok(ExitStatus::Success)
     }
 }

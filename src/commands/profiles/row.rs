@@ -16,6 +16,7 @@ pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) username: Option<String>,
     pub(in crate::commands) merchant_id: Option<String>,
     pub(in crate::commands) location: Option<String>,
+    pub(in crate::commands) device: Option<String>,
     pub(in crate::commands) currency: Option<String>,
     pub(in crate::commands) base_url: Option<String>,
     pub(in crate::commands) completions: Option<bool>,
@@ -23,8 +24,17 @@ pub(in crate::commands) struct ProfileRow {
 
 impl ProfileRow {
     pub(in crate::commands) fn new(name: &str, active: Option<&str>, profile: &Profile) -> Self {
-        let Profile { environment, username, merchant_id, location, currency, base_url, completions, .. } =
-            profile;
+        let Profile {
+            environment,
+            username,
+            merchant_id,
+            location,
+            device,
+            currency,
+            base_url,
+            completions,
+            ..
+        } = profile;
         Self {
             name: name.to_owned(),
             active: active == Some(name),
@@ -37,6 +47,7 @@ impl ProfileRow {
             username: username.clone(),
             merchant_id: merchant_id.clone(),
             location: location.clone(),
+            device: device.clone(),
             currency: currency.clone(),
             base_url: base_url.clone(),
             completions: *completions,
@@ -63,6 +74,7 @@ impl View for ProfileRow {
         Column::new("MERCHANT", |row| Cell::optional(row.merchant_id.as_deref())),
         Column::detail("USERNAME", |row| Cell::optional(row.username.as_deref())),
         Column::new("LOCATION", |row| Cell::optional(row.location.as_deref())),
+        Column::new("DEVICE", |row| Cell::optional(row.device.as_deref())),
         Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
         Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
         Column::detail("COMPLETIONS", |row| Cell::optional(row.completions.map(|value| value.to_string()))),

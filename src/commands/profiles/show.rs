@@ -93,6 +93,7 @@ pub(in crate::commands) fn list_values(account: &Account) -> Vec<ValueRow> {
         ValueRow::new("username", account.username.as_ref(), Clone::clone),
         ValueRow::new("merchant_id", account.merchant_id.as_ref(), Clone::clone),
         ValueRow::new("location", account.location.as_ref(), Clone::clone),
+        ValueRow::new("device", account.device.as_ref(), Clone::clone),
         ValueRow::new("currency", account.currency.as_ref(), Clone::clone),
         ValueRow::new("completions", Some(&account.completions), ToString::to_string),
     ]

@@ -7,7 +7,8 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::App;
-use crate::error::{Error, ExitStatus};
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::output::Choice;
 use crate::profiles::{Document, LOCAL, Profile};
 
 const MORE: &str = "\
@@ -25,15 +26,18 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Profile name; `local` is built in
+    /// Profile name; `local` is built in [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::profiles))]
     #[arg(value_name = "PROFILE")]
-    name: String,
+    name: Option<String>,
 }
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { name } = self;
+        let name = match self.name {
+            Some(name) => name,
+            None => select_profile(true, app)?,
+        };
         let row = app.settings.store().change(|document| {
             let row = if name == LOCAL {
                 ProfileRow::built_in(Some(&name))
@@ -44,12 +48,37 @@ impl Args {
             Ok::<_, Error>(row)
         })?;
         app.output.print_item(&row)?;
+        app.output.status(&format!("Commands now use the profile '{name}' ({}).", row.environment));
         let shadow = app.settings.variables.profile.as_deref().filter(|other| *other != name);
         if let Some(other) = shadow {
             app.output.warn(&format!("KUSTOM_PROFILE is set, so '{other}' is used instead of '{name}'"));
         }
         Ok(ExitStatus::Success)
     }
+}
+
+/// Lets the user pick a profile.
+pub(super) fn select_profile(with_local: bool, app: &App) -> Result<String, Error> {
+    if !app.output.can_prompt() {
+        return Err(Error::usage("no profile is given").hint("name one; `kustom profiles list` lists them"));
+    }
+    let document = app.settings.store().read()?;
+    let stored = document.profiles().map(|(name, profile)| (name, profile.environment.as_str()));
+    let profiles: Vec<_> = stored.chain(with_local.then_some((LOCAL, "emulator"))).collect();
+    let choices: Vec<_> = profiles
+        .iter()
+        .map(|(name, environment)| {
+            let active = if document.active() == Some(*name) { "active" } else { "" };
+            Choice::new(name, active).detail(environment)
+        })
+        .collect();
+    if choices.is_empty() {
+        return Err(Error::new(ErrorKind::NotFound, "there are no profiles to choose from")
+            .hint("add one with `kustom login`"));
+    }
+    let index = app.block_on(app.output.select("Profile", &choices))?;
+    let selected = profiles.get(index).map(|(name, _)| (*name).to_owned());
+    selected.ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
 }
 
 /// Finds a stored profile. The error lists the known names.

@@ -89,6 +89,7 @@ pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result
 async fn cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
     if session.status == Some(SessionStatus::Cancelled) {
+        context.confirm_change("Cancelled: nothing was charged.");
         return Ok(session);
     }
     let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);

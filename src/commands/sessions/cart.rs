@@ -1,13 +1,16 @@
 //! Reads a cart from `--item` flags, or from a JSON or CSV file.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::args::Input;
 use crate::context::ApiContext;
 use crate::error::Error;
-use crate::model::{Cart, CartError, Currency, LineInput, check_sum, item_from_json, parse_item};
-use crate::text::{escape_control, pluralize};
+use crate::model::{
+    Cart, CartError, Currency, LineInput, check_sum, integer, item_from_json, parse_item, parse_json,
+};
+use crate::text::{escape_control, pluralize, trim_text};
 
 /// A cart file. Its lines are parsed later, when the currency is known. Unknown fields must not be ignored: a reference,
 /// for example, protects against a duplicate charge.
@@ -15,27 +18,37 @@ use crate::text::{escape_control, pluralize};
 #[serde(deny_unknown_fields)]
 pub(super) struct CartFile {
     order_items: Vec<Value>,
+    #[serde(default, deserialize_with = "deserialize_amount")]
     order_amount: Option<i64>,
+    #[serde(default, deserialize_with = "deserialize_amount")]
     order_tax_amount: Option<i64>,
     purchase_currency: Option<String>,
+}
+
+fn deserialize_amount<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    match Value::deserialize(from)? {
+        Value::Null => Ok(None),
+        value => {
+            let invalid = || D::Error::custom(format_args!("{value} is not an integer of minor units"));
+            integer(&value).map(Some).ok_or_else(invalid)
+        }
+    }
 }
 
 impl CartFile {
     /// Reads JSON if the text begins like JSON, CSV otherwise.
     pub(super) fn read(input: &Input, context: &ApiContext<'_>) -> Result<Self, Error> {
-        let bytes = input.read(context.output)?;
-        let text = String::from_utf8(bytes).map_err(|_| Error::usage("--cart: it is not UTF-8 text"))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let text = input.read_text("--cart", context.output)?;
         let invalid = |error| Error::usage(format!("--cart: {}", escape_control(&format!("{error}"))));
-        if text.trim_start().starts_with('[') {
-            return Ok(Self { order_items: serde_json::from_str(text).map_err(invalid)?, ..Self::default() });
+        if !text.trim_start().starts_with(['[', '{']) {
+            return Ok(Self { order_items: items_from_csv(&text)?, ..Self::default() });
         }
-        if text.trim_start().starts_with('{') {
-            return serde_json::from_str(text).map_err(|error: serde_json::Error| {
+        match parse_json(&text).map_err(invalid)? {
+            Value::Array(order_items) => Ok(Self { order_items, ..Self::default() }),
+            object => Self::deserialize(object).map_err(|error| {
                 invalid(error).hint("give other fields as flags, or send the complete object with --body")
-            });
+            }),
         }
-        Ok(Self { order_items: items_from_csv(text)?, ..Self::default() })
     }
 
     pub(super) fn currency(&self) -> Result<Option<Currency>, Error> {
@@ -80,9 +93,8 @@ fn check_cart(
     currency: Currency,
 ) -> Result<Cart, Error> {
     let check = || {
-        let cart = Cart::check(lines, currency)?;
+        let cart = Cart::check(lines, currency)?.with_order_tax(order_tax_amount, currency)?;
         check_sum("order_amount", order_amount, cart.total, currency)?;
-        check_sum("order_tax_amount", order_tax_amount, cart.tax, currency)?;
         check_sum("--amount", amount, cart.total, currency)?;
         Ok(cart)
     };
@@ -92,17 +104,26 @@ fn check_cart(
 }
 
 /// Reads a header row with the keys of either form, and one line per row. Spreadsheets in many countries separate cells
-/// by semicolons or tabs.
+/// by semicolons or tabs, and leave empty rows.
 fn items_from_csv(text: &str) -> Result<Vec<Value>, Error> {
+    let (separator, text) = split_separator(text);
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    let delimiter = [b';', b'\t'].into_iter().find(|byte| first.as_bytes().contains(byte)).unwrap_or(b',');
+    let is_in_header = |byte: &u8| first.as_bytes().contains(byte);
+    let delimiter = separator.or_else(|| [b';', b'\t'].into_iter().find(is_in_header)).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
         .trim(csv::Trim::All)
         .delimiter(delimiter)
         .flexible(true)
         .from_reader(text.as_bytes());
     let invalid = |error: csv::Error| Error::usage(format!("--cart: it is neither JSON nor CSV: {error}"));
-    let header: Vec<_> = reader.headers().map_err(invalid)?.iter().map(str::to_lowercase).collect();
+    let is_empty = |record: &csv::StringRecord| record.iter().all(|cell| trim_text(cell).is_empty());
+    let mut records = reader.records().filter(|record| !record.as_ref().is_ok_and(is_empty));
+    let header = records.next().transpose().map_err(invalid)?.unwrap_or_default();
+    let mut header: Vec<_> = header.iter().map(|cell| trim_text(cell).to_lowercase()).collect();
+    // A column without a header may be empty, as to the right of a table.
+    let named = header.iter().rposition(|key| !key.is_empty()).map_or(0, |last| last + 1);
+    header.truncate(named);
     if !header.iter().any(|key| key == "name") {
         let message = "--cart: it is neither JSON, nor CSV with a header row such as name,price,qty,tax";
         return Err(Error::usage(message));
@@ -114,9 +135,13 @@ fn items_from_csv(text: &str) -> Result<Vec<Value>, Error> {
         )));
     }
     let mut items = Vec::new();
-    for record in reader.records() {
-        let (record, line) = (record.map_err(invalid)?, items.len() + 1);
-        if record.len() != header.len() {
+    for record in records {
+        let record = record.map_err(invalid)?;
+        let line = record
+            .position()
+            .map_or(items.len() + 2, |position| usize::try_from(position.line()).unwrap_or_default());
+        let is_beyond = |(index, cell): (usize, &str)| index >= header.len() && !trim_text(cell).is_empty();
+        if record.len() < header.len() || record.iter().enumerate().any(is_beyond) {
             let (cells, expected) = (pluralize(record.len(), "cell"), header.len());
             let message = format!("--cart, line {line}: it has {cells}, but the header row has {expected}");
             return Err(
@@ -124,8 +149,21 @@ fn items_from_csv(text: &str) -> Result<Vec<Value>, Error> {
             );
         }
         // An empty cell counts as a missing key.
-        let cells = header.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
+        let cells = header.iter().zip(record.iter()).filter(|(_, cell)| !trim_text(cell).is_empty());
         items.push(cells.map(|(key, cell)| (key.as_str(), cell)).collect());
     }
     Ok(items)
+}
+
+/// Splits off the first line if it is `sep=;`, in which Excel names the separator.
+fn split_separator(text: &str) -> (Option<u8>, &str) {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let first = first.trim_end_matches('\r').trim_matches('"').to_ascii_lowercase();
+    match first.strip_prefix("sep=").map(str::as_bytes) {
+        // Excel fills the row with empty cells.
+        Some([separator, cells @ ..]) if cells.iter().all(|cell| cell == separator) => {
+            (Some(*separator), rest)
+        }
+        _ => (None, text),
+    }
 }

@@ -28,11 +28,10 @@ impl ApiContext<'_> {
         if let Some(id) = id {
             return Ok(id);
         }
-        let flag = self.settings.profile_flag();
         if !self.output.can_prompt() {
-            return Err(Error::usage("no session is given").hint(format!(
-                "pass a session ID; `kustom{flag} sessions list` lists the sessions that were created here"
-            )));
+            return Err(Error::usage("no session is given").hint(
+                "pass a session ID; `kustom sessions list` lists the sessions that were created here",
+            ));
         }
         let is_open = filter == SessionFilter::Open;
         let filter = Filter { open: is_open, ..Filter::default() };

@@ -11,7 +11,6 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session};
-use crate::output::Format;
 use crate::text::{escape_control, escape_json};
 use uuid::Uuid;
 
@@ -77,6 +76,7 @@ impl Args {
             let new = Box::pin(context.run_until_cancelled(session.build(context))).await?;
             return print_request(&new.request(), context);
         }
+        context.output.check_columns::<Resource<Session>>()?;
         context.ensure_can_confirm()?;
         let prepare = async {
             let new = session.build(context).await?;
@@ -87,7 +87,8 @@ impl Args {
             Ok((new, attempt))
         };
         let (new, attempt) = Box::pin(context.run_until_cancelled(prepare)).await?;
-        let session = request_session(&attempt, &new, context).await?;
+        let session = request_session(&attempt, &new, context).await;
+        let session = session.map_err(|error| name_offline_device(error, &new))?;
         let id = attempt.id();
         let result = if watch {
             // Other sessions may be created on the device during the wait.
@@ -104,15 +105,21 @@ impl Args {
     }
 }
 
+/// Names the device that is offline, which the API does not.
+fn name_offline_device(error: Error, new: &NewSession) -> Error {
+    if error.kind == ErrorKind::Refused && error.message.to_lowercase().contains("offline") {
+        return error.context(&escape_control(new.target()));
+    }
+    error
+}
+
 fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let id = session.session_id.as_deref().unwrap_or_default();
     context.output.print_item(session).map_err(|error| {
         error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)
     })?;
-    let flag = context.settings.profile_flag();
-    context
-        .output
-        .status(&format!("Wait for its outcome: kustom{flag} sessions watch {}", escape_control(id)));
+    context.confirm_change("The session was created.");
+    context.output.status(&format!("Wait for its outcome: kustom sessions watch {}", escape_control(id)));
     Ok(ExitStatus::Success)
 }
 
@@ -125,7 +132,7 @@ async fn watch_created(
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
     let text = session.session_id.clone().unwrap_or_default();
-    context.output.status(&format!(
+    context.confirm_change(&format!(
         "Session {} of {} was created.",
         escape_control(&text),
         escape_control(&new.summary())
@@ -142,17 +149,16 @@ async fn watch_created(
         if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unknown) {
             return error;
         }
-        let flag = context.settings.profile_flag();
         Error { kind: ErrorKind::SessionOpen, ..error }
             .context(&format!("session {id} was created, but cannot be waited for"))
-            .hint(format!("wait again: kustom{flag} sessions watch {id}"))
+            .hint(format!("wait again: kustom sessions watch {id}"))
     })
 }
 
 /// Prints the request without credentials.
 fn print_request(request: &Request, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
     let (method, path) = (request.method.as_str(), request.path_and_query());
-    if context.output.format() == Format::Table {
+    if context.output.format().is_table() {
         context.output.print(&format!("{method} {path}\n\n"))?;
         context.output.print(&escape_json(&String::from_utf8_lossy(&request.body)))?;
         context.output.print("\n")?;

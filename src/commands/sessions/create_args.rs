@@ -14,13 +14,16 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Intent;
-use crate::model::{Currency, Device, SessionRequest, parse_amount};
-use crate::output::format_amount;
-use crate::text::escape_control;
+use crate::model::{Currency, Device, SessionRequest, parse_amount, parse_json};
+use crate::output::{Question, format_amount};
+use crate::text::{escape_control, trim_text};
 
-/// A session to create. The body is the only form of it; what the ledger and the user need is read from there.
+/// A session to create.
 pub(super) struct NewSession {
+    /// Sent unchanged.
     body: Vec<u8>,
+    /// The body as kustom reads it, for the ledger and for the user.
+    request: SessionRequest,
     location_id: Option<String>,
     /// The device and the location as the user knows them: `device 'Till 1' at location 'Stockholm' (id)`.
     target: String,
@@ -36,38 +39,41 @@ impl NewSession {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
+    /// The device and the location as the user knows them.
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
     /// The amount and where it is paid, for prompts and messages.
     pub(super) fn summary(&self) -> String {
-        let Intent { order_amount, purchase_currency, .. } = self.intent();
-        format!("{} on {}", format_amount(order_amount, purchase_currency.as_deref()), self.target)
+        let SessionRequest { order_amount, purchase_currency, .. } = &self.request;
+        format!("{} on {}", format_amount(Some(*order_amount), Some(purchase_currency)), self.target)
     }
 
     /// What the ledger keeps of it, to recognize duplicates and the session itself.
     pub(super) fn intent(&self) -> Intent {
-        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
-        let text = |field: &str| body[field].as_str().map(str::to_owned);
+        let request = self.request.clone();
         Intent {
             location_id: self.location_id.clone(),
-            device_id: text("device_id").map(|id| id.to_ascii_lowercase()),
-            order_amount: body["order_amount"].as_i64(),
-            order_tax_amount: body["order_tax_amount"].as_i64(),
-            purchase_currency: text("purchase_currency"),
-            purchase_started_at: text("purchase_started_at").and_then(|text| text.parse().ok()),
-            merchant_reference1: text("merchant_reference1"),
-            merchant_reference2: text("merchant_reference2"),
+            device_id: Some(request.device_id.to_ascii_lowercase()),
+            order_amount: Some(request.order_amount),
+            order_tax_amount: request.order_tax_amount,
+            purchase_currency: Some(request.purchase_currency),
+            purchase_started_at: request.purchase_started_at,
+            merchant_reference1: request.merchant_reference1,
+            merchant_reference2: request.merchant_reference2,
         }
     }
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionArgs {
-    /// Device name, ID or ID prefix; if omitted on a terminal, you pick it from a list
+    /// Device name, ID or ID prefix [default: the profile's device, or select from a list]
     #[arg(add = ArgValueCompleter::new(complete::devices))]
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Amount including tax, in the currency's decimals, such as 249.50; with a cart it is only checked
-    #[arg(long, value_name = "AMOUNT", required_unless_present_any = ["body", "items", "cart"],
-          allow_hyphen_values = true)]
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
     amount: Option<String>,
     /// Currency, such as SEK [default: the profile's default currency]
     #[arg(add = ArgValueCompleter::new(complete::currencies))]
@@ -111,19 +117,24 @@ impl SessionArgs {
         // A currency in the cart overrides the profile's default, but not the flag.
         let file_currency = file.as_ref().map_or(Ok(None), CartFile::currency)?;
         let currency = self.currency.or(file_currency).map_or_else(|| default_currency(context), Ok)?;
-        let amount = self.amount.map(|text| parse_amount(&text, currency)).transpose();
+        let is_missing = self.amount.is_none() && file.is_none() && self.items.is_empty();
+        let text = if is_missing { ask_amount(currency, context).await? } else { self.amount };
+        let amount = text.map(|text| parse_amount(&text, currency)).transpose();
         let amount = amount.map_err(|error| Error::usage(format!("--amount: {error}")))?;
         let cart = match file {
             Some(file) => Some(file.into_cart(amount, currency)?),
             None if self.items.is_empty() => None,
             None => Some(cart_from_items(&self.items, amount, currency)?),
         };
-        if let Some(cart) = &cart {
-            warn_about_types(&cart.items, context);
-        }
         let Some(order_amount) = cart.as_ref().map(|cart| cart.total).or(amount) else {
             return Err(Error::usage("give --amount, --item or --cart"));
         };
+        if let Some(cart) = &cart {
+            for warning in &cart.warnings {
+                context.output.warn(&escape_control(warning));
+            }
+            warn_about_types(&cart.items, context);
+        }
         if order_amount <= 0 {
             let source = if cart.is_some() { "the cart's sum" } else { "--amount" };
             return Err(Error::usage(format!("{source} must be more than zero")));
@@ -135,16 +146,25 @@ impl SessionArgs {
             order_amount,
             order_tax_amount: cart.as_ref().map(|cart| cart.tax),
             purchase_currency: currency.code().to_owned(),
-            purchase_started_at: now_in_milliseconds(),
-            merchant_reference1: self.reference,
-            merchant_reference2: self.reference2,
+            purchase_started_at: Some(now_in_milliseconds()),
+            merchant_reference1: trim_reference("--reference", self.reference)?,
+            merchant_reference2: trim_reference("--reference2", self.reference2)?,
             merchant_data: self.merchant_data,
             order_items: cart.map(|cart| cart.items).unwrap_or_default(),
         };
         let body =
             serde_json::to_vec(&request).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
-        Ok(NewSession { body, location_id, target: format!("device {device}{location}") })
+        Ok(NewSession { body, request, location_id, target: format!("device {device}{location}") })
     }
+}
+
+/// Trims a reference, so that one with a line break of a file is not another reference.
+fn trim_reference(flag: &str, reference: Option<String>) -> Result<Option<String>, Error> {
+    let trimmed = reference.map(|reference| trim_text(&reference).to_owned());
+    if trimmed.as_deref() == Some("") {
+        return Err(Error::usage(format!("{flag} is empty")));
+    }
+    Ok(trimmed)
 }
 
 /// Warns about types of lines that the API does not document. They are sent, because an integration sends them too.
@@ -166,6 +186,19 @@ fn now_in_milliseconds() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
+async fn ask_amount(currency: Currency, context: &ApiContext<'_>) -> Result<Option<String>, Error> {
+    if !context.output.can_prompt() {
+        return Err(Error::usage("no amount is given").hint("add --amount, --item or --cart"));
+    }
+    let check = move |text: &str| match parse_amount(text, currency) {
+        Ok(1..) => Ok(()),
+        Ok(_) => Err("write an amount of more than zero".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    let question = Question::new(&format!("Amount in {currency}")).check(check);
+    context.output.ask(question).await.map(Some)
+}
+
 fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {
     let Some(default) = &context.account.currency else {
         return Err(Error::usage("no currency is given, and the profile has no default")
@@ -179,6 +212,8 @@ fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {
 /// The device's ID, and the device as the user knows it. On production, the prompt for confirmation shows the names of the
 /// device and of its location.
 async fn find_device(query: Option<&str>, context: &ApiContext<'_>) -> Result<(String, String), Error> {
+    let default = context.account.device.as_ref().map(|device| device.value.as_str());
+    let query = query.or(default);
     if let Some(query) = query
         && !context.account.is_production()
     {
@@ -216,23 +251,24 @@ async fn find_location(
     Ok((id, label))
 }
 
-/// Reads `--body`, which is sent unchanged: it only has to be a JSON object.
+/// Reads `--body`, which is sent unchanged except for its encoding.
 async fn build_from_body(
     input: &Input,
     location: Option<&str>,
     context: &ApiContext<'_>,
 ) -> Result<NewSession, Error> {
-    let body = input.read(context.output)?;
-    let object: Map<String, Value> = match serde_json::from_slice(&body) {
-        Ok(Value::Object(object)) => object,
+    let text = input.read_text("--body", context.output)?;
+    let request = match parse_json(&text) {
+        Ok(Value::Object(object)) => SessionRequest::from_json(&object)
+            .map_err(|error| Error::usage(format!("--body: {error}")).hint("nothing was sent"))?,
         Ok(_) => return Err(Error::usage("--body is JSON, but not an object like {\"device_id\": …}")),
-        // The message of a syntax error contains its position, but nothing of the content.
-        Err(error) => return Err(Error::usage(format!("--body is not JSON: {error}"))),
+        // The message of a syntax error contains its position, but no values.
+        Err(error) => {
+            return Err(Error::usage(format!("--body is not JSON: {}", escape_control(&error.to_string()))));
+        }
     };
-    if let Some(Value::Array(items)) = object.get("order_items") {
-        warn_about_types(items, context);
-    }
     let (location_id, location) = find_location(location, context).await?;
-    let device = object.get("device_id").and_then(Value::as_str).unwrap_or("(none)");
-    Ok(NewSession { body, location_id, target: format!("device {device}{location}") })
+    warn_about_types(&request.order_items, context);
+    let target = format!("device {}{location}", request.device_id);
+    Ok(NewSession { body: text.into_bytes(), request, location_id, target })
 }

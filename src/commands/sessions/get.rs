@@ -36,7 +36,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let id = context.session_or_choice(self.id, SessionFilter::All).await?;
         let session = context.client.session(id).await?;
-        context.output.print_item(&session)?;
+        context.print_item(&session).await?;
         context.output.status(&outcome::describe_status(&session));
         Ok(ExitStatus::Success)
     }

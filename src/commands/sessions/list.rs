@@ -10,9 +10,12 @@ use uuid::Uuid;
 use super::row::AttemptRow;
 use crate::args;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{Filter, Ledger};
+use crate::profiles::KeySource;
+use crate::settings::{Account, Endpoint};
 use crate::text::{format_duration, pluralize};
 
 const MAX_CONCURRENT_REFRESH: usize = 8;
@@ -41,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long)]
     unknown: bool,
     /// Maximum number of items to list [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = args::parse_count)]
     limit: Option<u32>,
     /// First remove resolved attempts older than this from the ledger, such as 90d; their references can be charged again
     #[arg(long, value_name = "DURATION", value_parser = args::parse_duration)]
@@ -53,7 +56,7 @@ impl Args {
         if self.refresh {
             app.run_with_api(async |context| {
                 let errors = refresh_open_sessions(&context).await?;
-                self.list(context.ledger().await?, context.account.is_production(), app).await?;
+                self.list(context.ledger().await?, &context.account, app).await?;
                 match Error::combine(errors) {
                     Some(error) => Err(error.context("not all sessions could be refreshed")),
                     None => Ok(ExitStatus::Success),
@@ -62,15 +65,15 @@ impl Args {
         } else {
             app.block_on(async {
                 let account = app.account()?;
-                self.list(&app.open_ledger(&account).await?, account.is_production(), app).await?;
+                self.list(&app.open_ledger(&account).await?, &account, app).await?;
                 Ok(ExitStatus::Success)
             })
         }
     }
 
-    async fn list(self, ledger: &Ledger, is_production: bool, app: &App) -> Result<(), Error> {
+    async fn list(self, ledger: &Ledger, account: &Account, app: &App) -> Result<(), Error> {
         if let Some(age) = self.prune {
-            prune_resolved(ledger, age, is_production, app).await?;
+            prune_resolved(ledger, age, account.is_production(), app).await?;
         }
         let filter = Filter { unknown: self.unknown, ..Filter::default() };
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
@@ -82,7 +85,26 @@ impl Args {
         for damaged in ledger.damaged_journals() {
             app.output.warn(&damaged.to_string());
         }
-        app.output.print_list(page.attempts.into_iter().map(AttemptRow::from))
+        let rows: Vec<_> = page.attempts.into_iter().map(AttemptRow::from).collect();
+        learn_names(&rows, account, app).await;
+        app.output.print_list(rows)
+    }
+}
+
+/// Finds the names of the devices. In a pipe, and where a command prints the key, no request is sent for them.
+async fn learn_names(rows: &[AttemptRow], account: &Account, app: &App) {
+    if !app.output.shows_names() || app.output.unknown_names(rows).is_empty() {
+        return;
+    }
+    for (kind, id, name) in complete::cached_names(&app.settings, account) {
+        app.output.learn_name(kind, &id, &name);
+    }
+    let is_cheap = matches!(account.endpoint, Endpoint::InProcess) || app.output.is_terminal();
+    if is_cheap
+        && matches!(account.key.value, KeySource::Stored(_))
+        && let Ok(context) = app.connect_as(account.clone())
+    {
+        context.learn_names(rows).await;
     }
 }
 

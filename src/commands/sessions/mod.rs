@@ -39,10 +39,14 @@ Next:
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {
+    #[command(aliases = ["new", "pay"])]
     Create(Box<create::Args>),
+    #[command(aliases = ["show", "view"])]
     Get(get::Args),
+    #[command(alias = "wait")]
     Watch(watch::Args),
     Cancel(cancel::Args),
+    #[command(alias = "ls")]
     List(list::Args),
     Recover(recover::Args),
 }

@@ -15,7 +15,7 @@ use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{Attempt, Filter, Ledger, Outcome, mismatch};
 use crate::model::{Resource, Session};
-use crate::output::{Format, format_amount};
+use crate::output::format_amount;
 use crate::text::{escape_control, pluralize};
 
 /// As many candidates as an error can list.
@@ -79,7 +79,7 @@ impl Args {
             return Ok(ExitStatus::Success);
         }
         let unknown = ledger.unknown_attempts().await?;
-        if unknown.is_empty() && app.output.format() == Format::Table {
+        if unknown.is_empty() && app.output.format().is_table() {
             app.output.status("Every attempt has a known outcome.");
         } else {
             app.output.print_list(unknown.into_iter().map(AttemptRow::from))?;

@@ -27,7 +27,7 @@ pub(super) struct WatchedSession {
     /// Whether a poll found it open. If none did, it had ended before the wait began.
     pub(super) was_open: bool,
     pub(super) cancel_error: Option<Error>,
-    /// What was sent to create it, if this command created it.
+    /// The request that created it, if this command sent it.
     sent: Map<String, Value>,
 }
 
@@ -127,7 +127,7 @@ impl<'a> WatchReporter<'a> {
             _ => pluralize(self.open.get(), "open session"),
         });
         match self.output.format() {
-            Format::Table => {
+            Format::Table | Format::Wide => {
                 let elapsed = format_elapsed(self.elapsed());
                 let mut text = format!("{elapsed:>8}  {}", self.format_status(session));
                 if self.count > 1 {
@@ -140,7 +140,7 @@ impl<'a> WatchReporter<'a> {
                 self.output.flush()
             }
             Format::Ndjson => self.output.print_item(session),
-            Format::Json | Format::Csv => Ok(()),
+            Format::Json | Format::Csv | Format::Name => Ok(()),
         }
     }
 
@@ -156,12 +156,12 @@ impl<'a> WatchReporter<'a> {
     pub(super) fn finish(&self, watched: &[WatchedSession]) -> Result<(), Error> {
         let sessions = watched.iter().filter_map(|watched| watched.session.as_ref());
         match (self.output.format(), watched) {
-            (Format::Json | Format::Csv, [only]) => {
+            (Format::Json | Format::Csv | Format::Name, [only]) => {
                 only.session.as_ref().map_or(Ok(()), |session| self.output.print_item(session))
             }
-            (Format::Json | Format::Csv, _) => self.output.print_list(sessions.cloned()),
+            (Format::Json | Format::Csv | Format::Name, _) => self.output.print_list(sessions.cloned()),
             (Format::Ndjson, _) => Ok(()),
-            (Format::Table, _) => {
+            (Format::Table | Format::Wide, _) => {
                 self.output.status(&self.summarize(watched));
                 Ok(())
             }
@@ -187,7 +187,7 @@ impl<'a> WatchReporter<'a> {
     }
 
     /// Warns about sessions that are open when `--timeout` ends the wait.
-    pub(super) fn warn_still_open(&self, watched: &[WatchedSession], profile_flag: &str) {
+    pub(super) fn warn_still_open(&self, watched: &[WatchedSession]) {
         let ids: Vec<_> = watched
             .iter()
             .filter(|watched| watched.is_open())
@@ -211,7 +211,8 @@ impl<'a> WatchReporter<'a> {
             ),
         };
         let ids = ids.join(" ");
-        self.output.warn(&format!("{message}\n  wait again: kustom{profile_flag} sessions watch {ids}"));
+        let hint = format!("wait again: kustom sessions watch {ids}");
+        self.output.warn_with_hints(&message, &[hint]);
         let unseen = watched.iter().filter(|watched| watched.session.is_none()).count();
         if unseen > 0 {
             let sessions = pluralize(unseen, "session");

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::ledger::{Attempt, Intent, Outcome};
 use crate::model::SessionStatus;
-use crate::output::{Cell, CellStyle, Column, View, format_amount, format_time, session_style};
+use crate::output::{Cell, CellStyle, Column, NameKind, View, format_amount, format_time, session_style};
 
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct AttemptRow {
@@ -108,8 +108,13 @@ impl View for AttemptRow {
         "reason",
     ];
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("WHEN", |row| format_time(row.at).into()),
-        Column::new("STATUS", |row| match (&row.status, row.outcome) {
+        // An unknown outcome has no session ID, so the attempt identifies it.
+        Column::id("SESSION", |row| match &row.session_id {
+            Some(id) => id.as_str().into(),
+            None => Cell::styled(format!("attempt {}", row.attempt), CellStyle::Muted),
+        }),
+        Column::fixed("WHEN", |row| format_time(row.at).into()),
+        Column::fixed("STATUS", |row| match (&row.status, row.outcome) {
             (Some(status), _) => {
                 Cell::styled(status.as_str(), session_style(&SessionStatus::from(status.clone())))
             }
@@ -117,18 +122,16 @@ impl View for AttemptRow {
             (None, "refused") => Cell::styled("refused", CellStyle::Muted),
             (None, _) => Cell::styled("not processed", CellStyle::Muted),
         }),
-        Column::new("AMOUNT", |row| format_amount(row.order_amount, row.purchase_currency.as_deref()).into()),
-        Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
-        // An unknown outcome has no session ID, so the attempt identifies it.
-        Column::id("SESSION", |row| match &row.session_id {
-            Some(id) => id.as_str().into(),
-            None => Cell::styled(format!("attempt {}", row.attempt), CellStyle::Muted),
+        Column::fixed("AMOUNT", |row| {
+            format_amount(row.order_amount, row.purchase_currency.as_deref()).into()
         }),
+        Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
+        Column::new("DEVICE", |row| Cell::named(NameKind::Device, row.device_id.as_deref())),
+        Column::wide("DEVICE ID", |row| Cell::optional(row.device_id.as_deref())),
         Column::detail("ORDER", |row| Cell::optional(row.order_id.as_deref())),
         Column::detail("ATTEMPT", |row| row.attempt.as_str().into()),
         Column::detail("TILL", |row| Cell::optional(row.till.as_deref())),
         Column::detail("MACHINE", |row| Cell::optional(row.machine.as_deref())),
-        Column::detail("DEVICE", |row| Cell::optional(row.device_id.as_deref())),
         Column::detail("REASON", |row| Cell::optional(row.reason.as_deref())),
     ];
 }

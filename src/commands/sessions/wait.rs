@@ -11,6 +11,7 @@ use super::outcome;
 use super::reporter::{WatchReporter, WatchedSession};
 use crate::args;
 use crate::context::ApiContext;
+use crate::deadline::await_for;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::SessionStatus;
 use crate::polling::watch::{NextAction, Observation, Watch};
@@ -25,7 +26,7 @@ const FINAL_POLL_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(super) struct WaitFlags {
-    /// Time between two polls [default: 1s]
+    /// Time between two polls, at least 100ms [default: 1s]
     #[arg(long, value_name = "DURATION", value_parser = args::parse_duration)]
     interval: Option<Duration>,
     /// Cancel sessions that are still open when --timeout ends the wait
@@ -94,7 +95,7 @@ impl Waiter<'_> {
 
     /// Polls until the session has ended, stdout is closed or `--timeout` is over. Returns true for the last of these.
     async fn poll_until_final(&self, watched: &mut WatchedSession) -> Result<bool, Error> {
-        let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL);
+        let interval = self.flags.interval.unwrap_or(DEFAULT_INTERVAL).max(args::MIN_POLL_INTERVAL);
         let mut watch = Watch::new(interval, self.context.settings.timeout);
         loop {
             if self.context.output.is_stdout_closed() {
@@ -134,16 +135,16 @@ impl Waiter<'_> {
     async fn poll(&self, watched: &mut WatchedSession) -> Result<Observation, Error> {
         // The semaphore is never closed, so this always gets a permit.
         let _permit = self.requests.acquire().await.ok();
-        let request = self.context.client.session_once(watched.id);
+        let request = Box::pin(self.context.client.session_once(watched.id));
         let response = match self.context.settings.timeout {
             Some(timeout) => {
                 let remaining = timeout.saturating_sub(self.reporter.elapsed());
-                tokio::time::timeout(remaining.max(FINAL_POLL_TIMEOUT), request).await
+                await_for(remaining.max(FINAL_POLL_TIMEOUT), request).await
             }
-            None => Ok(request.await),
+            None => Some(request.await),
         };
         match response {
-            Ok(Ok(session)) => {
+            Some(Ok(session)) => {
                 watched.check(&session)?;
                 let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
                 if status.is_terminal() {
@@ -152,23 +153,22 @@ impl Waiter<'_> {
                 watched.record(session);
                 Ok(Observation::Status(status))
             }
-            Ok(Err(error)) if error.is_transient() => {
+            Some(Err(error)) if error.is_transient() => {
                 let retry_after = error.retry_after;
                 self.reporter.warn_poll_failed(&Error::from(error).message);
                 Ok(Observation::Failure(retry_after))
             }
-            Ok(Err(error)) => Err(Error::from(error).context(&format!("session {}", watched.id))),
-            Err(_timed_out) => Ok(Observation::Failure(None)),
+            Some(Err(error)) => Err(Error::from(error).context(&format!("session {}", watched.id))),
+            None => Ok(Observation::Failure(None)),
         }
     }
 
     /// Cancels a session. One that was paid first stays paid, and counts as paid.
     async fn cancel(&self, watched: &mut WatchedSession) -> Result<(), Error> {
         let _permit = self.requests.acquire().await.ok();
-        let session = cancel_or_read(watched.id, &self.context).await.map_err(|error| {
-            let flag = self.context.settings.profile_flag();
-            error.hint(format!("try again: kustom{flag} sessions cancel {}", watched.id))
-        })?;
+        let session = cancel_or_read(watched.id, &self.context)
+            .await
+            .map_err(|error| error.hint(format!("try again: kustom sessions cancel {}", watched.id)))?;
         watched.check(&session)?;
         watched.record(session);
         // A closed terminal, which cannot be printed to, must not keep other sessions from being cancelled.
@@ -183,6 +183,10 @@ impl Waiter<'_> {
         let exit = exits.max_by_key(|exit| exit.code()).unwrap_or(ExitStatus::Success);
         let is_interrupted = self.context.cancel.is_cancelled();
         if is_interrupted && !self.flags.cancel_on_interrupt && exit == ExitStatus::SessionOpen {
+            // A script still learns the ID of the session that was created.
+            if !self.context.output.format().is_table() {
+                let _ = self.reporter.finish(&watched);
+            }
             return Err(self.interrupted(&watched));
         }
         if self.stop.is_cancelled() && !is_interrupted {
@@ -203,21 +207,20 @@ impl Waiter<'_> {
             let message = "the wait was interrupted, and open sessions were cancelled";
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
-        self.reporter.warn_still_open(&watched, &self.context.settings.profile_flag());
+        self.reporter.warn_still_open(&watched);
         Ok(exit)
     }
 
     fn interrupted(&self, watched: &[WatchedSession]) -> Error {
         let open = watched.iter().filter(|watched| watched.is_open());
         let ids = open.map(|watched| watched.id.to_string()).collect::<Vec<_>>().join(" ");
-        let flag = self.context.settings.profile_flag();
         Error::new(ErrorKind::Interrupted, "the wait was interrupted; open sessions were left open")
-            .hint(format!("wait again: kustom{flag} sessions watch {ids}"))
+            .hint(format!("wait again: kustom sessions watch {ids}"))
             .hint(self.cancel_hint(&ids))
     }
 
     fn cancel_hint(&self, ids: &str) -> String {
-        format!("cancel: kustom{} sessions cancel {ids}", self.context.settings.profile_flag())
+        format!("cancel: kustom sessions cancel {ids}")
     }
 
     fn nothing_polled(&self, watched: &[WatchedSession]) -> Error {

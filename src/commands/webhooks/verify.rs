@@ -36,15 +36,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     body: PathBuf,
     /// Time at which the delivery was received, such as 2026-11-22T10:00:00Z [default: now]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
+}
+
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time with its zone, such as 2026-11-22T10:00:00Z".to_owned())
 }
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, headers: headers_file, body: body_file, at } = self;
         let now = at.unwrap_or_else(Timestamp::now);
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let verifier =
             Verifier::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let headers = parse_headers(&args::read_file(&headers_file)?).map_err(|error| {

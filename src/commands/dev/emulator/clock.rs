@@ -49,9 +49,16 @@ Next:
   kustom sessions list --refresh"))]
     Advance {
         /// Duration such as 20m or 2h
-        #[arg(value_name = "DURATION", value_parser = args::parse_duration)]
+        #[arg(value_name = "DURATION", value_parser = parse_advance, allow_hyphen_values = true)]
         by: Duration,
     },
+}
+
+fn parse_advance(text: &str) -> Result<Duration, String> {
+    if text.starts_with('-') {
+        return Err("the clock never goes back: write a duration such as 20m".to_owned());
+    }
+    args::parse_duration(text)
 }
 
 impl Command {

@@ -110,7 +110,7 @@ impl ServeArgs {
         listen_address::check_address(self.listen, self.public, reason)?;
         let seed = self.seed.as_deref().map_or_else(|| Ok(State::seed()), read_seed)?;
         let faults = self.create_faults()?;
-        let callbacks = self.create_callbacks()?;
+        let callbacks = self.create_callbacks(app)?;
         let token = (!self.listen.ip().is_loopback()).then(|| Uuid::new_v4().simple().to_string());
         let phone_seed = self.phone_seed.unwrap_or_else(|| fastrand::u32(..));
         let setup = Setup {
@@ -136,7 +136,9 @@ impl ServeArgs {
                 self.ready_file.clone().map(|path| ReadyFile::write(path, line.clone())).transpose()?;
             match output.format() {
                 Format::Csv => output.print_json(&object)?,
-                Format::Table | Format::Json | Format::Ndjson => output.print(&line)?,
+                Format::Table | Format::Wide | Format::Name | Format::Json | Format::Ndjson => {
+                    output.print(&line)?;
+                }
             }
             output.flush()?;
             output.status(&self.start_lines(&url, token.as_deref()));
@@ -209,9 +211,9 @@ impl ServeArgs {
         Ok(Faults::new(table))
     }
 
-    fn create_callbacks(&self) -> Result<Option<Callbacks>, Error> {
+    fn create_callbacks(&self, app: &App) -> Result<Option<Callbacks>, Error> {
         let Some(url) = &self.callback_url else { return Ok(None) };
-        let secrets = args::read_secrets(&self.callback_secret_file)?;
+        let secrets = args::read_secrets(&self.callback_secret_file, &app.output)?;
         let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT)
             .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
         let poster = CallbackPoster::new(endpoint, &secrets)
@@ -262,7 +264,7 @@ fn read_seed(path: &Path) -> Result<State, Error> {
     State::from_seed(&text).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(|error| format!("{}, {error}", path.display())).collect();
         Error::usage(lines.join("\n"))
-            .hint("fix the file in an editor; docs/emulator.md describes its format")
+            .hint("fix the file in an editor; see its format with `kustom help emulator`")
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::args::Input;
 use crate::error::{Error, ErrorKind};
-use crate::fs::{io_error_message, parent_dir};
+use crate::fs::{follow_links, io_error_message, parent_dir};
 use crate::output::Output;
 use crate::scenario::{Diagnostic, Scenario, builtin, parse};
 use crate::text::escape_control;
@@ -49,7 +49,7 @@ pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Sc
         return Ok(scenarios);
     }
     Err(Error::usage(mistakes.join("\n"))
-        .hint("write an example with `kustom dev run --init`, or read docs/scenarios.md"))
+        .hint("write an example with `kustom dev run --init`, or see `kustom help scenarios`"))
 }
 
 /// One `FILE:LINE:COLUMN: MESSAGE` per line.
@@ -67,6 +67,10 @@ fn list_scenario_files(root: &Path) -> Result<Vec<PathBuf>, Error> {
         for entry in fs::read_dir(&dir).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let path = entry.path();
+            // Hidden files are the lock, resource and swap files of editors and systems, and hidden folders are theirs too.
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             // Links to directories are not followed, since they can be circular.
             if entry.file_type().map_err(unreadable)?.is_dir() {
                 dirs.push(path);
@@ -105,15 +109,19 @@ pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         return Err(Error::usage(format!("cannot write {}: it is not a file", path.display())));
     }
-    create_temp_file(path).map(drop).map_err(|error| write_error(path, &error))
+    follow_links(path)
+        .and_then(|target| create_temp_file(&target))
+        .map(drop)
+        .map_err(|error| write_error(path, &error))
 }
 
 /// Writes a file, replacing an existing one.
 pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
-        let mut file = create_temp_file(path)?;
+        let target = follow_links(path)?;
+        let mut file = create_temp_file(&target)?;
         file.write_all(content)?;
-        file.persist(path)?;
+        file.persist(target)?;
         Ok(())
     };
     write().map_err(|error| Error { kind: ErrorKind::Bug, ..write_error(path, &error) })

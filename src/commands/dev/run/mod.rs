@@ -97,7 +97,7 @@ impl Args {
         if let Some(path) = &junit {
             files::check_writable(path)?;
         }
-        let report = Report::new(scenarios.len(), junit.as_deref(), app);
+        let report = Report::new(scenarios.len(), junit.as_deref(), app)?;
         let jobs = jobs.map(usize::from);
         match account::connect_named_account(app)? {
             None => {

@@ -22,17 +22,17 @@ pub(super) struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(total: usize, junit: Option<&'a Path>, app: &'a App) -> Self {
+    pub(super) fn new(total: usize, junit: Option<&'a Path>, app: &'a App) -> Result<Self, Error> {
         let output = &*app.output;
-        Self {
+        Ok(Self {
             output,
-            list: output.list_writer(),
+            list: output.list_writer()?,
             bar: output.show_bar("running", total),
             junit,
             started: Instant::now(),
             total,
             rows: Vec::new(),
-        }
+        })
     }
 
     pub(super) fn add(&mut self, row: ScenarioResultRow, elapsed: Duration) -> Result<(), Error> {

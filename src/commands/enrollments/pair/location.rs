@@ -3,7 +3,7 @@ use uuid::Uuid;
 use crate::commands::resolve::{fetch_all, id_of};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Location, Resource};
+use crate::model::{Enrollment, Location, Resource};
 
 /// The location of the new devices.
 pub(super) struct PairLocation {
@@ -37,12 +37,22 @@ impl PairLocation {
         }
     }
 
+    /// The location of an enrollment that exists.
+    pub(super) async fn of(enrollment: &Enrollment, context: &ApiContext<'_>) -> Self {
+        let id = enrollment.location_id.clone();
+        let name = match &id {
+            // Only the display needs the name.
+            Some(id) => context.client.location(id).await.ok().and_then(|location| location.name.clone()),
+            None => None,
+        };
+        Self { id, name }
+    }
+
     fn from_location(location: &Resource<Location>) -> Result<Self, Error> {
         Ok(Self { id: Some(id_of(location)?), name: location.name.clone() })
     }
 
     async fn select(is_interactive: bool, context: &ApiContext<'_>) -> Result<Self, Error> {
-        let flag = context.settings.profile_flag();
         let locations: Vec<Resource<Location>> =
             match fetch_all(context.client.locations()).await.map_err(Error::from) {
                 Ok(locations) => locations,
@@ -56,7 +66,7 @@ impl PairLocation {
             [location] => Self::from_location(location),
             _ if is_interactive => Self::from_location(&context.select_from(locations).await?),
             _ => Err(Error::usage(format!("the account has {} locations; name one", locations.len()))
-                .hint(format!("add --location; list the locations with `kustom{flag} locations list`"))),
+                .hint("add --location; list the locations with `kustom locations list`")),
         }
     }
 }

@@ -28,9 +28,9 @@ use crate::text::{escape_control, shell_quote};
 
 const MORE: &str = "\
 Examples:
-  kustom enrollments pair                                          # asks for a location and a name
+  kustom enrollments pair                      # asks for a location and a name
   kustom enrollments pair --location 'Stockholm City' --name 'Till 2'
-  kustom enrollments pair --location 'Stockholm City' --count 3 -o ndjson --timeout 30m
+  kustom enrollments pair ENROLLMENT           # wait again for a code that exists
 
 Exit codes:
    0  the phone was paired and named
@@ -46,13 +46,19 @@ Next:
 /// Pair a phone: create a code, wait for the phone and name it
 ///
 /// Enter the code in the Kustom POS app on the phone. kustom tags the enrollment and finds the phone by that tag, so
-/// several people can pair phones at the same time. Ctrl-C withdraws the code.
+/// several people can pair phones at the same time. On a terminal, Ctrl-C asks whether to keep waiting, to withdraw the
+/// code or to leave it; in a script, it withdraws the code.
 ///
 /// In a script, use -o ndjson to print an object for each event (created, consumed, named, expired, withdrawn); kustom
 /// then asks no questions.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
+    /// Wait for the phone that uses this code, or this enrollment's [default: create a code]
+    #[arg(add = ArgValueCompleter::new(complete::enrollments))]
+    #[arg(value_name = "CODE|ENROLLMENT", value_parser = NonEmptyStringValueParser::new(),
+          conflicts_with_all = ["location", "count", "metadata"])]
+    code: Option<String>,
     /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
     #[arg(add = ArgValueCompleter::new(complete::locations))]
     #[arg(long, value_name = "LOCATION")]
@@ -61,7 +67,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), conflicts_with = "count")]
     name: Option<String>,
     /// Number of phones to pair, one after another
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = args::parse_count)]
     count: u32,
     /// Lifetime of the code, such as 30m, 2h or 3d
     #[arg(long, value_name = "DURATION", default_value = "2h", value_parser = args::parse_duration)]
@@ -72,7 +78,7 @@ pub(crate) struct Args {
     /// Keep the tag in the metadata of the device
     #[arg(long)]
     keep_tag: bool,
-    /// Polling interval
+    /// Polling interval, at least 100ms
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = args::parse_duration)]
     interval: Duration,
 }
@@ -93,7 +99,8 @@ struct Pair<'a> {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { location, name, count, expires_in, metadata, keep_tag, interval } = self;
+        let Self { code, location, name, count, expires_in, metadata, keep_tag, interval } = self;
+        context.output.check_columns::<Resource<Device>>()?;
         check_lifetime(expires_in)?;
         let metadata = args::collect_metadata(metadata)?;
         if metadata.contains_key(TAG) {
@@ -102,14 +109,23 @@ impl Args {
             )));
         }
         let reporter = Reporter::new(count, context)?;
-        let location = PairLocation::resolve(location.as_deref(), reporter.is_interactive, context);
+        let resumed = match code {
+            Some(code) => Some(context.run_until_cancelled(Pair::resume_code(&code, context)).await?),
+            None => None,
+        };
+        let location = async {
+            match &resumed {
+                Some(code) => Ok(PairLocation::of(&code.enrollment, context).await),
+                None => PairLocation::resolve(location.as_deref(), reporter.is_interactive, context).await,
+            }
+        };
         let location = context.run_until_cancelled(location).await?;
         if let Some(name) = &name {
             let names = context.run_until_cancelled(list_names(None, context)).await?;
             check_name(name, &names).map_err(|message| {
-                let (flag, name) = (context.settings.profile_flag(), shell_quote(name));
+                let name = shell_quote(name);
                 Error::usage(format!("{message}; no code was created")).hint(format!(
-                    "choose another name, or remove the device: kustom{flag} devices deregister {name}"
+                    "choose another name, or remove the device: kustom devices deregister {name}"
                 ))
             })?;
         }
@@ -123,10 +139,10 @@ impl Args {
             expires_in,
             metadata,
             keep_tag,
-            interval,
+            interval: interval.max(args::MIN_POLL_INTERVAL),
             reporter,
         };
-        pair.pair_devices().await
+        Box::pin(pair.pair_devices(resumed)).await
     }
 }
 
@@ -138,41 +154,44 @@ enum NextStep {
 }
 
 impl Pair<'_> {
-    async fn pair_devices(&self) -> Result<ExitStatus, Error> {
+    async fn pair_devices(&self, mut resumed: Option<Code>) -> Result<ExitStatus, Error> {
         let mut devices = Vec::new();
         let mut result = Ok(ExitStatus::Success);
         for number in 1..=self.count {
-            result = self.pair_device(number, &mut devices).await;
+            result = Box::pin(self.pair_device(number, resumed.take(), &mut devices)).await;
             if !matches!(result, Ok(ExitStatus::Success)) {
                 break;
             }
         }
-        let printed = self.print_devices(&devices, matches!(result, Ok(ExitStatus::Success)));
+        let printed = self.print_devices(&devices, matches!(result, Ok(ExitStatus::Success))).await;
         // A failure to pair decides the exit code, even if the output failed too.
         let status = result?;
         printed.map(|()| status)
     }
 
-    fn print_devices(&self, devices: &[Resource<Device>], is_complete: bool) -> Result<(), Error> {
+    async fn print_devices(&self, devices: &[Resource<Device>], is_complete: bool) -> Result<(), Error> {
         let output = self.context.output;
         if output.format() == Format::Ndjson {
             return Ok(());
         }
         match devices {
             [] => {}
-            [device] if self.count == 1 => output.print_item(device)?,
-            devices => output.print_list(devices.iter().cloned())?,
+            [device] if self.count == 1 => self.context.print_item(device).await?,
+            devices => {
+                self.context.learn_names(devices).await;
+                output.print_list(devices.iter().cloned())?;
+            }
         }
         if let Some(name) = devices.last().and_then(|device| device.name.as_deref())
             && is_complete
         {
             if self.count == 1 {
-                output.status(&format!("{} is ready.", escape_control(name)));
+                self.context.confirm_change(&format!("{} is ready.", escape_control(name)));
             }
-            let (flag, name) = (self.context.settings.profile_flag(), shell_quote(name));
+            let name = shell_quote(name);
             let currency = if self.context.account.currency.is_none() { " --currency SEK" } else { "" };
             output.status(&format!(
-                "Take a payment: kustom{flag} sessions create --device {name} --amount 1.00{currency} --watch"
+                "Take a payment: kustom sessions create --device {name} --amount 1.00{currency} --watch"
             ));
         }
         Ok(())
@@ -182,10 +201,14 @@ impl Pair<'_> {
     async fn pair_device(
         &self,
         number: u32,
+        mut resumed: Option<Code>,
         devices: &mut Vec<Resource<Device>>,
     ) -> Result<ExitStatus, Error> {
         loop {
-            let code = self.create_code(number).await?;
+            let code = match resumed.take() {
+                Some(code) => code,
+                None => self.create_code(number).await?,
+            };
             let outcome = match self.reporter.report_created(&code, &self.location) {
                 Ok(()) => self.wait(&code).await,
                 Err(error) if error.kind == ErrorKind::ClosedPipe => {
@@ -214,10 +237,17 @@ impl Pair<'_> {
             WaitOutcome::Paired(device) => Ok(NextStep::Rename(device)),
             WaitOutcome::Expired => self.handle_expiry(code).await,
             WaitOutcome::DeviceMissing => {
-                let flag = self.context.settings.profile_flag();
                 let message = "a phone used the code, but it does not appear among the devices";
-                Err(Error::new(ErrorKind::NotFound, message)
-                    .hint(format!("look for it later: kustom{flag} devices list")))
+                Err(Error::new(ErrorKind::NotFound, message).hint("look for it later: kustom devices list"))
+            }
+            WaitOutcome::Left => {
+                let output = self.context.output;
+                output.status(&format!("The code is valid until {}.", code.format_expiry()));
+                output.status(&format!(
+                    "Wait for the phone again: kustom enrollments pair {}",
+                    escape_control(&code.enrollment_id)
+                ));
+                Ok(NextStep::Exit(ExitStatus::NotPaired))
             }
             WaitOutcome::Stopped(reason) => self.withdraw_unused(reason, code).await,
         }
@@ -229,7 +259,6 @@ impl Pair<'_> {
             return Ok(NextStep::Exit(ExitStatus::CodeExpired));
         }
         let output = self.context.output;
-        output.flush_input();
         let question = output.ask_yes_no("The code has expired.", "Create a new one?", true);
         let wants_new_code = self.context.run_until_cancelled(question).await?;
         Ok(if wants_new_code { NextStep::NewCode } else { NextStep::Exit(ExitStatus::CodeExpired) })
@@ -262,7 +291,6 @@ impl Pair<'_> {
 
     /// Adds to an error whether the code can still be used.
     fn add_outcome(&self, mut error: Error, outcome: WithdrawOutcome, code: &Code) -> Error {
-        let flag = self.context.settings.profile_flag();
         let (message, hint) = match outcome {
             WithdrawOutcome::Withdrawn => {
                 // The error says so too, in case the output fails.
@@ -280,7 +308,7 @@ impl Pair<'_> {
                 let id = escape_control(&code.enrollment_id);
                 (
                     format!("{} is valid until {}", self.reporter.describe_code(code), code.format_expiry()),
-                    Some(format!("withdraw it: kustom{flag} enrollments delete {id}")),
+                    Some(format!("withdraw it: kustom enrollments delete {id}")),
                 )
             }
         };

@@ -37,7 +37,7 @@ pub(super) fn describe_device(device: &Resource<Device>) -> String {
 impl Pair<'_> {
     /// Names the device. Every error says which device was paired.
     pub(super) async fn rename_device(&self, device: &Resource<Device>) -> Result<Resource<Device>, Error> {
-        self.context.run_until_cancelled(self.try_rename(device)).await.map_err(|mut error| {
+        self.context.run_until_cancelled(Box::pin(self.try_rename(device))).await.map_err(|mut error| {
             if error.kind == ErrorKind::Unavailable {
                 error.kind = ErrorKind::Unknown;
             }
@@ -57,15 +57,18 @@ impl Pair<'_> {
         let id = id_of(device)?;
         let output = self.context.output;
         let mut name_arg = self.name.clone();
-        output.flush_input();
         loop {
             let name = match name_arg.take() {
                 Some(name) => name,
                 None => self.choose_name(&id).await?,
             };
             // The update replaces the device, which others may have changed in the meantime.
-            let current = self.context.find(&id).await?;
-            let unset_metadata = if self.keep_tag { Vec::new() } else { vec![TAG.to_owned()] };
+            let current = self.context.find::<Device>(&id).await?;
+            let unset_metadata = if self.keep_tag || !current.metadata.contains_key(TAG) {
+                Vec::new()
+            } else {
+                vec![TAG.to_owned()]
+            };
             let change = DeviceChange { name: Some(name), unset_metadata, ..DeviceChange::default() };
             let updated = self.context.client.update_device(&id, &change.to_body(&current)).await;
             match updated.map_err(Error::from) {
@@ -89,9 +92,8 @@ impl Pair<'_> {
 
     /// The command that renames the device by hand.
     pub(super) fn rename_hint(&self, device: &Resource<Device>) -> String {
-        let flag = self.context.settings.profile_flag();
         let id = shell_quote(device.id.as_deref().unwrap_or("DEVICE"));
         let tag = if self.keep_tag { String::new() } else { format!(" --unset-metadata {TAG}") };
-        format!("name it: kustom{flag} devices update {id} --name NAME{tag}")
+        format!("name it: kustom devices update {id} --name NAME{tag}")
     }
 }

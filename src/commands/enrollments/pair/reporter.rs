@@ -26,7 +26,7 @@ impl<'a> Reporter<'a> {
         let output = context.output;
         let format = output.format();
         let is_interactive = format != Format::Ndjson && output.can_prompt();
-        if !is_interactive && matches!(format, Format::Json | Format::Csv) {
+        if !is_interactive && matches!(format, Format::Json | Format::Csv | Format::Name) {
             let format = format.as_str();
             let message = format!("-o {format} cannot print the code before a phone uses it");
             return Err(Error::usage(message).hint("use -o ndjson to print an object for each event"));

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::Pair;
 use super::code::Code;
 use crate::api::{Error as ApiError, FailureCause};
+use crate::deadline::await_for;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Device, EnrollmentStatus, Resource};
+use crate::output::Choice;
 use crate::polling::pairing::{NextAction, Observation, Pairing};
 use crate::text::format_duration;
 
@@ -20,8 +22,17 @@ pub(super) enum WaitOutcome {
     Expired,
     /// A phone used the code, but its device is not listed.
     DeviceMissing,
+    /// The user left the code as it is.
+    Left,
     /// The wait ended while the code was usable, so it must be withdrawn.
     Stopped(StopReason),
+}
+
+/// What the user wants after Ctrl-C.
+enum AfterInterrupt {
+    Wait,
+    Withdraw,
+    Leave,
 }
 
 pub(super) enum StopReason {
@@ -53,12 +64,42 @@ impl StopReason {
 
 impl Pair<'_> {
     pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
-        let polling = self.context.cancel.run_until_cancelled(self.poll_until_used(code));
-        polling.await.unwrap_or(WaitOutcome::Stopped(StopReason::Interrupted))
+        let mut countdown = self.reporter.show_countdown(code);
+        let mut polling = std::pin::pin!(self.poll_until_used(code));
+        // On a terminal, Ctrl-C asks what to do with the code.
+        let hold = self.reporter.is_interactive.then(|| self.context.interrupts.hold());
+        loop {
+            tokio::select! {
+                outcome = &mut polling => return outcome,
+                () = self.context.cancel.cancelled() => return WaitOutcome::Stopped(StopReason::Interrupted),
+                () = self.context.interrupts.held(), if hold.is_some() => {}
+            }
+            drop(countdown.take());
+            match self.ask_after_interrupt(code).await {
+                AfterInterrupt::Wait => countdown = self.reporter.show_countdown(code),
+                AfterInterrupt::Withdraw => return WaitOutcome::Stopped(StopReason::Interrupted),
+                AfterInterrupt::Leave => return WaitOutcome::Left,
+            }
+        }
+    }
+
+    async fn ask_after_interrupt(&self, code: &Code) -> AfterInterrupt {
+        let valid = format!("it is valid until {}", code.format_expiry());
+        let choices = [
+            Choice::new("Keep waiting", ""),
+            Choice::new("Withdraw the code", "").detail("no phone can use it"),
+            Choice::new("Leave the code", "").detail(&valid),
+        ];
+        let selected = self.context.run_until_cancelled(self.context.output.select("Next", &choices)).await;
+        match selected {
+            Ok(0) => AfterInterrupt::Wait,
+            Ok(2) => AfterInterrupt::Leave,
+            // A second Ctrl-C, too.
+            Ok(_) | Err(_) => AfterInterrupt::Withdraw,
+        }
     }
 
     async fn poll_until_used(&self, code: &Code) -> WaitOutcome {
-        let _countdown = self.reporter.show_countdown(code);
         let mut pairing = Pairing::new(self.interval, code.lifetime, self.context.settings.timeout);
         let mut next = NextAction::PollEnrollment(Duration::ZERO);
         let mut device = None;
@@ -69,11 +110,11 @@ impl Pair<'_> {
             let polled = match next {
                 NextAction::PollEnrollment(delay) => {
                     sleep(delay).await;
-                    timeout(POLL_TIMEOUT, self.poll_enrollment(code)).await
+                    await_for(POLL_TIMEOUT, Box::pin(self.poll_enrollment(code))).await
                 }
                 NextAction::PollDevice(delay) => {
                     sleep(delay).await;
-                    timeout(POLL_TIMEOUT, self.poll_device(code, &mut device)).await
+                    await_for(POLL_TIMEOUT, Box::pin(self.poll_device(code, &mut device))).await
                 }
                 NextAction::Paired => {
                     return device
@@ -86,8 +127,8 @@ impl Pair<'_> {
                 NextAction::NotListed => return WaitOutcome::Stopped(StopReason::NotListed),
             };
             let (observation, message) = match polled {
-                Ok(Ok(observation)) => (observation, String::new()),
-                Ok(Err(error)) => {
+                Some(Ok(observation)) => (observation, String::new()),
+                Some(Err(error)) => {
                     let retry_after = error.retry_after;
                     let is_permanent = matches!(error.cause, FailureCause::NotSent { transient: false, .. });
                     let error = Error::from(error);
@@ -96,7 +137,7 @@ impl Pair<'_> {
                     }
                     (Observation::Failure(retry_after), error.message)
                 }
-                Err(_) => (Observation::Failure(None), "the API does not respond".to_owned()),
+                None => (Observation::Failure(None), "the API does not respond".to_owned()),
             };
             let transition = pairing.observe(code.created_at.elapsed(), observation);
             match transition.is_failing {

@@ -26,7 +26,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fs::io_error_message;
 use crate::ledger::Ledger;
 use crate::model::{CallbackType, Session};
-use crate::output::{Format, ListWriter, Output};
+use crate::output::{ListWriter, Output};
 use crate::server_limits::{BodyError, ConnectionState, OriginError, check_host, check_origin};
 use crate::text::escape_control;
 use crate::webhooks::{Verifier, VerifyError};
@@ -275,7 +275,7 @@ impl Handler<'_> {
     }
 
     fn write(&self, delivery: Delivery) -> Result<(), Error> {
-        if self.output.format() == Format::Table {
+        if self.output.format().is_table() {
             self.output.print(&format!("{}\n", delivery.to_line()))?;
         } else {
             self.list.borrow_mut().push(delivery)?;

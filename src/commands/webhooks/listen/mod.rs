@@ -34,7 +34,7 @@ use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::fs::io_error_message;
 use crate::model::CallbackType;
-use crate::output::{Format, Output};
+use crate::output::Output;
 use crate::server_limits::{CONNECTION_BUFFER_SIZE, Connections, WatchedStream};
 use crate::webhooks::Verifier;
 
@@ -123,7 +123,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
         listen_address::check_address(listen, public, "other machines could send deliveries")?;
-        let secrets = args::read_secrets(&secret_file)?;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let output = &*app.output;
         let handler = Handler {
@@ -139,7 +139,7 @@ impl Args {
                 Error::usage(format!("cannot read the acknowledged deliveries: {reason}"))
                     .hint("fix the state folder, or name another one in KUSTOM_STATE")
             })?,
-            list: RefCell::new(output.list_writer().streaming()),
+            list: RefCell::new(output.list_writer()?.streaming()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
             stop: CancellationToken::new(),
@@ -158,7 +158,7 @@ impl Args {
             if status.as_ref().is_ok_and(|status| *status == ExitStatus::NoDelivery) {
                 output.warn(&handler.timeout_message());
             }
-            if output.format() != Format::Table {
+            if !output.format().is_table() {
                 let finished = handler.list.into_inner().finish();
                 // The reason for the end comes first.
                 status.as_ref().map_or(Ok(()), |_| finished)?;

@@ -1,0 +1,127 @@
+//! `kustom profiles set`
+
+use clap_complete::engine::ArgValueCompleter;
+
+use super::row::ProfileRow;
+use super::use_profile::find_profile;
+use crate::api::BaseUrl;
+use crate::commands::help::text::after_help;
+use crate::complete;
+use crate::context::App;
+use crate::error::{Error, ExitStatus};
+use crate::model::Currency;
+use crate::profiles::{Environment, LOCAL, Profile};
+use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
+use crate::text::escape_control;
+
+const MORE: &str = "\
+Examples:
+  kustom profiles set location 'Stockholm City'    # of the profile in use
+  kustom profiles set shop currency SEK
+  kustom profiles set shop device ''               # no default device
+
+Next:
+  kustom profiles show
+";
+
+/// Change one value of a profile
+///
+/// The keys are environment, username, merchant_id, location, device, currency, base_url and completions. An empty value
+/// removes it. Store another API key with `kustom login`, which checks it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help(MORE), override_usage = "kustom profiles set [OPTIONS] [PROFILE] <KEY> <VALUE>")]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+pub(crate) struct Args {
+    /// Profile [default: the profile in use], key and value
+    #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]
+    #[arg(value_name = "KEY VALUE", required = true, num_args = 2..=3)]
+    words: Vec<String>,
+}
+
+impl Args {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
+        let (name, key, value) = match <[String; 3]>::try_from(self.words) {
+            Ok([name, key, value]) => (Some(name), key, value),
+            Err(words) => match <[String; 2]>::try_from(words) {
+                Ok([key, value]) => (None, key, value),
+                Err(_) => return Err(Error::usage("give a key and a value")),
+            },
+        };
+        let store = app.settings.store();
+        let row = store.change(|document| {
+            let active = document.active().map(str::to_owned);
+            let used = app.settings.profile_name(active.as_deref()).map(|name| name.value);
+            let name = name.clone().or(used).ok_or_else(|| {
+                Error::usage("no profile is active")
+                    .hint("name the profile: kustom profiles set PROFILE KEY VALUE")
+            })?;
+            if name == LOCAL {
+                return Err(Error::usage("the profile 'local' is built in and cannot be changed")
+                    .hint("add a profile of your own with `kustom login`"));
+            }
+            let mut profile = find_profile(document, &name)?.clone();
+            set_value(&mut profile, &key, &value)?;
+            document.insert(&name, profile.clone());
+            // The same checks as before a request: the key, the environment and the host must fit.
+            if profile.key().is_some() {
+                let settings = Settings {
+                    profile: Some(name.clone()),
+                    variables: EnvVars::default(),
+                    directory: DirectorySettings::default(),
+                    ..app.settings.clone()
+                };
+                Account::resolve(&settings, document)?;
+            }
+            Ok::<_, Error>(ProfileRow::new(&name, document.active(), &profile))
+        })?;
+        app.output.print_item(&row)?;
+        let (name, key) = (escape_control(&row.name), escape_control(&key));
+        app.output.status(&match value.trim() {
+            "" => format!("Removed {key} from the profile '{name}'."),
+            value => format!("Set {key} of the profile '{name}' to {}.", escape_control(value)),
+        });
+        Ok(ExitStatus::Success)
+    }
+}
+
+fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error> {
+    let value = value.trim();
+    let text = (!value.is_empty()).then(|| value.to_owned());
+    let invalid = |reason: String| Error::usage(format!("{key}: {}", escape_control(&reason)));
+    match key.replace('-', "_").as_str() {
+        "environment" => {
+            profile.environment = <Environment as clap::ValueEnum>::from_str(value, false)
+                .map_err(|_| invalid("write production, playground or local".to_owned()))?;
+        }
+        "username" => profile.username = text,
+        "merchant_id" => profile.merchant_id = text,
+        "location" => profile.location = text,
+        "device" => profile.device = text,
+        "currency" => {
+            let currency = text.map(|code| code.parse::<Currency>()).transpose();
+            profile.currency =
+                currency.map_err(|error| invalid(error.to_string()))?.map(|code| code.to_string());
+        }
+        "base_url" => {
+            let url = text.map(|url| BaseUrl::parse(&url)).transpose();
+            profile.base_url = url.map_err(|error| invalid(error.to_string()))?.map(|url| url.to_string());
+        }
+        "completions" => {
+            let parsed = text.map(|text| text.parse::<bool>()).transpose();
+            profile.completions = parsed.map_err(|_| invalid("write true or false".to_owned()))?;
+        }
+        "api_key" | "api_key_command" => {
+            return Err(Error::usage(
+                "a key is never an argument, where other users of this machine could see it",
+            )
+            .hint("store it with `kustom login`, which checks it"));
+        }
+        _ => {
+            let keys =
+                "environment, username, merchant_id, location, device, currency, base_url, completions";
+            return Err(Error::usage(format!("a profile has no key '{}'", escape_control(key)))
+                .hint(format!("choose from {keys}")));
+        }
+    }
+    Ok(())
+}

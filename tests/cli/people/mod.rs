@@ -1,0 +1,9 @@
+//! What people read and type: tables that fit, names instead of IDs, prompts, and commands that are suggested.
+
+mod formats;
+mod profiles;
+mod screens;
+mod suggestions;
+mod words;
+#[cfg(unix)]
+mod workday;

@@ -1,0 +1,294 @@
+//! What surrounds kustom: variables, files that other programs leave, commands for the key, proxies and certificates.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::common::harness::TestEnv;
+use crate::common::server::{Reply, Server};
+
+const KEY: &str = "kco_test_api_0123456789";
+
+#[test]
+fn a_path_of_a_variable_does_not_depend_on_the_current_directory() {
+    let env = TestEnv::new();
+    for (name, value) in
+        [("KUSTOM_STATE", "state"), ("KUSTOM_CONFIG", "./profiles.toml"), ("KUSTOM_STATE", "~anna/x")]
+    {
+        let said = env.command(["profiles", "list"]).env(name, value).run().assert_failure(2);
+        assert_eq!(
+            said,
+            format!(
+                "error: {name} is a relative path, which depends on the current directory\n  \
+                 hint: write an absolute path into {name}\n"
+            )
+        );
+    }
+    let local = ["dev", "create-device", "--name", "T", "--location", "Stockholm City"];
+    let home =
+        |state: &str| env.command(local).env("KUSTOM_PROFILE", "local").env("KUSTOM_STATE", state).run().ok();
+    let _ = home("~/kept");
+    assert!(env.path().join("kept/local.json").exists());
+    let said = env.command(["profiles", "list"]).env("KUSTOM_STATE", "~/x").env("HOME", "home").run();
+    let _ = said.assert_failure(2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_relative_xdg_variable_or_home_is_rejected_and_a_tilde_is_expanded() {
+    let env = TestEnv::new().local();
+    let list = |variables: &[(&str, &str)]| {
+        let device = ["dev", "create-device", "--name", "T", "--location", "Stockholm City"];
+        let command = env.command(device).env("KUSTOM_STATE", "").env("KUSTOM_CONFIG", "");
+        variables.iter().fold(command, |command, (name, value)| command.env(name, value)).run()
+    };
+    for name in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"] {
+        let said = list(&[(name, "relative")]).assert_failure(2);
+        assert!(said.starts_with(&format!("error: {name} is a relative path")), "{said}");
+    }
+    let _ = list(&[("XDG_STATE_HOME", "~/state here")]).ok();
+    assert!(env.path().join("state here/kustom").exists());
+}
+
+#[test]
+fn a_key_is_recognized_wherever_it_stands() {
+    let playground = Server::always(Reply::json(200, &json!({"content": []})));
+    let env = TestEnv::new().with_profiles(&format!(
+        "active = \"p\"\n[profiles.p]\nenvironment = \"playground\"\nbase_url = \"{}\"\napi_key = \"{KEY}\"\n",
+        playground.url()
+    ));
+    let list = |key: &str| env.command(["devices", "list"]).env("KUSTOM_API_KEY", key).run();
+    for key in [
+        "\"kco_live_api_1\"",
+        "'kco_live_api_1'",
+        "KUSTOM_API_KEY=kco_live_api_1",
+        "export K=\"kco_live_api_1\"",
+        "\u{feff}kco_live_api_1\r\n",
+        "c2hvcDprY29fbGl2ZV9hcGlfeA==",
+    ] {
+        let said = list(key).assert_failure(3);
+        assert!(
+            said.contains("a kco_live_… key (from KUSTOM_API_KEY) does not belong to playground"),
+            "{said}"
+        );
+    }
+    for key in ["\"kco_live_api_1", "key: kco_live_api_1", "a:kco_live_api_1"] {
+        let said = list(key).assert_failure(2);
+        assert!(said.starts_with("error: KUSTOM_API_KEY: ") && !said.contains("api_1"), "{said}");
+    }
+    playground.assert_untouched();
+    let _ = list(&format!("'{KEY}'\n")).ok();
+    assert_eq!(playground.asked()[0].header("authorization"), Some(&*format!("Basic {KEY}")));
+}
+
+#[test]
+fn a_callback_secret_may_have_another_form() {
+    let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3";
+    let application = Server::always(Reply::empty(200));
+    let env = TestEnv::new();
+    let trigger = |content: &str| {
+        let file = env.file("secret", content).display().to_string();
+        env.run(["dev", "trigger", "session.finalized", "--to", &application.url(), "--secret-file", &file])
+    };
+    let _ = trigger(secret).ok();
+    for content in [
+        "v1,whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\r\n",
+        "\u{feff}\"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3\"",
+        "SECRET=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+    ] {
+        let outcome = trigger(content).assert_code(0);
+        assert!(outcome.stderr.contains("as a secret of 24 bytes"), "{}", outcome.stderr);
+    }
+    for content in ["kco_test_api_0123456789", "a word", "whsec_!"] {
+        let said = trigger(content).assert_failure(2);
+        assert!(said.contains("does not contain a callback secret: ") && !said.contains("0123"), "{said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_command_for_the_key_gets_no_standard_input_and_is_done_when_it_exits() {
+    let server = Server::always(Reply::json(200, &json!({"content": []})));
+    let started = std::time::Instant::now();
+    for command in [
+        "cat > /dev/null; echo kco_test_api_1",
+        "sleep 100 & echo kco_test_api_1",
+        "printf 'kco_test_api_1\\nuser: anna\\nurl: x\\n'",
+    ] {
+        let env = TestEnv::new().with_profiles(&format!(
+            "active = \"p\"\n[profiles.p]\nenvironment = \"playground\"\nbase_url = \"{}\"\napi_key_command = {command:?}\n",
+            server.url()
+        ));
+        let body = env.command(["api", "PUT", "/x", "--body", "-"]).stdin("{\"a\":1}").run().assert_code(0);
+        assert_eq!(body.stderr, "", "{command}");
+        let asked = server.asked();
+        let last = asked.last().expect("a request");
+        assert_eq!(
+            (last.body.as_slice(), last.header("authorization")),
+            (&b"{\"a\":1}"[..], Some("Basic kco_test_api_1"))
+        );
+    }
+    assert!(started.elapsed().as_secs() < 60, "it was waited for a program that was left behind");
+    let endless = TestEnv::new().with_profiles(
+        "active = \"p\"\n[profiles.p]\nenvironment = \"playground\"\napi_key_command = \"yes\"\n",
+    );
+    let said = endless.run(["devices", "list"]).assert_failure(3);
+    assert!(said.starts_with("error: the command for the API key printed more than 64 KiB\n"), "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_a_link_is_replaced_where_the_link_leads() {
+    use std::os::unix::fs::symlink;
+    let env = TestEnv::new();
+    let link = |name: &str, target: &str| {
+        let path = env.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        symlink(env.path().join(target), &path).expect("a link");
+        path
+    };
+    std::fs::create_dir(env.path().join("real")).expect("a folder");
+    let scenario = env.path().join("s.toml").display().to_string();
+    let _ = env.run(["dev", "run", "--init", &scenario]).ok();
+    let report = link("report.xml", "real/report.xml");
+    let _ = env.run(["dev", "run", &scenario, "--junit", &report.display().to_string()]).ok();
+    let profiles = link("config/profiles.toml", "real/profiles.toml");
+    let login = ["login", "--profile", "a", "--api-key-stdin", "--no-check"];
+    let _ = env.command(login).stdin("kco_test_api_1\n").run().ok();
+    let state = link("state/local.json", "real/local.json");
+    let device =
+        ["dev", "create-device", "--name", "T", "--location", "Stockholm City", "--profile", "local"];
+    let _ = env.run(device).ok();
+    for (path, target) in [(report, "report.xml"), (profiles, "profiles.toml"), (state, "local.json")] {
+        assert!(path.is_symlink(), "{target} became a file");
+        let written = std::fs::read_to_string(env.path().join("real").join(target));
+        assert!(written.is_ok_and(|text| !text.is_empty()), "{target}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_files_of_editors_are_no_scenarios() {
+    let env = TestEnv::new();
+    let _ = env.file("shop/.keep", "");
+    let scenario = env.path().join("shop/sale.toml").display().to_string();
+    let _ = env.run(["dev", "run", "--init", &scenario]).ok();
+    std::os::unix::fs::symlink("anna@till.4711", env.path().join("shop/.#sale.toml")).expect("a link");
+    let _ = env.file("shop/._sale.toml", b"\0\x05\x16\x07Mac OS X\xff");
+    let _ = env.file("shop/.git/x.toml", "?");
+    let _ = env.run([Path::new("dev"), Path::new("run"), &env.path().join("shop")]).ok();
+}
+
+#[test]
+fn the_proxy_is_named_and_not_the_host() {
+    let refusing =
+        TestEnv::new().env("KUSTOM_API_KEY", KEY).env("HTTPS_PROXY", "http://anna:secret@127.0.0.1:1");
+    let list = ["devices", "list"];
+    assert_eq!(
+        refusing.run(list).assert_failure(6),
+        "error: GET /ipp/v1/devices: the proxy http://127.0.0.1:<port> (HTTPS_PROXY) refused the connection; correct \
+         HTTPS_PROXY, or add api.playground.kustom.co to NO_PROXY (4 attempts)\n  \
+         hint: nothing was sent; check the network with `kustom doctor`\n"
+    );
+    let unknown = TestEnv::new().env("KUSTOM_API_KEY", KEY).env("https_proxy", "socks5h://proxy.invalid");
+    let said = unknown.run(list).assert_failure(6);
+    assert!(said.contains("socks5h://proxy.invalid (https_proxy)"), "{said}");
+    let asking = Server::always(Reply::empty(407));
+    let env = TestEnv::new().env("KUSTOM_API_KEY", KEY).env("ALL_PROXY", asking.url());
+    let said = env.run(list).assert_failure(6);
+    assert!(said.contains("(ALL_PROXY) asks for a password (HTTP 407)"), "{said}");
+    assert_eq!(asking.asked().len(), 1, "a request that needs a password was sent again");
+    for (value, expected) in [
+        ("http://[", "HTTPS_PROXY is not the URL of a proxy"),
+        ("gopher://p", "HTTPS_PROXY names a proxy of the kind 'gopher'"),
+    ] {
+        let env = TestEnv::new().env("KUSTOM_API_KEY", KEY).env("HTTPS_PROXY", value);
+        let said = env.run(list).assert_failure(2);
+        assert!(said.starts_with(&format!("error: {expected}")), "{said}");
+        let said = env.run(["doctor"]).assert_code(2).stdout;
+        assert!(said.contains(expected), "{said}");
+    }
+    let doctor = refusing.run(["doctor", "--offline"]).ok();
+    let row = "(HTTPS_PROXY) is used for api.playground.kustom.co";
+    assert!(doctor.contains(row) && !doctor.contains("secret"), "{doctor}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn trusted_certificates_that_cannot_be_read_are_named() {
+    let env = TestEnv::new().at("https://127.0.0.1:1", KEY);
+    let der = env.file("company.der", b"0\x82\x01");
+    for (value, problem) in [
+        (env.path().join("missing.pem"), "No such file or directory"),
+        (der, "it contains no certificate in PEM"),
+    ] {
+        let said = env.command(["devices", "list"]).env("SSL_CERT_FILE", &value).run().assert_failure(2);
+        let file = value.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(
+            said.starts_with("error: SSL_CERT_FILE is ") && said.contains(&file) && said.contains(problem),
+            "{said}"
+        );
+        let doctor = env.command(["doctor", "--offline"]).env("SSL_CERT_FILE", &value).run().assert_code(2);
+        assert!(
+            doctor.stdout.contains("SSL_CERT_FILE is ") && doctor.stdout.contains(problem),
+            "{}",
+            doctor.stdout
+        );
+    }
+    let said = env.command(["devices", "list"]).env("SSL_CERT_DIR", "/missing").run().assert_failure(2);
+    assert!(said.starts_with("error: SSL_CERT_DIR is /missing: "), "{said}");
+}
+
+#[test]
+fn colors_and_the_time_zone_follow_the_environment() {
+    let env = TestEnv::new().local();
+    let colors = |variables: &[(&str, &str)]| {
+        let command =
+            variables.iter().fold(env.command(["--help"]), |command, (name, value)| command.env(name, value));
+        command.run().ok().contains('\u{1b}')
+    };
+    for (variables, expected) in [
+        (&[][..], false),
+        (&[("CLICOLOR_FORCE", "1")], true),
+        (&[("FORCE_COLOR", "1")], true),
+        (&[("FORCE_COLOR", "0")], false),
+        (&[("CLICOLOR_FORCE", "0")], false),
+        (&[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")], false),
+        (&[("CLICOLOR", "1")], false),
+    ] {
+        assert_eq!(colors(variables), expected, "{variables:?}");
+    }
+    let zone = env.command(["locations", "list"]).env("TZ", "Europe/Stokholm\r").run().assert_code(0);
+    let warning = "warning: TZ is 'Europe/Stokholm\\r', which is not a time zone, so times are in UTC\n";
+    assert_eq!(zone.stderr, warning);
+}
+
+#[cfg(unix)]
+#[test]
+fn in_continuous_integration_nothing_is_asked() {
+    use crate::common::pty::PtySession;
+    let env = TestEnv::new().local();
+    let (exit, shown) =
+        PtySession::open(&env, ["sessions", "create", "--amount", "1.00"], &[("CI", "true")]).end();
+    assert_eq!(exit, 2, "{shown}");
+    assert!(shown.contains("no device is given"), "{shown}");
+}
+
+#[test]
+fn typed_paths_and_addresses_are_completed() {
+    let server = Server::always(Reply::json(200, &json!({"content": []})));
+    let env = TestEnv::new().at(&server.url().replace("http://", ""), KEY).env("KUSTOM_MERCHANT_ID", "M-1");
+    for path in ["ipp/v1/devices", "C:/Program Files/Git/ipp/v1/devices", "/ipp/v1/devices"] {
+        let _ = env.run(["api", "GET", path]).ok();
+    }
+    let _ = env.run(["api", "HEAD", "/ipp/v1/devices"]).ok();
+    for asked in server.asked() {
+        assert_eq!(asked.target, "/ipp/v1/devices");
+        assert_eq!(asked.header("x-merchant-id"), Some("M-1"), "{}", asked.method);
+    }
+    assert_eq!(server.lines().len(), 4);
+    let named = format!("shop.localhost:{}", server.port());
+    let _ = TestEnv::new().at(&named, KEY).run(["devices", "list"]).ok();
+    assert_eq!(server.asked()[4].header("host"), Some(&*named));
+}
