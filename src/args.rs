@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use jiff::{Span, SpanRelativeTo};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, SpanRelativeTo, Timestamp};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -30,6 +32,57 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if duration > Duration::ZERO => Ok(duration),
         _ => Err("a duration must be longer than zero".to_owned()),
     }
+}
+
+/// The beginning or the end of a period: a day, or a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TimeBound {
+    Day(Date),
+    Time(Timestamp),
+}
+
+impl TimeBound {
+    /// Parses `2026-11-26`, or `2026-11-26T10:00:00Z`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let time = text.parse().map(Self::Time);
+        let parsed = if text.len() > 10 { time.ok() } else { text.parse().map(Self::Day).ok() };
+        parsed.ok_or_else(|| {
+            "write a day such as 2026-11-26, or a time such as 2026-11-26T10:00:00Z".to_owned()
+        })
+    }
+
+    /// The beginning of the day.
+    fn start(&self, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
+        match self {
+            Self::Day(day) => Ok(day.to_zoned(zone.clone())?.timestamp()),
+            Self::Time(time) => Ok(*time),
+        }
+    }
+
+    /// The end of the day, which is the beginning of the next one.
+    fn end(&self, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
+        match self {
+            Self::Day(day) => Ok(day.tomorrow()?.to_zoned(zone.clone())?.timestamp()),
+            Self::Time(time) => Ok(*time),
+        }
+    }
+}
+
+/// A period in a time zone: its beginning, and its end, which is not a part of it.
+pub(crate) fn check_period(
+    since: Option<TimeBound>,
+    until: Option<TimeBound>,
+    zone: &TimeZone,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Error> {
+    let invalid = |error: jiff::Error| Error::usage(format!("the period is not in the calendar: {error}"));
+    let since = since.map(|since| since.start(zone)).transpose().map_err(invalid)?;
+    let until = until.map(|until| until.end(zone)).transpose().map_err(invalid)?;
+    if let (Some(from), Some(to)) = (since, until)
+        && from >= to
+    {
+        return Err(Error::usage("--since must be before --until"));
+    }
+    Ok((since, until))
 }
 
 /// Parses a number of items to list or to process.

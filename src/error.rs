@@ -24,6 +24,8 @@ pub enum ExitStatus {
     NoDelivery,
     /// The most serious failed check of `doctor` is of this kind.
     CheckFailed(ErrorKind),
+    /// A comparison found differences.
+    Differences,
     /// A scenario failed at a step whose own command would have this exit code.
     ScenarioFailed(u8),
 }
@@ -36,6 +38,7 @@ impl ExitStatus {
             Self::SessionExpired | Self::CodeExpired => 11,
             Self::SessionFailed => 12,
             Self::SessionOpen | Self::NotPaired | Self::NoDelivery => 13,
+            Self::Differences => 14,
             Self::CheckFailed(kind) => kind.code(),
             Self::ScenarioFailed(code) => code,
         }

@@ -12,6 +12,7 @@ mod commands;
 mod complete;
 mod context;
 mod deadline;
+mod deliveries;
 pub mod emulator;
 pub mod error;
 mod fs;

@@ -104,6 +104,12 @@ impl Client {
         self
     }
 
+    /// A client of the same account that sends no merchant ID.
+    pub(crate) fn without_merchant_id(mut self) -> Self {
+        self.merchant_id = None;
+        self
+    }
+
     /// Sets the token of an emulator that others can reach.
     pub(crate) fn with_emulator_token(mut self, token: Option<&Secret>) -> Self {
         self.emulator_token = token.and_then(|token| {
@@ -116,8 +122,8 @@ impl Client {
 
     /// Sends a request, with retries, and returns the response if it is a success.
     ///
-    /// A request that may have arrived is sent again only if its method is idempotent, which POST is not: the API has no
-    /// idempotency key. A request that provably did not arrive, or that was rejected with 429, is safe to retry.
+    /// A request that may have arrived is sent again only if its method is idempotent or if it has an idempotency key, which
+    /// a session cannot have. A request that provably did not arrive, or that was rejected with 429, is safe to retry.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, Error> {
         let mut error = Error {
             request: request.summary(),
@@ -143,7 +149,8 @@ impl Client {
             };
             error.side_effect = error.side_effect.max(side_effect(request, &error.cause));
             let delay = error.retry_after.unwrap_or_else(|| backoff(error.attempts, fastrand::f64()));
-            if !is_retryable(request, &error.cause)
+            let is_busy = error.status() == Some(409) && error.retry_after.is_some();
+            if !(is_retryable(request, &error.cause) || is_busy && request.is_repeatable())
                 || error.attempts == max_attempts
                 || delay > MAX_RETRY_AFTER
             {
@@ -208,6 +215,9 @@ impl Client {
         }
         if let (true, Some(id)) = (request.needs_merchant_header(), &self.merchant_id) {
             builder = builder.header("x-merchant-id", id.clone());
+        }
+        if let Some(key) = request.idempotency_key {
+            builder = builder.header("Klarna-Idempotency-Key", key.to_string());
         }
         if let Some(token) = self.emulator_token.as_ref().filter(|_| request.path.starts_with("/emulator")) {
             builder = builder.header("x-kustom-token", token.clone());
@@ -277,7 +287,7 @@ fn is_retryable(request: &Request, cause: &FailureCause) -> bool {
         FailureCause::NotSent { transient, .. } => *transient,
         FailureCause::Status { status: 429, .. } => true,
         FailureCause::Lost(_) | FailureCause::Status { status: 408 | 500 | 502 | 503 | 504, .. } => {
-            request.method.is_idempotent()
+            request.is_repeatable()
         }
         _ => false,
     }

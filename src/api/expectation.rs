@@ -41,6 +41,7 @@ enum IdRule {
 const SESSION: (&str, &[&str]) = ("session", &["session_id"]);
 const ENROLLMENT: (&str, &[&str]) = ("enrollment", &["enrollment_id"]);
 const LOCATION: (&str, &[&str]) = ("location", &["id"]);
+const ORDER: (&str, &[&str]) = ("order", &["order_id"]);
 /// The guide names it `device_id`, the schema `id`.
 const DEVICE: (&str, &[&str]) = ("device", &["id", "device_id"]);
 
@@ -55,6 +56,10 @@ impl Expectation {
 
     pub(super) fn new_session() -> Self {
         Self::new(SESSION, IdRule::Present)
+    }
+
+    pub(super) fn order(id: Uuid) -> Self {
+        Self::new(ORDER, IdRule::Equal(id.to_string()))
     }
 
     pub(super) fn location(id: &str) -> Self {

@@ -11,12 +11,14 @@ mod error;
 mod expectation;
 mod http;
 mod locations;
+mod orders;
 mod pages;
 mod path;
 mod pos;
 mod request;
 mod retry;
 mod sessions;
+mod settlements;
 mod trace;
 mod transport;
 
@@ -28,10 +30,14 @@ pub(crate) use enrollments::{CreatedEnrollment, EnrollmentFilter, NewEnrollment,
 pub(crate) use error::{Error, FailureCause, SideEffect};
 pub(crate) use expectation::find_difference;
 pub(crate) use http::HttpTransport;
+pub(crate) use orders::{
+    cancel_order_request, capture_request, read_order_request, refund_request, release_order_request,
+};
 pub(crate) use pages::PagedRequest;
 pub(crate) use path::{check_path, complete_path};
 pub(crate) use pos::{PosAction, pair_request, pos_action_request};
 pub(crate) use request::Request;
 pub(crate) use sessions::{cancel_session_request, read_session_request, session_request};
+pub(crate) use settlements::{PayoutFilter, TransactionFilter};
 pub(crate) use trace::format_event;
 pub(crate) use transport::{Response, Transport};

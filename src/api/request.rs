@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::expectation::Expectation;
 use super::path::encode_segment;
@@ -14,6 +15,8 @@ pub(crate) struct Request {
     /// Empty if there is none.
     pub body: Vec<u8>,
     pub(super) single_try: bool,
+    /// The value of `Klarna-Idempotency-Key`. A request that has one may be repeated.
+    pub(super) idempotency_key: Option<Uuid>,
     /// `None` for `kustom api`, which prints any response.
     pub(super) expectation: Option<Box<Expectation>>,
 }
@@ -27,18 +30,39 @@ impl Request {
             query: Vec::new(),
             body: Vec::new(),
             single_try: false,
+            idempotency_key: None,
             expectation: None,
         }
     }
 
     /// Encodes the segments and appends them to `/ipp/v1`.
     pub(super) fn ipp(method: Method, segments: &[&str]) -> Self {
-        let mut path = String::from("/ipp/v1");
+        Self::sister(method, "/ipp/v1", segments)
+    }
+
+    /// Like [`Self::ipp`], for another API with the same credentials.
+    pub(super) fn sister(method: Method, prefix: &str, segments: &[&str]) -> Self {
+        let mut path = String::from(prefix);
         for segment in segments {
             path.push('/');
             path.push_str(&encode_segment(segment));
         }
         Self::new(method, path).expect_response(Expectation::default())
+    }
+
+    pub(super) const fn idempotency_key(mut self, key: Uuid) -> Self {
+        self.idempotency_key = Some(key);
+        self
+    }
+
+    /// Whether processing the request twice has the same effect as processing it once.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.method.is_idempotent() || self.idempotency_key.is_some()
+    }
+
+    /// Whether bodies of the request may contain personal data.
+    pub(super) fn is_about_order(&self) -> bool {
+        self.path.starts_with("/ordermanagement/")
     }
 
     pub(crate) fn query(mut self, name: &str, value: impl Into<String>) -> Self {

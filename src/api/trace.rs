@@ -1,6 +1,7 @@
 //! The trace of HTTP requests that `--verbose` prints.
 
 use super::Event;
+use crate::model::remove_personal_data;
 use crate::secret::redact_fields;
 use crate::text::{escape_control, escape_json};
 
@@ -23,23 +24,26 @@ pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
         Event::RepeatedPage { .. } => return None,
     };
     let mut lines = escape_control(&line).into_owned();
-    let body = match event {
-        Event::Sending { request, .. } => request.body.as_slice(),
-        Event::Received { body, .. } => body,
-        _ => &[],
+    let (body, has_personal_data) = match event {
+        Event::Sending { request, .. } => (request.body.as_slice(), request.is_about_order()),
+        Event::Received { request, body, .. } => (*body, request.is_about_order()),
+        _ => (&[][..], false),
     };
     if verbosity > 1 && !body.is_empty() {
         lines.push_str("\n  ");
-        lines.push_str(&format_body(body));
+        lines.push_str(&format_body(body, has_personal_data));
     }
     Some(lines)
 }
 
 /// Secret fields can only be found in JSON, so of any other body only the size is printed.
-fn format_body(body: &[u8]) -> String {
+fn format_body(body: &[u8], has_personal_data: bool) -> String {
     match serde_json::from_slice(body) {
         Ok(mut value) => {
             redact_fields(&mut value);
+            if has_personal_data {
+                remove_personal_data(&mut value);
+            }
             escape_json(&value.to_string()).into_owned()
         }
         Err(_) => format!("{} bytes that are not JSON", body.len()),

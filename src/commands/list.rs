@@ -115,6 +115,7 @@ impl ApiContext<'_> {
             }
         }
         if errors.is_empty() || any_succeeded {
+            self.learn_names(list.table_items()).await;
             list.finish()?;
         }
         Error::combine(errors).map_or(Ok(ExitStatus::Success), Err)

@@ -13,8 +13,12 @@ mod listen_address;
 mod locations;
 mod login;
 mod names;
+mod orders;
+mod payouts;
 mod profiles;
+mod report;
 mod resolve;
+mod sales;
 mod sessions;
 mod webhooks;
 pub(crate) mod words;
@@ -59,6 +63,11 @@ pub(crate) enum Command {
     Devices(devices::Command),
     #[command(subcommand, alias = "session")]
     Sessions(sessions::Command),
+    #[command(subcommand, alias = "order")]
+    Orders(orders::Command),
+    #[command(subcommand, alias = "payout")]
+    Payouts(payouts::Command),
+    Report(Box<report::Args>),
     #[command(subcommand)]
     Dev(dev::Command),
     #[command(subcommand, alias = "webhook")]
@@ -80,6 +89,9 @@ impl Command {
             Self::Enrollments(command) => command.run(app),
             Self::Devices(command) => app.run_with_api(|context| command.run(context)),
             Self::Sessions(command) => command.run(app),
+            Self::Report(args) => args.run(app),
+            Self::Payouts(command) => app.run_with_api(|context| command.run(context)),
+            Self::Orders(command) => app.run_with_api(async |context| command.run(&context).await),
             Self::Dev(command) => command.run(app),
             Self::Webhooks(command) => command.run(app),
             Self::Api(args) => app.run_with_api(|context| args.run(context)),

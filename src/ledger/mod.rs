@@ -10,11 +10,12 @@ mod attempt;
 mod duplicates;
 mod hash;
 mod journal;
+mod refund;
 mod sql;
 mod sqlite;
 mod storage;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -26,6 +27,7 @@ pub use attempt::{Attempt, Intent, Origin, Outcome};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
 pub use hash::checksum;
+pub use refund::{RefundAttempt, RefundDecision, RefundIntent, RefundOutcome, decide_refund};
 pub(crate) use sqlite::SqliteStorage;
 pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage};
 
@@ -58,6 +60,10 @@ pub(crate) enum Begin {
 impl Ledger {
     pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId, profile_flag: String) -> Self {
         Self { storage, account, origin: Origin::current(), profile_flag, damaged_journals: Vec::new() }
+    }
+
+    pub(crate) const fn account(&self) -> &AccountId {
+        &self.account
     }
 
     fn error(&self, error: &LedgerError) -> Error {
@@ -245,6 +251,83 @@ impl Ledger {
         let can_remove =
             |attempt: &Attempt| attempt.at < oldest && !attempt.is_open() && self.is_same_account(attempt);
         self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
+    }
+
+    /// Stores an intended refund, with its idempotency key, unless it exists or has to be resumed. Both happen in one
+    /// transaction, so of any number of processes that want the same refund one starts it.
+    pub(crate) async fn begin_refund(
+        &self,
+        intent: &RefundIntent,
+        again: bool,
+    ) -> Result<(RefundAttempt, RefundDecision), Error> {
+        let attempt = RefundAttempt {
+            id: Uuid::new_v4(),
+            at: Timestamp::now(),
+            account: self.account.clone(),
+            origin: self.origin.clone(),
+            intent: intent.clone(),
+            outcome: RefundOutcome::Pending,
+        };
+        let mut decision = RefundDecision::Start;
+        let mut decide = |earlier: Vec<RefundAttempt>| {
+            decision = decide_refund(intent, &self.account, &earlier, again);
+            if decision == RefundDecision::Start { vec![attempt.clone()] } else { Vec::new() }
+        };
+        let stored = self.storage.transact_refunds(&intent.order_id, &mut decide).await;
+        stored.map_err(|error| self.error(&error))?;
+        self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
+        Ok((attempt, decision))
+    }
+
+    /// Stores what came of a refund. One that is known to be processed stays.
+    pub(crate) async fn finish_refund(
+        &self,
+        attempt: &RefundAttempt,
+        outcome: &RefundOutcome,
+    ) -> Result<(), Error> {
+        let mut apply = |mut found: Vec<RefundAttempt>| {
+            found.retain_mut(|other| other.id == attempt.id && other.resolve(outcome));
+            found
+        };
+        let stored = self.storage.transact_refunds(&attempt.intent.order_id, &mut apply).await;
+        stored.map_err(|error| self.error(&error))
+    }
+
+    /// The refunds of an order by this account, oldest first.
+    pub(crate) async fn refunds_of_order(&self, order_id: &str) -> Result<Vec<RefundAttempt>, Error> {
+        let mut refunds = Vec::new();
+        let mut read = |found: Vec<RefundAttempt>| {
+            refunds = found;
+            Vec::new()
+        };
+        let found = self.storage.transact_refunds(order_id, &mut read).await;
+        found.map_err(|error| self.error(&error))?;
+        refunds.retain(|refund| self.account.is_same(&refund.account));
+        Ok(refunds)
+    }
+
+    /// The refunds of the account that were started in this time, oldest first, and how many damaged ones were omitted.
+    pub(crate) async fn refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<(Vec<RefundAttempt>, usize), Error> {
+        let found = self.storage.select_refunds(since, until).await.map_err(|error| self.error(&error))?;
+        let damaged = found.iter().filter(|refund| refund.is_none()).count();
+        let own = found.into_iter().flatten().filter(|refund| self.account.is_same(&refund.account));
+        Ok((own.collect(), damaged))
+    }
+
+    /// What was refunded of each order, by its ID.
+    pub(crate) async fn refunded_amounts(&self) -> Result<HashMap<String, i64>, Error> {
+        let mut amounts: HashMap<String, i64> = HashMap::new();
+        for refund in self.refunds(None, None).await?.0 {
+            if matches!(refund.outcome, RefundOutcome::Refunded { .. }) {
+                let sum = amounts.entry(refund.intent.order_id).or_default();
+                *sum = sum.saturating_add(refund.intent.amount);
+            }
+        }
+        Ok(amounts)
     }
 
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.

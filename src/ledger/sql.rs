@@ -2,7 +2,8 @@
 //! copies by which it is found.
 
 use super::storage::{Filter, Lookup};
-use super::{Attempt, Outcome};
+use super::{Attempt, Outcome, RefundAttempt};
+use jiff::Timestamp;
 
 /// A value of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,4 +198,37 @@ pub(super) fn select(filter: &Filter, before: Option<i64>, limit: usize) -> (Str
     let statement =
         format!("SELECT seq, record, checksum FROM attempts{conditions} ORDER BY seq DESC LIMIT {limit}");
     (statement, params)
+}
+
+pub(super) const INSERT_REFUND: &str = "INSERT INTO refunds (id, at_ms, order_id, record, checksum) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET record = excluded.record, checksum = excluded.checksum";
+
+/// The values of [`INSERT_REFUND`].
+pub(super) fn insert_refund_params(refund: &RefundAttempt) -> [Param; 5] {
+    let record = refund.to_record();
+    let checksum = super::hash::checksum(&record);
+    [
+        Param::Text(Some(refund.id.to_string())),
+        refund.at.as_millisecond().into(),
+        Param::Text(Some(refund.intent.order_id.to_ascii_lowercase())),
+        Param::Text(Some(record)),
+        Param::Text(Some(checksum)),
+    ]
+}
+
+/// The statement that finds the refunds of an order, oldest first: their record and checksum.
+pub(super) fn refunds_of_order(order_id: &str) -> (&'static str, Vec<Param>) {
+    let statement = "SELECT record, checksum FROM refunds WHERE order_id = $1 ORDER BY at_ms, id";
+    (statement, vec![order_id.to_ascii_lowercase().as_str().into()])
+}
+
+/// The statement that lists refunds, oldest first: their record and checksum.
+pub(super) fn select_refunds(
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+) -> (&'static str, Vec<Param>) {
+    let statement =
+        "SELECT record, checksum FROM refunds WHERE at_ms >= $1 AND at_ms < $2 ORDER BY at_ms, id";
+    let millis = |time: Option<Timestamp>, default| time.map_or(default, Timestamp::as_millisecond).into();
+    (statement, vec![millis(since, i64::MIN), millis(until, i64::MAX)])
 }

@@ -15,11 +15,25 @@ use uuid::Uuid;
 
 use super::sql::{self, Param};
 use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage};
-use super::{Attempt, Origin};
+use super::{Attempt, Origin, RefundAttempt};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
-/// The version of the schema, in `user_version`.
-const VERSION: i64 = 1;
+/// The version of the schema, in `user_version`: how many of the [`MIGRATIONS`] were applied.
+const VERSION: i64 = 2;
+
+const MIGRATIONS: [&str; 2] = [SCHEMA, REFUNDS];
+
+const REFUNDS: &str = "
+CREATE TABLE refunds (
+    id TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    order_id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    checksum TEXT NOT NULL
+);
+CREATE INDEX refunds_order ON refunds (order_id);
+CREATE INDEX refunds_at ON refunds (at_ms);
+";
 
 /// Each index on a column that a create needs has a second one beside it: see [`sql::lookup`].
 const SCHEMA: &str = "
@@ -137,13 +151,14 @@ impl SqliteStorage {
         }
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let found = version(&transaction)?;
-        if found == 0 {
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
-        } else if found != VERSION {
+        let Some(missing) = usize::try_from(found).ok().and_then(|found| MIGRATIONS.get(found..)) else {
             let location = self.location();
             return Err(OpenError::Ledger(LedgerError::Version { location, found, known: VERSION }));
+        };
+        for migration in missing {
+            transaction.execute_batch(migration)?;
         }
+        transaction.pragma_update(None, "user_version", VERSION)?;
         Ok(transaction.commit()?)
     }
 
@@ -266,6 +281,48 @@ impl Storage for SqliteStorage {
         })
     }
 
+    fn transact_refunds<'a>(
+        &'a self,
+        order_id: &'a str,
+        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(async move {
+            let damaged = self
+                .with_database("write", |connection| {
+                    set_durability(connection, Durability::Full)?;
+                    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+                    let (statement, params) = sql::refunds_of_order(order_id);
+                    let refunds = read_refunds(&transaction, statement, &params)?;
+                    let damaged = refunds.iter().filter(|refund| refund.is_none()).count();
+                    if damaged > 0 {
+                        return Ok(damaged);
+                    }
+                    for refund in change(refunds.into_iter().flatten().collect()) {
+                        let params = params_from_iter(sql::insert_refund_params(&refund));
+                        transaction.prepare_cached(sql::INSERT_REFUND)?.execute(params)?;
+                    }
+                    transaction.commit()?;
+                    Ok(0)
+                })
+                .await?;
+            if damaged > 0 { Err(self.damaged(damaged)) } else { Ok(()) }
+        })
+    }
+
+    fn select_refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(Vec::new());
+            }
+            let (statement, params) = sql::select_refunds(since, until);
+            self.with_database("read", |connection| read_refunds(connection, statement, &params)).await
+        })
+    }
+
     fn try_lock<'a>(
         &'a self,
         device: &'a str,
@@ -381,6 +438,22 @@ fn read_rows(connection: &Connection, statement: &str, params: &[Param]) -> rusq
         let text = |index| row.get::<_, String>(index).ok();
         let attempt = text(1).zip(text(2)).and_then(|(record, sum)| Attempt::from_record(&record, &sum));
         read.push(Row { seq: row.get(0)?, attempt });
+    }
+    Ok(read)
+}
+
+fn read_refunds(
+    connection: &Connection,
+    statement: &str,
+    params: &[Param],
+) -> rusqlite::Result<Vec<Option<RefundAttempt>>> {
+    let mut statement = connection.prepare(statement)?;
+    let mut rows = statement.query(params_from_iter(params))?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next()? {
+        let text = |index| row.get::<_, String>(index).ok();
+        let refund = text(0).zip(text(1)).and_then(|(record, sum)| RefundAttempt::from_record(&record, &sum));
+        read.push(refund);
     }
     Ok(read)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 
-use super::{Attempt, Intent, Origin};
+use super::{Attempt, Intent, Origin, RefundAttempt};
 use uuid::Uuid;
 
 /// Keeps attempts. Rules are never decided here, but by the function that [`Storage::transact`] calls.
@@ -38,6 +38,21 @@ pub(crate) trait Storage {
         oldest: Timestamp,
         can_remove: &'a dyn Fn(&Attempt) -> bool,
     ) -> LocalBoxFuture<'a, Result<usize, LedgerError>>;
+
+    /// Passes all refunds of an order to `change`, oldest first, and stores those that it returns, all in one transaction
+    /// that excludes every other one. Fails if one of them is damaged.
+    fn transact_refunds<'a>(
+        &'a self,
+        order_id: &'a str,
+        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
+
+    /// The refunds that were started in this time, oldest first. Damaged ones are `None`.
+    fn select_refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>>;
 
     /// Locks a device until the lock is dropped or the process ends. Does not wait.
     fn try_lock<'a>(

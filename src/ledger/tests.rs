@@ -57,6 +57,22 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(rows.collect())).boxed_local()
     }
 
+    fn transact_refunds<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        unreachable!("no test of the attempts refunds")
+    }
+
+    fn select_refunds(
+        &self,
+        _: Option<Timestamp>,
+        _: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
+        unreachable!("no test of the attempts refunds")
+    }
+
     fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         let number = attempts.len();
         self.0.borrow_mut().extend(attempts);
@@ -334,7 +350,7 @@ fn a_ledger_of_a_newer_version_is_not_used() {
         let error =
             sqlite(state.path()).begin(&intent(1, 2, None), false, &HashSet::new()).await.unwrap_err();
         assert!(
-            error.message.ends_with("has version 99, and this kustom knows version 1"),
+            error.message.ends_with("has version 99, and this kustom knows version 2"),
             "{}",
             error.message
         );

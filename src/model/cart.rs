@@ -66,7 +66,7 @@ fn tax_fraction(total: i64, rate: i64) -> (i128, i128) {
 }
 
 /// The tax included in `total`, rounded half away from zero: 2 × 1,000.00 at 25 % includes 400.00 (documented).
-fn included_tax(total: i64, rate: i64) -> i64 {
+pub(super) fn included_tax(total: i64, rate: i64) -> i64 {
     let (numerator, denominator) = tax_fraction(total, rate);
     let nearest = (numerator.abs() * 2 + denominator) / (denominator * 2) * numerator.signum();
     // Tax is a part of the total, so it fits where the total fits.

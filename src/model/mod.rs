@@ -21,6 +21,7 @@ mod page;
 mod payment_method;
 mod payout;
 mod problem;
+mod refund_plan;
 mod resource;
 mod session;
 mod session_request;
@@ -37,11 +38,15 @@ pub use enrollment::{Enrollment, EnrollmentStatus, Ttl};
 pub use json::{integer, parse_integer, parse_json};
 pub use location::Location;
 pub use money::{AmountError, format_minor, parse_amount};
-pub use order::{Capture, InitialPaymentMethod, Order, OrderStatus, PERSONAL_FIELDS, Refund, RefundRequest};
+pub use order::{
+    Capture, InitialPaymentMethod, Order, OrderStatus, Refund, RefundRequest, remove_personal_data,
+    remove_personal_fields,
+};
 pub use page::Page;
 pub use payment_method::PaymentMethod;
 pub use payout::{Payout, PayoutTotals, Transaction, TransactionType};
 pub use problem::Problem;
+pub use refund_plan::{ItemChoice, RefundChoice, RefundError, RefundPlan, SoldLine, plan_refund, sold_lines};
 pub use resource::{MIN_ID_PREFIX_LEN, Resource};
 pub use session::{OrderItem, Session, SessionStatus};
 pub use session_request::SessionRequest;

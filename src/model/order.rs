@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::open_enum::open_enum;
 use super::{OrderItem, lenient};
@@ -123,8 +124,43 @@ pub struct RefundRequest {
     pub order_lines: Vec<OrderItem>,
 }
 
-/// The fields of an order that are personal data (documented).
-pub const PERSONAL_FIELDS: [&str; 3] = ["billing_address", "shipping_address", "customer"];
+/// Parts of the names of fields with personal data. `billing_address`, `shipping_address` and `customer` are documented; the
+/// others may be in them, in captures, or in fields that are newer than this version.
+const PERSONAL_NAMES: [&str; 15] = [
+    "address",
+    "customer",
+    "consumer",
+    "shopper",
+    "recipient",
+    "attention",
+    "care_of",
+    "given_name",
+    "family_name",
+    "full_name",
+    "email",
+    "phone",
+    "birth",
+    "national",
+    "identification",
+];
+
+/// Removes personal data from an order, at any depth.
+pub fn remove_personal_data(value: &mut Value) {
+    match value {
+        Value::Object(object) => remove_personal_fields(object),
+        Value::Array(items) => items.iter_mut().for_each(remove_personal_data),
+        _ => {}
+    }
+}
+
+/// Like [`remove_personal_data`], for an object.
+pub fn remove_personal_fields(object: &mut Map<String, Value>) {
+    object.retain(|name, _| {
+        let name = name.to_ascii_lowercase();
+        !PERSONAL_NAMES.iter().any(|part| name.contains(part))
+    });
+    object.values_mut().for_each(remove_personal_data);
+}
 
 impl Order {
     /// The currency in upper case.
@@ -144,5 +180,42 @@ impl Order {
                 self.captured_amount.unwrap_or_default().saturating_sub(refunded).max(0)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn personal_data_is_removed_at_any_depth() {
+        let mut order = json!({
+            "order_id": "o", "billing_address": {"city": "x"}, "customer": {}, "order_lines": [{"name": "Bag"}],
+            "captures": [{"capture_id": "c", "shipping_address": {}, "shipping_info": [{"recipient_email": "x"}]}],
+            "new": {"contactPhone": "1", "kept": 1},
+        });
+        remove_personal_data(&mut order);
+        let expected = json!({
+            "order_id": "o", "order_lines": [{"name": "Bag"}],
+            "captures": [{"capture_id": "c", "shipping_info": [{}]}], "new": {"kept": 1},
+        });
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn what_can_be_refunded_follows_from_the_status() {
+        let order = |status: &str| Order {
+            status: Some(OrderStatus::from(status.to_owned())),
+            captured_amount: Some(100),
+            refunded_amount: Some(30),
+            ..Order::default()
+        };
+        for (status, expected) in
+            [("CAPTURED", 70), ("PART_CAPTURED", 70), ("NEW", 70), ("CLOSED", 0), ("AUTHORIZED", 0)]
+        {
+            assert_eq!(order(status).refundable(), expected, "{status}");
+        }
+        assert_eq!(Order { refunded_amount: Some(200), ..order("CAPTURED") }.refundable(), 0);
     }
 }

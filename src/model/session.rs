@@ -69,7 +69,7 @@ pub struct Session {
 
 /// One line of an order. Amounts are minor units and include tax (documented); discount and rounding lines have a
 /// negative unit price and total (observed).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OrderItem {
     /// `physical` and `discount` are documented. An integration sends others, but nothing shows that they are accepted.

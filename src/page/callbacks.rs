@@ -33,6 +33,8 @@ impl Tone {
 }
 
 pub(crate) struct CallbackView {
+    /// Unique on the page, also where the ID is not.
+    pub(crate) key: String,
     pub(crate) id: String,
     pub(crate) kind: String,
     pub(crate) at: Option<Timestamp>,
@@ -58,7 +60,7 @@ pub(crate) fn callback_list(frame: &Frame, callbacks: &[CallbackView], empty: &s
         @if callbacks.is_empty() { p.empty { (empty) } }
         ul.log {
             @for callback in callbacks {
-                li { details id={ "callback-" (callback.id) } {
+                li { details id={ "callback-" (callback.key) } {
                     summary {
                         span.path { (safe(&callback.kind)) }
                         span class=(callback.tone.class()) { (callback.status) }
@@ -67,7 +69,7 @@ pub(crate) fn callback_list(frame: &Frame, callbacks: &[CallbackView], empty: &s
                     p.muted { "ID " code { (safe(&callback.id)) } }
                     (json_block("Payload", &callback.payload))
                     @for (index, attempt) in callback.attempts.iter().enumerate() {
-                        h4 { "Attempt " (index + 1) " at " (time(attempt.at)) }
+                        h3 { "Attempt " (index + 1) " at " (time(attempt.at)) }
                         p {
                             @if let Some(status) = attempt.status {
                                 span class=(Tone::of_status(status).class()) { (status) } " "

@@ -163,6 +163,18 @@ pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     is_other_site || is_other_origin
 }
 
+/// Whether the page was opened at an address or a name of this machine. The name of another site that resolves to this
+/// machine would give that site access to the page.
+pub(crate) fn is_own_host(headers: &HeaderMap) -> bool {
+    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
 /// The time of day on this machine, with the complete time for programs.
 pub(crate) fn time(at: Timestamp) -> Markup {
     let local = at.to_zoned(TimeZone::system());
@@ -176,8 +188,8 @@ pub(crate) fn json_block(label: &str, value: &Value) -> Markup {
         value => escape_json(&serde_json::to_string_pretty(value).unwrap_or_default()).into_owned(),
     };
     html! {
-        h4 { (label) }
-        pre tabindex="0" role="region" aria-label=(label) { code { (text) } }
+        h3 { (label) }
+        pre tabindex="0" role="group" aria-label=(label) { code { (text) } }
     }
 }
 
@@ -205,6 +217,20 @@ mod tests {
         assert!(check(&[host, ("origin", "null")]));
         assert!(check(&[host, ("sec-fetch-site", "cross-site")]));
         assert!(check(&[host, ("sec-fetch-site", "same-site")]));
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_its_own() {
+        let check = |host: &'static str| {
+            is_own_host(&[(http::header::HOST, HeaderValue::from_static(host))].into_iter().collect())
+        };
+        for own in ["127.0.0.1:4010", "localhost", "LOCALHOST:1", "[::1]:80", "127.9.9.9"] {
+            assert!(check(own), "{own}");
+        }
+        for other in ["evil.example", "127.0.0.1.evil.example:80", "192.0.2.1", "localhost.evil.example", ""]
+        {
+            assert!(!check(other), "{other}");
+        }
     }
 
     #[test]

@@ -103,6 +103,16 @@ pub(crate) enum Action {
     Get {
         session: Option<Reference>,
     },
+    /// Refunds the order of a session: an amount in the currency of the order, or everything that is left.
+    Refund {
+        session: Option<Reference>,
+        amount: Option<Spanned<String>>,
+        reference: Option<String>,
+    },
+    /// Reads the order of a session.
+    GetOrder {
+        session: Option<Reference>,
+    },
     Wait {
         session: Option<Reference>,
         #[serde(rename = "for", default = "finalized", deserialize_with = "deserialize::session_status")]
@@ -151,6 +161,8 @@ impl Action {
             | Self::CancelOnPhone { session }
             | Self::Cancel { session }
             | Self::Get { session }
+            | Self::Refund { session, .. }
+            | Self::GetOrder { session }
             | Self::Wait { session, .. } => Some((ResourceKind::Session, session.as_ref())),
             Self::CreateDevice { .. } | Self::Enroll { .. } | Self::Advance { .. } => None,
         }

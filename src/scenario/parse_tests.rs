@@ -192,7 +192,7 @@ fn mistakes_in_actions() {
         "do = \"wait\"\nfor = \"PAID\"",
     ];
     insta::assert_snapshot!(report_cases(&cases), @r#"
-    do = "taap" => 7:6: unknown variant `taap`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
+    do = "taap" => 7:6: unknown variant `taap`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `refund`, `get-order`, `wait`, `offline`, `online`, `advance`
     outcome = "success" => 6:1: missing field `do`, such as do = "tap"
     do = "tap", outcome = "sucess" => 8:11: invalid value: string "sucess", expected one of success, declined-generic, insufficient-funds, lost-card, stolen-card, expired-card, incorrect-cvc, processing-error, incorrect-number, card-velocity-exceeded
     do = "decline", outcome = "success" => 8:11: a decline cannot have the outcome success

@@ -32,16 +32,18 @@ fn a_malformed_uuid() {
         let why = "write the complete ID, such as 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
         format!("error: invalid value '{given}' for '{name}': {why}{HELP}")
     };
-    refused(&[(&["dev", "simulate-tap", "nope"], &expected("[SESSION]", "nope"))]);
+    refused(&[(&["sessions", "recover", "--session", "nope"], &expected("--session <SESSION>", "nope"))]);
 }
 
 #[test]
 fn a_malformed_uuid_of_a_session() {
     let server = Server::unwanted();
     let env = TestEnv::new().at(&server.url(), KEY);
-    for args in [["sessions", "get"], ["sessions", "watch"], ["sessions", "cancel"]] {
-        let said = env.run(args.into_iter().chain(["51e2a9c4-nope"])).assert_failure(2);
-        assert!(said.starts_with("error: invalid value '51e2a9c4-nope' for '"), "{said}");
+    for args in [["sessions", "get"], ["sessions", "watch"], ["sessions", "cancel"], ["dev", "simulate-tap"]]
+    {
+        let said = env.run(args.into_iter().chain(["51e2a9c4-nope"])).assert_failure(4);
+        let expected = "error: no session with the ID or reference '51e2a9c4-nope' was created here\n";
+        assert!(said.starts_with(expected), "{said}");
     }
     server.assert_untouched();
 }
@@ -227,10 +229,10 @@ fn an_argument_that_is_not_utf_8() {
 fn every_kind_of_failure_is_one_json_object() {
     let server = Server::unwanted();
     let env = TestEnv::new().at(&server.url(), KEY);
-    let uuid = "invalid value 'nope' for '[SESSION]': write the complete ID, such as \
+    let uuid = "invalid value 'nope' for '--session <SESSION>': write the complete ID, such as \
                 51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41";
     let cases: [(&[&str], &str, &[&str]); 5] = [
-        (&["dev", "simulate-tap", "nope"], uuid, &["see `kustom dev simulate-tap --help`"]),
+        (&["sessions", "recover", "--session", "nope"], uuid, &["see `kustom sessions recover --help`"]),
         (
             &["devices", "lst"],
             "unrecognized subcommand 'lst'",

@@ -47,7 +47,7 @@ fn run_all_operations(env: &TestEnv, format: &'static str) -> String {
     let _ = transcript.run(&["locations", "get", "Stockholm City"]);
     let new = ["enrollments", "create", "--location", "Stockholm City", "--expires-in", "30m"];
     let enrollment = transcript.create(&[&new[..], &["--metadata", "till=1"]].concat());
-    let enrollments = env.run(["enrollments", "list", "-o", "json"]).json();
+    let enrollments = env.run(["enrollments", "list", "--show-codes", "-o", "json"]).json();
     let code = enrollments[0]["enrollment_code"].as_str().unwrap().to_owned();
     let filter = ["--location", "51e2", "--metadata", "till=1", "--include-consumed", "false"];
     let _ = transcript.run(&[&["enrollments", "list"][..], &filter].concat());

@@ -163,7 +163,7 @@ fn all_mistakes_are_reported_and_nothing_runs() {
     let error = run(&env, &["good.toml", "bad.toml", "worse.toml", "--junit", "out.xml"]).assert_failure(2);
     insta::assert_snapshot!(&error, @"
     error: bad.toml:6:1: unexpected keys in table: curency, available keys: device, amount, currency, items, reference, body
-    bad.toml:8:6: unknown variant `tapp`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `wait`, `offline`, `online`, `advance`
+    bad.toml:8:6: unknown variant `tapp`, expected one of `create-device`, `deregister`, `enroll`, `withdraw`, `pair`, `create`, `choose`, `tap`, `pay`, `decline`, `cancel-on-phone`, `cancel`, `get`, `refund`, `get-order`, `wait`, `offline`, `online`, `advance`
     worse.toml:1:8: unclosed array table, expected `]`
       hint: write an example with `kustom dev run --init`, or see `kustom help scenarios`
     ");

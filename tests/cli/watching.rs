@@ -53,7 +53,7 @@ fn a_wait_that_is_over_leaves_the_session_open() {
     assert!(outcome.out().starts_with("<elapsed>  ACTIVE\n"), "{}", outcome.stdout);
     let warned = format!(
         "warning: the session is still open after <elapsed>; it was left as it is\n  \
-         wait again: kustom sessions watch {}\n",
+         hint: wait again: kustom sessions watch {}\n",
         fixed_id(1)
     );
     assert!(outcome.err().ends_with(&warned), "{}", outcome.stderr);

@@ -19,14 +19,14 @@ use crate::common::redaction::fixed_id as id;
 use crate::common::scripted_emulator::{Act, ScriptedEmulator, events};
 use crate::common::server::{Reply, Server};
 
-struct Listening {
-    running: RunningCommand,
-    address: String,
+pub(super) struct Listening {
+    pub(super) running: RunningCommand,
+    pub(super) address: String,
 }
 
 impl Listening {
     #[track_caller]
-    fn start(env: &TestEnv, args: &[&str]) -> Self {
+    pub(super) fn start(env: &TestEnv, args: &[&str]) -> Self {
         env.file("secret", SECRET);
         let common =
             ["webhooks", "listen", "--secret-file", "secret", "--listen", "127.0.0.1:0", "-o", "ndjson"];
@@ -42,18 +42,18 @@ impl Listening {
         post(&self.address, headers, body)
     }
 
-    fn deliver(&self, id: &str, body: &Value) -> u16 {
+    pub(super) fn deliver(&self, id: &str, body: &Value) -> u16 {
         let body = body.to_string();
         status(&self.post(&signed(SECRET, id, Timestamp::now(), body.as_bytes()), body.as_bytes()))
     }
 
-    fn end(self) -> CommandOutput {
+    pub(super) fn end(self) -> CommandOutput {
         self.running.interrupt();
         self.running.wait()
     }
 }
 
-fn post(address: &str, headers: &HeaderMap, body: &[u8]) -> String {
+pub(super) fn post(address: &str, headers: &HeaderMap, body: &[u8]) -> String {
     let mut connection = TcpStream::connect(address).unwrap();
     connection.set_read_timeout(Some(TIMEOUT)).unwrap();
     let length = body.len();
@@ -73,12 +73,12 @@ fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
 }
 
-fn signed(secret: &str, id: &str, at: Timestamp, body: &[u8]) -> HeaderMap {
+pub(super) fn signed(secret: &str, id: &str, at: Timestamp, body: &[u8]) -> HeaderMap {
     let secret = CallbackSecret::parse(secret).unwrap();
     Signer::new(&[secret]).unwrap().sign(id, at, body).unwrap()
 }
 
-fn finalized(session: &str) -> Value {
+pub(super) fn finalized(session: &str) -> Value {
     json!({
         "id": "kevt_1", "merchant_id": "M1", "timestamp": "2026-11-22T10:00:00.000000001Z",
         "type": "ipp.session.finalized",

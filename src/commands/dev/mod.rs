@@ -3,6 +3,7 @@ mod credentials;
 mod emulator;
 mod emulator_only;
 mod pos;
+mod probe;
 mod run;
 mod simulate_tap;
 mod trigger;
@@ -11,7 +12,6 @@ use clap::Subcommand;
 use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::commands::sessions::choose::SessionFilter;
 use crate::complete;
@@ -40,20 +40,21 @@ pub(crate) enum Command {
     Pos(pos::Command),
     Emulator(Box<emulator::Args>),
     Run(run::Args),
+    Probe(probe::Args),
     Trigger(trigger::Args),
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionArg {
-    /// Session ID [default: select from the open sessions created on this machine]
+    /// Session ID, ID prefix or reference [default: select from the open sessions created here]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    session: Option<Uuid>,
+    #[arg(value_name = "SESSION")]
+    session: Option<String>,
 }
 
 impl SessionArg {
     async fn resolve(self, context: &ApiContext<'_>) -> Result<Uuid, Error> {
-        context.session_or_choice(self.session, SessionFilter::Open).await
+        context.session_or_choice(self.session.as_deref(), SessionFilter::Open).await
     }
 }
 
@@ -62,6 +63,7 @@ impl Command {
         match self {
             Self::Emulator(args) => args.run(app),
             Self::Run(args) => args.run(app),
+            Self::Probe(args) => args.run(app),
             Self::Trigger(args) => args.run(app),
             // Its guard is stricter, and has hints of its own.
             Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::args;
 use crate::callback_poster::{CallbackEndpoint, CallbackPoster, DeliveryError};
 use crate::commands::help::text::after_help;
+use crate::commands::webhooks::set::{Assignment, parse_assignment};
 use crate::complete;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
@@ -27,7 +28,7 @@ const MAX_RESPONSE_LEN: usize = 500;
 const MORE: &str = "\
 Examples:
   kustom dev trigger session.finalized --to http://127.0.0.1:8080/callbacks --secret-file secret.txt
-  kustom dev trigger payment.failed --session SESSION \\
+  kustom dev trigger payment.failed --session SESSION --failure-reason insufficient-funds \\
       --to http://127.0.0.1:8080/callbacks --secret-file secret.txt
 
 Next:
@@ -40,6 +41,7 @@ Next:
 /// kustom prints the application's response, and exits with 0 for a 2xx status and with 5 for any other.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
     /// Event type, such as session.finalized or refund.created; the prefix ipp. is optional
     #[arg(add = ArgValueCompleter::new(complete::events))]
@@ -55,11 +57,29 @@ pub(crate) struct Args {
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
     #[arg(long, value_name = "SESSION", value_parser = args::parse_id)]
     session: Option<Uuid>,
+    /// Reason of a failed payment, such as INSUFFICIENT_FUNDS
+    #[arg(long, value_name = "REASON", value_parser = parse_reason)]
+    failure_reason: Option<String>,
+    /// Change a value of the body, such as data.order_id=…; can be repeated
+    #[arg(long, value_name = "PATH=VALUE", value_parser = parse_assignment)]
+    set: Vec<Assignment>,
+}
+
+/// A reason of a simulated tap, in either spelling, or any other text.
+#[allow(clippy::unnecessary_wraps, reason = "the signature of a value parser")]
+fn parse_reason(text: &str) -> Result<String, String> {
+    Ok(TapOutcome::find(text).map_or_else(|| text.to_owned(), |outcome| outcome.as_str().to_owned()))
 }
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { event, to, secret_file, session } = self;
+        let Self { event, to, secret_file, session, failure_reason, set } = self;
+        if failure_reason.is_some() && event != CallbackType::PaymentFailed {
+            return Err(Error::usage(format!(
+                "--failure-reason is for payment.failed, not for {}",
+                event.short()
+            )));
+        }
         let secrets = args::read_secrets(&secret_file, &app.output)?;
         let endpoint = CallbackEndpoint::new(&to, app.settings.request_timeout())
             .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
@@ -74,10 +94,13 @@ impl Args {
         let merchant_id = account.as_ref().and_then(|account| account.merchant_id.as_ref());
         let merchant_id = merchant_id.map_or_else(|| SAMPLE_MERCHANT_ID.to_owned(), |id| id.value.clone());
         app.block_on(async {
-            let data = match (session, account) {
+            let mut data = match (session, account) {
                 (Some(id), Some(account)) => session_callback(&event, id, &app.connect_as(account)?).await?,
                 _ => callback_data(&event, None, None),
             };
+            if failure_reason.is_some() {
+                data.failure_reason = failure_reason;
+            }
             let id = format!("kevt_{}", Uuid::new_v4().simple());
             let callback = Callback {
                 id: Some(id.clone()),
@@ -87,7 +110,11 @@ impl Args {
                 data: Some(data.clone()),
             };
             // A struct of strings always serializes.
-            let body = serde_json::to_vec(&callback).unwrap_or_default();
+            let mut body = serde_json::to_value(&callback).unwrap_or_default();
+            for assignment in &set {
+                assignment.apply(&mut body)?;
+            }
+            let body = body.to_string().into_bytes();
             let sent_at = Instant::now();
             let response = poster.post(&id, body).await.map_err(explain_delivery_error)?;
             let status = response.status().as_u16();

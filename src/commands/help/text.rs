@@ -7,10 +7,11 @@ use clap::Command;
 use clap::builder::StyledStr;
 
 /// The commands by purpose, in the order of the root help. Clap has no headings for subcommands.
-pub(super) const GROUPS: [(&str, &[&str]); 5] = [
+pub(super) const GROUPS: [(&str, &[&str]); 6] = [
     ("Getting started", &["demo", "login", "profiles", "doctor"]),
     ("Devices", &["enrollments", "devices", "locations"]),
     ("Payments", &["sessions"]),
+    ("After the sale", &["orders", "payouts", "report"]),
     ("Development", &["dev", "webhooks", "api"]),
     ("Other commands", &["completions", "help"]),
 ];

@@ -6,7 +6,6 @@ use uuid::Uuid;
 use super::choose::SessionFilter;
 use super::outcome;
 use crate::api::{SideEffect, cancel_session_request};
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -35,16 +34,20 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session IDs; if omitted on a terminal, you pick an open session that was created here
+    /// Session IDs, ID prefixes or references [default: select from the open sessions]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    ids: Vec<Uuid>,
+    #[arg(value_name = "SESSION")]
+    sessions: Vec<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let mut ids = self.ids;
         context.ensure_can_confirm()?;
+        // Every session is found before the first is cancelled, so that a typo cancels nothing.
+        let mut ids = Vec::with_capacity(self.sessions.len().max(1));
+        for session in &self.sessions {
+            ids.push(context.find_session(session).await?);
+        }
         if ids.is_empty() {
             ids.push(context.session_or_choice(None, SessionFilter::Open).await?);
         }

@@ -1,15 +1,30 @@
-//! Lets the user pick a session from the ledger, since the API has no list of sessions.
+//! Finds a session in the ledger by its ID, an ID prefix or its reference, or lets the user pick one, since the API has no
+//! list of sessions.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::context::ApiContext;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Candidate, Error, ErrorKind};
 use crate::ledger::{Attempt, Filter, Outcome};
+use crate::model::{MIN_ID_PREFIX_LEN, SessionStatus};
 use crate::output::{Choice, format_amount};
-use crate::text::format_age;
+use crate::text::{escape_control, format_age, normalize_text, trim_text};
 
 const MAX_CHOICES: usize = 100;
+
+/// Open sessions whose status is requested before they are offered.
+const MAX_REFRESHED: usize = 20;
+
+const MAX_CONCURRENT_REFRESH: usize = 8;
+
+/// Choices are offered as they were last known if the API takes longer than this.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum SessionFilter {
@@ -19,14 +34,14 @@ pub(in crate::commands) enum SessionFilter {
 }
 
 impl ApiContext<'_> {
-    /// Returns `id`, or lets the user pick a session if there is none.
+    /// Finds a session, or lets the user pick one if there is no query.
     pub(in crate::commands) async fn session_or_choice(
         &self,
-        id: Option<Uuid>,
+        query: Option<&str>,
         filter: SessionFilter,
     ) -> Result<Uuid, Error> {
-        if let Some(id) = id {
-            return Ok(id);
+        if let Some(query) = query {
+            return self.find_session(query).await;
         }
         if !self.output.can_prompt() {
             return Err(Error::usage("no session is given").hint(
@@ -35,7 +50,14 @@ impl ApiContext<'_> {
         }
         let is_open = filter == SessionFilter::Open;
         let filter = Filter { open: is_open, ..Filter::default() };
-        let attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
+        let mut attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
+        if is_open {
+            let ended = tokio::time::timeout(REFRESH_TIMEOUT, self.find_ended(&attempts)).await;
+            let ended = ended.unwrap_or_default();
+            attempts.retain(|attempt| {
+                !attempt.session_id().is_some_and(|id| ended.iter().any(|ended| ended == id))
+            });
+        }
         let (ids, choices): (Vec<_>, Vec<_>) = attempts.iter().filter_map(to_choice).unzip();
         if ids.is_empty() {
             let open = if is_open { "open " } else { "" };
@@ -45,6 +67,80 @@ impl ApiContext<'_> {
         let index = self.output.select("Session", &choices).await?;
         ids.get(index).copied().ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
     }
+
+    /// The sessions that have ended since their status was last known.
+    async fn find_ended(&self, attempts: &[Attempt]) -> Vec<String> {
+        let ids = attempts.iter().filter_map(|attempt| attempt.session_id()?.parse::<Uuid>().ok());
+        let ids: Vec<_> = ids.take(MAX_REFRESHED).collect();
+        let requests = stream::iter(ids).map(|id| async move { self.client.session(id).await });
+        let mut responses = pin!(requests.buffered(MAX_CONCURRENT_REFRESH));
+        let mut ended = Vec::new();
+        while let Some(response) = responses.next().await {
+            let Ok(session) = response else { continue };
+            if session.status.as_ref().is_some_and(SessionStatus::is_terminal) {
+                super::outcome::record_status(&session, self).await;
+                ended.extend(session.session_id.clone());
+            }
+        }
+        ended
+    }
+
+    /// Finds a session by its complete ID, which needs no ledger, or by an ID prefix or its reference.
+    pub(in crate::commands) async fn find_session(&self, query: &str) -> Result<Uuid, Error> {
+        let query = trim_text(query);
+        if let Ok(id) = query.parse::<Uuid>() {
+            return Ok(id);
+        }
+        let ledger = self.ledger().await?;
+        let is_prefix = query.len() >= MIN_ID_PREFIX_LEN;
+        let by_reference = Filter { reference: Some(normalize_text(query)), ..Filter::default() };
+        let by_id = Filter { id_prefix: Some(query.to_ascii_lowercase()), ..Filter::default() };
+        let mut attempts = ledger.attempts(&by_reference, MAX_CHOICES).await?.attempts;
+        let by_id = ledger.attempts(&by_id, MAX_CHOICES).await?.attempts;
+        let has_short_prefix = !is_prefix && !by_id.is_empty() && !query.is_empty();
+        if is_prefix {
+            attempts.extend(by_id);
+        }
+        // A session may match by both.
+        let found: IndexMap<Uuid, &Attempt> = attempts
+            .iter()
+            .filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)))
+            .collect();
+        match found.len() {
+            0 if has_short_prefix => Err(Error::usage(format!(
+                "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",
+                escape_control(query)
+            ))),
+            0 => {
+                let query = escape_control(query);
+                let message = format!("no session with the ID or reference '{query}' was created here");
+                Err(Error::new(ErrorKind::NotFound, message)
+                    .hint("pass the complete ID, or list the sessions with `kustom sessions list`"))
+            }
+            1 => found.into_keys().next().ok_or_else(|| Error::new(ErrorKind::Bug, "a session out of range")),
+            _ => {
+                let candidates = found.iter().map(|(id, attempt)| Candidate {
+                    id: id.to_string(),
+                    name: attempt.intent.merchant_reference1.clone(),
+                    about: to_choice(attempt).map(|_| describe(attempt)),
+                });
+                Err(Error::ambiguous(query, "session", candidates.collect()))
+            }
+        }
+    }
+}
+
+/// The amount, the last known status and the age of a session.
+fn describe(attempt: &Attempt) -> String {
+    let intent = &attempt.intent;
+    let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
+    let status = match &attempt.outcome {
+        Outcome::Created { status, .. } => status.as_str(),
+        _ => "",
+    };
+    let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
+    let parts = [amount.as_str(), status, &age];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
 fn to_choice(attempt: &Attempt) -> Option<(Uuid, Choice)> {

@@ -11,6 +11,7 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session};
+use crate::settings::Endpoint;
 use crate::text::{escape_control, escape_json};
 use uuid::Uuid;
 
@@ -95,7 +96,7 @@ impl Args {
             drop(attempt);
             watch_created(session, &new, wait, context).await
         } else {
-            print_created(&session, context)
+            print_created(&session, context).await
         };
         let reported = result.as_ref().err().is_none_or(|error| error.kind != ErrorKind::ClosedPipe);
         if reported && context.output.flush().is_ok() {
@@ -113,7 +114,11 @@ fn name_offline_device(error: Error, new: &NewSession) -> Error {
     error
 }
 
-fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+async fn print_created(session: &Resource<Session>, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    // Nobody waits for a name in a script.
+    if context.output.is_terminal() || matches!(context.account.endpoint, Endpoint::InProcess) {
+        context.learn_names(std::slice::from_ref(session)).await;
+    }
     let id = session.session_id.as_deref().unwrap_or_default();
     context.output.print_item(session).map_err(|error| {
         error.context(&format!("session {} was created", escape_control(id))).detail("session_id", id)

@@ -1,19 +1,21 @@
 //! `kustom sessions get`
 
 use clap_complete::engine::ArgValueCompleter;
-use uuid::Uuid;
 
 use super::choose::SessionFilter;
 use super::outcome;
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use crate::model::Session;
+use crate::output::format_amount;
+use crate::text::escape_control;
 
 const MORE: &str = "\
 Examples:
   kustom sessions get SESSION
+  kustom sessions get receipt-1001                     # by its reference
   kustom sessions get SESSION -o json                  # every field of the API
 
 Next:
@@ -26,18 +28,32 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session ID; if omitted on a terminal, you pick a session that was created here
+    /// Session ID, ID prefix or reference [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    id: Option<Uuid>,
+    #[arg(value_name = "SESSION")]
+    session: Option<String>,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let id = context.session_or_choice(self.id, SessionFilter::All).await?;
+        let id = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
         let session = context.client.session(id).await?;
         context.print_item(&session).await?;
         context.output.status(&outcome::describe_status(&session));
+        print_refunds(&session, context).await;
         Ok(ExitStatus::Success)
+    }
+}
+
+/// Shows what was refunded with kustom. A session can be shown without the ledger too.
+async fn print_refunds(session: &Session, context: &ApiContext<'_>) {
+    let Some(order) = &session.order_id else { return };
+    let Ok(ledger) = context.ledger().await else { return };
+    let refunded = ledger.refunded_amounts().await.ok().and_then(|refunded| refunded.get(order).copied());
+    if let Some(refunded) = refunded {
+        let amount = format_amount(Some(refunded), session.purchase_currency.as_deref());
+        let (flag, order) = (context.settings.profile_flag(), escape_control(order));
+        let message = format!("Refunded with kustom: {amount}. See `kustom{flag} orders get {order}`.");
+        context.output.status(&escape_control(&message));
     }
 }

@@ -85,7 +85,9 @@ impl Args {
         for damaged in ledger.damaged_journals() {
             app.output.warn(&damaged.to_string());
         }
-        let rows: Vec<_> = page.attempts.into_iter().map(AttemptRow::from).collect();
+        let refunded = ledger.refunded_amounts().await?;
+        let rows = page.attempts.into_iter().map(AttemptRow::from);
+        let rows: Vec<_> = rows.map(|row| row.with_refunds(&refunded)).collect();
         learn_names(&rows, account, app).await;
         app.output.print_list(rows)
     }

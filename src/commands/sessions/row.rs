@@ -1,5 +1,7 @@
 //! How attempts of the ledger are printed.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -18,6 +20,9 @@ pub(super) struct AttemptRow {
     status: Option<String>,
     order_id: Option<String>,
     order_amount: Option<i64>,
+    /// What was refunded with kustom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded_amount: Option<i64>,
     purchase_currency: Option<String>,
     device_id: Option<String>,
     location_id: Option<String>,
@@ -68,6 +73,7 @@ impl From<Attempt> for AttemptRow {
             status,
             order_id,
             order_amount,
+            refunded_amount: None,
             purchase_currency,
             device_id,
             location_id,
@@ -81,6 +87,14 @@ impl From<Attempt> for AttemptRow {
             process: origin.process,
             reason,
         }
+    }
+}
+
+impl AttemptRow {
+    /// Adds what was refunded of the order.
+    pub(super) fn with_refunds(mut self, refunded: &HashMap<String, i64>) -> Self {
+        self.refunded_amount = self.order_id.as_ref().and_then(|order| refunded.get(order)).copied();
+        self
     }
 }
 
@@ -124,6 +138,9 @@ impl View for AttemptRow {
         }),
         Column::fixed("AMOUNT", |row| {
             format_amount(row.order_amount, row.purchase_currency.as_deref()).into()
+        }),
+        Column::fixed("REFUNDED", |row| {
+            format_amount(row.refunded_amount, row.purchase_currency.as_deref()).into()
         }),
         Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
         Column::new("DEVICE", |row| Cell::named(NameKind::Device, row.device_id.as_deref())),

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::choose::SessionFilter;
 use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
-use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
@@ -34,18 +33,21 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
-    /// Session IDs; if omitted on a terminal, you pick an open session that was created here
+    /// Session IDs, ID prefixes or references [default: select from the open sessions]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
-    #[arg(value_name = "SESSION", value_parser = args::parse_id)]
-    ids: Vec<Uuid>,
+    #[arg(value_name = "SESSION")]
+    sessions: Vec<String>,
     #[command(flatten)]
     wait: WaitFlags,
 }
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { ids, wait } = self;
-        let mut ids: IndexSet<Uuid> = ids.into_iter().collect();
+        let Self { sessions, wait } = self;
+        let mut ids: IndexSet<Uuid> = IndexSet::with_capacity(sessions.len());
+        for session in &sessions {
+            ids.insert(context.run_until_cancelled(context.find_session(session)).await?);
+        }
         if ids.is_empty() {
             let selected = context.session_or_choice(None, SessionFilter::Open);
             ids.insert(context.run_until_cancelled(selected).await?);

@@ -1,8 +1,10 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use http::HeaderMap;
 use jiff::Timestamp;
 
 use super::listen::delivery::Delivery;
+use super::store;
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::App;
@@ -12,6 +14,7 @@ use crate::webhooks::{Verifier, VerifyError, parse_headers};
 const MORE: &str = "\
 Examples:
   kustom webhooks verify --secret-file secret.txt --headers headers.txt --body body.json
+  kustom webhooks verify --secret-file secret.txt --id kevt_2c8f1d0a
   kustom webhooks verify --secret-file secret.txt --secret-file old-secret.txt \\
       --headers headers.txt --body body.json
 
@@ -19,7 +22,7 @@ Next:
   kustom help callbacks
 ";
 
-/// Verify a delivery that was saved in files
+/// Verify a delivery that was stored or saved in files
 ///
 /// Exits with 0 if the signature is valid and recent, with 5 if the delivery fails verification, and with 2 if a file
 /// cannot be used.
@@ -30,14 +33,33 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", required = true, value_parser = args::parse_secret_file)]
     secret_file: Vec<PathBuf>,
     /// File with the headers, one per line or as a JSON object
-    #[arg(long, value_name = "FILE")]
-    headers: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "id", requires = "body")]
+    headers: Option<PathBuf>,
     /// File with the body, exactly as received
-    #[arg(long, value_name = "FILE")]
-    body: PathBuf,
-    /// Time at which the delivery was received, such as 2026-11-22T10:00:00Z [default: now]
+    #[arg(long, value_name = "FILE", required_unless_present = "id", requires = "headers")]
+    body: Option<PathBuf>,
+    /// Webhook ID or ID prefix of a delivery that `kustom webhooks listen` stored
+    #[arg(long, value_name = "DELIVERY", conflicts_with_all = ["headers", "body"])]
+    id: Option<String>,
+    /// Time at which the delivery was received, such as 2026-11-22T10:00:00Z [default: now, or with --id the
+    /// time at which it was stored]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
+}
+
+/// Reads a delivery from files, as if it were received now.
+fn read_delivery(
+    headers: Option<&Path>,
+    body: Option<&Path>,
+) -> Result<(HeaderMap, Vec<u8>, Timestamp), Error> {
+    let (Some(headers_file), Some(body_file)) = (headers, body) else {
+        return Err(Error::usage("--headers and --body are needed, or --id"));
+    };
+    let headers = parse_headers(&args::read_file(headers_file)?).map_err(|error| {
+        Error::usage(format!("cannot parse the headers in {}: {error}", headers_file.display()))
+            .hint("write one header per line, such as `webhook-id: …`")
+    })?;
+    Ok((headers, args::read_file(body_file)?, Timestamp::now()))
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
@@ -46,16 +68,18 @@ fn parse_time(text: &str) -> Result<Timestamp, String> {
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { secret_file, headers: headers_file, body: body_file, at } = self;
-        let now = at.unwrap_or_else(Timestamp::now);
+        let Self { secret_file, headers, body, id, at } = self;
         let secrets = args::read_secrets(&secret_file, &app.output)?;
         let verifier =
             Verifier::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
-        let headers = parse_headers(&args::read_file(&headers_file)?).map_err(|error| {
-            Error::usage(format!("cannot parse the headers in {}: {error}", headers_file.display()))
-                .hint("write one header per line, such as `webhook-id: …`")
-        })?;
-        let body = args::read_file(&body_file)?;
+        let (headers, body, received_at) = match id {
+            Some(id) => {
+                let stored = store::find(&store::open(app)?, &id)?;
+                (stored.headers, stored.body, stored.received_at)
+            }
+            None => read_delivery(headers.as_deref(), body.as_deref())?,
+        };
+        let now = at.unwrap_or(received_at);
         match verifier.verify(&headers, &body, now) {
             Ok(delivery) => {
                 app.output.print_item(&Delivery::verified(now, delivery, &body))?;

@@ -168,6 +168,10 @@ impl Writer<'_> {
 
     fn write_step(&mut self, request: &RecordedRequest) {
         let Some(status) = request.status else { return };
+        // A scenario runs without faults.
+        if request.fault.is_some() && !request.is_success() {
+            return;
+        }
         let failure = if request.is_success() { Value::Null } else { status.into() };
         let null = Value::Null;
         let (body, response) =

@@ -335,12 +335,12 @@ fn render_request(frame: &Frame, request: &RecordedRequest) -> Markup {
                 p.notice { "The emulator ignored what it does not know: " (safe(&request.ignored.join(", "))) "." }
             }
             @if !request.headers.is_empty() {
-                h4 { "Headers" }
+                h3 { "Headers" }
                 dl.headers { @for (name, value) in &request.headers { dt { (name) } dd { (safe(value)) } } }
             }
             @if let Some(body) = &request.body { (json_block("Request body", body)) }
             @if let Some(response) = &request.response { (json_block("Response", response)) }
-            h4 { "Copy" }
+            h3 { "Copy" }
             div.row {
                 (frame.copy_button(&format!("/requests/{}/curl", request.id), "Copy as curl"))
                 (frame.copy_button(&format!("/requests/{}/scenario", request.id), "Copy as scenario"))
@@ -376,6 +376,7 @@ fn callbacks(frame: &Frame, content: &Content<'_>) -> Markup {
                 },
             });
             CallbackView {
+                key: callback.id.clone(),
                 id: callback.id.clone(),
                 kind: callback.kind().to_owned(),
                 at: text(&callback.payload, "timestamp").parse().ok(),

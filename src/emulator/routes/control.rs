@@ -60,12 +60,13 @@ fn list(name: &str, items: impl Serialize) -> Response {
 fn describe(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
     request.check_no_query()?;
     let setup = emulator.setup();
-    let (options, clock) =
-        emulator.with_state(|state, context| (state.options.clone(), state.clock(context.now)));
+    let (options, clock, instance) = emulator
+        .with_state(|state, context| (state.options.clone(), state.clock(context.now), state.instance()));
     let faults = emulator.faults().map(|faults| faults.change(|table| table.list())).unwrap_or_default();
     let description = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "merchant_id": MERCHANT_ID,
+        "instance": instance,
         "strict": setup.is_strict,
         "options": options,
         "clock": clock,
@@ -83,6 +84,8 @@ fn reset(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
     request.optional_body()?.finish()?;
     emulator.with_state(|state, _| {
         *state = emulator.setup().initial.clone().unwrap_or_else(State::seed);
+        // It has no past.
+        state.ensure_instance();
     });
     drop(emulator.events().drain());
     if let Some(history) = emulator.history() {

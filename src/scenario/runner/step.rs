@@ -10,7 +10,10 @@ use uuid::Uuid;
 use super::{Cancelled, CreatedResource, Run, Target};
 use crate::api::{self, EnrollmentFilter, NewEnrollment, PosAction, Request, Response};
 use crate::error::{Error, ErrorKind};
-use crate::model::{Enrollment, Location, Metadata, Problem, TapOutcome, Ttl};
+use crate::model::{
+    Currency, Enrollment, Location, Metadata, Problem, RefundRequest, TapOutcome, Ttl, parse_amount,
+    remove_personal_data,
+};
 use crate::scenario::assertions::StepResult;
 use crate::scenario::model::{Action, ResourceKind, Step};
 use crate::secret::{Secret, redact_fields};
@@ -70,6 +73,17 @@ impl Run<'_> {
             Action::CancelOnPhone { .. } => api::pos_action_request(id, PosAction::Cancel),
             Action::Cancel { .. } => api::cancel_session_request(id),
             Action::Get { .. } => api::read_session_request(id),
+            Action::Refund { amount, reference, .. } => {
+                let amount = amount.as_ref().map(|amount| amount.get_ref().as_str());
+                match self.refund_request(id, amount, reference.as_deref()).await {
+                    Ok(request) => request,
+                    Err(result) => return Ok((result, None)),
+                }
+            }
+            Action::GetOrder { .. } => match self.order_of(id).await {
+                Ok(order) => api::read_order_request(order),
+                Err(result) => return Ok((result, None)),
+            },
         };
         let response = self.client.send(&request).await.map_err(|error| failed_request(&error));
         Ok(read_response(step, response))
@@ -83,6 +97,39 @@ impl Run<'_> {
         body.insert("purchase_started_at".to_owned(), json!(self.now()));
         body.extend(fields.clone());
         api::session_request(Value::Object(body).to_string().into_bytes(), None)
+    }
+
+    async fn order_of(&self, session: Uuid) -> Result<Uuid, StepResult> {
+        let session = self.client.session(session).await.map_err(|error| failed_request(&error))?;
+        let order = session.order_id.as_deref().and_then(|order| order.parse().ok());
+        order.ok_or_else(|| {
+            let status = session.status.as_ref().map(ToString::to_string).unwrap_or_default();
+            failed_step(ErrorKind::NotFound, format!("the session is {status}, so it has no order"))
+        })
+    }
+
+    /// An amount is sent as it is, even if it is more than can be refunded: a scenario may expect the API to reject it.
+    async fn refund_request(
+        &self,
+        session: Uuid,
+        amount: Option<&str>,
+        reference: Option<&str>,
+    ) -> Result<Request, StepResult> {
+        let id = self.order_of(session).await?;
+        let order = self.client.order(id).await.map_err(|error| failed_request(&error))?;
+        let refunded_amount = match amount {
+            None => order.refundable(),
+            Some(text) => {
+                let currency = order.currency().unwrap_or_default().parse::<Currency>();
+                let currency =
+                    currency.map_err(|error| failed_step(ErrorKind::Unavailable, error.to_string()))?;
+                parse_amount(text, currency)
+                    .map_err(|error| failed_step(ErrorKind::Usage, error.to_string()))?
+            }
+        };
+        let reference = reference.map(str::to_owned);
+        let body = RefundRequest { refunded_amount, reference, ..RefundRequest::default() };
+        Ok(api::refund_request(id, &body, Uuid::new_v4()))
     }
 
     async fn set_offline(&self, device: Uuid, offline: bool) -> StepResult {
@@ -247,9 +294,17 @@ fn parse_object(body: &[u8]) -> Option<Map<String, Value>> {
 /// A successful request. Codes and credentials are hidden, since results are printed.
 pub(super) fn successful_request(response: &Response) -> StepResult {
     let mut body = serde_json::from_slice(&response.body).unwrap_or_default();
+    if is_order(&body) {
+        remove_personal_data(&mut body);
+    }
     redact_fields(&mut body);
     let body = serde_json::from_value(body).ok();
     StepResult { http: Some(response.status), response: body, ..StepResult::default() }
+}
+
+/// Orders have personal data, which results must not print.
+fn is_order(body: &Value) -> bool {
+    body.get("order_id").is_some() && body.get("session_id").is_none()
 }
 
 /// A 2xx response that lacks a field this step needs.

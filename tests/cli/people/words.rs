@@ -105,3 +105,27 @@ fn credentials_of_devices_are_redacted_in_raw_responses() {
         assert!(shown.contains("emulated_"), "{shown}");
     }
 }
+
+/// Sessions are found by an ID prefix or by their reference, in the ledger.
+#[test]
+fn a_session_is_found_by_its_reference_or_an_id_prefix() {
+    let env = TestEnv::new().local();
+    let _ = env.run(["dev", "create-device", "--name", "Till 1", "--location", "Stockholm City"]).ok();
+    let create = |reference: &str| {
+        let args = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--reference", reference];
+        let id = env.run(args.iter().chain(&["-o", "name"])).ok().trim().to_owned();
+        let _ = env.run(["sessions", "cancel", reference, "--yes"]).ok();
+        id
+    };
+    let (one, two, three) = (create("receipt-1"), create("receipt-2"), create("receipt-2"));
+    for query in ["receipt-1", " receipt-1 ", &one[..8], &one.to_uppercase()[..13], &one] {
+        assert_eq!(env.run(["sessions", "get", query, "-o", "name"]).ok().trim(), one, "{query}");
+    }
+    let said = env.run(["sessions", "get", "receipt-2", "-o", "json"]).assert_failure(2);
+    assert!(said.contains("'receipt-2' is ambiguous: it matches 2 sessions"), "{said}");
+    assert!(said.contains(&two) || said.contains("<id-"), "{said} {three}");
+    let short = env.run(["sessions", "get", &one[..2]]).assert_failure(2);
+    assert!(short.contains("is too short: an ID prefix has at least 4 characters"), "{short}");
+    let listed = env.run(["sessions", "list"]).stdout_only();
+    assert!(listed.contains("Till 1") && listed.starts_with("SESSION"), "{listed}");
+}

@@ -12,6 +12,7 @@ use super::log::RequestLogFormat;
 use super::options::{complete_option, options_help, parse_option};
 use crate::args;
 use crate::callback_poster::{CallbackEndpoint, CallbackPoster};
+use crate::commands::dev::probe::read_options;
 use crate::commands::listen_address::{self, ReadyFile};
 use crate::context::App;
 use crate::emulator::{
@@ -73,6 +74,9 @@ pub(super) struct ServeArgs {
     #[arg(add = ArgValueCompleter::new(complete_option))]
     #[arg(long = "option", alias = "switch", value_name = "NAME=VALUE", value_parser = parse_option, long_help = options_help())]
     options: Vec<(String, String)>,
+    /// File with options that `kustom dev probe` wrote; --option overrides them
+    #[arg(long, value_name = "FILE")]
+    options_from: Option<PathBuf>,
     /// Inject a fault, such as 'POST /ipp/v1/sessions: 503 x2'; can be repeated, and --help describes the syntax
     #[arg(long = "fault", value_name = "FAULT", long_help = FAULT_HELP)]
     faults: Vec<Fault>,
@@ -120,9 +124,10 @@ impl ServeArgs {
             token: token.clone(),
             has_callbacks: callbacks.is_some(),
         };
+        let options = self.read_options()?;
         app.block_on_with_cleanup(async {
             let output = &*app.output;
-            let (server, events, emulator) = self.bind(seed, faults, setup, app).await?;
+            let (server, events, emulator) = self.bind(seed, &options, faults, setup, app).await?;
             let address = server
                 .address()
                 .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
@@ -182,6 +187,12 @@ impl ServeArgs {
         })
     }
 
+    /// The options of `--options-from`, and then those of `--option`.
+    fn read_options(&self) -> Result<Vec<(String, String)>, Error> {
+        let from_file = self.options_from.as_deref().map_or_else(|| Ok(Vec::new()), read_options)?;
+        Ok(from_file.into_iter().chain(self.options.clone()).collect())
+    }
+
     fn start_lines(&self, url: &str, token: Option<&str>) -> String {
         let mut lines = vec![
             "An emulator of the API: no payment is real. Press Ctrl-C to stop it.".to_owned(),
@@ -225,16 +236,17 @@ impl ServeArgs {
     async fn bind(
         &self,
         mut seed: State,
+        options: &[(String, String)],
         faults: Faults,
         setup: Setup,
         app: &App,
     ) -> Result<(Server, EventQueue, Emulator), Error> {
         let set_options = |state: &mut State| {
-            for (name, value) in &self.options {
-                // The values were checked when the arguments were parsed.
+            for (name, value) in options {
+                // The values were checked when they were read.
                 let _ = state.options.set(name, value);
             }
-            !self.options.is_empty()
+            !options.is_empty()
         };
         let mut initial = seed.clone();
         set_options(&mut initial);

@@ -105,7 +105,7 @@ pub(super) fn filter_by_name(scenarios: &mut Vec<Scenario>, text: &str) -> Resul
 }
 
 /// Fails if no report can be written to `path`, so that this is known before anything runs.
-pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
+pub(in crate::commands::dev) fn check_writable(path: &Path) -> Result<(), Error> {
     if fs::metadata(path).is_ok_and(|existing| !existing.is_file()) {
         return Err(Error::usage(format!("cannot write {}: it is not a file", path.display())));
     }
@@ -116,7 +116,7 @@ pub(super) fn check_writable(path: &Path) -> Result<(), Error> {
 }
 
 /// Writes a file, replacing an existing one.
-pub(super) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Error> {
+pub(in crate::commands::dev) fn replace_file(path: &Path, content: &[u8]) -> Result<(), Error> {
     let write = || -> io::Result<()> {
         let target = follow_links(path)?;
         let mut file = create_temp_file(&target)?;

@@ -1,7 +1,7 @@
 //! `kustom dev run`
 
 mod account;
-mod files;
+pub(super) mod files;
 mod junit;
 mod report;
 mod row;

@@ -41,10 +41,13 @@ pub(crate) struct Delivery {
     /// Why the delivery was not accepted, as a word for scripts.
     reason: Option<&'static str>,
     /// The same as a sentence.
-    detail: Option<String>,
+    pub(super) detail: Option<String>,
     /// The ledger's attempt that the session resolved.
     pub(super) settled_attempt: Option<Uuid>,
     pub(super) session: Option<Resource<Session>>,
+    /// Whether it may have been passed on before, when its result was lost.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) repeated: bool,
     /// The body as received, if it is JSON.
     event: Option<Value>,
 }
@@ -111,6 +114,7 @@ impl Delivery {
             self.capture_id.as_ref().map(|capture| format!("capture {capture}")),
             self.refund_id.as_ref().map(|refund| format!("refund {refund}")),
             self.failure_reason.clone(),
+            self.repeated.then(|| "repeated".to_owned()),
             self.settled_attempt.map(|attempt| format!("resolves attempt {attempt}")),
             self.detail.clone(),
             self.status.map(|status| status.to_string()),

@@ -6,7 +6,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::response::problem;
 use crate::callback_poster::{CallbackEndpoint, DeliveryError};
@@ -26,36 +26,64 @@ const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-/// Forwards a delivery as received. Returns the response for the sender and, unless the application acknowledged the
-/// delivery, the reason.
+/// Marks a delivery that the application may have received before.
+pub(in crate::commands::webhooks) const REPEATED_HEADER: HeaderName =
+    HeaderName::from_static("kustom-repeated");
+
+/// What came of forwarding a delivery.
+pub(super) struct Forwarded {
+    /// For the sender.
+    pub(super) response: Response,
+    /// Why the application did not acknowledge the delivery.
+    pub(super) failure: Option<String>,
+    /// The body of the application's response.
+    pub(super) body: Option<Vec<u8>>,
+    /// Whether the application may have received the delivery although it did not respond.
+    pub(super) is_lost: bool,
+}
+
+/// Forwards a delivery as received, with these headers added.
 pub(super) async fn forward(
     to: &CallbackEndpoint,
     headers: &HeaderMap,
+    added: &HeaderMap,
+    is_repeat: bool,
     body: &[u8],
-) -> (Response, Option<String>) {
-    match to.post(strip_hop_by_hop(headers), body.to_owned()).await {
+) -> Forwarded {
+    let mut headers = strip_hop_by_hop(headers);
+    for (name, value) in added {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers.remove(REPEATED_HEADER);
+    if is_repeat {
+        headers.insert(REPEATED_HEADER, HeaderValue::from_static("true"));
+    }
+    match to.post(headers, body.to_owned()).await {
         Ok(received) => {
             let status = received.status();
             let failure =
                 (!status.is_success()).then(|| format!("the application responded with {}", status.as_u16()));
             let mut headers = strip_hop_by_hop(received.headers());
             headers.remove(DATE);
-            let mut response = Response::new(Body::from(received.into_body()));
+            let body = received.into_body();
+            let mut response = Response::new(Body::from(body.clone()));
             *response.status_mut() = status;
             *response.headers_mut() = headers;
-            (response, failure)
+            Forwarded { response, failure, body: Some(body), is_lost: false }
         }
         Err(error) => {
             let status = match error {
                 DeliveryError::NotSent(_) => StatusCode::BAD_GATEWAY,
                 DeliveryError::Lost(_) => StatusCode::GATEWAY_TIMEOUT,
             };
-            (problem(status, "The application did not respond."), Some(error.reason()))
+            let is_lost = matches!(error, DeliveryError::Lost(_));
+            let response = problem(status, "The application did not respond.");
+            Forwarded { response, failure: Some(error.reason()), body: None, is_lost }
         }
     }
 }
 
-fn strip_hop_by_hop(headers: &HeaderMap) -> HeaderMap {
+pub(in crate::commands::webhooks) fn strip_hop_by_hop(headers: &HeaderMap) -> HeaderMap {
     let listed: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()

@@ -1,29 +1,31 @@
 //! Handles a delivery: verify, deduplicate, resolve, forward, print and respond, in this order.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{ALLOW, HeaderName};
+use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::ExitAfter;
 use super::delivery::{Delivery, DeliveryStatus};
-use super::forward::forward;
+use super::forward::{Forwarded, forward};
 use super::response::problem;
-use super::seen::{DeliveryKeys, SeenDeliveries, State};
+use super::{ExitAfter, Route};
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
 use crate::context::ApiContext;
+use crate::deliveries::{Begin, DeliveryState, DeliveryStore, Finish, StoreError};
 use crate::error::{Error, ErrorKind};
-use crate::fs::io_error_message;
+use crate::fs::{io_error_message, write_atomic};
 use crate::ledger::Ledger;
 use crate::model::{CallbackType, Session};
 use crate::output::{ListWriter, Output};
@@ -48,7 +50,17 @@ pub(super) struct Handler<'a> {
     pub(super) resolver: Option<ApiContext<'a>>,
     pub(super) forward_to: Option<CallbackEndpoint>,
     pub(super) exit_after: Option<ExitAfter>,
-    pub(super) seen: SeenDeliveries,
+    pub(super) routes: Vec<Route>,
+    /// Added to what is forwarded.
+    pub(super) headers: HeaderMap,
+    /// The types that are printed and forwarded; all if it is empty.
+    pub(super) only: Vec<CallbackType>,
+    pub(super) save: Option<PathBuf>,
+    pub(super) store: DeliveryStore,
+    /// The IDs of the deliveries in progress.
+    pub(super) in_progress: RefCell<HashSet<String>>,
+    /// Signatures of rejected deliveries whose ID has a dot: the same bytes can be divided in another way.
+    pub(super) dotted: RefCell<HashSet<HeaderValue>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -84,17 +96,14 @@ impl Handler<'_> {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let now = Timestamp::now();
+        // Without the headers of a delivery, nothing of the body is received.
         if let Err(error) = self.verifier.check_headers(&parts.headers) {
-            return self.refuse(&parts.headers, &error, now);
+            return self.refuse(&parts.headers, b"", &error, Timestamp::now());
         }
         match state.read_body(body, MAX_BODY).await {
             Ok(body) => {
-                if let Err(error) = self.verifier.verify(&parts.headers, &body, now) {
-                    return self.refuse(&parts.headers, &error, now);
-                }
                 state.start_processing();
-                self.receive(&parts.headers, &body, now).await
+                self.receive(&parts.headers, &body).await
             }
             Err(BodyError::TooLarge) => {
                 problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
@@ -103,87 +112,166 @@ impl Handler<'_> {
         }
     }
 
+    async fn receive(&self, headers: &HeaderMap, body: &[u8]) -> Response {
+        let now = Timestamp::now();
+        let id = match self.verifier.verify(headers, body, now) {
+            Ok(id) => id,
+            Err(error) => return self.refuse(headers, body, &error, now),
+        };
+        if let Some(signature) = headers.get("webhook-signature") {
+            if id.contains('.') {
+                self.dotted.borrow_mut().insert(signature.clone());
+                let error = VerifyError::Malformed { name: "webhook-id", problem: "contains a dot" };
+                return self.refuse(headers, body, &error, now);
+            }
+            if self.dotted.borrow().contains(signature) {
+                let error = VerifyError::Malformed { name: "webhook-signature", problem: "was used before" };
+                return self.refuse(headers, body, &error, now);
+            }
+        }
+        // What cannot be printed is not processed either.
+        if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
+            return self.not_printed(error);
+        }
+        if !self.in_progress.borrow_mut().insert(id.clone()) {
+            return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
+        }
+        let response = self.receive_verified(&id, now, headers, body).await;
+        self.in_progress.borrow_mut().remove(&id);
+        response.unwrap_or_else(|error| self.store_failed(&error))
+    }
+
     /// Prints the delivery unless the reader of stdout is late: anybody can send such requests.
-    fn refuse(&self, headers: &HeaderMap, error: &VerifyError, now: Timestamp) -> Response {
+    fn refuse(&self, headers: &HeaderMap, body: &[u8], error: &VerifyError, now: Timestamp) -> Response {
+        let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
         let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
-        let mut delivery = Delivery::refused(now, text_of(headers, "webhook-id"), error);
-        delivery.status = Some(response.status().as_u16());
+        if let Err(error) = self.store.refuse(now, headers, body, error.code()) {
+            return self.store_failed(&error);
+        }
         if self.stop.is_cancelled() {
             return stopping();
         }
-        let printed = self.output.flush().and_then(|()| {
-            if self.output.is_flushed() {
-                self.write(delivery)?;
-                self.output.flush()?;
-            }
-            Ok(())
-        });
+        let mut delivery = Delivery::refused(now, id, error);
+        delivery.status = Some(response.status().as_u16());
+        let printed = self
+            .output
+            .flush()
+            .and_then(|()| if self.output.is_flushed() { self.write(delivery) } else { Ok(()) });
         match printed {
             Ok(()) => response,
             Err(error) => self.fail(error),
         }
     }
 
-    /// Handles a verified delivery.
-    async fn receive(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Response {
-        let id = text_of(headers, "webhook-id").unwrap_or_default().to_owned();
-        let keys = DeliveryKeys::new(&id, text_of(headers, "webhook-timestamp").unwrap_or_default(), body);
-        if id.contains('.') {
-            // The standard forbids it: the signature does not say where such an ID ends. Another division of the same bytes
-            // is not accepted either.
-            self.seen.start(&keys);
-            let problem = "contains a dot";
-            return self.refuse(headers, &VerifyError::Malformed { name: "webhook-id", problem }, now);
+    /// The sender has to retry if the reader of stdout is late; any other failure ends kustom.
+    fn not_printed(&self, error: Error) -> Response {
+        if self.output.is_flushed() {
+            return self.fail(error);
         }
-        match self.seen.find(&keys) {
-            None => self.seen.start(&keys),
-            Some(State::Acknowledged) => {
-                self.output.status(&format!("Dropped {}, which was received before.", escape_control(&id)));
-                return acknowledge();
+        problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The delivery cannot be printed, because nobody reads the output.",
+        )
+    }
+
+    fn fail(&self, error: Error) -> Response {
+        self.print_error.replace(Some(error));
+        self.stop.cancel();
+        stopping()
+    }
+
+    /// Every step is stored before the next one, so that a process that is killed loses nothing and knows what it may
+    /// have repeated.
+    async fn receive_verified(
+        &self,
+        id: &str,
+        now: Timestamp,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Response, StoreError> {
+        let (seq, is_repeat) = match self.store.begin(id, now, headers, body)? {
+            Begin::Acknowledged => {
+                self.output.status(&format!("Dropped {}, which was received before.", escape_control(id)));
+                return Ok(acknowledge());
             }
-            Some(State::InProgress) => {
-                return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
-            }
+            Begin::New(seq) => (seq, false),
+            Begin::Repeat(seq) => (seq, true),
+        };
+        let mut delivery = Delivery::verified(now, id.to_owned(), body);
+        delivery.repeated = is_repeat;
+        if let Some(dir) = &self.save
+            && let Err(error) = save(dir, id, headers, body)
+        {
+            self.output.warn(&format!("cannot save {} in {}: {error}", escape_control(id), dir.display()));
         }
-        // What cannot be printed must not be resolved or forwarded either.
-        if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
-            self.seen.forget(&keys);
-            return self.not_printed(error);
+        let kind = delivery.kind.as_deref().and_then(CallbackType::find);
+        let is_wanted = self.only.is_empty() || kind.as_ref().is_some_and(|kind| self.only.contains(kind));
+        if !is_wanted {
+            let finish = Finish { status: 200, reason: Some("not selected by --only"), response: None };
+            self.store.finish(seq, DeliveryState::Acknowledged, &finish)?;
+            return Ok(acknowledge());
         }
-        let mut delivery = Delivery::verified(now, id, body);
-        let response = self.process(&mut delivery, headers, body).await;
-        let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
-        let (is_printed, response) = self.print(delivery, response).await;
-        if !is_printed || !is_accepted {
-            // The sender retries it.
-            self.seen.forget(&keys);
-        } else if let Err(error) = self.seen.acknowledge(&keys, now) {
-            let reason = io_error_message(&error);
-            self.output.warn(&format!("a replay after a restart would be accepted: {reason}"));
-        }
-        response
+        let application = self.application(delivery.kind.as_deref());
+        self.store.process(seq, application.map(CallbackEndpoint::display_url).as_deref())?;
+        let Forwarded { response, body: answer, is_lost, .. } =
+            self.process(&mut delivery, application, headers, is_repeat, body).await;
+        let (is_accepted, reason) = (delivery.outcome == DeliveryStatus::Accepted, delivery.detail.clone());
+        let status = response.status().as_u16();
+        let (response, is_printed) = self.print(delivery, response).await;
+        // Without a response, the application may have received it. What was not printed is delivered again.
+        let state = match (is_accepted && is_printed, is_lost) {
+            (true, _) => DeliveryState::Acknowledged,
+            (false, true) => DeliveryState::Processing,
+            (false, false) => DeliveryState::Failed,
+        };
+        self.store.finish(
+            seq,
+            state,
+            &Finish { status, reason: reason.as_deref(), response: answer.as_deref() },
+        )?;
+        Ok(response)
+    }
+
+    /// The sender has to retry what cannot be stored.
+    fn store_failed(&self, error: &StoreError) -> Response {
+        self.output.warn(&error.to_string());
+        problem(StatusCode::SERVICE_UNAVAILABLE, "The delivery cannot be stored at present.")
+    }
+
+    /// The application that gets callbacks of this type.
+    fn application(&self, kind: Option<&str>) -> Option<&CallbackEndpoint> {
+        let route = kind.and_then(|kind| self.routes.iter().find(|route| route.matches(kind)));
+        route.map(|route| &route.to).or(self.forward_to.as_ref())
     }
 
     /// Resolves and forwards the delivery, and returns the response to its sender.
-    async fn process(&self, delivery: &mut Delivery, headers: &HeaderMap, body: &[u8]) -> Response {
+    async fn process(
+        &self,
+        delivery: &mut Delivery,
+        application: Option<&CallbackEndpoint>,
+        headers: &HeaderMap,
+        is_repeat: bool,
+        body: &[u8],
+    ) -> Forwarded {
+        let own = |response| Forwarded { response, failure: None, body: None, is_lost: false };
         let resolved = self.resolve(delivery).await;
-        match (&self.forward_to, resolved) {
+        match (application, resolved) {
             (Some(application), resolved) => {
                 if let Err(error) = resolved {
                     // The application decides whether the sender has to retry.
                     self.output.warn(&error.message);
                 }
-                let (response, failure) = forward(application, headers, body).await;
-                if let Some(failure) = failure {
-                    delivery.reject("application", failure);
+                let forwarded = forward(application, headers, &self.headers, is_repeat, body).await;
+                if let Some(failure) = &forwarded.failure {
+                    delivery.reject("application", failure.clone());
                 }
-                response
+                forwarded
             }
             (None, Err(error)) => {
                 delivery.reject("unresolved", error.message);
-                problem(StatusCode::SERVICE_UNAVAILABLE, "The session cannot be read at present.")
+                own(problem(StatusCode::SERVICE_UNAVAILABLE, "The session cannot be read at present."))
             }
-            (None, Ok(())) => acknowledge(),
+            (None, Ok(())) => own(acknowledge()),
         }
     }
 
@@ -223,11 +311,10 @@ impl Handler<'_> {
         Ok(())
     }
 
-    /// Prints the delivery and returns `response`. A delivery that cannot be printed is not acknowledged,
-    /// which the first value says.
-    async fn print(&self, mut delivery: Delivery, response: Response) -> (bool, Response) {
+    /// Prints the delivery, and returns `response` and true. A delivery that cannot be printed is not acknowledged.
+    async fn print(&self, mut delivery: Delivery, response: Response) -> (Response, bool) {
         if self.stop.is_cancelled() {
-            return (false, stopping());
+            return (stopping(), false);
         }
         delivery.status = Some(response.status().as_u16());
         let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
@@ -235,33 +322,16 @@ impl Handler<'_> {
         let is_last =
             is_accepted && self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
         if let Err(error) = self.write(delivery) {
-            return (false, self.fail(error));
+            return (self.fail(error), false);
         }
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
-            return (false, self.not_printed(error));
+            return (self.not_printed(error), false);
         }
         self.accepted.set(accepted);
         if is_last {
             self.stop.cancel();
         }
-        (true, response)
-    }
-
-    /// The sender has to retry if the reader of stdout is late; any other failure ends kustom.
-    fn not_printed(&self, error: Error) -> Response {
-        if self.output.is_flushed() {
-            return self.fail(error);
-        }
-        problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The delivery cannot be printed, because nobody reads the output.",
-        )
-    }
-
-    fn fail(&self, error: Error) -> Response {
-        self.print_error.replace(Some(error));
-        self.stop.cancel();
-        stopping()
+        (response, true)
     }
 
     pub(super) fn timeout_message(&self) -> String {
@@ -280,24 +350,41 @@ impl Handler<'_> {
         } else {
             self.list.borrow_mut().push(delivery)?;
         }
-        Ok(())
+        self.output.flush()
     }
+}
+
+/// Writes the headers and the body for `kustom webhooks verify`.
+fn save(dir: &Path, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), String> {
+    // An ID is chosen by the sender, so it must not name another directory.
+    let name: String = id
+        .chars()
+        .map(|char| if char.is_ascii_alphanumeric() || matches!(char, '-' | '_') { char } else { '_' })
+        .take(100)
+        .collect();
+    let headers: String = headers
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("webhook-") || *name == http::header::CONTENT_TYPE)
+        .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap_or_default()))
+        .collect::<Vec<_>>()
+        .concat();
+    let write = |extension: &str, content: &[u8]| {
+        write_atomic(&dir.join(format!("{name}.{extension}")), content)
+            .map_err(|error| io_error_message(&error))
+    };
+    write("headers.txt", headers.as_bytes())?;
+    write("body.json", body)
 }
 
 /// Pages of other sites send no deliveries, and requests that may be one come through a tunnel with its host name.
 fn reject_source(headers: &HeaderMap, address: SocketAddr) -> Option<Response> {
-    let is_signed = headers.contains_key(HeaderName::from_static("webhook-signature"));
-    let host = if is_signed { Ok(()) } else { check_host(headers, address) };
+    let host = if headers.contains_key("webhook-signature") { Ok(()) } else { check_host(headers, address) };
     let error = host.and_then(|()| check_origin(headers)).err()?;
     let status = match error {
         OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
         OriginError::Origin => StatusCode::FORBIDDEN,
     };
     Some(problem(status, &error.to_string()))
-}
-
-fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The guide names 200, although any 2xx acknowledges (observed).

@@ -1,8 +1,8 @@
 pub(super) mod delivery;
-mod forward;
+pub(super) mod forward;
 mod handler;
 mod response;
-mod seen;
+mod ui;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -13,18 +13,18 @@ use std::time::Duration;
 use clap_complete::engine::ArgValueCompleter;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use http::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::delivery::Delivery;
 use self::handler::Handler;
-use self::seen::SeenDeliveries;
+use self::ui::Ui;
 use crate::args;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
@@ -32,11 +32,11 @@ use crate::commands::listen_address::{self, ReadyFile};
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::fs::io_error_message;
 use crate::model::CallbackType;
 use crate::output::Output;
+use crate::secret::CallbackSecret;
 use crate::server_limits::{CONNECTION_BUFFER_SIZE, Connections, WatchedStream};
-use crate::webhooks::Verifier;
+use crate::webhooks::{Signer, Verifier};
 
 /// Timeout for the application of `--forward-to`.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -60,12 +60,13 @@ Examples:
 
 Next:
   kustom dev trigger session.finalized --to http://127.0.0.1:4011 --secret-file FILE
+  kustom webhooks list
 ";
 
 /// Receive, verify and print callbacks
 ///
-/// kustom listens on this machine; use a tunnel to receive callbacks from the service. It responds to an invalid delivery
-/// with 401 and drops duplicates. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
+/// kustom listens on this machine; use a tunnel to receive callbacks from the service. It stores each delivery before it
+/// acknowledges it, responds to an invalid one with 401 and drops duplicates, also after a restart. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
 /// it before the expected delivery.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
@@ -85,6 +86,22 @@ pub(crate) struct Args {
     /// URL to forward valid deliveries to, and whose response to return: https, or http on this machine
     #[arg(long, value_name = "URL")]
     forward_to: Option<String>,
+    /// Forward callbacks of a type to another URL, written as 'refund.*=URL'; can be repeated
+    #[arg(long = "route", value_name = "TYPE=URL")]
+    routes: Vec<String>,
+    /// Print and forward only callbacks of this type; acknowledge the others; can be repeated
+    #[arg(add = ArgValueCompleter::new(complete::events))]
+    #[arg(long, value_name = "EVENT", value_parser = args::parse_callback_type)]
+    only: Vec<CallbackType>,
+    /// Header to add to forwarded callbacks, such as 'x-tenant: 5'; can be repeated
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Directory to write the headers and the body of each valid callback to
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+    /// Address of a web page that shows the callbacks, such as 127.0.0.1:4012
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address::parse_address)]
+    ui: Option<SocketAddr>,
     /// Exit after an event such as session.finalized, or after a number of accepted deliveries
     #[arg(add = ArgValueCompleter::new(complete::events))]
     #[arg(long, value_name = "EVENT|N", value_parser = ExitAfter::parse)]
@@ -92,6 +109,50 @@ pub(crate) struct Args {
     /// File to write the URL to when kustom listens (JSON with -o json and ndjson); removed on exit
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+}
+
+/// The value of `--route`: callbacks whose type matches a pattern go to another application.
+pub(super) struct Route {
+    /// Without the prefix `ipp.`; a `*` at the end matches everything.
+    pattern: String,
+    pub(super) to: CallbackEndpoint,
+}
+
+impl Route {
+    fn parse(text: &str) -> Result<Self, Error> {
+        let (pattern, url) = text.split_once('=').ok_or_else(|| {
+            Error::usage("--route: write a type and a URL, such as 'refund.*=http://127.0.0.1:8081/'")
+        })?;
+        let to = CallbackEndpoint::new(url, FORWARD_TIMEOUT)
+            .map_err(|error| Error::usage(format!("--route cannot be used: {error}")))?;
+        let pattern = pattern.trim();
+        let pattern = pattern.strip_prefix("ipp.").unwrap_or(pattern).to_owned();
+        let matches_any = CallbackType::ALL.iter().any(|kind| matches_type(&pattern, kind.as_str()));
+        if matches_any {
+            return Ok(Self { pattern, to });
+        }
+        let kinds: Vec<_> = CallbackType::ALL.iter().map(CallbackType::short).collect();
+        Err(Error::usage(format!("--route: '{pattern}' matches no type: the types are {}", kinds.join(", "))))
+    }
+
+    pub(super) fn matches(&self, kind: &str) -> bool {
+        matches_type(&self.pattern, kind)
+    }
+}
+
+fn matches_type(pattern: &str, kind: &str) -> bool {
+    let kind = kind.strip_prefix("ipp.").unwrap_or(kind);
+    match pattern.strip_suffix('*') {
+        Some(start) => kind.starts_with(start),
+        None => kind == pattern,
+    }
+}
+
+/// Errors do not repeat the value, which may be secret.
+fn parse_header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let form = || "write a name and a value, such as 'x-tenant: 5'".to_owned();
+    let (name, value) = text.split_once(':').ok_or_else(form)?;
+    Ok((name.trim().parse().map_err(|_| form())?, HeaderValue::from_str(value.trim()).map_err(|_| form())?))
 }
 
 /// The value of `--exit-after`.
@@ -121,9 +182,27 @@ impl ExitAfter {
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        let Self { secret_file, listen, public, resolve, forward_to, exit_after, ready_file } = self;
+        let Self {
+            secret_file,
+            listen,
+            public,
+            resolve,
+            forward_to,
+            routes,
+            only,
+            headers,
+            save,
+            ui,
+            exit_after,
+            ready_file,
+        } = self;
         listen_address::check_address(listen, public, "other machines could send deliveries")?;
+        if let Some(ui) = ui {
+            // The page has no password.
+            listen_address::check_address(ui, false, "other machines could see the callbacks")?;
+        }
         let secrets = args::read_secrets(&secret_file, &app.output)?;
+        let application = forward_to.clone();
         let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
         let output = &*app.output;
         let handler = Handler {
@@ -134,11 +213,13 @@ impl Args {
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
-            seen: SeenDeliveries::open(&app.settings.paths.state, Timestamp::now()).map_err(|error| {
-                let reason = io_error_message(&error);
-                Error::usage(format!("cannot read the acknowledged deliveries: {reason}"))
-                    .hint("fix the state folder, or name another one in KUSTOM_STATE")
-            })?,
+            routes: routes.iter().map(|text| Route::parse(text)).collect::<Result<_, _>>()?,
+            headers: headers.into_iter().collect(),
+            only,
+            save,
+            store: super::store::open(app)?,
+            in_progress: RefCell::default(),
+            dotted: RefCell::default(),
             list: RefCell::new(output.list_writer()?.streaming()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
@@ -149,12 +230,30 @@ impl Args {
             let address = listener.local_addr();
             let address =
                 address.map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+            let url_address = address;
             let url = format!("http://{address}/");
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
             print_ready(&url, output);
+            let page = match ui {
+                Some(address) => Some(open_page(address, &secrets, application, app).await?),
+                None => None,
+            };
             output.serve();
-            let status = serve(&listener, &handler, address, app).await;
+            let status = {
+                let stop_page = CancellationToken::new();
+                let showing = async {
+                    match &page {
+                        Some((listener, page)) => page.serve(listener, &stop_page).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    status = serve(&listener, &handler, url_address, app) => status,
+                    // It never ends before the listener.
+                    () = showing => Ok(ExitStatus::Success),
+                }
+            };
             if status.as_ref().is_ok_and(|status| *status == ExitStatus::NoDelivery) {
                 output.warn(&handler.timeout_message());
             }
@@ -168,6 +267,25 @@ impl Args {
             status.and_then(|status| if is_late { Ok(status) } else { flushed.map(|()| status) })
         })
     }
+}
+
+async fn open_page(
+    address: SocketAddr,
+    secrets: &[CallbackSecret],
+    application: Option<String>,
+    app: &App,
+) -> Result<(TcpListener, Ui), Error> {
+    let bug = |error: String| Error::new(ErrorKind::Bug, error);
+    let listener = listen_address::bind(address).await?;
+    let address = listener.local_addr().map_err(|error| bug(format!("cannot start: {error}")))?;
+    let signer = Signer::new(secrets).map_err(|error| bug(error.to_string()))?;
+    let state = app.settings.paths.state.clone();
+    let page = Ui::new(state, super::store::open(app)?, signer, application);
+    if app.output.format().is_json() && !app.output.is_quiet() {
+        app.output.message(&json!({"page": {"url": format!("http://{address}/")}}).to_string());
+    }
+    app.output.status(&format!("The page is at http://{address}/."));
+    Ok((listener, page))
 }
 
 /// Serves deliveries until there is a reason to exit, then completes the responses in flight.

@@ -1,0 +1,179 @@
+//! Measures durations: on an emulator by advancing its clock, elsewhere in real time.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::facts::{Bounds, Measurement};
+use super::prober::Prober;
+use crate::error::{Error, ErrorKind};
+use crate::model::SessionStatus;
+
+/// The bounds are narrowed to this width, or until requests take too long for that.
+const PRECISION: SignedDuration = SignedDuration::from_millis(400);
+
+const MAX_STEPS: u32 = 60;
+
+/// An emulator's clock is advanced by about a year at most.
+const MAX_ADVANCE: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// How long a new device may take to be listed, in real time.
+const MAX_LAG: Duration = Duration::from_secs(30);
+const LAG_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the probe waits for a session to expire, in real time.
+const MAX_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+const LIFETIME_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What is created and observed until it changes by itself.
+#[derive(Clone)]
+enum Sample {
+    /// Until it expires.
+    Session(Uuid),
+    /// Until it is listed.
+    Device(String),
+}
+
+impl Prober {
+    pub(super) async fn measure_list_lag(&mut self) -> Result<(), Error> {
+        let measured = if self.seen.is_emulator {
+            self.measure_by_clock(false).await?
+        } else {
+            self.measure_in_real_time(false, LAG_INTERVAL, MAX_LAG).await?
+        };
+        self.seen.list_lag = Some(measured);
+        Ok(())
+    }
+
+    pub(super) async fn measure_session_lifetime(&mut self) -> Result<(), Error> {
+        if !self.seen.create_session.is_some_and(super::facts::Seen::is_success) {
+            return Ok(());
+        }
+        if self.seen.is_emulator {
+            self.seen.session_lifetime = Some(self.measure_by_clock(true).await?);
+        } else if self.wait {
+            let measured = self.measure_in_real_time(true, LIFETIME_INTERVAL, MAX_LIFETIME).await?;
+            self.seen.session_lifetime = Some(measured);
+        }
+        Ok(())
+    }
+
+    async fn create_sample(&mut self, is_session: bool) -> Result<Sample, Error> {
+        if is_session {
+            return self.open_session().await.map(Sample::Session);
+        }
+        let (created, id) = self.create_device(None).await?;
+        let message = format!("the API responded with {} to a second simulated device", created.status);
+        id.map(Sample::Device).ok_or_else(|| Error::new(ErrorKind::Refused, message))
+    }
+
+    async fn is_over(&mut self, sample: &Sample) -> Result<bool, Error> {
+        match sample {
+            Sample::Session(id) => Ok(self.status(*id).await? == SessionStatus::Expired.as_str()),
+            Sample::Device(id) => self.is_listed(id).await,
+        }
+    }
+
+    async fn remove_sample(&mut self, sample: Sample) -> Result<(), Error> {
+        match sample {
+            Sample::Session(id) => self.end_session(id).await,
+            Sample::Device(id) => self.delete_device(&id).await.map(drop),
+        }
+    }
+
+    async fn now(&self) -> Result<Timestamp, Error> {
+        let clock = self.client.clock().await?;
+        clock.now.ok_or_else(|| Error::new(ErrorKind::Unavailable, "the emulator's clock shows no time"))
+    }
+
+    /// Doubles the age of a sample until it is over, and then halves the interval with a new sample for each step.
+    async fn measure_by_clock(&mut self, is_session: bool) -> Result<Measurement, Error> {
+        let zero = SignedDuration::ZERO;
+        let (mut above, mut at_most) = (zero, None);
+        let mut sample = self.create_sample(is_session).await?;
+        if self.is_over(&sample).await? {
+            self.remove_sample(sample).await?;
+            return Ok(Measurement::Immediate);
+        }
+        let mut created = self.now().await?;
+        let mut earliest = created - SignedDuration::from_secs(1);
+        let mut age = SignedDuration::from_secs(1);
+        for _ in 0..MAX_STEPS {
+            let reached = created + age;
+            let advance = reached.duration_since(self.now().await?);
+            if advance > zero {
+                self.client.advance_clock(advance).await?;
+            }
+            let before = self.now().await?;
+            let is_over = self.is_over(&sample).await?;
+            let after = self.now().await?;
+            if is_over {
+                let bound = after.duration_since(earliest);
+                at_most = Some(at_most.map_or(bound, |known: SignedDuration| known.min(bound)));
+            } else {
+                above = above.max(before.duration_since(created));
+            }
+            match at_most {
+                None if age >= MAX_ADVANCE => {
+                    self.remove_sample(sample).await?;
+                    return Ok(Measurement::LongerThan(above));
+                }
+                // The same sample ages on.
+                None => age *= 2,
+                Some(at_most) => {
+                    let bounds = Bounds { above, at_most };
+                    self.remove_sample(sample).await?;
+                    if bounds.width() <= PRECISION {
+                        return Ok(Measurement::Within(bounds));
+                    }
+                    age = above + bounds.width() / 2;
+                    earliest = self.now().await?;
+                    sample = self.create_sample(is_session).await?;
+                    created = self.now().await?;
+                }
+            }
+        }
+        self.remove_sample(sample).await?;
+        Ok(at_most
+            .map_or(Measurement::LongerThan(above), |at_most| Measurement::Within(Bounds { above, at_most })))
+    }
+
+    async fn measure_in_real_time(
+        &mut self,
+        is_session: bool,
+        interval: Duration,
+        limit: Duration,
+    ) -> Result<Measurement, Error> {
+        let earliest = Instant::now();
+        let sample = self.create_sample(is_session).await?;
+        let created = Instant::now();
+        let mut above = SignedDuration::ZERO;
+        let measured = loop {
+            let before = signed(created.elapsed());
+            if self.is_over(&sample).await? {
+                let is_first = above.is_zero();
+                let at_most = signed(earliest.elapsed());
+                break if is_first {
+                    Measurement::Immediate
+                } else {
+                    Measurement::Within(Bounds { above, at_most })
+                };
+            }
+            above = before.max(SignedDuration::from_nanos(1));
+            if created.elapsed() >= limit {
+                break Measurement::LongerThan(signed(limit));
+            }
+            if self.cancel.run_until_cancelled(tokio::time::sleep(interval)).await.is_none() {
+                return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+            }
+        };
+        self.remove_sample(sample).await?;
+        Ok(measured)
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}

@@ -1,0 +1,196 @@
+//! Finds an order by its ID, its session, a reference or an ID prefix, or lets the user pick it.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::commands::sales::{Sale, SaleState};
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
+use crate::ledger::Filter;
+use crate::model::{Order, Resource, SessionStatus};
+use crate::output::{Choice, format_amount, format_time};
+use crate::text::{escape_control, format_age, normalize_text, pluralize};
+
+/// Shorter beginnings of an ID are not looked up.
+const MIN_ID_PREFIX_LEN: usize = 4;
+
+const MAX_CHOICES: usize = 100;
+
+/// An order, and the sale that it came from if the ledger knows it.
+pub(in crate::commands) struct FoundOrder {
+    pub(in crate::commands) id: Uuid,
+    pub(super) order: Resource<Order>,
+    pub(super) sale: Option<Sale>,
+}
+
+/// Finds an order. Without a query, the user picks it from the sales that were paid.
+pub(in crate::commands) async fn find_order(
+    query: Option<&str>,
+    context: &ApiContext<'_>,
+) -> Result<FoundOrder, Error> {
+    let sales = context.sales(&Filter::default()).await?;
+    let (id, sale) = match query {
+        None => {
+            let sale = choose(&sales, context).await?;
+            (order_of(&sale, context).await?, Some(sale))
+        }
+        Some(query) => match find_sale(&sales, query, context)? {
+            Some(sale) => (order_of(&sale, context).await?, Some(sale)),
+            None => return find_by_id(query, context).await,
+        },
+    };
+    Ok(FoundOrder { id, order: read_order(id, context).await?, sale })
+}
+
+pub(super) async fn read_order(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Order>, Error> {
+    let order = context.client.order(id).await;
+    order.map_err(|error| Error::from(error).context(&format!("order {id}")))
+}
+
+/// The ID is that of an order or of a session which the ledger does not know.
+async fn find_by_id(query: &str, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
+    let Ok(id) = query.trim().parse::<Uuid>() else { return Err(not_found(query, context)) };
+    match context.client.order(id).await {
+        Ok(order) => return Ok(FoundOrder { id, order, sale: None }),
+        Err(error) if error.status() == Some(404) => {}
+        Err(error) => return Err(Error::from(error).context(&format!("order {id}"))),
+    }
+    let session = match context.client.session(id).await {
+        Ok(session) => session,
+        Err(error) if error.status() == Some(404) => return Err(not_found(query, context)),
+        Err(error) => return Err(Error::from(error).context(&format!("session {id}"))),
+    };
+    let id = order_of_session(&id.to_string(), session.status.as_ref(), session.order_id.as_deref())?;
+    Ok(FoundOrder { id, order: read_order(id, context).await?, sale: None })
+}
+
+fn not_found(query: &str, context: &ApiContext<'_>) -> Error {
+    let flag = context.settings.profile_flag();
+    let message = format!("there is no order, session or reference '{}'", escape_control(query));
+    Error::new(ErrorKind::NotFound, message)
+        .hint(format!("list the sales that were made here with `kustom{flag} sessions list`"))
+}
+
+/// Finds a sale by the ID of its order or session, by its reference, or by an ID prefix. The first of these that matches
+/// anything decides. Of several sales with the same reference, those that were not paid do not count.
+fn find_sale(sales: &[Sale], query: &str, context: &ApiContext<'_>) -> Result<Option<Sale>, Error> {
+    let (lower, text) = (query.trim().to_ascii_lowercase(), normalize_text(query));
+    let ids = |sale: &Sale| {
+        let ids = [sale.order_id().map(str::to_owned), sale.session_id().map(str::to_owned)];
+        ids.into_iter().flatten().chain([sale.attempt.clone()]).map(|id| id.to_ascii_lowercase())
+    };
+    let rules: [&dyn Fn(&Sale) -> bool; 3] = [
+        &|sale| ids(sale).any(|id| id == lower),
+        &|sale| sale.reference.as_deref().map(normalize_text).is_some_and(|other| other == text),
+        &|sale| lower.len() >= MIN_ID_PREFIX_LEN && ids(sale).any(|id| id.starts_with(&lower)),
+    ];
+    for matches in rules {
+        let mut found: Vec<&Sale> = sales.iter().filter(|sale| matches(sale)).collect();
+        if found.len() > 1 && found.iter().any(|sale| sale.is_paid()) {
+            found.retain(|sale| sale.is_paid());
+        }
+        // Several attempts may have found the same session.
+        let mut seen = Vec::new();
+        found.retain(|sale| {
+            let id = sale.order_id().or(sale.session_id());
+            let is_new = id.is_none_or(|id| !seen.contains(&id));
+            seen.extend(id);
+            is_new
+        });
+        match found.as_slice() {
+            [] => {}
+            [sale] => return Ok(Some((*sale).clone())),
+            several => return Err(ambiguous(query, several, context)),
+        }
+    }
+    Ok(None)
+}
+
+fn ambiguous(query: &str, sales: &[&Sale], context: &ApiContext<'_>) -> Error {
+    let describe = |sale: &&Sale| {
+        let amount = format_amount(sale.amount, sale.currency.as_deref());
+        let id = sale.order_id().or(sale.session_id()).unwrap_or(&sale.attempt);
+        let reference = sale.reference.as_deref().unwrap_or_default();
+        escape_control(&format!("{id}  {}  {amount}  {reference}", format_time(sale.at)))
+            .trim_end()
+            .to_owned()
+    };
+    let candidates: Vec<_> = sales.iter().map(describe).collect();
+    let message = format!(
+        "'{}' is ambiguous: it matches {}\n  {}",
+        escape_control(query),
+        pluralize(sales.len(), "sale"),
+        candidates.join("\n  ")
+    );
+    let ids: Vec<_> = sales.iter().filter_map(|sale| sale.order_id().or(sale.session_id())).collect();
+    let flag = context.settings.profile_flag();
+    Error::usage(message)
+        .detail("candidates", ids)
+        .hint(format!("use the ID of the order, such as `kustom{flag} orders get ID`"))
+}
+
+async fn order_of(sale: &Sale, context: &ApiContext<'_>) -> Result<Uuid, Error> {
+    let flag = context.settings.profile_flag();
+    match &sale.state {
+        SaleState::Session { id, order_id: Some(order), status } => {
+            order_of_session(id, Some(status), Some(order))
+        }
+        SaleState::Session { id, .. } => {
+            let session_id: Uuid =
+                id.parse().map_err(|_| Error::usage(format!("the ID of session {id} is not a UUID")))?;
+            let session = context.client.session(session_id).await;
+            let session = session.map_err(|error| Error::from(error).context(&format!("session {id}")))?;
+            order_of_session(id, session.status.as_ref(), session.order_id.as_deref())
+        }
+        SaleState::Unknown => {
+            let message = format!("attempt {} has an unknown outcome, so it has no order yet", sale.attempt);
+            Err(Error::usage(message).hint(format!("resolve it with `kustom{flag} sessions recover`")))
+        }
+        SaleState::None => {
+            Err(Error::new(ErrorKind::NotFound, format!("attempt {} created no session", sale.attempt)))
+        }
+    }
+}
+
+fn order_of_session(
+    session: &str,
+    status: Option<&SessionStatus>,
+    order: Option<&str>,
+) -> Result<Uuid, Error> {
+    let session = escape_control(session);
+    let Some(order) = order else {
+        let status = status.map_or("of no known status", SessionStatus::as_str);
+        let message = format!("session {session} is {}, so it has no order", escape_control(status));
+        return Err(Error::new(ErrorKind::NotFound, message).detail("session_status", status));
+    };
+    order.parse().map_err(|_| {
+        let message = format!("the order ID {} of session {session} is not a UUID", escape_control(order));
+        Error::new(ErrorKind::Unavailable, message)
+    })
+}
+
+async fn choose(sales: &[Sale], context: &ApiContext<'_>) -> Result<Sale, Error> {
+    let flag = context.settings.profile_flag();
+    if !context.output.can_prompt() {
+        return Err(Error::usage("no order is given").hint(format!(
+            "pass an order, a session or a reference; `kustom{flag} sessions list` lists the sales"
+        )));
+    }
+    let paid: Vec<_> = sales.iter().filter(|sale| sale.is_paid()).take(MAX_CHOICES).collect();
+    if paid.is_empty() {
+        return Err(Error::new(ErrorKind::NotFound, "no sale was paid here").hint("pass an order ID"));
+    }
+    let choices: Vec<_> = paid.iter().map(|sale| to_choice(sale)).collect();
+    let index = context.output.select("Sale", &choices).await?;
+    let sale = paid.get(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))?;
+    Ok((*sale).clone())
+}
+
+fn to_choice(sale: &Sale) -> Choice {
+    let age = format_age(Timestamp::now().duration_since(sale.at).unsigned_abs());
+    let amount = format_amount(sale.amount, sale.currency.as_deref());
+    let reference = sale.reference.as_deref().unwrap_or_default();
+    let parts: Vec<_> = [&amount, reference, &age].into_iter().filter(|part| !part.is_empty()).collect();
+    let id = sale.order_id().unwrap_or_default();
+    Choice::new(&parts.join("  "), id.get(..8).unwrap_or(id))
+}

@@ -1,0 +1,49 @@
+//! Orders: what sales become.
+
+mod change;
+pub(super) mod find;
+mod get;
+mod refund;
+mod refund_once;
+pub(super) mod view;
+
+use clap::Subcommand;
+
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ExitStatus};
+
+const MORE: &str = "\
+Examples:
+  kustom orders get receipt-1001
+  kustom orders refund receipt-1001 --amount 50.00 --reason 'Broken zip'
+  kustom orders refund receipt-1001 --item SKU-001,qty=1
+
+Next:
+  kustom payouts list
+";
+
+/// Orders of sales: refunds, and what was captured
+///
+/// A session that was paid is an order. An order is found by its ID, its session, your reference, or an ID prefix.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help(MORE))]
+pub(crate) enum Command {
+    Get(get::Args),
+    Refund(refund::Args),
+    Capture(change::CaptureArgs),
+    Cancel(change::CancelArgs),
+    Release(change::ReleaseArgs),
+}
+
+impl Command {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        match self {
+            Self::Get(args) => args.run(context).await,
+            Self::Refund(args) => args.run(context).await,
+            Self::Capture(args) => args.run(context).await,
+            Self::Cancel(args) => args.run(context).await,
+            Self::Release(args) => args.run(context).await,
+        }
+    }
+}

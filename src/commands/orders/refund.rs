@@ -1,0 +1,326 @@
+//! `kustom orders refund`
+
+use clap::builder::NonEmptyStringValueParser;
+use serde::Serialize;
+
+use super::find::{FoundOrder, find_order};
+use super::refund_once::{Intended, Processed, check_earlier, refund_once};
+use super::view::format_lines;
+use crate::commands::help::text::after_help;
+use crate::commands::sales::Sale;
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::ledger::RefundIntent;
+use crate::model::{
+    Currency, ItemChoice, Order, OrderItem, OrderStatus, RefundChoice, RefundError, RefundPlan, format_minor,
+    parse_amount, plan_refund, sold_lines,
+};
+use crate::output::{Cell, Choice, Column, Question, View, format_amount, format_time};
+use crate::text::escape_control;
+
+const MORE: &str = "\
+Examples:
+  kustom orders refund receipt-1001 --amount 50.00 --reason 'Broken zip'
+  kustom orders refund receipt-1001 --item SKU-001,qty=1 --item Bag
+  kustom orders refund ORDER --all --yes --reference return-17   # on production in a script
+
+Exit codes:
+    5  the API refused it; nothing was refunded
+    6  unavailable; nothing was refunded
+    7  unknown: run the same command again, which cannot refund twice
+    8  not confirmed; nothing was refunded
+    9  this refund was made before; --again makes it once more
+
+Next:
+  kustom orders get ORDER
+";
+
+/// Refund a sale, in whole or in part
+///
+/// Each intended refund has an idempotency key, which is stored before it is sent and used for every repetition: after a
+/// lost response, run the same command again. The same refund (order, reference, and amount or lines) is made once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help(MORE))]
+pub(crate) struct Args {
+    /// Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here
+    #[arg(value_name = "ORDER")]
+    order: Option<String>,
+    /// Amount including tax, such as 50.00
+    #[arg(long, value_name = "AMOUNT", conflicts_with_all = ["items", "all"], allow_hyphen_values = true)]
+    amount: Option<String>,
+    /// Line to refund, by its reference, name or number: `SKU-001` or `SKU-001,qty=1`; can be repeated
+    #[arg(long = "item", id = "items", value_name = "LINE", conflicts_with = "all", value_parser = ItemChoice::parse)]
+    items: Vec<ItemChoice>,
+    /// Everything that is left
+    #[arg(long)]
+    all: bool,
+    /// Reason, which the customer sees
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    reason: Option<String>,
+    /// Reference of the refund, which settlement files show
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    reference: Option<String>,
+    /// Make the refund even if the same one was made before
+    #[arg(long)]
+    again: bool,
+}
+
+/// The documented maximum length of a reference and of a reason, in characters.
+const MAX_TEXT_LEN: usize = 255;
+
+impl Args {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        let Self { order: query, amount, items, all, reason, reference, again } = self;
+        for (flag, text) in [("--reason", &reason), ("--reference", &reference)] {
+            if text.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_LEN) {
+                return Err(Error::usage(format!("{flag} is longer than {MAX_TEXT_LEN} characters")));
+            }
+        }
+        let is_chosen = amount.is_some() || !items.is_empty() || all;
+        if context.output.assume_yes() && !is_chosen {
+            return Err(Error::usage(
+                "--yes needs --amount, --item or --all, so that it is clear what is refunded",
+            )
+            .hint("nothing was refunded"));
+        }
+        context.ensure_can_confirm()?;
+        if !is_chosen && !context.output.can_prompt() {
+            return Err(Error::new(ErrorKind::Unconfirmed, "it is not clear what to refund")
+                .hint("add --amount, --item or --all; nothing was refunded"));
+        }
+        let FoundOrder { id, order, sale } = find_order(query.as_deref(), context).await?;
+        let currency = currency_of(&order)?;
+        let choice = match amount {
+            Some(text) => {
+                let amount = parse_amount(&text, currency);
+                RefundChoice::Amount(amount.map_err(|error| Error::usage(format!("--amount: {error}")))?)
+            }
+            None if !items.is_empty() => RefundChoice::Items(items),
+            None if all => RefundChoice::All,
+            None => ask_what(&order, currency, context).await?,
+        };
+        let mut intent = RefundIntent {
+            order_id: id.to_string(),
+            currency: currency.code().to_owned(),
+            reference: reference.map(|text| text.trim().to_owned()),
+            is_all: choice == RefundChoice::All,
+            ..RefundIntent::default()
+        };
+        let plan = plan_refund(&order, &choice, currency);
+        if let Some(plan) = plan.clone().ok().or_else(|| plan_without_refunds(&order, &choice, currency)) {
+            intent.amount = plan.amount;
+            intent.lines = plan.lines;
+        }
+        // Before the plan's error: what was refunded before is often the reason why it cannot be refunded now.
+        let intended = match (check_earlier(&intent, &order, again, context).await?, plan) {
+            (resumed @ Intended::Resumed(_), _) => resumed,
+            (Intended::New, Ok(_)) => Intended::New,
+            (Intended::New, Err(error)) => return Err(explain(&error, &order, context)),
+        };
+        let question = match &intended {
+            Intended::New => format!("refund {}", describe(&intent, &order, sale.as_ref())),
+            Intended::Resumed(attempt) => format!(
+                "finish the refund that was started {}: {}",
+                format_time(attempt.at),
+                describe(&attempt.intent, &order, sale.as_ref())
+            ),
+        };
+        confirm(&question, is_chosen, context).await?;
+        let processed = refund_once(id, &intent, reason, again, context).await?;
+        report(processed, context).await
+    }
+}
+
+/// What the choice would have been before anything was refunded, to recognize it as a refund that was made.
+fn plan_without_refunds(order: &Order, choice: &RefundChoice, currency: Currency) -> Option<RefundPlan> {
+    let status = Some(OrderStatus::Captured);
+    let order = Order { status, refunded_amount: Some(0), refunds: Vec::new(), ..order.clone() };
+    plan_refund(&order, choice, currency).ok().filter(|_| *choice != RefundChoice::All)
+}
+
+fn currency_of(order: &Order) -> Result<Currency, Error> {
+    let code = order.currency().unwrap_or_default();
+    let parsed = code.parse();
+    parsed.map_err(|error| Error::new(ErrorKind::Unavailable, format!("the currency of the order: {error}")))
+}
+
+/// Asks on production, and everywhere if it was not said what to refund.
+async fn confirm(question: &str, is_chosen: bool, context: &ApiContext<'_>) -> Result<(), Error> {
+    context.confirm(question).await?;
+    if !is_chosen
+        && !context.account.is_production()
+        && !context.output.confirm(&format!("{question}?")).await?
+    {
+        return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was refunded"));
+    }
+    Ok(())
+}
+
+/// The refund, its order and the sale, such as `50.00 SEK of order 5a… (receipt-1001, 249.50 SEK, 2026-11-26 10:03:00)`.
+fn describe(intent: &RefundIntent, order: &Order, sale: Option<&Sale>) -> String {
+    let currency = order.currency();
+    let lines: Vec<_> = intent.lines.iter().map(format_piece).collect();
+    let lines = if lines.is_empty() { String::new() } else { format!(" ({})", lines.join(", ")) };
+    let reference =
+        sale.and_then(|sale| sale.reference.clone()).or_else(|| order.merchant_reference1.clone());
+    let sold_at = sale.map(|sale| sale.at).or(order.created_at).map(format_time);
+    let total = format_amount(order.order_amount, currency.as_deref());
+    let parts: Vec<_> =
+        [reference, Some(format!("sale of {total}")), sold_at].into_iter().flatten().collect();
+    let amount = format_amount(Some(intent.amount), Some(&intent.currency));
+    format!("{amount}{lines} of order {} ({})", intent.order_id, parts.join(", "))
+}
+
+fn format_piece(item: &OrderItem) -> String {
+    let name = item.name.as_deref().or(item.reference.as_deref()).unwrap_or("(no name)");
+    format!("{} × {name}", item.quantity.unwrap_or(1))
+}
+
+fn explain(error: &RefundError, order: &Order, context: &ApiContext<'_>) -> Error {
+    let kind = match error {
+        RefundError::NothingLeft { .. } | RefundError::TooMuch { .. } | RefundError::TooMany { .. } => {
+            ErrorKind::Refused
+        }
+        _ => ErrorKind::Usage,
+    };
+    let report = Error::new(kind, escape_control(&error.to_string()));
+    match error {
+        RefundError::UnknownLine(_) | RefundError::AmbiguousLine(_) => {
+            let lines =
+                format_lines(order).into_iter().zip(1..).map(|(line, number)| format!("{number}  {line}"));
+            let lines: Vec<_> = lines.map(|line| escape_control(&line).into_owned()).collect();
+            let message = format!("{}\n  {}", report.message, lines.join("\n  "));
+            Error { message, ..report }.detail("candidates", lines).hint("name a line by its number")
+        }
+        RefundError::NothingLeft { .. } | RefundError::TooMuch { .. } | RefundError::TooMany { .. } => {
+            let (flag, id) = (context.settings.profile_flag(), order.order_id.as_deref().unwrap_or_default());
+            report.hint(format!("see its refunds with `kustom{flag} orders get {}`", escape_control(id)))
+        }
+        _ => report,
+    }
+}
+
+/// Asks what to refund: everything, lines, or an amount.
+async fn ask_what(
+    order: &Order,
+    currency: Currency,
+    context: &ApiContext<'_>,
+) -> Result<RefundChoice, Error> {
+    let output = context.output;
+    let left: Vec<_> =
+        sold_lines(order).into_iter().enumerate().filter(|(_, line)| line.left() > 0).collect();
+    let refundable = order.refundable();
+    if refundable == 0 {
+        return Ok(RefundChoice::All);
+    }
+    let total = format_amount(Some(refundable), Some(currency.code()));
+    let mut choices = vec![Choice::new("Everything that is left", &total)];
+    choices.extend(left.iter().map(|(_, line)| {
+        let price = format_amount(line.item.unit_price, Some(currency.code()));
+        Choice::new(
+            &format!("{} × {}", line.left(), line.item.name.as_deref().unwrap_or("(no name)")),
+            &price,
+        )
+    }));
+    choices.push(Choice::new("Another amount", ""));
+    let index = output.select("Refund", &choices).await?;
+    if index == 0 {
+        return Ok(RefundChoice::All);
+    }
+    let Some((number, line)) = left.get(index - 1) else {
+        let check = move |text: &str| match parse_amount(text, currency) {
+            Ok(1..) => Ok(()),
+            Ok(_) => Err("the amount must be more than zero".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        let prompt = format!("Amount, at most {}", format_minor(refundable, currency));
+        let text = output.ask(Question::new(&prompt).check(check)).await?;
+        return parse_amount(&text, currency)
+            .map(RefundChoice::Amount)
+            .map_err(|error| Error::usage(error.to_string()));
+    };
+    let left = line.left();
+    let quantity = if left == 1 {
+        1
+    } else {
+        let check = move |text: &str| match text.parse::<i64>() {
+            Ok(number) if (1..=left).contains(&number) => Ok(()),
+            _ => Err(format!("write a number from 1 to {left}")),
+        };
+        let question =
+            Question::new(&format!("How many, of {left}")).default(Some("1".to_owned())).check(check);
+        output.ask(question).await?.parse().unwrap_or(1)
+    };
+    Ok(RefundChoice::Items(vec![ItemChoice { line: format!("#{}", number + 1), quantity: Some(quantity) }]))
+}
+
+/// A refund that was processed.
+#[derive(Debug, Serialize)]
+struct RefundResult {
+    refund_id: Option<String>,
+    order_id: String,
+    refunded_amount: i64,
+    purchase_currency: String,
+    reference: Option<String>,
+    order_lines: Vec<OrderItem>,
+    /// What can still be refunded; `None` if the order cannot be read.
+    refundable_amount: Option<i64>,
+    /// The idempotency key.
+    attempt: String,
+}
+
+impl View for RefundResult {
+    const NOUN: &'static str = "refund";
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::id("ID", |refund| Cell::optional(refund.refund_id.as_deref())),
+        Column::id("ORDER", |refund| refund.order_id.as_str().into()),
+        Column::new("REFUNDED", |refund| {
+            format_amount(Some(refund.refunded_amount), Some(&refund.purchase_currency)).into()
+        }),
+        Column::new("REFUNDABLE", |refund| {
+            format_amount(refund.refundable_amount, Some(&refund.purchase_currency)).into()
+        }),
+        Column::new("REFERENCE", |refund| Cell::optional(refund.reference.as_deref())),
+        Column::detail("LINES", |refund| {
+            refund.order_lines.iter().map(format_piece).collect::<Vec<_>>().join("; ").into()
+        }),
+    ];
+}
+
+async fn report(processed: Processed, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+    let Processed { attempt, refund_id } = processed;
+    let RefundIntent { order_id, amount, currency, reference, lines, .. } = attempt.intent;
+    let order = match order_id.parse() {
+        Ok(id) => context.client.order(id).await.ok(),
+        Err(_) => None,
+    };
+    let refundable = order.as_ref().map(|order| order.refundable());
+    let refunded = format_amount(Some(amount), Some(&currency));
+    let rest = refundable.map(|minor| {
+        let rest = format_amount(Some(minor), Some(&currency));
+        if minor == 0 {
+            " Nothing is left to refund.".to_owned()
+        } else {
+            format!(" {rest} can still be refunded.")
+        }
+    });
+    let result = RefundResult {
+        refund_id,
+        order_id: order_id.clone(),
+        refunded_amount: amount,
+        purchase_currency: currency,
+        reference,
+        order_lines: lines,
+        refundable_amount: refundable,
+        attempt: attempt.id.to_string(),
+    };
+    context.output.print_item(&result).map_err(|error| {
+        error
+            .context(&format!("{refunded} of order {order_id} was refunded"))
+            .detail("order_id", order_id.as_str())
+    })?;
+    context
+        .output
+        .status(&format!("Refunded {refunded} of order {order_id}.{}", rest.as_deref().unwrap_or_default()));
+    Ok(ExitStatus::Success)
+}

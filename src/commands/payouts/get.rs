@@ -1,0 +1,52 @@
+//! `kustom payouts get`
+
+use crate::commands::help::text::after_help;
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::text::escape_control;
+
+const MORE: &str = "\
+Examples:
+  kustom payouts get REFERENCE
+  kustom payouts get REFERENCE -o json
+
+Next:
+  kustom payouts transactions REFERENCE
+";
+
+/// Show one payout with its totals
+///
+/// What it consists of is listed by `kustom payouts transactions`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help(MORE))]
+pub(crate) struct Args {
+    /// Payment reference of the payout
+    #[arg(value_name = "REFERENCE")]
+    reference: String,
+}
+
+impl Args {
+    pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        let payout = context.client.payout(&self.reference).await.map_err(|error| {
+            let is_not_found = error.status() == Some(404);
+            let error = Error::from(error).context(&format!("payout {}", escape_control(&self.reference)));
+            let flag = context.settings.profile_flag();
+            if is_not_found {
+                error.hint(format!("list them with `kustom{flag} payouts list`"))
+            } else {
+                error
+            }
+        })?;
+        if payout.payment_reference.as_deref().is_some_and(|reference| reference != self.reference) {
+            let reference =
+                escape_control(payout.payment_reference.as_deref().unwrap_or_default()).into_owned();
+            let message = format!(
+                "the API responded with payout {reference}, not with {}",
+                escape_control(&self.reference)
+            );
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        context.output.print_item(&payout)?;
+        Ok(ExitStatus::Success)
+    }
+}

@@ -1,0 +1,208 @@
+//! The page of `--ui`: the stored deliveries in a browser.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::response::Response;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, FuturesUnordered};
+use http::header::{ACCEPT, LOCATION};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use maud::{Markup, html};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::response::problem;
+use crate::callback_poster::CallbackEndpoint;
+use crate::commands::webhooks::{replay, store};
+use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
+use crate::error::Error;
+use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, is_cross_site, is_own_host};
+use crate::webhooks::Signer;
+
+const MAX_FORM: usize = 64 * 1024;
+
+const MAX_SHOWN: usize = 100;
+
+/// How often the database is read for new deliveries while a page is open.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+const REPLAY_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) struct Ui {
+    frame: Frame,
+    /// The directory of the database.
+    state: PathBuf,
+    store: DeliveryStore,
+    signer: Signer,
+    /// The URL of the application, for deliveries that were not forwarded.
+    forward_to: Option<String>,
+}
+
+impl Ui {
+    pub(super) fn new(
+        state: PathBuf,
+        store: DeliveryStore,
+        signer: Signer,
+        forward_to: Option<String>,
+    ) -> Self {
+        let frame = Frame { title: "Kustom callbacks", base: "/page", token: page::new_token() };
+        Self { frame, state, store, signer, forward_to }
+    }
+
+    /// Serves until `stop` is cancelled.
+    pub(super) async fn serve(&self, listener: &TcpListener, stop: &CancellationToken) {
+        let mut connections = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(_) = connections.next(), if !connections.is_empty() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let service = service_fn(|request| self.handle(request));
+                        let mut server = http1::Builder::new();
+                        connections.push(server.keep_alive(true).serve_connection(TokioIo::new(stream), service));
+                    }
+                    Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
+                },
+            }
+        }
+    }
+
+    async fn handle(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+        let (parts, body) = request.into_parts();
+        let not_found = || problem(StatusCode::NOT_FOUND, "There is nothing here.");
+        if !is_own_host(&parts.headers) {
+            return Ok(problem(StatusCode::FORBIDDEN, "Open the page at its own address."));
+        }
+        let path = parts.uri.path();
+        Ok(match (&parts.method, path.strip_prefix("/page/")) {
+            (&Method::GET, None) if path == "/" => {
+                let about = html! { "What " code { "kustom webhooks listen" } " received" };
+                page::html_response(
+                    StatusCode::OK,
+                    self.frame.document(&about, &content(&self.frame, &self.store)),
+                )
+            }
+            (&Method::GET, Some("events")) => {
+                let query = parts.uri.query().unwrap_or_default();
+                match query.strip_prefix("token=").filter(|token| self.frame.has_token(token)) {
+                    Some(_) => self.events(),
+                    None => problem(StatusCode::FORBIDDEN, "Only the page itself can do this. Reload it."),
+                }
+            }
+            (&Method::GET, Some(name)) => page::asset(name).unwrap_or_else(not_found),
+            (&Method::POST, Some("act")) => match to_bytes(Body::new(body), MAX_FORM).await {
+                Ok(form) => self.act(&parts.headers, &form).await,
+                Err(_) => problem(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long or incomplete."),
+            },
+            _ => not_found(),
+        })
+    }
+
+    fn events(&self) -> Response {
+        let store = match DeliveryStore::open(&self.state) {
+            Ok(store) => store,
+            Err(error) => return problem(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        };
+        let state = (self.frame.clone(), store, String::new());
+        page::event_response(stream::unfold(state, async |(frame, store, shown)| {
+            loop {
+                let new = content(&frame, &store).into_string();
+                if new != shown {
+                    let event: Result<Bytes, Infallible> = Ok(page::event(&new));
+                    return Some((event, (frame, store, new)));
+                }
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        }))
+    }
+
+    /// Sends a delivery again, signed now.
+    async fn act(&self, headers: &HeaderMap, form: &[u8]) -> Response {
+        let field = |name: &str| {
+            let found = url::form_urlencoded::parse(form).find(|(other, _)| other == name);
+            found.map(|(_, value)| value.into_owned()).unwrap_or_default()
+        };
+        if is_cross_site(headers) || !self.frame.has_token(&field("token")) {
+            return problem(StatusCode::FORBIDDEN, "Only the page itself can do this. Reload it.");
+        }
+        if field("do") != "send" {
+            return problem(StatusCode::BAD_REQUEST, "There is no such action.");
+        }
+        match self.send(&field("id")).await {
+            Ok(()) if headers.get(ACCEPT).is_some_and(|value| value == "application/json") => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response
+            }
+            Ok(()) => {
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = StatusCode::SEE_OTHER;
+                response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
+                response
+            }
+            Err(error) => problem(StatusCode::BAD_GATEWAY, &error.message),
+        }
+    }
+
+    async fn send(&self, id: &str) -> Result<(), Error> {
+        let delivery = store::find(&self.store, id)?;
+        let url = delivery.forwarded_to.as_ref().or(self.forward_to.as_ref());
+        let url = url.ok_or_else(|| Error::usage("there is no URL to send it to: use --forward-to"))?;
+        let endpoint = CallbackEndpoint::new(url, REPLAY_TIMEOUT).map_err(Error::usage)?;
+        let (_, failure) = replay::replay(&self.store, &delivery, &endpoint, Some(&self.signer), &[]).await?;
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+fn content(frame: &Frame, store: &DeliveryStore) -> Markup {
+    let filter = DeliveryFilter { limit: Some(MAX_SHOWN), ..DeliveryFilter::default() };
+    let (views, failure) = match store.list(&filter) {
+        Ok(deliveries) => (deliveries.iter().map(view).collect::<Vec<_>>(), None),
+        Err(error) => (Vec::new(), Some(error.to_string())),
+    };
+    html! {
+        section.panel #callbacks aria-labelledby="callbacks-title" {
+            header { h2 #callbacks-title { "Callbacks" } }
+            @if let Some(failure) = failure { p.notice.bad { (failure) } }
+            (callback_list(frame, &views, "Callbacks appear here when they are received."))
+        }
+    }
+}
+
+fn view(delivery: &StoredDelivery) -> CallbackView {
+    let tone = match delivery.state {
+        DeliveryState::Acknowledged => Tone::Good,
+        DeliveryState::Received | DeliveryState::Processing => Tone::Neutral,
+        DeliveryState::Failed | DeliveryState::Refused => Tone::Bad,
+    };
+    let headers = delivery.headers.iter();
+    let attempt = AttemptView {
+        at: delivery.received_at,
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+            .collect(),
+        status: delivery.status,
+        error: delivery.reason.clone(),
+        response: delivery.response.clone(),
+        detail: delivery.forwarded_to.as_ref().map(|url| format!("forwarded to {url}")).unwrap_or_default(),
+    };
+    CallbackView {
+        key: delivery.seq.to_string(),
+        id: delivery.webhook_id.clone(),
+        kind: delivery.kind.clone().unwrap_or_else(|| "(not verified)".to_owned()),
+        at: Some(delivery.received_at),
+        status: delivery.state.as_str().to_owned(),
+        tone,
+        payload: delivery.event(),
+        attempts: vec![attempt],
+        can_be_sent: delivery.state != DeliveryState::Refused,
+    }
+}

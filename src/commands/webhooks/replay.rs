@@ -1,0 +1,247 @@
+//! `kustom webhooks replay`
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::list::args_since;
+use super::listen::forward::{REPEATED_HEADER, strip_hop_by_hop};
+use super::set::{Assignment, parse_assignment};
+use super::store;
+use crate::args;
+use crate::callback_poster::{CallbackEndpoint, DeliveryError};
+use crate::commands::help::text::after_help;
+use crate::context::App;
+use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, Finish, StoredDelivery};
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::output::{Cell, CellStyle, Column, View};
+use crate::text::escape_control;
+use crate::webhooks::Signer;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+const MORE: &str = "\
+Examples:
+  kustom webhooks replay kevt_2c8f1d0a --to http://127.0.0.1:8080/callbacks
+  kustom webhooks replay --failed --since 1h --resign --secret-file secret.txt \\
+      --to http://127.0.0.1:8080/callbacks
+  kustom webhooks replay kevt_2c8f1d0a --resign --secret-file secret.txt \\
+      --set data.failure_reason=LOST_CARD --to http://127.0.0.1:8080/callbacks
+
+Next:
+  kustom webhooks list --failed
+";
+
+/// Send callbacks that were received here to an application again
+///
+/// Headers and body are those that were received, so applications that check the age of a signature reject old ones; use
+/// --resign to sign them now. Each one is sent once, with the header `kustom-repeated`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help(MORE))]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+pub(crate) struct Args {
+    /// Webhook IDs or ID prefixes
+    #[arg(value_name = "DELIVERY", required_unless_present_any = ["failed", "since"])]
+    deliveries: Vec<String>,
+    /// Replay the deliveries that passed verification and were not acknowledged
+    #[arg(long, conflicts_with = "deliveries")]
+    failed: bool,
+    /// Replay the deliveries that were received within this duration, such as 1h
+    #[arg(long, value_name = "DURATION", conflicts_with = "deliveries", value_parser = args::parse_duration)]
+    since: Option<Duration>,
+    /// URL of the application: https, or http on this machine [default: where each one was forwarded to]
+    #[arg(long, value_name = "URL")]
+    to: Option<String>,
+    /// Sign the callbacks again, with the time of now
+    #[arg(long, requires = "secret_file")]
+    resign: bool,
+    /// File with the callback secret (whsec_…); repeat it to sign with several secrets
+    #[arg(long, value_name = "FILE", requires = "resign", value_parser = args::parse_secret_file)]
+    secret_file: Vec<PathBuf>,
+    /// Change a value of the body, such as data.order_id=…; can be repeated, and needs --resign
+    #[arg(long, value_name = "PATH=VALUE", requires = "resign", value_parser = parse_assignment)]
+    set: Vec<Assignment>,
+}
+
+impl Args {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
+        let Self { deliveries, failed, since, to, resign, secret_file, set } = self;
+        let secrets = args::read_secrets(&secret_file, &app.output)?;
+        let signer = if resign { Some(Signer::new(&secrets)) } else { None };
+        let signer = signer.transpose().map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
+        let store = store::open(app)?;
+        let chosen = choose(&store, &deliveries, failed, since)?;
+        let endpoint = |url: &str| {
+            CallbackEndpoint::new(url, TIMEOUT)
+                .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))
+        };
+        let fixed = to.as_deref().map(endpoint).transpose()?;
+        if let Some(delivery) =
+            chosen.iter().find(|delivery| fixed.is_none() && delivery.forwarded_to.is_none())
+        {
+            let id = escape_control(&delivery.webhook_id);
+            return Err(Error::usage(format!(
+                "{id} was not forwarded before, so there is no URL to send it to"
+            ))
+            .hint("name the application with --to URL"));
+        }
+        app.block_on(async {
+            let mut results = app.output.list_writer()?;
+            let mut worst: Option<Error> = None;
+            // The oldest first, as they were received.
+            for delivery in chosen.iter().rev() {
+                let own = match (&fixed, &delivery.forwarded_to) {
+                    (None, Some(url)) => Some(endpoint(url)?),
+                    _ => None,
+                };
+                let Some(endpoint) = fixed.as_ref().or(own.as_ref()) else { continue };
+                let (result, error) = replay(&store, delivery, endpoint, signer.as_ref(), &set).await?;
+                results.push(result)?;
+                if let Some(error) = error
+                    && worst.as_ref().is_none_or(|worst| severity(&error) > severity(worst))
+                {
+                    worst = Some(error);
+                }
+            }
+            results.finish()?;
+            match worst {
+                Some(error) => Err(error),
+                None => Ok(ExitStatus::Success),
+            }
+        })
+    }
+}
+
+const fn severity(error: &Error) -> u8 {
+    match error.kind {
+        ErrorKind::Unknown => 3,
+        ErrorKind::Unavailable => 2,
+        _ => 1,
+    }
+}
+
+/// The deliveries to replay, the newest first.
+fn choose(
+    store: &DeliveryStore,
+    ids: &[String],
+    failed: bool,
+    since: Option<Duration>,
+) -> Result<Vec<StoredDelivery>, Error> {
+    if ids.is_empty() {
+        let since = since.map(args_since).transpose()?;
+        let filter = DeliveryFilter { since, failed, ..DeliveryFilter::default() };
+        let mut found = store.list(&filter).map_err(|error| store::store_error(&error))?;
+        // Anybody may have sent what failed verification.
+        found.retain(|delivery| delivery.state != DeliveryState::Refused);
+        return Ok(found);
+    }
+    let found: Result<Vec<_>, Error> = ids.iter().rev().map(|id| store::find(store, id)).collect();
+    found
+}
+
+/// Sends a delivery once and stores the result. Returns what failed, if it was not acknowledged.
+pub(super) async fn replay(
+    store: &DeliveryStore,
+    delivery: &StoredDelivery,
+    endpoint: &CallbackEndpoint,
+    signer: Option<&Signer>,
+    set: &[Assignment],
+) -> Result<(ReplayResult, Option<Error>), Error> {
+    let (mut headers, mut body) = (strip_hop_by_hop(&delivery.headers), delivery.body.clone());
+    let id = delivery.webhook_id.clone();
+    if let Some(signer) = signer {
+        if !set.is_empty() {
+            let mut event: Value = serde_json::from_slice(&body)
+                .map_err(|_| Error::usage(format!("the body of {} is not JSON", escape_control(&id))))?;
+            for assignment in set {
+                assignment.apply(&mut event)?;
+            }
+            body = event.to_string().into_bytes();
+        }
+        let added: Result<HeaderMap, _> = signer.sign(&id, Timestamp::now(), &body);
+        headers.extend(added.map_err(|error| Error::usage(error.to_string()))?);
+        headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+    }
+    headers.insert(REPEATED_HEADER, HeaderValue::from_static("true"));
+    let is_believed = delivery.state != DeliveryState::Refused;
+    let save = |result: Result<(), crate::deliveries::StoreError>| {
+        result.map_err(|error| store::store_error(&error))
+    };
+    let started = Instant::now();
+    let response = endpoint.post(headers, body).await;
+    let mut result = ReplayResult {
+        webhook_id: id.clone(),
+        kind: delivery.kind.clone(),
+        session_id: delivery.session_id.clone(),
+        to: endpoint.display_url(),
+        status: None,
+        error: None,
+        took_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    let failure = match response {
+        Ok(response) => {
+            let status = response.status();
+            result.status = Some(status.as_u16());
+            let reason =
+                (!status.is_success()).then(|| format!("the application responded with {}", status.as_u16()));
+            if is_believed {
+                save(store.process(delivery.seq, Some(&endpoint.display_url())))?;
+                let state =
+                    if reason.is_none() { DeliveryState::Acknowledged } else { DeliveryState::Failed };
+                let finish = Finish {
+                    status: status.as_u16(),
+                    reason: reason.as_deref(),
+                    response: Some(response.body()),
+                };
+                save(store.finish(delivery.seq, state, &finish))?;
+            }
+            reason.map(|reason| Error::new(ErrorKind::Refused, format!("{}: {reason}", escape_control(&id))))
+        }
+        Err(error) => {
+            let kind = match error {
+                DeliveryError::NotSent(_) => ErrorKind::Unavailable,
+                DeliveryError::Lost(_) => ErrorKind::Unknown,
+            };
+            let reason = error.reason();
+            result.error = Some(reason.clone());
+            Some(Error::new(kind, format!("{}: {}", escape_control(&id), escape_control(&reason))))
+        }
+    };
+    Ok((result, failure))
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReplayResult {
+    webhook_id: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    session_id: Option<String>,
+    to: String,
+    status: Option<u16>,
+    error: Option<String>,
+    took_ms: u64,
+}
+
+impl View for ReplayResult {
+    const NOUN: &'static str = "delivery";
+    const CSV_FIELDS: &'static [&'static str] =
+        &["webhook_id", "type", "session_id", "to", "status", "error", "took_ms"];
+    const COLUMNS: &'static [Column<Self>] = &[
+        Column::id("ID", |result| result.webhook_id.as_str().into()),
+        Column::new("TYPE", |result| Cell::optional(result.kind.as_deref())),
+        Column::id("SESSION", |result| Cell::optional(result.session_id.as_deref())),
+        Column::new("TO", |result| result.to.as_str().into()),
+        Column::new("RESPONSE", |result| match (result.status, &result.error) {
+            (Some(status), _) => {
+                let style = if (200..300).contains(&status) { CellStyle::Success } else { CellStyle::Error };
+                Cell::styled(format!("{status} in {} ms", result.took_ms), style)
+            }
+            (None, error) => Cell::styled(error.clone().unwrap_or_default(), CellStyle::Error),
+        }),
+    ];
+}

@@ -1,0 +1,36 @@
+//! `kustom webhooks show`
+
+use super::row::DeliveryDetails;
+use super::store;
+use crate::commands::help::text::after_help;
+use crate::context::App;
+use crate::error::{Error, ExitStatus};
+
+const MORE: &str = "\
+Examples:
+  kustom webhooks show kevt_2c8f1d0a
+  kustom webhooks show kevt_2c8f1d0a -o json
+
+Next:
+  kustom webhooks replay DELIVERY --to URL
+";
+
+/// Show a callback that was received here
+///
+/// Shows its headers, its body and the application's response. Headers with credentials are not stored.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help(MORE))]
+pub(crate) struct Args {
+    /// Webhook ID or ID prefix
+    #[arg(value_name = "DELIVERY")]
+    delivery: String,
+}
+
+impl Args {
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
+        let Self { delivery } = self;
+        let found = store::find(&store::open(app)?, &delivery)?;
+        app.output.print_item(&DeliveryDetails::from(&found))?;
+        Ok(ExitStatus::Success)
+    }
+}

@@ -1,0 +1,451 @@
+//! The callbacks that were received, in the local database of the ledger.
+//!
+//! A delivery is stored before it is processed and its result before it is acknowledged, so that a process that is killed
+//! in between loses nothing: the sender delivers it again, and the store knows how far it came.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
+use serde_json::Value;
+
+use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
+use crate::model::Callback;
+use crate::secret::redact;
+
+/// The oldest ones that were acknowledged are removed.
+const MAX_DELIVERIES: i64 = 100_000;
+
+/// Anybody can send deliveries that fail verification.
+const MAX_REFUSED: i64 = 1000;
+
+/// In bytes, of a delivery that failed verification and of a response.
+const MAX_KEPT: usize = 64 * 1024;
+
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Names of headers that can be credentials contain one of these.
+const SECRET_HEADERS: [&str; 6] = ["authorization", "cookie", "token", "secret", "api-key", "password"];
+
+/// The table is created where it is missing, so it needs no version of its own.
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq INTEGER PRIMARY KEY,
+    webhook_id TEXT NOT NULL,
+    valid INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    type TEXT,
+    session_id TEXT,
+    order_id TEXT,
+    headers TEXT NOT NULL,
+    body BLOB NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    status INTEGER,
+    reason TEXT,
+    response TEXT,
+    forwarded_to TEXT
+);
+CREATE UNIQUE INDEX IF NOT EXISTS deliveries_id ON deliveries (webhook_id) WHERE valid = 1;
+CREATE INDEX IF NOT EXISTS deliveries_refused ON deliveries (seq) WHERE valid = 0;
+";
+
+const COLUMNS: &str = "seq, webhook_id, received_ms, state, type, session_id, order_id, headers, body, attempts, status, \
+                       reason, response, forwarded_to";
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("cannot open the ledger {}: {reason}", .path.display())]
+    File { path: PathBuf, reason: String },
+    #[error("cannot use the deliveries in the ledger {}: {reason}", .path.display())]
+    Database { path: PathBuf, reason: String },
+}
+
+/// How far a delivery came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeliveryState {
+    /// It is stored, and nothing else happened.
+    Received,
+    /// It was passed on, or is about to be; the result is not known.
+    Processing,
+    /// It was processed, and the sender was or will be told so.
+    Acknowledged,
+    /// It was not processed, so the sender has to retry.
+    Failed,
+    /// It failed verification.
+    Refused,
+}
+
+impl DeliveryState {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Received => "received",
+            Self::Processing => "processing",
+            Self::Acknowledged => "acknowledged",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "received" => Self::Received,
+            "acknowledged" => Self::Acknowledged,
+            "failed" => Self::Failed,
+            "refused" => Self::Refused,
+            // What is not known may have been processed.
+            _ => Self::Processing,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct StoredDelivery {
+    pub(crate) seq: i64,
+    pub(crate) webhook_id: String,
+    pub(crate) received_at: Timestamp,
+    pub(crate) state: DeliveryState,
+    pub(crate) kind: Option<String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) order_id: Option<String>,
+    /// As received, except credentials.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    /// How often it was passed on.
+    pub(crate) attempts: u32,
+    /// The status of the response to the sender.
+    pub(crate) status: Option<u16>,
+    /// Why it was not acknowledged.
+    pub(crate) reason: Option<String>,
+    /// The body of the application's response, truncated.
+    pub(crate) response: Option<String>,
+    /// The URL of the application, without its query.
+    pub(crate) forwarded_to: Option<String>,
+}
+
+impl StoredDelivery {
+    /// The body as JSON, or as text if it is not.
+    pub(crate) fn event(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&self.body).into_owned()))
+    }
+}
+
+/// What the store knows of a delivery that arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begin {
+    New(i64),
+    /// It may have been passed on before, but its result was lost.
+    Repeat(i64),
+    Acknowledged,
+}
+
+/// The result of processing a delivery.
+#[derive(Debug, Default)]
+pub(crate) struct Finish<'a> {
+    pub(crate) status: u16,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) response: Option<&'a [u8]>,
+}
+
+/// Which deliveries to list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct DeliveryFilter {
+    pub(crate) since: Option<Timestamp>,
+    /// Only those that were not acknowledged.
+    pub(crate) failed: bool,
+    pub(crate) kind: Option<String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) limit: Option<usize>,
+}
+
+pub(crate) struct DeliveryStore {
+    path: PathBuf,
+    connection: RefCell<Connection>,
+}
+
+impl DeliveryStore {
+    /// Opens the database in the state directory, which is created if it does not exist.
+    pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
+        let path = state.join("ledger.db");
+        let failed = |reason: String| StoreError::File { path: path.clone(), reason };
+        create_private_dir(parent_dir(&path)).map_err(|error| failed(io_error_message(&error)))?;
+        // SQLite gives its other files the mode of this one.
+        let file = private_open_options().read(true).open(&path);
+        file.map_err(|error| failed(io_error_message(&error)))?;
+        let open = || -> rusqlite::Result<Connection> {
+            let connection = Connection::open(&path)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            let exists = "SELECT 1 FROM sqlite_master WHERE name = 'deliveries_refused'";
+            if connection.query_row(exists, [], |_| Ok(())).optional()?.is_none() {
+                connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
+            }
+            Ok(connection)
+        };
+        match open() {
+            Ok(connection) => Ok(Self { path: path.clone(), connection: RefCell::new(connection) }),
+            Err(error) => Err(StoreError::Database { path: path.clone(), reason: error.to_string() }),
+        }
+    }
+
+    fn run<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let result = work(&mut self.connection.borrow_mut());
+        result.map_err(|error| StoreError::Database { path: self.path.clone(), reason: error.to_string() })
+    }
+
+    /// Stores a delivery that passed verification, unless it is known.
+    pub(crate) fn begin(
+        &self,
+        id: &str,
+        at: Timestamp,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Begin, StoreError> {
+        self.run(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let select = "SELECT seq, state FROM deliveries WHERE webhook_id = ?1 AND valid = 1";
+            let known =
+                transaction.query_row(select, [id], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+            let begin = match known.optional()? {
+                Some((seq, state)) => match DeliveryState::parse(&state) {
+                    DeliveryState::Acknowledged => Begin::Acknowledged,
+                    DeliveryState::Processing => Begin::Repeat(seq),
+                    DeliveryState::Received | DeliveryState::Failed | DeliveryState::Refused => {
+                        Begin::New(seq)
+                    }
+                },
+                None => Begin::New(insert(&transaction, id, true, at, headers, body, None)?),
+            };
+            if let Begin::New(seq) | Begin::Repeat(seq) = begin {
+                // A retry has new signatures.
+                let update = "UPDATE deliveries SET headers = ?2 WHERE seq = ?1";
+                transaction.execute(update, params![seq, headers_to_json(headers)])?;
+                let oldest = seq - MAX_DELIVERIES;
+                let delete = "DELETE FROM deliveries WHERE seq < ?1 AND state = 'acknowledged'";
+                transaction.execute(delete, [oldest])?;
+            }
+            transaction.commit()?;
+            Ok(begin)
+        })
+    }
+
+    /// Stores that a delivery is about to be passed on.
+    pub(crate) fn process(&self, seq: i64, forwarded_to: Option<&str>) -> Result<(), StoreError> {
+        let update = "UPDATE deliveries SET state = 'processing', attempts = attempts + 1, forwarded_to = ?2 WHERE seq = ?1";
+        self.run(|connection| connection.execute(update, params![seq, forwarded_to]).map(drop))
+    }
+
+    /// Stores the result of a delivery.
+    pub(crate) fn finish(
+        &self,
+        seq: i64,
+        state: DeliveryState,
+        finish: &Finish<'_>,
+    ) -> Result<(), StoreError> {
+        let response = finish.response.map(|body| {
+            // An application may repeat its configuration, including the secret.
+            redact(&String::from_utf8_lossy(&body[..body.len().min(MAX_KEPT)])).into_owned()
+        });
+        let update =
+            "UPDATE deliveries SET state = ?2, status = ?3, reason = ?4, response = ?5 WHERE seq = ?1";
+        let reason = finish.reason.map(|reason| redact(reason).into_owned());
+        self.run(|connection| {
+            connection
+                .execute(update, params![seq, state.as_str(), finish.status, reason, response])
+                .map(drop)
+        })
+    }
+
+    /// Stores a delivery that failed verification, with the word for the reason.
+    pub(crate) fn refuse(
+        &self,
+        at: Timestamp,
+        headers: &HeaderMap,
+        body: &[u8],
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+        let id: String = id.chars().take(100).collect();
+        let body = &body[..body.len().min(MAX_KEPT)];
+        self.run(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            insert(&transaction, &id, false, at, headers, body, Some(reason))?;
+            let delete = "DELETE FROM deliveries WHERE valid = 0 AND seq <= \
+                          (SELECT seq FROM deliveries WHERE valid = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
+            transaction.execute(delete, [MAX_REFUSED])?;
+            transaction.commit()
+        })
+    }
+
+    /// The newest deliveries, the newest first.
+    pub(crate) fn list(&self, filter: &DeliveryFilter) -> Result<Vec<StoredDelivery>, StoreError> {
+        let limit = filter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
+        let select = format!(
+            "SELECT {COLUMNS} FROM deliveries WHERE received_ms >= ?1 AND (?2 = 0 OR state <> 'acknowledged') \
+             AND (?3 IS NULL OR type = ?3) AND (?4 IS NULL OR session_id = ?4) ORDER BY seq DESC LIMIT ?5"
+        );
+        let since = filter.since.map_or(i64::MIN, Timestamp::as_millisecond);
+        self.run(|connection| {
+            let mut statement = connection.prepare(&select)?;
+            let params = params![since, filter.failed, filter.kind, filter.session_id, limit];
+            statement.query_map(params, read)?.collect()
+        })
+    }
+
+    /// The deliveries whose webhook ID is this, or begins with it.
+    pub(crate) fn find(&self, id: &str) -> Result<Vec<StoredDelivery>, StoreError> {
+        let select = format!(
+            "SELECT {COLUMNS} FROM deliveries WHERE webhook_id = ?1 OR substr(webhook_id, 1, length(?1)) = ?1 \
+             ORDER BY seq DESC LIMIT 100"
+        );
+        let mut found: Vec<StoredDelivery> =
+            self.run(|connection| connection.prepare(&select)?.query_map([id], read)?.collect())?;
+        if found.iter().any(|delivery| delivery.webhook_id == id) {
+            found.retain(|delivery| delivery.webhook_id == id);
+            // Of several with this ID, the valid one is meant, or else the newest.
+            let valid =
+                found.iter().position(|delivery| delivery.state != DeliveryState::Refused).unwrap_or(0);
+            found = vec![found.swap_remove(valid)];
+        }
+        Ok(found)
+    }
+}
+
+fn insert(
+    connection: &Connection,
+    id: &str,
+    is_valid: bool,
+    at: Timestamp,
+    headers: &HeaderMap,
+    body: &[u8],
+    reason: Option<&str>,
+) -> rusqlite::Result<i64> {
+    // Nothing in the body of an invalid delivery is believed.
+    let callback: Callback =
+        if is_valid { serde_json::from_slice(body).unwrap_or_default() } else { Callback::default() };
+    let kind = callback.known_type().map(|known| known.to_string()).or(callback.kind);
+    let data = callback.data.unwrap_or_default();
+    let state = if is_valid { DeliveryState::Received } else { DeliveryState::Refused };
+    let status = (!is_valid).then_some(401);
+    connection.execute(
+        "INSERT INTO deliveries (webhook_id, valid, received_ms, state, type, session_id, order_id, headers, body, reason, \
+         status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        params![
+            id,
+            is_valid,
+            at.as_millisecond(),
+            state.as_str(),
+            kind,
+            data.session_id,
+            data.order_id,
+            headers_to_json(headers),
+            body,
+            reason,
+            status
+        ],
+    )?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredDelivery> {
+    let received = Timestamp::from_millisecond(row.get(2)?).unwrap_or_default();
+    let headers: String = row.get(7)?;
+    Ok(StoredDelivery {
+        seq: row.get(0)?,
+        webhook_id: row.get(1)?,
+        received_at: received,
+        state: DeliveryState::parse(&row.get::<_, String>(3)?),
+        kind: row.get(4)?,
+        session_id: row.get(5)?,
+        order_id: row.get(6)?,
+        headers: headers_from_json(&headers),
+        body: row.get(8)?,
+        attempts: row.get(9)?,
+        status: row.get(10)?,
+        reason: row.get(11)?,
+        response: row.get(12)?,
+        forwarded_to: row.get(13)?,
+    })
+}
+
+/// The headers without credentials, as an array of pairs.
+fn headers_to_json(headers: &HeaderMap) -> String {
+    let is_kept = |name: &HeaderName| !SECRET_HEADERS.iter().any(|secret| name.as_str().contains(secret));
+    let kept = headers.iter().filter(|(name, _)| is_kept(name));
+    let pairs = kept.filter_map(|(name, value)| {
+        let value = value.to_str().ok()?;
+        Some(serde_json::json!([name.as_str(), redact(value)]))
+    });
+    Value::Array(pairs.collect()).to_string()
+}
+
+fn headers_from_json(text: &str) -> HeaderMap {
+    let pairs: Vec<(String, String)> = serde_json::from_str(text).unwrap_or_default();
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn each_step_is_known_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let begin = || {
+            let store = DeliveryStore::open(dir.path()).unwrap();
+            let begin = store.begin("kevt_1", Timestamp::UNIX_EPOCH, &HeaderMap::new(), b"{}").unwrap();
+            (store, begin)
+        };
+        let (store, first) = begin();
+        let Begin::New(seq) = first else { panic!("{first:?}") };
+        // Killed before it was passed on: nothing is repeated.
+        assert_eq!(begin().1, Begin::New(seq));
+        store.process(seq, None).unwrap();
+        assert_eq!(begin().1, Begin::Repeat(seq));
+        store.finish(seq, DeliveryState::Failed, &Finish { status: 503, ..Finish::default() }).unwrap();
+        assert_eq!(begin().1, Begin::New(seq));
+        store.process(seq, None).unwrap();
+        store.finish(seq, DeliveryState::Acknowledged, &Finish { status: 204, ..Finish::default() }).unwrap();
+        assert_eq!(begin().1, Begin::Acknowledged);
+        let found = store.find("kevt").unwrap();
+        assert_eq!((found.len(), found[0].attempts, found[0].status), (1, 2, Some(204)));
+    }
+
+    #[test]
+    fn credentials_in_headers_are_not_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = DeliveryStore::open(dir.path()).unwrap();
+        let given = headers(&[
+            ("webhook-id", "kevt_1"),
+            ("authorization", "Basic x"),
+            ("x-api-key", "k"),
+            ("cookie", "a=b"),
+            ("user-agent", "sender"),
+        ]);
+        store.refuse(Timestamp::UNIX_EPOCH, &given, b"x", "wrong_signature").unwrap();
+        let list = store.list(&DeliveryFilter { failed: true, ..DeliveryFilter::default() }).unwrap();
+        assert_eq!(list[0].headers, headers(&[("webhook-id", "kevt_1"), ("user-agent", "sender")]));
+        assert_eq!(
+            (list[0].state, list[0].reason.as_deref()),
+            (DeliveryState::Refused, Some("wrong_signature"))
+        );
+    }
+}

@@ -1,0 +1,294 @@
+//! After the sale: orders and refunds.
+
+use serde_json::{Value, json};
+
+use crate::common::emulator_process::EmulatorProcess;
+use crate::common::harness::TestEnv;
+use crate::common::pty::{PtySession, plain};
+
+/// Sells two T-shirts and a bag for 249.50 SEK, and returns the IDs of the session and the order.
+fn sell(env: &TestEnv, reference: &str) -> (String, String) {
+    let devices = env.run(["devices", "list", "-o", "json"]).json();
+    if devices.as_array().unwrap().is_empty() {
+        let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    }
+    let shirts = "T-Shirt,price=100.00,qty=2,tax=25%,ref=SKU-001";
+    let args = ["sessions", "create", "--device", "Till 1", "--currency", "SEK", "--item", shirts];
+    let more = ["--item", "Bag,price=49.50,tax=25%,ref=SKU-002", "--reference", reference, "-o", "json"];
+    let session = env.run(args.iter().chain(&more)).json()["session_id"].as_str().unwrap().to_owned();
+    let paid = env.run(["dev", "simulate-tap", &session, "-o", "json"]).json();
+    // The ledger learns that it is paid.
+    let _ = env.run(["sessions", "watch", &session, "-q"]).assert_code(0);
+    (session, paid["order_id"].as_str().unwrap().to_owned())
+}
+
+fn refund(env: &TestEnv, args: &[&str]) -> Value {
+    env.run(["orders", "refund"].iter().chain(args).chain(&["-o", "json"])).json()
+}
+
+fn get(env: &TestEnv, order: &str) -> Value {
+    env.run(["orders", "get", order, "-o", "json"]).json()
+}
+
+#[test]
+fn an_order_is_found_by_its_id_its_session_its_reference_and_a_prefix() {
+    let env = TestEnv::new().local();
+    let (session, order) = sell(&env, "receipt-1");
+    for query in
+        [&order, &session, &order[..8], &session[..8], "receipt-1", " receipt-1 ", &order.to_uppercase()]
+    {
+        assert_eq!(get(&env, query)["order_id"], order.as_str(), "{query}");
+    }
+    // Another machine, whose ledger does not know the sale.
+    let other = TestEnv::new().local();
+    std::fs::create_dir_all(other.state_folder()).unwrap();
+    std::fs::copy(env.state_folder().join("local.json"), other.state_folder().join("local.json")).unwrap();
+    for query in [&order, &session] {
+        assert_eq!(get(&other, query)["order_id"], order.as_str(), "{query}");
+    }
+    let _ = sell(&env, "receipt-1x");
+    let (first, _) = sell(&env, "receipt-2");
+    for (query, code) in [("receipt", 4), ("nothing", 4), ("00000000-0000-4000-8000-000000000000", 4)] {
+        let _ = env.run(["orders", "get", query]).assert_failure(code);
+    }
+    let error = env.run(["orders", "get"]).assert_failure(2);
+    assert!(error.starts_with("error: no order is given\n"), "{error}");
+    let args = ["sessions", "create", "--device", "Till 1", "--amount", "5", "--currency", "SEK"];
+    let open = env.run(args.iter().chain(&["--reference", "open", "-o", "json"])).json();
+    let error = env.run(["orders", "get", "open"]).assert_code(4).stderr;
+    let session = open["session_id"].as_str().unwrap();
+    assert_eq!(error, format!("error: session {session} is CREATED, so it has no order\n"));
+    assert_ne!(first, session);
+}
+
+#[test]
+fn an_order_shows_what_was_refunded_and_no_personal_data() {
+    let env = TestEnv::new().local();
+    let (_, order) = sell(&env, "receipt-1");
+    let refunded = refund(&env, &["receipt-1", "--item", "SKU-001,qty=1", "--reference", "return-1"]);
+    assert_eq!(refunded["refunded_amount"], 10_000);
+    assert_eq!(refunded["refundable_amount"], 14_950);
+    assert_eq!(refunded["order_lines"][0]["total_tax_amount"], 2_000);
+    let rows = env.run(["sessions", "list", "-o", "json"]).json();
+    assert_eq!(rows[0]["refunded_amount"], 10_000);
+    let list = env.run(["sessions", "list"]).ok();
+    assert!(list.contains("REFUNDED") && list.contains("100.00 SEK"), "{list}");
+    let session = env.run(["sessions", "get", rows[0]["session_id"].as_str().unwrap()]).assert_code(0);
+    assert!(session.stderr.contains("Refunded with kustom: 100.00 SEK."), "{}", session.stderr);
+    let shown = get(&env, &order);
+    assert_eq!((&shown["refunded_amount"], &shown["captured_amount"]), (&json!(10_000), &json!(24_950)));
+    assert_eq!(shown["refunds"][0]["refund_id"], refunded["refund_id"]);
+    let table = env.run(["orders", "get", &order]).ok();
+    for part in
+        ["REFUNDED 100.00 SEK", "REFUNDABLE 149.50 SEK", "2 × T-Shirt 200.00 SEK (SKU-001), 1 refunded"]
+    {
+        assert!(table.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{table}");
+    }
+    // The emulator's orders have a made-up customer.
+    let personal = ["Exempel", "ada.exempel", "Provgatan", "700101", "billing_address", "customer\""];
+    for args in
+        [&["-o", "json"][..], &["-o", "ndjson"], &["-o", "csv"], &[], &["-vv"], &["-vv", "-o", "json"]]
+    {
+        let outcome = env.run(["orders", "get", &order].iter().chain(args));
+        let all = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(personal.iter().all(|part| !all.contains(part)), "{args:?}: {all}");
+    }
+    let outcome = env.run(["orders", "refund", &order, "--amount", "1", "-vv"]);
+    let all = format!("{}{}", outcome.stdout, outcome.stderr);
+    assert!(personal.iter().all(|part| !all.contains(part)), "{all}");
+    for entry in std::fs::read_dir(env.state_folder()).unwrap() {
+        let path = entry.unwrap().path();
+        // The state of the emulator itself has no customers either: they are made up for each response.
+        let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(personal[..4].iter().all(|part| !text.contains(part)), "{}", path.display());
+    }
+    let shown = env.run(["orders", "get", &order, "--show-personal-data", "-o", "json"]).json();
+    assert_eq!(shown["billing_address"]["family_name"], "Exempel");
+}
+
+#[test]
+fn the_same_refund_is_made_once_unless_again() {
+    let env = TestEnv::new().local();
+    let (_, order) = sell(&env, "receipt-1");
+    let first = refund(&env, &["receipt-1", "--amount", "50.00", "--reference", "r-1"]);
+    for args in [
+        &["receipt-1", "--amount", "50", "--reference", "r-1"][..],
+        &[&order, "--amount", "50.00", "--reference", " r-1"],
+    ] {
+        let outcome = env.run(["orders", "refund"].iter().chain(args).chain(&["-o", "json"])).assert_code(9);
+        let error: Value = serde_json::from_str(&outcome.stderr).unwrap();
+        assert_eq!(error["error"]["refund_id"], first["refund_id"]);
+        assert_eq!(error["error"]["kind"], "duplicate");
+    }
+    assert_eq!(get(&env, &order)["refunded_amount"], 5_000);
+    let _ = refund(&env, &["receipt-1", "--amount", "50.00", "--reference", "r-1", "--again"]);
+    let _ = refund(&env, &["receipt-1", "--item", "Bag"]);
+    let _ = env.run(["orders", "refund", "receipt-1", "--item", "SKU-002"]).assert_failure(9);
+    let _ = refund(&env, &["receipt-1", "--all"]);
+    let error = env.run(["orders", "refund", "receipt-1", "--all"]).assert_failure(9);
+    assert!(error.starts_with("error: this refund was made "), "{error}");
+    let shown = get(&env, &order);
+    assert_eq!((&shown["refunded_amount"], &shown["status"]), (&json!(24_950), &json!("CLOSED")));
+    let error = env.run(["orders", "refund", "receipt-1", "--amount", "1"]).assert_failure(5);
+    assert!(error.contains("nothing can be refunded: the order is CLOSED"), "{error}");
+}
+
+#[test]
+fn a_refund_is_checked_before_it_is_sent() {
+    let env = TestEnv::new().local();
+    let (_, order) = sell(&env, "receipt-1");
+    for (args, code, part) in [
+        (&["--amount", "249.51"][..], 5, "249.51 SEK is more than 249.50 SEK"),
+        (&["--amount", "0"], 2, "must be more than zero"),
+        (&["--amount", "-5"], 2, "must be more than zero"),
+        (&["--amount", "1,50"], 2, "--amount: '1,50' contains a comma"),
+        (&["--item", "SKU-001,qty=3"], 5, "3 of 'T-Shirt' cannot be refunded: 2 were sold and 0 refunded"),
+        (&["--item", "Hat"], 2, "the order has no line 'Hat'\n  1  2 × T-Shirt 200.00 SEK (SKU-001)\n"),
+        (&["--item", "SKU-001", "--item", "T-Shirt"], 2, "line 'T-Shirt' is named twice"),
+        (&["--yes"], 2, "--yes needs --amount, --item or --all"),
+        (&[], 8, "it is not clear what to refund"),
+        (&["--amount", "1", "--all"], 2, "cannot be used with"),
+    ] {
+        let error = env.run(["orders", "refund", &order].iter().chain(args)).assert_failure(code);
+        assert!(error.contains(part), "{args:?}: {error}");
+    }
+    assert_eq!(get(&env, &order)["refunded_amount"], 0);
+    for verb in ["capture", "cancel", "release"] {
+        let error = env.run(["orders", verb, &order]).assert_failure(5);
+        assert!(error.contains("because Kustom captures in-person orders when the customer pays"), "{error}");
+    }
+}
+
+#[test]
+fn a_lost_response_is_retried_with_the_same_key_and_is_one_refund() {
+    let env = TestEnv::new();
+    let path = "/ordermanagement/v1/orders/{id}/refunds";
+    let faults = [
+        format!("POST {path}: drop-after-response-headers once"),
+        format!("POST {path}: 503 once"),
+        format!("POST {path}: 429 retry-after=1 once"),
+    ];
+    let args: Vec<_> = faults.iter().flat_map(|fault| ["--fault", fault]).collect();
+    let emulator = EmulatorProcess::start(&env, &args);
+    let user = emulator.env();
+    let (_, order) = sell(&user, "receipt-1");
+    let refunded = refund(&user, &["receipt-1", "--amount", "50.00"]);
+    let shown = get(&user, &order);
+    assert_eq!((&shown["refunded_amount"], shown["refunds"].as_array().unwrap().len()), (&json!(5_000), 1));
+    assert_eq!(shown["refunds"][0]["refund_id"], refunded["refund_id"]);
+    let _ = emulator.end().assert_code(0);
+}
+
+#[test]
+fn an_unknown_refund_is_finished_by_the_same_command() {
+    let env = TestEnv::new();
+    // Every attempt of one command is processed or not, and none of its responses arrives.
+    for fault in ["drop-after-response-headers", "drop"] {
+        let emulator = EmulatorProcess::start(&env, &[]);
+        let user = emulator.env();
+        let (_, order) = sell(&user, "receipt-1");
+        let after = "POST /ordermanagement/v1/orders/{id}/refunds";
+        let _ = user.run(["dev", "emulator", "fault", "add", &format!("{after}: {fault}")]).ok();
+        let outcome = user.run(["orders", "refund", "receipt-1", "--amount", "50.00", "-o", "json"]);
+        if outcome.code == Some(7) {
+            let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+            let hint = error["error"]["hints"][0].as_str().unwrap();
+            assert!(hint.starts_with("run the same command again"), "{hint}");
+        } else {
+            // The order shows that it was processed.
+            assert_eq!((outcome.code, fault), (Some(0), "drop-after-response-headers"));
+        }
+        let _ = user.run(["dev", "emulator", "fault", "clear"]).ok();
+        let again = user.run(["orders", "refund", "receipt-1", "--amount", "50.00", "-o", "json"]);
+        assert_eq!(again.code, Some(if fault == "drop" { 0 } else { 9 }), "{}", again.stderr);
+        let shown = get(&user, &order);
+        assert_eq!(
+            (&shown["refunded_amount"], shown["refunds"].as_array().unwrap().len()),
+            (&json!(5_000), 1)
+        );
+        let _ = emulator.end().assert_code(0);
+    }
+}
+
+#[test]
+fn two_processes_at_once_make_one_refund() {
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
+    let user = emulator.env();
+    let (_, order) = sell(&user, "receipt-1");
+    let args = ["orders", "refund", "receipt-1", "--amount", "50.00", "--reference", "r-1", "-o", "json"];
+    let running: Vec<_> = (0..4).map(|_| user.command(args).spawn()).collect();
+    let codes: Vec<_> = running.into_iter().map(|running| running.wait().code.unwrap()).collect();
+    assert!(codes.contains(&0) && codes.iter().all(|code| matches!(code, 0 | 9)), "{codes:?}");
+    let shown = get(&user, &order);
+    assert_eq!((&shown["refunded_amount"], shown["refunds"].as_array().unwrap().len()), (&json!(5_000), 1));
+    let _ = emulator.end().assert_code(0);
+}
+
+#[test]
+fn a_killed_refund_is_finished_by_the_next_command() {
+    let env = TestEnv::new();
+    let fault = "POST /ordermanagement/v1/orders/{id}/refunds: delay=1h once";
+    let emulator = EmulatorProcess::start(&env, &["--fault", fault]);
+    let user = emulator.env();
+    let (_, order) = sell(&user, "receipt-1");
+    let args = ["orders", "refund", "receipt-1", "--item", "SKU-001,qty=1"];
+    let running = user.command(args).spawn();
+    // It was processed, and its response is delayed.
+    while get(&user, &order)["refunded_amount"] == 0 {}
+    drop(running.kill());
+    let _ = user.run(args).ok();
+    let shown = get(&user, &order);
+    assert_eq!((&shown["refunded_amount"], shown["refunds"].as_array().unwrap().len()), (&json!(10_000), 1));
+    let _ = user.run(args).assert_failure(9);
+    let _ = emulator.kill();
+}
+
+/// Without typing an ID: the sale, the line and the number of pieces are prompted for.
+#[test]
+fn a_store_operator_refunds_one_of_three_items_with_prompts_only() {
+    let env = TestEnv::new().local();
+    let (_, other) = sell(&env, "receipt-1");
+    let (_, order) = sell(&env, "receipt-2");
+    let mut screen = PtySession::open(&env, ["orders", "refund"], &[]);
+    screen.until_asked("Sale (type to search):");
+    screen.type_in("receipt-2");
+    screen.until("receipt-2|");
+    screen.type_in("\r");
+    screen.until_asked("Refund (type to search):");
+    screen.type_in("T-Sh");
+    screen.until("T-Sh|");
+    screen.type_in("\r");
+    screen.until("How many, of 2");
+    screen.type_in("1\r");
+    screen.until("Go on?");
+    screen.type_in("y\r");
+    let (exit, shown) = screen.end();
+    let shown = plain(&shown);
+    assert_eq!(exit, 0, "{shown}");
+    assert!(shown.contains(&format!("Refunded 100.00 SEK of order {order}.")), "{shown}");
+    assert_eq!(get(&env, &order)["refunded_amount"], 10_000);
+    assert_eq!(get(&env, &other)["refunded_amount"], 0);
+}
+
+#[test]
+fn a_scenario_refunds_an_order_and_expects_its_amounts() {
+    let env = TestEnv::new();
+    let scenario = r#"
+name = "A refund"
+step = [
+    { do = "create-device" },
+    { do = "create", amount = "249.50" },
+    { do = "get-order", expect.exit = 4, expect.says = "so it has no order" },
+    { do = "tap", expect.callbacks = ["session.activated", "session.finalized", "order.created", "capture.created"] },
+    { do = "refund", amount = "50.00", expect.callbacks = ["refund.created"] },
+    { do = "get-order", expect.answer = { status = "CAPTURED", refunded_amount = 5000 }, expect.lacks = ["customer"] },
+    { do = "refund", amount = "200.00", expect = { http = 403, exit = 5, answer = { error_code = "REFUND_NOT_ALLOWED" } } },
+    { do = "refund" },
+    { do = "get-order", expect.answer = { status = "CLOSED", refunded_amount = 24950 }, expect.status = "FINALIZED" },
+]
+"#;
+    env.file("refund.toml", scenario);
+    let _ = env.run(["dev", "run", "refund.toml"]).ok();
+}

@@ -1,0 +1,146 @@
+//! `kustom dev probe`, and the emulator that behaves like what was probed.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::common::emulator_process::EmulatorProcess;
+use crate::common::harness::TestEnv;
+use crate::common::server::{Reply, Server};
+
+const UNUSUAL: [&str; 8] = [
+    "session_lifetime=90s",
+    "status_after_decline=created",
+    "one_open_session_per_device=true",
+    "enrollment_dialect=ttl_only",
+    "delete_status=ok",
+    "tap_answer=session",
+    "offline_device=accept",
+    "list_lag=3s",
+];
+
+fn flags<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    options.iter().flat_map(|option| ["--option", option]).collect()
+}
+
+fn options(env: &TestEnv, file: &str) -> Value {
+    let state: Value = serde_json::from_slice(&fs::read(env.path().join(file)).unwrap()).unwrap();
+    state["switches"].clone()
+}
+
+#[test]
+fn an_emulator_with_the_options_of_the_file_behaves_like_the_one_that_was_probed() {
+    let env = TestEnv::new();
+    let probed = EmulatorProcess::start(&env, &[&flags(&UNUSUAL)[..], &["--state", "probed.json"]].concat());
+    let user = probed.env();
+    let outcome = user.run(["dev", "probe"]).assert_code(0);
+    let file = user.path().join("probe.json");
+    let suggested = outcome.stderr.lines().last().unwrap().to_owned();
+    for option in UNUSUAL {
+        let (name, _) = option.split_once('=').unwrap();
+        assert!(suggested.contains(&format!(" --option {name}=")), "{suggested}");
+    }
+    assert!(!suggested.contains("strict_sums"), "a default needs no flag: {suggested}");
+    assert_eq!(probed.json("GET", "/ipp/v1/devices", "")["total_elements"], 0);
+    assert_eq!(probed.json("GET", "/ipp/v1/enrollments", "")["total_elements"], 0);
+    let _ = probed.end().assert_code(0);
+    let args = ["--options-from", file.to_str().unwrap(), "--state", "same.json"];
+    let _ = EmulatorProcess::start(&env, &args).end().assert_code(0);
+    assert_eq!(options(&env, "same.json"), options(&env, "probed.json"));
+    let args = [&args[..3], &["other.json", "--option", "list_lag=1h"]].concat();
+    let _ = EmulatorProcess::start(&env, &args).end().assert_code(0);
+    assert_eq!(options(&env, "other.json")["list_lag"], "PT1H", "--option overrides the file");
+}
+
+#[test]
+fn the_facts_are_printed_and_the_file_contains_nothing_of_the_account() {
+    let env = TestEnv::new().local();
+    let outcome = env.run(["dev", "probe", "--file", "facts.json"]).assert_code(0);
+    assert!(outcome.stdout.starts_with("FACT "), "{}", outcome.stdout);
+    let expected = "Wrote facts.json, which contains nothing of the account.\nThe emulator behaves the same by default.\n";
+    assert_eq!(outcome.stderr, expected);
+    let text = fs::read_to_string(env.path().join("facts.json")).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["options"]["session_lifetime"], "PT15M");
+    let facts = document["facts"].as_array().unwrap();
+    for fact in facts.iter().filter(|fact| fact["fact"] != "response to a simulated device") {
+        assert!(!fact["seen"].is_null(), "{fact}");
+    }
+    let state = fs::read_to_string(env.state_folder().join("local.json")).unwrap();
+    let ids = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
+    assert!(ids.is_match(&state) && !ids.is_match(&text), "{text}");
+    for value in ["EMULATED", "kco_", "Stockholm", "127.0.0.1"] {
+        assert!(!text.contains(value), "{value} in {text}");
+    }
+    assert_eq!(env.run(["devices", "list", "-o", "json"]).json(), json!([]));
+}
+
+#[test]
+fn the_probe_refuses_production_and_asks_before_it_changes_an_account() {
+    let server = Server::unwanted();
+    let live = TestEnv::new().at(&server.url(), "kco_live_api_0123456789").env("KUSTOM_MERCHANT_ID", "M1");
+    let refused = live.run(["dev", "probe", "--yes"]).assert_failure(2);
+    assert!(refused.contains("production has neither"), "{refused}");
+    let no_merchant = TestEnv::new().at(&server.url(), "kco_test_api_0123456789");
+    let refused = no_merchant.run(["dev", "probe", "--yes"]).assert_failure(2);
+    assert!(refused.contains("hint: set KUSTOM_MERCHANT_ID"), "{refused}");
+    let env = no_merchant.env("KUSTOM_MERCHANT_ID", "M1");
+    let refused = env.run(["dev", "probe", "--yes", "--file", "nowhere/probe.json"]).assert_failure(2);
+    assert!(refused.contains("cannot write nowhere/probe.json"), "{refused}");
+    server.assert_untouched();
+    let service = Server::always(Reply::problem(404, "nothing here"));
+    let env = TestEnv::new().at(&service.url(), "kco_test_api_0123456789").env("KUSTOM_MERCHANT_ID", "M1");
+    let unconfirmed = env.run(["dev", "probe"]).assert_failure(8);
+    assert!(unconfirmed.contains("Create simulated devices, enrollments and sessions"), "{unconfirmed}");
+    assert_eq!(service.lines(), ["GET /"], "only whether it is an emulator");
+    let refusing = Server::always(Reply::problem(401, "no"));
+    let env = TestEnv::new().at(&refusing.url(), "kco_test_api_0123456789").env("KUSTOM_MERCHANT_ID", "M1");
+    let _ = env.run(["dev", "probe", "--yes"]).assert_failure(3);
+    assert!(!env.path().join("probe.json").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_probe_that_is_interrupted_or_killed_leaves_nothing_after_the_next_run() {
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
+    let user = emulator.env();
+    let left = || {
+        let count = |path: &str| emulator.json("GET", path, "")["total_elements"].as_u64().unwrap();
+        (count("/ipp/v1/devices"), count("/ipp/v1/enrollments"))
+    };
+    let probing = |request: &str| {
+        let running = user.command(["dev", "probe", "-v"]).spawn();
+        let _ = running.until_stderr(|stderr| stderr.contains(request));
+        running
+    };
+    let running = probing("> POST /ipp/v1/sessions");
+    running.interrupt();
+    let outcome = running.wait().assert_code(130);
+    assert!(outcome.stderr.contains("everything that the probe created was removed"), "{}", outcome.stderr);
+    assert_eq!(left(), (0, 0));
+    for request in ["> POST /ipp/v1/dev/devices", "> POST /ipp/v1/enrollments", "/simulate-tap?"] {
+        let _ = probing(request).kill();
+    }
+    let _ = user.run(["dev", "probe", "-q"]).assert_code(0);
+    assert_eq!(left(), (0, 0));
+    let sessions = fs::read_to_string(user.state_folder().join("probe-sessions.json")).unwrap();
+    assert_eq!(sessions, "[]", "every session has ended");
+    let _ = emulator.end().assert_code(0);
+}
+
+#[test]
+fn a_file_without_options_cannot_be_used() {
+    let env = TestEnv::new();
+    for (text, reason) in [
+        ("{", "it is not JSON: EOF while parsing an object"),
+        ("{}", "it has no object 'options'"),
+        (r#"{"options": {"sums": true}}"#, "there is no option 'sums'; the options are session_lifetime, "),
+        (r#"{"options": {"strict_sums": 5}}"#, "strict_sums cannot be '5': use true or false"),
+    ] {
+        env.file("probe.json", text);
+        let refused = env.run(["dev", "emulator", "--options-from", "probe.json"]).assert_failure(2);
+        assert!(refused.starts_with(&format!("error: probe.json cannot be used: {reason}")), "{refused}");
+        assert!(refused.contains("hint: write the file with `kustom dev probe`"), "{refused}");
+    }
+}

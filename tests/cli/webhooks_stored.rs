@@ -1,0 +1,247 @@
+//! Deliveries that `kustom webhooks listen` stored: listed, shown, verified and sent again, also after a crash.
+
+use std::fs;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::callbacks::{NEXT_SECRET, SECRET};
+use super::webhooks::{Listening, finalized, post, signed};
+use crate::common::emulator_process::EmulatorProcess;
+use crate::common::harness::TestEnv;
+use crate::common::redaction::fixed_id as id;
+use crate::common::server::{Reply, Server};
+
+fn list(env: &TestEnv, args: &[&str]) -> Vec<Value> {
+    let all = [&["webhooks", "list", "-o", "json"], args].concat();
+    env.run(all).json().as_array().unwrap().clone()
+}
+
+#[test]
+fn a_delivery_is_stored_with_its_verdict_and_the_response() {
+    let env = TestEnv::new();
+    let server =
+        Server::script([Reply::new(500, "text/plain", "no whsec_c2VjcmV0c2VjcmV0"), Reply::empty(204)]);
+    let to = server.url();
+    let listening = Listening::start(&env, &["--forward-to", &to, "--header", "x-tenant: 5", "--save", "."]);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 500);
+    assert_eq!(list(&env, &["--failed"])[0]["outcome"], "failed");
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 204);
+    let forged = finalized(&id(2)).to_string();
+    let headers = signed(NEXT_SECRET, "kevt_2", Timestamp::now(), forged.as_bytes());
+    let _ = post(&listening.address, &headers, forged.as_bytes());
+    let _ = listening.end();
+
+    assert_eq!(server.asked()[0].header("x-tenant"), Some("5"));
+    let stored = list(&env, &[]);
+    let outcomes: Vec<_> =
+        stored.iter().map(|one| (&one["webhook_id"], &one["outcome"], &one["status"])).collect();
+    assert_eq!(
+        outcomes,
+        [
+            (&json!("kevt_2"), &json!("refused"), &json!(401)),
+            (&json!("kevt_1"), &json!("acknowledged"), &json!(204)),
+        ]
+    );
+    assert_eq!((&stored[0]["reason"], &stored[0]["session_id"]), (&json!("wrong_signature"), &Value::Null));
+    assert_eq!(list(&env, &["--failed"]).len(), 1);
+    assert_eq!(list(&env, &["--type", "session.finalized"]).len(), 1);
+    assert_eq!(list(&env, &["--session", &id(1), "--since", "1h", "--limit", "5"]).len(), 1);
+    let shown = env.run(["webhooks", "show", "kevt_1", "-o", "json"]).json();
+    assert_eq!(shown["event"]["new"].to_string(), "1.1");
+    assert!(shown["headers"]["webhook-signature"].as_str().unwrap().starts_with("v1,"));
+    assert_eq!(shown["attempts"], 2);
+    // Nothing secret is in the database.
+    for file in ["ledger.db", "ledger.db-wal"] {
+        let bytes = fs::read(env.state_folder().join(file)).unwrap_or_default();
+        assert!(!bytes.windows(12).any(|window| window == b"c2VjcmV0c2Vj"), "{file}");
+    }
+    // The saved files and the stored delivery verify.
+    let verify = ["webhooks", "verify", "--secret-file", "secret"];
+    let saved = [&verify[..], &["--headers", "kevt_1.headers.txt", "--body", "kevt_1.body.json"]].concat();
+    let _ = env.run(saved).assert_code(0);
+    let _ = env.run([&verify[..], &["--id", "kevt_1"]].concat()).assert_code(0);
+    let refused = env.run([&verify[..], &["--id", "kevt_2"]].concat()).assert_failure(5);
+    assert!(refused.contains("the signature does not match"), "{refused}");
+    let ambiguous = env.run(["webhooks", "show", "kevt_"]).assert_failure(2);
+    assert!(ambiguous.contains("'kevt_' is ambiguous: it matches 2 deliveries"), "{ambiguous}");
+    let missing = env.run(["webhooks", "show", "kevt_9"]).assert_failure(4);
+    assert!(missing.contains("there is no delivery kevt_9"), "{missing}");
+}
+
+#[test]
+fn a_restart_knows_what_was_acknowledged() {
+    let env = TestEnv::new();
+    let listening = Listening::start(&env, &[]);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
+    let _ = listening.running.kill();
+    let server = Server::unwanted();
+    let listening = Listening::start(&env, &["--forward-to", &server.url()]);
+    assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
+    assert_eq!(listening.end().stdout, "", "it was printed again");
+    server.assert_untouched();
+}
+
+/// The application kills the listener while it has the delivery, so the listener never learns the response.
+#[test]
+fn a_listener_that_is_killed_while_it_forwards_repeats_once_and_marks_it() {
+    let env = TestEnv::new();
+    let (arrived, wait) = channel();
+    let marks = Arc::new(Mutex::new(Vec::new()));
+    let server = {
+        let (marks, arrived) = (Arc::clone(&marks), Mutex::new(arrived));
+        Server::new(move |asked| {
+            let mut marks = marks.lock().unwrap();
+            marks.push(asked.header("kustom-repeated").map(str::to_owned));
+            arrived.lock().unwrap().send(()).unwrap();
+            if marks.len() == 1 { Reply::stall() } else { Reply::empty(200) }
+        })
+    };
+    let listening = Listening::start(&env, &["--forward-to", &server.url()]);
+    let address = listening.address.clone();
+    let body = finalized(&id(1)).to_string();
+    let headers = signed(SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
+    let sender = std::thread::spawn(move || {
+        // The connection breaks.
+        let _ = std::panic::catch_unwind(|| post(&address, &headers, body.as_bytes()));
+    });
+    wait.recv().unwrap();
+    let _ = listening.running.kill();
+    sender.join().unwrap();
+    assert_eq!(list(&env, &[])[0]["outcome"], "processing");
+    let listening = Listening::start(&env, &["--forward-to", &server.url()]);
+    for _ in 0..2 {
+        assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200);
+    }
+    let printed = listening.end().stdout;
+    assert_eq!(printed.matches("\"repeated\":true").count(), 1, "{printed}");
+    assert_eq!(*marks.lock().unwrap(), [None, Some("true".to_owned())]);
+}
+
+#[test]
+fn types_are_routed_and_selected() {
+    let env = TestEnv::new();
+    let (refunds, others) = (Server::always(Reply::empty(200)), Server::always(Reply::empty(200)));
+    let route = format!("refund.*={}", refunds.url());
+    let args = [
+        "--forward-to",
+        &others.url(),
+        "--route",
+        &route,
+        "--only",
+        "refund.created",
+        "--only",
+        "session.finalized",
+    ];
+    let listening = Listening::start(&env, &args);
+    let refund = json!({"type": "refund.created", "data": {"order_id": "o-1", "refund_id": "r-1"}});
+    let created = json!({"type": "ipp.session.created", "data": {"session_id": id(1)}});
+    for (event, body) in [("kevt_1", &refund), ("kevt_2", &finalized(&id(1))), ("kevt_3", &created)] {
+        assert_eq!(listening.deliver(event, body), 200);
+    }
+    let printed = listening.end().stdout;
+    assert_eq!((refunds.asked().len(), others.asked().len(), printed.lines().count()), (1, 1, 2));
+    let wrong = ["webhooks", "listen", "--secret-file", "secret", "--route", "nothing.*=http://127.0.0.1:1/"];
+    assert!(env.run(wrong).assert_failure(2).contains("'nothing.*' matches no type"));
+}
+
+#[test]
+fn a_replay_is_sent_as_received_or_signed_again_and_changed() {
+    let env = TestEnv::new();
+    let listening = Listening::start(&env, &[]);
+    let body = finalized(&id(1));
+    assert_eq!(listening.deliver("kevt_1", &body), 200);
+    let _ = listening.end();
+    let nowhere = env.run(["webhooks", "replay", "kevt_1"]).assert_failure(2);
+    assert!(nowhere.contains("there is no URL to send it to"), "{nowhere}");
+
+    let server = Server::script([Reply::empty(200), Reply::empty(503), Reply::empty(200), Reply::cut()]);
+    let to = server.url();
+    let replay = |args: &[&str]| env.run([&["webhooks", "replay", "--to", &to, "-o", "json"], args].concat());
+    let sent = replay(&["kevt_1"]).json();
+    assert_eq!((&sent[0]["webhook_id"], &sent[0]["status"]), (&json!("kevt_1"), &json!(200)));
+    let changes = [
+        "kevt_1",
+        "--resign",
+        "--secret-file",
+        "secret",
+        "--set",
+        "data.order_id=other",
+        "--set",
+        "more.n=2",
+    ];
+    let _ = replay(&changes).assert_code(5);
+    assert_eq!(list(&env, &["--failed"])[0]["reason"], "the application responded with 503");
+    let _ = replay(&["--failed", "--since", "1h"]).assert_code(0);
+    let _ = replay(&["kevt_1"]).assert_code(7);
+    let asked = server.asked();
+    assert!(asked.iter().all(|one| one.header("kustom-repeated") == Some("true")));
+    assert_eq!(asked[0].json(), body);
+    let second = asked[1].json();
+    assert_eq!((&second["data"]["order_id"], &second["more"]["n"]), (&json!("other"), &json!(2)));
+    assert!(asked[0].header("webhook-signature") != asked[1].header("webhook-signature"));
+    let unsigned =
+        env.run(["webhooks", "replay", "kevt_1", "--to", &to, "--set", "data.x=y"]).assert_failure(2);
+    assert!(unsigned.contains("--resign"), "{unsigned}");
+}
+
+#[test]
+fn a_payment_whose_callback_was_lost_is_reported() {
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
+    let device = emulator.json("POST", "/ipp/v1/dev/devices", r#"{"name": "Till 1"}"#)["id"].clone();
+    let sale = json!({"device_id": device, "order_amount": 100, "purchase_currency": "SEK"}).to_string();
+    let sessions: Vec<String> = (0..2)
+        .map(|_| emulator.json("POST", "/ipp/v1/sessions", &sale)["session_id"].as_str().unwrap().to_owned())
+        .collect();
+    let user = emulator.env();
+    let listening = Listening::start(&user, &[]);
+    for (number, session) in sessions.iter().enumerate() {
+        let created = json!({"type": "ipp.session.created", "data": {"session_id": session}});
+        assert_eq!(listening.deliver(&format!("kevt_{number}"), &created), 200);
+    }
+    let _ = listening.end();
+    assert_eq!(emulator.status("POST", &format!("/emulator/pos/sessions/{}/pay", sessions[0]), ""), 200);
+    let checked = user.run(["webhooks", "list", "--check"]).assert_code(0).stderr;
+    assert_eq!(checked, format!("warning: lost callback: session {} is FINALIZED\n", sessions[0]));
+    let _ = emulator.end().assert_code(0);
+}
+
+#[test]
+fn a_signing_secret_is_generated_into_a_private_file() {
+    let env = TestEnv::new();
+    let told = env.run(["webhooks", "secret", "new.txt"]).assert_code(0);
+    assert_eq!(told.stdout, "");
+    let secret = fs::read_to_string(env.path().join("new.txt")).unwrap();
+    assert!(kustom::secret::CallbackSecret::parse(&secret).is_ok());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(env.path().join("new.txt")).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let again = env.run(["webhooks", "secret", "new.txt"]).assert_failure(2);
+    assert!(again.contains("cannot create new.txt"), "{again}");
+    assert_eq!(fs::read_to_string(env.path().join("new.txt")).unwrap(), secret);
+}
+
+#[test]
+fn a_triggered_callback_can_be_changed() {
+    let env = TestEnv::new();
+    env.file("secret", SECRET);
+    let server = Server::always(Reply::empty(200));
+    let trigger = |args: &[&str]| {
+        let all = ["dev", "trigger", "--to", &server.url(), "--secret-file", "secret"];
+        env.run([&all[..], args].concat())
+    };
+    let _ = trigger(&["payment.failed", "--failure-reason", "lost-card", "--set", "data.extra=true"])
+        .assert_code(0);
+    let sent = server.asked()[0].json();
+    assert_eq!(
+        (&sent["data"]["failure_reason"], &sent["data"]["extra"]),
+        (&json!("LOST_CARD"), &json!(true))
+    );
+    let wrong = trigger(&["session.finalized", "--failure-reason", "lost-card"]).assert_failure(2);
+    assert!(wrong.contains("--failure-reason is for payment.failed"), "{wrong}");
+}
