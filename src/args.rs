@@ -159,6 +159,16 @@ impl Input {
         }
     }
 
+    /// Reads an input that may be large.
+    pub(crate) fn read_all(&self, output: &Output) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Stdin => output.read_all_stdin(),
+            Self::File(path) => std::fs::read(path).map_err(|error| {
+                Error::usage(format!("cannot read {}: {}", path.display(), io_error_message(&error)))
+            }),
+        }
+    }
+
     /// Reads text. `flag` is for messages.
     pub(crate) fn read_text(&self, flag: &str, output: &Output) -> Result<String, Error> {
         decode_text(&self.read(output)?).ok_or_else(|| {

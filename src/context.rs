@@ -14,10 +14,13 @@ use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_ev
 use crate::child;
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{AccountId, Ledger, SqliteStorage, fingerprint};
+use crate::ledger::{
+    AccountId, DatabaseUrl, Ledger, LedgerError, LedgerLocation, Origin, Outbox, PostgresStorage,
+    SqliteStorage, Storage, find_password, fingerprint,
+};
 use crate::output::Output;
 use crate::profiles::{Environment, KeySource, LOCAL};
-use crate::secret::ApiKey;
+use crate::secret::{ApiKey, Secret, register};
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
 use crate::signals::{Interrupts, cancel_on_signal};
 use crate::text::decode_text;
@@ -190,7 +193,15 @@ async fn open_ledger(
         key_fingerprint,
     };
     let state = &settings.paths.state;
-    let mut ledger = Ledger::new(Box::new(SqliteStorage::new(state)), id, settings.profile_flag());
+    let sqlite = SqliteStorage::new(state);
+    let flag = settings.profile_flag();
+    let mut ledger = match &account.ledger.value {
+        LedgerLocation::Sqlite => Ledger::new(Box::new(sqlite), id, flag),
+        LedgerLocation::Postgres(url) => {
+            let storage: Box<dyn Storage> = Box::new(postgres_storage(settings, account, url)?);
+            Ledger::new(storage, id, flag).with_outbox(Outbox::new(sqlite)).await?
+        }
+    };
     let environments = |profile: &str| {
         if profile == LOCAL {
             return Some(Environment::Local.to_string());
@@ -200,6 +211,38 @@ async fn open_ledger(
     };
     ledger.import_journals(state, &environments).await?;
     Ok(ledger)
+}
+
+/// The database that several machines share. Connects when it is first used.
+pub(crate) fn postgres_storage(
+    settings: &Settings,
+    account: &Account,
+    url: &DatabaseUrl,
+) -> Result<PostgresStorage, Error> {
+    let variables = &settings.variables;
+    let password = match (&variables.ledger_password, &account.ledger_command) {
+        (Some(password), _) => Some(password.clone()),
+        (None, Some(command)) => Some(ledger_password(command)?),
+        (None, None) => find_password(url, variables.ledger_password_file.as_deref())
+            .map_err(|error| ledger_error(&error, settings))?,
+    };
+    Ok(PostgresStorage::new(url.clone(), password.as_ref(), &Origin::current()))
+}
+
+/// An error of a ledger that is not open.
+pub(crate) fn ledger_error(error: &LedgerError, settings: &Settings) -> Error {
+    Error::new(ErrorKind::Unavailable, error.to_string()).hint(error.hint(&settings.profile_flag()))
+}
+
+/// Runs a command that prints the password of the ledger's database.
+fn ledger_password(command: &str) -> Result<Secret, Error> {
+    let output = output_of(command).map_err(|reason| {
+        Error::new(ErrorKind::Unavailable, format!("the command for the ledger's password {reason}"))
+            .hint("run the profile's ledger_command by itself to see its output")
+    })?;
+    let password = output.trim_end_matches(['\r', '\n']);
+    register(password);
+    Ok(Secret::new(password))
 }
 
 /// The account's key. A stored key was checked against the environment when the account was resolved; the key that a
@@ -229,13 +272,18 @@ pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
         Error::new(ErrorKind::Credentials, format!("the command for the API key {reason}"))
             .hint("run the profile's api_key_command by itself to see its output")
     };
+    let text = output_of(command).map_err(failed)?;
+    let first = text.lines().next().unwrap_or_default();
+    ApiKey::parse(first).map_err(|error| failed(format!("printed no key in its first line: {error}")))
+}
+
+/// The output of a command, or why there is none. It may prompt on the terminal.
+fn output_of(command: &str) -> Result<String, String> {
     let mut shell = shell_command(command);
     // The command may call kustom, which must not take that for a request for completions.
     shell.env_remove(crate::settings::COMPLETE);
-    let printed = child::run(shell, KEY_COMMAND_TIMEOUT).map_err(|error| failed(error.to_string()))?;
-    let text = decode_text(&printed).ok_or_else(|| failed("printed invalid UTF-8".to_owned()))?;
-    let first = text.lines().next().unwrap_or_default();
-    ApiKey::parse(first).map_err(|error| failed(format!("printed no key in its first line: {error}")))
+    let printed = child::run(shell, KEY_COMMAND_TIMEOUT).map_err(|error| error.to_string())?;
+    decode_text(&printed).ok_or_else(|| "printed invalid UTF-8".to_owned())
 }
 
 #[cfg(not(windows))]

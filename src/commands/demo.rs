@@ -125,7 +125,9 @@ impl Demo<'_> {
     /// Starts a command on the emulator, whatever account is configured.
     fn spawn(&self, command: &str, json_format: &str) -> Result<Child, Error> {
         let mut child = Command::new(&self.program);
-        for name in ["KUSTOM_API_KEY", "KUSTOM_USERNAME", "KUSTOM_MERCHANT_ID", "KUSTOM_BASE_URL"] {
+        for name in
+            ["KUSTOM_API_KEY", "KUSTOM_USERNAME", "KUSTOM_MERCHANT_ID", "KUSTOM_BASE_URL", "KUSTOM_LEDGER"]
+        {
             child.env_remove(name);
         }
         // The parts at odd positions are in quotation marks.

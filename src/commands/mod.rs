@@ -8,6 +8,7 @@ mod devices;
 mod doctor;
 mod enrollments;
 pub(crate) mod help;
+mod ledger;
 mod list;
 mod listen_address;
 mod locations;
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Payouts(payouts::Command),
     Report(Box<report::Args>),
     #[command(subcommand)]
+    Ledger(ledger::Command),
+    #[command(subcommand)]
     Dev(dev::Command),
     #[command(subcommand, alias = "webhook")]
     Webhooks(webhooks::Command),
@@ -89,6 +92,7 @@ impl Command {
             Self::Enrollments(command) => command.run(app),
             Self::Devices(command) => app.run_with_api(|context| command.run(context)),
             Self::Sessions(command) => command.run(app),
+            Self::Ledger(command) => command.run(app),
             Self::Report(args) => args.run(app),
             Self::Payouts(command) => app.run_with_api(|context| command.run(context)),
             Self::Orders(command) => app.run_with_api(async |context| command.run(&context).await),

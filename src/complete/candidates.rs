@@ -13,7 +13,7 @@ use super::cache::Cache;
 use super::resources::{self, CachedResources, ResourceSummary};
 use crate::context::App;
 use crate::global_args::Global;
-use crate::ledger::{Attempt, Filter};
+use crate::ledger::{Attempt, Filter, LedgerLocation};
 use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
@@ -190,6 +190,10 @@ fn newest_attempts(filter: &Filter) -> Vec<Attempt> {
     let read = || {
         let app = App::new(settings(profile())?);
         let account = app.account().ok()?;
+        // A shared ledger may be far away, and its password may need a prompt.
+        if matches!(account.ledger.value, LedgerLocation::Postgres(_)) {
+            return None;
+        }
         let attempts = async { app.open_ledger(&account).await?.attempts(filter, MAX_SESSIONS).await };
         app.block_on(attempts).ok()
     };

@@ -75,12 +75,44 @@ pub(super) async fn import(
         if unreadable > 0 {
             damaged.push(LedgerError::DamagedJournal { path, lines: pluralize(unreadable, "line") });
         } else {
-            let mut imported = path.clone().into_os_string();
-            imported.push(".imported");
-            fs::rename(&path, imported).map_err(failed("rename the journal of"))?;
+            put_aside(&path)?;
         }
     }
     Ok(damaged)
+}
+
+/// The journals with lines that cannot be read, as errors.
+pub(crate) fn find_damaged(state: &Path) -> Result<Vec<LedgerError>, LedgerError> {
+    let mut damaged = Vec::new();
+    for path in journals(state)? {
+        let text = fs::read(&path).map_err(|error| LedgerError::File {
+            action: "read the journal for",
+            path: path.clone(),
+            reason: io_error_message(&error),
+        })?;
+        let (_, unreadable) = parse(&text, None);
+        if unreadable > 0 {
+            damaged.push(LedgerError::DamagedJournal { path, lines: pluralize(unreadable, "line") });
+        }
+    }
+    Ok(damaged)
+}
+
+/// Treats the damaged journals as imported, as their readable lines are. Returns where they are now.
+pub(crate) fn accept_damaged(state: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+    journals(state)?.iter().map(|path| put_aside(path)).collect()
+}
+
+fn put_aside(path: &Path) -> Result<PathBuf, LedgerError> {
+    let mut imported = path.as_os_str().to_owned();
+    imported.push(".imported");
+    let imported = PathBuf::from(imported);
+    fs::rename(path, &imported).map_err(|error| LedgerError::File {
+        action: "rename the journal of",
+        path: path.to_owned(),
+        reason: io_error_message(&error),
+    })?;
+    Ok(imported)
 }
 
 fn journals(state: &Path) -> Result<Vec<PathBuf>, LedgerError> {

@@ -7,10 +7,15 @@
 
 mod account;
 mod attempt;
+mod database_url;
 mod duplicates;
 mod hash;
 mod journal;
+mod outbox;
+mod password_file;
+mod postgres;
 mod refund;
+mod repair;
 mod sql;
 mod sqlite;
 mod storage;
@@ -24,12 +29,22 @@ use uuid::Uuid;
 pub use account::AccountId;
 pub(crate) use account::fingerprint;
 pub use attempt::{Attempt, Intent, Origin, Outcome};
+pub(crate) use database_url::{DatabaseUrl, LedgerLocation};
 pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
 pub use hash::checksum;
+pub(crate) use journal::{accept_damaged as accept_journals, find_damaged as damaged_journals};
+pub(crate) use outbox::Outbox;
+pub(crate) use password_file::find_password;
+pub(crate) use postgres::PostgresStorage;
 pub use refund::{RefundAttempt, RefundDecision, RefundIntent, RefundOutcome, decide_refund};
+pub(crate) use repair::{LostAttempt, Salvage, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
-pub(crate) use storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage};
+pub(crate) use storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary,
+};
+
+use outbox::Undelivered;
 
 use crate::error::{Error, ErrorKind};
 use crate::model::Session;
@@ -46,6 +61,8 @@ pub(crate) struct Ledger {
     profile_flag: String,
     /// Journals of earlier versions with lines that cannot be read.
     damaged_journals: Vec<LedgerError>,
+    /// Keeps results while a shared ledger cannot be reached.
+    outbox: Option<Outbox>,
 }
 
 /// The result of [`Ledger::begin`].
@@ -59,7 +76,54 @@ pub(crate) enum Begin {
 
 impl Ledger {
     pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId, profile_flag: String) -> Self {
-        Self { storage, account, origin: Origin::current(), profile_flag, damaged_journals: Vec::new() }
+        let origin = Origin::current();
+        Self { storage, account, origin, profile_flag, damaged_journals: Vec::new(), outbox: None }
+    }
+
+    /// Keeps results in `outbox` while the ledger cannot be reached, and delivers those that it has.
+    pub(crate) async fn with_outbox(mut self, outbox: Outbox) -> Result<Self, Error> {
+        self.deliver(&outbox).await.map_err(|error| self.error(&error))?;
+        self.outbox = Some(outbox);
+        Ok(self)
+    }
+
+    async fn deliver(&self, outbox: &Outbox) -> Result<(), LedgerError> {
+        for Undelivered { attempt: id, outcome, reported } in outbox.undelivered().await? {
+            let mut is_known = false;
+            let mut apply = |mut found: Vec<Attempt>| {
+                is_known = !found.is_empty();
+                found.retain_mut(|attempt| {
+                    // A person may have resolved it meanwhile; only a session that exists is more certain.
+                    let is_news = |outcome: &&Outcome| {
+                        attempt.outcome.is_unknown() || matches!(outcome, Outcome::Created { .. })
+                    };
+                    let resolved = outcome.as_ref().filter(is_news).cloned();
+                    let is_resolved = resolved.is_some_and(|outcome| attempt.resolve(&outcome));
+                    let is_reported = reported && !std::mem::replace(&mut attempt.reported, true);
+                    is_resolved || is_reported
+                });
+                found
+            };
+            self.storage.transact(Lookup::Attempt(id), Durability::Full, &mut apply).await?;
+            // It may belong to the ledger of another profile.
+            if is_known {
+                outbox.remove(id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that a result was kept for later, in addition to why it could not be stored.
+    async fn keep(&self, attempt: Uuid, outcome: &Outcome, error: Error) -> Error {
+        let Some(outbox) = &self.outbox else { return error };
+        match outbox.keep_outcome(attempt, outcome).await {
+            Ok(()) => {
+                let place = outbox.location();
+                let note = format!("{}; the next command delivers the outcome from {place}", error.message);
+                Error { message: note, ..error }
+            }
+            Err(also) => Error { message: format!("{}; {also}", error.message), ..error },
+        }
     }
 
     pub(crate) const fn account(&self) -> &AccountId {
@@ -89,6 +153,22 @@ impl Ledger {
     /// Where the attempts are, without secrets.
     pub(crate) fn location(&self) -> String {
         self.storage.location()
+    }
+
+    /// What the ledger holds, of all accounts.
+    pub(crate) async fn summary(&self) -> Result<Summary, Error> {
+        self.storage.summary().await.map_err(|error| self.error(&error))
+    }
+
+    /// The number of results that could not be delivered yet; `None` if the ledger is not shared.
+    pub(crate) async fn undelivered(&self) -> Result<Option<usize>, Error> {
+        let Some(outbox) = &self.outbox else { return Ok(None) };
+        Ok(Some(outbox.undelivered().await.map_err(|error| self.error(&error))?.len()))
+    }
+
+    /// Adds attempts, except those whose ID exists. Returns how many were added.
+    pub(crate) async fn import(&self, attempts: Vec<Attempt>) -> Result<usize, Error> {
+        self.storage.import(attempts).await.map_err(|error| self.error(&error))
     }
 
     /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
@@ -124,7 +204,10 @@ impl Ledger {
         };
         self.transact(lookup, Durability::Full, &mut decide).await?;
         if duplicates.is_empty() {
-            self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
+            if let Err(error) = self.storage.ensure_in_place().await {
+                let outcome = Outcome::Refused("nothing was sent, because the ledger was lost".to_owned());
+                return Err(self.keep(attempt.id, &outcome, self.error(&error)).await);
+            }
             return Ok(Begin::Started(attempt.id));
         }
         Ok(Begin::Duplicates(duplicates))
@@ -132,7 +215,12 @@ impl Ledger {
 
     /// Stores what came of an attempt. A session that is known to exist stays.
     pub(crate) async fn finish(&self, attempt: Uuid, outcome: Outcome) -> Result<(), Error> {
-        self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome)).await
+        let stored =
+            self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome));
+        match stored.await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.keep(attempt, &outcome, error).await),
+        }
     }
 
     /// Stores the status of a session.
@@ -147,10 +235,13 @@ impl Ledger {
     /// Marks an attempt whose result was printed. Losing the mark in a power failure is harmless: a later create
     /// reports the attempt once more.
     pub(crate) async fn mark_reported(&self, attempt: Uuid) -> Result<(), Error> {
-        self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
+        let stored = self.change(Lookup::Attempt(attempt), Durability::Relaxed, |attempt| {
             !std::mem::replace(&mut attempt.reported, true)
-        })
-        .await
+        });
+        match (stored.await, &self.outbox) {
+            (Err(_), Some(outbox)) => outbox.keep_reported(attempt).await.map_err(|error| self.error(&error)),
+            (stored, _) => stored,
+        }
     }
 
     async fn change(
@@ -275,7 +366,7 @@ impl Ledger {
         };
         let stored = self.storage.transact_refunds(&intent.order_id, &mut decide).await;
         stored.map_err(|error| self.error(&error))?;
-        self.storage.ensure_in_place().map_err(|error| self.error(&error))?;
+        self.storage.ensure_in_place().await.map_err(|error| self.error(&error))?;
         Ok((attempt, decision))
     }
 

@@ -24,6 +24,14 @@ impl From<i64> for Param {
     }
 }
 
+pub(super) fn describe_damage(number: usize) -> String {
+    let attempts = match number {
+        1 => "one attempt is".to_owned(),
+        number => format!("{number} attempts are"),
+    };
+    format!("{attempts} not what was stored")
+}
+
 const COLUMNS: [&str; 15] = [
     "id",
     "at_ms",
@@ -128,6 +136,10 @@ pub(super) fn lookup(lookup: Lookup<'_>) -> Option<(String, Vec<Param>)> {
 /// a clock that was set back removes nothing that is younger.
 pub(super) const PRUNABLE: &str = "SELECT seq, record, checksum FROM attempts \
     WHERE seq < COALESCE((SELECT MIN(seq) FROM attempts WHERE at_ms >= $1), (SELECT MAX(seq) + 1 FROM attempts))";
+
+/// Counts all attempts, and those whose outcome is unknown.
+pub(super) const COUNT: &str = "SELECT COUNT(*), \
+    COUNT(CASE WHEN outcome IN ('pending', 'unknown') THEN 1 END) FROM attempts";
 
 pub(super) const DELETE: &str = "DELETE FROM attempts WHERE seq = $1";
 

@@ -6,7 +6,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use jiff::Timestamp;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
@@ -14,14 +14,16 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::sql::{self, Param};
-use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage};
+use super::storage::{
+    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary,
+};
 use super::{Attempt, Origin, RefundAttempt};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
-/// The version of the schema, in `user_version`: how many of the [`MIGRATIONS`] were applied.
-const VERSION: i64 = 2;
+/// The version of the schema, in `user_version`: the number of migrations.
+const VERSION: i64 = 3;
 
-const MIGRATIONS: [&str; 2] = [SCHEMA, REFUNDS];
+const MIGRATIONS: [&str; 3] = [ATTEMPTS, REFUNDS, UNDELIVERED];
 
 const REFUNDS: &str = "
 CREATE TABLE refunds (
@@ -36,7 +38,7 @@ CREATE INDEX refunds_at ON refunds (at_ms);
 ";
 
 /// Each index on a column that a create needs has a second one beside it: see [`sql::lookup`].
-const SCHEMA: &str = "
+const ATTEMPTS: &str = "
 CREATE TABLE attempts (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -61,6 +63,15 @@ CREATE INDEX attempts_reference ON attempts (reference_key) WHERE reference_key 
 CREATE INDEX attempts_reference_hash ON attempts (reference_hash) WHERE reference_hash IS NOT NULL;
 CREATE INDEX attempts_unsettled ON attempts (unsettled) WHERE unsettled IS NOT NULL;
 CREATE INDEX attempts_unsettled_hash ON attempts (unsettled_hash) WHERE unsettled_hash IS NOT NULL;
+";
+
+/// See [`super::outbox`].
+const UNDELIVERED: &str = "
+CREATE TABLE undelivered (
+    attempt TEXT PRIMARY KEY,
+    outcome TEXT,
+    reported INTEGER NOT NULL
+);
 ";
 
 /// How long SQLite itself waits for a lock. Longer waits happen outside of it, where signals are handled.
@@ -89,8 +100,12 @@ impl SqliteStorage {
         Self { path: state.join("ledger.db"), locks: state.join("locks"), connection: RefCell::new(None) }
     }
 
+    pub(super) fn exists(&self) -> bool {
+        self.path.exists()
+    }
+
     /// Runs `work` on the open database, and again while another process has it locked.
-    async fn with_database<T>(
+    pub(super) async fn with_database<T>(
         &self,
         action: &'static str,
         mut work: impl FnMut(&Connection) -> rusqlite::Result<T>,
@@ -151,7 +166,8 @@ impl SqliteStorage {
         }
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let found = version(&transaction)?;
-        let Some(missing) = usize::try_from(found).ok().and_then(|found| MIGRATIONS.get(found..)) else {
+        let missing = usize::try_from(found).ok().and_then(|found| MIGRATIONS.get(found..));
+        let Some(missing) = missing else {
             let location = self.location();
             return Err(OpenError::Ledger(LedgerError::Version { location, found, known: VERSION }));
         };
@@ -181,14 +197,7 @@ impl SqliteStorage {
     }
 
     fn damaged(&self, number: usize) -> LedgerError {
-        let reason = format!(
-            "{} not what was stored",
-            match number {
-                1 => "one attempt is".to_owned(),
-                number => format!("{number} attempts are"),
-            }
-        );
-        LedgerError::Damaged { location: self.location(), reason }
+        LedgerError::Damaged { location: self.location(), reason: sql::describe_damage(number) }
     }
 }
 
@@ -240,6 +249,20 @@ impl Storage for SqliteStorage {
             }
             let (statement, params) = sql::select(filter, before, limit);
             self.with_database("read", |connection| read_rows(connection, &statement, &params)).await
+        })
+    }
+
+    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(Summary { version: VERSION, ..Summary::default() });
+            }
+            self.with_database("read", |connection| {
+                connection.query_row(sql::COUNT, [], |row| {
+                    Ok(Summary { version: VERSION, attempts: row.get(0)?, unknown: row.get(1)? })
+                })
+            })
+            .await
         })
     }
 
@@ -340,14 +363,11 @@ impl Storage for SqliteStorage {
         })
     }
 
-    fn ensure_in_place(&self) -> Result<(), LedgerError> {
-        let opened = self.connection.borrow();
+    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
+        let opened = self.connection.borrow().as_ref().map(|opened| opened.file);
         let current = fs::metadata(&self.path).ok().map(|file| FileId::of(&file));
-        if opened.as_ref().map(|opened| opened.file) == current {
-            Ok(())
-        } else {
-            Err(LedgerError::Moved(self.path.clone()))
-        }
+        let result = if opened == current { Ok(()) } else { Err(LedgerError::Moved(self.path.clone())) };
+        std::future::ready(result).boxed_local()
     }
 
     fn location(&self) -> String {
@@ -458,6 +478,6 @@ fn read_refunds(
     Ok(read)
 }
 
-fn is_busy(error: &rusqlite::Error) -> bool {
+pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }

@@ -28,6 +28,9 @@ pub(crate) trait Storage {
         limit: usize,
     ) -> LocalBoxFuture<'a, Result<Vec<Row>, LedgerError>>;
 
+    /// Counts the attempts of all accounts. Fails if the storage cannot be used.
+    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>>;
+
     /// Adds attempts, except those whose ID exists. Returns how many were added.
     fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>>;
 
@@ -61,8 +64,9 @@ pub(crate) trait Storage {
         origin: &'a Origin,
     ) -> LocalBoxFuture<'a, Result<LockAttempt, LedgerError>>;
 
-    /// Fails if what was just stored would not be found by the next process, because the file was removed or replaced.
-    fn ensure_in_place(&self) -> Result<(), LedgerError>;
+    /// Fails if what was just stored may not be found by the next process, because the file was removed or replaced, or
+    /// if its result cannot be stored, because the database is gone.
+    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>>;
 
     /// Where the attempts are, without secrets.
     fn location(&self) -> String;
@@ -118,6 +122,16 @@ pub(crate) struct Row {
     pub attempt: Option<Attempt>,
 }
 
+/// What a storage holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// The version of the tables.
+    pub version: i64,
+    pub attempts: i64,
+    /// Attempts whose outcome is unknown.
+    pub unknown: i64,
+}
+
 /// The result of [`super::Ledger::attempts`].
 #[derive(Debug, Default)]
 pub(crate) struct Page {
@@ -159,6 +173,14 @@ pub(crate) enum LedgerError {
     Locked { location: String, waited: Duration },
     #[error("the ledger {location} has version {found}, and this kustom knows version {known}")]
     Version { location: String, found: i64, known: i64 },
+    #[error("cannot reach the ledger {location}: {reason}")]
+    Unreachable { location: String, reason: String },
+    #[error("the ledger {location} refused the request: {reason}")]
+    Refused { location: String, reason: String },
+    #[error("there is no ledger in {location} yet")]
+    NotCreated { location: String },
+    #[error("cannot use the password file {}: {reason}", .path.display())]
+    PasswordFile { path: PathBuf, reason: String },
     #[error("the ledger {location} is damaged: {reason}")]
     Damaged { location: String, reason: String },
     #[error("{lines} of the journal {} cannot be read, so a sale may have been charged before", .path.display())]
@@ -175,6 +197,15 @@ impl LedgerError {
             }
             Self::Locked { .. } => "try again when the other process has finished".to_owned(),
             Self::Version { found, known, .. } if found > known => "update kustom".to_owned(),
+            Self::Unreachable { .. } => {
+                format!("check the server and the network: kustom{profile_flag} ledger status")
+            }
+            Self::Refused { .. } => {
+                "check the user, its password and its rights; `kustom ledger init --print-sql` prints the rights"
+                    .to_owned()
+            }
+            Self::NotCreated { .. } => format!("create it with `kustom{profile_flag} ledger init`"),
+            Self::PasswordFile { .. } => "correct the file, or set PGPASSWORD".to_owned(),
             Self::Version { .. } => format!("update it with `kustom{profile_flag} ledger init`"),
             Self::Damaged { .. } | Self::DamagedJournal { .. } => {
                 format!(

@@ -2,13 +2,20 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use proptest::prelude::*;
 
-use super::storage::Row;
+use super::storage::{Row, Summary};
 use super::*;
 use crate::model::SessionStatus;
+
+#[path = "../../tests/common/postgres.rs"]
+#[allow(dead_code, unreachable_pub, clippy::print_stderr)]
+mod server;
+
+use server::{Database, Postgres};
 
 /// The reference: a list, in which everything is looked at.
 #[derive(Default)]
@@ -57,6 +64,14 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(rows.collect())).boxed_local()
     }
 
+    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
+        let attempts = self.0.borrow();
+        let count = |number: usize| i64::try_from(number).unwrap();
+        let unknown = attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
+        let summary = Summary { version: 0, attempts: count(attempts.len()), unknown: count(unknown) };
+        std::future::ready(Ok(summary)).boxed_local()
+    }
+
     fn transact_refunds<'a>(
         &'a self,
         _: &'a str,
@@ -101,8 +116,8 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(LockAttempt::Held(None))).boxed_local()
     }
 
-    fn ensure_in_place(&self) -> Result<(), LedgerError> {
-        Ok(())
+    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
+        std::future::ready(Ok(())).boxed_local()
     }
 
     fn location(&self) -> String {
@@ -235,7 +250,7 @@ async fn play(ledger: &Ledger, steps: &[Step]) -> Vec<String> {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 proptest! {
@@ -245,7 +260,159 @@ proptest! {
         let state = tempfile::tempdir().unwrap();
         let expected = block_on(play(&ledger(MemoryStorage::default()), &steps));
         prop_assert_eq!(&block_on(play(&sqlite(state.path()), &steps)), &expected);
+        if let Some(database) = database() {
+            block_on(async {
+                let storage = postgres(&database);
+                storage.create(None).await.unwrap();
+                // Each case begins with an empty ledger.
+                database.sql("TRUNCATE kustom.attempts");
+                let shown = play(&ledger(storage), &steps).await;
+                prop_assert_eq!(&shown, &expected);
+                Ok(())
+            })?;
+        }
     }
+}
+
+/// An empty database, if PostgreSQL is installed.
+fn database() -> Option<Database<'static>> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let server = Postgres::shared()?;
+    Some(server.database(&format!("ledger_{}", NUMBER.fetch_add(1, Ordering::Relaxed))))
+}
+
+fn postgres(database: &Database<'_>) -> PostgresStorage {
+    let Ok(LedgerLocation::Postgres(url)) = LedgerLocation::parse(&database.socket_url()) else { panic!() };
+    PostgresStorage::new(*url, None, &Origin::current())
+}
+
+/// What every storage does, in addition to the rules: each returns `None` where it is not available.
+fn all_storages(state: &Path) -> Vec<Box<dyn Fn() -> Box<dyn Storage>>> {
+    let path = state.to_owned();
+    let mut storages: Vec<Box<dyn Fn() -> Box<dyn Storage>>> =
+        vec![Box::new(move || Box::new(SqliteStorage::new(&path)))];
+    if let Some(database) = database() {
+        block_on(postgres(&database).create(None)).unwrap();
+        storages.push(Box::new(move || Box::new(postgres(&database))));
+    }
+    storages
+}
+
+#[test]
+fn a_lock_of_a_device_names_its_holder_and_ends_with_it() {
+    let state = tempfile::tempdir().unwrap();
+    for open in all_storages(state.path()) {
+        block_on(async {
+            let origin = Origin::current();
+            let (one, other) = (open(), open());
+            let LockAttempt::Locked(lock) = one.try_lock("d1", &origin).await.unwrap() else { panic!() };
+            let held = other.try_lock("d1", &origin).await.unwrap();
+            let LockAttempt::Held(Some(holder)) = held else { panic!("{held:?}") };
+            assert!(holder.contains("on machine") || holder.starts_with("machine"), "{holder}");
+            let another = other.try_lock("d2", &origin).await.unwrap();
+            assert!(matches!(another, LockAttempt::Locked(_)), "another device is free");
+            drop(lock);
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+            while !matches!(other.try_lock("d1", &origin).await.unwrap(), LockAttempt::Locked(_)) {
+                assert!(std::time::Instant::now() < deadline, "the lock was not released");
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn of_many_that_begin_the_same_sale_at_once_one_starts() {
+    let state = tempfile::tempdir().unwrap();
+    for open in all_storages(state.path()) {
+        block_on(async {
+            let ledgers: Vec<_> = (0..8).map(|_| Ledger::new(open(), account("M1"), String::new())).collect();
+            let sale = intent(1, 100, Some("r"));
+            let nothing = HashSet::new();
+            let all = ledgers.iter().map(|ledger| ledger.begin(&sale, false, &nothing));
+            let begun = futures_util::future::join_all(all).await;
+            let started = begun.iter().filter(|begin| matches!(begin, Ok(Begin::Started(_)))).count();
+            let stopped = begun.iter().filter(|begin| matches!(begin, Ok(Begin::Duplicates(_)))).count();
+            assert_eq!((started, stopped), (1, 7), "{begun:?}");
+        });
+    }
+}
+
+#[test]
+fn text_that_a_database_may_not_like_is_stored_and_found() {
+    let state = tempfile::tempdir().unwrap();
+    for open in all_storages(state.path()) {
+        block_on(async {
+            let ledger = Ledger::new(open(), account("M1"), String::new());
+            let long = "r".repeat(20_000);
+            for reference in ["a\0b", "'; DROP TABLE attempts; --", "r\u{e9}\u{1f600}", "%_\\", &long] {
+                let sale = intent(1, 100, Some(reference));
+                let begun = ledger.begin(&sale, false, &HashSet::new()).await.unwrap();
+                assert!(matches!(begun, Begin::Started(_)), "{reference:?}");
+                let again = ledger.begin(&sale, false, &HashSet::new()).await.unwrap();
+                assert!(matches!(&again, Begin::Duplicates(found) if found.len() == 1), "{reference:?}");
+                let reference = sale.reference();
+                let filter = Filter { reference, ..Filter::default() };
+                let page = ledger.attempts(&filter, 10).await.unwrap();
+                let found = page.attempts.iter().filter(|attempt| attempt.intent == sale).count();
+                assert_eq!((found, page.damaged), (1, 0));
+            }
+            assert_eq!(ledger.summary().await.unwrap().attempts, 5);
+        });
+    }
+}
+
+#[test]
+fn what_a_shared_ledger_cannot_take_is_delivered_later() {
+    let Some(database) = database() else { return };
+    let state = tempfile::tempdir().unwrap();
+    block_on(async {
+        postgres(&database).create(None).await.unwrap();
+        let open = async || {
+            let outbox = Outbox::new(SqliteStorage::new(state.path()));
+            ledger(postgres(&database)).with_outbox(outbox).await
+        };
+        let shared = open().await.unwrap();
+        let Begin::Started(id) = shared.begin(&intent(1, 100, None), false, &HashSet::new()).await.unwrap()
+        else {
+            panic!()
+        };
+        database.sql("ALTER TABLE kustom.attempts RENAME TO gone");
+        let error = shared.finish(id, Outcome::created("s1".into())).await.unwrap_err();
+        assert!(error.message.contains("the next command delivers the outcome"), "{}", error.message);
+        shared.mark_reported(id).await.unwrap();
+        assert_eq!(shared.undelivered().await.unwrap(), Some(1));
+        assert!(open().await.is_err(), "still gone");
+        database.sql("ALTER TABLE kustom.gone RENAME TO attempts");
+        let shared = open().await.unwrap();
+        assert_eq!(shared.undelivered().await.unwrap(), Some(0));
+        let attempts = shared.attempts(&Filter::default(), 10).await.unwrap().attempts;
+        assert_eq!((attempts[0].session_id(), attempts[0].reported), (Some("s1"), true));
+    });
+}
+
+#[test]
+fn a_database_that_is_not_a_ledger_of_this_version_is_not_used() {
+    let Some(database) = database() else { return };
+    block_on(async {
+        let begin = async || {
+            let begun = ledger(postgres(&database)).begin(&intent(1, 1, None), false, &HashSet::new()).await;
+            begun.map(|_| ())
+        };
+        let error = begin().await.unwrap_err();
+        assert!(error.message.contains("there is no ledger in postgres://"), "{}", error.message);
+        assert_eq!(error.hints, ["create it with `kustom ledger init`"]);
+        postgres(&database).create(None).await.unwrap();
+        postgres(&database).create(None).await.unwrap();
+        begin().await.unwrap();
+        for version in [0, 99] {
+            database.sql(&format!("UPDATE kustom.version SET version = {version}"));
+            let error = begin().await.unwrap_err();
+            let expected = format!("has version {version}, and this kustom knows version 1");
+            assert!(error.message.ends_with(&expected), "{}", error.message);
+            assert_eq!(error.kind, ErrorKind::Unavailable);
+        }
+    });
 }
 
 #[test]
@@ -350,7 +517,7 @@ fn a_ledger_of_a_newer_version_is_not_used() {
         let error =
             sqlite(state.path()).begin(&intent(1, 2, None), false, &HashSet::new()).await.unwrap_err();
         assert!(
-            error.message.ends_with("has version 99, and this kustom knows version 2"),
+            error.message.ends_with("has version 99, and this kustom knows version 3"),
             "{}",
             error.message
         );

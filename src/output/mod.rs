@@ -408,6 +408,19 @@ impl Output {
 
     /// Reads standard input to its end.
     pub(crate) fn read_stdin(&self) -> Result<Vec<u8>, Error> {
+        let bytes = self.read_stdin_up_to(MAX_INPUT_SIZE + 1)?;
+        if bytes.len() as u64 > MAX_INPUT_SIZE {
+            return Err(Error::usage("standard input is larger than 1 MiB"));
+        }
+        Ok(bytes)
+    }
+
+    /// Reads standard input of any size.
+    pub(crate) fn read_all_stdin(&self) -> Result<Vec<u8>, Error> {
+        self.read_stdin_up_to(u64::MAX)
+    }
+
+    fn read_stdin_up_to(&self, limit: u64) -> Result<Vec<u8>, Error> {
         if self.terminals.stdin {
             self.status("Reading standard input; end it with Ctrl-D.");
         }
@@ -418,16 +431,13 @@ impl Output {
                 WriteError::Interrupted => Error::new(ErrorKind::Interrupted, "interrupted"),
                 _ => Error::usage("standard input did not end before the timeout"),
             })?;
-            let read = io::stdin().lock().read(&mut chunk);
+            let read = io::stdin().lock().take(limit - bytes.len() as u64).read(&mut chunk);
             let length =
                 read.map_err(|error| Error::usage(format!("cannot read standard input: {error}")))?;
             bytes.extend_from_slice(&chunk[..length]);
-            if length == 0 || bytes.len() as u64 > MAX_INPUT_SIZE {
+            if length == 0 || bytes.len() as u64 >= limit {
                 break;
             }
-        }
-        if bytes.len() as u64 > MAX_INPUT_SIZE {
-            return Err(Error::usage("standard input is larger than 1 MiB"));
         }
         Ok(bytes)
     }

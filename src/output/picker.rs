@@ -28,8 +28,8 @@ enum Step {
 pub(super) struct Picker {
     prompt: String,
     choices: Vec<Choice>,
-    /// What each choice is searched by.
-    folded: Vec<String>,
+    /// The text of each choice that is searched, and its mark.
+    folded: Vec<(String, String)>,
     search: String,
     /// The choices that match the search.
     matches: Vec<usize>,
@@ -42,7 +42,11 @@ pub(super) struct Picker {
 
 impl Picker {
     pub(super) fn new(prompt: String, choices: Vec<Choice>, preselects: bool) -> Self {
-        let folded = choices.iter().map(|choice| fold_text(&choice.parts().join(" "))).collect();
+        let folded = choices.iter().map(|choice| {
+            let [name, detail, mark] = choice.parts();
+            (fold_text(&format!("{name} {detail}")), fold_text(mark))
+        });
+        let folded = folded.collect();
         let matches = (0..choices.len()).collect();
         let selected = preselects.then_some(0);
         Self {
@@ -115,11 +119,16 @@ impl Picker {
         Step::Continue
     }
 
-    /// A choice matches if it contains every word of the search.
+    /// A choice matches if it contains every word of the search, or if its mark begins with it. Choices that contain the
+    /// search as it is come first.
     fn update_matches(&mut self) {
         let search = fold_text(&self.search);
-        let is_match = |index: &usize| search.split(' ').all(|word| self.folded[*index].contains(word));
+        let is_match = |index: &usize| {
+            let (text, mark) = &self.folded[*index];
+            search.split(' ').all(|word| text.contains(word) || mark.starts_with(word))
+        };
         self.matches = (0..self.choices.len()).filter(is_match).collect();
+        self.matches.sort_by_key(|index| !self.folded[*index].0.contains(&search));
         self.top = 0;
         self.selected = Some(0);
     }

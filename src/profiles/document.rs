@@ -170,7 +170,7 @@ impl Document {
 }
 
 /// The keys of a profile and their values, in the order in which they are written.
-fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 10] {
+fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 12] {
     let text = |value: &Option<String>| value.as_ref().map(Value::from);
     [
         ("environment", Some(profile.environment.as_str().into())),
@@ -182,6 +182,8 @@ fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 10] {
         ("device", text(&profile.device)),
         ("currency", text(&profile.currency)),
         ("base_url", text(&profile.base_url)),
+        ("ledger", text(&profile.ledger)),
+        ("ledger_command", text(&profile.ledger_command)),
         ("completions", profile.completions.map(Value::from)),
     ]
 }

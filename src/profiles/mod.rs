@@ -83,6 +83,10 @@ pub(crate) struct Profile {
     pub currency: Option<String>,
     /// Replaces the host of the environment, for a proxy or an emulator.
     pub base_url: Option<String>,
+    /// A PostgreSQL database that several machines share as their ledger.
+    pub ledger: Option<String>,
+    /// A command whose output is the password of that database.
+    pub ledger_command: Option<String>,
     /// Whether completions may call the API with the key. The default depends on the environment and the key.
     pub completions: Option<bool>,
 }
@@ -99,6 +103,8 @@ impl Profile {
             device: None,
             currency: None,
             base_url: None,
+            ledger: None,
+            ledger_command: None,
             completions: None,
         }
     }

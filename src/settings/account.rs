@@ -4,6 +4,7 @@ use super::{Settings, Source, Sourced};
 use crate::api::BaseUrl;
 use crate::emulator;
 use crate::error::{Error, ErrorKind};
+use crate::ledger::LedgerLocation;
 use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
 use crate::secret::{ApiKey, KeyKind};
 
@@ -34,6 +35,9 @@ pub(crate) struct Account {
     /// The default device: a name or an ID.
     pub device: Option<Sourced<String>>,
     pub currency: Option<Sourced<String>>,
+    pub ledger: Sourced<LedgerLocation>,
+    /// A command whose output is the password of the ledger's database.
+    pub ledger_command: Option<String>,
     /// Whether completions may call the API for this account.
     pub completions: Sourced<bool>,
     /// Environment variables that are set but have no effect on this account.
@@ -83,6 +87,8 @@ impl Account {
                 [from_directory(settings, settings.directory.currency.as_ref()), Some(built_in("SEK"))],
                 Clone::clone,
             ),
+            ledger: ledger_location(settings, None)?,
+            ledger_command: None,
             completions: Sourced::new(true, Source::BuiltIn),
             ignored: Vec::new(),
         };
@@ -158,6 +164,8 @@ impl Account {
                 [from_directory(settings, settings.directory.currency.as_ref()), stored(&profile.currency)],
                 Clone::clone,
             ),
+            ledger: ledger_location(settings, stored(&profile.ledger))?,
+            ledger_command: profile.ledger_command.clone(),
             completions,
             ignored: Vec::new(),
             key,
@@ -313,6 +321,25 @@ fn base_url(settings: &Settings, stored: Option<Sourced<String>>) -> Result<Opti
     match BaseUrl::parse(&value) {
         Ok(value) => Ok(Some(Sourced { value, source, shadows })),
         Err(error) => Err(Error::usage(format!("the base URL from {source} cannot be used: {error}"))),
+    }
+}
+
+fn ledger_location(
+    settings: &Settings,
+    stored: Option<Sourced<String>>,
+) -> Result<Sourced<LedgerLocation>, Error> {
+    // An invalid URL may contain a password, so it is not repeated.
+    let describe = |text: &String| {
+        LedgerLocation::parse(text).map_or_else(|_| "another".to_owned(), |location| location.to_string())
+    };
+    let candidates = [from_env("KUSTOM_LEDGER", settings.variables.ledger.as_ref()), stored];
+    let Some(Sourced { value, source, shadows }) = Sourced::first(candidates, describe) else {
+        return Ok(Sourced::new(LedgerLocation::Sqlite, Source::BuiltIn));
+    };
+    match LedgerLocation::parse(&value) {
+        Ok(value) => Ok(Sourced { value, source, shadows }),
+        Err(error) => Err(Error::usage(format!("the ledger {} cannot be used: {error}", source.describe()))
+            .hint("`kustom help ledger` describes the value")),
     }
 }
 

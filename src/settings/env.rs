@@ -13,6 +13,11 @@ pub(crate) struct EnvVars {
     pub username: Option<String>,
     pub merchant_id: Option<String>,
     pub base_url: Option<String>,
+    pub ledger: Option<String>,
+    /// `PGPASSWORD`, as PostgreSQL's own programs read it.
+    pub ledger_password: Option<Secret>,
+    /// `PGPASSFILE`.
+    pub ledger_password_file: Option<PathBuf>,
     /// For an emulator that others can reach.
     pub emulator_token: Option<Secret>,
     pub output: Option<String>,
@@ -28,13 +33,13 @@ impl EnvVars {
     pub(crate) fn from_env() -> Result<Self, Error> {
         Ok(Self {
             profile: text("KUSTOM_PROFILE")?,
-            api_key: text("KUSTOM_API_KEY")?.map(|key| {
-                register(&key);
-                Secret::new(key)
-            }),
+            api_key: secret("KUSTOM_API_KEY")?,
             username: text("KUSTOM_USERNAME")?,
             merchant_id: text("KUSTOM_MERCHANT_ID")?,
             base_url: text("KUSTOM_BASE_URL")?,
+            ledger: text("KUSTOM_LEDGER")?,
+            ledger_password: secret("PGPASSWORD")?,
+            ledger_password_file: path("PGPASSFILE"),
             emulator_token: text("KUSTOM_EMULATOR_TOKEN")?.map(Secret::new),
             output: text("KUSTOM_OUTPUT")?,
             pager: text("KUSTOM_PAGER")?,
@@ -50,6 +55,14 @@ fn text(name: &str) -> Result<Option<String>, Error> {
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => Err(Error::usage(format!("{name} is not UTF-8 text"))),
     }
+}
+
+fn secret(name: &str) -> Result<Option<Secret>, Error> {
+    let secret = text(name)?;
+    Ok(secret.map(|secret| {
+        register(&secret);
+        Secret::new(secret)
+    }))
 }
 
 fn path(name: &str) -> Option<PathBuf> {

@@ -28,6 +28,11 @@ impl Paths {
         Ok(Self { profiles, state })
     }
 
+    /// The ledger, unless another machine has it.
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.state.join("ledger.db")
+    }
+
     /// The state file of the emulator in this process.
     pub(crate) fn local_state(&self) -> PathBuf {
         self.state.join("local.json")

@@ -6,9 +6,11 @@
 
 pub mod contract;
 pub mod contract_emulator;
+pub mod database_proxy;
 pub mod emulator_process;
 pub mod harness;
 pub mod ledger;
+pub mod postgres;
 pub mod proxy;
 pub mod pty;
 pub mod redaction;

@@ -28,6 +28,15 @@ fn new_authority(name: &str) -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
 }
 
+/// A certificate of this authority for this name, and its key, in PEM.
+pub fn certificate(issuer: &Authority, name: &str) -> (String, String) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::default();
+    params.subject_alt_names.push(SanType::DnsName(name.try_into().expect("a name")));
+    let certificate = params.signed_by(&key, issuer).expect("a certificate");
+    (certificate.pem(), key.serialize_pem())
+}
+
 /// A server's side of TLS with a certificate of this authority for this name; `127.0.0.1` is an address.
 pub fn server_config(issuer: &Authority, name: &str) -> Arc<ServerConfig> {
     let key = KeyPair::generate().expect("a key");

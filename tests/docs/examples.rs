@@ -62,6 +62,7 @@ fn prepare_store() -> Sandbox {
         &format!("webhook-id: kevt_1\nwebhook-timestamp: {now}\nwebhook-signature: {signature}\n"),
     );
     sandbox.write_file("body.json", body);
+    sandbox.write_file("attempts.ndjson", "");
     sandbox.stub_program("pass", &format!("#!/bin/sh\n[ \"$*\" = 'show kustom/key' ] && echo {API_KEY}\n"));
     sandbox.stub_program("less", "#!/bin/sh\nexec cat\n");
     sandbox

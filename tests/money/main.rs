@@ -16,4 +16,5 @@ mod ledger;
 mod network_errors;
 mod other_resource;
 mod recover;
+mod shared_ledger;
 mod watch;

@@ -10,12 +10,13 @@ use check::{CheckResult, Level};
 use redact::ReportRedactor;
 
 use crate::commands::help::text::after_help;
-use crate::commands::profiles::show::list_values;
+use crate::commands::profiles::show::{ValueRow, list_values};
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
+use crate::ledger::LedgerLocation;
 use crate::output::Format;
 use crate::profiles::KeySource;
-use crate::settings::{Account, DirectorySettings};
+use crate::settings::{Account, DirectorySettings, Source};
 use crate::text::pluralize;
 
 const MORE: &str = "\
@@ -53,8 +54,13 @@ impl Args {
         match app.account() {
             Ok(account) => {
                 results.extend(check_settings(&account, &app.settings.directory));
-                let ledger = async { Ok(local::check_ledger(app.open_ledger(&account).await).await) };
-                results.push(app.block_on(ledger)?);
+                results.push(match &account.ledger.value {
+                    LedgerLocation::Postgres(url) if offline => {
+                        CheckResult::ok("ledger", format!("{url}, not checked with --offline"))
+                    }
+                    _ => app
+                        .block_on(async { Ok(local::check_ledger(app.open_ledger(&account).await).await) })?,
+                });
                 let network = network::check_network(&account);
                 let is_reachable = network.iter().all(|result| result.kind.is_none());
                 results.extend(network);
@@ -93,7 +99,9 @@ fn summarize(results: &[CheckResult]) -> String {
 
 /// One result for each value of the account.
 fn check_settings(account: &Account, directory: &DirectorySettings) -> Vec<CheckResult> {
-    let rows = list_values(account).into_iter().map(|row| {
+    // The check of the ledger shows where it is, too.
+    let is_shown = |row: &ValueRow| row.name != "ledger" || row.source != Some(Source::BuiltIn);
+    let rows = list_values(account).into_iter().filter(is_shown).map(|row| {
         let value = match (row.name, &account.key.value) {
             // The command may contain a secret, and people paste this report.
             ("api_key", KeySource::Command(_)) => "the output of a command",

@@ -6,12 +6,17 @@ pub(super) struct Topic {
     pub(super) text: &'static str,
 }
 
-pub(super) const TOPICS: [Topic; 8] = [
+pub(super) const TOPICS: [Topic; 9] = [
     Topic { name: "exit-codes", about: "what each exit code means", text: include_str!("exit-codes.txt") },
     Topic {
         name: "environment",
         about: "variables, and which environment a key belongs to",
         text: include_str!("environment.txt"),
+    },
+    Topic {
+        name: "ledger",
+        about: "what prevents duplicate charges, and how machines share it",
+        text: include_str!("ledger.txt"),
     },
     Topic { name: "pairing", about: "codes, and which phone used them", text: include_str!("pairing.txt") },
     Topic { name: "output", about: "formats, columns and filters", text: include_str!("output.txt") },

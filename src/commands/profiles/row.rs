@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::emulator;
+use crate::ledger::LedgerLocation;
 use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::{Environment, KeySource, LOCAL, Profile};
 
@@ -19,6 +20,8 @@ pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) device: Option<String>,
     pub(in crate::commands) currency: Option<String>,
     pub(in crate::commands) base_url: Option<String>,
+    /// Without a password. `None` if it cannot be used or is the database in the state directory.
+    pub(in crate::commands) ledger: Option<String>,
     pub(in crate::commands) completions: Option<bool>,
 }
 
@@ -32,6 +35,7 @@ impl ProfileRow {
             device,
             currency,
             base_url,
+            ledger,
             completions,
             ..
         } = profile;
@@ -50,6 +54,9 @@ impl ProfileRow {
             device: device.clone(),
             currency: currency.clone(),
             base_url: base_url.clone(),
+            ledger: ledger
+                .as_deref()
+                .and_then(|ledger| Some(LedgerLocation::parse(ledger).ok()?.to_string())),
             completions: *completions,
         }
     }
@@ -77,6 +84,7 @@ impl View for ProfileRow {
         Column::new("DEVICE", |row| Cell::optional(row.device.as_deref())),
         Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
         Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
+        Column::detail("LEDGER", |row| Cell::optional(row.ledger.as_deref())),
         Column::detail("COMPLETIONS", |row| Cell::optional(row.completions.map(|value| value.to_string()))),
     ];
 }

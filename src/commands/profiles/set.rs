@@ -9,6 +9,7 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
+use crate::ledger::LedgerLocation;
 use crate::model::Currency;
 use crate::profiles::{Environment, LOCAL, Profile};
 use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
@@ -26,8 +27,8 @@ Next:
 
 /// Change one value of a profile
 ///
-/// The keys are environment, username, merchant_id, location, device, currency, base_url and completions. An empty value
-/// removes it. Store another API key with `kustom login`, which checks it.
+/// The keys are environment, username, merchant_id, location, device, currency, base_url, ledger, ledger_command and
+/// completions. An empty value removes it. Store another API key with `kustom login`, which checks it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE), override_usage = "kustom profiles set [OPTIONS] [PROFILE] <KEY> <VALUE>")]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
@@ -106,6 +107,12 @@ fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error>
             let url = text.map(|url| BaseUrl::parse(&url)).transpose();
             profile.base_url = url.map_err(|error| invalid(error.to_string()))?.map(|url| url.to_string());
         }
+        "ledger" => {
+            let location = text.as_deref().map(LedgerLocation::parse).transpose();
+            location.map_err(|error| invalid(error.to_string()))?;
+            profile.ledger = text;
+        }
+        "ledger_command" => profile.ledger_command = text,
         "completions" => {
             let parsed = text.map(|text| text.parse::<bool>()).transpose();
             profile.completions = parsed.map_err(|_| invalid("write true or false".to_owned()))?;
@@ -117,8 +124,7 @@ fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error>
             .hint("store it with `kustom login`, which checks it"));
         }
         _ => {
-            let keys =
-                "environment, username, merchant_id, location, device, currency, base_url, completions";
+            let keys = "environment, username, merchant_id, location, device, currency, base_url, ledger, ledger_command, completions";
             return Err(Error::usage(format!("a profile has no key '{}'", escape_control(key)))
                 .hint(format!("choose from {keys}")));
         }

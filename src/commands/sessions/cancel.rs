@@ -46,7 +46,7 @@ impl Args {
         // Every session is found before the first is cancelled, so that a typo cancels nothing.
         let mut ids = Vec::with_capacity(self.sessions.len().max(1));
         for session in &self.sessions {
-            ids.push(context.find_session(session).await?);
+            ids.push(context.find_session(session, SessionFilter::Open).await?);
         }
         if ids.is_empty() {
             ids.push(context.session_or_choice(None, SessionFilter::Open).await?);

@@ -41,7 +41,7 @@ impl ApiContext<'_> {
         filter: SessionFilter,
     ) -> Result<Uuid, Error> {
         if let Some(query) = query {
-            return self.find_session(query).await;
+            return self.find_session(query, filter).await;
         }
         if !self.output.can_prompt() {
             return Err(Error::usage("no session is given").hint(
@@ -86,7 +86,12 @@ impl ApiContext<'_> {
     }
 
     /// Finds a session by its complete ID, which needs no ledger, or by an ID prefix or its reference.
-    pub(in crate::commands) async fn find_session(&self, query: &str) -> Result<Uuid, Error> {
+    /// Of several sessions with a reference, the only open one is meant where only open ones can be.
+    pub(in crate::commands) async fn find_session(
+        &self,
+        query: &str,
+        filter: SessionFilter,
+    ) -> Result<Uuid, Error> {
         let query = trim_text(query);
         if let Ok(id) = query.parse::<Uuid>() {
             return Ok(id);
@@ -102,10 +107,17 @@ impl ApiContext<'_> {
             attempts.extend(by_id);
         }
         // A session may match by both.
-        let found: IndexMap<Uuid, &Attempt> = attempts
+        let mut found: IndexMap<Uuid, &Attempt> = attempts
             .iter()
             .filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)))
             .collect();
+        let is_open = |attempt: &Attempt| match &attempt.outcome {
+            Outcome::Created { status, .. } => !status.is_terminal(),
+            _ => false,
+        };
+        if filter == SessionFilter::Open && found.values().filter(|attempt| is_open(attempt)).count() == 1 {
+            found.retain(|_, attempt| is_open(attempt));
+        }
         match found.len() {
             0 if has_short_prefix => Err(Error::usage(format!(
                 "'{}' is too short: an ID prefix has at least {MIN_ID_PREFIX_LEN} characters",

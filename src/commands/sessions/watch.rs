@@ -46,7 +46,9 @@ impl Args {
         let Self { sessions, wait } = self;
         let mut ids: IndexSet<Uuid> = IndexSet::with_capacity(sessions.len());
         for session in &sessions {
-            ids.insert(context.run_until_cancelled(context.find_session(session)).await?);
+            ids.insert(
+                context.run_until_cancelled(context.find_session(session, SessionFilter::Open)).await?,
+            );
         }
         if ids.is_empty() {
             let selected = context.session_or_choice(None, SessionFilter::Open);

@@ -1,0 +1,43 @@
+//! `kustom ledger export`
+
+use crate::commands::help::text::after_help;
+use crate::context::App;
+use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::ledger::Filter;
+use crate::text::pluralize;
+
+const MORE: &str = "\
+Examples:
+  kustom ledger export > attempts.ndjson
+  KUSTOM_LEDGER=sqlite kustom ledger export > attempts.ndjson    # of this machine
+
+Exit codes:
+  6  damaged attempts were omitted
+
+Next:
+  kustom ledger import attempts.ndjson
+";
+
+/// Print all attempts of all accounts, one JSON object per line, oldest first
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help(MORE))]
+#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+pub(crate) struct Args {}
+
+impl Args {
+    pub(super) async fn run(self, app: &App) -> Result<ExitStatus, Error> {
+        let ledger = app.open_ledger(&app.account()?).await?;
+        let filter = Filter { matches_all_accounts: true, ..Filter::default() };
+        let page = ledger.attempts(&filter, usize::MAX).await?;
+        for attempt in page.attempts.iter().rev() {
+            app.output.print(&format!("{}\n", attempt.to_record()))?;
+        }
+        app.output.status(&format!("Exported {}.", pluralize(page.attempts.len(), "attempt")));
+        if page.damaged > 0 {
+            let omitted = pluralize(page.damaged, "damaged attempt");
+            return Err(Error::new(ErrorKind::Unavailable, format!("{omitted} could not be exported"))
+                .hint("`kustom ledger repair` shows what can be read and asks before it changes anything"));
+        }
+        Ok(ExitStatus::Success)
+    }
+}
