@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -49,6 +49,20 @@ impl TimeBound {
         parsed.ok_or_else(|| {
             "write a day such as 2026-11-26, or a time such as 2026-11-26T10:00:00Z".to_owned()
         })
+    }
+
+    /// Parses a day, a time, or how long ago it was, such as `2h`.
+    pub(crate) fn parse_or_age(text: &str) -> Result<Self, String> {
+        if let Ok(bound) = Self::parse(text) {
+            return Ok(bound);
+        }
+        let age = parse_duration(text).map_err(|_| {
+            "write a day such as 2026-11-26, a time such as 2026-11-26T10:00:00Z, or an age such as 2h"
+                .to_owned()
+        })?;
+        let age = SignedDuration::try_from(age).ok();
+        let time = age.and_then(|age| Timestamp::now().checked_sub(age).ok());
+        time.map(Self::Time).ok_or_else(|| "that is too long ago".to_owned())
     }
 
     /// The beginning of the day.

@@ -61,6 +61,16 @@ pub(crate) fn escape_control(text: &str) -> Cow<'_, str> {
     escape(text, |_| false, |escaped, character| escaped.extend(character.escape_default()))
 }
 
+/// Like [`escape_control`], but keeps joiners and variation selectors, which are part of some emoji and words. For files that
+/// other programs read.
+pub(crate) fn escape_for_file(text: &str) -> Cow<'_, str> {
+    escape(
+        text,
+        |character| matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe00}'..='\u{fe0f}'),
+        |escaped, character| escaped.extend(character.escape_default()),
+    )
+}
+
 /// Like [`escape_control`], for a text of several lines, which may have tabs.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape(

@@ -96,7 +96,7 @@ pub struct Intent {
 impl Intent {
     /// The reference as it is compared; an empty one identifies nothing.
     pub fn reference(&self) -> Option<String> {
-        self.merchant_reference1.as_deref().map(normalize_text).filter(|reference| !reference.is_empty())
+        self.merchant_reference1.as_deref().and_then(normalize_reference)
     }
 
     /// A number by which a storage finds attempts with the same reference.
@@ -116,6 +116,11 @@ impl Intent {
         ];
         hash_of(&parts)
     }
+}
+
+/// A reference as it is compared; `None` if it is empty.
+pub(crate) fn normalize_reference(reference: &str) -> Option<String> {
+    Some(normalize_text(reference)).filter(|reference| !reference.is_empty())
 }
 
 /// What came of an attempt.

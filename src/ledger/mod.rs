@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 pub use account::AccountId;
 pub(crate) use account::fingerprint;
+pub(crate) use attempt::normalize_reference;
 pub use attempt::{Attempt, Intent, Origin, Outcome};
 pub(crate) use database_url::{DatabaseUrl, LedgerLocation};
 pub(crate) use duplicates::mismatch;
@@ -179,15 +180,7 @@ impl Ledger {
         allow_duplicate: bool,
         ended_unpaid: &HashSet<Uuid>,
     ) -> Result<Begin, Error> {
-        let attempt = Attempt {
-            id: Uuid::new_v4(),
-            at: Timestamp::now(),
-            account: self.account.clone(),
-            origin: self.origin.clone(),
-            intent: intent.clone(),
-            outcome: Outcome::Pending,
-            reported: false,
-        };
+        let attempt = self.new_attempt(intent);
         let lookup = if allow_duplicate {
             Lookup::Nothing
         } else {
@@ -211,6 +204,30 @@ impl Ledger {
             return Ok(Begin::Started(attempt.id));
         }
         Ok(Begin::Duplicates(duplicates))
+    }
+
+    /// The earlier attempts that may be the same sale. Nothing is stored, so only [`Self::begin`] decides.
+    pub(crate) async fn duplicates(&self, intent: &Intent) -> Result<Vec<Duplicate>, Error> {
+        let new = self.new_attempt(intent);
+        let mut duplicates = Vec::new();
+        let mut find = |known: Vec<Attempt>| {
+            duplicates = find_duplicates(&new, known);
+            Vec::new()
+        };
+        self.transact(Lookup::Related(intent), Durability::Relaxed, &mut find).await?;
+        Ok(duplicates)
+    }
+
+    fn new_attempt(&self, intent: &Intent) -> Attempt {
+        Attempt {
+            id: Uuid::new_v4(),
+            at: Timestamp::now(),
+            account: self.account.clone(),
+            origin: self.origin.clone(),
+            intent: intent.clone(),
+            outcome: Outcome::Pending,
+            reported: false,
+        }
     }
 
     /// Stores what came of an attempt. A session that is known to exist stays.
@@ -298,9 +315,27 @@ impl Ledger {
 
     /// The newest attempts of the account that match the filter, newest first.
     pub(crate) async fn attempts(&self, filter: &Filter, limit: usize) -> Result<Page, Error> {
-        let mut page = Page::default();
+        let mut attempts = Vec::new();
+        let damaged = self
+            .for_each_attempt(filter, limit, |attempt| {
+                attempts.push(attempt);
+                Ok(())
+            })
+            .await?;
+        Ok(Page { attempts, damaged })
+    }
+
+    /// Passes the newest attempts of the account that match the filter to `visit`, newest first, as they are read.
+    /// Returns how many damaged ones were omitted; they may be of any account.
+    pub(crate) async fn for_each_attempt(
+        &self,
+        filter: &Filter,
+        limit: usize,
+        mut visit: impl FnMut(Attempt) -> Result<(), Error>,
+    ) -> Result<usize, Error> {
+        let (mut visited, mut damaged) = (0, 0);
         let mut before = None;
-        while page.attempts.len() < limit {
+        while visited < limit {
             let size = if filter.matches_all_accounts { limit.min(PAGE_SIZE) } else { PAGE_SIZE };
             let rows = self.storage.select(filter, before, size).await.map_err(|error| self.error(&error))?;
             let is_last = rows.len() < size;
@@ -308,19 +343,20 @@ impl Ledger {
             for row in rows {
                 match row.attempt {
                     Some(attempt) if filter.matches_all_accounts || self.is_same_account(&attempt) => {
-                        if page.attempts.len() < limit {
-                            page.attempts.push(attempt);
+                        if visited < limit {
+                            visited += 1;
+                            visit(attempt)?;
                         }
                     }
                     Some(_) => {}
-                    None => page.damaged += 1,
+                    None => damaged += 1,
                 }
             }
             if is_last {
                 break;
             }
         }
-        Ok(page)
+        Ok(damaged)
     }
 
     /// The attempts of the account whose outcome is unknown, oldest first.
@@ -342,6 +378,16 @@ impl Ledger {
         let can_remove =
             |attempt: &Attempt| attempt.at < oldest && !attempt.is_open() && self.is_same_account(attempt);
         self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
+    }
+
+    /// Does what a payment needs of the ledger, without an attempt: a durable transaction, and a lock.
+    pub(crate) async fn check_usable(&self) -> Result<(), Error> {
+        let lookup = Lookup::Attempt(Uuid::nil());
+        self.storage
+            .transact(lookup, Durability::Full, &mut |_| Vec::new())
+            .await
+            .map_err(|error| self.error(&error))?;
+        self.try_lock_device("doctor").await.map(drop)
     }
 
     /// Stores an intended refund, with its idempotency key, unless it exists or has to be resumed. Both happen in one

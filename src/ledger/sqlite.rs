@@ -57,6 +57,11 @@ CREATE TABLE attempts (
     record TEXT NOT NULL,
     checksum TEXT NOT NULL
 );
+CREATE INDEX attempts_at ON attempts (at_ms);
+CREATE INDEX attempts_status ON attempts (status) WHERE status IS NOT NULL;
+CREATE INDEX attempts_device ON attempts (device_id);
+CREATE INDEX attempts_location ON attempts (location_id) WHERE location_id IS NOT NULL;
+CREATE INDEX attempts_till ON attempts (till) WHERE till IS NOT NULL;
 CREATE INDEX attempts_session ON attempts (session_id);
 CREATE INDEX attempts_open ON attempts (device_id) WHERE open IS NOT NULL;
 CREATE INDEX attempts_reference ON attempts (reference_key) WHERE reference_key IS NOT NULL;

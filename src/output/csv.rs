@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::view::View;
-use crate::text::escape_control;
+use crate::text::escape_for_file;
 
 /// Formats a row with its line break.
 pub(super) fn row<S: AsRef<[u8]>>(cells: impl IntoIterator<Item = S>) -> Vec<u8> {
@@ -48,9 +48,9 @@ pub(super) fn format_text(value: &Value) -> String {
 pub(super) fn format_cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => escape_formula(&escape_control(text)),
+        Value::String(text) => escape_formula(&escape_for_file(text)),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::Array(_) | Value::Object(_) => escape_formula(&escape_control(&value.to_string())),
+        Value::Array(_) | Value::Object(_) => escape_formula(&escape_for_file(&value.to_string())),
     }
 }
 
@@ -104,6 +104,7 @@ mod tests {
         }
         assert_eq!(line(json!({"k": "v;=2+2"})), "\"{\"\"k\"\":\"\"v;'=2+2\"\"}\",\n");
         assert_eq!(line(json!("\t=1")), "\\t=1,\n");
+        assert_eq!(line(json!("👩\u{200d}🍳\u{fe0f}\u{202e}")), "👩\u{200d}🍳\u{fe0f}\\u{202e},\n");
         assert_eq!(line(json!({"b": 1, "a": [true]})), "\"{\"\"b\"\":1,\"\"a\"\":[true]}\",\n");
         assert_eq!(line(json!(null)), ",\n");
     }
@@ -121,7 +122,7 @@ mod tests {
             for (cell, text) in record.iter().zip(&texts) {
                 let formula = |text: &str| text.trim_start().starts_with(['=', '+', '-', '@']);
                 prop_assert!(!cell.split([',', ';', '\t']).any(formula));
-                prop_assert_eq!(cell.replace('\'', ""), escape_control(text).replace('\'', ""));
+                prop_assert_eq!(cell.replace('\'', ""), escape_for_file(text).replace('\'', ""));
             }
         }
     }

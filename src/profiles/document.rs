@@ -170,7 +170,7 @@ impl Document {
 }
 
 /// The keys of a profile and their values, in the order in which they are written.
-fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 12] {
+fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 13] {
     let text = |value: &Option<String>| value.as_ref().map(Value::from);
     [
         ("environment", Some(profile.environment.as_str().into())),
@@ -181,6 +181,7 @@ fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 12] {
         ("location", text(&profile.location)),
         ("device", text(&profile.device)),
         ("currency", text(&profile.currency)),
+        ("if_busy", profile.if_busy.map(|policy| policy.as_str().into())),
         ("base_url", text(&profile.base_url)),
         ("ledger", text(&profile.ledger)),
         ("ledger_command", text(&profile.ledger_command)),

@@ -63,6 +63,31 @@ pub(crate) enum KeySource {
     Command(String),
 }
 
+/// What `sessions create` does if the device has an open session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum IfBusy {
+    /// Print a warning and create the session
+    Warn,
+    /// Create nothing: exit 9
+    Fail,
+    /// Wait until the open session has ended, at most for --timeout
+    Wait,
+    /// Cancel the open session; if it was paid first, create nothing: exit 9
+    Cancel,
+}
+
+impl IfBusy {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Wait => "wait",
+            Self::Cancel => "cancel",
+        }
+    }
+}
+
 /// A profile as it is stored in the file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(expecting = "a table")]
@@ -81,6 +106,8 @@ pub(crate) struct Profile {
     pub device: Option<String>,
     /// The default currency, ISO 4217.
     pub currency: Option<String>,
+    /// What `sessions create` does if the device has an open session.
+    pub if_busy: Option<IfBusy>,
     /// Replaces the host of the environment, for a proxy or an emulator.
     pub base_url: Option<String>,
     /// A PostgreSQL database that several machines share as their ledger.
@@ -102,6 +129,7 @@ impl Profile {
             location: None,
             device: None,
             currency: None,
+            if_busy: None,
             base_url: None,
             ledger: None,
             ledger_command: None,

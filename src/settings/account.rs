@@ -5,7 +5,7 @@ use crate::api::BaseUrl;
 use crate::emulator;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::LedgerLocation;
-use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile};
+use crate::profiles::{Document, Environment, IfBusy, KeySource, LOCAL, Profile};
 use crate::secret::{ApiKey, KeyKind};
 
 /// A placeholder for the emulator in this process, which requests reach without the network.
@@ -35,6 +35,7 @@ pub(crate) struct Account {
     /// The default device: a name or an ID.
     pub device: Option<Sourced<String>>,
     pub currency: Option<Sourced<String>>,
+    pub if_busy: Option<Sourced<IfBusy>>,
     pub ledger: Sourced<LedgerLocation>,
     /// A command whose output is the password of the ledger's database.
     pub ledger_command: Option<String>,
@@ -87,6 +88,7 @@ impl Account {
                 [from_directory(settings, settings.directory.currency.as_ref()), Some(built_in("SEK"))],
                 Clone::clone,
             ),
+            if_busy: None,
             ledger: ledger_location(settings, None)?,
             ledger_command: None,
             completions: Sourced::new(true, Source::BuiltIn),
@@ -164,6 +166,7 @@ impl Account {
                 [from_directory(settings, settings.directory.currency.as_ref()), stored(&profile.currency)],
                 Clone::clone,
             ),
+            if_busy: profile.if_busy.map(|policy| Sourced::new(policy, source())),
             ledger: ledger_location(settings, stored(&profile.ledger))?,
             ledger_command: profile.ledger_command.clone(),
             completions,

@@ -87,6 +87,7 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
          location     not set\n\
          device       not set\n\
          currency     not set\n\
+         if_busy      not set\n\
          completions  true                      built in\n");
     server.assert_untouched();
 }

@@ -168,11 +168,13 @@ fn a_body_is_sent_as_it_is() {
     let file = env.file("body.json", &body);
     let _ = env.run(["sessions", "create", "--body", &file.to_string_lossy()]).ok();
     let _ = env.command(["api", "POST", "/ipp/v1/sessions", "--body", "-"]).stdin(body.as_str()).run().ok();
-    for asked in server.asked() {
+    // The status of the first session is requested before the second one is created.
+    let posts: Vec<_> = server.asked().into_iter().filter(|asked| asked.method == "POST").collect();
+    for asked in &posts {
         assert_eq!(
             (asked.line().as_str(), asked.body.as_slice()),
             ("POST /ipp/v1/sessions", body.as_bytes())
         );
     }
-    assert_eq!(server.asked().len(), 3);
+    assert_eq!(posts.len(), 3);
 }

@@ -20,7 +20,7 @@ const TOKEN: &str = "bearer-Yt5Rr8Uu1";
 const FORMATS: [&str; 6] = ["table", "wide", "json", "ndjson", "csv", "name"];
 
 /// Every command with arguments that let it do its work. `{id}` is an id, `{fault}` is one word.
-const COMMANDS: [(&str, &str); 51] = [
+const COMMANDS: [(&str, &str); 52] = [
     ("login", "--api-key-file {key-file} --profile new --base-url {url}"),
     ("profiles list", ""),
     ("profiles show", ""),
@@ -38,6 +38,7 @@ const COMMANDS: [(&str, &str); 51] = [
     ("devices list", ""),
     ("devices get", "{id}"),
     ("devices update", "{id} --name x"),
+    ("devices free", "{id}"),
     ("devices deregister", "{id}"),
     ("sessions create", "--device {id} --amount 5 --currency SEK"),
     ("sessions get", "{id}"),

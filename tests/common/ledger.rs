@@ -37,6 +37,16 @@ pub(crate) fn move_to_host(state: &Path, url: &str) {
     }
 }
 
+/// Gives the session of an attempt another ID, as if the API had forgotten it.
+pub(crate) fn replace_session(state: &Path, session: &str, other: &str) {
+    let connection = open(&state.join("ledger.db"));
+    let read = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let record = connection.query_row("SELECT record FROM attempts WHERE session_id = $1", [session], read);
+    let record = record.expect("an attempt").replace(session, other);
+    let update = "UPDATE attempts SET record = $1, checksum = $2, session_id = $3 WHERE session_id = $4";
+    connection.execute(update, [&*record, &checksum(&record), other, session]).expect("an update");
+}
+
 /// Adds a copy of an attempt with another ID, as if the same sale had been attempted once more.
 pub(crate) fn copy_attempt(state: &Path, attempt: &str, copy: &str) {
     let connection = open(&state.join("ledger.db"));
@@ -73,4 +83,15 @@ fn open(path: &Path) -> Connection {
     let connection = Connection::open(path).expect("a database");
     connection.busy_timeout(std::time::Duration::from_secs(20)).expect("a time-out");
     connection
+}
+
+/// Changes an attempt, and the columns by which it is found.
+pub(crate) fn change_attempt(state: &Path, id: &str, change: impl FnOnce(&mut Attempt)) {
+    let mut attempt =
+        attempts(state).into_iter().find(|attempt| attempt.id.to_string() == id).expect("an attempt");
+    change(&mut attempt);
+    let record = serde_json::to_string(&attempt).expect("JSON");
+    let update = "UPDATE attempts SET record = $1, checksum = $2, at_ms = $3 WHERE id = $4";
+    let values = rusqlite::params![record, checksum(&record), attempt.at.as_millisecond(), id];
+    open(&state.join("ledger.db")).execute(update, values).expect("an update");
 }

@@ -18,7 +18,7 @@ fn words_that_are_always_the_same() {
     let cases: &[(&[&str], &[&str])] = &[
         (&["de"], &["devices", "dev", "demo"]),
         (&["device"], &["devices"]),
-        (&["devices", ""], &["list", "get", "update", "deregister"]),
+        (&["devices", ""], &["list", "get", "update", "free", "deregister"]),
         (&["device", "g"], &["get"]),
         (&["help", "dev"], &["devices", "dev"]),
         (&["help", "e"], &["enrollments", "exit-codes", "environment"]),

@@ -1,4 +1,5 @@
 mod deregister;
+mod free;
 mod get;
 mod list;
 mod update;
@@ -31,6 +32,7 @@ pub(crate) enum Command {
     Get(get::Args),
     #[command(aliases = ["edit", "rename", "mv", "move", "set"])]
     Update(update::Args),
+    Free(free::Args),
     #[command(aliases = ["rm", "remove", "delete", "unregister", "unpair"])]
     Deregister(deregister::Args),
 }
@@ -41,6 +43,7 @@ impl Command {
             Self::List(args) => args.run(&context).await,
             Self::Get(args) => args.run(&context).await,
             Self::Update(args) => args.run(&context).await,
+            Self::Free(args) => args.run(&context).await,
             Self::Deregister(args) => args.run(&context).await,
         }
     }

@@ -1,10 +1,15 @@
 //! Checks of the files on this machine.
 
-use std::path::Path;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::check::CheckResult;
 use super::redact::ReportRedactor;
 use crate::error::{Error, ErrorKind};
+use crate::fs::io_error_message;
 use crate::ledger::{Filter, Ledger};
 use crate::profiles::{Document, StoreError};
 use crate::text::{escape_control, pluralize};
@@ -62,16 +67,22 @@ const fn read_mode(_path: &Path) -> Option<u32> {
 }
 
 /// Checks that the ledger is readable and every attempt in it is resolved.
-pub(super) async fn check_ledger(ledger: Result<Ledger, Error>) -> CheckResult {
+pub(super) async fn check_ledger(ledger: Result<Ledger, Error>, state: &Path) -> CheckResult {
     match ledger {
-        Ok(ledger) => {
-            read_ledger(&ledger).await.unwrap_or_else(|error| CheckResult::failure("ledger", error))
-        }
+        Ok(ledger) => read_ledger(&ledger, state.exists())
+            .await
+            .unwrap_or_else(|error| CheckResult::failure("ledger", error)),
         Err(error) => CheckResult::failure("ledger", error),
     }
 }
 
-async fn read_ledger(ledger: &Ledger) -> Result<CheckResult, Error> {
+/// How far the newest attempt may be ahead of this machine's clock: other machines may share the ledger.
+const MAX_AHEAD: SignedDuration = SignedDuration::from_mins(2);
+
+async fn read_ledger(ledger: &Ledger, has_state: bool) -> Result<CheckResult, Error> {
+    if has_state {
+        ledger.check_usable().await?;
+    }
     let page = ledger.attempts(&Filter::default(), usize::MAX).await?;
     let unknown = page.attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
     let attempts = pluralize(page.attempts.len(), "attempt");
@@ -85,6 +96,13 @@ async fn read_ledger(ledger: &Ledger) -> Result<CheckResult, Error> {
             "ledger",
             Error::new(ErrorKind::Unavailable, damaged.to_string()).hint(damaged.hint("")),
         ));
+    }
+    let now = Timestamp::now();
+    let newest = page.attempts.iter().map(|attempt| attempt.at).max();
+    if let Some(newest) = newest.filter(|newest| newest.duration_since(now) > MAX_AHEAD) {
+        let text =
+            format!("{text}; the newest attempt is of {newest}, but this machine's clock says {now:.0}");
+        return Ok(CheckResult::warning("ledger", text, "the clock went back, or was ahead: set it right"));
     }
     if unknown > 0 {
         return Ok(CheckResult::warning(
@@ -101,12 +119,71 @@ pub(super) fn check_state_dir(dir: &Path) -> CheckResult {
     if !dir.exists() {
         return CheckResult::ok("state folder", format!("{path} does not exist yet"));
     }
-    match tempfile::tempfile_in(dir) {
-        Ok(_) => CheckResult::ok("state folder", format!("{path} can be written")),
-        Err(error) => CheckResult::failure(
-            "state folder",
-            Error::usage(format!("{path} cannot be written: {error}"))
-                .hint("fix it, or name another folder in KUSTOM_STATE"),
-        ),
+    let failed = |problem: String| {
+        let hint = "fix it, or name another folder in KUSTOM_STATE";
+        CheckResult::failure("state folder", Error::usage(problem).hint(hint))
+    };
+    if let Err(error) = write_test_file(dir) {
+        return failed(format!("{path} cannot be written: {}", io_error_message(&error)));
     }
+    if let Some((file, error)) = find_unusable_file(dir) {
+        return failed(format!(
+            "{} cannot be opened for writing: {}",
+            file.display(),
+            io_error_message(&error)
+        ));
+    }
+    match free_space(dir) {
+        Some(bytes) if bytes < MIN_FREE_SPACE => CheckResult::warning(
+            "state folder",
+            format!("{path} has only {} MiB of free space", bytes / MIB),
+            "free some space: without it no session can be created",
+        ),
+        _ => CheckResult::ok("state folder", format!("{path} can be written")),
+    }
+}
+
+const MIB: u64 = 1024 * 1024;
+
+const MIN_FREE_SPACE: u64 = 20 * MIB;
+
+/// Writes and syncs as much as a payment needs.
+fn write_test_file(dir: &Path) -> io::Result<()> {
+    let mut file = tempfile::tempfile_in(dir)?;
+    file.write_all(&[0; 64 * 1024])?;
+    file.sync_all()
+}
+
+/// Finds a file that this user cannot change, such as one that `sudo kustom` left behind.
+fn find_unusable_file(dir: &Path) -> Option<(PathBuf, io::Error)> {
+    let mut dirs = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) => return Some((dir, error)),
+        };
+        for entry in entries.flatten() {
+            let Ok(kind) = entry.file_type() else { continue };
+            if kind.is_dir() {
+                dirs.push(entry.path());
+            } else if kind.is_file()
+                && let Err(error) = fs::OpenOptions::new().append(true).open(entry.path())
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Some((entry.path(), error));
+            }
+        }
+    }
+    None
+}
+
+#[cfg(unix)]
+fn free_space(dir: &Path) -> Option<u64> {
+    let file_system = rustix::fs::statvfs(dir).ok()?;
+    file_system.f_bavail.checked_mul(file_system.f_frsize)
+}
+
+#[cfg(not(unix))]
+const fn free_space(_dir: &Path) -> Option<u64> {
+    None
 }

@@ -58,8 +58,10 @@ impl Args {
                     LedgerLocation::Postgres(url) if offline => {
                         CheckResult::ok("ledger", format!("{url}, not checked with --offline"))
                     }
-                    _ => app
-                        .block_on(async { Ok(local::check_ledger(app.open_ledger(&account).await).await) })?,
+                    _ => app.block_on(async {
+                        let ledger = app.open_ledger(&account).await;
+                        Ok(local::check_ledger(ledger, &app.settings.paths.state).await)
+                    })?,
                 });
                 let network = network::check_network(&account);
                 let is_reachable = network.iter().all(|result| result.kind.is_none());

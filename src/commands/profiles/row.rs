@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::emulator;
 use crate::ledger::LedgerLocation;
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::profiles::{Environment, KeySource, LOCAL, Profile};
+use crate::profiles::{Environment, IfBusy, KeySource, LOCAL, Profile};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(in crate::commands) struct ProfileRow {
@@ -19,6 +19,7 @@ pub(in crate::commands) struct ProfileRow {
     pub(in crate::commands) location: Option<String>,
     pub(in crate::commands) device: Option<String>,
     pub(in crate::commands) currency: Option<String>,
+    pub(in crate::commands) if_busy: Option<&'static str>,
     pub(in crate::commands) base_url: Option<String>,
     /// Without a password. `None` if it cannot be used or is the database in the state directory.
     pub(in crate::commands) ledger: Option<String>,
@@ -34,6 +35,7 @@ impl ProfileRow {
             location,
             device,
             currency,
+            if_busy,
             base_url,
             ledger,
             completions,
@@ -53,6 +55,7 @@ impl ProfileRow {
             location: location.clone(),
             device: device.clone(),
             currency: currency.clone(),
+            if_busy: if_busy.map(IfBusy::as_str),
             base_url: base_url.clone(),
             ledger: ledger
                 .as_deref()
@@ -83,6 +86,7 @@ impl View for ProfileRow {
         Column::new("LOCATION", |row| Cell::optional(row.location.as_deref())),
         Column::new("DEVICE", |row| Cell::optional(row.device.as_deref())),
         Column::new("CURRENCY", |row| Cell::optional(row.currency.as_deref())),
+        Column::detail("IF BUSY", |row| Cell::optional(row.if_busy)),
         Column::new("BASE URL", |row| Cell::optional(row.base_url.as_deref())),
         Column::detail("LEDGER", |row| Cell::optional(row.ledger.as_deref())),
         Column::detail("COMPLETIONS", |row| Cell::optional(row.completions.map(|value| value.to_string()))),

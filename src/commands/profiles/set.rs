@@ -11,7 +11,7 @@ use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::ledger::LedgerLocation;
 use crate::model::Currency;
-use crate::profiles::{Environment, LOCAL, Profile};
+use crate::profiles::{Environment, IfBusy, LOCAL, Profile};
 use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
 use crate::text::escape_control;
 
@@ -27,8 +27,8 @@ Next:
 
 /// Change one value of a profile
 ///
-/// The keys are environment, username, merchant_id, location, device, currency, base_url, ledger, ledger_command and
-/// completions. An empty value removes it. Store another API key with `kustom login`, which checks it.
+/// The keys are environment, username, merchant_id, location, device, currency, if_busy, base_url, ledger, ledger_command
+/// and completions. An empty value removes it. Store another API key with `kustom login`, which checks it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE), override_usage = "kustom profiles set [OPTIONS] [PROFILE] <KEY> <VALUE>")]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
@@ -103,6 +103,11 @@ fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error>
             profile.currency =
                 currency.map_err(|error| invalid(error.to_string()))?.map(|code| code.to_string());
         }
+        "if_busy" => {
+            let policy = text.map(|text| <IfBusy as clap::ValueEnum>::from_str(&text, false));
+            profile.if_busy =
+                policy.transpose().map_err(|_| invalid("write warn, fail, wait or cancel".to_owned()))?;
+        }
         "base_url" => {
             let url = text.map(|url| BaseUrl::parse(&url)).transpose();
             profile.base_url = url.map_err(|error| invalid(error.to_string()))?.map(|url| url.to_string());
@@ -124,7 +129,7 @@ fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error>
             .hint("store it with `kustom login`, which checks it"));
         }
         _ => {
-            let keys = "environment, username, merchant_id, location, device, currency, base_url, ledger, ledger_command, completions";
+            let keys = "environment, username, merchant_id, location, device, currency, if_busy, base_url, ledger, ledger_command, completions";
             return Err(Error::usage(format!("a profile has no key '{}'", escape_control(key)))
                 .hint(format!("choose from {keys}")));
         }

@@ -95,6 +95,7 @@ pub(in crate::commands) fn list_values(account: &Account) -> Vec<ValueRow> {
         ValueRow::new("location", account.location.as_ref(), Clone::clone),
         ValueRow::new("device", account.device.as_ref(), Clone::clone),
         ValueRow::new("currency", account.currency.as_ref(), Clone::clone),
+        ValueRow::new("if_busy", account.if_busy.as_ref(), |policy| policy.as_str().to_owned()),
         ValueRow::new("ledger", Some(&account.ledger), ToString::to_string),
         ValueRow::new("completions", Some(&account.completions), ToString::to_string),
     ]

@@ -72,7 +72,10 @@ async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Erro
 }
 
 /// Cancels a session and returns it. If it ended in another way first, it is returned as it ended.
-pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+pub(in crate::commands) async fn cancel_or_read(
+    id: Uuid,
+    context: &ApiContext<'_>,
+) -> Result<Resource<Session>, Error> {
     let session = match context.client.send_json(&cancel_session_request(id)).await {
         Ok(session) => session,
         Err(error) => {
@@ -89,7 +92,11 @@ pub(super) async fn cancel_or_read(id: Uuid, context: &ApiContext<'_>) -> Result
     Ok(session)
 }
 
-async fn cancel(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+/// Cancels a session. Fails if it ended in another way first.
+pub(in crate::commands) async fn cancel(
+    id: Uuid,
+    context: &ApiContext<'_>,
+) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
     if session.status == Some(SessionStatus::Cancelled) {
         context.confirm_change("Cancelled: nothing was charged.");

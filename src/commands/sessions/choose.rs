@@ -101,6 +101,13 @@ impl ApiContext<'_> {
         let by_reference = Filter { reference: Some(normalize_text(query)), ..Filter::default() };
         let by_id = Filter { id_prefix: Some(query.to_ascii_lowercase()), ..Filter::default() };
         let mut attempts = ledger.attempts(&by_reference, MAX_CHOICES).await?.attempts;
+        attempts.retain(|attempt| attempt.session_id().is_some());
+        // The sessions of one reference are those of one sale: the one that is open or paid is meant, or else the newest.
+        if attempts.iter().any(may_be_paid) {
+            attempts.retain(may_be_paid);
+        } else {
+            attempts.truncate(1);
+        }
         let by_id = ledger.attempts(&by_id, MAX_CHOICES).await?.attempts;
         let has_short_prefix = !is_prefix && !by_id.is_empty() && !query.is_empty();
         if is_prefix {
@@ -140,6 +147,11 @@ impl ApiContext<'_> {
             }
         }
     }
+}
+
+/// Whether its session is paid, or can be.
+fn may_be_paid(attempt: &Attempt) -> bool {
+    attempt.status().is_some_and(|status| !status.is_terminal() || *status == SessionStatus::Finalized)
 }
 
 /// The amount, the last known status and the age of a session.

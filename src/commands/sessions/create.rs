@@ -3,14 +3,19 @@
 use serde_json::{Value, json};
 
 use super::create_args::{NewSession, SessionArgs};
-use super::duplicate_guard::{mark_reported, request_session, start_attempt};
+use super::duplicate_guard::{
+    ExistingSession, IfExists, Policies, Start, mark_reported, request_session, start_attempt,
+};
+use super::outcome;
 use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
 use crate::api::Request;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::ledger::Intent;
 use crate::model::{Resource, Session};
+use crate::profiles::IfBusy;
 use crate::settings::Endpoint;
 use crate::text::{escape_control, escape_json};
 use uuid::Uuid;
@@ -20,7 +25,7 @@ Examples:
   kustom sessions create --device 'Till 1' --amount 249.50 --reference receipt-1001 --watch
   kustom sessions create --device 'Till 1' --reference receipt-1002 \\
       --item 'T-Shirt,price=100.00,qty=2,tax=25%,ref=SKU-001' --item 'Bag,price=3.00,tax=25%'
-  kustom sessions create --body sale.json --watch --yes -o json > session.json
+  kustom sessions create --device 'Till 1' --amount 9.90 --reference receipt-1003 --watch --if-exists return
 
 Exit codes:
    0  created; with --watch, paid
@@ -28,7 +33,7 @@ Exit codes:
    5  rejected by the API; no session was created
    6  unavailable; no session was created
    7  unknown: a session may have been created, see `kustom sessions recover`
-   9  not created: the sale has a session already, or may have one
+   9  not created: the sale has a session already, or may have one; or the device has an open one
   10  CANCELLED    11  EXPIRED    12  FAILED    13  still open; all four with --watch only
 
 Next:
@@ -41,15 +46,23 @@ Next:
 /// The API has no idempotency key, so kustom keeps a ledger of its requests. It never repeats a request that may have
 /// arrived: exit 7 means that the session may exist, and the error says how to resolve it. Before creating a session,
 /// kustom checks for duplicates: exit 9 says what was done before, and when. Give each sale its own --reference, and a
-/// script can repeat the command safely.
+/// script can repeat the command safely. With --if-exists return --watch, it can repeat the same line until the sale is paid
+/// or has ended: an existing session is waited for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     #[command(flatten)]
     session: SessionArgs,
     /// Create the session even if the same sale may have been charged before
-    #[arg(long)]
+    #[arg(long, conflicts_with = "if_exists")]
     allow_duplicate: bool,
+    /// What to do if the sale already has a session that is open or paid
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = IfExists::Fail)]
+    if_exists: IfExists,
+    /// What to do if the device has an open session [default: the profile's `if_busy`; else a terminal offers the
+    /// choices, and a script uses warn]
+    #[arg(long, value_name = "POLICY", value_enum)]
+    if_busy: Option<IfBusy>,
     /// Print the request without sending it
     #[arg(long)]
     dry_run: bool,
@@ -63,11 +76,11 @@ pub(crate) struct Args {
 impl Args {
     /// Whether `--timeout` limits the wait, rather than each request.
     pub(super) const fn waits(&self) -> bool {
-        self.watch
+        self.watch || matches!(self.if_busy, Some(IfBusy::Wait))
     }
 
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { session, allow_duplicate, dry_run, watch, wait } = self;
+        let Self { session, allow_duplicate, if_exists, if_busy, dry_run, watch, wait } = self;
         if !watch && wait.is_given() {
             return Err(Error::usage(
                 "--interval, --cancel-on-timeout and --cancel-on-interrupt go with --watch",
@@ -79,15 +92,30 @@ impl Args {
         }
         context.output.check_columns::<Resource<Session>>()?;
         context.ensure_can_confirm()?;
+        let if_busy = if_busy.or(context.account.if_busy.as_ref().map(|policy| policy.value));
+        let policies = Policies { allow_duplicate, if_exists, if_busy };
         let prepare = async {
             let new = session.build(context).await?;
             let cancels =
                 if wait.may_cancel() { ", and cancel it if the wait ends before it does" } else { "" };
-            context.confirm(&format!("create a session of {}{cancels}", new.summary())).await?;
-            let attempt = start_attempt(&new, allow_duplicate, context).await?;
-            Ok((new, attempt))
+            let frees = if if_busy == Some(IfBusy::Cancel) {
+                ", after cancelling what is open on the device"
+            } else {
+                ""
+            };
+            context.confirm(&format!("create a session of {}{cancels}{frees}", new.summary())).await?;
+            let start = start_attempt(&new, policies, context).await?;
+            Ok((new, start))
         };
-        let (new, attempt) = Box::pin(context.run_until_cancelled(prepare)).await?;
+        let (new, start) = Box::pin(context.run_until_cancelled(prepare)).await?;
+        let attempt = match start {
+            Start::New(attempt) => attempt,
+            Start::Existing(existing) => {
+                let id = existing.attempt.id;
+                let result = print_existing(*existing, watch.then_some(wait), context).await;
+                return finish(id, result, watch, context).await;
+            }
+        };
         let session = request_session(&attempt, &new, context).await;
         let session = session.map_err(|error| name_offline_device(error, &new))?;
         let id = attempt.id();
@@ -98,12 +126,52 @@ impl Args {
         } else {
             print_created(&session, context).await
         };
-        let reported = result.as_ref().err().is_none_or(|error| error.kind != ErrorKind::ClosedPipe);
-        if reported && context.output.flush().is_ok() {
-            mark_reported(id, context).await;
-        }
-        result
+        finish(id, result, watch, context).await
     }
+}
+
+/// Marks the attempt as reported if its result was printed.
+async fn finish(
+    attempt: Uuid,
+    result: Result<ExitStatus, Error>,
+    watch: bool,
+    context: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
+    // A wait ends without a failure when the pipe is closed, and the outcome was not printed then.
+    let is_closed = watch && context.output.is_stdout_closed();
+    let reported =
+        !is_closed && result.as_ref().err().is_none_or(|error| error.kind != ErrorKind::ClosedPipe);
+    if reported && context.output.flush().is_ok() {
+        mark_reported(attempt, context).await;
+    }
+    result
+}
+
+/// Prints the session that the sale has already, and waits for it if `wait` is given.
+async fn print_existing(
+    existing: ExistingSession,
+    wait: Option<WaitFlags>,
+    context: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
+    let ExistingSession { attempt, session } = existing;
+    let text = attempt.session_id().unwrap_or_default().to_owned();
+    let id: Uuid =
+        text.parse().map_err(|_| Error::new(ErrorKind::Duplicate, "the session's ID is not a UUID"))?;
+    context.output.status(&format!("This sale already has session {id}; no other one was created."));
+    // The rest of the session is that of the earlier request.
+    let Intent { order_amount, purchase_currency, .. } = attempt.intent;
+    let sent = [("order_amount", json!(order_amount)), ("purchase_currency", json!(purchase_currency))];
+    let sent = sent.into_iter().filter(|(_, value)| !value.is_null());
+    let mut watched =
+        WatchedSession::created(id, sent.map(|(field, value)| (field.to_owned(), value)).collect());
+    watched.check(&session)?;
+    let Some(wait) = wait else {
+        context.output.print_item(&session)?;
+        context.output.status(&outcome::describe_status(&session));
+        return Ok(ExitStatus::Success);
+    };
+    watched.record(session);
+    wait_for_created(watched, wait, "exists", context).await
 }
 
 /// Names the device that is offline, which the API does not.
@@ -149,13 +217,23 @@ async fn watch_created(
     };
     let mut watched = WatchedSession::created(id, new.fields());
     watched.record(session);
+    wait_for_created(watched, wait, "was created", context).await
+}
+
+async fn wait_for_created(
+    watched: WatchedSession,
+    wait: WaitFlags,
+    state: &str,
+    context: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
+    let id = watched.id;
     wait_for_sessions(vec![watched], wait, context).await.map_err(|error| {
         let error = error.detail("session_id", id.to_string());
         if matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Unknown) {
             return error;
         }
         Error { kind: ErrorKind::SessionOpen, ..error }
-            .context(&format!("session {id} was created, but cannot be waited for"))
+            .context(&format!("session {id} {state}, but cannot be waited for"))
             .hint(format!("wait again: kustom sessions watch {id}"))
     })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::busy::{self, Decision};
 use super::create_args::NewSession;
 use crate::api::{Error as ApiError, SideEffect};
 use crate::context::ApiContext;
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, LockAttempt, Outcome};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{format_amount, format_time};
+use crate::profiles::IfBusy;
 use crate::text::{escape_control, format_duration};
 
 /// Time between two attempts to lock a device that another process uses.
@@ -21,6 +23,33 @@ const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How long to wait for a device without `--timeout`. A create takes at most as long as its request and a few retries.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum IfExists {
+    /// Create nothing: exit 9
+    Fail,
+    /// Print the existing session, and with --watch wait for it
+    Return,
+}
+
+/// When a session is created despite earlier ones.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policies {
+    pub(super) allow_duplicate: bool,
+    pub(super) if_exists: IfExists,
+    pub(super) if_busy: Option<IfBusy>,
+}
+
+pub(super) enum Start {
+    New(StartedAttempt),
+    Existing(Box<ExistingSession>),
+}
+
+/// The session of an earlier attempt at the same sale. It is open or paid.
+pub(super) struct ExistingSession {
+    pub(super) attempt: Attempt,
+    pub(super) session: Resource<Session>,
+}
 
 /// An attempt whose intent is stored, and whose session may be requested now.
 pub(super) struct StartedAttempt {
@@ -34,24 +63,58 @@ impl StartedAttempt {
     }
 }
 
-/// Stores the intent to create the session, unless it may have been created before.
+/// Stores the intent to create the session, unless it may have been created before or the device is busy.
 pub(super) async fn start_attempt(
     new: &NewSession,
-    allow_duplicate: bool,
+    policies: Policies,
     context: &ApiContext<'_>,
-) -> Result<StartedAttempt, Error> {
+) -> Result<Start, Error> {
     let intent = new.intent();
-    let lock = lock_device(intent.device_id.as_deref().unwrap_or_default(), context).await?;
+    let device = intent.device_id.as_deref().unwrap_or_default();
     let ledger = context.ledger().await.map_err(nothing_sent)?;
     let mut ended_unpaid: HashSet<Uuid> = HashSet::new();
+    let mut chosen = None;
+    let lock = loop {
+        let lock = lock_device(device, context).await?;
+        let open = busy::recent_open_attempts(device, context).await.map_err(nothing_sent)?;
+        if open.is_empty() {
+            break lock;
+        }
+        // A session of the same sale is a duplicate, although it also keeps the device busy.
+        if !policies.allow_duplicate {
+            let mut duplicates = ledger.duplicates(&intent).await.map_err(nothing_sent)?;
+            duplicates.retain(|duplicate| !ended_unpaid.contains(&duplicate.attempt().id));
+            ended_unpaid.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
+            if let Some(existing) =
+                check_duplicates(&duplicates, &intent, policies.if_exists, context).await?
+            {
+                return Ok(Start::Existing(Box::new(existing)));
+            }
+        }
+        let sessions = busy::request_sessions(open, context).await;
+        // The device is not locked while something is waited for.
+        match busy::decide(sessions, policies.if_busy, chosen.as_ref(), context).await? {
+            Decision::Create => break lock,
+            Decision::Wait(sessions) => {
+                drop(lock);
+                busy::wait_until_ended(&sessions, context).await?;
+            }
+            Decision::Choose(sessions) => {
+                drop(lock);
+                chosen = Some(busy::choose(sessions, context).await?);
+            }
+        }
+    };
     loop {
-        match ledger.begin(&intent, allow_duplicate, &ended_unpaid).await.map_err(nothing_sent)? {
-            Begin::Started(id) => return Ok(StartedAttempt { id, _lock: lock }),
+        let begin = ledger.begin(&intent, policies.allow_duplicate, &ended_unpaid).await;
+        match begin.map_err(nothing_sent)? {
+            Begin::Started(id) => return Ok(Start::New(StartedAttempt { id, _lock: lock })),
             // The ledger is not locked during requests, so it is looked up again afterwards.
             Begin::Duplicates(duplicates) => {
-                for duplicate in duplicates {
-                    check_duplicate(&duplicate, context).await?;
-                    ended_unpaid.insert(duplicate.attempt().id);
+                ended_unpaid.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
+                let existing = check_duplicates(&duplicates, &intent, policies.if_exists, context).await?;
+                if let Some(existing) = existing {
+                    return Ok(Start::Existing(Box::new(existing)));
                 }
             }
         }
@@ -59,7 +122,10 @@ pub(super) async fn start_attempt(
 }
 
 /// Waits until no other process creates a session on the device. Nothing has been stored or sent yet.
-async fn lock_device(device: &str, context: &ApiContext<'_>) -> Result<DeviceLock, Error> {
+pub(in crate::commands) async fn lock_device(
+    device: &str,
+    context: &ApiContext<'_>,
+) -> Result<DeviceLock, Error> {
     let ledger = context.ledger().await.map_err(nothing_sent)?;
     let (start, max_wait) = (Instant::now(), context.settings.timeout.unwrap_or(MAX_LOCK_WAIT));
     let mut is_reported = false;
@@ -159,6 +225,71 @@ fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
     ]
 }
 
+/// Fails unless all sessions of earlier attempts ended without a payment, or one of them is to be returned.
+async fn check_duplicates(
+    duplicates: &[Duplicate],
+    intent: &Intent,
+    if_exists: IfExists,
+    context: &ApiContext<'_>,
+) -> Result<Option<ExistingSession>, Error> {
+    if let Some(unknown) = duplicates.iter().find(|duplicate| matches!(duplicate, Duplicate::Unknown(_))) {
+        return Err(possible_duplicate_error(unknown.attempt(), context));
+    }
+    let mut existing: Option<ExistingSession> = None;
+    for duplicate in duplicates {
+        match if_exists {
+            IfExists::Fail => check_duplicate(duplicate, context).await?,
+            IfExists::Return => {
+                let found = find_existing(duplicate, intent, context).await?;
+                // Of several, the paid one shows that the sale is paid, and else the newest is the one on the device.
+                let is_paid =
+                    |existing: &ExistingSession| existing.session.status == Some(SessionStatus::Finalized);
+                if found.is_some() && !existing.as_ref().is_some_and(is_paid) {
+                    existing = found;
+                }
+            }
+        }
+    }
+    Ok(existing)
+}
+
+/// Requests the session of an earlier attempt. `None` if it ended without a payment.
+async fn find_existing(
+    duplicate: &Duplicate,
+    intent: &Intent,
+    context: &ApiContext<'_>,
+) -> Result<Option<ExistingSession>, Error> {
+    let attempt = duplicate.attempt();
+    if attempt.status().is_some_and(ended_unpaid) {
+        return Ok(None);
+    }
+    let session = request_status(attempt, context).await?;
+    if session.status.as_ref().is_some_and(ended_unpaid) {
+        return Ok(None);
+    }
+    let earlier = &attempt.intent;
+    let has_same_currency = match (&earlier.purchase_currency, &intent.purchase_currency) {
+        (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+        (one, other) => one == other,
+    };
+    if earlier.order_amount != intent.order_amount || !has_same_currency {
+        let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
+        let message = format!(
+            "this sale has a session of another amount than {amount} already ({})",
+            describe(attempt)
+        );
+        return Err(Error::new(ErrorKind::Duplicate, message)
+            .detail("attempt", attempt.id.to_string())
+            .detail("session_id", attempt.session_id())
+            .hint("nothing was created; give each sale its own --reference"));
+    }
+    Ok(Some(ExistingSession { attempt: attempt.clone(), session }))
+}
+
+const fn ended_unpaid(status: &SessionStatus) -> bool {
+    matches!(status, SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed)
+}
+
 /// Fails unless the session of an earlier attempt ended without a payment. Requests its status if it was open.
 async fn check_duplicate(duplicate: &Duplicate, context: &ApiContext<'_>) -> Result<(), Error> {
     let attempt = duplicate.attempt();
@@ -168,13 +299,21 @@ async fn check_duplicate(duplicate: &Duplicate, context: &ApiContext<'_>) -> Res
     if status.is_terminal() {
         return check_status(duplicate, session_id, status, order_id.as_deref(), context);
     }
+    let session = request_status(attempt, context).await?;
+    let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+    check_status(duplicate, session_id, &status, session.order_id.as_deref(), context)
+}
+
+/// Requests the session of an earlier attempt and stores its status.
+async fn request_status(attempt: &Attempt, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
+    let session_id = attempt.session_id().unwrap_or_default();
     let unreadable = |error: Error| {
         let id = escape_control(session_id);
         // The kind of the failed request would describe another failure than that of the create.
         Error { kind: ErrorKind::Duplicate, ..error }
             .context(&format!("this sale has session {id} already, and its status cannot be read"))
             .detail("attempt", attempt.id.to_string())
-            .detail("session_id", session_id.as_str())
+            .detail("session_id", session_id)
             .hint(format!("nothing was created; {}", describe(attempt)))
     };
     let id: Uuid = session_id.parse().map_err(|_| unreadable(Error::usage("its ID is not a UUID")))?;
@@ -185,8 +324,7 @@ async fn check_duplicate(duplicate: &Duplicate, context: &ApiContext<'_>) -> Res
         if kind == ErrorKind::NotFound { error } else { Error { kind, ..error } }
     })?;
     context.ledger().await?.record_status(&session).await?;
-    let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
-    check_status(duplicate, session_id, &status, session.order_id.as_deref(), context)
+    Ok(session)
 }
 
 fn check_status(
@@ -199,7 +337,7 @@ fn check_status(
     let flag = context.settings.profile_flag();
     let id = escape_control(session_id);
     let (state, hints) = match status {
-        SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed => return Ok(()),
+        status if ended_unpaid(status) => return Ok(()),
         SessionStatus::Finalized => {
             let order =
                 order_id.map(|order| format!(", order {}", escape_control(order))).unwrap_or_default();

@@ -3,17 +3,21 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::ArgValueCompleter;
 use futures_util::stream::{self, StreamExt as _};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::row::AttemptRow;
-use crate::args;
+use crate::args::{self, TimeBound};
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{Filter, Ledger};
+use crate::ledger::{Filter, Ledger, normalize_reference};
+use crate::model::Device;
 use crate::profiles::KeySource;
 use crate::settings::{Account, Endpoint};
 use crate::text::{format_duration, pluralize};
@@ -22,9 +26,9 @@ const MAX_CONCURRENT_REFRESH: usize = 8;
 
 const MORE: &str = "\
 Examples:
-  kustom sessions list --limit 20
+  kustom sessions list --since 2h --status FINALIZED --device 'Till 1'
+  kustom sessions list --since 2026-11-26 --until 2026-11-26 -o csv
   kustom sessions list --refresh                       # update the status of open sessions
-  kustom sessions list --unknown                       # attempts that have to be resolved
 
 Next:
   kustom sessions recover
@@ -37,6 +41,29 @@ Next:
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
+    /// List only sessions since this day, time or age: 2026-11-26, 2026-11-26T14:30:00Z or 2h
+    #[arg(long, value_name = "WHEN", value_parser = TimeBound::parse_or_age)]
+    since: Option<TimeBound>,
+    /// List only sessions until this day (included), time or age
+    #[arg(long, value_name = "WHEN", value_parser = TimeBound::parse_or_age)]
+    until: Option<TimeBound>,
+    /// List only sessions with this last known status, such as FINALIZED
+    #[arg(long, value_name = "STATUS", value_parser = NonEmptyStringValueParser::new())]
+    status: Option<String>,
+    /// List only the sessions of this device: name, ID or ID prefix
+    #[arg(add = ArgValueCompleter::new(complete::devices))]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
+    /// List only the sessions of this location: name, ID or ID prefix
+    #[arg(add = ArgValueCompleter::new(complete::locations))]
+    #[arg(long, value_name = "LOCATION")]
+    location: Option<String>,
+    /// List only the sessions with this reference
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    reference: Option<String>,
+    /// List only the sessions that were created with this value of `KUSTOM_TILL`
+    #[arg(long, value_name = "TILL", value_parser = NonEmptyStringValueParser::new())]
+    till: Option<String>,
     /// Update the status of open sessions from the API
     #[arg(long)]
     refresh: bool,
@@ -53,10 +80,17 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
-        if self.refresh {
+        let mut filter = self.filter()?;
+        // Names are known to the API only, and the status of a session too.
+        if self.refresh || [&self.device, &self.location].into_iter().flatten().any(|query| !is_id(query)) {
             app.run_with_api(async |context| {
-                let errors = refresh_open_sessions(&context).await?;
-                self.list(context.ledger().await?, &context.account, app).await?;
+                if let Some(device) = &self.device {
+                    filter.device_id = Some(context.find_id::<Device>(device).await?.to_ascii_lowercase());
+                }
+                filter.location_id = context.location_id_opt(self.location.as_deref()).await?;
+                let errors =
+                    if self.refresh { refresh_sessions(&filter, &context).await? } else { Vec::new() };
+                self.list(&filter, context.ledger().await?, &context.account, app).await?;
                 match Error::combine(errors) {
                     Some(error) => Err(error.context("not all sessions could be refreshed")),
                     None => Ok(ExitStatus::Success),
@@ -65,37 +99,78 @@ impl Args {
         } else {
             app.block_on(async {
                 let account = app.account()?;
-                self.list(&app.open_ledger(&account).await?, &account, app).await?;
+                let ledger = app.open_ledger(&account).await?;
+                self.list(&filter, &ledger, &account, app).await?;
                 Ok(ExitStatus::Success)
             })
         }
     }
 
-    async fn list(self, ledger: &Ledger, account: &Account, app: &App) -> Result<(), Error> {
+    /// The filter of everything that needs no request.
+    fn filter(&self) -> Result<Filter, Error> {
+        let (since, until) = args::check_period(self.since.clone(), self.until.clone(), &TimeZone::system())?;
+        let id = |query: &Option<String>| Some(query.as_ref()?.parse::<Uuid>().ok()?.to_string());
+        let reference = self.reference.as_deref().map(normalize_reference);
+        Ok(Filter {
+            since,
+            until,
+            status: self.status.as_ref().map(|status| status.trim().to_ascii_uppercase()),
+            device_id: id(&self.device),
+            location_id: id(&self.location),
+            reference: match reference {
+                Some(None) => return Err(Error::usage("--reference is empty")),
+                other => other.flatten(),
+            },
+            till: self.till.clone(),
+            unknown: self.unknown,
+            ..Filter::default()
+        })
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        ledger: &Ledger,
+        account: &Account,
+        app: &App,
+    ) -> Result<(), Error> {
         if let Some(age) = self.prune {
             prune_resolved(ledger, age, account.is_production(), app).await?;
         }
-        let filter = Filter { unknown: self.unknown, ..Filter::default() };
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        let page = ledger.attempts(&filter, limit).await?;
-        if page.damaged > 0 {
-            let attempts = pluralize(page.damaged, "attempt");
+        let refunded = ledger.refunded_amounts().await?;
+        let mut list = app.output.list_writer()?;
+        let mut rows = Vec::new();
+        // The widths of a table depend on all rows; the other formats are printed as the rows are read.
+        let needs_names = app.output.shows_names();
+        let damaged = ledger
+            .for_each_attempt(filter, limit, |attempt| {
+                let row = AttemptRow::from(attempt).with_refunds(&refunded);
+                if !needs_names {
+                    return list.push(row);
+                }
+                rows.push(row);
+                Ok(())
+            })
+            .await?;
+        if damaged > 0 {
+            let attempts = pluralize(damaged, "attempt");
             app.output.warn(&format!("{attempts} in the ledger cannot be read and were omitted"));
         }
         for damaged in ledger.damaged_journals() {
             app.output.warn(&damaged.to_string());
         }
-        let refunded = ledger.refunded_amounts().await?;
-        let rows = page.attempts.into_iter().map(AttemptRow::from);
-        let rows: Vec<_> = rows.map(|row| row.with_refunds(&refunded)).collect();
         learn_names(&rows, account, app).await;
-        app.output.print_list(rows)
+        for row in rows {
+            list.push(row)?;
+        }
+        list.finish()
     }
 }
 
 /// Finds the names of the devices. In a pipe, and where a command prints the key, no request is sent for them.
 async fn learn_names(rows: &[AttemptRow], account: &Account, app: &App) {
-    if !app.output.shows_names() || app.output.unknown_names(rows).is_empty() {
+    if app.output.unknown_names(rows).is_empty() {
         return;
     }
     for (kind, id, name) in complete::cached_names(&app.settings, account) {
@@ -110,10 +185,16 @@ async fn learn_names(rows: &[AttemptRow], account: &Account, app: &App) {
     }
 }
 
-/// Requests the status of all sessions whose last known status is not final, and stores it. Returns what failed.
-async fn refresh_open_sessions(context: &ApiContext<'_>) -> Result<Vec<Error>, Error> {
+/// Whether a device or a location can be looked up without a request.
+fn is_id(query: &str) -> bool {
+    query.parse::<Uuid>().is_ok()
+}
+
+/// Requests the status of the listed sessions whose last known status is not final, and stores it. Returns what failed.
+async fn refresh_sessions(filter: &Filter, context: &ApiContext<'_>) -> Result<Vec<Error>, Error> {
     let ledger = context.ledger().await?;
-    let filter = Filter { open: true, ..Filter::default() };
+    // A status may be another one after the refresh.
+    let filter = Filter { open: true, status: None, ..filter.clone() };
     let open = ledger.attempts(&filter, usize::MAX).await?.attempts;
     let ids = open.iter().filter_map(|attempt| attempt.session_id()?.parse::<Uuid>().ok());
     let requests = stream::iter(ids).map(|id| async move {

@@ -1,11 +1,12 @@
 //! Sessions.
 
-mod cancel;
+pub(super) mod busy;
+pub(super) mod cancel;
 mod cart;
 pub(super) mod choose;
 mod create;
 mod create_args;
-mod duplicate_guard;
+pub(super) mod duplicate_guard;
 mod get;
 mod list;
 pub(super) mod outcome;

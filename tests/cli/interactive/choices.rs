@@ -149,7 +149,7 @@ fn without_a_terminal_what_is_missing_is_exit_2_with_the_way_to_find_it() {
     ] {
         assert_eq!(
             env.run(args).assert_failure(2),
-            "error: no session is given\n  hint: pass a session ID; `kustom sessions list` lists the sessions that \
+            "error: no session is given\n  hint: pass an ID or a reference; `kustom sessions list` lists the sessions that \
              were created here\n"
         );
     }
