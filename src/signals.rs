@@ -91,7 +91,12 @@ fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
     let watch = move || {
         runtime.block_on(async {
             let mut signals = Signals::listen();
-            while signals.recv().await == Received::Interrupt && interrupts.is_held.load(Ordering::Relaxed) {}
+            loop {
+                let signal = signals.recv().await;
+                if signal != Received::Interrupt || !interrupts.is_held.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
         });
         IS_INTERRUPTED.store(true, Ordering::Relaxed);
     };

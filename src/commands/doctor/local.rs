@@ -150,7 +150,7 @@ const MIN_FREE_SPACE: u64 = 20 * MIB;
 /// Writes and syncs as much as a payment needs.
 fn write_test_file(dir: &Path) -> io::Result<()> {
     let mut file = tempfile::tempfile_in(dir)?;
-    file.write_all(&[0; 64 * 1024])?;
+    file.write_all(&vec![0; 64 * 1024])?;
     file.sync_all()
 }
 
