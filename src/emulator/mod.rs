@@ -6,6 +6,7 @@
 
 mod callbacks;
 mod events;
+mod exchange;
 mod faults;
 mod file_backend;
 mod history;

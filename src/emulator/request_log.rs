@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 
-use super::history::Exchange;
+use super::exchange::Exchange;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct RequestRecord {

@@ -26,7 +26,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
-use super::history::Exchange;
+use super::exchange::Exchange;
 use super::page;
 use super::request_log::{PendingRecord, RequestRecord};
 use super::routes::{Ignored, MAX_BODY};
