@@ -5,7 +5,7 @@ use std::future::Future;
 use std::process::Command;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -51,8 +51,9 @@ pub(crate) struct ApiContext<'a> {
 
 impl App {
     pub(crate) fn new(settings: Settings) -> Self {
-        let output = Rc::new(Output::new(settings.output.clone()));
         let (cancel, abort) = (CancellationToken::new(), CancellationToken::new());
+        let output = Output::new(settings.output.clone()).with_timeout(settings.timeout);
+        let output = Rc::new(output);
         Self { settings, output, cancel, abort, interrupts: Arc::default() }
     }
 
@@ -77,6 +78,8 @@ impl App {
     /// Creates a client for a command whose `--timeout` limits a wait. Its requests get the default timeout: a short wait
     /// for the outcome of a session must not interrupt the request that creates it.
     pub(crate) fn connect_to_wait(&self) -> Result<ApiContext<'_>, Error> {
+        self.output
+            .set_deadline(self.settings.timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
         self.connect_with_timeout(self.account()?, DEFAULT_REQUEST_TIMEOUT)
     }
 
@@ -157,9 +160,10 @@ impl App {
             .enable_io()
             .enable_time()
             .build()
-            .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+            .map_err(|error| cannot_start(&error))?;
         let result = runtime.block_on(async {
-            cancel_on_signal(self.cancel.clone(), self.abort.clone(), Arc::clone(&self.interrupts));
+            cancel_on_signal(self.cancel.clone(), self.abort.clone(), Arc::clone(&self.interrupts))
+                .map_err(|error| cannot_start(&error))?;
             run_until_cancelled(&self.abort, work).await
         });
         // The thread that resolves names cannot be stopped, so it is not waited for.
@@ -252,6 +256,10 @@ fn read_key(account: &Account) -> Result<ApiKey, Error> {
             Ok(key)
         }
     }
+}
+
+fn cannot_start(error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::Bug, format!("cannot start: {error}"))
 }
 
 /// How long the command for the key may take: long enough to type a password.

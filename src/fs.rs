@@ -1,9 +1,12 @@
 //! Private files that are replaced atomically.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::signals::is_interrupted;
 
 /// The suffix of a file that is being written.
 const TEMP_SUFFIX: &str = ".tmp";
@@ -50,19 +53,86 @@ pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("there are too many symbolic links"))
 }
 
-/// Replaces a file atomically and durably, through symbolic links. The caller must hold a lock, because temporary files of other writers, which
-/// a killed process leaves behind, are removed.
+/// Why a file was not replaced as it should be.
+#[derive(Debug)]
+pub(crate) enum ReplaceError {
+    NotReplaced(io::Error),
+    /// The new file is in place, but a power cut may bring back the old one.
+    NotDurable(io::Error),
+}
+
+/// Replaces a file atomically and durably, through symbolic links. The caller must hold a lock, because temporary files of
+/// other writers, which a killed process leaves behind, are removed.
 pub(crate) fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
-    let path = &*follow_links(path)?;
-    let dir = parent_dir(path);
-    let prefix = temp_prefix(path);
+    replace_file(path, content).map_err(|error| match error {
+        ReplaceError::NotReplaced(error) | ReplaceError::NotDurable(error) => error,
+    })
+}
+
+/// Like [`write_atomic`], and says whether the file was replaced. As root, the file keeps its owner.
+pub(crate) fn replace_file(path: &Path, content: &[u8]) -> Result<(), ReplaceError> {
+    let (path, file) = write_temp_file(path, content).map_err(ReplaceError::NotReplaced)?;
+    file.persist(&path).map_err(|error| ReplaceError::NotReplaced(error.error))?;
+    sync_dir(parent_dir(&path)).map_err(ReplaceError::NotDurable)
+}
+
+fn write_temp_file(path: &Path, content: &[u8]) -> io::Result<(PathBuf, tempfile::NamedTempFile)> {
+    let path = follow_links(path)?;
+    let dir = parent_dir(&path);
+    let prefix = temp_prefix(&path);
     remove_temp_files(dir, &prefix);
     // tempfile creates files with mode 0600.
     let mut file = tempfile::Builder::new().prefix(&prefix).suffix(TEMP_SUFFIX).tempfile_in(dir)?;
     file.write_all(content)?;
+    keep_owner(&path, dir, file.as_file());
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_dir(dir)
+    Ok((path, file))
+}
+
+/// With sudo, files of a user stay files of that user.
+#[cfg(unix)]
+fn keep_owner(path: &Path, dir: &Path, file: &fs::File) {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    if let Ok(owner) = fs::metadata(path).or_else(|_| fs::metadata(dir)) {
+        // A file system without owners rejects it.
+        let _ = fchown(file, Some(owner.uid()), Some(owner.gid()));
+    }
+}
+
+#[cfg(not(unix))]
+const fn keep_owner(_path: &Path, _dir: &Path, _file: &fs::File) {}
+
+const LOCK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Locks a file, which contains the process that holds the lock, until the returned file is dropped. Waits for another
+/// process up to `timeout`, or until a signal arrives.
+pub(crate) fn lock_file(path: &Path, timeout: Duration) -> io::Result<fs::File> {
+    let mut lock = private_open_options().read(true).open(path)?;
+    let deadline = Instant::now() + timeout;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if is_interrupted() => {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "interrupted"));
+            }
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOCK_INTERVAL),
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(path).unwrap_or_default();
+                let holder = match holder.trim().parse::<u32>() {
+                    Ok(process) => format!("process {process} holds it"),
+                    Err(_) => "another process holds it".to_owned(),
+                };
+                return Err(io::Error::new(io::ErrorKind::TimedOut, holder));
+            }
+        }
+    }
+    // Only messages read it.
+    let _ = lock.set_len(0).and_then(|()| lock.write_all(std::process::id().to_string().as_bytes()));
+    Ok(lock)
 }
 
 /// Makes new file names in a directory durable.

@@ -27,6 +27,7 @@ mod polling;
 mod profiles;
 mod scenario;
 pub mod secret;
+mod server_limits;
 mod settings;
 mod signals;
 mod text;

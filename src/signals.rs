@@ -1,10 +1,20 @@
 //! Turns Ctrl-C and the signals that end a program into cancellation tokens.
 
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+
+/// Whether a signal was received that is to end the program.
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Returns true once a signal was received. A wait that blocks the thread (for a lock, or for the reader of the output)
+/// must check it, because tokens are cancelled only while the thread is free.
+pub(crate) fn is_interrupted() -> bool {
+    IS_INTERRUPTED.load(Ordering::Relaxed)
+}
 
 /// The signals that the process received.
 #[derive(Debug, Default)]
@@ -46,8 +56,9 @@ pub(crate) fn cancel_on_signal(
     cancel: CancellationToken,
     abort: CancellationToken,
     interrupts: Arc<Interrupts>,
-) {
+) -> io::Result<()> {
     let mut signals = Signals::listen();
+    watch_on_thread(Arc::clone(&interrupts))?;
     tokio::spawn(async move {
         for token in [cancel, abort] {
             loop {
@@ -64,6 +75,32 @@ pub(crate) fn cancel_on_signal(
             token.cancel();
         }
     });
+    Ok(())
+}
+
+/// Sets [`IS_INTERRUPTED`] from a thread of its own.
+fn watch_on_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
+    static STARTED: Once = Once::new();
+    let mut result = Ok(());
+    STARTED.call_once(|| result = start_thread(interrupts));
+    result
+}
+
+fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let watch = move || {
+        runtime.block_on(async {
+            let mut signals = Signals::listen();
+            loop {
+                let signal = signals.recv().await;
+                if signal != Received::Interrupt || !interrupts.is_held.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        IS_INTERRUPTED.store(true, Ordering::Relaxed);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

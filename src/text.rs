@@ -71,12 +71,11 @@ pub(crate) fn escape_for_file(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// Like [`escape_control`], for a text of several lines.
-#[allow(dead_code)]
+/// Like [`escape_control`], for a text of several lines, which may have tabs.
 pub(crate) fn escape_lines(text: &str) -> Cow<'_, str> {
     escape(
         text,
-        |character| character == '\n',
+        |character| matches!(character, '\n' | '\t'),
         |escaped, character| escaped.extend(character.escape_default()),
     )
 }

@@ -198,7 +198,7 @@ fn what_is_pure_imports_nothing_above_it() {
     allowed("model", &["text"]);
     allowed("polling", &["model"]);
     allowed("api", &["model", "secret", "text", "error", "http_client"]);
-    allowed("emulator", &["model", "fs", "text", "secret", "callback_poster", "page"]);
+    allowed("emulator", &["model", "fs", "text", "secret", "callback_poster", "page", "server_limits"]);
     allowed("page", &["text"]);
 }
 

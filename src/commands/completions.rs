@@ -35,7 +35,7 @@ impl Args {
         let script = shell
             .script()
             .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot write the script: {error}")))?;
-        app.output.print(&script)?;
+        app.output.print_bytes(script.as_bytes())?;
         if std::io::stdout().is_terminal() {
             let (line, file) = shell.startup_line();
             app.output.status(&format!(

@@ -15,9 +15,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{self, MatchedPath, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use http::Method;
 use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts;
+use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -30,7 +30,12 @@ use super::exchange::Exchange;
 use super::page;
 use super::request_log::{PendingRecord, RequestRecord};
 use super::routes::{Ignored, MAX_BODY};
+use super::state::Rejection;
 use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, History, StateFileError};
+use crate::server_limits::{
+    CONNECTION_BUFFER_SIZE, ConnectionState, Connections, OriginError, WatchedStream, check_host,
+    check_origin,
+};
 
 /// How long to wait after a failed accept, as when the process has too many open files.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -115,18 +120,24 @@ impl Server {
         let mut stop = std::pin::pin!(stop);
         let open = GracefulShutdown::new();
         let mut connections = tokio::task::JoinSet::new();
+        let limits = Connections::default();
+        let address = self.listener.local_addr().ok();
         loop {
             tokio::select! {
                 biased;
                 () = &mut stop => break,
                 // Forget connections that were closed.
                 Some(_) = connections.join_next() => {}
-                connection = accept(&self.listener) => {
-                    let router = router.clone();
-                    let service = service_fn(move |request| respond(router.clone(), request));
+                stream = accept(&self.listener), if limits.has_room() => {
+                    let (router, connection) = (router.clone(), limits.open());
+                    let state = connection.state();
+                    let stream = TokioIo::new(WatchedStream::new(stream, state.clone()));
+                    let service =
+                        service_fn(move |request| respond(router.clone(), request, state.clone(), address));
                     let serving = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(connection), service);
-                    connections.spawn(open.watch(serving));
+                        .max_buf_size(CONNECTION_BUFFER_SIZE)
+                        .serve_connection(stream, service);
+                    connections.spawn(connection.serve(open.watch(serving)));
                 }
             }
         }
@@ -153,8 +164,31 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn respond(router: Router, request: http::Request<Incoming>) -> Result<Response, NoResponse> {
-    let Ok(response) = router.oneshot(request).await;
+async fn respond(
+    router: Router,
+    request: http::Request<Incoming>,
+    state: ConnectionState,
+    address: Option<SocketAddr>,
+) -> Result<Response, NoResponse> {
+    let headers = request.headers();
+    let host = address.map_or(Ok(()), |address| check_host(headers, address));
+    if let Err(error) = host.and_then(|()| check_origin(headers)) {
+        state.finish_request();
+        let status = match error {
+            OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
+            OriginError::Origin => StatusCode::FORBIDDEN,
+        };
+        return Ok(Rejection::new(status, error.to_string()).into_response());
+    }
+    let (mut parts, body) = request.into_parts();
+    if hyper::body::Body::is_end_stream(&body) {
+        state.start_processing();
+    } else {
+        state.start_body();
+    }
+    parts.extensions.insert(state.clone());
+    let Ok(response) = router.oneshot(Request::from_parts(parts, Body::new(body))).await;
+    state.finish_request();
     match response.extensions().get::<NoResponse>() {
         Some(no_response) => Err(*no_response),
         None => Ok(response),
@@ -232,14 +266,25 @@ async fn read_body(request: Request) -> Result<(Parts, Bytes), axum::Error> {
     if parts.headers.contains_key(EXPECT) && content_length.is_some_and(|length| length > MAX_BODY) {
         return Ok((parts, Bytes::new()));
     }
+    let state = parts.extensions.get::<ConnectionState>().cloned();
+    if let Some(state) = &state {
+        state.start_body();
+    }
     let (mut kept, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         length = length.saturating_add(data.len());
-        kept.extend_from_slice(&data[..data.len().min((MAX_BODY + 1).saturating_sub(kept.len()))]);
+        let room = (MAX_BODY + 1).saturating_sub(kept.len());
+        if let Some(state) = &state {
+            state.reserve(data.len().min(room));
+        }
+        kept.extend_from_slice(&data[..data.len().min(room)]);
         if length > MAX_DRAIN_BYTES {
             break;
         }
+    }
+    if let Some(state) = state {
+        state.start_processing();
     }
     Ok((parts, kept.into()))
 }

@@ -18,6 +18,10 @@ enum Sink<T> {
     Table(Vec<T>),
     /// A list that fails halfway must not leave an incomplete JSON document behind.
     Json(Vec<T>),
+    /// A list without an end, as of a server, is written as it grows.
+    JsonStream {
+        is_empty: bool,
+    },
     Ndjson,
     Csv {
         has_header: bool,
@@ -57,12 +61,25 @@ impl Output {
 }
 
 impl<T: View> ListWriter<'_, T> {
+    /// Writes JSON as it arrives too.
+    pub(crate) fn streaming(mut self) -> Self {
+        if matches!(self.sink, Sink::Json(_)) {
+            self.sink = Sink::JsonStream { is_empty: true };
+        }
+        self
+    }
+
     /// Adds an item. NDJSON, CSV and names are written at once, the other formats by [`Self::finish`].
     pub(crate) fn push(&mut self, item: T) -> Result<(), Error> {
         match &mut self.sink {
             Sink::Table(items) | Sink::Json(items) => {
                 items.push(item);
                 Ok(())
+            }
+            Sink::JsonStream { is_empty } => {
+                let start = if std::mem::replace(is_empty, false) { "[" } else { "," };
+                self.output.print(start)?;
+                self.output.print_json_element(&item)
             }
             Sink::Ndjson => self.output.print_json_line(&item),
             Sink::Csv { has_header } => {
@@ -77,7 +94,7 @@ impl<T: View> ListWriter<'_, T> {
     pub(crate) fn table_items(&self) -> &[T] {
         match &self.sink {
             Sink::Table(items) => items,
-            Sink::Json(_) | Sink::Ndjson | Sink::Csv { .. } | Sink::Name => &[],
+            Sink::Json(_) | Sink::JsonStream { .. } | Sink::Ndjson | Sink::Csv { .. } | Sink::Name => &[],
         }
     }
 
@@ -98,12 +115,14 @@ impl<T: View> ListWriter<'_, T> {
                 output.print_rows(&items, selected)?;
             }
             Sink::Json(items) => output.print_json_document(&items)?,
+            Sink::JsonStream { is_empty: true } => output.print("[]\n")?,
+            Sink::JsonStream { is_empty: false } => output.print("\n]\n")?,
             Sink::Csv { has_header: false } => {
                 let names =
                     selected.map(|columns| columns.iter().map(Selected::field_name).collect::<Vec<_>>());
                 match names {
-                    Some(names) => output.print_bytes(&csv::row(&names))?,
-                    None => output.print_bytes(&csv::row(T::CSV_FIELDS))?,
+                    Some(names) => output.print_row(&csv::row(&names))?,
+                    None => output.print_row(&csv::row(T::CSV_FIELDS))?,
                 }
             }
             Sink::Csv { has_header: true } | Sink::Ndjson | Sink::Name => {}

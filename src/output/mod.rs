@@ -16,14 +16,16 @@ mod print;
 mod progress;
 mod prompt;
 mod qr;
+mod stream;
 mod suggest;
 mod table;
 mod view;
 mod views;
 mod wrap;
 
-use std::cell::RefCell;
-use std::io::{self, BufWriter, IsTerminal as _, Read as _, Write as _};
+use std::cell::{Cell as SharedCell, RefCell};
+use std::io::{self, IsTerminal as _, Read as _};
+use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
@@ -40,12 +42,13 @@ pub(crate) use options::{ColorWhen, Format, OutputOptions};
 use options::{has_blocks, is_dumb};
 pub(crate) use print::Checkup;
 pub(crate) use prompt::{Choice, Question};
+use stream::{Buffer, Limits, Stream, WriteError};
 pub(crate) use view::{Cell, CellStyle, Column, View, format_amount, format_time};
 pub(crate) use views::session_style;
 
 use crate::error::{Candidate, Error, ErrorKind};
 use crate::secret::redact;
-use crate::text::{escape_control, escape_json};
+use crate::text::{escape_control, escape_json, escape_lines};
 
 /// The maximum size of standard input, in bytes.
 const MAX_INPUT_SIZE: u64 = 1024 * 1024;
@@ -55,7 +58,10 @@ const DEFAULT_TABLE_WIDTH: u16 = 80;
 /// The standard streams of this process.
 pub(crate) struct Output {
     options: OutputOptions,
-    stdout: RefCell<BufWriter<io::Stdout>>,
+    stdout: RefCell<Buffer>,
+    limits: RefCell<Limits>,
+    /// Whether a write that waits would keep a server from responding.
+    is_server: SharedCell<bool>,
     terminals: Terminals,
     progress: MultiProgress,
     names: RefCell<Names>,
@@ -81,11 +87,30 @@ impl Output {
         let target = if shows_progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         Self {
             options,
-            stdout: RefCell::new(BufWriter::new(io::stdout())),
+            stdout: RefCell::default(),
+            limits: RefCell::default(),
+            is_server: SharedCell::default(),
             terminals,
             progress: MultiProgress::with_draw_target(target),
             names: RefCell::default(),
         }
+    }
+
+    /// Sets how long the reader of stdout may read nothing.
+    pub(crate) fn with_timeout(self, stall: Option<Duration>) -> Self {
+        self.limits.borrow_mut().stall = stall;
+        self
+    }
+
+    /// Sets the end of the time limit of a command that waits.
+    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
+        self.limits.borrow_mut().deadline = deadline;
+    }
+
+    /// From now on, nothing that is printed waits for its reader: messages that have no room are dropped, and data is
+    /// written by [`Self::flush_within`].
+    pub(crate) fn serve(&self) {
+        self.is_server.set(true);
     }
 
     pub(crate) const fn format(&self) -> Format {
@@ -173,25 +198,67 @@ impl Output {
         }
     }
 
-    /// Writes data to stdout. Text from outside must be escaped before.
+    /// Writes text to stdout: without secrets, and with everything escaped that could control a terminal.
     pub(crate) fn print(&self, text: &str) -> Result<(), Error> {
-        self.print_bytes(text.as_bytes())
+        self.print_bytes(clean(text, self.has_colors()).as_bytes())
     }
 
-    /// Writes bytes to stdout unchanged.
+    /// Writes a row of CSV.
+    fn print_row(&self, row: &[u8]) -> Result<(), Error> {
+        self.print(&String::from_utf8_lossy(row))
+    }
+
+    /// Writes bytes to stdout unchanged, for a response that is not text, and for the output of kustom itself.
     pub(crate) fn print_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.progress
-            .suspend(|| self.stdout.borrow_mut().write_all(bytes))
-            .map_err(|error| write_failed(&error))
+        let mut stdout = self.stdout.borrow_mut();
+        if self.is_server.get() {
+            stdout.push_later(bytes);
+            return Ok(());
+        }
+        let push = || stdout.push(bytes, &self.limits.borrow());
+        self.progress.suspend(push).map_err(write_failed)
     }
 
     pub(crate) fn print_styled(&self, help: &StyledStr) -> Result<(), Error> {
+        // Unlike text from outside, help has tabs.
         let text = if self.has_colors() { help.ansi().to_string() } else { help.to_string() };
         self.print(text.trim_end()).and_then(|()| self.print("\n"))
     }
 
     pub(crate) fn flush(&self) -> Result<(), Error> {
-        self.progress.suspend(|| self.stdout.borrow_mut().flush()).map_err(|error| write_failed(&error))
+        if self.is_server.get() {
+            return self.stdout.borrow_mut().flush_available().map_err(|error| write_failed(error.into()));
+        }
+        let flush = || self.stdout.borrow_mut().flush(&self.limits.borrow());
+        self.progress.suspend(flush).map_err(write_failed)
+    }
+
+    /// Writes what was printed as its reader reads, and fails if that takes longer than `timeout`. What is left is written
+    /// first the next time.
+    pub(crate) async fn flush_within(&self, timeout: Duration) -> Result<(), Error> {
+        const INTERVAL: Duration = Duration::from_millis(10);
+        let start = Instant::now();
+        loop {
+            let written = self.progress.suspend(|| self.stdout.borrow_mut().flush_available());
+            written.map_err(|error| write_failed(error.into()))?;
+            if self.stdout.borrow().is_empty() {
+                return Ok(());
+            }
+            if start.elapsed() >= timeout {
+                return Err(write_failed(WriteError::Unread));
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+
+    /// Returns true if everything that was printed is written.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.stdout.borrow().is_empty()
+    }
+
+    /// Returns true if a write to stdout was given up, because its reader reads nothing.
+    pub(crate) fn is_stdout_unread(&self) -> bool {
+        Stream::Stdout.is_abandoned()
     }
 
     /// Returns true if the reader of stdout has closed the pipe. Long waits that print nothing must poll this, since
@@ -292,9 +359,9 @@ impl Output {
             return;
         }
         let (yellow, cyan) = (self.stderr_style(AnsiColor::Yellow), self.stderr_style(AnsiColor::Cyan));
-        self.prose(&format!("{yellow}warning:{yellow:#} {}", self.suggest(text)), 2);
+        self.prose(&format!("{yellow}warning:{yellow:#} {}", escape_lines(&self.suggest(text))), 2);
         for hint in &hints {
-            self.prose(&format!("  {cyan}hint:{cyan:#} {hint}"), 2);
+            self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)), 2);
         }
     }
 
@@ -306,14 +373,14 @@ impl Output {
         }
         let (red, cyan) = (self.stderr_style(AnsiColor::Red), self.stderr_style(AnsiColor::Cyan));
         for error in std::iter::once(error).chain(&error.also) {
-            self.prose(&format!("{red}error:{red:#} {}", error.message), 2);
+            self.prose(&format!("{red}error:{red:#} {}", escape_lines(&error.message)), 2);
             for Candidate { id, name, about } in &error.candidates {
                 let parts = [Some(id), name.as_ref(), about.as_ref()].into_iter().flatten();
                 let parts: Vec<_> = parts.map(|part| escape_control(part)).collect();
                 self.message(&format!("  {}", parts.join("  ")));
             }
             for hint in &error.hints {
-                self.prose(&format!("  {cyan}hint:{cyan:#} {hint}"), 2);
+                self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)), 2);
             }
         }
     }
@@ -329,8 +396,13 @@ impl Output {
     /// Prints a line to stderr, even with `--quiet`.
     pub(crate) fn message(&self, line: &str) {
         self.progress.suspend(|| {
-            // If stderr is closed, there is no place to report it.
-            let _ = writeln!(io::stderr().lock(), "{}", redact(line));
+            let line = clean(line, self.colors(self.terminals.stderr));
+            if self.is_server.get() {
+                stream::write_log(&format!("{line}\n"));
+            } else {
+                // If stderr is closed or not read, there is no place to report it.
+                let _ = Stream::Stderr.write_all(format!("{line}\n").as_bytes(), &self.limits.borrow());
+            }
         });
     }
 
@@ -353,11 +425,20 @@ impl Output {
             self.status("Reading standard input; end it with Ctrl-D.");
         }
         let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .take(limit)
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::usage(format!("cannot read standard input: {error}")))?;
+        let mut chunk = [0; 8192];
+        loop {
+            stream::wait_for_input(&self.limits.borrow()).map_err(|error| match error {
+                WriteError::Interrupted => Error::new(ErrorKind::Interrupted, "interrupted"),
+                _ => Error::usage("standard input did not end before the timeout"),
+            })?;
+            let read = io::stdin().lock().take(limit - bytes.len() as u64).read(&mut chunk);
+            let length =
+                read.map_err(|error| Error::usage(format!("cannot read standard input: {error}")))?;
+            bytes.extend_from_slice(&chunk[..length]);
+            if length == 0 || bytes.len() as u64 >= limit {
+                break;
+            }
+        }
         Ok(bytes)
     }
 
@@ -405,15 +486,36 @@ pub(crate) fn is_stderr_terminal() -> bool {
 
 /// Prints a line of a server's log to stderr. Unlike [`Output`], it can be called from any thread.
 pub(crate) fn log_line(line: &str) {
-    // If stderr is closed, there is no place to report it.
-    let _ = writeln!(io::stderr().lock(), "{}", escape_control(&redact(line)));
+    stream::write_log(&format!("{}\n", escape_control(&redact(line))));
 }
 
-fn write_failed(error: &io::Error) -> Error {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        Error::new(ErrorKind::ClosedPipe, "stdout was closed")
-    } else {
-        Error::new(ErrorKind::Bug, format!("cannot write to stdout: {error}"))
-            .hint("the command succeeded; only its output is missing")
+/// Everything that leaves the process passes here: no secret, and nothing that controls a terminal, except the colors of
+/// kustom itself.
+fn clean(text: &str, has_colors: bool) -> String {
+    let text = redact(text);
+    if !has_colors {
+        return escape_lines(&text).into_owned();
+    }
+    let mut cleaned = String::with_capacity(text.len());
+    let mut parts = text.split('\u{1b}');
+    cleaned.push_str(&escape_lines(parts.next().unwrap_or_default()));
+    for part in parts {
+        let is_parameter = |character: char| character.is_ascii_digit() || character == ';';
+        let is_style =
+            part.strip_prefix('[').is_some_and(|rest| rest.trim_start_matches(is_parameter).starts_with('m'));
+        cleaned.push_str(if is_style { "\u{1b}" } else { "\\u{1b}" });
+        cleaned.push_str(&escape_lines(part));
+    }
+    cleaned
+}
+
+fn write_failed(error: WriteError) -> Error {
+    match error {
+        WriteError::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Error::new(ErrorKind::ClosedPipe, "stdout was closed")
+        }
+        WriteError::Interrupted => Error::new(ErrorKind::Interrupted, "interrupted: the output was not read"),
+        error => Error::new(ErrorKind::Bug, format!("cannot write to stdout: {error}"))
+            .hint("the command succeeded; only its output is missing"),
     }
 }

@@ -52,18 +52,18 @@ impl Output {
         let Some(selected) = selected else {
             let fields = csv::fields::<T>(&object);
             if with_header {
-                self.print_bytes(&csv::row(&fields))?;
+                self.print_row(&csv::row(&fields))?;
             }
-            return self.print_bytes(&csv::row(csv::cells(&object, &fields)));
+            return self.print_row(&csv::row(csv::cells(&object, &fields)));
         };
         if with_header {
             let names =
                 selected.iter().map(|column| csv::escape_formula(&escape_control(&column.field_name())));
-            self.print_bytes(&csv::row(names))?;
+            self.print_row(&csv::row(names))?;
         }
         let names = self.names.borrow();
         let values = selected.iter().map(|column| csv::format_cell(&column.value(item, &object, &names)));
-        self.print_bytes(&csv::row(values))
+        self.print_row(&csv::row(values))
     }
 
     /// Prints the ID of an item, or its first column if it has none.
@@ -93,9 +93,9 @@ impl Output {
                     }
                 }
                 let header = fields.iter().map(|field| csv::escape_formula(&escape_control(field)));
-                self.print_bytes(&csv::row(header))?;
+                self.print_row(&csv::row(header))?;
                 for object in objects {
-                    self.print_bytes(&csv::row(csv::cells(object, &fields)))?;
+                    self.print_row(&csv::row(csv::cells(object, &fields)))?;
                 }
             }
         }
@@ -149,6 +149,12 @@ impl Output {
 
     pub(super) fn print_json_line(&self, value: &impl Serialize) -> Result<(), Error> {
         self.write_json(value, false)
+    }
+
+    /// Prints an element of an array, indented, on lines of its own.
+    pub(super) fn print_json_element(&self, value: &impl Serialize) -> Result<(), Error> {
+        let json = serde_json::to_string_pretty(value).unwrap_or_default();
+        self.print(&format!("\n  {}", escape_json(&json.replace('\n', "\n  "))))
     }
 
     pub(super) fn print_json_document(&self, value: &impl Serialize) -> Result<(), Error> {

@@ -166,7 +166,7 @@ impl Settings {
     }
 
     pub(crate) fn store(&self) -> Store {
-        Store::new(self.paths.profiles.clone())
+        Store::new(self.paths.profiles.clone()).with_timeout(self.timeout)
     }
 
     /// The profile of the flag, the variable or the profiles file.

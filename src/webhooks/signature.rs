@@ -93,20 +93,21 @@ impl Verifier {
         parse_keys(secrets).map(Self)
     }
 
+    /// Checks what can be checked before the body is received.
+    pub fn check_headers(&self, headers: &HeaderMap) -> Result<(), VerifyError> {
+        single_header(headers, HEADER_WEBHOOK_ID)?;
+        parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
+        parse_signatures(headers).map(drop)
+    }
+
     /// Checks the headers, then the signature, then the age: the timestamp is meaningless until it is authenticated.
     /// Returns the webhook ID, which is the same for every attempt to deliver the callback.
     pub fn verify(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Result<String, VerifyError> {
         let id = single_header(headers, HEADER_WEBHOOK_ID)?;
         let sent_at = parse_timestamp(single_header(headers, HEADER_WEBHOOK_TIMESTAMP)?)?;
-        let given = single_header(headers, HEADER_WEBHOOK_SIGNATURE)?;
+        let given = parse_signatures(headers)?;
         if std::str::from_utf8(body).is_err() {
             return Err(VerifyError::Body);
-        }
-        let given: Vec<&str> =
-            given.split(' ').filter(|part| part.len() > VERSION.len() && part.starts_with(VERSION)).collect();
-        if given.is_empty() {
-            let problem = "contains no signature of the form v1,…";
-            return Err(VerifyError::Malformed { name: HEADER_WEBHOOK_SIGNATURE, problem });
         }
         // Compare every pair, so that the duration does not depend on which of them match.
         let mut matches = Choice::from(0);
@@ -129,6 +130,18 @@ impl Verifier {
         }
         Ok(id.to_owned())
     }
+}
+
+/// Returns the signatures of the known version; there is at least one.
+fn parse_signatures(headers: &HeaderMap) -> Result<Vec<&str>, VerifyError> {
+    let given = single_header(headers, HEADER_WEBHOOK_SIGNATURE)?;
+    let is_known = |part: &&str| part.len() > VERSION.len() && part.starts_with(VERSION);
+    let known: Vec<&str> = given.split(' ').filter(is_known).collect();
+    if known.is_empty() {
+        let problem = "contains no signature of the form v1,…";
+        return Err(VerifyError::Malformed { name: HEADER_WEBHOOK_SIGNATURE, problem });
+    }
+    Ok(known)
 }
 
 /// Returns a header that must occur exactly once. An application might use the other of two.

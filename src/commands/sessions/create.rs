@@ -17,7 +17,7 @@ use crate::ledger::Intent;
 use crate::model::{Resource, Session};
 use crate::profiles::IfBusy;
 use crate::settings::Endpoint;
-use crate::text::escape_control;
+use crate::text::{escape_control, escape_json};
 use uuid::Uuid;
 
 const MORE: &str = "\
@@ -243,7 +243,7 @@ fn print_request(request: &Request, context: &ApiContext<'_>) -> Result<ExitStat
     let (method, path) = (request.method.as_str(), request.path_and_query());
     if context.output.format().is_table() {
         context.output.print(&format!("{method} {path}\n\n"))?;
-        context.output.print_bytes(&request.body)?;
+        context.output.print(&escape_json(&String::from_utf8_lossy(&request.body)))?;
         context.output.print("\n")?;
     } else {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();

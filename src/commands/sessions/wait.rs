@@ -113,6 +113,14 @@ impl Waiter<'_> {
                         self.stop.cancel();
                         return Ok(false);
                     }
+                    // The wait ends, and the flags decide about the sessions.
+                    Err(error) if self.context.output.is_stdout_unread() => {
+                        if error.kind == ErrorKind::Interrupted {
+                            // The token is cancelled as soon as this thread is free.
+                            self.stop.cancelled().await;
+                        }
+                        return Ok(true);
+                    }
                     printed => printed?,
                 }
             }
@@ -189,6 +197,7 @@ impl Waiter<'_> {
         }
         match self.reporter.finish(&watched) {
             Err(error) if error.kind == ErrorKind::ClosedPipe => return Ok(exit),
+            Err(_) if self.context.output.is_stdout_unread() => {}
             printed => printed?,
         }
         if let Some(error) = Error::combine(cancel_errors) {

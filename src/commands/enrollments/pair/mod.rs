@@ -110,7 +110,9 @@ impl Args {
         }
         let reporter = Reporter::new(count, context)?;
         let resumed = match code {
-            Some(code) => Some(context.run_until_cancelled(Pair::resume_code(&code, context)).await?),
+            Some(code) => {
+                Some(Box::pin(context.run_until_cancelled(Pair::resume_code(&code, context))).await?)
+            }
             None => None,
         };
         let location = async {
@@ -119,7 +121,7 @@ impl Args {
                 None => PairLocation::resolve(location.as_deref(), reporter.is_interactive, context).await,
             }
         };
-        let location = context.run_until_cancelled(location).await?;
+        let location = Box::pin(context.run_until_cancelled(location)).await?;
         if let Some(name) = &name {
             let names = context.run_until_cancelled(list_names(None, context)).await?;
             check_name(name, &names).map_err(|message| {

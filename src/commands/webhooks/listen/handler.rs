@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::response::Response;
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
@@ -28,11 +29,15 @@ use crate::fs::{io_error_message, write_atomic};
 use crate::ledger::Ledger;
 use crate::model::{CallbackType, Session};
 use crate::output::{ListWriter, Output};
+use crate::server_limits::{BodyError, ConnectionState, OriginError, check_host, check_origin};
 use crate::text::escape_control;
-use crate::webhooks::Verifier;
+use crate::webhooks::{Verifier, VerifyError};
 
 /// In bytes. Callbacks have a few hundred.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// How long the reader of stdout may take, before the sender has to retry.
+const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long another process may use the ledger or the device of an attempt, before the sender has to retry.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,6 +59,8 @@ pub(super) struct Handler<'a> {
     pub(super) store: DeliveryStore,
     /// The IDs of the deliveries in progress.
     pub(super) in_progress: RefCell<HashSet<String>>,
+    /// Signatures of rejected deliveries whose ID has a dot: the same bytes can be divided in another way.
+    pub(super) dotted: RefCell<HashSet<HeaderValue>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -63,27 +70,45 @@ pub(super) struct Handler<'a> {
 }
 
 impl Handler<'_> {
-    pub(super) async fn handle(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
-        let response = self.stop.run_until_cancelled(self.respond(request)).await;
+    pub(super) async fn handle(
+        &self,
+        request: Request<Incoming>,
+        state: &ConnectionState,
+        address: SocketAddr,
+    ) -> Result<Response, Infallible> {
+        let response = self.stop.run_until_cancelled(self.respond(request, state, address)).await;
+        state.finish_request();
         Ok(response.unwrap_or_else(stopping))
     }
 
-    async fn respond(&self, request: Request<Incoming>) -> Response {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        state: &ConnectionState,
+        address: SocketAddr,
+    ) -> Response {
         let (parts, body) = request.into_parts();
+        if let Some(response) = reject_source(&parts.headers, address) {
+            return response;
+        }
         if parts.method != Method::POST {
             let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are sent with POST.");
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        match to_bytes(Body::new(body), MAX_BODY).await {
-            Ok(body) => self.receive(&parts.headers, &body).await,
-            Err(error) => {
-                if error.into_inner().is::<http_body_util::LengthLimitError>() {
-                    problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
-                } else {
-                    problem(StatusCode::BAD_REQUEST, "The body is incomplete.")
-                }
+        // Without the headers of a delivery, nothing of the body is received.
+        if let Err(error) = self.verifier.check_headers(&parts.headers) {
+            return self.refuse(&parts.headers, b"", &error, Timestamp::now());
+        }
+        match state.read_body(body, MAX_BODY).await {
+            Ok(body) => {
+                state.start_processing();
+                self.receive(&parts.headers, &body).await
             }
+            Err(BodyError::TooLarge) => {
+                problem(StatusCode::PAYLOAD_TOO_LARGE, "The body is longer than 1 MiB.")
+            }
+            Err(BodyError::Incomplete) => problem(StatusCode::BAD_REQUEST, "The body is incomplete."),
         }
     }
 
@@ -91,21 +116,68 @@ impl Handler<'_> {
         let now = Timestamp::now();
         let id = match self.verifier.verify(headers, body, now) {
             Ok(id) => id,
-            Err(error) => {
-                let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
-                let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
-                if let Err(error) = self.store.refuse(now, headers, body, error.code()) {
-                    return self.store_failed(&error);
-                }
-                return self.print(Delivery::refused(now, id, &error), response).0;
-            }
+            Err(error) => return self.refuse(headers, body, &error, now),
         };
+        if let Some(signature) = headers.get("webhook-signature") {
+            if id.contains('.') {
+                self.dotted.borrow_mut().insert(signature.clone());
+                let error = VerifyError::Malformed { name: "webhook-id", problem: "contains a dot" };
+                return self.refuse(headers, body, &error, now);
+            }
+            if self.dotted.borrow().contains(signature) {
+                let error = VerifyError::Malformed { name: "webhook-signature", problem: "was used before" };
+                return self.refuse(headers, body, &error, now);
+            }
+        }
+        // What cannot be printed is not processed either.
+        if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
+            return self.not_printed(error);
+        }
         if !self.in_progress.borrow_mut().insert(id.clone()) {
             return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
         }
         let response = self.receive_verified(&id, now, headers, body).await;
         self.in_progress.borrow_mut().remove(&id);
         response.unwrap_or_else(|error| self.store_failed(&error))
+    }
+
+    /// Prints the delivery unless the reader of stdout is late: anybody can send such requests.
+    fn refuse(&self, headers: &HeaderMap, body: &[u8], error: &VerifyError, now: Timestamp) -> Response {
+        let id = headers.get("webhook-id").and_then(|id| id.to_str().ok());
+        let response = problem(StatusCode::UNAUTHORIZED, &format!("Refused: {error}."));
+        if let Err(error) = self.store.refuse(now, headers, body, error.code()) {
+            return self.store_failed(&error);
+        }
+        if self.stop.is_cancelled() {
+            return stopping();
+        }
+        let mut delivery = Delivery::refused(now, id, error);
+        delivery.status = Some(response.status().as_u16());
+        let printed = self
+            .output
+            .flush()
+            .and_then(|()| if self.output.is_flushed() { self.write(delivery) } else { Ok(()) });
+        match printed {
+            Ok(()) => response,
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// The sender has to retry if the reader of stdout is late; any other failure ends kustom.
+    fn not_printed(&self, error: Error) -> Response {
+        if self.output.is_flushed() {
+            return self.fail(error);
+        }
+        problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The delivery cannot be printed, because nobody reads the output.",
+        )
+    }
+
+    fn fail(&self, error: Error) -> Response {
+        self.print_error.replace(Some(error));
+        self.stop.cancel();
+        stopping()
     }
 
     /// Every step is stored before the next one, so that a process that is killed loses nothing and knows what it may
@@ -145,7 +217,7 @@ impl Handler<'_> {
             self.process(&mut delivery, application, headers, is_repeat, body).await;
         let (is_accepted, reason) = (delivery.outcome == DeliveryStatus::Accepted, delivery.detail.clone());
         let status = response.status().as_u16();
-        let (response, is_printed) = self.print(delivery, response);
+        let (response, is_printed) = self.print(delivery, response).await;
         // Without a response, the application may have received it. What was not printed is delivered again.
         let state = match (is_accepted && is_printed, is_lost) {
             (true, _) => DeliveryState::Acknowledged,
@@ -240,22 +312,22 @@ impl Handler<'_> {
     }
 
     /// Prints the delivery, and returns `response` and true. A delivery that cannot be printed is not acknowledged.
-    fn print(&self, mut delivery: Delivery, response: Response) -> (Response, bool) {
+    async fn print(&self, mut delivery: Delivery, response: Response) -> (Response, bool) {
         if self.stop.is_cancelled() {
             return (stopping(), false);
         }
         delivery.status = Some(response.status().as_u16());
-        let mut is_last = false;
-        if delivery.outcome == DeliveryStatus::Accepted {
-            self.accepted.set(self.accepted.get() + 1);
-            let accepted = self.accepted.get();
-            is_last = self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
-        }
+        let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
+        let accepted = self.accepted.get() + u64::from(is_accepted);
+        let is_last =
+            is_accepted && self.exit_after.as_ref().is_some_and(|exit| exit.is_met(accepted, &delivery));
         if let Err(error) = self.write(delivery) {
-            self.print_error.replace(Some(error));
-            self.stop.cancel();
-            return (stopping(), false);
+            return (self.fail(error), false);
         }
+        if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
+            return (self.not_printed(error), false);
+        }
+        self.accepted.set(accepted);
         if is_last {
             self.stop.cancel();
         }
@@ -302,6 +374,17 @@ fn save(dir: &Path, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), St
     };
     write("headers.txt", headers.as_bytes())?;
     write("body.json", body)
+}
+
+/// Pages of other sites send no deliveries, and requests that may be one come through a tunnel with its host name.
+fn reject_source(headers: &HeaderMap, address: SocketAddr) -> Option<Response> {
+    let host = if headers.contains_key("webhook-signature") { Ok(()) } else { check_host(headers, address) };
+    let error = host.and_then(|()| check_origin(headers)).err()?;
+    let status = match error {
+        OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
+        OriginError::Origin => StatusCode::FORBIDDEN,
+    };
+    Some(problem(status, &error.to_string()))
 }
 
 /// The guide names 200, although any 2xx acknowledges (observed).

@@ -35,6 +35,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
 use crate::output::Output;
 use crate::secret::CallbackSecret;
+use crate::server_limits::{CONNECTION_BUFFER_SIZE, Connections, WatchedStream};
 use crate::webhooks::{Signer, Verifier};
 
 /// Timeout for the application of `--forward-to`.
@@ -44,6 +45,9 @@ const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the reader of stdout may take at the end.
+const FINAL_PRINT_TIMEOUT: Duration = Duration::from_millis(500);
 
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
@@ -215,7 +219,8 @@ impl Args {
             save,
             store: super::store::open(app)?,
             in_progress: RefCell::default(),
-            list: RefCell::new(output.list_writer()?),
+            dotted: RefCell::default(),
+            list: RefCell::new(output.list_writer()?.streaming()),
             accepted: Cell::default(),
             print_error: RefCell::default(),
             stop: CancellationToken::new(),
@@ -225,6 +230,7 @@ impl Args {
             let address = listener.local_addr();
             let address =
                 address.map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+            let url_address = address;
             let url = format!("http://{address}/");
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
@@ -233,6 +239,7 @@ impl Args {
                 Some(address) => Some(open_page(address, &secrets, application, app).await?),
                 None => None,
             };
+            output.serve();
             let status = {
                 let stop_page = CancellationToken::new();
                 let showing = async {
@@ -242,18 +249,22 @@ impl Args {
                     }
                 };
                 tokio::select! {
-                    status = serve(&listener, &handler, app) => status?,
+                    status = serve(&listener, &handler, url_address, app) => status,
                     // It never ends before the listener.
-                    () = showing => ExitStatus::Success,
+                    () = showing => Ok(ExitStatus::Success),
                 }
             };
-            if status == ExitStatus::NoDelivery {
+            if status.as_ref().is_ok_and(|status| *status == ExitStatus::NoDelivery) {
                 output.warn(&handler.timeout_message());
             }
             if !output.format().is_table() {
-                handler.list.into_inner().finish()?;
+                let finished = handler.list.into_inner().finish();
+                // The reason for the end comes first.
+                status.as_ref().map_or(Ok(()), |_| finished)?;
             }
-            Ok(status)
+            let flushed = output.flush_within(FINAL_PRINT_TIMEOUT).await;
+            let is_late = !output.is_flushed();
+            status.and_then(|status| if is_late { Ok(status) } else { flushed.map(|()| status) })
         })
     }
 }
@@ -278,8 +289,14 @@ async fn open_page(
 }
 
 /// Serves deliveries until there is a reason to exit, then completes the responses in flight.
-async fn serve(listener: &TcpListener, handler: &Handler<'_>, app: &App) -> Result<ExitStatus, Error> {
+async fn serve(
+    listener: &TcpListener,
+    handler: &Handler<'_>,
+    address: SocketAddr,
+    app: &App,
+) -> Result<ExitStatus, Error> {
     let graceful = GracefulShutdown::new();
+    let limits = Connections::default();
     // The handler is not `Send`, so all connections run in this task.
     let mut connections = FuturesUnordered::new();
     let mut stdout_poll = tokio::time::interval(STDOUT_POLL_INTERVAL);
@@ -299,12 +316,20 @@ async fn serve(listener: &TcpListener, handler: &Handler<'_>, app: &App) -> Resu
             () = handler.stop.cancelled() => {
                 break handler.print_error.take().map_or(Ok(ExitStatus::Success), Err);
             }
-            Some(_) = connections.next(), if !connections.is_empty() => {}
-            accepted = listener.accept() => match accepted {
+            Some(()) = connections.next(), if !connections.is_empty() => {}
+            accepted = listener.accept(), if limits.has_room() => match accepted {
                 Ok((stream, _)) => {
-                    let service = service_fn(|request| handler.handle(request));
-                    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                    connections.push(graceful.watch(connection));
+                    let connection = limits.open();
+                    let state = connection.state();
+                    let stream = TokioIo::new(WatchedStream::new(stream, state.clone()));
+                    let service = service_fn(move |request| {
+                        let state = state.clone();
+                        async move { handler.handle(request, &state, address).await }
+                    });
+                    let serving = http1::Builder::new()
+                        .max_buf_size(CONNECTION_BUFFER_SIZE)
+                        .serve_connection(stream, service);
+                    connections.push(connection.serve(graceful.watch(serving)));
                 }
                 // The process may have too many open files.
                 Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,

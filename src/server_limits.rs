@@ -1,0 +1,468 @@
+//! The limits of the servers on this machine: how long a client may take, how many connections there are, and how much
+//! memory the bodies take of clients that have shown no credential. Also which pages of a browser may send requests.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::HeaderMap;
+use http::header::{HOST, ORIGIN};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// From the first byte of a request to the end of its headers.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How often a connection in use is looked at.
+const IN_USE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Fewer if the process may open few files.
+const MAX_CONNECTIONS: usize = 512;
+
+/// For the bodies of all requests that are being received.
+const MAX_BODY_MEMORY: usize = 32 * 1024 * 1024;
+
+/// For the headers of a request, and for what is received while nobody reads the body.
+pub(crate) const CONNECTION_BUFFER_SIZE: usize = 16 * 1024;
+
+/// The open connections of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Connections(Arc<Mutex<Pool>>);
+
+#[derive(Debug)]
+struct Pool {
+    max: usize,
+    next_id: u64,
+    /// In the order in which they were opened.
+    open: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    phase: Phase,
+    /// Bytes of a body.
+    reserved: usize,
+    close: CancellationToken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Idle(Instant),
+    Head(Instant),
+    Body(Instant),
+    InUse,
+}
+
+impl Phase {
+    /// When the connection is closed.
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Idle(since) => Some(since + IDLE_TIMEOUT),
+            Self::Head(since) => Some(since + HEAD_TIMEOUT),
+            Self::Body(since) => Some(since + BODY_TIMEOUT),
+            Self::InUse => None,
+        }
+    }
+
+    /// The order in which connections are closed when there are too many: idle ones first, the oldest before the others.
+    fn rank(self) -> Option<(u8, Instant)> {
+        match self {
+            Self::Idle(since) => Some((0, since)),
+            Self::Head(since) => Some((1, since)),
+            Self::Body(since) => Some((2, since)),
+            Self::InUse => None,
+        }
+    }
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        let max = max_open_files().map_or(MAX_CONNECTIONS, |files| (files / 2).clamp(8, MAX_CONNECTIONS));
+        Self(Arc::new(Mutex::new(Pool { max, next_id: 0, open: Vec::new() })))
+    }
+}
+
+#[cfg(unix)]
+fn max_open_files() -> Option<usize> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
+    usize::try_from(limit).ok()
+}
+
+#[cfg(not(unix))]
+const fn max_open_files() -> Option<usize> {
+    None
+}
+
+impl Connections {
+    fn lock(&self) -> MutexGuard<'_, Pool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a connection. If there are too many, an older one is closed.
+    pub(crate) fn open(&self) -> Connection {
+        let mut pool = self.lock();
+        let live = pool.open.iter().filter(|entry| !entry.close.is_cancelled()).count();
+        if live >= pool.max {
+            pool.close_oldest(|_| true);
+        }
+        let (id, close) = (pool.next_id, CancellationToken::new());
+        pool.next_id += 1;
+        let phase = Phase::Idle(Instant::now());
+        pool.open.push(Entry { id, phase, reserved: 0, close: close.clone() });
+        drop(pool);
+        Connection { id, pool: self.clone(), close }
+    }
+
+    /// Whether another connection can be accepted: too many can be in use at the same time.
+    pub(crate) fn has_room(&self) -> bool {
+        let pool = self.lock();
+        pool.open.len() < pool.max + pool.max / 2
+    }
+}
+
+impl Pool {
+    fn close_oldest(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> bool {
+        let candidates =
+            self.open.iter_mut().filter(|entry| !entry.close.is_cancelled() && is_candidate(entry));
+        let ranked = candidates.filter_map(|entry| Some((entry.phase.rank()?, entry)));
+        let Some((_, entry)) = ranked.min_by_key(|(rank, _)| *rank) else { return false };
+        // Its memory is freed when its task notices.
+        entry.reserved = 0;
+        entry.close.cancel();
+        true
+    }
+
+    fn reserved(&self) -> usize {
+        self.open.iter().map(|entry| entry.reserved).sum()
+    }
+}
+
+/// A connection, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    id: u64,
+    pool: Connections,
+    close: CancellationToken,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.pool.lock().open.retain(|entry| entry.id != self.id);
+    }
+}
+
+/// What the requests of a connection report.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionState {
+    id: u64,
+    pool: Connections,
+}
+
+impl Connection {
+    pub(crate) fn state(&self) -> ConnectionState {
+        ConnectionState { id: self.id, pool: self.pool.clone() }
+    }
+
+    /// Serves the connection until it ends, takes too long, or has to make room.
+    pub(crate) async fn serve(self, connection: impl Future) {
+        let expired = async {
+            loop {
+                match self.state().phase().and_then(Phase::deadline) {
+                    Some(deadline) if deadline <= Instant::now() => return,
+                    Some(deadline) => tokio::time::sleep_until(deadline).await,
+                    None => tokio::time::sleep(IN_USE_INTERVAL).await,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.close.cancelled() => {}
+            _ = connection => {}
+            () = expired => {}
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the body is too large")]
+    TooLarge,
+    #[error("the body is incomplete")]
+    Incomplete,
+}
+
+impl ConnectionState {
+    fn with_entry<R>(&self, change: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+        let mut pool = self.pool.lock();
+        pool.open.iter_mut().find(|entry| entry.id == self.id).map(change)
+    }
+
+    fn phase(&self) -> Option<Phase> {
+        self.with_entry(|entry| entry.phase)
+    }
+
+    fn set_phase(&self, phase: Phase) {
+        self.with_entry(|entry| {
+            entry.phase = phase;
+            entry.reserved = 0;
+        });
+    }
+
+    /// The request is processed: no time limit applies, and its body no longer counts.
+    pub(crate) fn start_processing(&self) {
+        self.set_phase(Phase::InUse);
+    }
+
+    /// The response is on its way.
+    pub(crate) fn finish_request(&self) {
+        self.set_phase(Phase::Idle(Instant::now()));
+    }
+
+    /// Reads a body of at most `max` bytes.
+    pub(crate) async fn read_body<B: Body<Data = Bytes> + Unpin>(
+        &self,
+        mut body: B,
+        max: usize,
+    ) -> Result<Vec<u8>, BodyError> {
+        self.set_phase(Phase::Body(Instant::now()));
+        if body.size_hint().lower() > max as u64 {
+            return Err(BodyError::TooLarge);
+        }
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| BodyError::Incomplete)?;
+            let Ok(data) = frame.into_data() else { continue };
+            if bytes.len() + data.len() > max {
+                return Err(BodyError::TooLarge);
+            }
+            self.reserve(data.len());
+            bytes.extend_from_slice(&data);
+        }
+        Ok(bytes)
+    }
+
+    /// Counts bytes of a body that was received. If all bodies take too much, the connections that have been sending for
+    /// the longest time are closed.
+    pub(crate) fn reserve(&self, bytes: usize) {
+        let mut pool = self.pool.lock();
+        while pool.reserved() + bytes > MAX_BODY_MEMORY
+            && pool.close_oldest(|entry| entry.id != self.id && entry.reserved > 0)
+        {}
+        if let Some(entry) = pool.open.iter_mut().find(|entry| entry.id == self.id) {
+            entry.reserved += bytes;
+        }
+    }
+
+    /// A body is being received.
+    pub(crate) fn start_body(&self) {
+        self.set_phase(Phase::Body(Instant::now()));
+    }
+
+    fn note_read(&self) {
+        self.with_entry(|entry| {
+            if matches!(entry.phase, Phase::Idle(_)) {
+                entry.phase = Phase::Head(Instant::now());
+            }
+        });
+    }
+
+    fn note_write(&self) {
+        self.with_entry(|entry| {
+            if let Phase::Idle(since) = &mut entry.phase {
+                *since = Instant::now();
+            }
+        });
+    }
+}
+
+/// A stream whose traffic decides when its connection is idle.
+#[derive(Debug)]
+pub(crate) struct WatchedStream<S> {
+    stream: S,
+    state: ConnectionState,
+}
+
+impl<S> WatchedStream<S> {
+    pub(crate) const fn new(stream: S, state: ConnectionState) -> Self {
+        Self { stream, state }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.state.note_read();
+        }
+        result
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
+        if matches!(result, Poll::Ready(Ok(1..))) {
+            self.state.note_write();
+        }
+        result
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// Why a request is rejected before anything of it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OriginError {
+    /// DNS rebinding: the name of another site that resolves to this machine.
+    #[error("The Host header names another machine than this one.")]
+    Host,
+    #[error("The request comes from a page of another site.")]
+    Origin,
+}
+
+/// Checks that a request to a loopback address names this machine.
+pub(crate) fn check_host(headers: &HeaderMap, address: SocketAddr) -> Result<(), OriginError> {
+    if !address.ip().is_loopback() {
+        // Other machines use whatever names they have for this one.
+        return Ok(());
+    }
+    // Browsers always send it.
+    let is_local = headers.get_all(HOST).iter().all(|host| host.to_str().is_ok_and(is_local_host));
+    if is_local { Ok(()) } else { Err(OriginError::Host) }
+}
+
+/// Checks that a request does not come from a page of another site. Programs other than browsers send no `Origin`.
+pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), OriginError> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
+    let host = text(HOST.as_str()).unwrap_or_default();
+    let is_same_origin =
+        |origin: &str| origin.strip_prefix("http://").is_some_and(|rest| rest.eq_ignore_ascii_case(host));
+    if text(ORIGIN.as_str()).is_some_and(|origin| !is_same_origin(origin)) {
+        return Err(OriginError::Origin);
+    }
+    // A link from another site may open a page.
+    let opens_page = text("sec-fetch-mode") == Some("navigate") && text("sec-fetch-dest") == Some("document");
+    match text("sec-fetch-site") {
+        Some("cross-site" | "same-site") if !opens_page => Err(OriginError::Origin),
+        _ => Ok(()),
+    }
+}
+
+/// Returns true for a loopback address, and for a name without a dot, such as that of a container: no other site can have
+/// such a name.
+fn is_local_host(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    match name.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => !name.is_empty() && !name.contains(['.', ':']),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_request_names_this_machine_and_comes_from_no_other_site() {
+        let local: SocketAddr = "127.0.0.1:4010".parse().unwrap();
+        for host in ["127.0.0.1:4010", "localhost", "LOCALHOST:1", "[::1]:4010", "127.9.9.9", "emulator:4010"]
+        {
+            assert_eq!(check_host(&headers(&[("host", host)]), local), Ok(()), "{host}");
+        }
+        for host in [
+            "evil.example:4010",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "",
+            "[::2]:1",
+        ] {
+            assert_eq!(check_host(&headers(&[("host", host)]), local), Err(OriginError::Host), "{host}");
+        }
+        assert_eq!(check_host(&headers(&[]), local), Ok(()));
+        assert_eq!(check_host(&headers(&[("host", "till.example")]), "0.0.0.0:1".parse().unwrap()), Ok(()));
+        let host = ("host", "127.0.0.1:4010");
+        for allowed in [
+            &[][..],
+            &[("origin", "http://127.0.0.1:4010"), ("sec-fetch-site", "same-origin")],
+            &[
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", "navigate"),
+                ("sec-fetch-dest", "document"),
+            ],
+        ] {
+            assert_eq!(check_origin(&headers(&[&[host], allowed].concat())), Ok(()), "{allowed:?}");
+        }
+        for other in [
+            ("origin", "http://evil.example"),
+            ("origin", "null"),
+            ("origin", "http://127.0.0.1:4011"),
+            ("origin", "https://127.0.0.1:4010"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+        ] {
+            assert_eq!(check_origin(&headers(&[host, other])), Err(OriginError::Origin), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_idle_connection_makes_room() {
+        let connections = Connections(Arc::new(Mutex::new(Pool { max: 2, next_id: 0, open: Vec::new() })));
+        let (used, idle) = (connections.open(), connections.open());
+        used.state().start_processing();
+        let third = connections.open();
+        assert!(idle.close.is_cancelled() && !used.close.is_cancelled() && !third.close.is_cancelled());
+        third.state().start_processing();
+        let _fourth = connections.open();
+        assert!(
+            !used.close.is_cancelled() && !third.close.is_cancelled(),
+            "requests in progress are finished"
+        );
+    }
+
+    #[test]
+    fn bodies_share_a_limit() {
+        let connections = Connections::default();
+        let sending: Vec<_> = (0..40).map(|_| connections.open()).collect();
+        for connection in &sending {
+            connection.state().start_body();
+            connection.state().reserve(1024 * 1024);
+        }
+        assert!(connections.lock().reserved() <= MAX_BODY_MEMORY);
+        let closed = sending.iter().filter(|connection| connection.close.is_cancelled()).count();
+        assert!(closed == 8 && sending[0].close.is_cancelled() && !sending[39].close.is_cancelled());
+    }
+}
