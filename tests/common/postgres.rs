@@ -11,6 +11,9 @@ pub const PASSWORD: &str = "the-password-of-the-tests";
 /// The user whom the server trusts with everything.
 const USER: &str = "postgres";
 
+/// The file that marks a server whose files are removed when it ends.
+const SHARED: &str = "shared";
+
 /// Set where a missing database must fail the tests.
 const REQUIRED: &str = "EVERY_DATABASE";
 
@@ -56,8 +59,14 @@ impl Postgres {
 
     /// The server that the tests of one process share.
     pub fn shared() -> Option<&'static Self> {
-        static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
-        SHARED.get_or_init(Self::start).as_ref()
+        static SERVER: OnceLock<Option<Postgres>> = OnceLock::new();
+        let start = || {
+            let server = Self::start()?;
+            // A static is never dropped, so the server removes its files itself.
+            std::fs::write(server.folder.path().join(SHARED), "").expect("a file");
+            Some(server)
+        };
+        SERVER.get_or_init(start).as_ref()
     }
 
     /// Starts the server again after [`Self::stop`].
@@ -81,11 +90,12 @@ impl Postgres {
         .collect();
         let postgres = self.programs.join("postgres");
         let script = format!(
-            "{} -D {} {} >> {}/log 2>&1 & pid=$!; cat > /dev/null; kill -INT $pid; wait $pid",
+            "{} -D {} {} >> {folder}/log 2>&1 & pid=$!; cat > /dev/null; kill -INT $pid; wait $pid; \
+             if [ -e {folder}/{SHARED} ]; then rm -rf {folder}; fi",
             postgres.display(),
             self.data(),
             options.join(" "),
-            self.folder.path().display(),
+            folder = self.folder.path().display(),
         );
         let mut shell = self.unprivileged("/bin/sh");
         let server = shell.args(["-c", &script]).stdin(Stdio::piped()).spawn().expect("a server");
