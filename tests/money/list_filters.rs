@@ -168,6 +168,8 @@ fn of_the_sessions_of_a_reference_the_one_that_is_open_or_paid_is_meant() {
     let mut expected = [second, third];
     expected.sort();
     let candidates = error["error"]["candidates"].as_array().expect("candidates");
-    let ids: Vec<_> = candidates.iter().map(|candidate| candidate["id"].as_str().expect("an ID")).collect();
+    let mut ids: Vec<_> =
+        candidates.iter().map(|candidate| candidate["id"].as_str().expect("an ID")).collect();
+    ids.sort_unstable();
     assert_eq!(ids, expected);
 }

@@ -261,12 +261,15 @@ pub(super) async fn wait_until_ended(
 
 async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), Error> {
     let OpenSession { id, .. } = session;
+    if let Err(error) = &session.status {
+        return Err(nothing_created(error.clone(), *id));
+    }
     let cancelled = cancel_or_read(*id, context).await.map_err(|error| match error.kind {
         // The kind says whether the session was cancelled, and nothing was created in any case.
         ErrorKind::Unavailable | ErrorKind::Credentials | ErrorKind::Interrupted => {
             error.hint("nothing was created")
         }
-        _ => nothing_created(Error { kind: ErrorKind::Busy, ..error }, *id),
+        _ => nothing_created(Error { kind: ErrorKind::Busy, hints: Vec::new(), ..error }, *id),
     })?;
     match &cancelled.status {
         Some(SessionStatus::Cancelled) => {
