@@ -228,7 +228,7 @@ pub(super) struct ReplayResult {
 }
 
 impl View for ReplayResult {
-    const NOUN: &'static str = "delivery";
+    const NOUN: &'static str = "callback";
     const CSV_FIELDS: &'static [&'static str] =
         &["webhook_id", "type", "session_id", "to", "status", "error", "took_ms"];
     const COLUMNS: &'static [Column<Self>] = &[

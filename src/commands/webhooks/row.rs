@@ -56,7 +56,7 @@ fn outcome_style(outcome: &str) -> CellStyle {
 }
 
 impl View for DeliveryRow {
-    const NOUN: &'static str = "delivery";
+    const NOUN: &'static str = "callback";
     const CSV_FIELDS: &'static [&'static str] = &[
         "webhook_id",
         "received_at",
@@ -108,7 +108,7 @@ impl From<&StoredDelivery> for DeliveryDetails {
 }
 
 impl View for DeliveryDetails {
-    const NOUN: &'static str = "delivery";
+    const NOUN: &'static str = "callback";
     const CSV_FIELDS: &'static [&'static str] = DeliveryRow::CSV_FIELDS;
     const COLUMNS: &'static [Column<Self>] = &[
         Column::id("ID", |details| details.row.webhook_id.as_str().into()),
