@@ -195,7 +195,7 @@ fn cancel_does_not_cancel_the_session_of_the_same_sale() {
         assert_eq!((&error["kind"], &error["session_id"]), (&"duplicate".into(), &open.to_string().into()));
     }
     let again = create(&shop, &sale, &["--if-busy", "cancel", "--if-exists", "return"]).assert_code(0);
-    assert_eq!(id_of(&same), open);
+    assert_eq!(id_of(&again), open);
     assert_eq!(status(&shop, open), "CREATED");
 }
 
@@ -242,7 +242,7 @@ fn a_payment_that_races_a_cancellation_is_never_lost() {
             cancel(&shop, ids(&new)[0]);
         }
     }
-    assert_eq!(paid + cancelled, rounds, "every round ends in one of two ways");
+    assert_eq!(paid + cancelled, rounds(), "every round ends in one of two ways");
 }
 
 fn profile(shop: &Shop, if_busy: &str) -> TestEnv {
