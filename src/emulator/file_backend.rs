@@ -110,15 +110,13 @@ impl FileEmulator {
         let _serving = self.serving.lock().await;
         let mut lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
         let mut before = self.read()?.unwrap_or_else(State::seed);
-        if (lock.is_some() || request.uri().path() == "/") && before.instance().is_nil() {
-            // A client that is told which instance this is must find the same one later.
-            if lock.is_none() {
-                lock = Some(self.lock().await?);
-                before = self.read()?.unwrap_or_else(State::seed);
-            }
-            if before.ensure_instance() {
-                self.write(&before)?;
-            }
+        // A client that is told which instance this is must find the same one later, so it is stored.
+        if lock.is_none() && request.uri().path() == "/" && before.instance().is_nil() {
+            lock = Some(self.lock().await?);
+            before = self.read()?.unwrap_or_else(State::seed);
+        }
+        if lock.is_some() {
+            before.ensure_instance();
         }
         self.emulator.with_state(|state, _| *state = before);
         let response = next.run(request).await;

@@ -22,7 +22,7 @@ use crate::deadline::await_until;
 use crate::fs::io_error_message;
 
 /// Far above a page of 100 devices.
-pub(crate) const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_RESPONSE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Sends requests to one host: each once, without following redirects.
 #[derive(Debug)]

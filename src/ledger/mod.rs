@@ -335,10 +335,12 @@ impl Ledger {
     ) -> Result<usize, Error> {
         let (mut visited, mut damaged) = (0, 0);
         let mut before = None;
+        let mut size = limit.min(PAGE_SIZE);
         while visited < limit {
-            let size = if filter.matches_all_accounts { limit.min(PAGE_SIZE) } else { PAGE_SIZE };
             let rows = self.storage.select(filter, before, size).await.map_err(|error| self.error(&error))?;
             let is_last = rows.len() < size;
+            // Attempts of other accounts may have filled the first page.
+            size = PAGE_SIZE;
             before = rows.last().map(|row| row.seq);
             for row in rows {
                 match row.attempt {

@@ -6,8 +6,7 @@ use std::io;
 
 use dialoguer::console::{Key, Term, measure_text_width, pad_str, style, truncate_str};
 
-use super::prompt::Choice;
-use crate::text::fold_text;
+use crate::text::{escape_control, fold_text};
 
 /// The number of choices that are visible at the same time.
 const MAX_VISIBLE: usize = 10;
@@ -197,6 +196,33 @@ impl Picker {
             }
         }
         widths
+    }
+}
+
+/// An item of a list to select from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Choice {
+    /// Truncated where the terminal is too narrow.
+    pub(super) name: String,
+    /// What else helps to recognize it, such as a location.
+    detail: String,
+    /// Distinguishes items of the same name, and is never truncated.
+    mark: String,
+}
+
+impl Choice {
+    pub(crate) fn new(name: &str, mark: &str) -> Self {
+        let escape = |text| escape_control(text).into_owned();
+        Self { name: escape(name), detail: String::new(), mark: escape(mark) }
+    }
+
+    pub(crate) fn detail(mut self, detail: &str) -> Self {
+        self.detail = escape_control(detail).into_owned();
+        self
+    }
+
+    fn parts(&self) -> [&str; 3] {
+        [&self.name, &self.detail, &self.mark]
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use dialoguer::console::{self, Term};
 
 use super::Output;
-use super::picker::Picker;
+use super::picker::{Choice, Picker};
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, redact};
 use crate::text::{escape_control, normalize_text};
@@ -54,33 +54,6 @@ impl Question {
             "" => Err("a value is required".to_owned()),
             line => (self.validator)(line),
         }
-    }
-}
-
-/// An item of a list to select from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Choice {
-    /// Truncated where the terminal is too narrow.
-    name: String,
-    /// What else helps to recognize it, such as a location.
-    detail: String,
-    /// Distinguishes items of the same name, and is never truncated.
-    mark: String,
-}
-
-impl Choice {
-    pub(crate) fn new(name: &str, mark: &str) -> Self {
-        let escape = |text| escape_control(text).into_owned();
-        Self { name: escape(name), detail: String::new(), mark: escape(mark) }
-    }
-
-    pub(crate) fn detail(mut self, detail: &str) -> Self {
-        self.detail = escape_control(detail).into_owned();
-        self
-    }
-
-    pub(super) fn parts(&self) -> [&str; 3] {
-        [&self.name, &self.detail, &self.mark]
     }
 }
 

@@ -204,7 +204,7 @@ fn mistakes_in_actions() {
     do = "create" => 6:1: 'create' needs 'amount', 'items' or 'body'
     do = "create", body.order_amount = 1.5 => 8:1: 1.5 has decimals: amounts are integers in minor units, tax rates integers in basis points
     do = "create", items = ["T,price=x", "T,price=1,5"] => 8:10: 'items': price: 'x' is not an amount; write digits with a point before the decimals, like 249.50
-    8:23: 'items': '5' is not a pair; write NAME,price=100.00,qty=2,tax=25%,ref=SKU-001
+    8:23: 'items': price: '1,5' has a decimal comma; write price=1.5
     do = "create", items = [] => 8:9: 'items': the cart is empty
     do = "advance", by = "soon" => 8:6: invalid value: string "soon", expected a duration such as 30s, 15m or 2h
     do = "wait", for = "PAID" => 8:7: invalid value: string "PAID", expected one of CREATED, ACTIVE, FINALIZED, CANCELLED, EXPIRED, FAILED

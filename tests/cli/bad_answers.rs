@@ -80,7 +80,7 @@ fn a_truncated_body_of_something_that_was_created() {
 #[test]
 fn a_body_of_a_hundred_megabytes() {
     let server = Server::always(Reply::huge(100 * 1024 * 1024));
-    assert_eq!(reading(&server), (cannot_read("it is larger than 16 MiB"), 1));
+    assert_eq!(reading(&server), (cannot_read("it is larger than 8 MiB"), 1));
 }
 
 #[test]

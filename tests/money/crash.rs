@@ -9,7 +9,7 @@ use kustom::ledger::Outcome;
 
 use super::faults::{in_shops, points, repeat};
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, DUPLICATE, Shop, UNKNOWN, attempt_of};
+use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, attempt_of, device};
 use crate::common::harness::{RunningCommand, TIMEOUT};
 use crate::common::ledger::{lock as lock_ledger, move_to_host};
 
@@ -33,6 +33,9 @@ fn killed_at_any_point_of_the_exchange() {
     in_shops(&cases, |shop, (with_reference, point)| {
         let case = format!("killed at {point:?}");
         let sale = shop.sale(*with_reference);
+        // On a device that was used before, the status of its open session would be requested first.
+        let device = device(&shop.emulator, &format!("Till of {}", sale.amount));
+        let sale = Sale { device, ..sale };
         shop.wire.breaks(Fault::At(*point, Then::Hold));
         let running = shop.command(&sale).spawn();
         shop.wire.until_held();

@@ -1,7 +1,7 @@
 //! Handles a delivery: verify, deduplicate, resolve, forward, print and respond, in this order.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -59,8 +59,9 @@ pub(super) struct Handler<'a> {
     pub(super) store: DeliveryStore,
     /// The IDs of the deliveries in progress.
     pub(super) in_progress: RefCell<HashSet<String>>,
-    /// Signatures of rejected deliveries whose ID has a dot: the same bytes can be divided in another way.
-    pub(super) dotted: RefCell<HashSet<HeaderValue>>,
+    /// The signatures of verified deliveries whose ID has a dot, with the ID: the same bytes can be divided into another
+    /// ID, timestamp and body.
+    pub(super) dotted: RefCell<HashMap<HeaderValue, String>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -119,14 +120,14 @@ impl Handler<'_> {
             Err(error) => return self.refuse(headers, body, &error, now),
         };
         if let Some(signature) = headers.get("webhook-signature") {
-            if id.contains('.') {
-                self.dotted.borrow_mut().insert(signature.clone());
-                let error = VerifyError::Malformed { name: "webhook-id", problem: "contains a dot" };
+            let is_redivided = self.dotted.borrow().get(signature).is_some_and(|other| *other != id);
+            if is_redivided {
+                let problem = "belongs to a delivery with another ID";
+                let error = VerifyError::Malformed { name: "webhook-signature", problem };
                 return self.refuse(headers, body, &error, now);
             }
-            if self.dotted.borrow().contains(signature) {
-                let error = VerifyError::Malformed { name: "webhook-signature", problem: "was used before" };
-                return self.refuse(headers, body, &error, now);
+            if id.contains('.') {
+                self.dotted.borrow_mut().insert(signature.clone(), id.clone());
             }
         }
         // What cannot be printed is not processed either.
