@@ -244,7 +244,7 @@ mod tests {
             "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "\u{feff}'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'\r\n",
-            "export KUSTOM_SECRET=\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
+            "export WEBHOOK_SECRET=\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
         ] {
             let same = CallbackSecret::parse(text).unwrap();
             assert_eq!(same.expose(), secret.expose(), "{text}");

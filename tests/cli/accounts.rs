@@ -88,6 +88,7 @@ fn every_value_is_shown_with_its_source_and_what_it_shadows() {
          device       not set\n\
          currency     not set\n\
          if_busy      not set\n\
+         ledger       sqlite                    built in\n\
          completions  true                      built in\n");
     server.assert_untouched();
 }

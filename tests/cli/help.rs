@@ -138,6 +138,8 @@ fn every_variable_is_explained() {
     let read = names(include_str!("../../src/settings/env.rs"));
     let read: BTreeSet<_> =
         read.into_iter().chain(names(include_str!("../../src/settings/paths.rs"))).collect();
+    let read: BTreeSet<_> =
+        read.into_iter().chain(names(include_str!("../../src/ledger/attempt.rs"))).collect();
     assert!(read.len() >= 8, "{read:?}");
     assert_eq!(names(&TestEnv::new().run(["help", "environment"]).stdout_only()), read);
 }
@@ -146,7 +148,7 @@ fn every_variable_is_explained() {
 fn a_typo_gets_a_suggestion() {
     let env = TestEnv::new();
     let mistyped = |args: &[&str]| env.run(args).assert_failure(2);
-    let topics = "  hint: the topics are: exit-codes, environment, pairing, output, scenarios, emulator, money, callbacks\n";
+    let topics = "  hint: the topics are: exit-codes, environment, ledger, pairing, output, scenarios, emulator, money, callbacks\n";
     assert_eq!(
         &mistyped(&["help", "exit-code"]),
         &format!(

@@ -77,7 +77,7 @@ const COMMANDS: [(&str, &str); 52] = [
 
 /// Those that have no profile or no answer to echo, with arguments as above.
 /// Servers have tests of their own: here they only start, and end because they have nowhere to listen, or soon.
-const MORE: [(&str, &str); 11] = [
+const MORE: [(&str, &str); 16] = [
     ("api", "GET /ipp/v1/devices"),
     ("demo", ""),
     ("dev emulator", "--listen 192.0.2.1:1 --callback-url {url} --callback-secret-file {secret-file}"),
@@ -89,6 +89,11 @@ const MORE: [(&str, &str); 11] = [
     ("webhooks replay", "kevt_1 --to http://127.0.0.1:1/"),
     ("webhooks secret", "new-secret.txt"),
     ("completions", "bash"),
+    ("ledger status", ""),
+    ("ledger init", ""),
+    ("ledger export", ""),
+    ("ledger import", "{secret-file}"),
+    ("ledger repair", "--yes"),
 ];
 
 fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {

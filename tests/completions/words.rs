@@ -6,8 +6,8 @@ use crate::helpers::{ask, ask_with, values};
 #[test]
 fn commands_have_descriptions() {
     let env = TestEnv::new();
-    let all =
-        "login profiles doctor locations enrollments devices sessions dev webhooks api demo completions help";
+    let all = "login profiles doctor locations enrollments devices sessions orders payouts report ledger dev webhooks api demo \
+         completions help";
     assert_eq!(values(&env, &[""]).join(" "), all);
     assert_eq!(ask(&env, &["comp"]), "completions\tPrint the completion script of a shell\n");
 }
@@ -21,7 +21,7 @@ fn words_that_are_always_the_same() {
         (&["devices", ""], &["list", "get", "update", "free", "deregister"]),
         (&["device", "g"], &["get"]),
         (&["help", "dev"], &["devices", "dev"]),
-        (&["help", "e"], &["enrollments", "exit-codes", "environment"]),
+        (&["help", "e"], &["enrollments", "exit-codes", "environment", "emulator"]),
         (&["devices", "get", "--pro"], &["--profile"]),
         (&["--output", ""], &["table", "json", "ndjson", "csv"]),
         (&["--output=n"], &["--output=ndjson"]),

@@ -130,7 +130,7 @@ impl Stub {
                 background::send_callbacks(self, call.clone(), format!("http://{address}/"));
             }
         } else if call.is("dev", "emulator")
-            && !["clock", "fault", "--help"].iter().any(|word| call.has(word))
+            && !["clock", "fault", "reset", "--help"].iter().any(|word| call.has(word))
         {
             if !call.is_background && call.value("--listen") == Some("127.0.0.1:0") {
                 // The address must be known here to see when the server is ready.
@@ -178,7 +178,7 @@ impl Stub {
             .args(["--reference", &format!("receipt-{number}")]);
         let stderr = String::from_utf8(command.output().expect("the program").stderr).expect("UTF-8");
         let error: Value =
-            stderr.lines().find_map(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+            stderr.lines().rev().find_map(|line| serde_json::from_str(line).ok()).unwrap_or_default();
         let attempt = error["error"]["attempt"].as_str();
         attempt.unwrap_or_else(|| panic!("the response was not lost: {stderr}")).to_owned()
     }

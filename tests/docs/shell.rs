@@ -37,12 +37,12 @@ const ANSWERS: [(&str, &str); 9] = [
     ("API key: ", API_KEY),
     ("Profile name [", ""),
     ("Username (", ""),
-    ("Merchant id (", MERCHANT_ID),
+    ("Merchant ID (", MERCHANT_ID),
     ("Default location (type", "none"),
     ("Location (type", "Stockholm"),
     ("Default currency", ""),
     ("Name [", ""),
-    ("[y/N] ", "y"),
+    ("[y/N]", "y"),
 ];
 
 impl Sandbox {

@@ -219,8 +219,8 @@ fn what_is_no_cart_is_named_and_not_sent() {
         ),
         (r#"[{"name":"a","price":"1","colour":"red"}]"#, "--cart, line 1: 'colour' is not known"),
         ("name,price,price\na,1,2\n", "--cart: the column 'price' occurs twice"),
-        ("name,price\na,1\nb,x\n", "--cart, line 2: price: "),
-        ("name,price\na,1,2\n", "--cart, line 1: it has 3 cells, but the header row has 2"),
+        ("name,price\na,1\nb,x\n", "--cart, line 3: price: "),
+        ("name,price\na,1,2\n", "--cart, line 2: it has 3 cells, but the header row has 2"),
         (r#"{"merchant_reference1":"r","order_items":[]}"#, "--cart: unknown field `merchant_reference1`"),
         (
             r#"{"purchase_currency":"NOK","order_items":[]}"#,

@@ -84,18 +84,18 @@ fn the_list_is_the_same_in_all_formats_and_newest_first() {
     let list = |format: &str| env.run(["sessions", "list", "-o", format]);
     let shown = list("table").assert_code(0).out();
     let words: Vec<Vec<&str>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
-    insta::assert_snapshot!(&words[0].join(" "), @"WHEN STATUS AMOUNT REFERENCE SESSION");
+    insta::assert_snapshot!(&words[0].join(" "), @"SESSION WHEN STATUS AMOUNT REFERENCE DEVICE");
     let rows: Vec<String> = words[1..].iter().map(|row| row.join(" ")).collect();
     let of = |number: u128| id(number).to_string();
     let expected = [
-        format!("<time> CANCELLED 8.00 SEK r-8 {}", of(108)),
-        format!("<time> unknown 7.00 SEK r-7 attempt {}", of(7)),
-        format!("<time> unknown 6.00 SEK r-6 attempt {}", of(6)),
-        format!("<time> not processed 5.00 SEK r-5 attempt {}", of(5)),
-        format!("<time> refused 4.00 SEK r-4 attempt {}", of(4)),
-        format!("<time> CREATED 3.00 SEK r-3 {}", of(103)),
-        format!("<time> EXPIRED 2.00 SEK r-2 {}", of(102)),
-        format!("<time> FINALIZED 1.00 SEK r-1 {}", of(101)),
+        format!("{} <time> CANCELLED 8.00 SEK r-8 {DEVICE}", of(108)),
+        format!("attempt {} <time> unknown 7.00 SEK r-7 {DEVICE}", of(7)),
+        format!("attempt {} <time> unknown 6.00 SEK r-6 {DEVICE}", of(6)),
+        format!("attempt {} <time> not processed 5.00 SEK r-5 {DEVICE}", of(5)),
+        format!("attempt {} <time> refused 4.00 SEK r-4 {DEVICE}", of(4)),
+        format!("{} <time> CREATED 3.00 SEK r-3 {DEVICE}", of(103)),
+        format!("{} <time> EXPIRED 2.00 SEK r-2 {DEVICE}", of(102)),
+        format!("{} <time> FINALIZED 1.00 SEK r-1 {DEVICE}", of(101)),
     ];
     let plain: Vec<String> = rows.iter().map(|row| row.replace(" - ", " ").replace(" – ", " ")).collect();
     assert_eq!(plain, expected);

@@ -150,7 +150,7 @@ fn who_stops_waiting_leaves_the_session_as_it_is() {
                 watching.until_stdout(|said| said.lines().count() == 2);
             }
             send(&watching, signal);
-            let outcome = watching.wait().assert_code(130);
+            let outcome = watching.wait().assert_code(if signal == "TERM" { 143 } else { 130 });
             assert_eq!(status(&shop, id), SessionStatus::Created, "{signal}");
             if format == "json" {
                 assert_eq!(error_of(&outcome)["kind"], "interrupted");
@@ -173,7 +173,7 @@ fn who_stops_waiting_can_ask_for_a_cancel() {
         let watching = watch(&shop, &ids, &["--cancel-on-interrupt"]);
         watching.until_stdout(|said| said.lines().count() == 2);
         send(&watching, signal);
-        let outcome = watching.wait().assert_code(130);
+        let outcome = watching.wait().assert_code(if signal == "TERM" { 143 } else { 130 });
         for id in ids {
             assert_eq!(status(&shop, id), SessionStatus::Cancelled, "{signal}: {}", outcome.stderr);
         }

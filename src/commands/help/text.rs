@@ -13,7 +13,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 6] = [
     ("Payments", &["sessions"]),
     ("After the sale", &["orders", "payouts", "report"]),
     ("Development", &["dev", "webhooks", "api"]),
-    ("Other commands", &["completions", "help"]),
+    ("Other commands", &["ledger", "completions", "help"]),
 ];
 
 /// The style of clap's own headings.

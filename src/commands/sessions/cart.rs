@@ -23,6 +23,9 @@ pub(super) struct CartFile {
     #[serde(default, deserialize_with = "deserialize_amount")]
     order_tax_amount: Option<i64>,
     purchase_currency: Option<String>,
+    /// The line of each item in a CSV file, as an editor counts them. JSON has none.
+    #[serde(skip)]
+    csv_lines: Vec<usize>,
 }
 
 fn deserialize_amount<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
@@ -41,7 +44,8 @@ impl CartFile {
         let text = input.read_text("--cart", context.output)?;
         let invalid = |error| Error::usage(format!("--cart: {}", escape_control(&format!("{error}"))));
         if !text.trim_start().starts_with(['[', '{']) {
-            return Ok(Self { order_items: items_from_csv(&text)?, ..Self::default() });
+            let (csv_lines, order_items) = items_from_csv(&text)?.into_iter().unzip();
+            return Ok(Self { order_items, csv_lines, ..Self::default() });
         }
         match parse_json(&text).map_err(invalid)? {
             Value::Array(order_items) => Ok(Self { order_items, ..Self::default() }),
@@ -67,7 +71,8 @@ impl CartFile {
         let mut lines = Vec::with_capacity(self.order_items.len());
         for (index, item) in self.order_items.into_iter().enumerate() {
             let line = item_from_json(item, currency);
-            lines.push(line.map_err(|error| Error::usage(format!("--cart, line {}: {error}", index + 1)))?);
+            let number = self.csv_lines.get(index).copied().unwrap_or(index + 1);
+            lines.push(line.map_err(|error| Error::usage(format!("--cart, line {number}: {error}")))?);
         }
         check_cart(lines, [self.order_amount, self.order_tax_amount, amount], currency)
     }
@@ -103,9 +108,9 @@ fn check_cart(
     })
 }
 
-/// Reads a header row with the keys of either form, and one line per row. Spreadsheets in many countries separate cells
+/// Reads a header row with the keys of either form, and one item per row, with its line. Spreadsheets in many countries separate cells
 /// by semicolons or tabs, and leave empty rows.
-fn items_from_csv(text: &str) -> Result<Vec<Value>, Error> {
+fn items_from_csv(text: &str) -> Result<Vec<(usize, Value)>, Error> {
     let (separator, text) = split_separator(text);
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let is_in_header = |byte: &u8| first.as_bytes().contains(byte);
@@ -150,7 +155,7 @@ fn items_from_csv(text: &str) -> Result<Vec<Value>, Error> {
         }
         // An empty cell counts as a missing key.
         let cells = header.iter().zip(record.iter()).filter(|(_, cell)| !trim_text(cell).is_empty());
-        items.push(cells.map(|(key, cell)| (key.as_str(), cell)).collect());
+        items.push((line, cells.map(|(key, cell)| (key.as_str(), cell)).collect()));
     }
     Ok(items)
 }

@@ -45,7 +45,7 @@ impl ApiContext<'_> {
         }
         if !self.output.can_prompt() {
             return Err(Error::usage("no session is given").hint(
-                "pass a session ID; `kustom sessions list` lists the sessions that were created here",
+                "pass an ID or a reference; `kustom sessions list` lists the sessions that were created here",
             ));
         }
         let is_open = filter == SessionFilter::Open;

@@ -25,7 +25,8 @@ Examples:
   kustom sessions create --device 'Till 1' --amount 249.50 --reference receipt-1001 --watch
   kustom sessions create --device 'Till 1' --reference receipt-1002 \\
       --item 'T-Shirt,price=100.00,qty=2,tax=25%,ref=SKU-001' --item 'Bag,price=3.00,tax=25%'
-  kustom sessions create --device 'Till 1' --amount 9.90 --reference receipt-1003 --watch --if-exists return
+  kustom sessions create --device 'Till 1' --amount 9.90 --reference receipt-1003 \\
+      --watch --if-exists return
 
 Exit codes:
    0  created; with --watch, paid

@@ -15,7 +15,6 @@ use crate::text::escape_control;
 const MORE: &str = "\
 Examples:
   kustom sessions get SESSION
-  kustom sessions get receipt-1001                     # by its reference
   kustom sessions get SESSION -o json                  # every field of the API
 
 Next:
