@@ -153,7 +153,8 @@ fn who_stops_waiting_leaves_the_session_as_it_is() {
             let outcome = watching.wait().assert_code(if signal == "TERM" { 143 } else { 130 });
             assert_eq!(status(&shop, id), SessionStatus::Created, "{signal}");
             if format == "json" {
-                assert_eq!(error_of(&outcome)["kind"], "interrupted");
+                let kind = if signal == "TERM" { "terminated" } else { "interrupted" };
+                assert_eq!(error_of(&outcome)["kind"], kind);
                 continue;
             }
             let told = format!(
