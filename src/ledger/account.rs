@@ -19,7 +19,7 @@ pub struct AccountId {
     pub instance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merchant_id: Option<String>,
-    /// See [`fingerprint`].
+    /// See `fingerprint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_fingerprint: Option<String>,
 }
