@@ -33,8 +33,7 @@ use super::routes::{Ignored, MAX_BODY};
 use super::state::Rejection;
 use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, History, StateFileError};
 use crate::server_limits::{
-    CONNECTION_BUFFER_SIZE, ConnectionState, Connections, OriginError, WatchedStream, check_host,
-    check_origin,
+    CONNECTION_BUFFER_SIZE, ConnectionState, Connections, WatchedStream, check_host, check_origin,
 };
 
 /// How long to wait after a failed accept, as when the process has too many open files.
@@ -174,11 +173,7 @@ async fn respond(
     let host = address.map_or(Ok(()), |address| check_host(headers, address));
     if let Err(error) = host.and_then(|()| check_origin(headers)) {
         state.finish_request();
-        let status = match error {
-            OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
-            OriginError::Origin => StatusCode::FORBIDDEN,
-        };
-        return Ok(Rejection::new(status, error.to_string()).into_response());
+        return Ok(Rejection::new(StatusCode::FORBIDDEN, error.to_string()).into_response());
     }
     let (mut parts, body) = request.into_parts();
     if hyper::body::Body::is_end_stream(&body) {

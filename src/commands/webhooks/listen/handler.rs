@@ -29,7 +29,7 @@ use crate::fs::{io_error_message, write_atomic};
 use crate::ledger::Ledger;
 use crate::model::{CallbackType, Session};
 use crate::output::{ListWriter, Output};
-use crate::server_limits::{BodyError, ConnectionState, OriginError, check_host, check_origin};
+use crate::server_limits::{BodyError, ConnectionState, check_host, check_origin};
 use crate::text::escape_control;
 use crate::webhooks::{Verifier, VerifyError};
 
@@ -381,11 +381,7 @@ fn save(dir: &Path, id: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), St
 fn reject_source(headers: &HeaderMap, address: SocketAddr) -> Option<Response> {
     let host = if headers.contains_key("webhook-signature") { Ok(()) } else { check_host(headers, address) };
     let error = host.and_then(|()| check_origin(headers)).err()?;
-    let status = match error {
-        OriginError::Host => StatusCode::MISDIRECTED_REQUEST,
-        OriginError::Origin => StatusCode::FORBIDDEN,
-    };
-    Some(problem(status, &error.to_string()))
+    Some(problem(StatusCode::FORBIDDEN, &error.to_string()))
 }
 
 /// The guide names 200, although any 2xx acknowledges (observed).
