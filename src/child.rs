@@ -33,7 +33,7 @@ pub(crate) enum ChildError {
 /// Runs a program without standard input and returns what it printed. It is done when it exits, even if it leaves another
 /// program behind that keeps its output open.
 pub(crate) fn run(mut command: Command, timeout: Duration) -> Result<Vec<u8>, ChildError> {
-    // Only on a terminal does the program get the same one: whoever reads the messages of kustom from a pipe must not wait
+    // Only on a terminal does the program get the same one: a program that reads kustom's messages from a pipe must not wait
     // for a program that is left behind.
     let stderr = if is_stderr_terminal() { Stdio::inherit() } else { Stdio::piped() };
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr).spawn()?;

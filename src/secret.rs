@@ -211,7 +211,7 @@ impl CallbackSecret {
         Ok(Self { is_canonical: secret == canonical, bytes: key.len(), secret: Secret::new(secret) })
     }
 
-    /// What was read, if the text was not of the form `whsec_…` alone.
+    /// How the text was read, if it was not exactly of the form `whsec_…`.
     pub fn interpretation(&self) -> Option<String> {
         (!self.is_canonical).then(|| format!("a secret of {} bytes, without what surrounds it", self.bytes))
     }

@@ -1,4 +1,4 @@
-//! What a response must contain to be about its request.
+//! Checks that a response is about its request.
 //!
 //! A proxy, a cache or a faulty server can return the response to another request. The constructors of requests in this
 //! module add the expectation, and the client checks it, so that no caller can forget it.
@@ -109,7 +109,7 @@ impl Expectation {
         self
     }
 
-    /// Describes the first difference. A body that is not JSON has none: whoever parses it reports that.
+    /// Describes the first difference. A body that is not JSON has none: the parser reports it.
     pub(super) fn find_difference(&self, body: &[u8], merchant_id: Option<&str>) -> Option<String> {
         if self.id.is_none() && self.sent.is_empty() && self.items.is_empty() && merchant_id.is_none() {
             return None;

@@ -71,7 +71,7 @@ pub(crate) enum DeliveryState {
     Received,
     /// It was passed on, or is about to be; the result is not known.
     Processing,
-    /// It was processed, and the sender was or will be told so.
+    /// It was processed, and the sender receives a success.
     Acknowledged,
     /// It was not processed, so the sender has to retry.
     Failed,
@@ -96,7 +96,7 @@ impl DeliveryState {
             "acknowledged" => Self::Acknowledged,
             "failed" => Self::Failed,
             "refused" => Self::Refused,
-            // What is not known may have been processed.
+            // An unknown status may mean that it was processed.
             _ => Self::Processing,
         }
     }

@@ -110,7 +110,7 @@ impl FileEmulator {
         let _serving = self.serving.lock().await;
         let mut lock = if request.method().is_safe() { None } else { Some(self.lock().await?) };
         let mut before = self.read()?.unwrap_or_else(State::seed);
-        // A client that is told which instance this is must find the same one later, so it is stored.
+        // Clients identify the emulator by its instance later, so the instance is stored.
         if lock.is_none() && request.uri().path() == "/" && before.instance().is_nil() {
             lock = Some(self.lock().await?);
             before = self.read()?.unwrap_or_else(State::seed);

@@ -1,4 +1,4 @@
-//! What a server received and sent: requests with their bodies, and callbacks with their attempts.
+//! The history of a server: requests with their bodies, and callbacks with their attempts.
 //!
 //! It is kept in memory, and only the newest entries. Credentials, enrollment codes and signing secrets are redacted
 //! before an entry is kept.

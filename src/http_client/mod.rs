@@ -118,8 +118,8 @@ impl HttpClient {
         }
     }
 
-    /// A request that cannot be repeated must not use a connection that the server may be closing at the moment: nobody
-    /// could tell whether it arrived.
+    /// A request that cannot be repeated must not use a connection that the server may be closing at the moment: it
+    /// would be unknown whether the request arrived.
     fn client_for(&self, method: &Method) -> Result<&reqwest::Client, Failure> {
         let (cell, max_idle) =
             if method.is_idempotent() { (&self.reusing, usize::MAX) } else { (&self.fresh, 0) };

@@ -68,7 +68,7 @@ impl Origin {
     }
 }
 
-/// What was going to be requested.
+/// The session that the attempt requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Intent {
@@ -123,7 +123,7 @@ pub(crate) fn normalize_reference(reference: &str) -> Option<String> {
     Some(normalize_text(reference)).filter(|reference| !reference.is_empty())
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {

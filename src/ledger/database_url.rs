@@ -220,7 +220,7 @@ mod tests {
             assert_eq!(parse(text).unwrap_err(), error, "{text}");
             assert!(!error.to_string().contains("secret"));
         }
-        assert!(matches!(parse("postgres://till@db/shop?colour=x"), Err(LocationError::Malformed(_))));
+        assert!(matches!(parse("postgres://till@db/shop?shade=x"), Err(LocationError::Malformed(_))));
         assert!(parse("postgres://localhost/s?hostaddr=10.0.0.1").unwrap().uses_tls);
     }
 }

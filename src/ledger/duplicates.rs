@@ -62,7 +62,7 @@ fn is_same_purchase(one: &Intent, other: &Intent) -> bool {
         && one.reference() == other.reference()
 }
 
-/// What a session has other than what was asked for, in words; `None` when it can have come of this attempt.
+/// Describes how a session differs from the request; `None` when the attempt may have created it.
 ///
 /// Device, amount, currency, reference and `purchase_started_at` must have come back as they were sent. An attempt
 /// that sent neither a reference nor a start looks like any other of its price, so nothing can have come of it for
@@ -70,7 +70,7 @@ fn is_same_purchase(one: &Intent, other: &Intent) -> bool {
 pub(crate) fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
     let Intent { device_id, order_amount, purchase_currency, purchase_started_at, .. } = intent;
     if intent.reference().is_none() && purchase_started_at.is_none() {
-        return Some("neither a reference nor a start was sent by which it could be told".to_owned());
+        return Some("the request had neither a reference nor a start time, so its session cannot be identified".to_owned());
     }
     let amount = |minor: Option<i64>, code: Option<&str>| {
         let (minor, code) = (minor?, code.unwrap_or("without a currency"));
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn an_unknown_outcome_stops_the_same_purchase_only() {
-        let unknown = || Outcome::Unknown("time-out".into());
+        let unknown = || Outcome::Unknown("timeout".into());
         assert!(is_duplicate(&intent(None), intent(None), unknown()));
         assert!(is_duplicate(&intent(None), intent(None), Outcome::Pending));
         for other in [
@@ -251,6 +251,6 @@ mod tests {
             mismatch(&asked, &named).as_deref(),
             Some("its reference is r, but nothing was asked for")
         );
-        assert!(mismatch(&intent(None), &session()).is_some(), "nothing tells it from another of its price");
+        assert!(mismatch(&intent(None), &session()).is_some(), "any session of the same amount would match");
     }
 }

@@ -14,7 +14,7 @@ use super::{AccountId, Attempt, Intent, Origin, Outcome};
 use crate::fs::io_error_message;
 use crate::text::pluralize;
 
-/// What an editor may have put in front of a file.
+/// The byte order mark that some editors write at the start of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[derive(Debug, Deserialize)]
@@ -54,7 +54,7 @@ enum EventKind {
 }
 
 /// Imports all journals and renames those that were read completely. Returns the errors of the others, whose readable
-/// lines are imported all the same. `environments` gives the environment of a profile.
+/// lines are still imported. `environments` gives the environment of a profile.
 pub(super) async fn import(
     state: &Path,
     environments: &dyn Fn(&str) -> Option<String>,

@@ -1,4 +1,4 @@
-//! The ledger: which sessions were attempted and what came of them, so that no sale is charged twice.
+//! The ledger: which sessions were attempted and with which results, so that no sale is charged twice.
 //!
 //! The API has neither an idempotency key nor a list of sessions, so the ledger is both. An intent is stored durably
 //! before a session is created, and its outcome after it. An intent without an outcome, because a process or a machine
@@ -230,7 +230,7 @@ impl Ledger {
         }
     }
 
-    /// Stores what came of an attempt. A session that is known to exist stays.
+    /// Stores the result of an attempt. A session that is known to exist stays.
     pub(crate) async fn finish(&self, attempt: Uuid, outcome: Outcome) -> Result<(), Error> {
         let stored =
             self.change(Lookup::Attempt(attempt), Durability::Full, |attempt| attempt.resolve(&outcome));
@@ -418,7 +418,7 @@ impl Ledger {
         Ok((attempt, decision))
     }
 
-    /// Stores what came of a refund. One that is known to be processed stays.
+    /// Stores the result of a refund. One that is known to be processed stays.
     pub(crate) async fn finish_refund(
         &self,
         attempt: &RefundAttempt,
@@ -457,7 +457,7 @@ impl Ledger {
         Ok((own.collect(), damaged))
     }
 
-    /// What was refunded of each order, by its ID.
+    /// The refunded amount of each order, by its ID.
     pub(crate) async fn refunded_amounts(&self) -> Result<HashMap<String, i64>, Error> {
         let mut amounts: HashMap<String, i64> = HashMap::new();
         for refund in self.refunds(None, None).await?.0 {

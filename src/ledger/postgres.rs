@@ -179,7 +179,7 @@ impl PostgresStorage {
         let migrations = MIGRATIONS.concat();
         format!(
             "BEGIN;\n{CREATE_SCHEMA}{migrations}UPDATE kustom.version SET version = {VERSION};\n\
-             -- What a till needs, and nothing else:\n{}COMMIT;\n",
+             -- The least rights of a till:\n{}COMMIT;\n",
             rights(role)
         )
     }

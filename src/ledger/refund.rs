@@ -43,7 +43,7 @@ pub struct RefundIntent {
     pub lines: Vec<OrderItem>,
 }
 
-/// What came of a refund.
+/// The result of a refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundOutcome {

@@ -25,7 +25,7 @@ const RECORD_START: &[u8] = b"{\"id\":\"";
 /// A record is smaller than this.
 const MAX_RECORD: usize = 64 * 1024;
 
-/// What a damaged database holds.
+/// The contents of a damaged database.
 #[derive(Debug)]
 pub(crate) struct Salvage {
     /// Oldest first.
@@ -39,7 +39,7 @@ pub(crate) struct Salvage {
     undelivered: Vec<(String, Option<String>, i64)>,
 }
 
-/// What is left of a damaged attempt. Any of it may be wrong.
+/// The readable fields of a damaged attempt. Each of them may be wrong.
 #[derive(Debug, Clone)]
 pub(crate) struct LostAttempt {
     pub seq: i64,

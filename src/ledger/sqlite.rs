@@ -85,7 +85,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(20);
 /// The pause between two attempts to get a lock.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A transaction takes milliseconds. Whoever holds the lock for longer is stopped or hangs.
+/// A transaction takes milliseconds. A process that holds the lock for longer is stopped or hangs.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 pub(crate) struct SqliteStorage {

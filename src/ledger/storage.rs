@@ -1,4 +1,4 @@
-//! What a storage of the ledger does, and the errors of all of them.
+//! The storage trait of the ledger, and the errors of its implementations.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -122,7 +122,7 @@ pub(crate) struct Row {
     pub attempt: Option<Attempt>,
 }
 
-/// What a storage holds.
+/// The contents of a storage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// The version of the tables.

@@ -168,7 +168,7 @@ impl Order {
         self.purchase_currency.as_ref().map(|code| code.to_ascii_uppercase())
     }
 
-    /// What can still be refunded: of a captured order what was not refunded before, and else nothing (inferred). A
+    /// The refundable amount: for a captured order what was not refunded before, otherwise nothing (inferred). A
     /// status that is not known counts as captured, because the API checks it too.
     pub fn refundable(&self) -> i64 {
         match self.status {

@@ -1,4 +1,4 @@
-//! What a refund gives back: an amount, or lines of an order with their tax. Nothing is refunded twice.
+//! Plans a refund of an amount, or of lines of an order with their tax, so that nothing is refunded twice.
 
 use super::cart::included_tax;
 use super::{Currency, Order, OrderItem, OrderStatus, format_minor};

@@ -202,7 +202,7 @@ pub(super) fn wait_for_input(_limits: &Limits) -> Result<(), WriteError> {
     Ok(())
 }
 
-/// What was printed to stdout and not yet written.
+/// Output for stdout that is not written yet.
 #[derive(Debug, Default)]
 pub(super) struct Buffer(Vec<u8>);
 

@@ -63,7 +63,7 @@ fn a_registered_secret_is_redacted_in_every_encoding() {
         for text in [encoded.clone(), format!("\"key {encoded}, twice: {encoded}\"")] {
             let redacted = redact(&text).into_owned();
             assert!(redacted.contains(REDACTED), "{text}\n{redacted}");
-            // What is left is at most the documented prefix, in the same encoding.
+            // The rest is at most the documented prefix, in the same encoding.
             let half = encoded.char_indices().nth(encoded.chars().count() / 2).map_or(0, |(at, _)| at);
             let is_reversed = encoded.ends_with("_ock");
             let secret_half = if is_reversed { &encoded[..half] } else { &encoded[half..] };

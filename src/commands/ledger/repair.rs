@@ -93,7 +93,7 @@ impl Args {
     }
 }
 
-/// What is left of a damaged attempt. Any of it may be wrong.
+/// The readable fields of a damaged attempt. Each of them may be wrong.
 #[derive(Debug, Serialize)]
 struct LostRow {
     position: i64,

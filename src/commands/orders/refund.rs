@@ -263,7 +263,7 @@ struct RefundResult {
     purchase_currency: String,
     reference: Option<String>,
     order_lines: Vec<OrderItem>,
-    /// What can still be refunded; `None` if the order cannot be read.
+    /// The refundable amount; `None` if the order cannot be read.
     refundable_amount: Option<i64>,
     /// The idempotency key.
     attempt: String,

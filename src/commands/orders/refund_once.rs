@@ -11,7 +11,7 @@ use crate::model::{Order, RefundRequest};
 use crate::output::{format_amount, format_time};
 use crate::text::escape_control;
 
-/// What an intended refund is before anything is sent.
+/// An intended refund, before anything is sent.
 pub(super) enum Intended {
     New,
     /// An earlier attempt that may have been processed, and whose key is used again.

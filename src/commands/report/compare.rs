@@ -11,7 +11,7 @@ use crate::text::normalize_text;
 /// A payout takes at most ten business days (documented), which are two weeks.
 const MAX_PAYOUT_DELAY: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// What a point of sale sold and refunded, by currency and reference.
+/// Sales and refunds of a point of sale, by currency and reference.
 pub(super) type PosSums = BTreeMap<(String, String), (i64, i64)>;
 
 /// A sale of the ledger that was paid, or may have been.
@@ -40,7 +40,7 @@ pub(super) struct OrderFact {
 pub(super) struct Facts {
     pub sales: Vec<SaleFact>,
     pub orders: HashMap<String, OrderFact>,
-    /// What was paid out of an order, without refunds and fees.
+    /// The payout of an order, without refunds and fees.
     pub paid_out: HashMap<String, i64>,
     /// Whether every sale has to be in the payout.
     pub is_one_payout: bool,

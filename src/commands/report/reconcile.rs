@@ -182,7 +182,7 @@ impl Args {
     }
 }
 
-/// What was paid out of each order, without refunds and fees.
+/// The payout of each order, without refunds and fees.
 fn paid_out(transactions: &[Resource<Transaction>]) -> HashMap<String, i64> {
     let mut sums: HashMap<String, i64> = HashMap::new();
     for transaction in transactions {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::output::{Cell, Column, View, format_amount};
 
-/// What a sale counts as.
+/// How a sale is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Paid,

@@ -20,7 +20,7 @@ pub(super) struct AttemptRow {
     status: Option<String>,
     order_id: Option<String>,
     order_amount: Option<i64>,
-    /// What was refunded with kustom.
+    /// The amount refunded with kustom.
     #[serde(skip_serializing_if = "Option::is_none")]
     refunded_amount: Option<i64>,
     purchase_currency: Option<String>,

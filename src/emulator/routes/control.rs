@@ -1,4 +1,4 @@
-//! What a test of an application needs of an emulator: what it received, its sessions and phones, and a fresh start. The
+//! The control API for tests of an application: requests, sessions, phones, and a fresh start. The
 //! API has none of these routes; `docs/emulator.yaml` describes them.
 
 use axum::response::{IntoResponse as _, Response};

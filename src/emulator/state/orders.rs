@@ -74,7 +74,7 @@ pub enum OrderOperation {
     Release,
 }
 
-/// What an operation that changed an order did, which a repetition with the same key returns again.
+/// The result of an operation that changed an order. A repetition with the same key returns it again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderChange {

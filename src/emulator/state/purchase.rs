@@ -1,4 +1,4 @@
-//! What a client asks a customer to pay.
+//! The purchase that a session requests from the customer.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -120,7 +120,7 @@ pub(super) struct Fact {
     pub(super) name: &'static str,
     /// What kustom and its emulator assume by default.
     pub(super) assumed: String,
-    /// What was seen; `None` if it was not probed.
+    /// The observed value; `None` if it was not probed.
     pub(super) seen: Option<String>,
     /// The option of the emulator with which it behaves as seen.
     pub(super) option: Option<String>,

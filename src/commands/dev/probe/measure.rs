@@ -27,7 +27,7 @@ const LAG_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 const LIFETIME_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What is created and observed until it changes by itself.
+/// An object that is observed until it changes by itself.
 #[derive(Clone)]
 enum Sample {
     /// Until it expires.

@@ -41,7 +41,7 @@ pub(super) struct Prober {
     pub(super) currency: String,
     pub(super) sessions: OpenSessions,
     pub(super) device_id: String,
-    /// What was created and not removed, apart from sessions.
+    /// Objects that were created and not removed, apart from sessions.
     devices: Vec<String>,
     enrollments: Vec<String>,
     pub(super) seen: Observations,

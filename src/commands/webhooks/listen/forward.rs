@@ -30,7 +30,7 @@ const HOP_BY_HOP_HEADERS: [HeaderName; 11] = [
 pub(in crate::commands::webhooks) const REPEATED_HEADER: HeaderName =
     HeaderName::from_static("kustom-repeated");
 
-/// What came of forwarding a delivery.
+/// The result of forwarding a delivery.
 pub(super) struct Forwarded {
     /// For the sender.
     pub(super) response: Response,
