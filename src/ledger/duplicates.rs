@@ -70,7 +70,10 @@ fn is_same_purchase(one: &Intent, other: &Intent) -> bool {
 pub(crate) fn mismatch(intent: &Intent, session: &Session) -> Option<String> {
     let Intent { device_id, order_amount, purchase_currency, purchase_started_at, .. } = intent;
     if intent.reference().is_none() && purchase_started_at.is_none() {
-        return Some("the request had neither a reference nor a start time, so its session cannot be identified".to_owned());
+        return Some(
+            "the request had neither a reference nor a start time, so its session cannot be identified"
+                .to_owned(),
+        );
     }
     let amount = |minor: Option<i64>, code: Option<&str>| {
         let (minor, code) = (minor?, code.unwrap_or("without a currency"));

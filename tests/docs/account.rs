@@ -117,6 +117,24 @@ impl Account {
         })
     }
 
+    /// ID of the order of the newest session, which is paid.
+    pub(crate) fn order(&self) -> String {
+        let id = self.session(false);
+        string_field(&self.call_ok("GET", &format!("/ipp/v1/sessions/{id}"), &Value::Null), "order_id")
+    }
+
+    /// Pays out what was sold, which happens some days later.
+    pub(crate) fn pay_out(&self) {
+        let four_days = json!({"advance": "96h"});
+        self.call_ok("POST", "/emulator/clock", &four_days);
+    }
+
+    /// Reference of the newest payout.
+    pub(crate) fn payout(&self) -> String {
+        let payouts = self.call_ok("GET", "/settlements/v1/payouts", &Value::Null);
+        string_field(&payouts["payouts"][0], "payment_reference")
+    }
+
     /// A field of the newest pending enrollment, created if necessary.
     pub(crate) fn enrollment(&self, field: &str) -> String {
         if self.pending_enrollments().is_empty() {

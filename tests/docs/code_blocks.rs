@@ -66,7 +66,7 @@ impl PageCheck<'_> {
 
     fn check_block(&mut self, block: &Block) {
         for key in block.note.keys() {
-            if !["account", "phone", "typed", "file", "program", "lost"].contains(&key.as_str()) {
+            if !["account", "phone", "typed", "file", "program", "lost", "sold"].contains(&key.as_str()) {
                 self.fail(block, format!("'{key}' is not a way to run a block"));
             }
         }
@@ -111,6 +111,9 @@ impl PageCheck<'_> {
         }
         let sandbox = self.sandbox.get_or_insert_with(Sandbox::with_store);
         sandbox.set_phone_acts(vec![Act::parse(block.note.get("phone").map_or("pay", String::as_str))]);
+        if block.note.contains_key("sold") {
+            sandbox.sell();
+        }
         if block.note.contains_key("lost") {
             sandbox.stub.account.lose_next_response();
         }

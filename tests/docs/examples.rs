@@ -71,34 +71,44 @@ fn prepare_store() -> Sandbox {
 /// Whether the example needs a terminal for its prompts.
 fn is_interactive(example: &str) -> bool {
     let command = example.split(" # ").next().unwrap_or_default().trim();
-    matches!(command, "kustom login" | "kustom enrollments pair")
+    matches!(command, "kustom login" | "kustom enrollments pair" | "kustom devices update")
 }
 
 /// Runs the examples of a command in one sandbox, because later ones may build on earlier ones.
 #[track_caller]
 fn run_examples(name: &str, help: &str) {
     let sandbox = prepare_store();
+    let noun = name.split(' ').nth(1).unwrap_or_default();
+    if matches!(noun, "orders" | "payouts" | "report") {
+        sandbox.sell();
+        if name == "kustom report reconcile" {
+            sandbox.write_file("export.csv", "Kvitto;Belopp\nreceipt-1001;249,50\n");
+        }
+        sandbox.stub.account.pay_out();
+    }
+    if noun == "webhooks" {
+        let listened = sandbox.run("kustom webhooks listen --secret-file secret.txt --exit-after 1");
+        assert_eq!(listened.exit, 0, "{listened}");
+    }
     if name == "kustom sessions recover" {
         sandbox.stub.account.lose_next_response();
         let lost = sandbox.run("kustom sessions create --device 'Till 1' --amount 249.50");
         assert_eq!(lost.exit, 7, "{lost}");
-    }
-    // The sandbox has no sale that was paid, no shared ledger and no stored callback: these have tests of their own.
-    let groups = ["orders", "payouts", "report", "ledger", "webhooks"];
-    if groups.iter().any(|group| name.starts_with(&format!("kustom {group}"))) {
-        return;
     }
     for example in parse_examples(help) {
         let mut example = example.replace("--merchant-id M1", &format!("--merchant-id {MERCHANT_ID}"));
         if name == "kustom completions" {
             example = format!("bash -c {}", shell_words::quote(&example));
         }
-        // Prompts have tests of their own, in a pseudo-terminal.
-        if ["# ask", "# choose", "# pick", "# you "].iter().any(|comment| example.contains(comment)) {
-            continue;
+        // It creates a file that the other examples have.
+        if example.starts_with("kustom webhooks secret") {
+            example = format!("mkdir -p new; (cd new\n{example}\n)");
         }
         let output = if is_interactive(&example) { sandbox.type_in(&example) } else { sandbox.run(&example) };
-        assert_eq!(output.exit, 0, "{name}: {example}\n{output}");
+        // In-person orders are captured when the customer pays, so the API refuses to change them.
+        let is_refused =
+            ["kustom orders capture", "kustom orders cancel", "kustom orders release"].contains(&name);
+        assert_eq!(output.exit, if is_refused { 5 } else { 0 }, "{name}: {example}\n{output}");
     }
 }
 
@@ -131,7 +141,17 @@ fn the_examples_of_all_other_commands_work() {
 
 #[test]
 fn the_examples_of_every_topic_work() {
-    for topic in ["exit-codes", "environment", "money", "callbacks"] {
+    for topic in [
+        "exit-codes",
+        "environment",
+        "ledger",
+        "pairing",
+        "output",
+        "scenarios",
+        "emulator",
+        "money",
+        "callbacks",
+    ] {
         let help = std::process::Command::new(PROGRAM)
             .env_clear()
             .args(["help", topic])

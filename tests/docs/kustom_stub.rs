@@ -152,11 +152,22 @@ impl Stub {
             "ENROLLMENT" => self.account.enrollment("id"),
             "DEVICE" => self.account.device("Till 1"),
             "LOCATION" => "Stockholm City".to_owned(),
+            "ORDER" => self.account.order(),
+            "REFERENCE" => self.account.payout(),
+            "DELIVERY" => self.newest_delivery(),
             "ATTEMPT" => self.create_unknown_attempt(call),
             other => other.to_owned(),
         };
         let replace_parts = |arg: &String| arg.split('/').map(replace).collect::<Vec<_>>().join("/");
         call.args = call.args.iter().map(replace_parts).collect();
+    }
+
+    /// ID of the newest delivery that `kustom webhooks listen` stored.
+    fn newest_delivery(&self) -> String {
+        let mut command = std::process::Command::new(PROGRAM);
+        command.env_clear().envs(self.variables.iter().cloned());
+        let list = command.args(["webhooks", "list", "--limit", "1", "-o", "name"]).output();
+        String::from_utf8(list.expect("the program").stdout).expect("UTF-8").trim().to_owned()
     }
 
     /// Creates a session whose response is lost, and returns the ID of the attempt.

@@ -33,7 +33,7 @@ impl fmt::Display for CommandOutput {
 const SEPARATOR: char = '\u{1e}';
 
 /// Answers to prompts, by a part of the question.
-const ANSWERS: [(&str, &str); 9] = [
+const ANSWERS: [(&str, &str); 12] = [
     ("API key: ", API_KEY),
     ("Profile name [", ""),
     ("Username (", ""),
@@ -42,6 +42,9 @@ const ANSWERS: [(&str, &str); 9] = [
     ("Location (type", "Stockholm"),
     ("Default currency", ""),
     ("Name [", ""),
+    ("Device (type", "Old till"),
+    ("Change", "name"),
+    ("New name", "Counter"),
     ("[y/N]", "y"),
 ];
 
@@ -56,6 +59,19 @@ impl Sandbox {
         let read =
             |path| self.use_shown_addresses(&String::from_utf8_lossy(&fs::read(path).expect("a file")));
         CommandOutput { exit, stdout: read(out), stderr: read(err) }
+    }
+
+    /// Sells two T-shirts and a bag for 249.50 SEK as `receipt-1001`.
+    #[track_caller]
+    pub(crate) fn sell(&self) {
+        let shirts = "--item 'T-Shirt,price=100.00,qty=2,tax=25%,ref=SKU-001'";
+        let sold = self.run(&format!(
+            "id=$(kustom sessions create --device 'Till 1' {shirts} --item Bag,price=49.50,tax=25% \\
+                 --reference receipt-1001 -q -o name)
+             kustom dev simulate-tap $id -q
+             kustom sessions watch $id -q"
+        ));
+        assert_eq!(sold.exit, 0, "{sold}");
     }
 
     /// Runs a script in a terminal and answers its prompts; stdout is the content of the screen. Each prompt is answered

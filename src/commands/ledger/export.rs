@@ -19,6 +19,8 @@ Next:
 ";
 
 /// Print all attempts of all accounts, one JSON object per line, oldest first
+///
+/// The ledger itself does not change. `kustom ledger import` reads the output on another machine or into a shared ledger.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]

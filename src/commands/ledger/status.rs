@@ -22,6 +22,8 @@ Next:
 ";
 
 /// Show where the ledger is and whether it can be used
+///
+/// Prints its location, version and number of attempts, and the results that wait to be delivered to a shared ledger.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]

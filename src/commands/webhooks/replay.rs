@@ -27,10 +27,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 
 const MORE: &str = "\
 Examples:
-  kustom webhooks replay kevt_2c8f1d0a --to http://127.0.0.1:8080/callbacks
+  kustom webhooks replay DELIVERY --to http://127.0.0.1:8080/callbacks
   kustom webhooks replay --failed --since 1h --resign --secret-file secret.txt \\
       --to http://127.0.0.1:8080/callbacks
-  kustom webhooks replay kevt_2c8f1d0a --resign --secret-file secret.txt \\
+  kustom webhooks replay DELIVERY --resign --secret-file secret.txt \\
       --set data.failure_reason=LOST_CARD --to http://127.0.0.1:8080/callbacks
 
 Next:

@@ -8,8 +8,8 @@ use crate::error::{Error, ExitStatus};
 
 const MORE: &str = "\
 Examples:
-  kustom webhooks show kevt_2c8f1d0a
-  kustom webhooks show kevt_2c8f1d0a -o json
+  kustom webhooks show DELIVERY
+  kustom webhooks show DELIVERY -o json
 
 Next:
   kustom webhooks replay DELIVERY --to URL

@@ -14,7 +14,7 @@ use crate::webhooks::{Verifier, VerifyError, parse_headers};
 const MORE: &str = "\
 Examples:
   kustom webhooks verify --secret-file secret.txt --headers headers.txt --body body.json
-  kustom webhooks verify --secret-file secret.txt --id kevt_2c8f1d0a
+  kustom webhooks verify --secret-file secret.txt --id DELIVERY
   kustom webhooks verify --secret-file secret.txt --secret-file old-secret.txt \\
       --headers headers.txt --body body.json
 
