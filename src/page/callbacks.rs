@@ -37,6 +37,8 @@ pub(crate) struct CallbackView {
     pub(crate) key: String,
     pub(crate) id: String,
     pub(crate) kind: String,
+    /// What people call the thing that it is about.
+    pub(crate) about: Option<String>,
     pub(crate) at: Option<Timestamp>,
     pub(crate) status: String,
     pub(crate) tone: Tone,
@@ -55,14 +57,16 @@ pub(crate) struct AttemptView {
 }
 
 /// The newest first.
-pub(crate) fn callback_list(frame: &Frame, callbacks: &[CallbackView], empty: &str) -> Markup {
+pub(crate) fn callback_list(frame: &Frame, callbacks: &[CallbackView]) -> Markup {
     html! {
-        @if callbacks.is_empty() { p.empty { (empty) } }
         ul.log {
             @for callback in callbacks {
                 li { details id={ "callback-" (callback.key) } {
                     summary {
-                        span.path { (safe(&callback.kind)) }
+                        span.what {
+                            span.path { (safe(&callback.kind)) }
+                            @if let Some(about) = &callback.about { span.about { (about) } }
+                        }
                         span class=(callback.tone.class()) { (callback.status) }
                         @if let Some(at) = callback.at { (time(at)) }
                     }

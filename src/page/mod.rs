@@ -4,6 +4,8 @@
 
 mod callbacks;
 
+use std::borrow::Cow;
+
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures_util::Stream;
@@ -74,7 +76,9 @@ impl Frame {
         content: &Markup,
     ) -> Markup {
         html! {
-            form class=(class) method="post" action={ (self.base) "/act" } {
+            form id={ "form-" (action) @for (_, value) in fields { "-" (value) } } class=(class) method="post"
+                action={ (self.base) "/act" }
+            {
                 input type="hidden" name="token" value=(self.token);
                 input type="hidden" name="do" value=(action);
                 @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
@@ -196,6 +200,14 @@ pub(crate) fn json_block(label: &str, value: &Value) -> Markup {
 /// Text from outside on one line.
 pub(crate) fn safe(text: &str) -> String {
     escape_control(text).into_owned()
+}
+
+/// The beginning of an ID, and other text as it is.
+pub(crate) fn short_id(text: &str) -> Cow<'_, str> {
+    match text.get(..8) {
+        Some(start) if text.parse::<uuid::Uuid>().is_ok() => Cow::Owned(format!("{start}…")),
+        _ => Cow::Borrowed(text),
+    }
 }
 
 #[cfg(test)]

@@ -33,12 +33,17 @@ function morph(old, next) {
 }
 
 function morphChildren(old, next) {
+  const children = [...next.childNodes];
+  const keys = new Set(children.map(key).filter(Boolean));
+  for (const child of [...old.childNodes]) {
+    if (key(child) && !keys.has(key(child))) child.remove();
+  }
   let current = old.firstChild;
-  for (const wanted of next.childNodes) {
+  for (const wanted of children) {
     const id = key(wanted);
-    if (id && current && key(current) !== id) {
+    if (current && key(current) !== id) {
       // An element that moved keeps its state.
-      const moved = [...old.childNodes].find((node) => key(node) === id);
+      const moved = id && [...old.childNodes].find((node) => key(node) === id);
       current = old.insertBefore(moved || wanted.cloneNode(true), current);
     }
     if (!current) {

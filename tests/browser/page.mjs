@@ -123,6 +123,9 @@ try {
     await phone().getByLabel('Reason').selectOption('insufficient-funds');
     await phone().getByRole('button', { name: 'Decline' }).click();
     await shows('insufficient funds');
+    assert.equal(await phone().getByLabel('Reason').inputValue(), 'insufficient-funds', 'the reason was reset');
+    await page.locator('#requests').getByText('Till 1 · receipt-1001 · 249.50 SEK').first().waitFor();
+    await page.locator('#callbacks').getByText('Till 1 · receipt-1001 · 249.50 SEK').first().waitFor();
     await accessible(page, 'an open sale');
     await accessible(other, 'an open sale in the dark');
     await phone().getByRole('button', { name: 'Tap card' }).click();
@@ -206,7 +209,7 @@ try {
   });
 
   await check('a played sale is copied as curl, and as a scenario that passes', async () => {
-    const request = page.locator('#requests details', { hasText: 'POST/ipp/v1/sessions200' }).first();
+    const request = page.locator('#requests details', { hasText: /POST\/ipp\/v1\/sessionsTill 1.*200/ }).first();
     await request.locator('summary').click();
     await request.getByRole('button', { name: 'Copy as curl' }).click();
     await page.locator('#message').getByText('Copied').waitFor();

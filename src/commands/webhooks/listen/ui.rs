@@ -23,7 +23,9 @@ use crate::callback_poster::CallbackEndpoint;
 use crate::commands::webhooks::{replay, store};
 use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
 use crate::error::Error;
-use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, is_cross_site, is_own_host};
+use crate::page::{
+    self, AttemptView, CallbackView, Frame, Tone, callback_list, is_cross_site, is_own_host, safe, short_id,
+};
 use crate::webhooks::Signer;
 
 const MAX_FORM: usize = 64 * 1024;
@@ -84,7 +86,7 @@ impl Ui {
         let path = parts.uri.path();
         Ok(match (&parts.method, path.strip_prefix("/page/")) {
             (&Method::GET, None) if path == "/" => {
-                let about = html! { "What " code { "kustom webhooks listen" } " received" };
+                let about = html! { "Received by " code { "kustom webhooks listen" } };
                 page::html_response(
                     StatusCode::OK,
                     self.frame.document(&about, &content(&self.frame, &self.store)),
@@ -172,7 +174,8 @@ fn content(frame: &Frame, store: &DeliveryStore) -> Markup {
         section.panel #callbacks aria-labelledby="callbacks-title" {
             header { h2 #callbacks-title { "Callbacks" } }
             @if let Some(failure) = failure { p.notice.bad { (failure) } }
-            (callback_list(frame, &views, "Callbacks appear here when they are received."))
+            @else if views.is_empty() { p.empty { "Callbacks appear here when they are received." } }
+            (callback_list(frame, &views))
         }
     }
 }
@@ -194,10 +197,16 @@ fn view(delivery: &StoredDelivery) -> CallbackView {
         response: delivery.response.clone(),
         detail: delivery.forwarded_to.as_ref().map(|url| format!("forwarded to {url}")).unwrap_or_default(),
     };
+    let about = match (&delivery.session_id, &delivery.order_id) {
+        (Some(session), _) => Some(format!("session {}", short_id(&safe(session)))),
+        (None, Some(order)) => Some(format!("order {}", short_id(&safe(order)))),
+        (None, None) => None,
+    };
     CallbackView {
         key: delivery.seq.to_string(),
         id: delivery.webhook_id.clone(),
         kind: delivery.kind.clone().unwrap_or_else(|| "(not verified)".to_owned()),
+        about,
         at: Some(delivery.received_at),
         status: delivery.state.as_str().to_owned(),
         tone,
