@@ -465,7 +465,7 @@ impl Output {
     }
 
     /// The width of tables: that of the terminal, and unlimited in a pipe.
-    fn width(&self) -> Option<u16> {
+    pub(crate) fn width(&self) -> Option<u16> {
         if !self.terminals.stdout {
             return None;
         }

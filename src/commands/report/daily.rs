@@ -267,9 +267,10 @@ fn print_chart(sales: &[Sale], zone: &TimeZone, context: &ApiContext<'_>) -> Res
             None => hours.push((hour, amount)),
         }
     }
+    let width = usize::from(context.output.width().unwrap_or(u16::MAX));
     for (currency, hours) in by_currency {
         context.output.print("\n")?;
-        for line in bars(&hours, |minor| format_amount(Some(minor), Some(currency))) {
+        for line in bars(&hours, width, |minor| format_amount(Some(minor), Some(currency))) {
             context.output.print(&format!("{line}\n"))?;
         }
     }

@@ -104,7 +104,6 @@ impl View for Row {
         Column::new("GROUP", |row| row.group.as_str().into()),
         Column::new("SALES", |row| row.count.to_string().into()),
         Column::new("AMOUNT", |row| amount(row, row.amount)),
-        Column::new("TAX", |row| amount(row, row.tax)),
         Column::new("REFUNDED", |row| amount(row, row.refunded)),
         Column::new("NET", |row| amount(row, row.net)),
         Column::new("OPEN", |row| count_and_amount(row, row.open_count, row.open_amount)),
@@ -112,6 +111,7 @@ impl View for Row {
         Column::new("UNPAID", |row| {
             if row.unpaid_count == 0 { Cell::from("") } else { row.unpaid_count.to_string().into() }
         }),
+        Column::new("TAX", |row| amount(row, row.tax)),
     ];
     const CSV_FIELDS: &'static [&'static str] = &[
         "group",

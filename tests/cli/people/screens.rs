@@ -119,6 +119,61 @@ fn every_list_and_record_fits_the_terminal_and_shows_names() {
     }
 }
 
+/// The sales of a morning, one of them refunded and one open, with a reference and names that are too long for a table.
+fn shop() -> TestEnv {
+    let env = TestEnv::new().local();
+    let sell = |device: &str, reference: &str| {
+        let items = ["--item", "Coat of very soft Scandinavian wool,price=1249.50,tax=25%,ref=SKU-001"];
+        let sale = ["sessions", "create", "--device", device, "--currency", "SEK", "--reference", reference];
+        env.run([&sale[..], &items, &["-o", "name"]].concat()).ok().trim().to_owned()
+    };
+    for (number, device) in [name(1), name(2)].iter().enumerate() {
+        let _ = env.run(["dev", "create-device", "--name", device]).ok();
+        for reference in
+            [format!("receipt-{number}"), format!("order {number} {}", "of the web shop ".repeat(9))]
+        {
+            let session = sell(device, &reference);
+            let _ = env.run(["dev", "simulate-tap", &session]).ok();
+            let _ = env.run(["sessions", "watch", &session]).ok();
+        }
+    }
+    let _ = env.run(["orders", "refund", "receipt-0", "--amount", "50.00"]).ok();
+    let _ = env.run(["dev", "emulator", "clock", "advance", "96h"]).ok();
+    let _ = sell(&name(1), "open");
+    env
+}
+
+#[test]
+fn sales_orders_payouts_and_reports_fit_the_terminal_and_show_names() {
+    let env = shop();
+    let devices = env.run(["devices", "list", "-o", "name"]).ok();
+    let commands: [&[&str]; 10] = [
+        &["sessions", "list"],
+        &["sessions", "get", "receipt-0"],
+        &["orders", "get", "receipt-0"],
+        &["payouts", "list"],
+        &["payouts", "transactions"],
+        &["report"],
+        &["report", "--by", "device"],
+        &["profiles", "list"],
+        &["profiles", "show"],
+        &["ledger", "status"],
+    ];
+    for args in commands {
+        for columns in [40, 60, 80, 120] {
+            let shown = show(&env, columns, args);
+            // A command to copy is not broken.
+            for line in shown.lines().filter(|line| !line.starts_with('`')) {
+                assert!(line.width() <= usize::from(columns), "{args:?} at {columns} columns:\n{line}");
+            }
+            assert!(!devices.lines().any(|id| shown.contains(&id[..13])), "{args:?} at {columns}:\n{shown}");
+            if args == ["report"] {
+                assert!(shown.contains("OPEN"), "at {columns}:\n{shown}");
+            }
+        }
+    }
+}
+
 /// The first columns of a list are what identifies its items, and the IDs are unique prefixes.
 #[test]
 fn a_table_has_short_unique_ids_and_truncates_names() {
