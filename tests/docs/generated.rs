@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Command;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
+use regex::Regex;
 
 use super::code_blocks::updates_documents;
 use super::grammar::{commands, grammar, is_global};
@@ -85,7 +86,15 @@ fn man_page(name: &str, command: &Command) -> String {
             })
             .and_then(|()| last_sections(name, command).to_writer(&mut page));
     written.expect("writing to memory succeeds");
-    String::from_utf8(page).expect("UTF-8")
+    improve_layout(&String::from_utf8(page).expect("UTF-8"))
+}
+
+/// Turns off hyphenation and justification, which change commands and values that people copy, and sets code in bold.
+fn improve_layout(page: &str) -> String {
+    let title = Regex::new(r"(?m)^\.TH .*\n").expect("a valid pattern");
+    let page = title.replace(page, "$0.nh\n.ad l\n");
+    let code = Regex::new("`([^`\n]+)`").expect("a valid pattern");
+    code.replace_all(&page, r"\fB$1\fR").into_owned()
 }
 
 /// The text after a command's options, unfilled, with a section for each heading such as `Examples:`.
@@ -163,5 +172,7 @@ fn the_man_pages_format_without_warnings() {
             return;
         }
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{}", path.display());
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(!shown.contains('\u{2010}'), "{} is hyphenated:\n{shown}", path.display());
     }
 }
