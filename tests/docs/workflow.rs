@@ -68,11 +68,11 @@ fn the_example_script_reports_failures() {
     sandbox.write_file("take-payment.sh", &script);
     let nobody = sandbox.run("sh take-payment.sh 'Till 9' 5 receipt-1");
     assert_eq!(nobody.exit, 2);
-    assert!(nobody.stderr.contains("it went wrong (exit 4), as told above"), "{nobody:?}");
+    assert!(nobody.stderr.contains("failed (exit 4), see the error above"), "{nobody:?}");
     sandbox.stub.account.lose_next_response();
     let unknown = sandbox.run("sh take-payment.sh 'Till 1' 5 receipt-2");
     assert_eq!(unknown.exit, 2);
-    assert!(unknown.stderr.contains("it is not known whether receipt-2 is charged"), "{unknown:?}");
+    assert!(unknown.stderr.contains("unknown whether receipt-2 is charged"), "{unknown:?}");
     let nowhere = "KUSTOM_API_KEY=kco_test_api_1 KUSTOM_MERCHANT_ID=M1 KUSTOM_BASE_URL=http://127.0.0.1:1 \
                    sh take-payment.sh 0b7c1f8e-52d4-4c39-a6b1-7f20d95e8a43 5 receipt-3";
     let nowhere = sandbox.run(nowhere);

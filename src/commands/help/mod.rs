@@ -35,7 +35,7 @@ fn more() -> StyledStr {
 pub(crate) fn learn_more() -> StyledStr {
     text::after_help(&format!(
         "Learn more:\n  kustom COMMAND --help    # what a command does, with examples\n  \
-         kustom help TOPIC        # {}",
+         kustom help TOPIC        # explain a topic\n\nTopics:\n  {}",
         TOPICS.map(|topic| topic.name).join(", ")
     ))
 }

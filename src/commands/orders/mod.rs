@@ -1,4 +1,4 @@
-//! Orders: what sales become.
+//! Orders, which paid sessions become.
 
 mod change;
 pub(super) mod find;
@@ -23,9 +23,9 @@ Next:
   kustom payouts list
 ";
 
-/// Orders of sales: refunds, and what was captured
+/// Show and refund the orders of paid sessions
 ///
-/// A session that was paid is an order. An order is found by its ID, its session, your reference, or an ID prefix.
+/// A paid session becomes an order. Refer to it by its ID, its session, your reference, or an ID prefix.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
 pub(crate) enum Command {

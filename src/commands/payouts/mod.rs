@@ -20,7 +20,7 @@ Next:
   kustom report reconcile
 ";
 
-/// Payouts, and the sales and refunds that they consist of
+/// List payouts, and the sales and refunds in them
 ///
 /// Sales in stores and online are in the same payouts. A sale is paid out one to ten business days later.
 #[derive(Debug, Subcommand)]

@@ -23,7 +23,7 @@ Next:
   kustom report reconcile --pos export.csv             # compare with the point of sale
 ";
 
-/// Totals of a day: sales, tax, refunds and net, by currency
+/// Show the totals of a day: sales, refunds, net and tax, by currency
 ///
 /// The figures are those of the ledger: sessions that were created here, or by all machines that share the ledger. Open,
 /// unknown and unpaid sessions are counted apart. Currencies are never mixed.

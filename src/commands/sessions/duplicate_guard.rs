@@ -14,7 +14,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, LockAttempt, Outcome};
 use crate::model::{Resource, Session, SessionStatus};
-use crate::output::{format_amount, format_time};
+use crate::output::{Cell, NameKind, format_amount, format_time};
 use crate::profiles::IfBusy;
 use crate::text::{escape_control, format_duration};
 
@@ -276,7 +276,7 @@ async fn find_existing(
         let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
         let message = format!(
             "this sale has a session of another amount than {amount} already ({})",
-            describe(attempt)
+            describe(attempt, context)
         );
         return Err(Error::new(ErrorKind::Duplicate, message)
             .detail("attempt", attempt.id.to_string())
@@ -314,7 +314,7 @@ async fn request_status(attempt: &Attempt, context: &ApiContext<'_>) -> Result<R
             .context(&format!("this sale has session {id} already, and its status cannot be read"))
             .detail("attempt", attempt.id.to_string())
             .detail("session_id", session_id)
-            .hint(format!("nothing was created; {}", describe(attempt)))
+            .hint(format!("nothing was created; {}", describe(attempt, context)))
     };
     let id: Uuid = session_id.parse().map_err(|_| unreadable(Error::usage("its ID is not a UUID")))?;
     let session = context.client.session(id).await.map_err(|error| {
@@ -352,7 +352,7 @@ fn check_status(
         ),
     };
     let attempt = duplicate.attempt();
-    let mut message = format!("this sale is {state} ({})", describe(attempt));
+    let mut message = format!("this sale is {state} ({})", describe(attempt, context));
     if matches!(duplicate, Duplicate::Unreported(_)) {
         message.push_str("; the command that created it was stopped before it could print that");
     }
@@ -374,7 +374,7 @@ fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Er
     };
     let message = format!(
         "this sale may have been charged already: its outcome is unknown ({})\n  {reason}",
-        describe(duplicate)
+        describe(duplicate, context)
     );
     let mut error = Error::new(ErrorKind::Duplicate, message).detail("attempt", duplicate.id.to_string());
     error.hints = recovery_hints(duplicate.id, context);
@@ -382,14 +382,17 @@ fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Er
 }
 
 /// The attempt in words: its ID, time, amount, device, reference and origin.
-fn describe(attempt: &Attempt) -> String {
+fn describe(attempt: &Attempt, context: &ApiContext<'_>) -> String {
     let Intent { device_id, order_amount, purchase_currency, merchant_reference1, .. } = &attempt.intent;
     let mut parts = vec![
         format!("attempt {}", attempt.id),
         format_time(attempt.at),
         format_amount(*order_amount, purchase_currency.as_deref()),
     ];
-    parts.extend(device_id.as_ref().map(|device| format!("device {}", escape_control(device))));
+    parts.extend(device_id.as_deref().map(|device| {
+        let name = context.output.name_of(&Cell::named(NameKind::Device, Some(device)));
+        format!("device {}", escape_control(&name))
+    }));
     parts.extend(
         merchant_reference1.as_ref().map(|reference| format!("reference {}", escape_control(reference))),
     );

@@ -33,7 +33,7 @@ Next:
   kustom help money                  # amounts, carts, and why no sale is charged twice
 ";
 
-/// Payments on a device
+/// Create, watch and cancel payments on a device
 ///
 /// A session asks a customer to pay an amount on a device. It ends as FINALIZED, CANCELLED, EXPIRED or FAILED. What is created
 /// here is kept in a ledger, so that no sale is charged twice.
