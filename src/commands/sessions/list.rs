@@ -169,7 +169,7 @@ impl Args {
 }
 
 /// Finds the names of the devices. In a pipe, and where a command prints the key, no request is sent for them.
-async fn learn_names(rows: &[AttemptRow], account: &Account, app: &App) {
+pub(super) async fn learn_names(rows: &[AttemptRow], account: &Account, app: &App) {
     if app.output.unknown_names(rows).is_empty() {
         return;
     }

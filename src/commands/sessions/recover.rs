@@ -3,6 +3,7 @@
 use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
+use super::list::learn_names;
 use super::outcome;
 use super::reconcile::{
     already_resolved_error, lock_device_of, matching_attempts, resolve_attempt, resolve_with,
@@ -74,7 +75,9 @@ impl Args {
             if self.not_processed {
                 return mark_not_processed(attempt, &ledger, account.is_production(), app).await;
             }
-            app.output.print_item(&AttemptRow::from(attempt))?;
+            let row = AttemptRow::from(attempt);
+            learn_names(std::slice::from_ref(&row), &account, app).await;
+            app.output.print_item(&row)?;
             print_recovery_help(app);
             return Ok(ExitStatus::Success);
         }
@@ -82,7 +85,9 @@ impl Args {
         if unknown.is_empty() && app.output.format().is_table() {
             app.output.status("Every attempt has a known outcome.");
         } else {
-            app.output.print_list(unknown.into_iter().map(AttemptRow::from))?;
+            let rows: Vec<_> = unknown.into_iter().map(AttemptRow::from).collect();
+            learn_names(&rows, &account, app).await;
+            app.output.print_list(rows)?;
             print_recovery_help(app);
         }
         Ok(ExitStatus::Success)
