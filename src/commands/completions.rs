@@ -1,7 +1,5 @@
 //! `kustom completions`
 
-use std::io::IsTerminal as _;
-
 use crate::commands::help::text::after_help;
 use crate::complete::Shell;
 use crate::context::App;
@@ -36,7 +34,7 @@ impl Args {
             .script()
             .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot write the script: {error}")))?;
         app.output.print_bytes(script.as_bytes())?;
-        if std::io::stdout().is_terminal() {
+        if app.output.is_terminal() {
             let (line, file) = shell.startup_line();
             app.output.status(&format!(
                 "To load completions in every new shell, add this line to {file}:\n  {line}"

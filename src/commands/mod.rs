@@ -29,26 +29,6 @@ use clap::Subcommand;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-/// The commands with commands below them.
-const NOUNS: [&str; 16] = [
-    "profiles",
-    "profile",
-    "locations",
-    "location",
-    "enrollments",
-    "enrollment",
-    "devices",
-    "device",
-    "sessions",
-    "session",
-    "orders",
-    "payouts",
-    "report",
-    "dev",
-    "webhooks",
-    "help",
-];
-
 // The singular nouns are hidden aliases: clap_complete would offer them instead of the plural.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

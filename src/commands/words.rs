@@ -58,8 +58,7 @@ pub(crate) fn replace_synonym(
     let (_, words) = SYNONYMS.iter().find(|(synonym, _)| *synonym == word)?;
     let at = args.iter().position(|arg| arg == word)?;
     // Below another command, the word does not stand for a command.
-    let is_command = |arg: &std::ffi::OsString| super::NOUNS.iter().any(|noun| arg == noun);
-    if args[..at].iter().any(is_command) {
+    if has_group(&args[..at]) {
         return None;
     }
     let mut replaced = args.to_vec();
@@ -73,10 +72,7 @@ pub(crate) fn explain(error: &clap::Error, args: &[std::ffi::OsString]) -> Error
     let mut report = Error::from(error);
     if let Some(word) = unknown_command(error) {
         report.hints.clear();
-        let is_root = args
-            .iter()
-            .position(|arg| arg == word)
-            .is_none_or(|at| !args[..at].iter().any(|arg| super::NOUNS.iter().any(|noun| arg == noun)));
+        let is_root = args.iter().position(|arg| arg == word).is_none_or(|at| !has_group(&args[..at]));
         let explanation = EXPLANATIONS.iter().find(|(words, _)| words.contains(&word));
         match explanation {
             Some((_, text)) if is_root => report.hints.push((*text).to_owned()),
@@ -102,6 +98,12 @@ pub(crate) fn explain(error: &clap::Error, args: &[std::ffi::OsString]) -> Error
     }
     let help = command_path(args).join(" ");
     report.hint(format!("see `{help} --help`"))
+}
+
+/// Whether a word is a command that has commands below it, such as `devices`.
+fn has_group(args: &[std::ffi::OsString]) -> bool {
+    let root = crate::command();
+    args.iter().any(|arg| root.find_subcommand(arg).is_some_and(clap::Command::has_subcommands))
 }
 
 /// The command that was typed, without its arguments.

@@ -1,16 +1,16 @@
 //! Commands that messages suggest, for the profile that the user chose.
 
 /// The commands that use a profile.
-const NOUNS: [&str; 12] = [
+const PROFILE_COMMANDS: [&str; 12] = [
     "api",
     "dev",
     "devices",
     "doctor",
     "enrollments",
+    "ledger",
     "locations",
     "orders",
     "payouts",
-    "pay",
     "report",
     "sessions",
     "webhooks",
@@ -26,7 +26,7 @@ pub(super) fn with_profile(text: &str, profile: Option<&str>) -> String {
         let (before, after) = rest.split_at(at + PROGRAM.len());
         result.push_str(before);
         let word = after.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap_or_default();
-        if NOUNS.contains(&word) && !after.starts_with("dev emulator") {
+        if PROFILE_COMMANDS.contains(&word) && !after.starts_with("dev emulator") {
             result.extend(["--profile ", profile, " "]);
         }
         rest = after;
