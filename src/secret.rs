@@ -13,7 +13,7 @@ mod spellings;
 
 use crate::text::trim_text;
 
-pub use redaction::{REDACTED, redact, redact_body, redact_fields, register};
+pub use redaction::{REDACTED, redact, redact_body, redact_fields, redact_value, register};
 
 /// API key of the emulator's built-in account. Only emulators accept it, so it is not a secret.
 pub const EMULATOR_KEY: &str = "kco_test_api_emulator";

@@ -56,6 +56,10 @@ CREATE INDEX IF NOT EXISTS deliveries_refused ON deliveries (seq) WHERE valid = 
 const COLUMNS: &str = "seq, webhook_id, received_ms, state, type, session_id, order_id, headers, body, attempts, status, \
                        reason, response, forwarded_to";
 
+/// The same without the content, which takes most of the time of a long list.
+const SUMMARY_COLUMNS: &str = "seq, webhook_id, received_ms, state, type, session_id, order_id, '[]', x'', attempts, \
+                               status, reason, NULL, forwarded_to";
+
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
     #[error("cannot open the ledger {}: {reason}", .path.display())]
@@ -160,6 +164,8 @@ pub(crate) struct DeliveryFilter {
     pub(crate) kind: Option<String>,
     pub(crate) session_id: Option<String>,
     pub(crate) limit: Option<usize>,
+    /// Without headers, body and response.
+    pub(crate) is_summary: bool,
 }
 
 pub(crate) struct DeliveryStore {
@@ -271,10 +277,11 @@ impl DeliveryStore {
     ) -> Result<(), StoreError> {
         let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
         let id: String = id.chars().take(100).collect();
-        let body = &body[..body.len().min(MAX_KEPT)];
+        // It can be anything, also a secret that was sent to the wrong place.
+        let body = redact(&String::from_utf8_lossy(&body[..body.len().min(MAX_KEPT)])).into_owned();
         self.run(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            insert(&transaction, &id, false, at, headers, body, Some(reason))?;
+            insert(&transaction, &id, false, at, headers, body.as_bytes(), Some(reason))?;
             let delete = "DELETE FROM deliveries WHERE valid = 0 AND seq <= \
                           (SELECT seq FROM deliveries WHERE valid = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
             transaction.execute(delete, [MAX_REFUSED])?;
@@ -285,8 +292,9 @@ impl DeliveryStore {
     /// The newest deliveries, the newest first.
     pub(crate) fn list(&self, filter: &DeliveryFilter) -> Result<Vec<StoredDelivery>, StoreError> {
         let limit = filter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
+        let columns = if filter.is_summary { SUMMARY_COLUMNS } else { COLUMNS };
         let select = format!(
-            "SELECT {COLUMNS} FROM deliveries WHERE received_ms >= ?1 AND (?2 = 0 OR state <> 'acknowledged') \
+            "SELECT {columns} FROM deliveries WHERE received_ms >= ?1 AND (?2 = 0 OR state <> 'acknowledged') \
              AND (?3 IS NULL OR type = ?3) AND (?4 IS NULL OR session_id = ?4) ORDER BY seq DESC LIMIT ?5"
         );
         let since = filter.since.map_or(i64::MIN, Timestamp::as_millisecond);
@@ -294,6 +302,16 @@ impl DeliveryStore {
             let mut statement = connection.prepare(&select)?;
             let params = params![since, filter.failed, filter.kind, filter.session_id, limit];
             statement.query_map(params, read)?.collect()
+        })
+    }
+
+    /// The session and the type of each valid callback about a session, the oldest first.
+    pub(crate) fn session_callbacks(&self, since: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
+        let select = "SELECT session_id, type FROM deliveries WHERE valid = 1 AND received_ms >= ?1 \
+                      AND session_id IS NOT NULL AND type IS NOT NULL ORDER BY seq";
+        self.run(|connection| {
+            let mut statement = connection.prepare(select)?;
+            statement.query_map([since.as_millisecond()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
     }
 

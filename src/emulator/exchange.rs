@@ -6,7 +6,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::secret::{redact, redact_fields};
+use crate::secret::{redact, redact_value};
 
 /// In bytes. A longer body is not kept.
 const MAX_BODY: usize = 64 * 1024;
@@ -102,8 +102,7 @@ fn capture(body: &[u8]) -> Option<Value> {
         Ok(value) => value,
         Err(_) => return Some(format!("({} bytes that are not JSON)", body.len()).into()),
     };
-    redact_fields(&mut value);
-    change_strings(&mut value, &|text| redact(&text).into_owned());
+    redact_value(&mut value);
     Some(value)
 }
 

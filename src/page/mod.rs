@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures_util::Stream;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
@@ -156,29 +156,6 @@ pub(crate) fn event(content: &str) -> Bytes {
     text.into()
 }
 
-/// Whether a request that changes something can come from a page of another origin.
-pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let is_other_site = header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none"));
-    let host = header("host").unwrap_or_default();
-    let is_other_origin = header("origin").is_some_and(|origin| {
-        origin.split_once("://").is_none_or(|(_, authority)| !authority.eq_ignore_ascii_case(host))
-    });
-    is_other_site || is_other_origin
-}
-
-/// Whether the page was opened at an address or a name of this machine. The name of another site that resolves to this
-/// machine would give that site access to the page.
-pub(crate) fn is_own_host(headers: &HeaderMap) -> bool {
-    let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let ip = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
-}
-
 /// The time of day on this machine, with the complete time for programs.
 pub(crate) fn time(at: Timestamp) -> Markup {
     let local = at.to_zoned(TimeZone::system());
@@ -213,37 +190,6 @@ pub(crate) fn short_id(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_request_of_another_origin_is_recognized() {
-        let check = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs
-                .iter()
-                .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-            is_cross_site(&pairs.collect())
-        };
-        let host = ("host", "127.0.0.1:4010");
-        assert!(!check(&[host]));
-        assert!(!check(&[host, ("origin", "http://127.0.0.1:4010"), ("sec-fetch-site", "same-origin")]));
-        assert!(check(&[host, ("origin", "http://127.0.0.1:4011")]));
-        assert!(check(&[host, ("origin", "null")]));
-        assert!(check(&[host, ("sec-fetch-site", "cross-site")]));
-        assert!(check(&[host, ("sec-fetch-site", "same-site")]));
-    }
-
-    #[test]
-    fn only_names_of_this_machine_are_its_own() {
-        let check = |host: &'static str| {
-            is_own_host(&[(http::header::HOST, HeaderValue::from_static(host))].into_iter().collect())
-        };
-        for own in ["127.0.0.1:4010", "localhost", "LOCALHOST:1", "[::1]:80", "127.9.9.9"] {
-            assert!(check(own), "{own}");
-        }
-        for other in ["evil.example", "127.0.0.1.evil.example:80", "192.0.2.1", "localhost.evil.example", ""]
-        {
-            assert!(!check(other), "{other}");
-        }
-    }
 
     #[test]
     fn an_event_has_one_field_per_line() {

@@ -248,6 +248,21 @@ pub fn redact_body(body: Vec<u8>) -> Vec<u8> {
     redacted.into_bytes()
 }
 
+/// Redacts JSON: the fields that hold secrets, and every text.
+pub fn redact_value(value: &mut Value) {
+    redact_fields(value);
+    redact_texts(value);
+}
+
+fn redact_texts(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = redact(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(redact_texts),
+        Value::Object(fields) => fields.values_mut().for_each(redact_texts),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 /// Redacts the fields that hold secrets (enrollment codes, device credentials) at any depth.
 pub fn redact_fields(value: &mut Value) {
     match value {

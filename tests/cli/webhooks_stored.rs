@@ -1,16 +1,20 @@
 //! Deliveries that `kustom webhooks listen` stored: listed, shown, verified and sent again, also after a crash.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::callbacks::{NEXT_SECRET, SECRET};
 use super::webhooks::{Listening, finalized, post, signed};
 use crate::common::emulator_process::EmulatorProcess;
-use crate::common::harness::TestEnv;
+use crate::common::harness::{TIMEOUT, TestEnv};
 use crate::common::redaction::fixed_id as id;
 use crate::common::server::{Reply, Server};
 
@@ -120,6 +124,79 @@ fn a_listener_that_is_killed_while_it_forwards_repeats_once_and_marks_it() {
     assert_eq!(*marks.lock().unwrap(), [None, Some("true".to_owned())]);
 }
 
+/// What the listener committed of each delivery, and whether it is writing.
+fn progress(ledger: &Connection) -> (Vec<String>, bool) {
+    let mut select = ledger.prepare("SELECT state FROM deliveries ORDER BY seq").unwrap();
+    let states = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    (states, ledger.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_err())
+}
+
+/// A trigger that never ends holds the listener at a step until it is killed.
+#[test]
+fn a_listener_that_is_killed_at_any_step_loses_nothing_and_repeats_only_what_it_forwarded() {
+    let steps = [
+        ("before it stores", Some("INSERT ON deliveries"), None, 0, 1),
+        (
+            "before it forwards",
+            Some("UPDATE ON deliveries WHEN new.state = 'processing'"),
+            Some("received"),
+            0,
+            1,
+        ),
+        (
+            "before it stores the response",
+            Some("UPDATE ON deliveries WHEN new.state = 'acknowledged'"),
+            Some("processing"),
+            1,
+            2,
+        ),
+        ("before the sender has the response", None, Some("acknowledged"), 1, 1),
+    ];
+    for (step, trigger, stored, before, after) in steps {
+        let env = TestEnv::new();
+        let server = Server::always(Reply::empty(200));
+        assert_eq!(list(&env, &[]).len(), 0);
+        let ledger = Connection::open(env.state_folder().join("ledger.db")).unwrap();
+        ledger.busy_timeout(Duration::ZERO).unwrap();
+        if let Some(trigger) = trigger {
+            let endless = format!(
+                "CREATE TRIGGER endless BEFORE {trigger} BEGIN SELECT count(*) FROM (WITH RECURSIVE numbers(n) AS \
+                 (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT n FROM numbers); END"
+            );
+            ledger.execute_batch(&endless).unwrap();
+        }
+        let listening = Listening::start(&env, &["--forward-to", &server.url()]);
+        let address = listening.address.clone();
+        let body = finalized(&id(1)).to_string();
+        let headers = signed(SECRET, "kevt_1", Timestamp::now(), body.as_bytes());
+        let sender = std::thread::spawn(move || {
+            // The connection breaks, or nobody looks at the response.
+            let _ = std::panic::catch_unwind(|| post(&address, &headers, body.as_bytes()));
+        });
+        let expected = (stored.map(str::to_owned).into_iter().collect::<Vec<_>>(), trigger.is_some());
+        let deadline = Instant::now() + TIMEOUT;
+        while progress(&ledger) != expected {
+            assert!(Instant::now() < deadline, "{step}: {:?}", progress(&ledger));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let _ = listening.running.kill();
+        sender.join().unwrap();
+        assert_eq!(server.asked().len(), before, "{step}");
+
+        ledger.busy_timeout(TIMEOUT).unwrap();
+        ledger.execute_batch("DROP TRIGGER IF EXISTS endless").unwrap();
+        let listening = Listening::start(&env, &["--forward-to", &server.url()]);
+        for _ in 0..2 {
+            assert_eq!(listening.deliver("kevt_1", &finalized(&id(1))), 200, "{step}");
+        }
+        let _ = listening.end();
+        let marks: Vec<_> =
+            server.asked().iter().map(|asked| asked.header("kustom-repeated").is_some()).collect();
+        assert_eq!(marks, [false, true][..after], "{step}");
+        assert_eq!(progress(&ledger), (vec!["acknowledged".to_owned()], false), "{step}");
+    }
+}
+
 #[test]
 fn types_are_routed_and_selected() {
     let env = TestEnv::new();
@@ -207,6 +284,120 @@ fn a_payment_whose_callback_was_lost_is_reported() {
     let checked = user.run(["webhooks", "list", "--check"]).assert_code(0).stderr;
     assert_eq!(checked, format!("warning: lost callback: session {} is FINALIZED\n", sessions[0]));
     let _ = emulator.end().assert_code(0);
+}
+
+#[test]
+fn a_listener_that_reads_sessions_reports_a_callback_that_was_lost_while_it_was_down() {
+    // The first is paid, the second was paid just now and its callback may be on its way, and the third has expired.
+    let server = Server::new(|asked| {
+        let session = asked.line().rsplit('/').next().unwrap().to_owned();
+        let (status, completed) = match session {
+            _ if session == id(1) => ("FINALIZED", "2026-01-01T00:00:00Z".to_owned()),
+            _ if session == id(2) => ("FINALIZED", Timestamp::now().to_string()),
+            _ => ("EXPIRED", "2026-01-01T00:00:00Z".to_owned()),
+        };
+        let order = (status == "FINALIZED").then(|| id(9));
+        Reply::json(
+            200,
+            &json!({"session_id": session, "status": status, "order_id": order, "order_amount": 100,
+            "purchase_currency": "SEK", "purchase_completed_at": completed}),
+        )
+    });
+    let env = TestEnv::new().at(&server.url(), "kco_test_api_key");
+    let listening = Listening::start(&env, &[]);
+    for number in 1..=3 {
+        let created = json!({"type": "ipp.session.created", "data": {"session_id": id(number)}});
+        assert_eq!(listening.deliver(&format!("kevt_{number}"), &created), 200);
+    }
+    let _ = listening.end();
+    let listening = Listening::start(&env, &["--resolve"]);
+    let _ = listening.running.until_stderr(|stderr| stderr.contains("lost callback"));
+    let deadline = Instant::now() + TIMEOUT;
+    while server.asked().len() < 3 {
+        assert!(Instant::now() < deadline, "{:?}", server.lines());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let stderr = listening.end().stderr;
+    assert_eq!(stderr.matches("lost callback").count(), 1, "{stderr}");
+    assert!(stderr.contains(&format!("lost callback: session {} is FINALIZED", id(1))), "{stderr}");
+}
+
+/// Sends a request to the page, and returns the response.
+fn ask(address: &str, request: &str) -> String {
+    let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(TIMEOUT)).unwrap();
+    // The server may have responded before it received everything.
+    let _ = connection.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let _ = connection.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn the_page_of_the_listener_is_only_for_its_own_browser_and_shows_no_secret() {
+    let env = TestEnv::new();
+    let server = Server::always(Reply::empty(200));
+    let listening = Listening::start(&env, &["--ui", "127.0.0.1:0", "--forward-to", &server.url()]);
+    let stderr = listening.running.until_stderr(|stderr| stderr.lines().count() > 1);
+    let page: Value = serde_json::from_str(stderr.lines().nth(1).unwrap()).unwrap();
+    let url = page["page"]["url"].as_str().unwrap();
+    let address = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut body = finalized(&id(1));
+    body["note"] = json!("kco_live_api_c2VjcmV0c2VjcmV0");
+    body["enrollment_code"] = json!("ABCD2345");
+    assert_eq!(listening.deliver("kevt_1", &body), 200);
+    let forged = signed(NEXT_SECRET, "kevt_2", Timestamp::now(), b"{}");
+    let _ = post(&listening.address, &forged, b"kco_live_api_b3RoZXJzZWNyZXQ");
+
+    let get = |path: &str, headers: &str| {
+        ask(address, &format!("GET {path} HTTP/1.1\r\n{headers}connection: close\r\n\r\n"))
+    };
+    let own = format!("host: {address}\r\n");
+    let page = get("/", &own);
+    assert!(page.contains("ipp.session.finalized") && page.contains("kevt_2"), "{page}");
+    for secret in ["c2VjcmV0c2Vj", "b3RoZXJz", "ABCD2345", &SECRET[6..], &NEXT_SECRET[6..]] {
+        assert!(!page.contains(secret), "{secret}: {page}");
+    }
+    let token = page.split("data-token=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let act = |headers: &str, form: &str| {
+        let length = form.len();
+        ask(
+            address,
+            &format!(
+                "POST /page/act HTTP/1.1\r\n{headers}content-length: {length}\r\naccept: application/json\r\n\
+                 connection: close\r\n\r\n{form}"
+            ),
+        )
+    };
+    let form = format!("do=send&id=kevt_1&token={token}");
+    let too_long = format!("{form}&more={}", "x".repeat(70_000));
+    let refused = [
+        (get("/", "host: evil.example\r\n"), 403),
+        (get("/", &format!("{own}sec-fetch-site: cross-site\r\nsec-fetch-mode: cors\r\n")), 403),
+        (get("/page/events", &own), 403),
+        (get("/page/events?token=wrong", &own), 403),
+        (act(&format!("{own}origin: http://evil.example\r\n"), &form), 403),
+        (act("host: evil.example\r\n", &form), 403),
+        (act(&own, "do=send&id=kevt_1&token=wrong"), 403),
+        (act(&own, &too_long), 413),
+        (get("/", &format!("{own}x-long: {}\r\n", "x".repeat(20_000))), 431),
+    ];
+    for (number, (answer, status)) in refused.iter().enumerate() {
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{number}: {answer}");
+        assert!(!answer.contains("kevt_1"), "{number}: {answer}");
+    }
+    assert_eq!(server.asked().len(), 1);
+    let sent = act(&format!("{own}origin: {}\r\n", url.trim_end_matches('/')), &form);
+    assert!(sent.starts_with("HTTP/1.1 204 "), "{sent}");
+    let asked = server.asked();
+    assert_eq!((asked.len(), asked[1].json()), (2, body));
+    assert_eq!(asked[1].header("kustom-repeated"), Some("true"));
+    let _ = listening.end();
+    // A delivery that fails verification can contain anything.
+    for file in ["ledger.db", "ledger.db-wal"] {
+        let bytes = fs::read(env.state_folder().join(file)).unwrap_or_default();
+        assert!(!bytes.windows(8).any(|window| window == b"b3RoZXJz"), "{file}");
+    }
 }
 
 #[test]

@@ -32,6 +32,10 @@ impl EmulatorProcess {
         self.url.strip_prefix("http://").expect("a URL")
     }
 
+    pub fn id(&self) -> u32 {
+        self.running.as_ref().expect("it runs").id()
+    }
+
     pub fn env(&self) -> TestEnv {
         TestEnv::new().at(&self.url, API_KEY).env("KUSTOM_MERCHANT_ID", "EMULATED")
     }

@@ -1,18 +1,19 @@
 //! `kustom webhooks list`
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::row::DeliveryRow;
-use super::store;
+use super::{lost, store};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::context::App;
-use crate::deliveries::{DeliveryFilter, DeliveryStore};
+use crate::deliveries::DeliveryFilter;
 use crate::error::{Error, ExitStatus};
-use crate::model::{CallbackType, SessionStatus};
+use crate::model::CallbackType;
 
 const MORE: &str = "\
 Examples:
@@ -61,13 +62,18 @@ impl Args {
             kind: kind.map(|kind| kind.to_string()),
             session_id: session.map(|id| id.to_string()),
             limit: limit.map(|limit| limit as usize),
+            is_summary: true,
         };
         let deliveries = store.list(&filter).map_err(|error| store::store_error(&error))?;
-        app.output.print_list(deliveries.iter().map(DeliveryRow::from))?;
-        if check {
-            report_lost_callbacks(&store, app)?;
+        app.output.print_list(deliveries.into_iter().map(DeliveryRow::from))?;
+        if !check {
+            return Ok(ExitStatus::Success);
         }
-        Ok(ExitStatus::Success)
+        app.run_with_api(async |context| {
+            let (mut ended, all) = (HashSet::new(), Timestamp::MIN);
+            lost::report(&store, &context, all, SignedDuration::ZERO, &mut ended).await?;
+            Ok(ExitStatus::Success)
+        })
     }
 }
 
@@ -75,42 +81,4 @@ pub(super) fn args_since(since: Duration) -> Result<Timestamp, Error> {
     let since =
         SignedDuration::try_from(since).map_err(|_| Error::usage("--since: the duration is too long"))?;
     Ok(Timestamp::now().checked_sub(since).unwrap_or(Timestamp::MIN))
-}
-
-/// A session that is open by its callbacks may have ended: then its last callback did not arrive.
-fn report_lost_callbacks(store: &DeliveryStore, app: &App) -> Result<(), Error> {
-    let deliveries = store.list(&DeliveryFilter::default()).map_err(|error| store::store_error(&error))?;
-    let open = open_sessions(
-        deliveries
-            .iter()
-            .filter_map(|delivery| Some((delivery.session_id.as_deref()?, delivery.kind.as_deref()?))),
-    );
-    app.run_with_api(async |context| {
-        for id in open {
-            match context.client.session(id).await {
-                Ok(session) => match &session.status {
-                    Some(status) if status.is_terminal() && *status != SessionStatus::Expired => {
-                        context.output.warn(&format!("lost callback: session {id} is {status}"));
-                    }
-                    _ => {}
-                },
-                Err(error) if error.status() == Some(404) => {}
-                Err(error) => return Err(Error::from(error).context(&format!("session {id}"))),
-            }
-        }
-        Ok(ExitStatus::Success)
-    })?;
-    Ok(())
-}
-
-/// The sessions without a callback that ends them.
-fn open_sessions<'a>(callbacks: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<Uuid> {
-    let mut sessions: indexmap::IndexMap<&str, bool> = indexmap::IndexMap::new();
-    for (session, kind) in callbacks {
-        let kind = CallbackType::find(kind);
-        let is_end = matches!(kind, Some(CallbackType::SessionFinalized | CallbackType::SessionCancelled));
-        *sessions.entry(session).or_default() |= is_end;
-    }
-    let open = sessions.into_iter().filter(|(_, has_ended)| !has_ended);
-    open.filter_map(|(session, _)| session.parse().ok()).collect()
 }

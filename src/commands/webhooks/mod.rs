@@ -1,5 +1,6 @@
 mod list;
 mod listen;
+mod lost;
 mod replay;
 mod row;
 mod secret;

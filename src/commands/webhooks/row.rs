@@ -27,9 +27,8 @@ pub(super) struct DeliveryRow {
     forwarded_to: Option<String>,
 }
 
-impl From<&StoredDelivery> for DeliveryRow {
-    fn from(delivery: &StoredDelivery) -> Self {
-        let delivery = delivery.clone();
+impl From<StoredDelivery> for DeliveryRow {
+    fn from(delivery: StoredDelivery) -> Self {
         Self {
             webhook_id: delivery.webhook_id,
             received_at: delivery.received_at,
@@ -99,7 +98,7 @@ impl From<&StoredDelivery> for DeliveryDetails {
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()));
         Self {
-            row: delivery.into(),
+            row: delivery.clone().into(),
             headers: headers.collect(),
             event: delivery.event(),
             response: delivery.response.clone(),

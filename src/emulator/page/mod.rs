@@ -1,4 +1,4 @@
-//! The emulator's web page. It is a client of the emulator's own routes: it shows what they return, and its forms send what
+//! The emulator's web page. The server has checked where its requests come from. It is a client of the emulator's own routes: it shows what they return, and its forms send what
 //! any other program could send.
 
 mod curl;
@@ -25,7 +25,7 @@ use super::routes::{MAX_BODY, TOKEN_HEADER};
 use super::state::Rejection;
 use super::{API_KEY, Emulator, MERCHANT_ID};
 use crate::model::TapOutcome;
-use crate::page::{self, Frame, is_cross_site, is_own_host};
+use crate::page::{self, Frame};
 
 /// How often the page is checked for changes that no request causes: sessions expire, and files are shared.
 const TICK: Duration = Duration::from_secs(1);
@@ -179,10 +179,7 @@ async fn act(State(page): State<Page>, request: Request) -> Response {
     };
     let fields: IndexMap<String, String> = url::form_urlencoded::parse(&body).into_owned().collect();
     let field = |name: &str| fields.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
-    if !page.is_own(&parts.headers)
-        || is_cross_site(&parts.headers)
-        || !page.frame.has_token(field("token").unwrap_or_default())
-    {
+    if !page.frame.has_token(field("token").unwrap_or_default()) {
         return forbidden();
     }
     let Some((method, path, body)) = action_request(&field) else {
@@ -259,12 +256,7 @@ fn forbidden() -> Response {
 
 impl Page {
     fn is_allowed(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        if self.is_protected { self.has_token(uri, headers) } else { is_own_host(headers) }
-    }
-
-    /// Where others can reach the emulator, the token protects it, and it may have any name.
-    fn is_own(&self, headers: &HeaderMap) -> bool {
-        self.is_protected || is_own_host(headers)
+        !self.is_protected || self.has_token(uri, headers)
     }
 
     /// The token is in a header or, where a browser cannot set one, in the query.

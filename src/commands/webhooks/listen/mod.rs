@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use self::delivery::Delivery;
 use self::handler::Handler;
 use self::ui::Ui;
+use super::lost;
 use crate::args;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::help::text::after_help;
@@ -80,7 +81,8 @@ pub(crate) struct Args {
     /// Allow an address that other machines can reach
     #[arg(long)]
     public: bool,
-    /// Read each session with the profile's key, and resolve unknown attempts in the ledger
+    /// Read each session with the profile's key, resolve unknown attempts in the ledger, and report payments whose callback
+    /// was lost
     #[arg(long)]
     resolve: bool,
     /// URL to forward valid deliveries to, and whose response to return: https, or http on this machine
@@ -241,17 +243,23 @@ impl Args {
             };
             output.serve();
             let status = {
-                let stop_page = CancellationToken::new();
                 let showing = async {
                     match &page {
-                        Some((listener, page)) => page.serve(listener, &stop_page).await,
+                        Some((listener, page)) => page.serve(listener).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                let checking = async {
+                    match &handler.resolver {
+                        Some(context) => lost::watch(&handler.store, context).await,
                         None => std::future::pending().await,
                     }
                 };
                 tokio::select! {
                     status = serve(&listener, &handler, url_address, app) => status,
-                    // It never ends before the listener.
+                    // They never end before the listener.
                     () = showing => Ok(ExitStatus::Success),
+                    () = checking => Ok(ExitStatus::Success),
                 }
             };
             if status.as_ref().is_ok_and(|status| *status == ExitStatus::NoDelivery) {
@@ -280,7 +288,7 @@ async fn open_page(
     let address = listener.local_addr().map_err(|error| bug(format!("cannot start: {error}")))?;
     let signer = Signer::new(secrets).map_err(|error| bug(error.to_string()))?;
     let state = app.settings.paths.state.clone();
-    let page = Ui::new(state, super::store::open(app)?, signer, application);
+    let page = Ui::new(address, state, super::store::open(app)?, signer, application);
     if app.output.format().is_json() && !app.output.is_quiet() {
         app.output.message(&json!({"page": {"url": format!("http://{address}/")}}).to_string());
     }

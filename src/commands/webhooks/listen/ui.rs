@@ -1,10 +1,11 @@
 //! The page of `--ui`: the stored deliveries in a browser.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::response::Response;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, FuturesUnordered};
@@ -15,16 +16,18 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use maud::{Markup, html};
+use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use super::response::problem;
 use crate::callback_poster::CallbackEndpoint;
 use crate::commands::webhooks::{replay, store};
 use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
 use crate::error::Error;
-use crate::page::{
-    self, AttemptView, CallbackView, Frame, Tone, callback_list, is_cross_site, is_own_host, safe, short_id,
+use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, safe, short_id};
+use crate::secret::redact_value;
+use crate::server_limits::{
+    BodyError, CONNECTION_BUFFER_SIZE, ConnectionState, Connections, WatchedStream, check_host, check_origin,
 };
 use crate::webhooks::Signer;
 
@@ -39,6 +42,7 @@ const REPLAY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Ui {
     frame: Frame,
+    address: SocketAddr,
     /// The directory of the database.
     state: PathBuf,
     store: DeliveryStore,
@@ -49,27 +53,39 @@ pub(super) struct Ui {
 
 impl Ui {
     pub(super) fn new(
+        address: SocketAddr,
         state: PathBuf,
         store: DeliveryStore,
         signer: Signer,
         forward_to: Option<String>,
     ) -> Self {
         let frame = Frame { title: "Kustom callbacks", base: "/page", token: page::new_token() };
-        Self { frame, state, store, signer, forward_to }
+        Self { frame, address, state, store, signer, forward_to }
     }
 
-    /// Serves until `stop` is cancelled.
-    pub(super) async fn serve(&self, listener: &TcpListener, stop: &CancellationToken) {
+    /// Serves until the future is dropped.
+    pub(super) async fn serve(&self, listener: &TcpListener) {
         let mut connections = FuturesUnordered::new();
+        let limits = Connections::default();
         loop {
             tokio::select! {
-                () = stop.cancelled() => return,
-                Some(_) = connections.next(), if !connections.is_empty() => {}
-                accepted = listener.accept() => match accepted {
+                Some(()) = connections.next(), if !connections.is_empty() => {}
+                accepted = listener.accept(), if limits.has_room() => match accepted {
                     Ok((stream, _)) => {
-                        let service = service_fn(|request| self.handle(request));
+                        let connection = limits.open();
+                        let state = connection.state();
+                        let stream = TokioIo::new(WatchedStream::new(stream, state.clone()));
+                        let service = service_fn(move |request| {
+                            let state = state.clone();
+                            async move {
+                                let response = self.respond(request, &state).await;
+                                state.finish_request();
+                                Ok::<_, Infallible>(response)
+                            }
+                        });
                         let mut server = http1::Builder::new();
-                        connections.push(server.keep_alive(true).serve_connection(TokioIo::new(stream), service));
+                        let server = server.max_buf_size(CONNECTION_BUFFER_SIZE);
+                        connections.push(connection.serve(server.serve_connection(stream, service)));
                     }
                     Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
                 },
@@ -77,14 +93,15 @@ impl Ui {
         }
     }
 
-    async fn handle(&self, request: Request<Incoming>) -> Result<Response, Infallible> {
+    async fn respond(&self, request: Request<Incoming>, state: &ConnectionState) -> Response {
         let (parts, body) = request.into_parts();
         let not_found = || problem(StatusCode::NOT_FOUND, "There is nothing here.");
-        if !is_own_host(&parts.headers) {
-            return Ok(problem(StatusCode::FORBIDDEN, "Open the page at its own address."));
+        let source = check_host(&parts.headers, self.address).and_then(|()| check_origin(&parts.headers));
+        if let Err(error) = source {
+            return problem(StatusCode::FORBIDDEN, &error.to_string());
         }
         let path = parts.uri.path();
-        Ok(match (&parts.method, path.strip_prefix("/page/")) {
+        match (&parts.method, path.strip_prefix("/page/")) {
             (&Method::GET, None) if path == "/" => {
                 let about = html! { "Received by " code { "kustom webhooks listen" } };
                 page::html_response(
@@ -100,12 +117,16 @@ impl Ui {
                 }
             }
             (&Method::GET, Some(name)) => page::asset(name).unwrap_or_else(not_found),
-            (&Method::POST, Some("act")) => match to_bytes(Body::new(body), MAX_FORM).await {
-                Ok(form) => self.act(&parts.headers, &form).await,
-                Err(_) => problem(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long or incomplete."),
+            (&Method::POST, Some("act")) => match state.read_body(body, MAX_FORM).await {
+                Ok(form) => {
+                    state.start_processing();
+                    self.act(&parts.headers, &form).await
+                }
+                Err(BodyError::TooLarge) => problem(StatusCode::PAYLOAD_TOO_LARGE, "The form is too long."),
+                Err(BodyError::Incomplete) => problem(StatusCode::BAD_REQUEST, "The form is incomplete."),
             },
             _ => not_found(),
-        })
+        }
     }
 
     fn events(&self) -> Response {
@@ -132,7 +153,7 @@ impl Ui {
             let found = url::form_urlencoded::parse(form).find(|(other, _)| other == name);
             found.map(|(_, value)| value.into_owned()).unwrap_or_default()
         };
-        if is_cross_site(headers) || !self.frame.has_token(&field("token")) {
+        if !self.frame.has_token(&field("token")) {
             return problem(StatusCode::FORBIDDEN, "Only the page itself can do this. Reload it.");
         }
         if field("do") != "send" {
@@ -210,8 +231,14 @@ fn view(delivery: &StoredDelivery) -> CallbackView {
         at: Some(delivery.received_at),
         status: delivery.state.as_str().to_owned(),
         tone,
-        payload: delivery.event(),
+        payload: payload(delivery),
         attempts: vec![attempt],
         can_be_sent: delivery.state != DeliveryState::Refused,
     }
+}
+
+fn payload(delivery: &StoredDelivery) -> Value {
+    let mut payload = delivery.event();
+    redact_value(&mut payload);
+    payload
 }
