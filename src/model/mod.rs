@@ -46,7 +46,9 @@ pub use page::Page;
 pub use payment_method::PaymentMethod;
 pub use payout::{Payout, PayoutTotals, Transaction, TransactionType};
 pub use problem::Problem;
-pub use refund_plan::{ItemChoice, RefundChoice, RefundError, RefundPlan, SoldLine, plan_refund, sold_lines};
+pub use refund_plan::{
+    ItemChoice, RefundChoice, RefundError, RefundPlan, SoldLine, plan_refund, shares_line, sold_lines,
+};
 pub use resource::{MIN_ID_PREFIX_LEN, Resource};
 pub use session::{OrderItem, Session, SessionStatus};
 pub use session_request::SessionRequest;

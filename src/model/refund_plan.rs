@@ -121,6 +121,11 @@ fn is_same_line(one: &OrderItem, other: &OrderItem) -> bool {
     is_same_article && one.unit_price == other.unit_price && one.tax_rate == other.tax_rate
 }
 
+/// Whether two refunds are about pieces of the same line.
+pub fn shares_line(one: &[OrderItem], other: &[OrderItem]) -> bool {
+    one.iter().any(|item| other.iter().any(|other| is_same_line(item, other)))
+}
+
 /// The lines of an order, each with what was refunded of it.
 pub fn sold_lines(order: &Order) -> Vec<SoldLine> {
     let mut lines: Vec<SoldLine> = Vec::new();

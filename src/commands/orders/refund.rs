@@ -29,7 +29,7 @@ Exit codes:
     6  unavailable; nothing was refunded
     7  unknown: run the same command again, which cannot refund twice
     8  not confirmed; nothing was refunded
-    9  this refund was made before; --again makes it once more
+    9  this refund was made before; --again makes it once more. Or another refund of the same line is in progress
 
 Next:
   kustom orders get ORDER
@@ -126,7 +126,7 @@ impl Args {
             ),
         };
         confirm(&question, is_chosen, context).await?;
-        let processed = refund_once(id, &intent, reason, again, context).await?;
+        let processed = refund_once(id, &order, &intent, reason, again, context).await?;
         report(processed, context).await
     }
 }

@@ -7,7 +7,7 @@ use crate::api::{Error as ApiError, Response, SideEffect, refund_request};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{RefundAttempt, RefundDecision, RefundIntent, RefundOutcome};
-use crate::model::{Order, RefundRequest};
+use crate::model::{Order, RefundRequest, shares_line};
 use crate::output::{format_amount, format_time};
 use crate::text::escape_control;
 
@@ -75,9 +75,10 @@ pub(super) struct Processed {
     pub(super) refund_id: Option<String>,
 }
 
-/// Stores the intent, sends the refund, and stores its outcome.
+/// Stores the intent, which was planned from `order`, sends the refund, and stores its outcome.
 pub(super) async fn refund_once(
     order_id: Uuid,
+    order: &Order,
     intent: &RefundIntent,
     reason: Option<String>,
     again: bool,
@@ -91,6 +92,9 @@ pub(super) async fn refund_once(
     };
     if is_resumed && let Some(processed) = find_processed(order_id, &attempt, context).await? {
         return Ok(processed);
+    }
+    if !is_resumed {
+        check_lines(&attempt, order, context).await?;
     }
     let body = RefundRequest {
         refunded_amount: attempt.intent.amount,
@@ -126,6 +130,39 @@ pub(super) async fn refund_once(
         return Ok(processed);
     }
     Err(unknown_error(error, &attempt))
+}
+
+/// The API may not count the pieces of a line. Fails if the order from which this refund was planned lacks another one of
+/// the same line. Of two at the same time, each may find the other.
+async fn check_lines(attempt: &RefundAttempt, order: &Order, context: &ApiContext<'_>) -> Result<(), Error> {
+    let ledger = context.ledger().await?;
+    let all = ledger.refunds_of_order(&attempt.intent.order_id).await?;
+    let is_in_order = |other: &RefundAttempt| match other.refund_id() {
+        Some(id) => order.refunds.iter().any(|refund| refund.refund_id.as_deref() == Some(id)),
+        None => other.find_processed(order, &all).is_some(),
+    };
+    let conflict = all.iter().find(|other| {
+        other.id != attempt.id
+            && !matches!(other.outcome, RefundOutcome::Refused(_))
+            && shares_line(&attempt.intent.lines, &other.intent.lines)
+            && !is_in_order(other)
+    });
+    let Some(other) = conflict else { return Ok(()) };
+    let message = if other.outcome.is_unknown() {
+        format!(
+            "a refund of the same line that was started {} may have been processed",
+            format_time(other.at)
+        )
+    } else {
+        "the same line was refunded at the same time".to_owned()
+    };
+    ledger.finish_refund(attempt, &RefundOutcome::Refused(message.clone())).await?;
+    let error = Error::new(ErrorKind::Busy, format!("{message}; this one was not sent"));
+    Err(if other.outcome.is_unknown() {
+        error.hint("run its command again, which finishes it, and then this one")
+    } else {
+        error.hint("run the command again")
+    })
 }
 
 /// A refusal shows that nothing was refunded, unless an earlier request may have been processed. Then only a refusal of
