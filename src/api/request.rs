@@ -61,8 +61,9 @@ impl Request {
     }
 
     /// Whether bodies of the request may contain personal data.
-    pub(super) fn is_about_order(&self) -> bool {
-        self.path.starts_with("/ordermanagement/")
+    pub(crate) fn is_about_order(&self) -> bool {
+        let path = percent_encoding::percent_decode_str(&self.path).decode_utf8_lossy().to_ascii_lowercase();
+        path.contains("/ordermanagement/")
     }
 
     pub(crate) fn query(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -8,7 +8,7 @@ use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::model::{SessionRequest, integer, parse_json};
+use crate::model::{SessionRequest, integer, parse_json, remove_personal_data};
 use crate::output::format_amount;
 use crate::secret::REDACTED;
 use crate::text::{decode_text, escape_control};
@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// Print the credentials of devices, which are secret
     #[arg(long)]
     show_credentials: bool,
+    /// Print addresses and other data of the customer of an order
+    #[arg(long)]
+    show_personal_data: bool,
 }
 
 fn parse_method(text: &str) -> Result<Method, String> {
@@ -62,7 +65,7 @@ fn parse_method(text: &str) -> Result<Method, String> {
 
 impl Args {
     pub(super) async fn run(self, context: ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { method, path, body, query, show_credentials } = self;
+        let Self { method, path, body, query, show_credentials, show_personal_data } = self;
         let path = complete_path(&path);
         check_path(path.split('?').next().unwrap_or_default())
             .and_then(|()| check_path(&path))
@@ -87,6 +90,9 @@ impl Args {
             Ok(mut value) => {
                 if !show_credentials {
                     redact_credentials(&mut value);
+                }
+                if request.is_about_order() && !show_personal_data {
+                    remove_personal_data(&mut value);
                 }
                 context.output.print_json(&value)?;
             }

@@ -13,7 +13,7 @@ use super::cache::Cache;
 use super::resources::{self, CachedResources, ResourceSummary};
 use crate::context::App;
 use crate::global_args::Global;
-use crate::ledger::{Attempt, Filter, LedgerLocation};
+use crate::ledger::{Attempt, Filter, LedgerLocation, Outcome};
 use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
 use crate::profiles::LOCAL;
@@ -46,6 +46,22 @@ pub(crate) fn sessions(current: &OsStr) -> Vec<CompletionCandidate> {
         let about = describe_attempt(attempt.status()?.as_str(), &attempt);
         Some((attempt.session_id()?.to_owned(), about))
     });
+    filter(current, candidates)
+}
+
+/// Orders of the sales that were paid, newest first; by reference if one is begun.
+pub(crate) fn orders(current: &OsStr) -> Vec<CompletionCandidate> {
+    let attempts = newest_attempts(&Filter::default());
+    let mut candidates = Vec::new();
+    for attempt in &attempts {
+        let Outcome::Created { order_id: Some(order), .. } = &attempt.outcome else { continue };
+        let about = describe_attempt("", attempt);
+        candidates.push((order.to_owned(), about.clone()));
+        let reference = attempt.intent.merchant_reference1.clone().unwrap_or_default();
+        if !current.is_empty() && !reference.starts_with('-') && !reference.is_empty() {
+            candidates.push((reference, about));
+        }
+    }
     filter(current, candidates)
 }
 

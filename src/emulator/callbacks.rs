@@ -36,7 +36,8 @@ pub struct DeliveryAttempt<'a> {
 }
 
 pub struct Callbacks {
-    poster: CallbackPoster,
+    /// The destinations. Each gets every event, whatever happens to the others.
+    posters: Vec<CallbackPoster>,
     /// The delay after the first attempt. It doubles each time, up to [`MAX_RETRY_DELAY`].
     retry_delay: Duration,
     observer: Box<dyn Fn(&DeliveryAttempt<'_>)>,
@@ -48,15 +49,15 @@ pub struct Callbacks {
 pub async fn record_events(events: EventQueue, history: History) {
     loop {
         for event in events.recv().await {
-            history.add_event(&event, CallbackStatus::NotSent);
+            history.add_event(&event, CallbackStatus::NotSent, 0);
         }
     }
 }
 
 impl Callbacks {
-    pub fn new(poster: CallbackPoster) -> Self {
+    pub fn new(posters: Vec<CallbackPoster>) -> Self {
         let retry_delay = Duration::from_millis(500);
-        Self { poster, retry_delay, observer: Box::new(|_| {}), pending: Rc::default(), history: None }
+        Self { posters, retry_delay, observer: Box::new(|_| {}), pending: Rc::default(), history: None }
     }
 
     /// Records every event and every attempt.
@@ -79,30 +80,33 @@ impl Callbacks {
         let mut stop = std::pin::pin!(stop);
         let mut is_stopped = false;
         let in_flight = Semaphore::new(MAX_IN_FLIGHT);
-        // For each session with an event in delivery, its later events.
-        let mut queues: HashMap<Uuid, VecDeque<Event>> = HashMap::new();
+        // For each session with an event in delivery to a destination, its later events.
+        let mut queues: HashMap<(Uuid, usize), VecDeque<Event>> = HashMap::new();
         let mut deliveries = FuturesUnordered::new();
         loop {
             let pending = deliveries.len() + queues.values().map(VecDeque::len).sum::<usize>();
             self.pending.set(pending);
             tokio::select! {
                 biased;
-                Some(session_id) = deliveries.next(), if !deliveries.is_empty() => {
-                    match queues.get_mut(&session_id).and_then(VecDeque::pop_front) {
-                        Some(next) => deliveries.push(self.deliver_with_retry(next, &in_flight)),
-                        None => drop(queues.remove(&session_id)),
+                Some(key) = deliveries.next(), if !deliveries.is_empty() => {
+                    match queues.get_mut(&key).and_then(VecDeque::pop_front) {
+                        Some(next) => deliveries.push(self.deliver_with_retry(next, key.1, &in_flight)),
+                        None => drop(queues.remove(&key)),
                     }
                 }
                 // While too many events are pending, new ones stay in the bounded `EventQueue`.
                 received = events.recv(), if pending < MAX_QUEUED_EVENTS => for event in received {
                     if let Some(history) = &self.history {
-                        history.add_event(&event, CallbackStatus::Pending);
+                        history.add_event(&event, CallbackStatus::Pending, self.posters.len());
                     }
-                    match queues.entry(event.session_id) {
-                        Entry::Occupied(mut queue) => queue.get_mut().push_back(event),
-                        Entry::Vacant(place) => {
-                            place.insert(VecDeque::new());
-                            deliveries.push(self.deliver_with_retry(event, &in_flight));
+                    for destination in 0..self.posters.len() {
+                        let event = event.clone();
+                        match queues.entry((event.session_id, destination)) {
+                            Entry::Occupied(mut queue) => queue.get_mut().push_back(event),
+                            Entry::Vacant(place) => {
+                                place.insert(VecDeque::new());
+                                deliveries.push(self.deliver_with_retry(event, destination, &in_flight));
+                            }
                         }
                     }
                 },
@@ -112,8 +116,14 @@ impl Callbacks {
         }
     }
 
-    /// Posts an event until it is acknowledged, and returns the ID of its session.
-    async fn deliver_with_retry(&self, event: Event, in_flight: &Semaphore) -> Uuid {
+    /// Posts an event to a destination until it is acknowledged, and returns the ID of its session and the destination.
+    async fn deliver_with_retry(
+        &self,
+        event: Event,
+        destination: usize,
+        in_flight: &Semaphore,
+    ) -> (Uuid, usize) {
+        let poster = &self.posters[destination];
         let callback = event.to_callback();
         let id = callback.id.clone().unwrap_or_default();
         // Serialization cannot fail: all values are strings.
@@ -123,9 +133,9 @@ impl Callbacks {
             // The semaphore is never closed.
             let permit = in_flight.acquire().await;
             let (at, started) = (Timestamp::now(), Instant::now());
-            let headers = self.poster.sign(&id, &body);
+            let headers = poster.sign(&id, &body);
             let response = match headers.clone() {
-                Ok(headers) => self.poster.post_signed(headers, body.clone()).await,
+                Ok(headers) => poster.post_signed(headers, body.clone()).await,
                 Err(error) => Err(error),
             };
             drop(permit);
@@ -140,11 +150,12 @@ impl Callbacks {
                     .map_err(String::as_str);
                 let headers = headers.unwrap_or_default();
                 let attempt = RecordedAttempt::new(at, &headers, response, started.elapsed(), retry_in);
+                let attempt = RecordedAttempt { to: poster.display_url(), ..attempt };
                 history.add_attempt(&id, attempt);
             }
             (self.observer)(&DeliveryAttempt { event: &event, attempt, outcome, retry_in });
             match retry_in {
-                None => return event.session_id,
+                None => return (event.session_id, destination),
                 Some(wait) => tokio::time::sleep(wait).await,
             }
             attempt = attempt.saturating_add(1);

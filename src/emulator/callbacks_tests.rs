@@ -53,9 +53,16 @@ async fn endpoint(respond: impl Fn(&Callback, usize) -> u16 + Send + Sync + 'sta
 }
 
 fn callbacks(url: &str) -> Callbacks {
-    let endpoint = CallbackEndpoint::new(url, Duration::from_secs(20)).unwrap();
-    let poster = CallbackPoster::new(endpoint, &secrets()).unwrap();
-    Callbacks { retry_delay: Duration::from_millis(1), ..Callbacks::new(poster) }
+    callbacks_to(&[url])
+}
+
+fn callbacks_to(urls: &[&str]) -> Callbacks {
+    let poster = |url: &&str| {
+        let endpoint = CallbackEndpoint::new(url, Duration::from_secs(20)).unwrap();
+        CallbackPoster::new(endpoint, &secrets()).unwrap()
+    };
+    let posters = urls.iter().map(poster).collect();
+    Callbacks { retry_delay: Duration::from_millis(1), ..Callbacks::new(posters) }
 }
 
 /// Returns an emulator with a device, and a function that creates a session on it.
@@ -114,6 +121,29 @@ async fn events_are_delivered_once_and_in_order() {
     for (id, callback) in &*inbox.lock().unwrap() {
         assert_eq!(Some(id), callback.id.as_ref(), "a delivery has the ID of its event");
     }
+}
+
+#[tokio::test]
+async fn each_destination_gets_every_event_whatever_the_others_respond() {
+    let (broken, failed) = endpoint(|_, count| if count > 3 { 200 } else { 500 }).await;
+    let (url, inbox) = endpoint(|_, _| 200).await;
+    let (emulator, create) = emulator_with_device();
+    let session = create();
+    pay(&emulator, session);
+    let history = History::default();
+    let callbacks = callbacks_to(&[&broken, &url]).with_history(Some(history.clone()));
+    let is_complete = || {
+        let callbacks = history.callbacks();
+        callbacks.len() == 5
+            && callbacks.iter().all(|callback| callback.status == CallbackStatus::Acknowledged)
+    };
+    deliver_until(callbacks, emulator.events(), is_complete).await;
+    assert_eq!(kinds(&inbox, session), [SessionCreated, SessionActivated, SessionFinalized]);
+    let retried = [SessionCreated, SessionCreated, SessionCreated, SessionCreated, SessionActivated];
+    assert_eq!(kinds(&failed, session)[..5], retried);
+    let created = &history.callbacks()[0].attempts;
+    assert_eq!(created.iter().filter(|attempt| broken.starts_with(&attempt.to)).count(), 4);
+    assert_eq!(created.iter().filter(|attempt| url.starts_with(&attempt.to)).count(), 1);
 }
 
 #[tokio::test]

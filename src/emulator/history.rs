@@ -81,6 +81,9 @@ pub struct RecordedCallback {
     pub status: CallbackStatus,
     /// The newest ones.
     pub attempts: Vec<RecordedAttempt>,
+    /// How many destinations have not acknowledged it.
+    #[serde(skip)]
+    waiting: usize,
     #[serde(skip)]
     event: Event,
 }
@@ -97,6 +100,8 @@ pub enum CallbackStatus {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RecordedAttempt {
     pub at: Timestamp,
+    /// The URL without its query, which may contain a secret.
+    pub to: String,
     pub headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -236,12 +241,12 @@ impl History {
     }
 
     /// Adds an event that becomes a callback, unless it is sent again.
-    pub(super) fn add_event(&self, event: &Event, status: CallbackStatus) {
+    pub(super) fn add_event(&self, event: &Event, status: CallbackStatus, destinations: usize) {
         let callback = event.to_callback();
         let id = callback.id.clone().unwrap_or_default();
         let mut entries = self.entries();
         if let Some(known) = entries.callbacks.iter_mut().find(|known| known.id == id) {
-            known.status = status;
+            (known.status, known.waiting) = (status, destinations);
         } else {
             let payload = serde_json::to_value(&callback).unwrap_or_default();
             let event = event.clone();
@@ -250,6 +255,7 @@ impl History {
                 payload,
                 status,
                 attempts: Vec::new(),
+                waiting: destinations,
                 event,
             });
             if entries.callbacks.len() > MAX_CALLBACKS {
@@ -263,9 +269,9 @@ impl History {
     pub(super) fn add_attempt(&self, id: &str, attempt: RecordedAttempt) {
         let mut entries = self.entries();
         if let Some(callback) = entries.callbacks.iter_mut().rfind(|callback| callback.id == id) {
-            let is_acknowledged = attempt.status.is_some_and(|status| (200..300).contains(&status));
+            callback.waiting = callback.waiting.saturating_sub(usize::from(attempt.is_success()));
             callback.status =
-                if is_acknowledged { CallbackStatus::Acknowledged } else { CallbackStatus::Pending };
+                if callback.waiting == 0 { CallbackStatus::Acknowledged } else { CallbackStatus::Pending };
             callback.attempts.push(attempt);
             if callback.attempts.len() > MAX_ATTEMPTS {
                 callback.attempts.remove(0);
@@ -284,6 +290,10 @@ impl History {
 }
 
 impl RecordedAttempt {
+    pub fn is_success(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
     /// `outcome` is the status and the body of the response, or why there is none.
     pub(super) fn new(
         at: Timestamp,
@@ -306,6 +316,7 @@ impl RecordedAttempt {
         };
         Self {
             at,
+            to: String::new(),
             headers: headers.iter().map(header).collect(),
             status,
             error,

@@ -9,7 +9,7 @@ pub(crate) const DIR: &str = "built-in/";
 pub(crate) const EXAMPLE: &str = include_str!("example.toml");
 
 /// File names and texts, in the order in which they run.
-pub(crate) const FILES: [(&str, &str); 9] = [
+pub(crate) const FILES: [(&str, &str); 10] = [
     ("tap-outcomes.toml", include_str!("../../scenarios/tap-outcomes.toml")),
     ("second-try.toml", include_str!("../../scenarios/second-try.toml")),
     ("expiry.toml", include_str!("../../scenarios/expiry.toml")),
@@ -19,6 +19,7 @@ pub(crate) const FILES: [(&str, &str); 9] = [
     ("expired-code.toml", include_str!("../../scenarios/expired-code.toml")),
     ("two-open-sessions.toml", include_str!("../../scenarios/two-open-sessions.toml")),
     ("refused-cart.toml", include_str!("../../scenarios/refused-cart.toml")),
+    ("refund.toml", include_str!("../../scenarios/refund.toml")),
 ];
 
 /// Parses all built-in scenarios, or returns the file that has mistakes.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use kustom::emulator::state::OrderCapture;
 use kustom::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 
 use crate::common::contract::Contract;
@@ -110,6 +111,65 @@ fn the_same_requests_pass_the_contract_in_both_directions() {
     let all: BTreeSet<_> = Contract::load().operations().into_iter().map(|operation| operation.id).collect();
     assert_eq!(all.len(), 13);
     assert_eq!(proxy.operations_seen(), all);
+}
+
+#[test]
+fn commands_about_orders_and_payouts_pass_the_contract_in_both_directions() {
+    let mut state = State::seed();
+    state.options.order_capture = OrderCapture::Manual;
+    let proxy = ValidatingProxy::start(&Emulator::new(state));
+    let env = at_emulator(&proxy.base_url());
+    let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    for reference in ["receipt-1", "receipt-2"] {
+        let args =
+            ["sessions", "create", "--device", "Till 1", "--currency", "SEK", "--reference", reference];
+        let item = ["--item", "Bag,price=49.50,tax=25%,ref=SKU-002,qty=2", "-o", "json"];
+        let session = env.run(args.iter().chain(&item)).json()["session_id"].as_str().unwrap().to_owned();
+        let _ = env.run(["dev", "simulate-tap", &session]).ok();
+        let _ = env.run(["sessions", "watch", &session, "-q"]).assert_code(0);
+    }
+    for args in [
+        &["orders", "capture", "receipt-1", "--amount", "60.00", "--reference", "c-1"][..],
+        &["orders", "release", "receipt-1"],
+        &[
+            "orders",
+            "refund",
+            "receipt-1",
+            "--item",
+            "SKU-002,qty=1",
+            "--reference",
+            "r-1",
+            "--reason",
+            "Torn",
+        ],
+        &["orders", "refund", "receipt-1", "--amount", "1.00"],
+        &["orders", "get", "receipt-1"],
+        &["orders", "cancel", "receipt-2"],
+        &["dev", "emulator", "clock", "advance", "72h"],
+        &["payouts", "list", "--currency", "SEK"],
+        &["payouts", "transactions", "--order", "receipt-1"],
+    ] {
+        let _ = env.run(args).ok();
+    }
+    let payouts = env.run(["payouts", "list", "-o", "json"]).json();
+    let reference = payouts[0]["payment_reference"].as_str().unwrap();
+    let _ = env.run(["payouts", "get", reference]).ok();
+    let _ = env.run(["payouts", "transactions", reference]).ok();
+    let _ = env.run(["report"]).ok();
+    assert_eq!(proxy.violations(), []);
+    let seen = proxy.operations_seen();
+    for operation in [
+        "getOrder",
+        "refundOrder",
+        "captureOrder",
+        "cancelOrder",
+        "releaseRemainingAuthorization",
+        "listPayouts",
+        "getPayout",
+        "listTransactions",
+    ] {
+        assert!(seen.contains(operation), "{operation} is missing in {seen:?}");
+    }
 }
 
 const COMMANDS: [(&str, &str); 13] = [

@@ -93,9 +93,41 @@ fn an_order_shows_what_was_refunded_and_no_personal_data() {
         let all = format!("{}{}", outcome.stdout, outcome.stderr);
         assert!(personal.iter().all(|part| !all.contains(part)), "{args:?}: {all}");
     }
+    for path in ["/ordermanagement/v1/orders", "ordermanagement/v1/orders", "/order%6danagement/v1/orders"] {
+        let path = format!("{path}/{order}");
+        let outcome = env.run(["api", "GET", &path, "-vv"]);
+        let all = format!("{}{}", outcome.stdout, outcome.stderr);
+        assert!(personal.iter().all(|part| !all.contains(part)), "{path}: {all}");
+    }
+    let path = format!("/ordermanagement/v1/orders/{order}");
+    assert_eq!(env.run(["api", "GET", &path]).json()["order_amount"], 24_950);
+    let shown = env.run(["api", "GET", &path, "--show-personal-data"]).json();
+    assert_eq!(shown["billing_address"]["family_name"], "Exempel");
     let outcome = env.run(["orders", "refund", &order, "--amount", "1", "-vv"]);
     let all = format!("{}{}", outcome.stdout, outcome.stderr);
     assert!(personal.iter().all(|part| !all.contains(part)), "{all}");
+    let _ = env.run(["dev", "emulator", "clock", "advance", "72h"]);
+    for command in [
+        "payouts list",
+        "payouts transactions --order receipt-1",
+        "report",
+        "report reconcile",
+        "sessions list",
+        "sessions get receipt-1",
+        "sessions watch receipt-1",
+        "orders capture receipt-1",
+        "ledger export",
+        "ledger status",
+        "webhooks list --check",
+        "doctor",
+    ] {
+        for more in [&["-vv"][..], &["-vv", "-o", "json"]] {
+            let outcome = env.run(command.split(' ').chain(more.iter().copied()));
+            assert_ne!(outcome.code, Some(2), "{command}: {}", outcome.stderr);
+            let all = format!("{}{}", outcome.stdout, outcome.stderr);
+            assert!(personal.iter().all(|part| !all.contains(part)), "{command}: {all}");
+        }
+    }
     for entry in std::fs::read_dir(env.state_folder()).unwrap() {
         let path = entry.unwrap().path();
         // The state of the emulator itself has no customers either: they are made up for each response.
@@ -209,6 +241,30 @@ fn an_unknown_refund_is_finished_by_the_same_command() {
         );
         let _ = emulator.end().assert_code(0);
     }
+}
+
+#[test]
+fn a_line_with_an_unknown_refund_is_not_refunded_by_another_one() {
+    let env = TestEnv::new();
+    let emulator = EmulatorProcess::start(&env, &[]);
+    let user = emulator.env();
+    let (_, order) = sell(&user, "receipt-1");
+    let fault = "POST /ordermanagement/v1/orders/{id}/refunds: drop";
+    let _ = user.run(["dev", "emulator", "fault", "add", fault]).ok();
+    let both = ["orders", "refund", "receipt-1", "--item", "SKU-001,qty=2", "--reference", "a"];
+    let one = ["orders", "refund", "receipt-1", "--item", "SKU-001,qty=1", "--reference", "b"];
+    let _ = user.run(both).assert_failure(7);
+    let _ = user.run(["dev", "emulator", "fault", "clear"]).ok();
+    let error = user.run(one).assert_failure(9);
+    assert!(error.contains("a refund of the same line that was started"), "{error}");
+    assert_eq!(get(&user, &order)["refunded_amount"], 0);
+    // Another line is not concerned.
+    let _ = user.run(["orders", "refund", "receipt-1", "--item", "SKU-002"]).ok();
+    let _ = user.run(both).ok();
+    let error = user.run(one).assert_failure(5);
+    assert!(error.contains("nothing can be refunded"), "{error}");
+    assert_eq!(get(&user, &order)["refunded_amount"], 24_950);
+    let _ = emulator.end().assert_code(0);
 }
 
 #[test]

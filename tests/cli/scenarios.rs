@@ -45,7 +45,8 @@ A phone is paired and takes a payment   passed  8
 An expired code cannot pair a phone     passed  6
 Two open sessions on a device           passed  7
 A cart that does not add up is refused  passed  5
-! 9 passed.
+A refund in two parts                   passed  8
+! 10 passed.
 exit 0
 ";
     assert_eq!(&run(&env, &[]).whole(), expected);
@@ -63,9 +64,9 @@ fn it_sends_no_requests() {
         server.url()
     );
     let env = TestEnv::new().with_profiles(&active).at(&server.url(), "kco_test_api_0123456789abcdef");
-    assert_eq!(run(&env, &["-q", "-o", "csv"]).stdout_only().lines().count(), 10);
+    assert_eq!(run(&env, &["-q", "-o", "csv"]).stdout_only().lines().count(), 11);
     let local = TestEnv::new().local();
-    assert_eq!(run(&local, &["-q", "-o", "csv"]).stdout_only().lines().count(), 10);
+    assert_eq!(run(&local, &["-q", "-o", "csv"]).stdout_only().lines().count(), 11);
     assert!(server.asked().is_empty());
 }
 

@@ -265,6 +265,29 @@ fn an_emulator_of_another_process_is_asked_like_the_service() {
 }
 
 #[test]
+fn orders_come_from_the_ledger_with_amount_and_reference() {
+    let env = TestEnv::new().local();
+    let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    let create = |reference: &str| {
+        let args = ["sessions", "create", "--device", "Till 1", "--amount", "249.50", "--currency", "SEK"];
+        let session = env.run(args.iter().chain(&["--reference", reference, "-o", "json"])).json();
+        session["session_id"].as_str().unwrap().to_owned()
+    };
+    let _ = create("receipt-1");
+    let paid = create("receipt-2");
+    let _ = env.run(["dev", "simulate-tap", &paid]).ok();
+    let session = env.run(["sessions", "watch", &paid, "-o", "json"]).json();
+    let order = session["order_id"].as_str().unwrap();
+    for command in [&["orders", "get"][..], &["orders", "refund"], &["payouts", "transactions", "--order"]] {
+        let shown = ask(&env, &[command, &[""]].concat());
+        assert!(shown.starts_with(&format!("{order}\t249.50 SEK, receipt-2, ")), "{command:?}: {shown}");
+        assert_eq!(shown.lines().count(), 1, "{shown}");
+        assert_eq!(values(&env, &[command, &["rec"]].concat()), ["receipt-2"]);
+        assert_eq!(values(&env, &[command, &[&order[..6]]].concat()), [order]);
+    }
+}
+
+#[test]
 fn sessions_come_from_the_ledger() {
     let env = TestEnv::new().local();
     env.run(["dev", "create-device", "--name", "Till 1"]).ok();

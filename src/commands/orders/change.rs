@@ -1,11 +1,13 @@
 //! `kustom orders capture`, `cancel` and `release`. In-person orders are captured by Kustom, so the API usually refuses them.
 
+use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
 use super::find::{FoundOrder, find_order, read_order};
 use super::view::without_personal_data;
 use crate::api::{Request, SideEffect, cancel_order_request, capture_request, release_order_request};
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Currency, Order, OrderStatus, parse_amount};
@@ -25,6 +27,7 @@ Examples:
 Next:
   kustom orders get ORDER"))]
 pub(crate) struct CaptureArgs {
+    #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER", help = ORDER_HELP)]
     order: String,
     /// Amount to capture [default: everything that is authorized]
@@ -47,6 +50,7 @@ Examples:
 Next:
   kustom orders refund ORDER         # if it is captured"))]
 pub(crate) struct CancelArgs {
+    #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER", help = ORDER_HELP)]
     order: String,
 }
@@ -63,6 +67,7 @@ Examples:
 Next:
   kustom orders get ORDER"))]
 pub(crate) struct ReleaseArgs {
+    #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER", help = ORDER_HELP)]
     order: String,
 }

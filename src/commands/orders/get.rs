@@ -3,8 +3,10 @@
 use super::find::find_order;
 use super::view::without_personal_data;
 use crate::commands::help::text::after_help;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use clap_complete::engine::ArgValueCompleter;
 
 const MORE: &str = "\
 Examples:
@@ -22,6 +24,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here
+    #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER")]
     order: Option<String>,
     /// Also print addresses and other data of the customer

@@ -1,6 +1,7 @@
 //! `kustom orders refund`
 
 use clap::builder::NonEmptyStringValueParser;
+use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
 use super::find::{FoundOrder, find_order};
@@ -8,6 +9,7 @@ use super::refund_once::{Intended, Processed, check_earlier, refund_once};
 use super::view::format_lines;
 use crate::commands::help::text::after_help;
 use crate::commands::sales::Sale;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::RefundIntent;
@@ -43,6 +45,7 @@ Next:
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
     /// Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here
+    #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER")]
     order: Option<String>,
     /// Amount including tax, such as 50.00

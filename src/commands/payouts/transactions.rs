@@ -3,8 +3,10 @@
 use crate::api::TransactionFilter;
 use crate::commands::help::text::after_help;
 use crate::commands::orders::find::find_order;
+use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
+use clap_complete::engine::ArgValueCompleter;
 
 const MORE: &str = "\
 Examples:
@@ -25,6 +27,7 @@ pub(crate) struct Args {
     #[arg(value_name = "REFERENCE")]
     reference: Option<String>,
     /// Order ID, session ID, your reference, or an ID prefix
+    #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(long, value_name = "ORDER", conflicts_with = "reference")]
     order: Option<String>,
 }

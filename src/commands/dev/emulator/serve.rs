@@ -99,9 +99,9 @@ pub(super) struct ServeArgs {
     /// exit
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// URL to post the callbacks of all sessions to: https, or http on this machine
+    /// URL to post the callbacks of all sessions to: https, or http on this machine; can be repeated
     #[arg(long, value_name = "URL", requires = "callback_secret_file")]
-    callback_url: Option<String>,
+    callback_url: Vec<String>,
     /// File with the secret that signs callbacks, of the form whsec_…; give two files to sign with both, as during a
     /// rotation
     #[arg(long, value_name = "FILE", requires = "callback_url", value_parser = args::parse_secret_file)]
@@ -223,13 +223,18 @@ impl ServeArgs {
     }
 
     fn create_callbacks(&self, app: &App) -> Result<Option<Callbacks>, Error> {
-        let Some(url) = &self.callback_url else { return Ok(None) };
+        if self.callback_url.is_empty() {
+            return Ok(None);
+        }
         let secrets = args::read_secrets(&self.callback_secret_file, &app.output)?;
-        let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT)
-            .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
-        let poster = CallbackPoster::new(endpoint, &secrets)
-            .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
-        Ok(Some(Callbacks::new(poster)))
+        let poster = |url: &String| {
+            let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT)
+                .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
+            CallbackPoster::new(endpoint, &secrets)
+                .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
+        };
+        let posters = self.callback_url.iter().map(poster).collect::<Result<_, _>>()?;
+        Ok(Some(Callbacks::new(posters)))
     }
 
     /// Binds a server to the state file, or to a new state in memory.

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::names::{Names, short_ids};
 use super::{Content, MAX_SHOWN, text};
-use crate::emulator::history::{CallbackStatus, RecordedRequest};
+use crate::emulator::history::{CallbackStatus, RecordedAttempt, RecordedRequest};
 use crate::page::{AttemptView, CallbackView, Frame, Tone, callback_list, json_block, safe, time};
 
 pub(super) fn requests(frame: &Frame, content: &Content<'_>, names: &Names) -> Markup {
@@ -83,10 +83,13 @@ pub(super) fn callbacks(frame: &Frame, content: &Content<'_>, names: &Names) -> 
             let (status, tone) = match callback.status {
                 CallbackStatus::NotSent => ("not sent".to_owned(), Tone::Neutral),
                 CallbackStatus::Acknowledged => ("acknowledged".to_owned(), Tone::Good),
-                CallbackStatus::Pending if callback.attempts.is_empty() => {
-                    ("pending".to_owned(), Tone::Neutral)
+                CallbackStatus::Pending => {
+                    let is_failed = |attempt: &&RecordedAttempt| !attempt.is_success();
+                    match callback.attempts.iter().filter(is_failed).count() {
+                        0 => ("pending".to_owned(), Tone::Neutral),
+                        failed => (format!("{failed} failed"), Tone::Bad),
+                    }
                 }
-                CallbackStatus::Pending => (format!("attempt {} failed", callback.attempts.len()), Tone::Bad),
             };
             let attempts = callback.attempts.iter().map(|attempt| AttemptView {
                 at: attempt.at,
@@ -95,8 +98,8 @@ pub(super) fn callbacks(frame: &Frame, content: &Content<'_>, names: &Names) -> 
                 error: attempt.error.clone(),
                 response: attempt.response.clone(),
                 detail: match attempt.retry_in_ms {
-                    Some(ms) => format!("{} ms, retry after {ms} ms", attempt.duration_ms),
-                    None => format!("{} ms", attempt.duration_ms),
+                    Some(ms) => format!("{} ms, retry after {ms} ms, {}", attempt.duration_ms, attempt.to),
+                    None => format!("{} ms, {}", attempt.duration_ms, attempt.to),
                 },
             });
             CallbackView {
