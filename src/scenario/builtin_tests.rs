@@ -98,6 +98,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
     ("refused-cart.toml", "name =", "switches.strict_sums = false\nname =",
         "step 2, create: http 400 / 200; exit 5 / 0"),
     ("refused-cart.toml", "\"249.50\"", "\"200.00\"", "step 2, create: http 400 / 200; exit 5 / 0"),
+    ("refund.toml", "\"200.00\"", "\"149.50\"", "step 6, refund: http 403 / 201; exit 5 / 0"),
 ];
 
 #[test]

@@ -13,8 +13,10 @@ use serde_json::{Value, json};
 use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::{CommandOutput, TestEnv};
 
+type Line = (&'static str, i64, i64, i64, i64, i64);
+
 /// Name, unit price, quantity, tax rate, total and tax. The taxes of a single piece do not add up to those of the line.
-const LINES: [(&str, i64, i64, i64, i64, i64); 3] =
+const LINES: [Line; 3] =
     [("Pen", 3333, 3, 1200, 9999, 1071), ("Bag", 4950, 1, 2500, 4950, 990), ("Pin", 7, 5, 600, 35, 2)];
 
 #[derive(Debug, Clone)]
@@ -83,7 +85,7 @@ impl Shop {
                     "total_amount": total, "total_tax_amount": tax})
             })
             .collect();
-        let total = |of: fn(&(&str, i64, i64, i64, i64, i64)) -> i64| LINES.iter().map(of).sum::<i64>();
+        let total = |of: fn(&Line) -> i64| LINES.iter().map(of).sum::<i64>();
         let device = emulator.json("POST", "/ipp/v1/dev/devices", r#"{"name": "Till 1"}"#)["id"].clone();
         let sale = json!({"device_id": device, "purchase_currency": "SEK", "order_items": items,
             "order_amount": total(|line| line.4), "order_tax_amount": total(|line| line.5)});

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::model::{CallbackType, Session, SessionStatus};
 
 /// How often `kustom webhooks listen` checks.
-const CHECK_INTERVAL: Duration = Duration::from_mins(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long a callback may take before it counts as lost.
 const GRACE: SignedDuration = SignedDuration::from_mins(1);
