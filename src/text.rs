@@ -19,6 +19,12 @@ const fn is_unsafe(character: char) -> bool {
         | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Makes the first letter of a sentence a capital.
+pub(crate) fn capitalize(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// The characters of a text, each with whether it is unsafe. A joiner (ZWJ, ZWNJ) inside a word is part of its spelling.
 fn classify(text: &str) -> impl Iterator<Item = (char, bool)> {
     let is_letter = |character: Option<char>| {

@@ -6,9 +6,10 @@ use dialoguer::console::{self, Term};
 
 use super::Output;
 use super::picker::{Choice, Picker};
+use super::wrap::wrap;
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, redact};
-use crate::text::{escape_control, normalize_text};
+use crate::text::{capitalize, escape_control, normalize_text};
 
 /// Returns an error message if the text is not valid.
 type Validator = Box<dyn Fn(&str) -> Result<(), String> + Send>;
@@ -64,7 +65,7 @@ impl Output {
             return Ok(true);
         }
         self.require_prompt(question)?;
-        self.ask_yes_no(question, "Go on?", false).await
+        self.ask_yes_no(question, "Continue?", false).await
     }
 
     /// Asks a question that `--yes` does not answer. `message` is printed above the prompt, because dialoguer redraws
@@ -75,7 +76,7 @@ impl Output {
         prompt: &'static str,
         default: bool,
     ) -> Result<bool, Error> {
-        self.message(message);
+        self.prose(&capitalize(message), 0);
         let prompt = format!("{prompt} {}", if default { "[Y/n]" } else { "[y/N]" });
         let check = |text: &str| parse_yes_no(text).map(drop).ok_or_else(|| "type y or n".to_owned());
         let answer = self.ask(Question::new(&prompt).optional().check(check)).await?;
@@ -88,13 +89,13 @@ impl Output {
             return Ok(true);
         }
         self.require_prompt(question)?;
-        self.message(question);
+        self.prose(question, 0);
         let is_same = |typed: &str, name: &str| {
             !typed.is_empty() && normalize_text(typed).to_lowercase() == normalize_text(name).to_lowercase()
         };
         for name in names {
             let name = escape_control(name);
-            self.message(&format!("To go on, type its name: {name}"));
+            self.message(&format!("To continue, type its name: {name}"));
             let mut typed = self.ask(Question::new("Name").optional()).await?;
             if !typed.is_empty() && !is_same(&typed, &name) {
                 self.message(&format!("That is not its name. Type {name}, or press Enter to cancel."));
@@ -133,7 +134,9 @@ impl Output {
             }
             let line = input
                 .allow_empty(question.is_optional)
-                .validate_with(|line: &String| question.validate(line))
+                .validate_with(|line: &String| {
+                    question.validate(line).map_err(|error| wrap_error(&error, term))
+                })
                 .interact_text_on(term)?;
             Ok(line.trim().to_owned())
         })
@@ -148,7 +151,10 @@ impl Output {
     ) -> Result<Secret, Error> {
         self.run_prompt(move |term| {
             let prompt = dialoguer::Password::new().with_prompt(prompt);
-            prompt.validate_with(|line: &String| validator(line)).interact_on(term).map(Secret::new)
+            prompt
+                .validate_with(|line: &String| validator(line).map_err(|error| wrap_error(&error, term)))
+                .interact_on(term)
+                .map(Secret::new)
         })
         .await
     }
@@ -172,7 +178,9 @@ impl Output {
         let choice = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
         let index = choice.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
         if let Some(choice) = choices.get(index) {
-            self.message(&format!("{prompt}: {}", choice.name));
+            let line = format!("{prompt}: {}", choice.name);
+            let width = usize::from(Term::stderr().size().1);
+            self.message(&console::truncate_str(&line, width, "…"));
         }
         Ok(index)
     }
@@ -203,6 +211,14 @@ impl Output {
             }
         })
     }
+}
+
+/// Wraps the error of a prompt, because dialoguer clears as many rows as the error has lines.
+fn wrap_error(error: &str, term: &Term) -> String {
+    const PREFIX: &str = "error: ";
+    let width = usize::from(term.size().1);
+    let line = wrap(&format!("{PREFIX}{error}"), width, 0);
+    line.trim_start_matches(PREFIX).to_owned()
 }
 
 fn parse_yes_no(text: &str) -> Option<bool> {

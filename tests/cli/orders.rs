@@ -318,7 +318,7 @@ fn a_store_operator_refunds_one_of_three_items_with_prompts_only() {
     screen.type_in("\r");
     screen.until("How many, of 2");
     screen.type_in("1\r");
-    screen.until("Go on?");
+    screen.until("Continue?");
     screen.type_in("y\r");
     let (exit, shown) = screen.end();
     let shown = plain(&shown);

@@ -119,7 +119,7 @@ fn a_person_is_asked_with_merchant_device_and_amount() {
     for (keys, code, sent) in [("n\r", 8, 0), ("\r", 8, 0), ("\x03", 130, 0), ("y\r", 0, 1)] {
         let mut screen = PtySession::open(&env, CREATE, &[]);
         screen.until(&question);
-        screen.until_asked("Go on? [y/N]");
+        screen.until_asked("Continue? [y/N]");
         screen.type_in(keys);
         let (exit, shown) = screen.end();
         assert_eq!((exit, posts()), (code, sent), "{keys:?}:\n{shown}");
@@ -142,7 +142,7 @@ fn a_person_is_asked_before_anything_is_cancelled_or_removed() {
         for (keys, code, sent) in [("n\r", 8, 0), ("y\r", 0, 1)] {
             let mut screen = PtySession::open(&env, args, &[]);
             screen.until(&format!("Production, merchant M100: {question}"));
-            screen.until_asked("Go on? [y/N]");
+            screen.until_asked("Continue? [y/N]");
             screen.type_in(keys);
             let (exit, shown) = screen.end();
             assert_eq!((exit, changes()), (code, sent), "{shown}");
@@ -158,7 +158,7 @@ fn a_device_is_removed_only_by_whoever_types_its_name() {
         let env = production(&server);
         let mut screen = PtySession::open(&env, ["devices", "deregister", "Bar"], &[]);
         screen.until(&format!("Production, merchant M100: deregister 'Bar' ({})?", id(2)));
-        screen.until("To go on, type its name: Bar");
+        screen.until("To continue, type its name: Bar");
         screen.until_asked("Name:");
         screen.type_in(keys);
         let (exit, shown) = screen.end();
@@ -190,7 +190,7 @@ fn a_device_whose_name_cannot_be_typed_is_removed_by_its_id() {
         let env = production(&server);
         for (keys, code) in [("\r", 8), ("00000000\r", 0)] {
             let mut screen = PtySession::open(&env, ["devices", "deregister", &id(2)], &[]);
-            screen.until("To go on, type its name: 00000000");
+            screen.until("To continue, type its name: 00000000");
             screen.until_asked("Name:");
             screen.type_in(keys);
             let (exit, shown) = screen.end();

@@ -220,6 +220,7 @@ async fn ask_what(
     let mut choices = vec![Choice::new("Everything that is left", &total)];
     choices.extend(left.iter().map(|(_, line)| {
         let price = format_amount(line.item.unit_price, Some(currency.code()));
+        let price = if line.left() == 1 { price } else { format!("{price} each") };
         Choice::new(
             &format!("{} × {}", line.left(), line.item.name.as_deref().unwrap_or("(no name)")),
             &price,

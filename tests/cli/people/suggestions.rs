@@ -70,7 +70,7 @@ fn every_suggested_command_runs_as_printed_from_a_profile_that_is_not_active() {
         }
         // On a terminal, what is missing is asked for; Ctrl-C leaves.
         let mut screen = PtySession::open(&env, &typed, &[("KUSTOM_PAGER", "cat")]);
-        let asked = screen.until_one_of(&["(type to search):", "API key:", "Amount", "Go on?"], 0);
+        let asked = screen.until_one_of(&["(type to search):", "API key:", "Amount", "Continue?"], 0);
         if asked.is_some() {
             screen.until_read_by_keys(&command);
             screen.type_in("\x03");

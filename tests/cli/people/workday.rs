@@ -123,7 +123,7 @@ fn only_an_answer_answers_a_question() {
     ));
     let mut screen =
         PtySession::open(&env, ["enrollments", "delete", "00000000-0000-4000-8000-000000000001"], &[]);
-    screen.until_asked("Go on? [y/N]");
+    screen.until_asked("Continue? [y/N]");
     screen.type_in("yikes\r");
     screen.until("type y or n");
     screen.type_in("no\r");

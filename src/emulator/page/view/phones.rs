@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{Content, money, text};
 use crate::model::{PaymentMethod, TapOutcome};
 use crate::page::{Frame, safe, short_id};
+use crate::text::capitalize;
 
 const NO_NETWORK: &str = "No network";
 
@@ -224,9 +225,7 @@ fn reason_name(outcome: TapOutcome) -> String {
     if outcome == TapOutcome::DeclinedGeneric {
         return "No reason given".to_owned();
     }
-    let words = outcome.name().replace('-', " ");
-    let (first, rest) = words.split_at(1);
-    format!("{}{rest}", first.to_uppercase())
+    capitalize(&outcome.name().replace('-', " "))
 }
 
 /// What the phone shows after a decline, until the customer pays.
