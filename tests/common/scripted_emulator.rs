@@ -33,6 +33,7 @@ pub struct ScriptedEmulator {
     proxy: ValidatingProxy,
     rule: Rule,
     lines: Arc<Mutex<Vec<String>>>,
+    answered: Arc<Mutex<Vec<String>>>,
 }
 
 impl ScriptedEmulator {
@@ -43,19 +44,25 @@ impl ScriptedEmulator {
     pub fn with(state: State) -> Self {
         let emulator = Emulator::new(state);
         let rule: Rule = Arc::new(Mutex::new(Box::new(|_: &str| Act::Pass)));
-        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let [lines, answered] = [(); 2].map(|()| Arc::<Mutex<Vec<String>>>::default());
         let router = {
-            let (emulator, rule, lines) = (emulator.clone(), Arc::clone(&rule), Arc::clone(&lines));
+            let (emulator, rule) = (emulator.clone(), Arc::clone(&rule));
+            let (lines, answered) = (Arc::clone(&lines), Arc::clone(&answered));
             Router::new().fallback(move |request: Request| {
                 let line = format!("{} {}", request.method(), request.uri());
                 lines.lock().expect("lines").push(line.clone());
                 let act = (rule.lock().expect("a rule"))(&line);
-                answer(emulator.clone(), request, act)
+                let (answered, response) = (Arc::clone(&answered), answer(emulator.clone(), request, act));
+                async move {
+                    let response = response.await;
+                    answered.lock().expect("lines").push(line);
+                    response
+                }
             })
         };
         let proxy = ValidatingProxy::in_front_of(router);
         let env = TestEnv::new().at(&proxy.base_url(), API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
-        Self { emulator, env, proxy, rule, lines }
+        Self { emulator, env, proxy, rule, lines, answered }
     }
 
     pub fn rule(&self, rule: impl FnMut(&str) -> Act + Send + 'static) {
@@ -67,7 +74,12 @@ impl ScriptedEmulator {
     }
 
     pub fn asked(&self, beginning: &str) -> usize {
-        self.lines.lock().expect("lines").iter().filter(|line| line.starts_with(beginning)).count()
+        count(&self.lines, beginning)
+    }
+
+    /// The number of requests whose response no longer depends on the emulator's state.
+    pub fn answered(&self, beginning: &str) -> usize {
+        count(&self.answered, beginning)
     }
 
     #[track_caller]
@@ -114,6 +126,10 @@ pub fn newest_code(emulator: &Emulator) -> String {
         state.list_enrollments(&EnrollmentFilter::default(), page, moment.now).content
     });
     all.last().and_then(|enrollment| enrollment.enrollment_code.clone()).expect("a code")
+}
+
+fn count(lines: &Mutex<Vec<String>>, beginning: &str) -> usize {
+    lines.lock().expect("lines").iter().filter(|line| line.starts_with(beginning)).count()
 }
 
 async fn answer(emulator: Emulator, request: Request, act: Act) -> Response {

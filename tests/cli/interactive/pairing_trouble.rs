@@ -45,7 +45,7 @@ fn a_phone_that_is_faster_than_the_withdrawal_is_told() {
         let counter = ScriptedEmulator::new();
         let running = pair_events(&counter.env, &["--interval", "1h"]);
         let code = code(&running, 1);
-        counter.until(|counter| counter.asked("GET /ipp/v1/enrollments") > 0);
+        counter.until(|counter| counter.answered("GET /ipp/v1/enrollments") > 0);
         let id = counter.use_code(&code);
         let looks = AtomicUsize::new(0);
         counter.rule(move |line| match (line, refused) {
