@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::AccountId;
-use super::hash::{checksum, hash_of};
+use super::hash::hash_of;
 use crate::model::SessionStatus;
 use crate::text::normalize_text;
 
@@ -97,6 +98,14 @@ impl Intent {
     /// The reference as it is compared; an empty one identifies nothing.
     pub fn reference(&self) -> Option<String> {
         self.merchant_reference1.as_deref().and_then(normalize_reference)
+    }
+
+    /// The fields of the request that it keeps.
+    pub(crate) fn sent(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut sent)) = serde_json::to_value(self) else { return Map::new() };
+        // The location is that of the device, and is not sent.
+        sent.shift_remove("location_id");
+        sent
     }
 
     /// A number by which a storage finds attempts with the same reference.
@@ -209,19 +218,5 @@ impl Attempt {
             }
             _ => false,
         }
-    }
-
-    /// The attempt as it is stored.
-    pub(crate) fn to_record(&self) -> String {
-        // Serialization cannot fail: all keys are strings, and there are no floats.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// Reads a stored attempt. `None` if it is not what was stored.
-    pub(crate) fn from_record(record: &str, stored_checksum: &str) -> Option<Self> {
-        if checksum(record) != stored_checksum {
-            return None;
-        }
-        serde_json::from_str(record).ok()
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn import(
         // A journal without a profile is named after its environment.
         let environment = name.strip_prefix('@').map(str::to_owned).or_else(|| environments(name));
         let (attempts, unreadable) = parse(&text, environment.as_deref());
-        storage.import(attempts).await?;
+        storage.import(attempts, Vec::new()).await?;
         if unreadable > 0 {
             damaged.push(LedgerError::DamagedJournal { path, lines: pluralize(unreadable, "line") });
         } else {

@@ -14,6 +14,7 @@ mod journal;
 mod outbox;
 mod password_file;
 mod postgres;
+mod record;
 mod refund;
 mod repair;
 mod sql;
@@ -38,8 +39,9 @@ pub(crate) use journal::{accept_damaged as accept_journals, find_damaged as dama
 pub(crate) use outbox::Outbox;
 pub(crate) use password_file::find_password;
 pub(crate) use postgres::PostgresStorage;
+pub(crate) use record::Record;
 pub use refund::{RefundAttempt, RefundDecision, RefundIntent, RefundOutcome, decide_refund};
-pub(crate) use repair::{LostAttempt, Salvage, inspect, repair};
+pub(crate) use repair::{LostRecord, Salvage, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
 pub(crate) use storage::{
     DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Page, Storage, Summary,
@@ -47,8 +49,9 @@ pub(crate) use storage::{
 
 use outbox::Undelivered;
 
+use crate::api::find_difference;
 use crate::error::{Error, ErrorKind};
-use crate::model::Session;
+use crate::model::{Resource, Session};
 
 /// How many attempts are read at once for a list.
 const PAGE_SIZE: usize = 200;
@@ -167,9 +170,13 @@ impl Ledger {
         Ok(Some(outbox.undelivered().await.map_err(|error| self.error(&error))?.len()))
     }
 
-    /// Adds attempts, except those whose ID exists. Returns how many were added.
-    pub(crate) async fn import(&self, attempts: Vec<Attempt>) -> Result<usize, Error> {
-        self.storage.import(attempts).await.map_err(|error| self.error(&error))
+    /// Adds attempts and refunds, except those whose ID exists. Returns how many were added.
+    pub(crate) async fn import(
+        &self,
+        attempts: Vec<Attempt>,
+        refunds: Vec<RefundAttempt>,
+    ) -> Result<usize, Error> {
+        self.storage.import(attempts, refunds).await.map_err(|error| self.error(&error))
     }
 
     /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
@@ -240,11 +247,14 @@ impl Ledger {
         }
     }
 
-    /// Stores the status of a session.
-    pub(crate) async fn record_status(&self, session: &Session) -> Result<(), Error> {
+    /// Stores the status of a session, unless the session is not what the attempt requested, such as one of another amount:
+    /// the response is about something else then, and its status must not let the sale be charged again.
+    pub(crate) async fn record_status(&self, session: &Resource<Session>) -> Result<(), Error> {
         let (Some(id), Some(status)) = (&session.session_id, &session.status) else { return Ok(()) };
         self.change(Lookup::Session(id), Durability::Full, |attempt| {
-            self.account.is_same(&attempt.account) && attempt.observe(status, session.order_id.as_deref())
+            self.account.is_same(&attempt.account)
+                && find_difference(&attempt.intent.sent(), session.raw()).is_none()
+                && attempt.observe(status, session.order_id.as_deref())
         })
         .await
     }
@@ -334,16 +344,21 @@ impl Ledger {
         mut visit: impl FnMut(Attempt) -> Result<(), Error>,
     ) -> Result<usize, Error> {
         let (mut visited, mut damaged) = (0, 0);
-        let mut before = None;
+        let mut positions = i64::MIN..i64::MAX;
+        if filter.since.is_some() || filter.until.is_some() {
+            let found = self.storage.positions(filter.since, filter.until).await;
+            positions = found.map_err(|error| self.error(&error))?;
+        }
         let mut size = limit.min(PAGE_SIZE);
         while visited < limit {
-            let rows = self.storage.select(filter, before, size).await.map_err(|error| self.error(&error))?;
+            let rows = self.storage.select(filter, positions.clone(), size).await;
+            let rows = rows.map_err(|error| self.error(&error))?;
             let is_last = rows.len() < size;
             // Attempts of other accounts may have filled the first page.
             size = PAGE_SIZE;
-            before = rows.last().map(|row| row.seq);
+            positions.end = rows.last().map_or(positions.start, |row| row.seq);
             for row in rows {
-                match row.attempt {
+                match row.record {
                     Some(attempt) if filter.matches_all_accounts || self.is_same_account(&attempt) => {
                         if visited < limit {
                             visited += 1;
@@ -451,10 +466,19 @@ impl Ledger {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<(Vec<RefundAttempt>, usize), Error> {
+        let (mut refunds, damaged) = self.refunds_of_all_accounts(since, until).await?;
+        refunds.retain(|refund| self.account.is_same(&refund.account));
+        Ok((refunds, damaged))
+    }
+
+    pub(crate) async fn refunds_of_all_accounts(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<(Vec<RefundAttempt>, usize), Error> {
         let found = self.storage.select_refunds(since, until).await.map_err(|error| self.error(&error))?;
-        let damaged = found.iter().filter(|refund| refund.is_none()).count();
-        let own = found.into_iter().flatten().filter(|refund| self.account.is_same(&refund.account));
-        Ok((own.collect(), damaged))
+        let damaged = found.iter().filter(|row| row.record.is_none()).count();
+        Ok((found.into_iter().filter_map(|row| row.record).collect(), damaged))
     }
 
     /// The refunded amount of each order, by its ID.

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::hash::checksum;
 use super::{AccountId, Origin};
 use crate::model::{Order, OrderItem, Refund};
 use crate::text::normalize_text;
@@ -88,20 +87,6 @@ impl RefundIntent {
 }
 
 impl RefundAttempt {
-    /// The attempt as it is stored.
-    pub(crate) fn to_record(&self) -> String {
-        // Serialization cannot fail: all keys are strings, and there are no floats.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// Reads a stored attempt. `None` if it is not what was stored.
-    pub(crate) fn from_record(record: &str, stored_checksum: &str) -> Option<Self> {
-        if checksum(record) != stored_checksum {
-            return None;
-        }
-        serde_json::from_str(record).ok()
-    }
-
     pub fn refund_id(&self) -> Option<&str> {
         match &self.outcome {
             RefundOutcome::Refunded { refund_id } => refund_id.as_deref(),

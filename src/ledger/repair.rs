@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
+use uuid::Uuid;
 
+use super::record::{Record, Row};
 use super::storage::{LedgerError, Storage as _};
-use super::{Attempt, Outcome, SqliteStorage};
+use super::{Attempt, Outcome, RefundAttempt, RefundOutcome, SqliteStorage};
 use crate::fs::{io_error_message, parent_dir, sync_dir};
 
 /// The files of a database in WAL mode.
@@ -26,28 +28,53 @@ const RECORD_START: &[u8] = b"{\"id\":\"";
 const MAX_RECORD: usize = 64 * 1024;
 
 /// The contents of a damaged database.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Salvage {
     /// Oldest first.
     pub attempts: Vec<Attempt>,
-    /// Attempts of which something is there, but not what was stored.
-    pub lost: Vec<LostAttempt>,
-    /// Why the table could not be read to its end.
+    pub refunds: Vec<RefundAttempt>,
+    /// Records of which something is there, but not what was stored.
+    pub lost: Vec<LostRecord>,
+    /// Why a table could not be read to its end.
     pub reason: Option<String>,
-    /// As they are stored, damaged ones too.
-    refunds: Vec<(String, i64, String, String, String)>,
     undelivered: Vec<(String, Option<String>, i64)>,
 }
 
-/// The readable fields of a damaged attempt. Each of them may be wrong.
-#[derive(Debug, Clone)]
-pub(crate) struct LostAttempt {
-    pub seq: i64,
+/// The readable fields of a damaged attempt or refund. Each of them may be wrong.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LostRecord {
+    /// `attempt` or `refund`.
+    pub kind: &'static str,
     pub id: Option<String>,
     pub at: Option<Timestamp>,
     pub device_id: Option<String>,
     pub reference: Option<String>,
     pub session_id: Option<String>,
+    pub order_id: Option<String>,
+}
+
+impl LostRecord {
+    /// The columns of a table, for [`Self::new`].
+    pub(super) fn columns<R: Record>() -> &'static str {
+        if R::NOUN == RefundAttempt::NOUN {
+            "id, at_ms, NULL, NULL, NULL, order_id"
+        } else {
+            "id, at_ms, device_id, reference_key, session_id, NULL"
+        }
+    }
+
+    pub(super) fn new<R: Record>(at: Option<i64>, text: impl Fn(usize) -> Option<String>) -> Self {
+        let at = at.and_then(|at| Timestamp::from_millisecond(at).ok());
+        Self {
+            kind: R::NOUN,
+            id: text(0),
+            at,
+            device_id: text(2),
+            reference: text(3),
+            session_id: text(4),
+            order_id: text(5),
+        }
+    }
 }
 
 impl Salvage {
@@ -121,15 +148,10 @@ pub(crate) async fn repair(path: &Path) -> Result<PathBuf, LedgerError> {
     let folder = tempfile::tempdir_in(parent_dir(path)).map_err(failed("write", path))?;
     let new = folder.path().join("ledger.db");
     let storage = SqliteStorage::new(folder.path());
-    storage.import(salvage.attempts).await?;
-    let (refunds, undelivered) = (salvage.refunds, salvage.undelivered);
+    storage.import(salvage.attempts, salvage.refunds).await?;
+    let undelivered = salvage.undelivered;
     storage
         .with_database("write", |database| {
-            for row in &refunds {
-                let insert =
-                    "INSERT INTO refunds (id, at_ms, order_id, record, checksum) VALUES (?1, ?2, ?3, ?4, ?5)";
-                database.execute(insert, (&row.0, row.1, &row.2, &row.3, &row.4))?;
-            }
             for row in &undelivered {
                 database.execute("INSERT INTO undelivered VALUES (?1, ?2, ?3)", (&row.0, &row.1, row.2))?;
             }
@@ -164,27 +186,14 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, LedgerError> {
 }
 
 fn read(connection: &Connection) -> Salvage {
-    let mut salvage = Salvage {
-        attempts: Vec::new(),
-        lost: Vec::new(),
-        reason: None,
-        refunds: Vec::new(),
-        undelivered: Vec::new(),
-    };
-    if let Err(error) = read_attempts(connection, &mut salvage) {
+    let mut salvage = Salvage::default();
+    let attempts = read_table(connection, &mut salvage.attempts, &mut salvage.lost);
+    let refunds = read_table(connection, &mut salvage.refunds, &mut salvage.lost);
+    if let Err(error) = attempts.and(refunds) {
         salvage.reason = Some(error.to_string());
     } else if let Err(error) = check(connection) {
         salvage.reason = Some(error);
     }
-    // Earlier versions have neither table.
-    let refunds = connection.prepare("SELECT id, at_ms, order_id, record, checksum FROM refunds").and_then(
-        |mut statement| {
-            let rows = statement
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
-            rows.collect()
-        },
-    );
-    salvage.refunds = refunds.unwrap_or_default();
     let undelivered =
         connection.prepare("SELECT attempt, outcome, reported FROM undelivered").and_then(|mut statement| {
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
@@ -195,24 +204,25 @@ fn read(connection: &Connection) -> Salvage {
 }
 
 /// Reads the table itself, without an index.
-fn read_attempts(connection: &Connection, salvage: &mut Salvage) -> rusqlite::Result<()> {
-    let columns = "seq, record, checksum, id, at_ms, device_id, reference_key, session_id";
-    let statement = format!("SELECT {columns} FROM attempts NOT INDEXED ORDER BY seq");
+fn read_table<R: Record>(
+    connection: &Connection,
+    records: &mut Vec<R>,
+    lost: &mut Vec<LostRecord>,
+) -> rusqlite::Result<()> {
+    // Earlier versions have no refunds.
+    if R::TABLE != Attempt::TABLE && !connection.table_exists(None, R::TABLE)? {
+        return Ok(());
+    }
+    let columns = LostRecord::columns::<R>();
+    let statement =
+        format!("SELECT {columns}, record, checksum FROM {} NOT INDEXED ORDER BY rowid", R::TABLE);
     let mut statement = connection.prepare(&statement)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let text = |index| row.get::<_, String>(index).ok();
-        let attempt = text(1).zip(text(2)).and_then(|(record, sum)| Attempt::from_record(&record, &sum));
-        match attempt {
-            Some(attempt) => salvage.attempts.push(attempt),
-            None => salvage.lost.push(LostAttempt {
-                seq: row.get(0).unwrap_or_default(),
-                id: text(3),
-                at: row.get(4).ok().and_then(|at| Timestamp::from_millisecond(at).ok()),
-                device_id: text(5),
-                reference: text(6),
-                session_id: text(7),
-            }),
+        match Row::new(0, text(6).as_deref(), text(7).as_deref()).record {
+            Some(record) => records.push(record),
+            None => lost.push(LostRecord::new::<R>(row.get(1).ok(), text)),
         }
     }
     Ok(())
@@ -231,46 +241,60 @@ fn check(connection: &Connection) -> Result<(), String> {
 
 impl Salvage {
     fn unreadable(error: &rusqlite::Error) -> Self {
-        Self {
-            attempts: Vec::new(),
-            lost: Vec::new(),
-            reason: Some(error.to_string()),
-            refunds: Vec::new(),
-            undelivered: Vec::new(),
-        }
+        Self { reason: Some(error.to_string()), ..Self::default() }
     }
 
-    /// Adds attempts that the table does not show, from records anywhere in the file. Such a record may be an earlier
-    /// version of the attempt. The one that says most about a session is used, which is the safe side: its status is
-    /// requested before the sale can be charged again.
+    /// Adds records that the tables do not show, from anywhere in the file. Such a record may be an earlier version of
+    /// the attempt or the refund. The one that says most about the money is used, which is the safe side: a session's
+    /// status is requested before the sale can be charged again, and a refund that may exist is repeated with its key.
     fn add_records(&mut self, bytes: &[u8]) {
-        let mut found: HashMap<uuid::Uuid, Attempt> = HashMap::new();
+        let (mut attempts, mut refunds) = (HashMap::new(), HashMap::new());
         for start in memchr::memmem::find_iter(bytes, RECORD_START) {
-            let Some(attempt) = record_at(&bytes[start..]) else { continue };
-            let rank = |attempt: &Attempt| match &attempt.outcome {
-                Outcome::Created { status, .. } if status.is_terminal() => 3,
-                Outcome::Created { .. } => 2,
-                Outcome::Pending | Outcome::Unknown(_) => 1,
-                Outcome::Refused(_) | Outcome::NotProcessed => 0,
-            };
-            match found.get(&attempt.id) {
-                Some(other) if rank(other) >= rank(&attempt) => {}
-                _ => drop(found.insert(attempt.id, attempt)),
+            let bytes = &bytes[start..];
+            // A record of a refund can be read as one of an attempt that says nothing.
+            if let Some(refund) =
+                record_at(bytes, |refund: &RefundAttempt| !refund.intent.order_id.is_empty())
+            {
+                keep_best(&mut refunds, refund, |refund| match &refund.outcome {
+                    RefundOutcome::Refunded { .. } => 2,
+                    outcome if outcome.is_unknown() => 1,
+                    _ => 0,
+                });
+            } else if let Some(attempt) = record_at(bytes, |_| true) {
+                keep_best(&mut attempts, attempt, |attempt: &Attempt| match &attempt.outcome {
+                    Outcome::Created { status, .. } if status.is_terminal() => 3,
+                    Outcome::Created { .. } => 2,
+                    Outcome::Pending | Outcome::Unknown(_) => 1,
+                    Outcome::Refused(_) | Outcome::NotProcessed => 0,
+                });
             }
         }
-        for attempt in &self.attempts {
-            found.remove(&attempt.id);
-        }
         self.lost.retain(|lost| {
-            lost.id.as_deref().and_then(|id| id.parse().ok()).is_none_or(|id| !found.contains_key(&id))
+            let id = lost.id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
+            id.is_none_or(|id| !attempts.contains_key(&id) && !refunds.contains_key(&id))
         });
-        self.attempts.extend(found.into_values());
-        self.attempts.sort_by_key(|attempt| attempt.at);
+        add_missing(&mut self.attempts, attempts);
+        add_missing(&mut self.refunds, refunds);
     }
 }
 
+fn keep_best<R: Record>(found: &mut HashMap<Uuid, R>, record: R, rank: impl Fn(&R) -> u8) {
+    match found.get(&record.id()) {
+        Some(other) if rank(other) >= rank(&record) => {}
+        _ => drop(found.insert(record.id(), record)),
+    }
+}
+
+fn add_missing<R: Record>(records: &mut Vec<R>, mut found: HashMap<Uuid, R>) {
+    for record in &*records {
+        found.remove(&record.id());
+    }
+    records.extend(found.into_values());
+    records.sort_by_key(Record::at);
+}
+
 /// The record at the beginning of the bytes, if its checksum follows it.
-fn record_at(bytes: &[u8]) -> Option<Attempt> {
+fn record_at<R: Record>(bytes: &[u8], is_one: impl Fn(&R) -> bool) -> Option<R> {
     let bytes = &bytes[..bytes.len().min(MAX_RECORD)];
     memchr::memchr_iter(b'}', bytes).find_map(|end| {
         let record = std::str::from_utf8(&bytes[..=end]).ok()?;
@@ -278,6 +302,6 @@ fn record_at(bytes: &[u8]) -> Option<Attempt> {
         if !sum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
-        Attempt::from_record(record, sum)
+        R::from_record(record, sum).filter(&is_one)
     })
 }

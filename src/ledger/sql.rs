@@ -1,13 +1,18 @@
 //! The SQL that both databases understand. An attempt is stored as a record with a checksum; the other columns are
 //! copies by which it is found.
 
+use std::ops::Range;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::record::Record;
 use super::storage::{Filter, Lookup};
 use super::{Attempt, Outcome, RefundAttempt};
-use jiff::Timestamp;
 
 /// A value of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Param {
+pub(crate) enum Param {
     Text(Option<String>),
     Integer(Option<i64>),
 }
@@ -24,77 +29,110 @@ impl From<i64> for Param {
     }
 }
 
-pub(super) fn describe_damage(number: usize) -> String {
-    let attempts = match number {
-        1 => "one attempt is".to_owned(),
-        number => format!("{number} attempts are"),
+/// A statement with the values of its parameters.
+pub(super) type Query = (String, Vec<Param>);
+
+pub(super) fn describe_damage<R: Record>(number: usize) -> String {
+    let records = match number {
+        1 => format!("one {} is", R::NOUN),
+        number => format!("{number} {}s are", R::NOUN),
     };
-    format!("{attempts} not what was stored")
+    format!("{records} not what was stored")
 }
 
-const COLUMNS: [&str; 15] = [
-    "id",
-    "at_ms",
-    "outcome",
-    "status",
-    "session_id",
-    "device_id",
-    "location_id",
-    "till",
-    "reference_key",
-    "reference_hash",
-    "open",
-    "unsettled",
-    "unsettled_hash",
-    "record",
-    "checksum",
-];
-
-/// The statement that adds an attempt. One that exists is replaced or kept.
-pub(super) fn insert(replace: bool) -> String {
-    let places: Vec<_> = (1..=COLUMNS.len()).map(|number| format!("${number}")).collect();
-    let (columns, places) = (COLUMNS.join(", "), places.join(", "));
+/// The statement that adds a record. One that exists is replaced or kept.
+pub(super) fn insert<R: Record>(replace: bool) -> String {
+    let columns = [&["id", "at_ms"], R::COLUMNS, &["record", "checksum"]].concat();
+    let places: Vec<_> = (1..=columns.len()).map(|number| format!("${number}")).collect();
     let conflict = if replace {
         let assignments: Vec<_> =
-            COLUMNS[1..].iter().map(|column| format!("{column} = excluded.{column}")).collect();
+            columns[1..].iter().map(|column| format!("{column} = excluded.{column}")).collect();
         format!("DO UPDATE SET {}", assignments.join(", "))
     } else {
         "DO NOTHING".to_owned()
     };
-    format!("INSERT INTO attempts ({columns}) VALUES ({places}) ON CONFLICT (id) {conflict}")
+    let (table, columns, places) = (R::TABLE, columns.join(", "), places.join(", "));
+    format!("INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT (id) {conflict}")
 }
 
 /// The values of [`insert`].
-pub(super) fn insert_params(attempt: &Attempt) -> [Param; COLUMNS.len()] {
-    let text = |text: Option<&String>| Param::Text(text.cloned());
-    let (outcome, status) = match &attempt.outcome {
-        Outcome::Pending => ("pending", None),
-        Outcome::Unknown(_) => ("unknown", None),
-        Outcome::Refused(_) => ("refused", None),
-        Outcome::NotProcessed => ("not_processed", None),
-        Outcome::Created { status, .. } => ("created", Some(status.to_string())),
-    };
-    let intent = &attempt.intent;
-    let is_unsettled = attempt.is_unsettled();
-    let record = attempt.to_record();
-    let checksum = super::hash::checksum(&record);
-    [
-        Param::Text(Some(attempt.id.to_string())),
-        attempt.at.as_millisecond().into(),
-        outcome.into(),
-        Param::Text(status),
-        Param::Text(attempt.session_id().map(str::to_owned)),
-        text(intent.device_id.as_ref()),
-        text(intent.location_id.as_ref()),
-        text(attempt.origin.till.as_ref()),
-        Param::Text(intent.reference()),
-        Param::Integer(intent.reference_hash()),
-        Param::Integer((attempt.session_id().is_some() && attempt.is_open()).then_some(1)),
-        Param::Integer(is_unsettled.then_some(1)),
-        Param::Integer(is_unsettled.then(|| intent.purchase_hash())),
-        Param::Text(Some(record)),
-        Param::Text(Some(checksum)),
-    ]
+pub(super) fn insert_params<R: Record>(record: &R) -> Vec<Param> {
+    let mut params = vec![Param::Text(Some(record.id().to_string())), record.at().as_millisecond().into()];
+    params.extend(record.values());
+    let json = record.to_record();
+    let checksum = super::hash::checksum(&json);
+    params.extend([Param::Text(Some(json)), Param::Text(Some(checksum))]);
+    params
+}
+
+impl Record for Attempt {
+    const NOUN: &'static str = "attempt";
+    const TABLE: &'static str = "attempts";
+    const COLUMNS: &'static [&'static str] = &[
+        "outcome",
+        "status",
+        "session_id",
+        "device_id",
+        "location_id",
+        "till",
+        "reference_key",
+        "reference_hash",
+        "open",
+        "unsettled",
+        "unsettled_hash",
+    ];
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn values(&self) -> Vec<Param> {
+        let text = |text: Option<&String>| Param::Text(text.cloned());
+        let (outcome, status) = match &self.outcome {
+            Outcome::Pending => ("pending", None),
+            Outcome::Unknown(_) => ("unknown", None),
+            Outcome::Refused(_) => ("refused", None),
+            Outcome::NotProcessed => ("not_processed", None),
+            Outcome::Created { status, .. } => ("created", Some(status.to_string())),
+        };
+        let intent = &self.intent;
+        let is_unsettled = self.is_unsettled();
+        vec![
+            outcome.into(),
+            Param::Text(status),
+            Param::Text(self.session_id().map(str::to_owned)),
+            text(intent.device_id.as_ref()),
+            text(intent.location_id.as_ref()),
+            text(self.origin.till.as_ref()),
+            Param::Text(intent.reference()),
+            Param::Integer(intent.reference_hash()),
+            Param::Integer((self.session_id().is_some() && self.is_open()).then_some(1)),
+            Param::Integer(is_unsettled.then_some(1)),
+            Param::Integer(is_unsettled.then(|| intent.purchase_hash())),
+        ]
+    }
+}
+
+impl Record for RefundAttempt {
+    const NOUN: &'static str = "refund";
+    const TABLE: &'static str = "refunds";
+    const COLUMNS: &'static [&'static str] = &["order_id"];
+
+    fn id(&self) -> Uuid {
+        self.id
+    }
+
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn values(&self) -> Vec<Param> {
+        vec![Param::Text(Some(self.intent.order_id.to_ascii_lowercase()))]
+    }
 }
 
 /// The statement that finds the attempts of a lookup, oldest first: their position, record and checksum. `None` if
@@ -102,7 +140,7 @@ pub(super) fn insert_params(attempt: &Attempt) -> [Param; COLUMNS.len()] {
 ///
 /// Related attempts are found by two indexes each, so that damage to a page of one of them hides none. The outer join
 /// shows those that an index has and the table lacks.
-pub(super) fn lookup(lookup: Lookup<'_>) -> Option<(String, Vec<Param>)> {
+pub(super) fn lookup(lookup: Lookup<'_>) -> Option<Query> {
     let (positions, params) = match lookup {
         Lookup::Nothing => return None,
         Lookup::Attempt(id) => {
@@ -134,8 +172,11 @@ pub(super) fn lookup(lookup: Lookup<'_>) -> Option<(String, Vec<Param>)> {
 
 /// The attempts that may be pruned, with the time in milliseconds since which all attempts stay. The order decides, so that
 /// a clock that was set back removes nothing that is younger.
-pub(super) const PRUNABLE: &str = "SELECT seq, record, checksum FROM attempts \
-    WHERE seq < COALESCE((SELECT MIN(seq) FROM attempts WHERE at_ms >= $1), (SELECT MAX(seq) + 1 FROM attempts))";
+pub(super) fn prunable(oldest: Timestamp) -> Query {
+    let statement = "SELECT seq, record, checksum FROM attempts WHERE seq < COALESCE(\
+        (SELECT MIN(seq) FROM attempts WHERE at_ms >= $1), (SELECT MAX(seq) + 1 FROM attempts))";
+    (statement.to_owned(), vec![oldest.as_millisecond().into()])
+}
 
 /// Counts all attempts, and those whose outcome is unknown.
 pub(super) const COUNT: &str = "SELECT COUNT(*), \
@@ -143,8 +184,21 @@ pub(super) const COUNT: &str = "SELECT COUNT(*), \
 
 pub(super) const DELETE: &str = "DELETE FROM attempts WHERE seq = $1";
 
+/// The statement that finds between which positions the attempts of a period are, by the index of the time.
+pub(super) fn positions(since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
+    // Without `+ 0`, a database may search all attempts in the order of their positions.
+    let statement = "SELECT COALESCE(MIN(seq + 0), 0), COALESCE(MAX(seq + 0) + 1, 0) FROM attempts \
+                     WHERE at_ms >= $1 AND at_ms < $2";
+    (statement.to_owned(), period(since, until))
+}
+
+fn period(since: Option<Timestamp>, until: Option<Timestamp>) -> Vec<Param> {
+    let millis = |time: Option<Timestamp>, default| time.map_or(default, Timestamp::as_millisecond).into();
+    vec![millis(since, i64::MIN), millis(until, i64::MAX)]
+}
+
 /// The statement that lists attempts, newest first: their position, record and checksum.
-pub(super) fn select(filter: &Filter, before: Option<i64>, limit: usize) -> (String, Vec<Param>) {
+pub(super) fn select(filter: &Filter, positions: &Range<i64>, limit: usize) -> Query {
     let mut conditions: Vec<String> = Vec::new();
     let mut params: Vec<Param> = Vec::new();
     let mut add = |condition: &str, values: Vec<Param>| {
@@ -169,11 +223,13 @@ pub(super) fn select(filter: &Filter, before: Option<i64>, limit: usize) -> (Str
         open,
         ..
     } = filter;
+    add("seq >= {} AND seq < {}", vec![positions.start.into(), positions.end.into()]);
+    // Found by their positions, and not by the index of the time, whose order is another one.
     if let Some(since) = since {
-        add("at_ms >= {}", vec![since.as_millisecond().into()]);
+        add("at_ms + 0 >= {}", vec![since.as_millisecond().into()]);
     }
     if let Some(until) = until {
-        add("at_ms < {}", vec![until.as_millisecond().into()]);
+        add("at_ms + 0 < {}", vec![until.as_millisecond().into()]);
     }
     let equal = [
         ("status", status),
@@ -202,45 +258,24 @@ pub(super) fn select(filter: &Filter, before: Option<i64>, limit: usize) -> (Str
     if *unknown {
         add("unsettled = 1 AND outcome IN ('pending', 'unknown')", Vec::new());
     }
-    if let Some(before) = before {
-        add("seq < {}", vec![before.into()]);
-    }
-    let conditions =
-        if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    let statement =
-        format!("SELECT seq, record, checksum FROM attempts{conditions} ORDER BY seq DESC LIMIT {limit}");
+    let conditions = conditions.join(" AND ");
+    let statement = format!(
+        "SELECT seq, record, checksum FROM attempts WHERE {conditions} ORDER BY seq DESC LIMIT {limit}"
+    );
     (statement, params)
 }
 
-pub(super) const INSERT_REFUND: &str = "INSERT INTO refunds (id, at_ms, order_id, record, checksum) \
-    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO UPDATE SET record = excluded.record, checksum = excluded.checksum";
-
-/// The values of [`INSERT_REFUND`].
-pub(super) fn insert_refund_params(refund: &RefundAttempt) -> [Param; 5] {
-    let record = refund.to_record();
-    let checksum = super::hash::checksum(&record);
-    [
-        Param::Text(Some(refund.id.to_string())),
-        refund.at.as_millisecond().into(),
-        Param::Text(Some(refund.intent.order_id.to_ascii_lowercase())),
-        Param::Text(Some(record)),
-        Param::Text(Some(checksum)),
-    ]
+/// The statement that finds the refunds of an order, oldest first: a number, their record and checksum.
+pub(super) fn refunds_of_order(order_id: &str) -> Query {
+    let statement = format!("{SELECT_REFUNDS} WHERE order_id = $1 ORDER BY at_ms, id");
+    (statement, vec![Param::Text(Some(order_id.to_ascii_lowercase()))])
 }
 
-/// The statement that finds the refunds of an order, oldest first: their record and checksum.
-pub(super) fn refunds_of_order(order_id: &str) -> (&'static str, Vec<Param>) {
-    let statement = "SELECT record, checksum FROM refunds WHERE order_id = $1 ORDER BY at_ms, id";
-    (statement, vec![order_id.to_ascii_lowercase().as_str().into()])
+/// The statement that lists refunds, oldest first: a number, their record and checksum.
+pub(super) fn select_refunds(since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
+    let statement = format!("{SELECT_REFUNDS} WHERE at_ms >= $1 AND at_ms < $2 ORDER BY at_ms, id");
+    (statement, period(since, until))
 }
 
-/// The statement that lists refunds, oldest first: their record and checksum.
-pub(super) fn select_refunds(
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-) -> (&'static str, Vec<Param>) {
-    let statement =
-        "SELECT record, checksum FROM refunds WHERE at_ms >= $1 AND at_ms < $2 ORDER BY at_ms, id";
-    let millis = |time: Option<Timestamp>, default| time.map_or(default, Timestamp::as_millisecond).into();
-    (statement, vec![millis(since, i64::MIN), millis(until, i64::MAX)])
-}
+/// Refunds have no position.
+const SELECT_REFUNDS: &str = "SELECT CAST(0 AS bigint), record, checksum FROM refunds";

@@ -3,6 +3,7 @@
 use std::cell::{Ref, RefCell};
 use std::fs;
 use std::io::{Read as _, Seek as _, Write as _};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,10 +14,9 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_f
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::sql::{self, Param};
-use super::storage::{
-    DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Row, Storage, Summary,
-};
+use super::record::{Record, Row, check_rows};
+use super::sql::{self, Param, Query};
+use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
 use super::{Attempt, Origin, RefundAttempt};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
@@ -87,6 +87,8 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A transaction takes milliseconds. A process that holds the lock for longer is stopped or hangs.
 const MAX_WAIT: Duration = Duration::from_secs(10);
+
+const IMPORT_CACHE_KIB: i64 = 64 * 1024;
 
 pub(crate) struct SqliteStorage {
     path: PathBuf,
@@ -201,8 +203,42 @@ impl SqliteStorage {
         }
     }
 
-    fn damaged(&self, number: usize) -> LedgerError {
-        LedgerError::Damaged { location: self.location(), reason: sql::describe_damage(number) }
+    /// Passes the records that the query finds to `change`, and stores those that it returns, in one transaction.
+    async fn transact_records<R: Record>(
+        &self,
+        query: Option<Query>,
+        durability: Durability,
+        change: &mut dyn FnMut(Vec<R>) -> Vec<R>,
+    ) -> Result<(), LedgerError> {
+        let done = self.with_database("write", |connection| {
+            set_durability(connection, durability)?;
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+            let rows =
+                query.as_ref().map_or_else(|| Ok(Vec::new()), |query| read_rows(&transaction, query))?;
+            let found = match check_rows(rows) {
+                Ok(found) => found,
+                Err(damaged) => return Ok(Err(damaged)),
+            };
+            for record in change(found) {
+                insert(&transaction, &record, true)?;
+            }
+            transaction.commit()?;
+            Ok(Ok(()))
+        });
+        done.await?.map_err(|damaged| LedgerError::Damaged {
+            location: self.location(),
+            reason: sql::describe_damage::<R>(damaged),
+        })?;
+        // What was stored in a file that was removed meanwhile is lost.
+        self.ensure_in_place().await
+    }
+
+    /// The records that the query finds. A database that does not exist has none.
+    async fn read_records<R: Record>(&self, query: Query) -> Result<Vec<Row<R>>, LedgerError> {
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        self.with_database("read", |connection| read_rows(connection, &query)).await
     }
 }
 
@@ -214,47 +250,40 @@ impl Storage for SqliteStorage {
         change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(async move {
-            // Only a new intent needs a database that does not exist yet.
-            if matches!(lookup, Lookup::Attempt(_) | Lookup::Session(_)) && !self.path.exists() {
+            // Only a new intent needs a database that does not exist yet. One that was in use should be there.
+            let is_new = self.connection.borrow().is_none() && !self.path.exists();
+            if is_new && matches!(lookup, Lookup::Attempt(_) | Lookup::Session(_)) {
                 return Ok(());
             }
-            let damaged = self
-                .with_database("write", |connection| {
-                    set_durability(connection, durability)?;
-                    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-                    let rows = match sql::lookup(lookup) {
-                        Some((statement, params)) => read_rows(&transaction, &statement, &params)?,
-                        None => Vec::new(),
-                    };
-                    let damaged = rows.iter().filter(|row| row.attempt.is_none()).count();
-                    if damaged > 0 {
-                        return Ok(damaged);
-                    }
-                    let found = rows.into_iter().filter_map(|row| row.attempt).collect();
-                    for attempt in change(found) {
-                        insert(&transaction, &attempt, true)?;
-                    }
-                    transaction.commit()?;
-                    Ok(0)
-                })
-                .await?;
-            if damaged > 0 { Err(self.damaged(damaged)) } else { Ok(()) }
+            self.transact_records(sql::lookup(lookup), durability, change).await
+        })
+    }
+
+    fn positions(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>> {
+        Box::pin(async move {
+            if !self.path.exists() {
+                return Ok(0..0);
+            }
+            let (statement, params) = sql::positions(since, until);
+            self.with_database("read", |connection| {
+                let params = params_from_iter(&params);
+                connection.query_row(&statement, params, |row| Ok(row.get(0)?..row.get(1)?))
+            })
+            .await
         })
     }
 
     fn select<'a>(
         &'a self,
         filter: &'a Filter,
-        before: Option<i64>,
+        positions: Range<i64>,
         limit: usize,
-    ) -> LocalBoxFuture<'a, Result<Vec<Row>, LedgerError>> {
-        Box::pin(async move {
-            if !self.path.exists() {
-                return Ok(Vec::new());
-            }
-            let (statement, params) = sql::select(filter, before, limit);
-            self.with_database("read", |connection| read_rows(connection, &statement, &params)).await
-        })
+    ) -> LocalBoxFuture<'a, Result<Vec<Row<Attempt>>, LedgerError>> {
+        Box::pin(self.read_records(sql::select(filter, &positions, limit)))
     }
 
     fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
@@ -271,13 +300,22 @@ impl Storage for SqliteStorage {
         })
     }
 
-    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
+    fn import(
+        &self,
+        attempts: Vec<Attempt>,
+        refunds: Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         Box::pin(async move {
             self.with_database("write", |connection| {
+                // The indexes of a large import do not fit into the default of 2 MB.
+                connection.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB)?;
                 let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
                 let mut added = 0;
                 for attempt in &attempts {
                     added += insert(&transaction, attempt, false)?;
+                }
+                for refund in &refunds {
+                    added += insert(&transaction, refund, false)?;
                 }
                 transaction.commit()?;
                 Ok(added)
@@ -297,8 +335,8 @@ impl Storage for SqliteStorage {
             }
             self.with_database("write", |connection| {
                 let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-                let mut rows = read_rows(&transaction, sql::PRUNABLE, &[oldest.as_millisecond().into()])?;
-                rows.retain(|row| row.attempt.as_ref().is_some_and(can_remove));
+                let mut rows = read_rows(&transaction, &sql::prunable(oldest))?;
+                rows.retain(|row| row.record.as_ref().is_some_and(can_remove));
                 for row in &rows {
                     transaction.prepare_cached(sql::DELETE)?.execute([row.seq])?;
                 }
@@ -314,41 +352,15 @@ impl Storage for SqliteStorage {
         order_id: &'a str,
         change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(async move {
-            let damaged = self
-                .with_database("write", |connection| {
-                    set_durability(connection, Durability::Full)?;
-                    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-                    let (statement, params) = sql::refunds_of_order(order_id);
-                    let refunds = read_refunds(&transaction, statement, &params)?;
-                    let damaged = refunds.iter().filter(|refund| refund.is_none()).count();
-                    if damaged > 0 {
-                        return Ok(damaged);
-                    }
-                    for refund in change(refunds.into_iter().flatten().collect()) {
-                        let params = params_from_iter(sql::insert_refund_params(&refund));
-                        transaction.prepare_cached(sql::INSERT_REFUND)?.execute(params)?;
-                    }
-                    transaction.commit()?;
-                    Ok(0)
-                })
-                .await?;
-            if damaged > 0 { Err(self.damaged(damaged)) } else { Ok(()) }
-        })
+        Box::pin(self.transact_records(Some(sql::refunds_of_order(order_id)), Durability::Full, change))
     }
 
     fn select_refunds(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
-        Box::pin(async move {
-            if !self.path.exists() {
-                return Ok(Vec::new());
-            }
-            let (statement, params) = sql::select_refunds(since, until);
-            self.with_database("read", |connection| read_refunds(connection, statement, &params)).await
-        })
+    ) -> LocalBoxFuture<'_, Result<Vec<Row<RefundAttempt>>, LedgerError>> {
+        Box::pin(self.read_records(sql::select_refunds(since, until)))
     }
 
     fn try_lock<'a>(
@@ -450,35 +462,22 @@ fn set_durability(connection: &Connection, durability: Durability) -> rusqlite::
     connection.pragma_update(None, "synchronous", synchronous)
 }
 
-fn insert(connection: &Connection, attempt: &Attempt, replace: bool) -> rusqlite::Result<usize> {
-    connection.prepare_cached(&sql::insert(replace))?.execute(params_from_iter(sql::insert_params(attempt)))
+fn insert<R: Record>(connection: &Connection, record: &R, replace: bool) -> rusqlite::Result<usize> {
+    let params = params_from_iter(sql::insert_params(record));
+    connection.prepare_cached(&sql::insert::<R>(replace))?.execute(params)
 }
 
-fn read_rows(connection: &Connection, statement: &str, params: &[Param]) -> rusqlite::Result<Vec<Row>> {
+fn read_rows<R: Record>(
+    connection: &Connection,
+    (statement, params): &Query,
+) -> rusqlite::Result<Vec<Row<R>>> {
     let mut statement = connection.prepare(statement)?;
     let mut rows = statement.query(params_from_iter(params))?;
     let mut read = Vec::new();
     while let Some(row) = rows.next()? {
         // Text that is not UTF-8 is damage to the row, not a failure of the database.
-        let text = |index| row.get::<_, String>(index).ok();
-        let attempt = text(1).zip(text(2)).and_then(|(record, sum)| Attempt::from_record(&record, &sum));
-        read.push(Row { seq: row.get(0)?, attempt });
-    }
-    Ok(read)
-}
-
-fn read_refunds(
-    connection: &Connection,
-    statement: &str,
-    params: &[Param],
-) -> rusqlite::Result<Vec<Option<RefundAttempt>>> {
-    let mut statement = connection.prepare(statement)?;
-    let mut rows = statement.query(params_from_iter(params))?;
-    let mut read = Vec::new();
-    while let Some(row) = rows.next()? {
-        let text = |index| row.get::<_, String>(index).ok();
-        let refund = text(0).zip(text(1)).and_then(|(record, sum)| RefundAttempt::from_record(&record, &sum));
-        read.push(refund);
+        let text = |index| row.get_ref(index).ok().and_then(|value| value.as_str().ok());
+        read.push(Row::new(row.get(0)?, text(1), text(2)));
     }
     Ok(read)
 }

@@ -1,13 +1,15 @@
 //! The storage trait of the ledger, and the errors of its implementations.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
-
-use super::{Attempt, Intent, Origin, RefundAttempt};
 use uuid::Uuid;
+
+use super::record::Row;
+use super::{Attempt, Intent, Origin, RefundAttempt};
 
 /// Keeps attempts. Rules are never decided here, but by the function that [`Storage::transact`] calls.
 pub(crate) trait Storage {
@@ -20,19 +22,31 @@ pub(crate) trait Storage {
         change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
 
-    /// The newest attempts that match the filter and are older than `before`, newest first.
+    /// The positions between which the attempts of this time are. The clock of a machine may have been set back, so others
+    /// can be among them.
+    fn positions(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>>;
+
+    /// The newest attempts at these positions that match the filter, newest first.
     fn select<'a>(
         &'a self,
         filter: &'a Filter,
-        before: Option<i64>,
+        positions: Range<i64>,
         limit: usize,
-    ) -> LocalBoxFuture<'a, Result<Vec<Row>, LedgerError>>;
+    ) -> LocalBoxFuture<'a, Result<Vec<Row<Attempt>>, LedgerError>>;
 
     /// Counts the attempts of all accounts. Fails if the storage cannot be used.
     fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>>;
 
-    /// Adds attempts, except those whose ID exists. Returns how many were added.
-    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>>;
+    /// Adds attempts and refunds, except those whose ID exists. Returns how many were added.
+    fn import(
+        &self,
+        attempts: Vec<Attempt>,
+        refunds: Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'_, Result<usize, LedgerError>>;
 
     /// Removes attempts for which `can_remove` returns true, and which are older, both by time and by their position,
     /// than every attempt since `oldest`. Damaged ones stay. Returns how many were removed.
@@ -50,12 +64,12 @@ pub(crate) trait Storage {
         change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
 
-    /// The refunds that were started in this time, oldest first. Damaged ones are `None`.
+    /// The refunds that were started in this time, oldest first.
     fn select_refunds(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>>;
+    ) -> LocalBoxFuture<'_, Result<Vec<Row<RefundAttempt>>, LedgerError>>;
 
     /// Locks a device until the lock is dropped or the process ends. Does not wait.
     fn try_lock<'a>(
@@ -113,16 +127,7 @@ pub(crate) struct Filter {
     pub matches_all_accounts: bool,
 }
 
-/// A stored attempt.
-#[derive(Debug)]
-pub(crate) struct Row {
-    /// The position in the ledger.
-    pub seq: i64,
-    /// `None` if it is damaged.
-    pub attempt: Option<Attempt>,
-}
-
-/// The contents of a storage.
+/// What a storage holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// The version of the tables.

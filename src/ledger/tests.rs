@@ -2,14 +2,16 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use proptest::prelude::*;
+use serde_json::json;
 
-use super::storage::{Row, Summary};
+use super::record::Row;
+use super::storage::Summary;
 use super::*;
-use crate::model::SessionStatus;
 
 #[path = "../../tests/common/postgres.rs"]
 #[allow(dead_code, unreachable_pub, clippy::print_stderr)]
@@ -46,21 +48,29 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(())).boxed_local()
     }
 
+    fn positions(
+        &self,
+        _: Option<Timestamp>,
+        _: Option<Timestamp>,
+    ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>> {
+        unreachable!("no test of the rules selects a period")
+    }
+
     fn select<'a>(
         &'a self,
         filter: &'a Filter,
-        before: Option<i64>,
+        positions: Range<i64>,
         limit: usize,
-    ) -> LocalBoxFuture<'a, Result<Vec<Row>, LedgerError>> {
+    ) -> LocalBoxFuture<'a, Result<Vec<Row<Attempt>>, LedgerError>> {
         let attempts = self.0.borrow();
         let numbered: Vec<_> = (0_i64..).zip(attempts.iter()).collect();
         let rows = numbered.into_iter().rev().filter(|(seq, attempt)| {
-            before.is_none_or(|before| *seq < before)
+            positions.contains(seq)
                 && (!filter.unknown || attempt.outcome.is_unknown())
                 && (!filter.open || attempt.session_id().is_some() && attempt.is_open())
                 && filter.session_id.as_deref().is_none_or(|id| attempt.session_id() == Some(id))
         });
-        let rows = rows.take(limit).map(|(seq, attempt)| Row { seq, attempt: Some(attempt.clone()) });
+        let rows = rows.take(limit).map(|(seq, attempt)| Row { seq, record: Some(attempt.clone()) });
         std::future::ready(Ok(rows.collect())).boxed_local()
     }
 
@@ -84,11 +94,15 @@ impl Storage for MemoryStorage {
         &self,
         _: Option<Timestamp>,
         _: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Option<RefundAttempt>>, LedgerError>> {
+    ) -> LocalBoxFuture<'_, Result<Vec<Row<RefundAttempt>>, LedgerError>> {
         unreachable!("no test of the attempts refunds")
     }
 
-    fn import(&self, attempts: Vec<Attempt>) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
+    fn import(
+        &self,
+        attempts: Vec<Attempt>,
+        _: Vec<RefundAttempt>,
+    ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         let number = attempts.len();
         self.0.borrow_mut().extend(attempts);
         std::future::ready(Ok(number)).boxed_local()
@@ -222,12 +236,8 @@ async fn play(ledger: &Ledger, steps: &[Step]) -> Vec<String> {
                 String::new()
             }
             Step::Observe { session, status } => {
-                let session = Session {
-                    session_id: Some(format!("s{session}")),
-                    status: Some(SessionStatus::from((*status).to_owned())),
-                    ..Session::default()
-                };
-                ledger.record_status(&session).await.unwrap();
+                let session = json!({"session_id": format!("s{session}"), "status": status});
+                ledger.record_status(&Resource::from_json(session).unwrap()).await.unwrap();
                 String::new()
             }
             Step::Report { attempt } => {
@@ -358,6 +368,97 @@ fn text_that_a_database_may_not_like_is_stored_and_found() {
                 assert_eq!((found, page.damaged), (1, 0));
             }
             assert_eq!(ledger.summary().await.unwrap().attempts, 5);
+        });
+    }
+}
+
+fn refund_intent(order_id: &str, amount: i64) -> RefundIntent {
+    RefundIntent { order_id: order_id.into(), amount, currency: "SEK".into(), ..RefundIntent::default() }
+}
+
+#[test]
+fn a_refund_keeps_its_key_until_its_outcome_is_known_and_is_made_once() {
+    let state = tempfile::tempdir().unwrap();
+    for open in all_storages(state.path()) {
+        block_on(async {
+            // Another process each time.
+            let ledger = || Ledger::new(open(), account("M1"), String::new());
+            let intent = refund_intent("O-1", 100);
+            let (first, decision) = ledger().begin_refund(&intent, false).await.unwrap();
+            assert_eq!(decision, RefundDecision::Start);
+            let (_, decision) = ledger().begin_refund(&refund_intent("o-1", 100), false).await.unwrap();
+            let RefundDecision::Resume(resumed) = decision else { panic!("{decision:?}") };
+            assert_eq!(resumed.id, first.id, "a repetition has the same key");
+            let lost = RefundOutcome::Unknown("lost".into());
+            ledger().finish_refund(&first, &lost).await.unwrap();
+            let refunded = RefundOutcome::Refunded { refund_id: Some("R-1".into()) };
+            ledger().finish_refund(&first, &refunded).await.unwrap();
+            ledger().finish_refund(&first, &lost).await.unwrap();
+            let (_, decision) = ledger().begin_refund(&intent, false).await.unwrap();
+            let RefundDecision::Exists(made) = decision else { panic!("{decision:?}") };
+            assert_eq!(made.outcome, refunded, "what was processed stays");
+            let (second, decision) = ledger().begin_refund(&intent, true).await.unwrap();
+            assert_eq!(decision, RefundDecision::Start);
+            let ids =
+                |refunds: Vec<RefundAttempt>| refunds.iter().map(|refund| refund.id).collect::<Vec<_>>();
+            assert_eq!(ids(ledger().refunds_of_order("o-1").await.unwrap()), [first.id, second.id]);
+            assert!(ledger().refunds_of_order("o-2").await.unwrap().is_empty());
+            let all = ledger().refunds(None, None).await.unwrap();
+            assert_eq!((ids(all.0), all.1), (vec![first.id, second.id], 0));
+            assert_eq!(ledger().refunds(Some(Timestamp::MAX), None).await.unwrap().0, []);
+            let amounts = ledger().refunded_amounts().await.unwrap();
+            assert_eq!(amounts.into_iter().collect::<Vec<_>>(), [("O-1".to_owned(), 100)]);
+            let other = Ledger::new(open(), account("M2"), String::new());
+            let (_, decision) = other.begin_refund(&intent, false).await.unwrap();
+            assert_eq!(decision, RefundDecision::Start, "of another account");
+        });
+    }
+}
+
+#[test]
+fn of_many_that_begin_the_same_refund_at_once_one_starts() {
+    let state = tempfile::tempdir().unwrap();
+    for open in all_storages(state.path()) {
+        block_on(async {
+            let ledgers: Vec<_> = (0..8).map(|_| Ledger::new(open(), account("M1"), String::new())).collect();
+            let intent = refund_intent("o", 100);
+            let begun = ledgers.iter().map(|ledger| ledger.begin_refund(&intent, false));
+            let begun = futures_util::future::join_all(begun).await;
+            let decisions: Vec<_> = begun.into_iter().map(|begun| begun.unwrap().1).collect();
+            let started = decisions.iter().filter(|decision| **decision == RefundDecision::Start).count();
+            assert_eq!(started, 1, "{decisions:?}");
+        });
+    }
+}
+
+#[test]
+fn a_damaged_refund_stops_the_refunds_of_its_order_only() {
+    let state = tempfile::tempdir().unwrap();
+    let statement = "UPDATE refunds SET record = replace(record, '100', '999') WHERE order_id = 'damaged'";
+    let database = database();
+    let mut damages: Vec<Box<dyn Fn()>> = vec![Box::new(|| {
+        let database = rusqlite::Connection::open(state.path().join("ledger.db")).unwrap();
+        assert_eq!(database.execute(statement, []).unwrap(), 1);
+    })];
+    let mut storages: Vec<Box<dyn Fn() -> Box<dyn Storage>>> =
+        vec![Box::new(|| Box::new(SqliteStorage::new(state.path())))];
+    if let Some(database) = &database {
+        block_on(postgres(database).create(None)).unwrap();
+        storages.push(Box::new(|| Box::new(postgres(database))));
+        damages.push(Box::new(|| drop(database.sql(&format!("SET search_path = kustom; {statement}")))));
+    }
+    for (open, damage) in storages.iter().zip(&damages) {
+        block_on(async {
+            let ledger = || Ledger::new(open(), account("M1"), String::new());
+            let (attempt, _) = ledger().begin_refund(&refund_intent("damaged", 100), false).await.unwrap();
+            damage();
+            let error = ledger().begin_refund(&refund_intent("damaged", 50), false).await.unwrap_err();
+            assert!(error.message.ends_with("one refund is not what was stored"), "{}", error.message);
+            assert!(ledger().finish_refund(&attempt, &RefundOutcome::Pending).await.is_err());
+            let (_, decision) = ledger().begin_refund(&refund_intent("intact", 100), false).await.unwrap();
+            assert_eq!(decision, RefundDecision::Start);
+            let (refunds, omitted) = ledger().refunds(None, None).await.unwrap();
+            assert_eq!((refunds.len(), omitted), (1, 1));
         });
     }
 }
@@ -508,6 +609,53 @@ fn no_flipped_bit_at_all_makes_a_sale_be_charged_again() {
 }
 
 #[test]
+fn a_period_is_found_by_an_index_and_completely_when_the_clock_was_set_back() {
+    let state = tempfile::tempdir().unwrap();
+    let at = |minutes: i64| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minutes);
+    let attempt = |number: u8, minutes: i64| Attempt {
+        id: Uuid::from_u128(number.into()),
+        at: at(minutes),
+        account: account("M1"),
+        origin: Origin::default(),
+        intent: intent(number % 2, 1, None),
+        outcome: Outcome::NotProcessed,
+        reported: true,
+    };
+    for open in all_storages(state.path()) {
+        block_on(async {
+            let attempts = vec![attempt(1, 10), attempt(2, 100), attempt(3, 20), attempt(4, 30)];
+            open().import(attempts, Vec::new()).await.unwrap();
+            let ledger = Ledger::new(open(), account("M1"), String::new());
+            let found = async |since: Option<i64>, until: Option<i64>, device: Option<&str>| {
+                let device_id = device.map(str::to_owned);
+                let filter =
+                    Filter { since: since.map(at), until: until.map(at), device_id, ..Filter::default() };
+                let page = ledger.attempts(&filter, 10).await.unwrap().attempts;
+                page.iter().map(|attempt| attempt.id.as_u128()).collect::<Vec<_>>()
+            };
+            assert_eq!(found(Some(20), None, None).await, [4, 3, 2]);
+            assert_eq!(found(Some(31), None, None).await, [2]);
+            assert_eq!(found(None, Some(20), None).await, [1]);
+            assert_eq!(found(None, Some(101), None).await, [4, 3, 2, 1]);
+            assert_eq!(found(Some(20), Some(100), None).await, [4, 3]);
+            assert_eq!(found(Some(10), Some(100), Some("d1")).await, [3, 1]);
+            assert_eq!(found(Some(101), None, None).await, []);
+        });
+    }
+    let database = rusqlite::Connection::open(state.path().join("ledger.db")).unwrap();
+    let plan = |(statement, params): sql::Query| -> String {
+        let mut statement = database.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+        let rows = statement.query_map(rusqlite::params_from_iter(params), |row| row.get::<_, String>(3));
+        rows.unwrap().map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    };
+    let expected = "SEARCH attempts USING COVERING INDEX attempts_at (at_ms>? AND at_ms<?)";
+    assert_eq!(plan(sql::positions(Some(at(1)), None)), expected);
+    let filter = Filter { since: Some(at(1)), until: Some(at(2)), ..Filter::default() };
+    let expected = "SEARCH attempts USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+    assert_eq!(plan(sql::select(&filter, &(1..9), 20)), expected);
+}
+
+#[test]
 fn a_ledger_of_a_newer_version_is_not_used() {
     let state = tempfile::tempdir().unwrap();
     block_on(async {
@@ -541,7 +689,7 @@ fn pruning_goes_by_the_order_when_the_clock_was_set_back() {
     };
     block_on(async {
         // The third was made after the second, with a clock that had been set back.
-        storage.import(vec![attempt(1, 10), attempt(2, 100), attempt(3, 20)]).await.unwrap();
+        storage.import(vec![attempt(1, 10), attempt(2, 100), attempt(3, 20)], Vec::new()).await.unwrap();
         let ledger = ledger(storage);
         assert_eq!(ledger.prune(at(50)).await.unwrap(), 1);
         let kept = ledger.attempts(&Filter::default(), usize::MAX).await.unwrap().attempts;

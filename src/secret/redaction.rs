@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
@@ -73,6 +73,8 @@ impl Searcher {
         let (texts, is_base64): (Vec<_>, Vec<_>) =
             spellings.map(|Spelling { text, is_base64 }| (text, is_base64)).unzip();
         let builder = AhoCorasick::builder()
+            // Another kind takes milliseconds to build, which is longer than most searches.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::LeftmostLongest)
             .build(texts);

@@ -85,6 +85,13 @@ fn open(path: &Path) -> Connection {
     connection
 }
 
+/// Changes the database, and leaves nothing of what it was.
+pub(crate) fn damage(state: &Path, statement: &str) {
+    let connection = open(&state.join("ledger.db"));
+    assert_eq!(connection.execute(statement, []).expect("a statement"), 1, "{statement}");
+    connection.execute_batch("VACUUM").expect("a statement");
+}
+
 /// Changes an attempt, and the columns by which it is found.
 pub(crate) fn change_attempt(state: &Path, id: &str, change: impl FnOnce(&mut Attempt)) {
     let mut attempt =

@@ -19,5 +19,8 @@ mod list_filters;
 mod network_errors;
 mod other_resource;
 mod recover;
+mod repair;
 mod shared_ledger;
+mod soak;
+mod storage_faults;
 mod watch;

@@ -290,3 +290,59 @@ fn the_duplicate_check_and_the_wait_do_not_believe_another_session() {
         assert_eq!(liar.posts(), before + 1, "{label}");
     }
 }
+
+/// A session that ended unpaid lets its sale be charged again, so it has to be the one that was requested.
+#[test]
+fn another_session_that_ended_unpaid_does_not_let_the_sale_be_created_again() {
+    let lies = [
+        ("device_id", json!(id(99))),
+        ("order_amount", json!(100)),
+        ("order_amount", json!({"value": 200})),
+        ("purchase_currency", json!("NOK")),
+        ("merchant_reference1", json!("other")),
+        ("merchant_reference2", json!("other")),
+        ("purchase_started_at", json!("2020-01-01T00:00:00Z")),
+    ];
+    for (number, (field, value)) in lies.into_iter().enumerate() {
+        let status = ["CANCELLED", "EXPIRED", "FAILED"][number % 3];
+        let created: Arc<Mutex<Value>> = Arc::default();
+        let lie = Arc::new(Mutex::new(Some(value.clone())));
+        let (shared, told) = (Arc::clone(&created), Arc::clone(&lie));
+        let server = Server::new(move |asked| {
+            let mut session = shared.lock().unwrap();
+            if asked.line() == "POST /ipp/v1/sessions" {
+                *session = truth(asked);
+                return Reply::json(200, &session);
+            }
+            let mut found = session.clone();
+            found["status"] = json!(status);
+            if let Some(value) = &*told.lock().unwrap() {
+                found[field] = value.clone();
+            }
+            Reply::json(200, &found)
+        });
+        let env = TestEnv::new().at(&server.url(), KEY).env("KUSTOM_MERCHANT_ID", MERCHANT);
+        let create = |reference: &str, more: &[&str]| {
+            let device = id(1);
+            let words = ["sessions", "create", "--device", &device, "--amount", "2", "--currency", "SEK"];
+            let references = ["--reference", reference, "--reference2", "s", "-o", "json"];
+            env.run([&words[..], &references, more].concat())
+        };
+        let posts = || server.lines().iter().filter(|line| *line == "POST /ipp/v1/sessions").count();
+        let _ = create("r", &[]).assert_code(0);
+        let stopped = create("r", &[]).assert_code(9);
+        let label = format!("{field} {value}: {}", stopped.stderr);
+        assert!(stopped.stderr.contains(&format!("is not as requested: its {field} is ")), "{label}");
+        let _ = create("r", &["--if-exists", "return", "--watch"]).assert_code(9);
+        for policy in ["fail", "cancel", "wait"] {
+            let _ = create("another", &["--if-busy", policy]).assert_code(9);
+        }
+        // No other command believes it either.
+        let _ = env.run(["sessions", "list", "--refresh"]).assert_code(0);
+        let _ = create("r", &[]).assert_code(9);
+        assert_eq!(posts(), 1, "{label}");
+        *lie.lock().unwrap() = None;
+        let _ = create("r", &[]).assert_code(0);
+        assert_eq!(posts(), 2, "{label}");
+    }
+}

@@ -1,6 +1,5 @@
 //! Several machines with one ledger in PostgreSQL: a sale is charged once, whatever happens to any of them.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -8,14 +7,14 @@ use kustom::emulator::{API_KEY, MERCHANT_ID};
 use serde_json::Value;
 
 use super::faulty_proxy::{Fault, Point, Then};
-use super::fixture::{Charged, DUPLICATE, Sale, Shop, UNKNOWN, error_of};
+use super::fixture::{DUPLICATE, Shop, UNKNOWN, error_of};
 use crate::common::database_proxy::DatabaseProxy;
-use crate::common::harness::{CommandOutput, RunningCommand, TestEnv};
+use crate::common::harness::TestEnv;
 use crate::common::postgres::{Database, PASSWORD, Postgres};
 use crate::common::tls;
 
 /// Another machine of the shop, with a state directory of its own.
-fn machine(shop: &Shop, ledger: &str, till: &str) -> TestEnv {
+pub(crate) fn machine(shop: &Shop, ledger: &str, till: &str) -> TestEnv {
     TestEnv::new()
         .at(&shop.wire.url(), API_KEY)
         .env("KUSTOM_MERCHANT_ID", MERCHANT_ID)
@@ -24,7 +23,7 @@ fn machine(shop: &Shop, ledger: &str, till: &str) -> TestEnv {
         .env("KUSTOM_TILL", till)
 }
 
-fn ledger<'a>(server: &'a Postgres, name: &str) -> Database<'a> {
+pub(crate) fn create_ledger<'a>(server: &'a Postgres, name: &str) -> Database<'a> {
     let database = server.database(name);
     let env = TestEnv::new().local().env("KUSTOM_LEDGER", database.url()).env("PGPASSWORD", PASSWORD);
     let created = env.run(["ledger", "init"]).assert_code(0);
@@ -42,7 +41,7 @@ fn outcomes(database: &Database<'_>) -> Vec<String> {
 #[test]
 fn the_second_of_two_machines_is_stopped_and_hears_about_the_first() {
     let Some(server) = Postgres::shared() else { return };
-    let database = ledger(server, "two_machines");
+    let database = create_ledger(server, "two_machines");
     let mut shop = Shop::open();
     let sale = shop.sale(true);
     let (first, second) = (machine(&shop, &database.url(), "1"), machine(&shop, &database.socket_url(), "2"));
@@ -62,7 +61,7 @@ fn the_second_of_two_machines_is_stopped_and_hears_about_the_first() {
 #[test]
 fn an_unknown_outcome_of_one_machine_stops_the_others_until_it_is_resolved() {
     let Some(server) = Postgres::shared() else { return };
-    let database = ledger(server, "unknown_outcome");
+    let database = create_ledger(server, "unknown_outcome");
     let mut shop = Shop::open();
     let sale = shop.sale(false);
     let (first, second) = (machine(&shop, &database.url(), "1"), machine(&shop, &database.url(), "2"));
@@ -80,7 +79,7 @@ fn an_unknown_outcome_of_one_machine_stops_the_others_until_it_is_resolved() {
 #[test]
 fn a_machine_waits_for_another_that_creates_a_session_on_the_device_and_goes_on_when_it_dies() {
     let Some(server) = Postgres::shared() else { return };
-    let database = ledger(server, "device_lock");
+    let database = create_ledger(server, "device_lock");
     let mut shop = Shop::open();
     let (one, other) = (shop.sale(true), shop.sale(true));
     let (first, second) = (machine(&shop, &database.url(), "1"), machine(&shop, &database.url(), "2"));
@@ -100,7 +99,7 @@ fn a_machine_waits_for_another_that_creates_a_session_on_the_device_and_goes_on_
 #[test]
 fn without_the_database_nothing_is_sent() {
     let Some(mut server) = Postgres::start() else { return };
-    let url = ledger(&server, "stopped").url();
+    let url = create_ledger(&server, "stopped").url();
     let mut shop = Shop::open();
     let sale = shop.sale(true);
     let machine = machine(&shop, &url, "1");
@@ -126,7 +125,7 @@ fn without_the_database_nothing_is_sent() {
 #[test]
 fn a_database_that_is_lost_between_the_intent_and_the_request_sends_nothing() {
     let Some(server) = Postgres::shared() else { return };
-    let database = ledger(server, "lost_before");
+    let database = create_ledger(server, "lost_before");
     let proxy = DatabaseProxy::to(server.port());
     let mut shop = Shop::open();
     let sale = shop.sale(true);
@@ -148,7 +147,7 @@ fn a_database_that_is_lost_between_the_intent_and_the_request_sends_nothing() {
 #[test]
 fn a_database_that_is_lost_after_the_request_gets_the_result_later() {
     let Some(server) = Postgres::shared() else { return };
-    let database = ledger(server, "lost_after");
+    let database = create_ledger(server, "lost_after");
     let proxy = DatabaseProxy::to(server.port());
     let mut shop = Shop::open();
     let through = database.url().replace(&server.port().to_string(), &proxy.port().to_string());
@@ -182,7 +181,7 @@ fn a_database_that_is_lost_after_the_request_gets_the_result_later() {
 #[test]
 fn recovery_waits_for_the_database() {
     let Some(mut server) = Postgres::start() else { return };
-    let url = ledger(&server, "recovery").url();
+    let url = create_ledger(&server, "recovery").url();
     let mut shop = Shop::open();
     let sale = shop.sale(true);
     let machine = machine(&shop, &url, "1");
@@ -201,61 +200,10 @@ fn recovery_waits_for_the_database() {
     );
 }
 
-/// Starts creates on several machines at once, kills some of them, and loses responses.
-#[test]
-fn at_most_one_session_for_each_reference_however_processes_and_responses_are_lost() {
-    let Some(server) = Postgres::shared() else { return };
-    let database = ledger(server, "lost_processes");
-    let mut shop = Shop::open();
-    let machines: Vec<_> = (0..4).map(|till| machine(&shop, &database.url(), &till.to_string())).collect();
-    let sales: Vec<Sale> = (0..5).map(|_| shop.sale(true)).collect();
-    for round in 0..6 {
-        shop.wire.breaks(Fault::At(Point::Answer(round), Then::Reset));
-        let running: Vec<(usize, RunningCommand)> = (0..8)
-            .map(|number| {
-                let sale = (round * 8 + number * 3) % sales.len();
-                (sale, machines[number % machines.len()].command(sales[sale].args()).spawn())
-            })
-            .collect();
-        for (number, (sale, process)) in running.into_iter().enumerate() {
-            let output: CommandOutput = if number % 5 == round % 5 {
-                std::thread::sleep(std::time::Duration::from_millis(7 * number as u64));
-                process.kill()
-            } else {
-                process.wait()
-            };
-            let known: Charged = shop.charged(&sales[sale]);
-            assert!(known.len() <= 1, "charged twice: {known:?}");
-            match output.code {
-                Some(0) => assert!(known.iter().any(|id| output.stdout.contains(id.as_str()))),
-                Some(UNKNOWN | DUPLICATE) | None => {}
-                code => panic!("exit {code:?}: {}", output.stderr),
-            }
-        }
-    }
-    shop.wire.until_quiet();
-    // Every session is in the ledger, as created or as an attempt with an unknown outcome.
-    let listed = machines[0].run(["sessions", "list", "--limit", "1000", "-o", "json"]).json();
-    let listed = listed.as_array().expect("a list");
-    for sale in &sales {
-        let of_sale: Vec<_> = listed
-            .iter()
-            .filter(|row| row["order_amount"] == sale.amount && row["outcome"] != "refused")
-            .collect();
-        let charged = shop.charged(sale);
-        assert!(charged.len() <= of_sale.len() && of_sale.len() <= 1, "{sale:?}: {charged:?} {of_sale:?}");
-    }
-    let unknown = machines[1].run(["sessions", "list", "--unknown", "-o", "json"]).json();
-    let seen: BTreeSet<_> =
-        unknown.as_array().expect("a list").iter().map(|row| row["attempt"].clone().to_string()).collect();
-    let also = machines[2].run(["sessions", "list", "--unknown", "-o", "json"]).json();
-    assert_eq!(also.as_array().map(Vec::len), Some(seen.len()));
-}
-
 #[test]
 fn the_password_comes_from_a_variable_a_file_or_a_command_and_is_never_shown() {
     let Some(server) = Postgres::shared() else { return };
-    let database = ledger(server, "passwords");
+    let database = create_ledger(server, "passwords");
     let url = database.url();
     let profiles = |more: &str| {
         format!(
@@ -319,7 +267,7 @@ fn a_url_with_a_password_or_without_tls_is_rejected_and_not_shown() {
 #[test]
 fn tls_is_verified() {
     let Some(mut server) = Postgres::start() else { return };
-    let url = ledger(&server, "encrypted").url().replace("127.0.0.1", "localhost");
+    let url = create_ledger(&server, "encrypted").url().replace("127.0.0.1", "localhost");
     let url = format!("{url}?sslmode=verify-full");
     let status = ["ledger", "status", "-o", "json"];
     let env = TestEnv::new().local().env("KUSTOM_LEDGER", &url).env("PGPASSWORD", PASSWORD);
@@ -389,9 +337,13 @@ fn attempts_are_exported_and_imported() {
     let broken = format!("{exported}{{\"id\": 1}}\n");
     let rejected =
         TestEnv::new().local().command(["ledger", "import", "-"]).stdin(broken).run().assert_code(2);
-    assert!(rejected.stderr.starts_with("error: line 3 is not an attempt"), "{}", rejected.stderr);
+    assert!(
+        rejected.stderr.starts_with("error: line 3 is neither an attempt nor a refund"),
+        "{}",
+        rejected.stderr
+    );
     if let Some(server) = Postgres::shared() {
-        let database = ledger(server, "imported");
+        let database = create_ledger(server, "imported");
         let machine = machine(&shop, &database.url(), "1");
         let _ = machine.command(["ledger", "import", "-"]).stdin(exported.as_str()).run().assert_code(0);
         assert_eq!(machine.run(["ledger", "export"]).ok(), exported);

@@ -1,9 +1,10 @@
 //! `kustom ledger export`
 
+use super::count;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::Filter;
+use crate::ledger::{Filter, Record as _};
 use crate::text::pluralize;
 
 const MORE: &str = "\
@@ -12,13 +13,13 @@ Examples:
   KUSTOM_LEDGER=sqlite kustom ledger export > attempts.ndjson    # of this machine
 
 Exit codes:
-  6  damaged attempts were omitted
+  6  damaged attempts or refunds were omitted
 
 Next:
   kustom ledger import attempts.ndjson
 ";
 
-/// Print all attempts of all accounts, one JSON object per line, oldest first
+/// Print all attempts and refunds of all accounts, one JSON object per line, oldest first
 ///
 /// The ledger itself does not change. `kustom ledger import` reads the output on another machine or into a shared ledger.
 #[derive(Debug, clap::Args)]
@@ -34,9 +35,13 @@ impl Args {
         for attempt in page.attempts.iter().rev() {
             app.output.print(&format!("{}\n", attempt.to_record()))?;
         }
-        app.output.status(&format!("Exported {}.", pluralize(page.attempts.len(), "attempt")));
-        if page.damaged > 0 {
-            let omitted = pluralize(page.damaged, "damaged attempt");
+        let (refunds, damaged_refunds) = ledger.refunds_of_all_accounts(None, None).await?;
+        for refund in &refunds {
+            app.output.print(&format!("{{\"refund\":{}}}\n", refund.to_record()))?;
+        }
+        app.output.status(&format!("Exported {}.", count(page.attempts.len(), refunds.len())));
+        if page.damaged + damaged_refunds > 0 {
+            let omitted = pluralize(page.damaged + damaged_refunds, "damaged record");
             return Err(Error::new(ErrorKind::Unavailable, format!("{omitted} could not be exported"))
                 .hint("`kustom ledger repair` shows what can be read and asks before it changes anything"));
         }

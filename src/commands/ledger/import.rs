@@ -1,13 +1,16 @@
 //! `kustom ledger import`
 
+use serde::Deserialize;
+
+use super::count;
 use crate::args::Input;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
-use crate::ledger::Attempt;
-use crate::text::{escape_control, pluralize};
+use crate::ledger::{Attempt, RefundAttempt};
+use crate::text::escape_control;
 
-/// How many attempts one transaction stores.
+/// How many records one transaction stores.
 const BATCH: usize = 1000;
 
 const MORE: &str = "\
@@ -19,14 +22,14 @@ Next:
   kustom ledger status
 ";
 
-/// Add the attempts that `kustom ledger export` printed
+/// Add the attempts and refunds that `kustom ledger export` printed
 ///
-/// Attempts that the ledger has already stay as they are, so an import can be repeated.
+/// Those that the ledger has already stay as they are, so an import can be repeated.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
-    /// File with one attempt per line; - reads standard input
+    /// File with one attempt or refund per line; - reads standard input
     #[arg(value_name = "FILE", value_parser = Input::parse)]
     file: Input,
 }
@@ -34,34 +37,47 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let text = self.file.read_all(&app.output)?;
-        let attempts = parse(&text)?;
-        let number = attempts.len();
+        let (attempts, refunds) = parse(&text)?;
+        let number = attempts.len() + refunds.len();
         let ledger = app.open_ledger(&app.account()?).await?;
-        let mut added = 0;
+        let (mut added, mut added_refunds) = (0, 0);
         for batch in attempts.chunks(BATCH) {
-            added += ledger.import(batch.to_vec()).await?;
+            added += ledger.import(batch.to_vec(), Vec::new()).await?;
         }
-        let known = match number - added {
+        for batch in refunds.chunks(BATCH) {
+            added_refunds += ledger.import(Vec::new(), batch.to_vec()).await?;
+        }
+        let known = match number - added - added_refunds {
             0 => String::new(),
             known => format!("; {known} were there already"),
         };
-        app.output.status(&format!("Imported {}{known}.", pluralize(added, "attempt")));
+        app.output.status(&format!("Imported {}{known}.", count(added, added_refunds)));
         Ok(ExitStatus::Success)
     }
 }
 
-fn parse(text: &[u8]) -> Result<Vec<Attempt>, Error> {
-    let mut attempts = Vec::new();
+#[derive(Deserialize)]
+struct RefundLine {
+    refund: RefundAttempt,
+}
+
+fn parse(text: &[u8]) -> Result<(Vec<Attempt>, Vec<RefundAttempt>), Error> {
+    let (mut attempts, mut refunds) = (Vec::new(), Vec::new());
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let attempt = serde_json::from_slice(line).map_err(|error| {
-            let reason = escape_control(&error.to_string()).into_owned();
-            Error::usage(format!("line {} is not an attempt: {reason}", index + 1))
-                .hint("nothing was imported; use the output of `kustom ledger export`")
-        })?;
-        attempts.push(attempt);
+        let attempt = serde_json::from_slice(line).map(|attempt| attempts.push(attempt));
+        let Err(error) = attempt else { continue };
+        if let Ok(RefundLine { refund }) = serde_json::from_slice(line) {
+            refunds.push(refund);
+            continue;
+        }
+        let reason = escape_control(&error.to_string()).into_owned();
+        let message = format!("line {} is neither an attempt nor a refund: {reason}", index + 1);
+        return Err(
+            Error::usage(message).hint("nothing was imported; use the output of `kustom ledger export`")
+        );
     }
-    Ok(attempts)
+    Ok((attempts, refunds))
 }

@@ -11,6 +11,7 @@ use clap::Subcommand;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
+use crate::text::pluralize;
 
 const MORE: &str = "\
 Examples:
@@ -24,7 +25,7 @@ Next:
 
 /// Check, share and move the ledger, which prevents duplicate charges
 ///
-/// The ledger holds every attempt to create a session. By default it is a database in the state directory; several machines
+/// The ledger holds every attempt to create a session, and every refund. By default it is a database in the state directory; several machines
 /// share a PostgreSQL database.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help(MORE))]
@@ -48,5 +49,16 @@ impl Command {
                 Self::Repair(args) => args.run(app).await,
             }
         })
+    }
+}
+
+/// The numbers in words. Without refunds, they are not mentioned.
+fn count(attempts: usize, refunds: usize) -> String {
+    match (attempts, refunds) {
+        (attempts, 0) => pluralize(attempts, "attempt"),
+        (0, refunds) => pluralize(refunds, "refund"),
+        (attempts, refunds) => {
+            format!("{} and {}", pluralize(attempts, "attempt"), pluralize(refunds, "refund"))
+        }
     }
 }

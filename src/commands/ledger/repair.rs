@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::count;
 use crate::commands::help::text::after_help;
-use crate::context::{App, ledger_error};
+use crate::context::{App, ledger_error, postgres_storage};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{
-    LedgerLocation, LostAttempt, Salvage, accept_journals, damaged_journals, inspect, repair,
+    LedgerLocation, LostRecord, Salvage, accept_journals, damaged_journals, inspect, repair,
 };
 use crate::output::{Cell, Column, View, format_time};
 use crate::text::pluralize;
@@ -25,10 +26,11 @@ Next:
 
 /// Keep what can be read of a damaged ledger
 ///
-/// This shows what can be read and what would be lost, and asks before it changes anything. The readable attempts are
-/// written to a new database; the damaged one is kept beside it, with its time in the name. A sale of which the attempt is
-/// lost can be charged again: check the portal for those first. A damaged journal of an earlier version is accepted as it
-/// is: its readable lines have been imported.
+/// This shows what can be read and what would be lost, and asks before it changes anything. The readable attempts and
+/// refunds are written to a new database; the damaged one is kept next to it, with its time in the name. In PostgreSQL,
+/// damaged rows are moved to `kustom.damaged_attempts` and `kustom.damaged_refunds`; this needs the owner of the tables. A
+/// sale whose attempt is lost can be charged again, and a lost refund can be made again: check the portal for those first.
+/// A damaged journal of an earlier version is accepted as it is: its readable lines have been imported.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
@@ -42,29 +44,40 @@ impl Args {
         let salvage = inspect(&path).map_err(failed)?;
         let journals = damaged_journals(&settings.paths.state).map_err(failed)?;
         let damaged = salvage.filter(Salvage::is_damaged);
-        if damaged.is_none() && journals.is_empty() {
-            let is_shared = matches!(&app.account()?.ledger.value, LedgerLocation::Postgres(_));
-            let note = if is_shared { " PostgreSQL's own tools repair the shared ledger." } else { "" };
-            output.status(&format!("Nothing on this machine needs a repair.{note}"));
+        let account = app.account()?;
+        let shared = match &account.ledger.value {
+            LedgerLocation::Sqlite => None,
+            LedgerLocation::Postgres(url) => Some(postgres_storage(settings, &account, url)?),
+        };
+        let mut lost = match &shared {
+            Some(shared) => shared.damaged().await.map_err(failed)?,
+            None => Vec::new(),
+        };
+        let is_shared_damaged = !lost.is_empty();
+        if damaged.is_none() && journals.is_empty() && !is_shared_damaged {
+            output.status("Nothing needs a repair.");
             return Ok(ExitStatus::Success);
         }
         let mut questions = Vec::new();
         if let Some(salvage) = &damaged {
             let unknown = salvage.attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
-            let readable = pluralize(salvage.attempts.len(), "attempt");
+            let readable = count(salvage.attempts.len(), salvage.refunds.len());
             output.message(&format!("{}: {readable} can be read, {unknown} unknown.", path.display()));
             if let Some(reason) = &salvage.reason {
                 output.message(&format!(
                     "The database is damaged ({reason}), so it is not known whether others are lost."
                 ));
             }
-            if !salvage.lost.is_empty() {
-                output.message(&format!(
-                    "{} would be lost. What is left of them:",
-                    pluralize(salvage.lost.len(), "attempt")
-                ));
-            }
+            lost.extend(salvage.lost.iter().cloned());
             questions.push("replace the ledger by a new one with what can be read".to_owned());
+        }
+        if is_shared_damaged {
+            questions.push("move the damaged rows of the shared ledger to tables of their own".to_owned());
+        }
+        if !lost.is_empty() {
+            let refunds = lost.iter().filter(|lost| lost.kind == "refund").count();
+            let number = count(lost.len() - refunds, refunds);
+            output.message(&format!("{number} would be lost. What is left of them:"));
         }
         for error in &journals {
             output.message(&error.to_string());
@@ -73,7 +86,7 @@ impl Args {
             let number = pluralize(journals.len(), "damaged journal");
             questions.push(format!("do without the lines that cannot be read in {number}"));
         }
-        output.print_list(damaged.iter().flat_map(|salvage| &salvage.lost).map(LostRow::from))?;
+        output.print_list(lost.into_iter().map(LostRow::from))?;
         let question = format!("Repair the ledger: {}?", questions.join(", and "));
         if !output.confirm(&question).await? {
             return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was changed"));
@@ -82,9 +95,14 @@ impl Args {
             let kept = repair(&path).await.map_err(failed)?;
             output.status(&format!("Repaired the ledger. The damaged one is {}.", kept.display()));
         }
+        if let Some(shared) = shared.filter(|_| is_shared_damaged) {
+            let moved = shared.set_damaged_aside().await.map_err(failed)?;
+            let rows = pluralize(usize::try_from(moved).unwrap_or(usize::MAX), "damaged row");
+            output.status(&format!("Moved {rows} out of the shared ledger."));
+        }
         if !journals.is_empty() {
             // The lines that can be read must be in the ledger before the journals are put aside.
-            app.open_ledger(&app.account()?).await?;
+            app.open_ledger(&account).await?;
             for path in accept_journals(&settings.paths.state).map_err(failed)? {
                 output.status(&format!("Kept the damaged journal as {}.", path.display()));
             }
@@ -93,39 +111,36 @@ impl Args {
     }
 }
 
-/// The readable fields of a damaged attempt. Each of them may be wrong.
+/// The readable fields of a damaged attempt or refund. Each of them may be wrong.
 #[derive(Debug, Serialize)]
 struct LostRow {
-    position: i64,
-    attempt: Option<String>,
+    kind: &'static str,
+    id: Option<String>,
     at: Option<jiff::Timestamp>,
     device_id: Option<String>,
     merchant_reference1: Option<String>,
     session_id: Option<String>,
+    order_id: Option<String>,
 }
 
-impl From<&LostAttempt> for LostRow {
-    fn from(lost: &LostAttempt) -> Self {
-        Self {
-            position: lost.seq,
-            attempt: lost.id.clone(),
-            at: lost.at,
-            device_id: lost.device_id.clone(),
-            merchant_reference1: lost.reference.clone(),
-            session_id: lost.session_id.clone(),
-        }
+impl From<LostRecord> for LostRow {
+    fn from(lost: LostRecord) -> Self {
+        let LostRecord { kind, id, at, device_id, reference, session_id, order_id } = lost;
+        Self { kind, id, at, device_id, merchant_reference1: reference, session_id, order_id }
     }
 }
 
 impl View for LostRow {
-    const NOUN: &'static str = "lost attempt";
+    const NOUN: &'static str = "lost record";
     const COLUMNS: &'static [Column<Self>] = &[
+        Column::new("KIND", |row| row.kind.into()),
         Column::new("WHEN", |row| Cell::optional(row.at.map(format_time))),
         Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
         Column::id("SESSION", |row| Cell::optional(row.session_id.as_deref())),
+        Column::id("ORDER", |row| Cell::optional(row.order_id.as_deref())),
         Column::id("DEVICE", |row| Cell::optional(row.device_id.as_deref())),
-        Column::id("ATTEMPT", |row| Cell::optional(row.attempt.as_deref())),
+        Column::id("ID", |row| Cell::optional(row.id.as_deref())),
     ];
     const CSV_FIELDS: &'static [&'static str] =
-        &["position", "attempt", "at", "device_id", "merchant_reference1", "session_id"];
+        &["kind", "id", "at", "device_id", "merchant_reference1", "session_id", "order_id"];
 }

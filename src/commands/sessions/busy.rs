@@ -55,6 +55,11 @@ impl OpenSession {
     }
 }
 
+/// Fails if the session is not the one of the attempt, so that its status says nothing about the device.
+fn check_requested(attempt: &Attempt, session: &Resource<Session>) -> Result<(), Error> {
+    outcome::check_requested(&attempt.intent.sent(), session, ErrorKind::Busy)
+}
+
 fn is_terminal(session: &Session) -> bool {
     session.status.as_ref().is_some_and(SessionStatus::is_terminal)
 }
@@ -87,10 +92,13 @@ pub(in crate::commands) async fn request_sessions(
     let ids = attempts.into_iter().filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)));
     let sessions = stream::iter(ids).map(|(id, attempt)| async move {
         let status = match context.client.session(id).await {
-            Ok(session) => {
-                outcome::record_status(&session, context).await;
-                Ok(session)
-            }
+            Ok(session) => match check_requested(&attempt, &session) {
+                Ok(()) => {
+                    outcome::record_status(&session, context).await;
+                    Ok(session)
+                }
+                Err(error) => Err(error),
+            },
             Err(error) if error.status() == Some(404) => return None,
             Err(error) => Err(Error::from(error).context(&format!("session {id}"))),
         };
@@ -216,12 +224,13 @@ pub(super) async fn wait_until_ended(
         loop {
             let mut unreadable = None;
             let observation = match context.client.session_once(*id).await {
-                Ok(session) => {
-                    let status =
-                        session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+                Ok(polled) => {
+                    check_requested(&session.attempt, &polled)
+                        .map_err(|error| nothing_created(error, *id))?;
+                    let status = polled.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
                     if status.is_terminal() {
-                        outcome::record_status(&session, context).await;
-                        ended = Some(session);
+                        outcome::record_status(&polled, context).await;
+                        ended = Some(polled);
                     }
                     Observation::Status(status)
                 }
@@ -271,6 +280,7 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
         }
         _ => nothing_created(Error { kind: ErrorKind::Busy, hints: Vec::new(), ..error }, *id),
     })?;
+    check_requested(&session.attempt, &cancelled).map_err(|error| nothing_created(error, *id))?;
     match &cancelled.status {
         Some(SessionStatus::Cancelled) => {
             context.output.status(&format!("Cancelled session {id} ({}).", session.describe()));

@@ -13,7 +13,6 @@ use crate::api::Request;
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::Intent;
 use crate::model::{Resource, Session};
 use crate::profiles::IfBusy;
 use crate::settings::Endpoint;
@@ -159,13 +158,7 @@ async fn print_existing(
     let id: Uuid =
         text.parse().map_err(|_| Error::new(ErrorKind::Duplicate, "the session's ID is not a UUID"))?;
     context.output.status(&format!("This sale already has session {id}; no other one was created."));
-    // The rest of the session is that of the earlier request.
-    let Intent { order_amount, purchase_currency, .. } = attempt.intent;
-    let sent = [("order_amount", json!(order_amount)), ("purchase_currency", json!(purchase_currency))];
-    let sent = sent.into_iter().filter(|(_, value)| !value.is_null());
-    let mut watched =
-        WatchedSession::created(id, sent.map(|(field, value)| (field.to_owned(), value)).collect());
-    watched.check(&session)?;
+    let mut watched = WatchedSession::created(id, attempt.intent.sent());
     let Some(wait) = wait else {
         context.output.print_item(&session)?;
         context.output.status(&outcome::describe_status(&session));

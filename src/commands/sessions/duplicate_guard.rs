@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::busy::{self, Decision};
 use super::create_args::NewSession;
+use super::outcome;
 use crate::api::{Error as ApiError, SideEffect};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
@@ -322,6 +323,13 @@ async fn request_status(attempt: &Attempt, context: &ApiContext<'_>) -> Result<R
         let error = unreadable(Error::from(error));
         // Nothing is known about the sale while the API is unavailable.
         if kind == ErrorKind::NotFound { error } else { Error { kind, ..error } }
+    })?;
+    outcome::check_requested(&attempt.intent.sent(), &session, ErrorKind::Duplicate).map_err(|error| {
+        error
+            .context("this sale has a session already, and the response about it is wrong")
+            .detail("attempt", attempt.id.to_string())
+            .detail("session_id", session_id)
+            .hint(format!("nothing was created; {}", describe(attempt, context)))
     })?;
     context.ledger().await?.record_status(&session).await?;
     Ok(session)

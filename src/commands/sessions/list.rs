@@ -108,7 +108,10 @@ impl Args {
 
     /// The filter of everything that needs no request.
     fn filter(&self) -> Result<Filter, Error> {
-        let (since, until) = args::check_period(self.since.clone(), self.until.clone(), &TimeZone::system())?;
+        // Finding the local time zone takes milliseconds.
+        let has_period = self.since.is_some() || self.until.is_some();
+        let zone = if has_period { TimeZone::system() } else { TimeZone::UTC };
+        let (since, until) = args::check_period(self.since.clone(), self.until.clone(), &zone)?;
         let id = |query: &Option<String>| Some(query.as_ref()?.parse::<Uuid>().ok()?.to_string());
         let reference = self.reference.as_deref().map(normalize_reference);
         Ok(Filter {

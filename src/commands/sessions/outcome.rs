@@ -1,12 +1,31 @@
 //! A session's status: in the ledger, and in words.
 
+use serde_json::{Map, Value};
+
+use crate::api::find_difference;
 use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::text::escape_control;
 
+/// Fails if the session is not the one that was requested, such as one of another amount.
+pub(super) fn check_requested(
+    sent: &Map<String, Value>,
+    session: &Resource<Session>,
+    kind: ErrorKind,
+) -> Result<(), Error> {
+    let Some(difference) = find_difference(sent, session.raw()) else { return Ok(()) };
+    let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
+    let id = session.session_id.as_deref().unwrap_or_default();
+    let message = format!("session {id} is not as requested: {difference}; it is {status}");
+    Err(Error::new(kind, escape_control(&message))
+        .detail("session_status", status)
+        .hint(format!("compare it with the sale: kustom sessions get {}", escape_control(id))))
+}
+
 /// Stores a session's status in the ledger. A failure is only a warning, since the duplicate check requests the status
 /// again when it needs it.
-pub(super) async fn record_status(session: &Session, context: &ApiContext<'_>) {
+pub(super) async fn record_status(session: &Resource<Session>, context: &ApiContext<'_>) {
     let record = async { context.ledger().await?.record_status(session).await };
     if let Err(error) = record.await {
         context.output.warn(&error.message);

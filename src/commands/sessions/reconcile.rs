@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::ledger::{Attempt, DeviceLock, Ledger, LockAttempt, Outcome, mismatch};
-use crate::model::{Session, SessionStatus};
+use crate::model::{Resource, Session, SessionStatus};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::commands) enum Reconciliation {
@@ -22,7 +22,7 @@ pub(in crate::commands) enum Reconciliation {
 /// that the ledger knows, its final status is stored.
 pub(in crate::commands) async fn reconcile_session(
     id: Uuid,
-    session: &Session,
+    session: &Resource<Session>,
     ledger: &Ledger,
 ) -> Result<Reconciliation, Error> {
     if ledger.attempt_of_session(&api_id(id, session)).await?.is_some() {

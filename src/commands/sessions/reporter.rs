@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::outcome;
-use crate::api::find_difference;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Format, Output, ProgressBar, session_style};
@@ -42,12 +41,7 @@ impl WatchedSession {
 
     /// Fails if the session is not the one that was sent, such as one of another amount.
     pub(super) fn check(&self, session: &Resource<Session>) -> Result<(), Error> {
-        let Some(difference) = find_difference(&self.sent, session.raw()) else { return Ok(()) };
-        let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
-        let message = format!("session {} is not as requested: {difference}; it is {status}", self.id);
-        Err(Error::new(ErrorKind::Unknown, escape_control(&message))
-            .detail("session_status", status)
-            .hint(format!("compare it with the sale: kustom sessions get {}", self.id)))
+        outcome::check_requested(&self.sent, session, ErrorKind::Unknown)
     }
 
     pub(super) fn record(&mut self, session: Resource<Session>) {

@@ -27,7 +27,7 @@ use crate::deliveries::{Begin, DeliveryState, DeliveryStore, Finish, StoreError}
 use crate::error::{Error, ErrorKind};
 use crate::fs::{io_error_message, write_atomic};
 use crate::ledger::Ledger;
-use crate::model::{CallbackType, Session};
+use crate::model::{CallbackType, Resource, Session};
 use crate::output::{ListWriter, Output};
 use crate::server_limits::{BodyError, ConnectionState, check_host, check_origin};
 use crate::text::escape_control;
@@ -393,7 +393,7 @@ fn stopping() -> Response {
     problem(StatusCode::SERVICE_UNAVAILABLE, "kustom is about to exit.")
 }
 
-async fn reconcile(id: Uuid, session: &Session, ledger: &Ledger) -> Result<Reconciliation, Error> {
+async fn reconcile(id: Uuid, session: &Resource<Session>, ledger: &Ledger) -> Result<Reconciliation, Error> {
     let reconciling = async {
         loop {
             match reconcile_session(id, session, ledger).await? {
