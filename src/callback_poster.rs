@@ -1,4 +1,5 @@
-//! Posts callbacks to the endpoint of an application: `https`, or plain `http` on this machine.
+//! Posts callbacks to the endpoint of an application: `https`, or plain `http` on this machine and to a private host that
+//! the user named.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use jiff::Timestamp;
 use standardwebhooks::WebhookError;
 use url::Url;
 
-use crate::http_client::{Failure, HttpClient, is_this_machine, parse_url};
+use crate::http_client::{Failure, HttpClient, allows_plain_http, parse_url};
 use crate::secret::CallbackSecret;
 use crate::webhooks::Signer;
 
@@ -39,8 +40,8 @@ pub struct CallbackEndpoint {
 }
 
 impl CallbackEndpoint {
-    /// No error repeats the URL, which may contain a secret.
-    pub fn new(url: &str, timeout: Duration) -> Result<Self, String> {
+    /// Allows plain HTTP to the host `allow_http`. No error repeats the URL, which may contain a secret.
+    pub fn new(url: &str, timeout: Duration, allow_http: Option<&str>) -> Result<Self, String> {
         let mut url = parse_url(url)
             .ok_or_else(|| "it is not a URL such as http://127.0.0.1:8080/callbacks".to_owned())?;
         url.set_fragment(None);
@@ -50,9 +51,10 @@ impl CallbackEndpoint {
         if !url.username().is_empty() || url.password().is_some() {
             return Err("it contains a user name or a password".to_owned());
         }
-        if url.scheme() != "https" && !is_this_machine(&url) {
+        if url.scheme() != "https" && !allows_plain_http(&url, allow_http) {
             return Err(
-                "it is plain http to another machine, which would show payments to the network; use https"
+                "it is plain http to another machine, which would show payments to the network; use https, or \
+                 --allow-http HOST in a private network"
                     .to_owned(),
             );
         }
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     fn parse(url: &str) -> Result<(String, String), String> {
-        let endpoint = CallbackEndpoint::new(url, Duration::from_secs(1))?;
+        let endpoint = CallbackEndpoint::new(url, Duration::from_secs(1), None)?;
         Ok((endpoint.display_url(), endpoint.url.into()))
     }
 

@@ -8,11 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::fs::io_error_message;
 use crate::output::{copy_to_stderr, is_stderr_terminal};
+use crate::signals::is_interrupted;
 use crate::text::format_duration;
 
 const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 
-const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How often a running program is checked: often at first, and rarely when it takes long.
+const POLL_INTERVALS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 
 /// How long the rest of the output may take after the program exited.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
@@ -24,10 +26,12 @@ pub(crate) enum ChildError {
     Io(#[from] io::Error),
     #[error("exited with {0}")]
     Failed(ExitStatus),
-    #[error("did not exit within {}", format_duration(*.0))]
+    #[error("took longer than {}", format_duration(*.0))]
     TimedOut(Duration),
     #[error("printed more than {} KiB", MAX_OUTPUT_BYTES / 1024)]
     TooMuchOutput,
+    #[error("was interrupted")]
+    Interrupted,
 }
 
 /// Runs a program without standard input and returns what it printed. It is done when it exits, even if it leaves another
@@ -62,14 +66,19 @@ fn read_until_exit(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, Chil
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if started.elapsed() > timeout {
+        if is_interrupted() {
+            return Err(ChildError::Interrupted);
+        }
+        let elapsed = started.elapsed();
+        if elapsed > timeout {
             return Err(ChildError::TimedOut(timeout));
         }
+        let interval = (elapsed / 10).clamp(POLL_INTERVALS[0], POLL_INTERVALS[1]);
         if !is_open {
-            thread::sleep(POLL_INTERVAL);
+            thread::sleep(interval);
             continue;
         }
-        match chunks.recv_timeout(POLL_INTERVAL) {
+        match chunks.recv_timeout(interval) {
             Ok(chunk) => append(chunk)?,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => is_open = false,
@@ -141,7 +150,7 @@ mod tests {
         assert_eq!(run_shell("sleep 50 & echo key", minute), Ok("key\n".to_owned()));
         assert_eq!(run_shell("yes", minute), Err("printed more than 64 KiB".to_owned()));
         let timeout = Duration::from_millis(300);
-        assert_eq!(run_shell("exec sleep 50", timeout), Err("did not exit within 300 ms".to_owned()));
+        assert_eq!(run_shell("exec sleep 50", timeout), Err("took longer than 300 ms".to_owned()));
         assert!(started.elapsed() < Duration::from_secs(30));
         assert!(run_shell("echo key; exit 3", minute).unwrap_err().contains('3'));
         let large = run_shell("head -c 60000 /dev/zero | tr '\\0' x", minute).unwrap();

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, Credentials, Event, HttpTransport, Transport, format_event};
-use crate::child;
+use crate::child::{self, ChildError};
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{
@@ -22,7 +22,7 @@ use crate::output::Output;
 use crate::profiles::{Environment, KeySource, LOCAL};
 use crate::secret::{ApiKey, Secret, register};
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
-use crate::signals::{Interrupts, cancel_on_signal};
+use crate::signals::{self, Interrupts, cancel_on_signal};
 use crate::text::decode_text;
 
 pub(crate) struct App {
@@ -57,6 +57,17 @@ impl App {
         Self { settings, output, cancel, abort, interrupts: Arc::default() }
     }
 
+    /// The host of a private network to which plain HTTP is allowed: that of the flag, the variable, or the profile of an
+    /// emulator.
+    pub(crate) fn allow_http(&self) -> Option<String> {
+        self.settings.allow_http.clone().or_else(|| {
+            let profiles = self.settings.store().read().ok()?;
+            let name = self.settings.profile_name(profiles.active())?;
+            let profile = profiles.profile(&name.value)?;
+            profile.allow_http.clone().filter(|_| profile.environment == Environment::Local)
+        })
+    }
+
     /// The account that flags, variables and profiles name.
     pub(crate) fn account(&self) -> Result<Account, Error> {
         if self.settings.is_local() {
@@ -84,7 +95,7 @@ impl App {
     }
 
     fn connect_with_timeout(&self, account: Account, timeout: Duration) -> Result<ApiContext<'_>, Error> {
-        let key = read_key(&account)?;
+        let key = self.read_key(&account)?;
         let value = |sourced: &Option<crate::settings::Sourced<String>>| {
             sourced.as_ref().map(|sourced| sourced.value.clone())
         };
@@ -171,6 +182,35 @@ impl App {
         result
     }
 
+    /// The account's key. A stored key was checked against the environment when the account was resolved; the key that a
+    /// command prints is checked here.
+    fn read_key(&self, account: &Account) -> Result<ApiKey, Error> {
+        match &account.key.value {
+            KeySource::Stored(key) => Ok(key.clone()),
+            KeySource::Command(command) => {
+                let key = self.key_from_command(command)?;
+                account.check_key(&key)?;
+                Ok(key)
+            }
+        }
+    }
+
+    /// Runs a command that prints the API key in its first line, which is the custom of password managers. It may prompt
+    /// for a password on the terminal, but standard input belongs to the script that runs kustom.
+    pub(crate) fn key_from_command(&self, command: &str) -> Result<ApiKey, Error> {
+        signals::watch(&self.interrupts).map_err(|error| cannot_start(&error))?;
+        let what = ["the command for the API key", "the profile's api_key_command"];
+        let text = output_of(command, &self.settings, ErrorKind::Credentials, what)?;
+        let first = text.lines().next().unwrap_or_default();
+        ApiKey::parse(first).map_err(|error| {
+            Error::new(
+                ErrorKind::Credentials,
+                format!("the command for the API key printed no key in its first line: {error}"),
+            )
+            .hint("run the profile's api_key_command by itself to see its output")
+        })
+    }
+
     fn transport(&self, account: &Account, timeout: Duration) -> Result<Box<dyn Transport>, Error> {
         Ok(match &account.endpoint {
             Endpoint::InProcess => Box::new(FileEmulator::new(self.settings.paths.local_state()).router()),
@@ -222,7 +262,7 @@ pub(crate) fn postgres_storage(
     let variables = &settings.variables;
     let password = match (&variables.ledger_password, &account.ledger_command) {
         (Some(password), _) => Some(password.clone()),
-        (None, Some(command)) => Some(ledger_password(command)?),
+        (None, Some(command)) => Some(ledger_password(command, settings)?),
         (None, None) => find_password(url, variables.ledger_password_file.as_deref())
             .map_err(|error| ledger_error(&error, settings))?,
     };
@@ -235,55 +275,49 @@ pub(crate) fn ledger_error(error: &LedgerError, settings: &Settings) -> Error {
 }
 
 /// Runs a command that prints the password of the ledger's database.
-fn ledger_password(command: &str) -> Result<Secret, Error> {
-    let output = output_of(command).map_err(|reason| {
-        Error::new(ErrorKind::Unavailable, format!("the command for the ledger's password {reason}"))
-            .hint("run the profile's ledger_command by itself to see its output")
-    })?;
+fn ledger_password(command: &str, settings: &Settings) -> Result<Secret, Error> {
+    let what = ["the command for the ledger's password", "the profile's ledger_command"];
+    let output = output_of(command, settings, ErrorKind::Unavailable, what)?;
     let password = output.trim_end_matches(['\r', '\n']);
     register(password);
     Ok(Secret::new(password))
-}
-
-/// The account's key. A stored key was checked against the environment when the account was resolved; the key that a
-/// command prints is checked here.
-fn read_key(account: &Account) -> Result<ApiKey, Error> {
-    match &account.key.value {
-        KeySource::Stored(key) => Ok(key.clone()),
-        KeySource::Command(command) => {
-            let key = key_from_command(command)?;
-            account.check_key(&key)?;
-            Ok(key)
-        }
-    }
 }
 
 fn cannot_start(error: &std::io::Error) -> Error {
     Error::new(ErrorKind::Bug, format!("cannot start: {error}"))
 }
 
-/// How long the command for the key may take: long enough to type a password.
-const KEY_COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a command of a profile may take without `--timeout`: long enough to type a password.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Runs a command that prints the API key in its first line, which is the custom of password managers. It may prompt for a
-/// password on the terminal, but standard input belongs to the script that runs kustom.
-pub(crate) fn key_from_command(command: &str) -> Result<ApiKey, Error> {
-    let failed = |reason: String| {
-        Error::new(ErrorKind::Credentials, format!("the command for the API key {reason}"))
-            .hint("run the profile's api_key_command by itself to see its output")
-    };
-    let text = output_of(command).map_err(failed)?;
-    let first = text.lines().next().unwrap_or_default();
-    ApiKey::parse(first).map_err(|error| failed(format!("printed no key in its first line: {error}")))
-}
-
-/// The output of a command, or why there is none. It may prompt on the terminal.
-fn output_of(command: &str) -> Result<String, String> {
+/// The output of a command of a profile, which may prompt on the terminal. `what` names the command in the error and in the
+/// hint, and `failed` is the kind of error of a command that exits with an error.
+fn output_of(
+    command: &str,
+    settings: &Settings,
+    failed: ErrorKind,
+    what: [&str; 2],
+) -> Result<String, Error> {
+    let [name, setting] = what;
     let mut shell = shell_command(command);
     // The command may call kustom, which must not take that for a request for completions.
     shell.env_remove(crate::settings::COMPLETE);
-    let printed = child::run(shell, KEY_COMMAND_TIMEOUT).map_err(|error| error.to_string())?;
-    decode_text(&printed).ok_or_else(|| "printed invalid UTF-8".to_owned())
+    let printed = child::run(shell, settings.timeout.unwrap_or(COMMAND_TIMEOUT)).map_err(|error| {
+        let kind = match error {
+            ChildError::Interrupted => return Error::new(ErrorKind::Interrupted, "interrupted"),
+            ChildError::TimedOut(_) => ErrorKind::Unavailable,
+            _ => failed,
+        };
+        let hint = match error {
+            ChildError::TimedOut(_) => format!("run {setting} by itself, or allow more time with --timeout"),
+            _ => format!("run {setting} by itself to see its output"),
+        };
+        Error::new(kind, format!("{name} {error}")).hint(hint)
+    })?;
+    decode_text(&printed).ok_or_else(|| {
+        Error::new(failed, format!("{name} printed invalid UTF-8"))
+            .hint(format!("run {setting} by itself to see its output"))
+    })
 }
 
 #[cfg(not(windows))]

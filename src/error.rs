@@ -82,8 +82,10 @@ pub enum ErrorKind {
     Interrupted,
     /// Interrupted by SIGTERM.
     Terminated,
-    /// A bug in kustom, or output that could not be written.
+    /// A bug in kustom.
     Bug,
+    /// The command succeeded, but its output could not be written.
+    Output,
     /// The request may have been processed.
     Unknown,
 }
@@ -98,7 +100,7 @@ impl ErrorKind {
             Self::NotFound => 4,
             Self::Refused => 5,
             Self::Unavailable => 6,
-            Self::Unknown => 7,
+            Self::Output | Self::Unknown => 7,
             Self::Unconfirmed => 8,
             Self::Duplicate | Self::Busy => 9,
             Self::SessionOpen => 13,

@@ -45,4 +45,7 @@ pub(crate) struct Global {
     /// Timeout of each request [default: 30s], or of the wait if the command waits for something
     #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+    /// Allow plain http to this host of a private network, for an emulator or an application [env: KUSTOM_ALLOW_HTTP]
+    #[arg(long, global = true, value_name = "HOST")]
+    pub allow_http: Option<String>,
 }

@@ -97,7 +97,7 @@ fn run_command(command: Command, global: Global, root: clap::Command, format: Fo
     match result {
         Ok(exit) => exit.code(),
         Err(mut error) => {
-            if error.kind == ErrorKind::Interrupted && app.interrupts.is_terminated() {
+            if error.kind == ErrorKind::Interrupted && signals::is_terminated() {
                 error.kind = ErrorKind::Terminated;
             }
             report_error(&app.output, &error)

@@ -88,7 +88,7 @@ impl Phase {
 
 impl Default for Connections {
     fn default() -> Self {
-        let max = max_open_files().map_or(MAX_CONNECTIONS, |files| (files / 2).clamp(8, MAX_CONNECTIONS));
+        let max = max_open_files().map_or(MAX_CONNECTIONS, |files| (files / 4).clamp(8, MAX_CONNECTIONS));
         Self(Arc::new(Mutex::new(Pool { max, next_id: 0, open: Vec::new() })))
     }
 }

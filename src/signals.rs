@@ -7,20 +7,25 @@ use std::sync::{Arc, Once};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Whether a signal was received that is to end the program.
+/// Whether a signal was received that is to end the program, and whether that was SIGTERM.
 static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
+static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
 
-/// Returns true once a signal was received. A wait that blocks the thread (for a lock, or for the reader of the output)
-/// must check it, because tokens are cancelled only while the thread is free.
+/// Returns true once a signal was received. A wait that blocks the thread (for a lock, another program, or the reader of the
+/// output) must check it, because tokens are cancelled only while the thread is free.
 pub(crate) fn is_interrupted() -> bool {
     IS_INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Returns true once SIGTERM was received.
+pub(crate) fn is_terminated() -> bool {
+    IS_TERMINATED.load(Ordering::Relaxed)
 }
 
 /// The signals that the process received.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupts {
     is_held: AtomicBool,
-    is_terminated: AtomicBool,
     held: Notify,
 }
 
@@ -34,11 +39,6 @@ impl Interrupts {
     /// Waits for a Ctrl-C that is held.
     pub(crate) async fn held(&self) {
         self.held.notified().await;
-    }
-
-    /// Whether the first signal was SIGTERM.
-    pub(crate) fn is_terminated(&self) -> bool {
-        self.is_terminated.load(Ordering::Relaxed)
     }
 }
 
@@ -58,7 +58,10 @@ pub(crate) fn cancel_on_signal(
     interrupts: Arc<Interrupts>,
 ) -> io::Result<()> {
     let mut signals = Signals::listen();
-    watch_on_thread(Arc::clone(&interrupts))?;
+    watch(&interrupts)?;
+    if is_interrupted() {
+        cancel.cancel();
+    }
     tokio::spawn(async move {
         for token in [cancel, abort] {
             loop {
@@ -66,9 +69,6 @@ pub(crate) fn cancel_on_signal(
                 if signal == Received::Interrupt && interrupts.is_held.load(Ordering::Relaxed) {
                     interrupts.held.notify_one();
                     continue;
-                }
-                if signal == Received::Terminate {
-                    interrupts.is_terminated.store(true, Ordering::Relaxed);
                 }
                 break;
             }
@@ -78,27 +78,34 @@ pub(crate) fn cancel_on_signal(
     Ok(())
 }
 
-/// Sets [`IS_INTERRUPTED`] from a thread of its own.
-fn watch_on_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
+/// Makes [`is_interrupted`] true at the first signal, from a thread of its own. From then on, signals no longer end the
+/// process.
+pub(crate) fn watch(interrupts: &Arc<Interrupts>) -> io::Result<()> {
     static STARTED: Once = Once::new();
     let mut result = Ok(());
-    STARTED.call_once(|| result = start_thread(interrupts));
+    STARTED.call_once(|| result = start_thread(Arc::clone(interrupts)));
     result
 }
 
 fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    // The handlers must be there before this returns.
+    let mut signals = {
+        let _guard = runtime.enter();
+        Signals::listen()
+    };
     let watch = move || {
         runtime.block_on(async {
-            let mut signals = Signals::listen();
             loop {
                 let signal = signals.recv().await;
+                if signal == Received::Terminate {
+                    IS_TERMINATED.store(true, Ordering::Relaxed);
+                }
                 if signal != Received::Interrupt || !interrupts.is_held.load(Ordering::Relaxed) {
-                    break;
+                    IS_INTERRUPTED.store(true, Ordering::Relaxed);
                 }
             }
         });
-        IS_INTERRUPTED.store(true, Ordering::Relaxed);
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
 }

@@ -2,9 +2,10 @@
 
 use url::Url;
 
-use crate::http_client::{is_this_machine, parse_url};
+use crate::http_client::{allows_plain_http, is_this_machine, parse_url};
 
-/// The scheme, host and optional path before `/ipp/v1`. Plain HTTP is allowed only to this machine.
+/// The scheme, host and optional path before `/ipp/v1`. Plain HTTP is allowed only to this machine, and to the
+/// host of an emulator that the user named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BaseUrl(Url);
 
@@ -25,6 +26,11 @@ pub(crate) enum BaseUrlError {
 
 impl BaseUrl {
     pub(crate) fn parse(text: &str) -> Result<Self, BaseUrlError> {
+        Self::parse_allowing(text, None)
+    }
+
+    /// Like [`Self::parse`], and allows plain HTTP to this host.
+    pub(crate) fn parse_allowing(text: &str, host: Option<&str>) -> Result<Self, BaseUrlError> {
         let url = parse_url(text).ok_or(BaseUrlError::Malformed)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(BaseUrlError::Scheme);
@@ -35,16 +41,20 @@ impl BaseUrl {
         if url.query().is_some() || url.fragment().is_some() {
             return Err(BaseUrlError::Query);
         }
-        let base = Self(url);
-        if base.0.scheme() == "http" && !base.is_loopback() {
+        if url.scheme() == "http" && !allows_plain_http(&url, host) {
             return Err(BaseUrlError::PlainHttp);
         }
-        Ok(base)
+        Ok(Self(url))
     }
 
     /// Returns true for a loopback address and for names such as `localhost`.
     pub(crate) fn is_loopback(&self) -> bool {
         is_this_machine(&self.0)
+    }
+
+    /// Returns true for this machine, and for the host of an emulator that the user named: no other is plain HTTP.
+    pub(crate) fn is_local(&self) -> bool {
+        self.is_loopback() || self.0.scheme() == "http"
     }
 
     pub(crate) const fn url(&self) -> &Url {

@@ -191,6 +191,7 @@ impl Client {
         match self.cancel.run_until_cancelled(sending).await.unwrap_or(Err(FailureCause::Cancelled)) {
             Ok(mut response) => {
                 response.body = redact_body(remove_byte_order_mark(response.body));
+                check_number_of_values(&response)?;
                 let (status, body, elapsed) = (response.status, response.body.as_slice(), started.elapsed());
                 (self.observer)(&Event::Received { request, status, body, elapsed });
                 Ok(response)
@@ -246,6 +247,24 @@ impl Client {
         }
         FailureCause::Status { status, problem: Box::new(Problem::parse(status, &response.body)) }
     }
+}
+
+/// A value takes up to a hundred times as much memory as its text.
+const MAX_VALUES: usize = 100_000;
+
+/// Rejects a body with so many values that they would take too much memory. The number is estimated: each value but the
+/// first of a list follows a comma.
+fn check_number_of_values(response: &Response) -> Result<(), FailureCause> {
+    let is_json = matches!(response.body.trim_ascii_start().first(), Some(b'{' | b'['));
+    if !is_json {
+        return Ok(());
+    }
+    let values = memchr::memchr3_iter(b',', b'[', b'{', &response.body).count();
+    if values <= MAX_VALUES {
+        return Ok(());
+    }
+    let reason = format!("it has more than {MAX_VALUES} values");
+    Err(FailureCause::Unreadable { status: response.status, reason })
 }
 
 /// JSON has no byte order mark, but some servers send one.

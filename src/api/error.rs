@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::{self, ErrorKind};
 use crate::model::Problem;
-use crate::text::escape_control;
+use crate::text::{escape_control, truncate};
 
 /// Whether a failed request may have changed something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,8 +124,18 @@ impl Error {
     }
 }
 
+/// How much of the API's words is printed, and stored in the ledger.
+const MAX_CHARS: usize = 500;
+
+/// How many messages by field are printed.
+const MAX_FIELDS: usize = 20;
+
 impl FailureCause {
     pub fn message(&self) -> String {
+        truncate(&self.full_message(), MAX_CHARS)
+    }
+
+    fn full_message(&self) -> String {
         match self {
             Self::Status { status, problem } => {
                 if *status == 403 && problem.is_html {
@@ -155,6 +165,19 @@ impl FailureCause {
     }
 }
 
+/// A value with short texts and few elements.
+fn shorten(value: &Value) -> Value {
+    match value {
+        Value::String(text) => truncate(text, MAX_CHARS).into(),
+        Value::Array(items) => items.iter().take(MAX_FIELDS).map(shorten).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().take(MAX_FIELDS);
+            Value::Object(fields.map(|(name, value)| (truncate(name, MAX_CHARS), shorten(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 impl From<Error> for error::Error {
     fn from(error: Error) -> Self {
         let kind = kind_of(&error);
@@ -173,7 +196,7 @@ impl From<Error> for error::Error {
             report = report.detail("status", status);
         }
         if let Some(problem) = error.problem().filter(|problem| !problem.errors.is_empty()) {
-            report = report.detail("errors", Value::Object(problem.errors.clone()));
+            report = report.detail("errors", shorten(&Value::Object(problem.errors.clone())));
         }
         if let Some(code) = error.problem().and_then(|problem| problem.error_code.as_ref()) {
             report = report.detail("error_code", code.as_str());
@@ -279,6 +302,20 @@ mod tests {
         assert_eq!(refused.kind, ErrorKind::Refused);
         assert_eq!(refused.message, "Too much (REFUND_NOT_ALLOWED, HTTP 403)");
         assert_eq!(refused.hints, ["give the correlation ID c-1 to support"]);
+    }
+
+    #[test]
+    fn the_words_of_the_api_are_shortened() {
+        let long = "ü".repeat(100_000);
+        for body in [
+            serde_json::json!({"detail": long, "error_code": long, "correlation_id": long}),
+            serde_json::json!({"errors": {(&long): [long, long], "b": {"c": vec![&long; 100]}}}),
+        ] {
+            let error = report(400, &body.to_string(), SideEffect::None);
+            assert!(error.message.chars().count() <= MAX_CHARS + 1, "{}", error.message.len());
+            let json = error.to_json().to_string();
+            assert!(json.chars().count() < 2 * MAX_FIELDS * MAX_CHARS, "{}", json.len());
+        }
     }
 
     #[test]

@@ -7,10 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::text::normalize_text;
+use crate::text::{normalize_text, truncate};
 
 /// How far a time may differ from the one that was sent: servers keep seconds or milliseconds.
 const TIME_TOLERANCE: SignedDuration = SignedDuration::from_secs(1);
+
+/// A longer text is no ID, and is not shown in full.
+const MAX_ID_LEN: usize = 200;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Expectation {
@@ -140,7 +143,8 @@ impl ExpectedId {
     fn find_difference(&self, received: &Map<String, Value>) -> Option<String> {
         let Self { noun, fields, rule } = self;
         let named = fields.iter().find_map(|field| received.get(*field).filter(|value| !value.is_null()));
-        let is_valid = |id: &Value| id.as_str().is_some_and(|id| !id.trim().is_empty());
+        let is_valid =
+            |id: &Value| id.as_str().is_some_and(|id| !id.trim().is_empty() && id.len() <= MAX_ID_LEN);
         match (rule, named) {
             (IdRule::EqualIfPresent(_), None) => None,
             (IdRule::Present, Some(id)) if is_valid(id) => None,
@@ -220,7 +224,7 @@ fn decimal(value: &Value) -> String {
 fn show(value: &Value) -> String {
     match value {
         Value::String(text) if text.trim().is_empty() => "empty".to_owned(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => truncate(text, MAX_ID_LEN),
         Value::Array(_) => "another list".to_owned(),
         Value::Object(_) => "another object".to_owned(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
@@ -295,9 +299,13 @@ mod tests {
         ] {
             assert_eq!(difference(read(), received), Some(text));
         }
-        for invalid in
-            [json!({}), json!({"session_id": ""}), json!({"session_id": 5}), json!({"session_id": null})]
-        {
+        for invalid in [
+            json!({}),
+            json!({"session_id": ""}),
+            json!({"session_id": 5}),
+            json!({"session_id": null}),
+            json!({"session_id": "x".repeat(201)}),
+        ] {
             assert!(difference(Expectation::new_session(), invalid.clone()).is_some(), "{invalid}");
             let mut with_list = invalid.clone();
             with_list["content"] = json!([]);

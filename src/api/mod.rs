@@ -22,7 +22,7 @@ mod settlements;
 mod trace;
 mod transport;
 
-pub(crate) use base_url::BaseUrl;
+pub(crate) use base_url::{BaseUrl, BaseUrlError};
 pub(crate) use client::{Client, Credentials, Event, Observer};
 pub(crate) use dev::{simulated_device_request, tap_request};
 pub(crate) use devices::{DeviceChange, deregister_request};

@@ -234,6 +234,7 @@ pub(super) fn settings(profile: Option<String>) -> Option<Settings> {
         yes: false,
         color: None,
         timeout: None,
+        allow_http: None,
     };
     Settings::resolve(global).ok()
 }

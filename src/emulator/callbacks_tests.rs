@@ -58,7 +58,7 @@ fn callbacks(url: &str) -> Callbacks {
 
 fn callbacks_to(urls: &[&str]) -> Callbacks {
     let poster = |url: &&str| {
-        let endpoint = CallbackEndpoint::new(url, Duration::from_secs(20)).unwrap();
+        let endpoint = CallbackEndpoint::new(url, Duration::from_secs(20), None).unwrap();
         CallbackPoster::new(endpoint, &secrets()).unwrap()
     };
     let posters = urls.iter().map(poster).collect();

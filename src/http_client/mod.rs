@@ -6,10 +6,11 @@ mod tls;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::time::Instant;
 use url::{Host, Url};
 
@@ -157,6 +158,9 @@ impl HttpClient {
             let loopback: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             builder = builder.resolve_to_addrs(name, &loopback.map(|ip| SocketAddr::new(ip, 0)));
         }
+        if self.target.scheme() == "http" && !is_this_machine(&self.target) {
+            builder = builder.dns_resolver(Arc::new(PrivateResolver));
+        }
         builder.build()
     }
 
@@ -201,6 +205,8 @@ impl HttpClient {
                 return Failure::NotSent { reason: proxy.wants_password(), transient: false };
             } else if proxy::refuses_target(&cause) {
                 (format!("{peer} does not connect to {}", self.host()), true)
+            } else if let Some(public) = find_cause::<PublicAddress>(error) {
+                return Failure::NotSent { reason: public.to_string(), transient: false };
             } else if error.is_dns() {
                 let name = self.proxy.as_ref().map_or(self.host(), Proxy::host);
                 let of = self.proxy.as_ref().map(|proxy| format!(" of {proxy}")).unwrap_or_default();
@@ -232,6 +238,49 @@ pub(crate) fn is_this_machine(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         Some(Host::Domain(name)) => is_localhost(name),
         None => false,
+    }
+}
+
+/// Whether plain HTTP to a URL is allowed: to this machine, and to the host that the user named for an emulator or an
+/// application in a private network. A name must resolve to a private address, which [`HttpClient`] checks.
+pub(crate) fn allows_plain_http(url: &Url, named: Option<&str>) -> bool {
+    let is_private = match url.host() {
+        Some(Host::Ipv4(address)) => is_private(address.into()),
+        Some(Host::Ipv6(address)) => is_private(address.into()),
+        Some(Host::Domain(_)) => true,
+        None => false,
+    };
+    let plain = |host: &str| host.trim().trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase();
+    let is_named = || named.zip(url.host_str()).is_some_and(|(named, host)| plain(named) == plain(host));
+    is_this_machine(url) || (is_private && is_named())
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}
+
+/// Resolves names for plain HTTP, which must not leave a private network.
+struct PrivateResolver;
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0} has no private address, and plain http is only for private networks; use https")]
+struct PublicAddress(String);
+
+impl Resolve for PrivateResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let private: Vec<_> = addresses.filter(|address| is_private(address.ip())).collect();
+            if private.is_empty() {
+                return Err(PublicAddress(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(private.into_iter()) as Addrs)
+        })
     }
 }
 
@@ -287,6 +336,30 @@ mod tests {
         {
             assert!(!is_local(url), "{url}");
         }
+    }
+
+    #[test]
+    fn plain_http_is_allowed_to_a_private_host_that_was_named() {
+        let allows = |url: &str, named: &str| allows_plain_http(&Url::parse(url).unwrap(), Some(named));
+        for (url, named) in [
+            ("http://emulator:4010/x", "Emulator"),
+            ("http://app.test.:1", "app.test"),
+            ("http://172.17.0.1", "172.17.0.1"),
+            ("http://[fd00::1]:80", "fd00::1"),
+            ("http://127.0.0.1", "other"),
+        ] {
+            assert!(allows(url, named), "{url}");
+        }
+        for (url, named) in [
+            ("http://emulator:4010", "app"),
+            ("http://emulator.evil.example", "emulator"),
+            ("http://93.184.216.34", "93.184.216.34"),
+            ("http://[2001:db8::1]", "[2001:db8::1]"),
+            ("http://emulator", ""),
+        ] {
+            assert!(!allows(url, named), "{url}");
+        }
+        assert!(!allows_plain_http(&Url::parse("http://emulator").unwrap(), None));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Enums with a catch-all variant: the API may add a value, and no command may fail because of it.
 
-/// Declares an enum of the API's values plus `Other`, which keeps an unknown value as received.
+/// Declares an enum of the API's values plus `Other`, which keeps an unknown value.
 macro_rules! open_enum {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {
         $(#[$about])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum $name {
             $($(#[$doc])* $variant,)+
-            /// A value that this version does not know.
+            /// A value that this version does not know, shortened.
             Other(String),
         }
 
@@ -24,7 +24,7 @@ macro_rules! open_enum {
             fn from(text: String) -> Self {
                 match text.as_str() {
                     $($text => Self::$variant,)+
-                    _ => Self::Other(text),
+                    _ => Self::Other($crate::text::truncate(&text, 100)),
                 }
             }
         }

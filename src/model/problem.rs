@@ -3,6 +3,11 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::text::truncate;
+
+/// More is not a code or an ID.
+const MAX_CODE_CHARS: usize = 100;
+
 /// An error body: RFC 7807 problem details (observed), the errors of the sister APIs (documented), or neither.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Problem {
@@ -39,9 +44,10 @@ impl Problem {
             _ => None,
         };
         let kind = text("type");
-        let error_code = text("error_code");
+        let short = |text: String| truncate(&text, MAX_CODE_CHARS);
+        let error_code = text("error_code").map(short);
         let title = text("title").or_else(|| error_code.clone());
-        let correlation_id = text("correlation_id");
+        let correlation_id = text("correlation_id").map(short);
         let detail =
             text("detail").or_else(|| text("message")).or_else(|| match body.remove("error_messages") {
                 Some(Value::Array(messages)) => join_messages(&messages),

@@ -1,7 +1,9 @@
 //! `--jq`: filters for JSON output, run by jaq.
 
-use std::fmt;
 use std::rc::Rc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jaq_core::data::JustLut;
 use jaq_core::load::{Arena, Error as LoadError, File, Loader};
@@ -9,23 +11,59 @@ use jaq_core::{Compiler, Ctx, Native, Vars, unwrap_valr};
 use jaq_json::{Map as ValMap, Val, read};
 use serde_json::{Map, Number, Value};
 
+use super::stream::{Limits, WriteError};
 use crate::error::{Error, ErrorKind};
 use crate::text::escape_control;
 
 type Program = jaq_core::compile::Filter<Native<JustLut<Val>>>;
 
-/// A compiled jq expression.
-#[derive(Clone)]
-pub(crate) struct Filter(Rc<Program>);
+/// As much as the main thread has, since expressions can be recursive.
+const STACK_SIZE: usize = 8 * 1024 * 1024;
 
-impl fmt::Debug for Filter {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Filter").finish_non_exhaustive()
-    }
+/// How long the filter may run on one document without `--timeout`.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// A compiled jq expression. It runs on a thread of its own, because it may never end.
+#[derive(Debug, Clone)]
+pub(crate) struct Filter(Rc<(Sender<String>, Receiver<Output>)>);
+
+#[derive(Debug)]
+enum Output {
+    Value(Value),
+    Failed(String),
+    /// Everything of a document was sent.
+    End,
 }
 
 impl Filter {
     pub(crate) fn compile(expression: &str) -> Result<Self, Error> {
+        let expression = expression.to_owned();
+        let (documents, inputs) = channel::<String>();
+        let (compiled, is_compiled) = channel();
+        // Few at a time, because a filter may print without end.
+        let (outputs, results) = sync_channel(64);
+        let run = move || {
+            let program = match Self::compile_here(&expression) {
+                Ok(program) => program,
+                Err(error) => return drop(compiled.send(Err(error))),
+            };
+            let _ = compiled.send(Ok(()));
+            for json in inputs {
+                // Nobody waits for the rest after an error.
+                let _ = run(&program, &json, &outputs);
+            }
+        };
+        let failed = |reason: String| Error::new(ErrorKind::Bug, format!("cannot start: {reason}"));
+        thread::Builder::new()
+            .name("jq".to_owned())
+            .stack_size(STACK_SIZE)
+            .spawn(run)
+            .map_err(|error| failed(error.to_string()))?;
+        is_compiled.recv().map_err(|error| failed(error.to_string()))??;
+        Ok(Self(Rc::new((documents, results))))
+    }
+
+    fn compile_here(expression: &str) -> Result<Program, Error> {
         let invalid = |reason: String| {
             Error::usage(format!("--jq: {}", escape_control(&reason)))
                 .hint("quote the expression for the shell, as in --jq '.[].name'")
@@ -38,33 +76,64 @@ impl Filter {
         let funs = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
         // Variables of the environment can be secrets, such as the API key.
         let funs = funs.filter(|(name, ..)| *name != "env");
-        let program = Compiler::default().with_funs(funs).compile(modules).map_err(|errors| {
+        Compiler::default().with_funs(funs).compile(modules).map_err(|errors| {
             let undefined = errors.into_iter().flat_map(|(_, errors)| errors).next();
             invalid(undefined.map_or_else(
                 || "the expression is not valid".to_owned(),
                 |(name, kind)| format!("there is no {} '{name}'", kind.as_str()),
             ))
-        })?;
-        Ok(Self(Rc::new(program)))
+        })
     }
 
     /// Runs the filter and passes each of its outputs on.
     pub(super) fn run(
         &self,
-        json: &str,
+        json: String,
+        limits: &Limits,
         mut print: impl FnMut(Value) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let failed = |reason: String| {
-            Error::new(ErrorKind::Bug, format!("--jq: {}", escape_control(&reason)))
+        const INTERVAL: Duration = Duration::from_millis(20);
+        let failed = |reason: &str| {
+            Error::new(ErrorKind::Output, format!("--jq: {}", escape_control(reason)))
                 .hint("the command succeeded; see its output without --jq")
         };
-        let input = read::parse_single(json.as_bytes()).map_err(|error| failed(error.to_string()))?;
-        let context = Ctx::<JustLut<Val>>::new(&self.0.lut, Vars::new([]));
-        for output in self.0.id.run((context, input)).map(unwrap_valr) {
-            print(to_json(&output.map_err(|error| failed(error.to_string()))?))?;
+        let limits = Limits { stall: limits.stall.or(Some(TIME_LIMIT)), ..*limits };
+        let (documents, results) = &*self.0;
+        documents.send(json).map_err(|_| failed("the expression failed before"))?;
+        let start = Instant::now();
+        loop {
+            match limits.check(start) {
+                Some(WriteError::Interrupted) => {
+                    return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+                }
+                Some(_) => return Err(failed("the expression did not end in time")),
+                None => {}
+            }
+            match results.recv_timeout(INTERVAL) {
+                Ok(Output::Value(value)) => print(value)?,
+                Ok(Output::Failed(reason)) => return Err(failed(&reason)),
+                Ok(Output::End) => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(failed("the expression failed before")),
+            }
         }
-        Ok(())
     }
+}
+
+/// Runs the filter on a document, and fails when nobody receives the outputs.
+fn run(program: &Program, json: &str, outputs: &SyncSender<Output>) -> Result<(), SendError<Output>> {
+    let input = match read::parse_single(json.as_bytes()) {
+        Ok(input) => input,
+        Err(error) => return outputs.send(Output::Failed(error.to_string())),
+    };
+    let context = Ctx::<JustLut<Val>>::new(&program.lut, Vars::new([]));
+    for output in program.id.run((context, input)).map(unwrap_valr) {
+        match output {
+            Ok(value) => outputs.send(Output::Value(to_json(&value)))?,
+            Err(error) => return outputs.send(Output::Failed(error.to_string())),
+        }
+    }
+    outputs.send(Output::End)
 }
 
 fn describe_syntax<P>(errors: &jaq_core::load::Errors<&str, P>) -> String {
@@ -109,7 +178,7 @@ mod tests {
 
     fn run(expression: &str, json: &str) -> Result<Vec<String>, Error> {
         let mut outputs = Vec::new();
-        Filter::compile(expression)?.run(json, |value| {
+        Filter::compile(expression)?.run(json.to_owned(), &Limits::default(), |value| {
             outputs.push(value.to_string());
             Ok(())
         })?;
@@ -128,6 +197,16 @@ mod tests {
         assert_eq!(run(".[] | select(.n > 1) | .name", json).unwrap(), ["\"Till 2\""]);
         assert_eq!(run("map(.n) | add, length", json).unwrap(), ["3", "2"]);
         assert_eq!(run("infinite", "0").unwrap(), ["null"]);
+    }
+
+    #[test]
+    fn an_expression_without_end_is_stopped() {
+        let limits = Limits { stall: Some(Duration::from_millis(50)), deadline: None };
+        for expression in ["[repeat(1)]", "repeat(1)", "def f: f; f"] {
+            let filter = Filter::compile(expression).unwrap();
+            let error = filter.run("0".to_owned(), &limits, |_| Ok(())).unwrap_err();
+            assert_eq!(error.message, "--jq: the expression did not end in time", "{expression}");
+        }
     }
 
     #[test]

@@ -23,8 +23,9 @@ mod view;
 mod views;
 mod wrap;
 
+use std::borrow::Cow;
 use std::cell::{Cell as SharedCell, RefCell};
-use std::io::{self, IsTerminal as _, Read as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
@@ -475,10 +476,16 @@ impl Output {
     }
 }
 
-/// Prints the messages of another program as they come.
-pub(crate) fn copy_to_stderr(mut messages: impl io::Read) {
-    // If stderr is closed, there is no place to report it.
-    let _ = io::copy(&mut messages, &mut io::stderr());
+/// Prints the messages of another program as they come, a line at a time: without secrets and with escapes.
+pub(crate) fn copy_to_stderr(messages: impl io::Read) {
+    const MAX_LINE: u64 = 8192;
+    let mut messages = io::BufReader::new(messages);
+    let mut line = Vec::new();
+    while messages.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
+        let text = String::from_utf8_lossy(&line);
+        log_line(text.trim_end_matches(['\r', '\n']));
+        line.clear();
+    }
 }
 
 pub(crate) fn is_stderr_terminal() -> bool {
@@ -492,10 +499,13 @@ pub(crate) fn log_line(line: &str) {
 
 /// Everything that leaves the process passes here: no secret, and nothing that controls a terminal, except the colors of
 /// kustom itself.
-fn clean(text: &str, has_colors: bool) -> String {
+fn clean(text: &str, has_colors: bool) -> Cow<'_, str> {
     let text = redact(text);
     if !has_colors {
-        return escape_lines(&text).into_owned();
+        return match escape_lines(&text) {
+            Cow::Owned(escaped) => escaped.into(),
+            Cow::Borrowed(_) => text,
+        };
     }
     let mut cleaned = String::with_capacity(text.len());
     let mut parts = text.split('\u{1b}');
@@ -507,7 +517,7 @@ fn clean(text: &str, has_colors: bool) -> String {
         cleaned.push_str(if is_style { "\u{1b}" } else { "\\u{1b}" });
         cleaned.push_str(&escape_lines(part));
     }
-    cleaned
+    cleaned.into()
 }
 
 fn write_failed(error: WriteError) -> Error {
@@ -516,7 +526,7 @@ fn write_failed(error: WriteError) -> Error {
             Error::new(ErrorKind::ClosedPipe, "stdout was closed")
         }
         WriteError::Interrupted => Error::new(ErrorKind::Interrupted, "interrupted: the output was not read"),
-        error => Error::new(ErrorKind::Bug, format!("cannot write to stdout: {error}"))
+        error => Error::new(ErrorKind::Output, format!("cannot write to stdout: {error}"))
             .hint("the command succeeded; only its output is missing"),
     }
 }

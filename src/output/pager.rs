@@ -1,13 +1,16 @@
 //! The pager, which shows a list that is longer than the screen.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use dialoguer::console::Term;
 
 use super::Output;
 use super::options::is_dumb;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::signals::is_terminated;
 
 /// Exits at once if the list fits, keeps colors, and leaves the list on the screen.
 const DEFAULT_PAGER: &str = "less -FRX";
@@ -33,10 +36,46 @@ impl Output {
             return Ok(false);
         };
         if let Some(mut stdin) = child.stdin.take() {
-            // It fails if the user quits before the end.
-            let _ = writeln!(stdin, "{text}");
+            let text = text.to_owned();
+            // On its own thread, because the pager may stop reading. It fails if the user quits before the end.
+            thread::spawn(move || drop(writeln!(stdin, "{text}")));
         }
-        let _ = child.wait();
+        wait_for_pager(&mut child);
+        if is_terminated() {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
         Ok(true)
     }
+}
+
+/// Waits until the user quits. Ctrl-C belongs to the pager, but SIGTERM ends it.
+fn wait_for_pager(child: &mut Child) {
+    const INTERVAL: Duration = Duration::from_millis(20);
+    while let Ok(None) = child.try_wait() {
+        if is_terminated() {
+            terminate(child);
+            // It may have exited already.
+            let _ = child.wait();
+            return;
+        }
+        thread::sleep(INTERVAL);
+    }
+}
+
+/// Lets the pager restore the terminal.
+#[cfg(unix)]
+fn terminate(child: &mut Child) {
+    const GRACE: Duration = Duration::from_millis(200);
+    let process = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if process
+        .is_some_and(|process| rustix::process::kill_process(process, rustix::process::Signal::TERM).is_ok())
+    {
+        thread::sleep(GRACE);
+    }
+    let _ = child.kill();
+}
+
+#[cfg(not(unix))]
+fn terminate(child: &mut Child) {
+    let _ = child.kill();
 }

@@ -1,5 +1,7 @@
 //! Single items, raw responses and styled text.
 
+use std::borrow::Cow;
+
 use anstyle::{AnsiColor, Style};
 use dialoguer::console::measure_text_width;
 use serde::Serialize;
@@ -166,7 +168,8 @@ impl Output {
         let Some(filter) = &self.options.jq else { return self.print(&format_json(value, is_pretty)) };
         // Views serialize to objects with string keys, so this cannot fail.
         let json = serde_json::to_string(value).unwrap_or_default();
-        filter.run(&json, |output| match output {
+        let limits = *self.limits.borrow();
+        filter.run(json, &limits, |output| match output {
             Value::String(text) if self.terminals.stdout => {
                 text.lines().try_for_each(|line| self.print(&format!("{}\n", escape_control(line))))
             }
@@ -178,7 +181,10 @@ impl Output {
 
 fn format_json(value: &impl Serialize, is_pretty: bool) -> String {
     let json = if is_pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-    let mut json = escape_json(&json.unwrap_or_default()).into_owned();
+    let mut json = json.unwrap_or_default();
+    if let Cow::Owned(escaped) = escape_json(&json) {
+        json = escaped;
+    }
     json.push('\n');
     json
 }

@@ -45,7 +45,7 @@ static ABANDONED: [AtomicBool; 2] = [AtomicBool::new(false), AtomicBool::new(fal
 
 impl Limits {
     /// Why a write that has waited since `start` gives up.
-    fn check(&self, start: Instant) -> Option<WriteError> {
+    pub(super) fn check(&self, start: Instant) -> Option<WriteError> {
         let waited = start.elapsed();
         if is_interrupted() && waited >= GRACE {
             return Some(WriteError::Interrupted);

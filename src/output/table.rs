@@ -8,10 +8,13 @@ use super::columns::Selected;
 use super::view::{Cell, CellStyle, Column, Shown, View};
 use super::{Format, Output, csv};
 use crate::error::Error;
-use crate::text::escape_control;
+use crate::text::{escape_control, truncate};
 
 /// The number of spaces between two columns.
 const COLUMN_GAP: u16 = 2;
+
+/// How much of a text a cell shows, on a terminal and elsewhere. More is not for people: the other formats have all of it.
+const MAX_CELL_CHARS: [usize; 2] = [500, 10_000];
 
 /// Columns of text are not truncated to less than this to make room for others.
 const MIN_COLUMN_WIDTH: usize = 10;
@@ -170,7 +173,11 @@ impl Output {
     }
 
     fn cell<T>(&self, column: &Column<T>, item: &T) -> Cell {
-        let cell = (column.cell)(item).resolve(&self.names.borrow());
+        let mut cell = (column.cell)(item).resolve(&self.names.borrow());
+        let max = if self.terminals.stdout { MAX_CELL_CHARS[0] } else { MAX_CELL_CHARS[1] };
+        if cell.text.len() > max {
+            cell.text = truncate(&cell.text, max);
+        }
         Cell { text: escape_control(&cell.text).into_owned(), ..cell }
     }
 

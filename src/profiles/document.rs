@@ -170,7 +170,7 @@ impl Document {
 }
 
 /// The keys of a profile and their values, in the order in which they are written.
-fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 13] {
+fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 14] {
     let text = |value: &Option<String>| value.as_ref().map(Value::from);
     [
         ("environment", Some(profile.environment.as_str().into())),
@@ -183,6 +183,7 @@ fn fields(profile: &Profile) -> [(&'static str, Option<Value>); 13] {
         ("currency", text(&profile.currency)),
         ("if_busy", profile.if_busy.map(|policy| policy.as_str().into())),
         ("base_url", text(&profile.base_url)),
+        ("allow_http", text(&profile.allow_http)),
         ("ledger", text(&profile.ledger)),
         ("ledger_command", text(&profile.ledger_command)),
         ("completions", profile.completions.map(Value::from)),

@@ -110,6 +110,8 @@ pub(crate) struct Profile {
     pub if_busy: Option<IfBusy>,
     /// Replaces the host of the environment, for a proxy or an emulator.
     pub base_url: Option<String>,
+    /// A host of a private network, to which plain HTTP is allowed; only for emulators.
+    pub allow_http: Option<String>,
     /// A PostgreSQL database that several machines share as their ledger.
     pub ledger: Option<String>,
     /// A command whose output is the password of that database.
@@ -131,6 +133,7 @@ impl Profile {
             currency: None,
             if_busy: None,
             base_url: None,
+            allow_http: None,
             ledger: None,
             ledger_command: None,
             completions: None,

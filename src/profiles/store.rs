@@ -116,8 +116,12 @@ impl Store {
                 file.uid()
             ));
         }
-        if file.is_file() && file.mode() & 0o002 != 0 {
-            return untrusted("can be changed by every user, whose commands it could run".to_owned());
+        // As ssh treats its configuration. Who can replace the file by one of their own is not its owner.
+        if file.is_file() && file.mode() & 0o022 != 0 {
+            return untrusted(format!(
+                "can be changed by other users (mode {:04o}), whose commands it could run",
+                file.mode() & 0o7777
+            ));
         }
         Ok(())
     }

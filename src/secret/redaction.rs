@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde::de::IgnoredAny;
@@ -51,12 +51,30 @@ pub fn register(secret: &str) {
     if secret.len() < MIN_LEN || secret == EMULATOR_KEY {
         return;
     }
+    forbid_core_dumps();
     let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);
     if !registry.secrets.iter().any(|known| known.expose() == secret) {
         registry.secrets.push(Secret::new(secret));
         registry.searcher = None;
     }
 }
+
+/// Keeps secrets out of core dumps, and other processes of the user out of the memory. If the system refuses it, nothing
+/// more can be done.
+#[cfg(unix)]
+fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let maximum = getrlimit(Resource::Core).maximum;
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum });
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    });
+}
+
+#[cfg(not(unix))]
+const fn forbid_core_dumps() {}
 
 fn searcher() -> Option<Arc<Searcher>> {
     let mut registry = registry().lock().unwrap_or_else(PoisonError::into_inner);

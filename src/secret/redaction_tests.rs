@@ -77,6 +77,15 @@ fn a_registered_secret_is_redacted_in_every_encoding() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_with_a_secret_cannot_be_dumped() {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+    register(KEY);
+    assert_eq!(getrlimit(Resource::Core).current, Some(0));
+    assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+}
+
 #[test]
 fn a_secret_is_found_across_the_windows_of_a_large_text() {
     register(KEY);

@@ -1,7 +1,7 @@
 //! The account a command uses, and the checks that keep a key from reaching the wrong host.
 
 use super::{Settings, Source, Sourced};
-use crate::api::BaseUrl;
+use crate::api::{BaseUrl, BaseUrlError};
 use crate::emulator;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::LedgerLocation;
@@ -94,7 +94,7 @@ impl Account {
             completions: Sourced::new(true, Source::BuiltIn),
             ignored: Vec::new(),
         };
-        if let Some(base_url) = base_url(settings, None)? {
+        if let Some(base_url) = base_url(settings, None, None)? {
             account.endpoint = Endpoint::Remote(base_url);
             if let Some(key) = key_from_env(settings)? {
                 account.key = key;
@@ -125,7 +125,16 @@ impl Account {
         let profile_name = name.as_ref().map(|name| name.value.clone()).unwrap_or_default();
         let source = || Source::Profile(profile_name.clone());
         let stored = |text: &Option<String>| text.clone().map(|text| Sourced::new(text, source()));
-        let endpoint = match base_url(settings, stored(&profile.base_url))? {
+        if profile.allow_http.is_some() && environment.value != Environment::Local {
+            return Err(Error::usage(format!(
+                "allow_http is only for profiles of the environment local, but {} is {}",
+                environment.source.describe(),
+                environment.value
+            ))
+            .hint("nothing was sent; remove allow_http from the profile"));
+        }
+        let allow_http = profile.allow_http.as_deref();
+        let endpoint = match base_url(settings, stored(&profile.base_url), allow_http)? {
             Some(base_url) => Endpoint::Remote(base_url),
             None => Endpoint::Remote(documented_base_url(environment.value)?),
         };
@@ -194,7 +203,17 @@ impl Account {
                 return Err(Error::new(ErrorKind::Credentials, message)
                     .hint("nothing was sent; correct one of the two"));
             }
-            if environment.value == Environment::Local && !url.value.is_loopback() {
+            if environment.value != Environment::Local && url.value.is_local() && !url.value.is_loopback() {
+                return Err(Error::usage(format!(
+                    "the base URL (from {}) is plain http to another machine, which is only for emulators, but the \
+                     environment ({}) is {}",
+                    url.source,
+                    environment.source.describe(),
+                    environment.value
+                ))
+                .hint("nothing was sent; use --profile local, or a profile of the environment local"));
+            }
+            if environment.value == Environment::Local && !url.value.is_local() {
                 let source = &url.source;
                 let message = format!(
                     "the base URL (from {source}) is not on this machine, but the environment is local"
@@ -267,7 +286,7 @@ fn infer_environment(settings: &Settings) -> Result<Sourced<Environment>, Error>
         KeySource::Stored(key) => key.kind(),
         KeySource::Command(_) => KeyKind::Unmarked,
     };
-    let base_url = base_url(settings, None)?;
+    let base_url = base_url(settings, None, None)?;
     match (kind, base_url) {
         (KeyKind::Live, _) => Ok(Sourced::new(Environment::Production, Source::Inferred("the key"))),
         (KeyKind::Test, _) => Ok(Sourced::new(Environment::Playground, Source::Inferred("the key"))),
@@ -313,17 +332,31 @@ fn key_from_env(settings: &Settings) -> Result<Option<Sourced<KeySource>>, Error
     Ok(Some(Sourced::new(KeySource::Stored(key), Source::Variable("KUSTOM_API_KEY"))))
 }
 
-fn base_url(settings: &Settings, stored: Option<Sourced<String>>) -> Result<Option<Sourced<BaseUrl>>, Error> {
+fn base_url(
+    settings: &Settings,
+    stored: Option<Sourced<String>>,
+    allow_http: Option<&str>,
+) -> Result<Option<Sourced<BaseUrl>>, Error> {
+    let allow_http = settings.allow_http.as_deref().or(allow_http);
     // An invalid URL may contain a password, so it is not repeated.
-    let describe =
-        |url: &String| BaseUrl::parse(url).map_or_else(|_| "another".to_owned(), |url| url.to_string());
+    let describe = |url: &String| {
+        BaseUrl::parse_allowing(url, allow_http).map_or_else(|_| "another".to_owned(), |url| url.to_string())
+    };
     let candidates = [from_env("KUSTOM_BASE_URL", settings.variables.base_url.as_ref()), stored];
     let Some(Sourced { value, source, shadows }) = Sourced::first(candidates, describe) else {
         return Ok(None);
     };
-    match BaseUrl::parse(&value) {
+    match BaseUrl::parse_allowing(&value, allow_http) {
         Ok(value) => Ok(Some(Sourced { value, source, shadows })),
-        Err(error) => Err(Error::usage(format!("the base URL from {source} cannot be used: {error}"))),
+        Err(error) => {
+            let report = Error::usage(format!("the base URL from {source} cannot be used: {error}"));
+            Err(match error {
+                BaseUrlError::PlainHttp => {
+                    report.hint("for an emulator in a private network, name its host with --allow-http")
+                }
+                _ => report,
+            })
+        }
     }
 }
 

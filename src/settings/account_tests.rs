@@ -19,7 +19,15 @@ fn settings(profile: Option<&str>, variables: EnvVars) -> Settings {
     };
     let paths = Paths { profiles: "p".into(), state: "s".into() };
     let directory = DirectorySettings::default();
-    Settings { output, timeout: None, profile: profile.map(str::to_owned), variables, directory, paths }
+    Settings {
+        output,
+        timeout: None,
+        allow_http: None,
+        profile: profile.map(str::to_owned),
+        variables,
+        directory,
+        paths,
+    }
 }
 
 fn key(text: &str) -> EnvVars {

@@ -13,6 +13,8 @@ pub(crate) struct EnvVars {
     pub username: Option<String>,
     pub merchant_id: Option<String>,
     pub base_url: Option<String>,
+    /// A host of a private network, to which plain HTTP is allowed.
+    pub allow_http: Option<String>,
     pub ledger: Option<String>,
     /// `PGPASSWORD`, as PostgreSQL's own programs read it.
     pub ledger_password: Option<Secret>,
@@ -37,6 +39,7 @@ impl EnvVars {
             username: text("KUSTOM_USERNAME")?,
             merchant_id: text("KUSTOM_MERCHANT_ID")?,
             base_url: text("KUSTOM_BASE_URL")?,
+            allow_http: text("KUSTOM_ALLOW_HTTP")?,
             ledger: text("KUSTOM_LEDGER")?,
             ledger_password: secret("PGPASSWORD")?,
             ledger_password_file: path("PGPASSFILE"),

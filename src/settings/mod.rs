@@ -122,6 +122,8 @@ fn parse_columns(columns: Vec<String>) -> Result<Option<Vec<String>>, Error> {
 pub(crate) struct Settings {
     pub output: OutputOptions,
     pub timeout: Option<Duration>,
+    /// A host of a private network, to which plain HTTP is allowed.
+    pub allow_http: Option<String>,
     /// The value of `--profile`.
     pub profile: Option<String>,
     pub variables: EnvVars,
@@ -132,8 +134,20 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn resolve(global: Global) -> Result<Self, Error> {
         let variables = EnvVars::from_env()?;
-        let Global { profile, output, columns, no_header, jq, quiet, verbose, no_input, yes, color, timeout } =
-            global;
+        let Global {
+            profile,
+            output,
+            columns,
+            no_header,
+            jq,
+            quiet,
+            verbose,
+            no_input,
+            yes,
+            color,
+            timeout,
+            allow_http,
+        } = global;
         let format = match (output, &variables.output) {
             (Some(format), _) => format,
             (None, _) if jq.is_some() => Format::Json,
@@ -157,7 +171,9 @@ impl Settings {
         };
         output.check()?;
         let paths = Paths::resolve(&variables)?;
-        Ok(Self { output, timeout, profile, variables, directory: DirectorySettings::find()?, paths })
+        let allow_http = allow_http.or_else(|| variables.allow_http.clone());
+        let directory = DirectorySettings::find()?;
+        Ok(Self { output, timeout, allow_http, profile, variables, directory, paths })
     }
 
     /// The timeout of each request. In a command that waits, `--timeout` limits the wait instead.

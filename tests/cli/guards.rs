@@ -78,7 +78,8 @@ fn a_base_url_that_would_show_the_key() {
     let expected = |why: &str| format!("error: the base URL from KUSTOM_BASE_URL cannot be used: {why}\n");
     for url in ["http://api.playground.kustom.co", "http://192.0.2.1", "http://localhost.example"] {
         let why = "it is plain http to another machine, which would show the key to the network; use https";
-        assert_eq!(&said(url), &expected(why));
+        let hint = "  hint: for an emulator in a private network, name its host with --allow-http\n";
+        assert_eq!(said(url), format!("{}{hint}", expected(why)));
     }
     assert_eq!(&said("nonsense"), &expected("it is not a URL such as https://api.example.com"));
     assert_eq!(&said("ftp://localhost"), &expected("its scheme is neither https nor http"));

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::common::commands::{COMMANDS, arguments, in_parallel, response};
 use crate::common::harness::TestEnv;
 use crate::common::server::{Reply, Server};
 
@@ -119,9 +120,41 @@ fn head_takes_one_line_of_many() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn output_that_cannot_be_written_is_an_error() {
+fn output_that_cannot_be_written_is_exit_7_whatever_the_command() {
     let env = TestEnv::new().local();
-    let script = "exec \"$0\" \"$@\" > /dev/full";
-    insta::assert_snapshot!(&env.command(["locations", "list"]).through(script).run().assert_failure(1), @"error: cannot write to stdout: No space left on device (os error 28)\n  \
+    let full = "exec \"$0\" \"$@\" > /dev/full";
+    insta::assert_snapshot!(&env.command(["locations", "list"]).through(full).run().assert_failure(7), @"error: cannot write to stdout: No space left on device (os error 28)\n  \
          hint: the command succeeded; only its output is missing\n");
+    let server = Server::new(|asked| Reply::json(200, &response(asked, |_| {})));
+    in_parallel(4, COMMANDS, |command| {
+        let env = TestEnv::new().at(&server.url(), kustom::emulator::API_KEY);
+        let args = arguments(
+            &env,
+            &server.url(),
+            command,
+            "kco_test_api_9876543210",
+            "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==",
+        );
+        let outcome = env.command(&args).through(full).run();
+        assert_ne!(outcome.code, Some(1), "{outcome:?}");
+        let is_lost = outcome.stderr.contains("cannot write to stdout");
+        assert!(is_lost == (outcome.code == Some(7)), "{outcome:?}");
+    });
+}
+
+/// A shell, or a program in the same terminal, may have made the stream non-blocking.
+#[cfg(unix)]
+#[test]
+fn a_stream_that_does_not_block_gets_everything() {
+    let server = Server::new(|_| {
+        let devices: Vec<_> =
+            (0..300).map(|n| json!({"id": n.to_string(), "name": "x".repeat(2000)})).collect();
+        Reply::json(200, &json!({"content": devices, "last": true}))
+    });
+    let env = TestEnv::new().at(&server.url(), kustom::emulator::API_KEY);
+    for format in ["json", "ndjson", "csv", "table"] {
+        let expected = env.run(["devices", "list", "-o", format]).ok();
+        let outcome = env.command(["devices", "list", "-o", format]).non_blocking().run().assert_code(0);
+        assert_eq!(outcome.stdout.len(), expected.len(), "{format}");
+    }
 }

@@ -85,7 +85,12 @@ impl TestEnv {
 
     #[must_use]
     pub fn with_profiles(self, text: &str) -> Self {
-        self.file("config/profiles.toml", text);
+        let path = self.file("config/profiles.toml", text);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("a file");
+        }
         self
     }
 
@@ -95,7 +100,16 @@ impl TestEnv {
 
     pub fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> TestCommand<'_> {
         let args = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        TestCommand { test_env: self, args, env: self.env.clone(), stdin: None, script: None, unread: false }
+        TestCommand {
+            test_env: self,
+            args,
+            env: self.env.clone(),
+            stdin: None,
+            script: None,
+            unread: false,
+            full: None,
+            non_blocking: false,
+        }
     }
 
     pub fn more_variables(&self) -> Vec<(OsString, OsString)> {
@@ -124,6 +138,14 @@ pub struct TestCommand<'a> {
     stdin: Option<Vec<u8>>,
     script: Option<String>,
     unread: bool,
+    full: Option<StandardStream>,
+    non_blocking: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StandardStream {
+    Stdout,
+    Stderr,
 }
 
 impl TestCommand<'_> {
@@ -145,6 +167,20 @@ impl TestCommand<'_> {
         self
     }
 
+    /// Gives the stream a pipe that is full, and that nobody reads.
+    #[must_use]
+    pub fn full(mut self, stream: StandardStream) -> Self {
+        self.full = Some(stream);
+        self
+    }
+
+    /// Makes stdout non-blocking.
+    #[must_use]
+    pub fn non_blocking(mut self) -> Self {
+        self.non_blocking = true;
+        self
+    }
+
     #[must_use]
     pub fn through(mut self, script: &str) -> Self {
         self.script = Some(script.to_owned());
@@ -158,7 +194,7 @@ impl TestCommand<'_> {
 
     #[track_caller]
     pub fn spawn(self) -> RunningCommand {
-        let Self { test_env, args, env, stdin, script, unread } = self;
+        let Self { test_env, args, env, stdin, script, unread, full, non_blocking } = self;
         let shown: Vec<_> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
         let mut command = match script {
             Some(script) => {
@@ -176,17 +212,38 @@ impl TestCommand<'_> {
             command.stdout(writer);
             drop(reader);
         }
+        let mut non_blocking_pipe = None;
+        if non_blocking {
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK).expect("a pipe");
+            command.stdout(writer);
+            non_blocking_pipe = Some(reader);
+        }
+        let unread_pipe = full.map(|stream| {
+            let (reader, writer) = full_pipe();
+            match stream {
+                StandardStream::Stdout => command.stdout(writer),
+                StandardStream::Stderr => command.stderr(writer),
+            };
+            reader
+        });
         let mut child = command.spawn().expect("the program starts");
         if let (Some(bytes), Some(mut pipe)) = (stdin, child.stdin.take()) {
             std::thread::spawn(move || drop(pipe.write_all(&bytes)));
         }
-        let stdout = match child.stdout.take() {
+        // Its end of a pipe would keep the stream open.
+        drop(command);
+        let stdout = match (child.stdout.take(), non_blocking_pipe) {
+            (Some(pipe), _) => Stream::read(pipe),
+            (None, Some(pipe)) => Stream::read(pipe),
+            (None, None) => Stream::read(std::io::empty()),
+        };
+        let stderr = match child.stderr.take() {
             Some(pipe) => Stream::read(pipe),
             None => Stream::read(std::io::empty()),
         };
-        let stderr = Stream::read(child.stderr.take().expect("a pipe"));
         let command = format!("kustom {}", shown.join(" "));
-        RunningCommand { child, stdout, stderr, command, test_env: test_env.path().to_owned() }
+        RunningCommand { child, stdout, stderr, command, test_env: test_env.path().to_owned(), unread_pipe }
     }
 }
 
@@ -197,9 +254,32 @@ pub struct RunningCommand {
     stderr: Stream,
     command: String,
     test_env: PathBuf,
+    /// Open, so that a write to it waits.
+    unread_pipe: Option<std::io::PipeReader>,
+}
+
+fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    use rustix::fs::{OFlags, fcntl_setfl};
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    fcntl_setfl(&writer, OFlags::NONBLOCK).expect("a pipe");
+    while writer.write(&[b' '; 4096]).is_ok() {}
+    fcntl_setfl(&writer, OFlags::empty()).expect("a pipe");
+    (reader, writer)
 }
 
 impl RunningCommand {
+    /// Waits for the exit at most this long.
+    pub fn exits_within(&mut self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        while self.child.try_wait().expect("a process").is_none() {
+            if Instant::now() > deadline {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
@@ -245,6 +325,7 @@ impl RunningCommand {
             let _ = self.child.wait();
             panic!("{} did not end; stdout:\n{}\nstderr:\n{}", self.command, text(&stdout), text(&stderr));
         };
+        drop(self.unread_pipe.take());
         let Self { command, test_env, .. } = self;
         CommandOutput {
             code: status.code(),

@@ -4,6 +4,7 @@
 // Helpers state what must be true by panicking, as tests do; the lints know only functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod commands;
 pub mod contract;
 pub mod contract_emulator;
 pub mod database_proxy;

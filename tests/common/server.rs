@@ -141,6 +141,11 @@ impl Server {
         Self::start(Box::new(handler), None)
     }
 
+    /// A server at another address than loopback.
+    pub fn on(address: SocketAddr, handler: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+        Self::start_at(address, Box::new(handler), None)
+    }
+
     pub fn script(replies: impl IntoIterator<Item = Reply>) -> Self {
         let replies: Vec<_> = replies.into_iter().collect();
         assert!(!replies.is_empty(), "a script has an answer");
@@ -165,7 +170,11 @@ impl Server {
     }
 
     fn start(handler: Handler, tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port on loopback");
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), handler, tls)
+    }
+
+    fn start_at(address: SocketAddr, handler: Handler, tls: Option<Arc<ServerConfig>>) -> Self {
+        let listener = TcpListener::bind(address).expect("a port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             handler,

@@ -24,7 +24,7 @@ impl EmulatorOnly {
         let error = |reason: &str| Error::usage(format!("{}, and {reason}", self.message)).hint(self.hint);
         match &account.endpoint {
             _ if account.is_production() => Err(error("this is production")),
-            Endpoint::Remote(url) if !url.value.is_loopback() => {
+            Endpoint::Remote(url) if !url.value.is_local() => {
                 let error = error(&format!("{} is not on this machine", url.value));
                 Err(match (account.environment.value, self.playground_hint) {
                     (Environment::Playground, Some(hint)) => error.hint(hint),

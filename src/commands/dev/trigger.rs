@@ -81,8 +81,9 @@ impl Args {
             )));
         }
         let secrets = args::read_secrets(&secret_file, &app.output)?;
-        let endpoint = CallbackEndpoint::new(&to, app.settings.request_timeout())
-            .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
+        let endpoint =
+            CallbackEndpoint::new(&to, app.settings.request_timeout(), app.allow_http().as_deref())
+                .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
         let poster = CallbackPoster::new(endpoint, &secrets)
             .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         // A sample needs no account. If there is one, its guards apply.

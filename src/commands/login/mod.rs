@@ -12,7 +12,7 @@ use crate::api::{BaseUrl, Request};
 use crate::args;
 use crate::commands::help::text::after_help;
 use crate::complete;
-use crate::context::{App, key_from_command};
+use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Currency;
 use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile, check_name};
@@ -206,7 +206,7 @@ impl KeyArgs {
             return Err(Error::usage(message).hint(HINT));
         }
         if let Some(command) = command {
-            let key = key_from_command(&command)?;
+            let key = app.key_from_command(&command)?;
             return Ok((KeySource::Command(command), key));
         }
         let (bytes, origin) = match file {

@@ -27,8 +27,8 @@ Next:
 
 /// Change one value of a profile
 ///
-/// The keys are environment, username, merchant_id, location, device, currency, if_busy, base_url, ledger, ledger_command
-/// and completions. An empty value removes it. Store another API key with `kustom login`, which checks it.
+/// The keys are environment, username, merchant_id, location, device, currency, if_busy, base_url, allow_http, ledger,
+/// ledger_command and completions. An empty value removes it. Store another API key with `kustom login`, which checks it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE), override_usage = "kustom profiles set [OPTIONS] [PROFILE] <KEY> <VALUE>")]
 #[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
@@ -109,9 +109,11 @@ fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error>
                 policy.transpose().map_err(|_| invalid("write warn, fail, wait or cancel".to_owned()))?;
         }
         "base_url" => {
-            let url = text.map(|url| BaseUrl::parse(&url)).transpose();
+            let allowed = profile.allow_http.as_deref();
+            let url = text.map(|url| BaseUrl::parse_allowing(&url, allowed)).transpose();
             profile.base_url = url.map_err(|error| invalid(error.to_string()))?.map(|url| url.to_string());
         }
+        "allow_http" => profile.allow_http = text,
         "ledger" => {
             let location = text.as_deref().map(LedgerLocation::parse).transpose();
             location.map_err(|error| invalid(error.to_string()))?;
@@ -129,7 +131,7 @@ fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error>
             .hint("store it with `kustom login`, which checks it"));
         }
         _ => {
-            let keys = "environment, username, merchant_id, location, device, currency, if_busy, base_url, ledger, ledger_command, completions";
+            let keys = "environment, username, merchant_id, location, device, currency, if_busy, base_url, allow_http, ledger, ledger_command, completions";
             return Err(Error::usage(format!("a profile has no key '{}'", escape_control(key)))
                 .hint(format!("choose from {keys}")));
         }

@@ -76,8 +76,9 @@ impl Args {
         let signer = signer.transpose().map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
         let store = store::open(app)?;
         let chosen = choose(&store, &deliveries, failed, since)?;
+        let allow_http = app.allow_http();
         let endpoint = |url: &str| {
-            CallbackEndpoint::new(url, TIMEOUT)
+            CallbackEndpoint::new(url, TIMEOUT, allow_http.as_deref())
                 .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))
         };
         let fixed = to.as_deref().map(endpoint).transpose()?;

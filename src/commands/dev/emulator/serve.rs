@@ -227,8 +227,9 @@ impl ServeArgs {
             return Ok(None);
         }
         let secrets = args::read_secrets(&self.callback_secret_file, &app.output)?;
+        let allow_http = app.allow_http();
         let poster = |url: &String| {
-            let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT)
+            let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT, allow_http.as_deref())
                 .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
             CallbackPoster::new(endpoint, &secrets)
                 .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))

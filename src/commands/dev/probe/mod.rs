@@ -70,7 +70,7 @@ impl Args {
 async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> Result<ExitStatus, Error> {
     let is_on_this_machine = match &context.account.endpoint {
         Endpoint::InProcess => true,
-        Endpoint::Remote(url) => url.value.is_loopback(),
+        Endpoint::Remote(url) => url.value.is_local(),
     };
     let is_emulator = is_on_this_machine && is_emulator(&context).await == Some(true);
     if !is_emulator {

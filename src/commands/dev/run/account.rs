@@ -29,7 +29,7 @@ pub(super) fn connect_named_account(app: &App) -> Result<Option<ApiContext<'_>>,
 pub(super) async fn probe_target(context: &ApiContext<'_>) -> AccountTarget {
     let is_local = match &context.account.endpoint {
         Endpoint::InProcess => true,
-        Endpoint::Remote(url) => url.value.is_loopback(),
+        Endpoint::Remote(url) => url.value.is_local(),
     };
     let location = context.account.location.as_ref().map(|location| location.value.clone());
     AccountTarget { is_emulator: is_local && is_emulator(context).await == Some(true), location }

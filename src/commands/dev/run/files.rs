@@ -124,7 +124,7 @@ pub(in crate::commands::dev) fn replace_file(path: &Path, content: &[u8]) -> Res
         file.persist(target)?;
         Ok(())
     };
-    write().map_err(|error| Error { kind: ErrorKind::Bug, ..write_error(path, &error) })
+    write().map_err(|error| Error { kind: ErrorKind::Output, ..write_error(path, &error) })
 }
 
 /// Writes a new file. Fails if it exists.

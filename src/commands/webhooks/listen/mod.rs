@@ -121,11 +121,11 @@ pub(super) struct Route {
 }
 
 impl Route {
-    fn parse(text: &str) -> Result<Self, Error> {
+    fn parse(text: &str, allow_http: Option<&str>) -> Result<Self, Error> {
         let (pattern, url) = text.split_once('=').ok_or_else(|| {
             Error::usage("--route: write a type and a URL, such as 'refund.*=http://127.0.0.1:8081/'")
         })?;
-        let to = CallbackEndpoint::new(url, FORWARD_TIMEOUT)
+        let to = CallbackEndpoint::new(url, FORWARD_TIMEOUT, allow_http)
             .map_err(|error| Error::usage(format!("--route cannot be used: {error}")))?;
         let pattern = pattern.trim();
         let pattern = pattern.strip_prefix("ipp.").unwrap_or(pattern).to_owned();
@@ -205,7 +205,10 @@ impl Args {
         }
         let secrets = args::read_secrets(&secret_file, &app.output)?;
         let application = forward_to.clone();
-        let forward_to = forward_to.map(|url| CallbackEndpoint::new(&url, FORWARD_TIMEOUT)).transpose();
+        let allow_http = app.allow_http();
+        let allow_http = allow_http.as_deref();
+        let endpoint = |url: String| CallbackEndpoint::new(&url, FORWARD_TIMEOUT, allow_http);
+        let forward_to = forward_to.map(endpoint).transpose();
         let output = &*app.output;
         let handler = Handler {
             verifier: Verifier::new(&secrets)
@@ -215,7 +218,7 @@ impl Args {
             forward_to: forward_to
                 .map_err(|error| Error::usage(format!("--forward-to cannot be used: {error}")))?,
             exit_after,
-            routes: routes.iter().map(|text| Route::parse(text)).collect::<Result<_, _>>()?,
+            routes: routes.iter().map(|text| Route::parse(text, allow_http)).collect::<Result<_, _>>()?,
             headers: headers.into_iter().collect(),
             only,
             save,
@@ -288,7 +291,7 @@ async fn open_page(
     let address = listener.local_addr().map_err(|error| bug(format!("cannot start: {error}")))?;
     let signer = Signer::new(secrets).map_err(|error| bug(error.to_string()))?;
     let state = app.settings.paths.state.clone();
-    let page = Ui::new(address, state, super::store::open(app)?, signer, application);
+    let page = Ui::new(address, state, super::store::open(app)?, signer, application, app.allow_http());
     if app.output.format().is_json() && !app.output.is_quiet() {
         app.output.message(&json!({"page": {"url": format!("http://{address}/")}}).to_string());
     }

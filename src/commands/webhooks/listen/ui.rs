@@ -49,6 +49,7 @@ pub(super) struct Ui {
     signer: Signer,
     /// The URL of the application, for deliveries that were not forwarded.
     forward_to: Option<String>,
+    allow_http: Option<String>,
 }
 
 impl Ui {
@@ -58,9 +59,10 @@ impl Ui {
         store: DeliveryStore,
         signer: Signer,
         forward_to: Option<String>,
+        allow_http: Option<String>,
     ) -> Self {
         let frame = Frame { title: "Kustom callbacks", base: "/page", token: page::new_token() };
-        Self { frame, address, state, store, signer, forward_to }
+        Self { frame, address, state, store, signer, forward_to, allow_http }
     }
 
     /// Serves until the future is dropped.
@@ -179,7 +181,8 @@ impl Ui {
         let delivery = store::find(&self.store, id)?;
         let url = delivery.forwarded_to.as_ref().or(self.forward_to.as_ref());
         let url = url.ok_or_else(|| Error::usage("there is no URL to send it to: use --forward-to"))?;
-        let endpoint = CallbackEndpoint::new(url, REPLAY_TIMEOUT).map_err(Error::usage)?;
+        let endpoint =
+            CallbackEndpoint::new(url, REPLAY_TIMEOUT, self.allow_http.as_deref()).map_err(Error::usage)?;
         let (_, failure) = replay::replay(&self.store, &delivery, &endpoint, Some(&self.signer), &[]).await?;
         failure.map_or(Ok(()), Err)
     }

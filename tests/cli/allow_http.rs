@@ -1,0 +1,88 @@
+//! Plain HTTP to another machine: only to a host of a private network that was named, and never with an account of
+//! production or playground.
+
+use crate::common::harness::TestEnv;
+use crate::common::server::{Reply, Server};
+
+/// An address of this machine that is not loopback, for a server that other machines could be.
+fn private_address() -> Option<std::net::Ipv4Addr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    // Nothing is sent.
+    socket.connect("192.0.2.1:9").ok()?;
+    match socket.local_addr().ok()?.ip() {
+        std::net::IpAddr::V4(address) if address.is_private() => Some(address),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_emulator_in_a_private_network_is_used_if_its_host_is_named() {
+    let Some(address) = private_address() else { return };
+    let server = Server::on((address, 0).into(), |_| {
+        Reply::json(200, &serde_json::json!({"content": [], "last": true}))
+    });
+    let (url, host) = (format!("http://{address}:{}", server.port()), address.to_string());
+    let list = ["devices", "list"];
+    let local = || TestEnv::new().local().env("KUSTOM_BASE_URL", &url);
+    let said = local().run(list).assert_failure(2);
+    assert!(said.contains("it is plain http to another machine") && said.contains("--allow-http"), "{said}");
+    let _ = local().run(["devices", "list", "--allow-http", "10.255.255.2"]).assert_failure(2);
+    let public = TestEnv::new().local().env("KUSTOM_BASE_URL", "http://93.184.216.34");
+    let _ = public.run(["devices", "list", "--allow-http", "93.184.216.34"]).assert_failure(2);
+    let profile = |environment: &str| {
+        TestEnv::new().with_profiles(&format!(
+            "active = \"x\"\n[profiles.x]\nenvironment = \"{environment}\"\napi_key = \"kco_test_api_emulator\"\n\
+             base_url = \"{url}\"\nallow_http = \"{host}\"\n"
+        ))
+    };
+    let said = profile("playground").run(list).assert_failure(2);
+    assert!(said.contains("allow_http is only for profiles of the environment local"), "{said}");
+    server.assert_untouched();
+    let _ = local().run(["devices", "list", "--allow-http", &host]).ok();
+    let _ = local().env("KUSTOM_ALLOW_HTTP", &host).run(list).ok();
+    let _ = profile("local").run(list).ok();
+    assert_eq!(server.lines(), ["GET /ipp/v1/devices"; 3]);
+}
+
+#[test]
+fn a_key_of_an_account_is_never_sent_in_plain_text() {
+    let allow = ["devices", "list", "--allow-http", "10.255.255.1"];
+    for (key, environment) in [
+        ("kco_live_api_0123456789", "production"),
+        ("kco_test_api_0123456789", "playground"),
+        ("a-shared-secret-1", "production"),
+    ] {
+        let env = TestEnv::new().at("http://10.255.255.1:9", key);
+        let said = env.run(allow).assert_failure(2);
+        assert!(said.contains("only for emulators") && said.contains(environment), "{said}");
+    }
+    let env = TestEnv::new().local().at("http://10.255.255.1:9", "kco_live_api_0123456789");
+    let said = env.run(allow).assert_failure(3);
+    assert!(said.contains("does not belong to local"), "{said}");
+}
+
+#[test]
+fn a_name_of_a_public_address_is_not_used() {
+    // It resolves to a public address, or not at all.
+    let env = TestEnv::new().local().env("KUSTOM_BASE_URL", "http://api.kustom.co.example:9");
+    let said = env.run(["devices", "list", "--allow-http", "api.kustom.co.example"]).assert_failure(6);
+    assert!(said.contains("does not resolve") || said.contains("no private address"), "{said}");
+    let env = TestEnv::new().local().env("KUSTOM_BASE_URL", "http://api.kustom.co");
+    let _ = env.run(["devices", "list", "--allow-http", "api.kustom.co"]).assert_failure(3);
+}
+
+#[test]
+fn callbacks_go_to_a_named_host_of_a_private_network() {
+    let env = TestEnv::new();
+    env.file("secret", "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==");
+    let Some(address) = private_address() else { return };
+    let server = Server::on(std::net::SocketAddr::from((address, 0)), |_| Reply::empty(204));
+    let url = format!("http://{address}:{}/x", server.port());
+    let trigger = ["dev", "trigger", "payment.failed", "--to", &url, "--secret-file", "secret"];
+    let said = env.run(trigger).assert_failure(2);
+    assert!(said.contains("--allow-http HOST"), "{said}");
+    server.assert_untouched();
+    let _ = env.command(trigger).env("KUSTOM_ALLOW_HTTP", address.to_string()).run().ok();
+    let _ = env.run(trigger.iter().copied().chain(["--allow-http", &address.to_string()])).ok();
+    assert_eq!(server.lines(), ["POST /x", "POST /x"]);
+}
