@@ -82,7 +82,10 @@ fn a_file_of_another_user_is_named() {
     let env = env_with_session();
     let Some(script) = as_nobody(&env) else { return };
     let file = env.state_folder().join("ledger.db");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    for entry in fs::read_dir(env.state_folder()).unwrap().flatten() {
+        let mode = if entry.path() == file { 0o444 } else { 0o666 };
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(mode)).unwrap();
+    }
     let folder = check(&env, Some(script), 6, "state folder");
     assert!(text(&folder).1.contains("ledger.db cannot be opened for writing"), "{folder}");
 }

@@ -418,7 +418,7 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
   hint: listen on 127.0.0.1, or add --public to allow other machines
 ");
     insta::assert_snapshot!(&with(&["--forward-to", "http://shop.example/?t=t0k3n"]), @"error: --forward-to cannot be used: it is plain http to another machine, which would show payments to the \
-         network; use https\n");
+         network; use https, or --allow-http HOST in a private network\n");
     let pasted = listen(&["--secret-file", SECRET]);
     assert!(!pasted.contains(&SECRET[6..]) && pasted.contains("other users can see"), "{pasted}");
     assert!(listen(&[]).contains("--secret-file <FILE>"));

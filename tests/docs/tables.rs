@@ -23,6 +23,7 @@ fn every_kind_of_failure_has_its_exit_code() {
         ErrorKind::NotFound,
         ErrorKind::Refused,
         ErrorKind::Unavailable,
+        ErrorKind::Output,
         ErrorKind::Unknown,
         ErrorKind::Unconfirmed,
         ErrorKind::SessionOpen,
