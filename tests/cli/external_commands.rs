@@ -65,11 +65,11 @@ fn waiting_for_a_command_takes_no_processor() {
     let env = env("http://127.0.0.1:1", "api_key_command = \"sleep 2\"");
     let running = env.command(["devices", "list", "--timeout", "60s"]).spawn();
     let process = running.id();
-    let stat = || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let read = || std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let mut last = String::new();
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(1800) && cfg!(target_os = "linux") {
-        last = Some(stat()).filter(|stat| !stat.is_empty()).unwrap_or(last);
+        last = Some(read()).filter(|text| !text.is_empty()).unwrap_or(last);
         std::thread::sleep(Duration::from_millis(50));
     }
     // In hundredths of a second, after the name of the program.

@@ -202,11 +202,12 @@ fn is_file(arg: &Arg) -> bool {
 /// Files that programs of every kind could have written.
 fn files(env: &TestEnv) -> Vec<PathBuf> {
     let marker = marker();
-    let escaped: String = CONTROLS
-        .chars()
-        .filter(|character| u32::from(*character) < 0x10000)
-        .map(|character| format!("\\u{:04x}", u32::from(character)))
+    let escaped: Vec<_> = CONTROLS
+        .encode_utf16()
+        .filter(|unit| !(0xd800..0xe000).contains(unit))
+        .map(|unit| format!("\\u{unit:04x}"))
         .collect();
+    let escaped = escaped.concat();
     [
         marker.clone(),
         json!({(&marker): &marker, "name": &marker, "order_items": [{"name": &marker, "quantity": 1, "unit_price": 1}]}).to_string(),
@@ -231,22 +232,17 @@ fn arguments_and_files_are_escaped_in_every_command() {
             let values = if is_file(&arg) { files(&env) } else { vec![PathBuf::from(marker())] };
             for value in values {
                 let value = value.to_string_lossy().into_owned();
-                let mut words = match arg.get_long() {
-                    Some(long) => {
-                        let mut words = arguments(&env, &server.url(), table, KEY, SECRET);
-                        // What the table gives would be a repetition.
-                        if let Some(at) = words.iter().position(|word| *word == format!("--{long}")) {
-                            words.drain(at..=at + 1);
-                        }
-                        words.push(format!("--{long}={value}"));
-                        words
+                let mut words: Vec<_> = path.split(' ').map(str::to_owned).collect();
+                if let Some(long) = arg.get_long() {
+                    words = arguments(&env, &server.url(), table, KEY, SECRET);
+                    // What the table gives would be a repetition.
+                    if let Some(at) = words.iter().position(|word| *word == format!("--{long}")) {
+                        words.drain(at..=at + 1);
                     }
-                    None => {
-                        let mut words: Vec<_> = path.split(' ').map(str::to_owned).collect();
-                        words.push(value);
-                        words
-                    }
-                };
+                    words.push(format!("--{long}={value}"));
+                } else {
+                    words.push(value);
+                }
                 if !words.iter().any(|word| word == "--timeout") {
                     words.extend(["--timeout", "200ms"].map(str::to_owned));
                 }

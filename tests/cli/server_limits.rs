@@ -58,7 +58,7 @@ fn attack(running: &RunningCommand, address: &str, answers: &dyn Fn() -> bool) {
                         webhook-id: x\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,x\r\ncontent-length: 1000000\r\n\r\n";
             // A server that knows better closes the connection.
             connection.write_all(head.as_bytes()).ok()?;
-            let _ = connection.write_all(&[b' '; 60_000]);
+            let _ = connection.write_all(&vec![b' '; 60_000]);
             Some(connection)
         })
         .collect();
@@ -70,7 +70,7 @@ fn attack(running: &RunningCommand, address: &str, answers: &dyn Fn() -> bool) {
         "i".repeat(200)
     );
     let mut reader = connection.try_clone().unwrap();
-    let drain = std::thread::spawn(move || while reader.read(&mut [0; 65536]).is_ok_and(|read| read > 0) {});
+    let drain = std::thread::spawn(move || while reader.read(&mut [0; 8192]).is_ok_and(|read| read > 0) {});
     for _ in 0..pick(2000, 200_000) {
         if connection.write_all(request.as_bytes()).is_err() {
             connection = connect();
