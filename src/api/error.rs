@@ -147,14 +147,14 @@ impl FailureCause {
                 } else {
                     let code = http::StatusCode::from_u16(*status).ok();
                     let phrase = code.and_then(|code| code.canonical_reason()).unwrap_or_default();
-                    format!("the API answered {status} {phrase}").trim_end().to_owned()
+                    format!("the API responded with {status} {phrase}").trim_end().to_owned()
                 }
             }
             Self::Redirect { status, to } => {
-                format!("the API answered {status} with a redirect to {to}, which is not followed with a key")
+                format!("the API responded with {status}, a redirect to {to}, which is not followed with a key")
             }
             Self::Unreadable { status, reason } => {
-                format!("the answer (HTTP {status}) cannot be read: {reason}")
+                format!("the response (HTTP {status}) cannot be read: {reason}")
             }
             Self::OtherResource { status, difference } => {
                 format!("the response (HTTP {status}) does not match the request: {difference}")

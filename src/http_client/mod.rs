@@ -170,11 +170,11 @@ impl HttpClient {
 
     fn timed_out(&self) -> String {
         let timeout = jiff::SignedDuration::try_from(self.timeout).unwrap_or(jiff::SignedDuration::MAX);
-        format!("{} did not answer within {timeout:#}", self.host())
+        format!("{} did not respond within {timeout:#}", self.host())
     }
 
     fn cut_off(&self, status: StatusCode, error: &reqwest::Error) -> Failure {
-        let reason = format!("the answer of {} was cut off ({})", self.host(), root_cause(error));
+        let reason = format!("the response from {} is incomplete ({})", self.host(), root_cause(error));
         Failure::Incomplete { status, reason }
     }
 

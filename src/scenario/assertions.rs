@@ -57,7 +57,7 @@ pub(crate) fn check_expectations(step: &Step, result: &StepResult) -> Vec<Mismat
             mismatches.push(Mismatch::new("says", expected, actual));
         }
     }
-    compare_fields(response, result.response.as_ref(), "answer.", &mut mismatches);
+    compare_fields(response, result.response.as_ref(), "response.", &mut mismatches);
     for path in has {
         if find_field(result.response.as_ref(), path).is_none() {
             mismatches.push(Mismatch::new("has", path, "nothing"));

@@ -73,17 +73,17 @@ fn only_named_fields_of_a_response_are_compared() {
         "amount": 100, "more": true, "nothing": null, "deep": {"a": "x", "b": 2}, "list": [{"n": 1, "m": 2}, 5],
     }));
     let cases = [
-        ("answer = { amount = 100, deep = { a = 'x' }, list = [{ n = 1 }, 5] }", ""),
-        ("answer.amount = '100'", "answer.amount: \"100\" / 100"),
-        ("answer.deep = { a = 'y', c = 1 }", "answer.deep.a: \"y\" / \"x\"; answer.deep.c: 1 / nothing"),
-        ("answer.list = [{ n = 2 }, 6]", "answer.list[0].n: 2 / 1; answer.list[1]: 6 / 5"),
-        ("answer.gone = 1", "answer.gone: 1 / nothing"),
-        ("answer.list = [5]", "answer.list: 1 element / 2 elements"),
-        ("answer.amount = { x = 1 }", "answer.amount: {\"x\":1} / 100"),
+        ("response = { amount = 100, deep = { a = 'x' }, list = [{ n = 1 }, 5] }", ""),
+        ("response.amount = '100'", "response.amount: \"100\" / 100"),
+        ("response.deep = { a = 'y', c = 1 }", "response.deep.a: \"y\" / \"x\"; response.deep.c: 1 / nothing"),
+        ("response.list = [{ n = 2 }, 6]", "response.list[0].n: 2 / 1; response.list[1]: 6 / 5"),
+        ("response.gone = 1", "response.gone: 1 / nothing"),
+        ("response.list = [5]", "response.list: 1 element / 2 elements"),
+        ("response.amount = { x = 1 }", "response.amount: {\"x\":1} / 100"),
     ];
     assert_mismatches(&result, &cases);
     let no_response = StepResult { response: None, ..result };
-    assert_mismatches(&no_response, &[("answer.a = 1", "answer.a: 1 / nothing")]);
+    assert_mismatches(&no_response, &[("response.a = 1", "response.a: 1 / nothing")]);
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn the_example_in_the_documentation_passes_and_every_key_is_documented() {
     let (_, rest) = document.split_once("```toml\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     assert_passes(&parse(example, "example.toml").unwrap());
-    let expectations = ["status", "http", "exit", "answer", "has", "lacks", "says", "callbacks"];
+    let expectations = ["status", "http", "exit", "response", "has", "lacks", "says", "callbacks"];
     for key in action_names().into_iter().chain(expectations.map(str::to_owned)) {
         assert!(document.contains(&format!("\n| `{key}` | ")), "{key}");
     }
@@ -82,7 +82,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "step 12, tap: status FINALIZED / ACTIVE; callbacks ipp.session.finalized / ipp.payment.failed"),
     ("second-try.toml", "name =", "switches.status_after_decline = \"created\"\nname =",
         "step 4, decline: status ACTIVE / CREATED"),
-    ("second-try.toml", "\"swish\"", "\"card\"", "step 5, choose: answer.method \"SWISH\" / \"CARD\""),
+    ("second-try.toml", "\"swish\"", "\"card\"", "step 5, choose: response.method \"SWISH\" / \"CARD\""),
     ("expiry.toml", "\"10m\"", "\"11m\"", "step 5, wait: step EXPIRED within 1s / exit 13: it is ACTIVE after 1s"),
     ("expiry.toml", "\"10m\"", "\"9m\"", "step 3, advance: status CREATED / EXPIRED"),
     ("expiry.toml", "[switches]", "[switches]\ncancel_ended = \"answer\"",
@@ -91,7 +91,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         "step 4, cancel: http 409 / 200"),
     ("phone-offline.toml", "\"offline\"", "\"online\"", "step 4, create: http 409 / 200; exit 5 / 0"),
     ("pairing.toml", "\"Göteborg Haga\"", "\"Stockholm City\"",
-        "step 1, enroll: answer.location_id \"b7f03d5e-1c86-4a29-8e47-60d9a1c35f02\" / \"51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\""),
+        "step 1, enroll: response.location_id \"b7f03d5e-1c86-4a29-8e47-60d9a1c35f02\" / \"51e2a9c4-7b0d-4f63-9d18-3ac5f0e72b41\""),
     ("pairing.toml", "\"deregister\"", "\"online\"", "step 8, create: http 404 / 200; exit 4 / 0"),
     ("expired-code.toml", "\"2h\"", "\"1h\"", "step 6, pair: http 409 / 200"),
     ("two-open-sessions.toml", "true", "false", "step 3, create: http 409 / 200; exit 5 / 0"),

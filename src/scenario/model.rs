@@ -240,7 +240,7 @@ pub(crate) struct Expect {
     /// Exit code of the equivalent command.
     pub exit: Option<u8>,
     /// Fields of the response and their values.
-    #[serde(rename = "answer", deserialize_with = "deserialize::json_object")]
+    #[serde(alias = "answer", deserialize_with = "deserialize::json_object")]
     pub response: Map<String, Value>,
     /// Paths of fields the response must have.
     pub has: Vec<String>,

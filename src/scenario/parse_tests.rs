@@ -55,7 +55,7 @@ body = { merchant_data = "x", order_tax_amount = 7, at = 2026-01-02 }
 http = 200
 exit = 0
 status = "CREATED"
-answer = { order_amount = 1_000, order_items = [{ name = "Coffee" }] }
+response = { order_amount = 1_000, order_items = [{ name = "Coffee" }] }
 has = ["session_id"]
 lacks = ["order_id", "a.b"]
 callbacks = ["ipp.session.created", "payment.failed"]
@@ -159,7 +159,7 @@ fn mistakes_of_all_steps_are_reported_with_their_place() {
     insta::assert_snapshot!(mistakes(text).join("\n"), @"
     1:1: unknown field `nmae`, expected one of `name`, `description`, `switches`, `step`
     4:3: unexpected keys in table: nam, available keys: name, location, session
-    5:14: unknown field `statsu`, expected one of `status`, `http`, `exit`, `answer`, `has`, `lacks`, `says`, `callbacks`
+    5:14: unknown field `statsu`, expected one of `status`, `http`, `exit`, `response`, `has`, `lacks`, `says`, `callbacks`
     8:10: 'amount': '1,5' contains a comma; write the decimals after a point and no separators, like 1249.50
     12:11: no earlier step creates a session named 'sael'
     ");
@@ -258,7 +258,7 @@ proptest! {
                 Just("[[step]]".to_owned()),
                 prop::sample::select(action_names()).prop_map(|name| format!("do = \"{name}\"")),
                 "(as|session|device|amount|body|expect|items|by|for) = (\"[a-z.0-9å]{0,4}\"|\\[\\]|\\{\\}|[0-9]{1,3}(\\.5)?)",
-                "expect\\.(status|http|says|has|callbacks|answer) = (\"[A-Z]{0,4}\"|\\[\"x\"\\]|409|\\{ a = 1 \\})",
+                "expect\\.(status|http|says|has|callbacks|response) = (\"[A-Z]{0,4}\"|\\[\"x\"\\]|409|\\{ a = 1 \\})",
                 "\\PC{0,12}",
             ],
             0..14,

@@ -309,7 +309,7 @@ fn the_doctor_finds_what_is_wrong_and_its_exit_code() {
     let redirected = findings(&two_profiles(&elsewhere), 6, &[]);
     assert_eq!(
         found(&redirected, "key"),
-        ("failure", "the host answers 302 with a redirect: it is not the API")
+        ("failure", "the host responds with 302, a redirect: it is not the API")
     );
     let gone = TestEnv::new().at("https://does-not-exist.invalid", KEY);
     assert_eq!(found(&findings(&gone, 6, &[]), "host").0, "failure");

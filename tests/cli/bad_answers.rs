@@ -22,7 +22,7 @@ fn reading(server: &Server) -> (String, usize) {
 
 fn cannot_read(why: &str) -> String {
     let id = id(1);
-    format!("error: GET /ipp/v1/sessions/{id}: the answer (HTTP 200) cannot be read: {why}\n{CHECK_URL}")
+    format!("error: GET /ipp/v1/sessions/{id}: the response (HTTP 200) cannot be read: {why}\n{CHECK_URL}")
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_page_that_is_not_json() {
     }
     let server = Server::always(Reply::new(200, "application/json", "5"));
     let said = env(&server).run(["devices", "list"]).assert_failure(6);
-    assert!(said.starts_with("error: GET /ipp/v1/devices: the answer (HTTP 200) cannot be read: "), "{said}");
+    assert!(said.starts_with("error: GET /ipp/v1/devices: the response (HTTP 200) cannot be read: "), "{said}");
 }
 
 #[test]
@@ -47,14 +47,14 @@ fn an_html_page() {
     let html = "it is an HTML page, not JSON; is the base URL right?";
     assert_eq!(reading(&server), (cannot_read(html), 1));
     let server = Server::always(Reply::new(404, "text/html", page));
-    insta::assert_snapshot!(&env(&server).run(["sessions", "get", &id(1)]).assert_failure(4), @"error: the API answered 404 Not Found\n");
+    insta::assert_snapshot!(&env(&server).run(["sessions", "get", &id(1)]).assert_failure(4), @"error: the API responded with 404 Not Found\n");
 }
 
 #[test]
 fn an_html_error_page() {
     let server = Server::always(Reply::new(502, "text/html", "<html><h1>Bad gateway</h1></html>"));
     let said = format!(
-        "error: GET /ipp/v1/sessions/{}: the API answered 502 Bad Gateway (4 attempts)\n  hint: try again later; `kustom doctor` checks the connection\n",
+        "error: GET /ipp/v1/sessions/{}: the API responded with 502 Bad Gateway (4 attempts)\n  hint: try again later; `kustom doctor` checks the connection\n",
         id(1)
     );
     assert_eq!(reading(&server), (said, 4));
@@ -72,7 +72,7 @@ fn a_truncated_body() {
 fn a_truncated_body_of_something_that_was_created() {
     let server = Server::always(Reply::json(200, &json!({"id": id(1)})).without_the_last(5));
     let said = env(&server).run(["dev", "create-device", "--name", "x"]).assert_failure(7);
-    let begins = "error: POST /ipp/v1/dev/devices: the answer of 127.0.0.1 was cut off (";
+    let begins = "error: POST /ipp/v1/dev/devices: the response from 127.0.0.1 is incomplete (";
     assert!(said.starts_with(begins) && said.ends_with(LOOK), "{said}");
     assert_eq!(server.lines(), ["POST /ipp/v1/dev/devices"]);
 }
@@ -92,7 +92,7 @@ fn a_redirect_to_another_host() {
         assert_eq!(
             &env(&server).run(["devices", "list"]).assert_failure(6),
             &format!(
-                "error: GET /ipp/v1/devices: the API answered {status} with a redirect to \
+                "error: GET /ipp/v1/devices: the API responded with {status}, a redirect to \
                  http://127.0.0.1:<port>/ipp/v1/devices, which is not followed with a key\n{CHECK_URL}"
             )
         );
@@ -181,7 +181,7 @@ fn an_api_that_does_not_answer_in_time() {
     let env = TestEnv::new().at(&server.url(), KEY);
     assert_eq!(
         &env.run(["dev", "create-device", "--name", "x", "--timeout", "200ms"]).assert_failure(7),
-        &format!("error: POST /ipp/v1/dev/devices: 127.0.0.1 did not answer within 200ms\n{LOOK}")
+        &format!("error: POST /ipp/v1/dev/devices: 127.0.0.1 did not respond within 200ms\n{LOOK}")
     );
     assert_eq!(server.lines(), ["POST /ipp/v1/dev/devices"]);
 }

@@ -339,10 +339,10 @@ step = [
     { do = "get-order", expect.exit = 4, expect.says = "so it has no order" },
     { do = "tap", expect.callbacks = ["session.activated", "session.finalized", "order.created", "capture.created"] },
     { do = "refund", amount = "50.00", expect.callbacks = ["refund.created"] },
-    { do = "get-order", expect.answer = { status = "CAPTURED", refunded_amount = 5000 }, expect.lacks = ["customer"] },
-    { do = "refund", amount = "200.00", expect = { http = 403, exit = 5, answer = { error_code = "REFUND_NOT_ALLOWED" } } },
+    { do = "get-order", expect.response = { status = "CAPTURED", refunded_amount = 5000 }, expect.lacks = ["customer"] },
+    { do = "refund", amount = "200.00", expect = { http = 403, exit = 5, response = { error_code = "REFUND_NOT_ALLOWED" } } },
     { do = "refund" },
-    { do = "get-order", expect.answer = { status = "CLOSED", refunded_amount = 24950 }, expect.status = "FINALIZED" },
+    { do = "get-order", expect.response = { status = "CLOSED", refunded_amount = 24950 }, expect.status = "FINALIZED" },
 ]
 "#;
     env.file("refund.toml", scenario);

@@ -73,7 +73,7 @@ fn it_sends_no_requests() {
 #[test]
 fn failures_are_printed_with_line_and_expectation() {
     let wrong = sale_and(
-        "expect.status = \"ACTIVE\"\nexpect.has = [\"order_id\"]\nexpect.answer = { order_amount = 101 }\n",
+        "expect.status = \"ACTIVE\"\nexpect.has = [\"order_id\"]\nexpect.response = { order_amount = 101 }\n",
     );
     let refused = sale_and("[[step]]\ndo = \"tap\"\n[[step]]\ndo = \"cancel\"\n");
     let files = [
@@ -86,7 +86,7 @@ fn failures_are_printed_with_line_and_expectation() {
     insta::assert_snapshot!(&run(&env, &["a.toml", "b.toml", "c.toml"]).whole(), @"
     SCENARIO         RESULT  STEPS   WHERE     WHAT
     All passed       passed  2
-    Not as expected  failed  1 of 2  b.toml:4  create: status expected ACTIVE, got CREATED; answer.order_amount expected 101, got 100; has expected order_id, got nothing
+    Not as expected  failed  1 of 2  b.toml:4  create: status expected ACTIVE, got CREATED; response.order_amount expected 101, got 100; has expected order_id, got nothing
     c                failed  3 of 4  c.toml:8  cancel: expected exit 0, got exit 5: Session <id-1> has ended: it is FINALIZED.
     ! 1 passed, 2 failed.
     exit 5
@@ -98,7 +98,7 @@ fn failures_are_printed_with_line_and_expectation() {
         {"scenario": "Not as expected", "file": "b.toml", "result": "failed", "steps": 2, "steps_passed": 1, "line": 4,
          "step": "create", "exit_code": 5, "reason": null, "left": [], "failures": [
             failure("status", "ACTIVE", "CREATED"),
-            failure("answer.order_amount", "101", "100"),
+            failure("response.order_amount", "101", "100"),
             failure("has", "order_id", "nothing"),
          ]},
     ]);
@@ -354,14 +354,14 @@ fn an_interruption_prints_the_results_so_far() {
 
 #[test]
 fn secrets_are_redacted_in_the_trace_and_in_results() {
-    let text = "[[step]]\ndo = \"enroll\"\nexpect.answer.enrollment_code = \"ABCD2345\"\n";
+    let text = "[[step]]\ndo = \"enroll\"\nexpect.response.enrollment_code = \"ABCD2345\"\n";
     let env = env_with_files(&[("x.toml", text)]);
     let outcome = run(&env, &["x.toml", "-vv"]).assert_code(5);
-    assert!(outcome.stdout.contains("answer.enrollment_code expected \"ABCD2345\", got \"[redacted]\""));
+    assert!(outcome.stdout.contains("response.enrollment_code expected \"ABCD2345\", got \"[redacted]\""));
     assert!(outcome.stderr.contains("> POST /ipp/v1/enrollments\n"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("\"enrollment_code\":\"[redacted]\""), "{}", outcome.stderr);
     let paired = format!(
-        "{}[[step]]\ndo = \"pair\"\nexpect.answer.credentials = {{ bearer_token = \"x\" }}\n",
+        "{}[[step]]\ndo = \"pair\"\nexpect.response.credentials = {{ bearer_token = \"x\" }}\n",
         "[[step]]\ndo = \"enroll\"\n"
     );
     let env = env_with_files(&[("x.toml", &paired)]);

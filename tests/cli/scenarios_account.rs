@@ -145,7 +145,7 @@ fn changes(server: &Server) -> Vec<String> {
 
 #[test]
 fn created_resources_are_removed_or_listed() {
-    let text = format!("{SALE}expect.answer.color = \"blue\"\n");
+    let text = format!("{SALE}expect.response.color = \"blue\"\n");
     let refusing = |status: &'static str| {
         service(move |request| match request.method.as_str() {
             "PUT" => Reply::problem(409, "Not now."),

@@ -234,7 +234,7 @@ fn codes_and_tokens_are_never_in_the_trace() {
 
 #[test]
 fn no_scenario_shows_the_key() {
-    let scenario = "[[step]]\ndo = \"create-device\"\nexpect.answer = { echo = \"x\", name = \"x\", credentials.bearer_token = \"x\" }\n";
+    let scenario = "[[step]]\ndo = \"create-device\"\nexpect.response = { echo = \"x\", name = \"x\", credentials.bearer_token = \"x\" }\n";
     let tap = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1\"\n";
     let servers = [Server::new(echo), Server::new(echoing_error(400)), Server::new(echoing_error(401))];
     for server in &servers {

@@ -88,12 +88,12 @@ fn check_key(response: &Response) -> CheckResult {
             CheckResult::failure("key", Error::new(ErrorKind::Refused, message).hint(hint))
         }
         status @ 300..=399 => {
-            let message = format!("the host answers {status} with a redirect: it is not the API");
+            let message = format!("the host responds with {status}, a redirect: it is not the API");
             let error = Error::new(ErrorKind::Unavailable, message);
             CheckResult::failure("key", error.hint("check the base URL"))
         }
         status => {
-            let text = format!("unknown: the API answered {status}");
+            let text = format!("unknown: the API responded with {status}");
             CheckResult::warning("key", text, "try `kustom devices list -v`")
         }
     }
