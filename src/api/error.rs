@@ -151,7 +151,9 @@ impl FailureCause {
                 }
             }
             Self::Redirect { status, to } => {
-                format!("the API responded with {status}, a redirect to {to}, which is not followed with a key")
+                format!(
+                    "the API responded with {status}, a redirect to {to}, which is not followed with a key"
+                )
             }
             Self::Unreadable { status, reason } => {
                 format!("the response (HTTP {status}) cannot be read: {reason}")

@@ -75,7 +75,10 @@ fn only_named_fields_of_a_response_are_compared() {
     let cases = [
         ("response = { amount = 100, deep = { a = 'x' }, list = [{ n = 1 }, 5] }", ""),
         ("response.amount = '100'", "response.amount: \"100\" / 100"),
-        ("response.deep = { a = 'y', c = 1 }", "response.deep.a: \"y\" / \"x\"; response.deep.c: 1 / nothing"),
+        (
+            "response.deep = { a = 'y', c = 1 }",
+            "response.deep.a: \"y\" / \"x\"; response.deep.c: 1 / nothing",
+        ),
         ("response.list = [{ n = 2 }, 6]", "response.list[0].n: 2 / 1; response.list[1]: 6 / 5"),
         ("response.gone = 1", "response.gone: 1 / nothing"),
         ("response.list = [5]", "response.list: 1 element / 2 elements"),

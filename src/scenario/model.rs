@@ -265,7 +265,7 @@ impl Scenario {
     /// unsupported, since they would affect others.
     pub(crate) fn find_unsupported(&self, is_emulator: bool) -> Option<(usize, String)> {
         if let Some((line, _)) = &self.emulator_options {
-            return Some((*line, "'switches' needs an emulator that runs only this scenario".to_owned()));
+            return Some((*line, "'options' needs an emulator that runs only this scenario".to_owned()));
         }
         let mut steps = self.steps.iter().filter(|_| !is_emulator);
         steps.find_map(|step| {

@@ -41,7 +41,7 @@ impl fmt::Display for Diagnostic {
 struct ScenarioFile {
     name: Option<String>,
     description: Option<String>,
-    #[serde(rename = "switches")]
+    #[serde(rename = "options", alias = "switches")]
     emulator_options: Option<Spanned<EmulatorOptions>>,
     #[serde(default, rename = "step")]
     steps: Vec<IgnoredAny>,

@@ -157,9 +157,9 @@ fn mistakes_of_all_steps_are_reported_with_their_place() {
     let text = "nmae = \"x\"\n[[step]]\ndo = \"create-device\"\n  nam = \"x\"\n  expect = { statsu = \"x\" }\n\
                 [[step]]\ndo = \"create\"\namount = \"1,5\"\nas = \"sale\"\n[[step]]\ndo = \"get\"\nsession = \"sael\"\n";
     insta::assert_snapshot!(mistakes(text).join("\n"), @"
-    1:1: unknown field `nmae`, expected one of `name`, `description`, `switches`, `step`
+    1:1: unknown field `nmae`, expected one of `name`, `description`, `options`, `switches`, `step`
     4:3: unexpected keys in table: nam, available keys: name, location, session
-    5:14: unknown field `statsu`, expected one of `status`, `http`, `exit`, `response`, `has`, `lacks`, `says`, `callbacks`
+    5:14: unknown field `statsu`, expected one of `status`, `http`, `exit`, `answer`, `response`, `has`, `lacks`, `says`, `callbacks`
     8:10: 'amount': '1,5' contains a comma; write the decimals after a point and no separators, like 1249.50
     12:11: no earlier step creates a session named 'sael'
     ");

@@ -37,7 +37,10 @@ fn a_page_that_is_not_json() {
     }
     let server = Server::always(Reply::new(200, "application/json", "5"));
     let said = env(&server).run(["devices", "list"]).assert_failure(6);
-    assert!(said.starts_with("error: GET /ipp/v1/devices: the response (HTTP 200) cannot be read: "), "{said}");
+    assert!(
+        said.starts_with("error: GET /ipp/v1/devices: the response (HTTP 200) cannot be read: "),
+        "{said}"
+    );
 }
 
 #[test]

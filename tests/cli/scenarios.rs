@@ -128,7 +128,7 @@ fn the_exit_code_is_that_of_the_first_failed_step() {
         (
             12,
             format!(
-                "switches.status_after_decline = \"failed\"\n{}",
+                "options.status_after_decline = \"failed\"\n{}",
                 sale_and("[[step]]\ndo = \"decline\"\n[[step]]\ndo = \"wait\"\n")
             ),
         ),
@@ -213,7 +213,7 @@ exit 0
         json!([{
             "scenario": "A session that nobody pays expires", "file": "built-in/expiry.toml", "steps": 7,
             "description": "A session is open until its lifetime ends. After that it can be neither paid nor canceled.",
-            "emulator_only": "'switches' needs an emulator that runs only this scenario",
+            "emulator_only": "'options' needs an emulator that runs only this scenario",
         }])
     );
     let ran = run(&env, &["--filter", "second-try", "-o", "json"]).json();

@@ -59,12 +59,12 @@ fn scenarios_that_need_an_emulator_are_skipped_with_a_reason() {
     SCENARIO                                RESULT   STEPS   WHERE                              WHAT
     Every outcome of a simulated tap        passed   13
     A clerk's second try                    skipped  0 of 6  built-in/second-try.toml:12        'choose' needs a simulated phone, which only an emulator has
-    A session that nobody pays expires      skipped  0 of 7  built-in/expiry.toml:4             'switches' needs an emulator that runs only this scenario
+    A session that nobody pays expires      skipped  0 of 7  built-in/expiry.toml:4             'options' needs an emulator that runs only this scenario
     A cancel against a payment              passed   8
     An offline phone                        skipped  0 of 7  built-in/phone-offline.toml:13     'offline' needs a simulated network, which only an emulator has
     A phone is paired and takes a payment   skipped  0 of 8  built-in/pairing.toml:10           'pair' needs a simulated phone, which only an emulator has
     An expired code cannot pair a phone     skipped  0 of 6  built-in/expired-code.toml:17      'pair' needs a simulated phone, which only an emulator has
-    Two open sessions on a device           skipped  0 of 7  built-in/two-open-sessions.toml:4  'switches' needs an emulator that runs only this scenario
+    Two open sessions on a device           skipped  0 of 7  built-in/two-open-sessions.toml:4  'options' needs an emulator that runs only this scenario
     A cart that does not add up is refused  passed   5
     A refund in two parts                   passed   8
     ! Callbacks go to the account's endpoint, so they are not checked.

@@ -126,7 +126,7 @@ impl Writer<'_> {
         let changed: Vec<_> =
             changed.into_iter().filter(|(name, value)| defaults[name.as_str()] != **value).collect();
         if !changed.is_empty() {
-            self.text.push_str("\n[switches]\n");
+            self.text.push_str("\n[options]\n");
             for (name, value) in changed {
                 let _ = writeln!(self.text, "{name} = {}", toml(value));
             }
