@@ -8,6 +8,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const [kustom, chromiumPath, modules, dir] = process.argv.slice(2);
 const require = createRequire(join(modules, 'x.js'));
@@ -59,17 +60,17 @@ const browser = await chromium.launch({
 cleanup.push(() => browser.close());
 
 const problems = [];
-async function open(colorScheme) {
+async function open(colorScheme, at = url) {
   const context = await browser.newContext({ colorScheme, viewport: { width: 1440, height: 1000 } });
-  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: at });
   const page = await context.newPage();
   page.on('console', (message) => {
     // The browser reports every response of 4xx; the page shows those itself.
     if (message.type() === 'error' && !message.text().includes('the server responded with a status of 4')) problems.push(message.text());
   });
   page.on('pageerror', (error) => problems.push(error.message));
-  page.on('request', (request) => { if (!request.url().startsWith(url)) problems.push(`request to ${request.url()}`); });
-  await page.goto(url);
+  page.on('request', (request) => { if (!request.url().startsWith(at)) problems.push(`request to ${request.url()}`); });
+  await page.goto(at);
   await page.waitForSelector('#connection[data-state=on]');
   return page;
 }
@@ -225,6 +226,41 @@ try {
       assert.equal(run.status, 0, scenario + run.stdout + run.stderr);
       await page.evaluate(() => navigator.clipboard.writeText(''));
     }
+  });
+
+  await check('the page of the listener shows a callback and sends it again', async () => {
+    const forwarded = [];
+    const target = await listen((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => { body += chunk; });
+      request.on('end', () => { forwarded.push({ headers: request.headers, body }); response.writeHead(204).end(); });
+    });
+    const listener = spawn(kustom, ['webhooks', 'listen', '--secret-file', 'secret.txt', '--listen', '127.0.0.1:0', '-o', 'ndjson',
+      '--ui', '127.0.0.1:0', '--forward-to', `http://127.0.0.1:${target.address().port}/hook`], { cwd: dir, env });
+    cleanup.push(() => listener.kill('SIGTERM'));
+    listener.stdout.resume();
+    const lines = createInterface({ input: listener.stderr })[Symbol.asyncIterator]();
+    const { ready } = JSON.parse((await lines.next()).value);
+    const ui = JSON.parse((await lines.next()).value).page;
+    const inbox = await open('light', ui.url);
+    await inbox.getByText('Callbacks appear here').waitFor();
+    await accessible(inbox, 'the empty page of the listener');
+    const trigger = spawn(kustom, ['dev', 'trigger', 'session.finalized', '--to', ready.url, '--secret-file', 'secret.txt'], { cwd: dir, env });
+    assert.equal(await new Promise((resolve) => trigger.on('exit', resolve)), 0);
+    const callback = inbox.locator('#callbacks details', { hasText: 'ipp.session.finalized' });
+    await callback.getByText('acknowledged').waitFor();
+    await callback.locator('summary').click();
+    await accessible(inbox, 'a callback of the listener');
+    await callback.getByRole('button', { name: 'Send again' }).click();
+    for (let tries = 0; forwarded.length < 2 && tries < 200; tries += 1) await inbox.waitForTimeout(50);
+    const [first, again] = forwarded;
+    assert.equal(forwarded.length, 2);
+    assert.equal(again.body, first.body);
+    assert.equal(again.headers['kustom-repeated'], 'true');
+    const signed = `${again.headers['webhook-id']}.${again.headers['webhook-timestamp']}.${again.body}`;
+    const expected = createHmac('sha256', Buffer.from(secret.slice(6), 'base64')).update(signed).digest('base64');
+    assert.equal(again.headers['webhook-signature'], `v1,${expected}`);
+    assert(!(await inbox.content()).includes(secret.slice(6)), 'the secret is on the page');
   });
 
   await check('a page of another origin can neither change nor read anything', async () => {
