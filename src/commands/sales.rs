@@ -86,11 +86,16 @@ impl From<&Attempt> for Sale {
 impl ApiContext<'_> {
     /// The sales of the account that match the filter, newest first.
     pub(in crate::commands) async fn sales(&self, filter: &Filter) -> Result<Vec<Sale>, Error> {
-        let page = self.ledger().await?.attempts(filter, usize::MAX).await?;
-        if page.damaged > 0 {
-            let attempts = pluralize(page.damaged, "attempt");
+        let mut sales = Vec::new();
+        let keep = |attempt: Attempt| {
+            sales.push(Sale::from(&attempt));
+            Ok(())
+        };
+        let damaged = self.ledger().await?.for_each_attempt(filter, usize::MAX, keep).await?;
+        if damaged > 0 {
+            let attempts = pluralize(damaged, "attempt");
             self.output.warn(&format!("{attempts} in the ledger cannot be read and were omitted"));
         }
-        Ok(page.attempts.iter().map(Sale::from).collect())
+        Ok(sales)
     }
 }

@@ -34,6 +34,20 @@ finish() {
 trap finish EXIT
 cd "$folder"
 
+# Sells something and pays it out, so that most requests are about an order and a payout that exist.
+create_order() {
+    call() { curl --silent --fail --header 'Authorization: Basic kco_test_api_emulator' --header 'x-merchant-id: EMULATED' \
+        --header 'Content-Type: application/json' "$@"; }
+    field() { sed "s/.*\"$1\":\"\([^\"]*\)\".*/\1/"; }
+    local device session order payout
+    device=$(call "$1/ipp/v1/dev/devices" --data '{"name": "Till 1"}' | field id)
+    session=$(call "$1/ipp/v1/sessions" --data "{\"device_id\": \"$device\", \"order_amount\": 100000, \"purchase_currency\": \"SEK\"}" | field session_id)
+    order=$(call "$1/emulator/pos/sessions/$session/pay" --data '{}' | field order_id)
+    call "$1/emulator/clock" --data '{"advance": "PT96H"}' > /dev/null
+    payout=$(call "$1/settlements/v1/payouts" | field payment_reference)
+    printf '[parameters]\n"path.order_id" = "%s"\n"path.payment_reference" = "%s"\n' "$order" "$payout" > schemathesis.toml
+}
+
 # fuzz NAME "ARGUMENTS OF THE EMULATOR" ARGUMENTS OF THE FUZZER...
 fuzz() {
     local name=$1 arguments=$2
@@ -47,6 +61,7 @@ fuzz() {
         kill -0 "$emulator" || exit 1
         sleep 0.1
     done
+    create_order "$(cat ready)"
     for document in openapi order-management settlements; do
         printf '\n-- docs/%s.yaml\n' "$document"
         "$schemathesis" run "$repository/docs/$document.yaml" --url "$(cat ready)" \

@@ -84,6 +84,19 @@ pub enum OrderChange {
     Released,
 }
 
+impl OrderChange {
+    /// A key of one operation is a new one for another.
+    const fn is_result_of(&self, operation: &OrderOperation) -> bool {
+        matches!(
+            (self, operation),
+            (Self::Captured { .. }, OrderOperation::Capture(_))
+                | (Self::Refunded { .. }, OrderOperation::Refund(_))
+                | (Self::Cancelled, OrderOperation::Cancel)
+                | (Self::Released, OrderOperation::Release)
+        )
+    }
+}
+
 pub(super) fn has_none_to_store(orders: &Records<Record>) -> bool {
     orders.values().all(|record| record.is_derived)
 }
@@ -320,7 +333,7 @@ impl State {
             .ok_or_else(|| Rejection::not_found(format!("There is no order {id}.")).code("NO_SUCH_ORDER"))
     }
 
-    /// Performs an operation, unless the same key was used before: then its result is returned again, whatever is
+    /// Performs an operation, unless the same key was used for it before: then its result is returned again, whatever is
     /// requested now (documented).
     pub fn change_order(
         &mut self,
@@ -332,7 +345,8 @@ impl State {
         let is_remembered = |used: &UsedKey| {
             used.at.checked_add(self.options.idempotency_memory).is_ok_and(|until| context.now < until)
         };
-        if let Some(used) = key.and_then(|key| self.used_keys.get(key)).filter(|used| is_remembered(used)) {
+        let is_repetition = |used: &&UsedKey| is_remembered(used) && used.change.is_result_of(&operation);
+        if let Some(used) = key.and_then(|key| self.used_keys.get(key)).filter(is_repetition) {
             return Ok(used.change);
         }
         self.readable_order(id, context.now)?;

@@ -46,6 +46,8 @@ fn a_key_refunds_once_and_what_is_left_is_the_limit() {
     let total = state.order(id, clock.now).unwrap().captured_amount.unwrap();
     let first = refund(&mut state, &mut clock, id, 100, Some("a")).unwrap();
     assert_eq!(refund(&mut state, &mut clock, id, 5, Some("a")), Ok(first), "only the key counts");
+    let release = state.change_order(id, OrderOperation::Release, Some("a"), &mut clock.context());
+    assert_eq!(release.unwrap_err().code, Some("NOT_ALLOWED"), "the key of a refund is new to a release");
     assert_eq!(state.order(id, clock.now).unwrap().refunded_amount, Some(100));
     let before = state.clone();
     let refused = Err((403, Some("REFUND_NOT_ALLOWED")));
