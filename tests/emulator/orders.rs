@@ -83,6 +83,8 @@ fn every_operation_of_the_sister_apis_is_as_described() {
     let payout = world.right(Ask::get(format!("/settlements/v1/payouts/{reference}"))).body;
     assert_eq!(payout, payouts["payouts"][0]);
     assert_eq!(world.right(Ask::get("/settlements/v1/payouts/none")).status, 404);
+    let beyond = "/settlements/v1/payouts?offset=81045066266319251610533888";
+    assert_eq!(world.right(Ask::get(beyond)).body["payouts"], json!([]));
     let list = world.right(Ask::get(format!("/settlements/v1/transactions?order_id={order}"))).body;
     let kinds: Vec<_> = list["transactions"].as_array().unwrap().iter().map(|entry| &entry["type"]).collect();
     assert_eq!(kinds, ["SALE", "FEE", "RETURN"]);

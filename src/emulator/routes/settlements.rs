@@ -31,7 +31,10 @@ impl Window {
     fn read(query: &mut Fields) -> Self {
         let mut number = |name, min, max| {
             query.read(name, &format!("a whole number from {min} to {max}"), |value| {
-                let number = value.as_str()?.parse().ok();
+                let text = value.as_str()?;
+                // No list is as long as a number that does not fit.
+                let is_large = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+                let number = text.parse().ok().or_else(|| is_large.then_some(usize::MAX));
                 number.filter(|number| (min..=max).contains(number))
             })
         };
