@@ -122,6 +122,8 @@ fn a_damaged_refund_is_reported_by_an_export_and_removed_by_a_repair() {
     let exported = env.run(["ledger", "export"]).assert_code(6);
     assert!(exported.stderr.contains("1 damaged record could not be exported"), "{}", exported.stderr);
     assert_eq!(exported.stdout.lines().count(), 39);
+    let doctor = env.run(["doctor", "--offline"]).assert_code(6);
+    assert!(doctor.stdout.contains("30 attempts, 0 unknown, 1 damaged"), "{}", doctor.stdout);
     let lost = env.run(["ledger", "repair", "--yes", "-o", "json"]).json();
     assert_eq!((&lost[0]["kind"], &lost[0]["order_id"]), (&json!("refund"), &json!(id(231))));
     assert_eq!(env.run(["ledger", "export"]).ok(), exported.stdout);
