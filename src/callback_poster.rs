@@ -149,8 +149,8 @@ mod tests {
             parse(" https://shop.example/hooks?token=x#y "),
             Ok(("https://shop.example/hooks".to_owned(), "https://shop.example/hooks?token=x".to_owned()))
         );
-        let plain_http =
-            "it is plain http to another machine, which would show payments to the network; use https";
+        let plain_http = "it is plain http to another machine, which would show payments to the network; use https, or \
+                          --allow-http HOST in a private network";
         for (url, expected) in [
             ("http://shop.example/hooks", plain_http),
             ("http://localhost.shop.example/", plain_http),

@@ -45,6 +45,10 @@ const SESSION: (&str, &[&str]) = ("session", &["session_id"]);
 const ENROLLMENT: (&str, &[&str]) = ("enrollment", &["enrollment_id"]);
 const LOCATION: (&str, &[&str]) = ("location", &["id"]);
 const ORDER: (&str, &[&str]) = ("order", &["order_id"]);
+const PAYOUT: (&str, &[&str]) = ("payout", &["payment_reference"]);
+
+/// The fields of lists.
+const LISTS: [&str; 3] = ["content", "payouts", "transactions"];
 /// The guide names it `device_id`, the schema `id`.
 const DEVICE: (&str, &[&str]) = ("device", &["id", "device_id"]);
 
@@ -63,6 +67,10 @@ impl Expectation {
 
     pub(super) fn order(id: Uuid) -> Self {
         Self::new(ORDER, IdRule::Equal(id.to_string()))
+    }
+
+    pub(super) fn payout(reference: &str) -> Self {
+        Self::new(PAYOUT, IdRule::Equal(reference.to_owned()))
     }
 
     pub(super) fn location(id: &str) -> Self {
@@ -91,8 +99,12 @@ impl Expectation {
 
     /// A page whose elements have this value, if they name the field.
     pub(super) fn items(field: &str, value: Option<&str>) -> Self {
-        let items = value.map(|value| (field.to_owned(), value.into())).into_iter().collect();
-        Self { items, ..Self::default() }
+        Self::default().and_items(field, value)
+    }
+
+    pub(super) fn and_items(mut self, field: &str, value: Option<&str>) -> Self {
+        self.items.extend(value.map(|value| (field.to_owned(), value.into())));
+        self
     }
 
     fn new((noun, fields): (&'static str, &'static [&'static str]), rule: IdRule) -> Self {
@@ -118,7 +130,8 @@ impl Expectation {
             return None;
         }
         let response: Value = serde_json::from_slice(body).ok()?;
-        let items = response.get("content").unwrap_or(&response).as_array();
+        let list = LISTS.iter().find_map(|field| response.get(*field)).unwrap_or(&response);
+        let items = list.as_array();
         if let (None, Some(items)) = (&self.id, items) {
             return items.iter().find_map(|item| self.find_difference_in_item(item, merchant_id));
         }
@@ -131,8 +144,11 @@ impl Expectation {
 
     fn find_difference_in_item(&self, item: &Value, merchant_id: Option<&str>) -> Option<String> {
         let item = item.as_object()?;
-        let id =
-            ["id", "enrollment_id"].iter().find_map(|field| item.get(*field)).map(show).unwrap_or_default();
+        let id = ["id", "enrollment_id", "payment_reference", "order_id"]
+            .iter()
+            .find_map(|field| item.get(*field))
+            .map(show)
+            .unwrap_or_default();
         let difference =
             find_difference(&self.items, item).map(|text| format!("{text} (in the element {id})"));
         difference.or_else(|| find_other_merchant(item, merchant_id))

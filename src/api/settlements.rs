@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::client::{Client, parse_json};
 use super::error::Error;
+use super::expectation::Expectation;
 use super::request::Request;
 use crate::model::{Payout, Resource, Transaction};
 
@@ -57,21 +58,26 @@ impl Client {
         let list = Request::sister(Method::GET, "/settlements/v1", &["payouts"])
             .query_opt("start_date", time(filter.since).as_deref())
             .query_opt("end_date", time(filter.until).as_deref())
-            .query_opt("currency_code", filter.currency.as_deref());
+            .query_opt("currency_code", filter.currency.as_deref())
+            .expect_response(Expectation::items("currency_code", filter.currency.as_deref()));
         self.fetch_parts(list, "payouts").await
     }
 
     pub(crate) async fn payout(&self, reference: &str) -> Result<Resource<Payout>, Error> {
-        self.send_json(&Request::sister(Method::GET, "/settlements/v1", &["payouts", reference])).await
+        let request = Request::sister(Method::GET, "/settlements/v1", &["payouts", reference]);
+        self.send_json(&request.expect_response(Expectation::payout(reference))).await
     }
 
     pub(crate) async fn transactions(
         &self,
         filter: &TransactionFilter,
     ) -> Result<Vec<Resource<Transaction>>, Error> {
+        let (payout, order) = (filter.payment_reference.as_deref(), filter.order_id.as_deref());
+        let expectation = Expectation::items("payment_reference", payout).and_items("order_id", order);
         let list = Request::sister(Method::GET, "/settlements/v1", &["transactions"])
-            .query_opt("payment_reference", filter.payment_reference.as_deref())
-            .query_opt("order_id", filter.order_id.as_deref());
+            .query_opt("payment_reference", payout)
+            .query_opt("order_id", order)
+            .expect_response(expectation);
         self.fetch_parts(list, "transactions").await
     }
 

@@ -43,8 +43,12 @@ impl Liar {
             let mut body = truth(asked);
             let request = asked.line();
             if let Some(lie) = current.lock().unwrap().as_ref().filter(|lie| matches(lie.request, &request)) {
-                let is_list = body["content"].is_array();
-                let target = if is_list { &mut body["content"][0] } else { &mut body };
+                let list =
+                    ["content", "payouts", "transactions"].into_iter().find(|list| body[*list].is_array());
+                let target = match list {
+                    Some(list) => &mut body[list][0],
+                    None => &mut body,
+                };
                 match &lie.value {
                     Some(value) => target[lie.field] = value.clone(),
                     None => drop(target.as_object_mut().unwrap().shift_remove(lie.field)),
@@ -92,6 +96,17 @@ fn truth(asked: &Asked) -> Value {
         "POST /ipp/v1/enrollments" => {
             with(json!({"enrollment_id": id(4), "enrollment_code": "K7M2Q9XP"}), &sent)
         }
+        "GET /settlements/v1/payouts" => {
+            json!({"payouts": [{"payment_reference": "p-1", "currency_code": "SEK"}]})
+        }
+        "GET /settlements/v1/transactions" => {
+            json!({"transactions": [{"payment_reference": "p-1", "order_id": id(6), "type": "SALE"}]})
+        }
+        line if line.starts_with("GET /settlements/v1/payouts/") => json!({"payment_reference": last(0)}),
+        line if line.starts_with("GET /ordermanagement/v1/orders/") => json!({
+            "order_id": last(0), "status": "CAPTURED", "purchase_currency": "SEK", "order_amount": 1000,
+            "captured_amount": 1000, "refunded_amount": 0, "remaining_authorized_amount": 0,
+        }),
         "GET /ipp/v1/devices" => json!({"content": [device], "last": true}),
         "GET /ipp/v1/locations" => json!({"content": [location], "last": true}),
         "GET /ipp/v1/enrollments" => {
@@ -119,6 +134,29 @@ fn cases() -> Vec<Case> {
         (words("dev simulate-tap #5"), "POST /ipp/v1/dev/sessions/*", &["session_id"], &["session_id"], 7),
         (words("dev simulate-tap #5"), "GET /ipp/v1/sessions/*", &["session_id"], &[], 6),
         (words("locations get #3"), "GET /ipp/v1/locations/*", &["id", "merchant_id"], &["merchant_id"], 6),
+        (words("orders get #6"), "GET /ordermanagement/v1/orders/*", &["order_id"], &[], 6),
+        (words("payouts get p-1"), "GET /settlements/v1/payouts/*", &["payment_reference"], &[], 6),
+        (
+            words("payouts list --currency SEK"),
+            "GET /settlements/v1/payouts",
+            &["currency_code"],
+            &["currency_code"],
+            6,
+        ),
+        (
+            words("payouts transactions p-1"),
+            "GET /settlements/v1/transactions",
+            &["payment_reference"],
+            &["payment_reference"],
+            6,
+        ),
+        (
+            words("payouts transactions --order #6"),
+            "GET /settlements/v1/transactions",
+            &["order_id"],
+            &["order_id"],
+            6,
+        ),
         (words("locations list"), "GET /ipp/v1/locations", &["merchant_id"], &["merchant_id"], 6),
         (words("devices list"), "GET /ipp/v1/devices", &["merchant_id"], &["merchant_id"], 6),
         (words("devices list --location #3"), "GET /ipp/v1/devices", &["location_id"], &["location_id"], 6),

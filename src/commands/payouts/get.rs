@@ -2,7 +2,7 @@
 
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
-use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::error::{Error, ExitStatus};
 use crate::text::escape_control;
 
 const MORE: &str = "\
@@ -37,15 +37,6 @@ impl Args {
                 error
             }
         })?;
-        if payout.payment_reference.as_deref().is_some_and(|reference| reference != self.reference) {
-            let reference =
-                escape_control(payout.payment_reference.as_deref().unwrap_or_default()).into_owned();
-            let message = format!(
-                "the API responded with payout {reference}, not with {}",
-                escape_control(&self.reference)
-            );
-            return Err(Error::new(ErrorKind::Unavailable, message));
-        }
         context.output.print_item(&payout)?;
         Ok(ExitStatus::Success)
     }
