@@ -143,7 +143,7 @@ fn what_cannot_be_used_is_refused_before_it_listens() {
     let url = ["--callback-url", "http://127.0.0.1:1/"];
     let with = |url: &str, file: &str| emulator(&["--callback-url", url, "--callback-secret-file", file]);
     insta::assert_snapshot!(&with("http://shop.example/hooks", "secret"), @"error: --callback-url cannot be used: it is plain http to another machine, which would show payments to the \
-         network; use https\n");
+         network; use https, or --allow-http HOST in a private network\n");
     insta::assert_snapshot!(&with(url[1], "key"), @"error: key does not contain a callback secret: it is an API key (kco_…), not a callback secret (whsec_…)
   hint: write only the secret, of the form whsec_…, to the file
 ");
