@@ -280,12 +280,11 @@ impl DeliveryStore {
         // It can be anything, also a secret that was sent to the wrong place.
         let body = redact(&String::from_utf8_lossy(&body[..body.len().min(MAX_KEPT)])).into_owned();
         self.run(|connection| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            insert(&transaction, &id, false, at, headers, body.as_bytes(), Some(reason))?;
-            let delete = "DELETE FROM deliveries WHERE valid = 0 AND seq <= \
-                          (SELECT seq FROM deliveries WHERE valid = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
-            transaction.execute(delete, [MAX_REFUSED])?;
-            transaction.commit()
+            // Nobody relies on it after a power cut, and anybody can send one.
+            connection.pragma_update(None, "synchronous", "NORMAL")?;
+            let stored = refuse(connection, &id, at, headers, body.as_bytes(), reason);
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            stored
         })
     }
 
@@ -332,6 +331,23 @@ impl DeliveryStore {
         }
         Ok(found)
     }
+}
+
+/// Stores a refused delivery, and forgets the oldest of too many.
+fn refuse(
+    connection: &mut Connection,
+    id: &str,
+    at: Timestamp,
+    headers: &HeaderMap,
+    body: &[u8],
+    reason: &str,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    insert(&transaction, id, false, at, headers, body, Some(reason))?;
+    let delete = "DELETE FROM deliveries WHERE valid = 0 AND seq <= \
+                  (SELECT seq FROM deliveries WHERE valid = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?1)";
+    transaction.execute(delete, [MAX_REFUSED])?;
+    transaction.commit()
 }
 
 fn insert(
