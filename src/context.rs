@@ -28,9 +28,9 @@ use crate::text::decode_text;
 pub(crate) struct App {
     pub settings: Settings,
     pub output: Rc<Output>,
-    /// Cancelled by Ctrl-C, SIGTERM and the end of the terminal.
+    /// Canceled by Ctrl-C, SIGTERM and the end of the terminal.
     pub cancel: CancellationToken,
-    /// Cancelled when that happens a second time: the command exits without cleaning up.
+    /// Canceled when that happens a second time: the command exits without cleaning up.
     pub abort: CancellationToken,
     pub interrupts: Arc<Interrupts>,
 }
@@ -162,7 +162,7 @@ impl App {
         self.block_on_with_cleanup(run_until_cancelled(&self.cancel, work))
     }
 
-    /// Runs `work` that cleans up when [`App::cancel`] is cancelled. Only a second signal ends it early.
+    /// Runs `work` that cleans up when [`App::cancel`] is canceled. Only a second signal ends it early.
     pub(crate) fn block_on_with_cleanup<T>(
         &self,
         work: impl Future<Output = Result<T, Error>>,
@@ -336,8 +336,8 @@ fn shell_command(command: &str) -> Command {
     shell
 }
 
-/// Runs `work` until it finishes or `token` is cancelled. A result that is ready when the token is cancelled wins, so the
-/// error of a cancelled request, which says whether it may have been processed, is not lost.
+/// Runs `work` until it finishes or `token` is canceled. A result that is ready when the token is canceled wins, so the
+/// error of a canceled request, which says whether it may have been processed, is not lost.
 async fn run_until_cancelled<T>(
     token: &CancellationToken,
     work: impl Future<Output = Result<T, Error>>,

@@ -12,7 +12,7 @@ static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
 
 /// Returns true once a signal was received. A wait that blocks the thread (for a lock, another program, or the reader of the
-/// output) must check it, because tokens are cancelled only while the thread is free.
+/// output) must check it, because tokens are canceled only while the thread is free.
 pub(crate) fn is_interrupted() -> bool {
     IS_INTERRUPTED.load(Ordering::Relaxed)
 }

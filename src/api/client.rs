@@ -97,7 +97,7 @@ impl Client {
         })
     }
 
-    /// Sets the token that cancels requests. A cancelled request fails with [`FailureCause::Cancelled`]; its
+    /// Sets the token that cancels requests. A canceled request fails with [`FailureCause::Cancelled`]; its
     /// [`SideEffect`] says whether it may have been processed.
     pub(crate) fn with_cancel(mut self, cancel: CancellationToken) -> Self {
         self.cancel = cancel;

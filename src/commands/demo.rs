@@ -76,7 +76,7 @@ impl Demo<'_> {
         self.run_command(&format!("dev simulate-tap {declined} --outcome insufficient-funds")).await?;
         self.run_during_watch(&declined, &format!("sessions cancel {declined}")).await?;
         self.print_text(
-            "\n# The exit code of the watch was 10: the session was cancelled. See `kustom help exit-codes`.\n",
+            "\n# The exit code of the watch was 10: the session was canceled. See `kustom help exit-codes`.\n",
         )
     }
 

@@ -59,7 +59,9 @@ fn normalize_merchant_id(id: &str) -> String {
 /// Identifies a key without revealing it: the beginning of a hash.
 pub(crate) fn fingerprint(key: &ApiKey) -> String {
     let hash = Sha256::new().chain_update("kustom ledger\0").chain_update(key.expose()).finalize();
-    super::hash::to_hex(&hash[..8])
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&hash[..8]);
+    format!("{:016x}", u64::from_be_bytes(bytes))
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use sha2::{Digest as _, Sha256};
 
 /// Detects a record that was changed by anything but kustom.
 pub fn checksum(record: &str) -> String {
-    to_hex(&Sha256::digest(record)[..16])
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(record)[..16]);
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 pub(super) fn hash_of(parts: &[&str]) -> i64 {
@@ -16,12 +18,4 @@ pub(super) fn hash_of(parts: &[&str]) -> i64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&hash.finalize()[..8]);
     i64::from_le_bytes(bytes)
-}
-
-pub(super) fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

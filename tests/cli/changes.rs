@@ -144,7 +144,7 @@ fn a_cancel_that_comes_too_late_says_what_the_session_became() {
             .replace("<id-1>", &paid)
             .replace("<id-2>", "ORDER"),
         &format!(
-            "error: session {paid} was not cancelled, it is FINALIZED\n  \
+            "error: session {paid} was not canceled, it is FINALIZED\n  \
              hint: Paid. Order ORDER.\n"
         )
     );

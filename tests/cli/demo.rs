@@ -32,7 +32,7 @@ fn for_people_every_command_is_shown_with_its_output() {
     let at = |text: &str| shown.find(text).unwrap_or_else(|| panic!("no '{text}' in {shown}"));
     assert!(at("FINALIZED") < at("Paid. Order") && at("Paid. Order") < at("insufficient funds"));
     assert!(at("insufficient funds") < at("CANCELLED"));
-    assert!(at("Cancelled: nothing was charged.") > at("Stockholm City"));
+    assert!(at("Canceled: nothing was charged.") > at("Stockholm City"));
     assert_nothing_left(&env);
 }
 

@@ -185,10 +185,10 @@ fn a_cancel_and_a_payment_exclude_each_other() {
     };
     assert_eq!(&pos(&env, &["cancel", &paid]).assert_failure(5), &ended("FINALIZED"));
     let late = env.run(["sessions", "cancel", &paid]).assert_failure(5);
-    assert!(late.contains("was not cancelled, it is FINALIZED"), "{late}");
+    assert!(late.contains("was not canceled, it is FINALIZED"), "{late}");
 
     let cancelled = session_on(&env, &device);
-    insta::assert_snapshot!(&pos(&env, &["cancel", &cancelled]).assert_code(0).err(), @"The clerk canceled the session on the phone. Cancelled: nothing was charged.\n  \
+    insta::assert_snapshot!(&pos(&env, &["cancel", &cancelled]).assert_code(0).err(), @"The clerk canceled the session on the phone. Canceled: nothing was charged.\n  \
          new session: kustom sessions create\n");
     for args in
         [&["pay", &cancelled][..], &["decline", &cancelled], &["choose", &cancelled, "--method", "card"]]

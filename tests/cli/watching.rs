@@ -21,7 +21,7 @@ fn watch(server: &Server, more: &[&str]) -> CommandOutput {
 fn the_outcome_is_the_exit_code() {
     let outcomes = [
         ("FINALIZED", 0, "Paid."),
-        ("CANCELLED", 10, "Cancelled: nothing was charged."),
+        ("CANCELLED", 10, "Canceled: nothing was charged."),
         ("EXPIRED", 11, "Expired: nobody paid in time, and nothing was charged."),
         ("FAILED", 12, "Failed: the payment could not be processed. The sale needs a new session."),
     ];
@@ -57,7 +57,7 @@ fn a_wait_that_is_over_leaves_the_session_open() {
         fixed_id(1)
     );
     assert!(outcome.err().ends_with(&warned), "{}", outcome.stderr);
-    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was canceled");
 }
 
 #[test]
@@ -134,5 +134,5 @@ fn ctrl_c_leaves_the_session_and_says_how_to_cancel_it() {
     watching.interrupt();
     let outcome = watching.wait().assert_code(130);
     assert!(outcome.stderr.contains(&format!("kustom sessions cancel {id}")), "{}", outcome.stderr);
-    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was cancelled");
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "nothing was canceled");
 }

@@ -163,7 +163,7 @@ fn cancel_cancels_what_is_open_and_creates_the_session() {
     let done = shop.env.run(words.iter().map(String::as_str).chain(["--if-busy", "cancel"])).assert_code(0);
     for id in open {
         assert_eq!(status(&shop, id), "CANCELLED");
-        assert!(done.stderr.contains(&format!("Cancelled session {id} (")), "{}", done.stderr);
+        assert!(done.stderr.contains(&format!("Canceled session {id} (")), "{}", done.stderr);
     }
     assert_eq!(shop.charged(&third).len(), 1);
 }
@@ -179,7 +179,7 @@ fn cancel_that_comes_too_late_reports_the_payment_and_creates_nothing() {
     assert_eq!(error["session_status"], "FINALIZED");
     assert!(error["order_id"].is_string(), "{error}");
     let message = error["message"].as_str().expect("a message");
-    assert!(message.contains("was paid before it could be cancelled: 1000.01 SEK"), "{message}");
+    assert!(message.contains("was paid before it could be canceled: 1000.01 SEK"), "{message}");
     assert!(shop.charged(&second).is_empty());
     // The payment has been reported, and the device is free.
     let _ = create(&shop, &second, &["--if-busy", "cancel"]).assert_code(0);
@@ -335,7 +335,7 @@ fn devices_free_cancels_what_is_open_on_the_device_and_nothing_else() {
         shop.env.run(["devices", "free", &till].iter().copied().chain(more.iter().copied()))
     };
     assert_eq!(free(&shop, &["-o", "json"]).json(), serde_json::json!([]));
-    assert_eq!(free(&shop, &[]).assert_code(0).stderr, "Nothing was cancelled on Till 1.\n");
+    assert_eq!(free(&shop, &[]).assert_code(0).stderr, "Nothing was canceled on Till 1.\n");
     let (first, second) = (shop.sale(true), shop.sale(false));
     let open = [created(&shop, &first), created(&shop, &second)];
     let elsewhere = Sale { device: device(&shop.emulator, "Till 2"), ..shop.sale(true) };
@@ -347,7 +347,7 @@ fn devices_free_cancels_what_is_open_on_the_device_and_nothing_else() {
     assert_eq!(open.map(|id| status(&shop, id)), ["CANCELLED", "CANCELLED"]);
     assert_eq!(status(&shop, other), "CREATED");
     let by_name = shop.env.run(["devices", "free", "Till 2"]).assert_code(0);
-    assert!(by_name.stderr.ends_with("Cancelled 1 session on Till 2.\n"), "{}", by_name.stderr);
+    assert!(by_name.stderr.ends_with("Canceled 1 session on Till 2.\n"), "{}", by_name.stderr);
     assert_eq!(status(&shop, other), "CANCELLED");
     let _ = shop.env.run(["devices", "free", "Till 9"]).assert_code(4);
     // What was paid before stays paid.

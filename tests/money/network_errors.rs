@@ -179,7 +179,7 @@ fn who_stops_waiting_can_ask_for_a_cancel() {
             assert_eq!(status(&shop, id), SessionStatus::Cancelled, "{signal}: {}", outcome.stderr);
         }
         assert_eq!(outcome.stdout.matches("CANCELLED").count(), 2, "{}", outcome.stdout);
-        assert!(outcome.stderr.contains("open sessions were cancelled"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("open sessions were canceled"), "{}", outcome.stderr);
     }
 }
 

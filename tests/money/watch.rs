@@ -85,7 +85,7 @@ fn a_change_is_a_line_in_a_pipe_and_an_object_in_ndjson() {
     let shop = Shop::open();
     for (status, code, words) in [
         (SessionStatus::Finalized, 0, "Paid. Order <id-1>."),
-        (SessionStatus::Cancelled, 10, "Cancelled: nothing was charged."),
+        (SessionStatus::Cancelled, 10, "Canceled: nothing was charged."),
         (
             SessionStatus::Failed,
             12,

@@ -21,7 +21,7 @@ Examples:
 
 Exit codes:
   5  a session had already been paid; the error says so
-  8  production needs a confirmation, which was not given; nothing was cancelled
+  8  production needs a confirmation, which was not given; nothing was canceled
 
 Next:
   kustom sessions create --device DEVICE --amount 1.00 --watch
@@ -47,7 +47,7 @@ impl Args {
         let device = context.find_or_select::<Device>(self.device.as_deref()).await?;
         let device_id = id_of(&device)?.to_ascii_lowercase();
         let name = escape_control(device.name.as_deref().unwrap_or(&device_id)).into_owned();
-        // A session that is being created right now is cancelled too.
+        // A session that is being created right now is canceled too.
         let lock = lock_device(&device_id, context).await?;
         let attempts = open_attempts(&device_id, None, usize::MAX, context).await?;
         let mut sessions = request_sessions(attempts, context).await;
@@ -74,15 +74,15 @@ impl Args {
             list.finish()?;
         }
         context.output.status(&match cancelled {
-            0 => format!("Nothing was cancelled on {name}."),
-            number => format!("Cancelled {} on {name}.", pluralize(number, "session")),
+            0 => format!("Nothing was canceled on {name}."),
+            number => format!("Canceled {} on {name}.", pluralize(number, "session")),
         });
         warn_about_unknown(&device_id, context).await?;
         Error::combine(errors).map_or(Ok(ExitStatus::Success), Err)
     }
 }
 
-/// A session whose ID is not known cannot be cancelled.
+/// A session whose ID is not known cannot be canceled.
 async fn warn_about_unknown(device_id: &str, context: &ApiContext<'_>) -> Result<(), Error> {
     let filter = Filter { unknown: true, device_id: Some(device_id.to_owned()), ..Filter::default() };
     let unknown = context.ledger().await?.attempts(&filter, usize::MAX).await?.attempts.len();

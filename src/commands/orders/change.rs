@@ -119,12 +119,12 @@ impl CancelArgs {
         if found.order.status != Some(OrderStatus::Authorized)
             && found.order.captured_amount.unwrap_or_default() != 0
         {
-            return Err(not_possible(&found.order, "cancelled"));
+            return Err(not_possible(&found.order, "canceled"));
         }
         let request = cancel_order_request(found.id, Uuid::new_v4());
         let is_processed = |_: &Order, after: &Order| after.status == Some(OrderStatus::Cancelled);
         let amount = found.order.order_amount;
-        perform(found, Change { verb: "cancel", done: "Cancelled", amount, request, is_processed }, context)
+        perform(found, Change { verb: "cancel", done: "Canceled", amount, request, is_processed }, context)
             .await
     }
 }

@@ -14,7 +14,7 @@ pub(super) enum Kind {
     Open,
     /// A session may exist.
     Unknown,
-    /// Cancelled, expired, failed, or refused by the API.
+    /// Canceled, expired, failed, or refused by the API.
     Unpaid,
 }
 

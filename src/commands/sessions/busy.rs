@@ -145,7 +145,7 @@ pub(super) async fn decide(
         && let Some(paid) = sessions.iter().find(|session| is_paid(session))
     {
         // Nobody has seen this payment yet, and the sale at hand may be the same one.
-        return Err(paid_error(paid, "was paid before it could be cancelled", context));
+        return Err(paid_error(paid, "was paid before it could be canceled", context));
     }
     sessions.retain(OpenSession::is_open);
     if sessions.is_empty() {
@@ -274,7 +274,7 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
         return Err(nothing_created(error.clone(), *id));
     }
     let cancelled = cancel_or_read(*id, context).await.map_err(|error| match error.kind {
-        // The kind says whether the session was cancelled, and nothing was created in any case.
+        // The kind says whether the session was canceled, and nothing was created in any case.
         ErrorKind::Unavailable | ErrorKind::Credentials | ErrorKind::Interrupted => {
             error.hint("nothing was created")
         }
@@ -283,15 +283,15 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
     check_requested(&session.attempt, &cancelled).map_err(|error| nothing_created(error, *id))?;
     match &cancelled.status {
         Some(SessionStatus::Cancelled) => {
-            context.output.status(&format!("Cancelled session {id} ({}).", session.describe()));
+            context.output.status(&format!("Canceled session {id} ({}).", session.describe()));
             Ok(())
         }
         Some(SessionStatus::Expired | SessionStatus::Failed) => Ok(()),
         Some(SessionStatus::Finalized) => {
             let paid = OpenSession { id: *id, attempt: session.attempt.clone(), status: Ok(cancelled) };
-            Err(paid_error(&paid, "was paid before it could be cancelled", context))
+            Err(paid_error(&paid, "was paid before it could be canceled", context))
         }
-        _ => Err(error_of(session, ErrorKind::Busy, format!("session {id} was not cancelled"))
+        _ => Err(error_of(session, ErrorKind::Busy, format!("session {id} was not canceled"))
             .hint("nothing was created")),
     }
 }

@@ -21,8 +21,8 @@ Examples:
 
 Exit codes:
   5  a session had already ended, such as by being paid; the error says how
-  7  a session may have been cancelled: see `kustom sessions get`
-  8  production needs a confirmation, which was not given; nothing was cancelled
+  7  a session may have been canceled: see `kustom sessions get`
+  8  production needs a confirmation, which was not given; nothing was canceled
 
 Next:
   kustom sessions get SESSION
@@ -30,7 +30,7 @@ Next:
 
 /// Cancel open sessions
 ///
-/// A session that was paid in the meantime stays paid: exit 5. Cancelling a cancelled session succeeds.
+/// A session that was paid in the meantime stays paid: exit 5. Canceling a canceled session succeeds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         context.ensure_can_confirm()?;
-        // Every session is found before the first is cancelled, so that a typo cancels nothing.
+        // Every session is found before the first is canceled, so that a typo cancels nothing.
         let mut ids = Vec::with_capacity(self.sessions.len().max(1));
         for session in &self.sessions {
             ids.push(context.find_session(session, SessionFilter::Open).await?);
@@ -99,10 +99,10 @@ pub(in crate::commands) async fn cancel(
 ) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
     if session.status == Some(SessionStatus::Cancelled) {
-        context.confirm_change("Cancelled: nothing was charged.");
+        context.confirm_change("Canceled: nothing was charged.");
         return Ok(session);
     }
     let status = session.status.as_ref().map_or("of no known status", SessionStatus::as_str);
-    let message = format!("session {id} was not cancelled, it is {}", escape_control(status));
+    let message = format!("session {id} was not canceled, it is {}", escape_control(status));
     Err(Error::new(ErrorKind::Refused, message).hint(outcome::describe_status(&session)))
 }

@@ -99,7 +99,7 @@ impl Args {
             let cancels =
                 if wait.may_cancel() { ", and cancel it if the wait ends before it does" } else { "" };
             let frees = if if_busy == Some(IfBusy::Cancel) {
-                ", after cancelling what is open on the device"
+                ", after canceling what is open on the device"
             } else {
                 ""
             };

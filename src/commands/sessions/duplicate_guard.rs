@@ -159,7 +159,7 @@ fn nothing_sent(mut error: Error) -> Error {
     error
 }
 
-/// Requests the session and stores the result. Not to be cancelled: a cancelled request returns an error that says whether
+/// Requests the session and stores the result. Not to be canceled: a canceled request returns an error that says whether
 /// it may have been processed, and the result must be stored.
 pub(super) async fn request_session(
     attempt: &StartedAttempt,

@@ -45,7 +45,7 @@ pub(in crate::commands) fn describe_status(session: &Resource<Session>) -> Strin
             Some(order) => format!("Paid. Order {}.", escape_control(order)),
             None => "Paid.".to_owned(),
         },
-        Some(SessionStatus::Cancelled) => "Cancelled: nothing was charged.".to_owned(),
+        Some(SessionStatus::Cancelled) => "Canceled: nothing was charged.".to_owned(),
         Some(SessionStatus::Expired) => "Expired: nobody paid in time, and nothing was charged.".to_owned(),
         Some(SessionStatus::Failed) => {
             "Failed: the payment could not be processed. The sale needs a new session.".to_owned()

@@ -63,7 +63,7 @@ pub(super) async fn wait_for_sessions(
     let ids: Vec<_> = sessions.iter().map(|watched| watched.id.to_string()).collect();
     let waits = try_join_all(sessions.into_iter().map(|watched| waiter.wait_for(watched)));
     let Some(watched) = waiter.context.abort.run_until_cancelled(waits).await else {
-        let message = "interrupted while cancelling; sessions that were open may still be open";
+        let message = "interrupted while canceling; sessions that were open may still be open";
         return Err(Error::new(ErrorKind::Unknown, message).hint(waiter.cancel_hint(&ids.join(" "))));
     };
     waiter.report(watched?)
@@ -71,9 +71,9 @@ pub(super) async fn wait_for_sessions(
 
 struct Waiter<'a> {
     flags: WaitFlags,
-    /// Sends requests even after the first interruption, since sessions may have to be cancelled then.
+    /// Sends requests even after the first interruption, since sessions may have to be canceled then.
     context: ApiContext<'a>,
-    /// Stops all polls: cancelled by an interruption, and when the reader of stdout is gone.
+    /// Stops all polls: canceled by an interruption, and when the reader of stdout is gone.
     stop: CancellationToken,
     requests: Semaphore,
     reporter: WatchReporter<'a>,
@@ -116,7 +116,7 @@ impl Waiter<'_> {
                     // The wait ends, and the flags decide about the sessions.
                     Err(error) if self.context.output.is_stdout_unread() => {
                         if error.kind == ErrorKind::Interrupted {
-                            // The token is cancelled as soon as this thread is free.
+                            // The token is canceled as soon as this thread is free.
                             self.stop.cancelled().await;
                         }
                         return Ok(true);
@@ -171,7 +171,7 @@ impl Waiter<'_> {
             .map_err(|error| error.hint(format!("try again: kustom sessions cancel {}", watched.id)))?;
         watched.check(&session)?;
         watched.record(session);
-        // A closed terminal, which cannot be printed to, must not keep other sessions from being cancelled.
+        // A closed terminal, which cannot be printed to, must not keep other sessions from being canceled.
         let _ = self.reporter.print_change(watched);
         Ok(())
     }
@@ -201,10 +201,10 @@ impl Waiter<'_> {
             printed => printed?,
         }
         if let Some(error) = Error::combine(cancel_errors) {
-            return Err(error.context("not all open sessions were cancelled"));
+            return Err(error.context("not all open sessions were canceled"));
         }
         if is_interrupted && self.flags.cancel_on_interrupt && exit == ExitStatus::SessionCancelled {
-            let message = "the wait was interrupted, and open sessions were cancelled";
+            let message = "the wait was interrupted, and open sessions were canceled";
             return Err(Error::new(ErrorKind::Interrupted, message));
         }
         self.reporter.warn_still_open(&watched);

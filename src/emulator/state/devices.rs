@@ -173,7 +173,7 @@ impl State {
         Ok(record.to_device())
     }
 
-    /// Removes a device from the list. Its open sessions can be cancelled or expire, but not be paid.
+    /// Removes a device from the list. Its open sessions can be canceled or expire, but not be paid.
     pub fn deregister_device(&mut self, id: Uuid) -> Result<(), Rejection> {
         self.registered_device_mut(id)?.deregistered = true;
         Ok(())

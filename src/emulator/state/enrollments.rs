@@ -142,7 +142,7 @@ impl State {
         Ok(enrollment)
     }
 
-    /// Lists the enrollments that were not cancelled. New ones appear after the time of the option `list_lag`.
+    /// Lists the enrollments that were not canceled. New ones appear after the time of the option `list_lag`.
     pub fn list_enrollments(
         &self,
         filter: &EnrollmentFilter,

@@ -412,7 +412,7 @@ impl State {
             }
             OrderOperation::Cancel => {
                 if !record.captures.is_empty() || record.is_cancelled {
-                    let detail = format!("The order is {status}, so it cannot be cancelled.");
+                    let detail = format!("The order is {status}, so it cannot be canceled.");
                     return Err(refuse("CANCEL_NOT_ALLOWED", detail));
                 }
                 record.is_cancelled = true;

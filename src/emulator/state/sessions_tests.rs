@@ -31,7 +31,7 @@ fn a_device_can_have_several_open_sessions_unless_the_option_is_set() {
     assert_eq!(create(&mut state, &mut clock, device), Err(409));
     let other = clock.device(&mut state);
     assert!(create(&mut state, &mut clock, other).is_ok());
-    // Cancelled and expired sessions do not count.
+    // Canceled and expired sessions do not count.
     state.cancel_session(session, &mut clock.context()).unwrap();
     assert_eq!(create(&mut state, &mut clock, device), Err(409));
     clock.advance(state.options.session_lifetime);

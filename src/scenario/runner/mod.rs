@@ -80,7 +80,7 @@ struct Run<'a> {
     created: Vec<Option<CreatedResource>>,
 }
 
-/// Runs a scenario until a step fails or `cancel` is cancelled. On an account, everything it created is removed at the end.
+/// Runs a scenario until a step fails or `cancel` is canceled. On an account, everything it created is removed at the end.
 pub(crate) async fn run_scenario(
     scenario: &Scenario,
     client: &Client,

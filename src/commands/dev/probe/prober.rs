@@ -178,10 +178,10 @@ impl Prober {
             self.seen.cancel_paid = Some(self.cancel(paid).await?);
         }
         self.end_session(paid).await?;
-        let cancelled = self.open_session().await?;
-        self.cancel(cancelled).await?;
-        self.seen.cancel_cancelled = Some(self.cancel(cancelled).await?);
-        self.end_session(cancelled).await
+        let canceled = self.open_session().await?;
+        self.cancel(canceled).await?;
+        self.seen.cancel_cancelled = Some(self.cancel(canceled).await?);
+        self.end_session(canceled).await
     }
 
     async fn probe_second_session(&mut self) -> Result<(), Error> {

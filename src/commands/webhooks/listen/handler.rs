@@ -66,7 +66,7 @@ pub(super) struct Handler<'a> {
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
     pub(super) print_error: RefCell<Option<Error>>,
-    /// Cancelled when kustom is about to exit; nothing is printed or acknowledged afterwards.
+    /// Canceled when kustom is about to exit; nothing is printed or acknowledged afterwards.
     pub(super) stop: CancellationToken,
 }
 
