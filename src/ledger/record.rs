@@ -6,7 +6,25 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::hash::checksum;
-use super::sql::Param;
+
+/// The value of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Param {
+    Text(Option<String>),
+    Integer(Option<i64>),
+}
+
+impl From<&str> for Param {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<i64> for Param {
+    fn from(number: i64) -> Self {
+        Self::Integer(Some(number))
+    }
+}
 
 pub(crate) trait Record: Serialize + DeserializeOwned {
     /// What one is called in messages.

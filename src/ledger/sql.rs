@@ -6,28 +6,9 @@ use std::ops::Range;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::record::Record;
+use super::record::{Param, Record};
 use super::storage::{Filter, Lookup};
 use super::{Attempt, Outcome, RefundAttempt};
-
-/// A value of a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Param {
-    Text(Option<String>),
-    Integer(Option<i64>),
-}
-
-impl From<&str> for Param {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
-    }
-}
-
-impl From<i64> for Param {
-    fn from(number: i64) -> Self {
-        Self::Integer(Some(number))
-    }
-}
 
 /// A statement with the values of its parameters.
 pub(super) type Query = (String, Vec<Param>);

@@ -14,8 +14,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_f
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::record::{Record, Row, check_rows};
-use super::sql::{self, Param, Query};
+use super::record::{Param, Record, Row, check_rows};
+use super::sql::{self, Query};
 use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
 use super::{Attempt, Origin, RefundAttempt};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};

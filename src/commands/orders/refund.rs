@@ -31,7 +31,7 @@ Exit codes:
     6  unavailable; nothing was refunded
     7  unknown: run the same command again, which cannot refund twice
     8  not confirmed; nothing was refunded
-    9  this refund was made before; --again makes it once more. Or another refund of the same line is in progress
+    9  this refund was made before (--again repeats it), or one of the same line is in progress
 
 Next:
   kustom orders get ORDER

@@ -16,8 +16,8 @@ use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_check
 use tokio_postgres::{GenericClient, IsolationLevel, Transaction};
 
 use super::database_url::DatabaseUrl;
-use super::record::{Record, Row, check_rows};
-use super::sql::{self, Param, Query};
+use super::record::{Param, Record, Row, check_rows};
+use super::sql::{self, Query};
 use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
 use super::{Attempt, Origin, RefundAttempt, hash};
 use crate::secret::Secret;
