@@ -57,7 +57,7 @@ fn resource(asked: &Asked) -> Value {
 fn echo(asked: &Asked) -> Reply {
     let list = asked.method == "GET" && !asked.line().contains(&fixed_id(1));
     let body = if list {
-        json!({"content": [resource(asked)], "last": true, "payouts": [resource(asked)], "transactions": []})
+        json!({"payment_reference": "x", "content": [resource(asked)], "last": true, "payouts": [resource(asked)], "transactions": []})
     } else {
         resource(asked)
     };

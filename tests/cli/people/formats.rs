@@ -112,7 +112,7 @@ fn a_filter_streams_on_ndjson_prints_strings_as_they_are_and_implies_json() {
     );
     let counted = env.command(["devices", "list", "--jq", "length"]).env("KUSTOM_OUTPUT", "table").run();
     assert_eq!(counted.stdout_only(), "2\n");
-    let failed = env.run(["devices", "list", "--jq", ".[].name.x"]).assert_code(1);
+    let failed = env.run(["devices", "list", "--jq", ".[].name.x"]).assert_code(7);
     assert!(failed.stderr.contains("--jq: cannot index"), "{}", failed.stderr);
 }
 
