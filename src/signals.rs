@@ -36,6 +36,19 @@ impl Interrupts {
         InterruptHold(self)
     }
 
+    /// Keeps that a signal was received. Returns false for a Ctrl-C that is held. Both receivers of a signal call this,
+    /// because either may be the first.
+    fn record(&self, signal: Received) -> bool {
+        if signal == Received::Interrupt && self.is_held.load(Ordering::Relaxed) {
+            return false;
+        }
+        if signal == Received::Terminate {
+            IS_TERMINATED.store(true, Ordering::Relaxed);
+        }
+        IS_INTERRUPTED.store(true, Ordering::Relaxed);
+        true
+    }
+
     /// Waits for a Ctrl-C that is held.
     pub(crate) async fn held(&self) {
         self.held.notified().await;
@@ -66,11 +79,10 @@ pub(crate) fn cancel_on_signal(
         for token in [cancel, abort] {
             loop {
                 let signal = signals.recv().await;
-                if signal == Received::Interrupt && interrupts.is_held.load(Ordering::Relaxed) {
-                    interrupts.held.notify_one();
-                    continue;
+                if interrupts.record(signal) {
+                    break;
                 }
-                break;
+                interrupts.held.notify_one();
             }
             token.cancel();
         }
@@ -97,13 +109,7 @@ fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
     let watch = move || {
         runtime.block_on(async {
             loop {
-                let signal = signals.recv().await;
-                if signal == Received::Terminate {
-                    IS_TERMINATED.store(true, Ordering::Relaxed);
-                }
-                if signal != Received::Interrupt || !interrupts.is_held.load(Ordering::Relaxed) {
-                    IS_INTERRUPTED.store(true, Ordering::Relaxed);
-                }
+                interrupts.record(signals.recv().await);
             }
         });
     };
