@@ -229,7 +229,7 @@ impl SqliteStorage {
             location: self.location(),
             reason: sql::describe_damage::<R>(damaged),
         })?;
-        // What was stored in a file that was removed meanwhile is lost.
+        // A record in a file that was removed meanwhile is lost.
         self.ensure_in_place().await
     }
 

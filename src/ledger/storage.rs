@@ -127,7 +127,7 @@ pub(crate) struct Filter {
     pub matches_all_accounts: bool,
 }
 
-/// What a storage holds.
+/// The contents of a storage.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// The version of the tables.

@@ -73,7 +73,7 @@ fn kill_at_many_moments(command: impl Fn() -> RunningCommand, reset: impl Fn(), 
 #[test]
 fn killing_a_profile_write_leaves_the_old_file_or_the_new_one() {
     let env = TestEnv::new();
-    let profiles: Vec<_> = (0..500)
+    let profiles: Vec<_> = (0..100)
         .map(|number| {
             format!(
                 "[profiles.p{number}]\nenvironment = \"playground\"\napi_key = \"kco_test_api_{number}\"\n"

@@ -275,6 +275,7 @@ fn on_production_a_create_names_what_it_will_do_and_asks() {
         let env = production(&server);
         let mut screen = PtySession::open(&env, words, &[("NO_COLOR", "1")]);
         screen.until(&question);
+        screen.until_asked("Continue? [y/N]");
         screen.type_in(answer);
         let (exit, shown) = screen.end();
         assert_eq!(exit, code, "{shown}");
