@@ -49,9 +49,8 @@ pub(crate) use storage::{
 
 use outbox::Undelivered;
 
-use crate::api::find_difference;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Resource, Session};
+use crate::model::{Resource, Session, find_difference};
 
 /// How many attempts are read at once for a list.
 const PAGE_SIZE: usize = 200;

@@ -224,9 +224,7 @@ impl Choice {
     fn parts(&self) -> [&str; 3] {
         [&self.name, &self.detail, &self.mark]
     }
-}
 
-impl Choice {
     /// Formats the choice as one line: its parts, of which the last is never truncated.
     fn format(&self, columns: usize, widths: &[usize]) -> String {
         let parts = self.parts();

@@ -159,7 +159,7 @@ async fn check_lines(attempt: &RefundAttempt, order: &Order, context: &ApiContex
     ledger.finish_refund(attempt, &RefundOutcome::Refused(message.clone())).await?;
     let error = Error::new(ErrorKind::Busy, format!("{message}; this one was not sent"));
     Err(if other.outcome.is_unknown() {
-        error.hint("run its command again, which finishes it, and then this one")
+        error.hint("run the command of that refund again to finish it, and then this one")
     } else {
         error.hint("run the command again")
     })

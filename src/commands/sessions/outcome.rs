@@ -2,10 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::api::find_difference;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Resource, Session, SessionStatus};
+use crate::model::{Resource, Session, SessionStatus, find_difference};
 use crate::text::escape_control;
 
 /// Fails if the session is not the one that was requested, such as one of another amount.
