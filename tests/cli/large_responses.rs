@@ -80,7 +80,7 @@ fn a_response_with_too_many_values_is_not_parsed() {
 
 #[test]
 fn long_words_of_the_api_are_shortened_on_screen_and_in_the_ledger() {
-    let long = "ö".repeat(1_000_000);
+    let long = "ö".repeat(100_000);
     for (status, body) in [
         (400, json!({"detail": long})),
         (400, json!({"errors": {(&long): [&long]}, "error_code": long, "correlation_id": long})),

@@ -121,19 +121,34 @@ fn run(env: &TestEnv, url: &str, command: CommandLine, more: &[&str]) -> Command
     outcome
 }
 
-/// Runs every command in these formats with the key from a profile, and in one format with the key from elsewhere.
+/// Where the key comes from, and a format.
+type Run = (Source, &'static str);
+
+/// Runs every command in all of these ways.
 fn all_commands(
     answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
-    formats: &[&'static str],
+    runs: &[Run],
+) -> Vec<CommandOutput> {
+    commands(answers, runs, |_, _| true)
+}
+
+/// Runs every command in one of these ways, each in turn: how an error is shown depends on neither.
+fn commands_in_turn(answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static, runs: &[Run]) {
+    let _ = commands(answers, runs, |command, run| command % runs.len() == run);
+}
+
+fn commands(
+    answers: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    runs: &[Run],
+    is_run: impl Fn(usize, usize) -> bool + Sync,
 ) -> Vec<CommandOutput> {
     let server = Server::new(answers);
     let outcomes = Mutex::new(Vec::new());
-    let more = [(Source::Variable, formats[0]), (Source::Command, formats[formats.len() - 1])];
-    let runs = formats.iter().map(|format| (Source::Profile, *format)).chain(more);
-    in_parallel(4, runs.collect::<Vec<_>>(), |(source, format)| {
-        let env = env(source, &server.url());
-        for command in COMMANDS {
-            if WITHOUT_ACCOUNT.contains(&command.0) && source != Source::Variable {
+    in_parallel(4, runs.iter().enumerate(), |(run_number, (source, format))| {
+        let env = env(*source, &server.url());
+        for (number, command) in COMMANDS.into_iter().enumerate() {
+            let is_idle = WITHOUT_ACCOUNT.contains(&command.0) && *source != Source::Variable;
+            if is_idle || !is_run(number, run_number) {
                 continue;
             }
             let outcome = run(&env, &server.url(), command, &["-vv", "-o", format]);
@@ -174,7 +189,9 @@ fn no_success_shows_the_key() {
         ("ledger import", 2),
         ("sessions watch", 10),
     ];
-    let outcomes = all_commands(echo, &FORMATS);
+    let mut runs = FORMATS.map(|format| (Source::Profile, format)).to_vec();
+    runs.extend([(Source::Variable, "table"), (Source::Command, "name")]);
+    let outcomes = all_commands(echo, &runs);
     let expected = |outcome: &CommandOutput| {
         let failing = FAILING.iter().find(|(name, _)| outcome.command.contains(name));
         failing.map_or(0, |(_, code)| *code)
@@ -193,13 +210,15 @@ fn no_success_shows_the_key() {
 
 #[test]
 fn no_refusal_shows_the_key() {
-    let _ = all_commands(echoing_error(400), &["table", "json"]);
+    let runs = [(Source::Profile, "table"), (Source::Variable, "json"), (Source::Command, "table")];
+    let _ = all_commands(echoing_error(400), &runs);
 }
 
 #[test]
 fn no_refused_key_and_no_redirect_is_shown() {
-    let _ = all_commands(echoing_error(401), &["json"]);
-    let _ = all_commands(echoing_error(302), &["table"]);
+    let runs = [(Source::Profile, "json"), (Source::Variable, "table"), (Source::Command, "json")];
+    commands_in_turn(echoing_error(401), &runs);
+    commands_in_turn(echoing_error(302), &runs);
 }
 
 #[test]
