@@ -232,7 +232,9 @@ impl Client {
     fn find_difference(&self, request: &Request, response: &Response) -> Option<FailureCause> {
         let expectation = request.expectation.as_ref()?;
         let merchant_id = self.merchant_id.as_ref().and_then(|id| id.to_str().ok());
-        let difference = expectation.find_difference(&response.body, merchant_id)?;
+        let difference = expectation
+            .find_difference(&response.body, merchant_id)
+            .or_else(|| expectation.find_difference_in_location(response.header("location")))?;
         Some(FailureCause::OtherResource {
             status: response.status,
             difference: redact(&difference).into_owned(),

@@ -17,6 +17,7 @@ mod if_exists;
 mod ledger;
 mod list_filters;
 mod network_errors;
+mod other_order;
 mod other_resource;
 mod recover;
 mod repair;

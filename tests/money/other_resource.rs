@@ -1,6 +1,7 @@
 //! A server that responds about something else than it was asked: every field of every operation, each with every wrong
 //! value. No such response is believed, and none leads to a second session.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -9,10 +10,10 @@ use crate::common::harness::TestEnv;
 use crate::common::redaction::FIXED_ID;
 use crate::common::server::{Asked, Reply, Server};
 
-const KEY: &str = "kco_test_api_0123456789abcdef";
-const MERCHANT: &str = "M1";
+pub(super) const KEY: &str = "kco_test_api_0123456789abcdef";
+pub(super) const MERCHANT: &str = "M1";
 
-fn id(number: u32) -> String {
+pub(super) fn id(number: u32) -> String {
     format!("{FIXED_ID}{number:012}")
 }
 
@@ -22,21 +23,24 @@ fn wrong_values() -> [Value; 7] {
 }
 
 /// A server whose responses can be changed.
-struct Liar {
-    server: Server,
+pub(super) struct Liar {
+    pub(super) server: Server,
     lie: Arc<Mutex<Option<Lie>>>,
 }
 
 /// The field of the responses to this request, and its value; `None` removes the field.
 #[derive(Clone)]
-struct Lie {
-    request: &'static str,
-    field: &'static str,
-    value: Option<Value>,
+pub(super) struct Lie {
+    pub(super) request: &'static str,
+    pub(super) field: &'static str,
+    pub(super) value: Option<Value>,
 }
 
+/// Names the header instead of a field of the body.
+pub(super) const LOCATION: &str = "header location";
+
 impl Liar {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let lie: Arc<Mutex<Option<Lie>>> = Arc::default();
         let current = Arc::clone(&lie);
         let server = Server::new(move |asked| {
@@ -50,6 +54,9 @@ impl Liar {
                     None => &mut body,
                 };
                 match &lie.value {
+                    Some(value) if lie.field == LOCATION => {
+                        return Reply::json(201, &body).header("location", value.as_str().unwrap());
+                    }
                     Some(value) => target[lie.field] = value.clone(),
                     None => drop(target.as_object_mut().unwrap().shift_remove(lie.field)),
                 }
@@ -59,15 +66,22 @@ impl Liar {
         Self { server, lie }
     }
 
-    fn env(&self) -> TestEnv {
+    pub(super) fn env(&self) -> TestEnv {
         TestEnv::new().at(&self.server.url(), KEY).env("KUSTOM_MERCHANT_ID", MERCHANT)
     }
 
-    fn tell(&self, lie: Option<Lie>) {
+    pub(super) fn tell(&self, lie: Option<Lie>) {
         *self.lie.lock().unwrap() = lie;
     }
 
-    fn posts(&self) -> usize {
+    /// The idempotency keys of the requests that change an order.
+    pub(super) fn keys(&self) -> BTreeSet<String> {
+        let asked = self.server.asked();
+        let changes = asked.iter().filter(|asked| asked.line().starts_with("POST /ordermanagement/"));
+        changes.map(|asked| asked.header("klarna-idempotency-key").unwrap().to_owned()).collect()
+    }
+
+    pub(super) fn posts(&self) -> usize {
         self.server.lines().iter().filter(|line| *line == "POST /ipp/v1/sessions").count()
     }
 }
@@ -78,7 +92,7 @@ fn matches(pattern: &str, line: &str) -> bool {
 }
 
 /// The response of a server that tells the truth.
-fn truth(asked: &Asked) -> Value {
+pub(super) fn truth(asked: &Asked) -> Value {
     let sent: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
     let last = |index: usize| asked.line().rsplit('/').nth(index).unwrap_or_default().to_owned();
     let device = json!({"id": id(1), "name": "Till 1", "merchant_id": MERCHANT, "location_id": id(3)});
@@ -103,6 +117,13 @@ fn truth(asked: &Asked) -> Value {
             json!({"transactions": [{"payment_reference": "p-1", "order_id": id(6), "type": "SALE"}]})
         }
         line if line.starts_with("GET /settlements/v1/payouts/") => json!({"payment_reference": last(0)}),
+        line if line.starts_with("POST /ordermanagement/v1/orders/") => {
+            with(json!({"order_id": last(1), "purchase_currency": "SEK", "merchant_id": MERCHANT}), &sent)
+        }
+        line if line == format!("GET /ordermanagement/v1/orders/{}", id(7)) => json!({
+            "order_id": last(0), "status": "AUTHORIZED", "purchase_currency": "SEK", "order_amount": 1000,
+            "captured_amount": 0, "refunded_amount": 0, "remaining_authorized_amount": 1000,
+        }),
         line if line.starts_with("GET /ordermanagement/v1/orders/") => json!({
             "order_id": last(0), "status": "CAPTURED", "purchase_currency": "SEK", "order_amount": 1000,
             "captured_amount": 1000, "refunded_amount": 0, "remaining_authorized_amount": 0,
@@ -135,6 +156,38 @@ fn cases() -> Vec<Case> {
         (words("dev simulate-tap #5"), "GET /ipp/v1/sessions/*", &["session_id"], &[], 6),
         (words("locations get #3"), "GET /ipp/v1/locations/*", &["id", "merchant_id"], &["merchant_id"], 6),
         (words("orders get #6"), "GET /ordermanagement/v1/orders/*", &["order_id"], &[], 6),
+        (words("orders refund #6 --amount 5"), "GET /ordermanagement/v1/orders/*", &["order_id"], &[], 6),
+        (words("orders capture #7"), "GET /ordermanagement/v1/orders/*", &["order_id"], &[], 6),
+        (words("orders cancel #7"), "GET /ordermanagement/v1/orders/*", &["order_id"], &[], 6),
+        (words("orders release #7"), "GET /ordermanagement/v1/orders/*", &["order_id"], &[], 6),
+        (
+            words("orders refund #6 --amount 5 --reference r --again"),
+            "POST /ordermanagement/v1/orders/*",
+            &["order_id", "refunded_amount", "purchase_currency", "reference", "merchant_id"],
+            &["order_id", "refunded_amount", "purchase_currency", "reference", "merchant_id"],
+            7,
+        ),
+        (
+            words("orders capture #7 --amount 5 --reference r"),
+            "POST /ordermanagement/v1/orders/*",
+            &["order_id", "captured_amount", "purchase_currency", "reference", "merchant_id"],
+            &["order_id", "captured_amount", "purchase_currency", "reference", "merchant_id"],
+            7,
+        ),
+        (
+            words("orders cancel #7"),
+            "POST /ordermanagement/v1/orders/*",
+            &["order_id", "purchase_currency", "merchant_id"],
+            &["order_id", "purchase_currency", "merchant_id"],
+            7,
+        ),
+        (
+            words("orders release #7"),
+            "POST /ordermanagement/v1/orders/*",
+            &["order_id", "purchase_currency", "merchant_id"],
+            &["order_id", "purchase_currency", "merchant_id"],
+            7,
+        ),
         (words("payouts get p-1"), "GET /settlements/v1/payouts/*", &["payment_reference"], &[], 6),
         (
             words("payouts list --currency SEK"),
@@ -232,6 +285,7 @@ fn cases() -> Vec<Case> {
 fn is_valid_id(request: &str, field: &str, value: &Value) -> bool {
     request.starts_with("POST ")
         && !request.contains("/sessions/")
+        && !request.contains("/orders/")
         && field.ends_with("id")
         && *value == id(99)
         && !matches!(field, "device_id" | "location_id" | "merchant_id")
@@ -247,7 +301,9 @@ fn a_response_about_something_else_is_never_believed() {
         assert_eq!(honest.code, Some(0), "{}: {}", honest.command, honest.stderr);
         for field in fields {
             // One process each: those that move no money try fewer.
-            let count = if request == "POST /ipp/v1/sessions" { 7 } else { 3 };
+            let moves_money =
+                matches!(request, "POST /ipp/v1/sessions" | "POST /ordermanagement/v1/orders/*");
+            let count = if moves_money { 7 } else { 3 };
             let values = wrong_values().map(Some).into_iter().take(count);
             for value in
                 values.chain(if optional.contains(field) { vec![] } else { vec![None, Some(Value::Null)] })

@@ -79,7 +79,7 @@ struct Change {
     amount: Option<i64>,
     request: Request,
     /// Whether the order shows that the operation was processed.
-    is_processed: fn(&Order, &Order) -> bool,
+    is_processed: Box<dyn Fn(&Order) -> bool>,
 }
 
 impl CaptureArgs {
@@ -104,8 +104,13 @@ impl CaptureArgs {
             );
             return Err(Error::usage(format!("{amount} cannot be captured: {remaining} is authorized")));
         }
-        let request = capture_request(found.id, amount, reference.as_deref(), Uuid::new_v4());
-        let is_processed = |before: &Order, after: &Order| after.captured_amount > before.captured_amount;
+        let currency = found.order.currency();
+        let (reference, currency) = (reference.as_deref(), currency.as_deref());
+        let request = capture_request(found.id, amount, reference, currency, Uuid::new_v4());
+        let captured = found.order.captured_amount.unwrap_or_default();
+        let is_processed = Box::new(move |after: &Order| {
+            after.captured_amount.and_then(|now| now.checked_sub(captured)) == Some(amount)
+        });
         let change =
             Change { verb: "capture", done: "Captured", amount: Some(amount), request, is_processed };
         perform(found, change, context).await
@@ -121,8 +126,8 @@ impl CancelArgs {
         {
             return Err(not_possible(&found.order, "canceled"));
         }
-        let request = cancel_order_request(found.id, Uuid::new_v4());
-        let is_processed = |_: &Order, after: &Order| after.status == Some(OrderStatus::Cancelled);
+        let request = cancel_order_request(found.id, found.order.currency().as_deref(), Uuid::new_v4());
+        let is_processed = Box::new(|after: &Order| after.status == Some(OrderStatus::Cancelled));
         let amount = found.order.order_amount;
         perform(found, Change { verb: "cancel", done: "Canceled", amount, request, is_processed }, context)
             .await
@@ -137,8 +142,8 @@ impl ReleaseArgs {
         if amount.unwrap_or_default() <= 0 {
             return Err(not_possible(&found.order, "released"));
         }
-        let request = release_order_request(found.id, Uuid::new_v4());
-        let is_processed = |_: &Order, after: &Order| after.remaining_authorized_amount == Some(0);
+        let request = release_order_request(found.id, found.order.currency().as_deref(), Uuid::new_v4());
+        let is_processed = Box::new(|after: &Order| after.remaining_authorized_amount == Some(0));
         perform(found, Change { verb: "release", done: "Released", amount, request, is_processed }, context)
             .await
     }
@@ -167,15 +172,24 @@ async fn perform(found: FoundOrder, change: Change, context: &ApiContext<'_>) ->
     let amount = format_amount(amount, currency.as_deref());
     context.confirm(&format!("{verb} {amount} of order {id}")).await?;
     let result = context.client.send(&request).await;
-    let after = read_order(id, context).await;
+    let after = read_order(id, currency.as_deref(), context).await;
     if let Err(error) = result {
         let was_processed = error.side_effect == SideEffect::Possible
-            && after.as_ref().is_ok_and(|after| is_processed(&order, after));
+            && after.as_ref().is_ok_and(|after| is_processed(after));
         if !was_processed {
             return Err(Error::from(error).context(&format!("order {id}")));
         }
     }
-    context.output.print_item(&without_personal_data(after?, false))?;
+    // Except for an interruption, the exit code of the read would mean that nothing was processed.
+    let after = after.map_err(|error| {
+        let done = done.to_lowercase();
+        let kind = match error.kind {
+            ErrorKind::Interrupted => ErrorKind::Interrupted,
+            _ => ErrorKind::Unknown,
+        };
+        Error { kind, ..error }.context(&format!("{amount} was {done}, but not confirmed"))
+    })?;
+    context.output.print_item(&without_personal_data(after, false))?;
     context.output.status(&format!("{done} {amount} of order {id}."));
     Ok(ExitStatus::Success)
 }

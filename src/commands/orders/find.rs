@@ -39,18 +39,24 @@ pub(in crate::commands) async fn find_order(
             None => return find_by_id(query, context).await,
         },
     };
-    Ok(FoundOrder { id, order: read_order(id, context).await?, sale })
+    let currency = sale.as_ref().and_then(|sale| sale.currency.as_deref());
+    Ok(FoundOrder { id, order: read_order(id, currency, context).await?, sale })
 }
 
-pub(super) async fn read_order(id: Uuid, context: &ApiContext<'_>) -> Result<Resource<Order>, Error> {
-    let order = context.client.order(id).await;
+/// Reads an order in this currency, if it is known.
+pub(super) async fn read_order(
+    id: Uuid,
+    currency: Option<&str>,
+    context: &ApiContext<'_>,
+) -> Result<Resource<Order>, Error> {
+    let order = context.client.order(id, currency).await;
     order.map_err(|error| Error::from(error).context(&format!("order {id}")))
 }
 
 /// The ID is that of an order or of a session which the ledger does not know.
 async fn find_by_id(query: &str, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
     let Ok(id) = query.trim().parse::<Uuid>() else { return Err(not_found(query, context)) };
-    match context.client.order(id).await {
+    match context.client.order(id, None).await {
         Ok(order) => return Ok(FoundOrder { id, order, sale: None }),
         Err(error) if error.status() == Some(404) => {}
         Err(error) => return Err(Error::from(error).context(&format!("order {id}"))),
@@ -61,7 +67,8 @@ async fn find_by_id(query: &str, context: &ApiContext<'_>) -> Result<FoundOrder,
         Err(error) => return Err(Error::from(error).context(&format!("session {id}"))),
     };
     let id = order_of_session(&id.to_string(), session.status.as_ref(), session.order_id.as_deref())?;
-    Ok(FoundOrder { id, order: read_order(id, context).await?, sale: None })
+    let currency = session.purchase_currency.as_deref();
+    Ok(FoundOrder { id, order: read_order(id, currency, context).await?, sale: None })
 }
 
 fn not_found(query: &str, context: &ApiContext<'_>) -> Error {

@@ -295,7 +295,7 @@ async fn report(processed: Processed, context: &ApiContext<'_>) -> Result<ExitSt
     let Processed { attempt, refund_id } = processed;
     let RefundIntent { order_id, amount, currency, reference, lines, .. } = attempt.intent;
     let order = match order_id.parse() {
-        Ok(id) => context.client.order(id).await.ok(),
+        Ok(id) => context.client.order(id, Some(&currency)).await.ok(),
         Err(_) => None,
     };
     let refundable = order.as_ref().map(|order| order.refundable());

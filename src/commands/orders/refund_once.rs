@@ -103,7 +103,8 @@ pub(super) async fn refund_once(
         order_lines: attempt.intent.lines.clone(),
     };
     // Nothing between the response and the ledger waits for anything else, so that an interruption does not lose it.
-    let error = match context.client.send(&refund_request(order_id, &body, attempt.id)).await {
+    let request = refund_request(order_id, &body, Some(&attempt.intent.currency), attempt.id);
+    let error = match context.client.send(&request).await {
         Ok(response) => {
             let refund_id = refund_id_of(&response);
             let outcome = RefundOutcome::Refunded { refund_id: refund_id.clone() };
@@ -189,7 +190,7 @@ async fn find_processed(
     context: &ApiContext<'_>,
 ) -> Result<Option<Processed>, Error> {
     let ledger = context.ledger().await?;
-    let order = read_order(order_id, context).await?;
+    let order = read_order(order_id, Some(&attempt.intent.currency), context).await?;
     let others = ledger.refunds_of_order(&attempt.intent.order_id).await?;
     let Some(refund) = attempt.find_processed(&order, &others) else { return Ok(None) };
     let refund_id = refund.refund_id.clone();

@@ -248,7 +248,7 @@ async fn methods(
     let refunded = refunds.iter().map(|refund| refund.intent.order_id.as_str());
     let orders: BTreeSet<&str> = paid.chain(refunded).collect();
     let reads = stream::iter(orders).map(|id| async move {
-        let order = context.client.order(id.parse().ok()?).await.ok()?;
+        let order = context.client.order(id.parse().ok()?, None).await.ok()?;
         let method = order.initial_payment_method.as_ref()?.kind.clone()?;
         Some((id.to_owned(), method))
     });

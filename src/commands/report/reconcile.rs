@@ -215,7 +215,7 @@ async fn read_orders(
         let parsed = id
             .parse()
             .map_err(|_| Error::new(ErrorKind::Unavailable, format!("the order ID {id} is not a UUID")))?;
-        let order = context.client.order(parsed).await;
+        let order = context.client.order(parsed, None).await;
         let order = order.map_err(|error| Error::from(error).context(&format!("order {id}")))?;
         let captured = order.captured_amount.unwrap_or_default();
         Ok((id, OrderFact { captured, refunded: order.refunded_amount.unwrap_or_default() }))

@@ -81,7 +81,7 @@ impl Run<'_> {
                 }
             }
             Action::GetOrder { .. } => match self.order_of(id).await {
-                Ok(order) => api::read_order_request(order),
+                Ok(order) => api::read_order_request(order, None),
                 Err(result) => return Ok((result, None)),
             },
         };
@@ -116,7 +116,7 @@ impl Run<'_> {
         reference: Option<&str>,
     ) -> Result<Request, StepResult> {
         let id = self.order_of(session).await?;
-        let order = self.client.order(id).await.map_err(|error| failed_request(&error))?;
+        let order = self.client.order(id, None).await.map_err(|error| failed_request(&error))?;
         let refunded_amount = match amount {
             None => order.refundable(),
             Some(text) => {
@@ -129,7 +129,7 @@ impl Run<'_> {
         };
         let reference = reference.map(str::to_owned);
         let body = RefundRequest { refunded_amount, reference, ..RefundRequest::default() };
-        Ok(api::refund_request(id, &body, Uuid::new_v4()))
+        Ok(api::refund_request(id, &body, order.currency().as_deref(), Uuid::new_v4()))
     }
 
     async fn set_offline(&self, device: Uuid, offline: bool) -> StepResult {
