@@ -55,7 +55,7 @@ pub enum FailureCause {
 
 /// A request that failed, after all its attempts.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{request}: {}", .cause.message())]
+#[error("{}", .cause.message())]
 pub struct Error {
     /// The request, such as `GET /ipp/v1/devices`.
     pub request: String,
@@ -162,7 +162,8 @@ impl FailureCause {
                 format!("the response (HTTP {status}) does not match the request: {difference}")
             }
             Self::Cancelled => "interrupted while waiting for the response".to_owned(),
-            Self::NotSent { reason, .. } | Self::Lost(reason) | Self::State(reason) => reason.clone(),
+            Self::NotSent { reason, .. } => format!("cannot reach the Kustom API: {reason}"),
+            Self::Lost(reason) | Self::State(reason) => reason.clone(),
         }
     }
 }
@@ -191,9 +192,9 @@ impl From<Error> for error::Error {
             ErrorKind::Credentials => format!("the API does not accept the key: {reason}"),
             ErrorKind::NotFound | ErrorKind::Refused | ErrorKind::Usage => reason,
             ErrorKind::Interrupted => "interrupted".to_owned(),
-            _ => format!("{}: {reason}{attempts}", error.request),
+            _ => format!("{reason}{attempts}"),
         };
-        let mut report = Self::new(kind, message);
+        let mut report = Self::new(kind, message).detail("request", error.request.as_str());
         if let Some(status) = error.status() {
             report = report.detail("status", status);
         }

@@ -22,6 +22,7 @@ enum Step {
     Continue,
     Picked(usize),
     Cancelled,
+    Interrupted,
 }
 
 pub(super) struct Picker {
@@ -71,9 +72,11 @@ impl Picker {
                 term.write_line(line)?;
             }
             term.flush()?;
-            let step = term.read_key().map(|key| self.handle(&key));
+            // Unlike `read_key`, this sends the process no signal for Ctrl-C. The signal would arrive after the prompt, and
+            // interrupt what the caller does next.
+            let key = term.read_key_raw();
             term.clear_last_lines(lines.len())?;
-            match step? {
+            match self.handle(&key?) {
                 Step::Continue => {}
                 Step::Picked(index) => {
                     term.show_cursor()?;
@@ -83,6 +86,7 @@ impl Picker {
                     term.show_cursor()?;
                     return Ok(None);
                 }
+                Step::Interrupted => return Err(io::ErrorKind::Interrupted.into()),
             }
         }
     }
@@ -94,6 +98,7 @@ impl Picker {
                 return picked.map_or(Step::Continue, |index| Step::Picked(*index));
             }
             Key::Escape => return Step::Cancelled,
+            Key::CtrlC => return Step::Interrupted,
             Key::ArrowUp | Key::BackTab => self.select_by(-1),
             Key::ArrowDown | Key::Tab => self.select_by(1),
             Key::PageUp => self.select_at(self.selected.unwrap_or_default().saturating_sub(self.visible)),

@@ -187,7 +187,7 @@ fn the_proxy_is_named_and_not_the_host() {
     let list = ["devices", "list"];
     assert_eq!(
         refusing.run(list).assert_failure(6),
-        "error: GET /ipp/v1/devices: the proxy http://127.0.0.1:<port> (HTTPS_PROXY) refused the connection; correct \
+        "error: cannot reach the Kustom API: the proxy http://127.0.0.1:<port> (HTTPS_PROXY) refused the connection; correct \
          HTTPS_PROXY, or add api.playground.kustom.co to NO_PROXY (4 attempts)\n  \
          hint: nothing was sent; check the network with `kustom doctor`\n"
     );
