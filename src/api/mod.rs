@@ -33,7 +33,7 @@ pub(crate) use orders::{
     cancel_order_request, capture_request, read_order_request, refund_request, release_order_request,
 };
 pub(crate) use pages::PagedRequest;
-pub(crate) use path::{check_path, complete_path};
+pub(crate) use path::{check_path, complete_path, encode_segment};
 pub(crate) use pos::{PosAction, pair_request, pos_action_request};
 pub(crate) use request::Request;
 pub(crate) use sessions::{cancel_session_request, read_session_request, session_request};

@@ -8,7 +8,7 @@ use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::TestEnv;
 use crate::common::server::{Reply, Server};
 
-const UNUSUAL: [&str; 8] = [
+const UNUSUAL: [&str; 15] = [
     "session_lifetime=90s",
     "status_after_decline=created",
     "one_open_session_per_device=true",
@@ -17,6 +17,13 @@ const UNUSUAL: [&str; 8] = [
     "tap_answer=session",
     "offline_device=accept",
     "list_lag=3s",
+    "order_capture=manual",
+    "order_lag=5s",
+    "order_references=overwritten",
+    "refund_headers=none",
+    "idempotency_memory=10s",
+    "payout_delay=6h",
+    "transaction_signs=signed",
 ];
 
 fn flags<'a>(options: &[&'a str]) -> Vec<&'a str> {
@@ -63,9 +70,11 @@ fn the_facts_are_printed_and_the_file_contains_nothing_of_the_account() {
     let document: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["options"]["session_lifetime"], "PT15M");
     let facts = document["facts"].as_array().unwrap();
-    for fact in facts.iter().filter(|fact| fact["fact"] != "response to a simulated device") {
-        assert!(!fact["seen"].is_null(), "{fact}");
+    for fact in facts {
+        // Payments are captured at once by default.
+        assert_eq!(fact["seen"].is_null(), fact["fact"] == "operations on an authorized order", "{fact}");
     }
+    assert_eq!(document["options"].as_object().unwrap().len(), 23);
     let state = fs::read_to_string(env.state_folder().join("local.json")).unwrap();
     let ids = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").unwrap();
     assert!(ids.is_match(&state) && !ids.is_match(&text), "{text}");
@@ -91,7 +100,10 @@ fn the_probe_refuses_production_and_asks_before_it_changes_an_account() {
     let service = Server::always(Reply::problem(404, "nothing here"));
     let env = TestEnv::new().at(&service.url(), "kco_test_api_0123456789").env("KUSTOM_MERCHANT_ID", "M1");
     let unconfirmed = env.run(["dev", "probe"]).assert_failure(8);
-    assert!(unconfirmed.contains("Create simulated devices, enrollments and sessions"), "{unconfirmed}");
+    assert!(
+        unconfirmed.contains("Create simulated devices, enrollments, sessions and orders"),
+        "{unconfirmed}"
+    );
     assert_eq!(service.lines(), ["GET /"], "only whether it is an emulator");
     let refusing = Server::always(Reply::problem(401, "no"));
     let env = TestEnv::new().at(&refusing.url(), "kco_test_api_0123456789").env("KUSTOM_MERCHANT_ID", "M1");
@@ -119,7 +131,18 @@ fn a_probe_that_is_interrupted_or_killed_leaves_nothing_after_the_next_run() {
     let outcome = running.wait().assert_code(130);
     assert!(outcome.stderr.contains("everything that the probe created was removed"), "{}", outcome.stderr);
     assert_eq!(left(), (0, 0));
-    for request in ["> POST /ipp/v1/dev/devices", "> POST /ipp/v1/enrollments", "/simulate-tap?"] {
+    for request in [
+        "> GET /ipp/v1/locations",
+        "> POST /ipp/v1/dev/devices",
+        "> POST /ipp/v1/enrollments",
+        "/simulate-tap?",
+        "/cancel",
+        "> POST /emulator/clock",
+        "> POST /ordermanagement/",
+        "> GET /settlements/",
+        "> DELETE /ipp/v1/enrollments/",
+        "> DELETE /ipp/v1/devices/",
+    ] {
         let _ = probing(request).kill();
     }
     let _ = user.run(["dev", "probe", "-q"]).assert_code(0);

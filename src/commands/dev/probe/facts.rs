@@ -1,117 +1,10 @@
-//! What the probe saw, and what follows from it. Pure.
+//! What follows from what the probe saw, in words. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use jiff::SignedDuration;
 use serde::Serialize;
 
-use super::description::ResponseCheck;
-
-/// A response, as far as a fact needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seen {
-    pub(super) status: u16,
-    pub(super) has_body: bool,
-}
-
-impl Seen {
-    pub(super) const fn is_success(self) -> bool {
-        self.status >= 200 && self.status < 300
-    }
-
-    fn describe(self) -> String {
-        let body = if self.has_body { "with a body" } else { "without a body" };
-        format!("{} {body}", self.status)
-    }
-}
-
-/// The bounds of a duration that was measured: longer than the first, and at most the second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bounds {
-    pub(super) above: SignedDuration,
-    pub(super) at_most: SignedDuration,
-}
-
-impl Bounds {
-    pub(super) fn width(self) -> SignedDuration {
-        self.at_most - self.above
-    }
-
-    /// The roundest duration within the bounds.
-    pub(super) fn roundest(self) -> SignedDuration {
-        const UNITS: [i64; 6] = [3_600_000, 60_000, 1000, 100, 10, 1];
-        let at_most = i64::try_from(self.at_most.as_millis()).unwrap_or(i64::MAX);
-        let rounded = UNITS.map(|unit| SignedDuration::from_millis(at_most / unit * unit));
-        rounded.into_iter().find(|duration| *duration > self.above).unwrap_or(self.at_most)
-    }
-}
-
-/// The result of measuring how long something takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Measurement {
-    /// It was so from the beginning.
-    Immediate,
-    Within(Bounds),
-    LongerThan(SignedDuration),
-}
-
-impl Measurement {
-    fn duration(self) -> Option<SignedDuration> {
-        match self {
-            Self::Immediate => Some(SignedDuration::ZERO),
-            Self::Within(bounds) => Some(bounds.roundest()),
-            Self::LongerThan(_) => None,
-        }
-    }
-
-    fn describe(self) -> String {
-        match (self, self.duration()) {
-            (Self::LongerThan(limit), _) => format!("longer than {limit:#}"),
-            (_, Some(duration)) => format!("{duration:#}"),
-            (_, None) => String::new(),
-        }
-    }
-}
-
-/// Everything that the probe saw. A field is `None` where nothing was seen.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Observations {
-    pub(super) is_emulator: bool,
-    pub(super) create_device: Option<Seen>,
-    pub(super) list_without_merchant_id: Option<Seen>,
-    pub(super) list_lag: Option<Measurement>,
-    /// Statuses by page parameter.
-    pub(super) pages: Vec<(String, u16)>,
-    /// The status for an ID that does not exist, and for one that is no UUID.
-    pub(super) unknown_id: Option<(u16, u16)>,
-    pub(super) expires_in: Option<Seen>,
-    /// Whether the API rejected `expires_in` because `ttl` is missing.
-    pub(super) requires_ttl: bool,
-    pub(super) ttl: Option<Seen>,
-    /// How much later a code with a `ttl` of 72 hours expires than one with an `expires_in` of one hour.
-    pub(super) ttl_difference: Option<SignedDuration>,
-    pub(super) create_session: Option<Seen>,
-    pub(super) second_session: Option<Seen>,
-    /// The status of the session after each declined tap.
-    pub(super) declines: Vec<(&'static str, String)>,
-    pub(super) tap: Option<Seen>,
-    pub(super) tap_on_ended: Option<Seen>,
-    pub(super) cancel_paid: Option<Seen>,
-    pub(super) cancel_cancelled: Option<Seen>,
-    /// Responses to sessions that do not add up, by mistake.
-    pub(super) sums: Vec<(&'static str, Seen)>,
-    /// Responses to a line whose tax is this many minor units off.
-    pub(super) tax_off: Vec<(i64, Seen)>,
-    pub(super) item_types: Vec<(&'static str, Seen)>,
-    pub(super) offline_device: Option<Seen>,
-    pub(super) delete_enrollment: Option<Seen>,
-    pub(super) delete_device: Option<Seen>,
-    pub(super) delete_again: Option<Seen>,
-    pub(super) session_lifetime: Option<Measurement>,
-    /// The fields of error bodies, with their content type.
-    pub(super) problem_shapes: BTreeSet<String>,
-    pub(super) responses: Vec<ResponseCheck>,
-}
+use super::observations::{Measurement, Observations, Seen};
 
 /// A fact that the documents of the API leave open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -120,14 +13,22 @@ pub(super) struct Fact {
     pub(super) name: &'static str,
     /// What kustom and its emulator assume by default.
     pub(super) assumed: String,
-    /// The observed value; `None` if it was not probed.
+    /// The observed value; `None` if it was not seen.
     pub(super) seen: Option<String>,
     /// The option of the emulator with which it behaves as seen.
     pub(super) option: Option<String>,
 }
 
+/// A fact's name, what is assumed, what was seen, and the name of the option.
+type NewFact = (&'static str, &'static str, Option<String>, &'static str);
+
 fn describe(seen: Option<Seen>) -> Option<String> {
     seen.map(Seen::describe)
+}
+
+fn join(texts: &BTreeSet<String>) -> Option<String> {
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    Some(texts.join("; ")).filter(|text| !text.is_empty())
 }
 
 fn status(seen: Option<Seen>) -> Option<String> {
@@ -141,81 +42,31 @@ fn by_case<T: std::fmt::Display>(cases: &[(T, Seen)]) -> Option<String> {
 }
 
 impl Observations {
-    /// The options with which an emulator behaves as seen, by name. An option that cannot be known is absent.
-    pub(super) fn options(&self) -> BTreeMap<&'static str, String> {
-        let flag = |condition: bool| condition.to_string();
-        let either = |condition: bool, yes: &str, no: &str| if condition { yes } else { no }.to_owned();
-        let duration = |measured: Measurement| measured.duration().map(|duration| duration.to_string());
-        let decline = self.decline_status().and_then(|status| {
-            ["ACTIVE", "CREATED", "FAILED"].contains(&status).then(|| status.to_lowercase())
-        });
-        let candidates = [
-            ("session_lifetime", self.session_lifetime.and_then(duration)),
-            ("status_after_decline", decline),
-            ("one_open_session_per_device", self.second_session.map(|seen| flag(seen.status == 409))),
-            (
-                "cancel_ended",
-                self.cancel_cancelled.map(|seen| either(seen.is_success(), "answer", "conflict")),
-            ),
-            (
-                "offline_device",
-                self.offline_device.map(|seen| either(seen.is_success(), "accept", "conflict")),
-            ),
-            ("enrollment_dialect", self.enrollment_dialect().map(str::to_owned)),
-            ("strict_sums", self.strict_sums().map(flag)),
-            ("delete_status", self.delete_status().map(str::to_owned)),
-            (
-                "tap_answer",
-                self.tap
-                    .filter(|seen| seen.is_success())
-                    .map(|seen| either(seen.has_body, "session", "empty")),
-            ),
-            (
-                "device_list_merchant_id",
-                self.list_without_merchant_id.map(|seen| either(seen.is_success(), "optional", "required")),
-            ),
-            ("list_lag", self.list_lag.and_then(duration)),
-        ];
-        candidates.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
-    }
-
-    /// The status after every decline, if it is always the same.
-    fn decline_status(&self) -> Option<&str> {
-        let (_, first) = self.declines.first()?;
-        self.declines.iter().all(|(_, status)| status == first).then_some(first.as_str())
-    }
-
-    fn enrollment_dialect(&self) -> Option<&'static str> {
-        let (expires_in, ttl) = (self.expires_in?, self.ttl?);
-        if !expires_in.is_success() {
-            return (self.requires_ttl && ttl.is_success()).then_some("ttl_only");
-        }
-        let honors_ttl = self.ttl_difference? > SignedDuration::from_hours(24);
-        Some(if honors_ttl { "both" } else { "expires_in_only" })
-    }
-
-    /// Whether sums are checked, if all of them are treated alike.
-    fn strict_sums(&self) -> Option<bool> {
-        let (_, first) = self.sums.first()?;
-        let is_checked = !first.is_success();
-        self.sums.iter().all(|(_, seen)| seen.is_success() != is_checked).then_some(is_checked)
-    }
-
-    fn delete_status(&self) -> Option<&'static str> {
-        match (self.delete_device.or(self.delete_enrollment)?).status {
-            204 => Some("no_content"),
-            200 => Some("ok"),
-            _ => None,
-        }
-    }
-
     /// All facts, in the order in which they are printed.
     pub(super) fn facts(&self) -> Vec<Fact> {
         let options = self.options();
-        let fact = |name: &'static str, assumed: &str, seen: Option<String>, option: &str| {
-            let option = options.get(option).map(|value| format!("{option}={value}"));
-            Fact { name, assumed: assumed.to_owned(), seen, option }
+        let device_facts = self.device_facts().into_iter();
+        let facts = device_facts.chain(self.order_facts()).chain([self.conformance()]);
+        facts
+            .map(|(name, assumed, seen, option)| {
+                let option = options.get(option).map(|value| format!("{option}={value}"));
+                Fact { name, assumed: assumed.to_owned(), seen, option }
+            })
+            .collect()
+    }
+
+    fn conformance(&self) -> NewFact {
+        let different: Vec<_> = self.responses.iter().filter(|response| !response.is_described()).collect();
+        let conformance = match different.as_slice() {
+            _ if self.responses.is_empty() => None,
+            [] => Some("all are as described".to_owned()),
+            different => Some(format!("{} of {} differ", different.len(), self.responses.len())),
         };
+        ("responses compared with their description", "all are as described", conformance, "")
+    }
+
+    /// The facts about devices, enrollments and sessions.
+    fn device_facts(&self) -> Vec<NewFact> {
         let measured = |measurement: Option<Measurement>| measurement.map(Measurement::describe);
         let declines = self.decline_status().map(str::to_owned).or_else(|| {
             let each = self.declines.iter().map(|(outcome, status)| format!("{outcome}: {status}"));
@@ -229,63 +80,161 @@ impl Observations {
             None => self.expires_in.map(|seen| format!("{} for expires_in", seen.status)),
         };
         let unknown_id = self.unknown_id.map(|(unknown, malformed)| format!("{unknown} and {malformed}"));
-        let shapes: Vec<_> = self.problem_shapes.iter().map(String::as_str).collect();
-        let different: Vec<_> = self.responses.iter().filter(|response| !response.is_described()).collect();
-        let conformance = match different.as_slice() {
-            _ if self.responses.is_empty() => None,
-            [] => Some("all are as described".to_owned()),
-            different => Some(format!("{} of {} differ", different.len(), self.responses.len())),
-        };
         vec![
-            fact("lifetime of an enrollment code", "expires_in and ttl", lifetime, "enrollment_dialect"),
-            fact("response to a simulated device", "200 with a body", describe(self.create_device), ""),
-            fact("response to a new session", "200 with a body", describe(self.create_session), ""),
-            fact(
+            ("lifetime of an enrollment code", "expires_in and ttl", lifetime, "enrollment_dialect"),
+            ("response to a simulated device", "200 with a body", describe(self.create_device), ""),
+            ("response to a new session", "200 with a body", describe(self.create_session), ""),
+            (
                 "second open session on a device",
                 "200 with a body",
                 describe(self.second_session),
                 "one_open_session_per_device",
             ),
-            fact("response to a simulated tap", "204 without a body", describe(self.tap), "tap_answer"),
-            fact("status after a declined tap", "ACTIVE", declines, "status_after_decline"),
-            fact("tap on an ended session", "409", status(self.tap_on_ended), ""),
-            fact("cancel of a canceled session", "409", status(self.cancel_cancelled), "cancel_ended"),
-            fact("cancel of a paid session", "409", status(self.cancel_paid), ""),
-            fact("session lifetime", "15m", measured(self.session_lifetime), "session_lifetime"),
-            fact(
+            ("response to a simulated tap", "204 without a body", describe(self.tap), "tap_answer"),
+            ("status after a declined tap", "ACTIVE", declines, "status_after_decline"),
+            ("tap on an ended session", "409", status(self.tap_on_ended), ""),
+            ("cancel of a canceled session", "409", status(self.cancel_cancelled), "cancel_ended"),
+            ("cancel of a paid session", "409", status(self.cancel_paid), ""),
+            ("session lifetime", "15m", measured(self.session_lifetime), "session_lifetime"),
+            (
                 "sums that do not add up",
                 "line total: 400, sum: 400, sum of taxes: 400",
                 by_case(&self.sums),
                 "strict_sums",
             ),
-            fact("tax of a line that is off by", "1: 200, 2: 200", by_case(&self.tax_off), ""),
-            fact("item types", "all are accepted", by_case(&self.item_types), ""),
-            fact("new session on an offline device", "409", status(self.offline_device), "offline_device"),
-            fact(
+            ("tax of a line that is off by", "1: 200, 2: 200", by_case(&self.tax_off), ""),
+            ("item types", "all are accepted", by_case(&self.item_types), ""),
+            ("new session on an offline device", "409", status(self.offline_device), "offline_device"),
+            (
                 "list of devices without x-merchant-id",
                 "400",
                 status(self.list_without_merchant_id),
                 "device_list_merchant_id",
             ),
-            fact("time until a new device is listed", "0s", measured(self.list_lag), "list_lag"),
-            fact(
+            ("time until a new device is listed", "0s", measured(self.list_lag), "list_lag"),
+            (
                 "bounds of pages",
                 "page_size 0: 400, page_size 100: 200, page_size 101: 400, page_number -1: 400, page_number 9999: 200",
                 Some(pages.join(", ")).filter(|text| !text.is_empty()),
                 "",
             ),
-            fact("an ID that does not exist, and no UUID", "404 and 404", unknown_id, ""),
-            fact("deletion of an enrollment", "204 without a body", describe(self.delete_enrollment), ""),
-            fact("deletion of a device", "204 without a body", describe(self.delete_device), "delete_status"),
-            fact("deletion of a deleted device", "404", status(self.delete_again), ""),
-            fact(
+            ("an ID that does not exist, and no UUID", "404 and 404", unknown_id, ""),
+            ("deletion of an enrollment", "204 without a body", describe(self.delete_enrollment), ""),
+            ("deletion of a device", "204 without a body", describe(self.delete_device), "delete_status"),
+            ("deletion of a deleted device", "404", status(self.delete_again), ""),
+            (
                 "fields of an error",
                 "application/problem+json: detail, errors, status, title, type; \
                  application/problem+json: detail, status, title, type",
-                Some(shapes.join("; ")).filter(|text| !text.is_empty()),
+                join(&self.problem_shapes),
                 "",
             ),
-            fact("responses compared with their description", "all are as described", conformance, ""),
+        ]
+    }
+
+    /// The facts about orders and payouts.
+    fn order_facts(&self) -> Vec<NewFact> {
+        let (orders, payouts) = (&self.orders, &self.payouts);
+        let either =
+            |seen: Option<bool>, yes: &str, no: &str| seen.map(|seen| if seen { yes } else { no }.to_owned());
+        let named = |seen: Option<&str>, names: &[(&str, &str)]| {
+            let seen = seen?;
+            names.iter().find(|(value, _)| *value == seen).map(|(_, name)| (*name).to_owned())
+        };
+        let by_operation = |cases: &[(&str, String)]| {
+            let cases: Vec<_> = cases.iter().map(|(case, seen)| format!("{case}: {seen}")).collect();
+            Some(cases.join(", ")).filter(|text| !text.is_empty())
+        };
+        let unknown_id =
+            orders.unknown_id.as_ref().map(|(unknown, malformed)| format!("{unknown} and {malformed}"));
+        let captured = either(orders.is_captured, "when the customer pays", "by a request");
+        let spelling = named(orders.currency_case, &[("upper", "upper case"), ("lower", "lower case")]);
+        let references =
+            named(orders.references, &[("kept", "those of the session"), ("overwritten", "its own")]);
+        let repetition = either(orders.repeats_refund, "processed again", "not processed again");
+        let headers = [("both", "Refund-Id and Location"), ("location", "Location"), ("none", "neither")];
+        let envelope = named(
+            self.settlements_envelope(),
+            &[("object", "an object with the list"), ("array", "the list itself")],
+        );
+        let fee = named(payouts.fee, &[("one_percent", "1% of each sale"), ("none", "no fees")]);
+        let signs = [("unsigned", "all are positive"), ("signed", "refunds and fees are negative")];
+        vec![
+            (
+                "an order that does not exist, and no UUID",
+                "404 NO_SUCH_ORDER and 404 NOT_FOUND",
+                unknown_id,
+                "",
+            ),
+            ("time until a new order can be read", "0s", orders.lag.map(Measurement::describe), "order_lag"),
+            ("capture of an order", "when the customer pays", captured, "order_capture"),
+            ("currency of an order", "upper case", spelling, "order_currency_case"),
+            ("merchant references of an order", "those of the session", references, "order_references"),
+            (
+                "personal data in an order",
+                "present",
+                either(orders.has_personal_data, "present", "absent"),
+                "order_personal_data",
+            ),
+            (
+                "operations on an authorized order",
+                "cancel: 204, release: 204, capture: 201",
+                by_operation(&orders.on_authorized),
+                "",
+            ),
+            (
+                "operations on a captured order",
+                "capture: 403 CAPTURE_NOT_ALLOWED, cancel: 403 CANCEL_NOT_ALLOWED, release: 403 NOT_ALLOWED, \
+                 refund of too much: 403 REFUND_NOT_ALLOWED",
+                by_operation(&orders.on_captured),
+                "",
+            ),
+            ("response to a refund", "201 without a body", describe(orders.refund), ""),
+            (
+                "headers that name a refund",
+                "Refund-Id and Location",
+                named(orders.refund_headers, &headers),
+                "refund_headers",
+            ),
+            ("refund with a key that was used", "not processed again", repetition, ""),
+            (
+                "memory of an idempotency key",
+                "24h",
+                orders.memory.map(Measurement::describe),
+                "idempotency_memory",
+            ),
+            (
+                "status of a fully refunded order",
+                "CLOSED",
+                orders.refunded_status.clone(),
+                "fully_refunded_status",
+            ),
+            ("refund of a fully refunded order", "403 REFUND_NOT_ALLOWED", orders.on_refunded.clone(), ""),
+            (
+                "fields of an error about an order",
+                "application/json: correlation_id, error_code, error_messages",
+                join(&orders.problem_shapes),
+                "",
+            ),
+            (
+                "lists of payouts and transactions",
+                "an object with the list",
+                envelope,
+                "settlements_envelope",
+            ),
+            (
+                "time from the end of a day (UTC) to its payout",
+                "48h",
+                payouts.delay.map(|delay| format!("{delay:#}")),
+                "payout_delay",
+            ),
+            ("fees that are deducted from payouts", "1% of each sale", fee, "payout_fee"),
+            (
+                "signs of amounts in transactions",
+                "all are positive",
+                named(payouts.signs, &signs),
+                "transaction_signs",
+            ),
         ]
     }
 }
@@ -293,21 +242,8 @@ impl Observations {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_roundest_duration_within_the_bounds_is_chosen() {
-        for (above, at_most, expected) in [
-            (899_700, 900_100, "PT15M"),
-            (29_600, 30_020, "PT30S"),
-            (3_599_000, 3_601_000, "PT1H"),
-            (60_500, 61_000, "PT1M1S"),
-            (1_420, 1_510, "PT1.5S"),
-            (3, 4, "PT0.004S"),
-        ] {
-            let [above, at_most] = [above, at_most].map(SignedDuration::from_millis);
-            assert_eq!(Bounds { above, at_most }.roundest().to_string(), expected);
-        }
-    }
+    use jiff::SignedDuration;
+    use std::collections::BTreeMap;
 
     #[test]
     fn what_was_not_seen_determines_no_option() {

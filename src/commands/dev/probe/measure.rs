@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::facts::{Bounds, Measurement};
+use super::observations::{Bounds, Measurement};
+use super::orders::UsedKey;
 use super::prober::Prober;
 use crate::error::{Error, ErrorKind};
 use crate::model::SessionStatus;
@@ -17,7 +18,7 @@ const PRECISION: SignedDuration = SignedDuration::from_millis(400);
 const MAX_STEPS: u32 = 60;
 
 /// An emulator's clock is advanced by about a year at most.
-const MAX_ADVANCE: SignedDuration = SignedDuration::from_hours(366 * 24);
+pub(super) const MAX_ADVANCE: SignedDuration = SignedDuration::from_hours(366 * 24);
 
 /// How long a new device may take to be listed, in real time.
 const MAX_LAG: Duration = Duration::from_secs(30);
@@ -27,52 +28,98 @@ const LAG_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 const LIFETIME_INTERVAL: Duration = Duration::from_secs(10);
 
+/// What is measured.
+#[derive(Clone, Copy)]
+enum Subject {
+    SessionLifetime,
+    ListLag,
+    OrderLag,
+    /// How long the key of a refund of this order is remembered.
+    KeyMemory(Uuid),
+}
+
 /// An object that is observed until it changes by itself.
-#[derive(Clone)]
 enum Sample {
     /// Until it expires.
     Session(Uuid),
     /// Until it is listed.
     Device(String),
+    /// Until it can be read.
+    Order(Uuid),
+    /// Until it is forgotten.
+    Key(UsedKey),
 }
 
 impl Prober {
     pub(super) async fn measure_list_lag(&mut self) -> Result<(), Error> {
         let measured = if self.seen.is_emulator {
-            self.measure_by_clock(false).await?
+            self.measure_by_clock(Subject::ListLag).await?
         } else {
-            self.measure_in_real_time(false, LAG_INTERVAL, MAX_LAG).await?
+            self.measure_in_real_time(Subject::ListLag, LAG_INTERVAL, MAX_LAG).await?
         };
         self.seen.list_lag = Some(measured);
         Ok(())
     }
 
     pub(super) async fn measure_session_lifetime(&mut self) -> Result<(), Error> {
-        if !self.seen.create_session.is_some_and(super::facts::Seen::is_success) {
+        if !self.seen.create_session.is_some_and(super::observations::Seen::is_success) {
             return Ok(());
         }
         if self.seen.is_emulator {
-            self.seen.session_lifetime = Some(self.measure_by_clock(true).await?);
+            self.seen.session_lifetime = Some(self.measure_by_clock(Subject::SessionLifetime).await?);
         } else if self.wait {
-            let measured = self.measure_in_real_time(true, LIFETIME_INTERVAL, MAX_LIFETIME).await?;
+            let measured =
+                self.measure_in_real_time(Subject::SessionLifetime, LIFETIME_INTERVAL, MAX_LIFETIME).await?;
             self.seen.session_lifetime = Some(measured);
         }
         Ok(())
     }
 
-    async fn create_sample(&mut self, is_session: bool) -> Result<Sample, Error> {
-        if is_session {
-            return self.open_session().await.map(Sample::Session);
+    pub(super) async fn measure_order_lag(&mut self) -> Result<(), Error> {
+        let measured = if self.seen.is_emulator {
+            self.measure_by_clock(Subject::OrderLag).await?
+        } else {
+            self.measure_in_real_time(Subject::OrderLag, LAG_INTERVAL, MAX_LAG).await?
+        };
+        self.seen.orders.lag = Some(measured);
+        Ok(())
+    }
+
+    /// Only on an emulator: in real time this would take hours.
+    pub(super) async fn measure_key_memory(&mut self, order: Uuid) -> Result<(), Error> {
+        if self.seen.is_emulator {
+            self.seen.orders.memory = Some(self.measure_by_clock(Subject::KeyMemory(order)).await?);
         }
-        let (created, id) = self.create_device(None).await?;
-        let message = format!("the API responded with {} to a second simulated device", created.status);
-        id.map(Sample::Device).ok_or_else(|| Error::new(ErrorKind::Refused, message))
+        Ok(())
+    }
+
+    async fn create_sample(&mut self, subject: Subject) -> Result<Sample, Error> {
+        let refused = |message: String| Error::new(ErrorKind::Refused, message);
+        match subject {
+            Subject::SessionLifetime => self.open_session().await.map(Sample::Session),
+            Subject::ListLag => {
+                let (created, id) = self.create_device(None).await?;
+                let message =
+                    format!("the API responded with {} to a second simulated device", created.status);
+                id.map(Sample::Device).ok_or_else(|| refused(message))
+            }
+            Subject::OrderLag => {
+                let order = self.pay().await?;
+                order.map(Sample::Order).ok_or_else(|| refused("a session was not paid".to_owned()))
+            }
+            Subject::KeyMemory(order) => {
+                let key = self.use_key(order).await?;
+                key.map(Sample::Key).ok_or_else(|| refused("the API refused a refund".to_owned()))
+            }
+        }
     }
 
     async fn is_over(&mut self, sample: &Sample) -> Result<bool, Error> {
         match sample {
             Sample::Session(id) => Ok(self.status(*id).await? == SessionStatus::Expired.as_str()),
             Sample::Device(id) => self.is_listed(id).await,
+            Sample::Order(id) => Ok(self.read_order(*id).await?.is_some()),
+            Sample::Key(key) => Ok(self.is_forgotten(key).await? == Some(true)),
         }
     }
 
@@ -80,6 +127,8 @@ impl Prober {
         match sample {
             Sample::Session(id) => self.end_session(id).await,
             Sample::Device(id) => self.delete_device(&id).await.map(drop),
+            // The API deletes neither.
+            Sample::Order(_) | Sample::Key(_) => Ok(()),
         }
     }
 
@@ -89,10 +138,10 @@ impl Prober {
     }
 
     /// Doubles the age of a sample until it is over, and then halves the interval with a new sample for each step.
-    async fn measure_by_clock(&mut self, is_session: bool) -> Result<Measurement, Error> {
+    async fn measure_by_clock(&mut self, subject: Subject) -> Result<Measurement, Error> {
         let zero = SignedDuration::ZERO;
         let (mut above, mut at_most) = (zero, None);
-        let mut sample = self.create_sample(is_session).await?;
+        let mut sample = self.create_sample(subject).await?;
         if self.is_over(&sample).await? {
             self.remove_sample(sample).await?;
             return Ok(Measurement::Immediate);
@@ -130,7 +179,7 @@ impl Prober {
                     }
                     age = above + bounds.width() / 2;
                     earliest = self.now().await?;
-                    sample = self.create_sample(is_session).await?;
+                    sample = self.create_sample(subject).await?;
                     created = self.now().await?;
                 }
             }
@@ -142,12 +191,12 @@ impl Prober {
 
     async fn measure_in_real_time(
         &mut self,
-        is_session: bool,
+        subject: Subject,
         interval: Duration,
         limit: Duration,
     ) -> Result<Measurement, Error> {
         let earliest = Instant::now();
-        let sample = self.create_sample(is_session).await?;
+        let sample = self.create_sample(subject).await?;
         let created = Instant::now();
         let mut above = SignedDuration::ZERO;
         let measured = loop {

@@ -1,10 +1,21 @@
 //! `kustom dev probe`
 
-mod description;
+mod carts;
+mod clean_up;
+mod devices;
+mod enrollments;
 mod facts;
+mod lists;
 mod measure;
+mod observations;
 mod open_sessions;
+mod operations;
+mod options;
+mod orders;
+mod payouts;
 mod prober;
+mod response_check;
+mod sessions;
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +23,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use self::facts::{Fact, Observations};
+use self::facts::Fact;
+use self::observations::Observations;
 use self::open_sessions::OpenSessions;
 use self::prober::Prober;
 use super::emulator_only::is_emulator;
@@ -36,12 +48,14 @@ Next:
 
 /// Find out how the API behaves where its documents do not say
 ///
-/// Creates simulated devices, enrollments and sessions on a playground account, taps with every outcome, and compares every
-/// response with its description. It prints each fact with what kustom assumes and what was seen, and the options with
-/// which the emulator behaves the same. It removes what it creates, and what an earlier run left behind.
+/// Creates simulated devices, enrollments and sessions on a playground account, taps with every outcome, captures and
+/// refunds the orders, reads payouts, and compares every response with its description. It prints each fact with what
+/// kustom assumes and what was seen, and the options with which the emulator behaves the same. It removes what it creates,
+/// except the orders, and what an earlier run left behind.
 ///
-/// The file contains no key, no ID and no other value of the account, so you can publish it. On an emulator, the probe
-/// advances the clock to measure durations. Production profiles are rejected.
+/// The file contains no key, no ID and no other value of the account, so you can publish it. A fact that the account cannot
+/// show, such as the fees of an account without payouts, is "not seen". On an emulator, the probe advances the clock to
+/// measure durations and to get a payout. Production profiles are rejected.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help(MORE))]
 pub(crate) struct Args {
@@ -74,8 +88,7 @@ async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> R
     };
     let is_emulator = is_on_this_machine && is_emulator(&context).await == Some(true);
     if !is_emulator {
-        let question =
-            "Create simulated devices, enrollments and sessions on this account, and remove them again?";
+        let question = "Create simulated devices, enrollments, sessions and orders on this account, and remove all but the orders again?";
         if !context.output.confirm(question).await? {
             return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was sent"));
         }
@@ -166,7 +179,7 @@ impl View for FactRow {
         Column::new("ASSUMED", |row| row.0.assumed.as_str().into()),
         Column::new("SEEN", |row| match &row.0.seen {
             Some(seen) => seen.as_str().into(),
-            None => Cell::styled("not probed", CellStyle::Muted),
+            None => Cell::styled("not seen", CellStyle::Muted),
         }),
         Column::new("OPTION", |row| Cell::optional(row.0.option.as_deref())),
     ];

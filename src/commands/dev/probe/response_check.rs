@@ -1,0 +1,152 @@
+//! Compares responses with their description.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::operations::{Field, Kind, Operation};
+
+/// A response compared with its description. It has no value of the response, so that it can be published.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct ResponseCheck {
+    pub(super) operation: &'static str,
+    pub(super) status: u16,
+    pub(super) content_type: String,
+    /// How it differs from its description.
+    pub(super) differences: Vec<String>,
+}
+
+impl ResponseCheck {
+    pub(super) fn new(operation: Operation, status: u16, content_type: &str, body: &[u8]) -> Self {
+        let is_success = (200..300).contains(&status);
+        let content_type = content_type.split(';').next().unwrap_or_default().trim();
+        let mut differences = Vec::new();
+        if is_success && operation.success.is_some_and(|described| described != status) {
+            differences.push(format!("the status {status} is not described"));
+        }
+        let fields = if is_success { operation.fields } else { operation.problem() };
+        match serde_json::from_slice(body) {
+            _ if fields.is_empty() => {}
+            Ok(Value::Object(object)) => compare_fields(&object, fields, "", &mut differences),
+            Ok(Value::Array(_)) => differences.push("the body is an array".to_owned()),
+            _ if body.is_empty() => differences.push("the body is empty".to_owned()),
+            _ => differences.push("the body is not a JSON object".to_owned()),
+        }
+        differences.sort();
+        differences.dedup();
+        Self { operation: operation.id, status, content_type: printable(content_type), differences }
+    }
+
+    pub(super) fn is_described(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// The fields of an error body with its content type, such as `application/problem+json: detail, status`.
+pub(super) fn problem_shape(content_type: &str, body: &[u8]) -> String {
+    let content_type = printable(content_type.split(';').next().unwrap_or_default().trim());
+    let fields = match serde_json::from_slice::<Map<String, Value>>(body) {
+        Ok(object) => {
+            let mut names: Vec<_> = object.keys().map(|name| printable(name)).collect();
+            names.sort();
+            names.join(", ")
+        }
+        Err(_) => "not a JSON object".to_owned(),
+    };
+    format!("{content_type}: {fields}")
+}
+
+fn compare_fields(object: &Map<String, Value>, fields: &[Field], path: &str, differences: &mut Vec<String>) {
+    for (name, value) in object {
+        let path = format!("{path}{}", printable(name));
+        let Some((_, kind)) = fields.iter().find(|(known, _)| known == name) else {
+            differences.push(format!("the field {path} is not described"));
+            continue;
+        };
+        match (kind, value) {
+            // An absent value may be null (observed).
+            (_, Value::Null) | (Kind::Text, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {}
+            (Kind::Integer, Value::Number(number)) if number.is_i64() => {}
+            (Kind::Map, Value::Object(map)) if map.values().all(Value::is_string) => {}
+            (Kind::AnyObject, Value::Object(_)) => {}
+            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_string) => {}
+            (Kind::Object(fields), Value::Object(object)) => {
+                compare_fields(object, fields, &format!("{path}."), differences);
+            }
+            (Kind::List(fields), Value::Array(items)) => {
+                for item in items {
+                    match item {
+                        Value::Object(item) => {
+                            compare_fields(item, fields, &format!("{path}[]."), differences);
+                        }
+                        _ => differences.push(format!("an element of {path} is not an object")),
+                    }
+                }
+            }
+            _ => differences.push(format!("the field {path} has another type than described")),
+        }
+    }
+}
+
+/// A name of a field, a type or a code. Anything that is unlikely to be one could be a value, and is not printed.
+pub(super) fn printable(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "_-./+".contains(letter);
+    let is_name = !name.is_empty() && name.len() <= 40 && name.chars().all(is_plain);
+    // An ID or a number could be part of somebody's data.
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    if is_name && digits <= 2 { name.to_owned() } else { "…".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::operations::{CREATE_SESSION, GET_ORDER, GET_SESSION, TAP};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_difference_is_named_without_a_value() {
+        let check = |operation, status, body: &Value| {
+            ResponseCheck::new(
+                operation,
+                status,
+                "application/json; charset=utf-8",
+                body.to_string().as_bytes(),
+            )
+            .differences
+        };
+        let session = json!({
+            "session_id": "x", "status": null, "order_amount": 1.5, "tip": "secret", "shop 17": 1,
+            "order_items": [{"name": "a", "total_amount": "5", "color": "b"}, 7],
+        });
+        assert_eq!(
+            check(GET_SESSION, 202, &session),
+            [
+                "an element of order_items is not an object",
+                "the field order_amount has another type than described",
+                "the field order_items[].color is not described",
+                "the field order_items[].total_amount has another type than described",
+                "the field tip is not described",
+                "the field … is not described",
+                "the status 202 is not described",
+            ]
+        );
+        assert_eq!(check(CREATE_SESSION, 202, &json!({"session_id": "x"})), [""; 0]);
+        assert_eq!(
+            check(GET_SESSION, 404, &json!({"error_code": "x"})),
+            ["the field error_code is not described"]
+        );
+        assert_eq!(ResponseCheck::new(TAP, 204, "", b"").differences, [""; 0]);
+        let order =
+            json!({"customer": {"name": "Ada"}, "billing_address": "Provgatan 1", "refunds": [{"fee": 1}]});
+        assert_eq!(
+            check(GET_ORDER, 200, &order),
+            [
+                "the field billing_address has another type than described",
+                "the field refunds[].fee is not described"
+            ]
+        );
+        assert_eq!(check(GET_ORDER, 404, &json!({"error_code": "x", "error_messages": ["y"]})), [""; 0]);
+        let shape =
+            problem_shape("application/problem+json", br#"{"title": "x", "detail": "y", "0123456789": 1}"#);
+        assert_eq!(shape, "application/problem+json: detail, title, …");
+    }
+}
