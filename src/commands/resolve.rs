@@ -140,18 +140,25 @@ impl ApiContext<'_> {
         }
     }
 
+    /// Fails if nothing is named, and the user cannot pick from a list. It is the first thing that is missing.
+    pub(super) fn ensure_named<T: NamedResource>(&self, is_named: bool) -> Result<(), Error> {
+        if is_named || self.output.can_prompt() {
+            return Ok(());
+        }
+        let noun = T::NOUN;
+        let way = if T::NAME_KIND.is_some() { "a name or an ID" } else { "an ID" };
+        Err(Error::usage(format!("no {noun} is given"))
+            .hint(format!("pass {way}; `kustom {noun}s list` lists them")))
+    }
+
     /// Like [`Self::find`], but lets the user pick one from a list if `query` is `None`.
     pub(super) async fn find_or_select<T: NamedResource>(
         &self,
         query: Option<&str>,
     ) -> Result<Resource<T>, Error> {
         let Some(query) = query else {
+            self.ensure_named::<T>(false)?;
             let noun = T::NOUN;
-            if !self.output.can_prompt() {
-                let way = if T::NAME_KIND.is_some() { "a name or an ID" } else { "an ID" };
-                return Err(Error::usage(format!("no {noun} is given"))
-                    .hint(format!("pass {way}; `kustom {noun}s list` lists them")));
-            }
             let all = fetch_for_lookup(T::list_choices(&self.client)).await?;
             self.learn_resources(&all);
             if all.is_empty() {

@@ -348,15 +348,18 @@ fn base_url(
     };
     match BaseUrl::parse_allowing(&value, allow_http) {
         Ok(value) => Ok(Some(Sourced { value, source, shadows })),
-        Err(error) => {
-            let report = Error::usage(format!("the base URL from {source} cannot be used: {error}"));
-            Err(match error {
-                BaseUrlError::PlainHttp => {
-                    report.hint("for an emulator in a private network, name its host with --allow-http")
-                }
-                _ => report,
-            })
+        Err(error) => Err(unusable_base_url(&source.to_string(), error)),
+    }
+}
+
+/// The error for a base URL from a flag, a variable or a profile.
+pub(crate) fn unusable_base_url(source: &str, error: BaseUrlError) -> Error {
+    let report = Error::usage(format!("the base URL from {source} cannot be used: {error}"));
+    match error {
+        BaseUrlError::PlainHttp => {
+            report.hint("for an emulator in a private network, name its host with --allow-http")
         }
+        _ => report,
     }
 }
 

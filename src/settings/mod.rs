@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::ValueEnum as _;
 use serde::Serialize;
 
-pub(crate) use account::{Account, Endpoint};
+pub(crate) use account::{Account, Endpoint, unusable_base_url};
 pub(crate) use directory::DirectorySettings;
 pub(crate) use env::EnvVars;
 pub(crate) use paths::Paths;

@@ -184,7 +184,7 @@ fn login_stores_nothing_that_was_refused() {
             &["--api-key-stdin", "--base-url", "http://example.com"],
             KEY,
             2,
-            "error: invalid value 'http://example.com' for ",
+            "error: the base URL from --base-url cannot be used: it is plain http",
         ),
         (
             &["--api-key-stdin", "--profile", "local"],

@@ -62,6 +62,58 @@ fn a_key_of_an_account_is_never_sent_in_plain_text() {
 }
 
 #[test]
+fn login_allows_plain_http_as_other_commands_do() {
+    let Some(address) = private_address() else { return };
+    let server = Server::on((address, 0).into(), |_| {
+        Reply::json(200, &serde_json::json!({"content": [], "last": true}))
+    });
+    let (url, host) = (format!("http://{address}:{}", server.port()), address.to_string());
+    let login = |env: &TestEnv, key: &str, more: &[&str]| {
+        let args = ["login", "--profile", "shared", "--api-key-stdin"];
+        env.command([&args[..], more].concat()).stdin(key).run()
+    };
+    let (emulator, local) = ("kco_test_api_emulator", ["--environment", "local", "--base-url", &url]);
+    let allowed = [&local[..], &["--allow-http", &host]].concat();
+
+    let env = TestEnv::new();
+    let said = login(&env, emulator, &local).assert_failure(2);
+    assert!(
+        said.starts_with("error: the base URL from --base-url cannot be used: it is plain http"),
+        "{said}"
+    );
+    assert!(said.contains("--allow-http"), "{said}");
+    let _ =
+        login(&env, emulator, &[&local[..], &["--allow-http", "10.255.255.2"]].concat()).assert_failure(2);
+    let public =
+        ["--environment", "local", "--base-url", "http://93.184.216.34", "--allow-http", "93.184.216.34"];
+    let _ = login(&env, emulator, &public).assert_failure(2);
+    for (key, more, code) in [
+        ("kco_live_api_0123456789", &["--environment", "local"][..], 3),
+        ("kco_live_api_0123456789", &[], 2),
+        (emulator, &["--environment", "playground"], 2),
+        (emulator, &[], 2),
+    ] {
+        let args = [more, &["--base-url", &url, "--allow-http", &host]].concat();
+        let _ = login(&env, key, &args).assert_failure(code);
+    }
+    assert!(!env.profiles_file().exists());
+    server.assert_untouched();
+
+    // The profile has all that it needs, and a login that replaces it keeps the host.
+    let _ = login(&env, emulator, &allowed).assert_code(0);
+    let stored = std::fs::read_to_string(env.profiles_file()).unwrap();
+    assert!(stored.contains(&format!("allow_http = \"{host}\"")), "{stored}");
+    let _ = env.run(["devices", "list"]).ok();
+    let _ = login(&env, emulator, &local).assert_code(0);
+    let from_variables = TestEnv::new().env("KUSTOM_BASE_URL", &url).env("KUSTOM_ALLOW_HTTP", &host);
+    let _ = login(&from_variables, emulator, &["--environment", "local"]).assert_code(0);
+    assert_eq!(server.lines(), ["GET /ipp/v1/devices"; 4]);
+    let set = ["profiles", "set", "--profile", "shared", "base_url", "http://10.255.255.2:9"];
+    let _ = env.run(set).assert_failure(2);
+    let _ = env.run([&set[..], &["--allow-http", "10.255.255.2"]].concat()).ok();
+}
+
+#[test]
 fn a_name_of_a_public_address_is_not_used() {
     // It resolves to a public address, or not at all.
     let env = TestEnv::new().local().env("KUSTOM_BASE_URL", "http://api.kustom.co.example:9");

@@ -239,7 +239,7 @@ fn every_kind_of_failure_is_one_json_object() {
             &["did you mean 'list'?", "see `kustom devices --help`"],
         ),
         (
-            &["sessions", "create"],
+            &["sessions", "create", "--device", "x", "--amount", "5"],
             "no currency is given, and the profile has no default",
             &["add --currency, such as --currency SEK"],
         ),

@@ -52,6 +52,27 @@ fn a_disk_without_space_is_a_failure() {
     assert!(text(&folder).0 == "failure" && text(&folder).1.contains("cannot be written"), "{folder}");
 }
 
+/// On a small file system of its own, which needs root or user namespaces.
+#[cfg(target_os = "linux")]
+#[test]
+fn little_free_space_is_a_warning() {
+    let may_mount = std::process::Command::new("unshare")
+        .args(["-rm", "mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", "/mnt"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !may_mount {
+        return;
+    }
+    let env = env_with_session();
+    let script = format!(
+        "exec unshare -rm sh -c 'mount -t tmpfs -o size=8m,mode=700 tmpfs \"{}\" && exec \"$0\" \"$@\"' \"$0\" \"$@\"",
+        env.state_folder().display()
+    );
+    let folder = check(&env, Some(&script), 0, "state folder");
+    assert!(text(&folder).0 == "warning" && text(&folder).1.ends_with("MiB of free space"), "{folder}");
+    assert!(folder["next"].to_string().contains("no session can be created"), "{folder}");
+}
+
 #[test]
 fn a_ledger_that_is_locked_is_a_failure() {
     let env = env_with_session();

@@ -76,6 +76,52 @@ fn without_a_terminal_and_without_yes_nothing_is_sent() {
 }
 
 #[test]
+fn what_is_missing_is_named_before_anything_is_asked() {
+    let server = Server::unwanted();
+    for env in [production(&server), TestEnv::new().local()] {
+        for (missing, commands) in [
+            (
+                "order",
+                &[
+                    "orders get",
+                    "orders refund",
+                    "orders refund --yes",
+                    "orders refund --amount 5",
+                    "orders capture",
+                    "orders capture --amount 5 --yes",
+                    "orders cancel",
+                    "orders release",
+                ][..],
+            ),
+            (
+                "session",
+                &["sessions get", "sessions watch", "sessions watch --cancel-on-timeout", "sessions cancel"],
+            ),
+            (
+                "device",
+                &[
+                    "devices update",
+                    "devices deregister",
+                    "devices free",
+                    "sessions create --amount 5 --currency SEK",
+                ],
+            ),
+            ("enrollment", &["enrollments delete", "enrollments delete --yes"]),
+            ("amount", &["sessions create", "sessions create --device x"]),
+        ] {
+            for command in commands {
+                let said = env.run(command.split(' ')).assert_failure(2);
+                assert!(
+                    said.starts_with(&format!("error: no {missing} is given\n  hint: ")),
+                    "{command}: {said}"
+                );
+            }
+        }
+    }
+    server.assert_untouched();
+}
+
+#[test]
 fn with_yes_it_goes() {
     for (args, request) in risky() {
         let server = Server::new(api);

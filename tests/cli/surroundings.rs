@@ -288,7 +288,72 @@ fn typed_paths_and_addresses_are_completed() {
         assert_eq!(asked.header("x-merchant-id"), Some("M-1"), "{}", asked.method);
     }
     assert_eq!(server.lines().len(), 4);
-    let named = format!("shop.localhost:{}", server.port());
-    let _ = TestEnv::new().at(&named, KEY).run(["devices", "list"]).ok();
-    assert_eq!(server.asked()[4].header("host"), Some(&*named));
+}
+
+/// The names of this machine as people type them, with the path that they add.
+fn own_names(port: u16) -> Vec<(String, &'static str)> {
+    [
+        (format!("localhost:{port}"), "/"),
+        (format!("localhost:{port}/x"), "/x"),
+        (format!("localhost.:{port}/x"), "/x"),
+        (format!("shop.localhost:{port}"), "/"),
+        (format!("HTTP://api.shop.localhost.:{port}/x/"), "/x/"),
+        (format!(" http://Localhost:{port}/x"), "/x"),
+        (format!("127.0.0.1:{port}/x"), "/x"),
+    ]
+    .into()
+}
+
+#[test]
+fn a_base_url_is_a_name_of_this_machine_as_people_type_it() {
+    let server = Server::always(Reply::json(200, &json!({"content": []})));
+    for (url, path) in own_names(server.port()) {
+        let _ = TestEnv::new().at(&url, KEY).run(["devices", "list"]).ok();
+        let asked = server.asked().pop().unwrap();
+        assert_eq!(asked.line(), format!("GET {}/ipp/v1/devices", path.trim_end_matches('/')), "{url}");
+        let host = asked.header("host").unwrap().to_owned();
+        assert!(url.to_ascii_lowercase().contains(&host), "{url}: {host}");
+    }
+    for other in ["localhost.example", "http://notlocalhost:80", "localhost:port"] {
+        let _ = TestEnv::new().at(other, KEY).run(["devices", "list"]).assert_failure(2);
+    }
+}
+
+#[test]
+fn callbacks_go_to_a_name_of_this_machine_as_people_type_it() {
+    let server = Server::always(Reply::empty(204));
+    let env = TestEnv::new();
+    env.file("secret", "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==");
+    for (url, path) in own_names(server.port()) {
+        let trigger = |to: &str| {
+            env.run(["dev", "trigger", "payment.failed", "--to", to, "--secret-file", "secret"]).ok()
+        };
+        let _ = trigger(&url);
+        assert_eq!(server.lines().pop().unwrap(), format!("POST {path}"), "{url}");
+        let listen =
+            ["webhooks", "listen", "--secret-file", "secret", "--listen", ":0", "--forward-to", &url];
+        let listening = env
+            .command(listen.iter().chain(&["--ready-file", "ready", "--exit-after", "payment.failed"]))
+            .spawn();
+        let _ = listening.until_stderr(|stderr| stderr.contains("to stop.\n"));
+        let ready = std::fs::read_to_string(env.path().join("ready")).unwrap();
+        assert!(ready.starts_with("http://127.0.0.1:"), "{ready}");
+        let before = server.lines().len();
+        let _ = trigger(ready.trim());
+        let _ = listening.wait().assert_code(0);
+        assert_eq!(server.lines()[before..], [format!("POST {path}")], "{url}");
+    }
+}
+
+#[test]
+fn a_server_listens_on_this_machine_if_only_a_port_is_typed() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let env = TestEnv::new();
+    for typed in [format!(":{free}"), format!("localhost:{free}")] {
+        let emulator = env.command(["dev", "emulator", "--listen", &typed]).spawn();
+        let stdout = emulator.until_stdout(|stdout| stdout.ends_with('\n'));
+        assert_eq!(stdout.lines().next(), Some(&*format!("http://127.0.0.1:{free}")), "{typed}");
+        emulator.interrupt();
+        let _ = emulator.wait().assert_code(0);
+    }
 }

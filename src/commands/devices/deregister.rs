@@ -37,6 +37,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        context.ensure_named::<Device>(!self.devices.is_empty())?;
         context.ensure_can_confirm()?;
         // Every name is resolved before the first device is removed, so that a typo removes nothing.
         let mut found: Vec<Resource<Device>> = Vec::with_capacity(self.devices.len());

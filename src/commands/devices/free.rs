@@ -42,6 +42,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        context.ensure_named::<Device>(self.device.is_some())?;
         context.ensure_can_confirm()?;
         let mut list = context.output.list_writer()?;
         let device = context.find_or_select::<Device>(self.device.as_deref()).await?;

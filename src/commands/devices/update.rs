@@ -59,6 +59,7 @@ impl Args {
             return Err(Error::usage(format!("'{key}' is both in --metadata and in --unset-metadata")));
         }
         let mut change = DeviceChange { name, location_id: None, set_metadata, unset_metadata };
+        context.ensure_named::<Device>(device.is_some())?;
         let is_given = !change.is_empty() || location.is_some() || no_location;
         if !is_given && !context.output.can_prompt() {
             return Err(Error::usage("no change was given")

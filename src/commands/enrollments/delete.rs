@@ -38,6 +38,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        context.ensure_named::<Enrollment>(!self.enrollments.is_empty())?;
         context.ensure_can_confirm()?;
         let mut ids = Vec::with_capacity(self.enrollments.len().max(1));
         for query in &self.enrollments {

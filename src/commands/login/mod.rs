@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Currency;
 use crate::profiles::{Document, Environment, KeySource, LOCAL, Profile, check_name};
 use crate::secret::{ApiKey, KeyKind};
-use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
+use crate::settings::{Account, DirectorySettings, EnvVars, Settings, unusable_base_url};
 use crate::text::decode_text;
 
 const MORE: &str = "\
@@ -75,8 +75,13 @@ struct ProfileArgs {
     #[arg(long, value_name = "CURRENCY")]
     currency: Option<Currency>,
     /// Another host than the environment's: a proxy or an emulator [env: KUSTOM_BASE_URL]
-    #[arg(long, value_name = "URL", value_parser = |text: &str| BaseUrl::parse(text))]
-    base_url: Option<BaseUrl>,
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    #[arg(skip)]
+    parsed_base_url: Option<BaseUrl>,
+    /// The host to which plain HTTP is allowed.
+    #[arg(skip)]
+    allow_http: Option<String>,
     /// Whether completions may ask the API with this key; by itself only what is not production, and a stored key
     #[arg(long, value_name = "true|false", action = clap::ArgAction::Set)]
     completions: Option<bool>,
@@ -108,13 +113,13 @@ impl Args {
         let Self { key, profile } = self;
         // An invalid profiles file is reported before anything is typed or sent.
         let document = app.settings.store().read()?;
-        let args = profile.or_variables(&app.settings.variables)?;
         // The variable may select the built-in profile for other commands.
         let variable = app.settings.variables.profile.as_deref().filter(|name| *name != LOCAL);
         let name = app.settings.profile.as_deref().or(variable);
         if let Some(name) = name {
             check_name(name).map_err(Error::usage)?;
         }
+        let args = profile.or_variables(&app.settings, name.and_then(|name| document.profile(name)))?;
         let is_interactive = !key.is_given() && app.output.can_prompt();
         let (name, profile) = if is_interactive {
             app.block_on(interactive::ask_profile(&args, name, &document, app))?
@@ -127,17 +132,21 @@ impl Args {
 }
 
 impl ProfileArgs {
-    /// Uses environment variables where no flag is given.
-    fn or_variables(mut self, variables: &EnvVars) -> Result<Self, Error> {
+    /// Uses environment variables where no flag is given. The profile that is replaced may allow plain HTTP to its host.
+    fn or_variables(mut self, settings: &Settings, old: Option<&Profile>) -> Result<Self, Error> {
+        let variables = &settings.variables;
         let not_blank = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         self.username = not_blank(self.username).or_else(|| variables.username.clone());
         self.merchant_id = not_blank(self.merchant_id).or_else(|| variables.merchant_id.clone());
-        if let (None, Some(text)) = (&self.base_url, &variables.base_url) {
-            let url = BaseUrl::parse(text).map_err(|error| {
-                Error::usage(format!("the base URL from KUSTOM_BASE_URL cannot be used: {error}"))
-            })?;
-            self.base_url = Some(url);
-        }
+        let old = old.filter(|old| old.environment == Environment::Local);
+        self.allow_http = settings.allow_http.clone().or_else(|| old?.allow_http.clone());
+        let flag = self.base_url.as_deref().map(|text| ("--base-url", text));
+        let url = flag.or_else(|| Some(("KUSTOM_BASE_URL", variables.base_url.as_deref()?)));
+        let parse = |(source, text)| {
+            BaseUrl::parse_allowing(text, self.allow_http.as_deref())
+                .map_err(|error| unusable_base_url(source, error))
+        };
+        self.parsed_base_url = url.map(parse).transpose()?;
         Ok(self)
     }
 
@@ -146,7 +155,7 @@ impl ProfileArgs {
         self.environment.or_else(|| match key.kind() {
             KeyKind::Live => Some(Environment::Production),
             KeyKind::Test => Some(Environment::Playground),
-            KeyKind::Unmarked => Environment::of_host(self.base_url.as_ref()?.host()),
+            KeyKind::Unmarked => Environment::of_host(self.parsed_base_url.as_ref()?.host()),
         })
     }
 
@@ -186,8 +195,11 @@ impl ProfileArgs {
         profile.merchant_id = self.merchant_id.clone().or(profile.merchant_id);
         profile.location = self.location.clone().or(profile.location);
         profile.currency = self.currency.map(|currency| currency.to_string()).or(profile.currency);
-        profile.base_url = self.base_url.as_ref().map(ToString::to_string).or(profile.base_url);
+        profile.base_url = self.parsed_base_url.as_ref().map(ToString::to_string).or(profile.base_url);
         profile.completions = self.completions.or(profile.completions);
+        if environment == Environment::Local && self.parsed_base_url.as_ref().is_some_and(is_plain_http) {
+            profile.allow_http.clone_from(&self.allow_http);
+        }
         profile
     }
 }
@@ -219,6 +231,11 @@ impl KeyArgs {
         let key = ApiKey::parse(&text).map_err(|error| invalid(error.to_string()))?;
         Ok((KeySource::Stored(key.clone()), key))
     }
+}
+
+/// Plain HTTP to another machine.
+fn is_plain_http(url: &BaseUrl) -> bool {
+    url.is_local() && !url.is_loopback()
 }
 
 /// The default name of a profile. `local` is taken by the built-in profile.

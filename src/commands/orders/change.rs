@@ -3,7 +3,7 @@
 use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
-use super::find::{FoundOrder, find_order, read_order};
+use super::find::{FoundOrder, ensure_order_named, find_order, read_order};
 use super::view::without_personal_data;
 use crate::api::{Request, SideEffect, cancel_order_request, capture_request, release_order_request};
 use crate::commands::help::text::after_help;
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::{Currency, Order, OrderStatus, parse_amount};
 use crate::output::format_amount;
 
-const ORDER_HELP: &str = "Order ID, session ID, your reference, or an ID prefix";
+const ORDER_HELP: &str = "Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here";
 
 /// Capture an authorized amount
 ///
@@ -29,7 +29,7 @@ Next:
 pub(crate) struct CaptureArgs {
     #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER", help = ORDER_HELP)]
-    order: String,
+    order: Option<String>,
     /// Amount to capture [default: everything that is authorized]
     #[arg(long, value_name = "AMOUNT")]
     amount: Option<String>,
@@ -52,7 +52,7 @@ Next:
 pub(crate) struct CancelArgs {
     #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER", help = ORDER_HELP)]
-    order: String,
+    order: Option<String>,
 }
 
 /// Release what is authorized and not captured
@@ -69,7 +69,7 @@ Next:
 pub(crate) struct ReleaseArgs {
     #[arg(add = ArgValueCompleter::new(complete::orders))]
     #[arg(value_name = "ORDER", help = ORDER_HELP)]
-    order: String,
+    order: Option<String>,
 }
 
 /// An operation that changes an order.
@@ -85,8 +85,7 @@ struct Change {
 impl CaptureArgs {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { order, amount, reference } = self;
-        context.ensure_can_confirm()?;
-        let found = find_order(Some(&order), context).await?;
+        let found = find(order.as_deref(), context).await?;
         let remaining = found.order.remaining_authorized_amount.unwrap_or_default();
         let amount = match amount {
             None => remaining,
@@ -119,8 +118,7 @@ impl CaptureArgs {
 
 impl CancelArgs {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        context.ensure_can_confirm()?;
-        let found = find_order(Some(&self.order), context).await?;
+        let found = find(self.order.as_deref(), context).await?;
         if found.order.status != Some(OrderStatus::Authorized)
             && found.order.captured_amount.unwrap_or_default() != 0
         {
@@ -136,8 +134,7 @@ impl CancelArgs {
 
 impl ReleaseArgs {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        context.ensure_can_confirm()?;
-        let found = find_order(Some(&self.order), context).await?;
+        let found = find(self.order.as_deref(), context).await?;
         let amount = found.order.remaining_authorized_amount;
         if amount.unwrap_or_default() <= 0 {
             return Err(not_possible(&found.order, "released"));
@@ -147,6 +144,13 @@ impl ReleaseArgs {
         perform(found, Change { verb: "release", done: "Released", amount, request, is_processed }, context)
             .await
     }
+}
+
+/// Fails before any request if the order is not named, or if nobody can confirm the change.
+async fn find(query: Option<&str>, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
+    ensure_order_named(query, context)?;
+    context.ensure_can_confirm()?;
+    find_order(query, context).await
 }
 
 fn currency_of(order: &Order) -> Result<Currency, Error> {

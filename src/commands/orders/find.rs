@@ -23,11 +23,23 @@ pub(in crate::commands) struct FoundOrder {
     pub(super) sale: Option<Sale>,
 }
 
+/// Fails if no order is named, and the user cannot pick one. It is the first thing that is missing.
+pub(super) fn ensure_order_named(query: Option<&str>, context: &ApiContext<'_>) -> Result<(), Error> {
+    if query.is_some() || context.output.can_prompt() {
+        return Ok(());
+    }
+    let flag = context.settings.profile_flag();
+    Err(Error::usage("no order is given").hint(format!(
+        "pass an order, a session or a reference; `kustom{flag} sessions list` lists the sales"
+    )))
+}
+
 /// Finds an order. Without a query, the user picks it from the sales that were paid.
 pub(in crate::commands) async fn find_order(
     query: Option<&str>,
     context: &ApiContext<'_>,
 ) -> Result<FoundOrder, Error> {
+    ensure_order_named(query, context)?;
     let sales = context.sales(&Filter::default()).await?;
     let (id, sale) = match query {
         None => {
@@ -177,12 +189,6 @@ fn order_of_session(
 }
 
 async fn choose(sales: &[Sale], context: &ApiContext<'_>) -> Result<Sale, Error> {
-    let flag = context.settings.profile_flag();
-    if !context.output.can_prompt() {
-        return Err(Error::usage("no order is given").hint(format!(
-            "pass an order, a session or a reference; `kustom{flag} sessions list` lists the sales"
-        )));
-    }
     let paid: Vec<_> = sales.iter().filter(|sale| sale.is_paid()).take(MAX_CHOICES).collect();
     if paid.is_empty() {
         return Err(Error::new(ErrorKind::NotFound, "no sale was paid here").hint("pass an order ID"));

@@ -4,7 +4,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
-use super::find::{FoundOrder, find_order};
+use super::find::{FoundOrder, ensure_order_named, find_order};
 use super::refund_once::{Intended, Processed, check_earlier, refund_once};
 use super::view::format_lines;
 use crate::commands::help::text::after_help;
@@ -79,6 +79,7 @@ impl Args {
                 return Err(Error::usage(format!("{flag} is longer than {MAX_TEXT_LEN} characters")));
             }
         }
+        ensure_order_named(query.as_deref(), context)?;
         let is_chosen = amount.is_some() || !items.is_empty() || all;
         if context.output.assume_yes() && !is_chosen {
             return Err(Error::usage(

@@ -61,7 +61,7 @@ impl Args {
                     .hint("add a profile of your own with `kustom login`"));
             }
             let mut profile = find_profile(document, &name)?.clone();
-            set_value(&mut profile, &key, &value)?;
+            set_value(&mut profile, &key, &value, app.settings.allow_http.as_deref())?;
             document.insert(&name, profile.clone());
             // The same checks as before a request: the key, the environment and the host must fit.
             if profile.key().is_some() {
@@ -85,7 +85,8 @@ impl Args {
     }
 }
 
-fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error> {
+/// Sets a value. Plain HTTP is allowed to `allow_http`, or else to the profile's own.
+fn set_value(profile: &mut Profile, key: &str, value: &str, allow_http: Option<&str>) -> Result<(), Error> {
     let value = value.trim();
     let text = (!value.is_empty()).then(|| value.to_owned());
     let invalid = |reason: String| Error::usage(format!("{key}: {}", escape_control(&reason)));
@@ -109,7 +110,7 @@ fn set_value(profile: &mut Profile, key: &str, value: &str) -> Result<(), Error>
                 policy.transpose().map_err(|_| invalid("write warn, fail, wait or cancel".to_owned()))?;
         }
         "base_url" => {
-            let allowed = profile.allow_http.as_deref();
+            let allowed = allow_http.or(profile.allow_http.as_deref());
             let url = text.map(|url| BaseUrl::parse_allowing(&url, allowed)).transpose();
             profile.base_url = url.map_err(|error| invalid(error.to_string()))?.map(|url| url.to_string());
         }

@@ -42,6 +42,7 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
+        context.ensure_session_named(!self.sessions.is_empty())?;
         context.ensure_can_confirm()?;
         // Every session is found before the first is canceled, so that a typo cancels nothing.
         let mut ids = Vec::with_capacity(self.sessions.len().max(1));

@@ -34,6 +34,16 @@ pub(in crate::commands) enum SessionFilter {
 }
 
 impl ApiContext<'_> {
+    /// Fails if no session is named, and the user cannot pick one. It is the first thing that is missing.
+    pub(in crate::commands) fn ensure_session_named(&self, is_named: bool) -> Result<(), Error> {
+        if is_named || self.output.can_prompt() {
+            return Ok(());
+        }
+        Err(Error::usage("no session is given").hint(
+            "pass an ID or a reference; `kustom sessions list` lists the sessions that were created here",
+        ))
+    }
+
     /// Finds a session, or lets the user pick one if there is no query.
     pub(in crate::commands) async fn session_or_choice(
         &self,
@@ -43,11 +53,7 @@ impl ApiContext<'_> {
         if let Some(query) = query {
             return self.find_session(query, filter).await;
         }
-        if !self.output.can_prompt() {
-            return Err(Error::usage("no session is given").hint(
-                "pass an ID or a reference; `kustom sessions list` lists the sessions that were created here",
-            ));
-        }
+        self.ensure_session_named(false)?;
         let is_open = filter == SessionFilter::Open;
         let filter = Filter { open: is_open, ..Filter::default() };
         let mut attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;

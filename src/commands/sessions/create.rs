@@ -91,6 +91,7 @@ impl Args {
             return print_request(&new.request(), context);
         }
         context.output.check_columns::<Resource<Session>>()?;
+        session.ensure_complete(context)?;
         context.ensure_can_confirm()?;
         let if_busy = if_busy.or(context.account.if_busy.as_ref().map(|policy| policy.value));
         let policies = Policies { allow_duplicate, if_exists, if_busy };

@@ -108,16 +108,31 @@ pub(super) struct SessionArgs {
 }
 
 impl SessionArgs {
+    /// Fails if the amount or the device is missing, and the user cannot be asked for it.
+    pub(super) fn ensure_complete(&self, context: &ApiContext<'_>) -> Result<(), Error> {
+        if self.body.is_some() || context.output.can_prompt() {
+            return Ok(());
+        }
+        if self.lacks_amount() {
+            return Err(no_amount());
+        }
+        context.ensure_named::<Device>(self.device.is_some() || context.account.device.is_some())
+    }
+
+    const fn lacks_amount(&self) -> bool {
+        self.amount.is_none() && self.cart.is_none() && self.items.is_empty()
+    }
+
     /// Checks everything that needs no request, then finds the device and the location.
     pub(super) async fn build(self, context: &ApiContext<'_>) -> Result<NewSession, Error> {
         if let Some(input) = self.body {
             return build_from_body(&input, self.location.as_deref(), context).await;
         }
+        let is_missing = self.lacks_amount();
         let file = self.cart.map(|input| CartFile::read(&input, context)).transpose()?;
         // A currency in the cart overrides the profile's default, but not the flag.
         let file_currency = file.as_ref().map_or(Ok(None), CartFile::currency)?;
         let currency = self.currency.or(file_currency).map_or_else(|| default_currency(context), Ok)?;
-        let is_missing = self.amount.is_none() && file.is_none() && self.items.is_empty();
         let text = if is_missing { ask_amount(currency, context).await? } else { self.amount };
         let amount = text.map(|text| parse_amount(&text, currency)).transpose();
         let amount = amount.map_err(|error| Error::usage(format!("--amount: {error}")))?;
@@ -186,9 +201,13 @@ fn now_in_milliseconds() -> Timestamp {
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
+fn no_amount() -> Error {
+    Error::usage("no amount is given").hint("add --amount, --item or --cart")
+}
+
 async fn ask_amount(currency: Currency, context: &ApiContext<'_>) -> Result<Option<String>, Error> {
     if !context.output.can_prompt() {
-        return Err(Error::usage("no amount is given").hint("add --amount, --item or --cart"));
+        return Err(no_amount());
     }
     let check = move |text: &str| match parse_amount(text, currency) {
         Ok(1..) => Ok(()),

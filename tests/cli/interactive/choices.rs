@@ -69,6 +69,7 @@ fn a_session_is_chosen_from_those_that_were_created_here() {
     let paid = session(&env, "5", "receipt-5");
     let _ = env.run(["dev", "simulate-tap", &paid]).ok();
     let _ = env.run(["sessions", "watch", &paid]).ok();
+    let _ = env.run(["sessions", "watch", &paid]).ok();
     let open = session(&env, "7.50", "receipt-7");
     let status =
         |id: &str| -> Value { env.run(["sessions", "get", id, "-o", "json"]).json()["status"].clone() };
@@ -180,4 +181,20 @@ fn a_long_list_has_a_bar_that_goes_away() {
     assert_eq!(exit, 0, "{shown}");
     let after = plain(&shown).rsplit_once(" of 4").unwrap().1.to_owned();
     assert_eq!(after.matches("Till").count(), 4, "{shown}");
+}
+
+#[test]
+fn a_sale_is_chosen_for_every_command_about_an_order() {
+    let env = env_with_devices();
+    let paid = session(&env, "12.50", "receipt-1");
+    let _ = env.run(["dev", "simulate-tap", &paid]).ok();
+    let _ = env.run(["sessions", "watch", &paid]).ok();
+    let (exit, shown) = choose(&env, &["orders", "get"], "Sale", "receipt");
+    assert!(exit == 0 && shown.contains("CAPTURED"), "{shown}");
+    for command in ["capture", "cancel", "release"] {
+        let (exit, shown) = choose(&env, &["orders", command], "Sale", "receipt");
+        assert_eq!(exit, 5, "{shown}");
+        assert!(shown.contains("Sale: 12.50 SEK  receipt-1"), "{shown}");
+        assert!(shown.contains("because Kustom captures in-person orders"), "{shown}");
+    }
 }

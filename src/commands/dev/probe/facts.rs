@@ -31,6 +31,12 @@ fn join(texts: &BTreeSet<String>) -> Option<String> {
     Some(texts.join("; ")).filter(|text| !text.is_empty())
 }
 
+/// The words for the value of an option.
+fn named(seen: Option<&str>, names: &[(&str, &str)]) -> Option<String> {
+    let seen = seen?;
+    names.iter().find(|(value, _)| *value == seen).map(|(_, name)| (*name).to_owned())
+}
+
 fn status(seen: Option<Seen>) -> Option<String> {
     seen.map(|seen| seen.status.to_string())
 }
@@ -46,7 +52,8 @@ impl Observations {
     pub(super) fn facts(&self) -> Vec<Fact> {
         let options = self.options();
         let device_facts = self.device_facts().into_iter();
-        let facts = device_facts.chain(self.order_facts()).chain([self.conformance()]);
+        let facts =
+            device_facts.chain(self.order_facts()).chain(self.payout_facts()).chain([self.conformance()]);
         facts
             .map(|(name, assumed, seen, option)| {
                 let option = options.get(option).map(|value| format!("{option}={value}"));
@@ -132,15 +139,11 @@ impl Observations {
         ]
     }
 
-    /// The facts about orders and payouts.
+    /// The facts about orders.
     fn order_facts(&self) -> Vec<NewFact> {
-        let (orders, payouts) = (&self.orders, &self.payouts);
+        let orders = &self.orders;
         let either =
             |seen: Option<bool>, yes: &str, no: &str| seen.map(|seen| if seen { yes } else { no }.to_owned());
-        let named = |seen: Option<&str>, names: &[(&str, &str)]| {
-            let seen = seen?;
-            names.iter().find(|(value, _)| *value == seen).map(|(_, name)| (*name).to_owned())
-        };
         let by_operation = |cases: &[(&str, String)]| {
             let cases: Vec<_> = cases.iter().map(|(case, seen)| format!("{case}: {seen}")).collect();
             Some(cases.join(", ")).filter(|text| !text.is_empty())
@@ -153,12 +156,6 @@ impl Observations {
             named(orders.references, &[("kept", "those of the session"), ("overwritten", "its own")]);
         let repetition = either(orders.repeats_refund, "processed again", "not processed again");
         let headers = [("both", "Refund-Id and Location"), ("location", "Location"), ("none", "neither")];
-        let envelope = named(
-            self.settlements_envelope(),
-            &[("object", "an object with the list"), ("array", "the list itself")],
-        );
-        let fee = named(payouts.fee, &[("one_percent", "1% of each sale"), ("none", "no fees")]);
-        let signs = [("unsigned", "all are positive"), ("signed", "refunds and fees are negative")];
         vec![
             (
                 "an order that does not exist, and no UUID",
@@ -216,6 +213,19 @@ impl Observations {
                 join(&orders.problem_shapes),
                 "",
             ),
+        ]
+    }
+
+    /// The facts about payouts and their transactions.
+    fn payout_facts(&self) -> Vec<NewFact> {
+        let payouts = &self.payouts;
+        let envelope = named(
+            self.settlements_envelope(),
+            &[("object", "an object with the list"), ("array", "the list itself")],
+        );
+        let fee = named(payouts.fee, &[("one_percent", "1% of each sale"), ("none", "no fees")]);
+        let signs = [("unsigned", "all are positive"), ("signed", "refunds and fees are negative")];
+        vec![
             (
                 "lists of payouts and transactions",
                 "an object with the list",

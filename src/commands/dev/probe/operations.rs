@@ -334,7 +334,7 @@ mod tests {
                 Kind::Boolean => assert_eq!(described, "boolean", "{name}"),
                 Kind::Map => assert!(property["additionalProperties"].is_object(), "{name}"),
                 Kind::AnyObject => {
-                    assert_eq!((described, &property["properties"]), ("object", &Value::Null), "{name}")
+                    assert_eq!((described, &property["properties"]), ("object", &Value::Null), "{name}");
                 }
                 Kind::Texts => assert_eq!(property["items"]["type"], "string", "{name}"),
                 Kind::Object(fields) => assert_same(document, &property, fields, &name),
