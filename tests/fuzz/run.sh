@@ -45,7 +45,16 @@ create_order() {
     order=$(call "$1/emulator/pos/sessions/$session/pay" --data '{}' | field order_id)
     call "$1/emulator/clock" --data '{"advance": "PT96H"}' > /dev/null
     payout=$(call "$1/settlements/v1/payouts" | field payment_reference)
-    printf '[parameters]\n"path.order_id" = "%s"\n"path.payment_reference" = "%s"\n' "$order" "$payout" > schemathesis.toml
+    cat > schemathesis.toml << END
+[parameters]
+"path.order_id" = "$order"
+"path.payment_reference" = "$payout"
+
+# A schema cannot say that a filter by metadata has no key twice.
+[[operations]]
+include-name = "GET /ipp/v1/enrollments"
+checks.positive_data_acceptance.enabled = false
+END
 }
 
 # fuzz NAME "ARGUMENTS OF THE EMULATOR" ARGUMENTS OF THE FUZZER...
@@ -66,7 +75,7 @@ fuzz() {
         printf '\n-- docs/%s.yaml\n' "$document"
         "$schemathesis" run "$repository/docs/$document.yaml" --url "$(cat ready)" \
             --header 'Authorization: Basic kco_test_api_emulator' --header 'x-merchant-id: EMULATED' \
-            --phases examples,coverage,fuzzing,stateful --checks all --continue-on-failure "$@"
+            --phases examples,coverage,fuzzing,stateful --continue-on-failure "$@"
     done
     kill "$emulator"
     wait "$emulator"

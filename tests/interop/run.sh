@@ -71,7 +71,7 @@ wait_for() {
 ours_to_theirs() {
     language=$1
     ready="$work/ready-$language"
-    "in_$language" receive "$2" "$ready" 9 >"$work/received-$language" &
+    "in_$language" receive "$2" "$ready" 11 >"$work/received-$language" &
     receiver=$!
     children="$children $receiver"
     wait_for "$ready"
@@ -97,7 +97,7 @@ ours_to_theirs() {
     done
     wait "$receiver"
     kill "$emulator"
-    [ "$(wc -l <"$work/received-$language")" -eq 9 ]
+    [ "$(wc -l <"$work/received-$language")" -eq 11 ]
     echo "kustom -> $language ($3 secret): $(sort "$work/received-$language" | uniq -c | tr -s ' \n' ' ')"
 }
 
@@ -112,9 +112,9 @@ theirs_to_ours() {
     wait_for "$work/listener"
     url=$(sed 's/.*"url":"\([^"]*\)".*/\1/' "$work/listener")
     python3 -c 'print("whsec_" + "A" * 32)' >"$work/other"
-    [ "$("in_$language" send "$work/other" "$url" evt_other)" = 401 ]
-    [ "$("in_$language" send "$work/secret" "$url" evt_one)" = 204 ]
-    [ "$("in_$language" send "$work/next" "$url" evt_two)" = 204 ]
+    [ "$("in_$language" send "$work/other" "$url" "evt_other_$language")" = 401 ]
+    [ "$("in_$language" send "$work/secret" "$url" "evt_one_$language")" = 200 ]
+    [ "$("in_$language" send "$work/next" "$url" "evt_two_$language")" = 200 ]
     wait "$listener"
     echo "$language -> kustom: $(sed 's/.*"outcome":"\([a-z_]*\)".*/\1/' "$work/listened" | tr '\n' ' ')"
 }

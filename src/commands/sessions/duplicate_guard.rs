@@ -19,12 +19,6 @@ use crate::output::{Cell, NameKind, format_amount, format_time};
 use crate::profiles::IfBusy;
 use crate::text::{escape_control, format_duration};
 
-/// Time between two attempts to lock a device that another process uses.
-const LOCK_INTERVAL: Duration = Duration::from_millis(50);
-
-/// How long to wait for a device without `--timeout`. A create takes at most as long as its request and a few retries.
-const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum IfExists {
     /// Create nothing: exit 9
@@ -122,108 +116,10 @@ pub(super) async fn start_attempt(
     }
 }
 
-/// Waits until no other process creates a session on the device. Nothing has been stored or sent yet.
-pub(in crate::commands) async fn lock_device(
-    device: &str,
-    context: &ApiContext<'_>,
-) -> Result<DeviceLock, Error> {
-    let ledger = context.ledger().await.map_err(nothing_sent)?;
-    let (start, max_wait) = (Instant::now(), context.settings.timeout.unwrap_or(MAX_LOCK_WAIT));
-    let mut is_reported = false;
-    loop {
-        let holder = match ledger.try_lock_device(device).await.map_err(nothing_sent)? {
-            LockAttempt::Locked(lock) => return Ok(lock),
-            LockAttempt::Held(holder) => holder,
-        };
-        let holder = holder.map(|holder| format!(" by {}", escape_control(&holder))).unwrap_or_default();
-        let message = format!("another session is being created on this device{holder}");
-        if start.elapsed() >= max_wait {
-            let waited = format_duration(max_wait);
-            return Err(Error::new(
-                ErrorKind::Unavailable,
-                format!("{message}; it has not finished in {waited}"),
-            )
-            .hint("nothing was sent; if that process hangs or was stopped, end it and try again"));
-        }
-        if !is_reported {
-            context.output.warn(&format!("{message}; waiting for its outcome"));
-            is_reported = true;
-        }
-        tokio::time::sleep(LOCK_INTERVAL).await;
-    }
-}
-
-fn nothing_sent(mut error: Error) -> Error {
+pub(super) fn nothing_sent(mut error: Error) -> Error {
     let reason = "nothing was sent: kustom requests a payment only after storing it in the ledger";
     error.hints.insert(0, reason.to_owned());
     error
-}
-
-/// Requests the session and stores the result. Not to be canceled: a canceled request returns an error that says whether
-/// it may have been processed, and the result must be stored.
-pub(super) async fn request_session(
-    attempt: &StartedAttempt,
-    new: &NewSession,
-    context: &ApiContext<'_>,
-) -> Result<Resource<Session>, Error> {
-    let response = context.client.send_json(&new.request()).await;
-    let (outcome, result) = classify_response(attempt.id, response, context);
-    let stored = async { context.ledger().await?.finish(attempt.id, outcome).await };
-    if let Err(error) = stored.await {
-        // The ledger has the intent without a result, so the attempt counts as unknown until it is resolved.
-        context
-            .output
-            .warn(&format!("{}; the ledger lacks the outcome of attempt {}", error.message, attempt.id));
-    }
-    result
-}
-
-/// Marks the attempt as reported, after its result was printed.
-pub(super) async fn mark_reported(attempt: Uuid, context: &ApiContext<'_>) {
-    let marked = async { context.ledger().await?.mark_reported(attempt).await };
-    // Without the mark, a later create reports the session once more, which is harmless.
-    let _ = marked.await;
-}
-
-/// The outcome for the ledger, and the result of the command.
-fn classify_response(
-    attempt: Uuid,
-    response: Result<Resource<Session>, ApiError>,
-    context: &ApiContext<'_>,
-) -> (Outcome, Result<Resource<Session>, Error>) {
-    let error = match response {
-        Ok(session) => match session.session_id.clone() {
-            Some(session_id) => return (Outcome::created(session_id), Ok(session)),
-            None => Error::new(ErrorKind::Unknown, "the API responded with a session that has no ID"),
-        },
-        Err(error) if error.side_effect == SideEffect::None => {
-            let is_not_found = error.status() == Some(404);
-            let mut error = Error::from(error);
-            let outcome = Outcome::Refused(error.message.clone());
-            if is_not_found {
-                let flag = context.settings.profile_flag();
-                error = error.hint(format!("list the devices with `kustom{flag} devices list`"));
-            }
-            return (outcome, Err(error));
-        }
-        // A response such as 401 says nothing about an earlier attempt whose response was lost.
-        Err(error) => Error { kind: ErrorKind::Unknown, ..Error::from(error) },
-    };
-    let reason = error.message.clone();
-    let mut error = error.context("the session may have been created").detail("attempt", attempt.to_string());
-    error.hints =
-        vec!["check the device or the portal for the session before you create it again".to_owned()];
-    error.hints.extend(recovery_hints(attempt, context));
-    (Outcome::Unknown(reason), Err(error))
-}
-
-/// The two commands that resolve an attempt whose outcome is unknown.
-fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
-    let flag = context.settings.profile_flag();
-    vec![
-        format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),
-        format!("if there is none: kustom{flag} sessions recover {attempt} --not-processed"),
-    ]
 }
 
 /// Fails unless all sessions of earlier attempts ended without a payment, or one of them is to be returned.

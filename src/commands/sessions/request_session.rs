@@ -1,0 +1,78 @@
+//! Requests a session whose intent is in the ledger, and stores the result.
+
+use uuid::Uuid;
+
+use super::create_args::NewSession;
+use super::duplicate_guard::StartedAttempt;
+use crate::api::{Error as ApiError, SideEffect};
+use crate::context::ApiContext;
+use crate::error::{Error, ErrorKind};
+use crate::ledger::Outcome;
+use crate::model::{Resource, Session};
+
+/// Requests the session and stores the result. Not to be canceled: a canceled request returns an error that says whether
+/// it may have been processed, and the result must be stored.
+pub(super) async fn request_session(
+    attempt: &StartedAttempt,
+    new: &NewSession,
+    context: &ApiContext<'_>,
+) -> Result<Resource<Session>, Error> {
+    let response = context.client.send_json(&new.request()).await;
+    let (outcome, result) = classify_response(attempt.id, response, context);
+    let stored = async { context.ledger().await?.finish(attempt.id, outcome).await };
+    if let Err(error) = stored.await {
+        // The ledger has the intent without a result, so the attempt counts as unknown until it is resolved.
+        context
+            .output
+            .warn(&format!("{}; the ledger lacks the outcome of attempt {}", error.message, attempt.id));
+    }
+    result
+}
+
+/// Marks the attempt as reported, after its result was printed.
+pub(super) async fn mark_reported(attempt: Uuid, context: &ApiContext<'_>) {
+    let marked = async { context.ledger().await?.mark_reported(attempt).await };
+    // Without the mark, a later create reports the session once more, which is harmless.
+    let _ = marked.await;
+}
+
+/// The outcome for the ledger, and the result of the command.
+fn classify_response(
+    attempt: Uuid,
+    response: Result<Resource<Session>, ApiError>,
+    context: &ApiContext<'_>,
+) -> (Outcome, Result<Resource<Session>, Error>) {
+    let error = match response {
+        Ok(session) => match session.session_id.clone() {
+            Some(session_id) => return (Outcome::created(session_id), Ok(session)),
+            None => Error::new(ErrorKind::Unknown, "the API responded with a session that has no ID"),
+        },
+        Err(error) if error.side_effect == SideEffect::None => {
+            let is_not_found = error.status() == Some(404);
+            let mut error = Error::from(error);
+            let outcome = Outcome::Refused(error.message.clone());
+            if is_not_found {
+                let flag = context.settings.profile_flag();
+                error = error.hint(format!("list the devices with `kustom{flag} devices list`"));
+            }
+            return (outcome, Err(error));
+        }
+        // A response such as 401 says nothing about an earlier attempt whose response was lost.
+        Err(error) => Error { kind: ErrorKind::Unknown, ..Error::from(error) },
+    };
+    let reason = error.message.clone();
+    let mut error = error.context("the session may have been created").detail("attempt", attempt.to_string());
+    error.hints =
+        vec!["check the device or the portal for the session before you create it again".to_owned()];
+    error.hints.extend(recovery_hints(attempt, context));
+    (Outcome::Unknown(reason), Err(error))
+}
+
+/// The two commands that resolve an attempt whose outcome is unknown.
+fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
+    let flag = context.settings.profile_flag();
+    vec![
+        format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),
+        format!("if there is none: kustom{flag} sessions recover {attempt} --not-processed"),
+    ]
+}
