@@ -6,7 +6,7 @@ use clap_complete::engine::ArgValueCompleter;
 use crate::commands::Command;
 use crate::commands::help;
 use crate::complete;
-use crate::global_args::Global;
+use crate::global_args::GlobalArgs;
 
 /// Command line for Kustom In-Person Payments
 ///
@@ -18,7 +18,7 @@ use crate::global_args::Global;
 #[command(name = "kustom", version, disable_help_subcommand = true, after_help = help::learn_more())]
 pub(crate) struct Cli {
     #[command(flatten)]
-    pub global: Global,
+    pub global: GlobalArgs,
     #[command(subcommand)]
     pub command: Option<Command>,
 }

@@ -198,7 +198,7 @@ impl App {
     /// Runs a command that prints the API key in its first line, which is the custom of password managers. It may prompt
     /// for a password on the terminal, but standard input belongs to the script that runs kustom.
     pub(crate) fn key_from_command(&self, command: &str) -> Result<ApiKey, Error> {
-        signals::watch(&self.interrupts).map_err(|error| cannot_start(&error))?;
+        signals::start_listener(&self.interrupts).map_err(|error| cannot_start(&error))?;
         let what = ["the command for the API key", "the profile's api_key_command"];
         let text = output_of(command, &self.settings, ErrorKind::Credentials, what)?;
         let first = text.lines().next().unwrap_or_default();

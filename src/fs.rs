@@ -149,7 +149,6 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 
 /// Other systems cannot sync a directory.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
 pub(crate) fn sync_dir(_dir: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -9,9 +9,8 @@ use crate::output::{ColorWhen, Format};
 
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
-pub(crate) struct Global {
+pub(crate) struct GlobalArgs {
     /// Profile to use; `local` is the built-in emulator [env: KUSTOM_PROFILE]
     #[arg(long, global = true, value_name = "PROFILE")]
     pub profile: Option<String>,

@@ -40,10 +40,10 @@ use clap::builder::StyledStr;
 use clap::{FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
-use crate::commands::{Command, words};
+use crate::commands::{Command, command_suggestions};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::global_args::Global;
+use crate::global_args::GlobalArgs;
 use crate::output::{ColorWhen, Format, Output, OutputOptions};
 use crate::settings::Settings;
 use crate::text::escape_control;
@@ -68,7 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
         })
     };
-    let parsed = parse(&args).or_else(|error| match words::replace_synonym(&error, &args) {
+    let parsed = parse(&args).or_else(|error| match command_suggestions::replace_synonym(&error, &args) {
         Some(args) => parse(&args),
         None => Err(error),
     });
@@ -76,13 +76,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(Cli { global, command: Some(command) }) => run_command(command, global, root, format),
         Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table, None), &root.render_help()),
         Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table, None), &error.render()),
-        Err(error) => {
-            report_error(&early_output(format, guess_profile(&args)), &words::explain(&error, &args))
-        }
+        Err(error) => report_error(
+            &early_output(format, guess_profile(&args)),
+            &command_suggestions::explain(&error, &args),
+        ),
     }
 }
 
-fn run_command(command: Command, global: Global, root: clap::Command, format: Format) -> u8 {
+fn run_command(command: Command, global: GlobalArgs, root: clap::Command, format: Format) -> u8 {
     let settings = match Settings::resolve(global) {
         Ok(settings) => settings,
         Err(error) => return report_error(&early_output(format, None), &error),

@@ -22,7 +22,7 @@ pub(crate) fn is_terminated() -> bool {
     IS_TERMINATED.load(Ordering::Relaxed)
 }
 
-/// The signals that the process received.
+/// Whether Ctrl-C ends the command, or is held back while the user is asked what to do.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupts {
     is_held: AtomicBool,
@@ -30,7 +30,7 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Until the guard is dropped, Ctrl-C only ends [`Self::held`], so that the user can be asked what to do.
+    /// Until the guard is dropped, Ctrl-C only ends [`Self::wait_for_held`], so that the user can be asked what to do.
     pub(crate) fn hold(&self) -> InterruptHold<'_> {
         self.is_held.store(true, Ordering::Relaxed);
         InterruptHold(self)
@@ -50,7 +50,7 @@ impl Interrupts {
     }
 
     /// Waits for a Ctrl-C that is held.
-    pub(crate) async fn held(&self) {
+    pub(crate) async fn wait_for_held(&self) {
         self.held.notified().await;
     }
 }
@@ -71,7 +71,7 @@ pub(crate) fn cancel_on_signal(
     interrupts: Arc<Interrupts>,
 ) -> io::Result<()> {
     let mut signals = Signals::listen();
-    watch(&interrupts)?;
+    start_listener(&interrupts)?;
     if is_interrupted() {
         cancel.cancel();
     }
@@ -92,7 +92,7 @@ pub(crate) fn cancel_on_signal(
 
 /// Makes [`is_interrupted`] true at the first signal, from a thread of its own. From then on, signals no longer end the
 /// process.
-pub(crate) fn watch(interrupts: &Arc<Interrupts>) -> io::Result<()> {
+pub(crate) fn start_listener(interrupts: &Arc<Interrupts>) -> io::Result<()> {
     static STARTED: Once = Once::new();
     let mut result = Ok(());
     STARTED.call_once(|| result = start_thread(Arc::clone(interrupts)));
@@ -106,14 +106,14 @@ fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
         let _guard = runtime.enter();
         Signals::listen()
     };
-    let watch = move || {
+    let listen = move || {
         runtime.block_on(async {
             loop {
                 interrupts.record(signals.recv().await);
             }
         });
     };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(drop)
+    std::thread::Builder::new().name("signals".to_owned()).spawn(listen).map(drop)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

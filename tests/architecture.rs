@@ -219,3 +219,15 @@ fn only_the_output_module_writes_to_the_streams() {
         }
     }
 }
+
+#[test]
+fn the_map_names_every_top_level_module() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let map = fs::read_to_string(root.join("docs/architecture.md")).expect("a page");
+    for entry in fs::read_dir(root.join("src")).expect("a directory") {
+        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+        let module = name.trim_end_matches(".rs");
+        let found = ["/", ".rs"].iter().any(|end| map.contains(&format!("\n  {module}{end} ")));
+        assert!(found, "docs/architecture.md does not name src/{name}");
+    }
+}

@@ -13,7 +13,7 @@ use crate::model::{Order, RefundRequest, Resource};
 fn order_request(method: Method, id: Uuid, rest: &[&str]) -> Request {
     let id = id.to_string();
     let segments: Vec<_> = ["orders", &id].into_iter().chain(rest.iter().copied()).collect();
-    Request::sister(method, "/ordermanagement/v1", &segments)
+    Request::with_prefix(method, "/ordermanagement/v1", &segments)
 }
 
 /// A response in another currency than `currency` is not about the order.

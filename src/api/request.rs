@@ -37,11 +37,11 @@ impl Request {
 
     /// Encodes the segments and appends them to `/ipp/v1`.
     pub(super) fn ipp(method: Method, segments: &[&str]) -> Self {
-        Self::sister(method, "/ipp/v1", segments)
+        Self::with_prefix(method, "/ipp/v1", segments)
     }
 
     /// Like [`Self::ipp`], for another API with the same credentials.
-    pub(super) fn sister(method: Method, prefix: &str, segments: &[&str]) -> Self {
+    pub(super) fn with_prefix(method: Method, prefix: &str, segments: &[&str]) -> Self {
         let mut path = String::from(prefix);
         for segment in segments {
             path.push('/');

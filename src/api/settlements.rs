@@ -55,7 +55,7 @@ impl<T: DeserializeOwned> Part<T> {
 impl Client {
     pub(crate) async fn payouts(&self, filter: &PayoutFilter) -> Result<Vec<Resource<Payout>>, Error> {
         let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
-        let list = Request::sister(Method::GET, "/settlements/v1", &["payouts"])
+        let list = Request::with_prefix(Method::GET, "/settlements/v1", &["payouts"])
             .query_opt("start_date", time(filter.since).as_deref())
             .query_opt("end_date", time(filter.until).as_deref())
             .query_opt("currency_code", filter.currency.as_deref())
@@ -64,7 +64,7 @@ impl Client {
     }
 
     pub(crate) async fn payout(&self, reference: &str) -> Result<Resource<Payout>, Error> {
-        let request = Request::sister(Method::GET, "/settlements/v1", &["payouts", reference]);
+        let request = Request::with_prefix(Method::GET, "/settlements/v1", &["payouts", reference]);
         self.send_json(&request.expect_response(Expectation::payout(reference))).await
     }
 
@@ -74,7 +74,7 @@ impl Client {
     ) -> Result<Vec<Resource<Transaction>>, Error> {
         let (payout, order) = (filter.payment_reference.as_deref(), filter.order_id.as_deref());
         let expectation = Expectation::items("payment_reference", payout).and_items("order_id", order);
-        let list = Request::sister(Method::GET, "/settlements/v1", &["transactions"])
+        let list = Request::with_prefix(Method::GET, "/settlements/v1", &["transactions"])
             .query_opt("payment_reference", payout)
             .query_opt("order_id", order)
             .expect_response(expectation);

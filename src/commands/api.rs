@@ -13,7 +13,13 @@ use crate::output::format_amount;
 use crate::secret::REDACTED;
 use crate::text::{decode_text, escape_control};
 
-const MORE: &str = "\
+/// Send a request with the profile's credentials
+///
+/// The path is relative to the profile's host. A POST that may have arrived is never retried. On production, every
+/// request that may change something needs a confirmation. Do not create sessions with this command: it bypasses the
+/// ledger, which prevents duplicate charges. Use `kustom sessions create --body` instead.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom api GET /ipp/v1/devices --query page_size=5
   kustom api PUT /ipp/v1/sessions/SESSION/cancel
@@ -21,15 +27,7 @@ Examples:
 
 Next:
   kustom doctor                      # show the host and the key in use
-";
-
-/// Send a request with the profile's credentials
-///
-/// The path is relative to the profile's host. A POST that may have arrived is never retried. On production, every
-/// request that may change something needs a confirmation. Do not create sessions with this command: it bypasses the
-/// ledger, which prevents duplicate charges. Use `kustom sessions create --body` instead.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// HTTP method
     #[arg(add = ArgValueCompleter::new(complete::http_methods))]

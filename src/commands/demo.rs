@@ -13,7 +13,12 @@ use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Output;
 
-const MORE: &str = "\
+/// Run a sample payment flow on the built-in emulator
+///
+/// Works offline and without an account. kustom runs each command with a temporary state, prints it together with its
+/// output, and removes the state at the end.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom demo
   kustom demo | less                 # one page at a time
@@ -21,14 +26,7 @@ Examples:
 Next:
   kustom --profile local devices list
   kustom login                       # with an account
-";
-
-/// Run a sample payment flow on the built-in emulator
-///
-/// Works offline and without an account. kustom runs each command with a temporary state, prints it together with its
-/// output, and removes the state at the end.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {}
 
 impl Args {

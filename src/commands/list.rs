@@ -89,7 +89,7 @@ impl ApiContext<'_> {
         if targets.len() == 1
             && let Some(target) = targets.pop()
         {
-            self.print_item(&act(target).await?).await?;
+            self.print_item_with_names(&act(target).await?).await?;
             return Ok(ExitStatus::Success);
         }
         let mut errors = Vec::new();

@@ -1,6 +1,7 @@
 //! The commands: a folder for each noun, a file for each verb with its arguments and its run.
 
 mod api;
+pub(crate) mod command_suggestions;
 mod completions;
 mod demo;
 mod dev;
@@ -22,7 +23,6 @@ mod resolve;
 mod sales;
 mod sessions;
 mod webhooks;
-pub(crate) mod words;
 
 use clap::Subcommand;
 

@@ -6,7 +6,7 @@ use crate::commands::resolve::fetch_all;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::Error;
-use crate::model::{Device, Location, Resource};
+use crate::model::{Device, Location};
 use crate::output::{NameKind, View};
 
 /// Names are worth a short wait only: without them, the IDs are shown.
@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 impl ApiContext<'_> {
     /// Prints an item with the names of the resources it refers to.
-    pub(super) async fn print_item<T: View>(&self, item: &T) -> Result<(), Error> {
+    pub(super) async fn print_item_with_names<T: View>(&self, item: &T) -> Result<(), Error> {
         self.learn_names(std::slice::from_ref(item)).await;
         self.output.print_item(item)
     }
@@ -36,7 +36,7 @@ impl ApiContext<'_> {
             self.output.learn_name(kind, &id, &name);
         }
         for kind in unknown() {
-            if self.output.has_listed(kind) {
+            if self.output.mark_listed(kind) {
                 continue;
             }
             // An ID is shown in place of a name that cannot be found.
@@ -47,30 +47,14 @@ impl ApiContext<'_> {
     async fn list_names(&self, kind: NameKind) {
         match kind {
             NameKind::Location => {
-                if let Ok(locations) = fetch_all(self.client.locations()).await {
-                    self.learn_locations(&locations);
+                if let Ok(locations) = fetch_all::<Location>(self.client.locations()).await {
+                    self.learn_resources(&locations);
                 }
             }
             NameKind::Device => {
-                if let Ok(devices) = fetch_all(self.client.devices(None)).await {
-                    self.learn_devices(&devices);
+                if let Ok(devices) = fetch_all::<Device>(self.client.devices(None)).await {
+                    self.learn_resources(&devices);
                 }
-            }
-        }
-    }
-
-    pub(super) fn learn_locations(&self, locations: &[Resource<Location>]) {
-        for location in locations {
-            if let (Some(id), Some(name)) = (&location.id, &location.name) {
-                self.output.learn_name(NameKind::Location, id, name);
-            }
-        }
-    }
-
-    pub(super) fn learn_devices(&self, devices: &[Resource<Device>]) {
-        for device in devices {
-            if let (Some(id), Some(name)) = (&device.id, &device.name) {
-                self.output.learn_name(NameKind::Device, id, name);
             }
         }
     }

@@ -194,7 +194,7 @@ impl ApiContext<'_> {
     }
 
     /// Keeps the names, for output that refers to the resources.
-    fn learn_resources<T: NamedResource>(&self, all: &[Resource<T>]) {
+    pub(super) fn learn_resources<T: NamedResource>(&self, all: &[Resource<T>]) {
         let Some(kind) = T::NAME_KIND else { return };
         for item in all {
             if let (Some(id), Some(name)) = (item.id(), item.name()) {

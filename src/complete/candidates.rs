@@ -12,7 +12,7 @@ use super::REQUEST;
 use super::cache::Cache;
 use super::resources::{self, CachedResources, ResourceSummary};
 use crate::context::App;
-use crate::global_args::Global;
+use crate::global_args::GlobalArgs;
 use crate::ledger::{Attempt, Filter, LedgerLocation, Outcome};
 use crate::model::{CallbackType, Currency, MIN_ID_PREFIX_LEN};
 use crate::output::format_amount;
@@ -222,7 +222,7 @@ fn profile() -> Option<String> {
 
 /// Resolves the settings of a command that never prompts.
 pub(super) fn settings(profile: Option<String>) -> Option<Settings> {
-    let global = Global {
+    let global = GlobalArgs {
         profile,
         output: None,
         columns: Vec::new(),

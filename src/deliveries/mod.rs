@@ -241,7 +241,7 @@ impl DeliveryStore {
     }
 
     /// Stores that a delivery is about to be passed on.
-    pub(crate) fn process(&self, seq: i64, forwarded_to: Option<&str>) -> Result<(), StoreError> {
+    pub(crate) fn mark_processing(&self, seq: i64, forwarded_to: Option<&str>) -> Result<(), StoreError> {
         let update = "UPDATE deliveries SET state = 'processing', attempts = attempts + 1, forwarded_to = ?2 WHERE seq = ?1";
         self.run(|connection| connection.execute(update, params![seq, forwarded_to]).map(drop))
     }
@@ -452,11 +452,11 @@ mod tests {
         let Begin::New(seq) = first else { panic!("{first:?}") };
         // Killed before it was passed on: nothing is repeated.
         assert_eq!(begin().1, Begin::New(seq));
-        store.process(seq, None).unwrap();
+        store.mark_processing(seq, None).unwrap();
         assert_eq!(begin().1, Begin::Repeat(seq));
         store.finish(seq, DeliveryState::Failed, &Finish { status: 503, ..Finish::default() }).unwrap();
         assert_eq!(begin().1, Begin::New(seq));
-        store.process(seq, None).unwrap();
+        store.mark_processing(seq, None).unwrap();
         store.finish(seq, DeliveryState::Acknowledged, &Finish { status: 204, ..Finish::default() }).unwrap();
         assert_eq!(begin().1, Begin::Acknowledged);
         let found = store.find("kevt").unwrap();

@@ -24,7 +24,7 @@ enum Sink<T> {
     },
     Ndjson,
     Csv {
-        has_header: bool,
+        is_header_done: bool,
     },
     Name,
 }
@@ -44,7 +44,7 @@ impl Output {
             Format::Table | Format::Wide => Sink::Table(Vec::new()),
             Format::Json => Sink::Json(Vec::new()),
             Format::Ndjson => Sink::Ndjson,
-            Format::Csv => Sink::Csv { has_header: self.options.no_header },
+            Format::Csv => Sink::Csv { is_header_done: self.options.no_header },
             Format::Name => Sink::Name,
         };
         Ok(ListWriter { output: self, selected: self.selected_of::<T>()?, sink })
@@ -82,8 +82,8 @@ impl<T: View> ListWriter<'_, T> {
                 self.output.print_json_element(&item)
             }
             Sink::Ndjson => self.output.print_json_line(&item),
-            Sink::Csv { has_header } => {
-                let with_header = !std::mem::replace(has_header, true);
+            Sink::Csv { is_header_done } => {
+                let with_header = !std::mem::replace(is_header_done, true);
                 self.output.print_csv_row(&item, self.selected.as_deref(), with_header)
             }
             Sink::Name => self.output.print_name(&item),
@@ -117,7 +117,7 @@ impl<T: View> ListWriter<'_, T> {
             Sink::Json(items) => output.print_json_document(&items)?,
             Sink::JsonStream { is_empty: true } => output.print("[]\n")?,
             Sink::JsonStream { is_empty: false } => output.print("\n]\n")?,
-            Sink::Csv { has_header: false } => {
+            Sink::Csv { is_header_done: false } => {
                 let names =
                     selected.map(|columns| columns.iter().map(Selected::field_name).collect::<Vec<_>>());
                 match names {
@@ -125,7 +125,7 @@ impl<T: View> ListWriter<'_, T> {
                     None => output.print_row(&csv::row(T::CSV_FIELDS))?,
                 }
             }
-            Sink::Csv { has_header: true } | Sink::Ndjson | Sink::Name => {}
+            Sink::Csv { is_header_done: true } | Sink::Ndjson | Sink::Name => {}
         }
         output.flush()
     }

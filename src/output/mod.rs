@@ -13,11 +13,11 @@ mod options;
 mod pager;
 mod picker;
 mod print;
+mod profile_flag;
 mod progress;
 mod prompt;
 mod qr;
 mod stream;
-mod suggest;
 mod table;
 mod view;
 mod views;
@@ -42,7 +42,7 @@ use names::Names;
 pub(crate) use options::{ColorWhen, Format, OutputOptions};
 use options::{has_blocks, is_dumb};
 pub(crate) use picker::Choice;
-pub(crate) use print::Checkup;
+pub(crate) use print::CheckLine;
 pub(crate) use prompt::Question;
 use stream::{Buffer, Limits, Stream, WriteError};
 pub(crate) use view::{Cell, CellStyle, Column, View, format_amount, format_time};
@@ -111,7 +111,7 @@ impl Output {
 
     /// From now on, nothing that is printed waits for its reader: messages that have no room are dropped, and data is
     /// written by [`Self::flush_within`].
-    pub(crate) fn serve(&self) {
+    pub(crate) fn drop_unread_messages(&self) {
         self.is_server.set(true);
     }
 
@@ -162,7 +162,7 @@ impl Output {
     }
 
     /// Whether the names of a kind were listed before; true from the second call on.
-    pub(crate) fn has_listed(&self, kind: NameKind) -> bool {
+    pub(crate) fn mark_listed(&self, kind: NameKind) -> bool {
         self.names.borrow_mut().mark_listed(kind)
     }
 
@@ -285,7 +285,7 @@ impl Output {
         if !self.options.quiet && self.options.format.is_table() {
             // The data that the line is about comes first. If it cannot be written, that is reported at the end.
             let _ = self.flush();
-            self.prose(&self.suggest(text), 0);
+            self.prose(&self.add_profile_flag(text), 0);
         }
     }
 
@@ -308,8 +308,8 @@ impl Output {
     }
 
     /// Adds `--profile` to the commands in a text, if the user gave it.
-    pub(crate) fn suggest(&self, text: &str) -> String {
-        suggest::with_profile(text, self.options.profile.as_deref())
+    pub(crate) fn add_profile_flag(&self, text: &str) -> String {
+        profile_flag::add(text, self.options.profile.as_deref())
     }
 
     /// Prints a code to stderr in large letters and as a QR code: beside each other if there is room.
@@ -351,7 +351,7 @@ impl Output {
 
     /// Prints a warning with actions to take next.
     pub(crate) fn warn_with_hints(&self, text: &str, hints: &[String]) {
-        let hints: Vec<_> = hints.iter().map(|hint| self.suggest(hint)).collect();
+        let hints: Vec<_> = hints.iter().map(|hint| self.add_profile_flag(hint)).collect();
         if self.options.format.is_json() {
             let mut warning = json!({"message": text});
             if !hints.is_empty() {
@@ -361,7 +361,7 @@ impl Output {
             return;
         }
         let (yellow, cyan) = (self.stderr_style(AnsiColor::Yellow), self.stderr_style(AnsiColor::Cyan));
-        self.prose(&format!("{yellow}warning:{yellow:#} {}", escape_lines(&self.suggest(text))), 2);
+        self.prose(&format!("{yellow}warning:{yellow:#} {}", escape_lines(&self.add_profile_flag(text))), 2);
         for hint in &hints {
             self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)), 2);
         }
@@ -389,7 +389,7 @@ impl Output {
 
     fn with_suggestions(&self, error: &Error) -> Error {
         Error {
-            hints: error.hints.iter().map(|hint| self.suggest(hint)).collect(),
+            hints: error.hints.iter().map(|hint| self.add_profile_flag(hint)).collect(),
             also: error.also.iter().map(|error| self.with_suggestions(error)).collect(),
             ..error.clone()
         }

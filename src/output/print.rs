@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::text::{escape_control, escape_json};
 
 /// The result of a check, for people.
-pub(crate) struct Checkup<'a> {
+pub(crate) struct CheckLine<'a> {
     pub mark: &'static str,
     pub style: CellStyle,
     pub title: &'a str,
@@ -117,18 +117,17 @@ impl Output {
     }
 
     /// Prints the results of checks, a line each, with the next step below it.
-    pub(crate) fn print_checkups(&self, checkups: &[Checkup<'_>]) -> Result<(), Error> {
-        let titles =
-            checkups.iter().map(|checkup| measure_text_width(checkup.title)).max().unwrap_or_default();
+    pub(crate) fn print_check_lines(&self, lines: &[CheckLine<'_>]) -> Result<(), Error> {
+        let titles = lines.iter().map(|checkup| measure_text_width(checkup.title)).max().unwrap_or_default();
         let indent = titles + 4;
         let width = self.width().map_or(usize::MAX, usize::from);
-        for Checkup { mark, style, title, text, next } in checkups {
+        for CheckLine { mark, style, title, text, next } in lines {
             let mark = self.style_text(mark, *style);
             let padding = " ".repeat(titles - measure_text_width(title));
             let line = format!("{mark} {title}{padding}  {}", escape_control(text));
             self.print(&format!("{}\n", wrap(&line, width, indent)))?;
             if let Some(next) = next {
-                let line = format!("{}{}", " ".repeat(indent), escape_control(&self.suggest(next)));
+                let line = format!("{}{}", " ".repeat(indent), escape_control(&self.add_profile_flag(next)));
                 self.print(&format!("{}\n", wrap(&line, width, 0)))?;
             }
         }

@@ -12,7 +12,7 @@ const GRACE: Duration = Duration::from_millis(300);
 /// How long a server waits for the reader of its log before it drops a line.
 const LOG_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Text that is written at once, without a copy in the buffer.
+/// Text that is longer is written without a copy in the buffer.
 const BUFFER_SIZE: usize = 64 * 1024;
 
 /// When a write that nobody reads gives up.
@@ -132,15 +132,15 @@ impl Stream {
         /// A terminal is ready with less room.
         const TERMINAL_SIZE: usize = 256;
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        let is_terminal = |size| if size { TERMINAL_SIZE } else { PIPE_SIZE };
+        let max_size = |is_terminal| if is_terminal { TERMINAL_SIZE } else { PIPE_SIZE };
         loop {
             let written = match self {
                 Self::Stdout => {
-                    let size = is_terminal(io::IsTerminal::is_terminal(&stdout));
+                    let size = max_size(io::IsTerminal::is_terminal(&stdout));
                     rustix::io::write(&stdout, &bytes[..bytes.len().min(size)])
                 }
                 Self::Stderr => {
-                    let size = is_terminal(io::IsTerminal::is_terminal(&stderr));
+                    let size = max_size(io::IsTerminal::is_terminal(&stderr));
                     rustix::io::write(&stderr, &bytes[..bytes.len().min(size)])
                 }
             };
@@ -197,7 +197,6 @@ pub(super) fn wait_for_input(limits: &Limits) -> Result<(), WriteError> {
 
 /// Other systems cannot tell.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
 pub(super) fn wait_for_input(_limits: &Limits) -> Result<(), WriteError> {
     Ok(())
 }

@@ -92,7 +92,7 @@ impl Output {
             Some(width) => self.fit_rows(columns, usize::from(width)),
             None => self.format_rows(&columns, None),
         };
-        self.print_pages(&lines)
+        self.print_through_pager(&lines)
     }
 
     /// Formats a table that is no wider than the terminal.
@@ -226,7 +226,7 @@ impl Output {
     }
 
     /// Prints lines, through a pager if there are more than fit on the screen.
-    fn print_pages(&self, lines: &[String]) -> Result<(), Error> {
+    fn print_through_pager(&self, lines: &[String]) -> Result<(), Error> {
         if self.needs_pager(lines.len()) && self.run_pager(&lines.join("\n"))? {
             return Ok(());
         }

@@ -61,7 +61,7 @@ impl<T: Into<String>> From<T> for Cell {
 pub(super) enum Shown {
     Always,
     /// For a single item, and with `-o wide`.
-    Record,
+    Detail,
     /// With `-o wide` only.
     Wide,
 }
@@ -94,7 +94,7 @@ impl<T: ?Sized> Column<T> {
 
     /// A line that is printed for a single item, and with `-o wide`.
     pub(crate) const fn detail(title: &'static str, cell: fn(&T) -> Cell) -> Self {
-        Self { shown: Shown::Record, ..Self::new(title, cell) }
+        Self { shown: Shown::Detail, ..Self::new(title, cell) }
     }
 
     /// A column that is printed with `-o wide` only.

@@ -127,7 +127,6 @@ impl Store {
     }
 
     #[cfg(not(unix))]
-    #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "the same signature as on Unix")]
     const fn check_owner(&self) -> Result<(), StoreError> {
         Ok(())
     }

@@ -20,7 +20,7 @@ pub(crate) use env::EnvVars;
 pub(crate) use paths::Paths;
 
 use crate::error::Error;
-use crate::global_args::Global;
+use crate::global_args::GlobalArgs;
 use crate::output::{Filter, Format, OutputOptions};
 use crate::profiles::{LOCAL, Store};
 use crate::text::escape_control;
@@ -132,9 +132,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn resolve(global: Global) -> Result<Self, Error> {
+    pub(crate) fn resolve(global: GlobalArgs) -> Result<Self, Error> {
         let variables = EnvVars::from_env()?;
-        let Global {
+        let GlobalArgs {
             profile,
             output,
             columns,

@@ -13,20 +13,18 @@ use crate::model::{Device, Resource};
 use crate::output::Question;
 use crate::text::escape_control;
 
-const MORE: &str = "\
+/// Create a simulated device
+///
+/// The device is registered without an enrollment code, and takes simulated taps.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom dev create-device --name 'Test till' --location 'Stockholm City'
   kustom dev create-device --name 'Test till 2' --location 'Stockholm City' -o json > device.json
 
 Next:
   kustom sessions create --device DEVICE --amount 249.50
-";
-
-/// Create a simulated device
-///
-/// The device is registered without an enrollment code, and takes simulated taps.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Device name [default: ask for it]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -58,7 +56,7 @@ impl Args {
         let request = simulated_device_request(&name, location_id.as_deref(), &metadata);
         let mut device = context.client.send_json(&request).await?;
         credentials.redact(&mut device);
-        context.print_item(&device).await?;
+        context.print_item_with_names(&device).await?;
         context.confirm_change(&format!("Created {}.", escape_control(&name)));
         Ok(ExitStatus::Success)
     }

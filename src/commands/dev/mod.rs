@@ -18,7 +18,11 @@ use crate::complete;
 use crate::context::{ApiContext, App};
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Simulate devices, payments and callbacks
+///
+/// These commands work on playground or, without an account, on the emulator. Production rejects them.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom dev create-device --name 'Test till' --location 'Stockholm City'
   kustom dev simulate-tap SESSION --outcome insufficient-funds
@@ -26,13 +30,7 @@ Examples:
 
 Next:
   kustom dev emulator --help         # run the API on this machine, for other programs
-";
-
-/// Simulate devices, payments and callbacks
-///
-/// These commands work on playground or, without an account, on the emulator. Production rejects them.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     CreateDevice(create_device::Args),
     SimulateTap(simulate_tap::Args),

@@ -222,7 +222,7 @@ async fn pair(
         }
     };
     credentials.redact(&mut device);
-    context.print_item(&device).await?;
+    context.print_item_with_names(&device).await?;
     let id = escape_control(device.id.as_deref().unwrap_or("DEVICE"));
     context.output.status(&format!(
         "The phone is paired and can take payments.\n  \
@@ -239,7 +239,7 @@ async fn set_offline(
 ) -> Result<String, Error> {
     let id = context.find_or_select_id::<Device>(device.as_deref()).await?;
     match context.client.pos_set_offline(&id, offline).await {
-        Ok(device) => context.print_item(&device).await?,
+        Ok(device) => context.print_item_with_names(&device).await?,
         Err(error) => {
             let hint = "list the devices: kustom devices list".to_owned();
             return Err(GUARD.add_hint(error, context, hint).await);
@@ -261,7 +261,7 @@ async fn perform(session: SessionArg, action: PosAction, context: &ApiContext<'_
             return Err(GUARD.add_hint(error, context, hint).await);
         }
     };
-    context.print_item(&session).await?;
+    context.print_item_with_names(&session).await?;
     let method = session.raw().get("method").and_then(|method| PaymentMethod::deserialize(method).ok());
     let sentences = [describe_action(action, method), outcome::describe_status(&session)].join(" ");
     let commands = suggest_commands(id, session.status.as_ref());

@@ -7,7 +7,11 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::TapOutcome;
 
-const MORE: &str = "\
+/// Simulate a card tap on a session's device
+///
+/// kustom reads the session after the tap and prints it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom dev simulate-tap SESSION --outcome insufficient-funds   # declined; the session stays open
   kustom dev simulate-tap SESSION                                # paid
@@ -15,13 +19,7 @@ Examples:
 Next:
   kustom sessions watch SESSION
   kustom dev run --filter tap        # try every outcome
-";
-
-/// Simulate a card tap on a session's device
-///
-/// kustom reads the session after the tap and prints it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     #[command(flatten)]
     session: SessionArg,
@@ -39,7 +37,7 @@ impl Args {
         let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
-        context.print_item(&session).await?;
+        context.print_item_with_names(&session).await?;
         let status = outcome::describe_status(&session);
         context.output.status(&match outcome.unwrap_or_default() {
             TapOutcome::Success => status,

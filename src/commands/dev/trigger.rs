@@ -25,7 +25,12 @@ const SAMPLE_MERCHANT_ID: &str = "SAMPLE";
 /// Max characters shown of the application's response.
 const MAX_RESPONSE_LEN: usize = 500;
 
-const MORE: &str = "\
+/// Sign a callback and send it to an application
+///
+/// The callback is a sample, or about an existing session with --session. Without --session, no account is needed.
+/// kustom prints the application's response, and exits with 0 for a 2xx status and with 5 for any other.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom dev trigger session.finalized --to http://127.0.0.1:8080/callbacks --secret-file secret.txt
   kustom dev trigger payment.failed --session SESSION --failure-reason insufficient-funds \\
@@ -33,15 +38,7 @@ Examples:
 
 Next:
   kustom webhooks listen --secret-file FILE      # receive callbacks
-";
-
-/// Sign a callback and send it to an application
-///
-/// The callback is a sample, or about an existing session with --session. Without --session, no account is needed.
-/// kustom prints the application's response, and exits with 0 for a 2xx status and with 5 for any other.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {
     /// Event type, such as session.finalized or refund.created; the prefix ipp. is optional
     #[arg(add = ArgValueCompleter::new(complete::events))]
@@ -66,7 +63,6 @@ pub(crate) struct Args {
 }
 
 /// A reason of a simulated tap, in either spelling, or any other text.
-#[allow(clippy::unnecessary_wraps, reason = "the signature of a value parser")]
 fn parse_reason(text: &str) -> Result<String, String> {
     Ok(TapOutcome::find(text).map_or_else(|| text.to_owned(), |outcome| outcome.as_str().to_owned()))
 }

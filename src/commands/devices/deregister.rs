@@ -10,7 +10,11 @@ use crate::error::{Error, ExitStatus};
 use crate::model::{Device, Resource};
 use crate::text::escape_control;
 
-const MORE: &str = "\
+/// Remove devices from the account
+///
+/// A removed device can no longer take payments until its phone is paired again.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom devices deregister 'Till 1'
   kustom devices deregister 'Old till' --yes           # on production in a script
@@ -21,13 +25,7 @@ Exit codes:
 
 Next:
   kustom enrollments pair            # pair a phone again
-";
-
-/// Remove devices from the account
-///
-/// A removed device can no longer take payments until its phone is paired again.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Device names, IDs or ID prefixes [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::devices))]

@@ -6,7 +6,7 @@ use crate::commands::help::text::after_help;
 use crate::commands::resolve::id_of;
 use crate::commands::sessions::busy::{OpenSession, open_attempts, request_sessions};
 use crate::commands::sessions::cancel::cancel;
-use crate::commands::sessions::duplicate_guard::lock_device;
+use crate::commands::sessions::device_lock::lock_device;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
@@ -14,7 +14,12 @@ use crate::ledger::Filter;
 use crate::model::Device;
 use crate::text::{escape_control, pluralize};
 
-const MORE: &str = "\
+/// Cancel the open sessions on a device
+///
+/// These are the sessions of the device that the ledger knows. A session that was paid in the meantime stays paid. To do
+/// this before a new session is created, use `kustom sessions create --if-busy cancel`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom devices free 'Till 1'
   kustom devices free 'Till 1' --yes                   # on production in a script
@@ -25,14 +30,7 @@ Exit codes:
 
 Next:
   kustom sessions create --device DEVICE --amount 1.00 --watch
-";
-
-/// Cancel the open sessions on a device
-///
-/// These are the sessions of the device that the ledger knows. A session that was paid in the meantime stays paid. To do
-/// this before a new session is created, use `kustom sessions create --if-busy cancel`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::devices))]

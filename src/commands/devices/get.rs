@@ -6,7 +6,11 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Device;
 
-const MORE: &str = "\
+/// Show a device
+///
+/// The API has no request for a single device, so kustom looks for it in the list.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom devices get 'Till 1'
   kustom devices get 'till 1' -o json                  # every field, as received
@@ -17,13 +21,7 @@ Exit codes:
 
 Next:
   kustom devices update DEVICE --name NAME
-";
-
-/// Show a device
-///
-/// The API has no request for a single device, so kustom looks for it in the list.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::devices))]
@@ -34,7 +32,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let device = context.find_or_select::<Device>(self.device.as_deref()).await?;
-        context.print_item(&device).await?;
+        context.print_item_with_names(&device).await?;
         Ok(ExitStatus::Success)
     }
 }

@@ -7,7 +7,11 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Device;
 
-const MORE: &str = "\
+/// List registered devices
+///
+/// kustom fetches all pages. The API does not report whether a device is online.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom devices list
   kustom devices list --location 'Stockholm City'      # the devices of a store
@@ -15,13 +19,7 @@ Examples:
 
 Next:
   kustom devices update DEVICE --name NAME
-";
-
-/// List registered devices
-///
-/// kustom fetches all pages. The API does not report whether a device is online.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// List only the devices of this location: name, ID or ID prefix
     #[arg(add = ArgValueCompleter::new(complete::locations))]

@@ -10,7 +10,11 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Manage the devices that take payments
+///
+/// A device is a paired phone. It has a name and belongs to a location; both can be changed.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom devices list
   kustom devices update 'Till 1' --location 'Göteborg Haga'    # move it
@@ -18,13 +22,7 @@ Examples:
 Next:
   kustom enrollments pair            # add a device
   kustom sessions create --device DEVICE --amount 1.00 --watch
-";
-
-/// Manage the devices that take payments
-///
-/// A device is a paired phone. It has a name and belongs to a location; both can be changed.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     #[command(alias = "ls")]
     List(list::Args),

@@ -11,7 +11,12 @@ use crate::model::{Device, Location, Resource};
 use crate::output::{Cell, Choice, NameKind, Question};
 use crate::text::escape_control;
 
-const MORE: &str = "\
+/// Rename or move a device, or change its metadata
+///
+/// Other fields keep their values: kustom reads the device, changes it and writes it back. On a terminal, kustom asks for
+/// what you omit.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom devices update                               # asks what to change
   kustom devices update 'Till 1' --name 'Till 2'
@@ -19,14 +24,7 @@ Examples:
 
 Next:
   kustom devices get DEVICE
-";
-
-/// Rename or move a device, or change its metadata
-///
-/// Other fields keep their values: kustom reads the device, changes it and writes it back. On a terminal, kustom asks for
-/// what you omit.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Device name, ID or ID prefix [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::devices))]
@@ -74,7 +72,7 @@ impl Args {
             ask_change(&device, &mut change, context).await?;
         }
         let updated = context.client.update_device(&id_of(&device)?, &change.to_body(&device)).await?;
-        context.print_item(&updated).await?;
+        context.print_item_with_names(&updated).await?;
         context.confirm_change(&describe_change(&device, &updated, context));
         Ok(ExitStatus::Success)
     }

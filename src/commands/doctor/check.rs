@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::redact::ReportRedactor;
 use crate::error::{Error, ErrorKind};
-use crate::output::{Cell, CellStyle, Checkup, Column, View};
+use crate::output::{Cell, CellStyle, CheckLine, Column, View};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,13 +56,13 @@ impl CheckResult {
     }
 
     /// The result as people read it: a mark, the check and what was found; the next step below it.
-    pub(super) fn checkup(&self) -> Checkup<'_> {
+    pub(super) fn checkup(&self) -> CheckLine<'_> {
         let (mark, style) = match self.level {
             Level::Ok => ("✓", CellStyle::Success),
             Level::Warning => ("!", CellStyle::Pending),
             Level::Failure => ("✗", CellStyle::Error),
         };
-        Checkup { mark, style, title: self.check, text: &self.text, next: self.next.as_deref() }
+        CheckLine { mark, style, title: self.check, text: &self.text, next: self.next.as_deref() }
     }
 }
 

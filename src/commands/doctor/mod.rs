@@ -19,7 +19,12 @@ use crate::profiles::KeySource;
 use crate::settings::{Account, DirectorySettings, Source};
 use crate::text::pluralize;
 
-const MORE: &str = "\
+/// Check the configuration, the connection and the key
+///
+/// Each check is ok, a warning or a failure, with the command that fixes it. The output is safe to paste: it contains no
+/// key and no password, and the home directory is written as ~. A failure sets the exit code of its kind.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom doctor
   kustom doctor --offline            # sends nothing
@@ -27,14 +32,7 @@ Examples:
 
 Next:
   kustom help environment            # where values come from
-";
-
-/// Check the configuration, the connection and the key
-///
-/// Each check is ok, a warning or a failure, with the command that fixes it. The output is safe to paste: it contains no
-/// key and no password, and the home directory is written as ~. A failure sets the exit code of its kind.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Check this machine only, and send nothing
     #[arg(long)]
@@ -78,7 +76,7 @@ impl Args {
         let most_serious = results.iter().filter_map(|result| result.kind).max();
         let results: Vec<_> = results.into_iter().map(|result| result.redact(&redactor)).collect();
         if app.output.format() == Format::Table && !app.output.has_selected_columns() {
-            app.output.print_checkups(&results.iter().map(CheckResult::checkup).collect::<Vec<_>>())?;
+            app.output.print_check_lines(&results.iter().map(CheckResult::checkup).collect::<Vec<_>>())?;
             app.output.status(&summarize(&results));
         } else {
             app.output.print_list(results)?;

@@ -11,7 +11,12 @@ use crate::error::{Error, ExitStatus};
 use crate::model::{Enrollment, Resource};
 use crate::text::format_duration;
 
-const MORE: &str = "\
+/// Create a code to pair a phone
+///
+/// Enter the code in the Kustom POS app on the phone. The code pairs any phone with the account, so treat it as a
+/// secret.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom enrollments create --location 'Stockholm City'
   kustom enrollments create --location 'Stockholm City' --expires-in 30m --metadata till=2
@@ -20,14 +25,7 @@ Examples:
 Next:
   kustom enrollments list            # check whether a phone used it
   kustom enrollments delete ENROLLMENT
-";
-
-/// Create a code to pair a phone
-///
-/// Enter the code in the Kustom POS app on the phone. The code pairs any phone with the account, so treat it as a
-/// secret.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Location name, ID or ID prefix [default: the profile's location, or select from a list]
     #[arg(add = ArgValueCompleter::new(complete::locations))]
@@ -51,7 +49,7 @@ impl Args {
         let new = NewEnrollment { location_id, expires_in, metadata };
         let created = context.client.create_enrollment(&new).await?;
         warn_about_lifetime(&created, expires_in, context);
-        context.print_item(&created.enrollment).await?;
+        context.print_item_with_names(&created.enrollment).await?;
         context
             .confirm_change("Enter the code in the Kustom POS app. It pairs any phone, so keep it secret.");
         Ok(ExitStatus::Success)

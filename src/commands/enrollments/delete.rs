@@ -11,7 +11,11 @@ use crate::error::{Error, ExitStatus};
 use crate::model::Enrollment;
 use crate::text::{escape_control, pluralize};
 
-const MORE: &str = "\
+/// Withdraw enrollment codes
+///
+/// A withdrawn code can no longer pair a phone, and lists omit it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom enrollments delete ENROLLMENT
   kustom enrollments delete ENROLLMENT --yes           # on production in a script
@@ -22,13 +26,7 @@ Exit codes:
 
 Next:
   kustom enrollments list
-";
-
-/// Withdraw enrollment codes
-///
-/// A withdrawn code can no longer pair a phone, and lists omit it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Enrollment IDs or ID prefixes [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::enrollments))]

@@ -13,20 +13,18 @@ use crate::secret::REDACTED;
 /// Limit of the API (documented).
 const MAX_FILTERS: usize = 5;
 
-const MORE: &str = "\
+/// List enrollments
+///
+/// The list does not contain withdrawn enrollments. The codes are secret and only shown with --show-codes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom enrollments list --include-consumed false     # unused codes
   kustom enrollments list --location 'Stockholm City' --metadata till=2
 
 Next:
   kustom enrollments delete ENROLLMENT                 # withdraw one
-";
-
-/// List enrollments
-///
-/// The list does not contain withdrawn enrollments. The codes are secret and only shown with --show-codes.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// List only the enrollments of this location: name, ID or ID prefix
     #[arg(add = ArgValueCompleter::new(complete::locations))]

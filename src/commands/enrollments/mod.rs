@@ -9,21 +9,19 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Pair phones with the account
+///
+/// An enrollment has a code. A phone on which the code is entered in the Kustom POS app becomes a device at the
+/// enrollment's location. `kustom enrollments pair` creates the code, waits for the phone and names it.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom enrollments pair            # create a code, wait for the phone, name it
   kustom enrollments list            # list the codes
 
 Next:
   kustom devices list
-";
-
-/// Pair phones with the account
-///
-/// An enrollment has a code. A phone on which the code is entered in the Kustom POS app becomes a device at the
-/// enrollment's location. `kustom enrollments pair` creates the code, waits for the phone and names it.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     #[command(alias = "ls")]
     List(list::Args),

@@ -11,7 +11,7 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 
 pub(crate) use text::set_templates;
 
-use crate::commands::words;
+use crate::commands::command_suggestions;
 use crate::complete;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
@@ -85,7 +85,7 @@ fn render_command_help(words: &[String], root: clap::Command) -> Result<StyledSt
             let similar = topics.iter().find(|topic| strsim::osa_distance(topic, &name) <= 2);
             let hints = match (similar, result) {
                 (Some(topic), _) => Some(format!("did you mean '{topic}'?")),
-                (None, Err(error)) => words::similar_command(&error),
+                (None, Err(error)) => command_suggestions::similar_command(&error),
                 (None, Ok(_)) => None,
             };
             let missing = hints.into_iter().fold(missing, Error::hint);

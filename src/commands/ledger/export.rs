@@ -7,7 +7,11 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{Filter, Record as _};
 use crate::text::pluralize;
 
-const MORE: &str = "\
+/// Print all attempts and refunds of all accounts, one JSON object per line, oldest first
+///
+/// The ledger itself does not change. `kustom ledger import` reads the output on another machine or into a shared ledger.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom ledger export > attempts.ndjson
   KUSTOM_LEDGER=sqlite kustom ledger export > attempts.ndjson    # of this machine
@@ -17,14 +21,7 @@ Exit codes:
 
 Next:
   kustom ledger import attempts.ndjson
-";
-
-/// Print all attempts and refunds of all accounts, one JSON object per line, oldest first
-///
-/// The ledger itself does not change. `kustom ledger import` reads the output on another machine or into a shared ledger.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {}
 
 impl Args {

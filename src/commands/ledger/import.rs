@@ -13,21 +13,18 @@ use crate::text::escape_control;
 /// How many records one transaction stores.
 const BATCH: usize = 1000;
 
-const MORE: &str = "\
+/// Add the attempts and refunds that `kustom ledger export` printed
+///
+/// Those that the ledger has already stay as they are, so an import can be repeated.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom ledger import attempts.ndjson
   kustom ledger export | kustom ledger import -
 
 Next:
   kustom ledger status
-";
-
-/// Add the attempts and refunds that `kustom ledger export` printed
-///
-/// Those that the ledger has already stay as they are, so an import can be repeated.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {
     /// File with one attempt or refund per line; - reads standard input
     #[arg(value_name = "FILE", value_parser = Input::parse)]

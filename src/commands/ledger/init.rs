@@ -9,22 +9,19 @@ use crate::text::escape_control;
 /// The role in the printed SQL if none is named.
 const DEFAULT_ROLE: &str = "kustom_till";
 
-const MORE: &str = "\
+/// Create the tables of the ledger, or update them to this version
+///
+/// This needs a user who may create a schema; a till needs only the rights that --role grants. The role itself must exist:
+/// create it with a password first. The database in the state directory needs no preparation.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom ledger init --print-sql     # for the administrator of the database
   kustom ledger init --print-sql --role kustom_till
 
 Next:
   kustom ledger status
-";
-
-/// Create the tables of the ledger, or update them to this version
-///
-/// This needs a user who may create a schema; a till needs only the rights that --role grants. The role itself must exist:
-/// create it with a password first. The database in the state directory needs no preparation.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {
     /// Role of PostgreSQL to grant the rights that a till needs
     #[arg(long, value_name = "ROLE")]

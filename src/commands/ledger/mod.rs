@@ -13,7 +13,12 @@ use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::text::pluralize;
 
-const MORE: &str = "\
+/// Check, share and move the ledger, which prevents duplicate charges
+///
+/// The ledger holds every attempt to create a session, and every refund. By default it is a database in the state directory; several machines
+/// share a PostgreSQL database.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom ledger status
   kustom ledger export > attempts.ndjson
@@ -21,15 +26,7 @@ Examples:
 Next:
   kustom help ledger                 # what the ledger is, and how to share it
   kustom sessions list               # the attempts themselves
-";
-
-/// Check, share and move the ledger, which prevents duplicate charges
-///
-/// The ledger holds every attempt to create a session, and every refund. By default it is a database in the state directory; several machines
-/// share a PostgreSQL database.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) enum Command {
     Status(status::Args),
     Init(init::Args),

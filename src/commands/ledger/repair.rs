@@ -12,7 +12,15 @@ use crate::ledger::{
 use crate::output::{Cell, Column, View, format_time};
 use crate::text::pluralize;
 
-const MORE: &str = "\
+/// Keep what can be read of a damaged ledger
+///
+/// This shows what can be read and what would be lost, and asks before it changes anything. The readable attempts and
+/// refunds are written to a new database; the damaged one is kept next to it, with its time in the name. In PostgreSQL,
+/// damaged rows are moved to `kustom.damaged_attempts` and `kustom.damaged_refunds`; this needs the owner of the tables. A
+/// sale whose attempt is lost can be charged again, and a lost refund can be made again: check the portal for those first.
+/// A damaged journal of an earlier version is accepted as it is: its readable lines have been imported.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom ledger repair
   kustom ledger repair --yes
@@ -22,18 +30,7 @@ Exit codes:
 
 Next:
   kustom sessions recover            # resolve the attempts whose outcome is unknown
-";
-
-/// Keep what can be read of a damaged ledger
-///
-/// This shows what can be read and what would be lost, and asks before it changes anything. The readable attempts and
-/// refunds are written to a new database; the damaged one is kept next to it, with its time in the name. In PostgreSQL,
-/// damaged rows are moved to `kustom.damaged_attempts` and `kustom.damaged_refunds`; this needs the owner of the tables. A
-/// sale whose attempt is lost can be charged again, and a lost refund can be made again: check the portal for those first.
-/// A damaged journal of an earlier version is accepted as it is: its readable lines have been imported.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {}
 
 impl Args {

@@ -8,7 +8,11 @@ use crate::error::{Error, ExitStatus};
 use crate::ledger::LedgerLocation;
 use crate::output::{Cell, CellStyle, Column, View};
 
-const MORE: &str = "\
+/// Show where the ledger is and whether it can be used
+///
+/// Prints its location, version and number of attempts, and the results that wait to be delivered to a shared ledger.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom ledger status
   kustom ledger status -o json
@@ -19,14 +23,7 @@ Exit codes:
 Next:
   kustom ledger init                 # create the tables in PostgreSQL
   kustom sessions list --unknown
-";
-
-/// Show where the ledger is and whether it can be used
-///
-/// Prints its location, version and number of attempts, and the results that wait to be delivered to a shared ledger.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {}
 
 #[derive(Debug, Serialize)]

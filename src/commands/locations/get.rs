@@ -6,20 +6,18 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Location;
 
-const MORE: &str = "\
+/// Show a location
+///
+/// If a name is ambiguous, the error lists the matching locations.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom locations get 'Stockholm City'
   kustom locations get 'stockholm city' -o json     # every field, as received
 
 Next:
   kustom devices list --location LOCATION
-";
-
-/// Show a location
-///
-/// If a name is ambiguous, the error lists the matching locations.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Location name, ID or ID prefix [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::locations))]

@@ -4,20 +4,18 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Location;
 
-const MORE: &str = "\
+/// List the merchant's locations
+///
+/// kustom fetches all pages.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom locations list
   kustom locations list -o csv > locations.csv      # for a spreadsheet
 
 Next:
   kustom enrollments pair --location LOCATION
-";
-
-/// List the merchant's locations
-///
-/// kustom fetches all pages.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     #[command(flatten)]
     limit: LimitArgs,

@@ -7,20 +7,18 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// List the stores that devices belong to
+///
+/// Locations are created in Kustom's portal. Other commands accept them by name, ID or ID prefix.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom locations list
   kustom locations get 'Stockholm City'
 
 Next:
   kustom devices list --location LOCATION
-";
-
-/// List the stores that devices belong to
-///
-/// Locations are created in Kustom's portal. Other commands accept them by name, ID or ID prefix.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     #[command(alias = "ls")]
     List(list::Args),

@@ -20,7 +20,16 @@ use crate::secret::{ApiKey, KeyKind};
 use crate::settings::{Account, DirectorySettings, EnvVars, Settings, unusable_base_url};
 use crate::text::decode_text;
 
-const MORE: &str = "\
+/// Add a profile: checks the key and stores it
+///
+/// On a terminal it asks for what it needs; what you type for the key is not shown. Otherwise the key is read from
+/// standard input, a file or the output of a command, never from an argument, where other users of the machine could
+/// see it. With --api-key-command only the command is stored, and the key stays in your password manager.
+///
+/// The name of the profile is the value of --profile, or else the name of its environment. The first profile becomes
+/// the active one. A profile with the same name is replaced; on a terminal, kustom asks first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom login                       # asks for what it needs
   kustom login --profile shop --api-key-stdin --merchant-id M1 < key.txt
@@ -34,19 +43,7 @@ Exit codes:
 Next:
   kustom doctor                      # check that it works
   kustom enrollments pair            # pair the first phone
-";
-
-/// Add a profile: checks the key and stores it
-///
-/// On a terminal it asks for what it needs; what you type for the key is not shown. Otherwise the key is read from
-/// standard input, a file or the output of a command, never from an argument, where other users of the machine could
-/// see it. With --api-key-command only the command is stored, and the key stays in your password manager.
-///
-/// The name of the profile is the value of --profile, or else the name of its environment. The first profile becomes
-/// the active one. A profile with the same name is replaced; on a terminal, kustom asks first.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {
     #[command(flatten)]
     key: KeyArgs,
@@ -55,7 +52,6 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Args)]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 struct ProfileArgs {
     /// Which service; recognized from the key if possible
     #[arg(long, value_name = "ENVIRONMENT")]

@@ -8,20 +8,18 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use clap_complete::engine::ArgValueCompleter;
 
-const MORE: &str = "\
+/// Show an order: what was captured, refunded and can still be refunded
+///
+/// An order carries personal data of the customer, which is omitted in every format unless --show-personal-data is given.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom orders get receipt-1001                       # by your reference
   kustom orders get SESSION -o json                    # by the session, as the API returns it
 
 Next:
   kustom orders refund ORDER
-";
-
-/// Show an order: what was captured, refunded and can still be refunded
-///
-/// An order carries personal data of the customer, which is omitted in every format unless --show-personal-data is given.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here
     #[arg(add = ArgValueCompleter::new(complete::orders))]

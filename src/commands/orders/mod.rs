@@ -13,7 +13,11 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Show and refund the orders of paid sessions
+///
+/// A paid session becomes an order. Refer to it by its ID, its session, your reference, or an ID prefix.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom orders get receipt-1001
   kustom orders refund receipt-1001 --amount 50.00 --reason 'Broken zip'
@@ -21,13 +25,7 @@ Examples:
 
 Next:
   kustom payouts list
-";
-
-/// Show and refund the orders of paid sessions
-///
-/// A paid session becomes an order. Refer to it by its ID, its session, your reference, or an ID prefix.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     Get(get::Args),
     Refund(refund::Args),

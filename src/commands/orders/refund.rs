@@ -20,7 +20,12 @@ use crate::model::{
 use crate::output::{Cell, Choice, Column, Question, View, format_amount, format_time};
 use crate::text::escape_control;
 
-const MORE: &str = "\
+/// Refund a sale, in whole or in part
+///
+/// Each intended refund has an idempotency key, which is stored before it is sent and used for every repetition: after a
+/// lost response, run the same command again. The same refund (order, reference, and amount or lines) is made once.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom orders refund receipt-1001 --amount 50.00 --reason 'Broken zip'
   kustom orders refund receipt-1001 --item SKU-001,qty=1 --item Bag
@@ -35,14 +40,7 @@ Exit codes:
 
 Next:
   kustom orders get ORDER
-";
-
-/// Refund a sale, in whole or in part
-///
-/// Each intended refund has an idempotency key, which is stored before it is sent and used for every repetition: after a
-/// lost response, run the same command again. The same refund (order, reference, and amount or lines) is made once.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Order ID, session ID, your reference, or an ID prefix; if omitted on a terminal, you pick a sale that was paid here
     #[arg(add = ArgValueCompleter::new(complete::orders))]

@@ -5,20 +5,18 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::text::escape_control;
 
-const MORE: &str = "\
+/// Show one payout with its totals
+///
+/// What it consists of is listed by `kustom payouts transactions`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom payouts get REFERENCE
   kustom payouts get REFERENCE -o json
 
 Next:
   kustom payouts transactions REFERENCE
-";
-
-/// Show one payout with its totals
-///
-/// What it consists of is listed by `kustom payouts transactions`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Payment reference of the payout
     #[arg(value_name = "REFERENCE")]

@@ -11,20 +11,18 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Currency;
 
-const MORE: &str = "\
+/// List payouts, newest first
+///
+/// A payout has the sales and refunds of stores and of online shops, less fees.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom payouts list --since 2026-11-01 --until 2026-11-30
   kustom payouts list --currency SEK -o csv
 
 Next:
   kustom payouts transactions REFERENCE
-";
-
-/// List payouts, newest first
-///
-/// A payout has the sales and refunds of stores and of online shops, less fees.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// First day, such as 2026-11-01, or time of the payouts
     #[arg(long, value_name = "DATE", value_parser = TimeBound::parse)]

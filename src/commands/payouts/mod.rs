@@ -11,20 +11,18 @@ use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// List payouts, and the sales and refunds in them
+///
+/// Sales in stores and online are in the same payouts. A sale is paid out one to ten business days later.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom payouts list --since 2026-11-01
   kustom payouts transactions REFERENCE -o csv > payout.csv
 
 Next:
   kustom report reconcile
-";
-
-/// List payouts, and the sales and refunds in them
-///
-/// Sales in stores and online are in the same payouts. A sale is paid out one to ten business days later.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     List(list::Args),
     Get(get::Args),

@@ -8,20 +8,18 @@ use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use clap_complete::engine::ArgValueCompleter;
 
-const MORE: &str = "\
+/// List the transactions of a payout or of an order
+///
+/// Without a payout and an order, all transactions are listed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom payouts transactions REFERENCE -o csv > payout.csv
   kustom payouts transactions --order receipt-1001
 
 Next:
   kustom report reconcile --payout REFERENCE
-";
-
-/// List the transactions of a payout or of an order
-///
-/// Without a payout and an order, all transactions are listed.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Payment reference of the payout
     #[arg(value_name = "REFERENCE")]

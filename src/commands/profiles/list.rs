@@ -5,20 +5,18 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// List profiles
+///
+/// The active profile is marked. Keys are not shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom profiles list
   kustom profiles list -o json       # for a script
 
 Next:
   kustom profiles use NAME
-";
-
-/// List profiles
-///
-/// The active profile is marked. Keys are not shown.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {}
 
 impl Args {

@@ -14,20 +14,18 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// List, select and change profiles
+///
+/// A profile describes the account that a command uses: its environment, its key and default values.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom profiles list               # the active one is marked
   kustom profiles use local          # try kustom without an account
 
 Next:
   kustom login                       # add a profile
-";
-
-/// List, select and change profiles
-///
-/// A profile describes the account that a command uses: its environment, its key and default values.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     #[command(alias = "ls")]
     List(list::Args),

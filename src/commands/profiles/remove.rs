@@ -11,20 +11,18 @@ use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::profiles::{Environment, LOCAL};
 
-const MORE: &str = "\
+/// Remove profiles with their keys
+///
+/// The key stays valid. Revoke it in the portal if nothing else uses it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom profiles remove vault
   kustom profiles remove shop playground       # if one does not exist, none is removed
 
 Next:
   kustom profiles list
-";
-
-/// Remove profiles with their keys
-///
-/// The key stays valid. Revoke it in the portal if nothing else uses it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Names of profiles [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]

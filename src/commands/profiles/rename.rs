@@ -10,20 +10,18 @@ use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::profiles::{LOCAL, check_name};
 
-const MORE: &str = "\
+/// Rename a profile
+///
+/// Its key and its other values stay the same.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom profiles rename playground shop-test
   kustom profiles rename shop store-7
 
 Next:
   kustom profiles list
-";
-
-/// Rename a profile
-///
-/// Its key and its other values stay the same.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Profile to rename
     #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]

@@ -15,7 +15,12 @@ use crate::profiles::{Environment, IfBusy, LOCAL, Profile};
 use crate::settings::{Account, DirectorySettings, EnvVars, Settings};
 use crate::text::escape_control;
 
-const MORE: &str = "\
+/// Change one value of a profile
+///
+/// The keys are environment, username, merchant_id, location, device, currency, if_busy, base_url, allow_http, ledger,
+/// ledger_command and completions. An empty value removes it. Store another API key with `kustom login`, which checks it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom profiles set location 'Stockholm City'    # of the profile in use
   kustom profiles set shop currency SEK
@@ -23,15 +28,7 @@ Examples:
 
 Next:
   kustom profiles show
-";
-
-/// Change one value of a profile
-///
-/// The keys are environment, username, merchant_id, location, device, currency, if_busy, base_url, allow_http, ledger,
-/// ledger_command and completions. An empty value removes it. Store another API key with `kustom login`, which checks it.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE), override_usage = "kustom profiles set [OPTIONS] [PROFILE] <KEY> <VALUE>")]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"), override_usage = "kustom profiles set [OPTIONS] [PROFILE] <KEY> <VALUE>")]
 pub(crate) struct Args {
     /// Profile [default: the profile in use], key and value
     #[arg(add = ArgValueCompleter::new(complete::stored_profiles))]

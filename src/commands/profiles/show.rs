@@ -11,20 +11,18 @@ use crate::output::{Cell, CellStyle, Column, View};
 use crate::profiles::KeySource;
 use crate::settings::{Account, Endpoint, Shadow, Source, Sourced};
 
-const MORE: &str = "\
+/// Show the values of a profile with their sources
+///
+/// The output includes the values of lower precedence that each one shadows. The key itself is never shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom profiles show               # the active profile
   kustom profiles show local         # the built-in profile
 
 Next:
   kustom doctor                      # check that it works
-";
-
-/// Show the values of a profile with their sources
-///
-/// The output includes the values of lower precedence that each one shadows. The key itself is never shown.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Profile to show [default: the active profile]
     #[arg(add = ArgValueCompleter::new(complete::profiles))]

@@ -11,20 +11,18 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Choice;
 use crate::profiles::{Document, LOCAL, Profile};
 
-const MORE: &str = "\
+/// Make a profile the active one
+///
+/// Commands use the active profile unless --profile or an environment variable names another one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom profiles use local          # commands run on the emulator from now on
   kustom profiles use shop           # back to an account
 
 Next:
   kustom profiles show
-";
-
-/// Make a profile the active one
-///
-/// Commands use the active profile unless --profile or an environment variable names another one.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Profile name; `local` is built in [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::profiles))]

@@ -13,7 +13,12 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Show the totals of a day: sales, refunds, net and tax, by currency
+///
+/// The figures are those of the ledger: sessions that were created here, or by all machines that share the ledger. Open,
+/// unknown and unpaid sessions are counted apart. Currencies are never mixed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom report                                        # today
   kustom report --day 2026-11-26 --by device -o csv > day.csv
@@ -21,14 +26,7 @@ Examples:
 
 Next:
   kustom report reconcile --pos export.csv             # compare with the point of sale
-";
-
-/// Show the totals of a day: sales, refunds, net and tax, by currency
-///
-/// The figures are those of the ledger: sessions that were created here, or by all machines that share the ledger. Open,
-/// unknown and unpaid sessions are counted apart. Currencies are never mixed.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(flatten)]

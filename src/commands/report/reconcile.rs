@@ -25,7 +25,15 @@ use crate::text::{normalize_text, pluralize};
 
 const MAX_CONCURRENT_READS: usize = 8;
 
-const MORE: &str = "\
+/// Compare the ledger with orders, payouts and the export of the point of sale
+///
+/// Names each difference: paid but not in the point of sale, in the point of sale but not paid, another amount, paid twice,
+/// refunded more or less, an attempt with an unknown outcome, and not paid out or with another amount. A sale that is not
+/// paid out yet is a difference after fourteen days, or with --payout.
+///
+/// The export is CSV, as Excel saves it in Swedish or English. A negative amount is a refund.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom report reconcile                              # today: ledger, orders and payouts
   kustom report reconcile --pos export.csv --reference-column Kvitto --amount-column Belopp
@@ -37,17 +45,7 @@ Exit codes:
 
 Next:
   kustom orders get ORDER
-";
-
-/// Compare the ledger with orders, payouts and the export of the point of sale
-///
-/// Names each difference: paid but not in the point of sale, in the point of sale but not paid, another amount, paid twice,
-/// refunded more or less, an attempt with an unknown outcome, and not paid out or with another amount. A sale that is not
-/// paid out yet is a difference after fourteen days, or with --payout.
-///
-/// The export is CSV, as Excel saves it in Swedish or English. A negative amount is a refund.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(super) struct Args {
     /// Export of the point of sale, as CSV
     #[arg(long, value_name = "FILE")]

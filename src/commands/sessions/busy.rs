@@ -124,7 +124,7 @@ pub(super) struct Chosen {
 }
 
 /// Applies the policy to the sessions of the device. The device is locked.
-pub(super) async fn decide(
+pub(super) async fn apply_policy(
     mut sessions: Vec<OpenSession>,
     policy: Option<IfBusy>,
     chosen: Option<&Chosen>,

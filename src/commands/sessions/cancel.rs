@@ -14,7 +14,11 @@ use crate::model::{Resource, Session, SessionStatus};
 use crate::output::format_amount;
 use crate::text::{escape_control, pluralize};
 
-const MORE: &str = "\
+/// Cancel open sessions
+///
+/// A session that was paid in the meantime stays paid: exit 5. Canceling a canceled session succeeds.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom sessions cancel SESSION
   kustom sessions cancel SESSION --yes                 # on production in a script
@@ -26,13 +30,7 @@ Exit codes:
 
 Next:
   kustom sessions get SESSION
-";
-
-/// Cancel open sessions
-///
-/// A session that was paid in the meantime stays paid: exit 5. Canceling a canceled session succeeds.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Session IDs, ID prefixes or references [default: select from the open sessions]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::create_args::{NewSession, SessionArgs};
-use super::duplicate_guard::{
-    ExistingSession, IfExists, Policies, Start, mark_reported, request_session, start_attempt,
-};
+use super::duplicate_guard::{ExistingSession, IfExists, Policies, Start, start_attempt};
 use super::outcome;
 use super::reporter::WatchedSession;
+use super::request_session::{mark_reported, request_session};
 use super::wait::{WaitFlags, wait_for_sessions};
 use crate::api::Request;
 use crate::commands::help::text::after_help;
@@ -19,7 +18,15 @@ use crate::settings::Endpoint;
 use crate::text::{escape_control, escape_json};
 use uuid::Uuid;
 
-const MORE: &str = "\
+/// Create a session: the device asks the customer to pay
+///
+/// The API has no idempotency key, so kustom keeps a ledger of its requests. It never repeats a request that may have
+/// arrived: exit 7 means that the session may exist, and the error says how to resolve it. Before creating a session,
+/// kustom checks for duplicates: exit 9 says what was done before, and when. Give each sale its own --reference, and a
+/// script can repeat the command safely. With --if-exists return --watch, it can repeat the same line until the sale is paid
+/// or has ended: an existing session is waited for.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom sessions create --device 'Till 1' --amount 249.50 --reference receipt-1001 --watch
   kustom sessions create --device 'Till 1' --reference receipt-1002 \\
@@ -39,17 +46,7 @@ Exit codes:
 Next:
   kustom sessions watch SESSION
   kustom sessions recover            # after exit 7
-";
-
-/// Create a session: the device asks the customer to pay
-///
-/// The API has no idempotency key, so kustom keeps a ledger of its requests. It never repeats a request that may have
-/// arrived: exit 7 means that the session may exist, and the error says how to resolve it. Before creating a session,
-/// kustom checks for duplicates: exit 9 says what was done before, and when. Give each sale its own --reference, and a
-/// script can repeat the command safely. With --if-exists return --watch, it can repeat the same line until the sale is paid
-/// or has ended: an existing session is waited for.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     #[command(flatten)]
     session: SessionArgs,

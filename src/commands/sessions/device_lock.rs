@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::duplicate_guard::nothing_sent;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::{DeviceLock, LockAttempt};
@@ -21,11 +20,11 @@ pub(in crate::commands) async fn lock_device(
     device: &str,
     context: &ApiContext<'_>,
 ) -> Result<DeviceLock, Error> {
-    let ledger = context.ledger().await.map_err(nothing_sent)?;
+    let ledger = context.ledger().await.map_err(say_nothing_sent)?;
     let (start, max_wait) = (Instant::now(), context.settings.timeout.unwrap_or(MAX_LOCK_WAIT));
     let mut is_reported = false;
     loop {
-        let holder = match ledger.try_lock_device(device).await.map_err(nothing_sent)? {
+        let holder = match ledger.try_lock_device(device).await.map_err(say_nothing_sent)? {
             LockAttempt::Locked(lock) => return Ok(lock),
             LockAttempt::Held(holder) => holder,
         };
@@ -45,4 +44,11 @@ pub(in crate::commands) async fn lock_device(
         }
         tokio::time::sleep(LOCK_INTERVAL).await;
     }
+}
+
+/// Adds to an error of the ledger that nothing was sent.
+pub(super) fn say_nothing_sent(mut error: Error) -> Error {
+    let reason = "nothing was sent: kustom requests a payment only after storing it in the ledger";
+    error.hints.insert(0, reason.to_owned());
+    error
 }

@@ -1,23 +1,21 @@
-//! Creates a session at most once: stores the attempt in the ledger before the request and its result after it, and
-//! rejects duplicates of earlier attempts.
+//! Stores the intent to create a session in the ledger, unless an earlier attempt may have created a session of the same sale.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::busy::{self, Decision};
 use super::create_args::NewSession;
+use super::device_lock::{lock_device, say_nothing_sent};
 use super::outcome;
-use crate::api::{Error as ApiError, SideEffect};
+use super::request_session::{StartedAttempt, recovery_hints};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, LockAttempt, Outcome};
+use crate::ledger::{Attempt, Begin, Duplicate, Intent, Outcome};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Cell, NameKind, format_amount, format_time};
 use crate::profiles::IfBusy;
-use crate::text::{escape_control, format_duration};
+use crate::text::escape_control;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum IfExists {
@@ -46,18 +44,6 @@ pub(super) struct ExistingSession {
     pub(super) session: Resource<Session>,
 }
 
-/// An attempt whose intent is stored, and whose session may be requested now.
-pub(super) struct StartedAttempt {
-    id: Uuid,
-    _lock: DeviceLock,
-}
-
-impl StartedAttempt {
-    pub(super) const fn id(&self) -> Uuid {
-        self.id
-    }
-}
-
 /// Stores the intent to create the session, unless it may have been created before or the device is busy.
 pub(super) async fn start_attempt(
     new: &NewSession,
@@ -66,20 +52,21 @@ pub(super) async fn start_attempt(
 ) -> Result<Start, Error> {
     let intent = new.intent();
     let device = intent.device_id.as_deref().unwrap_or_default();
-    let ledger = context.ledger().await.map_err(nothing_sent)?;
-    let mut ended_unpaid: HashSet<Uuid> = HashSet::new();
+    let ledger = context.ledger().await.map_err(say_nothing_sent)?;
+    // The duplicates whose sessions have ended without a payment. The check of any other one returns.
+    let mut checked: HashSet<Uuid> = HashSet::new();
     let mut chosen = None;
     let lock = loop {
         let lock = lock_device(device, context).await?;
-        let open = busy::recent_open_attempts(device, context).await.map_err(nothing_sent)?;
+        let open = busy::recent_open_attempts(device, context).await.map_err(say_nothing_sent)?;
         if open.is_empty() {
             break lock;
         }
         // A session of the same sale is a duplicate, although it also keeps the device busy.
         if !policies.allow_duplicate {
-            let mut duplicates = ledger.duplicates(&intent).await.map_err(nothing_sent)?;
-            duplicates.retain(|duplicate| !ended_unpaid.contains(&duplicate.attempt().id));
-            ended_unpaid.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
+            let mut duplicates = ledger.duplicates(&intent).await.map_err(say_nothing_sent)?;
+            duplicates.retain(|duplicate| !checked.contains(&duplicate.attempt().id));
+            checked.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
             if let Some(existing) =
                 check_duplicates(&duplicates, &intent, policies.if_exists, context).await?
             {
@@ -88,7 +75,7 @@ pub(super) async fn start_attempt(
         }
         let sessions = busy::request_sessions(open, context).await;
         // The device is not locked while something is waited for.
-        match busy::decide(sessions, policies.if_busy, chosen.as_ref(), context).await? {
+        match busy::apply_policy(sessions, policies.if_busy, chosen.as_ref(), context).await? {
             Decision::Create => break lock,
             Decision::Wait(sessions) => {
                 drop(lock);
@@ -101,12 +88,12 @@ pub(super) async fn start_attempt(
         }
     };
     loop {
-        let begin = ledger.begin(&intent, policies.allow_duplicate, &ended_unpaid).await;
-        match begin.map_err(nothing_sent)? {
-            Begin::Started(id) => return Ok(Start::New(StartedAttempt { id, _lock: lock })),
+        let begin = ledger.begin(&intent, policies.allow_duplicate, &checked).await;
+        match begin.map_err(say_nothing_sent)? {
+            Begin::Started(id) => return Ok(Start::New(StartedAttempt::new(id, lock))),
             // The ledger is not locked during requests, so it is looked up again afterwards.
             Begin::Duplicates(duplicates) => {
-                ended_unpaid.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
+                checked.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
                 let existing = check_duplicates(&duplicates, &intent, policies.if_exists, context).await?;
                 if let Some(existing) = existing {
                     return Ok(Start::Existing(Box::new(existing)));
@@ -114,12 +101,6 @@ pub(super) async fn start_attempt(
             }
         }
     }
-}
-
-pub(super) fn nothing_sent(mut error: Error) -> Error {
-    let reason = "nothing was sent: kustom requests a payment only after storing it in the ledger";
-    error.hints.insert(0, reason.to_owned());
-    error
 }
 
 /// Fails unless all sessions of earlier attempts ended without a payment, or one of them is to be returned.

@@ -12,20 +12,18 @@ use crate::model::Session;
 use crate::output::format_amount;
 use crate::text::escape_control;
 
-const MORE: &str = "\
+/// Show one session
+///
+/// Whatever its status, the exit code is 0: `kustom sessions watch` turns an outcome into an exit code.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom sessions get SESSION
   kustom sessions get SESSION -o json                  # every field of the API
 
 Next:
   kustom sessions watch SESSION      # wait for its outcome
-";
-
-/// Show one session
-///
-/// Whatever its status, the exit code is 0: `kustom sessions watch` turns an outcome into an exit code.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Session ID, ID prefix or reference [default: select from a list]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]
@@ -37,7 +35,7 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let id = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
         let session = context.client.session(id).await?;
-        context.print_item(&session).await?;
+        context.print_item_with_names(&session).await?;
         context.output.status(&outcome::describe_status(&session));
         print_refunds(&session, context).await;
         Ok(ExitStatus::Success)

@@ -24,7 +24,12 @@ use crate::text::{format_duration, pluralize};
 
 const MAX_CONCURRENT_REFRESH: usize = 8;
 
-const MORE: &str = "\
+/// List the sessions that were created here
+///
+/// The API has no list of sessions, so this lists the attempts in the ledger, newest first, with the last known status of
+/// each session. Resolve attempts with an unknown outcome with `kustom sessions recover`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom sessions list --since 2h --status FINALIZED --device 'Till 1'
   kustom sessions list --since 2026-11-26 --until 2026-11-26 -o csv
@@ -32,14 +37,7 @@ Examples:
 
 Next:
   kustom sessions recover
-";
-
-/// List the sessions that were created here
-///
-/// The API has no list of sessions, so this lists the attempts in the ledger, newest first, with the last known status of
-/// each session. Resolve attempts with an unknown outcome with `kustom sessions recover`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// List only sessions since this day, time or age: 2026-11-26, 2026-11-26T14:30:00Z or 2h
     #[arg(long, value_name = "WHEN", value_parser = TimeBound::parse_or_age)]

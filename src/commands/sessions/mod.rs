@@ -6,13 +6,15 @@ mod cart;
 pub(super) mod choose;
 mod create;
 mod create_args;
-pub(super) mod duplicate_guard;
+pub(super) mod device_lock;
+mod duplicate_guard;
 mod get;
 mod list;
 pub(super) mod outcome;
-pub(super) mod reconcile;
 mod recover;
 mod reporter;
+mod request_session;
+pub(super) mod resolve_attempt;
 mod row;
 mod wait;
 mod watch;
@@ -23,7 +25,12 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Create, watch and cancel payments on a device
+///
+/// A session asks a customer to pay an amount on a device. It ends as FINALIZED, CANCELLED, EXPIRED or FAILED. What is created
+/// here is kept in a ledger, so that no sale is charged twice.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom sessions create --device 'Till 1' --amount 249.50 --reference receipt-1001 --watch
   kustom sessions list               # what was created here
@@ -31,14 +38,7 @@ Examples:
 
 Next:
   kustom help money                  # amounts, carts, and why no sale is charged twice
-";
-
-/// Create, watch and cancel payments on a device
-///
-/// A session asks a customer to pay an amount on a device. It ends as FINALIZED, CANCELLED, EXPIRED or FAILED. What is created
-/// here is kept in a ledger, so that no sale is charged twice.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     #[command(aliases = ["new", "pay"])]
     Create(Box<create::Args>),

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::list::learn_names;
 use super::outcome;
-use super::reconcile::{
+use super::resolve_attempt::{
     already_resolved_error, lock_device_of, matching_attempts, resolve_attempt, resolve_with,
 };
 use super::row::AttemptRow;
@@ -24,7 +24,13 @@ const MAX_CANDIDATES: usize = 100;
 
 const MIN_ID_PREFIX_LEN: usize = 4;
 
-const MORE: &str = "\
+/// Resolve attempts with an unknown outcome
+///
+/// Without arguments, this lists the attempts with an unknown outcome. Resolve one with --session if it created a session,
+/// whose ID a callback, the portal or the device shows and which must match the attempt. Resolve it with --not-processed
+/// if it created none; the same sale can then be charged.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom sessions recover                              # list the attempts with an unknown outcome
   kustom sessions recover --session SESSION            # find the attempt that created the session
@@ -36,15 +42,7 @@ Exit codes:
 
 Next:
   kustom sessions list --unknown
-";
-
-/// Resolve attempts with an unknown outcome
-///
-/// Without arguments, this lists the attempts with an unknown outcome. Resolve one with --session if it created a session,
-/// whose ID a callback, the portal or the device shows and which must match the attempt. Resolve it with --not-processed
-/// if it created none; the same sale can then be charged.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Attempt ID or ID prefix; with --session, it can be omitted if one attempt matches
     #[arg(add = ArgValueCompleter::new(complete::attempts))]

@@ -3,12 +3,27 @@
 use uuid::Uuid;
 
 use super::create_args::NewSession;
-use super::duplicate_guard::StartedAttempt;
 use crate::api::{Error as ApiError, SideEffect};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::Outcome;
+use crate::ledger::{DeviceLock, Outcome};
 use crate::model::{Resource, Session};
+
+/// An attempt whose intent is stored, and whose session may be requested now.
+pub(super) struct StartedAttempt {
+    id: Uuid,
+    _lock: DeviceLock,
+}
+
+impl StartedAttempt {
+    pub(super) const fn new(id: Uuid, lock: DeviceLock) -> Self {
+        Self { id, _lock: lock }
+    }
+
+    pub(super) const fn id(&self) -> Uuid {
+        self.id
+    }
+}
 
 /// Requests the session and stores the result. Not to be canceled: a canceled request returns an error that says whether
 /// it may have been processed, and the result must be stored.
@@ -69,7 +84,7 @@ fn classify_response(
 }
 
 /// The two commands that resolve an attempt whose outcome is unknown.
-fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
+pub(super) fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
     let flag = context.settings.profile_flag();
     vec![
         format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),

@@ -12,17 +12,6 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
-Examples:
-  kustom sessions watch SESSION && echo paid
-  kustom sessions watch SESSION --timeout 2m --cancel-on-timeout
-  kustom sessions watch SESSION -o ndjson              # an object for each change
-
-Next:
-  kustom sessions get SESSION
-  kustom sessions cancel SESSION
-";
-
 /// Wait until sessions have ended; the outcome is the exit code
 ///
 /// Exit code 0: FINALIZED. 10: CANCELLED. 11: EXPIRED. 12: FAILED. 13: still open when --timeout ended the wait. Of
@@ -31,7 +20,16 @@ Next:
 /// A temporary failure does not end the wait; kustom prints a warning. Ctrl-C ends the wait and leaves the sessions open,
 /// unless --cancel-on-interrupt is given.
 #[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+#[command(after_help = after_help("\
+Examples:
+  kustom sessions watch SESSION && echo paid
+  kustom sessions watch SESSION --timeout 2m --cancel-on-timeout
+  kustom sessions watch SESSION -o ndjson              # an object for each change
+
+Next:
+  kustom sessions get SESSION
+  kustom sessions cancel SESSION
+"))]
 pub(crate) struct Args {
     /// Session IDs, ID prefixes or references [default: select from the open sessions]
     #[arg(add = ArgValueCompleter::new(complete::sessions))]

@@ -15,7 +15,11 @@ use crate::deliveries::DeliveryFilter;
 use crate::error::{Error, ExitStatus};
 use crate::model::CallbackType;
 
-const MORE: &str = "\
+/// List the callbacks that were received here
+///
+/// `kustom webhooks listen` stores each delivery, with its headers, its body and the response. The newest come first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom webhooks list --limit 20
   kustom webhooks list --failed --since 1h
@@ -24,13 +28,7 @@ Examples:
 Next:
   kustom webhooks show DELIVERY
   kustom webhooks replay DELIVERY --to URL
-";
-
-/// List the callbacks that were received here
-///
-/// `kustom webhooks listen` stores each delivery, with its headers, its body and the response. The newest come first.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// List only deliveries that were not acknowledged
     #[arg(long)]

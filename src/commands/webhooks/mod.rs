@@ -15,7 +15,11 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Receive, list, replay and verify callbacks
+///
+/// A callback reports an event of a session. It is signed according to Standard Webhooks.
+#[derive(Debug, Subcommand)]
+#[command(after_help = after_help("\
 Examples:
   kustom webhooks secret secret.txt
   kustom webhooks listen --secret-file secret.txt --exit-after 1
@@ -25,13 +29,7 @@ Examples:
 Next:
   kustom dev trigger session.finalized --to URL --secret-file FILE
   kustom help callbacks
-";
-
-/// Receive, list, replay and verify callbacks
-///
-/// A callback reports an event of a session. It is signed according to Standard Webhooks.
-#[derive(Debug, Subcommand)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) enum Command {
     Listen(Box<listen::Args>),
     List(list::Args),

@@ -25,7 +25,12 @@ use crate::webhooks::Signer;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-const MORE: &str = "\
+/// Send callbacks that were received here to an application again
+///
+/// Headers and body are those that were received, so applications that check the age of a signature reject old ones; use
+/// --resign to sign them now. Each one is sent once, with the header `kustom-repeated`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom webhooks replay DELIVERY --to http://127.0.0.1:8080/callbacks
   kustom webhooks replay --failed --since 1h --resign --secret-file secret.txt \\
@@ -35,15 +40,7 @@ Examples:
 
 Next:
   kustom webhooks list --failed
-";
-
-/// Send callbacks that were received here to an application again
-///
-/// Headers and body are those that were received, so applications that check the age of a signature reject old ones; use
-/// --resign to sign them now. Each one is sent once, with the header `kustom-repeated`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+"))]
 pub(crate) struct Args {
     /// Webhook IDs or ID prefixes
     #[arg(value_name = "DELIVERY", required_unless_present_any = ["failed", "since"])]
@@ -191,7 +188,7 @@ pub(super) async fn replay(
             let reason =
                 (!status.is_success()).then(|| format!("the application responded with {}", status.as_u16()));
             if is_believed {
-                save(store.process(delivery.seq, Some(&endpoint.display_url())))?;
+                save(store.mark_processing(delivery.seq, Some(&endpoint.display_url())))?;
                 let state =
                     if reason.is_none() { DeliveryState::Acknowledged } else { DeliveryState::Failed };
                 let finish = Finish {

@@ -13,21 +13,19 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::fs::io_error_message;
 use crate::secret::CALLBACK_SECRET_PREFIX;
 
-const MORE: &str = "\
+/// Generate a signing secret into a file
+///
+/// The file is readable by you only. An existing file is never replaced. Use the secret with the emulator and your own
+/// tests: Kustom's portal generates the secrets of its destinations.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom webhooks secret secret.txt
   kustom webhooks secret next.txt             # for a rotation
 
 Next:
   kustom webhooks listen --secret-file secret.txt
-";
-
-/// Generate a signing secret into a file
-///
-/// The file is readable by you only. An existing file is never replaced. Use the secret with the emulator and your own
-/// tests: Kustom's portal generates the secrets of its destinations.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// File to create
     #[arg(value_name = "FILE")]

@@ -6,20 +6,18 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 
-const MORE: &str = "\
+/// Show a callback that was received here
+///
+/// Shows its headers, its body and the application's response. Headers with credentials are not stored.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom webhooks show DELIVERY
   kustom webhooks show DELIVERY -o json
 
 Next:
   kustom webhooks replay DELIVERY --to URL
-";
-
-/// Show a callback that was received here
-///
-/// Shows its headers, its body and the application's response. Headers with credentials are not stored.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Webhook ID or ID prefix
     #[arg(value_name = "DELIVERY")]

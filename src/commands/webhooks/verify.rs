@@ -11,7 +11,12 @@ use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::webhooks::{Verifier, VerifyError, parse_headers};
 
-const MORE: &str = "\
+/// Verify a delivery that was stored or saved in files
+///
+/// Exits with 0 if the signature is valid and recent, with 5 if the delivery fails verification, and with 2 if a file
+/// cannot be used.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom webhooks verify --secret-file secret.txt --headers headers.txt --body body.json
   kustom webhooks verify --secret-file secret.txt --id DELIVERY
@@ -20,14 +25,7 @@ Examples:
 
 Next:
   kustom help callbacks
-";
-
-/// Verify a delivery that was stored or saved in files
-///
-/// Exits with 0 if the signature is valid and recent, with 5 if the delivery fails verification, and with 2 if a file
-/// cannot be used.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// File with the secret, of the form whsec_…; can be repeated, as during a rotation
     #[arg(long, value_name = "FILE", required = true, value_parser = args::parse_secret_file)]

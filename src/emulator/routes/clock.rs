@@ -10,7 +10,6 @@ use super::{OpContext, OperationResult, Route, State, json};
 pub(super) const ROUTES: [Route; 2] =
     [(MethodFilter::GET, "/emulator/clock", show), (MethodFilter::POST, "/emulator/clock", advance)];
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn show(_: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     Ok(json(StatusCode::OK, &state.clock(context.now)))
 }

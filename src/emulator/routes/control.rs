@@ -114,13 +114,11 @@ fn sessions(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>
     Ok(list("sessions", sessions))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn phones(_: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let phones: Vec<PhoneView> = state.phones(context.now);
     Ok(list("phones", phones))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn options(_: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     Ok(json_response(StatusCode::OK, &state.options))
 }

@@ -19,7 +19,6 @@ pub(super) const ROUTES: [(MethodFilter, &str, Operation); 3] = [
     (MethodFilter::DELETE, "/emulator/faults", clear),
 ];
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn list(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     Ok(list_response(table, &table.list()))
 }
@@ -36,7 +35,6 @@ fn add(request: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     Ok(json(StatusCode::CREATED, &added))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "the signature of an operation")]
 fn clear(_: &ApiRequest, table: &mut FaultTable) -> OperationResult {
     let faults = table.clear();
     Ok(list_response(table, &faults))

@@ -138,7 +138,6 @@ pub enum CancelEnded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub enum EnrollmentDialect {
     /// expires_in (documented), or else ttl (observed)
     Both,

@@ -23,17 +23,6 @@ const DEFAULT_URL: &str = "http://127.0.0.1:4010";
 
 const FIND_TIMEOUT: Duration = Duration::from_secs(2);
 
-const MORE: &str = "\
-Examples:
-  kustom dev emulator                                         # runs until Ctrl-C
-  kustom dev emulator --listen 127.0.0.1:0 --ready-file url   # write the URL to a file
-  kustom dev emulator --callback-url http://127.0.0.1:8080/callbacks \\
-      --callback-secret-file secret.txt --option session_lifetime=30s
-
-Next:
-  KUSTOM_BASE_URL=http://127.0.0.1:4010 KUSTOM_API_KEY=kco_test_api_emulator kustom devices list
-";
-
 /// Run the emulator for other programs
 ///
 /// Serves the In-Person Payments API on this machine, without an account or a network. It needs no profile and no key.
@@ -44,9 +33,17 @@ Next:
 /// The subcommands control a running emulator: the one that a profile or KUSTOM_BASE_URL names, or else the one on the
 /// default port.
 #[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+#[command(after_help = after_help("\
+Examples:
+  kustom dev emulator                                         # runs until Ctrl-C
+  kustom dev emulator --listen 127.0.0.1:0 --ready-file url   # write the URL to a file
+  kustom dev emulator --callback-url http://127.0.0.1:8080/callbacks \\
+      --callback-secret-file secret.txt --option session_lifetime=30s
+
+Next:
+  KUSTOM_BASE_URL=http://127.0.0.1:4010 KUSTOM_API_KEY=kco_test_api_emulator kustom devices list
+"))]
 #[command(args_conflicts_with_subcommands = true)]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
 pub(crate) struct Args {
     #[command(flatten)]
     serve: serve::ServeArgs,

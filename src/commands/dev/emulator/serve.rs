@@ -150,7 +150,7 @@ impl ServeArgs {
             if !self.listen.ip().is_loopback() {
                 output.warn("others on the network can use this emulator, because its key is public");
             }
-            output.serve();
+            output.drop_unread_messages();
             let format = RequestLogFormat::new(output);
             let server = server.with_observer(move |event| format.log_request(event));
             let player = PhonePlayer::new(&emulator, server.router(), server.monitored_router());

@@ -37,15 +37,6 @@ use crate::output::{Cell, CellStyle, Column, View};
 use crate::settings::Endpoint;
 use crate::text::escape_control;
 
-const MORE: &str = "\
-Examples:
-  kustom --profile local dev probe                     # on the built-in emulator
-  kustom --profile playground dev probe --yes
-
-Next:
-  kustom dev emulator --options-from probe.json
-";
-
 /// Find out how the API behaves where its documents do not say
 ///
 /// Creates simulated devices, enrollments and sessions on a playground account, taps with every outcome, captures and
@@ -57,7 +48,14 @@ Next:
 /// show, such as the fees of an account without payouts, is "not seen". On an emulator, the probe advances the clock to
 /// measure durations and to get a payout. Production profiles are rejected.
 #[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+#[command(after_help = after_help("\
+Examples:
+  kustom --profile local dev probe                     # on the built-in emulator
+  kustom --profile playground dev probe --yes
+
+Next:
+  kustom dev emulator --options-from probe.json
+"))]
 pub(crate) struct Args {
     /// Also wait until a session expires, for up to two hours
     #[arg(long)]

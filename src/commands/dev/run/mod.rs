@@ -30,16 +30,6 @@ use row::{ScenarioListRow, ScenarioResultRow};
 
 const DEFAULT_INIT_FILE: &str = "scenario.toml";
 
-const MORE: &str = "\
-Examples:
-  kustom dev run                                       # the built-in scenarios
-  kustom dev run --init sale.toml && kustom dev run sale.toml
-  kustom dev run --filter tap --junit report.xml       # for CI
-
-Next:
-  kustom dev run --list
-";
-
 /// Run scenarios: steps of a sale and their expected results
 ///
 /// Each scenario runs on an emulator of its own with a simulated clock, so a session that expires after an hour expires
@@ -53,8 +43,15 @@ Next:
 /// Exit code 0: all scenarios passed or were skipped. Otherwise it is the exit code that the first failed step would have
 /// as a command of its own, or 5 if its request succeeded with an unexpected result.
 #[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
-#[allow(clippy::doc_markdown, reason = "help is text for people, not Markdown")]
+#[command(after_help = after_help("\
+Examples:
+  kustom dev run                                       # the built-in scenarios
+  kustom dev run --init sale.toml && kustom dev run sale.toml
+  kustom dev run --filter tap --junit report.xml       # for CI
+
+Next:
+  kustom dev run --list
+"))]
 pub(crate) struct Args {
     /// Scenario files, directories to search for them, or - for standard input
     #[arg(add = ArgValueCompleter::new(PathCompleter::file().stdio()))]

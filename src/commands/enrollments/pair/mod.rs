@@ -26,7 +26,16 @@ use crate::output::Format;
 use crate::polling::pairing::TAG;
 use crate::text::{escape_control, shell_quote};
 
-const MORE: &str = "\
+/// Pair a phone: create a code, wait for the phone and name it
+///
+/// Enter the code in the Kustom POS app on the phone. kustom tags the enrollment and finds the phone by that tag, so
+/// several people can pair phones at the same time. On a terminal, Ctrl-C asks whether to keep waiting, to withdraw the
+/// code or to leave it; in a script, it withdraws the code.
+///
+/// In a script, use -o ndjson to print an object for each event (created, consumed, named, expired, withdrawn); kustom
+/// then asks no questions.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom enrollments pair                      # asks for a location and a name
   kustom enrollments pair --location 'Stockholm City' --name 'Till 2'
@@ -40,18 +49,7 @@ Exit codes:
 Next:
   kustom devices list                # show the new device
   kustom sessions create --device DEVICE --amount 1.00 --watch
-";
-
-/// Pair a phone: create a code, wait for the phone and name it
-///
-/// Enter the code in the Kustom POS app on the phone. kustom tags the enrollment and finds the phone by that tag, so
-/// several people can pair phones at the same time. On a terminal, Ctrl-C asks whether to keep waiting, to withdraw the
-/// code or to leave it; in a script, it withdraws the code.
-///
-/// In a script, use -o ndjson to print an object for each event (created, consumed, named, expired, withdrawn); kustom
-/// then asks no questions.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// Wait for the phone that uses this code, or this enrollment's [default: create a code]
     #[arg(add = ArgValueCompleter::new(complete::enrollments))]
@@ -177,7 +175,7 @@ impl Pair<'_> {
         }
         match devices {
             [] => {}
-            [device] if self.count == 1 => self.context.print_item(device).await?,
+            [device] if self.count == 1 => self.context.print_item_with_names(device).await?,
             devices => {
                 self.context.learn_names(devices).await;
                 output.print_list(devices.iter().cloned())?;

@@ -72,7 +72,7 @@ impl Pair<'_> {
             tokio::select! {
                 outcome = &mut polling => return outcome,
                 () = self.context.cancel.cancelled() => return WaitOutcome::Stopped(StopReason::Interrupted),
-                () = self.context.interrupts.held(), if hold.is_some() => {}
+                () = self.context.interrupts.wait_for_held(), if hold.is_some() => {}
             }
             drop(countdown.take());
             match self.ask_after_interrupt(code).await {

@@ -21,7 +21,7 @@ use super::forward::{Forwarded, forward};
 use super::response::problem;
 use super::{ExitAfter, Route};
 use crate::callback_poster::CallbackEndpoint;
-use crate::commands::sessions::reconcile::{Reconciliation, reconcile_session};
+use crate::commands::sessions::resolve_attempt::{Resolution, resolve_attempt_of_session};
 use crate::context::ApiContext;
 use crate::deliveries::{Begin, DeliveryState, DeliveryStore, Finish, StoreError};
 use crate::error::{Error, ErrorKind};
@@ -41,7 +41,7 @@ const PRINT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long another process may use the ledger or the device of an attempt, before the sender has to retry.
 const RECONCILE_TIMEOUT: Duration = Duration::from_secs(5);
-const RECONCILE_INTERVAL: Duration = Duration::from_millis(100);
+const RESOLVE_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) struct Handler<'a> {
     pub(super) verifier: Verifier,
@@ -213,7 +213,7 @@ impl Handler<'_> {
             return Ok(acknowledge());
         }
         let application = self.application(delivery.kind.as_deref());
-        self.store.process(seq, application.map(CallbackEndpoint::display_url).as_deref())?;
+        self.store.mark_processing(seq, application.map(CallbackEndpoint::display_url).as_deref())?;
         let Forwarded { response, body: answer, is_lost, .. } =
             self.process(&mut delivery, application, headers, is_repeat, body).await;
         let (is_accepted, reason) = (delivery.outcome == DeliveryStatus::Accepted, delivery.detail.clone());
@@ -297,16 +297,16 @@ impl Handler<'_> {
             Err(error) => return Err(add_session(error)),
         };
         match reconcile(id, &session, context.ledger().await?).await.map_err(add_session)? {
-            Reconciliation::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
-            Reconciliation::Nothing => {}
-            Reconciliation::Ambiguous(number) => {
+            Resolution::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
+            Resolution::Nothing => {}
+            Resolution::Ambiguous(number) => {
                 let flag = context.settings.profile_flag();
                 self.output.warn(&format!(
                     "session {id} matches {number} unknown attempts; name the right one: \
                      kustom{flag} sessions recover ATTEMPT --session {id}"
                 ));
             }
-            Reconciliation::Busy => return Err(add_session(busy_error())),
+            Resolution::Busy => return Err(add_session(busy_error())),
         }
         delivery.session = Some(session);
         Ok(())
@@ -393,11 +393,11 @@ fn stopping() -> Response {
     problem(StatusCode::SERVICE_UNAVAILABLE, "kustom is about to exit.")
 }
 
-async fn reconcile(id: Uuid, session: &Resource<Session>, ledger: &Ledger) -> Result<Reconciliation, Error> {
+async fn reconcile(id: Uuid, session: &Resource<Session>, ledger: &Ledger) -> Result<Resolution, Error> {
     let reconciling = async {
         loop {
-            match reconcile_session(id, session, ledger).await? {
-                Reconciliation::Busy => tokio::time::sleep(RECONCILE_INTERVAL).await,
+            match resolve_attempt_of_session(id, session, ledger).await? {
+                Resolution::Busy => tokio::time::sleep(RESOLVE_INTERVAL).await,
                 result => return Ok(result),
             }
         }

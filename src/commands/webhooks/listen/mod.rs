@@ -52,7 +52,13 @@ const FINAL_PRINT_TIMEOUT: Duration = Duration::from_millis(500);
 
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-const MORE: &str = "\
+/// Receive, verify and print callbacks
+///
+/// kustom listens on this machine; use a tunnel to receive callbacks from the service. It stores each delivery before it
+/// acknowledges it, responds to an invalid one with 401 and drops duplicates, also after a restart. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
+/// it before the expected delivery.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help("\
 Examples:
   kustom webhooks listen --secret-file secret.txt --exit-after session.finalized --timeout 10m
   kustom webhooks listen --secret-file secret.txt --resolve -o ndjson --exit-after 1
@@ -62,15 +68,7 @@ Examples:
 Next:
   kustom dev trigger session.finalized --to http://127.0.0.1:4011 --secret-file FILE
   kustom webhooks list
-";
-
-/// Receive, verify and print callbacks
-///
-/// kustom listens on this machine; use a tunnel to receive callbacks from the service. It stores each delivery before it
-/// acknowledges it, responds to an invalid one with 401 and drops duplicates, also after a restart. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
-/// it before the expected delivery.
-#[derive(Debug, clap::Args)]
-#[command(after_help = after_help(MORE))]
+"))]
 pub(crate) struct Args {
     /// File with the callback secret (whsec_…); repeat it while secrets are rotated
     #[arg(long, value_name = "FILE", required = true, value_parser = args::parse_secret_file)]
@@ -244,7 +242,7 @@ impl Args {
                 Some(address) => Some(open_page(address, &secrets, application, app).await?),
                 None => None,
             };
-            output.serve();
+            output.drop_unread_messages();
             let status = {
                 let showing = async {
                     match &page {

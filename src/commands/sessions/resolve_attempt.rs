@@ -7,7 +7,7 @@ use crate::ledger::{Attempt, DeviceLock, Ledger, LockAttempt, Outcome, mismatch}
 use crate::model::{Resource, Session, SessionStatus};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::commands) enum Reconciliation {
+pub(in crate::commands) enum Resolution {
     /// The session was created by this attempt.
     Attempt(Uuid),
     /// The session belongs to an attempt with a known outcome, or to none in this ledger.
@@ -20,28 +20,28 @@ pub(in crate::commands) enum Reconciliation {
 
 /// Resolves the attempt that created the session if exactly one matches, by the rules of `sessions recover`. For a session
 /// that the ledger knows, its final status is stored.
-pub(in crate::commands) async fn reconcile_session(
+pub(in crate::commands) async fn resolve_attempt_of_session(
     id: Uuid,
     session: &Resource<Session>,
     ledger: &Ledger,
-) -> Result<Reconciliation, Error> {
+) -> Result<Resolution, Error> {
     if ledger.attempt_of_session(&api_id(id, session)).await?.is_some() {
         if session.status.as_ref().is_some_and(SessionStatus::is_terminal) {
             ledger.record_status(session).await?;
         }
-        return Ok(Reconciliation::Nothing);
+        return Ok(Resolution::Nothing);
     }
     let unknown = ledger.unknown_attempts().await?;
     match matching_attempts(session, &unknown).as_slice() {
-        [] => Ok(Reconciliation::Nothing),
+        [] => Ok(Resolution::Nothing),
         [attempt] => match try_lock(attempt, ledger).await? {
-            LockAttempt::Held(_) => Ok(Reconciliation::Busy),
+            LockAttempt::Held(_) => Ok(Resolution::Busy),
             LockAttempt::Locked(_lock) => {
                 resolve_attempt(attempt, id, session, ledger).await?;
-                Ok(Reconciliation::Attempt(attempt.id))
+                Ok(Resolution::Attempt(attempt.id))
             }
         },
-        several => Ok(Reconciliation::Ambiguous(several.len())),
+        several => Ok(Resolution::Ambiguous(several.len())),
     }
 }
 

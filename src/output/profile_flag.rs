@@ -17,7 +17,7 @@ const PROFILE_COMMANDS: [&str; 12] = [
 ];
 
 /// Adds `--profile` to the commands in a text, so that they use the same account. A command that has it keeps it.
-pub(super) fn with_profile(text: &str, profile: Option<&str>) -> String {
+pub(super) fn add(text: &str, profile: Option<&str>) -> String {
     const PROGRAM: &str = "kustom ";
     let Some(profile) = profile else { return text.to_owned() };
     let mut result = String::with_capacity(text.len());
@@ -37,11 +37,11 @@ pub(super) fn with_profile(text: &str, profile: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_profile;
+    use super::add as add_profile_flag;
 
     #[test]
     fn suggested_commands_keep_the_profile() {
-        let add = |text| with_profile(text, Some("shop"));
+        let add = |text| add_profile_flag(text, Some("shop"));
         assert_eq!(
             add("wait again: kustom sessions watch x, or `kustom doctor`"),
             "wait again: kustom --profile shop sessions watch x, or `kustom --profile shop doctor`"
@@ -54,6 +54,6 @@ mod tests {
         ] {
             assert_eq!(add(same), same);
         }
-        assert_eq!(with_profile("kustom devices list", None), "kustom devices list");
+        assert_eq!(add_profile_flag("kustom devices list", None), "kustom devices list");
     }
 }
