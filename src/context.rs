@@ -132,8 +132,8 @@ impl App {
         })
     }
 
-    /// Opens the ledger for a command that needs no client. Sends nothing, except that an emulator is asked which one it
-    /// is.
+    /// Opens the ledger for a command that needs no client. Only an emulator gets a request, for
+    /// its instance.
     pub(crate) async fn open_ledger(&self, account: &Account) -> Result<Ledger, Error> {
         if account.environment.value == Environment::Local {
             return self.connect_as(account.clone())?.open_ledger().await;

@@ -23,7 +23,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How often a connection in use is looked at.
+/// How often a connection in use is checked.
 const IN_USE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Fewer if the process may open few files.

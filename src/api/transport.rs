@@ -1,4 +1,4 @@
-//! What sends a request: the network, or an emulator in this process.
+//! The transport of a request: the network, or an emulator in this process.
 
 use futures_util::future::LocalBoxFuture;
 use http::HeaderMap;

@@ -73,7 +73,7 @@ pub(crate) enum StoreError {
 pub(crate) enum DeliveryState {
     /// It is stored, and nothing else happened.
     Received,
-    /// It was passed on, or is about to be; the result is not known.
+    /// It is being processed: its result is not known.
     Processing,
     /// It was processed, and the sender receives a success.
     Acknowledged,
@@ -118,7 +118,7 @@ pub(crate) struct StoredDelivery {
     /// As received, except credentials.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    /// How often it was passed on.
+    /// How often it was processed.
     pub(crate) attempts: u32,
     /// The status of the response to the sender.
     pub(crate) status: Option<u16>,
@@ -142,7 +142,7 @@ impl StoredDelivery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begin {
     New(i64),
-    /// It may have been passed on before, but its result was lost.
+    /// It may have been processed before, but its result was lost.
     Repeat(i64),
     Acknowledged,
 }
@@ -240,7 +240,7 @@ impl DeliveryStore {
         })
     }
 
-    /// Stores that a delivery is about to be passed on.
+    /// Stores that a delivery is about to be processed.
     pub(crate) fn mark_processing(&self, seq: i64, forwarded_to: Option<&str>) -> Result<(), StoreError> {
         let update = "UPDATE deliveries SET state = 'processing', attempts = attempts + 1, forwarded_to = ?2 WHERE seq = ?1";
         self.run(|connection| connection.execute(update, params![seq, forwarded_to]).map(drop))
@@ -450,7 +450,7 @@ mod tests {
         };
         let (store, first) = begin();
         let Begin::New(seq) = first else { panic!("{first:?}") };
-        // Killed before it was passed on: nothing is repeated.
+        // Killed before it was processed: nothing is repeated.
         assert_eq!(begin().1, Begin::New(seq));
         store.mark_processing(seq, None).unwrap();
         assert_eq!(begin().1, Begin::Repeat(seq));

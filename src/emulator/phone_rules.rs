@@ -21,7 +21,7 @@ use crate::model::{Currency, PaymentMethod, TapOutcome, format_minor};
 const MAX_LEN: usize = 500;
 const MAX_DELAY: SignedDuration = SignedDuration::from_hours(1);
 
-/// How often new sessions are looked for that another process created in the same state file.
+/// How often the state file is checked for sessions that another process created.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 const FORM: &str = "use a rule such as '*: pay after 1s' or 'amount=*.51: insufficient-funds, then pay'";

@@ -19,7 +19,7 @@ mod server;
 
 use server::{Database, Postgres};
 
-/// The reference: a list, in which everything is looked at.
+/// The reference implementation: a list that is searched as a whole.
 #[derive(Default)]
 struct MemoryStorage(RefCell<Vec<Attempt>>);
 

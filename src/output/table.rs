@@ -19,7 +19,7 @@ const MAX_CELL_CHARS: [usize; 2] = [500, 10_000];
 /// Columns of text are not truncated to less than this to make room for others.
 const MIN_COLUMN_WIDTH: usize = 10;
 
-/// On a terminal that is narrower than this, the fields of each item stand below each other if they do not fit.
+/// On a terminal that is narrower than this, the fields of each item are printed below each other if they do not fit.
 const MIN_TABLE_WIDTH: usize = 60;
 
 /// IDs are shortened to no less than this.
@@ -134,7 +134,7 @@ impl Output {
         format_table(table)
     }
 
-    /// Formats fields below each other, without the empty ones. On a narrow terminal, each value stands below its title.
+    /// Formats fields below each other, without the empty ones. On a narrow terminal, each value is printed below its title.
     fn format_fields(&self, fields: &[(String, Cell)]) -> Vec<String> {
         let fields = || fields.iter().filter(|(_, cell)| !cell.text.is_empty());
         let titles = fields().map(|(title, _)| title.width()).max().unwrap_or_default();

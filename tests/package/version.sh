@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries build.rs in a crate of a few lines: what it tells of a commit, and that it is asked again when that has changed, and
-# only then.
+# Tests build.rs in a small crate: which commit the version names, and that the script runs again when that has changed, and only
+# then.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -35,12 +35,12 @@ is_fresh() {
 tells 'without a repository' ''
 git init --quiet --initial-branch main
 commit one
-# A repository that was not there gives no reason to ask again.
+# A repository that appears later does not run the script again.
 touch build.rs
 tells 'a commit' "$(hash) 2026-11-23, "
 is_fresh 'nothing has changed'
 touch README.md ignored
-is_fresh 'what the program is not made of has changed'
+is_fresh 'a file outside the program has changed'
 commit two
 tells 'another commit' "$(hash) 2026-11-23, "
 git pack-refs --all
@@ -80,4 +80,4 @@ git init --quiet "$work"
 tells 'a crate inside a repository' "$packed, "
 rm .cargo_vcs_info.json
 tells 'a folder inside a repository' ''
-echo 'the version tells what it is built of'
+echo 'the version names the commit'

@@ -226,7 +226,7 @@ pub(super) async fn wait_until_ended(
             let observation = match context.client.session_once(*id).await {
                 Ok(polled) => {
                     check_requested(&session.attempt, &polled)
-                        .map_err(|error| nothing_created(error, *id))?;
+                        .map_err(|error| say_nothing_created(error, *id))?;
                     let status = polled.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
                     if status.is_terminal() {
                         outcome::record_status(&polled, context).await;
@@ -240,14 +240,14 @@ pub(super) async fn wait_until_ended(
                     unreadable = Some(Error::from(error));
                     Observation::Failure(retry_after)
                 }
-                Err(error) => return Err(nothing_created(Error::from(error), *id)),
+                Err(error) => return Err(say_nothing_created(Error::from(error), *id)),
             };
             match watch.observe(start.elapsed(), observation).next {
                 NextAction::Poll(delay) => tokio::time::sleep(delay).await,
                 NextAction::Finished => break,
                 NextAction::TimedOut => {
                     if let Some(error) = unreadable {
-                        return Err(nothing_created(error, *id));
+                        return Err(say_nothing_created(error, *id));
                     }
                     let waited = format_duration(start.elapsed());
                     let message =
@@ -271,16 +271,16 @@ pub(super) async fn wait_until_ended(
 async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), Error> {
     let OpenSession { id, .. } = session;
     if let Err(error) = &session.status {
-        return Err(nothing_created(error.clone(), *id));
+        return Err(say_nothing_created(error.clone(), *id));
     }
     let cancelled = cancel_or_read(*id, context).await.map_err(|error| match error.kind {
         // The kind says whether the session was canceled, and nothing was created in any case.
         ErrorKind::Unavailable | ErrorKind::Credentials | ErrorKind::Interrupted => {
             error.hint("nothing was created")
         }
-        _ => nothing_created(Error { kind: ErrorKind::Busy, hints: Vec::new(), ..error }, *id),
+        _ => say_nothing_created(Error { kind: ErrorKind::Busy, hints: Vec::new(), ..error }, *id),
     })?;
-    check_requested(&session.attempt, &cancelled).map_err(|error| nothing_created(error, *id))?;
+    check_requested(&session.attempt, &cancelled).map_err(|error| say_nothing_created(error, *id))?;
     match &cancelled.status {
         Some(SessionStatus::Cancelled) => {
             context.output.status(&format!("Canceled session {id} ({}).", session.describe()));
@@ -296,7 +296,7 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
     }
 }
 
-fn nothing_created(error: Error, id: Uuid) -> Error {
+fn say_nothing_created(error: Error, id: Uuid) -> Error {
     error
         .context(&format!("the device has the open session {id}"))
         .detail("session_id", id.to_string())
@@ -323,7 +323,7 @@ fn busy_error(sessions: Vec<OpenSession>, context: &ApiContext<'_>) -> Error {
     let errors = sessions.into_iter().map(|session| {
         let (id, flag) = (session.id, context.settings.profile_flag());
         if let Err(error) = &session.status {
-            return nothing_created(error.clone(), id);
+            return say_nothing_created(error.clone(), id);
         }
         let message = format!("the device has the open session {id} ({})", session.describe());
         error_of(&session, ErrorKind::Busy, message)

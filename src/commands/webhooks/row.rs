@@ -18,7 +18,7 @@ pub(super) struct DeliveryRow {
     session_id: Option<String>,
     order_id: Option<String>,
     outcome: &'static str,
-    /// How often it was passed on.
+    /// How often it was processed.
     attempts: u32,
     /// The status of the response to the sender.
     status: Option<u16>,

@@ -45,7 +45,7 @@ pub(crate) struct Delivery {
     /// The ledger's attempt that the session resolved.
     pub(super) settled_attempt: Option<Uuid>,
     pub(super) session: Option<Resource<Session>>,
-    /// Whether it may have been passed on before, when its result was lost.
+    /// Whether it may have been processed before, when its result was lost.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(super) repeated: bool,
     /// The body as received, if it is JSON.

@@ -1,4 +1,5 @@
-//! Handles a delivery: verify, deduplicate, resolve, forward, print and respond, in this order.
+//! Handles a delivery: verify, deduplicate, store, resolve, forward, print and respond, in this order. A delivery whose type is not
+//! selected is only stored.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -61,7 +62,7 @@ pub(super) struct Handler<'a> {
     pub(super) in_progress: RefCell<HashSet<String>>,
     /// The signatures of verified deliveries whose ID has a dot, with the ID: the same bytes can be divided into another
     /// ID, timestamp and body.
-    pub(super) dotted: RefCell<HashMap<HeaderValue, String>>,
+    pub(super) dotted_ids: RefCell<HashMap<HeaderValue, String>>,
     pub(super) list: RefCell<ListWriter<'a, Delivery>>,
     pub(super) accepted: Cell<u64>,
     /// Why the output failed.
@@ -79,7 +80,7 @@ impl Handler<'_> {
     ) -> Result<Response, Infallible> {
         let response = self.stop.run_until_cancelled(self.respond(request, state, address)).await;
         state.finish_request();
-        Ok(response.unwrap_or_else(stopping))
+        Ok(response.unwrap_or_else(stopping_response))
     }
 
     async fn respond(
@@ -120,19 +121,19 @@ impl Handler<'_> {
             Err(error) => return self.refuse(headers, body, &error, now),
         };
         if let Some(signature) = headers.get("webhook-signature") {
-            let is_redivided = self.dotted.borrow().get(signature).is_some_and(|other| *other != id);
-            if is_redivided {
+            let has_other_id = self.dotted_ids.borrow().get(signature).is_some_and(|other| *other != id);
+            if has_other_id {
                 let problem = "belongs to a delivery with another ID";
                 let error = VerifyError::Malformed { name: "webhook-signature", problem };
                 return self.refuse(headers, body, &error, now);
             }
             if id.contains('.') {
-                self.dotted.borrow_mut().insert(signature.clone(), id.clone());
+                self.dotted_ids.borrow_mut().insert(signature.clone(), id.clone());
             }
         }
-        // What cannot be printed is not processed either.
+        // A delivery is processed only if it can be printed.
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
-            return self.not_printed(error);
+            return self.unprinted_response(error);
         }
         if !self.in_progress.borrow_mut().insert(id.clone()) {
             return problem(StatusCode::SERVICE_UNAVAILABLE, "This delivery is still being processed.");
@@ -150,7 +151,7 @@ impl Handler<'_> {
             return self.store_failed(&error);
         }
         if self.stop.is_cancelled() {
-            return stopping();
+            return stopping_response();
         }
         let mut delivery = Delivery::refused(now, id, error);
         delivery.status = Some(response.status().as_u16());
@@ -165,7 +166,7 @@ impl Handler<'_> {
     }
 
     /// The sender has to retry if the reader of stdout is late; any other failure ends kustom.
-    fn not_printed(&self, error: Error) -> Response {
+    fn unprinted_response(&self, error: Error) -> Response {
         if self.output.is_flushed() {
             return self.fail(error);
         }
@@ -178,7 +179,7 @@ impl Handler<'_> {
     fn fail(&self, error: Error) -> Response {
         self.print_error.replace(Some(error));
         self.stop.cancel();
-        stopping()
+        stopping_response()
     }
 
     /// Every step is stored before the next one, so that a process that is killed loses nothing and knows what it may
@@ -315,7 +316,7 @@ impl Handler<'_> {
     /// Prints the delivery, and returns `response` and true. A delivery that cannot be printed is not acknowledged.
     async fn print(&self, mut delivery: Delivery, response: Response) -> (Response, bool) {
         if self.stop.is_cancelled() {
-            return (stopping(), false);
+            return (stopping_response(), false);
         }
         delivery.status = Some(response.status().as_u16());
         let is_accepted = delivery.outcome == DeliveryStatus::Accepted;
@@ -326,7 +327,7 @@ impl Handler<'_> {
             return (self.fail(error), false);
         }
         if let Err(error) = self.output.flush_within(PRINT_TIMEOUT).await {
-            return (self.not_printed(error), false);
+            return (self.unprinted_response(error), false);
         }
         self.accepted.set(accepted);
         if is_last {
@@ -389,7 +390,7 @@ fn acknowledge() -> Response {
     Response::new(Body::empty())
 }
 
-fn stopping() -> Response {
+fn stopping_response() -> Response {
     problem(StatusCode::SERVICE_UNAVAILABLE, "kustom is about to exit.")
 }
 
