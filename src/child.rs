@@ -16,8 +16,11 @@ const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 /// How often a running program is checked: often at first, and rarely when it takes long.
 const POLL_INTERVALS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(50)];
 
-/// How long the rest of the output may take after the program exited.
+/// How long the rest of the output may take after the program exited, if another program keeps it open.
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// The same as long as there is no complete line. On a busy machine, the thread that reads the output may be late.
+const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Completes a sentence that begins with the program.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +60,7 @@ fn read_until_exit(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, Chil
     let chunks = read_in_thread(child);
     let started = Instant::now();
     let mut output = Vec::new();
-    let mut append = |chunk: io::Result<Vec<u8>>| -> Result<(), ChildError> {
+    let append = |output: &mut Vec<u8>, chunk: io::Result<Vec<u8>>| -> Result<(), ChildError> {
         output.extend(chunk?);
         if output.len() > MAX_OUTPUT_BYTES { Err(ChildError::TooMuchOutput) } else { Ok(()) }
     };
@@ -79,7 +82,7 @@ fn read_until_exit(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, Chil
             continue;
         }
         match chunks.recv_timeout(interval) {
-            Ok(chunk) => append(chunk)?,
+            Ok(chunk) => append(&mut output, chunk)?,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => is_open = false,
         }
@@ -88,11 +91,14 @@ fn read_until_exit(child: &mut Child, timeout: Duration) -> Result<Vec<u8>, Chil
         return Err(ChildError::Failed(status));
     }
     // What it printed is in the pipe, which another program may keep open.
-    let deadline = Instant::now() + DRAIN_TIMEOUT;
-    while let Ok(chunk) = chunks.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        append(chunk)?;
+    let exited = Instant::now();
+    loop {
+        let limit = if output.contains(&b'\n') { DRAIN_TIMEOUT } else { FIRST_LINE_TIMEOUT };
+        match chunks.recv_timeout(limit.saturating_sub(exited.elapsed())) {
+            Ok(chunk) => append(&mut output, chunk)?,
+            Err(_) => return Ok(output),
+        }
     }
-    Ok(output)
 }
 
 /// Prints what the program writes to stderr. The sender is dropped with the last message.
@@ -148,6 +154,8 @@ mod tests {
         assert_eq!(run_shell("exec 1>&-; sleep 0.1", minute), Ok(String::new()));
         let started = Instant::now();
         assert_eq!(run_shell("sleep 50 & echo key", minute), Ok("key\n".to_owned()));
+        let late = "(sleep 0.5; echo key; exec sleep 50) & exit 0";
+        assert_eq!(run_shell(late, minute), Ok("key\n".to_owned()));
         assert_eq!(run_shell("yes", minute), Err("printed more than 64 KiB".to_owned()));
         let timeout = Duration::from_millis(300);
         assert_eq!(run_shell("exec sleep 50", timeout), Err("took longer than 300 ms".to_owned()));

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::observations::Seen;
 use super::operations::{CANCEL_SESSION, CREATE_SESSION, GET_SESSION, TAP};
 use super::prober::{Prober, parse, seen};
+use super::response_check::printable;
 use crate::api::{self, Request};
 use crate::error::{Error, ErrorKind};
 use crate::model::{SessionStatus, TapOutcome};
@@ -26,7 +27,7 @@ impl Prober {
         self.probe_second_session().await?;
         for outcome in TapOutcome::ALL.into_iter().filter(|outcome| *outcome != TapOutcome::Success) {
             let (id, _, session) = self.tap_open_session(outcome, json!({})).await?;
-            self.seen.declines.push((outcome.as_str(), status_of(&session).to_owned()));
+            self.seen.declines.push((outcome.as_str(), printable(status_of(&session))));
             self.end_session(id).await?;
         }
         let (paid, tapped, session) = self.tap_open_session(TapOutcome::Success, json!({})).await?;
