@@ -26,6 +26,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a connection in use is checked.
 const IN_USE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long a request that has begun to arrive may take on a connection that has to make room.
+const CLOSE_GRACE: Duration = Duration::from_millis(100);
+const CLOSE_INTERVAL: Duration = Duration::from_millis(5);
+
 /// Fewer if the process may open few files.
 const MAX_CONNECTIONS: usize = 512;
 
@@ -187,9 +191,26 @@ impl Connection {
         };
         tokio::select! {
             biased;
-            () = self.close.cancelled() => {}
             _ = connection => {}
+            () = self.must_close() => {}
             () = expired => {}
+        }
+    }
+
+    /// Waits until the connection has to make room and no request is being processed on it.
+    async fn must_close(&self) {
+        self.close.cancelled().await;
+        // A request may have arrived together with many connections. Whether it has is known after the next poll of the
+        // driver.
+        tokio::task::yield_now().await;
+        let deadline = Instant::now() + CLOSE_GRACE;
+        loop {
+            match self.state().phase() {
+                Some(Phase::Head(_) | Phase::Body(_)) if Instant::now() < deadline => {}
+                Some(Phase::InUse) => {}
+                _ => return,
+            }
+            tokio::time::sleep(CLOSE_INTERVAL).await;
         }
     }
 }

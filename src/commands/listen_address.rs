@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::error::Error;
 use crate::fs::{io_error_message, write_atomic};
@@ -31,8 +31,8 @@ pub(super) fn check_address(address: SocketAddr, is_public: bool, reason: &str) 
         .hint("listen on 127.0.0.1, or add --public to allow other machines"))
 }
 
-pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => Error::usage(format!("{address} is already in use")).hint(format!(
             "stop the program that uses it, or let kustom select a free port: --listen {}",
             SocketAddr::new(address.ip(), 0)
@@ -40,6 +40,19 @@ pub(super) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
         _ => Error::usage(format!("cannot listen on {address}: {}", io_error_message(&error)))
             .hint("pass an address and a port that this user may listen on: --listen ADDRESS:PORT"),
     })
+}
+
+/// With the default of tokio, 128, a burst of connections delays the next one by a second, which its client waits before it
+/// tries again.
+const BACKLOG: u32 = 1024;
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // As `TcpListener::bind` does it: connections that a former process has closed do not keep the address in use.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// A file with the URL of a running server. It is removed when this value is dropped.

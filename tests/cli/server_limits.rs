@@ -1,26 +1,35 @@
-//! Clients that stall do not keep a server from others. `KUSTOM_TEST_LOAD=1` uses as many clients as an attacker would.
+//! Clients that stall do not keep a server from others: the emulator with its page, the listener, and the listener's page.
+//! `KUSTOM_TEST_LOAD=1 cargo test --release --test cli server_limits` uses as many clients as an attacker would.
 
 #![cfg(target_os = "linux")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::common::harness::{RunningCommand, TestEnv};
 
 const SECRET: &str = "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==";
 
-/// Fewer descriptors than there are idle connections.
-const LIMITED: &str = "ulimit -n 1024; exec \"$0\" \"$@\"";
+/// In MiB. A debug build takes more from its start.
+const MAX_MEMORY: usize = 80;
+const MAX_GROWTH: usize = 60;
 
 fn is_loaded() -> bool {
     std::env::var_os("KUSTOM_TEST_LOAD").is_some()
 }
 
-fn pick(few: usize, all: usize) -> usize {
+fn pick<T>(few: T, all: T) -> T {
     if is_loaded() { all } else { few }
+}
+
+/// Fewer descriptors than there are idle connections.
+fn limited() -> String {
+    format!("ulimit -n {}; exec \"$0\" \"$@\"", pick(256, 1024))
 }
 
 /// The address in a line of output.
@@ -30,57 +39,136 @@ fn address(text: &str, number: usize) -> Option<String> {
     Some(rest[..end].to_owned())
 }
 
-#[track_caller]
-fn assert_answers(what: &str, answers: impl Fn() -> bool) {
-    let start = Instant::now();
-    assert!(answers(), "{what}: no correct response");
-    // More than a second, because tests run at the same time.
-    let limit = if is_loaded() { 1 } else { 5 };
-    assert!(start.elapsed() < Duration::from_secs(limit), "{what}: {:?}", start.elapsed());
+fn connect(address: &str) -> TcpStream {
+    TcpStream::connect(address).expect("a connection")
 }
 
-fn memory(running: &RunningCommand) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() / 1024
+/// The status of the response to a request. A connection that the server closes before the request has arrived is another
+/// try, as in every HTTP client.
+fn status(address: &str, line: &str, headers: &str) -> Option<u16> {
+    (0..10).find_map(|_| try_status(address, line, headers))
 }
 
-fn attack(running: &RunningCommand, address: &str, answers: &dyn Fn() -> bool) {
-    let connect = || TcpStream::connect(address).expect("a connection");
-    // The server closes the oldest of them.
-    let idle: Vec<_> = (0..pick(1500, 10_000)).map(|_| connect()).collect();
-    assert_answers("idle connections", answers);
-    drop(idle);
-    let unfinished: Vec<_> = (0..pick(300, 900))
-        .filter_map(|_| {
-            let mut connection = connect();
-            let head = "POST /ipp/v1/sessions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
-                        webhook-id: x\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,x\r\ncontent-length: 1000000\r\n\r\n";
-            // A server that knows better closes the connection.
-            connection.write_all(head.as_bytes()).ok()?;
-            let _ = connection.write_all(&vec![b' '; 60_000]);
-            Some(connection)
-        })
-        .collect();
-    assert_answers("unfinished bodies", answers);
-    drop(unfinished);
-    let mut connection = connect();
-    let request = format!(
-        "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nwebhook-id: {}\r\ncontent-length: 0\r\n\r\n",
-        "i".repeat(200)
-    );
-    let mut reader = connection.try_clone().unwrap();
-    let drain = std::thread::spawn(move || while reader.read(&mut [0; 8192]).is_ok_and(|read| read > 0) {});
-    for _ in 0..pick(2000, 200_000) {
-        if connection.write_all(request.as_bytes()).is_err() {
-            connection = connect();
-        }
+fn try_status(address: &str, line: &str, headers: &str) -> Option<u16> {
+    let mut connection = TcpStream::connect(address).ok()?;
+    let request = format!("{line} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}\r\n");
+    connection.write_all(request.as_bytes()).ok()?;
+    let mut response = String::new();
+    connection.read_to_string(&mut response).ok()?;
+    response.split(' ').nth(1)?.parse().ok()
+}
+
+/// A server that is attacked.
+struct Target<'a> {
+    running: &'a RunningCommand,
+    address: &'a str,
+    /// Where bodies are sent to.
+    path: &'a str,
+    /// Whether correct requests get correct responses.
+    answers: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Target<'_> {
+    fn attack(&self) {
+        let at_first = self.memory();
+        let idle = self.during("idle connections", || {
+            (0..pick(400, 10_000)).map(|_| connect(self.address)).collect::<Vec<_>>()
+        });
+        self.assert_answers("idle connections are open");
+        drop(idle);
+        let unfinished = self.during("unfinished bodies", || self.send_unfinished_bodies());
+        self.assert_answers("unfinished bodies are awaited");
+        drop(unfinished);
+        self.during("requests without a signature", || self.send_unsigned_requests());
+        let memory = self.memory();
+        assert!(memory < pick(at_first + MAX_GROWTH, MAX_MEMORY), "{memory} MiB, and {at_first} at first");
     }
-    assert_answers("requests without a signature", answers);
-    let _ = connection.shutdown(std::net::Shutdown::Both);
-    drop(connection);
-    drain.join().unwrap();
-    assert!(memory(running) < 80, "{} MiB", memory(running));
+
+    /// Runs an attack, while and after which correct requests are answered.
+    fn during<T: Send>(&self, what: &str, attack: impl FnOnce() -> T + Send) -> T {
+        let (sender, finished) = mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            let attack = scope.spawn(move || {
+                let result = attack();
+                drop(sender);
+                result
+            });
+            loop {
+                self.assert_answers(what);
+                let pause = finished.recv_timeout(Duration::from_millis(100));
+                if pause != Err(mpsc::RecvTimeoutError::Timeout) {
+                    return attack.join().unwrap();
+                }
+            }
+        })
+    }
+
+    #[track_caller]
+    fn assert_answers(&self, what: &str) {
+        let start = Instant::now();
+        assert!((self.answers)(), "{what}: no correct response");
+        // More than a second, because other tests run at the same time.
+        let limit = Duration::from_secs(pick(5, 1));
+        assert!(start.elapsed() < limit, "{what}: {:?}", start.elapsed());
+    }
+
+    /// More than the server accepts of all clients together.
+    fn send_unfinished_bodies(&self) -> Vec<TcpStream> {
+        let (path, now) = (self.path, Timestamp::now().as_second());
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\
+             webhook-id: x\r\nwebhook-timestamp: {now}\r\nwebhook-signature: v1,x\r\n\r\n"
+        );
+        let body = vec![b' '; pick(900_000, 200_000)];
+        let send = |_| {
+            let mut connection = connect(self.address);
+            // A server that knows better closes the connection.
+            connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(&body)).ok()?;
+            Some(connection)
+        };
+        (0..pick(50, 900)).filter_map(send).collect()
+    }
+
+    fn send_unsigned_requests(&self) {
+        let id = "i".repeat(200);
+        let request =
+            format!("POST / HTTP/1.1\r\nhost: 127.0.0.1\r\nwebhook-id: {id}\r\ncontent-length: 0\r\n\r\n");
+        let mut sender = Sender::new(self.address);
+        for _ in 0..pick(1000, 200_000) {
+            while sender.connection.write_all(request.as_bytes()).is_err() {
+                sender = Sender::new(self.address);
+            }
+        }
+        sender.finish();
+    }
+
+    fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<usize>().unwrap() / 1024
+    }
+}
+
+/// A connection whose responses are read and thrown away.
+struct Sender {
+    connection: TcpStream,
+    reader: std::thread::JoinHandle<()>,
+}
+
+impl Sender {
+    fn new(address: &str) -> Self {
+        let connection = connect(address);
+        let mut from = connection.try_clone().unwrap();
+        let reader =
+            std::thread::spawn(move || while from.read(&mut [0; 8192]).is_ok_and(|read| read > 0) {});
+        Self { connection, reader }
+    }
+
+    /// Waits until all requests are answered.
+    fn finish(self) {
+        let _ = self.connection.shutdown(std::net::Shutdown::Write);
+        self.reader.join().unwrap();
+    }
 }
 
 fn raise_own_limit() {
@@ -89,15 +177,21 @@ fn raise_own_limit() {
 }
 
 #[test]
-fn clients_that_stall_do_not_stop_the_emulator() {
+fn clients_that_stall_do_not_stop_the_emulator_and_its_page() {
     raise_own_limit();
     let env = TestEnv::new();
-    let running = env.command(["dev", "emulator", "--listen", "127.0.0.1:0", "-q"]).through(LIMITED).spawn();
+    let running =
+        env.command(["dev", "emulator", "--listen", "127.0.0.1:0", "-q"]).through(&limited()).spawn();
     let address = address(&running.until_stdout(|stdout| stdout.ends_with('\n')), 1).unwrap();
-    let client = TestEnv::new()
-        .at(&format!("http://{address}"), kustom::emulator::API_KEY)
-        .env("KUSTOM_MERCHANT_ID", "EMULATED");
-    attack(&running, &address, &|| client.run(["locations", "list"]).code == Some(0));
+    let credentials =
+        format!("authorization: Basic {}\r\nx-merchant-id: EMULATED\r\n", kustom::emulator::API_KEY);
+    let answers = || {
+        status(&address, "GET /ipp/v1/locations", &credentials) == Some(200)
+            && status(&address, "GET /", "") == Some(200)
+    };
+    for path in ["/ipp/v1/sessions", "/emulator/page/act"] {
+        Target { running: &running, address: &address, path, answers: &answers }.attack();
+    }
     let _ = running.kill();
 }
 
@@ -118,23 +212,17 @@ fn clients_that_stall_do_not_stop_the_listener_and_its_page() {
         "--secret-file",
         "secret",
     ];
-    let running = env.command(listen).through(LIMITED).spawn();
+    let running = env.command(listen).through(&limited()).spawn();
     let shown =
         running.until_stderr(|stderr| stderr.matches("http://").count() > 1 && stderr.ends_with('\n'));
-    let (first, second) = (address(&shown, 1).unwrap(), address(&shown, 2).unwrap());
+    let (listener, page) = (address(&shown, 1).unwrap(), address(&shown, 2).unwrap());
     let sender = TestEnv::new();
-    let url = format!("http://{first}/");
+    let url = format!("http://{listener}/");
     let secret = secret.to_string_lossy();
     let trigger = ["dev", "trigger", "payment.failed", "--to", &url, "--secret-file", &secret];
-    let page = || {
-        let Ok(mut connection) = TcpStream::connect(&second) else { return false };
-        let _ = connection
-            .write_all(format!("GET / HTTP/1.1\r\nhost: {second}\r\nconnection: close\r\n\r\n").as_bytes());
-        let mut response = String::new();
-        connection.read_to_string(&mut response).is_ok() && response.starts_with("HTTP/1.1 ")
-    };
-    for address in [&first, &second] {
-        attack(&running, address, &|| sender.run(trigger).code == Some(0) && page());
+    let answers = || sender.run(trigger).code == Some(0) && status(&page, "GET /", "") == Some(200);
+    for (address, path) in [(&listener, "/"), (&page, "/page/act")] {
+        Target { running: &running, address, path, answers: &answers }.attack();
     }
     let _ = running.kill();
 }

@@ -260,7 +260,7 @@ impl ServeArgs {
         let Some(path) = &self.state else {
             set_options(&mut seed);
             let emulator = Emulator::new(seed).with_faults(Some(faults)).with_setup(setup);
-            let listener = listen_address::bind(self.listen).await?;
+            let listener = listen_address::bind(self.listen)?;
             return Ok((Server::new(listener, &emulator), emulator.events(), emulator));
         };
         let emulator = FileEmulator::new(path.clone()).with_faults(faults).with_setup(setup);
@@ -271,7 +271,7 @@ impl ServeArgs {
             let (path, seed) = (path.display(), seed.display());
             app.output.warn(&format!("{path} already has a state, so {seed} is not used"));
         }
-        let listener = listen_address::bind(self.listen).await?;
+        let listener = listen_address::bind(self.listen)?;
         Ok((Server::with_file_backend(listener, &emulator), emulator.events(), emulator.inner().clone()))
     }
 }

@@ -229,7 +229,7 @@ impl Args {
             stop: CancellationToken::new(),
         };
         app.block_on_with_cleanup(async {
-            let listener = listen_address::bind(listen).await?;
+            let listener = listen_address::bind(listen)?;
             let address = listener.local_addr();
             let address =
                 address.map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
@@ -285,7 +285,7 @@ async fn open_page(
     app: &App,
 ) -> Result<(TcpListener, Ui), Error> {
     let bug = |error: String| Error::new(ErrorKind::Bug, error);
-    let listener = listen_address::bind(address).await?;
+    let listener = listen_address::bind(address)?;
     let address = listener.local_addr().map_err(|error| bug(format!("cannot start: {error}")))?;
     let signer = Signer::new(secrets).map_err(|error| bug(error.to_string()))?;
     let state = app.settings.paths.state.clone();
