@@ -138,10 +138,11 @@ pub struct Error {
 }
 
 impl Error {
+    /// The message is one line: text from outside in it cannot begin another.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: escape_control(&message.into()).into_owned(),
             candidates: Vec::new(),
             hints: Vec::new(),
             details: None,
@@ -153,6 +154,25 @@ impl Error {
         Self::new(ErrorKind::Usage, message)
     }
 
+    /// A message of several lines.
+    pub fn with_lines<T: AsRef<str>>(kind: ErrorKind, lines: impl IntoIterator<Item = T>) -> Self {
+        let lines: Vec<_> =
+            lines.into_iter().map(|line| escape_control(line.as_ref()).into_owned()).collect();
+        Self { message: lines.join("\n"), ..Self::new(kind, "") }
+    }
+
+    /// Adds an indented line to the message.
+    pub fn line(mut self, text: &str) -> Self {
+        self.message.extend(["\n  ", &escape_control(text)]);
+        self
+    }
+
+    /// Adds to the last line of the message.
+    pub fn append(mut self, text: &str) -> Self {
+        self.message.push_str(&escape_control(text));
+        self
+    }
+
     /// A name that several resources match.
     pub fn ambiguous(query: &str, noun: &str, candidates: Vec<Candidate>) -> Self {
         let (query, number) = (escape_control(query), pluralize(candidates.len(), noun));
@@ -161,7 +181,7 @@ impl Error {
     }
 
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.hints.push(escape_control(&hint.into()).into_owned());
         self
     }
 
@@ -173,7 +193,7 @@ impl Error {
 
     /// Prefixes the message with the action that failed.
     pub fn context(mut self, action: &str) -> Self {
-        self.message = format!("{action}: {}", self.message);
+        self.message = format!("{}: {}", escape_control(action), self.message);
         self
     }
 
@@ -204,17 +224,34 @@ impl Error {
 
 impl From<&clap::Error> for Error {
     fn from(error: &clap::Error) -> Self {
-        let text = error.to_string();
+        let mut text = error.to_string();
+        if let Some(reason) = std::error::Error::source(error).map(ToString::to_string) {
+            text = text.replace(&reason, &escape_control(&reason));
+        }
         let (message, more) = text.split_once("\n\n").unwrap_or((&text, ""));
         let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
         let tips = more.lines().filter_map(|line| line.trim_start().strip_prefix("tip: "));
-        tips.fold(Self::usage(message), Self::hint)
+        // clap indents the lines after the first, which are lists.
+        let mut lines = message.split("\n  ");
+        let report = Self::usage(lines.next().unwrap_or_default());
+        tips.fold(lines.fold(report, Self::line), Self::hint)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_from_outside_begins_no_line_of_its_own() {
+        let text = "x\nerror: y\u{2028}z\r";
+        let escaped = "x\\nerror: y\\u{2028}z\\r";
+        let error = Error::usage(text).context(text).append(text).line(text).hint(text);
+        assert_eq!(error.message, format!("{escaped}: {escaped}{escaped}\n  {escaped}"));
+        assert_eq!(error.hints, [escaped]);
+        let error = Error::with_lines(ErrorKind::Usage, [text, "a\tb"]);
+        assert_eq!(error.message, format!("{escaped}\na\\tb"));
+    }
 
     #[test]
     fn the_most_serious_of_several_failures_comes_first() {

@@ -72,6 +72,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Some(args) => parse(&args),
         None => Err(error),
     });
+    let parsed = parsed.map_err(command_suggestions::escape_values);
     match parsed {
         Ok(Cli { global, command: Some(command) }) => run_command(command, global, root, format),
         Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table, None), &root.render_help()),

@@ -3,6 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind as ParserErrorKind};
 
 use crate::error::Error;
+use crate::text::escape_control;
 
 /// A suggestion may differ from what was typed by this many letters, and from a short word by fewer.
 const MAX_EDIT_DISTANCE: usize = 2;
@@ -64,6 +65,22 @@ pub(crate) fn replace_synonym(
     let mut replaced = args.to_vec();
     replaced.splice(at..=at, words.iter().map(std::ffi::OsString::from));
     Some(replaced)
+}
+
+/// Escapes the words of the command line in an error of the parser.
+pub(crate) fn escape_values(mut error: clap::Error) -> clap::Error {
+    let values = error.context().filter_map(|(kind, value)| match value {
+        ContextValue::String(text) => Some((kind, ContextValue::String(escape_control(text).into_owned()))),
+        ContextValue::Strings(texts) => {
+            let texts = texts.iter().map(|text| escape_control(text).into_owned());
+            Some((kind, ContextValue::Strings(texts.collect())))
+        }
+        _ => None,
+    });
+    for (kind, value) in values.collect::<Vec<_>>() {
+        error.insert(kind, value);
+    }
+    error
 }
 
 /// Converts an error of the parser. Suggestions that are far off are omitted, and words that people expect name the

@@ -157,8 +157,8 @@ impl Demo<'_> {
         let stderr = String::from_utf8_lossy(&result.stderr);
         // `sessions watch` exits with 10 for the canceled session.
         if !matches!(exit_code, 0 | 10) {
-            let message = format!("`kustom {command}` exited with {exit_code}:\n{stderr}");
-            return Err(Error::new(ErrorKind::Bug, message));
+            let first = format!("`kustom {command}` exited with {exit_code}:");
+            return Err(Error::with_lines(ErrorKind::Bug, [&*first].into_iter().chain(stderr.lines())));
         }
         if self.is_table {
             self.output.print_bytes(&result.stdout)?;

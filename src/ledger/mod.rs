@@ -122,10 +122,9 @@ impl Ledger {
         match outbox.keep_outcome(attempt, outcome).await {
             Ok(()) => {
                 let place = outbox.location();
-                let note = format!("{}; the next command delivers the outcome from {place}", error.message);
-                Error { message: note, ..error }
+                error.append(&format!("; the next command delivers the outcome from {place}"))
             }
-            Err(also) => Error { message: format!("{}; {also}", error.message), ..error },
+            Err(also) => error.append(&format!("; {also}")),
         }
     }
 

@@ -361,9 +361,12 @@ impl Output {
             return;
         }
         let (yellow, cyan) = (self.stderr_style(AnsiColor::Yellow), self.stderr_style(AnsiColor::Cyan));
-        self.prose(&format!("{yellow}warning:{yellow:#} {}", escape_lines(&self.add_profile_flag(text))), 2);
+        self.prose(
+            &format!("{yellow}warning:{yellow:#} {}", escape_control(&self.add_profile_flag(text))),
+            2,
+        );
         for hint in &hints {
-            self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)), 2);
+            self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_control(hint)), 2);
         }
     }
 
@@ -382,7 +385,7 @@ impl Output {
                 self.message(&format!("  {}", parts.join("  ")));
             }
             for hint in &error.hints {
-                self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_lines(hint)), 2);
+                self.prose(&format!("  {cyan}hint:{cyan:#} {}", escape_control(hint)), 2);
             }
         }
     }

@@ -161,7 +161,8 @@ impl Picker {
         let prompt = format!("{} (type to search): ", self.prompt);
         // The end of a long search is where the user types.
         let room = columns.saturating_sub(measure_text_width(&prompt) + 1).max(1);
-        let mut search = self.search.as_str();
+        let search = escape_control(&self.search);
+        let mut search = &*search;
         while measure_text_width(search) > room {
             search = search.char_indices().nth(1).map_or("", |(at, _)| &search[at..]);
         }

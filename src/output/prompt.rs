@@ -9,7 +9,7 @@ use super::picker::{Choice, Picker};
 use super::wrap::wrap;
 use crate::error::{Error, ErrorKind};
 use crate::secret::{Secret, redact};
-use crate::text::{capitalize, escape_control, normalize_text};
+use crate::text::{capitalize, escape_control, has_unsafe, normalize_text};
 
 /// Returns an error message if the text is not valid.
 type Validator = Box<dyn Fn(&str) -> Result<(), String> + Send>;
@@ -128,8 +128,9 @@ impl Output {
     /// Asks for a line of text and removes surrounding white space.
     pub(crate) async fn ask(&self, question: Question) -> Result<String, Error> {
         self.run_prompt(move |term| {
-            let mut input = dialoguer::Input::<String>::new().with_prompt(&question.prompt);
-            if let Some(default) = &question.default {
+            let mut input = dialoguer::Input::<String>::new().with_prompt(escape_control(&question.prompt));
+            // A default that has to be escaped would be another one.
+            if let Some(default) = question.default.as_ref().filter(|default| !has_unsafe(default)) {
                 input = input.default(default.clone());
             }
             let line = input
@@ -213,12 +214,15 @@ impl Output {
     }
 }
 
-/// Wraps the error of a prompt, because dialoguer clears as many rows as the error has lines.
+/// Escapes the error of a prompt, which may repeat what was pasted, and wraps it, because dialoguer clears as many rows as the
+/// error has lines.
 fn wrap_error(error: &str, term: &Term) -> String {
+    let error = escape_control(error);
     const PREFIX: &str = "error: ";
     let width = usize::from(term.size().1);
     let line = wrap(&format!("{PREFIX}{error}"), width, 0);
-    line.trim_start_matches(PREFIX).to_owned()
+    // A first word that is too long is on the line after the prefix.
+    line.strip_prefix(PREFIX).or_else(|| line.strip_prefix(PREFIX.trim_end())).unwrap_or(&line).to_owned()
 }
 
 fn parse_yes_no(text: &str) -> Option<bool> {

@@ -11,15 +11,18 @@ use crate::common::redaction::fixed_id;
 use crate::common::server::{Reply, Server};
 
 /// Controls (C0, DEL, C1), directions, and characters that nobody sees.
-const CONTROLS: &str = "\u{1b}[31m\u{1b}]0;x\u{7}\r\u{8}\u{7f}\u{9b}2J\u{85}\u{202e}\u{2066}\u{200b}\u{ad}\u{feff}\u{2028}\u{3164}\u{e0041}";
+const CONTROLS: &str = "\u{1b}[31m\u{1b}]0;x\u{7}\r\u{8}\u{7f}\u{9b}2J\u{85}\u{202e}\u{2066}\u{200b}\u{ad}\u{feff}\u{2028}\u{2029}\u{3164}\u{e0041}";
 /// It is public, so that no time is spent on the search for it.
 const KEY: &str = kustom::emulator::API_KEY;
 const SECRET: &str = "whsec_Zm9yIGNhbGxiYWNrcyBhbG9uZQ==";
 const FORMATS: [&str; 6] = ["table", "wide", "json", "ndjson", "csv", "name"];
 
 fn marker() -> String {
-    format!("Zq{CONTROLS}qZ")
+    format!("Zq{CONTROLS}qZ\n{FORGED}")
 }
+
+/// What follows a line break in the marker. It must not look like a line that kustom wrote.
+const FORGED: &str = "error: forged";
 
 /// Neither stream has a raw character of the marker.
 #[track_caller]
@@ -36,6 +39,8 @@ fn assert_text_escaped(text: &str, outcome: &CommandOutput) {
     };
     let raw = text.chars().find(|character| is_raw(*character));
     assert_eq!(raw, None, "{:?}\n{text:?}", outcome.command);
+    let forged = text.lines().find(|line| line.trim_start().starts_with(FORGED));
+    assert_eq!(forged, None, "{:?}\n{text}", outcome.command);
 }
 
 /// Like [`assert_escaped`], for output with colors, which are those of kustom alone.

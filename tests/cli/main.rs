@@ -27,6 +27,7 @@ mod external_commands;
 mod faults;
 mod guards;
 mod help;
+mod hostile_terminal;
 mod hostile_text;
 mod interactive;
 mod io_errors;

@@ -135,15 +135,12 @@ fn ambiguous(query: &str, sales: &[&Sale], context: &ApiContext<'_>) -> Error {
             .to_owned()
     };
     let candidates: Vec<_> = sales.iter().map(describe).collect();
-    let message = format!(
-        "'{}' is ambiguous: it matches {}\n  {}",
-        escape_control(query),
-        pluralize(sales.len(), "sale"),
-        candidates.join("\n  ")
-    );
+    let message = format!("'{query}' is ambiguous: it matches {}", pluralize(sales.len(), "sale"));
     let ids: Vec<_> = sales.iter().filter_map(|sale| sale.order_id().or(sale.session_id())).collect();
     let flag = context.settings.profile_flag();
-    Error::usage(message)
+    candidates
+        .iter()
+        .fold(Error::usage(message), |error, candidate| error.line(candidate))
         .detail("candidates", ids)
         .hint(format!("use the ID of the order, such as `kustom{flag} orders get ID`"))
 }

@@ -191,8 +191,11 @@ fn explain(error: &RefundError, order: &Order, context: &ApiContext<'_>) -> Erro
             let lines =
                 format_lines(order).into_iter().zip(1..).map(|(line, number)| format!("{number}  {line}"));
             let lines: Vec<_> = lines.map(|line| escape_control(&line).into_owned()).collect();
-            let message = format!("{}\n  {}", report.message, lines.join("\n  "));
-            Error { message, ..report }.detail("candidates", lines).hint("name a line by its number")
+            lines
+                .iter()
+                .fold(report, |report, line| report.line(line))
+                .detail("candidates", lines)
+                .hint("name a line by its number")
         }
         RefundError::NothingLeft { .. } | RefundError::TooMuch { .. } | RefundError::TooMany { .. } => {
             let (flag, id) = (context.settings.profile_flag(), order.order_id.as_deref().unwrap_or_default());

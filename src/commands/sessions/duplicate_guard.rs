@@ -258,10 +258,11 @@ fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Er
         _ => "it is in progress, or the program stopped before there was a response",
     };
     let message = format!(
-        "this sale may have been charged already: its outcome is unknown ({})\n  {reason}",
+        "this sale may have been charged already: its outcome is unknown ({})",
         describe(duplicate, context)
     );
-    let mut error = Error::new(ErrorKind::Duplicate, message).detail("attempt", duplicate.id.to_string());
+    let mut error =
+        Error::new(ErrorKind::Duplicate, message).line(reason).detail("attempt", duplicate.id.to_string());
     error.hints = recovery_hints(duplicate.id, context);
     error
 }

@@ -281,7 +281,7 @@ fn read_seed(path: &Path) -> Result<State, Error> {
         .map_err(|_| Error::usage(format!("{} is not text in UTF-8", path.display())))?;
     State::from_seed(&text).map_err(|errors| {
         let lines: Vec<_> = errors.iter().map(|error| format!("{}, {error}", path.display())).collect();
-        Error::usage(lines.join("\n"))
+        Error::with_lines(ErrorKind::Usage, lines)
             .hint("fix the file in an editor; see its format with `kustom help emulator`")
     })
 }

@@ -48,7 +48,7 @@ pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Sc
     if mistakes.is_empty() {
         return Ok(scenarios);
     }
-    Err(Error::usage(mistakes.join("\n"))
+    Err(Error::with_lines(ErrorKind::Usage, mistakes.iter().flat_map(|mistake| mistake.lines()))
         .hint("write an example with `kustom dev run --init`, or see `kustom help scenarios`"))
 }
 

@@ -102,8 +102,8 @@ impl Pair<'_> {
     }
 
     fn unknown_code_error(&self, tag: Uuid, error: Error) -> Error {
-        let message = format!("{}; a code may have been created", error.message);
-        Error { kind: ErrorKind::Unknown, message, hints: Vec::new(), ..error }
+        Error { kind: ErrorKind::Unknown, hints: Vec::new(), ..error }
+            .append("; a code may have been created")
             .hint(format!("look for it: kustom enrollments list --metadata {TAG}={tag}"))
             .hint("withdraw it: kustom enrollments delete ID")
     }
