@@ -140,3 +140,82 @@ fn a_day_is_reconciled_with_orders_and_the_point_of_sale() {
         table.stderr
     );
 }
+
+/// A day with one difference of each kind, and a sale without one. `reconcile` names all of them and nothing else.
+#[test]
+fn a_day_with_one_difference_of_every_kind_is_reconciled() {
+    let manual = ["--option", "order_capture=manual"];
+    let emulator = EmulatorProcess::start(&TestEnv::new(), &manual);
+    let env = emulator.env().env("TZ", "UTC");
+    let advance = |time: &str| drop(env.run(["dev", "emulator", "clock", "advance", time]).ok());
+    // Payouts are by day, so the day of the test begins at noon.
+    let second = jiff::Timestamp::now().as_second().rem_euclid(86_400);
+    advance(&format!("{}s", 86_400 + 43_200 - second));
+    let _ = env.run(["dev", "create-device", "--name", "Till 1"]).ok();
+    let paid = |reference: &str| {
+        let session = sell(&env, "100.00", "SEK", reference, true);
+        env.run(["sessions", "get", &session, "-o", "json"]).json()["order_id"].as_str().unwrap().to_owned()
+    };
+    let capture = |order: &str, amount: &str| {
+        let _ = env.run(["orders", "capture", order, "--amount", amount, "--reference", amount]).ok();
+    };
+    for reference in ["ok", "nopos", "amount", "more", "less"] {
+        capture(&paid(reference), "100.00");
+    }
+    let twice: Vec<_> = (0..2)
+        .map(|_| {
+            let args = ["sessions", "create", "--device", "Till 1", "--amount", "100.00", "--currency", "SEK"];
+            let more = ["--reference", "twice", "--allow-duplicate", "-o", "json"];
+            let session = env.run(args.iter().chain(&more)).json()["session_id"].as_str().unwrap().to_owned();
+            let _ = env.run(["dev", "simulate-tap", &session]).ok();
+            let _ = env.run(["sessions", "watch", &session, "-q"]).assert_code(0);
+            session
+        })
+        .collect();
+    for session in &twice {
+        capture(session, "100.00");
+    }
+    let payout_differs = paid("payout");
+    capture(&payout_differs, "60.00");
+    let _ = env.run(["orders", "refund", "more", "--amount", "30.00"]).ok();
+    advance("96h");
+    let payouts = env.run(["payouts", "list", "-o", "json"]).json();
+    let payout = payouts[0]["payment_reference"].as_str().unwrap();
+    // The payout has neither the rest of this order nor anything of the next one.
+    capture(&payout_differs, "40.00");
+    capture(&paid("late"), "100.00");
+    let fault = json!({"fault": "POST /ipp/v1/sessions: drop"});
+    let _ = emulator.json("POST", "/emulator/faults", &fault.to_string());
+    let args = ["sessions", "create", "--device", "Till 1", "--amount", "100.00", "--currency", "SEK"];
+    let _ = env.run(args.iter().chain(&["--reference", "unknown"])).assert_code(7);
+    let export = "reference;amount\nok;100,00\namount;90,00\nmore;100,00\nmore;-20,00\nless;100,00\nless;-30,00\n\
+                  twice;100,00\npayout;100,00\nlate;100,00\nunknown;100,00\nnotpaid;7,00\n";
+    env.file("export.csv", export);
+    let args = ["report", "reconcile", "--pos", "export.csv", "--payout", payout, "--since", "2020-01-01"];
+    let outcome = env.run(args.iter().chain(&["-o", "json"])).assert_code(14);
+    let differences: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let found: Vec<_> = differences
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let text = |field: &str| entry[field].as_str().unwrap();
+            (text("kind"), text("reference"), entry["expected"].as_i64(), entry["actual"].as_i64())
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("unknown_attempt", "unknown", Some(10_000), None),
+            ("paid_twice", "twice", Some(0), Some(10_000)),
+            ("paid_not_in_pos", "nopos", None, Some(10_000)),
+            ("in_pos_not_paid", "notpaid", Some(700), None),
+            ("amount_differs", "amount", Some(9_000), Some(10_000)),
+            ("refunded_more", "more", Some(2_000), Some(3_000)),
+            ("refunded_less", "less", Some(3_000), Some(0)),
+            ("not_paid_out", "late", Some(10_000), None),
+            ("payout_differs", "payout", Some(10_000), Some(6_000)),
+        ]
+    );
+    let _ = emulator.end().assert_code(0);
+}
