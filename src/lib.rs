@@ -31,6 +31,7 @@ mod server_limits;
 mod settings;
 mod signals;
 mod text;
+mod time_zone;
 mod version;
 pub mod webhooks;
 

@@ -164,7 +164,8 @@ fn a_day_with_one_difference_of_every_kind_is_reconciled() {
     }
     let twice: Vec<_> = (0..2)
         .map(|_| {
-            let args = ["sessions", "create", "--device", "Till 1", "--amount", "100.00", "--currency", "SEK"];
+            let args =
+                ["sessions", "create", "--device", "Till 1", "--amount", "100.00", "--currency", "SEK"];
             let more = ["--reference", "twice", "--allow-duplicate", "-o", "json"];
             let session = env.run(args.iter().chain(&more)).json()["session_id"].as_str().unwrap().to_owned();
             let _ = env.run(["dev", "simulate-tap", &session]).ok();
