@@ -1,17 +1,18 @@
 //! The sales that the ledger knows, and the order of each.
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::context::ApiContext;
 use crate::error::Error;
-use crate::ledger::{Attempt, Filter, Outcome};
+use crate::ledger::{Attempt, Filter, Intent, Outcome};
 use crate::model::SessionStatus;
 use crate::text::pluralize;
 
 /// An attempt to take a payment, as the ledger knows it.
 #[derive(Debug, Clone)]
 pub(in crate::commands) struct Sale {
-    pub attempt: String,
+    pub attempt: Uuid,
     pub at: Timestamp,
     pub amount: Option<i64>,
     pub tax: Option<i64>,
@@ -58,26 +59,35 @@ impl Sale {
     }
 }
 
-impl From<&Attempt> for Sale {
-    fn from(attempt: &Attempt) -> Self {
-        let intent = &attempt.intent;
-        let state = match &attempt.outcome {
-            Outcome::Created { session_id, status, order_id } => SaleState::Session {
-                id: session_id.clone(),
-                status: status.clone(),
-                order_id: order_id.clone(),
-            },
+impl From<Attempt> for Sale {
+    fn from(attempt: Attempt) -> Self {
+        let Attempt { id, at, intent, outcome, .. } = attempt;
+        let Intent {
+            device_id,
+            order_amount,
+            order_tax_amount,
+            purchase_currency: mut currency,
+            merchant_reference1,
+            ..
+        } = intent;
+        if let Some(code) = &mut currency {
+            code.make_ascii_uppercase();
+        }
+        let state = match outcome {
+            Outcome::Created { session_id: id, status, order_id } => {
+                SaleState::Session { id, status, order_id }
+            }
             Outcome::Pending | Outcome::Unknown(_) => SaleState::Unknown,
             Outcome::Refused(_) | Outcome::NotProcessed => SaleState::None,
         };
         Self {
-            attempt: attempt.id.to_string(),
-            at: attempt.at,
-            amount: intent.order_amount,
-            tax: intent.order_tax_amount,
-            currency: intent.purchase_currency.as_ref().map(|code| code.to_ascii_uppercase()),
-            reference: intent.merchant_reference1.clone(),
-            device_id: intent.device_id.clone(),
+            attempt: id,
+            at,
+            amount: order_amount,
+            tax: order_tax_amount,
+            currency,
+            reference: merchant_reference1,
+            device_id,
             state,
         }
     }
@@ -88,7 +98,7 @@ impl ApiContext<'_> {
     pub(in crate::commands) async fn sales(&self, filter: &Filter) -> Result<Vec<Sale>, Error> {
         let mut sales = Vec::new();
         let keep = |attempt: Attempt| {
-            sales.push(Sale::from(&attempt));
+            sales.push(Sale::from(attempt));
             Ok(())
         };
         let damaged = self.ledger().await?.for_each_attempt(filter, usize::MAX, keep).await?;

@@ -53,7 +53,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Resource, Session, find_difference};
 
 /// How many attempts are read at once for a list.
-const PAGE_SIZE: usize = 200;
+const PAGE_SIZE: usize = 1000;
 
 /// The ledger as one account uses it.
 pub(crate) struct Ledger {

@@ -96,7 +96,7 @@ fn find_sale(sales: &[Sale], query: &str, context: &ApiContext<'_>) -> Result<Op
     let (lower, text) = (query.trim().to_ascii_lowercase(), normalize_text(query));
     let ids = |sale: &Sale| {
         let ids = [sale.order_id().map(str::to_owned), sale.session_id().map(str::to_owned)];
-        ids.into_iter().flatten().chain([sale.attempt.clone()]).map(|id| id.to_ascii_lowercase())
+        ids.into_iter().flatten().chain([sale.attempt.to_string()]).map(|id| id.to_ascii_lowercase())
     };
     let rules: [&dyn Fn(&Sale) -> bool; 3] = [
         &|sale| ids(sale).any(|id| id == lower),
@@ -128,7 +128,8 @@ fn find_sale(sales: &[Sale], query: &str, context: &ApiContext<'_>) -> Result<Op
 fn ambiguous(query: &str, sales: &[&Sale], context: &ApiContext<'_>) -> Error {
     let describe = |sale: &&Sale| {
         let amount = format_amount(sale.amount, sale.currency.as_deref());
-        let id = sale.order_id().or(sale.session_id()).unwrap_or(&sale.attempt);
+        let id = sale.order_id().or(sale.session_id());
+        let id = id.map_or_else(|| sale.attempt.to_string(), str::to_owned);
         let reference = sale.reference.as_deref().unwrap_or_default();
         escape_control(&format!("{id}  {}  {amount}  {reference}", format_time(sale.at)))
             .trim_end()

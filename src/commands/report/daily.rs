@@ -1,6 +1,7 @@
 //! `kustom report`
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -118,21 +119,21 @@ fn kind_of(sale: &Sale) -> Kind {
     }
 }
 
-fn sale_entry(sale: &Sale, groups: &Groups<'_>) -> Entry {
+fn sale_entry<'a>(sale: &'a Sale, groups: &'a Groups<'_>) -> Entry<'a> {
     Entry {
         kind: kind_of(sale),
         group: groups.of_sale(sale),
-        currency: sale.currency.clone().unwrap_or_default(),
+        currency: sale.currency.as_deref().unwrap_or_default().into(),
         amount: sale.amount.unwrap_or_default(),
         tax: sale.tax.unwrap_or_default(),
     }
 }
 
-fn refund_entry(refund: &RefundAttempt, groups: &Groups<'_>) -> Entry {
+fn refund_entry<'a>(refund: &'a RefundAttempt, groups: &'a Groups<'_>) -> Entry<'a> {
     Entry {
         kind: Kind::Refund,
         group: groups.of_refund(refund),
-        currency: refund.intent.currency.to_ascii_uppercase(),
+        currency: refund.intent.currency.to_ascii_uppercase().into(),
         amount: refund.intent.amount,
         tax: 0,
     }
@@ -165,9 +166,8 @@ impl<'a> Groups<'a> {
             Some(GroupBy::Method) => groups.names = methods(sales, refunds, context).await,
         }
         let earlier;
-        let is_known = |refund: &RefundAttempt| {
-            sales.iter().any(|sale| sale.order_id() == Some(&refund.intent.order_id))
-        };
+        let orders: HashSet<_> = sales.iter().filter_map(Sale::order_id).collect();
+        let is_known = |refund: &RefundAttempt| orders.contains(refund.intent.order_id.as_str());
         // A refund may belong to a sale of another day.
         let sales = if refunds.iter().all(is_known) {
             sales
@@ -182,32 +182,32 @@ impl<'a> Groups<'a> {
         Ok(groups)
     }
 
-    fn hour(&self, at: Timestamp) -> String {
-        at.to_zoned(self.zone.clone()).strftime("%H:00").to_string()
+    fn hour(&self, at: Timestamp) -> Cow<'static, str> {
+        at.to_zoned(self.zone.clone()).strftime("%H:00").to_string().into()
     }
 
-    fn name(&self, id: Option<&str>) -> String {
-        let Some(id) = id else { return UNKNOWN_GROUP.to_owned() };
+    fn name<'b>(&'b self, id: Option<&'b str>) -> Cow<'b, str> {
+        let Some(id) = id else { return UNKNOWN_GROUP.into() };
         let fallback = || match self.by {
-            Some(GroupBy::Device) => id.to_owned(),
-            _ => UNKNOWN_GROUP.to_owned(),
+            Some(GroupBy::Device) => id,
+            _ => UNKNOWN_GROUP,
         };
-        self.names.get(id).cloned().unwrap_or_else(fallback)
+        self.names.get(id).map_or_else(fallback, String::as_str).into()
     }
 
-    fn of_sale(&self, sale: &Sale) -> String {
+    fn of_sale<'b>(&'b self, sale: &'b Sale) -> Cow<'b, str> {
         match self.by {
-            None => String::new(),
+            None => "".into(),
             Some(GroupBy::Hour) => self.hour(sale.at),
             Some(GroupBy::Device | GroupBy::Location) => self.name(sale.device_id.as_deref()),
             Some(GroupBy::Method) => self.name(sale.order_id()),
         }
     }
 
-    fn of_refund(&self, refund: &RefundAttempt) -> String {
+    fn of_refund<'b>(&'b self, refund: &'b RefundAttempt) -> Cow<'b, str> {
         let order = &refund.intent.order_id;
         match self.by {
-            None => String::new(),
+            None => "".into(),
             Some(GroupBy::Hour) => self.hour(refund.at),
             Some(GroupBy::Device | GroupBy::Location) => {
                 self.name(self.devices.get(order).map(String::as_str))

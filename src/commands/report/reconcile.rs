@@ -172,7 +172,7 @@ impl Args {
                 refunded: order_id.as_ref().and_then(|id| refunded.get(id)).copied().unwrap_or_default(),
                 order_id,
                 reference: sale.reference,
-                attempt: sale.attempt,
+                attempt: sale.attempt.to_string(),
                 amount: sale.amount.unwrap_or_default(),
                 currency: sale.currency.unwrap_or_default(),
             })

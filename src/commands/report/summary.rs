@@ -1,5 +1,6 @@
 //! Sums of sales and refunds, by group and currency. Pure and exact.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -20,11 +21,11 @@ pub(super) enum Kind {
 
 /// A sale or a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct Entry<'a> {
     pub kind: Kind,
-    pub group: String,
-    /// Empty if it is not known.
-    pub currency: String,
+    pub group: Cow<'a, str>,
+    /// In capitals. Empty if it is not known.
+    pub currency: Cow<'a, str>,
     pub amount: i64,
     pub tax: i64,
 }
@@ -58,11 +59,10 @@ fn add(sum: &mut i64, value: i64) -> Result<(), TooLarge> {
 }
 
 /// Adds up the entries. The rows are sorted by group and currency.
-pub(super) fn summarize(entries: impl IntoIterator<Item = Entry>) -> Result<Vec<Row>, TooLarge> {
-    let mut rows: BTreeMap<(String, String), Row> = BTreeMap::new();
+pub(super) fn summarize<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Result<Vec<Row>, TooLarge> {
+    let mut rows: BTreeMap<(Cow<'a, str>, Cow<'a, str>), Row> = BTreeMap::new();
     for Entry { kind, group, currency, amount, tax } in entries {
-        let new = || Row { group: group.clone(), currency: currency.clone(), ..Row::default() };
-        let row = rows.entry((group.clone(), currency.clone())).or_insert_with(new);
+        let row = rows.entry((group, currency)).or_default();
         match kind {
             Kind::Paid => {
                 row.count += 1;
@@ -86,7 +86,12 @@ pub(super) fn summarize(entries: impl IntoIterator<Item = Entry>) -> Result<Vec<
             Kind::Unpaid => row.unpaid_count += 1,
         }
     }
-    Ok(rows.into_values().collect())
+    let named = |((group, currency), sums): ((Cow<'_, str>, Cow<'_, str>), Row)| Row {
+        group: group.into_owned(),
+        currency: currency.into_owned(),
+        ..sums
+    };
+    Ok(rows.into_iter().map(named).collect())
 }
 
 fn amount(row: &Row, minor: i64) -> Cell {
@@ -135,8 +140,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn entry(group: &str, currency: &str, kind: Kind, amount: i64) -> Entry {
-        Entry { kind, group: group.into(), currency: currency.into(), amount, tax: amount / 5 }
+    fn entry(group: &str, currency: &'static str, kind: Kind, amount: i64) -> Entry<'static> {
+        Entry { kind, group: group.to_owned().into(), currency: currency.into(), amount, tax: amount / 5 }
     }
 
     #[test]
