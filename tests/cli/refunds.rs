@@ -1,4 +1,4 @@
-//! Random sequences of refunds, with lost responses, killed processes and two processes at once.
+//! Random sequences of refunds, with lost responses, killed processes, and two processes or two machines at once.
 //!
 //! `REFUND_CASES` is the number of sequences.
 
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::{CommandOutput, TestEnv};
+use crate::common::postgres::{PASSWORD, Postgres};
 
 type Line = (&'static str, i64, i64, i64, i64, i64);
 
@@ -71,12 +72,13 @@ fn a_step() -> impl Strategy<Value = Step> {
 
 struct Shop {
     emulator: EmulatorProcess,
-    user: TestEnv,
+    /// Each with a state directory of its own.
+    machines: Vec<TestEnv>,
     order: String,
 }
 
 impl Shop {
-    fn open() -> Self {
+    fn open(machines: &impl Fn(&EmulatorProcess) -> Vec<TestEnv>) -> Self {
         let emulator = EmulatorProcess::start(&TestEnv::new(), &[]);
         let items: Vec<_> = LINES
             .iter()
@@ -92,7 +94,12 @@ impl Shop {
         let session = emulator.json("POST", "/ipp/v1/sessions", &sale.to_string())["session_id"].clone();
         let path = format!("/emulator/pos/sessions/{}/pay", session.as_str().unwrap());
         let order = emulator.json("POST", &path, "")["order_id"].as_str().unwrap().to_owned();
-        Self { user: emulator.env(), emulator, order }
+        Self { machines: machines(&emulator), emulator, order }
+    }
+
+    /// They take turns.
+    fn machine(&self, turn: usize) -> &TestEnv {
+        &self.machines[turn % self.machines.len()]
     }
 
     fn args<'a>(&'a self, step: &'a Step) -> impl Iterator<Item = &'a str> {
@@ -101,15 +108,17 @@ impl Shop {
     }
 
     /// Runs the step with its trouble, and returns what was reported. A killed process reports nothing.
-    fn run(&self, step: &Step) -> Vec<CommandOutput> {
+    fn run(&self, step: &Step, turn: usize) -> Vec<CommandOutput> {
+        let machine = self.machine(turn);
         match step.trouble {
-            Trouble::None => vec![self.user.run(self.args(step))],
+            Trouble::None => vec![machine.run(self.args(step))],
             Trouble::Twice => {
-                let running: Vec<_> = (0..2).map(|_| self.user.command(self.args(step)).spawn()).collect();
+                let start = |other| self.machine(turn + other).command(self.args(step)).spawn();
+                let running: Vec<_> = (0..2).map(start).collect();
                 running.into_iter().map(|running| running.wait()).collect()
             }
             Trouble::Kill(after) => {
-                let running = self.user.command(self.args(step)).spawn();
+                let running = machine.command(self.args(step)).spawn();
                 std::thread::sleep(Duration::from_millis(after));
                 drop(running.kill());
                 Vec::new()
@@ -118,7 +127,7 @@ impl Shop {
                 let fault =
                     json!({"fault": format!("POST /ordermanagement/v1/orders/{{id}}/refunds: {fault}")});
                 let _ = self.emulator.json("POST", "/emulator/faults", &fault.to_string());
-                let output = self.user.run(self.args(step));
+                let output = machine.run(self.args(step));
                 assert_eq!(self.emulator.status("DELETE", "/emulator/faults", ""), 200);
                 vec![output]
             }
@@ -180,6 +189,19 @@ fn check(order: &Value) -> BTreeSet<String> {
 
 #[test]
 fn any_sequence_of_refunds_is_exactly_what_was_reported_and_never_more_than_was_sold() {
+    run_sequences(|emulator| vec![emulator.env()]);
+}
+
+#[test]
+fn so_is_any_sequence_on_two_machines_that_share_a_ledger() {
+    let Some(server) = Postgres::shared() else { return };
+    let database = server.database("refunds");
+    let machine = |env: TestEnv| env.env("KUSTOM_LEDGER", database.url()).env("PGPASSWORD", PASSWORD);
+    let _ = machine(TestEnv::new().local()).run(["ledger", "init"]).assert_code(0);
+    run_sequences(|emulator| (0..2).map(|_| machine(emulator.env())).collect());
+}
+
+fn run_sequences(machines: impl Fn(&EmulatorProcess) -> Vec<TestEnv>) {
     let cases = std::env::var("REFUND_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3);
     let config = Config {
         cases,
@@ -191,21 +213,23 @@ fn any_sequence_of_refunds_is_exactly_what_was_reported_and_never_more_than_was_
     let sequence = vec(a_step(), 1..8);
     TestRunner::new(config)
         .run(&sequence, |steps| {
-            let shop = Shop::open();
+            let shop = Shop::open(&machines);
             let mut known = BTreeSet::new();
-            for step in &steps {
+            for (turn, step) in steps.iter().enumerate() {
                 let before = check(&shop.order());
-                let outputs = shop.run(step);
+                let outputs = shop.run(step, turn);
                 known.extend(outputs.iter().filter_map(reported));
                 let after = check(&shop.order());
                 let is_new = after.len() - before.len();
                 assert!(is_new <= if matches!(step.trouble, Trouble::Twice) { 2 } else { 1 }, "{step:?}");
                 let is_again = step.args.iter().any(|arg| arg == "--again");
                 assert!(is_new <= 1 || is_again, "{step:?}: one refund was made twice");
-                // Whoever does not know the outcome runs the same command again. `--again` would be another refund.
+                // Whoever does not know the outcome runs the same command again, on any machine. `--again` would be
+                // another refund.
+                let next = shop.machine(turn + 1);
                 let is_unknown = outputs.is_empty() || outputs.iter().any(|output| output.code == Some(7));
                 if is_unknown && !is_again {
-                    known.extend(reported(&shop.user.run(shop.args(step))));
+                    known.extend(reported(&next.run(shop.args(step))));
                     assert!(
                         check(&shop.order()).len() - before.len() <= 1,
                         "{step:?}: a retry refunded twice"
@@ -216,7 +240,7 @@ fn any_sequence_of_refunds_is_exactly_what_was_reported_and_never_more_than_was_
                         args: step.args.iter().filter(|arg| *arg != "--again").cloned().collect(),
                         trouble: Trouble::None,
                     };
-                    known.extend(reported(&shop.user.run(shop.args(&plain))));
+                    known.extend(reported(&next.run(shop.args(&plain))));
                 }
             }
             let held = check(&shop.order());
