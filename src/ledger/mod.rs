@@ -7,21 +7,22 @@
 
 mod account;
 mod attempt;
+mod changes;
 mod database_url;
 mod duplicates;
 mod hash;
 mod journal;
+mod order_change;
 mod outbox;
 mod password_file;
 mod postgres;
 mod record;
-mod refund;
 mod repair;
 mod sql;
 mod sqlite;
 mod storage;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -36,11 +37,14 @@ pub(crate) use duplicates::mismatch;
 pub use duplicates::{Duplicate, find_duplicates};
 pub use hash::checksum;
 pub(crate) use journal::{accept_damaged as accept_journals, find_damaged as damaged_journals};
+pub use order_change::{
+    ChangeDecision, ChangeIntent, ChangeOutcome, OrderChange, OrderOperation, decide_change, movements,
+};
 pub(crate) use outbox::Outbox;
 pub(crate) use password_file::find_password;
 pub(crate) use postgres::PostgresStorage;
 pub(crate) use record::Record;
-pub use refund::{RefundAttempt, RefundDecision, RefundIntent, RefundOutcome, decide_refund};
+use record::Row;
 pub(crate) use repair::{LostRecord, Salvage, inspect, repair};
 pub(crate) use sqlite::SqliteStorage;
 pub(crate) use storage::{
@@ -168,13 +172,13 @@ impl Ledger {
         Ok(Some(outbox.undelivered().await.map_err(|error| self.error(&error))?.len()))
     }
 
-    /// Adds attempts and refunds, except those whose ID exists. Returns how many were added.
+    /// Adds attempts and changes of orders, except those whose ID exists. Returns how many were added.
     pub(crate) async fn import(
         &self,
         attempts: Vec<Attempt>,
-        refunds: Vec<RefundAttempt>,
+        changes: Vec<OrderChange>,
     ) -> Result<usize, Error> {
-        self.storage.import(attempts, refunds).await.map_err(|error| self.error(&error))
+        self.storage.import(attempts, changes).await.map_err(|error| self.error(&error))
     }
 
     /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
@@ -349,27 +353,30 @@ impl Ledger {
         }
         let mut size = limit.min(PAGE_SIZE);
         while visited < limit {
-            let rows = self.storage.select(filter, positions.clone(), size).await;
-            let rows = rows.map_err(|error| self.error(&error))?;
-            let is_last = rows.len() < size;
-            // Attempts of other accounts may have filled the first page.
-            size = PAGE_SIZE;
-            positions.end = rows.last().map_or(positions.start, |row| row.seq);
-            for row in rows {
+            let (mut read, mut result) = (0, Ok(()));
+            let range = positions.clone();
+            let mut visit_row = |row: Row<Attempt>| {
+                read += 1;
+                positions.end = row.seq;
                 match row.record {
                     Some(attempt) if filter.matches_all_accounts || self.is_same_account(&attempt) => {
-                        if visited < limit {
+                        if visited < limit && result.is_ok() {
                             visited += 1;
-                            visit(attempt)?;
+                            result = visit(attempt);
                         }
                     }
                     Some(_) => {}
                     None => damaged += 1,
                 }
-            }
-            if is_last {
+            };
+            let selected = self.storage.select(filter, range, size, &mut visit_row).await;
+            selected.map_err(|error| self.error(&error))?;
+            result?;
+            if read < size {
                 break;
             }
+            // Attempts of other accounts may have filled the page.
+            size = size.saturating_mul(4).min(PAGE_SIZE);
         }
         Ok(damaged)
     }
@@ -403,92 +410,6 @@ impl Ledger {
             .await
             .map_err(|error| self.error(&error))?;
         self.try_lock_device("doctor").await.map(drop)
-    }
-
-    /// Stores an intended refund, with its idempotency key, unless it exists or has to be resumed. Both happen in one
-    /// transaction, so of any number of processes that want the same refund one starts it.
-    pub(crate) async fn begin_refund(
-        &self,
-        intent: &RefundIntent,
-        again: bool,
-    ) -> Result<(RefundAttempt, RefundDecision), Error> {
-        let attempt = RefundAttempt {
-            id: Uuid::new_v4(),
-            at: Timestamp::now(),
-            account: self.account.clone(),
-            origin: self.origin.clone(),
-            intent: intent.clone(),
-            outcome: RefundOutcome::Pending,
-        };
-        let mut decision = RefundDecision::Start;
-        let mut decide = |earlier: Vec<RefundAttempt>| {
-            decision = decide_refund(intent, &self.account, &earlier, again);
-            if decision == RefundDecision::Start { vec![attempt.clone()] } else { Vec::new() }
-        };
-        let stored = self.storage.transact_refunds(&intent.order_id, &mut decide).await;
-        stored.map_err(|error| self.error(&error))?;
-        self.storage.ensure_in_place().await.map_err(|error| self.error(&error))?;
-        Ok((attempt, decision))
-    }
-
-    /// Stores the result of a refund. One that is known to be processed stays.
-    pub(crate) async fn finish_refund(
-        &self,
-        attempt: &RefundAttempt,
-        outcome: &RefundOutcome,
-    ) -> Result<(), Error> {
-        let mut apply = |mut found: Vec<RefundAttempt>| {
-            found.retain_mut(|other| other.id == attempt.id && other.resolve(outcome));
-            found
-        };
-        let stored = self.storage.transact_refunds(&attempt.intent.order_id, &mut apply).await;
-        stored.map_err(|error| self.error(&error))
-    }
-
-    /// The refunds of an order by this account, oldest first.
-    pub(crate) async fn refunds_of_order(&self, order_id: &str) -> Result<Vec<RefundAttempt>, Error> {
-        let mut refunds = Vec::new();
-        let mut read = |found: Vec<RefundAttempt>| {
-            refunds = found;
-            Vec::new()
-        };
-        let found = self.storage.transact_refunds(order_id, &mut read).await;
-        found.map_err(|error| self.error(&error))?;
-        refunds.retain(|refund| self.account.is_same(&refund.account));
-        Ok(refunds)
-    }
-
-    /// The refunds of the account that were started in this time, oldest first, and how many damaged ones were omitted.
-    pub(crate) async fn refunds(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<(Vec<RefundAttempt>, usize), Error> {
-        let (mut refunds, damaged) = self.refunds_of_all_accounts(since, until).await?;
-        refunds.retain(|refund| self.account.is_same(&refund.account));
-        Ok((refunds, damaged))
-    }
-
-    pub(crate) async fn refunds_of_all_accounts(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> Result<(Vec<RefundAttempt>, usize), Error> {
-        let found = self.storage.select_refunds(since, until).await.map_err(|error| self.error(&error))?;
-        let damaged = found.iter().filter(|row| row.record.is_none()).count();
-        Ok((found.into_iter().filter_map(|row| row.record).collect(), damaged))
-    }
-
-    /// The refunded amount of each order, by its ID.
-    pub(crate) async fn refunded_amounts(&self) -> Result<HashMap<String, i64>, Error> {
-        let mut amounts: HashMap<String, i64> = HashMap::new();
-        for refund in self.refunds(None, None).await?.0 {
-            if matches!(refund.outcome, RefundOutcome::Refunded { .. }) {
-                let sum = amounts.entry(refund.intent.order_id).or_default();
-                *sum = sum.saturating_add(refund.intent.amount);
-            }
-        }
-        Ok(amounts)
     }
 
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.

@@ -1,4 +1,4 @@
-//! How the ledger stores an attempt or a refund: as JSON with a checksum, and with columns by which it is found.
+//! How the ledger stores an attempt or a change of an order: as JSON with a checksum, and with columns by which it is found.
 
 use jiff::Timestamp;
 use serde::Serialize;

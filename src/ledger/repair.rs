@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::record::{Record, Row};
 use super::storage::{LedgerError, Storage as _};
-use super::{Attempt, Outcome, RefundAttempt, RefundOutcome, SqliteStorage};
+use super::{Attempt, ChangeOutcome, OrderChange, Outcome, SqliteStorage};
 use crate::fs::{io_error_message, parent_dir, sync_dir};
 
 /// The files of a database in WAL mode.
@@ -32,7 +32,7 @@ const MAX_RECORD: usize = 64 * 1024;
 pub(crate) struct Salvage {
     /// Oldest first.
     pub attempts: Vec<Attempt>,
-    pub refunds: Vec<RefundAttempt>,
+    pub changes: Vec<OrderChange>,
     /// Records of which something is there, but not what was stored.
     pub lost: Vec<LostRecord>,
     /// Why a table could not be read to its end.
@@ -40,10 +40,10 @@ pub(crate) struct Salvage {
     undelivered: Vec<(String, Option<String>, i64)>,
 }
 
-/// The readable fields of a damaged attempt or refund. Each of them may be wrong.
+/// The readable fields of a damaged attempt or order change. Each of them may be wrong.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LostRecord {
-    /// `attempt` or `refund`.
+    /// `attempt` or `order change`.
     pub kind: &'static str,
     pub id: Option<String>,
     pub at: Option<Timestamp>,
@@ -56,7 +56,7 @@ pub(crate) struct LostRecord {
 impl LostRecord {
     /// The columns of a table, for [`Self::new`].
     pub(super) fn columns<R: Record>() -> &'static str {
-        if R::NOUN == RefundAttempt::NOUN {
+        if R::TABLE == OrderChange::TABLE {
             "id, at_ms, NULL, NULL, NULL, order_id"
         } else {
             "id, at_ms, device_id, reference_key, session_id, NULL"
@@ -148,7 +148,7 @@ pub(crate) async fn repair(path: &Path) -> Result<PathBuf, LedgerError> {
     let folder = tempfile::tempdir_in(parent_dir(path)).map_err(failed("write", path))?;
     let new = folder.path().join("ledger.db");
     let storage = SqliteStorage::new(folder.path());
-    storage.import(salvage.attempts, salvage.refunds).await?;
+    storage.import(salvage.attempts, salvage.changes).await?;
     let undelivered = salvage.undelivered;
     storage
         .with_database("write", |database| {
@@ -188,8 +188,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>, LedgerError> {
 fn read(connection: &Connection) -> Salvage {
     let mut salvage = Salvage::default();
     let attempts = read_table(connection, &mut salvage.attempts, &mut salvage.lost);
-    let refunds = read_table(connection, &mut salvage.refunds, &mut salvage.lost);
-    if let Err(error) = attempts.and(refunds) {
+    let changes = read_table(connection, &mut salvage.changes, &mut salvage.lost);
+    if let Err(error) = attempts.and(changes) {
         salvage.reason = Some(error.to_string());
     } else if let Err(error) = check(connection) {
         salvage.reason = Some(error);
@@ -209,13 +209,16 @@ fn read_table<R: Record>(
     records: &mut Vec<R>,
     lost: &mut Vec<LostRecord>,
 ) -> rusqlite::Result<()> {
-    // Earlier versions have no refunds.
-    if R::TABLE != Attempt::TABLE && !connection.table_exists(None, R::TABLE)? {
-        return Ok(());
+    let mut table = R::TABLE;
+    if R::TABLE == OrderChange::TABLE && !connection.table_exists(None, table)? {
+        // Earlier versions have only refunds, or none of them.
+        table = "refunds";
+        if !connection.table_exists(None, table)? {
+            return Ok(());
+        }
     }
     let columns = LostRecord::columns::<R>();
-    let statement =
-        format!("SELECT {columns}, record, checksum FROM {} NOT INDEXED ORDER BY rowid", R::TABLE);
+    let statement = format!("SELECT {columns}, record, checksum FROM {table} NOT INDEXED ORDER BY rowid");
     let mut statement = connection.prepare(&statement)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -245,18 +248,17 @@ impl Salvage {
     }
 
     /// Adds records that the tables do not show, from anywhere in the file. Such a record may be an earlier version of
-    /// the attempt or the refund. The one that says most about the money is used, which is the safe side: a session's
-    /// status is requested before the sale can be charged again, and a refund that may exist is repeated with its key.
+    /// the attempt or the change. The one that says most about the money is used, which is the safe side: a session's
+    /// status is requested before the sale can be charged again, and a change that may exist is repeated with its key.
     fn add_records(&mut self, bytes: &[u8]) {
-        let (mut attempts, mut refunds) = (HashMap::new(), HashMap::new());
+        let (mut attempts, mut changes) = (HashMap::new(), HashMap::new());
         for start in memchr::memmem::find_iter(bytes, RECORD_START) {
             let bytes = &bytes[start..];
-            // A record of a refund can be read as one of an attempt that says nothing.
-            if let Some(refund) =
-                record_at(bytes, |refund: &RefundAttempt| !refund.intent.order_id.is_empty())
+            // A record of a change can be read as one of an attempt that says nothing.
+            if let Some(change) = record_at(bytes, |change: &OrderChange| !change.intent.order_id.is_empty())
             {
-                keep_best(&mut refunds, refund, |refund| match &refund.outcome {
-                    RefundOutcome::Refunded { .. } => 2,
+                keep_best(&mut changes, change, |change| match &change.outcome {
+                    ChangeOutcome::Processed { .. } => 2,
                     outcome if outcome.is_unknown() => 1,
                     _ => 0,
                 });
@@ -271,10 +273,10 @@ impl Salvage {
         }
         self.lost.retain(|lost| {
             let id = lost.id.as_deref().and_then(|id| id.parse::<Uuid>().ok());
-            id.is_none_or(|id| !attempts.contains_key(&id) && !refunds.contains_key(&id))
+            id.is_none_or(|id| !attempts.contains_key(&id) && !changes.contains_key(&id))
         });
         add_missing(&mut self.attempts, attempts);
-        add_missing(&mut self.refunds, refunds);
+        add_missing(&mut self.changes, changes);
     }
 }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::record::{Param, Record};
 use super::storage::{Filter, Lookup};
-use super::{Attempt, Outcome, RefundAttempt};
+use super::{Attempt, OrderChange, Outcome};
 
 /// A statement with the values of its parameters.
 pub(super) type Query = (String, Vec<Param>);
@@ -98,9 +98,9 @@ impl Record for Attempt {
     }
 }
 
-impl Record for RefundAttempt {
-    const NOUN: &'static str = "refund";
-    const TABLE: &'static str = "refunds";
+impl Record for OrderChange {
+    const NOUN: &'static str = "order change";
+    const TABLE: &'static str = "order_changes";
     const COLUMNS: &'static [&'static str] = &["order_id"];
 
     fn id(&self) -> Uuid {
@@ -246,17 +246,17 @@ pub(super) fn select(filter: &Filter, positions: &Range<i64>, limit: usize) -> Q
     (statement, params)
 }
 
-/// The statement that finds the refunds of an order, oldest first: a number, their record and checksum.
-pub(super) fn refunds_of_order(order_id: &str) -> Query {
-    let statement = format!("{SELECT_REFUNDS} WHERE order_id = $1 ORDER BY at_ms, id");
+/// The statement that finds the changes of an order, oldest first: a number, their record and checksum.
+pub(super) fn changes_of_order(order_id: &str) -> Query {
+    let statement = format!("{SELECT_CHANGES} WHERE order_id = $1 ORDER BY at_ms, id");
     (statement, vec![Param::Text(Some(order_id.to_ascii_lowercase()))])
 }
 
-/// The statement that lists refunds, oldest first: a number, their record and checksum.
-pub(super) fn select_refunds(since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
-    let statement = format!("{SELECT_REFUNDS} WHERE at_ms >= $1 AND at_ms < $2 ORDER BY at_ms, id");
+/// The statement that lists changes of orders, oldest first: a number, their record and checksum.
+pub(super) fn select_changes(since: Option<Timestamp>, until: Option<Timestamp>) -> Query {
+    let statement = format!("{SELECT_CHANGES} WHERE at_ms >= $1 AND at_ms < $2 ORDER BY at_ms, id");
     (statement, period(since, until))
 }
 
-/// Refunds have no position.
-const SELECT_REFUNDS: &str = "SELECT CAST(0 AS bigint), record, checksum FROM refunds";
+/// They have no position.
+const SELECT_CHANGES: &str = "SELECT CAST(0 AS bigint), record, checksum FROM order_changes";

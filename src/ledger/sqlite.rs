@@ -17,13 +17,13 @@ use uuid::Uuid;
 use super::record::{Param, Record, Row, check_rows};
 use super::sql::{self, Query};
 use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
-use super::{Attempt, Origin, RefundAttempt};
+use super::{Attempt, OrderChange, Origin};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
 
 /// The version of the schema, in `user_version`: the number of migrations.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
-const MIGRATIONS: [&str; 3] = [ATTEMPTS, REFUNDS, UNDELIVERED];
+const MIGRATIONS: [&str; 4] = [ATTEMPTS, REFUNDS, UNDELIVERED, ORDER_CHANGES];
 
 const REFUNDS: &str = "
 CREATE TABLE refunds (
@@ -77,6 +77,15 @@ CREATE TABLE undelivered (
     outcome TEXT,
     reported INTEGER NOT NULL
 );
+";
+
+/// Refunds were the first changes of orders.
+const ORDER_CHANGES: &str = "
+ALTER TABLE refunds RENAME TO order_changes;
+DROP INDEX refunds_order;
+DROP INDEX refunds_at;
+CREATE INDEX order_changes_order ON order_changes (order_id);
+CREATE INDEX order_changes_at ON order_changes (at_ms);
 ";
 
 /// How long SQLite itself waits for a lock. Longer waits happen outside of it, where signals are handled.
@@ -233,12 +242,28 @@ impl SqliteStorage {
         self.ensure_in_place().await
     }
 
-    /// The records that the query finds. A database that does not exist has none.
-    async fn read_records<R: Record>(&self, query: Query) -> Result<Vec<Row<R>>, LedgerError> {
+    /// Passes the records that the query finds to `visit`. A database that does not exist has none.
+    async fn visit_records<R: Record>(
+        &self,
+        query: Query,
+        visit: &mut dyn FnMut(Row<R>),
+    ) -> Result<(), LedgerError> {
         if !self.path.exists() {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        self.with_database("read", |connection| read_rows(connection, &query)).await
+        let read = self.with_database("read", |connection| {
+            let mut has_visited = false;
+            let read = visit_rows(connection, &query, &mut |row| {
+                has_visited = true;
+                visit(row);
+            });
+            match read {
+                // Nothing is visited again.
+                Err(error) if has_visited => Ok(Err(self.error("read", &error))),
+                read => read.map(Ok),
+            }
+        });
+        read.await?
     }
 }
 
@@ -282,8 +307,9 @@ impl Storage for SqliteStorage {
         filter: &'a Filter,
         positions: Range<i64>,
         limit: usize,
-    ) -> LocalBoxFuture<'a, Result<Vec<Row<Attempt>>, LedgerError>> {
-        Box::pin(self.read_records(sql::select(filter, &positions, limit)))
+        visit: &'a mut dyn FnMut(Row<Attempt>),
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.visit_records(sql::select(filter, &positions, limit), visit))
     }
 
     fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
@@ -303,7 +329,7 @@ impl Storage for SqliteStorage {
     fn import(
         &self,
         attempts: Vec<Attempt>,
-        refunds: Vec<RefundAttempt>,
+        changes: Vec<OrderChange>,
     ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         Box::pin(async move {
             self.with_database("write", |connection| {
@@ -314,8 +340,8 @@ impl Storage for SqliteStorage {
                 for attempt in &attempts {
                     added += insert(&transaction, attempt, false)?;
                 }
-                for refund in &refunds {
-                    added += insert(&transaction, refund, false)?;
+                for change in &changes {
+                    added += insert(&transaction, change, false)?;
                 }
                 transaction.commit()?;
                 Ok(added)
@@ -347,20 +373,24 @@ impl Storage for SqliteStorage {
         })
     }
 
-    fn transact_refunds<'a>(
+    fn transact_changes<'a>(
         &'a self,
         order_id: &'a str,
-        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+        change: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.transact_records(Some(sql::refunds_of_order(order_id)), Durability::Full, change))
+        Box::pin(self.transact_records(Some(sql::changes_of_order(order_id)), Durability::Full, change))
     }
 
-    fn select_refunds(
+    fn select_changes(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<RefundAttempt>>, LedgerError>> {
-        Box::pin(self.read_records(sql::select_refunds(since, until)))
+    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>> {
+        Box::pin(async move {
+            let mut rows = Vec::new();
+            self.visit_records(sql::select_changes(since, until), &mut |row| rows.push(row)).await?;
+            Ok(rows)
+        })
     }
 
     fn try_lock<'a>(
@@ -467,19 +497,25 @@ fn insert<R: Record>(connection: &Connection, record: &R, replace: bool) -> rusq
     connection.prepare_cached(&sql::insert::<R>(replace))?.execute(params)
 }
 
-fn read_rows<R: Record>(
+fn read_rows<R: Record>(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Row<R>>> {
+    let mut rows = Vec::new();
+    visit_rows(connection, query, &mut |row| rows.push(row))?;
+    Ok(rows)
+}
+
+fn visit_rows<R: Record>(
     connection: &Connection,
     (statement, params): &Query,
-) -> rusqlite::Result<Vec<Row<R>>> {
+    visit: &mut dyn FnMut(Row<R>),
+) -> rusqlite::Result<()> {
     let mut statement = connection.prepare(statement)?;
     let mut rows = statement.query(params_from_iter(params))?;
-    let mut read = Vec::new();
     while let Some(row) = rows.next()? {
         // Text that is not UTF-8 is damage to the row, not a failure of the database.
         let text = |index| row.get_ref(index).ok().and_then(|value| value.as_str().ok());
-        read.push(Row::new(row.get(0)?, text(1), text(2)));
+        visit(Row::new(row.get(0)?, text(1), text(2)));
     }
-    Ok(read)
+    Ok(())
 }
 
 pub(super) fn is_busy(error: &rusqlite::Error) -> bool {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::record::Row;
-use super::{Attempt, Intent, Origin, RefundAttempt};
+use super::{Attempt, Intent, OrderChange, Origin};
 
 /// Keeps attempts. Rules are never decided here, but by the function that [`Storage::transact`] calls.
 pub(crate) trait Storage {
@@ -30,22 +30,23 @@ pub(crate) trait Storage {
         until: Option<Timestamp>,
     ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>>;
 
-    /// The newest attempts at these positions that match the filter, newest first.
+    /// Passes the newest attempts at these positions that match the filter to `visit`, newest first.
     fn select<'a>(
         &'a self,
         filter: &'a Filter,
         positions: Range<i64>,
         limit: usize,
-    ) -> LocalBoxFuture<'a, Result<Vec<Row<Attempt>>, LedgerError>>;
+        visit: &'a mut dyn FnMut(Row<Attempt>),
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
 
     /// Counts the attempts of all accounts. Fails if the storage cannot be used.
     fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>>;
 
-    /// Adds attempts and refunds, except those whose ID exists. Returns how many were added.
+    /// Adds attempts and changes of orders, except those whose ID exists. Returns how many were added.
     fn import(
         &self,
         attempts: Vec<Attempt>,
-        refunds: Vec<RefundAttempt>,
+        changes: Vec<OrderChange>,
     ) -> LocalBoxFuture<'_, Result<usize, LedgerError>>;
 
     /// Removes attempts for which `can_remove` returns true, and which are older, both by time and by their position,
@@ -56,20 +57,20 @@ pub(crate) trait Storage {
         can_remove: &'a dyn Fn(&Attempt) -> bool,
     ) -> LocalBoxFuture<'a, Result<usize, LedgerError>>;
 
-    /// Passes all refunds of an order to `change`, oldest first, and stores those that it returns, all in one transaction
+    /// Passes all changes of an order to `change`, oldest first, and stores those that it returns, all in one transaction
     /// that excludes every other one. Fails if one of them is damaged.
-    fn transact_refunds<'a>(
+    fn transact_changes<'a>(
         &'a self,
         order_id: &'a str,
-        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+        change: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
 
-    /// The refunds that were started in this time, oldest first.
-    fn select_refunds(
+    /// The changes of orders that were started in this time, oldest first.
+    fn select_changes(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<RefundAttempt>>, LedgerError>>;
+    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>>;
 
     /// Locks a device until the lock is dropped or the process ends. Does not wait.
     fn try_lock<'a>(

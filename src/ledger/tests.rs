@@ -9,7 +9,6 @@ use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::record::Row;
 use super::storage::Summary;
 use super::*;
 
@@ -61,7 +60,8 @@ impl Storage for MemoryStorage {
         filter: &'a Filter,
         positions: Range<i64>,
         limit: usize,
-    ) -> LocalBoxFuture<'a, Result<Vec<Row<Attempt>>, LedgerError>> {
+        visit: &'a mut dyn FnMut(Row<Attempt>),
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
         let attempts = self.0.borrow();
         let numbered: Vec<_> = (0_i64..).zip(attempts.iter()).collect();
         let rows = numbered.into_iter().rev().filter(|(seq, attempt)| {
@@ -71,7 +71,8 @@ impl Storage for MemoryStorage {
                 && filter.session_id.as_deref().is_none_or(|id| attempt.session_id() == Some(id))
         });
         let rows = rows.take(limit).map(|(seq, attempt)| Row { seq, record: Some(attempt.clone()) });
-        std::future::ready(Ok(rows.collect())).boxed_local()
+        rows.for_each(visit);
+        std::future::ready(Ok(())).boxed_local()
     }
 
     fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
@@ -82,26 +83,26 @@ impl Storage for MemoryStorage {
         std::future::ready(Ok(summary)).boxed_local()
     }
 
-    fn transact_refunds<'a>(
+    fn transact_changes<'a>(
         &'a self,
         _: &'a str,
-        _: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+        _: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        unreachable!("no test of the attempts refunds")
+        unreachable!("no test of the attempts changes an order")
     }
 
-    fn select_refunds(
+    fn select_changes(
         &self,
         _: Option<Timestamp>,
         _: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<RefundAttempt>>, LedgerError>> {
-        unreachable!("no test of the attempts refunds")
+    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>> {
+        unreachable!("no test of the attempts changes an order")
     }
 
     fn import(
         &self,
         attempts: Vec<Attempt>,
-        _: Vec<RefundAttempt>,
+        _: Vec<OrderChange>,
     ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         let number = attempts.len();
         self.0.borrow_mut().extend(attempts);
@@ -372,8 +373,8 @@ fn text_that_a_database_may_not_like_is_stored_and_found() {
     }
 }
 
-fn refund_intent(order_id: &str, amount: i64) -> RefundIntent {
-    RefundIntent { order_id: order_id.into(), amount, currency: "SEK".into(), ..RefundIntent::default() }
+fn refund_intent(order_id: &str, amount: i64) -> ChangeIntent {
+    ChangeIntent { order_id: order_id.into(), amount, currency: "SEK".into(), ..ChangeIntent::default() }
 }
 
 #[test]
@@ -384,33 +385,32 @@ fn a_refund_keeps_its_key_until_its_outcome_is_known_and_is_made_once() {
             // Another process each time.
             let ledger = || Ledger::new(open(), account("M1"), String::new());
             let intent = refund_intent("O-1", 100);
-            let (first, decision) = ledger().begin_refund(&intent, false).await.unwrap();
-            assert_eq!(decision, RefundDecision::Start);
-            let (_, decision) = ledger().begin_refund(&refund_intent("o-1", 100), false).await.unwrap();
-            let RefundDecision::Resume(resumed) = decision else { panic!("{decision:?}") };
+            let (first, decision) = ledger().begin_change(&intent, false).await.unwrap();
+            assert_eq!(decision, ChangeDecision::Start);
+            let (_, decision) = ledger().begin_change(&refund_intent("o-1", 100), false).await.unwrap();
+            let ChangeDecision::Resume(resumed) = decision else { panic!("{decision:?}") };
             assert_eq!(resumed.id, first.id, "a repetition has the same key");
-            let lost = RefundOutcome::Unknown("lost".into());
-            ledger().finish_refund(&first, &lost).await.unwrap();
-            let refunded = RefundOutcome::Refunded { refund_id: Some("R-1".into()) };
-            ledger().finish_refund(&first, &refunded).await.unwrap();
-            ledger().finish_refund(&first, &lost).await.unwrap();
-            let (_, decision) = ledger().begin_refund(&intent, false).await.unwrap();
-            let RefundDecision::Exists(made) = decision else { panic!("{decision:?}") };
+            let lost = ChangeOutcome::Unknown("lost".into());
+            ledger().finish_change(&first, &lost).await.unwrap();
+            let refunded = ChangeOutcome::Processed { id: Some("R-1".into()) };
+            ledger().finish_change(&first, &refunded).await.unwrap();
+            ledger().finish_change(&first, &lost).await.unwrap();
+            let (_, decision) = ledger().begin_change(&intent, false).await.unwrap();
+            let ChangeDecision::Exists(made) = decision else { panic!("{decision:?}") };
             assert_eq!(made.outcome, refunded, "what was processed stays");
-            let (second, decision) = ledger().begin_refund(&intent, true).await.unwrap();
-            assert_eq!(decision, RefundDecision::Start);
-            let ids =
-                |refunds: Vec<RefundAttempt>| refunds.iter().map(|refund| refund.id).collect::<Vec<_>>();
-            assert_eq!(ids(ledger().refunds_of_order("o-1").await.unwrap()), [first.id, second.id]);
-            assert!(ledger().refunds_of_order("o-2").await.unwrap().is_empty());
+            let (second, decision) = ledger().begin_change(&intent, true).await.unwrap();
+            assert_eq!(decision, ChangeDecision::Start);
+            let ids = |refunds: Vec<OrderChange>| refunds.iter().map(|refund| refund.id).collect::<Vec<_>>();
+            assert_eq!(ids(ledger().changes_of_order("o-1").await.unwrap()), [first.id, second.id]);
+            assert!(ledger().changes_of_order("o-2").await.unwrap().is_empty());
             let all = ledger().refunds(None, None).await.unwrap();
             assert_eq!((ids(all.0), all.1), (vec![first.id, second.id], 0));
             assert_eq!(ledger().refunds(Some(Timestamp::MAX), None).await.unwrap().0, []);
             let amounts = ledger().refunded_amounts().await.unwrap();
             assert_eq!(amounts.into_iter().collect::<Vec<_>>(), [("O-1".to_owned(), 100)]);
             let other = Ledger::new(open(), account("M2"), String::new());
-            let (_, decision) = other.begin_refund(&intent, false).await.unwrap();
-            assert_eq!(decision, RefundDecision::Start, "of another account");
+            let (_, decision) = other.begin_change(&intent, false).await.unwrap();
+            assert_eq!(decision, ChangeDecision::Start, "of another account");
         });
     }
 }
@@ -422,10 +422,10 @@ fn of_many_that_begin_the_same_refund_at_once_one_starts() {
         block_on(async {
             let ledgers: Vec<_> = (0..8).map(|_| Ledger::new(open(), account("M1"), String::new())).collect();
             let intent = refund_intent("o", 100);
-            let begun = ledgers.iter().map(|ledger| ledger.begin_refund(&intent, false));
+            let begun = ledgers.iter().map(|ledger| ledger.begin_change(&intent, false));
             let begun = futures_util::future::join_all(begun).await;
             let decisions: Vec<_> = begun.into_iter().map(|begun| begun.unwrap().1).collect();
-            let started = decisions.iter().filter(|decision| **decision == RefundDecision::Start).count();
+            let started = decisions.iter().filter(|decision| **decision == ChangeDecision::Start).count();
             assert_eq!(started, 1, "{decisions:?}");
         });
     }
@@ -434,7 +434,8 @@ fn of_many_that_begin_the_same_refund_at_once_one_starts() {
 #[test]
 fn a_damaged_refund_stops_the_refunds_of_its_order_only() {
     let state = tempfile::tempdir().unwrap();
-    let statement = "UPDATE refunds SET record = replace(record, '100', '999') WHERE order_id = 'damaged'";
+    let statement =
+        "UPDATE order_changes SET record = replace(record, '100', '999') WHERE order_id = 'damaged'";
     let database = database();
     let mut damages: Vec<Box<dyn Fn()>> = vec![Box::new(|| {
         let database = rusqlite::Connection::open(state.path().join("ledger.db")).unwrap();
@@ -450,13 +451,13 @@ fn a_damaged_refund_stops_the_refunds_of_its_order_only() {
     for (open, damage) in storages.iter().zip(&damages) {
         block_on(async {
             let ledger = || Ledger::new(open(), account("M1"), String::new());
-            let (attempt, _) = ledger().begin_refund(&refund_intent("damaged", 100), false).await.unwrap();
+            let (attempt, _) = ledger().begin_change(&refund_intent("damaged", 100), false).await.unwrap();
             damage();
-            let error = ledger().begin_refund(&refund_intent("damaged", 50), false).await.unwrap_err();
-            assert!(error.message.ends_with("one refund is not what was stored"), "{}", error.message);
-            assert!(ledger().finish_refund(&attempt, &RefundOutcome::Pending).await.is_err());
-            let (_, decision) = ledger().begin_refund(&refund_intent("intact", 100), false).await.unwrap();
-            assert_eq!(decision, RefundDecision::Start);
+            let error = ledger().begin_change(&refund_intent("damaged", 50), false).await.unwrap_err();
+            assert!(error.message.ends_with("one order change is not what was stored"), "{}", error.message);
+            assert!(ledger().finish_change(&attempt, &ChangeOutcome::Pending).await.is_err());
+            let (_, decision) = ledger().begin_change(&refund_intent("intact", 100), false).await.unwrap();
+            assert_eq!(decision, ChangeDecision::Start);
             let (refunds, omitted) = ledger().refunds(None, None).await.unwrap();
             assert_eq!((refunds.len(), omitted), (1, 1));
         });
@@ -509,7 +510,7 @@ fn a_database_that_is_not_a_ledger_of_this_version_is_not_used() {
         for version in [0, 99] {
             database.sql(&format!("UPDATE kustom.version SET version = {version}"));
             let error = begin().await.unwrap_err();
-            let expected = format!("has version {version}, and this kustom knows version 1");
+            let expected = format!("has version {version}, and this kustom knows version 3");
             assert!(error.message.ends_with(&expected), "{}", error.message);
             assert_eq!(error.kind, ErrorKind::Unavailable);
         }
@@ -667,6 +668,25 @@ fn a_period_is_found_by_an_index_and_completely_when_the_clock_was_set_back() {
 }
 
 #[test]
+fn a_shared_ledger_of_version_1_keeps_its_refunds() {
+    const VERSION_1: &str = "SET search_path = kustom; \
+        ALTER TABLE order_changes RENAME TO refunds; \
+        ALTER INDEX order_changes_order RENAME TO refunds_order; \
+        ALTER INDEX order_changes_at RENAME TO refunds_at; \
+        DROP INDEX attempts_status, attempts_device, attempts_location, attempts_till; \
+        UPDATE version SET version = 1";
+    let Some(database) = database() else { return };
+    block_on(async {
+        postgres(&database).create(None).await.unwrap();
+        let ledger = || ledger(postgres(&database));
+        let (refund, _) = ledger().begin_change(&refund_intent("o", 100), false).await.unwrap();
+        database.sql(VERSION_1);
+        postgres(&database).create(None).await.unwrap();
+        assert_eq!(ledger().changes_of_order("o").await.unwrap(), [refund]);
+    });
+}
+
+#[test]
 fn a_ledger_of_a_newer_version_is_not_used() {
     let state = tempfile::tempdir().unwrap();
     block_on(async {
@@ -676,7 +696,7 @@ fn a_ledger_of_a_newer_version_is_not_used() {
         let error =
             sqlite(state.path()).begin(&intent(1, 2, None), false, &HashSet::new()).await.unwrap_err();
         assert!(
-            error.message.ends_with("has version 99, and this kustom knows version 3"),
+            error.message.ends_with("has version 99, and this kustom knows version 4"),
             "{}",
             error.message
         );

@@ -301,6 +301,143 @@ fn a_killed_refund_is_finished_by_the_next_command() {
     let _ = emulator.kill();
 }
 
+/// Takes a payment of 249.50 SEK that is authorized and not captured.
+fn authorize(env: &TestEnv, reference: &str) -> String {
+    sell(env, reference).1
+}
+
+const PATHS: [(&str, &str); 3] =
+    [("capture", "captures"), ("cancel", "cancel"), ("release", "release-remaining-authorization")];
+
+/// The order changes in the ledger.
+fn changes(env: &TestEnv) -> Vec<Value> {
+    let exported = env.run(["ledger", "export"]).ok();
+    let lines = exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter_map(|line| line.get("order_change").cloned()).collect()
+}
+
+/// The arguments that change an order, and what the order is after one change.
+fn change<'a>(verb: &'a str, order: &'a str) -> (Vec<&'a str>, fn(&Value) -> bool) {
+    let args = ["orders", verb, order, "-o", "json"];
+    match verb {
+        "capture" => {
+            let is_one = |order: &Value| {
+                order["captured_amount"] == 5_000 && order["captures"].as_array().unwrap().len() == 1
+            };
+            (args.into_iter().chain(["--amount", "50.00"]).collect(), is_one)
+        }
+        "cancel" => (args.into(), |order| order["status"] == "CANCELLED"),
+        _ => (args.into(), |order| order["remaining_authorized_amount"] == 0),
+    }
+}
+
+#[test]
+fn a_lost_response_to_a_change_of_an_order_is_retried_with_the_same_key_and_is_one_change() {
+    for (verb, path) in PATHS {
+        let path = format!("/ordermanagement/v1/orders/{{id}}/{path}");
+        let faults =
+            ["drop-after-response-headers once", "503 once"].map(|fault| format!("POST {path}: {fault}"));
+        let options = ["--option", "order_capture=manual", "--fault", &faults[0], "--fault", &faults[1]];
+        let emulator = EmulatorProcess::start(&TestEnv::new(), &options);
+        let user = emulator.env();
+        let order = authorize(&user, "receipt-1");
+        let (args, is_made) = change(verb, &order);
+        let made = user.run(&args).json();
+        assert!(is_made(&made), "{verb}: {made}");
+        let error = user.run(&args).assert_code(9).stderr;
+        let error: Value = serde_json::from_str(&error).unwrap();
+        assert_eq!(error["error"]["kind"], "duplicate", "{error}");
+        assert!(is_made(&get(&user, &order)), "{verb}");
+        let [stored] = &changes(&user)[..] else { panic!("{:?}", changes(&user)) };
+        assert_eq!(stored["intent"]["operation"], verb);
+        assert_eq!(error["error"]["attempt"], stored["id"]);
+        // Another machine that takes over the ledger knows it.
+        let other = emulator.env();
+        let exported = user.run(["ledger", "export"]).ok();
+        let _ = other.command(["ledger", "import", "-"]).stdin(exported).run().assert_code(0);
+        let _ = other.run(&args).assert_code(9);
+        let _ = emulator.end().assert_code(0);
+    }
+}
+
+#[test]
+fn an_unknown_change_of_an_order_is_finished_by_the_same_command() {
+    for (verb, path) in PATHS {
+        // Every request of one command is processed or not, and no response arrives. Nor does the order.
+        for fault in ["drop-after-response-headers", "drop"] {
+            let emulator = EmulatorProcess::start(&TestEnv::new(), &["--option", "order_capture=manual"]);
+            let user = emulator.env();
+            let order = authorize(&user, "receipt-1");
+            let (args, is_made) = change(verb, &order);
+            let path = format!("/ordermanagement/v1/orders/{{id}}/{path}");
+            let _ = user.run(["dev", "emulator", "fault", "add", &format!("POST {path}: {fault}")]).ok();
+            let outcome = user.run(&args);
+            let code = if fault == "drop" { 7 } else { 0 };
+            assert_eq!(outcome.code, Some(code), "{verb}, {fault}: {}", outcome.stderr);
+            let _ = user.run(["dev", "emulator", "fault", "clear"]).ok();
+            let stored = changes(&user);
+            if code == 7 {
+                let error: Value = serde_json::from_str(outcome.stderr.lines().last().unwrap()).unwrap();
+                assert_eq!(error["error"]["attempt"], stored[0]["id"]);
+                assert!(stored[0]["outcome"]["unknown"].is_string(), "{stored:?}");
+                let _ = user.run(&args).ok();
+            }
+            assert!(is_made(&get(&user, &order)), "{verb}, {fault}");
+            let finished = changes(&user);
+            assert_eq!((finished.len(), &finished[0]["id"]), (1, &stored[0]["id"]), "{verb}, {fault}");
+            assert!(finished[0]["outcome"]["processed"].is_object(), "{finished:?}");
+            let _ = user.run(&args).assert_code(9);
+            let _ = emulator.end().assert_code(0);
+        }
+    }
+}
+
+#[test]
+fn a_killed_capture_has_its_key_in_the_ledger_and_is_finished_by_the_next_command() {
+    let fault = "POST /ordermanagement/v1/orders/{id}/captures: delay=1h once";
+    let emulator =
+        EmulatorProcess::start(&TestEnv::new(), &["--option", "order_capture=manual", "--fault", fault]);
+    let user = emulator.env();
+    let order = authorize(&user, "receipt-1");
+    let (args, is_made) = change("capture", &order);
+    let running = user.command(&args).spawn();
+    // It was processed, and its response is delayed.
+    while !is_made(&get(&user, &order)) {}
+    drop(running.kill());
+    let [pending] = &changes(&user)[..] else { panic!("{:?}", changes(&user)) };
+    assert_eq!(pending["outcome"], "pending");
+    let _ = user.run(&args).ok();
+    assert!(is_made(&get(&user, &order)));
+    let [finished] = &changes(&user)[..] else { panic!("{:?}", changes(&user)) };
+    assert_eq!(
+        (&finished["id"], &finished["outcome"]["processed"]["id"]),
+        (&pending["id"], &get(&user, &order)["captures"][0]["capture_id"])
+    );
+    // The rest is another capture, and so is the same amount with --again.
+    let again = args.iter().copied().chain(["--again"]);
+    assert_eq!(user.run(again).json()["captured_amount"], 10_000);
+    assert_eq!(user.run(["orders", "capture", &order, "-o", "json"]).json()["captured_amount"], 24_950);
+    let error = user.run(["orders", "capture", &order]).assert_failure(9);
+    assert!(error.starts_with("error: this capture was made "), "{error}");
+    // A refund is not taken for one of them.
+    let _ = refund(&user, &[&order, "--amount", "50.00"]);
+    assert_eq!(user.run(["report", "-o", "json"]).json()[0]["refunded"], 5_000);
+    let _ = emulator.kill();
+}
+
+#[test]
+fn processes_that_capture_at_the_same_time_capture_once() {
+    let emulator = EmulatorProcess::start(&TestEnv::new(), &["--option", "order_capture=manual"]);
+    let user = emulator.env();
+    let order = authorize(&user, "receipt-1");
+    let (args, is_made) = change("capture", &order);
+    let running: Vec<_> = (0..4).map(|_| user.command(&args).spawn()).collect();
+    let codes: Vec<_> = running.into_iter().map(|running| running.wait().code.unwrap()).collect();
+    assert!(codes.contains(&0) && codes.iter().all(|code| matches!(code, 0 | 9)), "{codes:?}");
+    assert!(is_made(&get(&user, &order)));
+    let _ = emulator.end().assert_code(0);
+}
+
 /// Without typing an ID: the sale, the line and the number of pieces are prompted for.
 #[test]
 fn a_store_operator_refunds_one_of_three_items_with_prompts_only() {

@@ -4,9 +4,13 @@
 use std::fmt::Write as _;
 use std::fs;
 
+use kustom::emulator::{API_KEY, MERCHANT_ID};
+
 use crate::common::harness::TestEnv;
 
 const JOURNAL: &str = include_str!("../fixtures/journal.jsonl");
+/// A ledger of version 3, with refunds only.
+const LEDGER: &str = include_str!("../fixtures/ledger-3.sql");
 const PROFILES: &str = include_str!("../fixtures/profiles.toml");
 const STATE: &str = include_str!("../fixtures/emulator-state.json");
 const SPARSE_STATE: &str = include_str!("../fixtures/emulator-state-sparse.json");
@@ -20,6 +24,38 @@ fn the_journal_reads_to_the_same_attempts() {
     let env = TestEnv::new().local();
     env.file("state/journal/local.jsonl", JOURNAL);
     insta::assert_snapshot!(env.run(["sessions", "list", "-o", "ndjson"]).stdout_only());
+}
+
+fn ledger_3() -> TestEnv {
+    let env = TestEnv::new().at("http://127.0.0.1:1", API_KEY).env("KUSTOM_MERCHANT_ID", MERCHANT_ID);
+    fs::create_dir_all(env.state_folder()).unwrap();
+    let database = rusqlite::Connection::open(env.state_folder().join("ledger.db")).unwrap();
+    database.execute_batch(LEDGER).unwrap();
+    env
+}
+
+#[test]
+fn refunds_of_an_earlier_version_are_changes_of_orders() {
+    let env = ledger_3();
+    let exported = env.run(["ledger", "export"]).ok();
+    insta::assert_snapshot!(exported);
+    // An export of that version can still be imported.
+    let other = TestEnv::new().local();
+    let earlier = exported.replace("order_change", "refund").replace(r#""operation":"refund","#, "");
+    let earlier = earlier.replace(r#"{"processed":{"id":"#, r#"{"refunded":{"refund_id":"#);
+    let imported = other.command(["ledger", "import", "-"]).stdin(earlier).run().assert_code(0);
+    assert_eq!(imported.stderr, "Imported 1 attempt and 2 order changes.\n");
+    assert_eq!(other.run(["ledger", "export"]).ok(), exported);
+}
+
+#[test]
+fn a_damaged_ledger_of_an_earlier_version_keeps_its_refunds() {
+    let env = ledger_3();
+    let path = env.state_folder().join("ledger.db");
+    rusqlite::Connection::open(path).unwrap().execute_batch("UPDATE attempts SET checksum = ''").unwrap();
+    let repaired = env.run(["ledger", "repair", "--yes"]).assert_code(0);
+    assert!(repaired.stderr.contains("2 order changes can be read"), "{}", repaired.stderr);
+    assert_eq!(env.run(["ledger", "export"]).ok().lines().count(), 2);
 }
 
 fn api_view(env: &TestEnv, sessions: &[u8]) -> String {

@@ -54,7 +54,7 @@ fn a_damaged_attempt_stops_its_sale_until_the_ledger_is_repaired() {
     assert_eq!(shop.env.run(["ledger", "repair"]).assert_code(0).stderr, "Nothing needs a repair.\n");
 }
 
-/// The lines of an export: attempts, and refunds whose outcome is not known.
+/// The lines of an export: attempts, and refunds whose outcome is known of every second one.
 fn records() -> Vec<String> {
     let at = |number: u128| format!("2026-11-26T10:00:{number:02}Z");
     let attempts = (1..=30).map(|number| {
@@ -65,10 +65,10 @@ fn records() -> Vec<String> {
         })
     });
     let refunds = (31..=40).map(|number| {
-        json!({"refund": {
+        json!({"order_change": {
             "id": id(number), "at": at(number), "account": {"merchant_id": MERCHANT_ID}, "origin": {},
-            "intent": {"order_id": id(200 + number), "amount": 100, "currency": "SEK"},
-            "outcome": if number % 2 == 0 { json!("pending") } else { json!({"refunded": {"refund_id": "R"}}) },
+            "intent": {"order_id": id(200 + number), "operation": "refund", "amount": 100, "currency": "SEK"},
+            "outcome": if number % 2 == 0 { json!("pending") } else { json!({"processed": {"id": "R"}}) },
         }})
     });
     attempts.chain(refunds).map(|record| record.to_string() + "\n").collect()
@@ -83,7 +83,7 @@ fn what_is_left_of_a_damaged_file_is_kept_and_the_rest_is_reported() {
     let source = env();
     let records = records();
     let imported = source.command(["ledger", "import", "-"]).stdin(records.concat()).run().assert_code(0);
-    assert_eq!(imported.stderr, "Imported 30 attempts and 10 refunds.\n");
+    assert_eq!(imported.stderr, "Imported 30 attempts and 10 order changes.\n");
     assert_eq!(source.run(["ledger", "export"]).ok(), records.concat());
     let bytes = fs::read(source.state_folder().join("ledger.db")).unwrap();
     let mut kept_all = 0;
@@ -118,14 +118,14 @@ fn what_is_left_of_a_damaged_file_is_kept_and_the_rest_is_reported() {
 fn a_damaged_refund_is_reported_by_an_export_and_removed_by_a_repair() {
     let env = env();
     let _ = env.command(["ledger", "import", "-"]).stdin(records().concat()).run().assert_code(0);
-    damage(&env.state_folder(), &format!("UPDATE refunds {CHANGE} WHERE id = '{}'", id(31)));
+    damage(&env.state_folder(), &format!("UPDATE order_changes {CHANGE} WHERE id = '{}'", id(31)));
     let exported = env.run(["ledger", "export"]).assert_code(6);
     assert!(exported.stderr.contains("1 damaged record could not be exported"), "{}", exported.stderr);
     assert_eq!(exported.stdout.lines().count(), 39);
     let doctor = env.run(["doctor", "--offline"]).assert_code(6);
     assert!(doctor.stdout.contains("30 attempts, 0 unknown, 1 damaged"), "{}", doctor.stdout);
     let lost = env.run(["ledger", "repair", "--yes", "-o", "json"]).json();
-    assert_eq!((&lost[0]["kind"], &lost[0]["order_id"]), (&json!("refund"), &json!(id(231))));
+    assert_eq!((&lost[0]["kind"], &lost[0]["order_id"]), (&json!("order change"), &json!(id(231))));
     assert_eq!(env.run(["ledger", "export"]).ok(), exported.stdout);
 }
 
@@ -146,19 +146,22 @@ fn damaged_rows_of_a_shared_ledger_are_moved_by_its_owner() {
     let _ = till.command(["ledger", "import", "-"]).stdin(refund).run().assert_code(0);
     assert_eq!(till.run(["ledger", "export"]).ok().lines().count(), 3);
     database.sql(&format!("UPDATE kustom.attempts {CHANGE} WHERE reference_key = 'receipt-000001'"));
-    database.sql(&format!("UPDATE kustom.refunds {CHANGE}"));
+    database.sql(&format!("UPDATE kustom.order_changes {CHANGE}"));
     let stopped = till.run(one.args()).assert_code(6);
     assert!(stopped.stderr.contains("one attempt is not what was stored"), "{}", stopped.stderr);
     let shown = owner.run(["ledger", "repair"]).assert_code(8);
-    assert!(shown.stderr.contains("1 attempt and 1 refund would be lost"), "{}", shown.stderr);
+    assert!(shown.stderr.contains("1 attempt and 1 order change would be lost"), "{}", shown.stderr);
     let refused = till.run(["ledger", "repair", "--yes"]).assert_code(6);
     assert!(refused.stderr.contains("permission denied"), "{}", refused.stderr);
     let lost = owner.run(["ledger", "repair", "--yes", "-o", "json"]).assert_code(0);
     let rows: Value = serde_json::from_str(&lost.stdout).unwrap();
     let found: Vec<_> =
         rows.as_array().unwrap().iter().map(|row| (&row["kind"], &row["merchant_reference1"])).collect();
-    assert_eq!(found, [(&json!("attempt"), &json!("receipt-000001")), (&json!("refund"), &Value::Null)]);
-    let kept = "SELECT (SELECT count(*) FROM kustom.damaged_attempts), (SELECT count(*) FROM kustom.damaged_refunds)";
+    assert_eq!(
+        found,
+        [(&json!("attempt"), &json!("receipt-000001")), (&json!("order change"), &Value::Null)]
+    );
+    let kept = "SELECT (SELECT count(*) FROM kustom.damaged_attempts), (SELECT count(*) FROM kustom.damaged_order_changes)";
     assert_eq!(database.sql(kept), "1|1");
     let _ = till.run(two.args()).assert_code(DUPLICATE);
     let _ = till.run(one.args()).assert_code(0);

@@ -338,7 +338,7 @@ fn attempts_are_exported_and_imported() {
     let rejected =
         TestEnv::new().local().command(["ledger", "import", "-"]).stdin(broken).run().assert_code(2);
     assert!(
-        rejected.stderr.starts_with("error: line 3 is neither an attempt nor a refund"),
+        rejected.stderr.starts_with("error: line 3 is neither an attempt nor an order change"),
         "{}",
         rejected.stderr
     );

@@ -86,7 +86,7 @@ async fn read_ledger(ledger: &Ledger, has_state: bool) -> Result<CheckResult, Er
     let page = ledger.attempts(&Filter::default(), usize::MAX).await?;
     let unknown = page.attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
     let attempts = pluralize(page.attempts.len(), "attempt");
-    let damaged = page.damaged + ledger.refunds(None, None).await?.1;
+    let damaged = page.damaged + ledger.changes_of_all_accounts(None, None).await?.1;
     let text = format!("{}, {attempts}, {unknown} unknown, {damaged} damaged", ledger.location());
     if damaged > 0 {
         let next = "kustom ledger repair shows them and asks before it changes anything";

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{Filter, Record as _};
 use crate::text::pluralize;
 
-/// Print all attempts and refunds of all accounts, one JSON object per line, oldest first
+/// Print all attempts and order changes of all accounts, one JSON object per line, oldest first
 ///
 /// The ledger itself does not change. `kustom ledger import` reads the output on another machine or into a shared ledger.
 #[derive(Debug, clap::Args)]
@@ -17,7 +17,7 @@ Examples:
   KUSTOM_LEDGER=sqlite kustom ledger export > attempts.ndjson    # of this machine
 
 Exit codes:
-  6  damaged attempts or refunds were omitted
+  6  damaged attempts or order changes were omitted
 
 Next:
   kustom ledger import attempts.ndjson
@@ -32,13 +32,13 @@ impl Args {
         for attempt in page.attempts.iter().rev() {
             app.output.print(&format!("{}\n", attempt.to_record()))?;
         }
-        let (refunds, damaged_refunds) = ledger.refunds_of_all_accounts(None, None).await?;
-        for refund in &refunds {
-            app.output.print(&format!("{{\"refund\":{}}}\n", refund.to_record()))?;
+        let (changes, damaged_changes) = ledger.changes_of_all_accounts(None, None).await?;
+        for change in &changes {
+            app.output.print(&format!("{{\"order_change\":{}}}\n", change.to_record()))?;
         }
-        app.output.status(&format!("Exported {}.", count(page.attempts.len(), refunds.len())));
-        if page.damaged + damaged_refunds > 0 {
-            let omitted = pluralize(page.damaged + damaged_refunds, "damaged record");
+        app.output.status(&format!("Exported {}.", count(page.attempts.len(), changes.len())));
+        if page.damaged + damaged_changes > 0 {
+            let omitted = pluralize(page.damaged + damaged_changes, "damaged record");
             return Err(Error::new(ErrorKind::Unavailable, format!("{omitted} could not be exported"))
                 .hint("`kustom ledger repair` shows what can be read and asks before it changes anything"));
         }

@@ -7,13 +7,13 @@ use crate::args::Input;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
-use crate::ledger::{Attempt, RefundAttempt};
+use crate::ledger::{Attempt, OrderChange};
 use crate::text::escape_control;
 
 /// How many records one transaction stores.
 const BATCH: usize = 1000;
 
-/// Add the attempts and refunds that `kustom ledger export` printed
+/// Add the attempts and order changes that `kustom ledger export` printed
 ///
 /// Those that the ledger has already stay as they are, so an import can be repeated.
 #[derive(Debug, clap::Args)]
@@ -26,7 +26,7 @@ Next:
   kustom ledger status
 "))]
 pub(crate) struct Args {
-    /// File with one attempt or refund per line; - reads standard input
+    /// File with one attempt or order change per line; - reads standard input
     #[arg(value_name = "FILE", value_parser = Input::parse)]
     file: Input,
 }
@@ -34,47 +34,49 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let text = self.file.read_all(&app.output)?;
-        let (attempts, refunds) = parse(&text)?;
-        let number = attempts.len() + refunds.len();
+        let (attempts, changes) = parse(&text)?;
+        let number = attempts.len() + changes.len();
         let ledger = app.open_ledger(&app.account()?).await?;
-        let (mut added, mut added_refunds) = (0, 0);
+        let (mut added, mut added_changes) = (0, 0);
         for batch in attempts.chunks(BATCH) {
             added += ledger.import(batch.to_vec(), Vec::new()).await?;
         }
-        for batch in refunds.chunks(BATCH) {
-            added_refunds += ledger.import(Vec::new(), batch.to_vec()).await?;
+        for batch in changes.chunks(BATCH) {
+            added_changes += ledger.import(Vec::new(), batch.to_vec()).await?;
         }
-        let known = match number - added - added_refunds {
+        let known = match number - added - added_changes {
             0 => String::new(),
             known => format!("; {known} were there already"),
         };
-        app.output.status(&format!("Imported {}{known}.", count(added, added_refunds)));
+        app.output.status(&format!("Imported {}{known}.", count(added, added_changes)));
         Ok(ExitStatus::Success)
     }
 }
 
 #[derive(Deserialize)]
-struct RefundLine {
-    refund: RefundAttempt,
+struct ChangeLine {
+    /// Earlier versions have only refunds.
+    #[serde(alias = "refund")]
+    order_change: OrderChange,
 }
 
-fn parse(text: &[u8]) -> Result<(Vec<Attempt>, Vec<RefundAttempt>), Error> {
-    let (mut attempts, mut refunds) = (Vec::new(), Vec::new());
+fn parse(text: &[u8]) -> Result<(Vec<Attempt>, Vec<OrderChange>), Error> {
+    let (mut attempts, mut changes) = (Vec::new(), Vec::new());
     for (index, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
             continue;
         }
         let attempt = serde_json::from_slice(line).map(|attempt| attempts.push(attempt));
         let Err(error) = attempt else { continue };
-        if let Ok(RefundLine { refund }) = serde_json::from_slice(line) {
-            refunds.push(refund);
+        if let Ok(ChangeLine { order_change }) = serde_json::from_slice(line) {
+            changes.push(order_change);
             continue;
         }
         let reason = escape_control(&error.to_string()).into_owned();
-        let message = format!("line {} is neither an attempt nor a refund: {reason}", index + 1);
+        let message = format!("line {} is neither an attempt nor an order change: {reason}", index + 1);
         return Err(
             Error::usage(message).hint("nothing was imported; use the output of `kustom ledger export`")
         );
     }
-    Ok((attempts, refunds))
+    Ok((attempts, changes))
 }

@@ -15,8 +15,8 @@ use crate::text::pluralize;
 
 /// Check, share and move the ledger, which prevents duplicate charges
 ///
-/// The ledger holds every attempt to create a session, and every refund. By default it is a database in the state directory; several machines
-/// share a PostgreSQL database.
+/// The ledger holds every attempt to create a session, and every change of an order, such as a refund. By default it is a
+/// database in the state directory; several machines share a PostgreSQL database.
 #[derive(Debug, Subcommand)]
 #[command(after_help = after_help("\
 Examples:
@@ -49,13 +49,13 @@ impl Command {
     }
 }
 
-/// The numbers in words. Without refunds, they are not mentioned.
-fn count(attempts: usize, refunds: usize) -> String {
-    match (attempts, refunds) {
+/// The numbers in words. Without changes of orders, they are not mentioned.
+fn count(attempts: usize, changes: usize) -> String {
+    match (attempts, changes) {
         (attempts, 0) => pluralize(attempts, "attempt"),
-        (0, refunds) => pluralize(refunds, "refund"),
-        (attempts, refunds) => {
-            format!("{} and {}", pluralize(attempts, "attempt"), pluralize(refunds, "refund"))
+        (0, changes) => pluralize(changes, "order change"),
+        (attempts, changes) => {
+            format!("{} and {}", pluralize(attempts, "attempt"), pluralize(changes, "order change"))
         }
     }
 }

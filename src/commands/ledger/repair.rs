@@ -7,7 +7,8 @@ use crate::commands::help::text::after_help;
 use crate::context::{App, ledger_error, postgres_storage};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{
-    LedgerLocation, LostRecord, Salvage, accept_journals, damaged_journals, inspect, repair,
+    LedgerLocation, LostRecord, OrderChange, Record as _, Salvage, accept_journals, damaged_journals,
+    inspect, repair,
 };
 use crate::output::{Cell, Column, View, format_time};
 use crate::text::pluralize;
@@ -15,10 +16,10 @@ use crate::text::pluralize;
 /// Keep what can be read of a damaged ledger
 ///
 /// This shows what can be read and what would be lost, and asks before it changes anything. The readable attempts and
-/// refunds are written to a new database; the damaged one is kept next to it, with its time in the name. In PostgreSQL,
-/// damaged rows are moved to `kustom.damaged_attempts` and `kustom.damaged_refunds`; this needs the owner of the tables. A
-/// sale whose attempt is lost can be charged again, and a lost refund can be made again: check the portal for those first.
-/// A damaged journal of an earlier version is accepted as it is: its readable lines have been imported.
+/// order changes are written to a new database; the damaged one is kept next to it, with its time in the name. In
+/// PostgreSQL, damaged rows are moved to `kustom.damaged_attempts` and `kustom.damaged_order_changes`; this needs the owner
+/// of the tables. A sale whose attempt is lost can be charged again, and a lost refund can be made again: check the portal
+/// for those first. A damaged journal of an earlier version is accepted as it is: its readable lines have been imported.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help("\
 Examples:
@@ -58,7 +59,7 @@ impl Args {
         let mut questions = Vec::new();
         if let Some(salvage) = &damaged {
             let unknown = salvage.attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
-            let readable = count(salvage.attempts.len(), salvage.refunds.len());
+            let readable = count(salvage.attempts.len(), salvage.changes.len());
             output.message(&format!("{}: {readable} can be read, {unknown} unknown.", path.display()));
             if let Some(reason) = &salvage.reason {
                 output.message(&format!(
@@ -72,8 +73,8 @@ impl Args {
             questions.push("move the damaged rows of the shared ledger to tables of their own".to_owned());
         }
         if !lost.is_empty() {
-            let refunds = lost.iter().filter(|lost| lost.kind == "refund").count();
-            let number = count(lost.len() - refunds, refunds);
+            let changes = lost.iter().filter(|lost| lost.kind == OrderChange::NOUN).count();
+            let number = count(lost.len() - changes, changes);
             output.message(&format!("{number} would be lost. What is left of them:"));
         }
         for error in &journals {
@@ -108,7 +109,7 @@ impl Args {
     }
 }
 
-/// The readable fields of a damaged attempt or refund. Each of them may be wrong.
+/// The readable fields of a damaged attempt or order change. Each of them may be wrong.
 #[derive(Debug, Serialize)]
 struct LostRow {
     kind: &'static str,

@@ -3,13 +3,15 @@
 use clap_complete::engine::ArgValueCompleter;
 use uuid::Uuid;
 
+use super::change_once::{Intended, change_once, check_earlier};
 use super::find::{FoundOrder, ensure_order_named, find_order, read_order};
 use super::view::without_personal_data;
-use crate::api::{Request, SideEffect, cancel_order_request, capture_request, release_order_request};
+use crate::api::{Request, cancel_order_request, capture_request, release_order_request};
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::ledger::{ChangeIntent, OrderChange, OrderOperation};
 use crate::model::{Currency, Order, OrderStatus, parse_amount};
 use crate::output::format_amount;
 
@@ -36,6 +38,9 @@ pub(crate) struct CaptureArgs {
     /// Reference of the capture, which settlement files show
     #[arg(long, value_name = "TEXT")]
     reference: Option<String>,
+    /// Make the capture even if the same one was made before
+    #[arg(long)]
+    again: bool,
 }
 
 /// Cancel an order of which nothing is captured
@@ -72,77 +77,74 @@ pub(crate) struct ReleaseArgs {
     order: Option<String>,
 }
 
-/// An operation that changes an order.
-struct Change {
-    verb: &'static str,
-    done: &'static str,
-    amount: Option<i64>,
-    request: Request,
-    /// Whether the order shows that the operation was processed.
-    is_processed: Box<dyn Fn(&Order) -> bool>,
-}
-
 impl CaptureArgs {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let Self { order, amount, reference } = self;
+        let Self { order, amount, reference, again } = self;
         let found = find(order.as_deref(), context).await?;
         let remaining = found.order.remaining_authorized_amount.unwrap_or_default();
+        let is_all = amount.is_none();
         let amount = match amount {
             None => remaining,
             Some(text) => parse_amount(&text, currency_of(&found.order)?)
                 .map_err(|error| Error::usage(format!("--amount: {error}")))?,
         };
-        if remaining <= 0 {
-            return Err(not_possible(&found.order, "captured"));
-        }
-        if amount <= 0 || amount > remaining {
-            let currency = found.order.currency();
-            let (amount, remaining) = (
-                format_amount(Some(amount), currency.as_deref()),
-                format_amount(Some(remaining), currency.as_deref()),
-            );
-            return Err(Error::usage(format!("{amount} cannot be captured: {remaining} is authorized")));
-        }
-        let currency = found.order.currency();
-        let (reference, currency) = (reference.as_deref(), currency.as_deref());
-        let request = capture_request(found.id, amount, reference, currency, Uuid::new_v4());
-        let captured = found.order.captured_amount.unwrap_or_default();
-        let is_processed = Box::new(move |after: &Order| {
-            after.captured_amount.and_then(|now| now.checked_sub(captured)) == Some(amount)
-        });
-        let change =
-            Change { verb: "capture", done: "Captured", amount: Some(amount), request, is_processed };
-        perform(found, change, context).await
+        let check = || {
+            if remaining <= 0 {
+                return Err(not_possible(&found.order, "captured"));
+            }
+            if amount <= 0 || amount > remaining {
+                let currency = found.order.currency();
+                let (amount, remaining) = (
+                    format_amount(Some(amount), currency.as_deref()),
+                    format_amount(Some(remaining), currency.as_deref()),
+                );
+                return Err(Error::usage(format!("{amount} cannot be captured: {remaining} is authorized")));
+            }
+            Ok(())
+        };
+        let intent = ChangeIntent {
+            operation: OrderOperation::Capture,
+            reference: reference.map(|text| text.trim().to_owned()),
+            is_all,
+            ..intent(&found, Some(amount))
+        };
+        perform(&found, &intent, again, check(), context).await
     }
 }
 
 impl CancelArgs {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let found = find(self.order.as_deref(), context).await?;
-        if found.order.status != Some(OrderStatus::Authorized)
-            && found.order.captured_amount.unwrap_or_default() != 0
-        {
-            return Err(not_possible(&found.order, "canceled"));
-        }
-        let request = cancel_order_request(found.id, found.order.currency().as_deref(), Uuid::new_v4());
-        let is_processed = Box::new(|after: &Order| after.status == Some(OrderStatus::Cancelled));
-        let amount = found.order.order_amount;
-        perform(found, Change { verb: "cancel", done: "Canceled", amount, request, is_processed }, context)
-            .await
+        let is_possible = found.order.status == Some(OrderStatus::Authorized)
+            || found.order.captured_amount.unwrap_or_default() == 0;
+        let check = if is_possible { Ok(()) } else { Err(not_possible(&found.order, "canceled")) };
+        let intent = ChangeIntent {
+            operation: OrderOperation::Cancel,
+            is_all: true,
+            ..intent(&found, found.order.order_amount)
+        };
+        perform(&found, &intent, false, check, context).await
     }
 }
 
 impl ReleaseArgs {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let found = find(self.order.as_deref(), context).await?;
-        let amount = found.order.remaining_authorized_amount;
-        if amount.unwrap_or_default() <= 0 {
-            return Err(not_possible(&found.order, "released"));
-        }
-        let request = release_order_request(found.id, found.order.currency().as_deref(), Uuid::new_v4());
-        let is_processed = Box::new(|after: &Order| after.remaining_authorized_amount == Some(0));
-        perform(found, Change { verb: "release", done: "Released", amount, request, is_processed }, context)
-            .await
+        let remaining = found.order.remaining_authorized_amount;
+        let is_possible = remaining.unwrap_or_default() > 0;
+        let check = if is_possible { Ok(()) } else { Err(not_possible(&found.order, "released")) };
+        let intent =
+            ChangeIntent { operation: OrderOperation::Release, is_all: true, ..intent(&found, remaining) };
+        perform(&found, &intent, false, check, context).await
+    }
+}
+
+fn intent(found: &FoundOrder, amount: Option<i64>) -> ChangeIntent {
+    ChangeIntent {
+        order_id: found.id.to_string(),
+        amount: amount.unwrap_or_default(),
+        currency: found.order.currency().unwrap_or_default(),
+        ..ChangeIntent::default()
     }
 }
 
@@ -169,31 +171,53 @@ fn not_possible(order: &Order, participle: &str) -> Error {
     Error::new(ErrorKind::Refused, message).hint("give the money back with `kustom orders refund`")
 }
 
-async fn perform(found: FoundOrder, change: Change, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-    let FoundOrder { id, order, .. } = found;
-    let Change { verb, done, amount, request, is_processed } = change;
-    let currency = order.currency();
-    let amount = format_amount(amount, currency.as_deref());
-    context.confirm(&format!("{verb} {amount} of order {id}")).await?;
-    let result = context.client.send(&request).await;
-    let after = read_order(id, currency.as_deref(), context).await;
-    if let Err(error) = result {
-        let was_processed = error.side_effect == SideEffect::Possible
-            && after.as_ref().is_ok_and(|after| is_processed(after));
-        if !was_processed {
-            return Err(Error::from(error).context(&format!("order {id}")));
-        }
+fn request(order: Uuid, change: &OrderChange) -> Request {
+    let ChangeIntent { operation, amount, reference, .. } = &change.intent;
+    let currency = change.intent.currency();
+    match operation {
+        OrderOperation::Cancel => cancel_order_request(order, currency, change.id),
+        OrderOperation::Release => release_order_request(order, currency, change.id),
+        _ => capture_request(order, *amount, reference.as_deref(), currency, change.id),
     }
+}
+
+/// Makes the change, if `check` found it possible. One that was started before may have been processed, so it may not be
+/// possible any more.
+async fn perform(
+    found: &FoundOrder,
+    intent: &ChangeIntent,
+    again: bool,
+    check: Result<(), Error>,
+    context: &ApiContext<'_>,
+) -> Result<ExitStatus, Error> {
+    let FoundOrder { id, order, .. } = found;
+    let (verb, done) = match intent.operation {
+        OrderOperation::Cancel => ("cancel", "Canceled"),
+        OrderOperation::Release => ("release", "Released"),
+        _ => ("capture", "Captured"),
+    };
+    let intended = check_earlier(intent, order, again, context).await?;
+    if matches!(intended, Intended::New) {
+        check?;
+    }
+    let describe = |intent: &ChangeIntent| {
+        format!("{} of order {id}", format_amount(Some(intent.amount), intent.currency()))
+    };
+    context.confirm(&intended.question(verb, intent, describe)).await?;
+    let processed = change_once(*id, order, intent, |change| request(*id, change), again, context).await?;
+    let intent = processed.change.intent;
+    let after = read_order(*id, intent.currency(), context).await;
     // Except for an interruption, the exit code of the read would mean that nothing was processed.
     let after = after.map_err(|error| {
-        let done = done.to_lowercase();
+        let amount = format_amount(Some(intent.amount), intent.currency());
         let kind = match error.kind {
             ErrorKind::Interrupted => ErrorKind::Interrupted,
             _ => ErrorKind::Unknown,
         };
+        let done = done.to_lowercase();
         Error { kind, ..error }.context(&format!("{amount} was {done}, but not confirmed"))
     })?;
     context.output.print_item(&without_personal_data(after, false))?;
-    context.output.status(&format!("{done} {amount} of order {id}."));
+    context.output.status(&format!("{done} {}.", describe(&intent)));
     Ok(ExitStatus::Success)
 }

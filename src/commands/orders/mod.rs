@@ -1,10 +1,11 @@
 //! Orders, which paid sessions become.
 
 mod change;
+mod change_once;
 pub(super) mod find;
 mod get;
 mod refund;
-mod refund_once;
+
 pub(super) mod view;
 
 use clap::Subcommand;

@@ -4,18 +4,19 @@ use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCompleter;
 use serde::Serialize;
 
+use super::change_once::{Intended, Processed, change_once, check_earlier};
 use super::find::{FoundOrder, ensure_order_named, find_order};
-use super::refund_once::{Intended, Processed, check_earlier, refund_once};
 use super::view::format_lines;
+use crate::api::refund_request;
 use crate::commands::help::text::after_help;
 use crate::commands::sales::Sale;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::RefundIntent;
+use crate::ledger::{ChangeIntent, OrderChange};
 use crate::model::{
-    Currency, ItemChoice, Order, OrderItem, OrderStatus, RefundChoice, RefundError, RefundPlan, format_minor,
-    parse_amount, plan_refund, sold_lines,
+    Currency, ItemChoice, Order, OrderItem, OrderStatus, RefundChoice, RefundError, RefundPlan,
+    RefundRequest, format_minor, parse_amount, plan_refund, sold_lines,
 };
 use crate::output::{Cell, Choice, Column, Question, View, format_amount, format_time};
 use crate::text::escape_control;
@@ -101,12 +102,12 @@ impl Args {
             None if all => RefundChoice::All,
             None => ask_what(&order, currency, context).await?,
         };
-        let mut intent = RefundIntent {
+        let mut intent = ChangeIntent {
             order_id: id.to_string(),
             currency: currency.code().to_owned(),
             reference: reference.map(|text| text.trim().to_owned()),
             is_all: choice == RefundChoice::All,
-            ..RefundIntent::default()
+            ..ChangeIntent::default()
         };
         let plan = plan_refund(&order, &choice, currency);
         if let Some(plan) = plan.clone().ok().or_else(|| plan_without_refunds(&order, &choice, currency)) {
@@ -119,16 +120,19 @@ impl Args {
             (Intended::New, Ok(_)) => Intended::New,
             (Intended::New, Err(error)) => return Err(explain(&error, &order, context)),
         };
-        let question = match &intended {
-            Intended::New => format!("refund {}", describe(&intent, &order, sale.as_ref())),
-            Intended::Resumed(attempt) => format!(
-                "finish the refund that was started {}: {}",
-                format_time(attempt.at),
-                describe(&attempt.intent, &order, sale.as_ref())
-            ),
-        };
+        let question = intended.question("refund", &intent, |intent| describe(intent, &order, sale.as_ref()));
         confirm(&question, is_chosen, context).await?;
-        let processed = refund_once(id, &order, &intent, reason, again, context).await?;
+        let request = |change: &OrderChange| {
+            let ChangeIntent { amount, reference, lines, .. } = change.intent.clone();
+            let body = RefundRequest {
+                refunded_amount: amount,
+                reference,
+                description: reason.clone(),
+                order_lines: lines,
+            };
+            refund_request(id, &body, change.intent.currency(), change.id)
+        };
+        let processed = change_once(id, &order, &intent, request, again, context).await?;
         report(processed, context).await
     }
 }
@@ -159,7 +163,7 @@ async fn confirm(question: &str, is_chosen: bool, context: &ApiContext<'_>) -> R
 }
 
 /// The refund, its order and the sale, such as `50.00 SEK of order 5a… (receipt-1001, 249.50 SEK, 2026-11-26 10:03:00)`.
-fn describe(intent: &RefundIntent, order: &Order, sale: Option<&Sale>) -> String {
+fn describe(intent: &ChangeIntent, order: &Order, sale: Option<&Sale>) -> String {
     let currency = order.currency();
     let lines: Vec<_> = intent.lines.iter().map(format_piece).collect();
     let lines = if lines.is_empty() { String::new() } else { format!(" ({})", lines.join(", ")) };
@@ -294,8 +298,8 @@ impl View for RefundResult {
 }
 
 async fn report(processed: Processed, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-    let Processed { attempt, refund_id } = processed;
-    let RefundIntent { order_id, amount, currency, reference, lines, .. } = attempt.intent;
+    let Processed { change, id } = processed;
+    let ChangeIntent { order_id, amount, currency, reference, lines, .. } = change.intent;
     let order = match order_id.parse() {
         Ok(id) => context.client.order(id, Some(&currency)).await.ok(),
         Err(_) => None,
@@ -311,14 +315,14 @@ async fn report(processed: Processed, context: &ApiContext<'_>) -> Result<ExitSt
         }
     });
     let result = RefundResult {
-        refund_id,
+        refund_id: id,
         order_id: order_id.clone(),
         refunded_amount: amount,
         purchase_currency: currency,
         reference,
         order_lines: lines,
         refundable_amount: refundable,
-        attempt: attempt.id.to_string(),
+        attempt: change.id.to_string(),
     };
     context.output.print_item(&result).map_err(|error| {
         error

@@ -14,7 +14,7 @@ use crate::commands::resolve::fetch_all;
 use crate::commands::sales::{Sale, SaleState};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{Filter, RefundAttempt, RefundOutcome};
+use crate::ledger::{ChangeOutcome, Filter, OrderChange};
 use crate::model::{Device, Location, SessionStatus};
 use crate::output::{Format, format_amount};
 use crate::text::pluralize;
@@ -83,7 +83,7 @@ impl DailyArgs {
         }
         let refunds: Vec<_> = refunds
             .into_iter()
-            .filter(|refund| matches!(refund.outcome, RefundOutcome::Refunded { .. }))
+            .filter(|refund| matches!(refund.outcome, ChangeOutcome::Processed { .. }))
             .collect();
         let groups = Groups::read(by, &sales, &refunds, &zone, context).await?;
         let entries = sales.iter().map(|sale| sale_entry(sale, &groups));
@@ -129,7 +129,7 @@ fn sale_entry<'a>(sale: &'a Sale, groups: &'a Groups<'_>) -> Entry<'a> {
     }
 }
 
-fn refund_entry<'a>(refund: &'a RefundAttempt, groups: &'a Groups<'_>) -> Entry<'a> {
+fn refund_entry<'a>(refund: &'a OrderChange, groups: &'a Groups<'_>) -> Entry<'a> {
     Entry {
         kind: Kind::Refund,
         group: groups.of_refund(refund),
@@ -155,7 +155,7 @@ impl<'a> Groups<'a> {
     async fn read(
         by: Option<GroupBy>,
         sales: &[Sale],
-        refunds: &[RefundAttempt],
+        refunds: &[OrderChange],
         zone: &'a TimeZone,
         context: &ApiContext<'_>,
     ) -> Result<Self, Error> {
@@ -167,7 +167,7 @@ impl<'a> Groups<'a> {
         }
         let earlier;
         let orders: HashSet<_> = sales.iter().filter_map(Sale::order_id).collect();
-        let is_known = |refund: &RefundAttempt| orders.contains(refund.intent.order_id.as_str());
+        let is_known = |refund: &OrderChange| orders.contains(refund.intent.order_id.as_str());
         // A refund may belong to a sale of another day.
         let sales = if refunds.iter().all(is_known) {
             sales
@@ -204,7 +204,7 @@ impl<'a> Groups<'a> {
         }
     }
 
-    fn of_refund<'b>(&'b self, refund: &'b RefundAttempt) -> Cow<'b, str> {
+    fn of_refund<'b>(&'b self, refund: &'b OrderChange) -> Cow<'b, str> {
         let order = &refund.intent.order_id;
         match self.by {
             None => "".into(),
@@ -242,7 +242,7 @@ async fn names(by: Option<GroupBy>, context: &ApiContext<'_>) -> HashMap<String,
 /// The payment method of each order, by its ID.
 async fn methods(
     sales: &[Sale],
-    refunds: &[RefundAttempt],
+    refunds: &[OrderChange],
     context: &ApiContext<'_>,
 ) -> HashMap<String, String> {
     let paid = sales.iter().filter_map(Sale::order_id);

@@ -19,7 +19,7 @@ use super::database_url::DatabaseUrl;
 use super::record::{Param, Record, Row, check_rows};
 use super::sql::{self, Query};
 use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
-use super::{Attempt, Origin, RefundAttempt, hash};
+use super::{Attempt, OrderChange, Origin, hash};
 use crate::secret::Secret;
 use connection::{NAME_PREFIX, Server};
 use schema::VERSION;
@@ -127,8 +127,12 @@ impl Storage for PostgresStorage {
         filter: &'a Filter,
         positions: Range<i64>,
         limit: usize,
-    ) -> LocalBoxFuture<'a, Result<Vec<Row<Attempt>>, LedgerError>> {
-        Box::pin(self.read_records(sql::select(filter, &positions, limit)))
+        visit: &'a mut dyn FnMut(Row<Attempt>),
+    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(async move {
+            self.read_records(sql::select(filter, &positions, limit)).await?.into_iter().for_each(visit);
+            Ok(())
+        })
     }
 
     fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
@@ -146,12 +150,12 @@ impl Storage for PostgresStorage {
     fn import(
         &self,
         attempts: Vec<Attempt>,
-        refunds: Vec<RefundAttempt>,
+        changes: Vec<OrderChange>,
     ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
         Box::pin(async move {
             let write = async |transaction: &Transaction<'_>| {
                 let attempts = insert_new(transaction, &attempts).await?;
-                Ok(attempts + insert_new(transaction, &refunds).await?)
+                Ok(attempts + insert_new(transaction, &changes).await?)
             };
             let added = self.write(Durability::Full, write).await?;
             Ok(usize::try_from(added).unwrap_or(usize::MAX))
@@ -180,20 +184,20 @@ impl Storage for PostgresStorage {
         })
     }
 
-    fn transact_refunds<'a>(
+    fn transact_changes<'a>(
         &'a self,
         order_id: &'a str,
-        change: &'a mut dyn FnMut(Vec<RefundAttempt>) -> Vec<RefundAttempt>,
+        change: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
     ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.transact_records(Some(sql::refunds_of_order(order_id)), Durability::Full, change))
+        Box::pin(self.transact_records(Some(sql::changes_of_order(order_id)), Durability::Full, change))
     }
 
-    fn select_refunds(
+    fn select_changes(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<RefundAttempt>>, LedgerError>> {
-        Box::pin(self.read_records(sql::select_refunds(since, until)))
+    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>> {
+        Box::pin(self.read_records(sql::select_changes(since, until)))
     }
 
     fn try_lock<'a>(

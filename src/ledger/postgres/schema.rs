@@ -4,12 +4,12 @@ use tokio_postgres::{Client, Transaction};
 
 use super::{PostgresStorage, lock_statement};
 use crate::ledger::record::Record;
-use crate::ledger::{Attempt, Durability, LedgerError, LostRecord, RefundAttempt};
+use crate::ledger::{Attempt, Durability, LedgerError, LostRecord, OrderChange};
 
 /// The version of the tables, in `kustom.version`: the number of migrations.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 3;
 
-const MIGRATIONS: [&str; 1] = [TABLES];
+const MIGRATIONS: [&str; 3] = [TABLES, ORDER_CHANGES, FILTERS];
 
 /// IDs are compared byte by byte, so that a range finds those with a prefix.
 const TABLES: &str = "\
@@ -47,6 +47,23 @@ CREATE TABLE kustom.refunds (
 );
 CREATE INDEX refunds_order ON kustom.refunds USING hash (order_id);
 CREATE INDEX refunds_at ON kustom.refunds (at_ms);
+";
+
+/// Refunds were the first changes of orders.
+const ORDER_CHANGES: &str = "\
+ALTER TABLE kustom.refunds RENAME TO order_changes;
+ALTER INDEX kustom.refunds_order RENAME TO order_changes_order;
+ALTER INDEX kustom.refunds_at RENAME TO order_changes_at;
+ALTER TABLE IF EXISTS kustom.damaged_refunds RENAME TO damaged_order_changes;
+";
+
+/// For the filters of `sessions list`. Most values are among the newest attempts. To find that a rare one is not, the
+/// server would read all of them.
+const FILTERS: &str = "\
+CREATE INDEX attempts_status ON kustom.attempts (status, seq) WHERE status IS NOT NULL;
+CREATE INDEX attempts_device ON kustom.attempts (device_id, seq);
+CREATE INDEX attempts_location ON kustom.attempts (location_id, seq) WHERE location_id IS NOT NULL;
+CREATE INDEX attempts_till ON kustom.attempts (till, seq) WHERE till IS NOT NULL;
 ";
 
 const CREATE_SCHEMA: &str = "\
@@ -96,23 +113,23 @@ impl PostgresStorage {
         )
     }
 
-    /// The damaged attempts and refunds. The server compares the checksums, so that not everything is transferred.
+    /// The damaged attempts and changes of orders. The server compares the checksums, so that not everything is transferred.
     pub(crate) async fn damaged(&self) -> Result<Vec<LostRecord>, LedgerError> {
         let session = self.server.session().await?;
         let client = session.client.lock().await;
         let read = async {
             let mut lost = find_damaged::<Attempt>(&client).await?;
-            lost.extend(find_damaged::<RefundAttempt>(&client).await?);
+            lost.extend(find_damaged::<OrderChange>(&client).await?);
             Ok(lost)
         };
         self.server.bounded(read).await
     }
 
-    /// Moves the damaged attempts and refunds to tables of their own. Returns how many there were.
+    /// Moves the damaged attempts and changes of orders to tables of their own. Returns how many there were.
     pub(crate) async fn set_damaged_aside(&self) -> Result<u64, LedgerError> {
         let work = async |transaction: &Transaction<'_>| {
             let attempts = move_damaged::<Attempt>(transaction).await?;
-            Ok(attempts + move_damaged::<RefundAttempt>(transaction).await?)
+            Ok(attempts + move_damaged::<OrderChange>(transaction).await?)
         };
         self.write(Durability::Full, work).await
     }
@@ -149,6 +166,6 @@ fn rights(role: &str) -> String {
     format!(
         "GRANT USAGE ON SCHEMA kustom TO {role};\n\
          GRANT SELECT ON kustom.version TO {role};\n\
-         GRANT SELECT, INSERT, UPDATE ON kustom.attempts, kustom.refunds TO {role};\n"
+         GRANT SELECT, INSERT, UPDATE ON kustom.attempts, kustom.order_changes TO {role};\n"
     )
 }

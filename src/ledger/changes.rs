@@ -1,0 +1,101 @@
+//! The ledger of the changes of orders: refunds, captures, cancellations and releases.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, decide_change,
+};
+use crate::error::Error;
+
+impl Ledger {
+    /// Stores an intended change of an order, with its idempotency key, unless it exists or has to be resumed. Both happen in
+    /// one transaction, so of any number of processes that want the same change one starts it.
+    pub(crate) async fn begin_change(
+        &self,
+        intent: &ChangeIntent,
+        again: bool,
+    ) -> Result<(OrderChange, ChangeDecision), Error> {
+        let change = OrderChange {
+            id: Uuid::new_v4(),
+            at: Timestamp::now(),
+            account: self.account.clone(),
+            origin: self.origin.clone(),
+            intent: intent.clone(),
+            outcome: ChangeOutcome::Pending,
+        };
+        let mut decision = ChangeDecision::Start;
+        let mut decide = |earlier: Vec<OrderChange>| {
+            decision = decide_change(intent, &self.account, &earlier, again);
+            if decision == ChangeDecision::Start { vec![change.clone()] } else { Vec::new() }
+        };
+        let stored = self.storage.transact_changes(&intent.order_id, &mut decide).await;
+        stored.map_err(|error| self.error(&error))?;
+        self.storage.ensure_in_place().await.map_err(|error| self.error(&error))?;
+        Ok((change, decision))
+    }
+
+    /// Stores the result of a change. One that is known to be processed stays.
+    pub(crate) async fn finish_change(
+        &self,
+        change: &OrderChange,
+        outcome: &ChangeOutcome,
+    ) -> Result<(), Error> {
+        let mut apply = |mut found: Vec<OrderChange>| {
+            found.retain_mut(|other| other.id == change.id && other.resolve(outcome));
+            found
+        };
+        let stored = self.storage.transact_changes(&change.intent.order_id, &mut apply).await;
+        stored.map_err(|error| self.error(&error))
+    }
+
+    /// The changes of an order by this account, oldest first.
+    pub(crate) async fn changes_of_order(&self, order_id: &str) -> Result<Vec<OrderChange>, Error> {
+        let mut changes = Vec::new();
+        let mut read = |found: Vec<OrderChange>| {
+            changes = found;
+            Vec::new()
+        };
+        let found = self.storage.transact_changes(order_id, &mut read).await;
+        found.map_err(|error| self.error(&error))?;
+        changes.retain(|change| self.account.is_same(&change.account));
+        Ok(changes)
+    }
+
+    /// The refunds of the account that were started in this time, oldest first, and how many damaged changes were omitted.
+    pub(crate) async fn refunds(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<(Vec<OrderChange>, usize), Error> {
+        let (mut refunds, damaged) = self.changes_of_all_accounts(since, until).await?;
+        refunds.retain(|change| {
+            change.intent.operation == OrderOperation::Refund && self.account.is_same(&change.account)
+        });
+        Ok((refunds, damaged))
+    }
+
+    pub(crate) async fn changes_of_all_accounts(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<(Vec<OrderChange>, usize), Error> {
+        let found = self.storage.select_changes(since, until).await.map_err(|error| self.error(&error))?;
+        let damaged = found.iter().filter(|row| row.record.is_none()).count();
+        Ok((found.into_iter().filter_map(|row| row.record).collect(), damaged))
+    }
+
+    /// The refunded amount of each order, by its ID.
+    pub(crate) async fn refunded_amounts(&self) -> Result<HashMap<String, i64>, Error> {
+        let mut amounts: HashMap<String, i64> = HashMap::new();
+        for refund in self.refunds(None, None).await?.0 {
+            if matches!(refund.outcome, ChangeOutcome::Processed { .. }) {
+                let sum = amounts.entry(refund.intent.order_id).or_default();
+                *sum = sum.saturating_add(refund.intent.amount);
+            }
+        }
+        Ok(amounts)
+    }
+}
