@@ -26,6 +26,11 @@ Examples:
   kustom orders capture ORDER                          # everything that is authorized
   kustom orders capture ORDER --amount 50.00
 
+Exit codes:
+    5  the API refused it; nothing was changed
+    7  unknown: run the same command again, which makes no second capture
+    9  this capture was made before (--again repeats it)
+
 Next:
   kustom orders get ORDER"))]
 pub(crate) struct CaptureArgs {
@@ -52,6 +57,11 @@ Examples:
   kustom orders cancel ORDER
   kustom orders cancel ORDER --yes                     # on production in a script
 
+Exit codes:
+    5  the API refused it; nothing was changed
+    7  unknown: run the same command again, which makes no second cancellation
+    9  this cancellation was made before
+
 Next:
   kustom orders refund ORDER         # if it is captured"))]
 pub(crate) struct CancelArgs {
@@ -68,6 +78,11 @@ pub(crate) struct CancelArgs {
 Examples:
   kustom orders release ORDER
   kustom orders release ORDER --yes                    # on production in a script
+
+Exit codes:
+    5  the API refused it; nothing was changed
+    7  unknown: run the same command again, which makes no second release
+    9  this release was made before
 
 Next:
   kustom orders get ORDER"))]
