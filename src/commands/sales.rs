@@ -1,6 +1,7 @@
 //! The sales that the ledger knows, and the order of each.
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::context::ApiContext;
@@ -36,6 +37,17 @@ pub(in crate::commands) enum SaleState {
 }
 
 impl Sale {
+    /// The fields of the request that it keeps.
+    pub(in crate::commands) fn sent(&self) -> Map<String, Value> {
+        let fields = [
+            ("device_id", self.device_id.clone().map(Value::from)),
+            ("order_amount", self.amount.map(Value::from)),
+            ("purchase_currency", self.currency.clone().map(Value::from)),
+            ("merchant_reference1", self.reference.clone().map(Value::from)),
+        ];
+        fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+
     pub(in crate::commands) fn session_id(&self) -> Option<&str> {
         match &self.state {
             SaleState::Session { id, .. } => Some(id),

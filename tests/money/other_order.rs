@@ -1,4 +1,4 @@
-//! A server that responds about another order than the one that was read or changed.
+//! A server that responds about another order, or another session, than the one that was read or changed.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -137,4 +137,41 @@ fn an_order_that_is_read_after_its_change_is_the_one_that_was_changed() {
             assert!(*is_changed.lock().unwrap());
         }
     }
+}
+
+/// A session that was found by its reference is compared with what the ledger knows of it.
+#[test]
+fn another_session_than_the_one_of_the_reference_is_not_reported() {
+    let liar = Liar::new();
+    let env = liar.env();
+    let create = ["sessions", "create", "--device", &id(1), "--amount", "2", "--currency", "SEK"];
+    let _ = env.run([&create[..], &["--reference", "r"]].concat()).assert_code(0);
+    let (read, cancel) = ("GET /ipp/v1/sessions/*", "PUT /ipp/v1/sessions/*");
+    for (field, value) in [
+        ("device_id", json!(id(99))),
+        ("order_amount", json!(100)),
+        ("order_amount", json!("")),
+        ("purchase_currency", json!("NOK")),
+        ("merchant_reference1", json!("other")),
+        ("merchant_reference1", json!(7)),
+    ] {
+        for (args, request, code) in [
+            (&["sessions", "get", "r"][..], read, 7),
+            (&["sessions", "get", &id(5)[..35]], read, 7),
+            (&["sessions", "watch", "r"], read, 7),
+            (&["sessions", "cancel", "r"], cancel, 7),
+            (&["orders", "get", "r"], read, 6),
+        ] {
+            liar.tell(Some(Lie { request, field, value: Some(value.clone()) }));
+            let outcome = env.run(args);
+            let label = format!("{}: {field} {value}: {}", outcome.command, outcome.stderr);
+            assert_eq!((outcome.code, &*outcome.stdout), (Some(code), ""), "{label}");
+            let difference = format!("session {} is not as requested: its {field} is ", id(5));
+            assert!(outcome.stderr.contains(&difference), "{label}");
+            assert!(outcome.stderr.contains("was sent"), "{label}");
+        }
+    }
+    liar.tell(None);
+    let _ = env.run(["sessions", "get", "r"]).assert_code(0);
+    let _ = env.run(["sessions", "watch", "r"]).assert_code(0);
 }

@@ -52,7 +52,8 @@ pub(crate) struct SessionArg {
 
 impl SessionArg {
     async fn resolve(self, context: &ApiContext<'_>) -> Result<Uuid, Error> {
-        context.session_or_choice(self.session.as_deref(), SessionFilter::Open).await
+        let found = context.session_or_choice(self.session.as_deref(), SessionFilter::Open).await?;
+        Ok(found.id)
     }
 }
 

@@ -61,7 +61,7 @@ impl Args {
         let mut errors = Vec::new();
         let mut cancelled = 0;
         for session in &sessions {
-            match cancel(session.id, context).await {
+            match cancel(session.id, &session.sent(), context).await {
                 Ok(session) => {
                     cancelled += 1;
                     list.push(session)?;

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::commands::sales::{Sale, SaleState};
+use crate::commands::sessions::outcome::check_requested;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Filter;
@@ -157,6 +158,7 @@ async fn order_of(sale: &Sale, context: &ApiContext<'_>) -> Result<Uuid, Error> 
                 id.parse().map_err(|_| Error::usage(format!("the ID of session {id} is not a UUID")))?;
             let session = context.client.session(session_id).await;
             let session = session.map_err(|error| Error::from(error).context(&format!("session {id}")))?;
+            check_requested(&sale.sent(), &session, ErrorKind::Unavailable)?;
             order_of_session(id, session.status.as_ref(), session.order_id.as_deref())
         }
         SaleState::Unknown => {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -39,6 +40,11 @@ pub(in crate::commands) struct OpenSession {
 impl OpenSession {
     pub(in crate::commands) fn is_open(&self) -> bool {
         self.status.as_ref().map_or(true, |session| !is_terminal(session))
+    }
+
+    /// The fields of the request that created it.
+    pub(in crate::commands) fn sent(&self) -> Map<String, Value> {
+        self.attempt.intent.sent()
     }
 
     /// The session in words: amount, reference, status, age and origin.

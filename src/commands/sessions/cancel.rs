@@ -1,9 +1,10 @@
 //! `kustom sessions cancel`
 
 use clap_complete::engine::ArgValueCompleter;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::choose::SessionFilter;
+use super::choose::{FoundSession, SessionFilter};
 use super::outcome;
 use crate::api::{SideEffect, cancel_session_request};
 use crate::commands::help::text::after_help;
@@ -43,26 +44,28 @@ impl Args {
         context.ensure_session_named(!self.sessions.is_empty())?;
         context.ensure_can_confirm()?;
         // Every session is found before the first is canceled, so that a typo cancels nothing.
-        let mut ids = Vec::with_capacity(self.sessions.len().max(1));
+        let mut found = Vec::with_capacity(self.sessions.len().max(1));
         for session in &self.sessions {
-            ids.push(context.find_session(session, SessionFilter::Open).await?);
+            found.push(context.find_session(session, SessionFilter::Open).await?);
         }
-        if ids.is_empty() {
-            ids.push(context.session_or_choice(None, SessionFilter::Open).await?);
+        if found.is_empty() {
+            found.push(context.session_or_choice(None, SessionFilter::Open).await?);
         }
         if context.account.is_production() {
-            let names = describe(&ids, context).await?;
-            context.confirm(&format!("cancel {}: {names}", pluralize(ids.len(), "session"))).await?;
+            let names = describe(&found, context).await?;
+            context.confirm(&format!("cancel {}: {names}", pluralize(found.len(), "session"))).await?;
         }
-        context.for_each_target(ids, async |id: Uuid| cancel(id, context).await).await
+        let cancel = async |found: FoundSession| cancel(found.id, &found.sent, context).await;
+        context.for_each_target(found, cancel).await
     }
 }
 
 /// Describes the sessions by amount and device, to confirm their cancellation on production.
-async fn describe(ids: &[Uuid], context: &ApiContext<'_>) -> Result<String, Error> {
-    let mut names = Vec::with_capacity(ids.len());
-    for id in ids {
+async fn describe(found: &[FoundSession], context: &ApiContext<'_>) -> Result<String, Error> {
+    let mut names = Vec::with_capacity(found.len());
+    for FoundSession { id, sent } in found {
         let session = context.client.session(*id).await?;
+        outcome::check_requested(sent, &session, ErrorKind::Unknown)?;
         let amount = format_amount(session.order_amount, session.purchase_currency.as_deref());
         let device = session.device_id.as_deref().unwrap_or("(unknown)");
         names.push(format!("{id} of {amount} on device {device}"));
@@ -91,12 +94,14 @@ pub(in crate::commands) async fn cancel_or_read(
     Ok(session)
 }
 
-/// Cancels a session. Fails if it ended in another way first.
+/// Cancels a session. Fails if it ended in another way first, and if it is not the one that `sent` created.
 pub(in crate::commands) async fn cancel(
     id: Uuid,
+    sent: &Map<String, Value>,
     context: &ApiContext<'_>,
 ) -> Result<Resource<Session>, Error> {
     let session = cancel_or_read(id, context).await?;
+    outcome::check_requested(sent, &session, ErrorKind::Unknown)?;
     if session.status == Some(SessionStatus::Cancelled) {
         context.confirm_change("Canceled: nothing was charged.");
         return Ok(session);

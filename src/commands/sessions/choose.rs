@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::context::ApiContext;
@@ -33,6 +34,20 @@ pub(in crate::commands) enum SessionFilter {
     Open,
 }
 
+/// A session that the user named or picked.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::commands) struct FoundSession {
+    pub(in crate::commands) id: Uuid,
+    /// What was sent to create it, if the ledger was needed to find it. What the API returns is compared with it.
+    pub(in crate::commands) sent: Map<String, Value>,
+}
+
+impl FoundSession {
+    fn of(id: Uuid, attempt: &Attempt) -> Self {
+        Self { id, sent: attempt.intent.sent() }
+    }
+}
+
 impl ApiContext<'_> {
     /// Fails if no session is named, and the user cannot pick one. It is the first thing that is missing.
     pub(in crate::commands) fn ensure_session_named(&self, is_named: bool) -> Result<(), Error> {
@@ -49,7 +64,7 @@ impl ApiContext<'_> {
         &self,
         query: Option<&str>,
         filter: SessionFilter,
-    ) -> Result<Uuid, Error> {
+    ) -> Result<FoundSession, Error> {
         if let Some(query) = query {
             return self.find_session(query, filter).await;
         }
@@ -64,14 +79,21 @@ impl ApiContext<'_> {
                 !attempt.session_id().is_some_and(|id| ended.iter().any(|ended| ended == id))
             });
         }
-        let (ids, choices): (Vec<_>, Vec<_>) = attempts.iter().filter_map(to_choice).unzip();
-        if ids.is_empty() {
+        let found = attempts.iter().filter_map(|attempt| {
+            let (id, choice) = to_choice(attempt)?;
+            Some((FoundSession::of(id, attempt), choice))
+        });
+        let (mut found, choices): (Vec<_>, Vec<_>) = found.unzip();
+        if found.is_empty() {
             let open = if is_open { "open " } else { "" };
             let message = format!("no {open}session was created here");
             return Err(Error::new(ErrorKind::NotFound, message).hint("pass a session ID"));
         }
         let index = self.output.select("Session", &choices).await?;
-        ids.get(index).copied().ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
+        if index < found.len() {
+            return Ok(found.swap_remove(index));
+        }
+        Err(Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 
     /// The sessions that have ended since their status was last known.
@@ -97,10 +119,10 @@ impl ApiContext<'_> {
         &self,
         query: &str,
         filter: SessionFilter,
-    ) -> Result<Uuid, Error> {
+    ) -> Result<FoundSession, Error> {
         let query = trim_text(query);
         if let Ok(id) = query.parse::<Uuid>() {
-            return Ok(id);
+            return Ok(FoundSession { id, sent: Map::new() });
         }
         let ledger = self.ledger().await?;
         let is_prefix = query.len() >= MIN_ID_PREFIX_LEN;
@@ -142,7 +164,10 @@ impl ApiContext<'_> {
                 Err(Error::new(ErrorKind::NotFound, message)
                     .hint("pass the complete ID, or list the sessions with `kustom sessions list`"))
             }
-            1 => found.into_keys().next().ok_or_else(|| Error::new(ErrorKind::Bug, "a session out of range")),
+            1 => {
+                let first = found.first().map(|(id, attempt)| FoundSession::of(*id, attempt));
+                first.ok_or_else(|| Error::new(ErrorKind::Bug, "a session out of range"))
+            }
             _ => {
                 let candidates = found.iter().map(|(id, attempt)| Candidate {
                     id: id.to_string(),

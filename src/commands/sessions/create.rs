@@ -156,7 +156,7 @@ async fn print_existing(
     let id: Uuid =
         text.parse().map_err(|_| Error::new(ErrorKind::Duplicate, "the session's ID is not a UUID"))?;
     context.output.status(&format!("This sale already has session {id}; no other one was created."));
-    let mut watched = WatchedSession::created(id, attempt.intent.sent());
+    let mut watched = WatchedSession::new(id, attempt.intent.sent());
     let Some(wait) = wait else {
         context.output.print_item(&session)?;
         context.output.status(&outcome::describe_status(&session));
@@ -207,7 +207,7 @@ async fn watch_created(
         context.output.warn("the session was created, but its ID is not a UUID, so it cannot be waited for");
         return Ok(ExitStatus::SessionOpen);
     };
-    let mut watched = WatchedSession::created(id, new.fields());
+    let mut watched = WatchedSession::new(id, new.fields());
     watched.record(session);
     wait_for_created(watched, wait, "was created", context).await
 }

@@ -7,7 +7,7 @@ use super::outcome;
 use crate::commands::help::text::after_help;
 use crate::complete;
 use crate::context::ApiContext;
-use crate::error::{Error, ExitStatus};
+use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::Session;
 use crate::output::format_amount;
 use crate::text::escape_control;
@@ -33,8 +33,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let id = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
-        let session = context.client.session(id).await?;
+        let found = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
+        let session = context.client.session(found.id).await?;
+        outcome::check_requested(&found.sent, &session, ErrorKind::Unknown)?;
         context.print_item_with_names(&session).await?;
         context.output.status(&outcome::describe_status(&session));
         print_refunds(&session, context).await;

@@ -8,7 +8,7 @@ use crate::model::{Resource, Session, SessionStatus, find_difference};
 use crate::text::escape_control;
 
 /// Fails if the session is not the one that was requested, such as one of another amount.
-pub(super) fn check_requested(
+pub(in crate::commands) fn check_requested(
     sent: &Map<String, Value>,
     session: &Resource<Session>,
     kind: ErrorKind,

@@ -26,16 +26,12 @@ pub(super) struct WatchedSession {
     /// Whether a poll found it open. If none did, it had ended before the wait began.
     pub(super) was_open: bool,
     pub(super) cancel_error: Option<Error>,
-    /// The request that created it, if this command sent it.
+    /// The request that created it, if it is known.
     sent: Map<String, Value>,
 }
 
 impl WatchedSession {
-    pub(super) fn new(id: Uuid) -> Self {
-        Self { id, session: None, was_open: false, cancel_error: None, sent: Map::new() }
-    }
-
-    pub(super) const fn created(id: Uuid, sent: Map<String, Value>) -> Self {
+    pub(super) const fn new(id: Uuid, sent: Map<String, Value>) -> Self {
         Self { id, session: None, was_open: false, cancel_error: None, sent }
     }
 

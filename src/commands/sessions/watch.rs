@@ -1,10 +1,10 @@
 //! `kustom sessions watch`
 
 use clap_complete::engine::ArgValueCompleter;
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 use uuid::Uuid;
 
-use super::choose::SessionFilter;
+use super::choose::{FoundSession, SessionFilter};
 use super::reporter::WatchedSession;
 use super::wait::{WaitFlags, wait_for_sessions};
 use crate::commands::help::text::after_help;
@@ -42,22 +42,21 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { sessions, wait } = self;
-        let mut ids: IndexSet<Uuid> = IndexSet::with_capacity(sessions.len());
+        let mut found: IndexMap<Uuid, WatchedSession> = IndexMap::with_capacity(sessions.len());
+        let mut add = |FoundSession { id, sent }| found.insert(id, WatchedSession::new(id, sent));
         for session in &sessions {
-            ids.insert(
-                context.run_until_cancelled(context.find_session(session, SessionFilter::Open)).await?,
-            );
+            add(context.run_until_cancelled(context.find_session(session, SessionFilter::Open)).await?);
         }
-        if ids.is_empty() {
+        if sessions.is_empty() {
             let selected = context.session_or_choice(None, SessionFilter::Open);
-            ids.insert(context.run_until_cancelled(selected).await?);
+            add(context.run_until_cancelled(selected).await?);
         }
         if wait.may_cancel() {
             context.ensure_can_confirm()?;
-            let sessions = crate::text::pluralize(ids.len(), "session");
+            let sessions = crate::text::pluralize(found.len(), "session");
             let question = format!("cancel {sessions} if the wait ends before they do");
             context.run_until_cancelled(context.confirm(&question)).await?;
         }
-        wait_for_sessions(ids.into_iter().map(WatchedSession::new).collect(), wait, context).await
+        wait_for_sessions(found.into_values().collect(), wait, context).await
     }
 }
