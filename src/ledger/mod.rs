@@ -10,6 +10,7 @@ mod attempt;
 mod changes;
 mod database_url;
 mod duplicates;
+mod file_locks;
 mod hash;
 mod journal;
 mod order_change;

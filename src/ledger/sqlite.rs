@@ -14,6 +14,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_f
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::file_locks::{can_lock, is_lock_failure};
 use super::record::{Param, Record, Row, check_rows};
 use super::sql::{self, Query};
 use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
@@ -94,6 +95,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(20);
 /// The pause between two attempts to get a lock.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How long a lock is waited for before it is checked that there are locks at all.
+const CHECK_AFTER: Duration = Duration::from_millis(200);
+
 /// A transaction takes milliseconds. A process that holds the lock for longer is stopped or hangs.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
@@ -127,6 +131,7 @@ impl SqliteStorage {
         mut work: impl FnMut(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LedgerError> {
         let start = Instant::now();
+        let mut is_checked = false;
         loop {
             let error = match self.open() {
                 Ok(connection) => match work(&connection) {
@@ -136,8 +141,17 @@ impl SqliteStorage {
                 Err(OpenError::Sqlite(error)) => error,
                 Err(OpenError::Ledger(error)) => return Err(error),
             };
+            if is_lock_failure(&error) {
+                return Err(LedgerError::NoLocks(self.location()));
+            }
             if !is_busy(&error) {
                 return Err(self.error(action, &error));
+            }
+            if !is_checked && start.elapsed() > CHECK_AFTER {
+                is_checked = true;
+                if !can_lock(&self.locks.join("check")) {
+                    return Err(LedgerError::NoLocks(self.location()));
+                }
             }
             if start.elapsed() > MAX_WAIT {
                 return Err(LedgerError::Locked { location: self.location(), waited: MAX_WAIT });

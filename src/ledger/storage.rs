@@ -177,6 +177,8 @@ pub(crate) enum LedgerError {
     Moved(PathBuf),
     #[error("the ledger {location} was locked by another process for {} seconds", .waited.as_secs())]
     Locked { location: String, waited: Duration },
+    #[error("the file system of the ledger {0} has no locks")]
+    NoLocks(String),
     #[error("the ledger {location} has version {found}, and this kustom knows version {known}")]
     Version { location: String, found: i64, known: i64 },
     #[error("cannot reach the ledger {location}: {reason}")]
@@ -201,6 +203,7 @@ impl LedgerError {
                 "make the folder writable, or set KUSTOM_STATE to another one; `kustom doctor` checks it"
                     .to_owned()
             }
+            Self::NoLocks(_) => "set KUSTOM_STATE to a folder on a local disk".to_owned(),
             Self::Locked { .. } => "try again when the other process has finished".to_owned(),
             Self::Version { found, known, .. } if found > known => "update kustom".to_owned(),
             Self::Unreachable { .. } => {

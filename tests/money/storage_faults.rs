@@ -98,13 +98,21 @@ fn a_ledger_that_is_deleted_after_the_request_is_reported() {
     }
 }
 
-/// What a system call returns on a file system that has no locks.
-#[test]
+/// Whether system calls can be made to fail.
 #[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn nothing_is_sent_from_a_file_system_without_locks() {
-    let can_inject = Command::new("strace").args(["-o", "/dev/null", "-e", "trace=flock", "true"]).output();
-    if !can_inject.is_ok_and(|output| output.status.success()) {
+fn can_inject() -> bool {
+    let traced = Command::new("strace").args(["-o", "/dev/null", "-e", "trace=flock", "true"]).output();
+    let can_inject = traced.is_ok_and(|output| output.status.success());
+    if !can_inject {
         eprintln!("skipped: strace is not installed, or may not trace");
+    }
+    can_inject
+}
+
+/// What a system call returns on a file system that has no locks for devices.
+#[test]
+fn nothing_is_sent_from_a_file_system_without_locks() {
+    if !can_inject() {
         return;
     }
     for error in ["ENOLCK", "EOPNOTSUPP"] {
@@ -119,5 +127,41 @@ fn nothing_is_sent_from_a_file_system_without_locks() {
             "{error}: {said}"
         );
         assert!(shop.charged(&sale).is_empty() && !shop.is_attempted(&sale), "{error}: {said}");
+    }
+}
+
+/// The same for the locks of SQLite: those of the database, and those of its index in shared memory.
+#[test]
+fn nothing_is_sent_from_a_file_system_without_locks_for_sqlite() {
+    if !can_inject() {
+        return;
+    }
+    for (error, file) in [
+        ("ENOLCK", "ledger.db"),
+        ("EINVAL", "ledger.db"),
+        ("ENOSYS", "ledger.db"),
+        ("EOPNOTSUPP", "ledger.db"),
+        ("ENOLCK", "ledger.db-shm"),
+        ("EINVAL", "ledger.db-shm"),
+    ] {
+        let mut shop = Shop::open();
+        let sale = shop.sale(true);
+        let state = shop.env.state_folder();
+        // Only the calls for these files: those that duplicate a descriptor are called `fcntl` too.
+        let paths = [file, "locks/check"].map(|file| format!("-P '{}'", state.join(file).display()));
+        let inject = format!("-e trace=fcntl -e inject=fcntl:error={error}");
+        let strace = format!("strace -f -qq -o /dev/null {} {inject}", paths.join(" "));
+        let trace = format!("exec {strace} \"$0\" \"$@\"");
+        let stopped = shop.env.command(sale.words("table")).through(&trace).run();
+        let said = stopped.assert_failure(6);
+        let expected = "error: the file system of the ledger <home>/state/ledger.db has no locks\n";
+        assert!(said.starts_with(expected) && said.contains("nothing was sent"), "{error} {file}: {said}");
+        assert!(
+            said.contains("hint: set KUSTOM_STATE to a folder on a local disk"),
+            "{error} {file}: {said}"
+        );
+        assert!(shop.charged(&sale).is_empty() && !shop.is_attempted(&sale), "{error} {file}: {said}");
+        // With locks, the same sale is made.
+        let _ = shop.command(&sale).run().assert_code(0);
     }
 }
