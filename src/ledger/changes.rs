@@ -2,13 +2,16 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
     ChangeDecision, ChangeIntent, ChangeOutcome, Ledger, OrderChange, OrderOperation, decide_change,
 };
 use crate::error::Error;
+
+/// How much the clocks of two machines differ at most: of the one that sold, and of the one that refunded.
+const MAX_CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_hours(24);
 
 impl Ledger {
     /// Stores an intended change of an order, with its idempotency key, unless it exists or has to be resumed. Both happen in
@@ -87,10 +90,14 @@ impl Ledger {
         Ok((found.into_iter().filter_map(|row| row.record).collect(), damaged))
     }
 
-    /// The refunded amount of each order, by its ID.
-    pub(crate) async fn refunded_amounts(&self) -> Result<HashMap<String, i64>, Error> {
+    /// The refunded amount of each order, by its ID. With `since`, of each order that was paid after this time.
+    pub(crate) async fn refunded_amounts(
+        &self,
+        since: Option<Timestamp>,
+    ) -> Result<HashMap<String, i64>, Error> {
+        let since = since.and_then(|at| at.checked_sub(MAX_CLOCK_DIFFERENCE).ok());
         let mut amounts: HashMap<String, i64> = HashMap::new();
-        for refund in self.refunds(None, None).await?.0 {
+        for refund in self.refunds(since, None).await?.0 {
             if matches!(refund.outcome, ChangeOutcome::Processed { .. }) {
                 let sum = amounts.entry(refund.intent.order_id).or_default();
                 *sum = sum.saturating_add(refund.intent.amount);

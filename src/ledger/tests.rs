@@ -406,8 +406,10 @@ fn a_refund_keeps_its_key_until_its_outcome_is_known_and_is_made_once() {
             let all = ledger().refunds(None, None).await.unwrap();
             assert_eq!((ids(all.0), all.1), (vec![first.id, second.id], 0));
             assert_eq!(ledger().refunds(Some(Timestamp::MAX), None).await.unwrap().0, []);
-            let amounts = ledger().refunded_amounts().await.unwrap();
+            let amounts = ledger().refunded_amounts(Some(first.at)).await.unwrap();
             assert_eq!(amounts.into_iter().collect::<Vec<_>>(), [("O-1".to_owned(), 100)]);
+            let later = first.at + jiff::SignedDuration::from_hours(25);
+            assert!(ledger().refunded_amounts(Some(later)).await.unwrap().is_empty());
             let other = Ledger::new(open(), account("M2"), String::new());
             let (_, decision) = other.begin_change(&intent, false).await.unwrap();
             assert_eq!(decision, ChangeDecision::Start, "of another account");

@@ -71,6 +71,7 @@ fn an_order_shows_what_was_refunded_and_no_personal_data() {
     assert_eq!(refunded["order_lines"][0]["total_tax_amount"], 2_000);
     let rows = env.run(["sessions", "list", "-o", "json"]).json();
     assert_eq!(rows[0]["refunded_amount"], 10_000);
+    assert_eq!(env.run(["sessions", "list", "--limit", "1", "-o", "json"]).json(), rows);
     let list = env.run(["sessions", "list"]).ok();
     assert!(list.contains("REFUNDED") && list.contains("100.00 SEK"), "{list}");
     let session = env.run(["sessions", "get", rows[0]["session_id"].as_str().unwrap()]).assert_code(0);

@@ -161,7 +161,7 @@ impl Args {
 
     /// Sales that were paid or may have been, with what the ledger knows about their refunds.
     async fn sale_facts(&self, sales: Vec<Sale>, context: &ApiContext<'_>) -> Result<Vec<SaleFact>, Error> {
-        let refunded = context.ledger().await?.refunded_amounts().await?;
+        let refunded = context.ledger().await?.refunded_amounts(None).await?;
         let to_fact = |sale: Sale| {
             let is_unknown = matches!(sale.state, SaleState::Unknown);
             let order_id = sale.order_id().map(str::to_owned);

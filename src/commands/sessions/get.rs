@@ -47,7 +47,7 @@ impl Args {
 async fn print_refunds(session: &Session, context: &ApiContext<'_>) {
     let Some(order) = &session.order_id else { return };
     let Ok(ledger) = context.ledger().await else { return };
-    let refunded = ledger.refunded_amounts().await.ok().and_then(|refunded| refunded.get(order).copied());
+    let refunded = ledger.refunded_amounts(None).await.ok().and_then(|refunded| refunded.get(order).copied());
     if let Some(refunded) = refunded {
         let amount = format_amount(Some(refunded), session.purchase_currency.as_deref());
         let (flag, order) = (context.settings.profile_flag(), escape_control(order));

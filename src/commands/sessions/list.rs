@@ -1,5 +1,6 @@
 //! `kustom sessions list`
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ use crate::text::{format_duration, pluralize};
 use crate::time_zone::local_time_zone;
 
 const MAX_CONCURRENT_REFRESH: usize = 8;
+
+/// How many rows are kept in memory in every format.
+const SHORT_LIST: usize = 1000;
 
 /// List the sessions that were created here
 ///
@@ -136,16 +140,21 @@ impl Args {
             prune_resolved(ledger, age, account.is_production(), app).await?;
         }
         let limit = self.limit.map_or(usize::MAX, |limit| limit as usize);
-        let refunded = ledger.refunded_amounts().await?;
         let mut list = app.output.list_writer()?;
         let mut rows = Vec::new();
-        // The widths of a table depend on all rows; the other formats are printed as the rows are read.
+        // The widths of a table depend on all rows, and only the refunds since the oldest row are read for a short list. Any
+        // other list is printed as its rows are read.
         let needs_names = app.output.shows_names();
+        let collects_rows = needs_names || limit <= SHORT_LIST;
+        let mut refunded = HashMap::new();
+        if !collects_rows {
+            refunded = ledger.refunded_amounts(None).await?;
+        }
         let damaged = ledger
             .for_each_attempt(filter, limit, |attempt| {
-                let row = AttemptRow::from(attempt).with_refunds(&refunded);
-                if !needs_names {
-                    return list.push(row);
+                let row = AttemptRow::from(attempt);
+                if !collects_rows {
+                    return list.push(row.with_refunds(&refunded));
                 }
                 rows.push(row);
                 Ok(())
@@ -158,9 +167,14 @@ impl Args {
         for damaged in ledger.damaged_journals() {
             app.output.warn(&damaged.to_string());
         }
-        learn_names(&rows, account, app).await;
+        if needs_names {
+            learn_names(&rows, account, app).await;
+        }
+        if let Some(oldest) = rows.iter().map(|row| row.at).min() {
+            refunded = ledger.refunded_amounts(Some(oldest)).await?;
+        }
         for row in rows {
-            list.push(row)?;
+            list.push(row.with_refunds(&refunded))?;
         }
         list.finish()
     }

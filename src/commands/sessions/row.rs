@@ -12,7 +12,7 @@ use crate::output::{Cell, CellStyle, Column, NameKind, View, format_amount, form
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct AttemptRow {
     attempt: String,
-    at: Timestamp,
+    pub(super) at: Timestamp,
     /// `created`, `unknown`, `refused` or `not_carried_out`.
     outcome: &'static str,
     session_id: Option<String>,
