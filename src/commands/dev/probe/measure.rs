@@ -28,7 +28,7 @@ const LAG_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 const LIFETIME_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What is measured.
+/// The subject of a measurement.
 #[derive(Clone, Copy)]
 enum Subject {
     SessionLifetime,

@@ -27,7 +27,7 @@ pub(super) struct UsedKey {
     order: Uuid,
     key: Uuid,
     refund_id: Option<String>,
-    /// What was refunded of the order, if the response does not name the refund.
+    /// The amount refunded from the order, if the response does not name the refund.
     refunded_amount: Option<i64>,
 }
 
