@@ -198,7 +198,7 @@ fn what_is_pure_imports_nothing_above_it() {
     allowed("model", &["text"]);
     allowed("polling", &["model"]);
     allowed("api", &["model", "secret", "text", "error", "http_client"]);
-    allowed("emulator", &["model", "fs", "text", "secret", "callback_poster", "page", "server_limits"]);
+    allowed("emulator", &["model", "fs", "text", "secret", "callback_poster", "page", "local_server"]);
     allowed("page", &["text"]);
     allowed("ledger", &["model", "fs", "text", "secret", "error", "http_client"]);
 }

@@ -8,7 +8,6 @@ mod fault_response;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -21,9 +20,8 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
 use super::exchange::Exchange;
@@ -32,12 +30,7 @@ use super::request_log::{PendingRecord, RequestRecord};
 use super::routes::{Ignored, MAX_BODY};
 use super::state::Rejection;
 use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, History, StateFileError};
-use crate::server_limits::{
-    CONNECTION_BUFFER_SIZE, ConnectionState, Connections, WatchedStream, check_host, check_origin,
-};
-
-/// How long to wait after a failed accept, as when the process has too many open files.
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+use crate::local_server::{ConnectionState, Connections, accept, check_host, check_origin, serve_http};
 
 /// How much of a body that is too large is read before the 413: many clients read no response while they still send.
 const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -130,13 +123,11 @@ impl Server {
                 stream = accept(&self.listener), if limits.has_room() => {
                     let (router, connection) = (router.clone(), limits.open());
                     let state = connection.state();
-                    let stream = TokioIo::new(WatchedStream::new(stream, state.clone()));
-                    let service =
-                        service_fn(move |request| respond(router.clone(), request, state.clone(), address));
-                    let serving = hyper::server::conn::http1::Builder::new()
-                        .max_buf_size(CONNECTION_BUFFER_SIZE)
-                        .serve_connection(stream, service);
-                    connections.spawn(connection.serve(open.watch(serving)));
+                    let for_request = state.clone();
+                    let service = service_fn(move |request| {
+                        respond(router.clone(), request, for_request.clone(), address)
+                    });
+                    connections.spawn(connection.serve(open.watch(serve_http(stream, state, service))));
                 }
             }
         }
@@ -147,19 +138,6 @@ impl Server {
             history.close();
         }
         open.shutdown().await;
-    }
-}
-
-async fn accept(listener: &TcpListener) -> TcpStream {
-    loop {
-        match listener.accept().await {
-            Ok((connection, _)) => {
-                // Without it, Nagle's algorithm delays small responses. The connection works even if this fails.
-                let _ = connection.set_nodelay(true);
-                return connection;
-            }
-            Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
-        }
     }
 }
 

@@ -28,9 +28,9 @@ use crate::deliveries::{Begin, DeliveryState, DeliveryStore, Finish, StoreError}
 use crate::error::{Error, ErrorKind};
 use crate::fs::{io_error_message, write_atomic};
 use crate::ledger::Ledger;
+use crate::local_server::{BodyError, ConnectionState, check_host, check_origin};
 use crate::model::{CallbackType, Resource, Session};
 use crate::output::{ListWriter, Output};
-use crate::server_limits::{BodyError, ConnectionState, check_host, check_origin};
 use crate::text::escape_control;
 use crate::webhooks::{Verifier, VerifyError};
 

@@ -2,22 +2,16 @@ pub(super) mod delivery;
 pub(super) mod forward;
 mod handler;
 mod response;
+mod server;
 mod ui;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use http::{HeaderName, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -36,27 +30,19 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::model::CallbackType;
 use crate::output::Output;
 use crate::secret::CallbackSecret;
-use crate::server_limits::{CONNECTION_BUFFER_SIZE, Connections, WatchedStream};
 use crate::webhooks::{Signer, Verifier};
 
 /// Timeout for the application of `--forward-to`.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long responses in flight may take after the last delivery.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-
-const STDOUT_POLL_INTERVAL: Duration = Duration::from_secs(1);
-
 /// How long the reader of stdout may take at the end.
 const FINAL_PRINT_TIMEOUT: Duration = Duration::from_millis(500);
-
-const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Receive, verify and print callbacks
 ///
 /// kustom listens on this machine; use a tunnel to receive callbacks from the service. It stores each delivery before it
-/// acknowledges it, responds to an invalid one with 401 and drops duplicates, also after a restart. It runs until Ctrl-C, --exit-after or --timeout, and exits with 13 if the timeout ended
-/// it before the expected delivery.
+/// acknowledges it, responds to an invalid one with 401 and drops duplicates, also after a restart. It runs until Ctrl-C,
+/// --exit-after or --timeout, and exits with 13 if the timeout ended it before the expected delivery.
 #[derive(Debug, clap::Args)]
 #[command(after_help = after_help("\
 Examples:
@@ -233,13 +219,12 @@ impl Args {
             let address = listener.local_addr();
             let address =
                 address.map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
-            let url_address = address;
             let url = format!("http://{address}/");
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
             print_ready(&url, output);
             let page = match ui {
-                Some(address) => Some(open_page(address, &secrets, application, app).await?),
+                Some(page) => Some(open_page(page, &secrets, application, app).await?),
                 None => None,
             };
             output.drop_unread_messages();
@@ -257,7 +242,7 @@ impl Args {
                     }
                 };
                 tokio::select! {
-                    status = serve(&listener, &handler, url_address, app) => status,
+                    status = server::serve(&listener, &handler, address, app) => status,
                     // They never end before the listener.
                     () = showing => Ok(ExitStatus::Success),
                     () = checking => Ok(ExitStatus::Success),
@@ -295,68 +280,6 @@ async fn open_page(
     }
     app.output.status(&format!("The page is at http://{address}/."));
     Ok((listener, page))
-}
-
-/// Serves deliveries until there is a reason to exit, then completes the responses in flight.
-async fn serve(
-    listener: &TcpListener,
-    handler: &Handler<'_>,
-    address: SocketAddr,
-    app: &App,
-) -> Result<ExitStatus, Error> {
-    let graceful = GracefulShutdown::new();
-    let limits = Connections::default();
-    // The handler is not `Send`, so all connections run in this task.
-    let mut connections = FuturesUnordered::new();
-    let mut stdout_poll = tokio::time::interval(STDOUT_POLL_INTERVAL);
-    let mut timeout = pin!(async {
-        match app.settings.timeout {
-            Some(timeout) => tokio::time::sleep(timeout).await,
-            None => std::future::pending().await,
-        }
-    });
-    let result = loop {
-        tokio::select! {
-            biased;
-            () = app.cancel.cancelled() => break match handler.exit_after {
-                None => Ok(ExitStatus::Success),
-                Some(_) => Err(Error::new(ErrorKind::Interrupted, "interrupted before the expected delivery")),
-            },
-            () = handler.stop.cancelled() => {
-                break handler.print_error.take().map_or(Ok(ExitStatus::Success), Err);
-            }
-            Some(()) = connections.next(), if !connections.is_empty() => {}
-            accepted = listener.accept(), if limits.has_room() => match accepted {
-                Ok((stream, _)) => {
-                    let connection = limits.open();
-                    let state = connection.state();
-                    let stream = TokioIo::new(WatchedStream::new(stream, state.clone()));
-                    let service = service_fn(move |request| {
-                        let state = state.clone();
-                        async move { handler.handle(request, &state, address).await }
-                    });
-                    let serving = http1::Builder::new()
-                        .max_buf_size(CONNECTION_BUFFER_SIZE)
-                        .serve_connection(stream, service);
-                    connections.push(connection.serve(graceful.watch(serving)));
-                }
-                // The process may have too many open files.
-                Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
-            },
-            () = &mut timeout => break match (&handler.exit_after, handler.accepted.get()) {
-                (None, 1..) => Ok(ExitStatus::Success),
-                _ => Ok(ExitStatus::NoDelivery),
-            },
-            _ = stdout_poll.tick() => if app.output.is_stdout_closed() {
-                break Err(Error::new(ErrorKind::ClosedPipe, "stdout was closed"));
-            },
-        }
-    };
-    handler.stop.cancel();
-    let complete_responses = async { while connections.next().await.is_some() {} };
-    let shutdown = async { tokio::join!(graceful.shutdown(), complete_responses) };
-    let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, shutdown).await;
-    result
 }
 
 fn ready_line(url: &str, output: &Output) -> String {

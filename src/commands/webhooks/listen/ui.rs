@@ -12,9 +12,7 @@ use futures_util::stream::{self, FuturesUnordered};
 use http::header::{ACCEPT, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use maud::{Markup, html};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -24,11 +22,11 @@ use crate::callback_poster::CallbackEndpoint;
 use crate::commands::webhooks::{replay, store};
 use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
 use crate::error::Error;
+use crate::local_server::{
+    BodyError, ConnectionState, Connections, accept, check_host, check_origin, serve_http,
+};
 use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, safe, short_id};
 use crate::secret::redact_value;
-use crate::server_limits::{
-    BodyError, CONNECTION_BUFFER_SIZE, ConnectionState, Connections, WatchedStream, check_host, check_origin,
-};
 use crate::webhooks::Signer;
 
 const MAX_FORM: usize = 64 * 1024;
@@ -72,25 +70,20 @@ impl Ui {
         loop {
             tokio::select! {
                 Some(()) = connections.next(), if !connections.is_empty() => {}
-                accepted = listener.accept(), if limits.has_room() => match accepted {
-                    Ok((stream, _)) => {
-                        let connection = limits.open();
-                        let state = connection.state();
-                        let stream = TokioIo::new(WatchedStream::new(stream, state.clone()));
-                        let service = service_fn(move |request| {
-                            let state = state.clone();
-                            async move {
-                                let response = self.respond(request, &state).await;
-                                state.finish_request();
-                                Ok::<_, Infallible>(response)
-                            }
-                        });
-                        let mut server = http1::Builder::new();
-                        let server = server.max_buf_size(CONNECTION_BUFFER_SIZE);
-                        connections.push(connection.serve(server.serve_connection(stream, service)));
-                    }
-                    Err(_) => tokio::time::sleep(POLL_INTERVAL).await,
-                },
+                stream = accept(listener), if limits.has_room() => {
+                    let connection = limits.open();
+                    let state = connection.state();
+                    let for_request = state.clone();
+                    let service = service_fn(move |request| {
+                        let state = for_request.clone();
+                        async move {
+                            let response = self.respond(request, &state).await;
+                            state.finish_request();
+                            Ok::<_, Infallible>(response)
+                        }
+                    });
+                    connections.push(connection.serve(serve_http(stream, state, service)));
+                }
             }
         }
     }

@@ -1,15 +1,12 @@
-//! The limits of the servers on this machine: how long a client may take, how many connections there are, and how much
-//! memory the bodies take of clients that have shown no credential. Also which pages of a browser may send requests.
+//! The limits of a server: how long a client may take, how many connections there are, and how much memory the bodies take of
+//! clients that have shown no credential.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::HeaderMap;
-use http::header::{HOST, ORIGIN};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -35,9 +32,6 @@ const MAX_CONNECTIONS: usize = 512;
 
 /// For the bodies of all requests that are being received.
 const MAX_BODY_MEMORY: usize = 32 * 1024 * 1024;
-
-/// For the headers of a request, and for what is received while nobody reads the body.
-pub(crate) const CONNECTION_BUFFER_SIZE: usize = 16 * 1024;
 
 /// The open connections of a server.
 #[derive(Debug, Clone)]
@@ -315,7 +309,7 @@ pub(crate) struct WatchedStream<S> {
 }
 
 impl<S> WatchedStream<S> {
-    pub(crate) const fn new(stream: S, state: ConnectionState) -> Self {
+    pub(super) const fn new(stream: S, state: ConnectionState) -> Self {
         Self { stream, state }
     }
 }
@@ -357,107 +351,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
     }
 }
 
-/// Why a request is rejected before anything of it is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum OriginError {
-    /// DNS rebinding: the name of another site that resolves to this machine.
-    #[error("The Host header names another machine than this one.")]
-    Host,
-    #[error("The request comes from a page of another site.")]
-    Origin,
-}
-
-/// Checks that a request to a loopback address names this machine.
-pub(crate) fn check_host(headers: &HeaderMap, address: SocketAddr) -> Result<(), OriginError> {
-    if !address.ip().is_loopback() {
-        // Other machines use whatever names they have for this one.
-        return Ok(());
-    }
-    // Browsers always send it.
-    let is_local = headers.get_all(HOST).iter().all(|host| host.to_str().is_ok_and(is_local_host));
-    if is_local { Ok(()) } else { Err(OriginError::Host) }
-}
-
-/// Checks that a request does not come from a page of another site. Programs other than browsers send no `Origin`.
-pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), OriginError> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("invalid"));
-    let host = text(HOST.as_str()).unwrap_or_default();
-    let is_same_origin =
-        |origin: &str| origin.strip_prefix("http://").is_some_and(|rest| rest.eq_ignore_ascii_case(host));
-    if text(ORIGIN.as_str()).is_some_and(|origin| !is_same_origin(origin)) {
-        return Err(OriginError::Origin);
-    }
-    // A link from another site may open a page.
-    let opens_page = text("sec-fetch-mode") == Some("navigate") && text("sec-fetch-dest") == Some("document");
-    match text("sec-fetch-site") {
-        Some("cross-site" | "same-site") if !opens_page => Err(OriginError::Origin),
-        _ => Ok(()),
-    }
-}
-
-/// Returns true for a loopback address, and for a name without a dot, such as that of a container: no other site can have
-/// such a name.
-fn is_local_host(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    match name.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback(),
-        Err(_) => !name.is_empty() && !name.contains(['.', ':']),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn a_request_names_this_machine_and_comes_from_no_other_site() {
-        let local: SocketAddr = "127.0.0.1:4010".parse().unwrap();
-        for host in ["127.0.0.1:4010", "localhost", "LOCALHOST:1", "[::1]:4010", "127.9.9.9", "emulator:4010"]
-        {
-            assert_eq!(check_host(&headers(&[("host", host)]), local), Ok(()), "{host}");
-        }
-        for host in [
-            "evil.example:4010",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "10.0.0.1",
-            "",
-            "[::2]:1",
-        ] {
-            assert_eq!(check_host(&headers(&[("host", host)]), local), Err(OriginError::Host), "{host}");
-        }
-        assert_eq!(check_host(&headers(&[]), local), Ok(()));
-        assert_eq!(check_host(&headers(&[("host", "till.example")]), "0.0.0.0:1".parse().unwrap()), Ok(()));
-        let host = ("host", "127.0.0.1:4010");
-        for allowed in [
-            &[][..],
-            &[("origin", "http://127.0.0.1:4010"), ("sec-fetch-site", "same-origin")],
-            &[
-                ("sec-fetch-site", "cross-site"),
-                ("sec-fetch-mode", "navigate"),
-                ("sec-fetch-dest", "document"),
-            ],
-        ] {
-            assert_eq!(check_origin(&headers(&[&[host], allowed].concat())), Ok(()), "{allowed:?}");
-        }
-        for other in [
-            ("origin", "http://evil.example"),
-            ("origin", "null"),
-            ("origin", "http://127.0.0.1:4011"),
-            ("origin", "https://127.0.0.1:4010"),
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "same-site"),
-        ] {
-            assert_eq!(check_origin(&headers(&[host, other])), Err(OriginError::Origin), "{other:?}");
-        }
-    }
 
     #[test]
     fn the_oldest_idle_connection_makes_room() {
