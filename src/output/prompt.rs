@@ -217,8 +217,8 @@ impl Output {
 /// Escapes the error of a prompt, which may repeat what was pasted, and wraps it, because dialoguer clears as many rows as the
 /// error has lines.
 fn wrap_error(error: &str, term: &Term) -> String {
-    let error = escape_control(error);
     const PREFIX: &str = "error: ";
+    let error = escape_control(error);
     let width = usize::from(term.size().1);
     let line = wrap(&format!("{PREFIX}{error}"), width, 0);
     // A first word that is too long is on the line after the prefix.

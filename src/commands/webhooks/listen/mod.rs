@@ -224,7 +224,7 @@ impl Args {
             let _ready_file = ready_file.transpose()?;
             print_ready(&url, output);
             let page = match ui {
-                Some(page) => Some(open_page(page, &secrets, application, app).await?),
+                Some(page) => Some(open_page(page, &secrets, application, app)?),
                 None => None,
             };
             output.drop_unread_messages();
@@ -263,7 +263,7 @@ impl Args {
     }
 }
 
-async fn open_page(
+fn open_page(
     address: SocketAddr,
     secrets: &[CallbackSecret],
     application: Option<String>,
