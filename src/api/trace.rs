@@ -18,7 +18,7 @@ pub(crate) fn format_event(event: &Event<'_>, verbosity: u8) -> Option<String> {
         Event::Received { request, status, elapsed, .. } => {
             format!("< {status} in {} ms ({})", elapsed.as_millis(), request.summary())
         }
-        Event::Failed { request, reason } => format!("< no response: {reason} ({})", request.summary()),
+        Event::Failed { request, reason } => format!("< {reason} ({})", request.summary()),
         Event::Waiting { delay, .. } => format!("  retrying in {} ms", delay.as_millis()),
         // This is a warning at any verbosity.
         Event::RepeatedPage { .. } => return None,
