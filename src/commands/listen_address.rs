@@ -43,8 +43,8 @@ pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 /// With the default of tokio, 128, a burst of connections delays the next one by a second, which its client waits before it
-/// tries again.
-const BACKLOG: u32 = 1024;
+/// tries again. Systems have a limit of their own.
+const BACKLOG: u32 = 4096;
 
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;

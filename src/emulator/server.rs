@@ -30,7 +30,9 @@ use super::request_log::{PendingRecord, RequestRecord};
 use super::routes::{Ignored, MAX_BODY};
 use super::state::Rejection;
 use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, History, StateFileError};
-use crate::local_server::{ConnectionState, Connections, accept, check_host, check_origin, serve_http};
+use crate::local_server::{
+    BodyBuffer, ConnectionState, Connections, accept, check_host, check_origin, serve_http,
+};
 
 /// How much of a body that is too large is read before the 413: many clients read no response while they still send.
 const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -243,7 +245,7 @@ async fn read_body(request: Request) -> Result<(Parts, Bytes), axum::Error> {
     if let Some(state) = &state {
         state.start_body();
     }
-    let (mut kept, mut length) = (Vec::new(), 0_usize);
+    let (mut kept, mut length) = (BodyBuffer::default(), 0_usize);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         length = length.saturating_add(data.len());
@@ -251,7 +253,7 @@ async fn read_body(request: Request) -> Result<(Parts, Bytes), axum::Error> {
         if let Some(state) = &state {
             state.reserve(data.len().min(room));
         }
-        kept.extend_from_slice(&data[..data.len().min(room)]);
+        kept.push(&data[..data.len().min(room)]);
         if length > MAX_DRAIN_BYTES {
             break;
         }
@@ -259,5 +261,5 @@ async fn read_body(request: Request) -> Result<(Parts, Bytes), axum::Error> {
     if let Some(state) = state {
         state.start_processing();
     }
-    Ok((parts, kept.into()))
+    Ok((parts, kept.into_bytes().into()))
 }

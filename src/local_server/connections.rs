@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::body_buffer::BodyBuffer;
+
 /// From the first byte of a request to the end of its headers.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -23,7 +25,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a connection in use is checked.
 const IN_USE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long a request that has begun to arrive may take on a connection that has to make room.
+/// How long the headers of a request that have begun to arrive may take on a connection that has to make room.
 const CLOSE_GRACE: Duration = Duration::from_millis(100);
 const CLOSE_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -200,7 +202,8 @@ impl Connection {
         let deadline = Instant::now() + CLOSE_GRACE;
         loop {
             match self.state().phase() {
-                Some(Phase::Head(_) | Phase::Body(_)) if Instant::now() < deadline => {}
+                // The memory of a body is needed at once.
+                Some(Phase::Head(_)) if Instant::now() < deadline => {}
                 Some(Phase::InUse) => {}
                 _ => return,
             }
@@ -254,7 +257,7 @@ impl ConnectionState {
         if body.size_hint().lower() > max as u64 {
             return Err(BodyError::TooLarge);
         }
-        let mut bytes = Vec::new();
+        let mut bytes = BodyBuffer::default();
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| BodyError::Incomplete)?;
             let Ok(data) = frame.into_data() else { continue };
@@ -262,9 +265,9 @@ impl ConnectionState {
                 return Err(BodyError::TooLarge);
             }
             self.reserve(data.len());
-            bytes.extend_from_slice(&data);
+            bytes.push(&data);
         }
-        Ok(bytes)
+        Ok(bytes.into_bytes())
     }
 
     /// Counts bytes of a body that was received. If all bodies take too much, the connections that have been sending for

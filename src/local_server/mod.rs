@@ -1,5 +1,6 @@
 //! What the servers on this machine share: the emulator, the listener for callbacks, and their pages.
 
+mod body_buffer;
 mod connections;
 mod request_source;
 
@@ -11,6 +12,7 @@ use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 
+pub(crate) use self::body_buffer::BodyBuffer;
 use self::connections::WatchedStream;
 pub(crate) use self::connections::{BodyError, ConnectionState, Connections};
 pub(crate) use self::request_source::{check_host, check_origin};

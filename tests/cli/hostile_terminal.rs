@@ -173,9 +173,9 @@ fn a_pager_gets_no_control_characters() {
             let _ = std::fs::remove_file(env.path().join("paged.txt"));
             let (code, shown) = PtySession::open(&env, args, &[(variable, &pager)]).end();
             assert_eq!(code, 0, "{shown}");
-            let paged = std::fs::read_to_string(env.path().join("paged.txt")).unwrap();
-            assert!(paged.lines().count() > 60, "{paged}");
-            assert_safe(&paged);
+            let received = std::fs::read_to_string(env.path().join("paged.txt")).unwrap();
+            assert!(received.lines().count() > 60, "{received}");
+            assert_safe(&received);
         }
         // A pager that does not exist: kustom prints the list itself.
         let (code, shown) = PtySession::open(&env, ["devices", "list"], &[(variable, &marker())]).end();
