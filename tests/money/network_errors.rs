@@ -69,7 +69,7 @@ fn an_api_that_is_not_there_yet_is_waited_for_by_all_sessions_with_one_warning()
     let ids = ids.map(|id| id.to_string());
     let words = ["sessions", "watch", "-v"].into_iter().chain(ids.iter().map(String::as_str)).chain(FAST);
     let watching = shop.env.command(words).env("KUSTOM_BASE_URL", &url).spawn();
-    watching.until_stderr(|said| said.matches("< no response").count() >= 60);
+    watching.until_stderr(|said| said.matches("< cannot reach").count() >= 60);
     let emulator = shop.emulator.clone();
     let (over, is_over) = tokio::sync::oneshot::channel::<()>();
     let server = std::thread::spawn(move || {
