@@ -25,7 +25,7 @@ pub(super) fn is_lock_failure(error: &rusqlite::Error) -> bool {
 pub(super) fn can_lock(path: &Path) -> bool {
     use rustix::fs::{FlockOperation, fcntl_lock};
     use rustix::io::Errno;
-    // What fails for another reason is reported by SQLite.
+    // SQLite reports any other failure.
     let Ok(()) = create_private_dir(parent_dir(path)) else { return true };
     let Ok(file) = private_open_options().read(true).open(path) else { return true };
     let locked = fcntl_lock(&file, FlockOperation::NonBlockingLockShared);

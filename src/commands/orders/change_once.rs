@@ -21,7 +21,7 @@ pub(super) enum Intended {
 }
 
 impl Intended {
-    /// What a person confirms: the change, or the one that was started before. `describe` names its amount and its order.
+    /// The change that a person confirms: a new one, or the one that was started before. `describe` names its amount and its order.
     pub(super) fn question(
         &self,
         verb: &str,

@@ -38,7 +38,7 @@ pub(in crate::commands) enum SessionFilter {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::commands) struct FoundSession {
     pub(in crate::commands) id: Uuid,
-    /// What was sent to create it, if the ledger was needed to find it. What the API returns is compared with it.
+    /// The request that created it, if the ledger was needed to find it. The response of the API is compared with it.
     pub(in crate::commands) sent: Map<String, Value>,
 }
 
