@@ -31,7 +31,6 @@ pub mod secret;
 mod settings;
 mod signals;
 mod text;
-mod time_zone;
 mod version;
 pub mod webhooks;
 

@@ -25,7 +25,7 @@ pub struct OrderChange {
     pub outcome: ChangeOutcome,
 }
 
-/// What is done to an order.
+/// An operation that changes an order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderOperation {

@@ -161,7 +161,7 @@ impl Output {
         self.names.borrow().get(kind, id).is_some()
     }
 
-    /// Whether the names of a kind were listed before; true from the second call on.
+    /// Marks the names of a kind as listed. Returns whether they were before.
     pub(crate) fn mark_listed(&self, kind: NameKind) -> bool {
         self.names.borrow_mut().mark_listed(kind)
     }

@@ -1,11 +1,11 @@
 //! How a value is shown: columns for tables, fields for CSV and its serialization for JSON.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::names::{NameKind, Names};
 use crate::model::{Metadata, format_minor};
-use crate::time_zone::local_time_zone;
 
 /// Semantic style of a table cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,7 +117,7 @@ pub(crate) trait View: Serialize + 'static {
 
 /// Formats a time in the local time zone.
 pub(crate) fn format_time(time: Timestamp) -> String {
-    time.to_zoned(local_time_zone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Formats minor units as a decimal amount with its currency. Without a known currency the number of decimals is

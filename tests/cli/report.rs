@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::common::emulator_process::EmulatorProcess;
 use crate::common::harness::TestEnv;
+#[cfg(unix)]
+use crate::common::pty::PtySession;
 
 fn sell(env: &TestEnv, amount: &str, currency: &str, reference: &str, pays: bool) -> String {
     let args = ["sessions", "create", "--device", "Till 1", "--amount", amount, "--currency", currency];
@@ -11,7 +13,6 @@ fn sell(env: &TestEnv, amount: &str, currency: &str, reference: &str, pays: bool
     let session = created["session_id"].as_str().unwrap().to_owned();
     if pays {
         let _ = env.run(["dev", "simulate-tap", &session]).ok();
-        let _ = env.run(["sessions", "watch", &session, "-q"]).assert_code(0);
     }
     session
 }
@@ -24,6 +25,49 @@ fn store() -> TestEnv {
 
 fn report(env: &TestEnv, args: &[&str]) -> Value {
     env.run(["report", "-o", "json"].iter().chain(args)).json()
+}
+
+/// Pays at the phone, which no command here notices.
+fn pay_elsewhere(env: &TestEnv, session: &str) {
+    let path = format!("/ipp/v1/dev/sessions/{session}/simulate-tap");
+    let _ = env.run(["api", "POST", &path]).assert_code(0);
+}
+
+#[test]
+fn a_payment_that_any_command_notices_is_in_the_report() {
+    let commands: [&dyn Fn(&str) -> Vec<String>; 4] = [
+        &|session| ["sessions", "get", session].map(str::to_owned).to_vec(),
+        &|session| ["orders", "get", session].map(str::to_owned).to_vec(),
+        &|_| ["orders", "get", "receipt-1"].map(str::to_owned).to_vec(),
+        &|_| ["orders", "refund", "receipt-1", "--all", "--yes"].map(str::to_owned).to_vec(),
+    ];
+    for command in commands {
+        let env = store();
+        let session = sell(&env, "100.00", "SEK", "receipt-1", false);
+        pay_elsewhere(&env, &session);
+        assert_eq!(report(&env, &[])[0]["count"], 0);
+        let command = command(&session);
+        let _ = env.run(&command).assert_code(0);
+        assert_eq!(report(&env, &[])[0]["count"], 1, "{command:?}");
+    }
+    let env = store();
+    let session = sell(&env, "100.00", "SEK", "receipt-1", false);
+    let _ = env.run(["dev", "simulate-tap", &session]).assert_code(0);
+    assert_eq!(report(&env, &[])[0]["count"], 1, "simulate-tap");
+}
+
+/// A sale is offered although its payment was not noticed before.
+#[cfg(unix)]
+#[test]
+fn a_sale_that_was_paid_meanwhile_can_be_picked() {
+    let env = store();
+    let session = sell(&env, "100.00", "SEK", "receipt-1", false);
+    pay_elsewhere(&env, &session);
+    let mut screen = PtySession::open(&env, ["orders", "get"], &[]);
+    screen.until_asked("Sale (type to search):");
+    screen.type_in("\r");
+    let (exit, shown) = screen.end();
+    assert!(exit == 0 && shown.contains("receipt-1"), "{shown}");
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use kustom::emulator::{API_KEY, MERCHANT_ID};
@@ -195,10 +195,16 @@ impl Stub {
     }
 }
 
-/// An address on loopback that nothing listens on.
+/// An address on loopback that nothing listens on. Its port is not one that the system gives to a listener at port 0, since
+/// another test could get it before it is used.
 fn find_free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
-    listener.local_addr().expect("an address").to_string()
+    static NEXT_PORT: LazyLock<AtomicU16> = LazyLock::new(|| fastrand::u16(20_000..30_000).into());
+    loop {
+        let address = format!("127.0.0.1:{}", NEXT_PORT.fetch_add(1, Ordering::Relaxed));
+        if std::net::TcpListener::bind(&address).is_ok() {
+            return address;
+        }
+    }
 }
 
 fn take_calls(dir: &Path) -> Vec<Call> {

@@ -37,6 +37,7 @@ impl Args {
         let session = context.client.session(id).await.map_err(|error| {
             Error::from(error).context("the tap was simulated, but the session cannot be read")
         })?;
+        outcome::record_end(&session, context).await;
         context.print_item_with_names(&session).await?;
         let status = outcome::describe_status(&session);
         context.output.status(&match outcome.unwrap_or_default() {

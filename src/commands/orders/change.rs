@@ -103,27 +103,14 @@ impl CaptureArgs {
             Some(text) => parse_amount(&text, currency_of(&found.order)?)
                 .map_err(|error| Error::usage(format!("--amount: {error}")))?,
         };
-        let check = || {
-            if remaining <= 0 {
-                return Err(not_possible(&found.order, "captured"));
-            }
-            if amount <= 0 || amount > remaining {
-                let currency = found.order.currency();
-                let (amount, remaining) = (
-                    format_amount(Some(amount), currency.as_deref()),
-                    format_amount(Some(remaining), currency.as_deref()),
-                );
-                return Err(Error::usage(format!("{amount} cannot be captured: {remaining} is authorized")));
-            }
-            Ok(())
-        };
+        let check = check_capture(&found.order, amount, remaining);
         let intent = ChangeIntent {
             operation: OrderOperation::Capture,
             reference: reference.map(|text| text.trim().to_owned()),
             is_all,
             ..intent(&found, Some(amount))
         };
-        perform(&found, &intent, again, check(), context).await
+        perform(&found, &intent, again, check, context).await
     }
 }
 
@@ -174,6 +161,19 @@ fn currency_of(order: &Order) -> Result<Currency, Error> {
     let code = order.currency().unwrap_or_default();
     code.parse()
         .map_err(|error| Error::new(ErrorKind::Unavailable, format!("the currency of the order: {error}")))
+}
+
+fn check_capture(order: &Order, amount: i64, remaining: i64) -> Result<(), Error> {
+    if remaining <= 0 {
+        return Err(not_possible(order, "captured"));
+    }
+    if (1..=remaining).contains(&amount) {
+        return Ok(());
+    }
+    let currency = order.currency();
+    let format = |amount| format_amount(Some(amount), currency.as_deref());
+    let (amount, remaining) = (format(amount), format(remaining));
+    Err(Error::usage(format!("{amount} cannot be captured: {remaining} is authorized")))
 }
 
 /// The error of the API for an in-person order, without sending the request.
@@ -230,7 +230,7 @@ async fn perform(
             _ => ErrorKind::Unknown,
         };
         let done = done.to_lowercase();
-        Error { kind, ..error }.context(&format!("{amount} was {done}, but not confirmed"))
+        Error { kind, ..error }.context(&format!("{amount} was {done}, but the order cannot be read"))
     })?;
     context.output.print_item(&without_personal_data(after, false))?;
     context.output.status(&format!("{done} {}.", describe(&intent)));

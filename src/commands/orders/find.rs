@@ -4,16 +4,13 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::commands::sales::{Sale, SaleState};
-use crate::commands::sessions::outcome::check_requested;
+use crate::commands::sessions::outcome::{check_requested, record_end};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Filter;
-use crate::model::{Order, Resource, SessionStatus};
+use crate::model::{MIN_ID_PREFIX_LEN, Order, Resource, SessionStatus};
 use crate::output::{Choice, format_amount, format_time};
 use crate::text::{escape_control, format_age, normalize_text, pluralize};
-
-/// Shorter beginnings of an ID are not looked up.
-const MIN_ID_PREFIX_LEN: usize = 4;
 
 const MAX_CHOICES: usize = 100;
 
@@ -41,6 +38,10 @@ pub(in crate::commands) async fn find_order(
     context: &ApiContext<'_>,
 ) -> Result<FoundOrder, Error> {
     ensure_order_named(query, context)?;
+    if query.is_none() {
+        // A sale may have been paid since its status was last known.
+        context.refresh_open_sessions().await?;
+    }
     let sales = context.sales(&Filter::default()).await?;
     let (id, sale) = match query {
         None => {
@@ -159,6 +160,7 @@ async fn order_of(sale: &Sale, context: &ApiContext<'_>) -> Result<Uuid, Error> 
             let session = context.client.session(session_id).await;
             let session = session.map_err(|error| Error::from(error).context(&format!("session {id}")))?;
             check_requested(&sale.sent(), &session, ErrorKind::Unavailable)?;
+            record_end(&session, context).await;
             order_of_session(id, session.status.as_ref(), session.order_id.as_deref())
         }
         SaleState::Unknown => {

@@ -1,6 +1,7 @@
 //! `kustom payouts list`
 
 use clap_complete::engine::ArgValueCompleter;
+use jiff::tz::TimeZone;
 
 use crate::api::PayoutFilter;
 use crate::args::{TimeBound, check_period};
@@ -9,7 +10,6 @@ use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
 use crate::model::Currency;
-use crate::time_zone::local_time_zone;
 
 /// List payouts, newest first
 ///
@@ -39,7 +39,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { since, until, currency } = self;
-        let (since, until) = check_period(since, until, &local_time_zone())?;
+        let (since, until) = check_period(since, until, &TimeZone::system())?;
         let currency = currency.map(|currency| currency.code().to_owned());
         let mut payouts = context.client.payouts(&PayoutFilter { since, until, currency }).await?;
         // Whether the API includes the end is not documented.

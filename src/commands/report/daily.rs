@@ -18,7 +18,6 @@ use crate::ledger::{ChangeOutcome, Filter, OrderChange};
 use crate::model::{Device, Location, SessionStatus};
 use crate::output::{Format, format_amount};
 use crate::text::pluralize;
-use crate::time_zone::local_time_zone;
 
 const MAX_CONCURRENT_READS: usize = 8;
 
@@ -73,7 +72,7 @@ pub(super) fn period(
 impl DailyArgs {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { day, since, until, by, time_zone } = self;
-        let zone = time_zone.unwrap_or_else(local_time_zone);
+        let zone = time_zone.unwrap_or_else(TimeZone::system);
         let (since, until) = (day.clone().or(since), day.or(until));
         let (since, until) = period(since, until, &zone)?;
         let sales = context.sales(&Filter { since, until, ..Filter::default() }).await?;

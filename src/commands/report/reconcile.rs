@@ -22,7 +22,6 @@ use crate::ledger::Filter;
 use crate::model::{Currency, Resource, Transaction, TransactionType};
 use crate::output::Format;
 use crate::text::{normalize_text, pluralize};
-use crate::time_zone::local_time_zone;
 
 const MAX_CONCURRENT_READS: usize = 8;
 
@@ -80,7 +79,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
-        let zone = self.time_zone.clone().unwrap_or_else(local_time_zone);
+        let zone = self.time_zone.clone().unwrap_or_else(TimeZone::system);
         let has_period = self.since.is_some() || self.until.is_some();
         let (since, until) = if self.payout.is_some() && !has_period {
             (None, None)

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::outcome::record_end;
 use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
 use crate::ledger::{Attempt, Filter, Outcome};
@@ -70,15 +71,11 @@ impl ApiContext<'_> {
         }
         self.ensure_session_named(false)?;
         let is_open = filter == SessionFilter::Open;
-        let filter = Filter { open: is_open, ..Filter::default() };
-        let mut attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
         if is_open {
-            let ended = tokio::time::timeout(REFRESH_TIMEOUT, self.find_ended(&attempts)).await;
-            let ended = ended.unwrap_or_default();
-            attempts.retain(|attempt| {
-                !attempt.session_id().is_some_and(|id| ended.iter().any(|ended| ended == id))
-            });
+            self.refresh_open_sessions().await?;
         }
+        let filter = Filter { open: is_open, ..Filter::default() };
+        let attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
         let found = attempts.iter().filter_map(|attempt| {
             let (id, choice) = to_choice(attempt)?;
             Some((FoundSession::of(id, attempt), choice))
@@ -96,21 +93,24 @@ impl ApiContext<'_> {
         Err(Error::new(ErrorKind::Bug, "a choice out of range"))
     }
 
-    /// The sessions that have ended since their status was last known.
-    async fn find_ended(&self, attempts: &[Attempt]) -> Vec<String> {
-        let ids = attempts.iter().filter_map(|attempt| attempt.session_id()?.parse::<Uuid>().ok());
+    /// Requests the status of the open sessions of the ledger and stores how they ended, before the user picks a session or
+    /// an order.
+    pub(in crate::commands) async fn refresh_open_sessions(&self) -> Result<(), Error> {
+        let filter = Filter { open: true, ..Filter::default() };
+        let open = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
+        let ids = open.iter().filter_map(|attempt| attempt.session_id()?.parse::<Uuid>().ok());
         let ids: Vec<_> = ids.take(MAX_REFRESHED).collect();
         let requests = stream::iter(ids).map(|id| async move { self.client.session(id).await });
-        let mut responses = pin!(requests.buffered(MAX_CONCURRENT_REFRESH));
-        let mut ended = Vec::new();
-        while let Some(response) = responses.next().await {
-            let Ok(session) = response else { continue };
-            if session.status.as_ref().is_some_and(SessionStatus::is_terminal) {
-                super::outcome::record_status(&session, self).await;
-                ended.extend(session.session_id.clone());
+        let refresh = async {
+            let mut responses = pin!(requests.buffered(MAX_CONCURRENT_REFRESH));
+            while let Some(response) = responses.next().await {
+                if let Ok(session) = response {
+                    record_end(&session, self).await;
+                }
             }
-        }
-        ended
+        };
+        let _ = tokio::time::timeout(REFRESH_TIMEOUT, refresh).await;
+        Ok(())
     }
 
     /// Finds a session by its complete ID, which needs no ledger, or by an ID prefix or its reference.

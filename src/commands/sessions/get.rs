@@ -36,6 +36,7 @@ impl Args {
         let found = context.session_or_choice(self.session.as_deref(), SessionFilter::All).await?;
         let session = context.client.session(found.id).await?;
         outcome::check_requested(&found.sent, &session, ErrorKind::Unknown)?;
+        outcome::record_end(&session, context).await;
         context.print_item_with_names(&session).await?;
         context.output.status(&outcome::describe_status(&session));
         print_refunds(&session, context).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::builder::NonEmptyStringValueParser;
 use clap_complete::engine::ArgValueCompleter;
 use futures_util::stream::{self, StreamExt as _};
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -21,7 +22,6 @@ use crate::model::Device;
 use crate::profiles::KeySource;
 use crate::settings::{Account, Endpoint};
 use crate::text::{format_duration, pluralize};
-use crate::time_zone::local_time_zone;
 
 const MAX_CONCURRENT_REFRESH: usize = 8;
 
@@ -110,7 +110,7 @@ impl Args {
 
     /// The filter of everything that needs no request.
     fn filter(&self) -> Result<Filter, Error> {
-        let (since, until) = args::check_period(self.since.clone(), self.until.clone(), &local_time_zone())?;
+        let (since, until) = args::check_period(self.since.clone(), self.until.clone(), &TimeZone::system())?;
         let id = |query: &Option<String>| Some(query.as_ref()?.parse::<Uuid>().ok()?.to_string());
         let reference = self.reference.as_deref().map(normalize_reference);
         Ok(Filter {

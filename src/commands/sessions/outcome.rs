@@ -31,6 +31,23 @@ pub(super) async fn record_status(session: &Resource<Session>, context: &ApiCont
     }
 }
 
+/// Stores how a session of the ledger ended, for lists and reports. It works without a ledger too: whoever needs the
+/// status for a decision requests it again.
+pub(in crate::commands) async fn record_end(session: &Resource<Session>, context: &ApiContext<'_>) {
+    let (Some(id), Some(status)) = (&session.session_id, &session.status) else { return };
+    if !status.is_terminal() {
+        return;
+    }
+    let record = async {
+        let ledger = context.ledger().await?;
+        match ledger.attempt_of_session(id).await? {
+            Some(attempt) if attempt.status() != Some(status) => ledger.record_status(session).await,
+            _ => Ok(()),
+        }
+    };
+    let _ = record.await;
+}
+
 /// Explains a session's status in a sentence.
 pub(in crate::commands) fn describe_status(session: &Resource<Session>) -> String {
     match &session.status {

@@ -109,8 +109,13 @@ impl Observations {
                 by_case(&self.sums),
                 "strict_sums",
             ),
-            ("tax of a line that is off by", "1: 200, 2: 200", by_case(&self.tax_off), ""),
-            ("item types", "all are accepted", by_case(&self.item_types), ""),
+            ("tax of a line that is off by 1 or 2", "1: 200, 2: 200", by_case(&self.tax_off), ""),
+            (
+                "item types",
+                "discount: 200, physical: 200, digital: 200, shipping_fee: 200, surcharge: 200, gift_card: 200",
+                by_case(&self.item_types),
+                "",
+            ),
             ("new session on an offline device", "409", status(self.offline_device), "offline_device"),
             (
                 "list of devices without x-merchant-id",
@@ -125,7 +130,7 @@ impl Observations {
                 Some(pages.join(", ")).filter(|text| !text.is_empty()),
                 "",
             ),
-            ("an ID that does not exist, and no UUID", "404 and 404", unknown_id, ""),
+            ("an unknown ID, and one that is not a UUID", "404 and 404", unknown_id, ""),
             ("deletion of an enrollment", "204 without a body", describe(self.delete_enrollment), ""),
             ("deletion of a device", "204 without a body", describe(self.delete_device), "delete_status"),
             ("deletion of a deleted device", "404", status(self.delete_again), ""),
@@ -158,7 +163,7 @@ impl Observations {
         let headers = [("both", "Refund-Id and Location"), ("location", "Location"), ("none", "neither")];
         vec![
             (
-                "an order that does not exist, and no UUID",
+                "an unknown order ID, and one that is not a UUID",
                 "404 NO_SUCH_ORDER and 404 NOT_FOUND",
                 unknown_id,
                 "",

@@ -19,7 +19,6 @@ mod sessions;
 
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -134,7 +133,7 @@ fn report(
     });
     let text = format!("{document:#}\n");
     files::replace_file(file, text.as_bytes())?;
-    context.output.print_list(facts.into_iter().map(FactRow))?;
+    context.output.print_list(facts)?;
     context.output.status(&format!("Wrote {}, which contains nothing of the account.", file.display()));
     let defaults = EmulatorOptions::default();
     let differing = options.iter().filter(|(name, value)| defaults.get(name).as_ref() != Some(value));
@@ -166,20 +165,17 @@ pub(super) fn read_options(path: &Path) -> Result<Vec<(String, String)>, Error> 
     options.iter().map(read).collect()
 }
 
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-struct FactRow(Fact);
-
-impl View for FactRow {
+impl View for Fact {
     const NOUN: &'static str = "fact";
     const COLUMNS: &'static [Column<Self>] = &[
-        Column::new("FACT", |row| row.0.name.into()),
-        Column::new("ASSUMED", |row| row.0.assumed.as_str().into()),
-        Column::new("SEEN", |row| match &row.0.seen {
+        Column::fixed("FACT", |fact| fact.name.into()),
+        Column::new("ASSUMED", |fact| fact.assumed.as_str().into()),
+        Column::new("SEEN", |fact| match &fact.seen {
+            Some(seen) if *seen == fact.assumed => Cell::styled("as assumed", CellStyle::Muted),
             Some(seen) => seen.as_str().into(),
             None => Cell::styled("not seen", CellStyle::Muted),
         }),
-        Column::new("OPTION", |row| Cell::optional(row.0.option.as_deref())),
+        Column::wide("OPTION", |fact| Cell::optional(fact.option.as_deref())),
     ];
 }
 

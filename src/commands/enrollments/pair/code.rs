@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
@@ -15,7 +16,6 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Metadata, Resource, Ttl};
 use crate::polling::pairing::TAG;
 use crate::text::escape_control;
-use crate::time_zone::local_time_zone;
 
 const WITHDRAW_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -65,7 +65,7 @@ impl Code {
     pub(super) fn format_expiry(&self) -> String {
         let lifetime = SignedDuration::try_from(self.lifetime).unwrap_or(SignedDuration::MAX);
         let computed = || Timestamp::now().checked_add(lifetime).unwrap_or(Timestamp::MAX);
-        let expiry = self.enrollment.expires_at.unwrap_or_else(computed).to_zoned(local_time_zone());
+        let expiry = self.enrollment.expires_at.unwrap_or_else(computed).to_zoned(TimeZone::system());
         expiry.strftime(if self.lifetime < DAY { "%H:%M" } else { "%Y-%m-%d %H:%M" }).to_string()
     }
 }
