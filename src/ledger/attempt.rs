@@ -173,6 +173,18 @@ impl Attempt {
         }
     }
 
+    /// The order of its session, once that is paid.
+    pub(crate) fn order_id(&self) -> Option<&str> {
+        match &self.outcome {
+            Outcome::Created { order_id, .. } => order_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_paid(&self) -> bool {
+        self.status() == Some(&SessionStatus::Finalized)
+    }
+
     /// The last known status of its session.
     pub fn status(&self) -> Option<&SessionStatus> {
         match &self.outcome {

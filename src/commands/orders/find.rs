@@ -3,11 +3,10 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::commands::sales::{Sale, SaleState};
 use crate::commands::sessions::outcome::{check_requested, record_end};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::Filter;
+use crate::ledger::{Attempt, Filter, Outcome};
 use crate::model::{MIN_ID_PREFIX_LEN, Order, Resource, SessionStatus};
 use crate::output::{Choice, format_amount, format_time};
 use crate::text::{escape_control, format_age, normalize_text, pluralize};
@@ -18,7 +17,7 @@ const MAX_CHOICES: usize = 100;
 pub(in crate::commands) struct FoundOrder {
     pub(in crate::commands) id: Uuid,
     pub(super) order: Resource<Order>,
-    pub(super) sale: Option<Sale>,
+    pub(super) sale: Option<Attempt>,
 }
 
 /// Fails if no order is named, and the user cannot pick one. It is the first thing that is missing.
@@ -53,7 +52,7 @@ pub(in crate::commands) async fn find_order(
             None => return find_by_id(query, context).await,
         },
     };
-    let currency = sale.as_ref().and_then(|sale| sale.currency.as_deref());
+    let currency = sale.as_ref().and_then(|sale| sale.intent.purchase_currency.as_deref());
     Ok(FoundOrder { id, order: read_order(id, currency, context).await?, sale })
 }
 
@@ -94,19 +93,19 @@ fn not_found(query: &str, context: &ApiContext<'_>) -> Error {
 
 /// Finds a sale by the ID of its order or session, by its reference, or by an ID prefix. The first of these that matches
 /// anything decides. Of several sales with the same reference, those that were not paid do not count.
-fn find_sale(sales: &[Sale], query: &str, context: &ApiContext<'_>) -> Result<Option<Sale>, Error> {
+fn find_sale(sales: &[Attempt], query: &str, context: &ApiContext<'_>) -> Result<Option<Attempt>, Error> {
     let (lower, text) = (query.trim().to_ascii_lowercase(), normalize_text(query));
-    let ids = |sale: &Sale| {
+    let ids = |sale: &Attempt| {
         let ids = [sale.order_id().map(str::to_owned), sale.session_id().map(str::to_owned)];
-        ids.into_iter().flatten().chain([sale.attempt.to_string()]).map(|id| id.to_ascii_lowercase())
+        ids.into_iter().flatten().chain([sale.id.to_string()]).map(|id| id.to_ascii_lowercase())
     };
-    let rules: [&dyn Fn(&Sale) -> bool; 3] = [
+    let rules: [&dyn Fn(&Attempt) -> bool; 3] = [
         &|sale| ids(sale).any(|id| id == lower),
-        &|sale| sale.reference.as_deref().map(normalize_text).is_some_and(|other| other == text),
+        &|sale| sale.intent.merchant_reference1.as_deref().map(normalize_text).as_ref() == Some(&text),
         &|sale| lower.len() >= MIN_ID_PREFIX_LEN && ids(sale).any(|id| id.starts_with(&lower)),
     ];
     for matches in rules {
-        let mut found: Vec<&Sale> = sales.iter().filter(|sale| matches(sale)).collect();
+        let mut found: Vec<&Attempt> = sales.iter().filter(|sale| matches(sale)).collect();
         if found.len() > 1 && found.iter().any(|sale| sale.is_paid()) {
             found.retain(|sale| sale.is_paid());
         }
@@ -127,12 +126,12 @@ fn find_sale(sales: &[Sale], query: &str, context: &ApiContext<'_>) -> Result<Op
     Ok(None)
 }
 
-fn ambiguous(query: &str, sales: &[&Sale], context: &ApiContext<'_>) -> Error {
-    let describe = |sale: &&Sale| {
-        let amount = format_amount(sale.amount, sale.currency.as_deref());
+fn ambiguous(query: &str, sales: &[&Attempt], context: &ApiContext<'_>) -> Error {
+    let describe = |sale: &&Attempt| {
+        let amount = format_amount(sale.intent.order_amount, sale.intent.purchase_currency.as_deref());
         let id = sale.order_id().or(sale.session_id());
-        let id = id.map_or_else(|| sale.attempt.to_string(), str::to_owned);
-        let reference = sale.reference.as_deref().unwrap_or_default();
+        let id = id.map_or_else(|| sale.id.to_string(), str::to_owned);
+        let reference = sale.intent.merchant_reference1.as_deref().unwrap_or_default();
         escape_control(&format!("{id}  {}  {amount}  {reference}", format_time(sale.at)))
             .trim_end()
             .to_owned()
@@ -148,27 +147,27 @@ fn ambiguous(query: &str, sales: &[&Sale], context: &ApiContext<'_>) -> Error {
         .hint(format!("use the ID of the order, such as `kustom{flag} orders get ID`"))
 }
 
-async fn order_of(sale: &Sale, context: &ApiContext<'_>) -> Result<Uuid, Error> {
+async fn order_of(sale: &Attempt, context: &ApiContext<'_>) -> Result<Uuid, Error> {
     let flag = context.settings.profile_flag();
-    match &sale.state {
-        SaleState::Session { id, order_id: Some(order), status } => {
-            order_of_session(id, Some(status), Some(order))
+    match &sale.outcome {
+        Outcome::Created { session_id, order_id: Some(order), status } => {
+            order_of_session(session_id, Some(status), Some(order))
         }
-        SaleState::Session { id, .. } => {
+        Outcome::Created { session_id: id, .. } => {
             let session_id: Uuid =
                 id.parse().map_err(|_| Error::usage(format!("the ID of session {id} is not a UUID")))?;
             let session = context.client.session(session_id).await;
             let session = session.map_err(|error| Error::from(error).context(&format!("session {id}")))?;
-            check_requested(&sale.sent(), &session, ErrorKind::Unavailable)?;
+            check_requested(&sale.intent.sent(), &session, ErrorKind::Unavailable)?;
             record_end(&session, context).await;
             order_of_session(id, session.status.as_ref(), session.order_id.as_deref())
         }
-        SaleState::Unknown => {
-            let message = format!("attempt {} has an unknown outcome, so it has no order yet", sale.attempt);
+        Outcome::Pending | Outcome::Unknown(_) => {
+            let message = format!("attempt {} has an unknown outcome, so it has no order yet", sale.id);
             Err(Error::usage(message).hint(format!("resolve it with `kustom{flag} sessions recover`")))
         }
-        SaleState::None => {
-            Err(Error::new(ErrorKind::NotFound, format!("attempt {} created no session", sale.attempt)))
+        Outcome::Refused(_) | Outcome::NotProcessed => {
+            Err(Error::new(ErrorKind::NotFound, format!("attempt {} created no session", sale.id)))
         }
     }
 }
@@ -190,7 +189,7 @@ fn order_of_session(
     })
 }
 
-async fn choose(sales: &[Sale], context: &ApiContext<'_>) -> Result<Sale, Error> {
+async fn choose(sales: &[Attempt], context: &ApiContext<'_>) -> Result<Attempt, Error> {
     let paid: Vec<_> = sales.iter().filter(|sale| sale.is_paid()).take(MAX_CHOICES).collect();
     if paid.is_empty() {
         return Err(Error::new(ErrorKind::NotFound, "no sale was paid here").hint("pass an order ID"));
@@ -201,10 +200,10 @@ async fn choose(sales: &[Sale], context: &ApiContext<'_>) -> Result<Sale, Error>
     Ok((*sale).clone())
 }
 
-fn to_choice(sale: &Sale) -> Choice {
+fn to_choice(sale: &Attempt) -> Choice {
     let age = format_age(Timestamp::now().duration_since(sale.at).unsigned_abs());
-    let amount = format_amount(sale.amount, sale.currency.as_deref());
-    let reference = sale.reference.as_deref().unwrap_or_default();
+    let amount = format_amount(sale.intent.order_amount, sale.intent.purchase_currency.as_deref());
+    let reference = sale.intent.merchant_reference1.as_deref().unwrap_or_default();
     let parts: Vec<_> = [&amount, reference, &age].into_iter().filter(|part| !part.is_empty()).collect();
     let id = sale.order_id().unwrap_or_default();
     Choice::new(&parts.join("  "), id.get(..8).unwrap_or(id))

@@ -9,11 +9,10 @@ use super::find::{FoundOrder, ensure_order_named, find_order};
 use super::view::format_lines;
 use crate::api::refund_request;
 use crate::commands::help::text::after_help;
-use crate::commands::sales::Sale;
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{ChangeIntent, OrderChange};
+use crate::ledger::{Attempt, ChangeIntent, OrderChange};
 use crate::model::{
     Currency, ItemChoice, Order, OrderItem, OrderStatus, RefundChoice, RefundError, RefundPlan,
     RefundRequest, format_minor, parse_amount, plan_refund, sold_lines,
@@ -163,12 +162,12 @@ async fn confirm(question: &str, is_chosen: bool, context: &ApiContext<'_>) -> R
 }
 
 /// The refund, its order and the sale, such as `50.00 SEK of order 5a… (receipt-1001, 249.50 SEK, 2026-11-26 10:03:00)`.
-fn describe(intent: &ChangeIntent, order: &Order, sale: Option<&Sale>) -> String {
+fn describe(intent: &ChangeIntent, order: &Order, sale: Option<&Attempt>) -> String {
     let currency = order.currency();
     let lines: Vec<_> = intent.lines.iter().map(format_piece).collect();
     let lines = if lines.is_empty() { String::new() } else { format!(" ({})", lines.join(", ")) };
-    let reference =
-        sale.and_then(|sale| sale.reference.clone()).or_else(|| order.merchant_reference1.clone());
+    let reference = sale.and_then(|sale| sale.intent.merchant_reference1.clone());
+    let reference = reference.or_else(|| order.merchant_reference1.clone());
     let sold_at = sale.map(|sale| sale.at).or(order.created_at).map(format_time);
     let total = format_amount(order.order_amount, currency.as_deref());
     let parts: Vec<_> =

@@ -5,29 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::ledger::{Attempt, Intent};
 use crate::output::{Cell, CellStyle, Column, View, format_amount};
-use crate::text::normalize_text;
 
 /// A payout takes at most ten business days (documented), which are two weeks.
 const MAX_PAYOUT_DELAY: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Sales and refunds of a point of sale, by currency and reference.
 pub(super) type PosSums = BTreeMap<(String, String), (i64, i64)>;
-
-/// A sale of the ledger that was paid, or may have been.
-#[derive(Debug, Clone, Default)]
-pub(super) struct SaleFact {
-    pub at: Timestamp,
-    pub reference: Option<String>,
-    pub session_id: Option<String>,
-    pub order_id: Option<String>,
-    pub attempt: String,
-    pub amount: i64,
-    pub currency: String,
-    pub is_paid: bool,
-    /// Refunds of the order in the ledger.
-    pub refunded: i64,
-}
 
 /// What the API knows about an order.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +23,11 @@ pub(super) struct OrderFact {
 
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    pub sales: Vec<SaleFact>,
+    /// Those that were paid, or may have been.
+    pub sales: Vec<Attempt>,
     pub orders: HashMap<String, OrderFact>,
+    /// The refunds of an order in the ledger.
+    pub refunded: HashMap<String, i64>,
     /// The payout of an order, without refunds and fees.
     pub paid_out: HashMap<String, i64>,
     /// Whether every sale has to be in the payout.
@@ -86,47 +74,50 @@ pub(super) struct Comparison {
     pub pending: usize,
 }
 
-impl SaleFact {
-    fn key(&self) -> Option<(String, String)> {
-        let reference = self.reference.as_deref().map(normalize_text).filter(|text| !text.is_empty())?;
-        Some((self.currency.clone(), reference))
-    }
+/// The currency and the reference of a sale.
+fn key(sale: &Attempt) -> Option<(String, String)> {
+    let currency = sale.intent.purchase_currency.clone().unwrap_or_default();
+    Some((currency, sale.intent.reference()?))
+}
 
-    fn difference(
-        &self,
+fn amount(sale: &Attempt) -> i64 {
+    sale.intent.order_amount.unwrap_or_default()
+}
+
+impl Comparison {
+    fn add(
+        &mut self,
         kind: DifferenceKind,
+        sale: &Attempt,
         expected: Option<i64>,
         actual: Option<i64>,
         detail: impl Into<String>,
-    ) -> Difference {
-        Difference {
+    ) {
+        let Intent { merchant_reference1, purchase_currency, .. } = &sale.intent;
+        self.differences.push(Difference {
             kind,
-            reference: self.reference.clone(),
-            session_id: self.session_id.clone(),
-            order_id: self.order_id.clone(),
-            currency: self.currency.clone(),
+            reference: merchant_reference1.clone(),
+            session_id: sale.session_id().map(str::to_owned),
+            order_id: sale.order_id().map(str::to_owned),
+            currency: purchase_currency.clone().unwrap_or_default(),
             expected,
             actual,
             detail: detail.into(),
-        }
+        });
     }
 }
 
 pub(super) fn compare(facts: &Facts) -> Comparison {
     let mut comparison = Comparison::default();
-    let mut by_reference: BTreeMap<(String, String), Vec<&SaleFact>> = BTreeMap::new();
+    let mut by_reference: BTreeMap<(String, String), Vec<&Attempt>> = BTreeMap::new();
     for sale in &facts.sales {
-        if !sale.is_paid {
-            comparison.differences.push(sale.difference(
-                DifferenceKind::UnknownAttempt,
-                Some(sale.amount),
-                None,
-                format!("attempt {} has an unknown outcome", sale.attempt),
-            ));
+        if !sale.is_paid() {
+            let detail = format!("attempt {} has an unknown outcome", sale.id);
+            comparison.add(DifferenceKind::UnknownAttempt, sale, Some(amount(sale)), None, detail);
             continue;
         }
         comparison.paid += 1;
-        if let Some(key) = sale.key() {
+        if let Some(key) = key(sale) {
             by_reference.entry(key).or_default().push(sale);
         }
         compare_order(sale, facts, &mut comparison);
@@ -134,12 +125,8 @@ pub(super) fn compare(facts: &Facts) -> Comparison {
     }
     for sales in by_reference.values() {
         for sale in &sales[1..] {
-            comparison.differences.push(sale.difference(
-                DifferenceKind::PaidTwice,
-                Some(0),
-                Some(sale.amount),
-                format!("the reference was paid {} times", sales.len()),
-            ));
+            let detail = format!("the reference was paid {} times", sales.len());
+            comparison.add(DifferenceKind::PaidTwice, sale, Some(0), Some(amount(sale)), detail);
         }
     }
     if let Some(pos) = &facts.pos {
@@ -151,18 +138,19 @@ pub(super) fn compare(facts: &Facts) -> Comparison {
     comparison
 }
 
-fn compare_order(sale: &SaleFact, facts: &Facts, comparison: &mut Comparison) {
-    let Some(order) = sale.order_id.as_ref().and_then(|id| facts.orders.get(id)) else { return };
-    let (expected, actual) = (Some(sale.amount), Some(order.captured));
+fn compare_order(sale: &Attempt, facts: &Facts, comparison: &mut Comparison) {
+    let Some(id) = sale.order_id() else { return };
+    let Some(order) = facts.orders.get(id) else { return };
+    let (expected, actual) = (Some(amount(sale)), Some(order.captured));
     if expected != actual {
         let detail = "the ledger and the order have different amounts";
-        comparison.differences.push(sale.difference(DifferenceKind::AmountDiffers, expected, actual, detail));
+        comparison.add(DifferenceKind::AmountDiffers, sale, expected, actual, detail);
     }
     // The point of sale knows all refunds, the ledger only those that were made with kustom.
-    let in_pos = facts.pos.as_ref().and_then(|pos| pos.get(&sale.key()?)).map(|(_, refunded)| *refunded);
+    let in_pos = facts.pos.as_ref().and_then(|pos| pos.get(&key(sale)?)).map(|(_, refunded)| *refunded);
     let (expected, source) = match in_pos {
         Some(refunded) => (refunded, "the point of sale"),
-        None => (sale.refunded, "the ledger"),
+        None => (facts.refunded.get(id).copied().unwrap_or_default(), "the ledger"),
     };
     let kind = match order.refunded.cmp(&expected) {
         std::cmp::Ordering::Equal => return,
@@ -170,27 +158,21 @@ fn compare_order(sale: &SaleFact, facts: &Facts, comparison: &mut Comparison) {
         std::cmp::Ordering::Less => DifferenceKind::RefundedLess,
     };
     let detail = format!("the refunds of the order and of {source} differ");
-    comparison.differences.push(sale.difference(kind, Some(expected), Some(order.refunded), detail));
+    comparison.add(kind, sale, Some(expected), Some(order.refunded), detail);
 }
 
-fn compare_payout(sale: &SaleFact, facts: &Facts, comparison: &mut Comparison) {
-    let Some(order_id) = &sale.order_id else { return };
-    let captured = facts.orders.get(order_id).map_or(sale.amount, |order| order.captured);
+fn compare_payout(sale: &Attempt, facts: &Facts, comparison: &mut Comparison) {
+    let Some(order_id) = sale.order_id() else { return };
+    let captured = facts.orders.get(order_id).map_or(amount(sale), |order| order.captured);
     match facts.paid_out.get(order_id) {
-        Some(amount) if *amount == captured => {}
-        Some(amount) => {
+        Some(paid_out) if *paid_out == captured => {}
+        Some(paid_out) => {
             let detail = "the payout has another amount";
-            comparison.differences.push(sale.difference(
-                DifferenceKind::PayoutDiffers,
-                Some(captured),
-                Some(*amount),
-                detail,
-            ));
+            comparison.add(DifferenceKind::PayoutDiffers, sale, Some(captured), Some(*paid_out), detail);
         }
         None if facts.is_one_payout || facts.now.duration_since(sale.at) > MAX_PAYOUT_DELAY => {
             let detail = if facts.is_one_payout { "the payout lacks it" } else { "no payout has it" };
-            let difference = sale.difference(DifferenceKind::NotPaidOut, Some(captured), None, detail);
-            comparison.differences.push(difference);
+            comparison.add(DifferenceKind::NotPaidOut, sale, Some(captured), None, detail);
         }
         None => comparison.pending += 1,
     }
@@ -198,40 +180,36 @@ fn compare_payout(sale: &SaleFact, facts: &Facts, comparison: &mut Comparison) {
 
 fn compare_pos(
     pos: &PosSums,
-    by_reference: &BTreeMap<(String, String), Vec<&SaleFact>>,
+    by_reference: &BTreeMap<(String, String), Vec<&Attempt>>,
     facts: &Facts,
     comparison: &mut Comparison,
 ) {
-    for sale in facts.sales.iter().filter(|sale| sale.is_paid) {
-        if sale.key().is_none_or(|key| !pos.contains_key(&key)) {
+    for sale in facts.sales.iter().filter(|sale| sale.is_paid()) {
+        if key(sale).is_none_or(|key| !pos.contains_key(&key)) {
             let detail = "the point of sale does not have it";
-            let difference = sale.difference(DifferenceKind::PaidNotInPos, None, Some(sale.amount), detail);
-            comparison.differences.push(difference);
+            comparison.add(DifferenceKind::PaidNotInPos, sale, None, Some(amount(sale)), detail);
         }
     }
-    for (key, (sold, _)) in pos {
-        if let Some(sales) = by_reference.get(key) {
+    for (pos_key, (sold, _)) in pos {
+        if let Some(sales) = by_reference.get(pos_key) {
             let sale = sales[0];
-            if *sold != sale.amount {
-                comparison.differences.push(sale.difference(
-                    DifferenceKind::AmountDiffers,
-                    Some(*sold),
-                    Some(sale.amount),
-                    "the point of sale has another amount",
-                ));
+            if *sold != amount(sale) {
+                let detail = "the point of sale has another amount";
+                comparison.add(DifferenceKind::AmountDiffers, sale, Some(*sold), Some(amount(sale)), detail);
             }
             continue;
         }
         // An unknown attempt is named as such.
-        if facts.sales.iter().any(|sale| !sale.is_paid && sale.key().as_ref() == Some(key)) {
+        if facts.sales.iter().any(|sale| !sale.is_paid() && key(sale).as_ref() == Some(pos_key)) {
             continue;
         }
+        let (currency, reference) = pos_key.clone();
         comparison.differences.push(Difference {
             kind: DifferenceKind::InPosNotPaid,
-            reference: Some(key.1.clone()),
+            reference: Some(reference),
             session_id: None,
             order_id: None,
-            currency: key.0.clone(),
+            currency,
             expected: Some(*sold),
             actual: None,
             detail: "no sale with this reference was paid".to_owned(),
@@ -272,30 +250,41 @@ impl View for Difference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{AccountId, Origin, Outcome};
+    use crate::model::SessionStatus;
+    use uuid::Uuid;
 
     const HOUR: i64 = 3600;
 
-    fn sale(reference: &str, amount: i64) -> SaleFact {
-        SaleFact {
+    fn sale(reference: &str, order: &str) -> Attempt {
+        Attempt {
+            id: Uuid::nil(),
             at: Timestamp::from_second(1_800_000_000).unwrap(),
-            reference: Some(reference.into()),
-            session_id: Some(format!("s-{reference}")),
-            order_id: Some(format!("o-{reference}")),
-            attempt: format!("a-{reference}"),
-            amount,
-            currency: "SEK".into(),
-            is_paid: true,
-            refunded: 0,
+            account: AccountId::default(),
+            origin: Origin::default(),
+            intent: Intent {
+                order_amount: Some(100),
+                purchase_currency: Some("SEK".into()),
+                merchant_reference1: Some(reference.into()),
+                ..Intent::default()
+            },
+            outcome: Outcome::Created {
+                session_id: format!("s-{reference}"),
+                status: SessionStatus::Finalized,
+                order_id: Some(order.into()),
+            },
+            reported: true,
         }
     }
 
     /// A day without a difference.
     fn day(references: &[&str]) -> Facts {
-        let sales: Vec<_> = references.iter().map(|reference| sale(reference, 100)).collect();
+        let sales: Vec<_> =
+            references.iter().map(|reference| sale(reference, &format!("o-{reference}"))).collect();
         let orders = sales
             .iter()
-            .map(|sale| (sale.order_id.clone().unwrap(), OrderFact { captured: 100, refunded: 0 }));
-        let pos = sales.iter().map(|sale| (sale.key().unwrap(), (100, 0)));
+            .map(|sale| (sale.order_id().unwrap().to_owned(), OrderFact { captured: 100, refunded: 0 }));
+        let pos = sales.iter().map(|sale| (key(sale).unwrap(), (100, 0)));
         Facts {
             orders: orders.collect(),
             pos: Some(pos.collect()),
@@ -317,7 +306,7 @@ mod tests {
         let mut facts = day(&references);
         assert_eq!(compare(&facts), Comparison { paid: 9, pending: 9, ..Comparison::default() });
         let key = |reference: &str| ("SEK".to_owned(), reference.to_owned());
-        facts.sales.push(SaleFact { order_id: Some("o-2".into()), ..sale("twice", 100) });
+        facts.sales.push(sale("twice", "o-2"));
         let pos = facts.pos.as_mut().unwrap();
         pos.remove(&key("nopos"));
         pos.insert(key("notpaid"), (100, 0));
@@ -326,7 +315,7 @@ mod tests {
         facts.orders.get_mut("o-more").unwrap().refunded = 20;
         facts.paid_out.insert("o-ok".into(), 100);
         facts.paid_out.insert("o-differs".into(), 99);
-        facts.sales[6].is_paid = false;
+        facts.sales[6].outcome = Outcome::Pending;
         facts.sales[8].at = Timestamp::from_second(1_800_000_000 - 400 * HOUR).unwrap();
         let expected = [
             (UnknownAttempt, "unknown"),
@@ -348,7 +337,7 @@ mod tests {
     fn without_an_export_refunds_are_those_of_the_ledger() {
         let mut facts = Facts { pos: None, ..day(&["a", "b"]) };
         facts.orders.get_mut("o-a").unwrap().refunded = 20;
-        facts.sales[1].refunded = 10;
+        facts.refunded.insert("o-b".into(), 10);
         assert_eq!(
             kinds(&facts),
             [

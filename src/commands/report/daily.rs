@@ -11,10 +11,9 @@ use super::chart::bars;
 use super::summary::{Entry, Kind, summarize};
 use crate::args::{TimeBound, check_period};
 use crate::commands::resolve::fetch_all;
-use crate::commands::sales::{Sale, SaleState};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::{ChangeOutcome, Filter, OrderChange};
+use crate::ledger::{Attempt, ChangeOutcome, Filter, OrderChange, Outcome};
 use crate::model::{Device, Location, SessionStatus};
 use crate::output::{Format, format_amount};
 use crate::text::pluralize;
@@ -94,37 +93,36 @@ impl DailyArgs {
         if context.output.format() == Format::Table && context.output.is_terminal() && !is_empty {
             print_chart(&sales, &zone, context)?;
         }
-        let unknown = sales.iter().filter(|sale| matches!(sale.state, SaleState::Unknown)).count();
-        let (open, flag) =
-            (sales.iter().filter(|sale| sale.is_open()).count(), context.settings.profile_flag());
-        if open > 0 {
+        let flag = context.settings.profile_flag();
+        let has = |kind| sales.iter().any(|sale| kind_of(sale) == kind);
+        if has(Kind::Open) {
             context
                 .output
                 .status(&format!("Update open sessions with `kustom{flag} sessions list --refresh`."));
         }
-        if unknown > 0 {
+        if has(Kind::Unknown) {
             context.output.status(&format!("Resolve unknown attempts with `kustom{flag} sessions recover`."));
         }
         Ok(ExitStatus::Success)
     }
 }
 
-fn kind_of(sale: &Sale) -> Kind {
-    match &sale.state {
-        SaleState::Session { status: SessionStatus::Finalized, .. } => Kind::Paid,
-        SaleState::Session { status, .. } if !status.is_terminal() => Kind::Open,
-        SaleState::Session { .. } | SaleState::None => Kind::Unpaid,
-        SaleState::Unknown => Kind::Unknown,
+fn kind_of(sale: &Attempt) -> Kind {
+    match &sale.outcome {
+        Outcome::Created { status: SessionStatus::Finalized, .. } => Kind::Paid,
+        Outcome::Created { status, .. } if !status.is_terminal() => Kind::Open,
+        Outcome::Created { .. } | Outcome::Refused(_) | Outcome::NotProcessed => Kind::Unpaid,
+        Outcome::Pending | Outcome::Unknown(_) => Kind::Unknown,
     }
 }
 
-fn sale_entry<'a>(sale: &'a Sale, groups: &'a Groups<'_>) -> Entry<'a> {
+fn sale_entry<'a>(sale: &'a Attempt, groups: &'a Groups<'_>) -> Entry<'a> {
     Entry {
         kind: kind_of(sale),
         group: groups.of_sale(sale),
-        currency: sale.currency.as_deref().unwrap_or_default().into(),
-        amount: sale.amount.unwrap_or_default(),
-        tax: sale.tax.unwrap_or_default(),
+        currency: sale.intent.purchase_currency.as_deref().unwrap_or_default().into(),
+        amount: sale.intent.order_amount.unwrap_or_default(),
+        tax: sale.intent.order_tax_amount.unwrap_or_default(),
     }
 }
 
@@ -153,7 +151,7 @@ const UNKNOWN_GROUP: &str = "(unknown)";
 impl<'a> Groups<'a> {
     async fn read(
         by: Option<GroupBy>,
-        sales: &[Sale],
+        sales: &[Attempt],
         refunds: &[OrderChange],
         zone: &'a TimeZone,
         context: &ApiContext<'_>,
@@ -165,7 +163,7 @@ impl<'a> Groups<'a> {
             Some(GroupBy::Method) => groups.names = methods(sales, refunds, context).await,
         }
         let earlier;
-        let orders: HashSet<_> = sales.iter().filter_map(Sale::order_id).collect();
+        let orders: HashSet<_> = sales.iter().filter_map(Attempt::order_id).collect();
         let is_known = |refund: &OrderChange| orders.contains(refund.intent.order_id.as_str());
         // A refund may belong to a sale of another day.
         let sales = if refunds.iter().all(is_known) {
@@ -176,7 +174,7 @@ impl<'a> Groups<'a> {
         };
         groups.devices = sales
             .iter()
-            .filter_map(|sale| Some((sale.order_id()?.to_owned(), sale.device_id.clone()?)))
+            .filter_map(|sale| Some((sale.order_id()?.to_owned(), sale.intent.device_id.clone()?)))
             .collect();
         Ok(groups)
     }
@@ -194,11 +192,11 @@ impl<'a> Groups<'a> {
         self.names.get(id).map_or_else(fallback, String::as_str).into()
     }
 
-    fn of_sale<'b>(&'b self, sale: &'b Sale) -> Cow<'b, str> {
+    fn of_sale<'b>(&'b self, sale: &'b Attempt) -> Cow<'b, str> {
         match self.by {
             None => "".into(),
             Some(GroupBy::Hour) => self.hour(sale.at),
-            Some(GroupBy::Device | GroupBy::Location) => self.name(sale.device_id.as_deref()),
+            Some(GroupBy::Device | GroupBy::Location) => self.name(sale.intent.device_id.as_deref()),
             Some(GroupBy::Method) => self.name(sale.order_id()),
         }
     }
@@ -240,11 +238,11 @@ async fn names(by: Option<GroupBy>, context: &ApiContext<'_>) -> HashMap<String,
 
 /// The payment method of each order, by its ID.
 async fn methods(
-    sales: &[Sale],
+    sales: &[Attempt],
     refunds: &[OrderChange],
     context: &ApiContext<'_>,
 ) -> HashMap<String, String> {
-    let paid = sales.iter().filter_map(Sale::order_id);
+    let paid = sales.iter().filter_map(Attempt::order_id);
     let refunded = refunds.iter().map(|refund| refund.intent.order_id.as_str());
     let orders: BTreeSet<&str> = paid.chain(refunded).collect();
     let reads = stream::iter(orders).map(|id| async move {
@@ -256,10 +254,12 @@ async fn methods(
 }
 
 /// Prints a bar per hour for each currency.
-fn print_chart(sales: &[Sale], zone: &TimeZone, context: &ApiContext<'_>) -> Result<(), Error> {
+fn print_chart(sales: &[Attempt], zone: &TimeZone, context: &ApiContext<'_>) -> Result<(), Error> {
     let mut by_currency: BTreeMap<&str, Vec<(usize, i64)>> = BTreeMap::new();
     for sale in sales.iter().filter(|sale| sale.is_paid()) {
-        let (Some(currency), Some(amount)) = (sale.currency.as_deref(), sale.amount) else { continue };
+        let (Some(currency), Some(amount)) = (&sale.intent.purchase_currency, sale.intent.order_amount) else {
+            continue;
+        };
         let hour = usize::try_from(sale.at.to_zoned(zone.clone()).hour()).unwrap_or_default();
         let hours = by_currency.entry(currency).or_default();
         match hours.iter_mut().find(|(other, _)| *other == hour) {

@@ -8,17 +8,16 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::compare::{Facts, OrderFact, PosSums, SaleFact, compare};
+use super::compare::{Facts, OrderFact, PosSums, compare};
 use super::daily::{parse_zone, period};
 use super::pos_file::{self, Columns};
 use crate::api::{PayoutFilter, TransactionFilter};
 use crate::args::TimeBound;
 use crate::commands::help::text::after_help;
-use crate::commands::sales::{Sale, SaleState};
 use crate::complete;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::ledger::Filter;
+use crate::ledger::{Attempt, Filter};
 use crate::model::{Currency, Resource, Transaction, TransactionType};
 use crate::output::Format;
 use crate::text::{normalize_text, pluralize};
@@ -93,10 +92,11 @@ impl Args {
             sales.retain(|sale| sale.order_id().is_some_and(|order| paid_out.contains_key(order)));
         }
         let pos = self.read_pos(&sales, context)?;
-        let sales = self.sale_facts(sales, context).await?;
+        sales.retain(|sale| sale.is_paid() || sale.outcome.is_unknown());
         let orders = read_orders(&sales, context).await?;
+        let refunded = context.ledger().await?.refunded_amounts(None).await?;
         let is_one_payout = self.payout.is_some();
-        let facts = Facts { sales, orders, paid_out, is_one_payout, pos, now: Timestamp::now() };
+        let facts = Facts { sales, orders, refunded, paid_out, is_one_payout, pos, now: Timestamp::now() };
         let comparison = compare(&facts);
         let has_differences = !comparison.differences.is_empty();
         if has_differences || context.output.format() != Format::Table {
@@ -133,7 +133,7 @@ impl Args {
         Ok(all)
     }
 
-    fn read_pos(&self, sales: &[Sale], context: &ApiContext<'_>) -> Result<Option<PosSums>, Error> {
+    fn read_pos(&self, sales: &[Attempt], context: &ApiContext<'_>) -> Result<Option<PosSums>, Error> {
         let Some(path) = &self.pos else { return Ok(None) };
         let columns = Columns {
             reference: self.reference_column.clone(),
@@ -157,27 +157,6 @@ impl Args {
         }
         Ok(Some(pos))
     }
-
-    /// Sales that were paid or may have been, with what the ledger knows about their refunds.
-    async fn sale_facts(&self, sales: Vec<Sale>, context: &ApiContext<'_>) -> Result<Vec<SaleFact>, Error> {
-        let refunded = context.ledger().await?.refunded_amounts(None).await?;
-        let to_fact = |sale: Sale| {
-            let is_unknown = matches!(sale.state, SaleState::Unknown);
-            let order_id = sale.order_id().map(str::to_owned);
-            (sale.is_paid() || is_unknown).then(|| SaleFact {
-                at: sale.at,
-                session_id: sale.session_id().map(str::to_owned),
-                is_paid: sale.is_paid(),
-                refunded: order_id.as_ref().and_then(|id| refunded.get(id)).copied().unwrap_or_default(),
-                order_id,
-                reference: sale.reference,
-                attempt: sale.attempt.to_string(),
-                amount: sale.amount.unwrap_or_default(),
-                currency: sale.currency.unwrap_or_default(),
-            })
-        };
-        Ok(sales.into_iter().filter_map(to_fact).collect())
-    }
 }
 
 /// The payout of each order, without refunds and fees.
@@ -194,8 +173,8 @@ fn paid_out(transactions: &[Resource<Transaction>]) -> HashMap<String, i64> {
     sums
 }
 
-fn only_currency(sales: &[Sale]) -> Option<Currency> {
-    let mut codes: Vec<_> = sales.iter().filter_map(|sale| sale.currency.as_deref()).collect();
+fn only_currency(sales: &[Attempt]) -> Option<Currency> {
+    let mut codes: Vec<_> = sales.iter().filter_map(|sale| sale.intent.purchase_currency.as_deref()).collect();
     codes.sort_unstable();
     codes.dedup();
     match codes.as_slice() {
@@ -205,10 +184,10 @@ fn only_currency(sales: &[Sale]) -> Option<Currency> {
 }
 
 async fn read_orders(
-    sales: &[SaleFact],
+    sales: &[Attempt],
     context: &ApiContext<'_>,
 ) -> Result<HashMap<String, OrderFact>, Error> {
-    let ids = sales.iter().filter_map(|sale| sale.order_id.clone());
+    let ids = sales.iter().filter_map(|sale| sale.order_id().map(str::to_owned));
     let reads = stream::iter(ids).map(|id| async move {
         let parsed = id
             .parse()
