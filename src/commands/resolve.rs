@@ -9,7 +9,7 @@ use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
 use crate::model::{Device, Enrollment, EnrollmentStatus, Location, MIN_ID_PREFIX_LEN, Page, Resource};
 use crate::output::{Cell, Choice, NameKind};
-use crate::text::{escape_control, fold_text, natural_key, normalize_text, trim_text};
+use crate::text::{capitalize, escape_control, fold_text, natural_key, normalize_text, trim_text};
 
 /// A page has up to 100 elements.
 const MAX_LOOKUP_PAGES: usize = 1000;
@@ -21,7 +21,6 @@ const SHORT_ID_LEN: usize = 8;
 /// A resource that is referred to by its name or ID.
 pub(super) trait NamedResource: Clone + DeserializeOwned + 'static {
     const NOUN: &'static str;
-    const TITLE: &'static str;
     const NAME_KIND: Option<NameKind>;
     /// Lists all of them, since the API has no look-up by name.
     fn list(client: &Client) -> PagedRequest<'_>;
@@ -34,12 +33,13 @@ pub(super) trait NamedResource: Clone + DeserializeOwned + 'static {
     /// Distinguishes resources of the same name: its kind of reference, if any, and its text.
     fn place(&self) -> Cell;
     /// What else helps to recognize it in a list.
-    fn detail(&self) -> Option<&str>;
+    fn detail(&self) -> Option<&str> {
+        None
+    }
 }
 
 impl NamedResource for Device {
     const NOUN: &'static str = "device";
-    const TITLE: &'static str = "Device";
     const NAME_KIND: Option<NameKind> = Some(NameKind::Device);
 
     fn list(client: &Client) -> PagedRequest<'_> {
@@ -57,15 +57,10 @@ impl NamedResource for Device {
     fn place(&self) -> Cell {
         Cell::named(NameKind::Location, self.location_id.as_deref())
     }
-
-    fn detail(&self) -> Option<&str> {
-        None
-    }
 }
 
 impl NamedResource for Location {
     const NOUN: &'static str = "location";
-    const TITLE: &'static str = "Location";
     const NAME_KIND: Option<NameKind> = Some(NameKind::Location);
 
     fn list(client: &Client) -> PagedRequest<'_> {
@@ -83,16 +78,11 @@ impl NamedResource for Location {
     fn place(&self) -> Cell {
         Cell::optional(self.city.as_deref())
     }
-
-    fn detail(&self) -> Option<&str> {
-        None
-    }
 }
 
 /// An enrollment has no name, so it is referred to by its ID. Its code is a secret.
 impl NamedResource for Enrollment {
     const NOUN: &'static str = "enrollment";
-    const TITLE: &'static str = "Enrollment";
     const NAME_KIND: Option<NameKind> = None;
 
     fn list(client: &Client) -> PagedRequest<'_> {
@@ -176,9 +166,8 @@ impl ApiContext<'_> {
     ) -> Result<Resource<T>, Error> {
         self.learn_places(&all).await;
         all.sort_by_cached_key(|item| natural_key(item.name().unwrap_or_default()));
-        let choices: Vec<_> = all.iter().map(|item| self.to_choice(item)).collect();
-        let index = self.output.select(T::TITLE, &choices).await?;
-        all.into_iter().nth(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
+        let choices = all.into_iter().map(|item| (self.to_choice(&item), item)).collect();
+        self.output.select(&capitalize(T::NOUN), choices).await
     }
 
     fn to_choice<T: NamedResource>(&self, item: &Resource<T>) -> Choice {

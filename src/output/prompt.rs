@@ -8,6 +8,7 @@ use super::Output;
 use super::picker::{Choice, Picker};
 use super::wrap::wrap;
 use crate::error::{Error, ErrorKind};
+use crate::model::{Currency, parse_amount};
 use crate::secret::{Secret, redact};
 use crate::text::{capitalize, escape_control, has_unsafe, normalize_text};
 
@@ -144,6 +145,17 @@ impl Output {
         .await
     }
 
+    /// Asks for an amount of more than zero, in minor units.
+    pub(crate) async fn ask_amount(&self, prompt: &str, currency: Currency) -> Result<i64, Error> {
+        let check = move |text: &str| match parse_amount(text, currency) {
+            Ok(1..) => Ok(()),
+            Ok(_) => Err("write an amount of more than zero".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        let text = self.ask(Question::new(prompt).check(check)).await?;
+        parse_amount(&text, currency).map_err(|error| Error::usage(error.to_string()))
+    }
+
     /// Asks for a secret, which is not echoed.
     pub(crate) async fn ask_secret(
         &self,
@@ -160,30 +172,36 @@ impl Output {
         .await
     }
 
-    /// Asks for one item of a list, which can be searched by typing, and returns its index.
-    pub(crate) async fn select(&self, prompt: &'static str, choices: &[Choice]) -> Result<usize, Error> {
+    /// Asks for one item of a list, which can be searched by typing, and returns the value of the choice.
+    pub(crate) async fn select<T>(&self, prompt: &str, choices: Vec<(Choice, T)>) -> Result<T, Error> {
         self.pick(prompt, choices, true).await
     }
 
     /// Like [`Self::select`], but Enter alone selects nothing.
-    pub(crate) async fn select_without_default(
+    pub(crate) async fn select_without_default<T>(
         &self,
-        prompt: &'static str,
-        choices: &[Choice],
-    ) -> Result<usize, Error> {
+        prompt: &str,
+        choices: Vec<(Choice, T)>,
+    ) -> Result<T, Error> {
         self.pick(prompt, choices, false).await
     }
 
-    async fn pick(&self, prompt: &'static str, choices: &[Choice], preselects: bool) -> Result<usize, Error> {
-        let picker = Picker::new(prompt.to_owned(), choices.to_vec(), preselects);
-        let choice = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
-        let index = choice.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
-        if let Some(choice) = choices.get(index) {
-            let line = format!("{prompt}: {}", choice.name);
-            let width = usize::from(Term::stderr().size().1);
-            self.message(&console::truncate_str(&line, width, "…"));
-        }
-        Ok(index)
+    async fn pick<T>(
+        &self,
+        prompt: &str,
+        choices: Vec<(Choice, T)>,
+        preselects: bool,
+    ) -> Result<T, Error> {
+        let labels = choices.iter().map(|(choice, _)| choice.clone()).collect();
+        let picker = Picker::new(prompt.to_owned(), labels, preselects);
+        let picked = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
+        let index = picked.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
+        let picked = choices.into_iter().nth(index);
+        let (choice, value) = picked.ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))?;
+        let line = format!("{prompt}: {}", choice.name);
+        let width = usize::from(Term::stderr().size().1);
+        self.message(&console::truncate_str(&line, width, "…"));
+        Ok(value)
     }
 
     /// Runs a prompt on tokio's blocking pool, so that a signal can cancel it while it reads from the terminal.

@@ -87,8 +87,12 @@ async fn ask_change(
     context.learn_names(std::slice::from_ref(device)).await;
     let name = device.name.clone().unwrap_or_default();
     let location = location_of(device, context);
-    let choices = [Choice::new("Name", "").detail(&name), Choice::new("Location", "").detail(&location)];
-    if context.output.select("Change", &choices).await? == 0 {
+    let choices = vec![
+        (Choice::new("Name", "").detail(&name), true),
+        (Choice::new("Location", "").detail(&location), false),
+    ];
+    let is_rename = context.output.select("Change", choices).await?;
+    if is_rename {
         let question = Question::new("New name").default(Some(name).filter(|name| !name.is_empty()));
         change.name = Some(context.output.ask(question).await?);
     } else {

@@ -133,13 +133,11 @@ async fn ask_environment(output: &Output) -> Result<Environment, Error> {
         Environment::Playground => "Kustom's playground",
         Environment::Local => "an emulator on this machine",
     };
-    let environments = Environment::value_variants();
-    let choices: Vec<_> = environments
+    let choices = Environment::value_variants()
         .iter()
-        .map(|environment| Choice::new(environment.as_str(), meaning(*environment)))
+        .map(|environment| (Choice::new(environment.as_str(), meaning(*environment)), *environment))
         .collect();
-    let selected = output.select_without_default("Environment", &choices).await?;
-    Ok(environments.get(selected).copied().unwrap_or(Environment::Production))
+    output.select_without_default("Environment", choices).await
 }
 
 async fn ask_name(environment: Environment, document: &Document, output: &Output) -> Result<String, Error> {
@@ -229,9 +227,7 @@ async fn ask_location(
     }
     let has_default = locations.len() == 1 || current.is_some();
     choices.insert(usize::from(has_default), (Choice::new("none", ""), None));
-    let labels: Vec<_> = choices.iter().map(|(choice, _)| choice.clone()).collect();
-    let selected = output.select("Default location", &labels).await?;
-    Ok(choices.into_iter().nth(selected).and_then(|(_, stored)| stored))
+    output.select("Default location", choices).await
 }
 
 fn is_named(location: &Location, name_or_id: &str) -> bool {

@@ -44,7 +44,7 @@ pub(in crate::commands) async fn find_order(
     let sales = context.sales(&Filter::default()).await?;
     let (id, sale) = match query {
         None => {
-            let sale = choose(&sales, context).await?;
+            let sale = choose(sales, context).await?;
             (order_of(&sale, context).await?, Some(sale))
         }
         Some(query) => match find_sale(&sales, query, context)? {
@@ -189,15 +189,13 @@ fn order_of_session(
     })
 }
 
-async fn choose(sales: &[Attempt], context: &ApiContext<'_>) -> Result<Attempt, Error> {
-    let paid: Vec<_> = sales.iter().filter(|sale| sale.is_paid()).take(MAX_CHOICES).collect();
-    if paid.is_empty() {
+async fn choose(sales: Vec<Attempt>, context: &ApiContext<'_>) -> Result<Attempt, Error> {
+    let paid = sales.into_iter().filter(Attempt::is_paid).take(MAX_CHOICES);
+    let choices: Vec<_> = paid.map(|sale| (to_choice(&sale), sale)).collect();
+    if choices.is_empty() {
         return Err(Error::new(ErrorKind::NotFound, "no sale was paid here").hint("pass an order ID"));
     }
-    let choices: Vec<_> = paid.iter().map(|sale| to_choice(sale)).collect();
-    let index = context.output.select("Sale", &choices).await?;
-    let sale = paid.get(index).ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))?;
-    Ok((*sale).clone())
+    context.output.select("Sale", choices).await
 }
 
 fn to_choice(sale: &Attempt) -> Choice {

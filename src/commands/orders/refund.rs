@@ -208,6 +208,13 @@ fn explain(error: &RefundError, order: &Order, context: &ApiContext<'_>) -> Erro
     }
 }
 
+/// What to refund, as the list of [`ask_what`] offers it.
+enum Offer {
+    All,
+    Line { number: usize, left: i64 },
+    Amount,
+}
+
 /// Asks what to refund: everything, lines, or an amount.
 async fn ask_what(
     order: &Order,
@@ -215,40 +222,27 @@ async fn ask_what(
     context: &ApiContext<'_>,
 ) -> Result<RefundChoice, Error> {
     let output = context.output;
-    let left: Vec<_> =
-        sold_lines(order).into_iter().enumerate().filter(|(_, line)| line.left() > 0).collect();
     let refundable = order.refundable();
     if refundable == 0 {
         return Ok(RefundChoice::All);
     }
     let total = format_amount(Some(refundable), Some(currency.code()));
-    let mut choices = vec![Choice::new("Everything that is left", &total)];
-    choices.extend(left.iter().map(|(_, line)| {
+    let mut choices = vec![(Choice::new("Everything that is left", &total), Offer::All)];
+    for (line, number) in sold_lines(order).into_iter().zip(1..).filter(|(line, _)| line.left() > 0) {
+        let (left, name) = (line.left(), line.item.name.as_deref().unwrap_or("(no name)"));
         let price = format_amount(line.item.unit_price, Some(currency.code()));
-        let price = if line.left() == 1 { price } else { format!("{price} each") };
-        Choice::new(
-            &format!("{} × {}", line.left(), line.item.name.as_deref().unwrap_or("(no name)")),
-            &price,
-        )
-    }));
-    choices.push(Choice::new("Another amount", ""));
-    let index = output.select("Refund", &choices).await?;
-    if index == 0 {
-        return Ok(RefundChoice::All);
+        let price = if left == 1 { price } else { format!("{price} each") };
+        choices.push((Choice::new(&format!("{left} × {name}"), &price), Offer::Line { number, left }));
     }
-    let Some((number, line)) = left.get(index - 1) else {
-        let check = move |text: &str| match parse_amount(text, currency) {
-            Ok(1..) => Ok(()),
-            Ok(_) => Err("the amount must be more than zero".to_owned()),
-            Err(error) => Err(error.to_string()),
-        };
-        let prompt = format!("Amount, at most {}", format_minor(refundable, currency));
-        let text = output.ask(Question::new(&prompt).check(check)).await?;
-        return parse_amount(&text, currency)
-            .map(RefundChoice::Amount)
-            .map_err(|error| Error::usage(error.to_string()));
+    choices.push((Choice::new("Another amount", ""), Offer::Amount));
+    let (number, left) = match output.select("Refund", choices).await? {
+        Offer::All => return Ok(RefundChoice::All),
+        Offer::Line { number, left } => (number, left),
+        Offer::Amount => {
+            let prompt = format!("Amount, at most {}", format_minor(refundable, currency));
+            return output.ask_amount(&prompt, currency).await.map(RefundChoice::Amount);
+        }
     };
-    let left = line.left();
     let quantity = if left == 1 {
         1
     } else {
@@ -260,7 +254,7 @@ async fn ask_what(
             Question::new(&format!("How many, of {left}")).default(Some("1".to_owned())).check(check);
         output.ask(question).await?.parse().unwrap_or(1)
     };
-    Ok(RefundChoice::Items(vec![ItemChoice { line: format!("#{}", number + 1), quantity: Some(quantity) }]))
+    Ok(RefundChoice::Items(vec![ItemChoice { line: format!("#{number}"), quantity: Some(quantity) }]))
 }
 
 /// A refund that was processed.

@@ -62,21 +62,18 @@ pub(super) fn select_profile(with_local: bool, app: &App) -> Result<String, Erro
     }
     let document = app.settings.store().read()?;
     let stored = document.profiles().map(|(name, profile)| (name, profile.environment.as_str()));
-    let profiles: Vec<_> = stored.chain(with_local.then_some((LOCAL, "emulator"))).collect();
+    let profiles = stored.chain(with_local.then_some((LOCAL, "emulator")));
     let choices: Vec<_> = profiles
-        .iter()
         .map(|(name, environment)| {
-            let active = if document.active() == Some(*name) { "active" } else { "" };
-            Choice::new(name, active).detail(environment)
+            let active = if document.active() == Some(name) { "active" } else { "" };
+            (Choice::new(name, active).detail(environment), name.to_owned())
         })
         .collect();
     if choices.is_empty() {
         return Err(Error::new(ErrorKind::NotFound, "there are no profiles to choose from")
             .hint("add one with `kustom login`"));
     }
-    let index = app.block_on(app.output.select("Profile", &choices))?;
-    let selected = profiles.get(index).map(|(name, _)| (*name).to_owned());
-    selected.ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))
+    app.block_on(app.output.select("Profile", choices))
 }
 
 /// Finds a stored profile. The error lists the known names.

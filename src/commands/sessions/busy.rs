@@ -200,15 +200,14 @@ pub(super) async fn choose(sessions: Vec<OpenSession>, context: &ApiContext<'_>)
         context.output.message(&format!("  {}: {}", session.id, session.describe()));
     }
     let them = if sessions.len() == 1 { "it" } else { "them" };
-    let choices = [
-        (Some(IfBusy::Fail), "Create nothing".to_owned()),
-        (Some(IfBusy::Wait), "Wait until the device is free, and then create the session".to_owned()),
-        (Some(IfBusy::Cancel), format!("Cancel {them}, and then create the session")),
-        (Some(IfBusy::Warn), "Create the session in addition".to_owned()),
+    let cancel = format!("Cancel {them}, and then create the session");
+    let choices = vec![
+        (Choice::new("Create nothing", ""), IfBusy::Fail),
+        (Choice::new("Wait until the device is free, and then create the session", ""), IfBusy::Wait),
+        (Choice::new(&cancel, ""), IfBusy::Cancel),
+        (Choice::new("Create the session in addition", ""), IfBusy::Warn),
     ];
-    let labels: Vec<_> = choices.iter().map(|(_, label)| Choice::new(label, "")).collect();
-    let index = context.output.select("Open session", &labels).await?;
-    let policy = choices.get(index).and_then(|(policy, _)| *policy).unwrap_or(IfBusy::Fail);
+    let policy = context.output.select("Open session", choices).await?;
     if policy == IfBusy::Fail {
         return Err(busy_error(sessions, context));
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::outcome::record_end;
 use crate::context::ApiContext;
 use crate::error::{Candidate, Error, ErrorKind};
-use crate::ledger::{Attempt, Filter, Outcome};
+use crate::ledger::{Attempt, Filter};
 use crate::model::{MIN_ID_PREFIX_LEN, SessionStatus};
 use crate::output::{Choice, format_amount};
 use crate::text::{escape_control, format_age, normalize_text, trim_text};
@@ -43,12 +43,6 @@ pub(in crate::commands) struct FoundSession {
     pub(in crate::commands) sent: Map<String, Value>,
 }
 
-impl FoundSession {
-    fn of(id: Uuid, attempt: &Attempt) -> Self {
-        Self { id, sent: attempt.intent.sent() }
-    }
-}
-
 impl ApiContext<'_> {
     /// Fails if no session is named, and the user cannot pick one. It is the first thing that is missing.
     pub(in crate::commands) fn ensure_session_named(&self, is_named: bool) -> Result<(), Error> {
@@ -76,21 +70,13 @@ impl ApiContext<'_> {
         }
         let filter = Filter { open: is_open, ..Filter::default() };
         let attempts = self.ledger().await?.attempts(&filter, MAX_CHOICES).await?.attempts;
-        let found = attempts.iter().filter_map(|attempt| {
-            let (id, choice) = to_choice(attempt)?;
-            Some((FoundSession::of(id, attempt), choice))
-        });
-        let (mut found, choices): (Vec<_>, Vec<_>) = found.unzip();
-        if found.is_empty() {
+        let choices: Vec<_> = attempts.iter().filter_map(to_choice).collect();
+        if choices.is_empty() {
             let open = if is_open { "open " } else { "" };
             let message = format!("no {open}session was created here");
             return Err(Error::new(ErrorKind::NotFound, message).hint("pass a session ID"));
         }
-        let index = self.output.select("Session", &choices).await?;
-        if index < found.len() {
-            return Ok(found.swap_remove(index));
-        }
-        Err(Error::new(ErrorKind::Bug, "a choice out of range"))
+        self.output.select("Session", choices).await
     }
 
     /// Requests the status of the open sessions of the ledger and stores how they ended, before the user picks a session or
@@ -146,12 +132,12 @@ impl ApiContext<'_> {
             .iter()
             .filter_map(|attempt| Some((attempt.session_id()?.parse().ok()?, attempt)))
             .collect();
-        let is_open = |attempt: &Attempt| match &attempt.outcome {
-            Outcome::Created { status, .. } => !status.is_terminal(),
-            _ => false,
-        };
+        let is_open = |attempt: &Attempt| attempt.status().is_some_and(|status| !status.is_terminal());
         if filter == SessionFilter::Open && found.values().filter(|attempt| is_open(attempt)).count() == 1 {
             found.retain(|_, attempt| is_open(attempt));
+        }
+        if let (1, Some((id, attempt))) = (found.len(), found.first()) {
+            return Ok(FoundSession { id: *id, sent: attempt.intent.sent() });
         }
         match found.len() {
             0 if has_short_prefix => Err(Error::usage(format!(
@@ -164,15 +150,11 @@ impl ApiContext<'_> {
                 Err(Error::new(ErrorKind::NotFound, message)
                     .hint("pass the complete ID, or list the sessions with `kustom sessions list`"))
             }
-            1 => {
-                let first = found.first().map(|(id, attempt)| FoundSession::of(*id, attempt));
-                first.ok_or_else(|| Error::new(ErrorKind::Bug, "a session out of range"))
-            }
             _ => {
                 let candidates = found.iter().map(|(id, attempt)| Candidate {
                     id: id.to_string(),
                     name: attempt.intent.merchant_reference1.clone(),
-                    about: to_choice(attempt).map(|_| describe(attempt)),
+                    about: Some(describe(attempt, "")),
                 });
                 Err(Error::ambiguous(query, "session", candidates.collect()))
             }
@@ -185,28 +167,21 @@ fn may_be_paid(attempt: &Attempt) -> bool {
     attempt.status().is_some_and(|status| !status.is_terminal() || *status == SessionStatus::Finalized)
 }
 
-/// The amount, the last known status and the age of a session.
-fn describe(attempt: &Attempt) -> String {
+/// The amount, the reference, the last known status and the age of a session.
+fn describe(attempt: &Attempt, reference: &str) -> String {
     let intent = &attempt.intent;
     let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
-    let status = match &attempt.outcome {
-        Outcome::Created { status, .. } => status.as_str(),
-        _ => "",
-    };
+    let status = attempt.status().map_or("", SessionStatus::as_str);
     let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
-    let parts = [amount.as_str(), status, &age];
+    let parts = [amount.as_str(), reference, status, &age];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  ")
 }
 
-fn to_choice(attempt: &Attempt) -> Option<(Uuid, Choice)> {
-    let Outcome::Created { session_id, status, .. } = &attempt.outcome else { return None };
-    let id: Uuid = session_id.parse().ok()?;
-    let intent = &attempt.intent;
-    let amount = format_amount(intent.order_amount, intent.purchase_currency.as_deref());
-    let reference = intent.merchant_reference1.as_deref().unwrap_or_default();
-    let age = format_age(Timestamp::now().duration_since(attempt.at).unsigned_abs());
-    let mut parts = vec![amount.as_str(), reference, status.as_str(), &age];
-    parts.retain(|part| !part.is_empty());
+fn to_choice(attempt: &Attempt) -> Option<(Choice, FoundSession)> {
+    let session_id = attempt.session_id()?;
+    let id = session_id.parse().ok()?;
+    let reference = attempt.intent.merchant_reference1.as_deref().unwrap_or_default();
     let short_id = session_id.get(..8).unwrap_or(session_id);
-    Some((id, Choice::new(&parts.join("  "), short_id)))
+    let choice = Choice::new(&describe(attempt, reference), short_id);
+    Some((choice, FoundSession { id, sent: attempt.intent.sent() }))
 }

@@ -15,7 +15,7 @@ use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
 use crate::ledger::Intent;
 use crate::model::{Currency, Device, SessionRequest, parse_amount, parse_json};
-use crate::output::{Question, format_amount};
+use crate::output::format_amount;
 use crate::text::{escape_control, trim_text};
 
 /// A session to create.
@@ -128,14 +128,17 @@ impl SessionArgs {
         if let Some(input) = self.body {
             return build_from_body(&input, self.location.as_deref(), context).await;
         }
-        let is_missing = self.lacks_amount();
+        let lacks_amount = self.lacks_amount();
         let file = self.cart.map(|input| CartFile::read(&input, context)).transpose()?;
         // A currency in the cart overrides the profile's default, but not the flag.
         let file_currency = file.as_ref().map_or(Ok(None), CartFile::currency)?;
         let currency = self.currency.or(file_currency).map_or_else(|| default_currency(context), Ok)?;
-        let text = if is_missing { ask_amount(currency, context).await? } else { self.amount };
-        let amount = text.map(|text| parse_amount(&text, currency)).transpose();
-        let amount = amount.map_err(|error| Error::usage(format!("--amount: {error}")))?;
+        let amount = if lacks_amount {
+            Some(ask_amount(currency, context).await?)
+        } else {
+            let amount = self.amount.map(|text| parse_amount(&text, currency)).transpose();
+            amount.map_err(|error| Error::usage(format!("--amount: {error}")))?
+        };
         let cart = match file {
             Some(file) => Some(file.into_cart(amount, currency)?),
             None if self.items.is_empty() => None,
@@ -205,17 +208,11 @@ fn no_amount() -> Error {
     Error::usage("no amount is given").hint("add --amount, --item or --cart")
 }
 
-async fn ask_amount(currency: Currency, context: &ApiContext<'_>) -> Result<Option<String>, Error> {
+async fn ask_amount(currency: Currency, context: &ApiContext<'_>) -> Result<i64, Error> {
     if !context.output.can_prompt() {
         return Err(no_amount());
     }
-    let check = move |text: &str| match parse_amount(text, currency) {
-        Ok(1..) => Ok(()),
-        Ok(_) => Err("write an amount of more than zero".to_owned()),
-        Err(error) => Err(error.to_string()),
-    };
-    let question = Question::new(&format!("Amount in {currency}")).check(check);
-    context.output.ask(question).await.map(Some)
+    context.output.ask_amount(&format!("Amount in {currency}"), currency).await
 }
 
 fn default_currency(context: &ApiContext<'_>) -> Result<Currency, Error> {

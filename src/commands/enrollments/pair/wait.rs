@@ -28,13 +28,6 @@ pub(super) enum WaitOutcome {
     Stopped(StopReason),
 }
 
-/// What the user wants after Ctrl-C.
-enum AfterInterrupt {
-    Wait,
-    Withdraw,
-    Leave,
-}
-
 pub(super) enum StopReason {
     /// The lifetime has passed on this machine's clock, but the API does not report the code as expired.
     LifetimeOver,
@@ -75,28 +68,24 @@ impl Pair<'_> {
                 () = self.context.interrupts.wait_for_held(), if hold.is_some() => {}
             }
             drop(countdown.take());
-            match self.ask_after_interrupt(code).await {
-                AfterInterrupt::Wait => countdown = self.reporter.show_countdown(code),
-                AfterInterrupt::Withdraw => return WaitOutcome::Stopped(StopReason::Interrupted),
-                AfterInterrupt::Leave => return WaitOutcome::Left,
+            if let Some(outcome) = self.ask_after_interrupt(code).await {
+                return outcome;
             }
+            countdown = self.reporter.show_countdown(code);
         }
     }
 
-    async fn ask_after_interrupt(&self, code: &Code) -> AfterInterrupt {
+    /// Asks what to do after Ctrl-C. Returns `None` to keep waiting. A second Ctrl-C withdraws the code.
+    async fn ask_after_interrupt(&self, code: &Code) -> Option<WaitOutcome> {
         let valid = format!("it is valid until {}", code.format_expiry());
-        let choices = [
-            Choice::new("Keep waiting", ""),
-            Choice::new("Withdraw the code", "").detail("no phone can use it"),
-            Choice::new("Leave the code", "").detail(&valid),
+        let withdraw = || WaitOutcome::Stopped(StopReason::Interrupted);
+        let choices = vec![
+            (Choice::new("Keep waiting", ""), None),
+            (Choice::new("Withdraw the code", "").detail("no phone can use it"), Some(withdraw())),
+            (Choice::new("Leave the code", "").detail(&valid), Some(WaitOutcome::Left)),
         ];
-        let selected = self.context.run_until_cancelled(self.context.output.select("Next", &choices)).await;
-        match selected {
-            Ok(0) => AfterInterrupt::Wait,
-            Ok(2) => AfterInterrupt::Leave,
-            // A second Ctrl-C, too.
-            Ok(_) | Err(_) => AfterInterrupt::Withdraw,
-        }
+        let selected = self.context.run_until_cancelled(self.context.output.select("Next", choices)).await;
+        selected.unwrap_or_else(|_| Some(withdraw()))
     }
 
     async fn poll_until_used(&self, code: &Code) -> WaitOutcome {
