@@ -6,7 +6,7 @@ use super::create_args::{NewSession, SessionArgs};
 use super::duplicate_guard::{ExistingSession, IfExists, Policies, Start, start_attempt};
 use super::outcome;
 use super::reporter::WatchedSession;
-use super::request_session::{mark_reported, request_session};
+use super::request_session::request_session;
 use super::wait::{WaitFlags, wait_for_sessions};
 use crate::api::Request;
 use crate::commands::help::text::after_help;
@@ -106,25 +106,24 @@ impl Args {
             Ok((new, start))
         };
         let (new, start) = Box::pin(context.run_until_cancelled(prepare)).await?;
-        let attempt = match start {
-            Start::New(attempt) => attempt,
+        let (attempt, lock) = match start {
+            Start::New(attempt, lock) => (attempt, lock),
             Start::Existing(existing) => {
                 let id = existing.attempt.id;
                 let result = print_existing(*existing, watch.then_some(wait), context).await;
                 return finish(id, result, watch, context).await;
             }
         };
-        let session = request_session(&attempt, &new, context).await;
+        let session = request_session(attempt, &new, context).await;
         let session = session.map_err(|error| name_offline_device(error, &new))?;
-        let id = attempt.id();
         let result = if watch {
             // Other sessions may be created on the device during the wait.
-            drop(attempt);
+            drop(lock);
             watch_created(session, &new, wait, context).await
         } else {
             print_created(&session, context).await
         };
-        finish(id, result, watch, context).await
+        finish(attempt, result, watch, context).await
     }
 }
 
@@ -140,7 +139,9 @@ async fn finish(
     let reported =
         !is_closed && result.as_ref().err().is_none_or(|error| error.kind != ErrorKind::ClosedPipe);
     if reported && context.output.flush().is_ok() {
-        mark_reported(attempt, context).await;
+        let marked = async { context.ledger().await?.mark_reported(attempt).await };
+        // Without the mark, a later create reports the session once more, which is harmless.
+        let _ = marked.await;
     }
     result
 }

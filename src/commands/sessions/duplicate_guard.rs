@@ -8,10 +8,10 @@ use super::busy::{self, Decision};
 use super::create_args::NewSession;
 use super::device_lock::{lock_device, say_nothing_sent};
 use super::outcome;
-use super::request_session::{StartedAttempt, recovery_hints};
+use super::request_session::recovery_hints;
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::{Attempt, Begin, Duplicate, Intent, Outcome};
+use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, Outcome};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Cell, NameKind, format_amount, format_time};
 use crate::profiles::IfBusy;
@@ -34,7 +34,8 @@ pub(super) struct Policies {
 }
 
 pub(super) enum Start {
-    New(StartedAttempt),
+    /// The intent is stored under this ID, so its session may be requested while the device is locked.
+    New(Uuid, DeviceLock),
     Existing(Box<ExistingSession>),
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn start_attempt(
     loop {
         let begin = ledger.begin(&intent, policies.allow_duplicate, &checked).await;
         match begin.map_err(say_nothing_sent)? {
-            Begin::Started(id) => return Ok(Start::New(StartedAttempt::new(id, lock))),
+            Begin::Started(id) => return Ok(Start::New(id, lock)),
             // The ledger is not locked during requests, so it is looked up again afterwards.
             Begin::Duplicates(duplicates) => {
                 checked.extend(duplicates.iter().map(|duplicate| duplicate.attempt().id));
@@ -115,36 +116,33 @@ async fn check_duplicates(
     }
     let mut existing: Option<ExistingSession> = None;
     for duplicate in duplicates {
-        match if_exists {
-            IfExists::Fail => check_duplicate(duplicate, context).await?,
-            IfExists::Return => {
-                let found = find_existing(duplicate, intent, context).await?;
-                // Of several, the paid one shows that the sale is paid, and else the newest is the one on the device.
-                let is_paid =
-                    |existing: &ExistingSession| existing.session.status == Some(SessionStatus::Finalized);
-                if found.is_some() && !existing.as_ref().is_some_and(is_paid) {
-                    existing = found;
-                }
-            }
+        let attempt = duplicate.attempt();
+        if attempt.status().is_some_and(ended_unpaid) {
+            continue;
+        }
+        if if_exists == IfExists::Fail && attempt.is_paid() {
+            return Err(exists_error(duplicate, &SessionStatus::Finalized, attempt.order_id(), context));
+        }
+        let session = request_status(attempt, context).await?;
+        let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
+        if ended_unpaid(&status) {
+            continue;
+        }
+        if if_exists == IfExists::Fail {
+            return Err(exists_error(duplicate, &status, session.order_id.as_deref(), context));
+        }
+        check_amount(attempt, intent, context)?;
+        // Of several, the paid one shows that the sale is paid, and else the newest is the one on the device.
+        let is_paid = |existing: &ExistingSession| existing.session.status == Some(SessionStatus::Finalized);
+        if !existing.as_ref().is_some_and(is_paid) {
+            existing = Some(ExistingSession { attempt: attempt.clone(), session });
         }
     }
     Ok(existing)
 }
 
-/// Requests the session of an earlier attempt. `None` if it ended without a payment.
-async fn find_existing(
-    duplicate: &Duplicate,
-    intent: &Intent,
-    context: &ApiContext<'_>,
-) -> Result<Option<ExistingSession>, Error> {
-    let attempt = duplicate.attempt();
-    if attempt.status().is_some_and(ended_unpaid) {
-        return Ok(None);
-    }
-    let session = request_status(attempt, context).await?;
-    if session.status.as_ref().is_some_and(ended_unpaid) {
-        return Ok(None);
-    }
+/// Fails if the earlier attempt is about another amount than this one.
+fn check_amount(attempt: &Attempt, intent: &Intent, context: &ApiContext<'_>) -> Result<(), Error> {
     let earlier = &attempt.intent;
     let has_same_currency = match (&earlier.purchase_currency, &intent.purchase_currency) {
         (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
@@ -161,25 +159,11 @@ async fn find_existing(
             .detail("session_id", attempt.session_id())
             .hint("nothing was created; give each sale its own --reference"));
     }
-    Ok(Some(ExistingSession { attempt: attempt.clone(), session }))
+    Ok(())
 }
 
 const fn ended_unpaid(status: &SessionStatus) -> bool {
     matches!(status, SessionStatus::Cancelled | SessionStatus::Expired | SessionStatus::Failed)
-}
-
-/// Fails unless the session of an earlier attempt ended without a payment. Requests its status if it was open.
-async fn check_duplicate(duplicate: &Duplicate, context: &ApiContext<'_>) -> Result<(), Error> {
-    let attempt = duplicate.attempt();
-    let Outcome::Created { session_id, status, order_id } = &attempt.outcome else {
-        return Err(possible_duplicate_error(attempt, context));
-    };
-    if status.is_terminal() {
-        return check_status(duplicate, session_id, status, order_id.as_deref(), context);
-    }
-    let session = request_status(attempt, context).await?;
-    let status = session.status.clone().unwrap_or_else(|| SessionStatus::Other(String::new()));
-    check_status(duplicate, session_id, &status, session.order_id.as_deref(), context)
 }
 
 /// Requests the session of an earlier attempt and stores its status.
@@ -212,17 +196,18 @@ async fn request_status(attempt: &Attempt, context: &ApiContext<'_>) -> Result<R
     Ok(session)
 }
 
-fn check_status(
+/// The session of an earlier attempt is paid or open.
+fn exists_error(
     duplicate: &Duplicate,
-    session_id: &str,
     status: &SessionStatus,
     order_id: Option<&str>,
     context: &ApiContext<'_>,
-) -> Result<(), Error> {
+) -> Error {
+    let attempt = duplicate.attempt();
+    let session_id = attempt.session_id().unwrap_or_default();
     let flag = context.settings.profile_flag();
     let id = escape_control(session_id);
     let (state, hints) = match status {
-        status if ended_unpaid(status) => return Ok(()),
         SessionStatus::Finalized => {
             let order =
                 order_id.map(|order| format!(", order {}", escape_control(order))).unwrap_or_default();
@@ -236,7 +221,6 @@ fn check_status(
             ],
         ),
     };
-    let attempt = duplicate.attempt();
     let mut message = format!("this sale is {state} ({})", describe(attempt, context));
     if matches!(duplicate, Duplicate::Unreported(_)) {
         message.push_str("; the command that created it was stopped before it could print that");
@@ -249,7 +233,7 @@ fn check_status(
         error = error.detail("order_id", order);
     }
     error.hints = hints;
-    Err(error)
+    error
 }
 
 fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Error {

@@ -6,49 +6,25 @@ use super::create_args::NewSession;
 use crate::api::{Error as ApiError, SideEffect};
 use crate::context::ApiContext;
 use crate::error::{Error, ErrorKind};
-use crate::ledger::{DeviceLock, Outcome};
+use crate::ledger::Outcome;
 use crate::model::{Resource, Session};
-
-/// An attempt whose intent is stored, and whose session may be requested now.
-pub(super) struct StartedAttempt {
-    id: Uuid,
-    _lock: DeviceLock,
-}
-
-impl StartedAttempt {
-    pub(super) const fn new(id: Uuid, lock: DeviceLock) -> Self {
-        Self { id, _lock: lock }
-    }
-
-    pub(super) const fn id(&self) -> Uuid {
-        self.id
-    }
-}
 
 /// Requests the session and stores the result. Not to be canceled: a canceled request returns an error that says whether
 /// it may have been processed, and the result must be stored.
 pub(super) async fn request_session(
-    attempt: &StartedAttempt,
+    attempt: Uuid,
     new: &NewSession,
     context: &ApiContext<'_>,
 ) -> Result<Resource<Session>, Error> {
     let response = context.client.send_json(&new.request()).await;
-    let (outcome, result) = classify_response(attempt.id, response, context);
-    let stored = async { context.ledger().await?.finish(attempt.id, outcome).await };
+    let (outcome, result) = classify_response(attempt, response, context);
+    let stored = async { context.ledger().await?.finish(attempt, outcome).await };
     if let Err(error) = stored.await {
         // The ledger has the intent without a result, so the attempt counts as unknown until it is resolved.
-        context
-            .output
-            .warn(&format!("{}; the ledger lacks the outcome of attempt {}", error.message, attempt.id));
+        let message = &error.message;
+        context.output.warn(&format!("{message}; the ledger lacks the outcome of attempt {attempt}"));
     }
     result
-}
-
-/// Marks the attempt as reported, after its result was printed.
-pub(super) async fn mark_reported(attempt: Uuid, context: &ApiContext<'_>) {
-    let marked = async { context.ledger().await?.mark_reported(attempt).await };
-    // Without the mark, a later create reports the session once more, which is harmless.
-    let _ = marked.await;
 }
 
 /// The outcome for the ledger, and the result of the command.
