@@ -186,18 +186,13 @@ impl Output {
         self.pick(prompt, choices, false).await
     }
 
-    async fn pick<T>(
-        &self,
-        prompt: &str,
-        choices: Vec<(Choice, T)>,
-        preselects: bool,
-    ) -> Result<T, Error> {
+    async fn pick<T>(&self, prompt: &str, choices: Vec<(Choice, T)>, preselects: bool) -> Result<T, Error> {
         let labels = choices.iter().map(|(choice, _)| choice.clone()).collect();
         let picker = Picker::new(prompt.to_owned(), labels, preselects);
-        let picked = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
-        let index = picked.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
-        let picked = choices.into_iter().nth(index);
-        let (choice, value) = picked.ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))?;
+        let index = self.run_prompt(move |term| picker.run(term).map_err(dialoguer::Error::IO)).await?;
+        let index = index.ok_or_else(|| Error::new(ErrorKind::Interrupted, "canceled; nothing was done"))?;
+        let chosen = choices.into_iter().nth(index);
+        let (choice, value) = chosen.ok_or_else(|| Error::new(ErrorKind::Bug, "a choice out of range"))?;
         let line = format!("{prompt}: {}", choice.name);
         let width = usize::from(Term::stderr().size().1);
         self.message(&console::truncate_str(&line, width, "…"));

@@ -257,7 +257,8 @@ async fn methods(
 fn print_chart(sales: &[Attempt], zone: &TimeZone, context: &ApiContext<'_>) -> Result<(), Error> {
     let mut by_currency: BTreeMap<&str, Vec<(usize, i64)>> = BTreeMap::new();
     for sale in sales.iter().filter(|sale| sale.is_paid()) {
-        let (Some(currency), Some(amount)) = (&sale.intent.purchase_currency, sale.intent.order_amount) else {
+        let (Some(currency), Some(amount)) = (&sale.intent.purchase_currency, sale.intent.order_amount)
+        else {
             continue;
         };
         let hour = usize::try_from(sale.at.to_zoned(zone.clone()).hour()).unwrap_or_default();

@@ -174,7 +174,8 @@ fn paid_out(transactions: &[Resource<Transaction>]) -> HashMap<String, i64> {
 }
 
 fn only_currency(sales: &[Attempt]) -> Option<Currency> {
-    let mut codes: Vec<_> = sales.iter().filter_map(|sale| sale.intent.purchase_currency.as_deref()).collect();
+    let mut codes: Vec<_> =
+        sales.iter().filter_map(|sale| sale.intent.purchase_currency.as_deref()).collect();
     codes.sort_unstable();
     codes.dedup();
     match codes.as_slice() {
