@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use http::HeaderMap;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::EventQueue;
-use super::history::{CallbackStatus, History, RecordedAttempt};
+use super::history::{History, RecordedAttempt};
+use super::request_log::millis;
 use super::state::{Event, MAX_QUEUED_EVENTS};
 use crate::callback_poster::{CallbackPoster, DeliveryError};
 
@@ -25,48 +27,34 @@ const MAX_IN_FLIGHT: usize = 64;
 
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-#[derive(Debug)]
-pub struct DeliveryAttempt<'a> {
-    pub event: &'a Event,
-    pub attempt: u32,
-    /// The status of the response, or why there is none.
-    pub outcome: Result<u16, String>,
-    /// The delay before the next attempt; none if the event was acknowledged.
-    pub retry_in: Option<Duration>,
-}
+/// Is called with the event, the number and the result of an attempt.
+type Observer = dyn Fn(&Event, u32, &RecordedAttempt);
 
 pub struct Callbacks {
     /// The destinations. Each gets every event, whatever happens to the others.
     posters: Vec<CallbackPoster>,
     /// The delay after the first attempt. It doubles each time, up to [`MAX_RETRY_DELAY`].
     retry_delay: Duration,
-    observer: Box<dyn Fn(&DeliveryAttempt<'_>)>,
+    observer: Box<Observer>,
     pending: Rc<Cell<usize>>,
-    history: Option<History>,
-}
-
-/// Records events that are sent nowhere.
-pub async fn record_events(events: EventQueue, history: History) {
-    loop {
-        for event in events.recv().await {
-            history.add_event(&event, CallbackStatus::NotSent, 0);
-        }
-    }
+    history: History,
 }
 
 impl Callbacks {
+    /// Without destinations, events are only recorded.
     pub fn new(posters: Vec<CallbackPoster>) -> Self {
         let retry_delay = Duration::from_millis(500);
-        Self { posters, retry_delay, observer: Box::new(|_| {}), pending: Rc::default(), history: None }
+        let (observer, history) = (Box::new(|_: &_, _, _: &_| {}), History::default());
+        Self { posters, retry_delay, observer, pending: Rc::default(), history }
     }
 
     /// Records every event and every attempt.
-    pub fn with_history(self, history: Option<History>) -> Self {
+    pub fn with_history(self, history: History) -> Self {
         Self { history, ..self }
     }
 
     /// Calls `observer` after every attempt.
-    pub fn with_observer(self, observer: impl Fn(&DeliveryAttempt<'_>) + 'static) -> Self {
+    pub fn with_observer(self, observer: impl Fn(&Event, u32, &RecordedAttempt) + 'static) -> Self {
         Self { observer: Box::new(observer), ..self }
     }
 
@@ -96,9 +84,7 @@ impl Callbacks {
                 }
                 // While too many events are pending, new ones stay in the bounded `EventQueue`.
                 received = events.recv(), if pending < MAX_QUEUED_EVENTS => for event in received {
-                    if let Some(history) = &self.history {
-                        history.add_event(&event, CallbackStatus::Pending, self.posters.len());
-                    }
+                    self.history.add_event(&event, self.posters.len());
                     for destination in 0..self.posters.len() {
                         let event = event.clone();
                         match queues.entry((event.session_id, destination)) {
@@ -133,31 +119,22 @@ impl Callbacks {
             // The semaphore is never closed.
             let permit = in_flight.acquire().await;
             let (at, started) = (Timestamp::now(), Instant::now());
-            let headers = poster.sign(&id, &body);
-            let response = match headers.clone() {
-                Ok(headers) => poster.post_signed(headers, body.clone()).await,
-                Err(error) => Err(error),
+            let (headers, response) = match poster.sign(&id, &body) {
+                Ok(headers) => (headers.clone(), poster.post_signed(headers, body.clone()).await),
+                Err(error) => (HeaderMap::new(), Err(error)),
             };
             drop(permit);
             let response = response.map_err(DeliveryError::reason);
-            let outcome = response.as_ref().map(|response| response.status().as_u16()).map_err(String::clone);
-            let is_acknowledged = matches!(outcome, Ok(200..=299));
-            let retry_in = (!is_acknowledged).then_some(delay);
-            if let Some(history) = &self.history {
-                let response = response.as_ref();
-                let response = response
-                    .map(|response| (response.status().as_u16(), response.body().as_slice()))
-                    .map_err(String::as_str);
-                let headers = headers.unwrap_or_default();
-                let attempt = RecordedAttempt::new(at, &headers, response, started.elapsed(), retry_in);
-                let attempt = RecordedAttempt { to: poster.display_url(), ..attempt };
-                history.add_attempt(&id, attempt);
+            let to = poster.display_url();
+            let mut recorded = RecordedAttempt::new(at, to, &headers, response, started.elapsed());
+            let is_acknowledged = recorded.is_success();
+            recorded.retry_in_ms = (!is_acknowledged).then(|| millis(delay));
+            self.history.add_attempt(&id, recorded.clone());
+            (self.observer)(&event, attempt, &recorded);
+            if is_acknowledged {
+                return (event.session_id, destination);
             }
-            (self.observer)(&DeliveryAttempt { event: &event, attempt, outcome, retry_in });
-            match retry_in {
-                None => return (event.session_id, destination),
-                Some(wait) => tokio::time::sleep(wait).await,
-            }
+            tokio::time::sleep(delay).await;
             attempt = attempt.saturating_add(1);
             delay = MAX_RETRY_DELAY.min(delay * 2);
         }

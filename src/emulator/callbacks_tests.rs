@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::callback_poster::CallbackEndpoint;
+use crate::emulator::history::CallbackStatus;
 use crate::emulator::state::invariant_tests::{new_session, simulated};
 use crate::emulator::{Emulator, State};
 use crate::model::{Callback, CallbackType, TapOutcome};
@@ -131,7 +132,7 @@ async fn each_destination_gets_every_event_whatever_the_others_respond() {
     let session = create();
     pay(&emulator, session);
     let history = History::default();
-    let callbacks = callbacks_to(&[&broken, &url]).with_history(Some(history.clone()));
+    let callbacks = callbacks_to(&[&broken, &url]).with_history(history.clone());
     let is_complete = || {
         let callbacks = history.callbacks();
         callbacks.len() == 5
@@ -161,11 +162,10 @@ async fn a_failed_delivery_is_retried_before_later_events_of_its_session_only() 
     pay(&emulator, other);
     let observed = Rc::new(RefCell::new(Vec::new()));
     let attempts = Rc::clone(&observed);
-    let callbacks = callbacks(&url).with_observer(move |delivered| {
-        let DeliveryAttempt { event, attempt, outcome, retry_in } = delivered;
+    let callbacks = callbacks(&url).with_observer(move |event, attempt, recorded| {
         if event.session_id == stuck {
-            let outcome = outcome.as_ref().copied().unwrap();
-            attempts.borrow_mut().push((event.kind.clone(), *attempt, outcome, *retry_in));
+            let status = recorded.status.unwrap();
+            attempts.borrow_mut().push((event.kind.clone(), attempt, status, recorded.retry_in_ms));
         }
     });
     let pending = callbacks.pending_count();
@@ -184,8 +184,7 @@ async fn a_failed_delivery_is_retried_before_later_events_of_its_session_only() 
     assert_eq!(created.len(), 2, "a retry has the same ID");
     let observed = observed.borrow();
     for (index, (attempt, delay)) in [(1, 1), (2, 2), (3, 4)].into_iter().enumerate().take(again) {
-        let delay = Some(Duration::from_millis(delay));
-        assert_eq!(observed[index], (SessionCreated, attempt, 500, delay));
+        assert_eq!(observed[index], (SessionCreated, attempt, 500, Some(delay)));
     }
     assert_eq!(observed[again], (SessionCreated, u32::try_from(again).unwrap() + 1, 200, None));
     assert!(pending.get() <= 5, "only the events about orders are left");
@@ -200,13 +199,13 @@ async fn an_unreachable_endpoint_is_retried() {
     pay(&emulator, session);
     let observed = Rc::new(RefCell::new(Vec::new()));
     let attempts = Rc::clone(&observed);
-    let callbacks = callbacks(&format!("http://{address}/")).with_observer(move |delivered| {
-        assert_eq!(delivered.event.kind, SessionCreated, "a later event was sent first");
-        attempts.borrow_mut().push(delivered.outcome.clone());
+    let callbacks = callbacks(&format!("http://{address}/")).with_observer(move |event, _, recorded| {
+        assert_eq!(event.kind, SessionCreated, "a later event was sent first");
+        attempts.borrow_mut().push((recorded.status, recorded.error.clone()));
     });
     let pending = callbacks.pending_count();
     deliver_until(callbacks, emulator.events(), || observed.borrow().len() >= 5).await;
-    let expected = Err("127.0.0.1 refused the connection".to_owned());
+    let expected = (None, Some("127.0.0.1 refused the connection".to_owned()));
     assert!(observed.borrow().iter().all(|outcome| *outcome == expected));
     assert_eq!(pending.get(), 5);
 }

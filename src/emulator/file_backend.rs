@@ -17,7 +17,7 @@ use http::StatusCode;
 use tokio::sync::Mutex;
 
 use super::state::{Rejection, StateError};
-use super::{Emulator, EventQueue, Faults, History, Setup, State};
+use super::{Emulator, EventQueue, Setup, State};
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options, write_atomic};
 
 /// The detail of a 503. The path of the file is local information that a client must not see.
@@ -54,7 +54,7 @@ impl FileEmulator {
     pub fn new(state_file: PathBuf) -> Self {
         Self {
             state_file,
-            emulator: Emulator::new(State::seed()).without_server(),
+            emulator: Emulator::new(State::seed()).with_setup(Setup::default()),
             events: EventQueue::default(),
             serving: Arc::default(),
         }
@@ -65,12 +65,6 @@ impl FileEmulator {
         self.events.clone()
     }
 
-    /// For a server, which injects faults and records requests.
-    pub fn with_faults(self, faults: Faults) -> Self {
-        let emulator = Emulator { history: Some(History::default()), ..self.emulator };
-        Self { emulator: emulator.with_faults(Some(faults)), ..self }
-    }
-
     pub fn with_setup(self, setup: Setup) -> Self {
         Self { emulator: self.emulator.with_setup(setup), ..self }
     }
@@ -78,10 +72,6 @@ impl FileEmulator {
     /// The emulator that processes the requests. Its state is that of the last request.
     pub const fn inner(&self) -> &Emulator {
         &self.emulator
-    }
-
-    pub const fn history(&self) -> Option<&History> {
-        self.emulator.history()
     }
 
     /// If the file cannot be used, the response is a 503 whose extensions have the error as an `Arc<StateFileError>`.

@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::exchange::Exchange;
-use super::request_log::{RequestOutcome, RequestRecord};
+use super::request_log::{RequestRecord, millis};
 use super::state::Event;
 use crate::secret::redact;
 
@@ -27,51 +26,6 @@ const MAX_TOTAL: usize = 4 * 1024 * 1024;
 
 /// In characters, for the response of an application to a callback.
 const MAX_RESPONSE: usize = 2000;
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RecordedRequest {
-    pub id: u64,
-    pub at: Timestamp,
-    pub method: String,
-    /// As in the log: an ID is only shown if it was found.
-    pub path: String,
-    /// Values of unknown parameters are replaced.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub query: Option<String>,
-    pub headers: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<Value>,
-    /// `answered`, `truncated`, `dropped` or `abandoned`.
-    pub outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<Value>,
-    /// Fields and query parameters that the emulator does not know.
-    pub ignored: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fault: Option<u32>,
-    pub duration_ms: u64,
-    #[serde(skip)]
-    size: usize,
-}
-
-impl RecordedRequest {
-    /// Whether it is a request to the API, and not one that only the emulator has.
-    pub fn is_api(&self) -> bool {
-        !self.path.starts_with("/emulator/")
-    }
-
-    /// Why it was rejected: the detail of the response's problem.
-    pub fn rejection(&self) -> Option<&str> {
-        self.status.filter(|status| *status >= 400)?;
-        self.response.as_ref()?.get("detail")?.as_str()
-    }
-
-    pub fn is_success(&self) -> bool {
-        self.status.is_some_and(|status| (200..300).contains(&status))
-    }
-}
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RecordedCallback {
@@ -140,7 +94,7 @@ struct Shared {
 struct Entries {
     last_id: u64,
     size: usize,
-    requests: VecDeque<RecordedRequest>,
+    requests: VecDeque<RequestRecord>,
     callbacks: VecDeque<RecordedCallback>,
 }
 
@@ -174,47 +128,22 @@ impl History {
     }
 
     pub(super) fn add_request(&self, record: &RequestRecord) {
-        if let Some(exchange) = record.exchange.clone() {
-            let (outcome, status) = match record.outcome {
-                RequestOutcome::Answered(status) => ("answered", Some(status.as_u16())),
-                RequestOutcome::Truncated(status) => ("truncated", Some(status.as_u16())),
-                RequestOutcome::Dropped => ("dropped", None),
-                RequestOutcome::Abandoned => ("abandoned", None),
-            };
-            let Exchange { at, query, headers, body, response, ignored, size } = exchange;
+        if record.is_kept {
             let mut entries = self.entries();
             entries.last_id += 1;
-            let request = RecordedRequest {
-                id: entries.last_id,
-                at,
-                method: record.method.to_string(),
-                path: record.path.clone(),
-                query,
-                headers,
-                body,
-                outcome,
-                status,
-                response,
-                ignored,
-                fault: record.fault,
-                duration_ms: millis(record.duration),
-                size,
-            };
+            let request = RequestRecord { id: entries.last_id, ..record.clone() };
             entries.size += request.size;
             entries.requests.push_back(request);
             while entries.requests.len() > MAX_REQUESTS || entries.size > MAX_TOTAL {
-                let removed = entries.requests.pop_front().map_or(0, |removed| removed.size);
-                entries.size = entries.size.saturating_sub(removed);
-                if entries.requests.is_empty() {
-                    break;
-                }
+                let Some(removed) = entries.requests.pop_front() else { break };
+                entries.size -= removed.size;
             }
         }
         self.notify();
     }
 
     /// All requests, the oldest first.
-    pub fn requests(&self) -> Vec<RecordedRequest> {
+    pub fn requests(&self) -> Vec<RequestRecord> {
         self.entries().requests.iter().cloned().collect()
     }
 
@@ -241,7 +170,8 @@ impl History {
     }
 
     /// Adds an event that becomes a callback, unless it is sent again.
-    pub(super) fn add_event(&self, event: &Event, status: CallbackStatus, destinations: usize) {
+    pub(super) fn add_event(&self, event: &Event, destinations: usize) {
+        let status = if destinations == 0 { CallbackStatus::NotSent } else { CallbackStatus::Pending };
         let callback = event.to_callback();
         let id = callback.id.clone().unwrap_or_default();
         let mut entries = self.entries();
@@ -294,13 +224,13 @@ impl RecordedAttempt {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// `outcome` is the status and the body of the response, or why there is none.
+    /// `outcome` is the response, or why there is none.
     pub(super) fn new(
         at: Timestamp,
+        to: String,
         headers: &HeaderMap,
-        outcome: Result<(u16, &[u8]), &str>,
+        outcome: Result<Response<Vec<u8>>, String>,
         duration: Duration,
-        retry_in: Option<Duration>,
     ) -> Self {
         let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
             (name.to_string(), value.to_str().unwrap_or("…").to_owned())
@@ -308,25 +238,22 @@ impl RecordedAttempt {
         // An application may repeat its configuration, including the secret.
         let redact = |text: &str| -> String { redact(text).chars().take(MAX_RESPONSE).collect() };
         let (status, error, response) = match outcome {
-            Ok((status, body)) => {
-                let body = redact(&String::from_utf8_lossy(&body[..body.len().min(4 * MAX_RESPONSE)]));
-                (Some(status), None, Some(body).filter(|body| !body.is_empty()))
+            Ok(response) => {
+                let body = &response.body()[..response.body().len().min(4 * MAX_RESPONSE)];
+                let body = redact(&String::from_utf8_lossy(body));
+                (Some(response.status().as_u16()), None, Some(body).filter(|body| !body.is_empty()))
             }
-            Err(reason) => (None, Some(redact(reason)), None),
+            Err(reason) => (None, Some(redact(&reason)), None),
         };
         Self {
             at,
-            to: String::new(),
+            to,
             headers: headers.iter().map(header).collect(),
             status,
             error,
             response,
             duration_ms: millis(duration),
-            retry_in_ms: retry_in.map(millis),
+            retry_in_ms: None,
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

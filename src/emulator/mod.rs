@@ -6,10 +6,10 @@
 
 mod callbacks;
 mod events;
-mod exchange;
 mod faults;
 mod file_backend;
 mod history;
+mod own_client;
 mod page;
 mod phone_rules;
 mod request_log;
@@ -23,12 +23,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub use callbacks::{Callbacks, DeliveryAttempt, record_events};
+pub use callbacks::Callbacks;
 pub use events::EventQueue;
 pub use faults::{Effect, Fault, FaultAction, FaultError, FaultStatus, FaultTable, Faults};
 pub use file_backend::{FileEmulator, StateFileError};
-pub use history::History;
-pub use phone_rules::{PhonePlayer, PhoneRule, PhoneRules};
+pub use history::{History, RecordedAttempt};
+pub use phone_rules::{PhoneRule, PhoneRules};
 pub use request_log::{RequestOutcome, RequestRecord};
 pub use seed::SeedError;
 pub use server::{Server, ServerEvent};
@@ -47,10 +47,6 @@ pub const MERCHANT_ID: &str = "EMULATED";
 pub struct Emulator {
     inner: Arc<Mutex<Inner>>,
     events: EventQueue,
-    /// None where there is no server to inject them.
-    faults: Option<Faults>,
-    /// None where there is no server whose requests could be recorded.
-    history: Option<History>,
     setup: Arc<Setup>,
 }
 
@@ -67,6 +63,10 @@ pub struct Setup {
     pub token: Option<String>,
     /// Whether events are sent to an application.
     pub has_callbacks: bool,
+    /// The faults that a [`Server`] injects [default: there is no server].
+    pub faults: Option<Faults>,
+    /// The requests and callbacks that a [`Server`] records [default: there is no server].
+    pub history: Option<History>,
 }
 
 struct Inner {
@@ -88,9 +88,9 @@ impl Emulator {
     ) -> Self {
         state.ensure_instance();
         let inner = Inner { state, now: Box::new(now), ids: Box::new(ids) };
-        let (inner, events) = (Arc::new(Mutex::new(inner)), EventQueue::default());
         let (faults, history) = (Some(Faults::default()), Some(History::default()));
-        Self { inner, events, faults, history, setup: Arc::default() }
+        let setup = Arc::new(Setup { faults, history, ..Setup::default() });
+        Self { inner: Arc::new(Mutex::new(inner)), events: EventQueue::default(), setup }
     }
 
     pub fn with_setup(self, setup: Setup) -> Self {
@@ -99,26 +99,6 @@ impl Emulator {
 
     pub fn setup(&self) -> &Setup {
         &self.setup
-    }
-
-    /// Without a server there is nothing to inject faults into, and nothing to record.
-    #[must_use]
-    fn without_server(self) -> Self {
-        Self { faults: None, history: None, ..self }
-    }
-
-    pub fn with_faults(self, faults: Option<Faults>) -> Self {
-        Self { faults, ..self }
-    }
-
-    /// The faults that a [`Server`] injects. The [router](Self::router) injects none.
-    pub const fn faults(&self) -> Option<&Faults> {
-        self.faults.as_ref()
-    }
-
-    /// The requests and callbacks that a [`Server`] records.
-    pub const fn history(&self) -> Option<&History> {
-        self.history.as_ref()
     }
 
     /// The API as a service, for a server or for requests made in this process.

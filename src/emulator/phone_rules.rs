@@ -5,17 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use http::{Method, Request, StatusCode};
+use http::Method;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
-use super::page::local_request;
-use super::{Emulator, History};
+use super::History;
+use super::own_client::OwnClient;
 use crate::model::{Currency, PaymentMethod, TapOutcome, format_minor};
 
 const MAX_LEN: usize = 500;
@@ -209,13 +206,27 @@ struct Sale<'a> {
     reference: &'a str,
 }
 
+impl<'a> Sale<'a> {
+    fn new(session: &'a Value, phones: &'a Value) -> Self {
+        let text = |name: &str| session[name].as_str().unwrap_or_default();
+        let (device_id, currency) = (text("device_id"), text("purchase_currency"));
+        let phone = phones.as_array().and_then(|phones| phones.iter().find(|phone| phone["id"] == device_id));
+        let minor = session["order_amount"].as_i64().unwrap_or_default();
+        Self {
+            device_id,
+            device_name: phone.and_then(|phone| phone["name"].as_str()).unwrap_or_default(),
+            amount: currency
+                .parse::<Currency>()
+                .map_or_else(|_| minor.to_string(), |currency| format_minor(minor, currency)),
+            currency,
+            reference: text("merchant_reference1"),
+        }
+    }
+}
+
 impl PhoneRules {
     pub const fn new(seed: u32, rules: Vec<PhoneRule>) -> Self {
         Self { seed, rules }
-    }
-
-    pub const fn is_empty(&self) -> bool {
-        self.rules.is_empty()
     }
 
     pub const fn seed(&self) -> u32 {
@@ -250,120 +261,57 @@ impl PhoneRules {
     }
 }
 
-/// Plays the phones of an emulator by its rules.
-pub struct PhonePlayer {
-    rules: PhoneRules,
-    token: Option<String>,
-    history: History,
-    /// The API without the log, to read from.
-    reads: Router,
-    /// The API with the log, to act on.
-    acts: Router,
-}
-
-impl PhonePlayer {
-    /// Returns None without rules.
-    pub fn new(emulator: &Emulator, reads: Router, acts: Router) -> Option<Self> {
-        let setup = emulator.setup();
-        if setup.phone_rules.is_empty() {
-            return None;
-        }
-        let (rules, token) = (setup.phone_rules.clone(), setup.token.clone());
-        Some(Self { rules, token, history: emulator.history()?.clone(), reads, acts })
-    }
-
-    /// Plays until the server stops.
-    pub async fn play(self) {
-        let Some(mut changes) = self.history.changes() else { return };
-        let (mut generators, mut seen) = (self.rules.generators(), HashSet::new());
-        let mut playing = FuturesUnordered::new();
-        loop {
-            for (session, rule) in self.new_sessions(&mut seen, &mut generators).await {
-                playing.push(self.play_session(session, rule));
-            }
-            tokio::select! {
-                Some(()) = playing.next(), if !playing.is_empty() => {}
-                result = changes.changed() => if result.is_err() { return },
-                () = tokio::time::sleep(POLL_INTERVAL) => {}
-            }
-        }
-    }
-
-    /// The sessions that are open and were not seen before, each with its rule.
-    async fn new_sessions(
-        &self,
-        seen: &mut HashSet<String>,
-        generators: &mut [fastrand::Rng],
-    ) -> Vec<(Value, &PhoneRule)> {
-        let open = self.get("/emulator/sessions?open=true").await;
+/// Plays the phones of an emulator by its rules, until its server stops.
+pub(super) async fn play(rules: &PhoneRules, client: &OwnClient, history: &History) {
+    let Some(mut changes) = history.changes().filter(|_| !rules.rules.is_empty()) else { return };
+    let (mut generators, mut seen) = (rules.generators(), HashSet::new());
+    let mut playing = FuturesUnordered::new();
+    loop {
+        let open = client.get("/emulator/sessions?open=true").await;
         let sessions = open["sessions"].as_array().cloned().unwrap_or_default();
         let id = |session: &Value| session["session_id"].as_str().unwrap_or_default().to_owned();
         // A session that has ended is never open again.
         let open: HashSet<String> = sessions.iter().map(id).collect();
         seen.retain(|id| open.contains(id));
         let new: Vec<_> = sessions.into_iter().filter(|session| seen.insert(id(session))).collect();
-        if new.is_empty() {
-            return Vec::new();
-        }
-        let phones = self.get("/emulator/phones").await;
-        let mut chosen = Vec::new();
-        for session in new {
-            let device_id = session["device_id"].as_str().unwrap_or_default();
-            let phones = phones["phones"].as_array();
-            let phone = phones.and_then(|phones| phones.iter().find(|phone| phone["id"] == device_id));
-            let currency = session["purchase_currency"].as_str().unwrap_or_default();
-            let minor = session["order_amount"].as_i64().unwrap_or_default();
-            let sale = Sale {
-                device_id,
-                device_name: phone.and_then(|phone| phone["name"].as_str()).unwrap_or_default(),
-                amount: currency
-                    .parse::<Currency>()
-                    .map_or_else(|_| minor.to_string(), |currency| format_minor(minor, currency)),
-                currency,
-                reference: session["merchant_reference1"].as_str().unwrap_or_default(),
-            };
-            if let Some(rule) = self.rules.find(&sale, generators) {
-                chosen.push((session, rule));
-            }
-        }
-        chosen
-    }
-
-    async fn play_session(&self, session: Value, rule: &PhoneRule) {
-        let id = session["session_id"].as_str().unwrap_or_default();
-        let device = session["device_id"].as_str().unwrap_or_default();
-        for step in &rule.steps {
-            tokio::time::sleep(step.after).await;
-            let (path, body) = match step.action {
-                Action::Pay(Some(method)) => (format!("sessions/{id}/pay"), json!({"method": method})),
-                Action::Pay(None) => (format!("sessions/{id}/pay"), json!({})),
-                Action::Choose(method) => (format!("sessions/{id}/choose"), json!({"method": method})),
-                Action::Decline(outcome) => {
-                    (format!("sessions/{id}/decline"), json!({"outcome": outcome.as_str()}))
+        if !new.is_empty() {
+            let phones = client.get("/emulator/phones").await;
+            for session in new {
+                if let Some(rule) = rules.find(&Sale::new(&session, &phones["phones"]), &mut generators) {
+                    playing.push(play_session(session, rule, client));
                 }
-                Action::Cancel => (format!("sessions/{id}/cancel"), json!({})),
-                Action::Offline => (format!("devices/{device}/offline"), json!({})),
-                Action::Online => (format!("devices/{device}/online"), json!({})),
-                Action::Ignore => continue,
-            };
-            let path = format!("/emulator/pos/{path}");
-            let request = local_request(Method::POST, &path, Some(&body), self.token.as_deref());
-            let Ok(response) = self.acts.clone().oneshot(request).await;
-            // The session has ended, or its phone is gone: the rest of the rule has no effect.
-            if !response.status().is_success() {
-                return;
             }
         }
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let request: Request<Body> = local_request(Method::GET, path, None, self.token.as_deref());
-        let Ok(response) = self.reads.clone().oneshot(request).await;
-        if response.status() != StatusCode::OK {
-            return Value::Null;
+        tokio::select! {
+            Some(()) = playing.next(), if !playing.is_empty() => {}
+            result = changes.changed() => if result.is_err() { return },
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
-        serde_json::from_slice(&body).unwrap_or_default()
+    }
+}
+
+async fn play_session(session: Value, rule: &PhoneRule, client: &OwnClient) {
+    let id = session["session_id"].as_str().unwrap_or_default();
+    let device = session["device_id"].as_str().unwrap_or_default();
+    for step in &rule.steps {
+        tokio::time::sleep(step.after).await;
+        let (path, body) = match step.action {
+            Action::Pay(Some(method)) => (format!("sessions/{id}/pay"), json!({"method": method})),
+            Action::Pay(None) => (format!("sessions/{id}/pay"), json!({})),
+            Action::Choose(method) => (format!("sessions/{id}/choose"), json!({"method": method})),
+            Action::Decline(outcome) => {
+                (format!("sessions/{id}/decline"), json!({"outcome": outcome.as_str()}))
+            }
+            Action::Cancel => (format!("sessions/{id}/cancel"), json!({})),
+            Action::Offline => (format!("devices/{device}/offline"), json!({})),
+            Action::Online => (format!("devices/{device}/online"), json!({})),
+            Action::Ignore => continue,
+        };
+        let response = client.send(Method::POST, &format!("/emulator/pos/{path}"), &body).await;
+        // The session has ended, or its phone is gone: the rest of the rule has no effect.
+        if !response.status().is_success() {
+            return;
+        }
     }
 }
 

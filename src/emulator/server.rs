@@ -19,20 +19,18 @@ use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tower::ServiceExt as _;
 
-use super::exchange::Exchange;
+use super::own_client::OwnClient;
 use super::page;
+use super::phone_rules::play;
 use super::request_log::{PendingRecord, RequestRecord};
 use super::routes::{Ignored, MAX_BODY};
 use super::state::Rejection;
-use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, History, StateFileError};
-use crate::local_server::{
-    BodyBuffer, ConnectionState, Connections, accept, check_host, check_origin, serve_http,
-};
+use super::{Effect, Emulator, FaultAction, Faults, FileEmulator, History, Setup, StateFileError};
+use crate::local_server::{BodyBuffer, ConnectionState, Connections, check_host, check_origin};
 
 /// How much of a body that is too large is read before the 413: many clients read no response while they still send.
 const MAX_DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -53,8 +51,8 @@ pub struct Server {
 
 #[derive(Clone)]
 struct Monitor {
-    faults: Option<Faults>,
-    history: Option<History>,
+    faults: Faults,
+    history: History,
     observer: Arc<dyn Fn(&ServerEvent<'_>) + Send + Sync>,
 }
 
@@ -73,7 +71,8 @@ impl Server {
     }
 
     fn with_router(listener: TcpListener, router: Router, emulator: &Emulator) -> Self {
-        let (faults, history) = (emulator.faults().cloned(), emulator.history().cloned());
+        let Setup { faults, history, .. } = emulator.setup().clone();
+        let (faults, history) = (faults.unwrap_or_default(), history.unwrap_or_default());
         let monitor = Monitor { faults, history, observer: Arc::new(|_| {}) };
         Self { listener, router, emulator: emulator.clone(), has_page: false, monitor }
     }
@@ -81,16 +80,6 @@ impl Server {
     /// Serves the page at `/` for browsers.
     pub fn with_page(self) -> Self {
         Self { has_page: true, ..self }
-    }
-
-    /// The API without the log and the faults.
-    pub fn router(&self) -> Router {
-        self.router.clone()
-    }
-
-    /// The API as its clients see it, with the log and the faults.
-    pub fn monitored_router(&self) -> Router {
-        self.router.clone().layer(from_fn_with_state(self.monitor.clone(), handle))
     }
 
     /// Calls `observer` for every event. It must not block.
@@ -105,42 +94,49 @@ impl Server {
 
     /// Serves until `stop` completes, then waits for open requests. The future can be dropped at any time.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let history = self.monitor.history.clone();
-        let monitored = self.monitored_router();
-        let router = match history.clone().filter(|_| self.has_page) {
-            Some(history) => page::router(&self.emulator, history, self.router, monitored),
-            None => monitored,
+        let Self { listener, router, emulator, has_page, monitor } = self;
+        let history = monitor.history.clone();
+        let acts = router.clone().layer(from_fn_with_state(monitor, handle));
+        let client = OwnClient { reads: router, acts: acts.clone(), token: emulator.setup().token.clone() };
+        let playing = play(&emulator.setup().phone_rules, &client, &history);
+        let router = if has_page { page::router(&emulator, &history, &client) } else { acts };
+        let serving = async {
+            serve_connections(listener, &router, stop, || history.close()).await;
         };
-        let mut stop = std::pin::pin!(stop);
-        let open = GracefulShutdown::new();
-        let mut connections = tokio::task::JoinSet::new();
-        let limits = Connections::default();
-        let address = self.listener.local_addr().ok();
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut stop => break,
-                // Forget connections that were closed.
-                Some(_) = connections.join_next() => {}
-                stream = accept(&self.listener), if limits.has_room() => {
-                    let (router, connection) = (router.clone(), limits.open());
-                    let state = connection.state();
-                    let for_request = state.clone();
-                    let service = service_fn(move |request| {
-                        respond(router.clone(), request, for_request.clone(), address)
-                    });
-                    connections.spawn(connection.serve(open.watch(serve_http(stream, state, service))));
-                }
+        tokio::join!(playing, serving);
+    }
+}
+
+async fn serve_connections(
+    listener: TcpListener,
+    router: &Router,
+    stop: impl Future<Output = ()>,
+    close: impl FnOnce(),
+) {
+    let mut stop = std::pin::pin!(stop);
+    let open = GracefulShutdown::new();
+    let mut connections = tokio::task::JoinSet::new();
+    let limits = Connections::default();
+    let address = listener.local_addr().ok();
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            // Forget connections that were closed.
+            Some(_) = connections.join_next() => {}
+            (stream, connection) = limits.accept(&listener) => {
+                let router = router.clone();
+                connections.spawn(connection.serve(stream, &open, move |request, state| {
+                    respond(router.clone(), request, state, address)
+                }));
             }
         }
-        // Clients must not wait in the backlog of a server that stops.
-        drop(self.listener);
-        // A page that is open would never end its request.
-        if let Some(history) = history {
-            history.close();
-        }
-        open.shutdown().await;
     }
+    // Clients must not wait in the backlog of a server that stops.
+    drop(listener);
+    // A page that is open would never end its request.
+    close();
+    open.shutdown().await;
 }
 
 async fn respond(
@@ -152,7 +148,6 @@ async fn respond(
     let headers = request.headers();
     let host = address.map_or(Ok(()), |address| check_host(headers, address));
     if let Err(error) = host.and_then(|()| check_origin(headers)) {
-        state.finish_request();
         return Ok(Rejection::new(StatusCode::FORBIDDEN, error.to_string()).into_response());
     }
     let (mut parts, body) = request.into_parts();
@@ -161,9 +156,8 @@ async fn respond(
     } else {
         state.start_body();
     }
-    parts.extensions.insert(state.clone());
+    parts.extensions.insert(state);
     let Ok(response) = router.oneshot(Request::from_parts(parts, Body::new(body))).await;
-    state.finish_request();
     match response.extensions().get::<NoResponse>() {
         Some(no_response) => Err(*no_response),
         None => Ok(response),
@@ -181,20 +175,19 @@ async fn handle(
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut record = PendingRecord::new(&method, &path, route.as_ref().map(MatchedPath::as_str), |record| {
         observer(&ServerEvent::Served(record));
-        if let Some(history) = &history {
-            history.add_request(record);
-        }
+        history.add_request(record);
     });
     let no_response = || axum::Extension(NoResponse).into_response();
     // The body is read before a fault is injected: closing a connection while the client still sends would reset it.
     let Ok((parts, body)) = read_body(request).await else { return no_response() };
-    let is_recorded = history.is_some() && is_recorded(&method, &path);
-    record.set_exchange(is_recorded.then(|| Exchange::of_request(parts.uri.query(), &parts.headers, &body)));
+    if is_kept(&method, &path) {
+        record.record.capture_request(parts.uri.query(), &parts.headers, &body);
+    }
     let request = Request::from_parts(parts, Body::from(body));
-    let hit = faults.and_then(|faults| faults.change(|table| table.next_hit(&method, &path)));
+    let hit = faults.change(|table| table.next_hit(&method, &path));
     let (fault, FaultAction { delay, effect }) =
         hit.map(|(id, action)| (Some(id), action)).unwrap_or_default();
-    record.set_fault(fault);
+    record.record.fault = fault;
     let response = match effect {
         Some(Effect::Status { .. } | Effect::Drop) => None,
         Some(Effect::DropAfterHeaders | Effect::Truncate) | None => Some(next.run(request).await),
@@ -204,29 +197,28 @@ async fn handle(
     {
         observer(&ServerEvent::StateFile(error));
     }
-    let response = match (record.exchange_mut(), response) {
-        (Some(exchange), Some(response)) => Some(record_response(exchange, response).await),
-        (_, response) => response,
+    let response = match response {
+        Some(response) if record.record.is_kept => Some(capture_response(&mut record.record, response).await),
+        response => response,
     };
     if let Some(delay) = delay {
         tokio::time::sleep(delay).await;
     }
     let (response, outcome) = fault_response::apply(effect, response).await;
-    record.finish(outcome);
+    record.finish(outcome, response.as_ref().map(Response::status));
     response.unwrap_or_else(no_response)
 }
 
-async fn record_response(exchange: &mut Exchange, response: Response) -> Response {
+async fn capture_response(record: &mut RequestRecord, response: Response) -> Response {
     let (head, body) = response.into_parts();
     // The body is in memory, so reading it cannot fail.
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    exchange.add_response(&body);
-    exchange.ignored = head.extensions.get::<Ignored>().map(Ignored::names).unwrap_or_default();
+    record.capture_response(&body, head.extensions.get::<Ignored>().map(Ignored::names).unwrap_or_default());
     Response::from_parts(head, Body::from(body))
 }
 
 /// Requests that only show or change what the page has are not shown there.
-fn is_recorded(method: &Method, path: &str) -> bool {
+fn is_kept(method: &Method, path: &str) -> bool {
     path.starts_with("/emulator/pos/")
         || (path == "/emulator/clock" && method == Method::POST)
         || !(path == "/" || path == "/emulator" || path.starts_with("/emulator/"))

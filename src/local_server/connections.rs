@@ -1,15 +1,23 @@
 //! The limits of a server: how long a client may take, how many connections there are, and how much memory the bodies take of
 //! clients that have shown no credential.
 
+use std::error::Error;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::response::Response;
+use http::Request;
 use http_body_util::BodyExt as _;
-use hyper::body::{Body, Bytes};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +42,12 @@ const MAX_CONNECTIONS: usize = 512;
 
 /// For the bodies of all requests that are being received.
 const MAX_BODY_MEMORY: usize = 32 * 1024 * 1024;
+
+/// For the headers of a request, and for what is received while nobody reads the body.
+const CONNECTION_BUFFER_SIZE: usize = 16 * 1024;
+
+/// How long to wait after a failed accept, as when the process has too many open files.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// The open connections of a server.
 #[derive(Debug, Clone)]
@@ -109,8 +123,30 @@ impl Connections {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Accepts the next connection, if not too many are in use. The future can be dropped at any time; when a connection
+    /// has ended, it has to be called again.
+    pub(crate) async fn accept(&self, listener: &TcpListener) -> (TcpStream, Connection) {
+        let has_room = {
+            let pool = self.lock();
+            pool.open.len() < pool.max + pool.max / 2
+        };
+        if !has_room {
+            std::future::pending::<()>().await;
+        }
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    // Without it, Nagle's algorithm delays small responses. The connection works even if this fails.
+                    let _ = stream.set_nodelay(true);
+                    return (stream, self.open());
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_BACKOFF).await,
+            }
+        }
+    }
+
     /// Adds a connection. If there are too many, an older one is closed.
-    pub(crate) fn open(&self) -> Connection {
+    fn open(&self) -> Connection {
         let mut pool = self.lock();
         let live = pool.open.iter().filter(|entry| !entry.close.is_cancelled()).count();
         if live >= pool.max {
@@ -122,12 +158,6 @@ impl Connections {
         pool.open.push(Entry { id, phase, reserved: 0, close: close.clone() });
         drop(pool);
         Connection { id, pool: self.clone(), close }
-    }
-
-    /// Whether another connection can be accepted: too many can be in use at the same time.
-    pub(crate) fn has_room(&self) -> bool {
-        let pool = self.lock();
-        pool.open.len() < pool.max + pool.max / 2
     }
 }
 
@@ -170,26 +200,53 @@ pub(crate) struct ConnectionState {
 }
 
 impl Connection {
-    pub(crate) fn state(&self) -> ConnectionState {
+    fn state(&self) -> ConnectionState {
         ConnectionState { id: self.id, pool: self.pool.clone() }
     }
 
-    /// Serves the connection until it ends, takes too long, or has to make room.
-    pub(crate) async fn serve(self, connection: impl Future) {
-        let expired = async {
-            loop {
-                match self.state().phase().and_then(Phase::deadline) {
-                    Some(deadline) if deadline <= Instant::now() => return,
-                    Some(deadline) => tokio::time::sleep_until(deadline).await,
-                    None => tokio::time::sleep(IN_USE_INTERVAL).await,
-                }
+    /// Serves HTTP/1.1 until the connection ends, takes too long, or has to make room.
+    pub(crate) fn serve<R, F, E>(
+        self,
+        stream: TcpStream,
+        graceful: &GracefulShutdown,
+        respond: R,
+    ) -> impl Future<Output = ()> + use<R, F, E>
+    where
+        R: Fn(Request<Incoming>, ConnectionState) -> F,
+        F: Future<Output = Result<Response, E>>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let state = self.state();
+        let stream = TokioIo::new(WatchedStream { stream, state: state.clone() });
+        let service = service_fn(move |request| {
+            let (response, state) = (respond(request, state.clone()), state.clone());
+            async move {
+                let response = response.await;
+                state.finish_request();
+                response
             }
-        };
-        tokio::select! {
-            biased;
-            _ = connection => {}
-            () = self.must_close() => {}
-            () = expired => {}
+        });
+        let http =
+            http1::Builder::new().max_buf_size(CONNECTION_BUFFER_SIZE).serve_connection(stream, service);
+        let http = graceful.watch(http);
+        async move {
+            tokio::select! {
+                biased;
+                _ = http => {}
+                () = self.must_close() => {}
+                () = self.must_expire() => {}
+            }
+        }
+    }
+
+    /// Waits until the connection has taken too long.
+    async fn must_expire(&self) {
+        loop {
+            match self.state().phase().and_then(Phase::deadline) {
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => tokio::time::sleep(IN_USE_INTERVAL).await,
+            }
         }
     }
 
@@ -243,7 +300,7 @@ impl ConnectionState {
     }
 
     /// The response is on its way.
-    pub(crate) fn finish_request(&self) {
+    fn finish_request(&self) {
         self.set_phase(Phase::Idle(Instant::now()));
     }
 
@@ -253,7 +310,7 @@ impl ConnectionState {
         mut body: B,
         max: usize,
     ) -> Result<Vec<u8>, BodyError> {
-        self.set_phase(Phase::Body(Instant::now()));
+        self.start_body();
         if body.size_hint().lower() > max as u64 {
             return Err(BodyError::TooLarge);
         }
@@ -306,18 +363,12 @@ impl ConnectionState {
 
 /// A stream whose traffic decides when its connection is idle.
 #[derive(Debug)]
-pub(crate) struct WatchedStream<S> {
-    stream: S,
+struct WatchedStream {
+    stream: TcpStream,
     state: ConnectionState,
 }
 
-impl<S> WatchedStream<S> {
-    pub(super) const fn new(stream: S, state: ConnectionState) -> Self {
-        Self { stream, state }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
+impl AsyncRead for WatchedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -332,7 +383,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for WatchedStream<S> {
+impl AsyncWrite for WatchedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use axum::body::{Body, to_bytes};
 use http::Request;
 use kustom::emulator::state::STOCKHOLM;
-use kustom::emulator::{API_KEY, FaultTable, Faults, FileEmulator, MERCHANT_ID, Server};
+use kustom::emulator::{API_KEY, FaultTable, Faults, FileEmulator, History, MERCHANT_ID, Server, Setup};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -23,7 +23,11 @@ impl Account {
         listener.set_nonblocking(true).expect("a listener for tokio");
         let address = listener.local_addr().expect("an address");
         let faults = Faults::new(FaultTable::new(1));
-        let emulator = FileEmulator::new(state_file.clone()).with_faults(faults.clone());
+        let emulator = FileEmulator::new(state_file.clone()).with_setup(Setup {
+            faults: Some(faults.clone()),
+            history: Some(History::default()),
+            ..Setup::default()
+        });
         std::thread::spawn(move || {
             runtime().block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");

@@ -46,7 +46,7 @@ fn soak(mut shop: Shop, machines: &[&TestEnv]) {
     let (processes, creates) = (size("SOAK_PROCESSES", 4), size("SOAK_CREATES", 12));
     let sales: Vec<Sale> = (0..size("SOAK_SALES", 20)).map(|_| shop.sale(true)).collect();
     let seed = size("SOAK_SEED", 1);
-    let faults = shop.emulator.faults().expect("faults");
+    let faults = shop.emulator.setup().faults.as_ref().expect("faults");
     let fault = "POST /ipp/v1/sessions: drop-after-response-headers 10%".parse().expect("a fault");
     faults.change(|table| table.add(fault)).expect("a place for it");
     let tills: Vec<_> = (0..processes).map(|till| device(&shop.emulator, &format!("Till {till}"))).collect();

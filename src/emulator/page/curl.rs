@@ -1,11 +1,11 @@
 //! A recorded request as a curl command.
 
 use super::super::API_KEY;
-use super::super::history::RecordedRequest;
+use super::super::request_log::RequestRecord;
 use crate::text::shell_quote;
 
 /// The key is the emulator's, which is public. A redacted value has to be filled in before the command is run.
-pub(super) fn command(request: &RecordedRequest, host: &str) -> String {
+pub(super) fn command(request: &RequestRecord, host: &str) -> String {
     let query = request.query.as_deref().map(|query| format!("?{query}")).unwrap_or_default();
     let url = format!("http://{host}{}{query}", request.path);
     let mut lines = vec![format!("curl -X {} {}", request.method, shell_quote(&url))];

@@ -1,5 +1,5 @@
-//! The emulator's web page. The server has checked where its requests come from. It is a client of the emulator's own routes: it shows what they return, and its forms send what
-//! any other program could send.
+//! The emulator's web page. The server has checked where its requests come from. It is a client of the emulator's own
+//! routes: it shows what they return, and its forms send what any other program could send.
 
 mod curl;
 mod scenario;
@@ -9,21 +9,23 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use futures_util::stream;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::header::{ACCEPT, HOST, LOCATION};
+use http::{HeaderMap, Method, StatusCode};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
+use super::Emulator;
 use super::history::History;
+use super::own_client::OwnClient;
 use super::routes::{MAX_BODY, TOKEN_HEADER};
 use super::state::Rejection;
-use super::{API_KEY, Emulator, MERCHANT_ID};
 use crate::model::TapOutcome;
 use crate::page::{self, Frame};
 
@@ -36,96 +38,59 @@ const MIN_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Clone)]
 struct Page {
     frame: Frame,
-    /// Whether the page needs the token in its URL.
-    is_protected: bool,
     emulator: Emulator,
     history: History,
-    /// The API without the log, to read from.
-    reads: Router,
-    /// The API with the log, to act on.
-    acts: Router,
+    client: OwnClient,
 }
 
 /// The API with the page. Programs get the same response at `/` as without it.
-pub(super) fn router(emulator: &Emulator, history: History, reads: Router, acts: Router) -> Router {
-    let token = emulator.setup().token.clone();
-    let page = Page {
-        is_protected: token.is_some(),
-        frame: Frame {
-            title: "Kustom emulator",
-            base: "/emulator/page",
-            token: token.unwrap_or_else(page::new_token),
-        },
-        emulator: emulator.clone(),
-        history,
-        reads,
-        acts: acts.clone(),
-    };
+pub(super) fn router(emulator: &Emulator, history: &History, client: &OwnClient) -> Router {
+    let token = client.token.clone().unwrap_or_else(page::new_token);
+    let frame = Frame { title: "Kustom emulator", base: "/emulator/page", token };
+    let page = Page { frame, emulator: emulator.clone(), history: history.clone(), client: client.clone() };
     Router::new()
-        .route("/", get(home))
         .route("/emulator/page/events", get(events))
-        .route("/emulator/page/act", post(act))
         .route("/emulator/page/requests/{id}/curl", get(copy_curl))
         .route("/emulator/page/requests/{id}/scenario", get(copy_scenario))
-        .route("/emulator/page/scenario", get(copy_everything))
+        .route("/emulator/page/scenario", get(copy_scenario))
+        .route_layer(from_fn_with_state(page.clone(), require_token))
+        .route("/", get(home))
+        .route("/emulator/page/act", post(act))
         .route("/emulator/page/{asset}", get(asset))
         .with_state(page)
-        .fallback_service(acts)
+        .fallback_service(client.acts.clone())
 }
 
-/// A request that the emulator sends to itself.
-pub(super) fn local_request(
-    method: Method,
-    path: &str,
-    body: Option<&Value>,
-    token: Option<&str>,
-) -> http::Request<Body> {
-    let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-    let mut request = http::Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = path.parse().unwrap_or_else(|_| Uri::from_static("/"));
-    let headers = request.headers_mut();
-    let authorization = format!("Basic {API_KEY}");
-    let values = [
-        (AUTHORIZATION, authorization.as_str()),
-        (CONTENT_TYPE, "application/json"),
-        (http::HeaderName::from_static("x-merchant-id"), MERCHANT_ID),
-        (http::HeaderName::from_static(TOKEN_HEADER), token.unwrap_or_default()),
-    ];
-    for (name, value) in values {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    }
-    request
+async fn require_token(State(page): State<Page>, request: Request, next: Next) -> Response {
+    if page.has_token(&request) { next.run(request).await } else { forbidden() }
 }
 
 async fn home(State(page): State<Page>, request: Request) -> Response {
     let accepts = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !accepts.contains("text/html") {
-        let Ok(response) = page.acts.clone().oneshot(request).await;
+        let Ok(response) = page.client.acts.clone().oneshot(request).await;
         return response;
     }
-    if !page.is_allowed(request.uri(), request.headers()) {
+    if page.is_protected() && !page.has_token(&request) {
         let content = maud::html! {
             (maud::DOCTYPE) title { "Kustom emulator" }
             p { "Open the URL that the emulator printed when it started." }
         };
         return page::html_response(StatusCode::FORBIDDEN, content);
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let about = view::about(host);
+    let about = view::about(host(request.headers()));
     page::html_response(StatusCode::OK, page.frame.document(&about, &page.content().await))
+}
+
+fn host(headers: &HeaderMap) -> &str {
+    headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
 }
 
 async fn asset(Path(name): Path<String>) -> Response {
     page::asset(&name).unwrap_or_else(|| Rejection::not_found("There is no such file.").into_response())
 }
 
-async fn events(State(page): State<Page>, uri: Uri, headers: HeaderMap) -> Response {
-    if !page.has_token(&uri, &headers) {
-        return forbidden();
-    }
+async fn events(State(page): State<Page>) -> Response {
     let changes = page.history.changes();
     let events = stream::unfold((page, changes, String::new()), async |(page, changes, shown)| {
         let mut changes = changes?;
@@ -146,29 +111,28 @@ async fn events(State(page): State<Page>, uri: Uri, headers: HeaderMap) -> Respo
     page::event_response(events)
 }
 
-async fn copy_curl(State(page): State<Page>, Path(id): Path<u64>, uri: Uri, headers: HeaderMap) -> Response {
-    if !page.has_token(&uri, &headers) {
-        return forbidden();
-    }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+async fn copy_curl(State(page): State<Page>, Path(id): Path<u64>, headers: HeaderMap) -> Response {
     let requests = page.history.requests();
     match requests.iter().find(|request| request.id == id) {
-        Some(request) => page::text_response(curl::command(request, host)),
+        Some(request) => page::text_response(curl::command(request, host(&headers))),
         None => Rejection::not_found("There is no request with this ID.").into_response(),
     }
 }
 
-async fn copy_scenario(
-    State(page): State<Page>,
-    Path(id): Path<u64>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    page.scenario(Some(id), &uri, &headers).await
-}
-
-async fn copy_everything(State(page): State<Page>, uri: Uri, headers: HeaderMap) -> Response {
-    page.scenario(None, &uri, &headers).await
+/// Without an ID, the scenario has all requests.
+async fn copy_scenario(State(page): State<Page>, id: Option<Path<u64>>) -> Response {
+    let requests = page.history.requests();
+    let client = &page.client;
+    let (phones, sessions) = (client.get("/emulator/phones").await, client.get("/emulator/sessions").await);
+    let options = client.get("/emulator/options").await;
+    let locations = client.get("/ipp/v1/locations?page_size=1000").await;
+    let known = scenario::Known {
+        phones: &phones["phones"],
+        sessions: &sessions["sessions"],
+        options: &options,
+        locations: &locations["content"],
+    };
+    page::text_response(scenario::write(&requests, id.map(|Path(id)| id), &known))
 }
 
 /// Does what a form asks for. A script gets an empty response, and a form without a script the page.
@@ -185,9 +149,7 @@ async fn act(State(page): State<Page>, request: Request) -> Response {
     let Some((method, path, body)) = action_request(&field) else {
         return Rejection::new(StatusCode::BAD_REQUEST, "There is no such action.").into_response();
     };
-    let token = page.emulator.setup().token.as_deref();
-    let request = local_request(method, &path, Some(&body), token);
-    let Ok(response) = page.acts.clone().oneshot(request).await;
+    let response = page.client.send(method, &path, &body).await;
     page.history.notify();
     if !response.status().is_success() {
         return response;
@@ -196,7 +158,7 @@ async fn act(State(page): State<Page>, request: Request) -> Response {
     if is_script {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let home = if page.is_protected { format!("/?token={}", page.frame.token) } else { "/".to_owned() };
+    let home = if page.is_protected() { format!("/?token={}", page.frame.token) } else { "/".to_owned() };
     (StatusCode::SEE_OTHER, [(LOCATION, home)]).into_response()
 }
 
@@ -255,26 +217,28 @@ fn forbidden() -> Response {
 }
 
 impl Page {
-    fn is_allowed(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        !self.is_protected || self.has_token(uri, headers)
+    /// Whether the page needs the token in its URL.
+    fn is_protected(&self) -> bool {
+        self.client.token.is_some()
     }
 
     /// The token is in a header or, where a browser cannot set one, in the query.
-    fn has_token(&self, uri: &Uri, headers: &HeaderMap) -> bool {
-        let query = uri.query().unwrap_or_default().as_bytes();
+    fn has_token(&self, request: &Request) -> bool {
+        let query = request.uri().query().unwrap_or_default().as_bytes();
         let in_query = url::form_urlencoded::parse(query).find(|(name, _)| name == "token");
-        let header = headers.get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
+        let header = request.headers().get(TOKEN_HEADER).and_then(|token| token.to_str().ok());
         header.is_some_and(|token| self.frame.has_token(token))
             || in_query.is_some_and(|(_, token)| self.frame.has_token(&token))
     }
 
     async fn content(&self) -> maud::Markup {
         let (phones, clock, options) = (
-            self.get("/emulator/phones").await,
-            self.get("/emulator/clock").await,
-            self.get("/emulator/options").await,
+            self.client.get("/emulator/phones").await,
+            self.client.get("/emulator/clock").await,
+            self.client.get("/emulator/options").await,
         );
-        let faults = self.emulator.faults();
+        let setup = self.emulator.setup();
+        let faults = setup.faults.as_ref();
         view::main(
             &self.frame,
             &view::Content {
@@ -282,36 +246,12 @@ impl Page {
                 clock: &clock,
                 options: &options,
                 faults: faults.map(|faults| faults.change(|table| table.list())).unwrap_or_default(),
-                rules: self.emulator.setup().phone_rules.list(),
+                rules: setup.phone_rules.list(),
                 requests: self.history.requests(),
                 callbacks: self.history.callbacks(),
-                has_callbacks: self.emulator.setup().has_callbacks,
-                is_strict: self.emulator.setup().is_strict,
+                has_callbacks: setup.has_callbacks,
+                is_strict: setup.is_strict,
             },
         )
-    }
-
-    async fn scenario(&self, request: Option<u64>, uri: &Uri, headers: &HeaderMap) -> Response {
-        if !self.has_token(uri, headers) {
-            return forbidden();
-        }
-        let requests = self.history.requests();
-        let (phones, sessions) = (self.get("/emulator/phones").await, self.get("/emulator/sessions").await);
-        let options = self.get("/emulator/options").await;
-        let locations = self.get("/ipp/v1/locations?page_size=1000").await;
-        let known = scenario::Known {
-            phones: &phones["phones"],
-            sessions: &sessions["sessions"],
-            options: &options,
-            locations: &locations["content"],
-        };
-        page::text_response(scenario::write(&requests, request, &known))
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        let token = self.emulator.setup().token.as_deref();
-        let Ok(response) = self.reads.clone().oneshot(local_request(Method::GET, path, None, token)).await;
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
-        serde_json::from_slice(&body).unwrap_or_default()
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::super::history::RecordedRequest;
+use super::super::request_log::RequestRecord;
 use super::super::state::EmulatorOptions;
 
 /// What the emulator knows of the resources that the requests are about.
@@ -20,11 +20,11 @@ pub(super) struct Known<'a> {
 }
 
 /// Writes the scenario of all requests or, for one that is about a session, of that sale.
-pub(super) fn write(requests: &[RecordedRequest], selected: Option<u64>, known: &Known<'_>) -> String {
+pub(super) fn write(requests: &[RequestRecord], selected: Option<u64>, known: &Known<'_>) -> String {
     let selected = selected.and_then(|id| requests.iter().find(|request| request.id == id));
     let session = selected.and_then(session_of);
     let device = session.as_deref().and_then(|session| known.device_of(session, requests));
-    let is_of_sale = |request: &&RecordedRequest| match (&session, &device) {
+    let is_of_sale = |request: &&RequestRecord| match (&session, &device) {
         (None, _) => true,
         (Some(session), device) => {
             session_of(request).as_ref() == Some(session)
@@ -33,7 +33,7 @@ pub(super) fn write(requests: &[RecordedRequest], selected: Option<u64>, known: 
         }
     };
     let mut writer = Writer { known, text: String::new(), names: BTreeMap::new(), ended: false };
-    let mut sale: Vec<&RecordedRequest> = requests.iter().filter(is_of_sale).collect();
+    let mut sale: Vec<&RequestRecord> = requests.iter().filter(is_of_sale).collect();
     // A device that was paired needs its code, which was created before anything names the device.
     if session.is_some()
         && let Some(pairing) = sale.iter().find(|request| request.path == "/emulator/pos/pair")
@@ -50,12 +50,12 @@ pub(super) fn write(requests: &[RecordedRequest], selected: Option<u64>, known: 
     writer.text
 }
 
-fn is_enrollment(request: &RecordedRequest) -> bool {
+fn is_enrollment(request: &RequestRecord) -> bool {
     request.method == "POST" && request.path == "/ipp/v1/enrollments" && request.is_success()
 }
 
 /// The session that a request is about.
-fn session_of(request: &RecordedRequest) -> Option<String> {
+fn session_of(request: &RequestRecord) -> Option<String> {
     if request.path == "/ipp/v1/sessions" {
         return request.response.as_ref()?["session_id"].as_str().map(str::to_owned);
     }
@@ -63,7 +63,7 @@ fn session_of(request: &RecordedRequest) -> Option<String> {
 }
 
 /// The device that a request is about, but not its sessions.
-fn device_of(request: &RecordedRequest) -> Option<String> {
+fn device_of(request: &RequestRecord) -> Option<String> {
     match request.path.as_str() {
         "/emulator/pos/pair" | "/ipp/v1/dev/devices" => {
             request.response.as_ref()?["id"].as_str().map(str::to_owned)
@@ -79,7 +79,7 @@ fn segment_after(path: &str, name: &str) -> Option<String> {
 }
 
 impl Known<'_> {
-    fn device_of(&self, session: &str, requests: &[RecordedRequest]) -> Option<String> {
+    fn device_of(&self, session: &str, requests: &[RequestRecord]) -> Option<String> {
         let created = requests.iter().find(|request| {
             request.path == "/ipp/v1/sessions" && session_of(request).as_deref() == Some(session)
         });
@@ -166,7 +166,7 @@ impl Writer<'_> {
         self.step("create-device", &[("as", alias), ("name", name), ("location", location)], &[]);
     }
 
-    fn write_step(&mut self, request: &RecordedRequest) {
+    fn write_step(&mut self, request: &RequestRecord) {
         let Some(status) = request.status else { return };
         // A scenario runs without faults.
         if request.fault.is_some() && !request.is_success() {
@@ -231,7 +231,7 @@ impl Writer<'_> {
                     return;
                 };
                 let session = ("session", self.named(&id));
-                let outcome = |request: &RecordedRequest| {
+                let outcome = |request: &RequestRecord| {
                     let query = request.query.as_deref().unwrap_or_default().as_bytes();
                     let outcome = url::form_urlencoded::parse(query).find(|(name, _)| name == "outcome");
                     outcome.map_or(Value::Null, |(_, value)| value.into_owned().into())
@@ -265,7 +265,7 @@ impl Writer<'_> {
 
     fn write_create(
         &mut self,
-        request: &RecordedRequest,
+        request: &RequestRecord,
         body: &Value,
         response: &Value,
         failure: &Value,

@@ -3,27 +3,24 @@
 
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodFilter;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq as _;
 
 use super::request::ApiRequest;
-use super::{OpContext, OperationResult, Route, State, json as json_response};
+use super::{OpContext, OperationResult, Route, ServerRoute, State, json as json_response};
 use crate::emulator::history::{CallbackStatus, History};
 use crate::emulator::state::{OptionInfo, PhoneView, PosSession, Rejection};
-use crate::emulator::{Emulator, MERCHANT_ID, Setup};
+use crate::emulator::{Emulator, MERCHANT_ID};
 
-pub(super) const STATE_ROUTES: [Route; 4] = [
+pub(super) const ROUTES: [Route; 4] = [
     (MethodFilter::GET, "/emulator/sessions", sessions),
     (MethodFilter::GET, "/emulator/phones", phones),
     (MethodFilter::GET, "/emulator/options", options),
     (MethodFilter::PUT, "/emulator/options", set_options),
 ];
 
-type ServerOperation = fn(&ApiRequest, &Emulator) -> OperationResult;
-
-pub(super) const SERVER_ROUTES: [(MethodFilter, &str, ServerOperation); 6] = [
+pub(super) const SERVER_ROUTES: [ServerRoute; 6] = [
     (MethodFilter::GET, "/emulator", describe),
     (MethodFilter::POST, "/emulator/reset", reset),
     (MethodFilter::GET, "/emulator/requests", requests),
@@ -32,37 +29,22 @@ pub(super) const SERVER_ROUTES: [(MethodFilter, &str, ServerOperation); 6] = [
     (MethodFilter::POST, "/emulator/callbacks/send", send_callback),
 ];
 
-pub(in crate::emulator) const TOKEN_HEADER: &str = "x-kustom-token";
-
 const NO_SERVER: &str = "This emulator runs inside kustom itself, where nothing is recorded. Start one with \
                          `kustom dev emulator`.";
 
-/// The key is public, so where others can reach the emulator, its own routes need something that only its user knows.
-pub(super) fn check_token(setup: &Setup, headers: &HeaderMap) -> Result<(), Rejection> {
-    let Some(token) = &setup.token else { return Ok(()) };
-    let given = headers.get(TOKEN_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
-    if bool::from(given.ct_eq(token.as_bytes())) {
-        return Ok(());
-    }
-    let detail =
-        format!("Others can reach this emulator, so {TOKEN_HEADER} must have the token that it printed.");
-    Err(Rejection::new(StatusCode::FORBIDDEN, detail))
-}
-
 fn history(emulator: &Emulator) -> Result<&History, Rejection> {
-    emulator.history().ok_or_else(|| Rejection::conflict(NO_SERVER))
+    emulator.setup().history.as_ref().ok_or_else(|| Rejection::conflict(NO_SERVER))
 }
 
 fn list(name: &str, items: impl Serialize) -> Response {
     json_response(StatusCode::OK, &json!({ name: items }))
 }
 
-fn describe(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
-    request.check_no_query()?;
+fn describe(_: &ApiRequest, emulator: &Emulator) -> OperationResult {
     let setup = emulator.setup();
     let (options, clock, instance) = emulator
         .with_state(|state, context| (state.options.clone(), state.clock(context.now), state.instance()));
-    let faults = emulator.faults().map(|faults| faults.change(|table| table.list())).unwrap_or_default();
+    let faults = setup.faults.as_ref().map(|faults| faults.change(|table| table.list())).unwrap_or_default();
     let description = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "merchant_id": MERCHANT_ID,
@@ -80,7 +62,6 @@ fn describe(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
 /// Returns to the state in which the emulator was started, and forgets the requests and callbacks. Faults stay: they
 /// belong to the server.
 fn reset(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
-    request.check_no_query()?;
     request.optional_body()?.finish()?;
     emulator.with_state(|state, _| {
         *state = emulator.setup().initial.clone().unwrap_or_else(State::seed);
@@ -88,7 +69,7 @@ fn reset(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
         state.ensure_instance();
     });
     drop(emulator.events().drain());
-    if let Some(history) = emulator.history() {
+    if let Some(history) = &emulator.setup().history {
         history.clear();
     }
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -164,14 +145,12 @@ fn requests(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
     Ok(list("requests", requests))
 }
 
-fn clear_requests(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
-    request.check_no_query()?;
+fn clear_requests(_: &ApiRequest, emulator: &Emulator) -> OperationResult {
     let removed = history(emulator)?.clear_requests();
     Ok(json_response(StatusCode::OK, &json!({ "removed": removed })))
 }
 
-fn callbacks(request: &ApiRequest, emulator: &Emulator) -> OperationResult {
-    request.check_no_query()?;
+fn callbacks(_: &ApiRequest, emulator: &Emulator) -> OperationResult {
     Ok(list("callbacks", history(emulator)?.callbacks()))
 }
 

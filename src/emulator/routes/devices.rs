@@ -1,14 +1,22 @@
 //! Devices, including simulated ones.
 
+use axum::routing::MethodFilter;
 use http::StatusCode;
 
 use super::enrollments::deleted_response;
 use super::fields::{Fields, MAX_PAGE_SIZE};
 use super::request::ApiRequest;
-use super::{OpContext, OperationResult, State, json};
+use super::{OpContext, OperationResult, Route, State, json};
 use crate::emulator::state::{DeviceUpdate, NewSimulatedDevice};
 
-pub(super) fn list(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+pub(super) const ROUTES: [Route; 4] = [
+    (MethodFilter::GET, "/ipp/v1/devices", list),
+    (MethodFilter::PUT, "/ipp/v1/devices/{id}", update),
+    (MethodFilter::DELETE, "/ipp/v1/devices/{id}", deregister),
+    (MethodFilter::POST, "/ipp/v1/dev/devices", create_simulated),
+];
+
+fn list(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let mut query = request.query();
     request.check_merchant_id(state.options.device_list_merchant_id, &mut query.errors)?;
     let location_id = query.uuid("location_id");
@@ -17,7 +25,7 @@ pub(super) fn list(request: &ApiRequest, state: &mut State, context: &mut OpCont
     Ok(json(StatusCode::OK, &state.list_devices(location_id, page, context.now)))
 }
 
-pub(super) fn update(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+fn update(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     let id = request.id("device")?;
     let mut body = request.body()?;
     let update = DeviceUpdate {
@@ -29,16 +37,12 @@ pub(super) fn update(request: &ApiRequest, state: &mut State, _: &mut OpContext<
     Ok(json(StatusCode::OK, &state.update_device(id, update)?))
 }
 
-pub(super) fn deregister(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+fn deregister(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     state.deregister_device(request.id("device")?)?;
     Ok(deleted_response(state))
 }
 
-pub(super) fn create_simulated(
-    request: &ApiRequest,
-    state: &mut State,
-    context: &mut OpContext<'_>,
-) -> OperationResult {
+fn create_simulated(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let mut body = request.body()?;
     let new = NewSimulatedDevice {
         name: body.required("name", Fields::non_empty_string),

@@ -1,19 +1,26 @@
 //! Enrollments.
 
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::MethodFilter;
 use http::StatusCode;
 use jiff::SignedDuration;
 
 use super::fields::{Fields, MAX_PAGE_SIZE};
 use super::request::ApiRequest;
-use super::{OpContext, OperationResult, State, json};
+use super::{OpContext, OperationResult, Route, State, json};
 use crate::emulator::state::{
     DEFAULT_ENROLLMENT_LIFETIME, DeleteStatus, EnrollmentDialect, EnrollmentFilter, MerchantIdNeed,
     NewEnrollment,
 };
 use crate::model::Ttl;
 
-pub(super) fn list(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+pub(super) const ROUTES: [Route; 3] = [
+    (MethodFilter::GET, "/ipp/v1/enrollments", list),
+    (MethodFilter::POST, "/ipp/v1/enrollments", create),
+    (MethodFilter::DELETE, "/ipp/v1/enrollments/{enrollment_id}", delete),
+];
+
+fn list(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let mut query = request.query();
     request.check_merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
     let filter = EnrollmentFilter {
@@ -26,11 +33,7 @@ pub(super) fn list(request: &ApiRequest, state: &mut State, context: &mut OpCont
     Ok(json(StatusCode::OK, &state.list_enrollments(&filter, page, context.now)))
 }
 
-pub(super) fn create(
-    request: &ApiRequest,
-    state: &mut State,
-    context: &mut OpContext<'_>,
-) -> OperationResult {
+fn create(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let mut body = request.body()?;
     let new = NewEnrollment {
         location_id: body.uuid("location_id"),
@@ -41,7 +44,7 @@ pub(super) fn create(
     Ok(json(StatusCode::CREATED, &state.create_enrollment(new, context)?))
 }
 
-pub(super) fn delete(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+fn delete(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     state.delete_enrollment(request.id("enrollment")?)?;
     Ok(deleted_response(state))
 }

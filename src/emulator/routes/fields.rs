@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::emulator::exchange::display_name;
+use crate::emulator::request_log::display_name;
 use crate::emulator::state::{FieldErrors, PageRequest, Rejection};
 use crate::model::{self, Metadata, PaymentMethod, TapOutcome};
 

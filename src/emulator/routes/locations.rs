@@ -1,13 +1,17 @@
 //! Locations.
 
+use axum::routing::MethodFilter;
 use http::StatusCode;
 
 use super::fields::MAX_INT32;
 use super::request::ApiRequest;
-use super::{OpContext, OperationResult, State, json};
+use super::{OpContext, OperationResult, Route, State, json};
 use crate::emulator::state::MerchantIdNeed;
 
-pub(super) fn list(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+pub(super) const ROUTES: [Route; 2] =
+    [(MethodFilter::GET, "/ipp/v1/locations", list), (MethodFilter::GET, "/ipp/v1/locations/{id}", get)];
+
+fn list(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     let mut query = request.query();
     request.check_merchant_id(MerchantIdNeed::Required, &mut query.errors)?;
     let page = query.page(MAX_INT32);
@@ -15,7 +19,7 @@ pub(super) fn list(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_
     Ok(json(StatusCode::OK, &state.list_locations(page)))
 }
 
-pub(super) fn get(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
+fn get(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -> OperationResult {
     let id = request.id("location")?;
     let mut query = request.query();
     request.check_merchant_id(MerchantIdNeed::Required, &mut query.errors)?;

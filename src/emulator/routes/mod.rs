@@ -23,40 +23,23 @@ use axum::routing::{MethodFilter, get, on};
 use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Serialize;
-use uuid::Uuid;
 
-pub(super) use self::control::TOKEN_HEADER;
 pub(super) use self::fields::Ignored;
 use self::request::ApiRequest;
-pub(super) use self::request::MAX_BODY;
+pub(super) use self::request::{MAX_BODY, TOKEN_HEADER};
 use super::{Emulator, MERCHANT_ID, OpContext, State};
 use crate::emulator::state::Rejection;
 
 type OperationResult = Result<Response, Rejection>;
 
-type Operation = fn(&ApiRequest, &mut State, &mut OpContext<'_>) -> OperationResult;
+/// An operation on the state.
+type Route = (MethodFilter, &'static str, fn(&ApiRequest, &mut State, &mut OpContext<'_>) -> OperationResult);
 
-type Route = (MethodFilter, &'static str, Operation);
-
-/// The operations of the contract, in its order.
-const OPERATIONS: [Route; 13] = [
-    (MethodFilter::POST, "/ipp/v1/dev/sessions/{sessionId}/simulate-tap", sessions::simulate_tap),
-    (MethodFilter::POST, "/ipp/v1/dev/devices", devices::create_simulated),
-    (MethodFilter::GET, "/ipp/v1/enrollments", enrollments::list),
-    (MethodFilter::POST, "/ipp/v1/enrollments", enrollments::create),
-    (MethodFilter::DELETE, "/ipp/v1/enrollments/{enrollment_id}", enrollments::delete),
-    (MethodFilter::GET, "/ipp/v1/locations", locations::list),
-    (MethodFilter::GET, "/ipp/v1/locations/{id}", locations::get),
-    (MethodFilter::GET, "/ipp/v1/devices", devices::list),
-    (MethodFilter::PUT, "/ipp/v1/devices/{id}", devices::update),
-    (MethodFilter::DELETE, "/ipp/v1/devices/{id}", devices::deregister),
-    (MethodFilter::POST, "/ipp/v1/sessions", sessions::create),
-    (MethodFilter::GET, "/ipp/v1/sessions/{session_id}", sessions::get),
-    (MethodFilter::PUT, "/ipp/v1/sessions/{session_id}/cancel", sessions::cancel),
-];
+/// An operation on what only a server has, such as its record of requests.
+type ServerRoute = (MethodFilter, &'static str, fn(&ApiRequest, &Emulator) -> OperationResult);
 
 /// The operations that read the query.
-const WITH_QUERY: [(MethodFilter, &str); 8] = [
+const WITH_QUERY: [(MethodFilter, &str); 9] = [
     (MethodFilter::POST, "/ipp/v1/dev/sessions/{sessionId}/simulate-tap"),
     (MethodFilter::GET, "/ipp/v1/enrollments"),
     (MethodFilter::GET, "/ipp/v1/locations"),
@@ -65,76 +48,53 @@ const WITH_QUERY: [(MethodFilter, &str); 8] = [
     (MethodFilter::GET, "/settlements/v1/payouts"),
     (MethodFilter::GET, "/settlements/v1/transactions"),
     (MethodFilter::GET, "/emulator/sessions"),
+    (MethodFilter::GET, "/emulator/requests"),
 ];
 
-const NO_FAULTS: &str = "This emulator runs inside kustom itself, where no faults can be injected. Start one with \
-                         `kustom dev emulator`.";
+fn routes() -> impl Iterator<Item = Route> {
+    let api = sessions::ROUTES.into_iter().chain(devices::ROUTES).chain(enrollments::ROUTES);
+    let sister_apis = orders::ROUTES.into_iter().chain(settlements::ROUTES);
+    let own = pos::ROUTES.into_iter().chain(clock::ROUTES).chain(control::ROUTES);
+    api.chain(locations::ROUTES).chain(sister_apis).chain(own)
+}
+
+fn server_routes() -> impl Iterator<Item = ServerRoute> {
+    control::SERVER_ROUTES.into_iter().chain(faults::ROUTES)
+}
 
 pub(super) fn router(emulator: &Emulator) -> axum::Router {
     let mut router = axum::Router::new().route("/", get(service_info));
-    let own = pos::ROUTES.into_iter().chain(clock::ROUTES).chain(control::STATE_ROUTES);
-    for (method, path, operation) in OPERATIONS.into_iter().chain(own) {
-        let has_query = WITH_QUERY.contains(&(method, path));
-        let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
-            process(&emulator, path, request, |request| {
-                if !has_query {
-                    request.check_no_query()?;
-                }
-                emulator.with_state(|state, context| operation(request, state, context))
-            })
-        };
-        router = router.route(path, on(method, handler));
+    for (method, path, operation) in routes() {
+        router = add_route(router, method, path, move |request, emulator| {
+            emulator.with_state(|state, context| operation(request, state, context))
+        });
     }
-    for (method, path, operation) in orders::ROUTES.into_iter().chain(settlements::ROUTES) {
-        let has_query = WITH_QUERY.contains(&(method, path));
-        let handler = async move |extract::State(emulator): extract::State<Emulator>,
-                                  request: Result<ApiRequest, Rejection>| {
-            let result = request.and_then(|request| {
-                process(&emulator, path, request, |request| {
-                    if !has_query {
-                        request.check_no_query()?;
-                    }
-                    emulator.with_state(|state, context| operation(request, state, context))
-                })
-            });
-            result.unwrap_or_else(|rejection| {
-                emulator.with_state(|_, context| order_problem(&rejection, (context.ids)()))
-            })
-        };
-        router = router.route(path, on(method, handler));
-    }
-    for (method, path, operation) in faults::ROUTES {
-        let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
-            process(&emulator, path, request, |request| {
-                let faults = emulator.faults().ok_or_else(|| Rejection::conflict(NO_FAULTS))?;
-                faults.change(|table| operation(request, table))
-            })
-        };
-        router = router.route(path, on(method, handler));
-    }
-    for (method, path, operation) in control::SERVER_ROUTES {
-        let handler = async move |extract::State(emulator): extract::State<Emulator>, request: ApiRequest| {
-            process(&emulator, path, request, |request| operation(request, &emulator))
-        };
-        router = router.route(path, on(method, handler));
+    for (method, path, operation) in server_routes() {
+        router = add_route(router, method, path, operation);
     }
     router.method_not_allowed_fallback(method_not_allowed).fallback(unknown_path).with_state(emulator.clone())
 }
 
-/// Runs an operation, and reports what it ignored.
-fn process(
-    emulator: &Emulator,
-    path: &str,
-    mut request: ApiRequest,
-    operation: impl FnOnce(&ApiRequest) -> OperationResult,
-) -> OperationResult {
-    if path.starts_with("/emulator") {
-        control::check_token(emulator.setup(), request.headers())?;
-    }
-    request.set_strict(emulator.setup().is_strict);
-    let mut response = operation(&request)?;
-    response.extensions_mut().insert(request.ignored());
-    Ok(response)
+fn add_route(
+    router: axum::Router<Emulator>,
+    method: MethodFilter,
+    path: &'static str,
+    operation: impl Fn(&ApiRequest, &Emulator) -> OperationResult + Clone + Send + Sync + 'static,
+) -> axum::Router<Emulator> {
+    let has_query = WITH_QUERY.contains(&(method, path));
+    let handler = async move |extract::State(emulator): extract::State<Emulator>,
+                              request: Result<ApiRequest, Rejection>| {
+        let result = request.and_then(|request| {
+            if !has_query {
+                request.query().finish()?;
+            }
+            let mut response = operation(&request, &emulator)?;
+            response.extensions_mut().insert(request.ignored);
+            Ok(response)
+        });
+        result.unwrap_or_else(|rejection| error_response(&emulator, path, &rejection))
+    };
+    router.route(path, on(method, handler))
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response {
@@ -150,9 +110,14 @@ impl IntoResponse for Rejection {
     }
 }
 
-/// An error of Order Management and Settlements (documented).
-fn order_problem(rejection: &Rejection, correlation_id: Uuid) -> Response {
-    problem_response(rejection, "application/json", &rejection.to_order_problem_json(correlation_id))
+/// Order Management and Settlements have an error body of their own (documented).
+fn error_response(emulator: &Emulator, path: &str, rejection: &Rejection) -> Response {
+    if path.starts_with("/ordermanagement/") || path.starts_with("/settlements/") {
+        let correlation_id = emulator.with_state(|_, context| (context.ids)());
+        problem_response(rejection, "application/json", &rejection.to_order_problem_json(correlation_id))
+    } else {
+        problem_response(rejection, "application/problem+json", &rejection.to_problem_json())
+    }
 }
 
 fn problem_response(rejection: &Rejection, content_type: &'static str, body: &serde_json::Value) -> Response {
@@ -163,10 +128,6 @@ fn problem_response(rejection: &Rejection, content_type: &'static str, body: &se
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
-}
-
-fn is_order_path(uri: &Uri) -> bool {
-    uri.path().starts_with("/ordermanagement/") || uri.path().starts_with("/settlements/")
 }
 
 /// For people who open the address in a browser, and for `kustom`, which recognizes an emulator by it.
@@ -186,95 +147,57 @@ async fn service_info(extract::State(emulator): extract::State<Emulator>) -> Res
     )
 }
 
-async fn unknown_path(uri: Uri) -> Response {
+async fn unknown_path(extract::State(emulator): extract::State<Emulator>, uri: Uri) -> Response {
     let rejection = Rejection::not_found(format!("There is nothing at {}.", uri.path()));
-    if is_order_path(&uri) { order_problem(&rejection, Uuid::new_v4()) } else { rejection.into_response() }
+    error_response(&emulator, uri.path(), &rejection)
 }
 
 /// The router adds the `Allow` header.
-async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+async fn method_not_allowed(
+    extract::State(emulator): extract::State<Emulator>,
+    method: Method,
+    uri: Uri,
+) -> Response {
     let detail = format!("{} does not support {method}.", uri.path());
     let rejection = Rejection::new(StatusCode::METHOD_NOT_ALLOWED, detail);
-    if is_order_path(&uri) { order_problem(&rejection, Uuid::new_v4()) } else { rejection.into_response() }
+    error_response(&emulator, uri.path(), &rejection)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
-    /// Checks that an OpenAPI document describes these routes and no others.
-    fn assert_described(
-        routes: impl Iterator<Item = (MethodFilter, &'static str)>,
-        document: &str,
-        prefix: &str,
-    ) {
-        let document: serde_json::Value = serde_yaml_ng::from_str(document).unwrap();
-        let mut routes: Vec<_> = routes.collect();
-        assert!(routes.iter().all(|(_, path)| path.starts_with(prefix)));
-        for (path, methods) in document["paths"].as_object().unwrap() {
-            for method in methods.as_object().unwrap().keys() {
-                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-                let route = (MethodFilter::try_from(method).unwrap(), path.as_str());
-                let count = routes.len();
-                routes.retain(|existing| *existing != route);
-                assert_eq!(routes.len() + 1, count, "{route:?} is described but does not exist");
-            }
-        }
-        assert_eq!(routes, [], "routes that are not described");
-    }
-
-    /// Otherwise `--strict` would reject a documented parameter, or not find an unknown one.
     #[test]
-    fn the_operations_with_a_query_are_those_with_documented_parameters() {
-        let documents = [
-            include_str!("../../../docs/openapi.yaml"),
-            include_str!("../../../docs/order-management.yaml"),
-            include_str!("../../../docs/settlements.yaml"),
-            include_str!("../../../docs/emulator.yaml"),
-        ];
-        let mut described = Vec::new();
-        for document in documents {
-            let document: serde_json::Value = serde_yaml_ng::from_str(document).unwrap();
+    fn the_routes_and_whether_they_have_a_query_are_as_described() {
+        let mut routes: Vec<_> = routes().map(|(method, path, _)| (method, path)).collect();
+        routes.extend(server_routes().map(|(method, path, _)| (method, path)));
+        for (prefix, document) in [
+            ("/ipp/v1/", include_str!("../../../docs/openapi.yaml")),
+            ("/ordermanagement/v1/", include_str!("../../../docs/order-management.yaml")),
+            ("/settlements/v1/", include_str!("../../../docs/settlements.yaml")),
+            ("/emulator", include_str!("../../../docs/emulator.yaml")),
+        ] {
+            let document: Value = serde_yaml_ng::from_str(document).unwrap();
             for (path, methods) in document["paths"].as_object().unwrap() {
+                assert!(path.starts_with(prefix), "{path}");
                 for (method, operation) in methods.as_object().unwrap() {
-                    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
-                    let is_query = |parameter: &serde_json::Value| {
-                        let reference = parameter["$ref"].as_str().and_then(|name| name.strip_prefix("#/"));
-                        let parameter = reference.map_or_else(
-                            || parameter.clone(),
-                            |name| document.pointer(&format!("/{name}")).unwrap().clone(),
-                        );
-                        parameter["in"] == "query"
+                    let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                    let route = (MethodFilter::try_from(method).unwrap(), path.as_str());
+                    let index = routes.iter().position(|existing| *existing == route);
+                    routes.remove(index.unwrap_or_else(|| panic!("{route:?} does not exist")));
+                    let is_in_query = |parameter: &Value| {
+                        let reference = parameter["$ref"].as_str().and_then(|name| name.strip_prefix('#'));
+                        let parameter = reference.map_or(Some(parameter), |name| document.pointer(name));
+                        parameter.unwrap()["in"] == "query"
                     };
-                    if parameters.iter().any(is_query) {
-                        let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
-                        described.push((MethodFilter::try_from(method).unwrap(), path.clone()));
-                    }
+                    let parameters = operation["parameters"].as_array();
+                    let has_query = parameters.is_some_and(|parameters| parameters.iter().any(is_in_query));
+                    // Otherwise `--strict` would reject a documented parameter, or not find an unknown one.
+                    assert_eq!(WITH_QUERY.contains(&route), has_query, "{route:?}");
                 }
             }
         }
-        for (method, path) in WITH_QUERY {
-            assert!(described.contains(&(method, path.to_owned())), "{path} has no documented parameters");
-        }
-        for (method, path) in described {
-            let is_read_elsewhere = control::SERVER_ROUTES.iter().any(|(_, other, _)| *other == path);
-            assert!(WITH_QUERY.contains(&(method, path.as_str())) || is_read_elsewhere, "{path}");
-        }
-    }
-
-    #[test]
-    fn every_route_is_described() {
-        let api = OPERATIONS.into_iter().map(|(method, path, _)| (method, path));
-        assert_described(api, include_str!("../../../docs/openapi.yaml"), "/ipp/v1/");
-        let orders = orders::ROUTES.into_iter().map(|(method, path, _)| (method, path));
-        let document = include_str!("../../../docs/order-management.yaml");
-        assert_described(orders, document, "/ordermanagement/v1/");
-        let settlements = settlements::ROUTES.into_iter().map(|(method, path, _)| (method, path));
-        assert_described(settlements, include_str!("../../../docs/settlements.yaml"), "/settlements/v1/");
-        let own = pos::ROUTES.into_iter().chain(clock::ROUTES).map(|(method, path, _)| (method, path));
-        let own = own.chain(faults::ROUTES.map(|(method, path, _)| (method, path)));
-        let own = own.chain(control::STATE_ROUTES.map(|(method, path, _)| (method, path)));
-        let own = own.chain(control::SERVER_ROUTES.map(|(method, path, _)| (method, path)));
-        assert_described(own, include_str!("../../../docs/emulator.yaml"), "/emulator");
+        assert_eq!(routes, [], "routes that are not described");
     }
 }

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodFilter;
 use http::header::LOCATION;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, StatusCode};
 use serde_json::{Value, json};
 
 use super::fields::Fields;
@@ -105,30 +105,16 @@ fn change(
 }
 
 fn respond(change: OrderChange, refund_headers: RefundHeaders) -> Response {
-    let created = |name: HeaderName, location: String, headers: RefundHeaders| {
-        let mut response = StatusCode::CREATED.into_response();
-        let id = location.rsplit('/').next().unwrap_or_default();
-        // IDs are UUIDs, which a header can have.
-        if let (RefundHeaders::Both, Ok(id)) = (headers, HeaderValue::try_from(id)) {
-            response.headers_mut().insert(name, id);
-        }
-        if let (RefundHeaders::Both | RefundHeaders::Location, Ok(location)) =
-            (headers, HeaderValue::try_from(&location))
-        {
-            response.headers_mut().insert(LOCATION, location);
-        }
-        response
+    let (order, noun, id, id_header, headers) = match change {
+        OrderChange::Captured { order, id } => (order, "captures", id, CAPTURE_ID, RefundHeaders::Both),
+        OrderChange::Refunded { order, id } => (order, "refunds", id, REFUND_ID, refund_headers),
+        OrderChange::Cancelled | OrderChange::Released => return StatusCode::NO_CONTENT.into_response(),
     };
-    match change {
-        OrderChange::Captured { order, id } => {
-            let location = format!("/ordermanagement/v1/orders/{order}/captures/{id}");
-            created(CAPTURE_ID, location, RefundHeaders::Both)
-        }
-        OrderChange::Refunded { order, id } => {
-            let location = format!("/ordermanagement/v1/orders/{order}/refunds/{id}");
-            created(REFUND_ID, location, refund_headers)
-        }
-        OrderChange::Cancelled | OrderChange::Released => StatusCode::NO_CONTENT.into_response(),
+    let location = (LOCATION, format!("/ordermanagement/v1/orders/{order}/{noun}/{id}"));
+    match headers {
+        RefundHeaders::Both => (StatusCode::CREATED, [(id_header, id.to_string()), location]).into_response(),
+        RefundHeaders::Location => (StatusCode::CREATED, [location]).into_response(),
+        RefundHeaders::None => StatusCode::CREATED.into_response(),
     }
 }
 

@@ -7,13 +7,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
+use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::fields::{Fields, Ignored, Unknown};
 use crate::emulator::state::{FieldErrors, MerchantIdNeed, Rejection};
-use crate::emulator::{API_KEY, MERCHANT_ID, USERNAME};
+use crate::emulator::{API_KEY, Emulator, MERCHANT_ID, Setup, USERNAME};
 
 pub(in crate::emulator) const MAX_BODY: usize = 1024 * 1024;
+
+pub(in crate::emulator) const TOKEN_HEADER: &str = "x-kustom-token";
 
 const MERCHANT_ID_HEADER: &str = "x-merchant-id";
 
@@ -23,14 +26,15 @@ pub(super) struct ApiRequest {
     query: String,
     headers: HeaderMap,
     body: Bytes,
-    is_strict: bool,
-    ignored: Ignored,
+    /// Whether what would otherwise be ignored is rejected.
+    pub(super) is_strict: bool,
+    pub(super) ignored: Ignored,
 }
 
-impl<S: Send + Sync> FromRequest<S> for ApiRequest {
+impl FromRequest<Emulator> for ApiRequest {
     type Rejection = Rejection;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Rejection> {
+    async fn from_request(request: Request, emulator: &Emulator) -> Result<Self, Rejection> {
         let (mut parts, body) = request.into_parts();
         authenticate(&parts.headers)?;
         let content_length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
@@ -46,7 +50,10 @@ impl<S: Send + Sync> FromRequest<S> for ApiRequest {
         let params = parts.extract::<Path<Vec<(String, String)>>>().await;
         let params = params.map(|Path(params)| params).unwrap_or_default();
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let (is_strict, ignored) = (false, Ignored::default());
+        if parts.uri.path().starts_with("/emulator") {
+            check_token(emulator.setup(), &parts.headers)?;
+        }
+        let (is_strict, ignored) = (emulator.setup().is_strict, Ignored::default());
         Ok(Self { params, query, headers: parts.headers, body, is_strict, ignored })
     }
 }
@@ -62,25 +69,8 @@ impl ApiRequest {
         })
     }
 
-    /// Rejects what would otherwise be ignored.
-    pub(super) fn set_strict(&mut self, is_strict: bool) {
-        self.is_strict = is_strict;
-    }
-
-    pub(super) const fn is_strict(&self) -> bool {
-        self.is_strict
-    }
-
-    pub(super) fn ignored(&self) -> Ignored {
-        self.ignored.clone()
-    }
-
-    pub(super) fn headers(&self) -> &HeaderMap {
-        &self.headers
-    }
-
     fn unknown(&self) -> Unknown {
-        if self.is_strict { Unknown::Reject } else { Unknown::Ignore(self.ignored()) }
+        if self.is_strict { Unknown::Reject } else { Unknown::Ignore(self.ignored.clone()) }
     }
 
     pub(super) fn param(&self, name: &str) -> &str {
@@ -99,11 +89,6 @@ impl ApiRequest {
     /// The query of a request in which an unknown parameter is most likely a mistake.
     pub(super) fn strict_query(&self) -> Fields {
         Fields::from_query(&self.query, Unknown::Reject)
-    }
-
-    /// For an operation without parameters.
-    pub(super) fn check_no_query(&self) -> Result<(), Rejection> {
-        self.query().finish()
     }
 
     /// Checks `x-merchant-id`. If it is missing, that is reported along with other wrong parameters.
@@ -180,6 +165,18 @@ fn is_valid_pair(credentials: &str) -> bool {
         .as_deref()
         .and_then(|pair| pair.split_once(':'))
         .is_some_and(|(username, key)| key == API_KEY && (username.is_empty() || username == USERNAME))
+}
+
+/// The key is public, so where others can reach the emulator, its own routes need something that only its user knows.
+fn check_token(setup: &Setup, headers: &HeaderMap) -> Result<(), Rejection> {
+    let Some(token) = &setup.token else { return Ok(()) };
+    let given = headers.get(TOKEN_HEADER).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    if bool::from(given.ct_eq(token.as_bytes())) {
+        return Ok(());
+    }
+    let detail =
+        format!("Others can reach this emulator, so {TOKEN_HEADER} must have the token that it printed.");
+    Err(Rejection::new(StatusCode::FORBIDDEN, detail))
 }
 
 #[cfg(test)]

@@ -1,19 +1,23 @@
 //! Sessions, and simulated taps on them.
 
 use axum::response::IntoResponse as _;
+use axum::routing::MethodFilter;
 use http::StatusCode;
 
 use super::fields::Fields;
 use super::request::ApiRequest;
-use super::{OpContext, OperationResult, State, json};
+use super::{OpContext, OperationResult, Route, State, json};
 use crate::emulator::state::{NewSession, Purchase, TapAnswer};
 use crate::model::{Currency, OrderItem};
 
-pub(super) fn create(
-    request: &ApiRequest,
-    state: &mut State,
-    context: &mut OpContext<'_>,
-) -> OperationResult {
+pub(super) const ROUTES: [Route; 4] = [
+    (MethodFilter::POST, "/ipp/v1/sessions", create),
+    (MethodFilter::GET, "/ipp/v1/sessions/{session_id}", get),
+    (MethodFilter::PUT, "/ipp/v1/sessions/{session_id}/cancel", cancel),
+    (MethodFilter::POST, "/ipp/v1/dev/sessions/{sessionId}/simulate-tap", simulate_tap),
+];
+
+fn create(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let mut query = request.query();
     let location_id = query.uuid("location_id");
     query.finish()?;
@@ -29,7 +33,7 @@ pub(super) fn create(
         merchant_data: body.string("merchant_data"),
         order_items: body.list("order_items", order_item),
     };
-    if request.is_strict() {
+    if request.is_strict {
         check_strictly(&purchase, &mut body);
     }
     body.finish()?;
@@ -37,23 +41,15 @@ pub(super) fn create(
     Ok(json(StatusCode::OK, &state.create_session(new, context)?))
 }
 
-pub(super) fn get(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
+fn get(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     Ok(json(StatusCode::OK, &state.session(request.id("session")?, context.now)?))
 }
 
-pub(super) fn cancel(
-    request: &ApiRequest,
-    state: &mut State,
-    context: &mut OpContext<'_>,
-) -> OperationResult {
+fn cancel(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     Ok(json(StatusCode::OK, &state.cancel_session(request.id("session")?, context)?))
 }
 
-pub(super) fn simulate_tap(
-    request: &ApiRequest,
-    state: &mut State,
-    context: &mut OpContext<'_>,
-) -> OperationResult {
+fn simulate_tap(request: &ApiRequest, state: &mut State, context: &mut OpContext<'_>) -> OperationResult {
     let id = request.id("session")?;
     // A misspelled outcome must not look like a payment.
     let mut query = request.strict_query();

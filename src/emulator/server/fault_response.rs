@@ -19,7 +19,7 @@ pub(super) async fn apply(
 ) -> (Option<Response>, RequestOutcome) {
     match (effect, response) {
         (Some(Effect::Status { status, retry_after }), _) => {
-            (Some(injected_error(status, retry_after)), RequestOutcome::Answered(status))
+            (Some(injected_error(status, retry_after)), RequestOutcome::Answered)
         }
         // Without a body, the head would be the complete response, so it is not sent.
         (Some(Effect::DropAfterHeaders), Some(response))
@@ -29,10 +29,7 @@ pub(super) async fn apply(
         }
         (Some(Effect::DropAfterHeaders), Some(response)) => truncate(response, |_| 0).await,
         (Some(Effect::Truncate), Some(response)) => truncate(response, |length| length / 2).await,
-        (None, Some(response)) => {
-            let status = response.status();
-            (Some(response), RequestOutcome::Answered(status))
-        }
+        (None, Some(response)) => (Some(response), RequestOutcome::Answered),
         (Some(Effect::Drop | Effect::DropAfterHeaders | Effect::Truncate) | None, _) => {
             (None, RequestOutcome::Dropped)
         }
@@ -56,9 +53,8 @@ async fn truncate(
     let (mut head, body) = response.into_parts();
     // The body is in memory, so reading it cannot fail.
     let mut body = to_bytes(body, usize::MAX).await.unwrap_or_default();
-    let status = head.status;
     if body.is_empty() {
-        return (Some(Response::from_parts(head, Body::empty())), RequestOutcome::Answered(status));
+        return (Some(Response::from_parts(head, Body::empty())), RequestOutcome::Answered);
     }
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     body.truncate(keep(body.len()));
@@ -71,5 +67,5 @@ async fn truncate(
         }
         None => None,
     });
-    (Some(Response::from_parts(head, Body::from_stream(chunks))), RequestOutcome::Truncated(status))
+    (Some(Response::from_parts(head, Body::from_stream(chunks))), RequestOutcome::Truncated)
 }

@@ -16,8 +16,8 @@ use crate::commands::dev::probe::read_options;
 use crate::commands::listen_address::{self, ReadyFile};
 use crate::context::App;
 use crate::emulator::{
-    API_KEY, Callbacks, Emulator, EventQueue, Fault, FaultTable, Faults, FileEmulator, MERCHANT_ID,
-    PhonePlayer, PhoneRule, PhoneRules, Server, Setup, State, record_events,
+    API_KEY, Callbacks, Emulator, EventQueue, Fault, FaultTable, Faults, FileEmulator, History, MERCHANT_ID,
+    PhoneRule, PhoneRules, Server, Setup, State,
 };
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::Format;
@@ -117,17 +117,20 @@ impl ServeArgs {
         let callbacks = self.create_callbacks(app)?;
         let token = (!self.listen.ip().is_loopback()).then(|| Uuid::new_v4().simple().to_string());
         let phone_seed = self.phone_seed.unwrap_or_else(|| fastrand::u32(..));
+        let history = History::default();
         let setup = Setup {
             initial: None,
             is_strict: self.strict,
             phone_rules: PhoneRules::new(phone_seed, self.phone_rules.clone()),
             token: token.clone(),
-            has_callbacks: callbacks.is_some(),
+            has_callbacks: !self.callback_url.is_empty(),
+            faults: Some(faults),
+            history: Some(history.clone()),
         };
         let options = self.read_options()?;
         app.block_on_with_cleanup(async {
             let output = &*app.output;
-            let (server, events, emulator) = self.bind(seed, &options, faults, setup, app).await?;
+            let (server, events) = self.bind(seed, &options, setup, app).await?;
             let address = server
                 .address()
                 .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
@@ -153,31 +156,11 @@ impl ServeArgs {
             output.drop_unread_messages();
             let format = RequestLogFormat::new(output);
             let server = server.with_observer(move |event| format.log_request(event));
-            let player = PhonePlayer::new(&emulator, server.router(), server.monitored_router());
             let server = if self.no_ui { server } else { server.with_page() };
-            let history = emulator.history().cloned();
-            let callbacks = callbacks.map(|callbacks| {
-                callbacks
-                    .with_history(history.clone())
-                    .with_observer(move |delivery| format.log_callback(delivery))
-            });
-            let playing = async {
-                if let Some(player) = player {
-                    player.play().await;
-                }
-            };
-            let unsent = history.filter(|_| callbacks.is_none()).map(|history| (events.clone(), history));
-            let recording = async {
-                if let Some((events, history)) = unsent {
-                    record_events(events, history).await;
-                }
-            };
-            let serving = serve_until_interrupted(server, callbacks, events.clone(), app);
-            let pending = tokio::select! {
-                pending = serving => pending,
-                // They never end before the server.
-                () = async { tokio::join!(playing, recording); std::future::pending::<()>().await } => 0,
-            };
+            let callbacks = callbacks.with_history(history);
+            let callbacks = callbacks
+                .with_observer(move |event, number, attempt| format.log_callback(event, number, attempt));
+            let pending = serve_until_interrupted(server, callbacks, events, app).await;
             drop(ready_file);
             if pending > 0 {
                 let callbacks = pluralize(pending, "callback");
@@ -222,10 +205,7 @@ impl ServeArgs {
         Ok(Faults::new(table))
     }
 
-    fn create_callbacks(&self, app: &App) -> Result<Option<Callbacks>, Error> {
-        if self.callback_url.is_empty() {
-            return Ok(None);
-        }
+    fn create_callbacks(&self, app: &App) -> Result<Callbacks, Error> {
         let secrets = args::read_secrets(&self.callback_secret_file, &app.output)?;
         let allow_http = app.allow_http();
         let poster = |url: &String| {
@@ -235,7 +215,7 @@ impl ServeArgs {
                 .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
         };
         let posters = self.callback_url.iter().map(poster).collect::<Result<_, _>>()?;
-        Ok(Some(Callbacks::new(posters)))
+        Ok(Callbacks::new(posters))
     }
 
     /// Binds a server to the state file, or to a new state in memory.
@@ -243,10 +223,9 @@ impl ServeArgs {
         &self,
         mut seed: State,
         options: &[(String, String)],
-        faults: Faults,
         setup: Setup,
         app: &App,
-    ) -> Result<(Server, EventQueue, Emulator), Error> {
+    ) -> Result<(Server, EventQueue), Error> {
         let set_options = |state: &mut State| {
             for (name, value) in options {
                 // The values were checked when they were read.
@@ -259,11 +238,11 @@ impl ServeArgs {
         let setup = Setup { initial: Some(initial), ..setup };
         let Some(path) = &self.state else {
             set_options(&mut seed);
-            let emulator = Emulator::new(seed).with_faults(Some(faults)).with_setup(setup);
+            let emulator = Emulator::new(seed).with_setup(setup);
             let listener = listen_address::bind(self.listen)?;
-            return Ok((Server::new(listener, &emulator), emulator.events(), emulator));
+            return Ok((Server::new(listener, &emulator), emulator.events()));
         };
-        let emulator = FileEmulator::new(path.clone()).with_faults(faults).with_setup(setup);
+        let emulator = FileEmulator::new(path.clone()).with_setup(setup);
         let is_new = emulator.prepare(seed, set_options).await.map_err(|error| {
             Error::usage(error.to_string()).hint("fix or delete the file, or use another one with --state")
         })?;
@@ -272,7 +251,7 @@ impl ServeArgs {
             app.output.warn(&format!("{path} already has a state, so {seed} is not used"));
         }
         let listener = listen_address::bind(self.listen)?;
-        Ok((Server::with_file_backend(listener, &emulator), emulator.events(), emulator.inner().clone()))
+        Ok((Server::with_file_backend(listener, &emulator), emulator.events()))
     }
 }
 
@@ -300,22 +279,18 @@ fn reachable_address(mut address: SocketAddr) -> SocketAddr {
 /// the second interrupt. Returns the number of callbacks that are not acknowledged.
 async fn serve_until_interrupted(
     server: Server,
-    callbacks: Option<Callbacks>,
+    callbacks: Callbacks,
     events: EventQueue,
     app: &App,
 ) -> usize {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (done, all_served) = tokio::sync::oneshot::channel::<()>();
-    let pending = callbacks.as_ref().map(Callbacks::pending_count);
+    let pending = callbacks.pending_count();
     let serving = async {
         server.serve(async { drop(stopped.await) }).await;
         drop(done);
     };
-    let delivering = async {
-        if let Some(callbacks) = callbacks {
-            callbacks.deliver(events, async { drop(all_served.await) }).await;
-        }
-    };
+    let delivering = callbacks.deliver(events, async { drop(all_served.await) });
     let mut working = std::pin::pin!(async { tokio::join!(serving, delivering) });
     tokio::select! {
         _ = &mut working => {}
@@ -328,5 +303,5 @@ async fn serve_until_interrupted(
             }
         }
     }
-    pending.map_or(0, |pending| pending.get())
+    pending.get()
 }

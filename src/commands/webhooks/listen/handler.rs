@@ -79,7 +79,6 @@ impl Handler<'_> {
         address: SocketAddr,
     ) -> Result<Response, Infallible> {
         let response = self.stop.run_until_cancelled(self.respond(request, state, address)).await;
-        state.finish_request();
         Ok(response.unwrap_or_else(stopping_response))
     }
 

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use hyper::service::service_fn;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
 use super::handler::Handler;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::local_server::{Connections, accept, serve_http};
+use crate::local_server::Connections;
 
 /// How long responses in flight may take after the last delivery.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,15 +48,10 @@ pub(super) async fn serve(
                 break handler.print_error.take().map_or(Ok(ExitStatus::Success), Err);
             }
             Some(()) = connections.next(), if !connections.is_empty() => {}
-            stream = accept(listener), if limits.has_room() => {
-                let connection = limits.open();
-                let state = connection.state();
-                let for_request = state.clone();
-                let service = service_fn(move |request| {
-                    let state = for_request.clone();
-                    async move { handler.handle(request, &state, address).await }
-                });
-                connections.push(connection.serve(graceful.watch(serve_http(stream, state, service))));
+            (stream, connection) = limits.accept(listener) => {
+                connections.push(connection.serve(stream, &graceful, |request, state| async move {
+                    handler.handle(request, &state, address).await
+                }));
             }
             () = &mut timeout => break match (&handler.exit_after, handler.accepted.get()) {
                 (None, 1..) => Ok(ExitStatus::Success),

@@ -12,7 +12,7 @@ use futures_util::stream::{self, FuturesUnordered};
 use http::header::{ACCEPT, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper_util::server::graceful::GracefulShutdown;
 use maud::{Markup, html};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -22,9 +22,7 @@ use crate::callback_poster::CallbackEndpoint;
 use crate::commands::webhooks::{replay, store};
 use crate::deliveries::{DeliveryFilter, DeliveryState, DeliveryStore, StoredDelivery};
 use crate::error::Error;
-use crate::local_server::{
-    BodyError, ConnectionState, Connections, accept, check_host, check_origin, serve_http,
-};
+use crate::local_server::{BodyError, ConnectionState, Connections, check_host, check_origin};
 use crate::page::{self, AttemptView, CallbackView, Frame, Tone, callback_list, safe, short_id};
 use crate::secret::redact_value;
 use crate::webhooks::Signer;
@@ -66,23 +64,14 @@ impl Ui {
     /// Serves until the future is dropped.
     pub(super) async fn serve(&self, listener: &TcpListener) {
         let mut connections = FuturesUnordered::new();
-        let limits = Connections::default();
+        let (limits, graceful) = (Connections::default(), GracefulShutdown::new());
         loop {
             tokio::select! {
                 Some(()) = connections.next(), if !connections.is_empty() => {}
-                stream = accept(listener), if limits.has_room() => {
-                    let connection = limits.open();
-                    let state = connection.state();
-                    let for_request = state.clone();
-                    let service = service_fn(move |request| {
-                        let state = for_request.clone();
-                        async move {
-                            let response = self.respond(request, &state).await;
-                            state.finish_request();
-                            Ok::<_, Infallible>(response)
-                        }
-                    });
-                    connections.push(connection.serve(serve_http(stream, state, service)));
+                (stream, connection) = limits.accept(listener) => {
+                    connections.push(connection.serve(stream, &graceful, |request, state| async move {
+                        Ok::<_, Infallible>(self.respond(request, &state).await)
+                    }));
                 }
             }
         }

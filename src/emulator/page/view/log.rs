@@ -5,7 +5,8 @@ use maud::{Markup, html};
 
 use super::names::{Names, short_ids};
 use super::{Content, MAX_SHOWN, text};
-use crate::emulator::history::{CallbackStatus, RecordedAttempt, RecordedRequest};
+use crate::emulator::history::{CallbackStatus, RecordedAttempt};
+use crate::emulator::{RequestOutcome, RequestRecord};
 use crate::page::{AttemptView, CallbackView, Frame, Tone, callback_list, json_block, safe, time};
 
 pub(super) fn requests(frame: &Frame, content: &Content<'_>, names: &Names) -> Markup {
@@ -27,16 +28,16 @@ pub(super) fn requests(frame: &Frame, content: &Content<'_>, names: &Names) -> M
     }
 }
 
-fn render_request(frame: &Frame, request: &RecordedRequest, names: &Names) -> Markup {
+fn render_request(frame: &Frame, request: &RequestRecord, names: &Names) -> Markup {
     let status = match (request.outcome, request.status) {
-        ("dropped", _) => "dropped".to_owned(),
-        ("abandoned", _) => "client disconnected".to_owned(),
-        ("truncated", Some(status)) => format!("{status} truncated"),
+        (RequestOutcome::Dropped, _) => "dropped".to_owned(),
+        (RequestOutcome::Abandoned, _) => "client disconnected".to_owned(),
+        (RequestOutcome::Truncated, Some(status)) => format!("{status} truncated"),
         (_, Some(status)) => status.to_string(),
         (_, None) => "no response".to_owned(),
     };
     let tone = match request.status {
-        Some(status) if request.outcome == "answered" => Tone::of_status(status),
+        Some(status) if request.outcome == RequestOutcome::Answered => Tone::of_status(status),
         _ => Tone::Bad,
     };
     let reason = request.status.and_then(|status| StatusCode::from_u16(status).ok());

@@ -9,7 +9,8 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::super::faults::FaultStatus;
-use super::super::history::{RecordedCallback, RecordedRequest};
+use super::super::history::RecordedCallback;
+use super::super::request_log::RequestRecord;
 use super::super::{API_KEY, MERCHANT_ID};
 use crate::model::{Currency, format_minor};
 use crate::page::{Frame, safe};
@@ -25,7 +26,7 @@ pub(super) struct Content<'a> {
     pub(super) faults: Vec<FaultStatus>,
     pub(super) rules: Vec<String>,
     /// The oldest first.
-    pub(super) requests: Vec<RecordedRequest>,
+    pub(super) requests: Vec<RequestRecord>,
     /// The oldest first.
     pub(super) callbacks: Vec<RecordedCallback>,
     pub(super) has_callbacks: bool,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Content, money, text};
-use crate::emulator::history::RecordedRequest;
+use crate::emulator::RequestRecord;
 use crate::page::{safe, short_id};
 
 pub(super) struct Names(HashMap<String, String>);
@@ -53,7 +53,7 @@ impl Names {
         ids.find_map(|id| self.0.get(id)).map(String::as_str)
     }
 
-    pub(super) fn of_request(&self, request: &RecordedRequest) -> Option<&str> {
+    pub(super) fn of_request(&self, request: &RequestRecord) -> Option<&str> {
         let fields = |value: &'_ Option<Value>, names: &[&str]| {
             let field = |name: &&str| Some(value.as_ref()?[*name].as_str()?.to_owned());
             names.iter().filter_map(field).collect::<Vec<_>>()
