@@ -15,8 +15,8 @@ use crate::child::{self, ChildError};
 use crate::emulator::FileEmulator;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{
-    AccountId, DatabaseUrl, Ledger, LedgerError, LedgerLocation, Origin, Outbox, PostgresStorage,
-    SqliteStorage, Storage, find_password, fingerprint,
+    AccountId, DatabaseUrl, Ledger, LedgerLocation, Origin, Outbox, PostgresStorage, SqliteStorage, Storage,
+    find_password, fingerprint,
 };
 use crate::output::Output;
 use crate::profiles::{Environment, KeySource, LOCAL};
@@ -234,12 +234,11 @@ async fn open_ledger(
     };
     let state = &settings.paths.state;
     let sqlite = SqliteStorage::new(state);
-    let flag = settings.profile_flag();
     let mut ledger = match &account.ledger.value {
-        LedgerLocation::Sqlite => Ledger::new(Box::new(sqlite), id, flag),
+        LedgerLocation::Sqlite => Ledger::new(Storage::Sqlite(sqlite), id),
         LedgerLocation::Postgres(url) => {
-            let storage: Box<dyn Storage> = Box::new(postgres_storage(settings, account, url)?);
-            Ledger::new(storage, id, flag).with_outbox(Outbox::new(sqlite)).await?
+            let storage = Storage::Postgres(Box::new(postgres_storage(settings, account, url)?));
+            Ledger::new(storage, id).with_outbox(Outbox::new(sqlite)).await?
         }
     };
     let environments = |profile: &str| {
@@ -263,15 +262,9 @@ pub(crate) fn postgres_storage(
     let password = match (&variables.ledger_password, &account.ledger_command) {
         (Some(password), _) => Some(password.clone()),
         (None, Some(command)) => Some(ledger_password(command, settings)?),
-        (None, None) => find_password(url, variables.ledger_password_file.as_deref())
-            .map_err(|error| ledger_error(&error, settings))?,
+        (None, None) => find_password(url, variables.ledger_password_file.as_deref())?,
     };
     Ok(PostgresStorage::new(url.clone(), password.as_ref(), &Origin::current()))
-}
-
-/// An error of a ledger that is not open.
-pub(crate) fn ledger_error(error: &LedgerError, settings: &Settings) -> Error {
-    Error::new(ErrorKind::Unavailable, error.to_string()).hint(error.hint(&settings.profile_flag()))
 }
 
 /// Runs a command that prints the password of the ledger's database.

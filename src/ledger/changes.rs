@@ -30,13 +30,12 @@ impl Ledger {
             outcome: ChangeOutcome::Pending,
         };
         let mut decision = ChangeDecision::Start;
-        let mut decide = |earlier: Vec<OrderChange>| {
+        let decide = |earlier: Vec<OrderChange>| {
             decision = decide_change(intent, &self.account, &earlier, again);
             if decision == ChangeDecision::Start { vec![change.clone()] } else { Vec::new() }
         };
-        let stored = self.storage.transact_changes(&intent.order_id, &mut decide).await;
-        stored.map_err(|error| self.error(&error))?;
-        self.storage.ensure_in_place().await.map_err(|error| self.error(&error))?;
+        self.storage.transact_changes(&intent.order_id, decide).await?;
+        self.storage.ensure_in_place().await?;
         Ok((change, decision))
     }
 
@@ -46,23 +45,21 @@ impl Ledger {
         change: &OrderChange,
         outcome: &ChangeOutcome,
     ) -> Result<(), Error> {
-        let mut apply = |mut found: Vec<OrderChange>| {
+        let apply = |mut found: Vec<OrderChange>| {
             found.retain_mut(|other| other.id == change.id && other.resolve(outcome));
             found
         };
-        let stored = self.storage.transact_changes(&change.intent.order_id, &mut apply).await;
-        stored.map_err(|error| self.error(&error))
+        Ok(self.storage.transact_changes(&change.intent.order_id, apply).await?)
     }
 
     /// The changes of an order by this account, oldest first.
     pub(crate) async fn changes_of_order(&self, order_id: &str) -> Result<Vec<OrderChange>, Error> {
         let mut changes = Vec::new();
-        let mut read = |found: Vec<OrderChange>| {
+        let read = |found: Vec<OrderChange>| {
             changes = found;
             Vec::new()
         };
-        let found = self.storage.transact_changes(order_id, &mut read).await;
-        found.map_err(|error| self.error(&error))?;
+        self.storage.transact_changes(order_id, read).await?;
         changes.retain(|change| self.account.is_same(&change.account));
         Ok(changes)
     }
@@ -85,7 +82,7 @@ impl Ledger {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<(Vec<OrderChange>, usize), Error> {
-        let found = self.storage.select_changes(since, until).await.map_err(|error| self.error(&error))?;
+        let found = self.storage.select_changes(since, until).await?;
         let damaged = found.iter().filter(|row| row.record.is_none()).count();
         Ok((found.into_iter().filter_map(|row| row.record).collect(), damaged))
     }

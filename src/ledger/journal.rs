@@ -9,9 +9,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::storage::{LedgerError, Storage};
+use super::storage::{LedgerError, Storage, failed};
 use super::{AccountId, Attempt, Intent, Origin, Outcome};
-use crate::fs::io_error_message;
 use crate::text::pluralize;
 
 /// The byte order mark that some editors write at the start of a file.
@@ -58,20 +57,16 @@ enum EventKind {
 pub(super) async fn import(
     state: &Path,
     environments: &dyn Fn(&str) -> Option<String>,
-    storage: &dyn Storage,
+    storage: &Storage,
 ) -> Result<Vec<LedgerError>, LedgerError> {
     let mut damaged = Vec::new();
     for path in journals(state)? {
-        let failed = |action| {
-            let path = path.clone();
-            move |error: io::Error| LedgerError::File { action, path, reason: io_error_message(&error) }
-        };
-        let text = fs::read(&path).map_err(failed("read the journal for"))?;
+        let text = read(&path)?;
         let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
         // A journal without a profile is named after its environment.
         let environment = name.strip_prefix('@').map(str::to_owned).or_else(|| environments(name));
         let (attempts, unreadable) = parse(&text, environment.as_deref());
-        storage.import(attempts, Vec::new()).await?;
+        storage.import(&attempts).await?;
         if unreadable > 0 {
             damaged.push(LedgerError::DamagedJournal { path, lines: pluralize(unreadable, "line") });
         } else {
@@ -85,12 +80,7 @@ pub(super) async fn import(
 pub(crate) fn find_damaged(state: &Path) -> Result<Vec<LedgerError>, LedgerError> {
     let mut damaged = Vec::new();
     for path in journals(state)? {
-        let text = fs::read(&path).map_err(|error| LedgerError::File {
-            action: "read the journal for",
-            path: path.clone(),
-            reason: io_error_message(&error),
-        })?;
-        let (_, unreadable) = parse(&text, None);
+        let (_, unreadable) = parse(&read(&path)?, None);
         if unreadable > 0 {
             damaged.push(LedgerError::DamagedJournal { path, lines: pluralize(unreadable, "line") });
         }
@@ -103,15 +93,15 @@ pub(crate) fn accept_damaged(state: &Path) -> Result<Vec<PathBuf>, LedgerError> 
     journals(state)?.iter().map(|path| put_aside(path)).collect()
 }
 
+fn read(path: &Path) -> Result<Vec<u8>, LedgerError> {
+    fs::read(path).map_err(failed("read the journal for", path))
+}
+
 fn put_aside(path: &Path) -> Result<PathBuf, LedgerError> {
     let mut imported = path.as_os_str().to_owned();
     imported.push(".imported");
     let imported = PathBuf::from(imported);
-    fs::rename(path, &imported).map_err(|error| LedgerError::File {
-        action: "rename the journal of",
-        path: path.to_owned(),
-        reason: io_error_message(&error),
-    })?;
+    fs::rename(path, &imported).map_err(failed("rename the journal of", path))?;
     Ok(imported)
 }
 
@@ -123,10 +113,7 @@ fn journals(state: &Path) -> Result<Vec<PathBuf>, LedgerError> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             return Ok(Vec::new());
         }
-        Err(error) => {
-            let reason = io_error_message(&error);
-            return Err(LedgerError::File { action: "read the journals for", path: dir, reason });
-        }
+        Err(error) => return Err(failed("read the journals for", &dir)(error)),
     };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));

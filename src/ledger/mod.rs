@@ -2,7 +2,7 @@
 //!
 //! The API has neither an idempotency key nor a list of sessions, so the ledger is both. An intent is stored durably
 //! before a session is created, and its outcome after it. An intent without an outcome, because a process or a machine
-//! died, is an attempt with an unknown outcome. The rules are pure (`attempt`, `account`, `duplicates`); a `Storage`
+//! died, is an attempt with an unknown outcome. The rules are pure (`attempt`, `account`, `duplicates`); a [`Storage`]
 //! keeps the attempts.
 
 mod account;
@@ -54,7 +54,7 @@ pub(crate) use storage::{
 
 use outbox::Undelivered;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::model::{Resource, Session, find_difference};
 
 /// How many attempts are read at once for a list.
@@ -62,11 +62,9 @@ const PAGE_SIZE: usize = 1000;
 
 /// The ledger as one account uses it.
 pub(crate) struct Ledger {
-    storage: Box<dyn Storage>,
+    storage: Storage,
     account: AccountId,
     origin: Origin,
-    /// Added to the commands in hints, so that they use the same profile.
-    profile_flag: String,
     /// Journals of earlier versions with lines that cannot be read.
     damaged_journals: Vec<LedgerError>,
     /// Keeps results while a shared ledger cannot be reached.
@@ -83,14 +81,13 @@ pub(crate) enum Begin {
 }
 
 impl Ledger {
-    pub(crate) fn new(storage: Box<dyn Storage>, account: AccountId, profile_flag: String) -> Self {
-        let origin = Origin::current();
-        Self { storage, account, origin, profile_flag, damaged_journals: Vec::new(), outbox: None }
+    pub(crate) fn new(storage: Storage, account: AccountId) -> Self {
+        Self { storage, account, origin: Origin::current(), damaged_journals: Vec::new(), outbox: None }
     }
 
     /// Keeps results in `outbox` while the ledger cannot be reached, and delivers those that it has.
     pub(crate) async fn with_outbox(mut self, outbox: Outbox) -> Result<Self, Error> {
-        self.deliver(&outbox).await.map_err(|error| self.error(&error))?;
+        self.deliver(&outbox).await?;
         self.outbox = Some(outbox);
         Ok(self)
     }
@@ -98,7 +95,7 @@ impl Ledger {
     async fn deliver(&self, outbox: &Outbox) -> Result<(), LedgerError> {
         for Undelivered { attempt: id, outcome, reported } in outbox.undelivered().await? {
             let mut is_known = false;
-            let mut apply = |mut found: Vec<Attempt>| {
+            let apply = |mut found: Vec<Attempt>| {
                 is_known = !found.is_empty();
                 found.retain_mut(|attempt| {
                     // A person may have resolved it meanwhile; only a session that exists is more certain.
@@ -112,7 +109,7 @@ impl Ledger {
                 });
                 found
             };
-            self.storage.transact(Lookup::Attempt(id), Durability::Full, &mut apply).await?;
+            self.storage.transact(Lookup::Attempt(id), Durability::Full, apply).await?;
             // It may belong to the ledger of another profile.
             if is_known {
                 outbox.remove(id).await?;
@@ -137,18 +134,13 @@ impl Ledger {
         &self.account
     }
 
-    fn error(&self, error: &LedgerError) -> Error {
-        Error::new(ErrorKind::Unavailable, error.to_string()).hint(error.hint(&self.profile_flag))
-    }
-
     /// Imports the journals of versions before 0.2, once: what was imported is renamed.
     pub(crate) async fn import_journals(
         &mut self,
         state: &Path,
         environments: &dyn Fn(&str) -> Option<String>,
     ) -> Result<(), Error> {
-        let imported = journal::import(state, environments, &*self.storage).await;
-        self.damaged_journals = imported.map_err(|error| self.error(&error))?;
+        self.damaged_journals = journal::import(state, environments, &self.storage).await?;
         Ok(())
     }
 
@@ -164,22 +156,18 @@ impl Ledger {
 
     /// What the ledger holds, of all accounts.
     pub(crate) async fn summary(&self) -> Result<Summary, Error> {
-        self.storage.summary().await.map_err(|error| self.error(&error))
+        Ok(self.storage.summary().await?)
     }
 
     /// The number of results that could not be delivered yet; `None` if the ledger is not shared.
     pub(crate) async fn undelivered(&self) -> Result<Option<usize>, Error> {
         let Some(outbox) = &self.outbox else { return Ok(None) };
-        Ok(Some(outbox.undelivered().await.map_err(|error| self.error(&error))?.len()))
+        Ok(Some(outbox.undelivered().await?.len()))
     }
 
-    /// Adds attempts and changes of orders, except those whose ID exists. Returns how many were added.
-    pub(crate) async fn import(
-        &self,
-        attempts: Vec<Attempt>,
-        changes: Vec<OrderChange>,
-    ) -> Result<usize, Error> {
-        self.storage.import(attempts, changes).await.map_err(|error| self.error(&error))
+    /// Adds attempts or changes of orders, except those whose ID exists. Returns how many were added.
+    pub(crate) async fn import<R: Record>(&self, records: &[R]) -> Result<usize, Error> {
+        Ok(self.storage.import(records).await?)
     }
 
     /// Stores the intent unless an earlier attempt may be the same sale. Both happen in one transaction, so of any
@@ -195,21 +183,21 @@ impl Ledger {
             Lookup::Nothing
         } else {
             if let Some(damaged) = self.damaged_journals.first() {
-                return Err(self.error(damaged));
+                return Err(damaged.clone().into());
             }
             Lookup::Related(intent)
         };
         let mut duplicates = Vec::new();
-        let mut decide = |known: Vec<Attempt>| {
+        let decide = |known: Vec<Attempt>| {
             duplicates = find_duplicates(&attempt, known);
             duplicates.retain(|duplicate| !ended_unpaid.contains(&duplicate.attempt().id));
             if duplicates.is_empty() { vec![attempt.clone()] } else { Vec::new() }
         };
-        self.transact(lookup, Durability::Full, &mut decide).await?;
+        self.storage.transact(lookup, Durability::Full, decide).await?;
         if duplicates.is_empty() {
             if let Err(error) = self.storage.ensure_in_place().await {
                 let outcome = Outcome::Refused("nothing was sent, because the ledger was lost".to_owned());
-                return Err(self.keep(attempt.id, &outcome, self.error(&error)).await);
+                return Err(self.keep(attempt.id, &outcome, error.into()).await);
             }
             return Ok(Begin::Started(attempt.id));
         }
@@ -220,11 +208,11 @@ impl Ledger {
     pub(crate) async fn duplicates(&self, intent: &Intent) -> Result<Vec<Duplicate>, Error> {
         let new = self.new_attempt(intent);
         let mut duplicates = Vec::new();
-        let mut find = |known: Vec<Attempt>| {
+        let find = |known: Vec<Attempt>| {
             duplicates = find_duplicates(&new, known);
             Vec::new()
         };
-        self.transact(Lookup::Related(intent), Durability::Relaxed, &mut find).await?;
+        self.storage.transact(Lookup::Related(intent), Durability::Relaxed, find).await?;
         Ok(duplicates)
     }
 
@@ -269,7 +257,7 @@ impl Ledger {
             !std::mem::replace(&mut attempt.reported, true)
         });
         match (stored.await, &self.outbox) {
-            (Err(_), Some(outbox)) => outbox.keep_reported(attempt).await.map_err(|error| self.error(&error)),
+            (Err(_), Some(outbox)) => Ok(outbox.keep_reported(attempt).await?),
             (stored, _) => stored,
         }
     }
@@ -280,20 +268,11 @@ impl Ledger {
         durability: Durability,
         change: impl Fn(&mut Attempt) -> bool,
     ) -> Result<(), Error> {
-        let mut apply = |mut found: Vec<Attempt>| {
+        let apply = |mut found: Vec<Attempt>| {
             found.retain_mut(|attempt| change(attempt));
             found
         };
-        self.transact(lookup, durability, &mut apply).await
-    }
-
-    async fn transact(
-        &self,
-        lookup: Lookup<'_>,
-        durability: Durability,
-        change: &mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
-    ) -> Result<(), Error> {
-        self.storage.transact(lookup, durability, change).await.map_err(|error| self.error(&error))
+        Ok(self.storage.transact(lookup, durability, apply).await?)
     }
 
     /// Resolves an attempt whose outcome is unknown. Returns `false` if it has been resolved meanwhile, or if another
@@ -304,7 +283,7 @@ impl Ledger {
             _ => None,
         };
         let mut is_resolved = false;
-        let mut decide = |found: Vec<Attempt>| {
+        let decide = |found: Vec<Attempt>| {
             let is_linked = found.iter().any(|other| {
                 other.id != attempt && self.is_same_account(other) && other.session_id().is_some()
             });
@@ -318,7 +297,7 @@ impl Ledger {
             unknown
         };
         let lookup = Lookup::AttemptOrSession(attempt, session_id);
-        self.transact(lookup, Durability::Full, &mut decide).await?;
+        self.storage.transact(lookup, Durability::Full, decide).await?;
         Ok(is_resolved)
     }
 
@@ -349,14 +328,13 @@ impl Ledger {
         let (mut visited, mut damaged) = (0, 0);
         let mut positions = i64::MIN..i64::MAX;
         if filter.since.is_some() || filter.until.is_some() {
-            let found = self.storage.positions(filter.since, filter.until).await;
-            positions = found.map_err(|error| self.error(&error))?;
+            positions = self.storage.positions(filter.since, filter.until).await?;
         }
         let mut size = limit.min(PAGE_SIZE);
         while visited < limit {
             let (mut read, mut result) = (0, Ok(()));
             let range = positions.clone();
-            let mut visit_row = |row: Row<Attempt>| {
+            let visit_row = |row: Row<Attempt>| {
                 read += 1;
                 positions.end = row.seq;
                 match row.record {
@@ -370,8 +348,7 @@ impl Ledger {
                     None => damaged += 1,
                 }
             };
-            let selected = self.storage.select(filter, range, size, &mut visit_row).await;
-            selected.map_err(|error| self.error(&error))?;
+            self.storage.select(filter, range, size, visit_row).await?;
             result?;
             if read < size {
                 break;
@@ -400,22 +377,18 @@ impl Ledger {
     pub(crate) async fn prune(&self, oldest: Timestamp) -> Result<usize, Error> {
         let can_remove =
             |attempt: &Attempt| attempt.at < oldest && !attempt.is_open() && self.is_same_account(attempt);
-        self.storage.prune(oldest, &can_remove).await.map_err(|error| self.error(&error))
+        Ok(self.storage.prune(oldest, can_remove).await?)
     }
 
     /// Does what a payment needs of the ledger, without an attempt: a durable transaction, and a lock.
     pub(crate) async fn check_usable(&self) -> Result<(), Error> {
-        let lookup = Lookup::Attempt(Uuid::nil());
-        self.storage
-            .transact(lookup, Durability::Full, &mut |_| Vec::new())
-            .await
-            .map_err(|error| self.error(&error))?;
+        self.storage.transact(Lookup::Attempt(Uuid::nil()), Durability::Full, |_| Vec::new()).await?;
         self.try_lock_device("doctor").await.map(drop)
     }
 
     /// Keeps other processes, on all machines that share the ledger, from creating a session on this device.
     pub(crate) async fn try_lock_device(&self, device: &str) -> Result<LockAttempt, Error> {
-        self.storage.try_lock(device, &self.origin).await.map_err(|error| self.error(&error))
+        Ok(self.storage.try_lock(device, &self.origin).await?)
     }
 }
 

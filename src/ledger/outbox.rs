@@ -24,7 +24,6 @@ impl Outbox {
     }
 
     pub(super) fn location(&self) -> String {
-        use super::storage::Storage as _;
         self.0.location()
     }
 

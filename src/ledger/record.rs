@@ -70,11 +70,3 @@ impl<R: Record> Row<R> {
         Self { seq, record }
     }
 }
-
-/// The records, or the number of those that are damaged.
-pub(super) fn check_rows<R>(rows: Vec<Row<R>>) -> Result<Vec<R>, usize> {
-    match rows.iter().filter(|row| row.record.is_none()).count() {
-        0 => Ok(rows.into_iter().filter_map(|row| row.record).collect()),
-        damaged => Err(damaged),
-    }
-}

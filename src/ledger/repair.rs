@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::record::{Record, Row};
-use super::storage::{LedgerError, Storage as _};
+use super::storage::{LedgerError, Storage, failed};
 use super::{Attempt, ChangeOutcome, OrderChange, Outcome, SqliteStorage};
-use crate::fs::{io_error_message, parent_dir, sync_dir};
+use crate::fs::{parent_dir, sync_dir};
 
 /// The files of a database in WAL mode.
 const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
@@ -41,13 +42,14 @@ pub(crate) struct Salvage {
 }
 
 /// The readable fields of a damaged attempt or order change. Each of them may be wrong.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct LostRecord {
     /// `attempt` or `order change`.
     pub kind: &'static str,
     pub id: Option<String>,
     pub at: Option<Timestamp>,
     pub device_id: Option<String>,
+    #[serde(rename = "merchant_reference1")]
     pub reference: Option<String>,
     pub session_id: Option<String>,
     pub order_id: Option<String>,
@@ -81,11 +83,6 @@ impl Salvage {
     pub(crate) const fn is_damaged(&self) -> bool {
         self.reason.is_some() || !self.lost.is_empty()
     }
-}
-
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LedgerError {
-    let path = path.to_owned();
-    move |error| LedgerError::File { action, path, reason: io_error_message(&error) }
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -147,10 +144,9 @@ pub(crate) async fn repair(path: &Path) -> Result<PathBuf, LedgerError> {
     salvage.add_records(&bytes);
     let folder = tempfile::tempdir_in(parent_dir(path)).map_err(failed("write", path))?;
     let new = folder.path().join("ledger.db");
-    let storage = SqliteStorage::new(folder.path());
-    storage.import(salvage.attempts, salvage.changes).await?;
+    let database = SqliteStorage::new(folder.path());
     let undelivered = salvage.undelivered;
-    storage
+    database
         .with_database("write", |database| {
             for row in &undelivered {
                 database.execute("INSERT INTO undelivered VALUES (?1, ?2, ?3)", (&row.0, &row.1, row.2))?;
@@ -158,6 +154,9 @@ pub(crate) async fn repair(path: &Path) -> Result<PathBuf, LedgerError> {
             Ok(())
         })
         .await?;
+    let storage = Storage::Sqlite(database);
+    storage.import(&salvage.attempts).await?;
+    storage.import(&salvage.changes).await?;
     // All of it is in one file when the last connection is closed.
     drop(storage);
     let kept = with_suffix(path, &format!(".damaged-{}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));

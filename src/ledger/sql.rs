@@ -22,7 +22,7 @@ pub(super) fn describe_damage<R: Record>(number: usize) -> String {
 }
 
 /// The statement that adds a record. One that exists is replaced or kept.
-pub(super) fn insert<R: Record>(replace: bool) -> String {
+pub(super) fn insert<R: Record>(record: &R, replace: bool) -> Query {
     let columns = [&["id", "at_ms"], R::COLUMNS, &["record", "checksum"]].concat();
     let places: Vec<_> = (1..=columns.len()).map(|number| format!("${number}")).collect();
     let conflict = if replace {
@@ -33,17 +33,13 @@ pub(super) fn insert<R: Record>(replace: bool) -> String {
         "DO NOTHING".to_owned()
     };
     let (table, columns, places) = (R::TABLE, columns.join(", "), places.join(", "));
-    format!("INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT (id) {conflict}")
-}
-
-/// The values of [`insert`].
-pub(super) fn insert_params<R: Record>(record: &R) -> Vec<Param> {
+    let statement = format!("INSERT INTO {table} ({columns}) VALUES ({places}) ON CONFLICT (id) {conflict}");
     let mut params = vec![Param::Text(Some(record.id().to_string())), record.at().as_millisecond().into()];
     params.extend(record.values());
     let json = record.to_record();
     let checksum = super::hash::checksum(&json);
     params.extend([Param::Text(Some(json)), Param::Text(Some(checksum))]);
-    params
+    (statement, params)
 }
 
 impl Record for Attempt {
@@ -163,7 +159,9 @@ pub(super) fn prunable(oldest: Timestamp) -> Query {
 pub(super) const COUNT: &str = "SELECT COUNT(*), \
     COUNT(CASE WHEN outcome IN ('pending', 'unknown') THEN 1 END) FROM attempts";
 
-pub(super) const DELETE: &str = "DELETE FROM attempts WHERE seq = $1";
+pub(super) fn delete(seq: i64) -> Query {
+    ("DELETE FROM attempts WHERE seq = $1".to_owned(), vec![seq.into()])
+}
 
 /// The statement that finds between which positions the attempts of a period are, by the index of the time.
 pub(super) fn positions(since: Option<Timestamp>, until: Option<Timestamp>) -> Query {

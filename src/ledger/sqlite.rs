@@ -3,26 +3,23 @@
 use std::cell::{Ref, RefCell};
 use std::fs;
 use std::io::{Read as _, Seek as _, Write as _};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::future::{FutureExt as _, LocalBoxFuture};
-use jiff::Timestamp;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params_from_iter};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::Origin;
 use super::file_locks::{can_lock, is_lock_failure};
-use super::record::{Param, Record, Row, check_rows};
-use super::sql::{self, Query};
-use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
-use super::{Attempt, OrderChange, Origin};
-use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
+use super::record::{Param, Record, Row};
+use super::sql::Query;
+use super::storage::{DeviceLock, Durability, LedgerError, LockAttempt, failed};
+use crate::fs::{create_private_dir, parent_dir, private_open_options};
 
 /// The version of the schema, in `user_version`: the number of migrations.
-const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 4;
 
 const MIGRATIONS: [&str; 4] = [ATTEMPTS, REFUNDS, UNDELIVERED, ORDER_CHANGES];
 
@@ -38,7 +35,7 @@ CREATE INDEX refunds_order ON refunds (order_id);
 CREATE INDEX refunds_at ON refunds (at_ms);
 ";
 
-/// Each index on a column that a create needs has a second one beside it: see [`sql::lookup`].
+/// Each index on a column that a create needs has a second one beside it: see [`super::sql::lookup`].
 const ATTEMPTS: &str = "
 CREATE TABLE attempts (
     seq INTEGER PRIMARY KEY,
@@ -101,7 +98,10 @@ const CHECK_AFTER: Duration = Duration::from_millis(200);
 /// A transaction takes milliseconds. A process that holds the lock for longer is stopped or hangs.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-const IMPORT_CACHE_KIB: i64 = 64 * 1024;
+/// So many statements are a large import, whose indexes do not fit into the default cache of 2 MB.
+const LARGE_IMPORT: usize = 100;
+
+const LARGE_CACHE_KIB: i64 = 64 * 1024;
 
 pub(crate) struct SqliteStorage {
     path: PathBuf,
@@ -122,6 +122,11 @@ impl SqliteStorage {
 
     pub(super) fn exists(&self) -> bool {
         self.path.exists()
+    }
+
+    /// Whether it does not exist yet. One that was in use should be there.
+    pub(super) fn is_new(&self) -> bool {
+        self.connection.borrow().is_none() && !self.exists()
     }
 
     /// Runs `work` on the open database, and again while another process has it locked.
@@ -171,14 +176,13 @@ impl SqliteStorage {
     }
 
     fn open_file(&self) -> Result<Opened, OpenError> {
-        let failed = |error: &std::io::Error| {
-            let reason = io_error_message(error);
-            OpenError::Ledger(LedgerError::File { action: "open", path: self.path.clone(), reason })
+        let create = || -> std::io::Result<fs::Metadata> {
+            create_private_dir(parent_dir(&self.path))?;
+            // SQLite gives its other files the mode of this one.
+            private_open_options().read(true).open(&self.path)?.metadata()
         };
-        create_private_dir(parent_dir(&self.path)).map_err(|error| failed(&error))?;
-        // SQLite gives its other files the mode of this one.
-        let file = private_open_options().read(true).open(&self.path).map_err(|error| failed(&error))?;
-        let file = FileId::of(&file.metadata().map_err(|error| failed(&error))?);
+        let file = create().map_err(|error| OpenError::Ledger(failed("open", &self.path)(error)))?;
+        let file = FileId::of(&file);
         let connection = Connection::open(&self.path)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -226,48 +230,49 @@ impl SqliteStorage {
         }
     }
 
-    /// Passes the records that the query finds to `change`, and stores those that it returns, in one transaction.
-    async fn transact_records<R: Record>(
+    /// See [`super::Storage`].
+    pub(super) async fn write<R: Record>(
         &self,
         query: Option<Query>,
         durability: Durability,
-        change: &mut dyn FnMut(Vec<R>) -> Vec<R>,
-    ) -> Result<(), LedgerError> {
+        mut decide: impl FnMut(Vec<Row<R>>) -> Result<Vec<Query>, LedgerError>,
+    ) -> Result<usize, LedgerError> {
         let done = self.with_database("write", |connection| {
             set_durability(connection, durability)?;
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-            let rows =
-                query.as_ref().map_or_else(|| Ok(Vec::new()), |query| read_rows(&transaction, query))?;
-            let found = match check_rows(rows) {
-                Ok(found) => found,
-                Err(damaged) => return Ok(Err(damaged)),
+            let mut rows = Vec::new();
+            if let Some(query) = &query {
+                visit_rows(&transaction, query, &mut |row| rows.push(row))?;
+            }
+            let statements = match decide(rows) {
+                Ok(statements) => statements,
+                Err(error) => return Ok(Err(error)),
             };
-            for record in change(found) {
-                insert(&transaction, &record, true)?;
+            if statements.len() >= LARGE_IMPORT {
+                transaction.pragma_update(None, "cache_size", -LARGE_CACHE_KIB)?;
+            }
+            let mut changed = 0;
+            for (statement, params) in statements {
+                changed += transaction.prepare_cached(&statement)?.execute(params_from_iter(params))?;
             }
             transaction.commit()?;
-            Ok(Ok(()))
+            Ok(Ok(changed))
         });
-        done.await?.map_err(|damaged| LedgerError::Damaged {
-            location: self.location(),
-            reason: sql::describe_damage::<R>(damaged),
-        })?;
+        let changed = done.await??;
         // A record in a file that was removed meanwhile is lost.
-        self.ensure_in_place().await
+        self.ensure_in_place()?;
+        Ok(changed)
     }
 
-    /// Passes the records that the query finds to `visit`. A database that does not exist has none.
-    async fn visit_records<R: Record>(
+    /// Passes the records that the query finds to `visit`.
+    pub(super) async fn visit<R: Record>(
         &self,
-        query: Query,
+        query: &Query,
         visit: &mut dyn FnMut(Row<R>),
     ) -> Result<(), LedgerError> {
-        if !self.path.exists() {
-            return Ok(());
-        }
         let read = self.with_database("read", |connection| {
             let mut has_visited = false;
-            let read = visit_rows(connection, &query, &mut |row| {
+            let read = visit_rows(connection, query, &mut |row| {
                 has_visited = true;
                 visit(row);
             });
@@ -279,159 +284,28 @@ impl SqliteStorage {
         });
         read.await?
     }
-}
 
-impl Storage for SqliteStorage {
-    fn transact<'a>(
-        &'a self,
-        lookup: Lookup<'a>,
-        durability: Durability,
-        change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(async move {
-            // Only a new intent needs a database that does not exist yet. One that was in use should be there.
-            let is_new = self.connection.borrow().is_none() && !self.path.exists();
-            if is_new && matches!(lookup, Lookup::Attempt(_) | Lookup::Session(_)) {
-                return Ok(());
-            }
-            self.transact_records(sql::lookup(lookup), durability, change).await
+    pub(super) async fn read_numbers(&self, (statement, params): &Query) -> Result<(i64, i64), LedgerError> {
+        self.with_database("read", |connection| {
+            connection.query_row(statement, params_from_iter(params), |row| Ok((row.get(0)?, row.get(1)?)))
         })
+        .await
     }
 
-    fn positions(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>> {
-        Box::pin(async move {
-            if !self.path.exists() {
-                return Ok(0..0);
-            }
-            let (statement, params) = sql::positions(since, until);
-            self.with_database("read", |connection| {
-                let params = params_from_iter(&params);
-                connection.query_row(&statement, params, |row| Ok(row.get(0)?..row.get(1)?))
-            })
-            .await
-        })
+    pub(super) fn try_lock(&self, device: &str, origin: &Origin) -> Result<LockAttempt, LedgerError> {
+        // Device IDs are UUIDs, but nothing promises that they can be file names: a hash of one can.
+        let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
+        let path = self.locks.join(format!("device-{name}"));
+        try_lock_file(&path, origin).map_err(failed("lock a device in", &self.locks))
     }
 
-    fn select<'a>(
-        &'a self,
-        filter: &'a Filter,
-        positions: Range<i64>,
-        limit: usize,
-        visit: &'a mut dyn FnMut(Row<Attempt>),
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.visit_records(sql::select(filter, &positions, limit), visit))
-    }
-
-    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
-        Box::pin(async move {
-            if !self.path.exists() {
-                return Ok(Summary { version: VERSION, ..Summary::default() });
-            }
-            self.with_database("read", |connection| {
-                connection.query_row(sql::COUNT, [], |row| {
-                    Ok(Summary { version: VERSION, attempts: row.get(0)?, unknown: row.get(1)? })
-                })
-            })
-            .await
-        })
-    }
-
-    fn import(
-        &self,
-        attempts: Vec<Attempt>,
-        changes: Vec<OrderChange>,
-    ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
-        Box::pin(async move {
-            self.with_database("write", |connection| {
-                // The indexes of a large import do not fit into the default of 2 MB.
-                connection.pragma_update(None, "cache_size", -IMPORT_CACHE_KIB)?;
-                let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-                let mut added = 0;
-                for attempt in &attempts {
-                    added += insert(&transaction, attempt, false)?;
-                }
-                for change in &changes {
-                    added += insert(&transaction, change, false)?;
-                }
-                transaction.commit()?;
-                Ok(added)
-            })
-            .await
-        })
-    }
-
-    fn prune<'a>(
-        &'a self,
-        oldest: Timestamp,
-        can_remove: &'a dyn Fn(&Attempt) -> bool,
-    ) -> LocalBoxFuture<'a, Result<usize, LedgerError>> {
-        Box::pin(async move {
-            if !self.path.exists() {
-                return Ok(0);
-            }
-            self.with_database("write", |connection| {
-                let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-                let mut rows = read_rows(&transaction, &sql::prunable(oldest))?;
-                rows.retain(|row| row.record.as_ref().is_some_and(can_remove));
-                for row in &rows {
-                    transaction.prepare_cached(sql::DELETE)?.execute([row.seq])?;
-                }
-                transaction.commit()?;
-                Ok(rows.len())
-            })
-            .await
-        })
-    }
-
-    fn transact_changes<'a>(
-        &'a self,
-        order_id: &'a str,
-        change: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.transact_records(Some(sql::changes_of_order(order_id)), Durability::Full, change))
-    }
-
-    fn select_changes(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>> {
-        Box::pin(async move {
-            let mut rows = Vec::new();
-            self.visit_records(sql::select_changes(since, until), &mut |row| rows.push(row)).await?;
-            Ok(rows)
-        })
-    }
-
-    fn try_lock<'a>(
-        &'a self,
-        device: &'a str,
-        origin: &'a Origin,
-    ) -> LocalBoxFuture<'a, Result<LockAttempt, LedgerError>> {
-        Box::pin(async move {
-            // Device IDs are UUIDs, but nothing promises that they can be file names: a hash of one can.
-            let name = Uuid::new_v5(&Uuid::NAMESPACE_OID, device.as_bytes());
-            let path = self.locks.join(format!("device-{name}"));
-            try_lock_file(&path, origin).map_err(|error| LedgerError::File {
-                action: "lock a device in",
-                path: self.locks.clone(),
-                reason: io_error_message(&error),
-            })
-        })
-    }
-
-    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
+    pub(super) fn ensure_in_place(&self) -> Result<(), LedgerError> {
         let opened = self.connection.borrow().as_ref().map(|opened| opened.file);
         let current = fs::metadata(&self.path).ok().map(|file| FileId::of(&file));
-        let result = if opened == current { Ok(()) } else { Err(LedgerError::Moved(self.path.clone())) };
-        std::future::ready(result).boxed_local()
+        if opened == current { Ok(()) } else { Err(LedgerError::Moved(self.path.clone())) }
     }
 
-    fn location(&self) -> String {
+    pub(super) fn location(&self) -> String {
         self.path.display().to_string()
     }
 }
@@ -504,17 +378,6 @@ fn set_durability(connection: &Connection, durability: Durability) -> rusqlite::
         Durability::Relaxed => "NORMAL",
     };
     connection.pragma_update(None, "synchronous", synchronous)
-}
-
-fn insert<R: Record>(connection: &Connection, record: &R, replace: bool) -> rusqlite::Result<usize> {
-    let params = params_from_iter(sql::insert_params(record));
-    connection.prepare_cached(&sql::insert::<R>(replace))?.execute(params)
-}
-
-fn read_rows<R: Record>(connection: &Connection, query: &Query) -> rusqlite::Result<Vec<Row<R>>> {
-    let mut rows = Vec::new();
-    visit_rows(connection, query, &mut |row| rows.push(row))?;
-    Ok(rows)
 }
 
 fn visit_rows<R: Record>(

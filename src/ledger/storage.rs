@@ -1,90 +1,205 @@
-//! The storage trait of the ledger, and the errors of its implementations.
+//! Where the ledger is stored: a database on this machine, or one that several machines share.
 
+use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::record::Row;
-use super::{Attempt, Intent, OrderChange, Origin};
+use super::record::{Record, Row};
+use super::sql::{self, Query};
+use super::{Attempt, Intent, OrderChange, Origin, PostgresStorage, SqliteStorage, postgres, sqlite};
+use crate::error::{Error, ErrorKind};
+use crate::fs::io_error_message;
 
-/// Keeps attempts. Rules are never decided here, but by the function that [`Storage::transact`] calls.
-pub(crate) trait Storage {
+/// How many records one transaction of an import stores.
+const BATCH: usize = 1000;
+
+/// Keeps attempts and changes of orders. Rules are never decided here, but by the functions that it calls.
+pub(crate) enum Storage {
+    Sqlite(SqliteStorage),
+    Postgres(Box<PostgresStorage>),
+}
+
+impl Storage {
     /// Passes the attempts that `lookup` finds to `change`, oldest first, and stores the attempts that it returns, all
     /// in one transaction that excludes every other one. Fails if one of the attempts found is damaged.
-    fn transact<'a>(
-        &'a self,
-        lookup: Lookup<'a>,
+    pub(super) async fn transact(
+        &self,
+        lookup: Lookup<'_>,
         durability: Durability,
-        change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
+        change: impl FnMut(Vec<Attempt>) -> Vec<Attempt>,
+    ) -> Result<(), LedgerError> {
+        // Only a new intent needs a database that does not exist yet.
+        if matches!(lookup, Lookup::Attempt(_) | Lookup::Session(_))
+            && matches!(self, Self::Sqlite(database) if database.is_new())
+        {
+            return Ok(());
+        }
+        self.transact_records(sql::lookup(lookup), durability, change).await
+    }
 
-    /// The positions between which the attempts of this time are. The clock of a machine may have been set back, so others
-    /// can be among them.
-    fn positions(
+    /// Like [`Self::transact`], for all changes of an order.
+    pub(super) async fn transact_changes(
         &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>>;
+        order_id: &str,
+        change: impl FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
+    ) -> Result<(), LedgerError> {
+        self.transact_records(Some(sql::changes_of_order(order_id)), Durability::Full, change).await
+    }
 
-    /// Passes the newest attempts at these positions that match the filter to `visit`, newest first.
-    fn select<'a>(
-        &'a self,
-        filter: &'a Filter,
-        positions: Range<i64>,
-        limit: usize,
-        visit: &'a mut dyn FnMut(Row<Attempt>),
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
-
-    /// Counts the attempts of all accounts. Fails if the storage cannot be used.
-    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>>;
-
-    /// Adds attempts and changes of orders, except those whose ID exists. Returns how many were added.
-    fn import(
+    async fn transact_records<R: Record>(
         &self,
-        attempts: Vec<Attempt>,
-        changes: Vec<OrderChange>,
-    ) -> LocalBoxFuture<'_, Result<usize, LedgerError>>;
+        query: Option<Query>,
+        durability: Durability,
+        mut change: impl FnMut(Vec<R>) -> Vec<R>,
+    ) -> Result<(), LedgerError> {
+        let decide = |rows: Vec<Row<R>>| {
+            let damaged = rows.iter().filter(|row| row.record.is_none()).count();
+            if damaged > 0 {
+                let (location, reason) = (self.location(), sql::describe_damage::<R>(damaged));
+                return Err(LedgerError::Damaged { location, reason });
+            }
+            let changed = change(rows.into_iter().filter_map(|row| row.record).collect());
+            Ok(changed.iter().map(|record| sql::insert(record, true)).collect())
+        };
+        self.write(query, durability, decide).await.map(drop)
+    }
+
+    /// Adds records, except those whose ID exists. Returns how many were added.
+    pub(super) async fn import<R: Record>(&self, records: &[R]) -> Result<usize, LedgerError> {
+        let mut added = 0;
+        for batch in records.chunks(BATCH) {
+            let insert = |_: Vec<Row<R>>| Ok(batch.iter().map(|record| sql::insert(record, false)).collect());
+            added += self.write(None, Durability::Full, insert).await?;
+        }
+        Ok(added)
+    }
 
     /// Removes attempts for which `can_remove` returns true, and which are older, both by time and by their position,
     /// than every attempt since `oldest`. Damaged ones stay. Returns how many were removed.
-    fn prune<'a>(
-        &'a self,
+    pub(super) async fn prune(
+        &self,
         oldest: Timestamp,
-        can_remove: &'a dyn Fn(&Attempt) -> bool,
-    ) -> LocalBoxFuture<'a, Result<usize, LedgerError>>;
+        can_remove: impl Fn(&Attempt) -> bool,
+    ) -> Result<usize, LedgerError> {
+        if self.is_missing() {
+            return Ok(0);
+        }
+        let decide = |mut rows: Vec<Row<Attempt>>| {
+            rows.retain(|row| row.record.as_ref().is_some_and(&can_remove));
+            Ok(rows.iter().map(|row| sql::delete(row.seq)).collect())
+        };
+        self.write(Some(sql::prunable(oldest)), Durability::Full, decide).await
+    }
 
-    /// Passes all changes of an order to `change`, oldest first, and stores those that it returns, all in one transaction
-    /// that excludes every other one. Fails if one of them is damaged.
-    fn transact_changes<'a>(
-        &'a self,
-        order_id: &'a str,
-        change: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>>;
-
-    /// The changes of orders that were started in this time, oldest first.
-    fn select_changes(
+    /// The positions between which the attempts of this time are. The clock of a machine may have been set back, so others
+    /// can be among them.
+    pub(super) async fn positions(
         &self,
         since: Option<Timestamp>,
         until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>>;
+    ) -> Result<Range<i64>, LedgerError> {
+        let (start, end) = self.read_numbers(sql::positions(since, until)).await?;
+        Ok(start..end)
+    }
+
+    /// Passes the newest attempts at these positions that match the filter to `visit`, newest first.
+    pub(super) async fn select(
+        &self,
+        filter: &Filter,
+        positions: Range<i64>,
+        limit: usize,
+        visit: impl FnMut(Row<Attempt>),
+    ) -> Result<(), LedgerError> {
+        self.read(sql::select(filter, &positions, limit), visit).await
+    }
+
+    /// The changes of orders that were started in this time, oldest first.
+    pub(super) async fn select_changes(
+        &self,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<Vec<Row<OrderChange>>, LedgerError> {
+        let mut rows = Vec::new();
+        self.read(sql::select_changes(since, until), |row| rows.push(row)).await?;
+        Ok(rows)
+    }
+
+    /// Counts the attempts of all accounts. Fails if the storage cannot be used.
+    pub(super) async fn summary(&self) -> Result<Summary, LedgerError> {
+        let (attempts, unknown) = self.read_numbers((sql::COUNT.to_owned(), Vec::new())).await?;
+        let version = match self {
+            Self::Sqlite(_) => sqlite::VERSION,
+            Self::Postgres(_) => postgres::VERSION,
+        };
+        Ok(Summary { version, attempts, unknown })
+    }
+
+    /// Whether there is nothing to read: the database on this machine is created for the first intent.
+    fn is_missing(&self) -> bool {
+        matches!(self, Self::Sqlite(database) if !database.exists())
+    }
+
+    /// Passes the rows that the query finds to `decide`, and runs the statements that it returns, all in one transaction
+    /// that excludes every other one. Returns how many rows they changed.
+    async fn write<R: Record>(
+        &self,
+        query: Option<Query>,
+        durability: Durability,
+        decide: impl FnMut(Vec<Row<R>>) -> Result<Vec<Query>, LedgerError>,
+    ) -> Result<usize, LedgerError> {
+        match self {
+            Self::Sqlite(database) => database.write(query, durability, decide).await,
+            Self::Postgres(database) => database.write(query, durability, decide).await,
+        }
+    }
+
+    async fn read<R: Record>(&self, query: Query, mut visit: impl FnMut(Row<R>)) -> Result<(), LedgerError> {
+        match self {
+            _ if self.is_missing() => Ok(()),
+            Self::Sqlite(database) => database.visit(&query, &mut visit).await,
+            Self::Postgres(database) => {
+                database.read(&query).await?.into_iter().for_each(visit);
+                Ok(())
+            }
+        }
+    }
+
+    async fn read_numbers(&self, query: Query) -> Result<(i64, i64), LedgerError> {
+        match self {
+            _ if self.is_missing() => Ok((0, 0)),
+            Self::Sqlite(database) => database.read_numbers(&query).await,
+            Self::Postgres(database) => database.read_numbers(&query).await,
+        }
+    }
 
     /// Locks a device until the lock is dropped or the process ends. Does not wait.
-    fn try_lock<'a>(
-        &'a self,
-        device: &'a str,
-        origin: &'a Origin,
-    ) -> LocalBoxFuture<'a, Result<LockAttempt, LedgerError>>;
+    pub(super) async fn try_lock(&self, device: &str, origin: &Origin) -> Result<LockAttempt, LedgerError> {
+        match self {
+            Self::Sqlite(database) => database.try_lock(device, origin),
+            Self::Postgres(database) => database.try_lock(device).await,
+        }
+    }
 
     /// Fails if what was just stored may not be found by the next process, because the file was removed or replaced, or
     /// if its result cannot be stored, because the database is gone.
-    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>>;
+    pub(super) async fn ensure_in_place(&self) -> Result<(), LedgerError> {
+        match self {
+            Self::Sqlite(database) => database.ensure_in_place(),
+            Self::Postgres(database) => database.ensure_in_place().await,
+        }
+    }
 
     /// Where the attempts are, without secrets.
-    fn location(&self) -> String;
+    pub(super) fn location(&self) -> String {
+        match self {
+            Self::Sqlite(database) => database.location(),
+            Self::Postgres(database) => database.location(),
+        }
+    }
 }
 
 /// Which attempts a transaction needs.
@@ -195,32 +310,32 @@ pub(crate) enum LedgerError {
     DamagedJournal { path: PathBuf, lines: String },
 }
 
-impl LedgerError {
-    /// What to do next.
-    pub(crate) fn hint(&self, profile_flag: &str) -> String {
-        match self {
-            Self::File { .. } | Self::Moved(_) => {
+/// The error of an action that failed on a file of the ledger.
+pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> LedgerError {
+    let path = path.to_owned();
+    move |error| LedgerError::File { action, path: path.clone(), reason: io_error_message(&error) }
+}
+
+impl From<LedgerError> for Error {
+    fn from(error: LedgerError) -> Self {
+        let hint = match &error {
+            LedgerError::File { .. } | LedgerError::Moved(_) => {
                 "make the folder writable, or set KUSTOM_STATE to another one; `kustom doctor` checks it"
-                    .to_owned()
             }
-            Self::NoLocks(_) => "set KUSTOM_STATE to a folder on a local disk".to_owned(),
-            Self::Locked { .. } => "try again when the other process has finished".to_owned(),
-            Self::Version { found, known, .. } if found > known => "update kustom".to_owned(),
-            Self::Unreachable { .. } => {
-                format!("check the server and the network: kustom{profile_flag} ledger status")
-            }
-            Self::Refused { .. } => {
+            LedgerError::NoLocks(_) => "set KUSTOM_STATE to a folder on a local disk",
+            LedgerError::Locked { .. } => "try again when the other process has finished",
+            LedgerError::Version { found, known, .. } if found > known => "update kustom",
+            LedgerError::Unreachable { .. } => "check the server and the network: kustom ledger status",
+            LedgerError::Refused { .. } => {
                 "check the user, its password and its rights; `kustom ledger init --print-sql` prints the rights"
-                    .to_owned()
             }
-            Self::NotCreated { .. } => format!("create it with `kustom{profile_flag} ledger init`"),
-            Self::PasswordFile { .. } => "correct the file, or set PGPASSWORD".to_owned(),
-            Self::Version { .. } => format!("update it with `kustom{profile_flag} ledger init`"),
-            Self::Damaged { .. } | Self::DamagedJournal { .. } => {
-                format!(
-                    "`kustom{profile_flag} ledger repair` shows what can be read and asks before it changes anything"
-                )
+            LedgerError::NotCreated { .. } => "create it with `kustom ledger init`",
+            LedgerError::PasswordFile { .. } => "correct the file, or set PGPASSWORD",
+            LedgerError::Version { .. } => "update it with `kustom ledger init`",
+            LedgerError::Damaged { .. } | LedgerError::DamagedJournal { .. } => {
+                "`kustom ledger repair` shows what can be read and asks before it changes anything"
             }
-        }
+        };
+        Self::new(ErrorKind::Unavailable, error.to_string()).hint(hint)
     }
 }

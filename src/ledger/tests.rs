@@ -1,150 +1,20 @@
 //! Every storage behaves as the pure rules on a list of attempts do.
 
-use std::cell::RefCell;
 use std::fs;
-use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::storage::Summary;
 use super::*;
+use crate::error::ErrorKind;
+use crate::model::SessionStatus;
 
 #[path = "../../tests/common/postgres.rs"]
 #[allow(dead_code, unreachable_pub, clippy::print_stderr)]
 mod server;
 
 use server::{Database, Postgres};
-
-/// The reference implementation: a list that is searched as a whole.
-#[derive(Default)]
-struct MemoryStorage(RefCell<Vec<Attempt>>);
-
-impl Storage for MemoryStorage {
-    fn transact<'a>(
-        &'a self,
-        lookup: Lookup<'a>,
-        _durability: Durability,
-        change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        let known = match lookup {
-            Lookup::Nothing => Vec::new(),
-            Lookup::Attempt(id) => self.find(|attempt| attempt.id == id),
-            Lookup::Session(id) => self.find(|attempt| attempt.session_id() == Some(id)),
-            Lookup::AttemptOrSession(id, session) => self
-                .find(|attempt| attempt.id == id || (session.is_some() && attempt.session_id() == session)),
-            Lookup::Related(_) => self.find(|_| true),
-        };
-        for changed in change(known) {
-            let mut attempts = self.0.borrow_mut();
-            match attempts.iter_mut().find(|attempt| attempt.id == changed.id) {
-                Some(attempt) => *attempt = changed,
-                None => attempts.push(changed),
-            }
-        }
-        std::future::ready(Ok(())).boxed_local()
-    }
-
-    fn positions(
-        &self,
-        _: Option<Timestamp>,
-        _: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>> {
-        unreachable!("no test of the rules selects a period")
-    }
-
-    fn select<'a>(
-        &'a self,
-        filter: &'a Filter,
-        positions: Range<i64>,
-        limit: usize,
-        visit: &'a mut dyn FnMut(Row<Attempt>),
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        let attempts = self.0.borrow();
-        let numbered: Vec<_> = (0_i64..).zip(attempts.iter()).collect();
-        let rows = numbered.into_iter().rev().filter(|(seq, attempt)| {
-            positions.contains(seq)
-                && (!filter.unknown || attempt.outcome.is_unknown())
-                && (!filter.open || attempt.session_id().is_some() && attempt.is_open())
-                && filter.session_id.as_deref().is_none_or(|id| attempt.session_id() == Some(id))
-        });
-        let rows = rows.take(limit).map(|(seq, attempt)| Row { seq, record: Some(attempt.clone()) });
-        rows.for_each(visit);
-        std::future::ready(Ok(())).boxed_local()
-    }
-
-    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
-        let attempts = self.0.borrow();
-        let count = |number: usize| i64::try_from(number).unwrap();
-        let unknown = attempts.iter().filter(|attempt| attempt.outcome.is_unknown()).count();
-        let summary = Summary { version: 0, attempts: count(attempts.len()), unknown: count(unknown) };
-        std::future::ready(Ok(summary)).boxed_local()
-    }
-
-    fn transact_changes<'a>(
-        &'a self,
-        _: &'a str,
-        _: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        unreachable!("no test of the attempts changes an order")
-    }
-
-    fn select_changes(
-        &self,
-        _: Option<Timestamp>,
-        _: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>> {
-        unreachable!("no test of the attempts changes an order")
-    }
-
-    fn import(
-        &self,
-        attempts: Vec<Attempt>,
-        _: Vec<OrderChange>,
-    ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
-        let number = attempts.len();
-        self.0.borrow_mut().extend(attempts);
-        std::future::ready(Ok(number)).boxed_local()
-    }
-
-    fn prune<'a>(
-        &'a self,
-        oldest: Timestamp,
-        can_remove: &'a dyn Fn(&Attempt) -> bool,
-    ) -> LocalBoxFuture<'a, Result<usize, LedgerError>> {
-        let mut attempts = self.0.borrow_mut();
-        let number = attempts.len();
-        let first_young = attempts.iter().position(|attempt| attempt.at >= oldest).unwrap_or(number);
-        let young = attempts.split_off(first_young);
-        attempts.retain(|attempt| !can_remove(attempt));
-        attempts.extend(young);
-        std::future::ready(Ok(number - attempts.len())).boxed_local()
-    }
-
-    fn try_lock<'a>(
-        &'a self,
-        _device: &'a str,
-        _origin: &'a Origin,
-    ) -> LocalBoxFuture<'a, Result<LockAttempt, LedgerError>> {
-        std::future::ready(Ok(LockAttempt::Held(None))).boxed_local()
-    }
-
-    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
-        std::future::ready(Ok(())).boxed_local()
-    }
-
-    fn location(&self) -> String {
-        "memory".to_owned()
-    }
-}
-
-impl MemoryStorage {
-    fn find(&self, matches: impl Fn(&Attempt) -> bool) -> Vec<Attempt> {
-        self.0.borrow().iter().filter(|attempt| matches(attempt)).cloned().collect()
-    }
-}
 
 fn account(merchant: &str) -> AccountId {
     AccountId {
@@ -155,12 +25,16 @@ fn account(merchant: &str) -> AccountId {
     }
 }
 
-fn ledger(storage: impl Storage + 'static) -> Ledger {
-    Ledger::new(Box::new(storage), account("M1"), String::new())
+fn ledger(storage: Storage) -> Ledger {
+    Ledger::new(storage, account("M1"))
+}
+
+fn sqlite_storage(state: &Path) -> Storage {
+    Storage::Sqlite(SqliteStorage::new(state))
 }
 
 fn sqlite(state: &Path) -> Ledger {
-    ledger(SqliteStorage::new(state))
+    ledger(sqlite_storage(state))
 }
 
 fn intent(device: u8, amount: i64, reference: Option<&str>) -> Intent {
@@ -260,6 +134,79 @@ async fn play(ledger: &Ledger, steps: &[Step]) -> Vec<String> {
     shown
 }
 
+/// The reference: the same on a list of attempts, which is searched as a whole.
+fn play_on_list(steps: &[Step]) -> Vec<String> {
+    let mut list: Vec<Attempt> = Vec::new();
+    let mut shown = Vec::new();
+    for step in steps {
+        let text = match step {
+            Step::Begin { device, amount, reference, allow_duplicate } => {
+                let reference = reference.map(|reference| format!("r{reference}"));
+                let new = Attempt {
+                    id: Uuid::from_u128(list.len() as u128 + 1),
+                    at: Timestamp::now(),
+                    account: account("M1"),
+                    origin: Origin::default(),
+                    intent: intent(*device, *amount, reference.as_deref()),
+                    outcome: Outcome::Pending,
+                    reported: false,
+                };
+                let known = if *allow_duplicate { Vec::new() } else { list.clone() };
+                let duplicates = find_duplicates(&new, known);
+                if duplicates.is_empty() {
+                    list.push(new);
+                    "started".to_owned()
+                } else {
+                    format!("duplicates {:?}", numbers(duplicates.iter().map(Duplicate::attempt)))
+                }
+            }
+            Step::Finish { attempt, outcome } => {
+                if let Some(attempt) = list.get_mut(*attempt) {
+                    attempt.resolve(outcome);
+                }
+                String::new()
+            }
+            Step::Observe { session, status } => {
+                let id = format!("s{session}");
+                for attempt in list.iter_mut().filter(|attempt| attempt.session_id() == Some(&id)) {
+                    attempt.observe(&SessionStatus::from((*status).to_owned()), None);
+                }
+                String::new()
+            }
+            Step::Report { attempt } => {
+                if let Some(attempt) = list.get_mut(*attempt) {
+                    attempt.reported = true;
+                }
+                String::new()
+            }
+            Step::Resolve { attempt, outcome } => {
+                let is_linked = matches!(outcome, Outcome::Created { session_id, .. }
+                    if list.iter().any(|other| other.session_id() == Some(session_id)));
+                let attempt = list.get_mut(*attempt).filter(|attempt| attempt.outcome.is_unknown());
+                let is_resolved = attempt.filter(|_| !is_linked).is_some_and(|attempt| {
+                    attempt.reported = true;
+                    attempt.resolve(outcome)
+                });
+                format!("resolved {is_resolved}")
+            }
+            // All attempts are younger.
+            Step::Prune => "pruned 0".to_owned(),
+        };
+        let newest_first = || list.iter().rev();
+        let is_open = |attempt: &&Attempt| attempt.session_id().is_some() && attempt.is_open();
+        let outcomes: Vec<_> = newest_first().map(|attempt| (&attempt.outcome, attempt.reported)).collect();
+        let open = numbers(newest_first().filter(is_open).take(3));
+        let unknown = numbers(list.iter().filter(|attempt| attempt.outcome.is_unknown()));
+        shown.push(format!("{text} {outcomes:?} {open:?} {unknown:?}"));
+    }
+    shown
+}
+
+/// The positions of attempts in the list of the reference.
+fn numbers<'a>(attempts: impl Iterator<Item = &'a Attempt>) -> Vec<Option<u128>> {
+    attempts.map(|attempt| Some(attempt.id.as_u128() - 1)).collect()
+}
+
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
@@ -269,7 +216,7 @@ proptest! {
     #[test]
     fn every_storage_follows_the_pure_rules(steps in steps()) {
         let state = tempfile::tempdir().unwrap();
-        let expected = block_on(play(&ledger(MemoryStorage::default()), &steps));
+        let expected = play_on_list(&steps);
         prop_assert_eq!(&block_on(play(&sqlite(state.path()), &steps)), &expected);
         if let Some(database) = database() {
             block_on(async {
@@ -277,7 +224,7 @@ proptest! {
                 storage.create(None).await.unwrap();
                 // Each case begins with an empty ledger.
                 database.sql("TRUNCATE kustom.attempts");
-                let shown = play(&ledger(storage), &steps).await;
+                let shown = play(&ledger(Storage::Postgres(Box::new(storage))), &steps).await;
                 prop_assert_eq!(&shown, &expected);
                 Ok(())
             })?;
@@ -292,19 +239,22 @@ fn database() -> Option<Database<'static>> {
     Some(server.database(&format!("ledger_{}", NUMBER.fetch_add(1, Ordering::Relaxed))))
 }
 
+fn postgres_storage(database: &Database<'_>) -> Storage {
+    Storage::Postgres(Box::new(postgres(database)))
+}
+
 fn postgres(database: &Database<'_>) -> PostgresStorage {
     let Ok(LedgerLocation::Postgres(url)) = LedgerLocation::parse(&database.socket_url()) else { panic!() };
     PostgresStorage::new(*url, None, &Origin::current())
 }
 
 /// What every storage does, in addition to the rules: each returns `None` where it is not available.
-fn all_storages(state: &Path) -> Vec<Box<dyn Fn() -> Box<dyn Storage>>> {
+fn all_storages(state: &Path) -> Vec<Box<dyn Fn() -> Storage>> {
     let path = state.to_owned();
-    let mut storages: Vec<Box<dyn Fn() -> Box<dyn Storage>>> =
-        vec![Box::new(move || Box::new(SqliteStorage::new(&path)))];
+    let mut storages: Vec<Box<dyn Fn() -> Storage>> = vec![Box::new(move || sqlite_storage(&path))];
     if let Some(database) = database() {
         block_on(postgres(&database).create(None)).unwrap();
-        storages.push(Box::new(move || Box::new(postgres(&database))));
+        storages.push(Box::new(move || postgres_storage(&database)));
     }
     storages
 }
@@ -337,7 +287,7 @@ fn of_many_that_begin_the_same_sale_at_once_one_starts() {
     let state = tempfile::tempdir().unwrap();
     for open in all_storages(state.path()) {
         block_on(async {
-            let ledgers: Vec<_> = (0..8).map(|_| Ledger::new(open(), account("M1"), String::new())).collect();
+            let ledgers: Vec<_> = (0..8).map(|_| ledger(open())).collect();
             let sale = intent(1, 100, Some("r"));
             let nothing = HashSet::new();
             let all = ledgers.iter().map(|ledger| ledger.begin(&sale, false, &nothing));
@@ -354,7 +304,7 @@ fn text_that_a_database_may_not_like_is_stored_and_found() {
     let state = tempfile::tempdir().unwrap();
     for open in all_storages(state.path()) {
         block_on(async {
-            let ledger = Ledger::new(open(), account("M1"), String::new());
+            let ledger = ledger(open());
             let long = "r".repeat(20_000);
             for reference in ["a\0b", "'; DROP TABLE attempts; --", "r\u{e9}\u{1f600}", "%_\\", &long] {
                 let sale = intent(1, 100, Some(reference));
@@ -383,7 +333,7 @@ fn a_refund_keeps_its_key_until_its_outcome_is_known_and_is_made_once() {
     for open in all_storages(state.path()) {
         block_on(async {
             // Another process each time.
-            let ledger = || Ledger::new(open(), account("M1"), String::new());
+            let ledger = || ledger(open());
             let intent = refund_intent("O-1", 100);
             let (first, decision) = ledger().begin_change(&intent, false).await.unwrap();
             assert_eq!(decision, ChangeDecision::Start);
@@ -410,7 +360,7 @@ fn a_refund_keeps_its_key_until_its_outcome_is_known_and_is_made_once() {
             assert_eq!(amounts.into_iter().collect::<Vec<_>>(), [("O-1".to_owned(), 100)]);
             let later = first.at + jiff::SignedDuration::from_hours(25);
             assert!(ledger().refunded_amounts(Some(later)).await.unwrap().is_empty());
-            let other = Ledger::new(open(), account("M2"), String::new());
+            let other = Ledger::new(open(), account("M2"));
             let (_, decision) = other.begin_change(&intent, false).await.unwrap();
             assert_eq!(decision, ChangeDecision::Start, "of another account");
         });
@@ -422,7 +372,7 @@ fn of_many_that_begin_the_same_refund_at_once_one_starts() {
     let state = tempfile::tempdir().unwrap();
     for open in all_storages(state.path()) {
         block_on(async {
-            let ledgers: Vec<_> = (0..8).map(|_| Ledger::new(open(), account("M1"), String::new())).collect();
+            let ledgers: Vec<_> = (0..8).map(|_| ledger(open())).collect();
             let intent = refund_intent("o", 100);
             let begun = ledgers.iter().map(|ledger| ledger.begin_change(&intent, false));
             let begun = futures_util::future::join_all(begun).await;
@@ -443,16 +393,15 @@ fn a_damaged_refund_stops_the_refunds_of_its_order_only() {
         let database = rusqlite::Connection::open(state.path().join("ledger.db")).unwrap();
         assert_eq!(database.execute(statement, []).unwrap(), 1);
     })];
-    let mut storages: Vec<Box<dyn Fn() -> Box<dyn Storage>>> =
-        vec![Box::new(|| Box::new(SqliteStorage::new(state.path())))];
+    let mut storages: Vec<Box<dyn Fn() -> Storage>> = vec![Box::new(|| sqlite_storage(state.path()))];
     if let Some(database) = &database {
         block_on(postgres(database).create(None)).unwrap();
-        storages.push(Box::new(|| Box::new(postgres(database))));
+        storages.push(Box::new(|| postgres_storage(database)));
         damages.push(Box::new(|| drop(database.sql(&format!("SET search_path = kustom; {statement}")))));
     }
     for (open, damage) in storages.iter().zip(&damages) {
         block_on(async {
-            let ledger = || Ledger::new(open(), account("M1"), String::new());
+            let ledger = || ledger(open());
             let (attempt, _) = ledger().begin_change(&refund_intent("damaged", 100), false).await.unwrap();
             damage();
             let error = ledger().begin_change(&refund_intent("damaged", 50), false).await.unwrap_err();
@@ -474,7 +423,7 @@ fn what_a_shared_ledger_cannot_take_is_delivered_later() {
         postgres(&database).create(None).await.unwrap();
         let open = async || {
             let outbox = Outbox::new(SqliteStorage::new(state.path()));
-            ledger(postgres(&database)).with_outbox(outbox).await
+            ledger(postgres_storage(&database)).with_outbox(outbox).await
         };
         let shared = open().await.unwrap();
         let Begin::Started(id) = shared.begin(&intent(1, 100, None), false, &HashSet::new()).await.unwrap()
@@ -500,7 +449,8 @@ fn a_database_that_is_not_a_ledger_of_this_version_is_not_used() {
     let Some(database) = database() else { return };
     block_on(async {
         let begin = async || {
-            let begun = ledger(postgres(&database)).begin(&intent(1, 1, None), false, &HashSet::new()).await;
+            let begun =
+                ledger(postgres_storage(&database)).begin(&intent(1, 1, None), false, &HashSet::new()).await;
             begun.map(|_| ())
         };
         let error = begin().await.unwrap_err();
@@ -646,8 +596,8 @@ fn a_period_is_found_by_an_index_and_completely_when_the_clock_was_set_back() {
     for open in all_storages(state.path()) {
         block_on(async {
             let attempts = vec![attempt(1, 10), attempt(2, 100), attempt(3, 20), attempt(4, 30)];
-            open().import(attempts, Vec::new()).await.unwrap();
-            let ledger = Ledger::new(open(), account("M1"), String::new());
+            open().import(&attempts).await.unwrap();
+            let ledger = ledger(open());
             let found = async |since: Option<i64>, until: Option<i64>, device: Option<&str>| {
                 let device_id = device.map(str::to_owned);
                 let filter =
@@ -688,7 +638,7 @@ fn a_shared_ledger_of_version_1_keeps_its_refunds() {
     let Some(database) = database() else { return };
     block_on(async {
         postgres(&database).create(None).await.unwrap();
-        let ledger = || ledger(postgres(&database));
+        let ledger = || ledger(postgres_storage(&database));
         let (refund, _) = ledger().begin_change(&refund_intent("o", 100), false).await.unwrap();
         database.sql(VERSION_1);
         postgres(&database).create(None).await.unwrap();
@@ -717,7 +667,7 @@ fn a_ledger_of_a_newer_version_is_not_used() {
 #[test]
 fn pruning_goes_by_the_order_when_the_clock_was_set_back() {
     let state = tempfile::tempdir().unwrap();
-    let storage = SqliteStorage::new(state.path());
+    let storage = sqlite_storage(state.path());
     let at = |minutes: i64| Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_mins(minutes);
     let attempt = |number: u128, minutes: i64| Attempt {
         id: Uuid::from_u128(number),
@@ -730,7 +680,7 @@ fn pruning_goes_by_the_order_when_the_clock_was_set_back() {
     };
     block_on(async {
         // The third was made after the second, with a clock that had been set back.
-        storage.import(vec![attempt(1, 10), attempt(2, 100), attempt(3, 20)], Vec::new()).await.unwrap();
+        storage.import(&[attempt(1, 10), attempt(2, 100), attempt(3, 20)]).await.unwrap();
         let ledger = ledger(storage);
         assert_eq!(ledger.prune(at(50)).await.unwrap(), 1);
         let kept = ledger.attempts(&Filter::default(), usize::MAX).await.unwrap().attempts;

@@ -93,10 +93,7 @@ async fn read_ledger(ledger: &Ledger, has_state: bool) -> Result<CheckResult, Er
         return Ok(CheckResult::failure("ledger", Error::new(ErrorKind::Unavailable, text).hint(next)));
     }
     if let Some(damaged) = ledger.damaged_journals().first() {
-        return Ok(CheckResult::failure(
-            "ledger",
-            Error::new(ErrorKind::Unavailable, damaged.to_string()).hint(damaged.hint("")),
-        ));
+        return Ok(CheckResult::failure("ledger", damaged.clone().into()));
     }
     let now = Timestamp::now();
     let newest = page.attempts.iter().map(|attempt| attempt.at).max();

@@ -8,10 +8,6 @@ use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
 use crate::ledger::{Attempt, OrderChange};
-use crate::text::escape_control;
-
-/// How many records one transaction stores.
-const BATCH: usize = 1000;
 
 /// Add the attempts and order changes that `kustom ledger export` printed
 ///
@@ -37,13 +33,8 @@ impl Args {
         let (attempts, changes) = parse(&text)?;
         let number = attempts.len() + changes.len();
         let ledger = app.open_ledger(&app.account()?).await?;
-        let (mut added, mut added_changes) = (0, 0);
-        for batch in attempts.chunks(BATCH) {
-            added += ledger.import(batch.to_vec(), Vec::new()).await?;
-        }
-        for batch in changes.chunks(BATCH) {
-            added_changes += ledger.import(Vec::new(), batch.to_vec()).await?;
-        }
+        let added = ledger.import(&attempts).await?;
+        let added_changes = ledger.import(&changes).await?;
         let known = match number - added - added_changes {
             0 => String::new(),
             known => format!("; {known} were there already"),
@@ -72,8 +63,7 @@ fn parse(text: &[u8]) -> Result<(Vec<Attempt>, Vec<OrderChange>), Error> {
             changes.push(order_change);
             continue;
         }
-        let reason = escape_control(&error.to_string()).into_owned();
-        let message = format!("line {} is neither an attempt nor an order change: {reason}", index + 1);
+        let message = format!("line {} is neither an attempt nor an order change: {error}", index + 1);
         return Err(
             Error::usage(message).hint("nothing was imported; use the output of `kustom ledger export`")
         );

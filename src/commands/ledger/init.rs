@@ -1,7 +1,7 @@
 //! `kustom ledger init`
 
 use crate::commands::help::text::after_help;
-use crate::context::{App, ledger_error, postgres_storage};
+use crate::context::{App, postgres_storage};
 use crate::error::{Error, ExitStatus};
 use crate::ledger::{LedgerLocation, PostgresStorage};
 use crate::text::escape_control;
@@ -46,7 +46,7 @@ impl Args {
                 .hint("to share a ledger, set KUSTOM_LEDGER=postgres://USER@HOST/DATABASE"));
         };
         let storage = postgres_storage(&app.settings, &account, url)?;
-        storage.create(role.as_deref()).await.map_err(|error| ledger_error(&error, &app.settings))?;
+        storage.create(role.as_deref()).await?;
         let granted = role.map(|role| format!(" {} may use it.", escape_control(&role))).unwrap_or_default();
         app.output.status(&format!("The ledger {url} is ready.{granted}"));
         app.output.status(

@@ -1,10 +1,8 @@
 //! `kustom ledger repair`
 
-use serde::Serialize;
-
 use super::count;
 use crate::commands::help::text::after_help;
-use crate::context::{App, ledger_error, postgres_storage};
+use crate::context::{App, postgres_storage};
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{
     LedgerLocation, LostRecord, OrderChange, Record as _, Salvage, accept_journals, damaged_journals,
@@ -37,10 +35,9 @@ pub(crate) struct Args {}
 impl Args {
     pub(super) async fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let (output, settings) = (&app.output, &app.settings);
-        let failed = |error| ledger_error(&error, settings);
         let path = settings.paths.ledger();
-        let salvage = inspect(&path).map_err(failed)?;
-        let journals = damaged_journals(&settings.paths.state).map_err(failed)?;
+        let salvage = inspect(&path)?;
+        let journals = damaged_journals(&settings.paths.state)?;
         let damaged = salvage.filter(Salvage::is_damaged);
         let account = app.account()?;
         let shared = match &account.ledger.value {
@@ -48,7 +45,7 @@ impl Args {
             LedgerLocation::Postgres(url) => Some(postgres_storage(settings, &account, url)?),
         };
         let mut lost = match &shared {
-            Some(shared) => shared.damaged().await.map_err(failed)?,
+            Some(shared) => shared.damaged().await?,
             None => Vec::new(),
         };
         let is_shared_damaged = !lost.is_empty();
@@ -84,24 +81,24 @@ impl Args {
             let number = pluralize(journals.len(), "damaged journal");
             questions.push(format!("do without the lines that cannot be read in {number}"));
         }
-        output.print_list(lost.into_iter().map(LostRow::from))?;
+        output.print_list(lost)?;
         let question = format!("Repair the ledger: {}?", questions.join(", and "));
         if !output.confirm(&question).await? {
             return Err(Error::new(ErrorKind::Unconfirmed, "not confirmed; nothing was changed"));
         }
         if damaged.is_some() {
-            let kept = repair(&path).await.map_err(failed)?;
+            let kept = repair(&path).await?;
             output.status(&format!("Repaired the ledger. The damaged one is {}.", kept.display()));
         }
         if let Some(shared) = shared.filter(|_| is_shared_damaged) {
-            let moved = shared.set_damaged_aside().await.map_err(failed)?;
+            let moved = shared.set_damaged_aside().await?;
             let rows = pluralize(usize::try_from(moved).unwrap_or(usize::MAX), "damaged row");
             output.status(&format!("Moved {rows} out of the shared ledger."));
         }
         if !journals.is_empty() {
             // The lines that can be read must be in the ledger before the journals are put aside.
             app.open_ledger(&account).await?;
-            for path in accept_journals(&settings.paths.state).map_err(failed)? {
+            for path in accept_journals(&settings.paths.state)? {
                 output.status(&format!("Kept the damaged journal as {}.", path.display()));
             }
         }
@@ -109,31 +106,12 @@ impl Args {
     }
 }
 
-/// The readable fields of a damaged attempt or order change. Each of them may be wrong.
-#[derive(Debug, Serialize)]
-struct LostRow {
-    kind: &'static str,
-    id: Option<String>,
-    at: Option<jiff::Timestamp>,
-    device_id: Option<String>,
-    merchant_reference1: Option<String>,
-    session_id: Option<String>,
-    order_id: Option<String>,
-}
-
-impl From<LostRecord> for LostRow {
-    fn from(lost: LostRecord) -> Self {
-        let LostRecord { kind, id, at, device_id, reference, session_id, order_id } = lost;
-        Self { kind, id, at, device_id, merchant_reference1: reference, session_id, order_id }
-    }
-}
-
-impl View for LostRow {
+impl View for LostRecord {
     const NOUN: &'static str = "lost record";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::new("KIND", |row| row.kind.into()),
         Column::new("WHEN", |row| Cell::optional(row.at.map(format_time))),
-        Column::new("REFERENCE", |row| Cell::optional(row.merchant_reference1.as_deref())),
+        Column::new("REFERENCE", |row| Cell::optional(row.reference.as_deref())),
         Column::id("SESSION", |row| Cell::optional(row.session_id.as_deref())),
         Column::id("ORDER", |row| Cell::optional(row.order_id.as_deref())),
         Column::id("DEVICE", |row| Cell::optional(row.device_id.as_deref())),

@@ -7,22 +7,21 @@
 mod connection;
 mod schema;
 
-use std::ops::Range;
 use std::rc::Rc;
 
-use futures_util::future::{LocalBoxFuture, try_join_all};
-use jiff::Timestamp;
+use futures_util::future::try_join_all;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
 use tokio_postgres::{GenericClient, IsolationLevel, Transaction};
 
+use super::Origin;
 use super::database_url::DatabaseUrl;
-use super::record::{Param, Record, Row, check_rows};
-use super::sql::{self, Query};
-use super::storage::{DeviceLock, Durability, Filter, LedgerError, LockAttempt, Lookup, Storage, Summary};
-use super::{Attempt, OrderChange, Origin, hash};
+use super::hash;
+use super::record::{Param, Record, Row};
+use super::sql::Query;
+use super::storage::{DeviceLock, Durability, LedgerError, LockAttempt};
 use crate::secret::Secret;
 use connection::{NAME_PREFIX, Server};
-use schema::VERSION;
+pub(super) use schema::VERSION;
 
 /// How many statements are sent before their results are awaited.
 const PIPELINE: usize = 25;
@@ -38,7 +37,7 @@ impl PostgresStorage {
     }
 
     /// Runs `work` in a transaction that excludes every other one.
-    async fn write<T>(
+    async fn run_transaction<T>(
         &self,
         durability: Durability,
         work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, tokio_postgres::Error>,
@@ -61,171 +60,71 @@ impl PostgresStorage {
         self.server.bounded(write).await
     }
 
-    /// Passes the records that the query finds to `change`, and stores those that it returns, in one transaction.
-    async fn transact_records<R: Record>(
+    /// See [`super::Storage`].
+    pub(super) async fn write<R: Record>(
         &self,
         query: Option<Query>,
         durability: Durability,
-        change: &mut dyn FnMut(Vec<R>) -> Vec<R>,
-    ) -> Result<(), LedgerError> {
+        mut decide: impl FnMut(Vec<Row<R>>) -> Result<Vec<Query>, LedgerError>,
+    ) -> Result<usize, LedgerError> {
         let write = async |transaction: &Transaction<'_>| {
             let rows = match &query {
                 Some(query) => read_rows(transaction, query).await?,
                 None => Vec::new(),
             };
-            let found = match check_rows(rows) {
-                Ok(found) => found,
-                Err(damaged) => return Ok(Err(damaged)),
+            let statements = match decide(rows) {
+                Ok(statements) => statements,
+                Err(error) => return Ok(Err(error)),
             };
-            for record in change(found) {
-                insert(transaction, &record, true).await?;
+            let mut changed = 0;
+            for chunk in statements.chunks(PIPELINE) {
+                let executed = chunk.iter().map(async |(statement, params)| {
+                    transaction.execute_typed(statement, &typed(params)).await
+                });
+                changed += try_join_all(executed).await?.into_iter().sum::<u64>();
             }
-            Ok(Ok(()))
+            Ok(Ok(changed))
         };
-        self.write(durability, write).await?.map_err(|damaged| LedgerError::Damaged {
-            location: self.location(),
-            reason: sql::describe_damage::<R>(damaged),
-        })
+        let changed = self.run_transaction(durability, write).await??;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
-    async fn read_records<R: Record>(&self, query: Query) -> Result<Vec<Row<R>>, LedgerError> {
+    pub(super) async fn read<R: Record>(&self, query: &Query) -> Result<Vec<Row<R>>, LedgerError> {
         let session = self.server.session().await?;
         let client = session.client.lock().await;
-        self.server.bounded(read_rows(&*client, &query)).await
-    }
-}
-
-impl Storage for PostgresStorage {
-    fn transact<'a>(
-        &'a self,
-        lookup: Lookup<'a>,
-        durability: Durability,
-        change: &'a mut dyn FnMut(Vec<Attempt>) -> Vec<Attempt>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.transact_records(sql::lookup(lookup), durability, change))
+        self.server.bounded(read_rows(&*client, query)).await
     }
 
-    fn positions(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Range<i64>, LedgerError>> {
-        Box::pin(async move {
-            let (statement, params) = sql::positions(since, until);
-            let session = self.server.session().await?;
-            let client = session.client.lock().await;
-            let read = async {
-                let row = client.query_typed_one(&statement, &typed(&params)).await?;
-                Ok(row.try_get(0)?..row.try_get(1)?)
-            };
-            self.server.bounded(read).await
-        })
+    pub(super) async fn read_numbers(&self, (statement, params): &Query) -> Result<(i64, i64), LedgerError> {
+        let session = self.server.session().await?;
+        let client = session.client.lock().await;
+        let read = async {
+            let row = client.query_typed_one(statement, &typed(params)).await?;
+            Ok((row.try_get(0)?, row.try_get(1)?))
+        };
+        self.server.bounded(read).await
     }
 
-    fn select<'a>(
-        &'a self,
-        filter: &'a Filter,
-        positions: Range<i64>,
-        limit: usize,
-        visit: &'a mut dyn FnMut(Row<Attempt>),
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(async move {
-            self.read_records(sql::select(filter, &positions, limit)).await?.into_iter().for_each(visit);
-            Ok(())
-        })
+    pub(super) async fn try_lock(&self, device: &str) -> Result<LockAttempt, LedgerError> {
+        let key = [Param::from(hash::hash_of(&["device", device]))];
+        let session = self.server.session().await?;
+        let client = session.client.lock().await;
+        let lock = "SELECT pg_try_advisory_lock($1)";
+        let row = self.server.bounded(client.query_typed_one(lock, &typed(&key))).await?;
+        if row.try_get(0).map_err(|error| self.server.error(&error))? {
+            let guard = self.server.close_later(Rc::clone(&session));
+            return Ok(LockAttempt::Locked(DeviceLock::new(guard)));
+        }
+        let holder = self.server.bounded(client.query_typed_opt(HOLDER, &typed(&key))).await?;
+        let holder = holder.and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
+        Ok(LockAttempt::Held(holder.and_then(|name| Some(name.strip_prefix(NAME_PREFIX)?.to_owned()))))
     }
 
-    fn summary(&self) -> LocalBoxFuture<'_, Result<Summary, LedgerError>> {
-        Box::pin(async move {
-            let session = self.server.session().await?;
-            let client = session.client.lock().await;
-            let read = async {
-                let row = client.query_typed_one(sql::COUNT, &[]).await?;
-                Ok(Summary { version: VERSION, attempts: row.try_get(0)?, unknown: row.try_get(1)? })
-            };
-            self.server.bounded(read).await
-        })
+    pub(super) async fn ensure_in_place(&self) -> Result<(), LedgerError> {
+        self.server.check().await
     }
 
-    fn import(
-        &self,
-        attempts: Vec<Attempt>,
-        changes: Vec<OrderChange>,
-    ) -> LocalBoxFuture<'_, Result<usize, LedgerError>> {
-        Box::pin(async move {
-            let write = async |transaction: &Transaction<'_>| {
-                let attempts = insert_new(transaction, &attempts).await?;
-                Ok(attempts + insert_new(transaction, &changes).await?)
-            };
-            let added = self.write(Durability::Full, write).await?;
-            Ok(usize::try_from(added).unwrap_or(usize::MAX))
-        })
-    }
-
-    fn prune<'a>(
-        &'a self,
-        oldest: Timestamp,
-        can_remove: &'a dyn Fn(&Attempt) -> bool,
-    ) -> LocalBoxFuture<'a, Result<usize, LedgerError>> {
-        Box::pin(async move {
-            let write = async |transaction: &Transaction<'_>| {
-                let mut rows = read_rows(transaction, &sql::prunable(oldest)).await?;
-                rows.retain(|row| row.record.as_ref().is_some_and(can_remove));
-                let positions: Vec<_> = rows.iter().map(|row| Param::from(row.seq)).collect();
-                for chunk in positions.chunks(PIPELINE) {
-                    try_join_all(chunk.iter().map(async |position| {
-                        transaction.execute_typed(sql::DELETE, &typed(std::slice::from_ref(position))).await
-                    }))
-                    .await?;
-                }
-                Ok(rows.len())
-            };
-            self.write(Durability::Full, write).await
-        })
-    }
-
-    fn transact_changes<'a>(
-        &'a self,
-        order_id: &'a str,
-        change: &'a mut dyn FnMut(Vec<OrderChange>) -> Vec<OrderChange>,
-    ) -> LocalBoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.transact_records(Some(sql::changes_of_order(order_id)), Durability::Full, change))
-    }
-
-    fn select_changes(
-        &self,
-        since: Option<Timestamp>,
-        until: Option<Timestamp>,
-    ) -> LocalBoxFuture<'_, Result<Vec<Row<OrderChange>>, LedgerError>> {
-        Box::pin(self.read_records(sql::select_changes(since, until)))
-    }
-
-    fn try_lock<'a>(
-        &'a self,
-        device: &'a str,
-        _origin: &'a Origin,
-    ) -> LocalBoxFuture<'a, Result<LockAttempt, LedgerError>> {
-        Box::pin(async move {
-            let key = [Param::from(hash::hash_of(&["device", device]))];
-            let session = self.server.session().await?;
-            let client = session.client.lock().await;
-            let lock = "SELECT pg_try_advisory_lock($1)";
-            let row = self.server.bounded(client.query_typed_one(lock, &typed(&key))).await?;
-            if row.try_get(0).map_err(|error| self.server.error(&error))? {
-                let guard = self.server.close_later(Rc::clone(&session));
-                return Ok(LockAttempt::Locked(DeviceLock::new(guard)));
-            }
-            let holder = self.server.bounded(client.query_typed_opt(HOLDER, &typed(&key))).await?;
-            let holder = holder.and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
-            Ok(LockAttempt::Held(holder.and_then(|name| Some(name.strip_prefix(NAME_PREFIX)?.to_owned()))))
-        })
-    }
-
-    fn ensure_in_place(&self) -> LocalBoxFuture<'_, Result<(), LedgerError>> {
-        Box::pin(self.server.check())
-    }
-
-    fn location(&self) -> String {
+    pub(super) fn location(&self) -> String {
         self.server.location()
     }
 }
@@ -270,27 +169,6 @@ fn typed(params: &[Param]) -> Vec<(&(dyn ToSql + Sync), Type)> {
         Param::Integer(_) => Type::INT8,
     };
     params.iter().map(|param| (param as &(dyn ToSql + Sync), kind(param))).collect()
-}
-
-async fn insert<R: Record>(
-    transaction: &Transaction<'_>,
-    record: &R,
-    replace: bool,
-) -> Result<u64, tokio_postgres::Error> {
-    transaction.execute_typed(&sql::insert::<R>(replace), &typed(&sql::insert_params(record))).await
-}
-
-/// Inserts the records whose ID does not exist. Returns how many there were.
-async fn insert_new<R: Record>(
-    transaction: &Transaction<'_>,
-    records: &[R],
-) -> Result<u64, tokio_postgres::Error> {
-    let mut added = 0;
-    for chunk in records.chunks(PIPELINE) {
-        let inserted = chunk.iter().map(|record| insert(transaction, record, false));
-        added += try_join_all(inserted).await?.into_iter().sum::<u64>();
-    }
-    Ok(added)
 }
 
 async fn read_rows<R: Record>(

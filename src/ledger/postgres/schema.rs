@@ -7,7 +7,7 @@ use crate::ledger::record::Record;
 use crate::ledger::{Attempt, Durability, LedgerError, LostRecord, OrderChange};
 
 /// The version of the tables, in `kustom.version`: the number of migrations.
-pub(super) const VERSION: i64 = 3;
+pub(in crate::ledger) const VERSION: i64 = 3;
 
 const MIGRATIONS: [&str; 3] = [TABLES, ORDER_CHANGES, FILTERS];
 
@@ -131,7 +131,7 @@ impl PostgresStorage {
             let attempts = move_damaged::<Attempt>(transaction).await?;
             Ok(attempts + move_damaged::<OrderChange>(transaction).await?)
         };
-        self.write(Durability::Full, work).await
+        self.run_transaction(Durability::Full, work).await
     }
 }
 
