@@ -201,11 +201,6 @@ impl Settings {
         Source::Directory(self.directory.path.clone().unwrap_or_default())
     }
 
-    /// The flag to add to suggested commands, so that they use the same account.
-    pub(crate) fn profile_flag(&self) -> String {
-        self.profile.as_deref().map(|name| format!(" --profile {name}")).unwrap_or_default()
-    }
-
     /// Whether a flag, a variable or the directory names the built-in profile.
     pub(crate) fn is_local(&self) -> bool {
         let name = self.profile.as_deref().or(self.variables.profile.as_deref());

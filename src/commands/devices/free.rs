@@ -86,9 +86,8 @@ async fn warn_about_unknown(device_id: &str, context: &ApiContext<'_>) -> Result
     let filter = Filter { unknown: true, device_id: Some(device_id.to_owned()), ..Filter::default() };
     let unknown = context.ledger().await?.attempts(&filter, usize::MAX).await?.attempts.len();
     if unknown > 0 {
-        let flag = context.settings.profile_flag();
         context.output.warn(&format!(
-            "{} on the device may have created a session; resolve it with `kustom{flag} sessions recover`",
+            "{} on the device may have created a session; resolve it with `kustom sessions recover`",
             pluralize(unknown, "attempt")
         ));
     }

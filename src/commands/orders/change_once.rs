@@ -51,7 +51,7 @@ pub(super) async fn check_earlier(
     let earlier = ledger.changes_of_order(&intent.order_id).await?;
     match decide_change(intent, ledger.account(), &earlier, again) {
         ChangeDecision::Resume(change) => return Ok(Intended::Resumed(change)),
-        ChangeDecision::Exists(change) => return Err(exists_error(&change, context)),
+        ChangeDecision::Exists(change) => return Err(exists_error(&change)),
         ChangeDecision::Start => {}
     }
     // A machine with another ledger may have made it. Without a reference, nothing shows that it is the same.
@@ -83,7 +83,7 @@ const fn id_field(operation: OrderOperation) -> &'static str {
     }
 }
 
-fn exists_error(change: &OrderChange, context: &ApiContext<'_>) -> Error {
+fn exists_error(change: &OrderChange) -> Error {
     let ChangeIntent { order_id, operation, amount, reference, .. } = &change.intent;
     let noun = operation.noun();
     let amount = format_amount(Some(*amount), change.intent.currency());
@@ -91,11 +91,10 @@ fn exists_error(change: &OrderChange, context: &ApiContext<'_>) -> Error {
     let origin = change.origin.describe().map(|origin| format!(", {origin}")).unwrap_or_default();
     let id = change.processed_id().map(|id| format!(", {noun} {id}")).unwrap_or_default();
     let message = format!("this {noun} was made {}: {amount}{reference}{id}{origin}", format_time(change.at));
-    let flag = context.settings.profile_flag();
-    let error = Error::new(ErrorKind::Duplicate, escape_control(&message))
+    let error = Error::new(ErrorKind::Duplicate, message)
         .detail("attempt", change.id.to_string())
         .detail("order_id", order_id.as_str())
-        .hint(format!("see what is left of the order with `kustom{flag} orders get {order_id}`"));
+        .hint(format!("see what is left of the order with `kustom orders get {order_id}`"));
     match operation {
         OrderOperation::Refund | OrderOperation::Capture => {
             error.detail(id_field(*operation), change.processed_id()).hint(format!(
@@ -126,7 +125,7 @@ pub(super) async fn change_once(
     let (change, is_resumed) = match ledger.begin_change(intent, again).await? {
         (change, ChangeDecision::Start) => (change, false),
         (_, ChangeDecision::Resume(change)) => (*change, true),
-        (_, ChangeDecision::Exists(change)) => return Err(exists_error(&change, context)),
+        (_, ChangeDecision::Exists(change)) => return Err(exists_error(&change)),
     };
     if is_resumed && let Some(processed) = find_processed(order_id, &change, context).await? {
         return Ok(processed);

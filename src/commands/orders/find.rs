@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::ledger::{Attempt, Filter, Outcome};
 use crate::model::{MIN_ID_PREFIX_LEN, Order, Resource, SessionStatus};
 use crate::output::{Choice, format_amount, format_time};
-use crate::text::{escape_control, format_age, normalize_text, pluralize};
+use crate::text::{format_age, normalize_text, pluralize};
 
 const MAX_CHOICES: usize = 100;
 
@@ -25,10 +25,8 @@ pub(super) fn ensure_order_named(query: Option<&str>, context: &ApiContext<'_>) 
     if query.is_some() || context.output.can_prompt() {
         return Ok(());
     }
-    let flag = context.settings.profile_flag();
-    Err(Error::usage("no order is given").hint(format!(
-        "pass an order, a session or a reference; `kustom{flag} sessions list` lists the sales"
-    )))
+    Err(Error::usage("no order is given")
+        .hint("pass an order, a session or a reference; `kustom sessions list` lists the sales"))
 }
 
 /// Finds an order. Without a query, the user picks it from the sales that were paid.
@@ -47,7 +45,7 @@ pub(in crate::commands) async fn find_order(
             let sale = choose(sales, context).await?;
             (order_of(&sale, context).await?, Some(sale))
         }
-        Some(query) => match find_sale(&sales, query, context)? {
+        Some(query) => match find_sale(&sales, query)? {
             Some(sale) => (order_of(&sale, context).await?, Some(sale)),
             None => return find_by_id(query, context).await,
         },
@@ -68,7 +66,7 @@ pub(super) async fn read_order(
 
 /// The ID is that of an order or of a session which the ledger does not know.
 async fn find_by_id(query: &str, context: &ApiContext<'_>) -> Result<FoundOrder, Error> {
-    let Ok(id) = query.trim().parse::<Uuid>() else { return Err(not_found(query, context)) };
+    let Ok(id) = query.trim().parse::<Uuid>() else { return Err(not_found(query)) };
     match context.client.order(id, None).await {
         Ok(order) => return Ok(FoundOrder { id, order, sale: None }),
         Err(error) if error.status() == Some(404) => {}
@@ -76,7 +74,7 @@ async fn find_by_id(query: &str, context: &ApiContext<'_>) -> Result<FoundOrder,
     }
     let session = match context.client.session(id).await {
         Ok(session) => session,
-        Err(error) if error.status() == Some(404) => return Err(not_found(query, context)),
+        Err(error) if error.status() == Some(404) => return Err(not_found(query)),
         Err(error) => return Err(Error::from(error).context(&format!("session {id}"))),
     };
     let id = order_of_session(&id.to_string(), session.status.as_ref(), session.order_id.as_deref())?;
@@ -84,16 +82,14 @@ async fn find_by_id(query: &str, context: &ApiContext<'_>) -> Result<FoundOrder,
     Ok(FoundOrder { id, order: read_order(id, currency, context).await?, sale: None })
 }
 
-fn not_found(query: &str, context: &ApiContext<'_>) -> Error {
-    let flag = context.settings.profile_flag();
-    let message = format!("there is no order, session or reference '{}'", escape_control(query));
-    Error::new(ErrorKind::NotFound, message)
-        .hint(format!("list the sales that were made here with `kustom{flag} sessions list`"))
+fn not_found(query: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("there is no order, session or reference '{query}'"))
+        .hint("list the sales that were made here with `kustom sessions list`")
 }
 
 /// Finds a sale by the ID of its order or session, by its reference, or by an ID prefix. The first of these that matches
 /// anything decides. Of several sales with the same reference, those that were not paid do not count.
-fn find_sale(sales: &[Attempt], query: &str, context: &ApiContext<'_>) -> Result<Option<Attempt>, Error> {
+fn find_sale(sales: &[Attempt], query: &str) -> Result<Option<Attempt>, Error> {
     let (lower, text) = (query.trim().to_ascii_lowercase(), normalize_text(query));
     let ids = |sale: &Attempt| {
         let ids = [sale.order_id().map(str::to_owned), sale.session_id().map(str::to_owned)];
@@ -120,35 +116,31 @@ fn find_sale(sales: &[Attempt], query: &str, context: &ApiContext<'_>) -> Result
         match found.as_slice() {
             [] => {}
             [sale] => return Ok(Some((*sale).clone())),
-            several => return Err(ambiguous(query, several, context)),
+            several => return Err(ambiguous(query, several)),
         }
     }
     Ok(None)
 }
 
-fn ambiguous(query: &str, sales: &[&Attempt], context: &ApiContext<'_>) -> Error {
+fn ambiguous(query: &str, sales: &[&Attempt]) -> Error {
     let describe = |sale: &&Attempt| {
         let amount = format_amount(sale.intent.order_amount, sale.intent.purchase_currency.as_deref());
         let id = sale.order_id().or(sale.session_id());
         let id = id.map_or_else(|| sale.id.to_string(), str::to_owned);
         let reference = sale.intent.merchant_reference1.as_deref().unwrap_or_default();
-        escape_control(&format!("{id}  {}  {amount}  {reference}", format_time(sale.at)))
-            .trim_end()
-            .to_owned()
+        format!("{id}  {}  {amount}  {reference}", format_time(sale.at)).trim_end().to_owned()
     };
     let candidates: Vec<_> = sales.iter().map(describe).collect();
     let message = format!("'{query}' is ambiguous: it matches {}", pluralize(sales.len(), "sale"));
     let ids: Vec<_> = sales.iter().filter_map(|sale| sale.order_id().or(sale.session_id())).collect();
-    let flag = context.settings.profile_flag();
     candidates
         .iter()
         .fold(Error::usage(message), |error, candidate| error.line(candidate))
         .detail("candidates", ids)
-        .hint(format!("use the ID of the order, such as `kustom{flag} orders get ID`"))
+        .hint("use the ID of the order, such as `kustom orders get ID`")
 }
 
 async fn order_of(sale: &Attempt, context: &ApiContext<'_>) -> Result<Uuid, Error> {
-    let flag = context.settings.profile_flag();
     match &sale.outcome {
         Outcome::Created { session_id, order_id: Some(order), status } => {
             order_of_session(session_id, Some(status), Some(order))
@@ -164,7 +156,7 @@ async fn order_of(sale: &Attempt, context: &ApiContext<'_>) -> Result<Uuid, Erro
         }
         Outcome::Pending | Outcome::Unknown(_) => {
             let message = format!("attempt {} has an unknown outcome, so it has no order yet", sale.id);
-            Err(Error::usage(message).hint(format!("resolve it with `kustom{flag} sessions recover`")))
+            Err(Error::usage(message).hint("resolve it with `kustom sessions recover`"))
         }
         Outcome::Refused(_) | Outcome::NotProcessed => {
             Err(Error::new(ErrorKind::NotFound, format!("attempt {} created no session", sale.id)))
@@ -177,14 +169,13 @@ fn order_of_session(
     status: Option<&SessionStatus>,
     order: Option<&str>,
 ) -> Result<Uuid, Error> {
-    let session = escape_control(session);
     let Some(order) = order else {
         let status = status.map_or("of no known status", SessionStatus::as_str);
-        let message = format!("session {session} is {}, so it has no order", escape_control(status));
+        let message = format!("session {session} is {status}, so it has no order");
         return Err(Error::new(ErrorKind::NotFound, message).detail("session_status", status));
     };
     order.parse().map_err(|_| {
-        let message = format!("the order ID {} of session {session} is not a UUID", escape_control(order));
+        let message = format!("the order ID {order} of session {session} is not a UUID");
         Error::new(ErrorKind::Unavailable, message)
     })
 }

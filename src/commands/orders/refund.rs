@@ -117,7 +117,7 @@ impl Args {
         let intended = match (check_earlier(&intent, &order, again, context).await?, plan) {
             (resumed @ Intended::Resumed(_), _) => resumed,
             (Intended::New, Ok(_)) => Intended::New,
-            (Intended::New, Err(error)) => return Err(explain(&error, &order, context)),
+            (Intended::New, Err(error)) => return Err(explain(&error, &order)),
         };
         let question = intended.question("refund", &intent, |intent| describe(intent, &order, sale.as_ref()));
         confirm(&question, is_chosen, context).await?;
@@ -181,14 +181,14 @@ fn format_piece(item: &OrderItem) -> String {
     format!("{} × {name}", item.quantity.unwrap_or(1))
 }
 
-fn explain(error: &RefundError, order: &Order, context: &ApiContext<'_>) -> Error {
+fn explain(error: &RefundError, order: &Order) -> Error {
     let kind = match error {
         RefundError::NothingLeft { .. } | RefundError::TooMuch { .. } | RefundError::TooMany { .. } => {
             ErrorKind::Refused
         }
         _ => ErrorKind::Usage,
     };
-    let report = Error::new(kind, escape_control(&error.to_string()));
+    let report = Error::new(kind, error.to_string());
     match error {
         RefundError::UnknownLine(_) | RefundError::AmbiguousLine(_) => {
             let lines =
@@ -201,8 +201,8 @@ fn explain(error: &RefundError, order: &Order, context: &ApiContext<'_>) -> Erro
                 .hint("name a line by its number")
         }
         RefundError::NothingLeft { .. } | RefundError::TooMuch { .. } | RefundError::TooMany { .. } => {
-            let (flag, id) = (context.settings.profile_flag(), order.order_id.as_deref().unwrap_or_default());
-            report.hint(format!("see its refunds with `kustom{flag} orders get {}`", escape_control(id)))
+            let id = order.order_id.as_deref().unwrap_or_default();
+            report.hint(format!("see its refunds with `kustom orders get {id}`"))
         }
         _ => report,
     }

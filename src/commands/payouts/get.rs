@@ -3,7 +3,6 @@
 use crate::commands::help::text::after_help;
 use crate::context::ApiContext;
 use crate::error::{Error, ExitStatus};
-use crate::text::escape_control;
 
 /// Show one payout with its totals
 ///
@@ -27,13 +26,8 @@ impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let payout = context.client.payout(&self.reference).await.map_err(|error| {
             let is_not_found = error.status() == Some(404);
-            let error = Error::from(error).context(&format!("payout {}", escape_control(&self.reference)));
-            let flag = context.settings.profile_flag();
-            if is_not_found {
-                error.hint(format!("list them with `kustom{flag} payouts list`"))
-            } else {
-                error
-            }
+            let error = Error::from(error).context(&format!("payout {}", self.reference));
+            if is_not_found { error.hint("list them with `kustom payouts list`") } else { error }
         })?;
         context.output.print_item(&payout)?;
         Ok(ExitStatus::Success)

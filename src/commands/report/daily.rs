@@ -93,15 +93,12 @@ impl DailyArgs {
         if context.output.format() == Format::Table && context.output.is_terminal() && !is_empty {
             print_chart(&sales, &zone, context)?;
         }
-        let flag = context.settings.profile_flag();
         let has = |kind| sales.iter().any(|sale| kind_of(sale) == kind);
         if has(Kind::Open) {
-            context
-                .output
-                .status(&format!("Update open sessions with `kustom{flag} sessions list --refresh`."));
+            context.output.status("Update open sessions with `kustom sessions list --refresh`.");
         }
         if has(Kind::Unknown) {
-            context.output.status(&format!("Resolve unknown attempts with `kustom{flag} sessions recover`."));
+            context.output.status("Resolve unknown attempts with `kustom sessions recover`.");
         }
         Ok(ExitStatus::Success)
     }

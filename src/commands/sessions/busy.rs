@@ -151,7 +151,7 @@ pub(super) async fn apply_policy(
         && let Some(paid) = sessions.iter().find(|session| is_paid(session))
     {
         // Nobody has seen this payment yet, and the sale at hand may be the same one.
-        return Err(paid_error(paid, "was paid before it could be canceled", context));
+        return Err(paid_error(paid, "was paid before it could be canceled"));
     }
     sessions.retain(OpenSession::is_open);
     if sessions.is_empty() {
@@ -174,7 +174,7 @@ pub(super) async fn apply_policy(
             }
             Ok(Decision::Create)
         }
-        IfBusy::Fail => Err(busy_error(sessions, context)),
+        IfBusy::Fail => Err(busy_error(sessions)),
         IfBusy::Wait => Ok(Decision::Wait(sessions)),
         IfBusy::Cancel => {
             for session in &sessions {
@@ -209,7 +209,7 @@ pub(super) async fn choose(sessions: Vec<OpenSession>, context: &ApiContext<'_>)
     ];
     let policy = context.output.select("Open session", choices).await?;
     if policy == IfBusy::Fail {
-        return Err(busy_error(sessions, context));
+        return Err(busy_error(sessions));
     }
     Ok(Chosen { policy, sessions: sessions.iter().map(|session| session.id).collect() })
 }
@@ -259,10 +259,7 @@ pub(super) async fn wait_until_ended(
                         format!("after {waited} the device still has the open session {id} ({description})");
                     return Err(error_of(session, ErrorKind::Busy, message)
                         .hint("nothing was created")
-                        .hint(format!(
-                            "cancel it: kustom{} sessions cancel {id}",
-                            context.settings.profile_flag()
-                        )));
+                        .hint(format!("cancel it: kustom sessions cancel {id}")));
                 }
             }
         }
@@ -294,7 +291,7 @@ async fn cancel(session: &OpenSession, context: &ApiContext<'_>) -> Result<(), E
         Some(SessionStatus::Expired | SessionStatus::Failed) => Ok(()),
         Some(SessionStatus::Finalized) => {
             let paid = OpenSession { id: *id, attempt: session.attempt.clone(), status: Ok(cancelled) };
-            Err(paid_error(&paid, "was paid before it could be canceled", context))
+            Err(paid_error(&paid, "was paid before it could be canceled"))
         }
         _ => Err(error_of(session, ErrorKind::Busy, format!("session {id} was not canceled"))
             .hint("nothing was created")),
@@ -308,33 +305,32 @@ fn say_nothing_created(error: Error, id: Uuid) -> Error {
         .hint("nothing was created")
 }
 
-fn paid_error(session: &OpenSession, what: &str, context: &ApiContext<'_>) -> Error {
+fn paid_error(session: &OpenSession, what: &str) -> Error {
     let order_id = session.status.as_ref().ok().and_then(|session| session.order_id.clone());
-    let order = order_id.as_ref().map(|order| format!(", order {}", escape_control(order)));
+    let order = order_id.as_ref().map(|order| format!(", order {order}"));
     let message =
         format!("session {} {what}: {}{}", session.id, session.describe(), order.unwrap_or_default());
     let mut error = error_of(session, ErrorKind::Busy, message);
     if let Some(order_id) = order_id {
         error = error.detail("order_id", order_id);
     }
-    let flag = context.settings.profile_flag();
     error
         .hint("nothing was created; check whether this payment was for the same sale")
-        .hint(format!("show it: kustom{flag} sessions get {}", session.id))
+        .hint(format!("show it: kustom sessions get {}", session.id))
 }
 
 /// The sessions are open, so nothing is created. A status that cannot be read is reported as such.
-fn busy_error(sessions: Vec<OpenSession>, context: &ApiContext<'_>) -> Error {
+fn busy_error(sessions: Vec<OpenSession>) -> Error {
     let errors = sessions.into_iter().map(|session| {
-        let (id, flag) = (session.id, context.settings.profile_flag());
+        let id = session.id;
         if let Err(error) = &session.status {
             return say_nothing_created(error.clone(), id);
         }
         let message = format!("the device has the open session {id} ({})", session.describe());
         error_of(&session, ErrorKind::Busy, message)
             .hint("nothing was created")
-            .hint(format!("wait for it: kustom{flag} sessions watch {id}"))
-            .hint(format!("cancel it: kustom{flag} sessions cancel {id}"))
+            .hint(format!("wait for it: kustom sessions watch {id}"))
+            .hint(format!("cancel it: kustom sessions cancel {id}"))
     });
     let busy = || Error::new(ErrorKind::Busy, "the device has an open session");
     Error::combine(errors.collect()).unwrap_or_else(busy)

@@ -15,7 +15,6 @@ use crate::ledger::{Attempt, Begin, DeviceLock, Duplicate, Intent, Outcome};
 use crate::model::{Resource, Session, SessionStatus};
 use crate::output::{Cell, NameKind, format_amount, format_time};
 use crate::profiles::IfBusy;
-use crate::text::escape_control;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum IfExists {
@@ -170,10 +169,9 @@ const fn ended_unpaid(status: &SessionStatus) -> bool {
 async fn request_status(attempt: &Attempt, context: &ApiContext<'_>) -> Result<Resource<Session>, Error> {
     let session_id = attempt.session_id().unwrap_or_default();
     let unreadable = |error: Error| {
-        let id = escape_control(session_id);
         // The kind of the failed request would describe another failure than that of the create.
         Error { kind: ErrorKind::Duplicate, ..error }
-            .context(&format!("this sale has session {id} already, and its status cannot be read"))
+            .context(&format!("this sale has session {session_id} already, and its status cannot be read"))
             .detail("attempt", attempt.id.to_string())
             .detail("session_id", session_id)
             .hint(format!("nothing was created; {}", describe(attempt, context)))
@@ -205,19 +203,16 @@ fn exists_error(
 ) -> Error {
     let attempt = duplicate.attempt();
     let session_id = attempt.session_id().unwrap_or_default();
-    let flag = context.settings.profile_flag();
-    let id = escape_control(session_id);
     let (state, hints) = match status {
         SessionStatus::Finalized => {
-            let order =
-                order_id.map(|order| format!(", order {}", escape_control(order))).unwrap_or_default();
-            (format!("paid: session {id} is FINALIZED{order}"), Vec::new())
+            let order = order_id.map(|order| format!(", order {order}")).unwrap_or_default();
+            (format!("paid: session {session_id} is FINALIZED{order}"), Vec::new())
         }
         open => (
-            format!("still open: session {id} is {}", escape_control(open.as_str())),
+            format!("still open: session {session_id} is {open}"),
             vec![
-                format!("wait for it: kustom{flag} sessions watch {id}"),
-                format!("cancel it: kustom{flag} sessions cancel {id}"),
+                format!("wait for it: kustom sessions watch {session_id}"),
+                format!("cancel it: kustom sessions cancel {session_id}"),
             ],
         ),
     };
@@ -232,8 +227,7 @@ fn exists_error(
     if let Some(order) = order_id {
         error = error.detail("order_id", order);
     }
-    error.hints = hints;
-    error
+    hints.into_iter().fold(error, Error::hint)
 }
 
 fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Error {
@@ -247,7 +241,7 @@ fn possible_duplicate_error(duplicate: &Attempt, context: &ApiContext<'_>) -> Er
     );
     let mut error =
         Error::new(ErrorKind::Duplicate, message).line(reason).detail("attempt", duplicate.id.to_string());
-    error.hints = recovery_hints(duplicate.id, context);
+    error.hints = recovery_hints(duplicate.id);
     error
 }
 
@@ -261,11 +255,9 @@ fn describe(attempt: &Attempt, context: &ApiContext<'_>) -> String {
     ];
     parts.extend(device_id.as_deref().map(|device| {
         let name = context.output.name_of(&Cell::named(NameKind::Device, Some(device)));
-        format!("device {}", escape_control(&name))
+        format!("device {name}")
     }));
-    parts.extend(
-        merchant_reference1.as_ref().map(|reference| format!("reference {}", escape_control(reference))),
-    );
-    parts.extend(attempt.origin.describe().map(|origin| escape_control(&origin).into_owned()));
+    parts.extend(merchant_reference1.as_ref().map(|reference| format!("reference {reference}")));
+    parts.extend(attempt.origin.describe());
     parts.join(", ")
 }

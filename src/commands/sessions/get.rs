@@ -51,8 +51,7 @@ async fn print_refunds(session: &Session, context: &ApiContext<'_>) {
     let refunded = ledger.refunded_amounts(None).await.ok().and_then(|refunded| refunded.get(order).copied());
     if let Some(refunded) = refunded {
         let amount = format_amount(Some(refunded), session.purchase_currency.as_deref());
-        let (flag, order) = (context.settings.profile_flag(), escape_control(order));
-        let message = format!("Refunded with kustom: {amount}. See `kustom{flag} orders get {order}`.");
+        let message = format!("Refunded with kustom: {amount}. See `kustom orders get {order}`.");
         context.output.status(&escape_control(&message));
     }
 }

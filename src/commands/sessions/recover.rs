@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::ledger::{Attempt, Filter, Ledger, Outcome, mismatch};
 use crate::model::{Resource, Session};
 use crate::output::format_amount;
-use crate::text::{escape_control, pluralize};
+use crate::text::pluralize;
 
 /// As many candidates as an error can list.
 const MAX_CANDIDATES: usize = 100;
@@ -123,9 +123,8 @@ impl Args {
 }
 
 fn print_recovery_help(app: &App) {
-    let flag = app.settings.profile_flag();
-    app.output.status(&format!("If there is a session: kustom{flag} sessions recover ATTEMPT --session ID"));
-    app.output.status(&format!("If there is none: kustom{flag} sessions recover ATTEMPT --not-processed"));
+    app.output.status("If there is a session: kustom sessions recover ATTEMPT --session ID");
+    app.output.status("If there is none: kustom sessions recover ATTEMPT --not-processed");
 }
 
 /// Finds an attempt by ID or ID prefix. Its outcome must be unknown.
@@ -139,12 +138,10 @@ async fn find_unknown_attempt(ledger: &Ledger, query: &str) -> Result<Attempt, E
             let attempt = found.remove(0);
             if attempt.outcome.is_unknown() { Ok(attempt) } else { Err(already_resolved_error(attempt.id)) }
         }
-        [] | [_] => {
-            Err(Error::new(ErrorKind::NotFound, format!("there is no attempt '{}'", escape_control(query)))
-                .hint("list them with `kustom sessions recover`"))
-        }
+        [] | [_] => Err(Error::new(ErrorKind::NotFound, format!("there is no attempt '{query}'"))
+            .hint("list them with `kustom sessions recover`")),
         several => {
-            let (query, attempts) = (escape_control(query), pluralize(several.len(), "attempt"));
+            let attempts = pluralize(several.len(), "attempt");
             Err(Error::usage(format!("'{query}' is ambiguous: it matches {attempts}"))
                 .hint("write more of the ID"))
         }

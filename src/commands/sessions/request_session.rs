@@ -17,7 +17,7 @@ pub(super) async fn request_session(
     context: &ApiContext<'_>,
 ) -> Result<Resource<Session>, Error> {
     let response = context.client.send_json(&new.request()).await;
-    let (outcome, result) = classify_response(attempt, response, context);
+    let (outcome, result) = classify_response(attempt, response);
     let stored = async { context.ledger().await?.finish(attempt, outcome).await };
     if let Err(error) = stored.await {
         // The ledger has the intent without a result, so the attempt counts as unknown until it is resolved.
@@ -31,7 +31,6 @@ pub(super) async fn request_session(
 fn classify_response(
     attempt: Uuid,
     response: Result<Resource<Session>, ApiError>,
-    context: &ApiContext<'_>,
 ) -> (Outcome, Result<Resource<Session>, Error>) {
     let error = match response {
         Ok(session) => match session.session_id.clone() {
@@ -43,8 +42,7 @@ fn classify_response(
             let mut error = Error::from(error);
             let outcome = Outcome::Refused(error.message.clone());
             if is_not_found {
-                let flag = context.settings.profile_flag();
-                error = error.hint(format!("list the devices with `kustom{flag} devices list`"));
+                error = error.hint("list the devices with `kustom devices list`");
             }
             return (outcome, Err(error));
         }
@@ -55,15 +53,14 @@ fn classify_response(
     let mut error = error.context("the session may have been created").detail("attempt", attempt.to_string());
     error.hints =
         vec!["check the device or the portal for the session before you create it again".to_owned()];
-    error.hints.extend(recovery_hints(attempt, context));
+    error.hints.extend(recovery_hints(attempt));
     (Outcome::Unknown(reason), Err(error))
 }
 
 /// The two commands that resolve an attempt whose outcome is unknown.
-pub(super) fn recovery_hints(attempt: Uuid, context: &ApiContext<'_>) -> Vec<String> {
-    let flag = context.settings.profile_flag();
+pub(super) fn recovery_hints(attempt: Uuid) -> Vec<String> {
     vec![
-        format!("if there is a session: kustom{flag} sessions recover {attempt} --session ID"),
-        format!("if there is none: kustom{flag} sessions recover {attempt} --not-processed"),
+        format!("if there is a session: kustom sessions recover {attempt} --session ID"),
+        format!("if there is none: kustom sessions recover {attempt} --not-processed"),
     ]
 }

@@ -300,10 +300,9 @@ impl Handler<'_> {
             Resolution::Attempt(attempt) => delivery.settled_attempt = Some(attempt),
             Resolution::Nothing => {}
             Resolution::Ambiguous(number) => {
-                let flag = context.settings.profile_flag();
                 self.output.warn(&format!(
                     "session {id} matches {number} unknown attempts; name the right one: \
-                     kustom{flag} sessions recover ATTEMPT --session {id}"
+                     kustom sessions recover ATTEMPT --session {id}"
                 ));
             }
             Resolution::Busy => return Err(add_session(busy_error())),
