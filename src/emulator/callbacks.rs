@@ -16,10 +16,10 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::EventQueue;
+use super::events::{EventQueue, MAX_QUEUED_EVENTS};
 use super::history::{History, RecordedAttempt};
 use super::request_log::millis;
-use super::state::{Event, MAX_QUEUED_EVENTS};
+use super::state::Event;
 use crate::callback_poster::{CallbackPoster, DeliveryError};
 
 /// Maximum number of simultaneous requests.

@@ -1,10 +1,14 @@
 //! The queue of events between the emulator and the delivery of callbacks.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::state::{Event, EventLog};
+use super::state::Event;
+
+/// Maximum number of queued events.
+pub(super) const MAX_QUEUED_EVENTS: usize = 10_000;
 
 /// A single-consumer queue. Without a consumer, only the newest events are kept. Clones share the queue.
 #[derive(Debug, Clone, Default)]
@@ -12,13 +16,17 @@ pub struct EventQueue(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    log: Mutex<EventLog>,
+    events: Mutex<VecDeque<Event>>,
     added: Notify,
 }
 
 impl EventQueue {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        self.0.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn drain(&self) -> Vec<Event> {
-        self.with(EventLog::drain)
+        self.lock().drain(..).collect()
     }
 
     /// Waits for events. No event is lost if the future is dropped.
@@ -32,17 +40,16 @@ impl EventQueue {
         }
     }
 
-    /// Calls `add`, which may add events, and wakes the consumer.
-    pub(super) fn with<R>(&self, add: impl FnOnce(&mut EventLog) -> R) -> R {
-        let (result, is_empty) = {
-            // A panic leaves the log valid.
-            let mut log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
-            let result = add(&mut log);
-            (result, log.is_empty())
-        };
-        if !is_empty {
-            self.0.added.notify_one();
+    /// Adds events, and wakes the consumer.
+    pub(super) fn add(&self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
         }
-        result
+        let mut queue = self.lock();
+        queue.extend(events);
+        let surplus = queue.len().saturating_sub(MAX_QUEUED_EVENTS);
+        queue.drain(..surplus);
+        drop(queue);
+        self.0.added.notify_one();
     }
 }

@@ -115,7 +115,7 @@ impl FileEmulator {
         if lock.is_some() && response.status().is_success() {
             self.write(&self.emulator.state())?;
         }
-        self.events.with(|log| events.into_iter().for_each(|event| log.push(event)));
+        self.events.add(events);
         Ok(response)
     }
 

@@ -32,7 +32,7 @@ pub use phone_rules::{PhoneRule, PhoneRules};
 pub use request_log::{RequestOutcome, RequestRecord};
 pub use seed::SeedError;
 pub use server::{Server, ServerEvent};
-pub use state::{EmulatorOptions, Event, EventLog, OpContext, State, StateError};
+pub use state::{EmulatorOptions, Event, OpContext, State, StateError};
 
 /// API key of the built-in account. Only emulators accept it, so it is not a secret.
 pub const API_KEY: &str = crate::secret::EMULATOR_KEY;
@@ -117,7 +117,10 @@ impl Emulator {
         let Inner { state, now, ids } = &mut *inner;
         // Read the clock under the lock, so that a newer record never has an earlier time.
         let now = state.time_at(now());
-        self.events.with(|events| operation(state, &mut OpContext { now, ids: &mut **ids, events }))
+        let mut events = Vec::new();
+        let result = operation(state, &mut OpContext { now, ids: &mut **ids, events: &mut events });
+        self.events.add(events);
+        result
     }
 
     /// The events of its sessions, each of which is consumed once.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 use kustom::emulator::State;
-use kustom::emulator::state::{EventLog, NewSession, NewSimulatedDevice, OpContext, Purchase, STOCKHOLM};
+use kustom::emulator::state::{NewSession, NewSimulatedDevice, OpContext, Purchase, STOCKHOLM};
 use kustom::model::Metadata;
 use serde_json::json;
 use uuid::Uuid;
@@ -55,7 +55,7 @@ pub(super) fn write_journal(path: &Path, lines: usize) -> Result<(), Error> {
 pub(super) fn write_state(path: &Path, count: usize) -> Result<(), Error> {
     let mut state = State::seed();
     let mut ids = Uuid::new_v4;
-    let mut events = EventLog::default();
+    let mut events = Vec::new();
     let mut op = OpContext { now: Timestamp::now(), ids: &mut ids, events: &mut events };
     for number in 0..count {
         let name = format!("Till {number}");

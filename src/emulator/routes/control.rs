@@ -109,15 +109,15 @@ fn set_options(request: &ApiRequest, state: &mut State, _: &mut OpContext<'_>) -
     let mut body = request.body()?;
     let mut options = state.options.clone();
     for option in OptionInfo::list() {
-        let value = body.read(option.name, &option.format_values(), |value| match value {
+        let value = body.read(&option.name, &option.format_values(), |value| match value {
             Value::String(text) => Some(text.clone()),
             Value::Bool(flag) => Some(flag.to_string()),
             _ => None,
         });
         if let Some(value) = value
-            && options.set(option.name, &value).is_err()
+            && options.set(&option.name, &value).is_err()
         {
-            body.add_error(option.name, format!("must be {}", option.format_values()));
+            body.add_error(&option.name, format!("must be {}", option.format_values()));
         }
     }
     body.reject_unknown();

@@ -2,16 +2,11 @@
 //!
 //! Events are not part of the state: only the process in which one occurs delivers it.
 
-use std::collections::VecDeque;
-
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::emulator::MERCHANT_ID;
 use crate::model::{Callback, CallbackData, CallbackType, TapOutcome};
-
-/// Maximum number of queued events. Without a consumer the oldest ones are dropped.
-pub const MAX_QUEUED_EVENTS: usize = 10_000;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -44,29 +39,6 @@ impl Event {
                 refund_id: self.refund_id.map(|id| id.to_string()),
             }),
         }
-    }
-}
-
-/// Events that were not consumed yet, in the order in which they occurred.
-#[derive(Debug, Default)]
-pub struct EventLog {
-    queue: VecDeque<Event>,
-}
-
-impl EventLog {
-    pub fn drain(&mut self) -> Vec<Event> {
-        self.queue.drain(..).collect()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    pub(in crate::emulator) fn push(&mut self, event: Event) {
-        if self.queue.len() >= MAX_QUEUED_EVENTS {
-            self.queue.pop_front();
-        }
-        self.queue.push_back(event);
     }
 }
 

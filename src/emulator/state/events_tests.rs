@@ -1,8 +1,11 @@
 //! The events of each action. `invariant_tests.rs` tests sequences of them.
 
+use std::mem::take;
+
 use jiff::SignedDuration;
 
 use super::*;
+use crate::emulator::events::{EventQueue, MAX_QUEUED_EVENTS};
 use crate::emulator::state::invariant_tests::{TestClock, open_session};
 use crate::emulator::state::{AfterDecline, CancelEnded, State};
 use crate::model::PaymentMethod::{Card, Swish};
@@ -20,7 +23,7 @@ fn open() -> (State, TestClock, Uuid) {
 }
 
 fn kinds(clock: &mut TestClock) -> Vec<CallbackType> {
-    clock.events.drain().into_iter().map(|event| event.kind).collect()
+    take(&mut clock.events).into_iter().map(|event| event.kind).collect()
 }
 
 #[test]
@@ -34,7 +37,7 @@ fn a_payment_event_has_its_order_and_follows_the_activation() {
         }
         clock.advance(SignedDuration::from_nanos(1_500_000_001));
         let paid = state.simulate_tap(id, TapOutcome::Success, &mut clock.context()).unwrap();
-        let mut events = clock.events.drain();
+        let mut events = take(&mut clock.events);
         let captured = events.pop().unwrap();
         let ordered = events.pop().unwrap();
         assert_eq!((ordered.kind.clone(), captured.kind), (OrderCreated, CaptureCreated));
@@ -63,7 +66,7 @@ fn a_decline_event_has_its_reason() {
         state.options.status_after_decline = after_decline;
         state.decline(id, TapOutcome::InsufficientFunds, &mut clock.context()).unwrap();
         let events: Vec<_> =
-            clock.events.drain().into_iter().map(|event| (event.kind, event.failure_reason)).collect();
+            take(&mut clock.events).into_iter().map(|event| (event.kind, event.failure_reason)).collect();
         let failed = (PaymentFailed, Some(TapOutcome::InsufficientFunds));
         assert_eq!(events, [(SessionActivated, None), failed]);
         assert_eq!(state.pay(id, None, &mut clock.context()).is_ok(), !again.is_empty());
@@ -126,6 +129,8 @@ fn the_body_is_the_documented_one() {
 fn without_a_consumer_the_newest_events_are_kept() {
     let (mut state, mut clock, device, _) = open_session();
     let sessions: Vec<_> = (0..MAX_QUEUED_EVENTS + 3).map(|_| clock.session(&mut state, device)).collect();
-    let events: Vec<_> = clock.events.drain().into_iter().map(|event| event.session_id).collect();
+    let queue = EventQueue::default();
+    queue.add(clock.events);
+    let events: Vec<_> = queue.drain().into_iter().map(|event| event.session_id).collect();
     assert_eq!(events, sessions[3..]);
 }

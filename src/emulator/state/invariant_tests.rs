@@ -12,7 +12,7 @@ use crate::model::{CallbackType, Metadata, PaymentMethod, Platform, Session, Ses
 
 pub(super) struct TestClock {
     pub(super) now: Timestamp,
-    pub(super) events: EventLog,
+    pub(super) events: Vec<Event>,
     ids: Box<dyn FnMut() -> Uuid>,
 }
 
@@ -23,7 +23,7 @@ impl TestClock {
             count += 1;
             Uuid::from_u128(count)
         });
-        Self { now: Timestamp::from_second(1_800_000_000).unwrap(), events: EventLog::default(), ids }
+        Self { now: Timestamp::from_second(1_800_000_000).unwrap(), events: Vec::new(), ids }
     }
 
     pub(super) fn context(&mut self) -> OpContext<'_> {
@@ -208,7 +208,7 @@ proptest! {
             if result.is_err() {
                 prop_assert_eq!(&state, &before, "a rejection changed the state");
             }
-            events.extend(clock.events.drain());
+            events.append(&mut clock.events);
             let sessions_after = sessions(&state, clock.now);
             for (id, session) in &sessions_before {
                 if session.status.as_ref().unwrap().is_terminal() {

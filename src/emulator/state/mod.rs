@@ -32,7 +32,7 @@ use records::{MAX_RECORDS, Records};
 pub use clock::Clock;
 pub use devices::{DeviceUpdate, NewSimulatedDevice, Phone, PosDevice};
 pub use enrollments::{DEFAULT_ENROLLMENT_LIFETIME, EnrollmentFilter, NewEnrollment};
-pub use events::{Event, EventLog, MAX_QUEUED_EVENTS};
+pub use events::Event;
 pub use locations::LocationRecord;
 pub use options::{
     AfterDecline, CancelEnded, CurrencyCase, DeleteStatus, EmulatorOptions, EnrollmentDialect, FullyRefunded,
@@ -58,7 +58,7 @@ pub struct OpContext<'a> {
     pub now: Timestamp,
     /// Generates unique IDs. Codes and tokens are derived from them too.
     pub ids: &'a mut dyn FnMut() -> Uuid,
-    pub events: &'a mut EventLog,
+    pub events: &'a mut Vec<Event>,
 }
 
 impl OpContext<'_> {

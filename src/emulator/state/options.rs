@@ -1,44 +1,70 @@
 //! Options: how the emulator behaves where the API's behavior is not documented. `docs/emulator.md` explains each.
 
-use clap::ValueEnum;
+use clap::builder::StyledStr;
+use clap::{Arg, ArgAction, Args, Command, ValueEnum};
 use jiff::SignedDuration;
 use serde::de::Error as _;
 use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::settlements::DEFAULT_PAYOUT_DELAY;
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The comment of each option is its help text, which is a phrase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmulatorOptions {
+    /// how long an open session lasts before it is EXPIRED
     #[serde(deserialize_with = "positive_duration")]
     pub session_lifetime: SignedDuration,
+    /// status of a session after a declined payment
     pub status_after_decline: AfterDecline,
+    /// reject a second open session on a device with 409
+    #[arg(action = ArgAction::Set)]
     pub one_open_session_per_device: bool,
+    /// response to the cancellation of an ended session
     pub cancel_ended: CancelEnded,
+    /// field with the lifetime of an enrollment code
     pub enrollment_dialect: EnrollmentDialect,
+    /// check that order lines and their sums add up
+    #[arg(action = ArgAction::Set)]
     pub strict_sums: bool,
+    /// response to a deletion
     pub delete_status: DeleteStatus,
+    /// response to a simulated tap
     pub tap_answer: TapAnswer,
+    /// whether the list of devices needs x-merchant-id, as other lists do
     pub device_list_merchant_id: MerchantIdNeed,
+    /// response to a new session on an offline device
     pub offline_device: OfflineDevice,
+    /// time until a new device or enrollment appears in lists
     #[serde(deserialize_with = "duration")]
     pub list_lag: SignedDuration,
+    /// when the payment of an order is captured
     pub order_capture: OrderCapture,
+    /// time until a new order can be read
     #[serde(deserialize_with = "duration")]
     pub order_lag: SignedDuration,
+    /// spelling of an order's currency
     pub order_currency_case: CurrencyCase,
+    /// merchant references of an order
     pub order_references: OrderReferences,
+    /// add made-up personal data to orders
+    #[arg(action = ArgAction::Set)]
     pub order_personal_data: bool,
+    /// status of an order that is fully refunded
     pub fully_refunded_status: FullyRefunded,
+    /// headers that name a new refund
     pub refund_headers: RefundHeaders,
+    /// how long an idempotency key is remembered
     #[serde(deserialize_with = "duration")]
     pub idempotency_memory: SignedDuration,
+    /// time from the end of a day (UTC) to its payout
     #[serde(deserialize_with = "duration")]
     pub payout_delay: SignedDuration,
+    /// fees that are deducted from payouts
     pub payout_fee: PayoutFee,
+    /// form of the lists of settlements
     pub settlements_envelope: SettlementsEnvelope,
+    /// signs of amounts in transactions
     pub transaction_signs: TransactionSigns,
 }
 
@@ -64,7 +90,8 @@ impl Default for EmulatorOptions {
             fully_refunded_status: FullyRefunded::Closed,
             refund_headers: RefundHeaders::Both,
             idempotency_memory: SignedDuration::from_hours(24),
-            payout_delay: DEFAULT_PAYOUT_DELAY,
+            // Within the documented one to ten business days.
+            payout_delay: SignedDuration::from_hours(48),
             payout_fee: PayoutFee::OnePercent,
             settlements_envelope: SettlementsEnvelope::Object,
             transaction_signs: TransactionSigns::Unsigned,
@@ -72,20 +99,19 @@ impl Default for EmulatorOptions {
     }
 }
 
-/// Options that early versions do not know. A state file has them only if they are set, so that those versions can read it.
-const LATER_OPTIONS: [&str; 12] = [
-    "order_capture",
-    "order_lag",
-    "order_currency_case",
-    "order_references",
-    "order_personal_data",
-    "fully_refunded_status",
-    "refund_headers",
-    "idempotency_memory",
-    "payout_delay",
-    "payout_fee",
-    "settlements_envelope",
-    "transaction_signs",
+/// Options that a state file always has. It has the others only if they are set, so that early versions can read it.
+const EARLY_OPTIONS: [&str; 11] = [
+    "session_lifetime",
+    "status_after_decline",
+    "one_open_session_per_device",
+    "cancel_ended",
+    "enrollment_dialect",
+    "strict_sums",
+    "delete_status",
+    "tap_answer",
+    "device_list_merchant_id",
+    "offline_device",
+    "list_lag",
 ];
 
 pub(super) fn serialize_stored<S: Serializer>(
@@ -95,7 +121,7 @@ pub(super) fn serialize_stored<S: Serializer>(
     let fields = |options: &EmulatorOptions| serde_json::to_value(options).map_err(S::Error::custom);
     let (mut stored, defaults) = (fields(options)?, fields(&EmulatorOptions::default())?);
     if let Some(stored) = stored.as_object_mut() {
-        stored.retain(|name, value| !LATER_OPTIONS.contains(&name.as_str()) || *value != defaults[name]);
+        stored.retain(|name, value| EARLY_OPTIONS.contains(&name.as_str()) || *value != defaults[name]);
     }
     stored.serialize(serializer)
 }
@@ -272,70 +298,26 @@ pub enum TransactionSigns {
 /// An option for help texts, errors and completions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionInfo {
-    pub name: &'static str,
-    pub help: &'static str,
+    pub name: String,
+    pub help: String,
     /// Values and their help texts. Empty for an option whose value is a duration.
     pub values: Vec<(String, String)>,
 }
 
 impl OptionInfo {
-    /// Lists all options in the order of the documentation.
+    /// Lists all options.
     pub fn list() -> Vec<Self> {
-        vec![
-            Self::duration("session_lifetime", "how long an open session lasts before it is EXPIRED"),
-            Self::choice::<AfterDecline>(
-                "status_after_decline",
-                "status of a session after a declined payment",
-            ),
-            Self::flag("one_open_session_per_device", "reject a second open session on a device with 409"),
-            Self::choice::<CancelEnded>("cancel_ended", "response to the cancellation of an ended session"),
-            Self::choice::<OfflineDevice>("offline_device", "response to a new session on an offline device"),
-            Self::choice::<EnrollmentDialect>(
-                "enrollment_dialect",
-                "field with the lifetime of an enrollment code",
-            ),
-            Self::flag("strict_sums", "check that order lines and their sums add up"),
-            Self::choice::<DeleteStatus>("delete_status", "response to a deletion"),
-            Self::choice::<TapAnswer>("tap_answer", "response to a simulated tap"),
-            Self::choice::<MerchantIdNeed>(
-                "device_list_merchant_id",
-                "whether the list of devices needs x-merchant-id, as other lists do",
-            ),
-            Self::duration("list_lag", "time until a new device or enrollment appears in lists"),
-            Self::choice::<OrderCapture>("order_capture", "when the payment of an order is captured"),
-            Self::duration("order_lag", "time until a new order can be read"),
-            Self::choice::<CurrencyCase>("order_currency_case", "spelling of an order's currency"),
-            Self::choice::<OrderReferences>("order_references", "merchant references of an order"),
-            Self::flag("order_personal_data", "add made-up personal data to orders"),
-            Self::choice::<FullyRefunded>(
-                "fully_refunded_status",
-                "status of an order that is fully refunded",
-            ),
-            Self::choice::<RefundHeaders>("refund_headers", "headers that name a new refund"),
-            Self::duration("idempotency_memory", "how long an idempotency key is remembered"),
-            Self::duration("payout_delay", "time from the end of a day (UTC) to its payout"),
-            Self::choice::<PayoutFee>("payout_fee", "fees that are deducted from payouts"),
-            Self::choice::<SettlementsEnvelope>("settlements_envelope", "form of the lists of settlements"),
-            Self::choice::<TransactionSigns>("transaction_signs", "signs of amounts in transactions"),
-        ]
-    }
-
-    fn duration(name: &'static str, help: &'static str) -> Self {
-        Self { name, help, values: Vec::new() }
-    }
-
-    fn flag(name: &'static str, help: &'static str) -> Self {
-        let values = ["true", "false"].map(|value| (value.to_owned(), String::new()));
-        Self { name, help, values: values.into() }
-    }
-
-    fn choice<T: ValueEnum>(name: &'static str, help: &'static str) -> Self {
-        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        let values = values.map(|value| {
-            let help = value.get_help().map(ToString::to_string).unwrap_or_default();
-            (value.get_name().to_owned(), help)
-        });
-        Self { name, help, values: values.collect() }
+        let text = |help: Option<&StyledStr>| help.map(ToString::to_string).unwrap_or_default();
+        let info = |option: &Arg| Self {
+            name: option.get_id().to_string(),
+            help: text(option.get_help()),
+            values: option
+                .get_possible_values()
+                .iter()
+                .map(|value| (value.get_name().to_owned(), text(value.get_help())))
+                .collect(),
+        };
+        EmulatorOptions::augment_args(Command::new("options")).get_arguments().map(info).collect()
     }
 
     /// The values as a phrase, such as `active, created or failed`.
@@ -353,7 +335,7 @@ impl EmulatorOptions {
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
         let options = OptionInfo::list();
         let Some(option) = options.iter().find(|option| option.name == name) else {
-            let names: Vec<_> = options.iter().map(|option| option.name).collect();
+            let names: Vec<_> = options.iter().map(|option| option.name.as_str()).collect();
             return Err(format!("there is no option '{name}'; the options are {}", names.join(", ")));
         };
         let mut fields = serde_json::to_value(&*self).map_err(|error| error.to_string())?;
@@ -380,9 +362,12 @@ mod tests {
     fn every_option_is_listed_and_each_of_its_values_has_an_effect() {
         let fields = serde_json::to_value(EmulatorOptions::default()).unwrap();
         let names: BTreeSet<_> = fields.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(OptionInfo::list().iter().map(|option| option.name).collect::<BTreeSet<_>>(), names);
+        assert_eq!(
+            OptionInfo::list().iter().map(|option| option.name.as_str()).collect::<BTreeSet<_>>(),
+            names
+        );
         for option in OptionInfo::list() {
-            let default = EmulatorOptions::default().get(option.name).unwrap();
+            let default = EmulatorOptions::default().get(&option.name).unwrap();
             let mut values: Vec<_> = option.values.into_iter().map(|(value, _)| value).collect();
             if values.is_empty() {
                 values = vec![default.clone(), "1h 30m".to_owned(), "PT5M".to_owned()];
@@ -391,7 +376,7 @@ mod tests {
             let mut effects = BTreeSet::new();
             for value in &values {
                 let mut options = EmulatorOptions::default();
-                options.set(option.name, value).unwrap();
+                options.set(&option.name, value).unwrap();
                 assert_eq!(options == EmulatorOptions::default(), *value == default);
                 effects.insert(serde_json::to_string(&options).unwrap());
             }

@@ -2,14 +2,15 @@
 
 use http::StatusCode;
 use indexmap::IndexMap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::order_totals::line_total;
 use super::records::{self, Records};
 use super::{
-    CurrencyCase, Event, FullyRefunded, OpContext, OrderCapture, OrderReferences, Purchase, Rejection, State,
+    CurrencyCase, EmulatorOptions, Event, FullyRefunded, OpContext, OrderCapture, OrderReferences, Purchase,
+    Rejection, State,
 };
 use crate::model::{
     CallbackType, Capture, InitialPaymentMethod, Order, OrderItem, OrderStatus, PaymentMethod, Refund,
@@ -24,14 +25,14 @@ const MAX_KEYS: usize = 100_000;
 /// An order of a session that was paid.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
-    id: Uuid,
+    pub(super) id: Uuid,
     session_id: Uuid,
     method: PaymentMethod,
-    created_at: Timestamp,
-    purchase: Purchase,
-    captures: Vec<Movement>,
+    pub(super) created_at: Timestamp,
+    pub(super) purchase: Purchase,
+    pub(super) captures: Vec<Movement>,
     #[serde(default)]
-    refunds: Vec<Movement>,
+    pub(super) refunds: Vec<Movement>,
     #[serde(default)]
     is_cancelled: bool,
     /// Whether what was not captured was released.
@@ -157,26 +158,6 @@ impl Record {
         }
     }
 
-    pub(super) fn captures(&self) -> &[Movement] {
-        &self.captures
-    }
-
-    pub(super) fn refunds(&self) -> &[Movement] {
-        &self.refunds
-    }
-
-    pub(super) fn currency(&self) -> &str {
-        &self.purchase.purchase_currency
-    }
-
-    pub(super) fn reference(&self) -> Option<&str> {
-        self.purchase.merchant_reference1.as_deref()
-    }
-
-    pub(super) const fn created_at(&self) -> Timestamp {
-        self.created_at
-    }
-
     fn remaining(&self) -> i128 {
         if self.is_cancelled || self.is_released {
             return 0;
@@ -199,7 +180,73 @@ impl Record {
         }
     }
 
-    fn to_order(&self, options: &super::EmulatorOptions) -> Order {
+    /// An order that was created less than the time of the option `order_lag` ago is not found yet (observed).
+    fn is_readable(&self, lag: SignedDuration, now: Timestamp) -> bool {
+        self.created_at.checked_add(lag).is_ok_and(|from| from <= now)
+    }
+
+    fn perform(
+        &mut self,
+        operation: OrderOperation,
+        options: &EmulatorOptions,
+        context: &mut OpContext<'_>,
+    ) -> Result<OrderChange, Rejection> {
+        let (order, status) = (self.id, self.status(options.fully_refunded_status));
+        match operation {
+            OrderOperation::Capture(new) => {
+                let refused = |detail: String| refuse("CAPTURE_NOT_ALLOWED", detail);
+                if i128::from(new.amount) > self.remaining() || self.remaining() == 0 {
+                    return Err(refused(format!(
+                        "The order is {status}, and {} of it can be captured.",
+                        self.remaining()
+                    )));
+                }
+                check_movement(&new, &self.captures, options.strict_sums, "captured_amount", refused)?;
+                let capture = Movement::new(new, context);
+                let capture_id = capture.id;
+                self.captures.push(capture);
+                emit(self, CallbackType::CaptureCreated, Some(capture_id), context);
+                Ok(OrderChange::Captured { order, id: capture_id })
+            }
+            OrderOperation::Refund(new) => {
+                let refused = |detail: String| refuse("REFUND_NOT_ALLOWED", detail);
+                let refundable = sum(&self.captures) - sum(&self.refunds);
+                if !matches!(status, OrderStatus::Captured | OrderStatus::PartCaptured) {
+                    return Err(refused(format!("The order is {status}, so it cannot be refunded.")));
+                }
+                if i128::from(new.amount) > refundable {
+                    return Err(refused(format!(
+                        "{} is more than {refundable}, which is what can still be refunded.",
+                        new.amount
+                    )));
+                }
+                check_movement(&new, &self.refunds, options.strict_sums, "refunded_amount", refused)?;
+                let refund = Movement::new(new, context);
+                let refund_id = refund.id;
+                self.refunds.push(refund);
+                emit(self, CallbackType::RefundCreated, Some(refund_id), context);
+                Ok(OrderChange::Refunded { order, id: refund_id })
+            }
+            OrderOperation::Cancel => {
+                if !self.captures.is_empty() || self.is_cancelled {
+                    let detail = format!("The order is {status}, so it cannot be canceled.");
+                    return Err(refuse("CANCEL_NOT_ALLOWED", detail));
+                }
+                self.is_cancelled = true;
+                Ok(OrderChange::Cancelled)
+            }
+            OrderOperation::Release => {
+                if self.remaining() == 0 {
+                    let detail = format!("The order is {status}, and nothing of it can be released.");
+                    return Err(refuse("NOT_ALLOWED", detail));
+                }
+                self.is_released = true;
+                Ok(OrderChange::Released)
+            }
+        }
+    }
+
+    fn to_order(&self, options: &EmulatorOptions) -> Order {
         let Purchase {
             order_amount,
             purchase_currency,
@@ -299,38 +346,31 @@ impl State {
 
     /// Adds the orders of sessions that were paid before this program knew orders.
     pub(super) fn add_missing_orders(&mut self) {
-        for (id, session_id, method, completed_at, purchase) in self.paid_sessions() {
-            if !self.orders.contains_key(&id) {
-                let mut record = Record::new(id, session_id, method, completed_at, purchase);
-                record.captures.push(Movement {
+        for session in self.sessions.values() {
+            let (Some(id), Some(paid_at)) = (session.order_id, session.completed_at) else { continue };
+            self.orders.entry(id).or_insert_with(|| {
+                let (method, purchase) = (session.method.unwrap_or_default(), session.purchase.clone());
+                let capture = Movement {
                     id: Uuid::new_v5(&id, b"capture"),
-                    amount: record.purchase.order_amount,
-                    at: completed_at,
+                    amount: purchase.order_amount,
+                    at: paid_at,
                     reference: None,
                     description: None,
                     lines: Vec::new(),
-                });
-                record.is_derived = true;
-                self.orders.insert(id, record);
-            }
+                };
+                let record = Record::new(id, session.id, method, paid_at, purchase);
+                Record { captures: vec![capture], is_derived: true, ..record }
+            });
         }
-    }
-
-    pub(super) fn order_records(&self) -> &Records<Record> {
-        &self.orders
     }
 
     pub fn order(&self, id: Uuid, now: Timestamp) -> Result<Order, Rejection> {
         self.readable_order(id, now).map(|record| record.to_order(&self.options))
     }
 
-    /// An order that was created less than the time of the option `order_lag` ago is not found yet (observed).
     fn readable_order(&self, id: Uuid, now: Timestamp) -> Result<&Record, Rejection> {
         let lag = self.options.order_lag;
-        self.orders
-            .get(&id)
-            .filter(|record| record.created_at.checked_add(lag).is_ok_and(|from| from <= now))
-            .ok_or_else(|| Rejection::not_found(format!("There is no order {id}.")).code("NO_SUCH_ORDER"))
+        self.orders.get(&id).filter(|record| record.is_readable(lag, now)).ok_or_else(|| no_order(id))
     }
 
     /// Performs an operation, unless the same key was used for it before: then its result is returned again, whatever is
@@ -349,11 +389,11 @@ impl State {
         if let Some(used) = key.and_then(|key| self.used_keys.get(key)).filter(is_repetition) {
             return Ok(used.change);
         }
-        self.readable_order(id, context.now)?;
-        let change = self.perform(id, operation, context)?;
-        if let Some(record) = self.orders.get_mut(&id) {
-            record.is_derived = false;
-        }
+        let lag = self.options.order_lag;
+        let record = self.orders.get_mut(&id).filter(|record| record.is_readable(lag, context.now));
+        let record = record.ok_or_else(|| no_order(id))?;
+        let change = record.perform(operation, &self.options, context)?;
+        record.is_derived = false;
         if let Some(key) = key {
             if self.used_keys.len() >= MAX_KEYS {
                 self.used_keys.shift_remove_index(0);
@@ -364,71 +404,6 @@ impl State {
         Ok(change)
     }
 
-    fn perform(
-        &mut self,
-        id: Uuid,
-        operation: OrderOperation,
-        context: &mut OpContext<'_>,
-    ) -> Result<OrderChange, Rejection> {
-        let (strict_sums, fully_refunded) = (self.options.strict_sums, self.options.fully_refunded_status);
-        let Some(record) = self.orders.get_mut(&id) else {
-            return Err(Rejection::not_found(format!("There is no order {id}.")).code("NO_SUCH_ORDER"));
-        };
-        let status = record.status(fully_refunded);
-        match operation {
-            OrderOperation::Capture(new) => {
-                let refused = |detail: String| refuse("CAPTURE_NOT_ALLOWED", detail);
-                if i128::from(new.amount) > record.remaining() || record.remaining() == 0 {
-                    return Err(refused(format!(
-                        "The order is {status}, and {} of it can be captured.",
-                        record.remaining()
-                    )));
-                }
-                check_movement(&new, &record.captures, strict_sums, "captured_amount", refused)?;
-                let capture = Movement::new(new, context);
-                let capture_id = capture.id;
-                record.captures.push(capture);
-                emit(record, CallbackType::CaptureCreated, Some(capture_id), context);
-                Ok(OrderChange::Captured { order: id, id: capture_id })
-            }
-            OrderOperation::Refund(new) => {
-                let refused = |detail: String| refuse("REFUND_NOT_ALLOWED", detail);
-                let refundable = sum(&record.captures) - sum(&record.refunds);
-                if !matches!(status, OrderStatus::Captured | OrderStatus::PartCaptured) {
-                    return Err(refused(format!("The order is {status}, so it cannot be refunded.")));
-                }
-                if i128::from(new.amount) > refundable {
-                    return Err(refused(format!(
-                        "{} is more than {refundable}, which is what can still be refunded.",
-                        new.amount
-                    )));
-                }
-                check_movement(&new, &record.refunds, strict_sums, "refunded_amount", refused)?;
-                let refund = Movement::new(new, context);
-                let refund_id = refund.id;
-                record.refunds.push(refund);
-                emit(record, CallbackType::RefundCreated, Some(refund_id), context);
-                Ok(OrderChange::Refunded { order: id, id: refund_id })
-            }
-            OrderOperation::Cancel => {
-                if !record.captures.is_empty() || record.is_cancelled {
-                    let detail = format!("The order is {status}, so it cannot be canceled.");
-                    return Err(refuse("CANCEL_NOT_ALLOWED", detail));
-                }
-                record.is_cancelled = true;
-                Ok(OrderChange::Cancelled)
-            }
-            OrderOperation::Release => {
-                if record.remaining() == 0 {
-                    let detail = format!("The order is {status}, and nothing of it can be released.");
-                    return Err(refuse("NOT_ALLOWED", detail));
-                }
-                record.is_released = true;
-                Ok(OrderChange::Released)
-            }
-        }
-    }
-
     pub fn refund(&self, order: Uuid, refund: Uuid, now: Timestamp) -> Result<Refund, Rejection> {
         let record = self.readable_order(order, now)?;
         let found = record.refunds.iter().find(|movement| movement.id == refund);
@@ -436,6 +411,10 @@ impl State {
             Rejection::not_found(format!("Order {order} has no refund {refund}.")).code("NOT_FOUND")
         })
     }
+}
+
+fn no_order(id: Uuid) -> Rejection {
+    Rejection::not_found(format!("There is no order {id}.")).code("NO_SUCH_ORDER")
 }
 
 /// A refusal for business reasons is a 403 (documented).

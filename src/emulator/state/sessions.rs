@@ -30,7 +30,7 @@ pub(super) struct Record {
     created_at: Timestamp,
     expires_at: Timestamp,
     pub(super) order_id: Option<Uuid>,
-    completed_at: Option<Timestamp>,
+    pub(super) completed_at: Option<Timestamp>,
     pub(super) purchase: Purchase,
 }
 
@@ -187,21 +187,6 @@ impl State {
             return Err(ended(record, context.now));
         }
         Ok(record.to_session(context.now))
-    }
-
-    /// The sessions that were paid: order, session, method, time and purchase.
-    pub(super) fn paid_sessions(&self) -> Vec<(Uuid, Uuid, PaymentMethod, Timestamp, Purchase)> {
-        let paid = |record: &Record| {
-            let purchase = record.purchase.clone();
-            Some((
-                record.order_id?,
-                record.id,
-                record.method.unwrap_or_default(),
-                record.completed_at?,
-                purchase,
-            ))
-        };
-        self.sessions.values().filter_map(paid).collect()
     }
 
     pub(super) fn session_mut(&mut self, id: Uuid) -> Result<&mut Record, Rejection> {

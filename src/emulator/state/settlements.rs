@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::orders::{Movement, Record};
-use super::records::Record as _;
 use super::{PayoutFee, Rejection, State, TransactionSigns};
 use crate::model::{Payout, PayoutTotals, Transaction, TransactionType};
 
@@ -35,7 +34,7 @@ fn payment_reference((date, currency): &PayoutKey) -> String {
 }
 
 fn key(record: &Record, movement: &Movement) -> PayoutKey {
-    (movement.at.to_zoned(TimeZone::UTC).date(), record.currency().to_ascii_uppercase())
+    (movement.at.to_zoned(TimeZone::UTC).date(), record.purchase.purchase_currency.to_ascii_uppercase())
 }
 
 impl State {
@@ -49,11 +48,11 @@ impl State {
     /// The transactions that were paid out, by payout, newest payout first.
     fn paid_out(&self, now: Timestamp) -> Vec<(PayoutKey, Vec<Transaction>)> {
         let mut payouts: BTreeMap<PayoutKey, Vec<Transaction>> = BTreeMap::new();
-        for record in self.order_records().values() {
+        for record in self.orders.values() {
             let mut add = |movement: &Movement, transaction: Transaction| {
                 payouts.entry(key(record, movement)).or_default().push(transaction);
             };
-            for capture in record.captures() {
+            for capture in &record.captures {
                 let id = Some(capture.id);
                 add(capture, self.transaction(record, capture, TransactionType::Sale, capture.amount, id));
                 if self.options.payout_fee == PayoutFee::OnePercent {
@@ -61,7 +60,7 @@ impl State {
                     add(capture, self.transaction(record, capture, TransactionType::Fee, fee, id));
                 }
             }
-            for refund in record.refunds() {
+            for refund in &record.refunds {
                 add(refund, self.transaction(record, refund, TransactionType::Return, refund.amount, None));
             }
         }
@@ -78,15 +77,15 @@ impl State {
     ) -> Transaction {
         let is_sale = kind == TransactionType::Sale;
         let is_negative = !is_sale && self.options.transaction_signs == TransactionSigns::Signed;
-        let captured_at = record.captures().first().map_or(movement.at, |capture| capture.at);
+        let captured_at = record.captures.first().map_or(movement.at, |capture| capture.at);
         Transaction {
             amount: Some(if is_negative { amount.saturating_neg() } else { amount }),
-            currency_code: Some(record.currency().to_ascii_uppercase()),
-            order_id: Some(record.id().to_string()),
+            currency_code: Some(record.purchase.purchase_currency.to_ascii_uppercase()),
+            order_id: Some(record.id.to_string()),
             capture_id: capture_id.map(|id| id.to_string()),
             refund_id: (kind == TransactionType::Return).then(|| movement.id.to_string()),
-            merchant_reference1: record.reference().map(str::to_owned),
-            sale_date: Some(record.created_at()),
+            merchant_reference1: record.purchase.merchant_reference1.clone(),
+            sale_date: Some(record.created_at),
             capture_date: Some(captured_at),
             payment_reference: Some(payment_reference(&key(record, movement))),
             kind: Some(kind),
@@ -149,6 +148,3 @@ impl State {
 fn matches(wanted: Option<&str>, value: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| value.is_some_and(|value| value.eq_ignore_ascii_case(wanted)))
 }
-
-/// The default: two days, which is within the documented one to ten business days.
-pub(super) const DEFAULT_PAYOUT_DELAY: SignedDuration = SignedDuration::from_hours(48);

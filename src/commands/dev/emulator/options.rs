@@ -18,7 +18,7 @@ pub(super) fn parse_option(text: &str) -> Result<(String, String), String> {
 pub(super) fn options_help() -> String {
     let defaults = EmulatorOptions::default();
     let options = OptionInfo::list().into_iter().map(|option| {
-        let default = defaults.get(option.name).unwrap_or_default();
+        let default = defaults.get(&option.name).unwrap_or_default();
         format!("\n{}={default}\n    {} ({})", option.name, option.help, option.format_values())
     });
     let intro = "Set an option of the emulator's behavior where the API's is not documented; can be repeated. The \
@@ -29,7 +29,7 @@ pub(super) fn options_help() -> String {
 /// Completes the name of an option together with its values.
 pub(super) fn complete_option(current: &OsStr) -> Vec<CompletionCandidate> {
     let pairs = OptionInfo::list().into_iter().flat_map(|OptionInfo { name, help, values }| {
-        let only_name = values.is_empty().then(|| (format!("{name}="), help.to_owned()));
+        let only_name = values.is_empty().then(|| (format!("{name}="), help));
         let pairs = values.into_iter().map(move |(value, help)| (format!("{name}={value}"), help));
         only_name.into_iter().chain(pairs)
     });

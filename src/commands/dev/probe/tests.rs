@@ -233,9 +233,9 @@ fn every_value_of_every_option_is_found() {
     for option in OptionInfo::list() {
         for (value, _) in option.values {
             let mut options = EmulatorOptions::default();
-            options.set(option.name, &value).unwrap();
+            options.set(&option.name, &value).unwrap();
             let found = run_on(&emulator_with(options)).options();
-            assert_eq!(found.get(option.name), Some(&value), "{}", option.name);
+            assert_eq!(found.get(option.name.as_str()), Some(&value), "{}", option.name);
         }
     }
 }
@@ -295,7 +295,7 @@ fn an_account_whose_clock_cannot_be_advanced_shows_payouts_once_it_has_some() {
     let missing = |seen: &Observations| {
         let found = seen.options();
         let names = OptionInfo::list().into_iter().map(|option| option.name);
-        names.filter(|name| !found.contains_key(name)).collect::<Vec<_>>()
+        names.filter(|name| !found.contains_key(name.as_str())).collect::<Vec<_>>()
     };
 
     let without_payouts = probe();

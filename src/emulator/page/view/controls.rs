@@ -66,13 +66,13 @@ pub(super) fn panel(frame: &Frame, content: &Content<'_>) -> Markup {
 }
 
 fn option_form(frame: &Frame, option: &OptionInfo, options: &Value) -> Markup {
-    let current = match &options[option.name] {
+    let current = match &options[&option.name] {
         Value::String(text) => text.clone(),
         value => value.to_string(),
     };
-    let default = EmulatorOptions::default().get(option.name).unwrap_or_default();
+    let default = EmulatorOptions::default().get(&option.name).unwrap_or_default();
     let id = format!("option-{}", option.name);
-    frame.form("", "set-option", &[("name", option.name)], &html! {
+    frame.form("", "set-option", &[("name", &option.name)], &html! {
         label for=(id) title=(option.help) { (option.name) @if current != default { " (changed)" } }
         div.row {
             @if option.values.is_empty() {
