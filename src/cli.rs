@@ -23,9 +23,8 @@ pub(crate) struct Cli {
     pub command: Option<Command>,
 }
 
-/// Builds the root command with every subcommand and its help.
+/// Builds the root command, which parses every command line. [`help::set_templates`] adds the layout of the help.
 pub(crate) fn command() -> clap::Command {
     // Added here and not to the flag, because settings read the flags, and completions read the settings.
-    let root = Cli::command().mut_arg("profile", |arg| arg.add(ArgValueCompleter::new(complete::profiles)));
-    help::set_templates(root)
+    Cli::command().mut_arg("profile", |arg| arg.add(ArgValueCompleter::new(complete::profiles)))
 }

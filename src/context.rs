@@ -22,7 +22,7 @@ use crate::output::Output;
 use crate::profiles::{Environment, KeySource, LOCAL};
 use crate::secret::{ApiKey, Secret, register};
 use crate::settings::{Account, DEFAULT_REQUEST_TIMEOUT, Endpoint, Settings};
-use crate::signals::{self, Interrupts, cancel_on_signal};
+use crate::signals::{Interrupts, start_listener};
 use crate::text::decode_text;
 
 pub(crate) struct App {
@@ -172,14 +172,15 @@ impl App {
             .enable_time()
             .build()
             .map_err(|error| cannot_start(&error))?;
-        let result = runtime.block_on(async {
-            cancel_on_signal(self.cancel.clone(), self.abort.clone(), Arc::clone(&self.interrupts))
-                .map_err(|error| cannot_start(&error))?;
-            run_until_cancelled(&self.abort, work).await
-        });
+        self.listen_for_signals()?;
+        let result = runtime.block_on(run_until_cancelled(&self.abort, work));
         // The thread that resolves names cannot be stopped, so it is not waited for.
         runtime.shutdown_background();
         result
+    }
+
+    fn listen_for_signals(&self) -> Result<(), Error> {
+        start_listener(&self.cancel, &self.abort, &self.interrupts).map_err(|error| cannot_start(&error))
     }
 
     /// The account's key. A stored key was checked against the environment when the account was resolved; the key that a
@@ -198,7 +199,7 @@ impl App {
     /// Runs a command that prints the API key in its first line, which is the custom of password managers. It may prompt
     /// for a password on the terminal, but standard input belongs to the script that runs kustom.
     pub(crate) fn key_from_command(&self, command: &str) -> Result<ApiKey, Error> {
-        signals::start_listener(&self.interrupts).map_err(|error| cannot_start(&error))?;
+        self.listen_for_signals()?;
         let what = ["the command for the API key", "the profile's api_key_command"];
         let text = output_of(command, &self.settings, ErrorKind::Credentials, what)?;
         let first = text.lines().next().unwrap_or_default();

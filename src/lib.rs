@@ -40,7 +40,7 @@ use clap::builder::StyledStr;
 use clap::{FromArgMatches as _, ValueEnum as _};
 
 use crate::cli::Cli;
-use crate::commands::{Command, command_suggestions};
+use crate::commands::{Command, command_suggestions, help};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::global_args::GlobalArgs;
@@ -48,34 +48,29 @@ use crate::output::{ColorWhen, Format, Output, OutputOptions};
 use crate::settings::Settings;
 use crate::text::escape_control;
 
-/// Builds the root command with every subcommand, for the documents that are generated from it.
+/// Builds the root command with every subcommand and its help, for the documents that are generated from it.
 pub fn command() -> clap::Command {
-    cli::command()
+    help::set_templates(cli::command())
 }
 
 /// Runs a command line and returns the exit code of the process.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    if complete::run(&args, command) {
+    if complete::run(&args, cli::command) {
         return ExitStatus::Success.code();
     }
     let format = guess_format(&args);
     report_panics(format);
-    // Only here, because generated documents must not depend on the build.
-    let mut root = command().long_version(version::BUILD);
-    let mut parse = |args: &[OsString]| {
-        root.try_get_matches_from_mut(args).and_then(|mut matches| {
-            Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
-        })
-    };
     let parsed = parse(&args).or_else(|error| match command_suggestions::replace_synonym(&error, &args) {
         Some(args) => parse(&args),
         None => Err(error),
     });
     let parsed = parsed.map_err(command_suggestions::escape_values);
     match parsed {
-        Ok(Cli { global, command: Some(command) }) => run_command(command, global, root, format),
-        Ok(Cli { command: None, .. }) => print_help(&early_output(Format::Table, None), &root.render_help()),
+        Ok(Cli { global, command: Some(command) }) => run_command(command, global, format),
+        Ok(Cli { command: None, .. }) => {
+            print_help(&early_output(Format::Table, None), &command().render_help())
+        }
         Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table, None), &error.render()),
         Err(error) => report_error(
             &early_output(format, guess_profile(&args)),
@@ -84,14 +79,29 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn run_command(command: Command, global: GlobalArgs, root: clap::Command, format: Format) -> u8 {
+/// Parses a command line. Only help needs the layout of the help, which takes longer than most commands.
+fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
+    let parse_with = |root: clap::Command| {
+        // Only here, because generated documents must not depend on the build.
+        let mut root = root.long_version(version::BUILD);
+        let mut matches = root.try_get_matches_from_mut(args)?;
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
+    };
+    parse_with(cli::command()).or_else(|error| match error.kind() {
+        clap::error::ErrorKind::DisplayHelp
+        | clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => parse_with(command()),
+        _ => Err(error),
+    })
+}
+
+fn run_command(command: Command, global: GlobalArgs, format: Format) -> u8 {
     let settings = match Settings::resolve(global) {
         Ok(settings) => settings,
         Err(error) => return report_error(&early_output(format, None), &error),
     };
     let app = App::new(settings);
     warn_about_time_zone(&app.output);
-    let result = command.run(&app, root).and_then(|exit| match app.output.flush() {
+    let result = command.run(&app).and_then(|exit| match app.output.flush() {
         // A reader that closes the pipe early does not change the outcome.
         Err(error) if error.kind == ErrorKind::ClosedPipe => Ok(exit),
         flushed => flushed.map(|()| exit),

@@ -12,7 +12,7 @@ static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static IS_TERMINATED: AtomicBool = AtomicBool::new(false);
 
 /// Returns true once a signal was received. A wait that blocks the thread (for a lock, another program, or the reader of the
-/// output) must check it, because tokens are canceled only while the thread is free.
+/// output) must check it, because a token only wakes what is asynchronous.
 pub(crate) fn is_interrupted() -> bool {
     IS_INTERRUPTED.load(Ordering::Relaxed)
 }
@@ -36,19 +36,6 @@ impl Interrupts {
         InterruptHold(self)
     }
 
-    /// Keeps that a signal was received. Returns false for a Ctrl-C that is held. Both receivers of a signal call this,
-    /// because either may be the first.
-    fn record(&self, signal: Received) -> bool {
-        if signal == Received::Interrupt && self.is_held.load(Ordering::Relaxed) {
-            return false;
-        }
-        if signal == Received::Terminate {
-            IS_TERMINATED.store(true, Ordering::Relaxed);
-        }
-        IS_INTERRUPTED.store(true, Ordering::Relaxed);
-        true
-    }
-
     /// Waits for a Ctrl-C that is held.
     pub(crate) async fn wait_for_held(&self) {
         self.held.notified().await;
@@ -63,43 +50,20 @@ impl Drop for InterruptHold<'_> {
     }
 }
 
-/// Cancels `cancel` at the first signal and `abort` at the second. It must be called on a tokio runtime; from then on,
-/// these signals no longer end the process.
-pub(crate) fn cancel_on_signal(
-    cancel: CancellationToken,
-    abort: CancellationToken,
-    interrupts: Arc<Interrupts>,
+/// Cancels `cancel` at the first signal and `abort` at the second, from a thread of its own: the runtime's thread may be
+/// blocked. From then on, signals no longer end the process. Later calls do nothing.
+pub(crate) fn start_listener(
+    cancel: &CancellationToken,
+    abort: &CancellationToken,
+    interrupts: &Arc<Interrupts>,
 ) -> io::Result<()> {
-    let mut signals = Signals::listen();
-    start_listener(&interrupts)?;
-    if is_interrupted() {
-        cancel.cancel();
-    }
-    tokio::spawn(async move {
-        for token in [cancel, abort] {
-            loop {
-                let signal = signals.recv().await;
-                if interrupts.record(signal) {
-                    break;
-                }
-                interrupts.held.notify_one();
-            }
-            token.cancel();
-        }
-    });
-    Ok(())
-}
-
-/// Makes [`is_interrupted`] true at the first signal, from a thread of its own. From then on, signals no longer end the
-/// process.
-pub(crate) fn start_listener(interrupts: &Arc<Interrupts>) -> io::Result<()> {
     static STARTED: Once = Once::new();
     let mut result = Ok(());
-    STARTED.call_once(|| result = start_thread(Arc::clone(interrupts)));
+    STARTED.call_once(|| result = start_thread([cancel.clone(), abort.clone()], Arc::clone(interrupts)));
     result
 }
 
-fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
+fn start_thread(tokens: [CancellationToken; 2], interrupts: Arc<Interrupts>) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     // The handlers must be there before this returns.
     let mut signals = {
@@ -108,8 +72,17 @@ fn start_thread(interrupts: Arc<Interrupts>) -> io::Result<()> {
     };
     let listen = move || {
         runtime.block_on(async {
-            loop {
-                interrupts.record(signals.recv().await);
+            for token in tokens {
+                loop {
+                    let signal = signals.recv().await;
+                    if signal != Received::Interrupt || !interrupts.is_held.load(Ordering::Relaxed) {
+                        IS_TERMINATED.fetch_or(signal == Received::Terminate, Ordering::Relaxed);
+                        IS_INTERRUPTED.store(true, Ordering::Relaxed);
+                        break;
+                    }
+                    interrupts.held.notify_one();
+                }
+                token.cancel();
             }
         });
     };
@@ -134,7 +107,8 @@ impl Signals {
             [(Received::Interrupt, SignalKind::interrupt()), (Received::Terminate, SignalKind::terminate())];
         // A shell or `nohup` that ignores the end of its terminal wants the program to continue.
         let unless_ignored = [(Received::Other, SignalKind::hangup()), (Received::Other, SignalKind::quit())];
-        let others = unless_ignored.into_iter().filter(|(_, kind)| !is_ignored(*kind));
+        let ignored = ignored_signals();
+        let others = unless_ignored.into_iter().filter(|(_, kind)| !is_in(ignored, *kind));
         // A signal without a handler keeps its default action, which ends the process.
         let signals = always.into_iter().chain(others);
         Self(signals.filter_map(|(received, kind)| Some((received, signal(kind).ok()?))).collect())
@@ -169,12 +143,16 @@ impl Signals {
     }
 }
 
-/// Returns true if the process was started with this signal ignored. Only Linux shows it; elsewhere it is false.
+/// The signals that the process was started to ignore, a bit for each. Only Linux shows them; elsewhere there are none.
 #[cfg(unix)]
-fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
+fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
+
+#[cfg(unix)]
+fn is_in(mask: u64, kind: tokio::signal::unix::SignalKind) -> bool {
     let bit = u32::try_from(kind.as_raw_value() - 1).ok().and_then(|bit| 1_u64.checked_shl(bit));
     bit.is_some_and(|bit| mask & bit != 0)
 }

@@ -3,6 +3,7 @@
 mod api;
 pub(crate) mod command_suggestions;
 mod completions;
+mod deferred;
 mod demo;
 mod dev;
 mod devices;
@@ -28,33 +29,34 @@ use clap::Subcommand;
 
 use crate::context::App;
 use crate::error::{Error, ExitStatus};
+use deferred::Deferred;
 
 // The singular nouns are hidden aliases: clap_complete would offer them instead of the plural.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Login(login::Args),
     #[command(subcommand, alias = "profile")]
-    Profiles(profiles::Command),
+    Profiles(Deferred<profiles::Command>),
     Doctor(doctor::Args),
     #[command(subcommand, alias = "location")]
-    Locations(locations::Command),
+    Locations(Deferred<locations::Command>),
     #[command(subcommand, alias = "enrollment")]
-    Enrollments(enrollments::Command),
+    Enrollments(Deferred<enrollments::Command>),
     #[command(subcommand, alias = "device")]
-    Devices(devices::Command),
+    Devices(Deferred<devices::Command>),
     #[command(subcommand, alias = "session")]
-    Sessions(sessions::Command),
+    Sessions(Deferred<sessions::Command>),
     #[command(subcommand, alias = "order")]
-    Orders(orders::Command),
+    Orders(Deferred<orders::Command>),
     #[command(subcommand, alias = "payout")]
-    Payouts(payouts::Command),
+    Payouts(Deferred<payouts::Command>),
     Report(Box<report::Args>),
     #[command(subcommand)]
-    Ledger(ledger::Command),
+    Ledger(Deferred<ledger::Command>),
     #[command(subcommand)]
-    Dev(dev::Command),
+    Dev(Deferred<dev::Command>),
     #[command(subcommand, alias = "webhook")]
-    Webhooks(webhooks::Command),
+    Webhooks(Deferred<webhooks::Command>),
     Api(api::Args),
     Demo(demo::Args),
     Completions(completions::Args),
@@ -62,26 +64,25 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Runs the command; `root` is the root command, which `help` prints the help of.
-    pub(crate) fn run(self, app: &App, root: clap::Command) -> Result<ExitStatus, Error> {
+    pub(crate) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         match self {
             Self::Login(args) => args.run(app),
-            Self::Profiles(command) => command.run(app),
+            Self::Profiles(Deferred(command)) => command.run(app),
             Self::Doctor(args) => args.run(app),
-            Self::Locations(command) => app.run_with_api(|context| command.run(context)),
-            Self::Enrollments(command) => command.run(app),
-            Self::Devices(command) => app.run_with_api(|context| command.run(context)),
-            Self::Sessions(command) => command.run(app),
-            Self::Ledger(command) => command.run(app),
+            Self::Locations(Deferred(command)) => app.run_with_api(|context| command.run(context)),
+            Self::Enrollments(Deferred(command)) => command.run(app),
+            Self::Devices(Deferred(command)) => app.run_with_api(|context| command.run(context)),
+            Self::Sessions(Deferred(command)) => command.run(app),
+            Self::Ledger(Deferred(command)) => command.run(app),
             Self::Report(args) => args.run(app),
-            Self::Payouts(command) => app.run_with_api(|context| command.run(context)),
-            Self::Orders(command) => app.run_with_api(async |context| command.run(&context).await),
-            Self::Dev(command) => command.run(app),
-            Self::Webhooks(command) => command.run(app),
+            Self::Payouts(Deferred(command)) => app.run_with_api(|context| command.run(context)),
+            Self::Orders(Deferred(command)) => app.run_with_api(async |context| command.run(&context).await),
+            Self::Dev(Deferred(command)) => command.run(app),
+            Self::Webhooks(Deferred(command)) => command.run(app),
             Self::Api(args) => app.run_with_api(|context| args.run(context)),
             Self::Demo(args) => args.run(app),
             Self::Completions(args) => args.run(app),
-            Self::Help(args) => args.run(app, root),
+            Self::Help(args) => args.run(app),
         }
     }
 }

@@ -3,10 +3,14 @@
 use clap::{Arg, Command};
 
 pub(crate) fn grammar() -> Command {
-    // The generated documents include the global flags.
-    let mut root = kustom::command().mut_args(|arg| arg.hide_short_help(false).hide_long_help(false));
-    root.build();
-    root
+    show_global_flags(kustom::command())
+}
+
+/// The generated documents include the global flags, which the help lists by itself.
+fn show_global_flags(command: Command) -> Command {
+    let show =
+        |arg: Arg| if arg.is_global_set() { arg.hide_short_help(false).hide_long_help(false) } else { arg };
+    command.mut_args(show).mut_subcommands(show_global_flags)
 }
 
 /// Lists the visible commands with their full names, each noun before its verbs.

@@ -59,14 +59,14 @@ fn complete_word(current: &OsStr) -> Vec<CompletionCandidate> {
 }
 
 impl Args {
-    /// Prints the help that was asked for; `root` is the root command.
-    pub(super) fn run(self, app: &App, mut root: clap::Command) -> Result<ExitStatus, Error> {
+    /// Prints the help that was asked for.
+    pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { words } = self;
         let topic = TOPICS.into_iter().find(|topic| words == [topic.name]);
         let help = match topic {
             Some(topic) => text::after_help(topic.text),
-            None if words.is_empty() => root.render_long_help(),
-            None => render_command_help(&words, root)?,
+            None if words.is_empty() => crate::command().render_long_help(),
+            None => render_command_help(&words)?,
         };
         app.output.print_styled(&help)?;
         Ok(ExitStatus::Success)
@@ -74,9 +74,9 @@ impl Args {
 }
 
 /// Renders the help of the command that the words name, as `--help` does.
-fn render_command_help(words: &[String], root: clap::Command) -> Result<StyledStr, Error> {
+fn render_command_help(words: &[String]) -> Result<StyledStr, Error> {
     let line = ["kustom"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
-    match root.try_get_matches_from(line) {
+    match crate::command().try_get_matches_from(line) {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(error.render()),
         result => {
             let name = words.join(" ");

@@ -26,21 +26,21 @@ pub(crate) fn after_help(text: &str) -> StyledStr {
     highlight(text.trim_end())
 }
 
-/// Sets the layout of the help of every command. The global options take a line each, even in the long help, in which
-/// clap would give each a paragraph.
+/// Builds every command and sets the layout of its help. The global options take a line each, even in the long help, in
+/// which clap would give each a paragraph.
 pub(crate) fn set_templates(root: Command) -> Command {
     let mut global = Command::new("kustom").disable_help_flag(true).help_template("{all-args}");
     global = global.args(root.get_arguments().cloned());
     let global = global.render_help().ansi().to_string();
     let global = global.trim_end();
 
+    let mut root = root.mut_args(|arg| arg.hide_short_help(true).hide_long_help(true));
+    root.build();
     let header = "{about-with-newline}\n{usage-heading} {usage}\n\n";
     let groups = highlight(&list_groups(&root));
     let root_template = format!("{header}{}\n\n{global}{{after-help}}", groups.ansi());
     let template = StyledStr::from(format!("{header}{{all-args}}\n\n{global}{{after-help}}"));
-    root.mut_args(|arg| arg.hide_short_help(true).hide_long_help(true))
-        .help_template(root_template)
-        .mut_subcommands(|command| set_template(command, &template))
+    root.help_template(root_template).mut_subcommands(|command| set_template(command, &template))
 }
 
 fn set_template(command: Command, template: &StyledStr) -> Command {

@@ -57,10 +57,10 @@ impl StopReason {
 
 impl Pair<'_> {
     pub(super) async fn wait(&self, code: &Code) -> WaitOutcome {
-        let mut countdown = self.reporter.show_countdown(code);
-        let mut polling = std::pin::pin!(self.poll_until_used(code));
         // On a terminal, Ctrl-C asks what to do with the code.
         let hold = self.reporter.is_interactive.then(|| self.context.interrupts.hold());
+        let mut countdown = self.reporter.show_countdown(code);
+        let mut polling = std::pin::pin!(self.poll_until_used(code));
         loop {
             tokio::select! {
                 outcome = &mut polling => return outcome,
