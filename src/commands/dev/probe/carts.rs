@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::observations::Seen;
+use super::facts::Seen;
 use super::prober::Prober;
 use crate::error::Error;
 
@@ -18,30 +18,34 @@ impl Prober {
         if !self.try_cart(cart(json!([line(2000, 400)]), 2000, 400)).await?.is_success() {
             return Ok(());
         }
+        let mut sums = Vec::new();
         for (mistake, fields) in [
             ("line total", cart(json!([line(1900, 380)]), 1900, 380)),
             ("sum", cart(json!([line(2000, 400)]), 2100, 400)),
             ("sum of taxes", cart(json!([line(2000, 400)]), 2000, 300)),
         ] {
-            let response = self.try_cart(fields).await?;
-            self.seen.sums.push((mistake, response));
+            sums.push((mistake, self.try_cart(fields).await?));
         }
+        self.seen.record_sums(&sums);
+        let mut tax_off = Vec::new();
         for off in [1, 2] {
             let response = self.try_cart(cart(json!([line(2000, 400 + off)]), 2000, 400 + off)).await?;
-            self.seen.tax_off.push((off, response));
+            tax_off.push((off, response.status));
         }
+        self.seen.record_cases("tax of a line that is off by 1 or 2", &tax_off);
         let discount = json!({
             "type": "discount", "name": "Probe", "quantity": 1, "unit_price": -500, "tax_rate": 2500,
             "total_amount": -500, "total_tax_amount": -100,
         });
         let response = self.try_cart(cart(json!([line(2000, 400), discount]), 1500, 300)).await?;
-        self.seen.item_types.push(("discount", response));
+        let mut item_types = vec![("discount", response.status)];
         for kind in ["physical", "digital", "shipping_fee", "surcharge", "gift_card"] {
             let mut item = line(2000, 400);
             item["type"] = kind.into();
             let response = self.try_cart(cart(json!([item]), 2000, 400)).await?;
-            self.seen.item_types.push((kind, response));
+            item_types.push((kind, response.status));
         }
+        self.seen.record_cases("item types", &item_types);
         Ok(())
     }
 

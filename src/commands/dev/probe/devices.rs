@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::observations::Seen;
+use super::facts::Seen;
 use super::operations::{CREATE_DEVICE, DELETE_DEVICE};
 use super::prober::{Prober, TAG, parse, seen};
 use crate::api;
@@ -32,7 +32,7 @@ impl Prober {
 
     /// Only an emulator has a phone that can lose its connection.
     pub(super) async fn probe_offline_device(&mut self) -> Result<(), Error> {
-        if !self.seen.is_emulator {
+        if !self.is_emulator {
             return Ok(());
         }
         let device_id = self.device_id.clone();
@@ -40,7 +40,8 @@ impl Prober {
         let created = self.create_session(json!({})).await;
         self.client.pos_set_offline(&device_id, false).await?;
         let (created, id) = created?;
-        self.seen.offline_device = Some(created);
+        let option = if created.is_success() { "accept" } else { "conflict" };
+        self.seen.record_option("new session on an offline device", created.status, option);
         match id {
             Some(id) => self.end_session(id).await,
             None => Ok(()),
@@ -61,12 +62,14 @@ impl Prober {
     pub(super) async fn probe_deletions(&mut self) -> Result<(), Error> {
         while let Some(id) = self.enrollments.last().cloned() {
             let response = self.delete_enrollment(&id).await?;
-            self.seen.delete_enrollment.get_or_insert(response);
+            self.seen.record("deletion of an enrollment", response.describe());
             self.enrollments.pop();
         }
         let device_id = self.device_id.clone();
-        self.seen.delete_device = Some(self.delete_device(&device_id).await?);
-        self.seen.delete_again = Some(self.delete_device(&device_id).await?);
+        let deleted = self.delete_device(&device_id).await?;
+        self.seen.record_deletion(deleted);
+        let deleted_again = self.delete_device(&device_id).await?;
+        self.seen.record("deletion of a deleted device", deleted_again.status);
         Ok(())
     }
 }

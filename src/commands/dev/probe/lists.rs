@@ -4,7 +4,7 @@ use http::Method;
 use uuid::Uuid;
 
 use super::operations::{GET_SESSION, LIST_DEVICES, LIST_LOCATIONS};
-use super::prober::{Prober, parse, seen};
+use super::prober::{Prober, parse};
 use crate::api::Request;
 use crate::error::Error;
 
@@ -21,7 +21,12 @@ impl Prober {
         let response =
             self.exchange(&self.client.clone().without_merchant_id(), LIST_DEVICES.api, &devices).await?;
         self.note(LIST_DEVICES, &response);
-        self.seen.list_without_merchant_id = Some(seen(&response));
+        self.seen.record_option(
+            "list of devices without x-merchant-id",
+            response.status,
+            if response.is_success() { "optional" } else { "required" },
+        );
+        let mut pages = Vec::new();
         for (name, value) in [
             ("page_size", "0"),
             ("page_size", "100"),
@@ -30,13 +35,13 @@ impl Prober {
             ("page_number", "9999"),
         ] {
             let response = self.get(LIST_DEVICES, "/ipp/v1/devices", &[(name, value)]).await?;
-            self.seen.pages.push((format!("{name} {value}"), response.status));
+            pages.push((format!("{name} {value}"), response.status));
         }
-        let mut statuses = Vec::new();
-        for id in [Uuid::new_v4().to_string(), "no-uuid".to_owned()] {
-            statuses.push(self.get(GET_SESSION, &format!("/ipp/v1/sessions/{id}"), &[]).await?.status);
-        }
-        self.seen.unknown_id = statuses.first().copied().zip(statuses.last().copied());
+        self.seen.record_cases("bounds of pages", &pages);
+        let unknown = self.get(GET_SESSION, &format!("/ipp/v1/sessions/{}", Uuid::new_v4()), &[]).await?;
+        let malformed = self.get(GET_SESSION, "/ipp/v1/sessions/no-uuid", &[]).await?;
+        let statuses = format!("{} and {}", unknown.status, malformed.status);
+        self.seen.record("an unknown ID, and one that is not a UUID", statuses);
         Ok(())
     }
 }

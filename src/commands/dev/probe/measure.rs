@@ -1,12 +1,12 @@
 //! Measures durations: on an emulator by advancing its clock, elsewhere in real time.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::observations::{Bounds, Measurement};
 use super::orders::UsedKey;
 use super::prober::Prober;
 use crate::error::{Error, ErrorKind};
@@ -20,22 +20,76 @@ const MAX_STEPS: u32 = 60;
 /// An emulator's clock is advanced by about a year at most.
 pub(super) const MAX_ADVANCE: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-/// How long a new device may take to be listed, in real time.
-const MAX_LAG: Duration = Duration::from_secs(30);
-const LAG_INTERVAL: Duration = Duration::from_secs(1);
+/// The bounds of a duration that was measured: longer than the first, and at most the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    pub(super) above: SignedDuration,
+    pub(super) at_most: SignedDuration,
+}
 
-/// How long the probe waits for a session to expire, in real time.
-const MAX_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
-const LIFETIME_INTERVAL: Duration = Duration::from_secs(10);
+impl Bounds {
+    fn width(self) -> SignedDuration {
+        self.at_most - self.above
+    }
+
+    /// The roundest duration within the bounds.
+    fn roundest(self) -> SignedDuration {
+        const UNITS: [i64; 6] = [3_600_000, 60_000, 1000, 100, 10, 1];
+        let at_most = i64::try_from(self.at_most.as_millis()).unwrap_or(i64::MAX);
+        let rounded = UNITS.map(|unit| SignedDuration::from_millis(at_most / unit * unit));
+        rounded.into_iter().find(|duration| *duration > self.above).unwrap_or(self.at_most)
+    }
+}
+
+/// The result of measuring how long something takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measurement {
+    /// It was so from the beginning.
+    Immediate,
+    Within(Bounds),
+    LongerThan(SignedDuration),
+}
+
+impl Measurement {
+    pub(super) fn duration(self) -> Option<SignedDuration> {
+        match self {
+            Self::Immediate => Some(SignedDuration::ZERO),
+            Self::Within(bounds) => Some(bounds.roundest()),
+            Self::LongerThan(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Measurement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Immediate => write!(formatter, "{:#}", SignedDuration::ZERO),
+            Self::Within(bounds) => write!(formatter, "{:#}", bounds.roundest()),
+            Self::LongerThan(limit) => write!(formatter, "longer than {limit:#}"),
+        }
+    }
+}
 
 /// The subject of a measurement.
 #[derive(Clone, Copy)]
-enum Subject {
+pub(super) enum Subject {
     SessionLifetime,
     ListLag,
     OrderLag,
     /// How long the key of a refund of this order is remembered.
     KeyMemory(Uuid),
+}
+
+impl Subject {
+    /// How often and how long it is observed in real time.
+    const fn interval_and_limit(self) -> (Duration, Duration) {
+        match self {
+            Self::SessionLifetime => (Duration::from_secs(10), Duration::from_secs(2 * 60 * 60)),
+            Self::ListLag | Self::OrderLag | Self::KeyMemory(_) => {
+                (Duration::from_secs(1), Duration::from_secs(30))
+            }
+        }
+    }
 }
 
 /// An object that is observed until it changes by itself.
@@ -51,46 +105,19 @@ enum Sample {
 }
 
 impl Prober {
-    pub(super) async fn measure_list_lag(&mut self) -> Result<(), Error> {
-        let measured = if self.seen.is_emulator {
-            self.measure_by_clock(Subject::ListLag).await?
+    /// Measures a duration, and records it as a fact.
+    pub(super) async fn measure(
+        &mut self,
+        fact: &'static str,
+        subject: Subject,
+    ) -> Result<Measurement, Error> {
+        let measured = if self.is_emulator {
+            self.measure_by_clock(subject).await?
         } else {
-            self.measure_in_real_time(Subject::ListLag, LAG_INTERVAL, MAX_LAG).await?
+            self.measure_in_real_time(subject).await?
         };
-        self.seen.list_lag = Some(measured);
-        Ok(())
-    }
-
-    pub(super) async fn measure_session_lifetime(&mut self) -> Result<(), Error> {
-        if !self.seen.create_session.is_some_and(super::observations::Seen::is_success) {
-            return Ok(());
-        }
-        if self.seen.is_emulator {
-            self.seen.session_lifetime = Some(self.measure_by_clock(Subject::SessionLifetime).await?);
-        } else if self.wait {
-            let measured =
-                self.measure_in_real_time(Subject::SessionLifetime, LIFETIME_INTERVAL, MAX_LIFETIME).await?;
-            self.seen.session_lifetime = Some(measured);
-        }
-        Ok(())
-    }
-
-    pub(super) async fn measure_order_lag(&mut self) -> Result<(), Error> {
-        let measured = if self.seen.is_emulator {
-            self.measure_by_clock(Subject::OrderLag).await?
-        } else {
-            self.measure_in_real_time(Subject::OrderLag, LAG_INTERVAL, MAX_LAG).await?
-        };
-        self.seen.orders.lag = Some(measured);
-        Ok(())
-    }
-
-    /// Only on an emulator: in real time this would take hours.
-    pub(super) async fn measure_key_memory(&mut self, order: Uuid) -> Result<(), Error> {
-        if self.seen.is_emulator {
-            self.seen.orders.memory = Some(self.measure_by_clock(Subject::KeyMemory(order)).await?);
-        }
-        Ok(())
+        self.seen.record_measurement(fact, measured);
+        Ok(measured)
     }
 
     async fn create_sample(&mut self, subject: Subject) -> Result<Sample, Error> {
@@ -189,12 +216,8 @@ impl Prober {
             .map_or(Measurement::LongerThan(above), |at_most| Measurement::Within(Bounds { above, at_most })))
     }
 
-    async fn measure_in_real_time(
-        &mut self,
-        subject: Subject,
-        interval: Duration,
-        limit: Duration,
-    ) -> Result<Measurement, Error> {
+    async fn measure_in_real_time(&mut self, subject: Subject) -> Result<Measurement, Error> {
+        let (interval, limit) = subject.interval_and_limit();
         let earliest = Instant::now();
         let sample = self.create_sample(subject).await?;
         let created = Instant::now();
@@ -225,4 +248,24 @@ impl Prober {
 
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_roundest_duration_within_the_bounds_is_chosen() {
+        for (above, at_most, expected) in [
+            (899_700, 900_100, "PT15M"),
+            (29_600, 30_020, "PT30S"),
+            (3_599_000, 3_601_000, "PT1H"),
+            (60_500, 61_000, "PT1M1S"),
+            (1_420, 1_510, "PT1.5S"),
+            (3, 4, "PT0.004S"),
+        ] {
+            let [above, at_most] = [above, at_most].map(SignedDuration::from_millis);
+            assert_eq!(Bounds { above, at_most }.roundest().to_string(), expected);
+        }
+    }
 }

@@ -7,10 +7,8 @@ mod enrollments;
 mod facts;
 mod lists;
 mod measure;
-mod observations;
 mod open_sessions;
 mod operations;
-mod options;
 mod orders;
 mod payouts;
 mod prober;
@@ -22,8 +20,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use self::facts::Fact;
-use self::observations::Observations;
+use self::facts::{Fact, Observations};
 use self::open_sessions::OpenSessions;
 use self::prober::Prober;
 use super::emulator_only::is_emulator;
@@ -113,23 +110,24 @@ async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> R
         _ => error.hint("run the probe again: it removes what this run left behind"),
     })?;
     let environment = context.account.environment.value.as_str();
-    report(&prober.seen, environment, file, &context)
+    report(&prober, environment, file, &context)
 }
 
 fn report(
-    seen: &Observations,
+    prober: &Prober,
     environment: &str,
     file: &Path,
     context: &ApiContext<'_>,
 ) -> Result<ExitStatus, Error> {
-    let (facts, options) = (seen.facts(), seen.options());
+    let Observations { options, responses, .. } = &prober.seen;
+    let facts = prober.seen.facts();
     let document = json!({
         "kustom": env!("CARGO_PKG_VERSION"),
         "environment": environment,
-        "emulator": seen.is_emulator,
+        "emulator": prober.is_emulator,
         "options": options,
         "facts": facts,
-        "responses": seen.responses,
+        "responses": responses,
     });
     let text = format!("{document:#}\n");
     files::replace_file(file, text.as_bytes())?;
@@ -169,7 +167,7 @@ impl View for Fact {
     const NOUN: &'static str = "fact";
     const COLUMNS: &'static [Column<Self>] = &[
         Column::fixed("FACT", |fact| fact.name.into()),
-        Column::new("ASSUMED", |fact| fact.assumed.as_str().into()),
+        Column::new("ASSUMED", |fact| fact.assumed.into()),
         Column::new("SEEN", |fact| match &fact.seen {
             Some(seen) if *seen == fact.assumed => Cell::styled("as assumed", CellStyle::Muted),
             Some(seen) => seen.as_str().into(),

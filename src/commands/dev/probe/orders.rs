@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::observations::Measurement;
+use super::measure::{Measurement, Subject};
 use super::operations::{CANCEL_ORDER, CAPTURE_ORDER, GET_ORDER, REFUND_ORDER, RELEASE_ORDER};
 use super::prober::{Prober, parse, seen, status_and_code};
 use super::response_check::printable;
@@ -37,11 +37,11 @@ impl Prober {
         if !self.can_read_orders().await? || self.pay().await?.is_none() {
             return Ok(None);
         }
-        self.measure_order_lag().await?;
-        let Some((id, order)) = self.pay_and_read_order().await? else { return Ok(None) };
+        let lag = self.measure("time until a new order can be read", Subject::OrderLag).await?;
+        let Some((id, order)) = self.pay_and_read_order(lag).await? else { return Ok(None) };
         self.observe_order(&order);
-        if self.seen.orders.is_captured == Some(false) {
-            self.probe_authorized_orders(id).await?;
+        if is_captured(&order) == Some(false) {
+            self.probe_authorized_orders(id, lag).await?;
         }
         self.probe_captured_order(id).await?;
         self.probe_refunds(id).await?;
@@ -52,7 +52,8 @@ impl Prober {
     async fn can_read_orders(&mut self) -> Result<bool, Error> {
         let unknown = self.send(GET_ORDER, &read_order_request(Uuid::new_v4(), None)).await?;
         let malformed = self.get(GET_ORDER, "/ordermanagement/v1/orders/no-uuid", &[]).await?;
-        self.seen.orders.unknown_id = Some((status_and_code(&unknown), status_and_code(&malformed)));
+        let statuses = format!("{} and {}", status_and_code(&unknown), status_and_code(&malformed));
+        self.seen.record("an unknown order ID, and one that is not a UUID", statuses);
         Ok(unknown.status == 404)
     }
 
@@ -73,9 +74,12 @@ impl Prober {
     }
 
     /// Pays a session, and reads its order once that is possible and its payment was captured, or is not captured by itself.
-    async fn pay_and_read_order(&mut self) -> Result<Option<(Uuid, Resource<Order>)>, Error> {
+    async fn pay_and_read_order(
+        &mut self,
+        lag: Measurement,
+    ) -> Result<Option<(Uuid, Resource<Order>)>, Error> {
         let Some(id) = self.pay().await? else { return Ok(None) };
-        if let (true, Some(Measurement::Within(bounds))) = (self.seen.is_emulator, self.seen.orders.lag) {
+        if let (true, Measurement::Within(bounds)) = (self.is_emulator, lag) {
             self.client.advance_clock(bounds.at_most).await?;
         }
         let started = Instant::now();
@@ -95,40 +99,48 @@ impl Prober {
     }
 
     fn observe_order(&mut self, order: &Resource<Order>) {
-        let currency = order.purchase_currency.as_deref();
-        let spelled = |spelling: String| currency == Some(spelling.as_str());
-        let seen = &mut self.seen.orders;
-        seen.is_captured = is_captured(order);
-        seen.currency_case = match () {
-            () if spelled(self.currency.to_ascii_uppercase()) => Some("upper"),
-            () if spelled(self.currency.to_ascii_lowercase()) => Some("lower"),
-            () => None,
+        let capture = is_captured(order).map(|is_captured| {
+            if is_captured { ("when the customer pays", "automatic") } else { ("by a request", "manual") }
+        });
+        self.seen.record_choice("capture of an order", capture);
+        let currency = order.purchase_currency.as_deref().unwrap_or_default();
+        let spelling = if currency == self.currency.to_ascii_uppercase() {
+            Some(("upper case", "upper"))
+        } else if currency == self.currency.to_ascii_lowercase() {
+            Some(("lower case", "lower"))
+        } else {
+            None
         };
-        seen.references = match order.merchant_reference1.as_deref() {
-            Some(REFERENCE) => Some("kept"),
-            Some(_) => Some("overwritten"),
-            None => None,
-        };
+        self.seen.record_choice("currency of an order", spelling);
+        let references = order.merchant_reference1.as_deref().map(|reference| match reference {
+            REFERENCE => ("those of the session", "kept"),
+            _ => ("its own", "overwritten"),
+        });
+        self.seen.record_choice("merchant references of an order", references);
         let is_present = |field: &str| {
             order.raw().get(field).and_then(Value::as_object).is_some_and(|fields| !fields.is_empty())
         };
-        seen.has_personal_data = Some(PERSONAL_FIELDS.into_iter().any(is_present));
+        let is_personal = PERSONAL_FIELDS.into_iter().any(is_present);
+        let words = if is_personal { "present" } else { "absent" };
+        self.seen.record_option("personal data in an order", words, is_personal);
     }
 
     /// Cancels one authorized order, releases another, and captures the given one.
-    async fn probe_authorized_orders(&mut self, id: Uuid) -> Result<(), Error> {
-        if let Some((other, _)) = self.pay_and_read_order().await? {
+    async fn probe_authorized_orders(&mut self, id: Uuid, lag: Measurement) -> Result<(), Error> {
+        let mut responses = Vec::new();
+        if let Some((other, _)) = self.pay_and_read_order(lag).await? {
             let response =
                 self.send(CANCEL_ORDER, &cancel_order_request(other, None, Uuid::new_v4())).await?;
-            self.seen.orders.on_authorized.push(("cancel", status_and_code(&response)));
+            responses.push(("cancel", status_and_code(&response)));
         }
-        if let Some((other, _)) = self.pay_and_read_order().await? {
+        if let Some((other, _)) = self.pay_and_read_order(lag).await? {
             let response =
                 self.send(RELEASE_ORDER, &release_order_request(other, None, Uuid::new_v4())).await?;
-            self.seen.orders.on_authorized.push(("release", status_and_code(&response)));
+            responses.push(("release", status_and_code(&response)));
         }
         let response = self.capture(id, ORDER_AMOUNT).await?;
-        self.seen.orders.on_authorized.push(("capture", status_and_code(&response)));
+        responses.push(("capture", status_and_code(&response)));
+        self.seen.record_cases("operations on an authorized order", &responses);
         Ok(())
     }
 
@@ -143,30 +155,40 @@ impl Prober {
             ("release", released),
             ("refund of too much", refunded),
         ];
-        self.seen.orders.on_captured =
-            responses.iter().map(|(name, response)| (*name, status_and_code(response))).collect();
+        let responses = responses.map(|(name, response)| (name, status_and_code(&response)));
+        self.seen.record_cases("operations on a captured order", &responses);
         Ok(())
     }
 
     async fn probe_refunds(&mut self, id: Uuid) -> Result<(), Error> {
         let key = Uuid::new_v4();
         let response = self.refund(id, 1, key).await?;
-        self.seen.orders.refund = Some(seen(&response));
+        self.seen.record("response to a refund", seen(&response).describe());
         if !response.is_success() {
             return Ok(());
         }
         let headers = ["refund-id", "location"].map(|name| response.header(name).is_some());
-        self.seen.orders.refund_headers = match headers {
-            [true, true] => Some("both"),
-            [false, true] => Some("location"),
-            [false, false] => Some("none"),
+        let named = match headers {
+            [true, true] => Some(("Refund-Id and Location", "both")),
+            [false, true] => Some(("Location", "location")),
+            [false, false] => Some(("neither", "none")),
             [true, false] => None,
         };
+        self.seen.record_choice("headers that name a refund", named);
         let used = self.used_key(id, key, &response).await?;
-        self.seen.orders.repeats_refund = self.is_forgotten(&used).await?;
-        match self.seen.orders.repeats_refund {
-            Some(true) => self.seen.orders.memory = Some(Measurement::Immediate),
-            Some(false) => self.measure_key_memory(id).await?,
+        let (repeat, memory) = ("refund with a key that was used", "memory of an idempotency key");
+        match self.is_forgotten(&used).await? {
+            Some(true) => {
+                self.seen.record(repeat, "processed again");
+                self.seen.record_measurement(memory, Measurement::Immediate);
+            }
+            Some(false) => {
+                self.seen.record(repeat, "not processed again");
+                // In real time this would take hours.
+                if self.is_emulator {
+                    self.measure(memory, Subject::KeyMemory(id)).await?;
+                }
+            }
             None => {}
         }
         self.refund_in_full(id).await
@@ -183,8 +205,9 @@ impl Prober {
         loop {
             let Some(order) = self.read_order(id).await? else { return Ok(()) };
             if order.captured_amount.is_some() && order.captured_amount == order.refunded_amount {
-                let status = order.status.as_ref().map(|status| printable(status.as_str()));
-                self.seen.orders.refunded_status = status;
+                if let Some(status) = &order.status {
+                    self.seen.record_refunded_status(&printable(status.as_str()));
+                }
                 break;
             }
             if !self.wait_a_moment(started).await? {
@@ -192,7 +215,7 @@ impl Prober {
             }
         }
         let response = self.refund(id, 1, Uuid::new_v4()).await?;
-        self.seen.orders.on_refunded = Some(status_and_code(&response));
+        self.seen.record("refund of a fully refunded order", status_and_code(&response));
         Ok(())
     }
 

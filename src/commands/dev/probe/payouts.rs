@@ -22,14 +22,21 @@ impl Prober {
     pub(super) async fn probe_payouts(&mut self, order: Option<Uuid>) -> Result<(), Error> {
         let payouts: Vec<Payout> = self.list_settlements(LIST_PAYOUTS, "payouts", &[]).await?;
         let found = match order {
-            Some(order) if self.seen.is_emulator => self.wait_for_payout(order).await?,
+            Some(order) if self.is_emulator => self.wait_for_payout(order).await?,
             _ => self.read_newest_payout(payouts).await?,
         };
         if let Some((payout, transactions)) = found {
-            self.seen.payouts.delay = delay(&payout, &transactions);
-            self.seen.payouts.fee = fee(&payout, &transactions);
-            self.seen.payouts.signs = signs(&transactions);
+            if let Some(delay) = delay(&payout, &transactions) {
+                let fact = "time from the end of a day (UTC) to its payout";
+                self.seen.record_option(fact, format!("{delay:#}"), delay);
+            }
+            let fees = fee(&payout, &transactions);
+            self.seen.record_choice("fees that are deducted from payouts", fees);
+            self.seen.record_choice("signs of amounts in transactions", signs(&transactions));
         }
+        // All lists have to have the same form.
+        let envelope = self.envelopes.first().copied().filter(|_| self.envelopes.len() == 1);
+        self.seen.record_choice("lists of payouts and transactions", envelope);
         Ok(())
     }
 
@@ -82,14 +89,14 @@ impl Prober {
         let response = self.get(operation, &format!("/settlements/v1/{name}"), query).await?;
         let mut body = parse(&response);
         let (envelope, items) = match body.get_mut(name).map(Value::take) {
-            Some(items) => ("object", items),
-            None => ("array", body),
+            Some(items) => (("an object with the list", "object"), items),
+            None => (("the list itself", "array"), body),
         };
         let Value::Array(items) = items else { return Ok(Vec::new()) };
         if !response.is_success() {
             return Ok(Vec::new());
         }
-        self.seen.payouts.envelopes.insert(envelope);
+        self.envelopes.insert(envelope);
         Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
     }
 }
@@ -113,7 +120,7 @@ fn delay(payout: &Payout, transactions: &[Transaction]) -> Option<SignedDuration
 }
 
 /// The fees, if an emulator can deduct the same.
-fn fee(payout: &Payout, transactions: &[Transaction]) -> Option<&'static str> {
+fn fee(payout: &Payout, transactions: &[Transaction]) -> Option<(&'static str, &'static str)> {
     let totals = payout.totals.as_ref()?;
     if totals.commission_amount.is_some_and(|amount| amount != 0) {
         return None;
@@ -123,7 +130,7 @@ fn fee(payout: &Payout, transactions: &[Transaction]) -> Option<&'static str> {
         .peekable();
     sales.peek()?;
     if totals.fee_amount? == 0 {
-        return of_kind(transactions, TransactionType::Fee).next().is_none().then_some("none");
+        return of_kind(transactions, TransactionType::Fee).next().is_none().then_some(("no fees", "none"));
     }
     let is_one_percent = |sale: &Transaction| {
         let mut fees = of_kind(transactions, TransactionType::Fee)
@@ -132,11 +139,11 @@ fn fee(payout: &Payout, transactions: &[Transaction]) -> Option<&'static str> {
         let of_sale = fees.next().and_then(amount);
         fees.next().is_none() && of_sale.is_some() && of_sale == amount(sale).map(|amount| amount / 100)
     };
-    sales.all(is_one_percent).then_some("one_percent")
+    sales.all(is_one_percent).then_some(("1% of each sale", "one_percent"))
 }
 
 /// The sign of refunds and fees, if all of them have the same.
-fn signs(transactions: &[Transaction]) -> Option<&'static str> {
+fn signs(transactions: &[Transaction]) -> Option<(&'static str, &'static str)> {
     let deductions = [TransactionType::Return, TransactionType::Fee].map(|kind| of_kind(transactions, kind));
     let mut signs = deductions
         .into_iter()
@@ -144,7 +151,8 @@ fn signs(transactions: &[Transaction]) -> Option<&'static str> {
         .filter_map(|transaction| transaction.amount.map(i64::signum))
         .filter(|sign| *sign != 0);
     let first = signs.next()?;
-    signs.all(|sign| sign == first).then_some(if first > 0 { "unsigned" } else { "signed" })
+    let (unsigned, signed) = (("all are positive", "unsigned"), ("refunds and fees are negative", "signed"));
+    signs.all(|sign| sign == first).then_some(if first > 0 { unsigned } else { signed })
 }
 
 #[cfg(test)]
@@ -178,15 +186,18 @@ mod tests {
         assert_eq!(delay(&payout(0, 0), &[]), None);
         assert_eq!(delay(&payout(0, 0), &list(&[sale("2026-03-06", 100)])), None, "paid out before");
 
-        assert_eq!(fee(&payout(10, 0), &one_day), Some("one_percent"));
-        assert_eq!(fee(&payout(0, 0), &two_days), Some("none"));
+        assert_eq!(fee(&payout(10, 0), &one_day), Some(("1% of each sale", "one_percent")));
+        assert_eq!(fee(&payout(0, 0), &two_days), Some(("no fees", "none")));
         assert_eq!(fee(&payout(10, 5), &one_day), None, "a commission");
         assert_eq!(fee(&payout(20, 0), &list(&[sale(monday, 1099), fee_of(monday, 20)])), None);
         assert_eq!(fee(&payout(10, 0), &list(&[sale(monday, 1099), fee_of(tuesday, 10)])), None);
         assert_eq!(fee(&payout(0, 0), &list(&[sale(monday, 99)])), None, "too small for a fee");
 
-        assert_eq!(signs(&one_day), Some("unsigned"));
-        assert_eq!(signs(&list(&[fee_of(monday, -1), returned(-5), returned(0)])), Some("signed"));
+        assert_eq!(signs(&one_day), Some(("all are positive", "unsigned")));
+        assert_eq!(
+            signs(&list(&[fee_of(monday, -1), returned(-5), returned(0)])),
+            Some(("refunds and fees are negative", "signed"))
+        );
         assert_eq!(signs(&list(&[fee_of(monday, 1), returned(-5)])), None);
         assert_eq!(signs(&list(&[sale(monday, 100), fee_of(monday, 0)])), None);
     }

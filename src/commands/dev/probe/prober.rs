@@ -1,5 +1,6 @@
 //! Runs the probe, and sends its requests.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use http::Method;
@@ -7,7 +8,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::observations::{Observations, Seen};
+use super::facts::{Observations, Seen};
+use super::measure::Subject;
 use super::open_sessions::OpenSessions;
 use super::operations::{Api, Operation};
 use super::response_check::{ResponseCheck, printable, problem_shape};
@@ -31,12 +33,15 @@ pub(super) struct Prober {
     pub(super) cancel: CancellationToken,
     /// Wait until a session has expired, in real time.
     pub(super) wait: bool,
+    pub(super) is_emulator: bool,
     pub(super) currency: String,
     pub(super) sessions: OpenSessions,
     pub(super) device_id: String,
     /// Objects that were created and not removed, apart from sessions.
     pub(super) devices: Vec<String>,
     pub(super) enrollments: Vec<String>,
+    /// The forms of the lists of settlements, in words and as the value of the option.
+    pub(super) envelopes: BTreeSet<(&'static str, &'static str)>,
     pub(super) seen: Observations,
 }
 
@@ -49,10 +54,19 @@ impl Prober {
         currency: String,
         sessions: OpenSessions,
     ) -> Self {
-        let seen = Observations { is_emulator, ..Observations::default() };
-        let device_id = String::new();
-        let (devices, enrollments) = (Vec::new(), Vec::new());
-        Self { client, cancel, wait, currency, sessions, device_id, devices, enrollments, seen }
+        Self {
+            client,
+            cancel,
+            wait,
+            is_emulator,
+            currency,
+            sessions,
+            device_id: String::new(),
+            devices: Vec::new(),
+            enrollments: Vec::new(),
+            envelopes: BTreeSet::new(),
+            seen: Observations::default(),
+        }
     }
 
     /// Probes everything. What was seen until an error is kept.
@@ -63,7 +77,7 @@ impl Prober {
             return Err(Error::new(ErrorKind::Unavailable, message));
         }
         let (created, device_id) = self.create_device(location_id.as_deref()).await?;
-        self.seen.create_device = Some(created);
+        self.seen.record("response to a simulated device", created.describe());
         self.device_id = device_id.ok_or_else(|| {
             let message = format!("the API responded with {} to a new simulated device", created.status);
             Error::new(ErrorKind::Refused, message)
@@ -72,11 +86,13 @@ impl Prober {
         if let Some(location_id) = location_id {
             self.probe_enrollments(&location_id).await?;
         }
-        self.probe_sessions().await?;
+        let can_create_sessions = self.probe_sessions().await?;
         self.probe_carts().await?;
         self.probe_offline_device().await?;
-        self.measure_list_lag().await?;
-        self.measure_session_lifetime().await?;
+        self.measure("time until a new device is listed", Subject::ListLag).await?;
+        if can_create_sessions && (self.is_emulator || self.wait) {
+            self.measure("session lifetime", Subject::SessionLifetime).await?;
+        }
         let order = self.probe_orders().await?;
         self.probe_payouts(order).await?;
         self.probe_deletions().await
@@ -112,15 +128,13 @@ impl Prober {
     pub(super) fn note(&mut self, operation: Operation, response: &Response) {
         let content_type = response.header("content-type").unwrap_or_default();
         let check = ResponseCheck::new(operation, response.status, content_type, &response.body);
-        if let Err(at) = self.seen.responses.binary_search(&check) {
-            self.seen.responses.insert(at, check);
-        }
+        self.seen.responses.insert(check);
         if !response.is_success() {
-            let shapes = match operation.api {
-                Api::InPerson => &mut self.seen.problem_shapes,
-                Api::Orders => &mut self.seen.orders.problem_shapes,
+            let fact = match operation.api {
+                Api::InPerson => "fields of an error",
+                Api::Orders => "fields of an error about an order",
             };
-            shapes.insert(problem_shape(content_type, &response.body));
+            self.seen.record_problem_shape(fact, problem_shape(content_type, &response.body));
         }
     }
 
@@ -161,7 +175,7 @@ impl Prober {
     /// Waits a moment before something is requested again. Returns false if it has taken too long, and on an emulator, where
     /// nothing happens later by itself.
     pub(super) async fn wait_a_moment(&self, started: Instant) -> Result<bool, Error> {
-        if self.seen.is_emulator || started.elapsed() >= MAX_POLL {
+        if self.is_emulator || started.elapsed() >= MAX_POLL {
             return Ok(false);
         }
         match self.cancel.run_until_cancelled(tokio::time::sleep(POLL_INTERVAL)).await {

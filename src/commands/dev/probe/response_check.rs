@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::operations::{Field, Kind, Operation};
+use super::operations::Operation;
 
 /// A response compared with its description. It has no value of the response, so that it can be published.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -17,16 +17,20 @@ pub(super) struct ResponseCheck {
 
 impl ResponseCheck {
     pub(super) fn new(operation: Operation, status: u16, content_type: &str, body: &[u8]) -> Self {
-        let is_success = (200..300).contains(&status);
         let content_type = content_type.split(';').next().unwrap_or_default().trim();
         let mut differences = Vec::new();
-        if is_success && operation.success.is_some_and(|described| described != status) {
-            differences.push(format!("the status {status} is not described"));
-        }
-        let fields = if is_success { operation.fields } else { operation.problem() };
+        let schema = if (200..300).contains(&status) {
+            let (described, schema) = operation.success().unwrap_or(("", &Value::Null));
+            if described != "2XX" && described != status.to_string() {
+                differences.push(format!("the status {status} is not described"));
+            }
+            schema
+        } else {
+            operation.problem()
+        };
         match serde_json::from_slice(body) {
-            _ if fields.is_empty() => {}
-            Ok(Value::Object(object)) => compare_fields(&object, fields, "", &mut differences),
+            _ if schema.is_null() => {}
+            Ok(Value::Object(object)) => compare_fields(&object, schema, "", &mut differences),
             Ok(Value::Array(_)) => differences.push("the body is an array".to_owned()),
             _ if body.is_empty() => differences.push("the body is empty".to_owned()),
             _ => differences.push("the body is not a JSON object".to_owned()),
@@ -55,37 +59,43 @@ pub(super) fn problem_shape(content_type: &str, body: &[u8]) -> String {
     format!("{content_type}: {fields}")
 }
 
-fn compare_fields(object: &Map<String, Value>, fields: &[Field], path: &str, differences: &mut Vec<String>) {
+fn compare_fields(object: &Map<String, Value>, schema: &Value, path: &str, differences: &mut Vec<String>) {
     for (name, value) in object {
         let path = format!("{path}{}", printable(name));
-        let Some((_, kind)) = fields.iter().find(|(known, _)| known == name) else {
+        let field = &schema["properties"][name];
+        if field.is_null() {
             differences.push(format!("the field {path} is not described"));
-            continue;
-        };
-        match (kind, value) {
-            // An absent value may be null (observed).
-            (_, Value::Null)
-            | (Kind::Text, Value::String(_))
-            | (Kind::Boolean, Value::Bool(_))
-            | (Kind::AnyObject, Value::Object(_)) => {}
-            (Kind::Integer, Value::Number(number)) if number.is_i64() => {}
-            (Kind::Map, Value::Object(map)) if map.values().all(Value::is_string) => {}
-            (Kind::Texts, Value::Array(items)) if items.iter().all(Value::is_string) => {}
-            (Kind::Object(fields), Value::Object(object)) => {
-                compare_fields(object, fields, &format!("{path}."), differences);
-            }
-            (Kind::List(fields), Value::Array(items)) => {
-                for item in items {
-                    match item {
-                        Value::Object(item) => {
-                            compare_fields(item, fields, &format!("{path}[]."), differences);
-                        }
-                        _ => differences.push(format!("an element of {path} is not an object")),
+        } else {
+            compare_value(value, field, &path, differences);
+        }
+    }
+}
+
+fn compare_value(value: &Value, schema: &Value, path: &str, differences: &mut Vec<String>) {
+    let (properties, items) = (&schema["properties"], &schema["items"]);
+    let is_map = schema["additionalProperties"].is_object();
+    match (schema["type"].as_str().unwrap_or_default(), value) {
+        // An absent value may be null (observed).
+        (_, Value::Null) | ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => {}
+        ("integer", Value::Number(number)) if number.is_i64() => {}
+        ("object", Value::Object(object)) if properties.is_object() => {
+            compare_fields(object, schema, &format!("{path}."), differences);
+        }
+        // The values of a map are strings, and any other object is not described further.
+        ("object", Value::Object(object)) if !is_map || object.values().all(Value::is_string) => {}
+        ("array", Value::Array(texts)) if items["type"] == "string" && texts.iter().all(Value::is_string) => {
+        }
+        ("array", Value::Array(elements)) if items["type"] == "object" => {
+            for element in elements {
+                match element {
+                    Value::Object(element) => {
+                        compare_fields(element, items, &format!("{path}[]."), differences);
                     }
+                    _ => differences.push(format!("an element of {path} is not an object")),
                 }
             }
-            _ => differences.push(format!("the field {path} has another type than described")),
         }
+        _ => differences.push(format!("the field {path} has another type than described")),
     }
 }
 

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::observations::Seen;
+use super::facts::Seen;
 use super::operations::{CANCEL_SESSION, CREATE_SESSION, GET_SESSION, TAP};
 use super::prober::{Prober, parse, seen};
 use super::response_check::printable;
@@ -19,28 +19,43 @@ pub(super) const REFERENCE: &str = "kustom-probe";
 const MAX_EXPIRIES: u32 = 5;
 
 impl Prober {
-    pub(super) async fn probe_sessions(&mut self) -> Result<(), Error> {
+    /// Returns whether the API creates sessions.
+    pub(super) async fn probe_sessions(&mut self) -> Result<bool, Error> {
         let (created, first) = self.create_session(json!({})).await?;
-        self.seen.create_session = Some(created);
-        let Some(first) = first else { return Ok(()) };
+        self.seen.record("response to a new session", created.describe());
+        let Some(first) = first else { return Ok(false) };
         self.end_session(first).await?;
         self.probe_second_session().await?;
+        let mut declines = Vec::new();
         for outcome in TapOutcome::ALL.into_iter().filter(|outcome| *outcome != TapOutcome::Success) {
             let (id, _, session) = self.tap_open_session(outcome, json!({})).await?;
-            self.seen.declines.push((outcome.as_str(), printable(status_of(&session))));
+            declines.push((outcome.as_str(), printable(status_of(&session))));
             self.end_session(id).await?;
         }
+        self.seen.record_declines(&declines);
         let (paid, tapped, session) = self.tap_open_session(TapOutcome::Success, json!({})).await?;
         if status_of(&session) == SessionStatus::Finalized.as_str() {
-            self.seen.tap = Some(tapped);
-            self.seen.tap_on_ended = Some(self.tap(paid, TapOutcome::Success).await?);
-            self.seen.cancel_paid = Some(self.cancel(paid).await?);
+            self.seen.record("response to a simulated tap", tapped.describe());
+            if tapped.is_success() {
+                let option = if tapped.has_body { "session" } else { "empty" };
+                self.seen.set_option("response to a simulated tap", option);
+            }
+            let tapped_again = self.tap(paid, TapOutcome::Success).await?;
+            self.seen.record("tap on an ended session", tapped_again.status);
+            let canceled = self.cancel(paid).await?;
+            self.seen.record("cancel of a paid session", canceled.status);
         }
         self.end_session(paid).await?;
         let canceled = self.open_session().await?;
         self.cancel(canceled).await?;
-        self.seen.cancel_cancelled = Some(self.cancel(canceled).await?);
-        self.end_session(canceled).await
+        let canceled_again = self.cancel(canceled).await?;
+        self.seen.record_option(
+            "cancel of a canceled session",
+            canceled_again.status,
+            if canceled_again.is_success() { "answer" } else { "conflict" },
+        );
+        self.end_session(canceled).await?;
+        Ok(true)
     }
 
     pub(super) async fn probe_second_session(&mut self) -> Result<(), Error> {
@@ -52,7 +67,8 @@ impl Prober {
                 self.end_session(id).await?;
             }
             if is_open {
-                self.seen.second_session = Some(created);
+                let is_rejected = created.status == 409;
+                self.seen.record_option("second open session on a device", created.describe(), is_rejected);
                 break;
             }
         }

@@ -10,11 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::api::{BaseUrl, Client, Credentials, FailureCause, Response, Transport};
-use crate::emulator::state::{
-    AfterDecline, CancelEnded, CurrencyCase, DeleteStatus, EnrollmentDialect, FullyRefunded, MerchantIdNeed,
-    OfflineDevice, OptionInfo, OrderCapture, OrderReferences, PayoutFee, RefundHeaders, SettlementsEnvelope,
-    TapAnswer, TransactionSigns,
-};
+use crate::emulator::state::{OptionInfo, OrderCapture, SettlementsEnvelope, TransactionSigns};
 use crate::emulator::{API_KEY, Emulator, MERCHANT_ID, State};
 use crate::secret::ApiKey;
 
@@ -146,69 +142,37 @@ fn assert_clean(emulator: &Emulator, unknown_sessions: usize) {
     assert!(open.len() <= unknown_sessions, "{open:?}");
 }
 
-fn any_of<T: clap::ValueEnum + std::fmt::Debug + 'static>() -> impl Strategy<Value = T> {
-    proptest::sample::select(T::value_variants())
+/// The longest value of each option that is a duration; all but the first can be zero.
+const LONGEST: [(&str, i64); 5] = [
+    ("session_lifetime", 100_000),
+    ("list_lag", 5000),
+    ("order_lag", 100_000),
+    ("idempotency_memory", 1_000_000),
+    ("payout_delay", 10_000_000),
+];
+
+fn value_of(option: OptionInfo) -> BoxedStrategy<(String, String)> {
+    let name = option.name;
+    let values: Vec<_> = option.values.into_iter().map(|(value, _)| value).collect();
+    if !values.is_empty() {
+        return proptest::sample::select(values).prop_map(move |value| (name.clone(), value)).boxed();
+    }
+    let (_, longest) = LONGEST.into_iter().find(|(other, _)| *other == name).unwrap();
+    let shortest = if name == "session_lifetime" { 1..=90_i64 } else { 0..=0 };
+    let seconds = prop_oneof![shortest, 1..=90_i64, 1..=longest];
+    seconds.prop_map(move |seconds| (name.clone(), SignedDuration::from_secs(seconds).to_string())).boxed()
 }
 
-fn seconds(longest: i64) -> impl Strategy<Value = SignedDuration> {
-    (1..=longest).prop_map(SignedDuration::from_secs)
-}
-
-fn none_or_seconds(longest: i64) -> impl Strategy<Value = SignedDuration> {
-    prop_oneof![Just(SignedDuration::ZERO), seconds(90), seconds(longest)]
-}
-
+/// Any combination of options.
 fn options() -> impl Strategy<Value = EmulatorOptions> {
-    let durations = (
-        prop_oneof![seconds(90), seconds(100_000)],
-        none_or_seconds(5000),
-        none_or_seconds(100_000),
-        none_or_seconds(1_000_000),
-        none_or_seconds(10_000_000),
-    );
-    let flags = any::<[bool; 3]>();
-    let sessions = (any_of::<AfterDecline>(), any_of::<CancelEnded>(), any_of::<TapAnswer>());
-    let devices = (any_of::<DeleteStatus>(), any_of::<MerchantIdNeed>(), any_of::<OfflineDevice>());
-    let orders = (any_of::<OrderCapture>(), any_of::<CurrencyCase>(), any_of::<OrderReferences>());
-    let refunds = (any_of::<FullyRefunded>(), any_of::<RefundHeaders>(), any_of::<EnrollmentDialect>());
-    let payouts = (any_of::<PayoutFee>(), any_of::<SettlementsEnvelope>(), any_of::<TransactionSigns>());
-    (durations, flags, sessions, devices, orders, refunds, payouts).prop_map(
-        |(durations, flags, sessions, devices, orders, refunds, payouts)| {
-            let (session_lifetime, list_lag, order_lag, idempotency_memory, payout_delay) = durations;
-            let [one_open_session_per_device, strict_sums, order_personal_data] = flags;
-            let (status_after_decline, cancel_ended, tap_answer) = sessions;
-            let (delete_status, device_list_merchant_id, offline_device) = devices;
-            let (order_capture, order_currency_case, order_references) = orders;
-            let (fully_refunded_status, refund_headers, enrollment_dialect) = refunds;
-            let (payout_fee, settlements_envelope, transaction_signs) = payouts;
-            // Every field is named, so that a new option is part of the test.
-            EmulatorOptions {
-                session_lifetime,
-                status_after_decline,
-                one_open_session_per_device,
-                cancel_ended,
-                enrollment_dialect,
-                strict_sums,
-                delete_status,
-                tap_answer,
-                device_list_merchant_id,
-                offline_device,
-                list_lag,
-                order_capture,
-                order_lag,
-                order_currency_case,
-                order_references,
-                order_personal_data,
-                fully_refunded_status,
-                refund_headers,
-                idempotency_memory,
-                payout_delay,
-                payout_fee,
-                settlements_envelope,
-                transaction_signs,
-            }
-        },
-    )
+    let values: Vec<_> = OptionInfo::list().into_iter().map(value_of).collect();
+    values.prop_map(|values| {
+        let mut options = EmulatorOptions::default();
+        for (name, value) in values {
+            options.set(&name, &value).unwrap();
+        }
+        options
+    })
 }
 
 proptest! {
@@ -217,7 +181,7 @@ proptest! {
     #[test]
     fn the_probe_finds_exactly_the_options_of_an_emulator(options in options()) {
         let emulator = emulator_with(options.clone());
-        let found = run_on(&emulator).options();
+        let found = run_on(&emulator).options;
         let mut same = EmulatorOptions::default();
         for (name, value) in &found {
             same.set(name, value).unwrap();
@@ -234,7 +198,7 @@ fn every_value_of_every_option_is_found() {
         for (value, _) in option.values {
             let mut options = EmulatorOptions::default();
             options.set(&option.name, &value).unwrap();
-            let found = run_on(&emulator_with(options)).options();
+            let found = run_on(&emulator_with(options)).options;
             assert_eq!(found.get(option.name.as_str()), Some(&value), "{}", option.name);
         }
     }
@@ -293,7 +257,7 @@ fn an_account_whose_clock_cannot_be_advanced_shows_payouts_once_it_has_some() {
     let dir = tempfile::tempdir().unwrap();
     let probe = || run(prober_of(connect(emulator.router()), dir.path(), false)).unwrap();
     let missing = |seen: &Observations| {
-        let found = seen.options();
+        let found = &seen.options;
         let names = OptionInfo::list().into_iter().map(|option| option.name);
         names.filter(|name| !found.contains_key(name.as_str())).collect::<Vec<_>>()
     };
@@ -311,7 +275,7 @@ fn an_account_whose_clock_cannot_be_advanced_shows_payouts_once_it_has_some() {
     emulator.with_state(|state, context| state.advance_clock(four_days, context)).unwrap();
     let with_payouts = probe();
     assert_eq!(missing(&with_payouts), unseen);
-    let found = with_payouts.options();
+    let found = with_payouts.options;
     for (name, value) in
         [("payout_delay", "PT30H"), ("payout_fee", "one_percent"), ("transaction_signs", "signed")]
     {
@@ -325,7 +289,7 @@ fn the_file_contains_no_value_of_the_account() {
     let emulator = emulator_with(EmulatorOptions::default());
     let seen = run_on(&emulator);
     let text =
-        json!({"facts": seen.facts(), "options": seen.options(), "responses": seen.responses}).to_string();
+        json!({"facts": seen.facts(), "options": seen.options, "responses": seen.responses}).to_string();
     let state = serde_json::to_value(emulator.state()).unwrap();
     for list in ["devices", "sessions", "enrollments", "locations", "orders"] {
         for record in state[list].as_array().unwrap() {
