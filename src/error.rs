@@ -222,6 +222,13 @@ impl Error {
     }
 }
 
+/// Secrets and webhook IDs are checked before they are used.
+impl From<standardwebhooks::WebhookError> for Error {
+    fn from(error: standardwebhooks::WebhookError) -> Self {
+        Self::new(ErrorKind::Bug, error.to_string())
+    }
+}
+
 impl From<&clap::Error> for Error {
     fn from(error: &clap::Error) -> Self {
         let mut text = error.to_string();

@@ -31,7 +31,8 @@ pub(super) fn check_address(address: SocketAddr, is_public: bool, reason: &str) 
         .hint("listen on 127.0.0.1, or add --public to allow other machines"))
 }
 
-pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+/// Listens on an address. Returns the one with the port that was selected, too.
+pub(super) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => Error::usage(format!("{address} is already in use")).hint(format!(
             "stop the program that uses it, or let kustom select a free port: --listen {}",
@@ -46,13 +47,15 @@ pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
 /// tries again. Systems have a limit of their own.
 const BACKLOG: u32 = 4096;
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn listen(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // As `TcpListener::bind` does it: connections that a former process has closed do not keep the address in use.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(BACKLOG)
+    let listener = socket.listen(BACKLOG)?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 /// A file with the URL of a running server. It is removed when this value is dropped.

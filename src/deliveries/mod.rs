@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
@@ -69,7 +70,8 @@ pub(crate) enum StoreError {
 }
 
 /// How far a delivery came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum DeliveryState {
     /// It is stored, and nothing else happened.
     Received,
@@ -106,28 +108,35 @@ impl DeliveryState {
     }
 }
 
-#[derive(Debug, Clone)]
+/// A delivery, which serializes to what lists print.
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct StoredDelivery {
+    #[serde(skip)]
     pub(crate) seq: i64,
     pub(crate) webhook_id: String,
     pub(crate) received_at: Timestamp,
-    pub(crate) state: DeliveryState,
+    #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
     pub(crate) session_id: Option<String>,
     pub(crate) order_id: Option<String>,
-    /// As received, except credentials.
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+    #[serde(rename = "outcome")]
+    pub(crate) state: DeliveryState,
     /// How often it was processed.
     pub(crate) attempts: u32,
     /// The status of the response to the sender.
     pub(crate) status: Option<u16>,
     /// Why it was not acknowledged.
     pub(crate) reason: Option<String>,
-    /// The body of the application's response, truncated.
-    pub(crate) response: Option<String>,
     /// The URL of the application, without its query.
     pub(crate) forwarded_to: Option<String>,
+    /// As received, except credentials.
+    #[serde(skip)]
+    pub(crate) headers: HeaderMap,
+    #[serde(skip)]
+    pub(crate) body: Vec<u8>,
+    /// The body of the application's response, truncated.
+    #[serde(skip)]
+    pub(crate) response: Option<String>,
 }
 
 impl StoredDelivery {
@@ -316,18 +325,15 @@ impl DeliveryStore {
 
     /// The deliveries whose webhook ID is this, or begins with it.
     pub(crate) fn find(&self, id: &str) -> Result<Vec<StoredDelivery>, StoreError> {
+        // Of several with exactly this ID, the valid one is meant, or else the newest.
         let select = format!(
-            "SELECT {COLUMNS} FROM deliveries WHERE webhook_id = ?1 OR substr(webhook_id, 1, length(?1)) = ?1 \
-             ORDER BY seq DESC LIMIT 100"
+            "SELECT {COLUMNS} FROM deliveries WHERE substr(webhook_id, 1, length(?1)) = ?1 \
+             ORDER BY webhook_id = ?1 AND valid DESC, webhook_id = ?1 DESC, seq DESC LIMIT 100"
         );
         let mut found: Vec<StoredDelivery> =
             self.run(|connection| connection.prepare(&select)?.query_map([id], read)?.collect())?;
-        if found.iter().any(|delivery| delivery.webhook_id == id) {
-            found.retain(|delivery| delivery.webhook_id == id);
-            // Of several with this ID, the valid one is meant, or else the newest.
-            let valid =
-                found.iter().position(|delivery| delivery.state != DeliveryState::Refused).unwrap_or(0);
-            found = vec![found.swap_remove(valid)];
+        if found.first().is_some_and(|delivery| delivery.webhook_id == id) {
+            found.truncate(1);
         }
         Ok(found)
     }

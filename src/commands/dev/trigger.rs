@@ -80,8 +80,7 @@ impl Args {
         let endpoint =
             CallbackEndpoint::new(&to, app.settings.request_timeout(), app.allow_http().as_deref())
                 .map_err(|error| Error::usage(format!("--to cannot be used: {error}")))?;
-        let poster = CallbackPoster::new(endpoint, &secrets)
-            .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
+        let poster = CallbackPoster::new(endpoint, &secrets)?;
         // A sample needs no account. If there is one, its guards apply.
         let account = if session.is_none() && !has_account(app)? { None } else { Some(app.account()?) };
         if account.as_ref().is_some_and(Account::is_production) {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::row::DeliveryRow;
 use super::{lost, store};
 use crate::args;
 use crate::commands::help::text::after_help;
@@ -62,8 +61,8 @@ impl Args {
             limit: limit.map(|limit| limit as usize),
             is_summary: true,
         };
-        let deliveries = store.list(&filter).map_err(|error| store::store_error(&error))?;
-        app.output.print_list(deliveries.into_iter().map(DeliveryRow::from))?;
+        let deliveries = store.list(&filter)?;
+        app.output.print_list(deliveries)?;
         if !check {
             return Ok(ExitStatus::Success);
         }

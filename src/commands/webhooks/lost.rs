@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::store::store_error;
 use crate::context::ApiContext;
 use crate::deliveries::DeliveryStore;
 use crate::error::Error;
@@ -43,7 +42,7 @@ pub(super) async fn report(
     grace: SignedDuration,
     ended: &mut HashSet<Uuid>,
 ) -> Result<(), Error> {
-    let callbacks = store.session_callbacks(since).map_err(|error| store_error(&error))?;
+    let callbacks = store.session_callbacks(since)?;
     for id in open_sessions(&callbacks).filter(|id| !ended.contains(id)).collect::<Vec<_>>() {
         let session = match context.client.session(id).await {
             Ok(session) => session,

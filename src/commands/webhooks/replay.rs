@@ -69,8 +69,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { deliveries, failed, since, to, resign, secret_file, set } = self;
         let secrets = args::read_secrets(&secret_file, &app.output)?;
-        let signer = if resign { Some(Signer::new(&secrets)) } else { None };
-        let signer = signer.transpose().map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
+        let signer = if resign { Some(Signer::new(&secrets)?) } else { None };
         let store = store::open(app)?;
         let chosen = choose(&store, &deliveries, failed, since)?;
         let allow_http = app.allow_http();
@@ -133,13 +132,12 @@ fn choose(
     if ids.is_empty() {
         let since = since.map(args_since).transpose()?;
         let filter = DeliveryFilter { since, failed, ..DeliveryFilter::default() };
-        let mut found = store.list(&filter).map_err(|error| store::store_error(&error))?;
+        let mut found = store.list(&filter)?;
         // Anybody may have sent what failed verification.
         found.retain(|delivery| delivery.state != DeliveryState::Refused);
         return Ok(found);
     }
-    let found: Result<Vec<_>, Error> = ids.iter().rev().map(|id| store::find(store, id)).collect();
-    found
+    ids.iter().rev().map(|id| store::find(store, id)).collect()
 }
 
 /// Sends a delivery once and stores the result. Returns what failed, if it was not acknowledged.
@@ -167,9 +165,6 @@ pub(super) async fn replay(
     }
     headers.insert(REPEATED_HEADER, HeaderValue::from_static("true"));
     let is_believed = delivery.state != DeliveryState::Refused;
-    let save = |result: Result<(), crate::deliveries::StoreError>| {
-        result.map_err(|error| store::store_error(&error))
-    };
     let started = Instant::now();
     let response = endpoint.post(headers, body).await;
     let mut result = ReplayResult {
@@ -188,7 +183,7 @@ pub(super) async fn replay(
             let reason =
                 (!status.is_success()).then(|| format!("the application responded with {}", status.as_u16()));
             if is_believed {
-                save(store.mark_processing(delivery.seq, Some(&endpoint.display_url())))?;
+                store.mark_processing(delivery.seq, Some(&endpoint.display_url()))?;
                 let state =
                     if reason.is_none() { DeliveryState::Acknowledged } else { DeliveryState::Failed };
                 let finish = Finish {
@@ -196,7 +191,7 @@ pub(super) async fn replay(
                     reason: reason.as_deref(),
                     response: Some(response.body()),
                 };
-                save(store.finish(delivery.seq, state, &finish))?;
+                store.finish(delivery.seq, state, &finish)?;
             }
             reason.map(|reason| Error::new(ErrorKind::Refused, format!("{}: {reason}", escape_control(&id))))
         }

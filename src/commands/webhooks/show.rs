@@ -28,7 +28,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { delivery } = self;
         let found = store::find(&store::open(app)?, &delivery)?;
-        app.output.print_item(&DeliveryDetails::from(&found))?;
+        app.output.print_item(&DeliveryDetails::from(found))?;
         Ok(ExitStatus::Success)
     }
 }

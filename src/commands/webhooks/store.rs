@@ -6,17 +6,19 @@ use crate::error::{Error, ErrorKind};
 use crate::text::escape_control;
 
 pub(super) fn open(app: &App) -> Result<DeliveryStore, Error> {
-    DeliveryStore::open(&app.settings.paths.state).map_err(|error| store_error(&error))
+    Ok(DeliveryStore::open(&app.settings.paths.state)?)
 }
 
-pub(super) fn store_error(error: &StoreError) -> Error {
-    Error::new(ErrorKind::Unavailable, error.to_string())
-        .hint("check the file with `kustom doctor`, or name another directory in KUSTOM_STATE")
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::new(ErrorKind::Unavailable, error.to_string())
+            .hint("check the file with `kustom doctor`, or name another directory in KUSTOM_STATE")
+    }
 }
 
 /// Finds the delivery with this ID or unambiguous ID prefix.
 pub(super) fn find(store: &DeliveryStore, id: &str) -> Result<StoredDelivery, Error> {
-    let mut found = store.find(id).map_err(|error| store_error(&error))?;
+    let mut found = store.find(id)?;
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(Error::new(ErrorKind::NotFound, format!("there is no delivery {}", escape_control(id)))

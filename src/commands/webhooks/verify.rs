@@ -68,8 +68,7 @@ impl Args {
     pub(super) fn run(self, app: &App) -> Result<ExitStatus, Error> {
         let Self { secret_file, headers, body, id, at } = self;
         let secrets = args::read_secrets(&secret_file, &app.output)?;
-        let verifier =
-            Verifier::new(&secrets).map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?;
+        let verifier = Verifier::new(&secrets)?;
         let (headers, body, received_at) = match id {
             Some(id) => {
                 let stored = store::find(&store::open(app)?, &id)?;

@@ -130,10 +130,7 @@ impl ServeArgs {
         let options = self.read_options()?;
         app.block_on_with_cleanup(async {
             let output = &*app.output;
-            let (server, events) = self.bind(seed, &options, setup, app).await?;
-            let address = server
-                .address()
-                .map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+            let (server, address, events) = self.bind(seed, &options, setup, app).await?;
             let url = format!("http://{}", reachable_address(address));
             let mut object = json!({"url": url, "key": API_KEY, "merchant_id": MERCHANT_ID});
             if let Some(token) = &token {
@@ -211,10 +208,9 @@ impl ServeArgs {
         let poster = |url: &String| {
             let endpoint = CallbackEndpoint::new(url, CALLBACK_TIMEOUT, allow_http.as_deref())
                 .map_err(|error| Error::usage(format!("--callback-url cannot be used: {error}")))?;
-            CallbackPoster::new(endpoint, &secrets)
-                .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
+            Ok(CallbackPoster::new(endpoint, &secrets)?)
         };
-        let posters = self.callback_url.iter().map(poster).collect::<Result<_, _>>()?;
+        let posters = self.callback_url.iter().map(poster).collect::<Result<_, Error>>()?;
         Ok(Callbacks::new(posters))
     }
 
@@ -225,7 +221,7 @@ impl ServeArgs {
         options: &[(String, String)],
         setup: Setup,
         app: &App,
-    ) -> Result<(Server, EventQueue), Error> {
+    ) -> Result<(Server, SocketAddr, EventQueue), Error> {
         let set_options = |state: &mut State| {
             for (name, value) in options {
                 // The values were checked when they were read.
@@ -239,8 +235,8 @@ impl ServeArgs {
         let Some(path) = &self.state else {
             set_options(&mut seed);
             let emulator = Emulator::new(seed).with_setup(setup);
-            let listener = listen_address::bind(self.listen)?;
-            return Ok((Server::new(listener, &emulator), emulator.events()));
+            let (listener, address) = listen_address::bind(self.listen)?;
+            return Ok((Server::new(listener, &emulator), address, emulator.events()));
         };
         let emulator = FileEmulator::new(path.clone()).with_setup(setup);
         let is_new = emulator.prepare(seed, set_options).await.map_err(|error| {
@@ -250,8 +246,8 @@ impl ServeArgs {
             let (path, seed) = (path.display(), seed.display());
             app.output.warn(&format!("{path} already has a state, so {seed} is not used"));
         }
-        let listener = listen_address::bind(self.listen)?;
-        Ok((Server::with_file_backend(listener, &emulator), emulator.events()))
+        let (listener, address) = listen_address::bind(self.listen)?;
+        Ok((Server::with_file_backend(listener, &emulator), address, emulator.events()))
     }
 }
 

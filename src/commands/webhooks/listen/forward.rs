@@ -1,7 +1,7 @@
 //! Forwards deliveries to an application, and returns its responses.
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::{
     CONNECTION, CONTENT_LENGTH, DATE, EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE,
@@ -66,9 +66,7 @@ pub(super) async fn forward(
             let mut headers = strip_hop_by_hop(received.headers());
             headers.remove(DATE);
             let body = received.into_body();
-            let mut response = Response::new(Body::from(body.clone()));
-            *response.status_mut() = status;
-            *response.headers_mut() = headers;
+            let response = (status, headers, Body::from(body.clone())).into_response();
             Forwarded { response, failure, body: Some(body), is_lost: false }
         }
         Err(error) => {

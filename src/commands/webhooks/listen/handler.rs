@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -93,9 +93,8 @@ impl Handler<'_> {
             return response;
         }
         if parts.method != Method::POST {
-            let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are sent with POST.");
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-            return response;
+            let response = problem(StatusCode::METHOD_NOT_ALLOWED, "Callbacks are sent with POST.");
+            return ([(ALLOW, "POST")], response).into_response();
         }
         // Without the headers of a delivery, nothing of the body is received.
         if let Err(error) = self.verifier.check_headers(&parts.headers) {

@@ -26,9 +26,10 @@ use crate::commands::help::text::after_help;
 use crate::commands::listen_address::{self, ReadyFile};
 use crate::complete;
 use crate::context::App;
-use crate::error::{Error, ErrorKind, ExitStatus};
+use crate::error::{Error, ExitStatus};
 use crate::model::CallbackType;
 use crate::output::Output;
+use crate::page::{Frame, new_token};
 use crate::secret::CallbackSecret;
 use crate::webhooks::{Signer, Verifier};
 
@@ -195,8 +196,7 @@ impl Args {
         let forward_to = forward_to.map(endpoint).transpose();
         let output = &*app.output;
         let handler = Handler {
-            verifier: Verifier::new(&secrets)
-                .map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))?,
+            verifier: Verifier::new(&secrets)?,
             output,
             resolver: if resolve { Some(app.connect_to_wait()?) } else { None },
             forward_to: forward_to
@@ -215,10 +215,7 @@ impl Args {
             stop: CancellationToken::new(),
         };
         app.block_on_with_cleanup(async {
-            let listener = listen_address::bind(listen)?;
-            let address = listener.local_addr();
-            let address =
-                address.map_err(|error| Error::new(ErrorKind::Bug, format!("cannot start: {error}")))?;
+            let (listener, address) = listen_address::bind(listen)?;
             let url = format!("http://{address}/");
             let ready_file = ready_file.map(|path| ReadyFile::write(path, ready_line(&url, output)));
             let _ready_file = ready_file.transpose()?;
@@ -269,12 +266,16 @@ fn open_page(
     application: Option<String>,
     app: &App,
 ) -> Result<(TcpListener, Ui), Error> {
-    let bug = |error: String| Error::new(ErrorKind::Bug, error);
-    let listener = listen_address::bind(address)?;
-    let address = listener.local_addr().map_err(|error| bug(format!("cannot start: {error}")))?;
-    let signer = Signer::new(secrets).map_err(|error| bug(error.to_string()))?;
-    let state = app.settings.paths.state.clone();
-    let page = Ui::new(address, state, super::store::open(app)?, signer, application, app.allow_http());
+    let (listener, address) = listen_address::bind(address)?;
+    let page = Ui {
+        frame: Frame { title: "Kustom callbacks", base: "/page", token: new_token() },
+        address,
+        state: app.settings.paths.state.clone(),
+        store: super::store::open(app)?,
+        signer: Signer::new(secrets)?,
+        forward_to: application,
+        allow_http: app.allow_http(),
+    };
     if app.output.format().is_json() && !app.output.is_quiet() {
         app.output.message(&json!({"page": {"url": format!("http://{address}/")}}).to_string());
     }

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::response::Response;
+use axum::body::Bytes;
+use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, FuturesUnordered};
 use http::header::{ACCEPT, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper_util::server::graceful::GracefulShutdown;
 use maud::{Markup, html};
@@ -37,30 +37,18 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REPLAY_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Ui {
-    frame: Frame,
-    address: SocketAddr,
+    pub(super) frame: Frame,
+    pub(super) address: SocketAddr,
     /// The directory of the database.
-    state: PathBuf,
-    store: DeliveryStore,
-    signer: Signer,
+    pub(super) state: PathBuf,
+    pub(super) store: DeliveryStore,
+    pub(super) signer: Signer,
     /// The URL of the application, for deliveries that were not forwarded.
-    forward_to: Option<String>,
-    allow_http: Option<String>,
+    pub(super) forward_to: Option<String>,
+    pub(super) allow_http: Option<String>,
 }
 
 impl Ui {
-    pub(super) fn new(
-        address: SocketAddr,
-        state: PathBuf,
-        store: DeliveryStore,
-        signer: Signer,
-        forward_to: Option<String>,
-        allow_http: Option<String>,
-    ) -> Self {
-        let frame = Frame { title: "Kustom callbacks", base: "/page", token: page::new_token() };
-        Self { frame, address, state, store, signer, forward_to, allow_http }
-    }
-
     /// Serves until the future is dropped.
     pub(super) async fn serve(&self, listener: &TcpListener) {
         let mut connections = FuturesUnordered::new();
@@ -145,16 +133,9 @@ impl Ui {
         }
         match self.send(&field("id")).await {
             Ok(()) if headers.get(ACCEPT).is_some_and(|value| value == "application/json") => {
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::NO_CONTENT;
-                response
+                StatusCode::NO_CONTENT.into_response()
             }
-            Ok(()) => {
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = StatusCode::SEE_OTHER;
-                response.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
-                response
-            }
+            Ok(()) => (StatusCode::SEE_OTHER, [(LOCATION, "/")]).into_response(),
             Err(error) => problem(StatusCode::BAD_GATEWAY, &error.message),
         }
     }
