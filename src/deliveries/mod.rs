@@ -447,29 +447,6 @@ mod tests {
     }
 
     #[test]
-    fn each_step_is_known_after_a_restart() {
-        let dir = tempfile::tempdir().unwrap();
-        let begin = || {
-            let store = DeliveryStore::open(dir.path()).unwrap();
-            let begin = store.begin("kevt_1", Timestamp::UNIX_EPOCH, &HeaderMap::new(), b"{}").unwrap();
-            (store, begin)
-        };
-        let (store, first) = begin();
-        let Begin::New(seq) = first else { panic!("{first:?}") };
-        // Killed before it was processed: nothing is repeated.
-        assert_eq!(begin().1, Begin::New(seq));
-        store.mark_processing(seq, None).unwrap();
-        assert_eq!(begin().1, Begin::Repeat(seq));
-        store.finish(seq, DeliveryState::Failed, &Finish { status: 503, ..Finish::default() }).unwrap();
-        assert_eq!(begin().1, Begin::New(seq));
-        store.mark_processing(seq, None).unwrap();
-        store.finish(seq, DeliveryState::Acknowledged, &Finish { status: 204, ..Finish::default() }).unwrap();
-        assert_eq!(begin().1, Begin::Acknowledged);
-        let found = store.find("kevt").unwrap();
-        assert_eq!((found.len(), found[0].attempts, found[0].status), (1, 2, Some(204)));
-    }
-
-    #[test]
     fn credentials_in_headers_are_not_stored() {
         let dir = tempfile::tempdir().unwrap();
         let store = DeliveryStore::open(dir.path()).unwrap();

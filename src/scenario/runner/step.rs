@@ -37,9 +37,15 @@ impl Run<'_> {
     async fn perform(&self, step: &Step) -> Result<(StepResult, Option<CreatedResource>), Cancelled> {
         let id = self.target_id(step);
         let request = match &step.action {
-            Action::Offline { .. } => return Ok((self.set_offline(id, true).await, None)),
-            Action::Online { .. } => return Ok((self.set_offline(id, false).await, None)),
-            Action::Advance { by, .. } => return Ok((self.advance_clock(*by).await, None)),
+            Action::Offline { .. } | Action::Online { .. } => {
+                let offline = matches!(step.action, Action::Offline { .. });
+                let result = self.client.pos_set_offline(&id.to_string(), offline).await;
+                return Ok((result_without_response(result), None));
+            }
+            Action::Advance { by, .. } => {
+                let by = SignedDuration::try_from(*by).unwrap_or(SignedDuration::MAX);
+                return Ok((result_without_response(self.client.advance_clock(by).await), None));
+            }
             Action::Wait { until, within, .. } => return Ok((self.wait(id, until, *within).await?, None)),
             Action::Enroll { location, expires_in } => {
                 let response = self.enroll(location.as_deref(), *expires_in).await;
@@ -85,7 +91,7 @@ impl Run<'_> {
                 Err(result) => return Ok((result, None)),
             },
         };
-        let response = self.client.send(&request).await.map_err(|error| failed_request(&error));
+        let response = self.client.send(&request).await.map_err(StepResult::from);
         Ok(read_response(step, response))
     }
 
@@ -100,7 +106,7 @@ impl Run<'_> {
     }
 
     async fn order_of(&self, session: Uuid) -> Result<Uuid, StepResult> {
-        let session = self.client.session(session).await.map_err(|error| failed_request(&error))?;
+        let session = self.client.session(session).await?;
         let order = session.order_id.as_deref().and_then(|order| order.parse().ok());
         order.ok_or_else(|| {
             let status = session.status.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -116,7 +122,7 @@ impl Run<'_> {
         reference: Option<&str>,
     ) -> Result<Request, StepResult> {
         let id = self.order_of(session).await?;
-        let order = self.client.order(id, None).await.map_err(|error| failed_request(&error))?;
+        let order = self.client.order(id, None).await?;
         let refunded_amount = match amount {
             None => order.refundable(),
             Some(text) => {
@@ -132,36 +138,6 @@ impl Run<'_> {
         Ok(api::refund_request(id, &body, order.currency().as_deref(), Uuid::new_v4()))
     }
 
-    async fn set_offline(&self, device: Uuid, offline: bool) -> StepResult {
-        match self.target {
-            Target::Emulator(emulator) => {
-                let result = emulator.emulator.with_state(|state, _| state.set_offline(device, offline));
-                result.map_or_else(
-                    |rejection| failed_step(ErrorKind::NotFound, rejection.detail),
-                    |_| StepResult::default(),
-                )
-            }
-            Target::Account(_) => {
-                let result = self.client.pos_set_offline(&device.to_string(), offline).await;
-                result.map_or_else(|error| failed_request(&error), |_| StepResult::default())
-            }
-        }
-    }
-
-    async fn advance_clock(&self, by: Duration) -> StepResult {
-        match self.target {
-            Target::Emulator(emulator) => {
-                emulator.advance(by);
-                StepResult::default()
-            }
-            Target::Account(_) => {
-                let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-                let result = self.client.advance_clock(by).await;
-                result.map_or_else(|error| failed_request(&error), |_| StepResult::default())
-            }
-        }
-    }
-
     async fn enroll(
         &self,
         location: Option<&str>,
@@ -170,7 +146,7 @@ impl Run<'_> {
         let location_id = self.find_location(location).await?;
         let expires_in = expires_in.unwrap_or(Ttl::TwoHours.duration());
         let new = NewEnrollment { location_id, expires_in, metadata: Metadata::new() };
-        let (_, response, _) = self.client.enroll(&new).await.map_err(|error| failed_request(&error))?;
+        let (_, response, _) = self.client.enroll(&new).await?;
         Ok(response)
     }
 
@@ -184,7 +160,7 @@ impl Run<'_> {
             return Ok(Some(id.to_string()));
         }
         let pages = self.client.locations().pages::<Location>();
-        let pages: Vec<_> = pages.try_collect().await.map_err(|error| failed_request(&error))?;
+        let pages: Vec<_> = pages.try_collect().await?;
         let mut locations = pages.into_iter().flat_map(|page| page.content);
         let Some(name) = name else { return Ok(locations.find_map(|location| location.id.clone())) };
         let location = locations
@@ -212,7 +188,7 @@ impl Run<'_> {
         match status {
             Ok(status) => result.status = status,
             Err(error) => {
-                let StepResult { exit_code, message, .. } = failed_request(&error);
+                let StepResult { exit_code, message, .. } = error.into();
                 result.exit_code = exit_code;
                 result.message = Some(format!("the status cannot be read: {}", message.unwrap_or_default()));
             }
@@ -317,12 +293,18 @@ pub(super) fn invalid_response(kind: ResourceKind, status: u16) -> StepResult {
     StepResult { http: Some(status), ..failed_step(ErrorKind::Unknown, message) }
 }
 
-pub(super) fn failed_request(error: &api::Error) -> StepResult {
-    let problem = error.problem();
-    let response = problem.and_then(|problem| serde_json::from_value(json!(problem)).ok());
-    let message = problem.and_then(Problem::message).unwrap_or_else(|| error.cause.message());
-    let kind = Error::from(error.clone()).kind;
-    StepResult { http: error.status(), response, ..failed_step(kind, message) }
+/// The result of a step that changes the phone or the clock, whose response is not part of a scenario.
+fn result_without_response<T>(result: Result<T, api::Error>) -> StepResult {
+    result.map_or_else(StepResult::from, |_| StepResult::default())
+}
+
+impl From<api::Error> for StepResult {
+    fn from(error: api::Error) -> Self {
+        let (http, problem) = (error.status(), error.problem());
+        let response = problem.and_then(|problem| serde_json::from_value(json!(problem)).ok());
+        let message = problem.and_then(Problem::message).unwrap_or_else(|| error.cause.message());
+        Self { http, response, ..failed_step(Error::from(error).kind, message) }
+    }
 }
 
 fn failed_step(kind: ErrorKind, message: impl Into<String>) -> StepResult {

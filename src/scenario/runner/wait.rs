@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::step::{failed_request, invalid_response, string_field, successful_request};
+use super::step::{invalid_response, string_field, successful_request};
 use super::{Cancelled, Run, Target};
 use crate::api;
 use crate::error::{ErrorKind, ExitStatus};
@@ -43,11 +43,12 @@ impl Run<'_> {
                     (result, Observation::Status(status))
                 }
                 Err(error) => {
-                    let result = failed_request(&error);
+                    let observation = Observation::Failure(error.retry_after);
+                    let result = StepResult::from(error);
                     if result.exit_code != ErrorKind::Unavailable.code() {
                         return Ok(result);
                     }
-                    (result, Observation::Failure(error.retry_after))
+                    (result, observation)
                 }
             };
             let elapsed = Duration::try_from(self.now().duration_since(started)).unwrap_or_default();
