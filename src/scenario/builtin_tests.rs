@@ -1,7 +1,7 @@
 use super::*;
 use crate::api::Event;
 use crate::scenario::parse::tests::action_names;
-use crate::scenario::runner::{RunOutcome, RunResult, Target, TestEmulator, run_scenario};
+use crate::scenario::runner::{RunResult, RunStatus, Target, TestEmulator, run_scenario};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
@@ -31,9 +31,8 @@ fn run(scenario: &Scenario) -> RunResult {
 }
 
 fn assert_passes(scenario: &Scenario) {
-    let steps_passed = scenario.steps.len();
-    let expected = RunResult { outcome: RunOutcome::Passed, steps_passed, leftovers: Vec::new() };
-    assert_eq!(run(scenario), expected);
+    let steps = scenario.steps.len();
+    assert_eq!(run(scenario), RunResult { steps, steps_passed: steps, ..RunResult::default() });
 }
 
 #[test]
@@ -68,7 +67,8 @@ fn a_cancelled_scenario_stops_after_the_current_request() {
     let text = "[[step]]\ndo = \"create-device\"\n[[step]]\ndo = \"create\"\namount = \"1\"\n[[step]]\ndo = \"wait\"\n";
     let scenario = parse(text, "x").unwrap();
     for (responses, steps_passed) in [(0, 0), (1, 1), (2, 2), (7, 2)] {
-        let expected = RunResult { outcome: RunOutcome::Cancelled, steps_passed, leftovers: Vec::new() };
+        let status = RunStatus::Stopped;
+        let expected = RunResult { status, steps: 3, steps_passed, ..RunResult::default() };
         assert_eq!(run_with_limit(&scenario, responses), expected);
     }
 }
@@ -109,15 +109,14 @@ fn each_fails_when_its_rule_is_broken() {
         assert!(text.contains(original), "{file}: {original}");
         let scenario = parse(&text.replacen(original, replacement, 1), file).unwrap();
         let result = run(&scenario);
-        let RunOutcome::Failed { action_name, mismatches, .. } = result.outcome else {
-            panic!("{file}: {replacement}")
-        };
-        let mismatches: Vec<_> = mismatches
+        let action = result.failed_action.unwrap_or_else(|| panic!("{file}: {replacement}"));
+        let mismatches: Vec<_> = result
+            .mismatches
             .iter()
             .map(|mismatch| format!("{} {} / {}", mismatch.what, mismatch.expected, mismatch.actual))
             .collect();
         let step = result.steps_passed + 1;
-        failures.push(format!("step {step}, {action_name}: {}", mismatches.join("; ")));
+        failures.push(format!("step {step}, {action}: {}", mismatches.join("; ")));
     }
     assert_eq!(failures, BROKEN.iter().map(|(.., failure)| *failure).collect::<Vec<_>>());
     let tested: BTreeSet<_> = BROKEN.iter().map(|(file, ..)| *file).collect();

@@ -5,6 +5,7 @@ mod step;
 mod test_emulator;
 mod wait;
 
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -33,31 +34,39 @@ pub(crate) struct AccountTarget {
 }
 
 /// The result of a scenario.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct RunResult {
-    pub outcome: RunOutcome,
+    #[serde(rename = "result")]
+    pub status: RunStatus,
+    pub steps: usize,
     pub steps_passed: usize,
+    /// Line of the step that failed or cannot run.
+    pub line: Option<usize>,
+    /// Action of the step that failed.
+    #[serde(rename = "step")]
+    pub failed_action: Option<String>,
+    #[serde(rename = "failures")]
+    pub mismatches: Vec<Mismatch>,
+    /// Exit code of the command that is equivalent to the step that failed. If that command succeeded, it is the code for a
+    /// request that the API rejects.
+    pub exit_code: u8,
+    /// Why it was skipped.
+    pub reason: Option<String>,
     /// What the cleanup could not remove, with the reason.
+    #[serde(rename = "left")]
     pub leftovers: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum RunOutcome {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RunStatus {
+    #[default]
     Passed,
-    Failed {
-        line: usize,
-        action_name: String,
-        mismatches: Vec<Mismatch>,
-        /// Exit code of the equivalent command. If that succeeded, it is the code for a request that the API rejects.
-        exit_code: u8,
-    },
+    Failed,
     /// The target lacks something the scenario needs. No request was sent.
-    Skipped {
-        /// Line that needs it.
-        line: usize,
-        reason: String,
-    },
-    Cancelled,
+    Skipped,
+    /// The run was canceled.
+    Stopped,
 }
 
 /// Returned when the cancellation token interrupts a step.
@@ -90,34 +99,37 @@ pub(crate) async fn run_scenario(
     if let Target::Account(account) = target
         && let Some((line, reason)) = scenario.find_unsupported(account.is_emulator)
     {
-        let outcome = RunOutcome::Skipped { line, reason };
-        return RunResult { outcome, steps_passed: 0, leftovers: Vec::new() };
+        let (steps, line, reason) = (scenario.steps.len(), Some(line), Some(reason));
+        return RunResult { status: RunStatus::Skipped, steps, line, reason, ..RunResult::default() };
     }
     let mut run = Run { client, target, cancel, created: Vec::new() };
-    let (steps_passed, outcome) = run.run_steps(&scenario.steps).await;
+    let result = run.run_steps(&scenario.steps).await;
     let leftovers = match target {
         Target::Emulator(_) => Vec::new(),
         Target::Account(_) => run.clean_up().await,
     };
-    RunResult { outcome, steps_passed, leftovers }
+    RunResult { leftovers, ..result }
 }
 
 impl Run<'_> {
-    /// Returns the number of steps that passed before the outcome.
-    async fn run_steps(&mut self, steps: &[Step]) -> (usize, RunOutcome) {
-        for (index, step) in steps.iter().enumerate() {
-            if self.cancel.is_cancelled() {
-                return (index, RunOutcome::Cancelled);
-            }
-            let Ok(result) = self.run_step(step).await else { return (index, RunOutcome::Cancelled) };
-            let mismatches = check_expectations(step, &result);
+    async fn run_steps(&mut self, steps: &[Step]) -> RunResult {
+        let mut result = RunResult { steps: steps.len(), ..RunResult::default() };
+        for step in steps {
+            let done = if self.cancel.is_cancelled() { Err(Cancelled) } else { self.run_step(step).await };
+            let Ok(done) = done else { return RunResult { status: RunStatus::Stopped, ..result } };
+            let mismatches = check_expectations(step, &done);
             if !mismatches.is_empty() {
-                let exit_code =
-                    if result.exit_code == 0 { ErrorKind::Refused.code() } else { result.exit_code };
-                let (line, action_name) = (step.line, step.action_name.clone());
-                return (index, RunOutcome::Failed { line, action_name, mismatches, exit_code });
+                return RunResult {
+                    status: RunStatus::Failed,
+                    line: Some(step.line),
+                    failed_action: Some(step.action_name.clone()),
+                    mismatches,
+                    exit_code: if done.exit_code == 0 { ErrorKind::Refused.code() } else { done.exit_code },
+                    ..result
+                };
             }
+            result.steps_passed += 1;
         }
-        (steps.len(), RunOutcome::Passed)
+        result
     }
 }

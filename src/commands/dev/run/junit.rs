@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::row::{ScenarioResultRow, ScenarioStatus};
+use super::row::ScenarioResultRow;
 use crate::error::{Error, ErrorKind};
+use crate::scenario::runner::RunStatus;
 use crate::text::escape_control;
 
 /// Name of the report and of its only suite.
@@ -22,15 +23,15 @@ pub(super) fn to_xml(rows: &[(ScenarioResultRow, Duration)], elapsed: Duration) 
 }
 
 fn test_case(row: &ScenarioResultRow, elapsed: Duration) -> TestCase {
-    let status = match row.result {
-        ScenarioStatus::Passed => TestCaseStatus::success(),
-        ScenarioStatus::Skipped | ScenarioStatus::Stopped => {
+    let status = match row.result.status {
+        RunStatus::Passed => TestCaseStatus::success(),
+        RunStatus::Skipped | RunStatus::Stopped => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(escape_xml(row.reason.as_deref().unwrap_or("interrupted")));
+            status.set_message(escape_xml(row.result.reason.as_deref().unwrap_or("interrupted")));
             status
         }
-        ScenarioStatus::Failed => {
-            let mut status = TestCaseStatus::non_success(failure_kind(row.exit_code));
+        RunStatus::Failed => {
+            let mut status = TestCaseStatus::non_success(failure_kind(row.result.exit_code));
             let message = escape_xml(&row.message());
             status.set_message(message.as_str()).set_type("expectation");
             status.set_description(format!("{}: {message}", escape_xml(&row.location())));

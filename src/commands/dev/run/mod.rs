@@ -161,7 +161,8 @@ async fn run_all<'a>(
             }
             next = results.next() => {
                 let Some((scenario, result, elapsed)) = next else { break };
-                let row = ScenarioResultRow::new(&scenario, result?);
+                let (scenario, file) = (scenario.name.clone(), scenario.file.clone());
+                let row = ScenarioResultRow { scenario, file, result: result? };
                 if row.is_account_unusable() {
                     cancel.cancel();
                 }

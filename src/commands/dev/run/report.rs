@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::row::{ScenarioResultRow, ScenarioStatus};
+use super::row::ScenarioResultRow;
 use super::{files, junit};
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{ListWriter, Output, ProgressBar};
+use crate::scenario::runner::RunStatus;
 use crate::text::{escape_control, pluralize};
 
 pub(super) struct Report<'a> {
@@ -36,7 +37,7 @@ impl<'a> Report<'a> {
     }
 
     pub(super) fn add(&mut self, row: ScenarioResultRow, elapsed: Duration) -> Result<(), Error> {
-        for leftover in &row.left {
+        for leftover in &row.result.leftovers {
             self.output.warn(&format!("not removed: {}", escape_control(leftover)));
         }
         self.rows.push((row.clone(), elapsed));
@@ -52,11 +53,11 @@ impl<'a> Report<'a> {
         if let Some(path) = junit {
             files::replace_file(path, junit::to_xml(&rows, started.elapsed())?.as_bytes())?;
         }
-        let count = |status| rows.iter().filter(|(row, _)| row.result == status).count();
+        let count = |status| rows.iter().filter(|(row, _)| row.result.status == status).count();
         let counts = [
-            (count(ScenarioStatus::Passed), "passed"),
-            (count(ScenarioStatus::Failed), "failed"),
-            (count(ScenarioStatus::Skipped), "skipped"),
+            (count(RunStatus::Passed), "passed"),
+            (count(RunStatus::Failed), "failed"),
+            (count(RunStatus::Skipped), "skipped"),
         ];
         let present = counts.iter().filter(|(number, _)| *number > 0);
         let summary: Vec<_> = present.map(|(number, word)| format!("{number} {word}")).collect();
@@ -72,8 +73,8 @@ impl<'a> Report<'a> {
             let rest = pluralize(total - rows.len(), "scenario");
             output.warn(&format!("{rest} not run, since the account cannot be used"));
         }
-        let failed = rows.iter().find(|(row, _)| row.exit_code != 0);
-        Ok(failed.map_or(ExitStatus::Success, |(row, _)| ExitStatus::ScenarioFailed(row.exit_code)))
+        let failed = rows.iter().find(|(row, _)| row.result.exit_code != 0);
+        Ok(failed.map_or(ExitStatus::Success, |(row, _)| ExitStatus::ScenarioFailed(row.result.exit_code)))
     }
 }
 
