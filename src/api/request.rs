@@ -10,7 +10,7 @@ use super::path::encode_segment;
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub method: Method,
-    pub(super) path: String,
+    pub path: String,
     pub(super) query: Vec<(String, String)>,
     /// Empty if there is none.
     pub body: Vec<u8>,

@@ -3,7 +3,6 @@
 use serde_json::json;
 
 use super::facts::Seen;
-use super::operations::{CREATE_DEVICE, DELETE_DEVICE};
 use super::prober::{Prober, TAG, parse, seen};
 use crate::api;
 use crate::commands::resolve::fetch_all;
@@ -21,7 +20,7 @@ impl Prober {
         if let Some(id) = location_id {
             body["location_id"] = id.into();
         }
-        let response = self.post(CREATE_DEVICE, "/ipp/v1/dev/devices", &body).await?;
+        let response = self.post("/ipp/v1/dev/devices", &body).await?;
         let device = parse(&response);
         // The guide calls it `device_id`.
         let id = device["id"].as_str().or(device["device_id"].as_str()).map(str::to_owned);
@@ -54,7 +53,7 @@ impl Prober {
     }
 
     pub(super) async fn delete_device(&mut self, id: &str) -> Result<Seen, Error> {
-        let response = self.send(DELETE_DEVICE, &api::deregister_request(id)).await?;
+        let response = self.send(&api::deregister_request(id)).await?;
         self.devices.retain(|device| device != id);
         Ok(seen(&response))
     }

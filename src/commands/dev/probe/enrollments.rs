@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::facts::Seen;
-use super::operations::{CREATE_ENROLLMENT, DELETE_ENROLLMENT, LIST_ENROLLMENTS};
 use super::prober::{Prober, TAG, parse, seen};
 use crate::api;
 use crate::error::Error;
@@ -31,7 +30,7 @@ impl Prober {
             Some((words, value)) => self.seen.record_option(fact, words, value),
             None => self.seen.record(fact, format!("{} for expires_in", expires_in.status)),
         }
-        self.get(LIST_ENROLLMENTS, "/ipp/v1/enrollments", &[("page_size", "1")]).await?;
+        self.get("/ipp/v1/enrollments", &[("page_size", "1")]).await?;
         Ok(())
     }
 
@@ -43,7 +42,7 @@ impl Prober {
         value: Value,
     ) -> Result<(Seen, Value), Error> {
         let body = json!({"location_id": location_id, "metadata": {TAG: "1"}, field: value});
-        let response = self.post(CREATE_ENROLLMENT, "/ipp/v1/enrollments", &body).await?;
+        let response = self.post("/ipp/v1/enrollments", &body).await?;
         let enrollment = parse(&response);
         if response.is_success() {
             self.enrollments.extend(enrollment["enrollment_id"].as_str().map(str::to_owned));
@@ -52,7 +51,7 @@ impl Prober {
     }
 
     pub(super) async fn delete_enrollment(&mut self, id: &str) -> Result<Seen, Error> {
-        Ok(seen(&self.send(DELETE_ENROLLMENT, &api::withdraw_request(id)).await?))
+        Ok(seen(&self.send(&api::withdraw_request(id)).await?))
     }
 }
 

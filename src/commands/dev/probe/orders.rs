@@ -5,7 +5,6 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::measure::{Measurement, Subject};
-use super::operations::{CANCEL_ORDER, CAPTURE_ORDER, GET_ORDER, REFUND_ORDER, RELEASE_ORDER};
 use super::prober::{Prober, parse, seen, status_and_code};
 use super::response_check::printable;
 use super::sessions::{REFERENCE, is_terminal, status_of};
@@ -50,8 +49,8 @@ impl Prober {
 
     /// A key may have no access to orders. Then none of them is found, whatever exists.
     async fn can_read_orders(&mut self) -> Result<bool, Error> {
-        let unknown = self.send(GET_ORDER, &read_order_request(Uuid::new_v4(), None)).await?;
-        let malformed = self.get(GET_ORDER, "/ordermanagement/v1/orders/no-uuid", &[]).await?;
+        let unknown = self.send(&read_order_request(Uuid::new_v4(), None)).await?;
+        let malformed = self.get("/ordermanagement/v1/orders/no-uuid", &[]).await?;
         let statuses = format!("{} and {}", status_and_code(&unknown), status_and_code(&malformed));
         self.seen.record("an unknown order ID, and one that is not a UUID", statuses);
         Ok(unknown.status == 404)
@@ -94,7 +93,7 @@ impl Prober {
 
     /// Returns `None` if the order is not found.
     pub(super) async fn read_order(&mut self, id: Uuid) -> Result<Option<Resource<Order>>, Error> {
-        let response = self.send(GET_ORDER, &read_order_request(id, None)).await?;
+        let response = self.send(&read_order_request(id, None)).await?;
         Ok(response.is_success().then(|| Resource::from_json(parse(&response)).ok()).flatten())
     }
 
@@ -129,13 +128,11 @@ impl Prober {
     async fn probe_authorized_orders(&mut self, id: Uuid, lag: Measurement) -> Result<(), Error> {
         let mut responses = Vec::new();
         if let Some((other, _)) = self.pay_and_read_order(lag).await? {
-            let response =
-                self.send(CANCEL_ORDER, &cancel_order_request(other, None, Uuid::new_v4())).await?;
+            let response = self.send(&cancel_order_request(other, None, Uuid::new_v4())).await?;
             responses.push(("cancel", status_and_code(&response)));
         }
         if let Some((other, _)) = self.pay_and_read_order(lag).await? {
-            let response =
-                self.send(RELEASE_ORDER, &release_order_request(other, None, Uuid::new_v4())).await?;
+            let response = self.send(&release_order_request(other, None, Uuid::new_v4())).await?;
             responses.push(("release", status_and_code(&response)));
         }
         let response = self.capture(id, ORDER_AMOUNT).await?;
@@ -146,8 +143,8 @@ impl Prober {
 
     async fn probe_captured_order(&mut self, id: Uuid) -> Result<(), Error> {
         let captured = self.capture(id, 1).await?;
-        let canceled = self.send(CANCEL_ORDER, &cancel_order_request(id, None, Uuid::new_v4())).await?;
-        let released = self.send(RELEASE_ORDER, &release_order_request(id, None, Uuid::new_v4())).await?;
+        let canceled = self.send(&cancel_order_request(id, None, Uuid::new_v4())).await?;
+        let released = self.send(&release_order_request(id, None, Uuid::new_v4())).await?;
         let refunded = self.refund(id, ORDER_AMOUNT + 1, Uuid::new_v4()).await?;
         let responses = [
             ("capture", captured),
@@ -220,12 +217,12 @@ impl Prober {
     }
 
     async fn capture(&mut self, order: Uuid, amount: i64) -> Result<Response, Error> {
-        self.send(CAPTURE_ORDER, &capture_request(order, amount, None, None, Uuid::new_v4())).await
+        self.send(&capture_request(order, amount, None, None, Uuid::new_v4())).await
     }
 
     async fn refund(&mut self, order: Uuid, amount: i64, key: Uuid) -> Result<Response, Error> {
         let body = RefundRequest { refunded_amount: amount, ..RefundRequest::default() };
-        self.send(REFUND_ORDER, &refund_request(order, &body, None, key)).await
+        self.send(&refund_request(order, &body, None, key)).await
     }
 
     /// Refunds one unit with a new key. Returns `None` if the API refuses it.

@@ -7,7 +7,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::measure::MAX_ADVANCE;
-use super::operations::{GET_PAYOUT, LIST_PAYOUTS, LIST_TRANSACTIONS, Operation};
 use super::prober::{Prober, parse};
 use crate::api::encode_segment;
 use crate::error::Error;
@@ -20,7 +19,7 @@ impl Prober {
     /// Looks at the payout of an order on an emulator, whose clock can be advanced until there is one. On an account it looks
     /// at the newest payout, if there is any.
     pub(super) async fn probe_payouts(&mut self, order: Option<Uuid>) -> Result<(), Error> {
-        let payouts: Vec<Payout> = self.list_settlements(LIST_PAYOUTS, "payouts", &[]).await?;
+        let payouts: Vec<Payout> = self.list_settlements("payouts", &[]).await?;
         let found = match order {
             Some(order) if self.is_emulator => self.wait_for_payout(order).await?,
             _ => self.read_newest_payout(payouts).await?,
@@ -46,15 +45,14 @@ impl Prober {
         let query = [("order_id", order.as_str()), ("size", SIZE)];
         let (mut advanced, mut step) = (SignedDuration::ZERO, SignedDuration::from_hours(1));
         loop {
-            let transactions: Vec<Transaction> =
-                self.list_settlements(LIST_TRANSACTIONS, "transactions", &query).await?;
+            let transactions: Vec<Transaction> = self.list_settlements("transactions", &query).await?;
             let find = |kind: TransactionType| {
                 transactions.iter().find(|transaction| transaction.kind.as_ref() == Some(&kind))
             };
             if let (Some(sale), Some(_)) = (find(TransactionType::Sale), find(TransactionType::Return)) {
                 let reference = sale.payment_reference.clone().unwrap_or_default();
                 let path = format!("/settlements/v1/payouts/{}", encode_segment(&reference));
-                let response = self.get(GET_PAYOUT, &path, &[]).await?;
+                let response = self.get(&path, &[]).await?;
                 let payout = serde_json::from_value(parse(&response)).ok();
                 return Ok(payout.map(|payout| (payout, transactions)));
             }
@@ -75,18 +73,17 @@ impl Prober {
         let reference = newest.as_ref().and_then(|payout| payout.payment_reference.clone());
         let mut query = vec![("size", SIZE)];
         query.extend(reference.as_deref().map(|reference| ("payment_reference", reference)));
-        let transactions = self.list_settlements(LIST_TRANSACTIONS, "transactions", &query).await?;
+        let transactions = self.list_settlements("transactions", &query).await?;
         Ok(newest.filter(|_| reference.is_some()).map(|payout| (payout, transactions)))
     }
 
     /// Returns nothing if the account has no access to settlements.
     async fn list_settlements<T: DeserializeOwned>(
         &mut self,
-        operation: Operation,
         name: &str,
         query: &[(&str, &str)],
     ) -> Result<Vec<T>, Error> {
-        let response = self.get(operation, &format!("/settlements/v1/{name}"), query).await?;
+        let response = self.get(&format!("/settlements/v1/{name}"), query).await?;
         let mut body = parse(&response);
         let (envelope, items) = match body.get_mut(name).map(Value::take) {
             Some(items) => (("an object with the list", "object"), items),

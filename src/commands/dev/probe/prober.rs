@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::facts::{Observations, Seen};
 use super::measure::Subject;
 use super::open_sessions::OpenSessions;
-use super::operations::{Api, Operation};
+use super::operations::Operation;
 use super::response_check::{ResponseCheck, printable, problem_shape};
 use crate::api::{Client, Request, Response};
 use crate::error::{Error, ErrorKind};
@@ -98,54 +98,44 @@ impl Prober {
         self.probe_deletions().await
     }
 
-    pub(super) async fn get(
-        &mut self,
-        operation: Operation,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<Response, Error> {
+    pub(super) async fn get(&mut self, path: &str, query: &[(&str, &str)]) -> Result<Response, Error> {
         let request = Request::new(Method::GET, path);
         let request = query.iter().fold(request, |request, (name, value)| request.query(name, *value));
-        self.send(operation, &request).await
+        self.send(&request).await
     }
 
-    pub(super) async fn post(
-        &mut self,
-        operation: Operation,
-        path: &str,
-        body: &Value,
-    ) -> Result<Response, Error> {
+    pub(super) async fn post(&mut self, path: &str, body: &Value) -> Result<Response, Error> {
         let request = Request::new(Method::POST, path).body(body.to_string().into_bytes());
-        self.send(operation, &request).await
+        self.send(&request).await
     }
 
-    pub(super) async fn send(&mut self, operation: Operation, request: &Request) -> Result<Response, Error> {
-        let response = self.exchange(&self.client, operation.api, request).await?;
-        self.note(operation, &response);
+    pub(super) async fn send(&mut self, request: &Request) -> Result<Response, Error> {
+        let response = self.exchange(&self.client, request).await?;
+        self.note(request, &response)?;
         Ok(response)
     }
 
-    pub(super) fn note(&mut self, operation: Operation, response: &Response) {
+    /// Notes how a response differs from its description.
+    pub(super) fn note(&mut self, request: &Request, response: &Response) -> Result<(), Error> {
+        let operation = Operation::find(&request.method, &request.path)
+            .ok_or_else(|| Error::new(ErrorKind::Bug, format!("{} is not described", request.summary())))?;
         let content_type = response.header("content-type").unwrap_or_default();
         let check = ResponseCheck::new(operation, response.status, content_type, &response.body);
         self.seen.responses.insert(check);
         if !response.is_success() {
-            let fact = match operation.api {
-                Api::InPerson => "fields of an error",
-                Api::Orders => "fields of an error about an order",
+            let fact = if is_in_person(request) {
+                "fields of an error"
+            } else {
+                "fields of an error about an order"
             };
             self.seen.record_problem_shape(fact, problem_shape(content_type, &response.body));
         }
+        Ok(())
     }
 
     /// Sends a request once, or again if the API asks to slow down. A response that says nothing about the API's behavior,
     /// such as a 503, is an error.
-    pub(super) async fn exchange(
-        &self,
-        client: &Client,
-        api: Api,
-        request: &Request,
-    ) -> Result<Response, Error> {
+    pub(super) async fn exchange(&self, client: &Client, request: &Request) -> Result<Response, Error> {
         let mut attempt = 1;
         loop {
             if self.cancel.is_cancelled() {
@@ -155,7 +145,7 @@ impl Prober {
             let message = || format!("{}: the API responded with {}", request.summary(), response.status);
             match response.status {
                 // A key that other operations accepted may have no access to orders.
-                401 if api == Api::InPerson => return Err(Error::new(ErrorKind::Credentials, message())),
+                401 if is_in_person(request) => return Err(Error::new(ErrorKind::Credentials, message())),
                 429 if attempt < MAX_ATTEMPTS => {
                     let seconds = response.header("retry-after").and_then(|text| text.trim().parse().ok());
                     let delay = Duration::from_secs(seconds.unwrap_or(1)).min(MAX_RETRY_AFTER);
@@ -183,6 +173,11 @@ impl Prober {
             None => Err(Error::new(ErrorKind::Interrupted, "interrupted")),
         }
     }
+}
+
+/// The other APIs, of orders and settlements, have their own form of errors.
+fn is_in_person(request: &Request) -> bool {
+    request.path.starts_with("/ipp/")
 }
 
 pub(super) fn parse(response: &Response) -> Value {

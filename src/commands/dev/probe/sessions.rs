@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::facts::Seen;
-use super::operations::{CANCEL_SESSION, CREATE_SESSION, GET_SESSION, TAP};
 use super::prober::{Prober, parse, seen};
 use super::response_check::printable;
 use crate::api::{self, Request};
@@ -103,7 +102,7 @@ impl Prober {
         if let (Some(body), Value::Object(fields)) = (body.as_object_mut(), fields) {
             body.extend(fields);
         }
-        let response = self.post(CREATE_SESSION, "/ipp/v1/sessions", &body).await?;
+        let response = self.post("/ipp/v1/sessions", &body).await?;
         let id = parse(&response)["session_id"].as_str().and_then(|id| id.parse().ok());
         let id = id.filter(|_| response.is_success());
         if let Some(id) = id {
@@ -133,11 +132,11 @@ impl Prober {
 
     pub(super) async fn cancel(&mut self, id: Uuid) -> Result<Seen, Error> {
         let request = Request::new(Method::PUT, format!("/ipp/v1/sessions/{id}/cancel"));
-        Ok(seen(&self.send(CANCEL_SESSION, &request).await?))
+        Ok(seen(&self.send(&request).await?))
     }
 
     pub(super) async fn session(&mut self, id: Uuid) -> Result<Value, Error> {
-        let response = self.get(GET_SESSION, &format!("/ipp/v1/sessions/{id}"), &[]).await?;
+        let response = self.get(&format!("/ipp/v1/sessions/{id}"), &[]).await?;
         Ok(parse(&response))
     }
 
@@ -146,7 +145,7 @@ impl Prober {
     }
 
     pub(super) async fn tap(&mut self, id: Uuid, outcome: TapOutcome) -> Result<Seen, Error> {
-        Ok(seen(&self.send(TAP, &api::tap_request(id, Some(outcome))).await?))
+        Ok(seen(&self.send(&api::tap_request(id, Some(outcome))).await?))
     }
 }
 
