@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::fs::{create_private_dir, io_error_message, parent_dir, private_open_options};
-use crate::model::Callback;
+use crate::model::{Callback, CallbackType};
 use crate::secret::redact;
 
 /// The oldest ones that were acknowledged are removed.
@@ -313,14 +313,14 @@ impl DeliveryStore {
         })
     }
 
-    /// The session and the type of each valid callback about a session, the oldest first.
-    pub(crate) fn session_callbacks(&self, since: Timestamp) -> Result<Vec<(String, String)>, StoreError> {
-        let select = "SELECT session_id, type FROM deliveries WHERE valid = 1 AND received_ms >= ?1 \
-                      AND session_id IS NOT NULL AND type IS NOT NULL ORDER BY seq";
-        self.run(|connection| {
-            let mut statement = connection.prepare(select)?;
-            statement.query_map([since.as_millisecond()], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        })
+    /// The sessions that were not ended by a valid callback since then, the oldest first.
+    pub(crate) fn open_sessions(&self, since: Timestamp) -> Result<Vec<String>, StoreError> {
+        let select = "SELECT session_id FROM deliveries WHERE valid = 1 AND received_ms >= ?1 \
+                      AND session_id IS NOT NULL AND type IS NOT NULL \
+                      GROUP BY session_id HAVING NOT max(type IN (?2, ?3)) ORDER BY min(seq)";
+        let ends = [CallbackType::SessionFinalized, CallbackType::SessionCancelled];
+        let params = params![since.as_millisecond(), ends[0].as_str(), ends[1].as_str()];
+        self.run(|connection| connection.prepare(select)?.query_map(params, |row| row.get(0))?.collect())
     }
 
     /// The deliveries whose webhook ID is this, or begins with it.

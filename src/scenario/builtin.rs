@@ -1,8 +1,5 @@
 //! The built-in scenarios, and the example that `kustom dev run --init` writes.
 
-use super::model::Scenario;
-use super::parse::{Diagnostic, parse};
-
 /// Prefix of the built-in scenarios' file names.
 pub(crate) const DIR: &str = "built-in/";
 
@@ -21,15 +18,6 @@ pub(crate) const FILES: [(&str, &str); 10] = [
     ("refused-cart.toml", include_str!("../../scenarios/refused-cart.toml")),
     ("refund.toml", include_str!("../../scenarios/refund.toml")),
 ];
-
-/// Parses all built-in scenarios, or returns the file that has mistakes.
-pub(crate) fn load() -> Result<Vec<Scenario>, (String, Vec<Diagnostic>)> {
-    let parse_file = |(name, text): &(&str, &str)| {
-        let file = format!("{DIR}{name}");
-        parse(text, &file).map_err(|mistakes| (file, mistakes))
-    };
-    FILES.iter().map(parse_file).collect()
-}
 
 #[cfg(test)]
 #[path = "builtin_tests.rs"]

@@ -43,6 +43,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { name, location, metadata, credentials } = self;
+        context.forbid_production()?;
         context.output.check_columns::<Resource<Device>>()?;
         let metadata = args::collect_metadata(metadata)?;
         let location_id = context.location_id_or_prompt(location.as_deref()).await?;

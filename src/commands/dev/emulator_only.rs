@@ -55,6 +55,15 @@ impl EmulatorOnly {
     }
 }
 
+/// Whether the account is that of an emulator on this machine. No other server is asked.
+pub(super) async fn is_emulator_here(context: &ApiContext<'_>) -> bool {
+    let is_here = match &context.account.endpoint {
+        Endpoint::InProcess => true,
+        Endpoint::Remote(url) => url.value.is_local(),
+    };
+    is_here && is_emulator(context).await == Some(true)
+}
+
 /// Asks the server whether it is an emulator. `None` without a response.
 pub(super) async fn is_emulator(context: &ApiContext<'_>) -> Option<bool> {
     let (response, _) = context.client.probe(&Request::new(Method::GET, "/")).await.ok()?;

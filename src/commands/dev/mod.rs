@@ -64,16 +64,9 @@ impl Command {
             Self::Run(args) => args.run(app),
             Self::Probe(args) => args.run(app),
             Self::Trigger(args) => args.run(app),
-            // Its guard is stricter, and has hints of its own.
             Self::Pos(command) => app.run_with_api(async |context| command.run(&context).await),
-            Self::CreateDevice(args) => app.run_with_api(async |context| {
-                context.forbid_production()?;
-                args.run(&context).await
-            }),
-            Self::SimulateTap(args) => app.run_with_api(async |context| {
-                context.forbid_production()?;
-                args.run(&context).await
-            }),
+            Self::CreateDevice(args) => app.run_with_api(async |context| args.run(&context).await),
+            Self::SimulateTap(args) => app.run_with_api(async |context| args.run(&context).await),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct Args {
 impl Args {
     pub(super) async fn run(self, context: &ApiContext<'_>) -> Result<ExitStatus, Error> {
         let Self { session, outcome } = self;
+        context.forbid_production()?;
         let id = session.resolve(context).await?;
         context.client.send(&tap_request(id, outcome)).await?;
         // The body of the tap's response is not documented.

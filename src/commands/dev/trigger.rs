@@ -135,21 +135,19 @@ impl Args {
 }
 
 fn explain_delivery_error(error: DeliveryError) -> Error {
-    let (kind, failure, reason, hint) = match error {
-        DeliveryError::NotSent(reason) => (
+    let (kind, failure, hint) = match error {
+        DeliveryError::NotSent(_) => (
             ErrorKind::Unavailable,
             "the callback was not sent",
-            reason,
             "check that the application listens at this URL",
         ),
-        DeliveryError::Lost(reason) => (
+        DeliveryError::Lost(_) => (
             ErrorKind::Unknown,
             "the callback was sent, but there was no response",
-            reason,
             "check whether the application processed it",
         ),
     };
-    Error::new(kind, format!("{failure}: {}", escape_control(&reason))).hint(hint)
+    Error::new(kind, format!("{failure}: {}", escape_control(&error.reason()))).hint(hint)
 }
 
 fn has_account(app: &App) -> Result<bool, Error> {

@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::context::ApiContext;
 use crate::deliveries::DeliveryStore;
 use crate::error::Error;
-use crate::model::{CallbackType, Session, SessionStatus};
+use crate::model::{Session, SessionStatus};
 
 /// How often `kustom webhooks listen` checks.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
@@ -42,8 +41,8 @@ pub(super) async fn report(
     grace: SignedDuration,
     ended: &mut HashSet<Uuid>,
 ) -> Result<(), Error> {
-    let callbacks = store.session_callbacks(since)?;
-    for id in open_sessions(&callbacks).filter(|id| !ended.contains(id)).collect::<Vec<_>>() {
+    let open = store.open_sessions(since)?.into_iter().filter_map(|id| id.parse::<Uuid>().ok());
+    for id in open.filter(|id| !ended.contains(id)).collect::<Vec<_>>() {
         let session = match context.client.session(id).await {
             Ok(session) => session,
             Err(error) if error.status() == Some(404) => continue,
@@ -65,16 +64,4 @@ fn has_ended(status: &SessionStatus, session: &Session, grace: SignedDuration) -
     let completed = session.purchase_completed_at;
     let is_old = completed.is_none_or(|completed| Timestamp::now().duration_since(completed) >= grace);
     status.is_terminal() && is_old
-}
-
-/// The sessions without a callback that ends them.
-fn open_sessions(callbacks: &[(String, String)]) -> impl Iterator<Item = Uuid> {
-    let mut sessions: IndexMap<&str, bool> = IndexMap::new();
-    for (session, kind) in callbacks {
-        let kind = CallbackType::find(kind);
-        let is_end = matches!(kind, Some(CallbackType::SessionFinalized | CallbackType::SessionCancelled));
-        *sessions.entry(session).or_default() |= is_end;
-    }
-    let open = sessions.into_iter().filter(|(_, has_ended)| !has_ended);
-    open.filter_map(|(session, _)| session.parse().ok())
 }

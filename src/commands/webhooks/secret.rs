@@ -1,6 +1,5 @@
 //! `kustom webhooks secret`
 
-use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -10,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::commands::help::text::after_help;
 use crate::context::App;
 use crate::error::{Error, ErrorKind, ExitStatus};
-use crate::fs::io_error_message;
+use crate::fs::{io_error_message, private_open_options};
 use crate::secret::CALLBACK_SECRET_PREFIX;
 
 /// Generate a signing secret into a file
@@ -40,15 +39,9 @@ impl Args {
         random
             .fill(&mut key)
             .map_err(|_| Error::new(ErrorKind::Bug, "this machine has no source of random numbers"))?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
         let text = format!("{CALLBACK_SECRET_PREFIX}{}\n", STANDARD.encode(key));
-        let written = options.open(&file).and_then(|mut file| file.write_all(text.as_bytes()));
+        let created = private_open_options().create_new(true).open(&file);
+        let written = created.and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| {
             let reason = io_error_message(&error);
             Error::usage(format!("cannot create {}: {reason}", file.display()))

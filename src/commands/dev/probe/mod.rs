@@ -23,14 +23,13 @@ use tokio_util::sync::CancellationToken;
 use self::facts::{Fact, Observations};
 use self::open_sessions::OpenSessions;
 use self::prober::Prober;
-use super::emulator_only::is_emulator;
+use super::emulator_only::is_emulator_here;
 use super::run::files;
 use crate::commands::help::text::after_help;
 use crate::context::{ApiContext, App};
 use crate::emulator::EmulatorOptions;
 use crate::error::{Error, ErrorKind, ExitStatus};
 use crate::output::{Cell, CellStyle, Column, View};
-use crate::settings::Endpoint;
 use crate::text::escape_control;
 
 /// Find out how the API behaves where its documents do not say
@@ -76,11 +75,7 @@ impl Args {
 }
 
 async fn probe(context: ApiContext<'_>, wait: bool, file: &Path, app: &App) -> Result<ExitStatus, Error> {
-    let is_on_this_machine = match &context.account.endpoint {
-        Endpoint::InProcess => true,
-        Endpoint::Remote(url) => url.value.is_local(),
-    };
-    let is_emulator = is_on_this_machine && is_emulator(&context).await == Some(true);
+    let is_emulator = is_emulator_here(&context).await;
     if !is_emulator {
         let question = "Create simulated devices, enrollments, sessions and orders on this account, and remove all but the orders again?";
         if !context.output.confirm(question).await? {

@@ -1,6 +1,6 @@
 //! The account that scenarios run on, if there is one.
 
-use crate::commands::dev::emulator_only::is_emulator;
+use crate::commands::dev::emulator_only::is_emulator_here;
 use crate::context::{ApiContext, App};
 use crate::error::Error;
 use crate::scenario::runner::AccountTarget;
@@ -27,10 +27,6 @@ pub(super) fn connect_named_account(app: &App) -> Result<Option<ApiContext<'_>>,
 }
 
 pub(super) async fn probe_target(context: &ApiContext<'_>) -> AccountTarget {
-    let is_local = match &context.account.endpoint {
-        Endpoint::InProcess => true,
-        Endpoint::Remote(url) => url.value.is_local(),
-    };
     let location = context.account.location.as_ref().map(|location| location.value.clone());
-    AccountTarget { is_emulator: is_local && is_emulator(context).await == Some(true), location }
+    AccountTarget { is_emulator: is_emulator_here(context).await, location }
 }

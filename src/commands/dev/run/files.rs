@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::args::Input;
+use crate::args::{Input, read_file};
 use crate::error::{Error, ErrorKind};
 use crate::fs::{follow_links, io_error_message, parent_dir};
 use crate::output::Output;
@@ -13,30 +13,27 @@ use crate::text::escape_control;
 
 const EXTENSION: &str = "toml";
 
-/// Reads all files, or the built-in scenarios if none are given. Fails if any of them has a mistake.
+/// Parses all files, or the built-in scenarios if none are given. Fails if any of them has a mistake.
 pub(super) fn read_scenarios(inputs: &[Input], output: &Output) -> Result<Vec<Scenario>, Error> {
-    if inputs.is_empty() {
-        return builtin::load().map_err(|(file, mistakes)| {
-            Error::new(ErrorKind::Bug, format_diagnostics(&file, &mistakes)).hint("this is a bug in kustom")
-        });
-    }
-    let mut scenarios = Vec::new();
-    let mut mistakes = Vec::new();
     let mut files = Vec::new();
+    if inputs.is_empty() {
+        let built_in = |(name, text): (&str, &str)| (format!("{}{name}", builtin::DIR), text.into());
+        files.extend(builtin::FILES.map(built_in));
+    }
     for input in inputs {
         match input {
+            Input::Stdin => files.push(("stdin".to_owned(), input.read(output)?)),
             Input::File(path) if path.is_dir() => {
-                files.extend(list_scenario_files(path)?.into_iter().map(Input::File));
+                for path in list_scenario_files(path)? {
+                    files.push((path.display().to_string(), read_file(&path)?));
+                }
             }
-            other => files.push(other.clone()),
+            Input::File(path) => files.push((path.display().to_string(), read_file(path)?)),
         }
     }
-    for input in files {
-        let file = match &input {
-            Input::Stdin => "stdin".to_owned(),
-            Input::File(path) => path.display().to_string(),
-        };
-        let Ok(text) = String::from_utf8(input.read(output)?) else {
+    let (mut scenarios, mut mistakes) = (Vec::new(), Vec::new());
+    for (file, text) in files {
+        let Ok(text) = String::from_utf8(text) else {
             mistakes.push(format!("{}: the file is not valid UTF-8", escape_control(&file)));
             continue;
         };
