@@ -62,11 +62,10 @@ const SUMMARY_COLUMNS: &str = "seq, webhook_id, received_ms, state, type, sessio
                                status, reason, NULL, forwarded_to";
 
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StoreError {
-    #[error("cannot open the ledger {}: {reason}", .path.display())]
-    File { path: PathBuf, reason: String },
-    #[error("cannot use the deliveries in the ledger {}: {reason}", .path.display())]
-    Database { path: PathBuf, reason: String },
+#[error("cannot use the deliveries in the ledger {}: {reason}", .path.display())]
+pub(crate) struct StoreError {
+    path: PathBuf,
+    reason: String,
 }
 
 /// How far a delivery came.
@@ -186,12 +185,13 @@ impl DeliveryStore {
     /// Opens the database in the state directory, which is created if it does not exist.
     pub(crate) fn open(state: &Path) -> Result<Self, StoreError> {
         let path = state.join("ledger.db");
-        let failed = |reason: String| StoreError::File { path: path.clone(), reason };
-        create_private_dir(parent_dir(&path)).map_err(|error| failed(io_error_message(&error)))?;
-        // SQLite gives its other files the mode of this one.
-        let file = private_open_options().read(true).open(&path);
-        file.map_err(|error| failed(io_error_message(&error)))?;
-        let open = || -> rusqlite::Result<Connection> {
+        let failed = |reason: String| StoreError { path: path.clone(), reason };
+        let create_file = || {
+            create_private_dir(parent_dir(&path))?;
+            // SQLite gives its other files the mode of this one.
+            private_open_options().read(true).open(&path)
+        };
+        let open_database = || -> rusqlite::Result<Connection> {
             let connection = Connection::open(&path)?;
             connection.busy_timeout(BUSY_TIMEOUT)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -202,15 +202,14 @@ impl DeliveryStore {
             }
             Ok(connection)
         };
-        match open() {
-            Ok(connection) => Ok(Self { path: path.clone(), connection: RefCell::new(connection) }),
-            Err(error) => Err(StoreError::Database { path: path.clone(), reason: error.to_string() }),
-        }
+        create_file().map_err(|error| failed(io_error_message(&error)))?;
+        let connection = open_database().map_err(|error| failed(error.to_string()))?;
+        Ok(Self { path, connection: RefCell::new(connection) })
     }
 
     fn run<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let result = work(&mut self.connection.borrow_mut());
-        result.map_err(|error| StoreError::Database { path: self.path.clone(), reason: error.to_string() })
+        result.map_err(|error| StoreError { path: self.path.clone(), reason: error.to_string() })
     }
 
     /// Stores a delivery that passed verification, unless it is known.
