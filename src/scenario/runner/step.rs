@@ -35,32 +35,42 @@ impl Run<'_> {
     }
 
     async fn perform(&self, step: &Step) -> Result<(StepResult, Option<CreatedResource>), Cancelled> {
+        if let Action::Wait { until, within, .. } = &step.action {
+            return Ok((self.wait(self.target_id(step), until, *within).await?, None));
+        }
+        Ok(match self.send(step).await {
+            Ok(Some(response)) => read_response(step, &response),
+            Ok(None) => (StepResult::default(), None),
+            Err(result) => (result, None),
+        })
+    }
+
+    /// Sends the request of a step. A step that changes the phone or the clock has no response of its own.
+    async fn send(&self, step: &Step) -> Result<Option<Response>, StepResult> {
         let id = self.target_id(step);
         let request = match &step.action {
+            // `perform` waits.
+            Action::Wait { .. } => return Ok(None),
             Action::Offline { .. } | Action::Online { .. } => {
                 let offline = matches!(step.action, Action::Offline { .. });
-                let result = self.client.pos_set_offline(&id.to_string(), offline).await;
-                return Ok((result_without_response(result), None));
+                self.client.pos_set_offline(&id.to_string(), offline).await?;
+                return Ok(None);
             }
             Action::Advance { by, .. } => {
                 let by = SignedDuration::try_from(*by).unwrap_or(SignedDuration::MAX);
-                return Ok((result_without_response(self.client.advance_clock(by).await), None));
+                self.client.advance_clock(by).await?;
+                return Ok(None);
             }
-            Action::Wait { until, within, .. } => return Ok((self.wait(id, until, *within).await?, None)),
             Action::Enroll { location, expires_in } => {
-                let response = self.enroll(location.as_deref(), *expires_in).await;
-                return Ok(read_response(step, response));
+                return self.enroll(location.as_deref(), *expires_in).await.map(Some);
             }
             Action::CreateDevice { name, location, .. } => {
                 let name = name.as_deref().unwrap_or(DEFAULT_DEVICE_NAME);
                 let location_id = match location {
-                    None => Ok(None),
-                    Some(location) => self.find_location(Some(location)).await,
+                    Some(location) => self.find_location(Some(location)).await?,
+                    None => None,
                 };
-                match location_id {
-                    Ok(id) => api::simulated_device_request(name, id.as_deref(), &Metadata::new()),
-                    Err(result) => return Ok((result, None)),
-                }
+                api::simulated_device_request(name, location_id.as_deref(), &Metadata::new())
             }
             Action::Deregister { .. } => api::deregister_request(&id.to_string()),
             Action::Withdraw { .. } => api::withdraw_request(&id.to_string()),
@@ -81,18 +91,11 @@ impl Run<'_> {
             Action::Get { .. } => api::read_session_request(id),
             Action::Refund { amount, reference, .. } => {
                 let amount = amount.as_ref().map(|amount| amount.get_ref().as_str());
-                match self.refund_request(id, amount, reference.as_deref()).await {
-                    Ok(request) => request,
-                    Err(result) => return Ok((result, None)),
-                }
+                self.refund_request(id, amount, reference.as_deref()).await?
             }
-            Action::GetOrder { .. } => match self.order_of(id).await {
-                Ok(order) => api::read_order_request(order, None),
-                Err(result) => return Ok((result, None)),
-            },
+            Action::GetOrder { .. } => api::read_order_request(self.order_of(id).await?, None),
         };
-        let response = self.client.send(&request).await.map_err(StepResult::from);
-        Ok(read_response(step, response))
+        Ok(Some(self.client.send(&request).await?))
     }
 
     fn session_request(&self, device: Option<Uuid>, fields: &Map<String, Value>) -> Request {
@@ -231,20 +234,12 @@ impl Run<'_> {
 }
 
 /// The result of a request, and the resource that it created.
-fn read_response(
-    step: &Step,
-    response: Result<Response, StepResult>,
-) -> (StepResult, Option<CreatedResource>) {
-    let response = match response {
-        Ok(response) => response,
-        Err(result) => return (result, None),
-    };
-    let body = parse_object(&response.body);
+fn read_response(step: &Step, response: &Response) -> (StepResult, Option<CreatedResource>) {
     let Some(kind) = ResourceKind::created_by(&step.action_name) else {
-        return (successful_request(&response), None);
+        return (successful_request(response), None);
     };
-    match read_created(kind, body.as_ref()) {
-        Some(resource) => (successful_request(&response), Some(resource)),
+    match read_created(kind, parse_object(&response.body).as_ref()) {
+        Some(resource) => (successful_request(response), Some(resource)),
         None => (invalid_response(kind, response.status), None),
     }
 }
@@ -291,11 +286,6 @@ pub(super) fn invalid_response(kind: ResourceKind, status: u16) -> StepResult {
         ResourceKind::Session => "the response has no session_id or no status",
     };
     StepResult { http: Some(status), ..failed_step(ErrorKind::Unknown, message) }
-}
-
-/// The result of a step that changes the phone or the clock, whose response is not part of a scenario.
-fn result_without_response<T>(result: Result<T, api::Error>) -> StepResult {
-    result.map_or_else(StepResult::from, |_| StepResult::default())
 }
 
 impl From<api::Error> for StepResult {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap_complete::engine::ArgValueCompleter;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::log::RequestLogFormat;
@@ -229,11 +230,9 @@ impl ServeArgs {
             }
             !options.is_empty()
         };
-        let mut initial = seed.clone();
-        set_options(&mut initial);
-        let setup = Setup { initial: Some(initial), ..setup };
+        set_options(&mut seed);
+        let setup = Setup { initial: Some(seed.clone()), ..setup };
         let Some(path) = &self.state else {
-            set_options(&mut seed);
             let emulator = Emulator::new(seed).with_setup(setup);
             let (listener, address) = listen_address::bind(self.listen)?;
             return Ok((Server::new(listener, &emulator), address, emulator.events()));
@@ -279,25 +278,20 @@ async fn serve_until_interrupted(
     events: EventQueue,
     app: &App,
 ) -> usize {
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (done, all_served) = tokio::sync::oneshot::channel::<()>();
+    let all_served = CancellationToken::new();
     let pending = callbacks.pending_count();
     let serving = async {
-        server.serve(async { drop(stopped.await) }).await;
-        drop(done);
+        server.serve(app.cancel.cancelled()).await;
+        all_served.cancel();
     };
-    let delivering = callbacks.deliver(events, async { drop(all_served.await) });
-    let mut working = std::pin::pin!(async { tokio::join!(serving, delivering) });
+    let delivering = callbacks.deliver(events, all_served.cancelled());
+    let giving_up = async {
+        app.cancel.cancelled().await;
+        let _ = tokio::time::timeout(SHUTDOWN_TIMEOUT, app.abort.cancelled()).await;
+    };
     tokio::select! {
-        _ = &mut working => {}
-        () = app.cancel.cancelled() => {
-            drop(stop);
-            tokio::select! {
-                _ = working => {}
-                () = app.abort.cancelled() => {}
-                () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => {}
-            }
-        }
+        _ = async { tokio::join!(serving, delivering) } => {}
+        () = giving_up => {}
     }
     pending.get()
 }
