@@ -43,7 +43,7 @@ impl AccountId {
     fn is_same_merchant(&self, other: &Self) -> bool {
         let (Some(one), Some(another)) = (&self.merchant_id, &other.merchant_id) else { return true };
         let is_same_key = self.key_fingerprint.is_some() && self.key_fingerprint == other.key_fingerprint;
-        is_same_key || normalize_merchant_id(one) == normalize_merchant_id(another)
+        is_same_key || one == another || normalize_merchant_id(one) == normalize_merchant_id(another)
     }
 }
 
