@@ -110,6 +110,12 @@ impl History {
         self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn change<R>(&self, change: impl FnOnce(&mut Entries) -> R) -> R {
+        let result = change(&mut self.entries());
+        self.notify();
+        result
+    }
+
     /// Wakes everything that shows the state.
     pub(super) fn notify(&self) {
         if let Some(changes) = &*self.0.changes.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -153,20 +159,15 @@ impl History {
     }
 
     pub(super) fn clear(&self) {
-        let mut entries = self.entries();
         // IDs go on, so that an ID never means two requests.
-        *entries = Entries { last_id: entries.last_id, ..Entries::default() };
-        drop(entries);
-        self.notify();
+        self.change(|entries| *entries = Entries { last_id: entries.last_id, ..Entries::default() });
     }
 
     pub(super) fn clear_requests(&self) -> usize {
-        let mut entries = self.entries();
-        entries.size = 0;
-        let removed = std::mem::take(&mut entries.requests).len();
-        drop(entries);
-        self.notify();
-        removed
+        self.change(|entries| {
+            entries.size = 0;
+            std::mem::take(&mut entries.requests).len()
+        })
     }
 
     /// Adds an event that becomes a callback, unless it is sent again.
@@ -174,31 +175,29 @@ impl History {
         let status = if destinations == 0 { CallbackStatus::NotSent } else { CallbackStatus::Pending };
         let callback = event.to_callback();
         let id = callback.id.clone().unwrap_or_default();
-        let mut entries = self.entries();
-        if let Some(known) = entries.callbacks.iter_mut().find(|known| known.id == id) {
-            (known.status, known.waiting) = (status, destinations);
-        } else {
-            let payload = serde_json::to_value(&callback).unwrap_or_default();
-            let event = event.clone();
+        self.change(|entries| {
+            if let Some(known) = entries.callbacks.iter_mut().find(|known| known.id == id) {
+                (known.status, known.waiting) = (status, destinations);
+                return;
+            }
             entries.callbacks.push_back(RecordedCallback {
                 id,
-                payload,
+                payload: serde_json::to_value(&callback).unwrap_or_default(),
                 status,
                 attempts: Vec::new(),
                 waiting: destinations,
-                event,
+                event: event.clone(),
             });
             if entries.callbacks.len() > MAX_CALLBACKS {
                 entries.callbacks.pop_front();
             }
-        }
-        drop(entries);
-        self.notify();
+        });
     }
 
     pub(super) fn add_attempt(&self, id: &str, attempt: RecordedAttempt) {
-        let mut entries = self.entries();
-        if let Some(callback) = entries.callbacks.iter_mut().rfind(|callback| callback.id == id) {
+        self.change(|entries| {
+            let callback = entries.callbacks.iter_mut().rfind(|callback| callback.id == id);
+            let Some(callback) = callback else { return };
             callback.waiting = callback.waiting.saturating_sub(usize::from(attempt.is_success()));
             callback.status =
                 if callback.waiting == 0 { CallbackStatus::Acknowledged } else { CallbackStatus::Pending };
@@ -206,9 +205,7 @@ impl History {
             if callback.attempts.len() > MAX_ATTEMPTS {
                 callback.attempts.remove(0);
             }
-        }
-        drop(entries);
-        self.notify();
+        });
     }
 
     /// The event of a callback, to send it again.

@@ -79,26 +79,6 @@ pub enum RequestOutcome {
 }
 
 impl RequestRecord {
-    fn new(method: &Method, route: Option<&str>) -> Self {
-        Self {
-            id: 0,
-            at: Timestamp::now(),
-            method: method.to_string(),
-            path: route.unwrap_or("…").to_owned(),
-            query: None,
-            headers: BTreeMap::new(),
-            body: None,
-            outcome: RequestOutcome::Abandoned,
-            status: None,
-            response: None,
-            ignored: Vec::new(),
-            fault: None,
-            duration_ms: 0,
-            is_kept: false,
-            size: 0,
-        }
-    }
-
     /// Whether it is a request to the API, and not one that only the emulator has.
     pub fn is_api(&self) -> bool {
         !self.path.starts_with("/emulator/")
@@ -143,7 +123,23 @@ pub(super) struct PendingRecord<F: FnMut(&RequestRecord)> {
 
 impl<F: FnMut(&RequestRecord)> PendingRecord<F> {
     pub(super) fn new(method: &Method, path: &str, route: Option<&str>, observer: F) -> Self {
-        let record = RequestRecord::new(method, route);
+        let record = RequestRecord {
+            id: 0,
+            at: Timestamp::now(),
+            method: method.to_string(),
+            path: route.unwrap_or("…").to_owned(),
+            query: None,
+            headers: BTreeMap::new(),
+            body: None,
+            outcome: RequestOutcome::Abandoned,
+            status: None,
+            response: None,
+            ignored: Vec::new(),
+            fault: None,
+            duration_ms: 0,
+            is_kept: false,
+            size: 0,
+        };
         Self { record, path: path.to_owned(), started: Instant::now(), observer }
     }
 

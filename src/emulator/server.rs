@@ -100,10 +100,7 @@ impl Server {
         let client = OwnClient { reads: router, acts: acts.clone(), token: emulator.setup().token.clone() };
         let playing = play(&emulator.setup().phone_rules, &client, &history);
         let router = if has_page { page::router(&emulator, &history, &client) } else { acts };
-        let serving = async {
-            serve_connections(listener, &router, stop, || history.close()).await;
-        };
-        tokio::join!(playing, serving);
+        tokio::join!(playing, serve_connections(listener, &router, stop, || history.close()));
     }
 }
 

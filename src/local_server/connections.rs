@@ -65,37 +65,34 @@ struct Pool {
 struct Entry {
     id: u64,
     phase: Phase,
+    /// When the phase began.
+    since: Instant,
     /// Bytes of a body.
     reserved: usize,
     close: CancellationToken,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// In the order in which connections are closed when there are too many; one in use is not closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
-    Idle(Instant),
-    Head(Instant),
-    Body(Instant),
+    Idle,
+    Head,
+    Body,
     InUse,
 }
 
-impl Phase {
-    /// When the connection is closed.
-    fn deadline(self) -> Option<Instant> {
-        match self {
-            Self::Idle(since) => Some(since + IDLE_TIMEOUT),
-            Self::Head(since) => Some(since + HEAD_TIMEOUT),
-            Self::Body(since) => Some(since + BODY_TIMEOUT),
-            Self::InUse => None,
-        }
+impl Entry {
+    fn set_phase(&mut self, phase: Phase) {
+        (self.phase, self.since) = (phase, Instant::now());
     }
 
-    /// The order in which connections are closed when there are too many: idle ones first, the oldest before the others.
-    fn rank(self) -> Option<(u8, Instant)> {
-        match self {
-            Self::Idle(since) => Some((0, since)),
-            Self::Head(since) => Some((1, since)),
-            Self::Body(since) => Some((2, since)),
-            Self::InUse => None,
+    /// When the connection is closed.
+    fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Idle => Some(self.since + IDLE_TIMEOUT),
+            Phase::Head => Some(self.since + HEAD_TIMEOUT),
+            Phase::Body => Some(self.since + BODY_TIMEOUT),
+            Phase::InUse => None,
         }
     }
 }
@@ -154,8 +151,8 @@ impl Connections {
         }
         let (id, close) = (pool.next_id, CancellationToken::new());
         pool.next_id += 1;
-        let phase = Phase::Idle(Instant::now());
-        pool.open.push(Entry { id, phase, reserved: 0, close: close.clone() });
+        let (phase, since) = (Phase::Idle, Instant::now());
+        pool.open.push(Entry { id, phase, since, reserved: 0, close: close.clone() });
         drop(pool);
         Connection { id, pool: self.clone(), close }
     }
@@ -163,10 +160,10 @@ impl Connections {
 
 impl Pool {
     fn close_oldest(&mut self, is_candidate: impl Fn(&Entry) -> bool) -> bool {
-        let candidates =
-            self.open.iter_mut().filter(|entry| !entry.close.is_cancelled() && is_candidate(entry));
-        let ranked = candidates.filter_map(|entry| Some((entry.phase.rank()?, entry)));
-        let Some((_, entry)) = ranked.min_by_key(|(rank, _)| *rank) else { return false };
+        let candidates = self.open.iter_mut().filter(|entry| {
+            entry.phase != Phase::InUse && !entry.close.is_cancelled() && is_candidate(entry)
+        });
+        let Some(entry) = candidates.min_by_key(|entry| (entry.phase, entry.since)) else { return false };
         // Its memory is freed when its task notices.
         entry.reserved = 0;
         entry.close.cancel();
@@ -242,7 +239,7 @@ impl Connection {
     /// Waits until the connection has taken too long.
     async fn must_expire(&self) {
         loop {
-            match self.state().phase().and_then(Phase::deadline) {
+            match self.state().with_entry(|entry| entry.deadline()).flatten() {
                 Some(deadline) if deadline <= Instant::now() => return,
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
                 None => tokio::time::sleep(IN_USE_INTERVAL).await,
@@ -258,9 +255,9 @@ impl Connection {
         tokio::task::yield_now().await;
         let deadline = Instant::now() + CLOSE_GRACE;
         loop {
-            match self.state().phase() {
+            match self.state().with_entry(|entry| entry.phase) {
                 // The memory of a body is needed at once.
-                Some(Phase::Head(_)) if Instant::now() < deadline => {}
+                Some(Phase::Head) if Instant::now() < deadline => {}
                 Some(Phase::InUse) => {}
                 _ => return,
             }
@@ -283,13 +280,9 @@ impl ConnectionState {
         pool.open.iter_mut().find(|entry| entry.id == self.id).map(change)
     }
 
-    fn phase(&self) -> Option<Phase> {
-        self.with_entry(|entry| entry.phase)
-    }
-
     fn set_phase(&self, phase: Phase) {
         self.with_entry(|entry| {
-            entry.phase = phase;
+            entry.set_phase(phase);
             entry.reserved = 0;
         });
     }
@@ -301,7 +294,7 @@ impl ConnectionState {
 
     /// The response is on its way.
     fn finish_request(&self) {
-        self.set_phase(Phase::Idle(Instant::now()));
+        self.set_phase(Phase::Idle);
     }
 
     /// Reads a body of at most `max` bytes.
@@ -341,21 +334,21 @@ impl ConnectionState {
 
     /// A body is being received.
     pub(crate) fn start_body(&self) {
-        self.set_phase(Phase::Body(Instant::now()));
+        self.set_phase(Phase::Body);
     }
 
     fn note_read(&self) {
         self.with_entry(|entry| {
-            if matches!(entry.phase, Phase::Idle(_)) {
-                entry.phase = Phase::Head(Instant::now());
+            if entry.phase == Phase::Idle {
+                entry.set_phase(Phase::Head);
             }
         });
     }
 
     fn note_write(&self) {
         self.with_entry(|entry| {
-            if let Phase::Idle(since) = &mut entry.phase {
-                *since = Instant::now();
+            if entry.phase == Phase::Idle {
+                entry.since = Instant::now();
             }
         });
     }

@@ -155,41 +155,42 @@ struct FaultTokens {
     percent: Option<u8>,
 }
 
+/// Sets a part of a fault, which can be given once. `form` is what a value has to be like.
+fn set<T>(part: &mut Option<T>, value: Option<T>, form: &str) -> Result<(), String> {
+    let value = value.ok_or(form)?;
+    if part.replace(value).is_some() { Err("given twice".to_owned()) } else { Ok(()) }
+}
+
 impl FaultTokens {
     fn parse(&mut self, token: &str) -> Result<(), FaultError> {
-        let error = |reason: &str| FaultError(format!("'{token}': {reason}"));
-        let is_new = if let Some(text) = token.strip_prefix("delay=") {
-            let delay =
-                text.parse().ok().and_then(|delay: SignedDuration| u64::try_from(delay.as_millis()).ok());
+        let result = if let Some(text) = token.strip_prefix("delay=") {
+            let delay: Option<SignedDuration> = text.parse().ok();
+            let delay = delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
             let delay = delay.filter(|delay| (1..=MAX_DELAY_MS).contains(delay)).map(Duration::from_millis);
-            self.delay.replace(delay.ok_or_else(|| error("a delay is 1ms to 1h"))?).is_none()
+            set(&mut self.delay, delay, "a delay is 1ms to 1h")
         } else if let Some(text) = token.strip_prefix("retry-after=") {
             let seconds = parse_number(text, 0..=u32::MAX);
-            let seconds = seconds.ok_or_else(|| error("retry-after is a number of seconds"))?;
-            self.retry_after.replace(seconds).is_none()
+            set(&mut self.retry_after, seconds, "retry-after is a number of seconds")
         } else if let Some(text) = token.strip_prefix('x') {
-            let times = parse_number(text, 1..=u32::MAX);
-            let times = times.ok_or_else(|| error("use a number of times such as x3"))?;
-            self.times.replace(times).is_none()
+            set(&mut self.times, parse_number(text, 1..=u32::MAX), "use a number of times such as x3")
         } else if let Some(text) = token.strip_suffix('%') {
-            let percent = parse_number(text, 1..=100).ok_or_else(|| error("use 1% to 100%"))?;
-            self.percent.replace(percent).is_none()
+            set(&mut self.percent, parse_number(text, 1..=100), "use 1% to 100%")
         } else if token.bytes().all(|byte| byte.is_ascii_digit()) {
             let status = parse_number(token, 400..=599).and_then(|status| StatusCode::from_u16(status).ok());
-            self.status.replace(status.ok_or_else(|| error("a status is 400 to 599"))?).is_none()
+            set(&mut self.status, status, "a status is 400 to 599")
+        } else if token == "once" {
+            set(&mut self.times, Some(1), "")
         } else {
-            match token {
-                "once" => self.times.replace(1).is_none(),
-                "drop" => self.cut.replace(Effect::Drop).is_none(),
-                "drop-after-response-headers" => self.cut.replace(Effect::DropAfterHeaders).is_none(),
-                "truncate" => self.cut.replace(Effect::Truncate).is_none(),
-                _ => {
-                    let reason = format!("not part of a fault: {EFFECTS}, and optionally once, x3 or 10%");
-                    return Err(error(&reason));
-                }
-            }
+            let cut = match token {
+                "drop" => Some(Effect::Drop),
+                "drop-after-response-headers" => Some(Effect::DropAfterHeaders),
+                "truncate" => Some(Effect::Truncate),
+                _ => None,
+            };
+            let form = format!("not part of a fault: {EFFECTS}, and optionally once, x3 or 10%");
+            set(&mut self.cut, cut, &form)
         };
-        if is_new { Ok(()) } else { Err(error("given twice")) }
+        result.map_err(|reason| FaultError(format!("'{token}': {reason}")))
     }
 }
 

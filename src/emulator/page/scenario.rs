@@ -32,7 +32,7 @@ pub(super) fn write(requests: &[RequestRecord], selected: Option<u64>, known: &K
                 || request.path == "/emulator/clock"
         }
     };
-    let mut writer = Writer { known, text: String::new(), names: BTreeMap::new(), ended: false };
+    let mut writer = Writer { known, text: String::new(), names: BTreeMap::new() };
     let mut sale: Vec<&RequestRecord> = requests.iter().filter(is_of_sale).collect();
     // A device that was paired needs its code, which was created before anything names the device.
     if session.is_some()
@@ -75,7 +75,16 @@ fn device_of(request: &RequestRecord) -> Option<String> {
 fn segment_after(path: &str, name: &str) -> Option<String> {
     let mut segments = path.split('/');
     segments.find(|segment| *segment == name)?;
-    segments.next().filter(|segment| segment.parse::<uuid::Uuid>().is_ok()).map(str::to_owned)
+    segments.next().filter(|segment| is_id(segment)).map(str::to_owned)
+}
+
+fn is_id(segment: &str) -> bool {
+    segment.parse::<uuid::Uuid>().is_ok()
+}
+
+/// The item of a list that has this value in a field, or null.
+fn find<'a>(list: &'a Value, field: &str, value: &str) -> &'a Value {
+    list.as_array().into_iter().flatten().find(|item| item[field] == value).unwrap_or(&Value::Null)
 }
 
 impl Known<'_> {
@@ -84,26 +93,20 @@ impl Known<'_> {
             request.path == "/ipp/v1/sessions" && session_of(request).as_deref() == Some(session)
         });
         let in_request = created.and_then(|request| request.body.as_ref()?["device_id"].as_str());
-        let of_session = || self.session(session).and_then(|session| session["device_id"].as_str());
-        in_request.or_else(of_session).map(str::to_owned)
+        in_request.or_else(|| self.session(session)["device_id"].as_str()).map(str::to_owned)
     }
 
-    fn session(&self, id: &str) -> Option<&Value> {
-        self.sessions.as_array()?.iter().find(|session| session["session_id"] == id)
+    fn session(&self, id: &str) -> &Value {
+        find(self.sessions, "session_id", id)
     }
 
-    fn device_name(&self, id: &str) -> Option<&str> {
-        self.phones.as_array()?.iter().find(|phone| phone["id"] == id)?["name"].as_str()
+    fn phone(&self, id: &str) -> &Value {
+        find(self.phones, "id", id)
     }
 
-    fn device_location(&self, id: &str) -> Option<&str> {
-        self.phones.as_array()?.iter().find(|phone| phone["id"] == id)?["location_id"].as_str()
-    }
-
-    /// The name of a location that a new account has as well.
-    fn location(&self, id: &str) -> Option<&str> {
-        let location = self.locations.as_array()?.iter().find(|location| location["id"] == id)?;
-        location["name"].as_str()
+    /// The name of a location, which a new account has as well, or null.
+    fn location(&self, id: &Value) -> Value {
+        find(self.locations, "id", id.as_str().unwrap_or_default())["name"].clone()
     }
 }
 
@@ -112,41 +115,37 @@ struct Writer<'a> {
     text: String,
     /// The names of devices, codes and sessions by their IDs.
     names: BTreeMap<String, String>,
-    ended: bool,
 }
 
 impl Writer<'_> {
     fn write_header(&mut self, session: Option<&str>) {
-        let reference = session.and_then(|session| self.known.session(session));
-        let reference = reference.and_then(|session| session["merchant_reference1"].as_str());
+        let reference = session.and_then(|id| self.known.session(id)["merchant_reference1"].as_str());
         let name = reference.map_or_else(|| "A recorded sale".to_owned(), |name| format!("The sale {name}"));
         let _ = writeln!(self.text, "# Recorded by kustom dev emulator.\nname = {}", string(&name));
         let defaults = serde_json::to_value(EmulatorOptions::default()).unwrap_or_default();
-        let changed: Vec<_> = self.known.options.as_object().into_iter().flatten().collect();
-        let changed: Vec<_> =
-            changed.into_iter().filter(|(name, value)| defaults[name.as_str()] != **value).collect();
+        let options = self.known.options.as_object().into_iter().flatten();
+        let changed: Vec<_> = options.filter(|(name, value)| defaults[name.as_str()] != **value).collect();
         if !changed.is_empty() {
             self.text.push_str("\n[options]\n");
-            for (name, value) in changed {
-                let _ = writeln!(self.text, "{name} = {}", toml(value));
-            }
+        }
+        for (name, value) in changed {
+            let _ = writeln!(self.text, "{name} = {}", toml(value));
         }
     }
 
-    fn step(&mut self, action: &str, keys: &[(&str, Value)], expect: &[(&str, Value)]) {
+    /// Writes a step without the keys whose value is null.
+    fn step(&mut self, action: &str, keys: &[(&str, Value)]) {
         let _ = writeln!(self.text, "\n[[step]]\ndo = {}", string(action));
         for (name, value) in keys.iter().filter(|(_, value)| !value.is_null()) {
             let _ = writeln!(self.text, "{name} = {}", toml(value));
         }
-        for (name, value) in expect.iter().filter(|(_, value)| !value.is_null()) {
-            let _ = writeln!(self.text, "expect.{name} = {}", toml(value));
-        }
     }
 
-    fn name(&mut self, kind: &str, id: &str) -> Value {
+    /// Gives what a response created a name.
+    fn name(&mut self, kind: &str, id: &Value) -> Value {
         let count = self.names.values().filter(|name| name.starts_with(kind)).count();
         let name = format!("{kind}-{}", count + 1);
-        self.names.insert(id.to_owned(), name.clone());
+        self.names.insert(id.as_str().unwrap_or_default().to_owned(), name.clone());
         name.into()
     }
 
@@ -154,150 +153,110 @@ impl Writer<'_> {
         self.names.get(id).map_or(Value::Null, |name| name.as_str().into())
     }
 
-    /// Creates a device that is older than the recording.
-    fn need_device(&mut self, id: &str) {
-        if self.names.contains_key(id) {
-            return;
+    /// The name of a device. One that is older than the recording is created first.
+    fn device(&mut self, id: &str) -> Value {
+        if !self.names.contains_key(id) {
+            let phone = self.known.phone(id);
+            let (name, location) = (phone["name"].clone(), self.known.location(&phone["location_id"]));
+            let alias = self.name("device", &id.into());
+            self.step("create-device", &[("as", alias), ("name", name), ("location", location)]);
         }
-        let name = self.known.device_name(id).map_or(Value::Null, Value::from);
-        let location = self.known.device_location(id).and_then(|id| self.known.location(id));
-        let location = location.map_or(Value::Null, Value::from);
-        let alias = self.name("device", id);
-        self.step("create-device", &[("as", alias), ("name", name), ("location", location)], &[]);
+        self.named(id)
     }
 
     fn write_step(&mut self, request: &RequestRecord) {
-        let Some(status) = request.status else { return };
+        let (Some(status), is_success) = (request.status, request.is_success()) else { return };
         // A scenario runs without faults.
-        if request.fault.is_some() && !request.is_success() {
+        if request.fault.is_some() && !is_success {
             return;
         }
-        let failure = if request.is_success() { Value::Null } else { status.into() };
         let null = Value::Null;
-        let (body, response) =
-            (request.body.as_ref().unwrap_or(&null), request.response.as_ref().unwrap_or(&null));
-        let new_status = if request.is_success() { response["status"].clone() } else { Value::Null };
-        match (request.method.as_str(), request.path.as_str()) {
-            ("POST", "/ipp/v1/enrollments") if request.is_success() => {
-                let id = response["enrollment_id"].as_str().unwrap_or_default();
-                let alias = self.name("code", id);
-                let location = body["location_id"]
-                    .as_str()
-                    .and_then(|id| self.known.location(id))
-                    .map_or(Value::Null, Value::from);
-                let keys =
-                    [("as", alias), ("location", location), ("expires_in", duration(&body["expires_in"]))];
-                self.step("enroll", &keys, &[("status", "PENDING".into())]);
+        let body = request.body.as_ref().unwrap_or(&null);
+        let response = request.response.as_ref().unwrap_or(&null);
+        let expected = if is_success {
+            ("expect.status", response["status"].clone())
+        } else {
+            ("expect.http", status.into())
+        };
+        let segments: Vec<_> = request.path.split('/').skip(1).collect();
+        match (request.method.as_str(), &segments[..]) {
+            ("POST", ["ipp", "v1", "enrollments"]) if is_success => {
+                let alias = self.name("code", &response["enrollment_id"]);
+                let location = self.known.location(&body["location_id"]);
+                let expires_in = ("expires_in", duration(&body["expires_in"]));
+                self.step("enroll", &[("as", alias), ("location", location), expires_in, expected]);
             }
-            ("DELETE", path) if path.starts_with("/ipp/v1/enrollments/") => {
-                let code = segment_after(path, "enrollments").map_or(Value::Null, |id| self.named(&id));
-                if !code.is_null() {
-                    self.step("withdraw", &[("code", code)], &[]);
-                }
+            ("DELETE", ["ipp", "v1", "enrollments", id]) if self.names.contains_key(*id) => {
+                self.step("withdraw", &[("code", self.named(id))]);
             }
-            ("POST", "/emulator/pos/pair") if request.is_success() => {
-                let id = response["id"].as_str().unwrap_or_default();
+            ("POST", ["emulator", "pos", "pair"]) if is_success => {
                 if self.names.values().any(|name| name.starts_with("code")) {
-                    let alias = self.name("device", id);
-                    self.step("pair", &[("as", alias), ("name", body["name"].clone())], &[]);
+                    let alias = self.name("device", &response["id"]);
+                    self.step("pair", &[("as", alias), ("name", body["name"].clone())]);
                 } else {
                     // The code is older than the recording.
-                    self.need_device(id);
+                    self.device(response["id"].as_str().unwrap_or_default());
                 }
             }
-            ("POST", "/ipp/v1/dev/devices") if request.is_success() => {
-                let id = response["id"].as_str().unwrap_or_default();
-                let location = body["location_id"]
-                    .as_str()
-                    .and_then(|id| self.known.location(id))
-                    .map_or(Value::Null, Value::from);
-                let alias = self.name("device", id);
-                self.step(
-                    "create-device",
-                    &[("as", alias), ("name", body["name"].clone()), ("location", location)],
-                    &[],
-                );
+            ("POST", ["ipp", "v1", "dev", "devices"]) if is_success => {
+                let alias = self.name("device", &response["id"]);
+                let (name, location) = (body["name"].clone(), self.known.location(&body["location_id"]));
+                self.step("create-device", &[("as", alias), ("name", name), ("location", location)]);
             }
-            ("DELETE", path) if path.starts_with("/ipp/v1/devices/") => {
-                if let Some(id) = segment_after(path, "devices") {
-                    self.need_device(&id);
-                    self.step("deregister", &[("device", self.named(&id))], &[("http", failure)]);
-                }
+            ("DELETE", ["ipp", "v1", "devices", id]) if is_id(id) => {
+                let device = self.device(id);
+                self.step("deregister", &[("device", device), expected]);
             }
-            ("POST", "/ipp/v1/sessions") => self.write_create(request, body, response, &failure, &new_status),
-            ("POST" | "PUT", path) if path.contains("/sessions/") => {
-                let Some(id) = segment_after(path, "sessions").filter(|id| self.names.contains_key(id))
-                else {
-                    return;
+            ("POST", ["ipp", "v1", "sessions"]) => self.write_create(body, response, is_success, expected),
+            ("POST" | "PUT", [.., "sessions", id, verb]) if self.names.contains_key(*id) => {
+                let session = ("session", self.named(id));
+                let query = request.query.as_deref().unwrap_or_default().as_bytes();
+                let outcome = url::form_urlencoded::parse(query).find(|(name, _)| name == "outcome");
+                let outcome = outcome.map_or(Value::Null, |(_, value)| value.into_owned().into());
+                let action = match *verb {
+                    "simulate-tap" => "tap",
+                    "cancel" if !request.is_api() => "cancel-on-phone",
+                    verb => verb,
                 };
-                let session = ("session", self.named(&id));
-                let outcome = |request: &RequestRecord| {
-                    let query = request.query.as_deref().unwrap_or_default().as_bytes();
-                    let outcome = url::form_urlencoded::parse(query).find(|(name, _)| name == "outcome");
-                    outcome.map_or(Value::Null, |(_, value)| value.into_owned().into())
+                let detail = match action {
+                    "tap" => ("outcome", outcome),
+                    "decline" => ("outcome", body["outcome"].clone()),
+                    "choose" | "pay" => ("method", body["method"].clone()),
+                    _ => ("method", Value::Null),
                 };
-                let expect = [("http", failure), ("status", new_status)];
-                match path.rsplit('/').next().unwrap_or_default() {
-                    "simulate-tap" => self.step("tap", &[session, ("outcome", outcome(request))], &expect),
-                    "choose" => self.step("choose", &[session, ("method", body["method"].clone())], &expect),
-                    "pay" => self.step("pay", &[session, ("method", body["method"].clone())], &expect),
-                    "decline" => {
-                        self.step("decline", &[session, ("outcome", body["outcome"].clone())], &expect);
-                    }
-                    "cancel" if request.is_api() => self.step("cancel", &[session], &expect),
-                    "cancel" => self.step("cancel-on-phone", &[session], &expect),
-                    _ => {}
-                }
+                self.step(action, &[session, detail, expected]);
             }
-            ("POST", path) if path.starts_with("/emulator/pos/devices/") && request.is_success() => {
-                if let Some(id) = segment_after(path, "devices") {
-                    self.need_device(&id);
-                    let action = if path.ends_with("/offline") { "offline" } else { "online" };
-                    self.step(action, &[("device", self.named(&id))], &[]);
-                }
+            ("POST", ["emulator", "pos", "devices", id, action]) if is_success => {
+                let device = self.device(id);
+                self.step(action, &[("device", device)]);
             }
-            ("POST", "/emulator/clock") if request.is_success() => {
-                self.step("advance", &[("by", body["advance"].clone())], &[]);
+            ("POST", ["emulator", "clock"]) if is_success => {
+                self.step("advance", &[("by", body["advance"].clone())]);
             }
             _ => {}
         }
     }
 
-    fn write_create(
-        &mut self,
-        request: &RequestRecord,
-        body: &Value,
-        response: &Value,
-        failure: &Value,
-        status: &Value,
-    ) {
-        let Some(device) = body["device_id"].as_str() else { return };
-        if self.known.device_name(device).is_some() || request.is_success() {
-            self.need_device(device);
-        }
-        let is_known = self.names.contains_key(device);
+    fn write_create(&mut self, body: &Value, response: &Value, is_success: bool, expected: (&str, Value)) {
+        let Some(id) = body["device_id"].as_str() else { return };
+        let is_known = is_success || !self.known.phone(id)["name"].is_null();
+        let device = if is_known { self.device(id) } else { self.named(id) };
         let mut fields: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
         // The scenario has its own devices, locations and time.
         fields.remove("purchase_started_at");
-        if is_known {
+        if !device.is_null() {
             fields.remove("device_id");
         }
-        let alias = match response["session_id"].as_str() {
-            Some(id) if request.is_success() => self.name("sale", id),
-            _ => Value::Null,
-        };
-        let keys = [("as", alias), ("device", self.named(device)), ("body", Value::Object(fields))];
-        self.step("create", &keys, &[("http", failure.clone()), ("status", status.clone())]);
+        let alias = if is_success { self.name("sale", &response["session_id"]) } else { Value::Null };
+        self.step("create", &[("as", alias), ("device", device), ("body", fields.into()), expected]);
     }
 
     /// What time did to a session is not a request.
     fn write_end(&mut self, session: Option<&str>) {
-        let Some(session) = session else { return };
-        let is_expired = self.known.session(session).is_some_and(|session| session["status"] == "EXPIRED");
-        let session = self.named(session);
-        if is_expired && !self.ended && !session.is_null() {
-            let keys = [("session", session), ("for", "EXPIRED".into()), ("within", "24h".into())];
-            self.step("wait", &keys, &[]);
+        let Some(id) = session else { return };
+        let session = self.named(id);
+        if self.known.session(id)["status"] == "EXPIRED" && !session.is_null() {
+            self.step("wait", &[("session", session), ("for", "EXPIRED".into()), ("within", "24h".into())]);
         }
     }
 }

@@ -221,22 +221,19 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_easy_to_type_and_a_long_lived_one_is_a_uuid() {
-        let (mut state, mut clock) = (State::seed(), TestClock::start());
-        let short = state.create_enrollment(enrollment(Some(STOCKHOLM)), &mut clock.context()).unwrap();
-        let code = short.enrollment_code.unwrap();
-        assert_eq!(code.len(), 8);
-        assert!(code.bytes().all(|byte| CODE_ALPHABET.contains(&byte)), "{code}");
-        let lifetime = DEFAULT_ENROLLMENT_LIFETIME + SignedDuration::from_millis(1);
-        let long = NewEnrollment { lifetime, ..enrollment(Some(STOCKHOLM)) };
-        let long = state.create_enrollment(long, &mut clock.context()).unwrap();
-        assert!(Uuid::try_parse(&long.enrollment_code.unwrap()).is_ok());
-    }
-
-    #[test]
-    fn codes_of_random_ids_differ() {
+    fn codes_differ_and_are_easy_to_type_unless_they_are_valid_for_long() {
         let codes: std::collections::BTreeSet<_> = (0..1000).map(|_| short_code(Uuid::new_v4())).collect();
         assert_eq!(codes.len(), 1000);
+        for code in codes {
+            assert!(code.len() == 8 && code.bytes().all(|byte| CODE_ALPHABET.contains(&byte)), "{code}");
+        }
+        let (mut state, mut clock) = (State::seed(), TestClock::start());
+        for (more, length) in [(SignedDuration::ZERO, 8), (SignedDuration::from_millis(1), 36)] {
+            let lifetime = DEFAULT_ENROLLMENT_LIFETIME + more;
+            let new = NewEnrollment { lifetime, ..enrollment(Some(STOCKHOLM)) };
+            let code = state.create_enrollment(new, &mut clock.context()).unwrap().enrollment_code.unwrap();
+            assert_eq!((code.len(), Uuid::try_parse(&code).is_ok()), (length, length == 36));
+        }
     }
 
     #[test]

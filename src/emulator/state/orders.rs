@@ -10,7 +10,7 @@ use super::order_totals::line_total;
 use super::records::{self, Records};
 use super::{
     CurrencyCase, EmulatorOptions, Event, FullyRefunded, OpContext, OrderCapture, OrderReferences, Purchase,
-    Rejection, State,
+    Rejection, State, sessions,
 };
 use crate::model::{
     CallbackType, Capture, InitialPaymentMethod, Order, OrderItem, OrderStatus, PaymentMethod, Refund,
@@ -137,25 +137,20 @@ fn to_i64(sum: i128) -> i64 {
 }
 
 impl Record {
-    fn new(
-        id: Uuid,
-        session_id: Uuid,
-        method: PaymentMethod,
-        created_at: Timestamp,
-        purchase: Purchase,
-    ) -> Self {
-        Self {
-            id,
-            session_id,
-            method,
-            created_at,
-            purchase,
+    /// The order of a session, if it was paid.
+    fn of_session(session: &sessions::Record) -> Option<Self> {
+        Some(Self {
+            id: session.order_id?,
+            session_id: session.id,
+            method: session.method.unwrap_or_default(),
+            created_at: session.completed_at?,
+            purchase: session.purchase.clone(),
             captures: Vec::new(),
             refunds: Vec::new(),
             is_cancelled: false,
             is_released: false,
             is_derived: false,
-        }
+        })
     }
 
     fn remaining(&self) -> i128 {
@@ -324,16 +319,9 @@ impl Movement {
 }
 
 impl State {
-    /// Creates the order of a session that was paid.
-    pub(super) fn create_order(
-        &mut self,
-        id: Uuid,
-        session_id: Uuid,
-        method: PaymentMethod,
-        purchase: Purchase,
-        context: &mut OpContext<'_>,
-    ) {
-        let mut record = Record::new(id, session_id, method, context.now, purchase);
+    /// Creates the order of a session, if it was paid.
+    pub(super) fn create_order(&mut self, session: &sessions::Record, context: &mut OpContext<'_>) {
+        let Some(mut record) = Record::of_session(session) else { return };
         emit(&record, CallbackType::OrderCreated, None, context);
         if self.options.order_capture == OrderCapture::Automatic {
             let amount = record.purchase.order_amount;
@@ -346,21 +334,17 @@ impl State {
 
     /// Adds the orders of sessions that were paid before this program knew orders.
     pub(super) fn add_missing_orders(&mut self) {
-        for session in self.sessions.values() {
-            let (Some(id), Some(paid_at)) = (session.order_id, session.completed_at) else { continue };
-            self.orders.entry(id).or_insert_with(|| {
-                let (method, purchase) = (session.method.unwrap_or_default(), session.purchase.clone());
-                let capture = Movement {
-                    id: Uuid::new_v5(&id, b"capture"),
-                    amount: purchase.order_amount,
-                    at: paid_at,
-                    reference: None,
-                    description: None,
-                    lines: Vec::new(),
-                };
-                let record = Record::new(id, session.id, method, paid_at, purchase);
-                Record { captures: vec![capture], is_derived: true, ..record }
-            });
+        for record in self.sessions.values().filter_map(Record::of_session) {
+            let capture = Movement {
+                id: Uuid::new_v5(&record.id, b"capture"),
+                amount: record.purchase.order_amount,
+                at: record.created_at,
+                reference: None,
+                description: None,
+                lines: Vec::new(),
+            };
+            let record = Record { captures: vec![capture], is_derived: true, ..record };
+            self.orders.entry(record.id).or_insert(record);
         }
     }
 

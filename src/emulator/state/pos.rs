@@ -102,12 +102,9 @@ impl State {
         record.transition_to(status, context);
         // When the session is CREATED again, the clerk has to choose again.
         record.method = (status != StoredStatus::Created).then_some(method);
-        let (session, order_id) = (record.to_pos_session(context.now), record.order_id);
-        if let Some(order_id) = order_id {
-            let (session_id, purchase) = (record.id, record.purchase.clone());
-            self.create_order(order_id, session_id, method, purchase, context);
-        }
-        Ok(session)
+        let session = record.clone();
+        self.create_order(&session, context);
+        Ok(session.to_pos_session(context.now))
     }
 
     fn payable_session_mut(&mut self, id: Uuid, now: Timestamp) -> Result<&mut Record, Rejection> {

@@ -83,7 +83,7 @@ fn open_session(
                 div {
                     @for choice in PaymentMethod::ALL {
                         button id={ "choose-" (choice.name()) "-" (id) } name="method" value=(choice.as_str())
-                            aria-pressed=(if method == Some(choice) { "true" } else { "false" }) { (method_name(choice)) }
+                            aria-pressed=(if method == Some(choice) { "true" } else { "false" }) { (capitalize(choice.name())) }
                     }
                 }
             }
@@ -202,21 +202,12 @@ pub(super) fn new_phone(frame: &Frame, count: usize) -> Markup {
     }
 }
 
-const fn method_name(method: PaymentMethod) -> &'static str {
+fn pay_label(method: PaymentMethod) -> String {
     match method {
-        PaymentMethod::Card => "Card",
-        PaymentMethod::Klarna => "Klarna",
-        PaymentMethod::Swish => "Swish",
-        PaymentMethod::Vipps => "Vipps",
-    }
-}
-
-const fn pay_label(method: PaymentMethod) -> &'static str {
-    match method {
-        PaymentMethod::Card => "Tap card",
-        PaymentMethod::Klarna => "Pay with Klarna",
-        PaymentMethod::Swish => "Pay with Swish",
-        PaymentMethod::Vipps => "Pay with Vipps",
+        PaymentMethod::Card => "Tap card".to_owned(),
+        PaymentMethod::Klarna | PaymentMethod::Swish | PaymentMethod::Vipps => {
+            format!("Pay with {}", capitalize(method.name()))
+        }
     }
 }
 
