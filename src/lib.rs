@@ -72,11 +72,20 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             print_help(&early_output(Format::Table, None), &command().render_help())
         }
         Err(error) if !error.use_stderr() => print_help(&early_output(Format::Table, None), &error.render()),
+        Err(error) if is_verb_missing(&error) && !format.is_json() => {
+            early_output(format, None).print_help_as_error(&error.render());
+            ErrorKind::Usage.code()
+        }
         Err(error) => report_error(
             &early_output(format, guess_profile(&args)),
             &command_suggestions::explain(&error, &args),
         ),
     }
+}
+
+/// Whether a noun was typed without a verb.
+fn is_verb_missing(error: &clap::Error) -> bool {
+    error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
 /// Parses a command line. Only help needs the layout of the help, which takes longer than most commands.
@@ -87,10 +96,9 @@ fn parse(args: &[OsString]) -> Result<Cli, clap::Error> {
         let mut matches = root.try_get_matches_from_mut(args)?;
         Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut root))
     };
-    parse_with(cli::command()).or_else(|error| match error.kind() {
-        clap::error::ErrorKind::DisplayHelp
-        | clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => parse_with(command()),
-        _ => Err(error),
+    parse_with(cli::command()).or_else(|error| {
+        let needs_layout = error.kind() == clap::error::ErrorKind::DisplayHelp || is_verb_missing(&error);
+        if needs_layout { parse_with(command()) } else { Err(error) }
     })
 }
 

@@ -114,6 +114,12 @@ pub(crate) fn explain(error: &clap::Error, args: &[std::ffi::OsString]) -> Error
         }
     }
     let help = command_path(args).join(" ");
+    if matches!(
+        error.kind(),
+        ParserErrorKind::MissingSubcommand | ParserErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        report = Error::usage(format!("`{help}` needs a command"));
+    }
     report.hint(format!("see `{help} --help`"))
 }
 

@@ -227,6 +227,13 @@ impl Output {
         self.print(text.trim_end()).and_then(|()| self.print("\n"))
     }
 
+    /// Prints help to stderr, in place of an error.
+    pub(crate) fn print_help_as_error(&self, help: &StyledStr) {
+        let text =
+            if self.colors(self.terminals.stderr) { help.ansi().to_string() } else { help.to_string() };
+        self.message(text.trim_end());
+    }
+
     pub(crate) fn flush(&self) -> Result<(), Error> {
         if self.is_server.get() {
             return self.stdout.borrow_mut().flush_available().map_err(|error| write_failed(error.into()));

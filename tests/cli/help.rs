@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use clap::Command;
+use serde_json::Value;
 
 use crate::common::contract_emulator::NO_ID;
 use crate::common::harness::TestEnv;
@@ -179,4 +180,18 @@ fn headings_are_styled_only_with_color() {
         assert!(env.run(args).stdout_only().contains("\u{1b}[1m\u{1b}[4m"), "{args:?}");
     }
     assert!(!env.run(["help", "money"]).stdout_only().contains('\u{1b}'));
+}
+
+#[test]
+fn a_noun_without_a_verb_shows_its_help_and_fails() {
+    let env = TestEnv::new();
+    for args in [&["sessions"][..], &["dev", "emulator", "fault"]] {
+        let shown = env.run(args).assert_failure(2);
+        let help = env.run(args.iter().chain(&["-h"])).stdout_only();
+        assert_eq!(shown, help, "{args:?}");
+    }
+    let shown = env.run(["sessions", "--quiet"]).assert_failure(2);
+    assert_eq!(shown, "error: `kustom sessions` needs a command\n  hint: see `kustom sessions --help`\n");
+    let shown: Value = serde_json::from_str(&env.run(["sessions", "-o", "json"]).assert_failure(2)).unwrap();
+    assert_eq!(shown["error"]["message"], "`kustom sessions` needs a command");
 }
